@@ -1,0 +1,241 @@
+/// The project's targets. Each only calls tools; run `dotnet fsi build.fsx` for the list.
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.RegularExpressions
+
+let root = __SOURCE_DIRECTORY__
+let solution = "RocketMq.sln"
+let fsharpSources = [ "src"; "tests"; "bench"; "samples"; "build.fsx" ]
+
+let csharpFolders =
+    [ "src/RocketMq.Client.CSharp"; "tests/Interop"; "samples/Quickstart" ]
+
+let testProjects =
+    [ "tests/Properties/Properties.fsproj"; "tests/Interop/Interop.csproj" ]
+
+let packages =
+    [
+        "src/RocketMq.Protocol.fs"
+        "src/RocketMq.Client.CSharp"
+        "src/RocketMq.EmbeddedBroker.fs"
+    ]
+
+/// Runs `dotnet` in the root folder, hands each line of its output to `onLine`, and gives its exit code.
+let runWith (variables: (string * string) list) (onLine: string -> unit) (arguments: string list) =
+    let start =
+        ProcessStartInfo("dotnet", arguments, WorkingDirectory = root, RedirectStandardOutput = true)
+
+    for name, value in variables do
+        start.Environment[name] <- value
+
+    use proc = Process.Start start
+
+    proc.OutputDataReceived.Add(fun line ->
+        if not (isNull line.Data) then
+            onLine line.Data)
+
+    proc.BeginOutputReadLine()
+    proc.WaitForExit()
+    proc.ExitCode
+
+let print (line: string) = Console.Out.WriteLine line
+
+/// Runs `dotnet` on the console itself, so that progress shows, and gives its exit code.
+let run (arguments: string list) =
+    use proc =
+        Process.Start(ProcessStartInfo("dotnet", arguments, WorkingDirectory = root))
+
+    proc.WaitForExit()
+    proc.ExitCode
+
+/// Runs steps until one fails, and gives its exit code.
+let rec inOrder (steps: (unit -> int) list) =
+    match steps with
+    | [] -> 0
+    | step :: rest ->
+        match step () with
+        | 0 -> inOrder rest
+        | code -> code
+
+let build _ =
+    run [ "build"; solution; "-c"; "Release"; "-v"; "minimal"; "--nologo" ]
+
+/// What a test run's closing line says, added up over assemblies.
+type Counts =
+    {
+        Passed: int
+        Failed: int
+        Skipped: int
+    }
+
+    static member None = { Passed = 0; Failed = 0; Skipped = 0 }
+
+    static member (+)(a, b) =
+        {
+            Passed = a.Passed + b.Passed
+            Failed = a.Failed + b.Failed
+            Skipped = a.Skipped + b.Skipped
+        }
+
+let summary =
+    Regex @"Failed:\s+(\d+), Passed:\s+(\d+), Skipped:\s+(\d+), Total:\s+\d+"
+
+let countsIn (line: string) =
+    let found = summary.Match line
+
+    if found.Success then
+        {
+            Failed = int found.Groups[1].Value
+            Passed = int found.Groups[2].Value
+            Skipped = int found.Groups[3].Value
+        }
+    else
+        Counts.None
+
+/// Runs one test project. The exit code tells of a run that broke down without counting anything.
+let testProject arguments project =
+    let mutable counts = Counts.None
+
+    let onLine line =
+        counts <- counts + countsIn line
+        print line
+
+    let code =
+        [ "test"; project; "-c"; "Release"; "--no-build"; "--nologo" ] @ arguments
+        |> runWith [ ("DOTNET_CLI_UI_LANGUAGE", "en") ] onLine
+
+    counts, code
+
+let test arguments =
+    inOrder
+        [
+            fun () -> build []
+            fun () ->
+                let runs = List.map (testProject arguments) testProjects
+                let counts = runs |> List.map fst |> List.reduce (+)
+                print $"{counts.Passed} passed, {counts.Failed} failed, {counts.Skipped} skipped"
+
+                let isGood =
+                    counts.Passed > 0 && counts.Failed = 0 && List.forall (snd >> (=) 0) runs
+
+                if isGood then 0 else 1
+        ]
+
+let demo arguments =
+    run ([ "run"; "-c"; "Release"; "--project"; "samples/Quickstart"; "--" ] @ arguments)
+
+let isCi = Environment.GetEnvironmentVariable "CI" = "true"
+
+let format arguments =
+    let checks = isCi || List.contains "check" arguments
+
+    let fantomas () =
+        run ([ "fantomas" ] @ (if checks then [ "--check" ] else []) @ fsharpSources)
+
+    let whitespace folder () =
+        run (
+            [ "format"; "whitespace"; folder; "--folder" ]
+            @ (if checks then [ "--verify-no-changes" ] else [])
+        )
+
+    inOrder (
+        (fun () -> run [ "tool"; "restore" ])
+        :: fantomas
+        :: List.map whitespace csharpFolders
+    )
+
+let bench arguments =
+    run ([ "run"; "-c"; "Release"; "--project"; "bench"; "--" ] @ arguments)
+
+let pack _ =
+    packages
+    |> List.map (fun project () -> run [ "pack"; project; "-c"; "Release"; "-o"; "artifacts"; "--nologo" ])
+    |> inOrder
+
+let ci arguments =
+    inOrder [ (fun () -> format [ "check" ]); (fun () -> test arguments) ]
+
+/// The first package source that NuGet is set up with on this machine.
+let packageSource () =
+    let mutable sources = []
+
+    [ "nuget"; "list"; "source"; "--format"; "Short" ]
+    |> runWith [] (fun line -> sources <- sources @ [ line ])
+    |> ignore
+
+    sources
+    |> List.pick (fun line ->
+        if line.StartsWith "E " then
+            Some(line.Substring 2)
+        else
+            None)
+
+/// Paket, with the variable that stands for the package source in its files.
+let paket arguments =
+    runWith [ ("NUGET_SOURCE", packageSource ()) ] print ([ "paket" ] @ arguments)
+
+/// Resolves anew. A registry without dependency lists fills the lock file step by step: repeat until it stays the same.
+let install _ =
+    let lockFile = Path.Combine(root, "paket.lock")
+
+    let read () =
+        if File.Exists lockFile then
+            File.ReadAllText lockFile
+        else
+            ""
+
+    let rec settle before =
+        File.Delete lockFile
+
+        match paket [ "install" ] with
+        | 0 when read () = before -> 0
+        | 0 -> settle (read ())
+        | code -> code
+
+    let hideSource () =
+        let hidden = Regex.Replace(read (), @"(?m)^(\s*remote: ).*$", "$1%NUGET_SOURCE%")
+        File.WriteAllText(lockFile, hidden)
+        0
+
+    inOrder
+        [
+            fun () -> run [ "tool"; "restore" ]
+            fun () -> settle (read ())
+            hideSource
+        ]
+
+let outdated _ = paket [ "outdated" ]
+
+let targets: (string * string * (string list -> int)) list =
+    [
+        "Demo", "10,000 messages through the embedded broker; arguments go to samples/Quickstart", demo
+        "Build", "all projects, Release", build
+        "Test", "all tests, ends with 'N passed, N failed, N skipped'; arguments go to dotnet test", test
+        "Format", "F# with Fantomas, C# white space; 'check' only looks", format
+        "Bench", "all benchmarks; 'codecs' or 'transport' for one kind", bench
+        "Pack", "the three packages into artifacts/", pack
+        "Ci", "Format check, then Test", ci
+        "Install", "resolve packages anew after a change to paket.dependencies", install
+        "Outdated", "packages with later versions", outdated
+    ]
+
+let usage () =
+    print "usage: dotnet fsi build.fsx -- TARGET [ARGUMENTS]"
+    targets |> List.iter (fun (name, what, _) -> print $"  %-10s{name}{what}")
+
+let isNamed (wanted: string) (name: string, _, _) =
+    name.Equals(wanted, StringComparison.OrdinalIgnoreCase)
+
+match fsi.CommandLineArgs |> List.ofArray |> List.tail |> List.filter ((<>) "--") with
+| [] ->
+    usage ()
+    exit 0
+| wanted :: arguments ->
+    match List.tryFind (isNamed wanted) targets with
+    | Some(_, _, target) -> exit (target arguments)
+    | None ->
+        print $"There is no target '{wanted}'."
+        usage ()
+        exit 1

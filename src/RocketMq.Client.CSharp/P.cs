@@ -1,0 +1,1 @@
+namespace RocketMq.Client; internal static class P {}

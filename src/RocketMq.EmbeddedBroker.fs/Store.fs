@@ -1,0 +1,4 @@
+namespace RocketMq.Embedded
+
+module internal Store =
+    let x = 1

@@ -1,0 +1,46 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// Input that no broker would take, found before anything was sent.
+type InputError =
+    | InvalidInput of what: string * reason: string
+
+    member error.Message =
+        match error with
+        | InvalidInput(what, reason) -> $"{what} is not valid: {reason}"
+
+/// Topics and groups: what a broker takes as their names. Source: TopicValidator.java, Validators.java.
+module Names =
+    /// The longest name of an ordinary topic: its length is a signed byte in stored messages.
+    let maxTopicChars = 127
+
+    let maxGroupChars = 255
+    let private retryPrefix = "%RETRY%"
+    let private deadLetterPrefix = "%DLQ%"
+
+    let private isAllowed (c: char) =
+        Char.IsAsciiLetterOrDigit c || c = '%' || c = '|' || c = '-' || c = '_'
+
+    let private check what maxChars (name: string) =
+        let firstBad = name |> Seq.tryFindIndex (isAllowed >> not)
+
+        match firstBad with
+        | _ when name.Length = 0 -> Error(InvalidInput(what, "it is empty"))
+        | _ when name.Length > maxChars ->
+            Error(InvalidInput(what, $"it has {name.Length} characters, the limit is {maxChars}"))
+        | Some index ->
+            let code = int name[index]
+            Error(InvalidInput(what, $"character {index} (U+{code:X4}) is none of a-z A-Z 0-9 %% | - _"))
+        | None -> Ok name
+
+    /// A topic's name: 1 to 127 characters of a-z A-Z 0-9 % | - _, and 255 for retry and dead-letter topics.
+    let checkTopic (name: string) : Result<string, InputError> =
+        let isDerived =
+            name.StartsWith(retryPrefix, StringComparison.Ordinal)
+            || name.StartsWith(deadLetterPrefix, StringComparison.Ordinal)
+
+        check "the topic" (if isDerived then maxGroupChars else maxTopicChars) name
+
+    /// A group's name: 1 to 255 characters of a-z A-Z 0-9 % | - _.
+    let checkGroup (name: string) : Result<string, InputError> = check "the group" maxGroupChars name

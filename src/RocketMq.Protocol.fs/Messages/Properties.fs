@@ -1,0 +1,166 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Runtime.CompilerServices
+open System.Text
+
+/// Names of message properties that mean something to brokers or clients. Source: MessageConst.java.
+module PropertyName =
+    let keys = "KEYS"
+    let tags = "TAGS"
+    let waitStoreOk = "WAIT"
+    let delayLevel = "DELAY"
+    let uniqueKey = "UNIQ_KEY"
+    let retryTopic = "RETRY_TOPIC"
+    let realTopic = "REAL_TOPIC"
+    let realQueueId = "REAL_QID"
+    let originMessageId = "ORIGIN_MESSAGE_ID"
+    let region = "MSG_REGION"
+    let traceSwitch = "TRACE_ON"
+
+/// Walks the bytes of a property text: name 0x01 value 0x02 name 0x01 value 0x02 and so on, the last 0x02 being optional.
+/// Skips what Java skips: entries with an empty name, an empty value or no 0x01. Source: MessageDecoder.java.
+[<Struct; IsByRefLike>]
+type internal PropertyCursor =
+    val private text: ReadOnlySpan<byte>
+    val mutable private nameStart: int
+    val mutable private valueStart: int
+    val mutable private valueEnd: int
+    val mutable private next: int
+
+    new(text: ReadOnlySpan<byte>) =
+        {
+            text = text
+            nameStart = 0
+            valueStart = 0
+            valueEnd = 0
+            next = 0
+        }
+
+    member cursor.MoveNext() =
+        let mutable found = false
+
+        while not found && cursor.next < cursor.text.Length do
+            let rest = cursor.text.Slice cursor.next
+            let separator = rest.IndexOf 2uy
+            let entry = if separator < 0 then rest else rest.Slice(0, separator)
+            let nameBytes = entry.IndexOf 1uy
+            cursor.nameStart <- cursor.next
+            cursor.valueStart <- cursor.next + nameBytes + 1
+            cursor.valueEnd <- cursor.next + entry.Length
+            cursor.next <- cursor.valueEnd + 1
+            found <- nameBytes > 0 && cursor.valueStart < cursor.valueEnd
+
+        found
+
+    member cursor.Name =
+        cursor.text.Slice(cursor.nameStart, cursor.valueStart - 1 - cursor.nameStart)
+
+    member cursor.Value =
+        cursor.text.Slice(cursor.valueStart, cursor.valueEnd - cursor.valueStart)
+
+/// The properties of a message, kept as the text that travels and read when asked for. A repeated name keeps its last
+/// value, as in Java.
+[<Sealed; StructuredFormatDisplay("{Display}")>]
+type Properties internal (text: ReadOnlyMemory<byte>, fault: InputError voption) =
+    static let empty = Properties(ReadOnlyMemory.Empty, ValueNone)
+
+    static member Empty = empty
+
+    /// The property text in UTF-8.
+    member _.Text = text
+
+    /// The first property that could not be taken; a message with one is refused when it is sent.
+    member internal _.Fault = fault
+
+    member internal _.ToMap() =
+        let mutable cursor = PropertyCursor text.Span
+        let mutable map = Map.empty
+
+        while cursor.MoveNext() do
+            map <- Map.add (Utf8Text.read cursor.Name) (Utf8Text.read cursor.Value) map
+
+        map
+
+    member private properties.Display = $"%A{Map.toList (properties.ToMap())}"
+
+    override properties.Equals other =
+        match other with
+        | :? Properties as other ->
+            fault = other.Fault
+            && (text.Span.SequenceEqual other.Text.Span || properties.ToMap() = other.ToMap())
+        | _ -> false
+
+    override properties.GetHashCode() = hash (properties.ToMap())
+    override properties.ToString() = properties.Display
+
+/// Reading and changing properties. A change gives new properties and leaves the old ones as they were.
+module Properties =
+    let empty = Properties.Empty
+
+    /// The longest property text a stored message has room for, in bytes.
+    let maxBytes = int Int16.MaxValue
+
+    let private isNamed (name: string) (utf8: ReadOnlySpan<byte>) =
+        Ascii.Equals(utf8, name.AsSpan())
+        || (not (Ascii.IsValid(name.AsSpan())) && Utf8Text.read utf8 = name)
+
+    /// The properties found in a received text. Any bytes are taken: what is no entry is skipped when read.
+    let ofText (text: ReadOnlyMemory<byte>) = Properties(text, ValueNone)
+
+    let toMap (properties: Properties) = properties.ToMap()
+
+    let tryFind (name: string) (properties: Properties) : string voption =
+        let mutable cursor = PropertyCursor properties.Text.Span
+        let mutable found = ValueNone
+
+        while cursor.MoveNext() do
+            if isNamed name cursor.Name then
+                found <- ValueSome(Utf8Text.read cursor.Value)
+
+        found
+
+    let contains name properties = (tryFind name properties).IsSome
+
+    let private without (name: string) (properties: Properties) =
+        let kept = StringBuilder()
+        let mutable cursor = PropertyCursor properties.Text.Span
+
+        while cursor.MoveNext() do
+            if not (isNamed name cursor.Name) then
+                kept.Append(Utf8Text.read cursor.Name).Append('\001').Append(Utf8Text.read cursor.Value).Append('\002')
+                |> ignore
+
+        kept.ToString()
+
+    /// What a property text has no way to carry, or would lose.
+    let private faultIn what (text: string) =
+        if text.Length = 0 then
+            ValueSome(InvalidInput(what, "it is empty, and an empty one is lost on the way"))
+        elif text.AsSpan().IndexOfAny('\001', '\002') >= 0 then
+            ValueSome(InvalidInput(what, "U+0001 and U+0002 separate properties and cannot be part of one"))
+        elif not (Utf8Text.isEncodable text) then
+            ValueSome(InvalidInput(what, "it holds a lone surrogate"))
+        else
+            ValueNone
+
+    let remove (name: string) (properties: Properties) =
+        Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes((without name properties).TrimEnd '\002')), properties.Fault)
+
+    /// Sets a property, in place of one of the same name. An empty name or value, one with U+0001 or U+0002, or one with
+    /// a lone surrogate, is not taken: sending a message with such properties fails and says which one it was.
+    let add (name: string) (value: string) (properties: Properties) =
+        let fault =
+            properties.Fault
+            |> ValueOption.orElseWith (fun () -> faultIn "a property's name" name)
+            |> ValueOption.orElseWith (fun () -> faultIn $"the value of property '{name}'" value)
+
+        if fault.IsSome then
+            Properties(properties.Text, fault)
+        else
+            let text = without name properties + name + "\001" + value
+            Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes text), ValueNone)
+
+    let ofList (pairs: (string * string) list) =
+        (empty, pairs)
+        ||> List.fold (fun properties (name, value) -> add name value properties)

@@ -1,0 +1,46 @@
+namespace RocketMq.Protocol
+
+/// How a body is compressed, as the flag word of its message says. Source: MessageSysFlag.java, CompressionType.java.
+type Compression =
+    | Uncompressed
+    | Lz4
+    | Zstandard
+    | Zlib
+    /// A number that no version of the protocol knows.
+    | UnknownCompression of number: int
+
+/// The flag word of a message. Source: MessageSysFlag.java.
+module SysFlag =
+    let private compressed = 0x1
+    let private compressionMask = 0x700
+    let private compressionShift = 8
+    let private bornHostV6 = 0x10
+    let private storeHostV6 = 0x20
+
+    let isBornHostV6 sysFlag = sysFlag &&& bornHostV6 <> 0
+    let isStoreHostV6 sysFlag = sysFlag &&& storeHostV6 <> 0
+
+    let withHosts (isBornV6: bool) (isStoreV6: bool) sysFlag =
+        sysFlag &&& ~~~(bornHostV6 ||| storeHostV6)
+        ||| (if isBornV6 then bornHostV6 else 0)
+        ||| (if isStoreV6 then storeHostV6 else 0)
+
+    /// Senders before 4.9.3 set no number: theirs is zlib.
+    let compression sysFlag =
+        match sysFlag &&& compressed, (sysFlag &&& compressionMask) >>> compressionShift with
+        | 0, _ -> Uncompressed
+        | _, 0
+        | _, 3 -> Zlib
+        | _, 1 -> Lz4
+        | _, 2 -> Zstandard
+        | _, number -> UnknownCompression number
+
+    let withCompression compression sysFlag =
+        let cleared = sysFlag &&& ~~~(compressed ||| compressionMask)
+
+        match compression with
+        | Uncompressed -> cleared
+        | Lz4 -> cleared ||| compressed ||| (1 <<< compressionShift)
+        | Zstandard -> cleared ||| compressed ||| (2 <<< compressionShift)
+        | Zlib -> cleared ||| compressed ||| (3 <<< compressionShift)
+        | UnknownCompression number -> cleared ||| compressed ||| ((number <<< compressionShift) &&& compressionMask)

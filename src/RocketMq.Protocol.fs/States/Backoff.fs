@@ -1,0 +1,30 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// How long to wait before trying to connect again: twice as long each time, up to a cap, and a random part of that, so
+/// that clients which lost a server together do not come back together.
+type Backoff =
+    {
+        /// Before the second attempt at most. Default 100 ms.
+        First: TimeSpan
+        /// Before any attempt at most. Default 30 s.
+        Cap: TimeSpan
+    }
+
+    static member Default =
+        {
+            First = TimeSpan.FromMilliseconds 100L
+            Cap = TimeSpan.FromSeconds 30L
+        }
+
+module Backoff =
+    /// The wait after `failures` failed attempts in a row, counting from 1. `jitter` from 0 to 1 chooses between half of
+    /// the full wait and all of it.
+    let delay (backoff: Backoff) (failures: int) (jitter: float) : TimeSpan =
+        let doublings = float (min (max 0 (failures - 1)) 62)
+
+        let full =
+            min backoff.Cap.TotalMilliseconds (backoff.First.TotalMilliseconds * Math.Pow(2.0, doublings))
+
+        TimeSpan.FromMilliseconds(full * (0.5 + 0.5 * Math.Clamp(jitter, 0.0, 1.0)))

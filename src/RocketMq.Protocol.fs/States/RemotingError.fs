@@ -1,0 +1,131 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// Whether a request that failed took effect.
+type RequestOutcome =
+    /// It did not reach the server, or the server refused it.
+    | NotExecuted
+    /// It may have: the answer is missing.
+    | UnknownOutcome
+
+/// Every way in which asking a server fails.
+type RemotingError =
+    /// The caller's input; nothing was sent.
+    | Invalid of error: InputError
+    /// The request has no form on the wire, or is too large; nothing was sent.
+    | NotEncoded of request: RequestCode * error: EncodeError
+    /// No connection could be had; nothing was sent.
+    | NotConnected of endpoint: Endpoint * reason: string
+    /// So many calls wait on this connection that no other is taken; nothing was sent.
+    | TooManyInFlight of endpoint: Endpoint * limit: int
+    /// The connection ended before the answer came.
+    | ConnectionLost of endpoint: Endpoint * request: RequestCode * reason: string
+    /// No answer came in time.
+    | TimedOut of endpoint: Endpoint * request: RequestCode * after: TimeSpan
+    /// The server answered with an error code.
+    | Refused of endpoint: Endpoint * request: RequestCode * code: ResponseCode * remark: string
+    /// The server's answer does not have its layout.
+    | NotDecoded of endpoint: Endpoint * request: RequestCode * error: DecodeError
+    /// The caller gave up.
+    | Cancelled of request: RequestCode
+    /// The client had been closed; nothing was sent.
+    | ClientClosed of endpoint: Endpoint
+    /// No name server knows the topic, and none may be made.
+    | NoRoute of topic: string
+    /// The client's settings do not go together.
+    | Misconfigured of reason: string
+
+module RemotingError =
+    let outcome error =
+        match error with
+        | Invalid _
+        | NotEncoded _
+        | NotConnected _
+        | TooManyInFlight _
+        | Refused _
+        | ClientClosed _
+        | NoRoute _
+        | Misconfigured _ -> NotExecuted
+        | ConnectionLost _
+        | TimedOut _
+        | NotDecoded _
+        | Cancelled _ -> UnknownOutcome
+
+    /// Codes after which the same request may succeed, there or at another broker. Source: DefaultMQProducer.java.
+    let private isTransientCode code =
+        match code with
+        | ResponseCode.SystemError
+        | ResponseCode.SystemBusy
+        | ResponseCode.ServiceNotAvailable
+        | ResponseCode.TopicNotExist
+        | ResponseCode.NoPermission
+        | ResponseCode.NoBuyerId
+        | ResponseCode.NotInCurrentUnit
+        | ResponseCode.FlowControl
+        | ResponseCode.GoAway -> true
+        | _ -> false
+
+    /// Whether trying again may help.
+    let isTransient error =
+        match error with
+        | NotConnected _
+        | TooManyInFlight _
+        | ConnectionLost _
+        | TimedOut _
+        | NoRoute _ -> true
+        | Refused(_, _, code, _) -> isTransientCode code
+        | Invalid _
+        | NotEncoded _
+        | NotDecoded _
+        | Cancelled _
+        | ClientClosed _
+        | Misconfigured _ -> false
+
+    let private name (request: RequestCode) = $"%O{request} (%d{int request})"
+
+    /// What to look at first after a refusal.
+    let private advice code =
+        match code with
+        | ResponseCode.TopicNotExist -> " Create the topic, or let the broker do so (autoCreateTopicEnable)."
+        | ResponseCode.NoPermission -> " Check the permissions of broker, topic and group, and the access key."
+        | ResponseCode.SystemBusy
+        | ResponseCode.FlowControl -> " The broker is overloaded; try again later."
+        | ResponseCode.SubscriptionGroupNotExist ->
+            " Create the group, or let the broker do so (autoCreateSubscriptionGroup)."
+        | ResponseCode.RequestCodeNotSupported -> " The server does not know this request; check its version."
+        | _ -> ""
+
+    /// One sentence or two for people: address, request, what happened and what to look at.
+    let describe error =
+        match error with
+        | Invalid error -> error.Message
+        | NotEncoded(request, error) -> $"{name request} was not sent: {error.Message}."
+        | NotConnected(endpoint, reason) ->
+            $"No connection to {endpoint}: {reason}. Nothing was sent. Check that the server runs and can be reached."
+        | TooManyInFlight(endpoint, limit) ->
+            $"{limit} calls to {endpoint} wait for answers, the most that are allowed. Nothing was sent. "
+            + "Send more slowly, or raise MaxInFlight."
+        | ConnectionLost(endpoint, request, reason) ->
+            $"The connection to {endpoint} ended before {name request} was answered: {reason}. "
+            + "The server may have carried it out."
+        | TimedOut(endpoint, request, after) ->
+            $"{endpoint} did not answer {name request} within {after.TotalMilliseconds} ms. "
+            + "The server may have carried it out, or still do so."
+        | Refused(endpoint, request, code, remark) ->
+            let remark = if remark = "" then "" else $": {remark}"
+            $"{endpoint} refused {name request} with %O{code} (%d{int code}){remark}.{advice code}"
+        | NotDecoded(endpoint, request, error) ->
+            $"The answer of {endpoint} to {name request} cannot be read: {error.Message}."
+        | Cancelled request -> $"{name request} was cancelled. The server may have carried it out."
+        | ClientClosed endpoint -> $"The client of {endpoint} has been closed. Nothing was sent."
+        | NoRoute topic ->
+            $"No name server knows the topic {topic}, nor one to make it from. Create the topic, or let the broker do "
+            + "so (autoCreateTopicEnable); then check that brokers register with this name server."
+        | Misconfigured reason -> $"The settings are not valid: {reason}."
+
+    /// The error of a call whose answer could not be read.
+    let ofAnswer endpoint request answerError =
+        match answerError with
+        | RefusedByServer(code, remark) -> Refused(endpoint, request, code, remark)
+        | Undecodable error -> NotDecoded(endpoint, request, error)

@@ -1,0 +1,158 @@
+namespace RocketMq.Protocol
+
+open System
+open System.IO
+open System.Threading
+open System.Threading.Tasks
+
+/// What callers find where they look for a connection.
+[<RequireQualifiedAccess>]
+type internal Door =
+    /// Come in.
+    | Open of Session
+    /// Wait: the task ends when the door opens, and fails with the reason when an attempt to connect did.
+    | Shut of TaskCompletionSource<Result<unit, string>>
+    /// There will be no connection any more.
+    | Locked
+
+/// What the agent's mailbox takes.
+type private AgentMessage =
+    | Happened of ConnectionEvent
+    | Dialled of Session
+
+/// Carries out what `Connection.transition` decides, for one server. Only the agent's loop holds the state; callers
+/// never wait for it while there is a connection.
+[<Sealed>]
+type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
+    static let closedReason = "the client has been closed"
+
+    let log = options.Logger
+    let ports = options.Ports
+    let dialing = new CancellationTokenSource()
+    let stateChanged = Event<ConnectionState>()
+    let closed = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+
+    let newDoor () =
+        Door.Shut(TaskCompletionSource<Result<unit, string>> TaskCreationOptions.RunContinuationsAsynchronously)
+
+    let mutable door = newDoor ()
+    let mutable state = Disconnected
+    let mutable sessions = 0
+
+    /// Listeners run one after the other on a mailbox of their own, so that a slow one holds up nobody else.
+    let announcer =
+        MailboxProcessor<ConnectionState>.Start(fun inbox ->
+            async {
+                while true do
+                    let! state = inbox.Receive()
+
+                    try
+                        stateChanged.Trigger state
+                    with error ->
+                        Log.listenerFailed log endpoint error
+            })
+
+    let replaceDoor next result =
+        match Interlocked.Exchange(&door, next) with
+        | Door.Shut waiting -> waiting.TrySetResult result |> ignore
+        | Door.Open _
+        | Door.Locked -> ()
+
+    let shutDoorOf session =
+        match Volatile.Read &door with
+        | Door.Open current as seen when current.Number = session ->
+            Interlocked.CompareExchange(&door, newDoor (), seen) |> ignore
+        | _ -> ()
+
+    let doorkeeper (post: ConnectionEvent -> unit) =
+        {
+            Shut = shutDoorOf
+            Ended =
+                fun session reason wasHeard ->
+                    Log.sessionEnded log endpoint session reason
+                    post (SessionEnded(session, reason, wasHeard, ports.Jitter()))
+        }
+
+    let connect () : Task<Stream> =
+        task {
+            use timeout = new CancellationTokenSource(options.ConnectTimeout, ports.Clock)
+
+            use limit =
+                CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, dialing.Token)
+
+            return! ports.Connect endpoint limit.Token
+        }
+
+    let dialFailure (error: exn) =
+        match error with
+        | :? OperationCanceledException when dialing.IsCancellationRequested -> closedReason
+        | :? OperationCanceledException -> $"it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms"
+        | error -> error.Message
+
+    let dial (after: TimeSpan) (post: AgentMessage -> unit) : Task =
+        task {
+            try
+                if after > TimeSpan.Zero then
+                    do! Task.Delay(after, ports.Clock, dialing.Token)
+
+                let! stream = connect ()
+                let number = Interlocked.Increment &sessions
+                post (Dialled(new Session(number, endpoint, stream, options, doorkeeper (Happened >> post))))
+            with error ->
+                let reason = dialFailure error
+                Log.dialFailed log endpoint reason
+                post (Happened(DialFailed(reason, ports.Jitter())))
+        }
+
+    let perform (post: AgentMessage -> unit) (live: Map<int, Session>) effect =
+        match effect with
+        | Dial after -> dial after post |> ignore
+        | AbandonDial -> dialing.Cancel()
+        | Admit number ->
+            let session = live[number]
+            Log.connected log endpoint number
+            session.Start()
+            replaceDoor (Door.Open session) (Ok())
+        | TurnAway reason -> replaceDoor (newDoor ()) (Error reason)
+        | HangUp number -> live[number].HangUp closedReason
+        | Announce Closed ->
+            replaceDoor Door.Locked (Error closedReason)
+            announcer.Post Closed
+            closed.TrySetResult() |> ignore
+        | Announce next -> announcer.Post next
+
+    let agent =
+        MailboxProcessor<AgentMessage>.Start(fun inbox ->
+            let rec loop current (live: Map<int, Session>) =
+                async {
+                    let! message = inbox.Receive()
+
+                    let event, live =
+                        match message with
+                        | Dialled session -> DialSucceeded session.Number, Map.add session.Number session live
+                        | Happened(SessionEnded(number, _, _, _) as ended) -> ended, Map.remove number live
+                        | Happened event -> event, live
+
+                    let next, effects = Connection.transition options.Backoff current event
+                    Volatile.Write(&state, next)
+                    List.iter (perform inbox.Post live) effects
+                    return! loop next live
+                }
+
+            loop Disconnected Map.empty)
+
+    do
+        agent.Error.Add(fun error ->
+            Log.agentFailed log endpoint error
+            replaceDoor Door.Locked (Error "its agent failed")
+            closed.TrySetResult() |> ignore)
+
+    member _.State = Volatile.Read &state
+    member _.StateChanged = stateChanged.Publish
+    member _.Door = Volatile.Read &door
+    member _.Open() = agent.Post(Happened OpenRequested)
+
+    /// Ends when nothing of the connection is left.
+    member _.Close() : Task =
+        agent.Post(Happened CloseRequested)
+        closed.Task

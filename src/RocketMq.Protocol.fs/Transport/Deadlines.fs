@@ -1,0 +1,52 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+
+/// Wakes when the earliest of many deadlines has come: one timer for all calls of a session, which does not run while
+/// none waits.
+[<Sealed>]
+type internal Deadlines(clock: TimeProvider, sweep: int64 -> int64) as this =
+    /// Deadlines closer together than this are swept together; none is swept early.
+    static let grainMillis = 10L
+
+    let gate = obj ()
+    let mutable nextWake = Int64.MaxValue
+
+    let timer =
+        clock.CreateTimer((fun _ -> this.Wake()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+
+    let grain = grainMillis * clock.TimestampFrequency / 1000L
+
+    let arm (wake: int64) =
+        nextWake <- wake
+        let span = clock.GetElapsedTime(clock.GetTimestamp(), wake)
+        // Timers count whole milliseconds and may cut the rest off.
+        let millis = max 1.0 (ceil span.TotalMilliseconds)
+
+        timer.Change(TimeSpan.FromMilliseconds millis, Timeout.InfiniteTimeSpan)
+        |> ignore
+
+    /// The timestamp that a timeout from now ends at.
+    member _.After(timeout: TimeSpan) : int64 =
+        clock.GetTimestamp()
+        + int64 (timeout.TotalSeconds * float clock.TimestampFrequency)
+
+    member _.Add(deadline: int64) =
+        if deadline < Volatile.Read &nextWake then
+            lock gate (fun () ->
+                if deadline < nextWake then
+                    arm deadline)
+
+    member private _.Wake() =
+        lock gate (fun () -> nextWake <- Int64.MaxValue)
+        let now = clock.GetTimestamp()
+        let earliest = sweep now
+
+        if earliest < Int64.MaxValue then
+            lock gate (fun () ->
+                if earliest < nextWake then
+                    arm (max earliest (now + grain)))
+
+    interface IDisposable with
+        member _.Dispose() = timer.Dispose()

@@ -1,0 +1,86 @@
+namespace RocketMq.Protocol
+
+open System
+open Microsoft.Extensions.Logging
+
+/// Everything that the transport logs. Bodies, fields and secrets never are.
+module internal Log =
+    let private connected' =
+        LoggerMessage.Define<Endpoint, int>(
+            LogLevel.Information,
+            EventId(1001, "Connected"),
+            "Connected to {Endpoint}, session {Session}"
+        )
+
+    let connected (log: ILogger) endpoint session =
+        connected'.Invoke(log, endpoint, session, null)
+
+    let private dialFailed' =
+        LoggerMessage.Define<Endpoint, string>(
+            LogLevel.Warning,
+            EventId(1002, "DialFailed"),
+            "Cannot connect to {Endpoint}: {Reason}"
+        )
+
+    let dialFailed (log: ILogger) endpoint reason =
+        dialFailed'.Invoke(log, endpoint, reason, null)
+
+    let private sessionEnded' =
+        LoggerMessage.Define<int, Endpoint, string>(
+            LogLevel.Information,
+            EventId(1003, "SessionEnded"),
+            "Session {Session} with {Endpoint} ended: {Reason}"
+        )
+
+    let sessionEnded (log: ILogger) endpoint session reason =
+        sessionEnded'.Invoke(log, session, endpoint, reason, null)
+
+    let private unexpectedAnswer' =
+        LoggerMessage.Define<int, Endpoint>(
+            LogLevel.Debug,
+            EventId(1004, "UnexpectedAnswer"),
+            "Nobody waits for answer {Opaque} of {Endpoint}: it is late, or a second one"
+        )
+
+    let unexpectedAnswer (log: ILogger) endpoint opaque =
+        unexpectedAnswer'.Invoke(log, opaque, endpoint, null)
+
+    let private handlerFailed' =
+        LoggerMessage.Define<RequestCode, Endpoint>(
+            LogLevel.Error,
+            EventId(1005, "HandlerFailed"),
+            "The handler of {Request} from {Endpoint} failed"
+        )
+
+    let handlerFailed (log: ILogger) endpoint request (error: exn) =
+        handlerFailed'.Invoke(log, request, endpoint, error)
+
+    let private requestDropped' =
+        LoggerMessage.Define<RequestCode, Endpoint>(
+            LogLevel.Warning,
+            EventId(1006, "RequestDropped"),
+            "One-way {Request} from {Endpoint} was dropped: too many requests of this server are being handled"
+        )
+
+    let requestDropped (log: ILogger) endpoint request =
+        requestDropped'.Invoke(log, request, endpoint, null)
+
+    let private listenerFailed' =
+        LoggerMessage.Define<Endpoint>(
+            LogLevel.Error,
+            EventId(1007, "ListenerFailed"),
+            "A listener to the connection state of {Endpoint} failed"
+        )
+
+    let listenerFailed (log: ILogger) endpoint (error: exn) =
+        listenerFailed'.Invoke(log, endpoint, error)
+
+    let private agentFailed' =
+        LoggerMessage.Define<Endpoint>(
+            LogLevel.Critical,
+            EventId(1008, "AgentFailed"),
+            "The agent of the connection to {Endpoint} failed; please report this as a defect"
+        )
+
+    let agentFailed (log: ILogger) endpoint (error: exn) =
+        agentFailed'.Invoke(log, endpoint, error)

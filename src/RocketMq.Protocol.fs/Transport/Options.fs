@@ -1,0 +1,57 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Generic
+open System.Threading.Tasks
+open Microsoft.Extensions.Logging
+open Microsoft.Extensions.Logging.Abstractions
+
+/// What a call does while there is no connection.
+type WhenDisconnected =
+    /// It waits for one, within its timeout.
+    | WaitForConnection
+    /// It waits for the attempt that is under way, and fails with it.
+    | FailWithDial
+
+/// Answers a request that the server sends. `None` sends no answer; a one-way request never gets one.
+type RequestHandler = RemotingCommand -> Task<RemotingCommand option>
+
+type RemotingOptions =
+    {
+        /// How long a call waits for its answer, the time to connect included. Default 3 s, as in Java.
+        RequestTimeout: TimeSpan
+        /// How long one attempt to connect may take. Default 3 s, as in Java.
+        ConnectTimeout: TimeSpan
+        /// The most calls that wait for answers at a time; one more is refused. Default 4,096.
+        MaxInFlight: int
+        /// The most bytes that wait to be written; a caller beyond that waits until half of them are gone. Default 4 MiB.
+        MaxUnwrittenBytes: int
+        /// The most requests of the server that are handled at a time; one more is answered with SystemBusy. Default 256.
+        MaxServerRequests: int
+        /// How requests are written. Default JSON, which every server reads.
+        Header: Header
+        Limits: FrameLimits
+        Backoff: Backoff
+        /// Default `WaitForConnection`.
+        WhenDisconnected: WhenDisconnected
+        /// By request code. A request without a handler is answered with RequestCodeNotSupported.
+        Handlers: Map<RequestCode, RequestHandler>
+        Logger: ILogger
+        Ports: Ports
+    }
+
+    static member Default =
+        {
+            RequestTimeout = TimeSpan.FromSeconds 3L
+            ConnectTimeout = TimeSpan.FromSeconds 3L
+            MaxInFlight = 4096
+            MaxUnwrittenBytes = 4 * 1024 * 1024
+            MaxServerRequests = 256
+            Header = Header.Json
+            Limits = FrameLimits.Default
+            Backoff = Backoff.Default
+            WhenDisconnected = WaitForConnection
+            Handlers = Map.empty
+            Logger = NullLogger.Instance
+            Ports = Ports.system
+        }

@@ -1,0 +1,86 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Numerics
+open System.Threading
+open System.Threading.Tasks
+
+/// A call that waits for its answer. Whoever takes it out of `Waiters` completes it, so it is answered once.
+/// Its continuation runs on another thread than that of the one who completes it.
+[<Sealed>]
+type internal Waiter(opaque: int, request: RequestCode, timeout: TimeSpan, deadline: int64) =
+    inherit
+        TaskCompletionSource<Result<RemotingCommand, RemotingError>>(TaskCreationOptions.RunContinuationsAsynchronously)
+
+    member _.Opaque = opaque
+    member _.Request = request
+    member _.Timeout = timeout
+
+    /// In ticks of the clock's timestamp.
+    member _.Deadline = deadline
+
+/// The calls in flight on one session, by opaque.
+///
+/// A ring of slots: an opaque has its slot by its low bits, and a number whose slot is still taken (a call that waits for
+/// long) is passed over. So numbers never collide, not even when they wrap, and adding and taking cost no lock and no
+/// memory. Only `Add` must not run twice at a time.
+[<Sealed>]
+type internal Waiters(limit: int, firstOpaque: int) =
+    // Twice the limit, so that a free slot is never far.
+    let slots: (Waiter | null)[] =
+        Array.zeroCreate (int (BitOperations.RoundUpToPowerOf2(uint32 limit * 2u)))
+
+    let mask = slots.Length - 1
+    let mutable nextOpaque = firstOpaque
+    let mutable count = 0
+
+    member _.Count = Volatile.Read &count
+
+    /// The number for a new call, or `ValueNone` if the limit is reached.
+    member _.TryNumber() : int voption =
+        if Volatile.Read &count >= limit then
+            ValueNone
+        else
+            while not (isNull (Volatile.Read &slots[nextOpaque &&& mask])) do
+                nextOpaque <- nextOpaque + 1
+
+            let opaque = nextOpaque
+            nextOpaque <- nextOpaque + 1
+            ValueSome opaque
+
+    /// Puts a call that has a number from `TryNumber` into its slot.
+    member _.Add(waiter: Waiter) =
+        Interlocked.Increment &count |> ignore
+        Volatile.Write(&slots[waiter.Opaque &&& mask], waiter)
+
+    member private _.TryTakeSlot(index: int, waiter: Waiter) =
+        let isTaken =
+            obj.ReferenceEquals(Interlocked.CompareExchange(&slots[index], null, waiter), waiter)
+
+        if isTaken then
+            Interlocked.Decrement &count |> ignore
+
+        isTaken
+
+    /// Takes the call that waits for an answer, if one does.
+    member waiters.TryTake(opaque: int) : Waiter voption =
+        let index = opaque &&& mask
+
+        match Volatile.Read &slots[index] with
+        | null -> ValueNone
+        | waiter when waiter.Opaque = opaque && waiters.TryTakeSlot(index, waiter) -> ValueSome waiter
+        | _ -> ValueNone
+
+    /// Takes every call that `isDue` chooses and hands it to `complete`. Gives the earliest deadline of the others.
+    member waiters.TakeWhere(isDue: Waiter -> bool, complete: Waiter -> unit) : int64 =
+        let mutable earliest = Int64.MaxValue
+
+        for index in 0..mask do
+            match Volatile.Read &slots[index] with
+            | null -> ()
+            | waiter when isDue waiter ->
+                if waiters.TryTakeSlot(index, waiter) then
+                    complete waiter
+            | waiter -> earliest <- min earliest waiter.Deadline
+
+        earliest

@@ -1,0 +1,136 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// What a command is, as its flag bits say.
+type CommandKind =
+    | Request
+    /// A request that must not be answered.
+    | OneWay
+    | Response
+
+/// How a header is written. The type byte of each frame says which one it is; the two directions of a connection may
+/// differ. Source: SerializeType.java.
+[<Struct; RequireQualifiedAccess>]
+type Header =
+    /// A JSON object.
+    | Json
+    /// Java's ROCKETMQ form. Its 16-bit code has no room for codes above 32,767: those are written as JSON.
+    | Binary
+
+/// One command: a request or the answer to one. Source: RemotingCommand.java.
+[<StructuredFormatDisplay("{Display}"); CustomEquality; NoComparison>]
+type RemotingCommand =
+    {
+        /// A `RequestCode` or, in an answer, a `ResponseCode`.
+        Code: int
+        Language: LanguageCode
+        /// The sender's protocol version, see `ProtocolVersion`.
+        Version: int
+        /// Chosen by the one who asks, repeated in the answer. Client and server count on their own.
+        Opaque: int
+        /// Bit 0: answer. Bit 1: one-way. Other bits are kept.
+        Flag: int
+        /// Free text, mostly in answers, for people to read.
+        Remark: string option
+        Fields: Fields
+        Body: ReadOnlyMemory<byte>
+    }
+
+    member command.Kind =
+        if command.Flag &&& 0x1 <> 0 then Response
+        elif command.Flag &&& 0x2 <> 0 then OneWay
+        else Request
+
+    /// What a request asks for. Without meaning for an answer.
+    member command.RequestCode = enum<RequestCode> command.Code
+
+    /// How a request ended. Without meaning for a request.
+    member command.ResponseCode = enum<ResponseCode> command.Code
+
+    member private command.Display =
+        let code =
+            match command.Kind with
+            | Response -> $"%O{command.ResponseCode}"
+            | Request
+            | OneWay -> $"%O{command.RequestCode}"
+
+        let remark =
+            match command.Remark with
+            | Some text -> $", remark \"{text}\""
+            | None -> ""
+
+        $"{command.Kind} {code} ({command.Code}), opaque {command.Opaque}, {command.Language} {command.Version}{remark}, "
+        + $"fields %O{command.Fields}, body {command.Body.Length} bytes"
+
+    override command.ToString() = command.Display
+
+    override command.Equals other =
+        match other with
+        | :? RemotingCommand as other ->
+            command.Code = other.Code
+            && command.Language = other.Language
+            && command.Version = other.Version
+            && command.Opaque = other.Opaque
+            && command.Flag = other.Flag
+            && command.Remark = other.Remark
+            && command.Fields = other.Fields
+            && command.Body.Span.SequenceEqual other.Body.Span
+        | _ -> false
+
+    override command.GetHashCode() =
+        HashCode.Combine(command.Code, command.Opaque, command.Flag, command.Fields, command.Body.Length)
+
+/// Building commands. `request` and `response` give the smallest one; pipe it through the others.
+module Command =
+    let private responseBit = 0x1
+    let private oneWayBit = 0x2
+
+    /// A request with opaque 0: the client that sends it chooses the number.
+    let request (code: RequestCode) : RemotingCommand =
+        {
+            Code = int code
+            Language = LanguageCode.DotNet
+            Version = ProtocolVersion.current
+            Opaque = 0
+            Flag = 0
+            Remark = None
+            Fields = Fields.Absent
+            Body = ReadOnlyMemory.Empty
+        }
+
+    /// The answer to a request.
+    let response (code: ResponseCode) (request: RemotingCommand) : RemotingCommand =
+        {
+            Code = int code
+            Language = LanguageCode.DotNet
+            Version = ProtocolVersion.current
+            Opaque = request.Opaque
+            Flag = responseBit
+            Remark = None
+            Fields = Fields.Absent
+            Body = ReadOnlyMemory.Empty
+        }
+
+    /// Asks the peer not to answer.
+    let asOneWay (command: RemotingCommand) =
+        { command with
+            Flag = (command.Flag &&& ~~~responseBit) ||| oneWayBit
+        }
+
+    let withOpaque opaque (command: RemotingCommand) = { command with Opaque = opaque }
+    let withRemark remark (command: RemotingCommand) = { command with Remark = Some remark }
+    let withFields fields (command: RemotingCommand) = { command with Fields = fields }
+
+    /// Sets one field; see `Fields.add` for what is refused.
+    let withField name value (command: RemotingCommand) =
+        { command with
+            Fields = Fields.add name value command.Fields
+        }
+
+    let withoutField name (command: RemotingCommand) =
+        { command with
+            Fields = Fields.remove name command.Fields
+        }
+
+    let withBody (body: ReadOnlyMemory<byte>) (command: RemotingCommand) = { command with Body = body }

@@ -1,0 +1,35 @@
+namespace RocketMq.Protocol
+
+/// Why bytes were refused. After a frame was refused its stream has lost its place: close the connection.
+type DecodeError =
+    /// A declared size is over the limit; nothing was allocated for it. Both in bytes.
+    | TooLarge of what: string * size: int64 * limit: int64
+    /// The bytes do not have the layout; `offset` counts bytes from the start of `what`.
+    | Malformed of what: string * reason: string * offset: int
+
+    member error.Message =
+        match error with
+        | TooLarge(what, size, limit) -> $"{what} of {size} bytes exceeds the limit of {limit} bytes"
+        | Malformed(what, reason, offset) -> $"malformed {what} at byte {offset}: {reason}"
+
+/// Why a value cannot be put on the wire. Nothing was written.
+type EncodeError =
+    /// The encoded form is over the limit. Both in bytes.
+    | EncodedTooLarge of what: string * size: int64 * limit: int64
+    /// The value has no form on the wire.
+    | NotEncodable of what: string * reason: string
+
+    member error.Message =
+        match error with
+        | EncodedTooLarge(what, size, limit) -> $"{what} of {size} bytes exceeds the limit of {limit} bytes"
+        | NotEncodable(what, reason) -> $"{what} cannot be encoded: {reason}"
+
+/// What reading from the front of a buffer found.
+[<Struct>]
+type Decoded<'T> =
+    /// One value, and how many bytes it took.
+    | Complete of value: 'T * consumedBytes: int
+    /// The front of a value; at least this many more bytes are needed.
+    | NeedMore of missingBytes: int
+    /// Not a value. The position in the stream is lost.
+    | Corrupt of error: DecodeError

@@ -1,0 +1,259 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Buffers
+open System.Buffers.Binary
+open System.Buffers.Text
+open System.Runtime.CompilerServices
+open System.Text
+
+/// Walks the entries of a binary field section that has been checked before.
+/// Layout of an entry: i16 nameBytes | name | i32 valueBytes | value, all UTF-8. Source: RocketMQSerializable.java.
+[<Struct; IsByRefLike>]
+type internal FieldCursor =
+    val private wire: ReadOnlySpan<byte>
+    val mutable private nameStart: int
+    val mutable private valueStart: int
+    val mutable private next: int
+
+    new(wire: ReadOnlySpan<byte>) =
+        {
+            wire = wire
+            nameStart = 0
+            valueStart = 0
+            next = 0
+        }
+
+    member cursor.MoveNext() =
+        if cursor.next >= cursor.wire.Length then
+            false
+        else
+            let nameBytes =
+                int (BinaryPrimitives.ReadInt16BigEndian(cursor.wire.Slice cursor.next))
+
+            cursor.nameStart <- cursor.next + 2
+            cursor.valueStart <- cursor.nameStart + nameBytes + 4
+
+            cursor.next <-
+                cursor.valueStart
+                + BinaryPrimitives.ReadInt32BigEndian(cursor.wire.Slice(cursor.valueStart - 4))
+
+            true
+
+    member cursor.ValueStart = cursor.valueStart
+
+    member cursor.Name =
+        cursor.wire.Slice(cursor.nameStart, cursor.valueStart - 4 - cursor.nameStart)
+
+    member cursor.Value =
+        cursor.wire.Slice(cursor.valueStart, cursor.next - cursor.valueStart)
+
+/// The extension fields of a command: texts by name, in order.
+///
+/// They are kept as the bytes of a binary header. So decoding copies nothing, encoding is one copy, a field costs only
+/// when somebody asks for it, and what was received encodes to the same bytes again. Where a peer repeats a name the
+/// last value counts, as in Java.
+[<Sealed; StructuredFormatDisplay("{Display}")>]
+type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: EncodeError voption) =
+    static let absent = Fields(ReadOnlyMemory.Empty, false, ValueNone)
+    static let empty = Fields(ReadOnlyMemory.Empty, true, ValueNone)
+
+    /// No fields; a JSON header has no `extFields` member.
+    static member Absent = absent
+
+    /// No fields; a JSON header has an empty `extFields` member. A binary header cannot tell this from `Absent`.
+    static member Empty = empty
+
+    member internal _.Wire = wire
+    member internal _.IsPresent = isPresent
+
+    /// The first field that could not be taken; a command that holds one is refused when it is encoded.
+    member internal _.Fault = fault
+
+    member internal _.ToMap() =
+        let mutable cursor = FieldCursor wire.Span
+        let mutable map = Map.empty
+
+        while cursor.MoveNext() do
+            map <- Map.add (Utf8Text.read cursor.Name) (Utf8Text.read cursor.Value) map
+
+        map
+
+    member private fields.Display = $"%A{Map.toList (fields.ToMap())}"
+
+    /// Equal names with equal values, in any order.
+    override fields.Equals other =
+        match other with
+        | :? Fields as other ->
+            isPresent = other.IsPresent
+            && fault = other.Fault
+            && (wire.Span.SequenceEqual other.Wire.Span || fields.ToMap() = other.ToMap())
+        | _ -> false
+
+    override fields.GetHashCode() = hash (fields.ToMap())
+    override fields.ToString() = fields.Display
+
+/// Collects fields in wire form, without a text for each number. Not for sharing.
+[<Sealed>]
+type internal FieldsBuilder(capacityBytes: int) =
+    let wire = ArrayBufferWriter<byte> capacityBytes
+    let mutable fault = ValueNone
+
+    /// The longest name a binary header can carry, in bytes: its length is a signed 16-bit number.
+    static let maxNameBytes = int Int16.MaxValue
+
+    /// A 64-bit number has at most this many characters.
+    static let maxNumberBytes = 20
+
+    let refuse (name: string) reason =
+        if fault.IsNone then
+            fault <- ValueSome(NotEncodable($"field '{name}'", reason))
+
+    let badNameLength = $"a name has 1 to {maxNameBytes} bytes"
+
+    /// Writes the name and leaves room for the value. Gives the position of the value, or -1 if the name is refused.
+    let startEntry (name: string) (maxValueBytes: int) =
+        let span = wire.GetSpan(6 + name.Length * 3 + maxValueBytes)
+        let nameBytes = Utf8Text.write name (span.Slice 2)
+
+        if nameBytes < 0 then
+            refuse name "the name holds a lone surrogate"
+            -1
+        elif nameBytes = 0 || nameBytes > maxNameBytes then
+            refuse name badNameLength
+            -1
+        else
+            BinaryPrimitives.WriteInt16BigEndian(span, int16 nameBytes)
+            6 + nameBytes
+
+    let finishEntry valueStart (valueBytes: int) =
+        BinaryPrimitives.WriteInt32BigEndian(wire.GetSpan(valueStart).Slice(valueStart - 4), valueBytes)
+        wire.Advance(valueStart + valueBytes)
+
+    member builder.Add(name: string, value: string) =
+        let valueStart = startEntry name (value.Length * 3)
+
+        if valueStart >= 0 then
+            match Utf8Text.write value (wire.GetSpan(valueStart + value.Length * 3).Slice valueStart) with
+            | -1 -> refuse name "the value holds a lone surrogate"
+            | valueBytes -> finishEntry valueStart valueBytes
+
+        builder
+
+    member builder.Add(name: string, value: int64) =
+        let valueStart = startEntry name maxNumberBytes
+
+        if valueStart >= 0 then
+            let mutable valueBytes = 0
+            let span = wire.GetSpan(valueStart + maxNumberBytes).Slice valueStart
+            Utf8Formatter.TryFormat(value, span, &valueBytes) |> ignore
+            finishEntry valueStart valueBytes
+
+        builder
+
+    member builder.Add(name: string, value: int) = builder.Add(name, int64 value)
+
+    member builder.Add(name: string, value: bool) =
+        builder.Add(name, (if value then "true" else "false"))
+
+    /// Adds an entry in UTF-8 that is known to be valid.
+    member _.AddUtf8(name: ReadOnlySpan<byte>, value: ReadOnlySpan<byte>) =
+        if name.Length > maxNameBytes then
+            refuse (Utf8Text.read (name.Slice(0, 64))) badNameLength
+        else
+            let span = wire.GetSpan(6 + name.Length + value.Length)
+            BinaryPrimitives.WriteInt16BigEndian(span, int16 name.Length)
+            name.CopyTo(span.Slice 2)
+            BinaryPrimitives.WriteInt32BigEndian(span.Slice(2 + name.Length), value.Length)
+            value.CopyTo(span.Slice(6 + name.Length))
+            wire.Advance(6 + name.Length + value.Length)
+
+    member _.Refuse(error: EncodeError) =
+        if fault.IsNone then
+            fault <- ValueSome error
+
+    member _.ToFields() = Fields(wire.WrittenMemory, true, fault)
+
+/// Reading and changing fields. A change gives new fields and leaves the old ones as they were.
+module Fields =
+    let absent = Fields.Absent
+    let empty = Fields.Empty
+
+    let private isNamed (name: string) (wireName: ReadOnlySpan<byte>) =
+        Ascii.Equals(wireName, name.AsSpan())
+        || (not (Ascii.IsValid(name.AsSpan())) && Utf8Text.read wireName = name)
+
+    let private copyWithout (name: string) (fields: Fields) =
+        let builder = FieldsBuilder(fields.Wire.Length + 64)
+        let mutable cursor = FieldCursor fields.Wire.Span
+
+        while cursor.MoveNext() do
+            if not (isNamed name cursor.Name) then
+                builder.AddUtf8(cursor.Name, cursor.Value)
+
+        ValueOption.iter builder.Refuse fields.Fault
+        builder
+
+    /// Sets a field, in place of one of the same name. A name of 0 or over 32,767 bytes, or a text with a lone surrogate,
+    /// is not taken: encoding a command with such fields fails and says which field it was.
+    let add (name: string) (value: string) (fields: Fields) =
+        (copyWithout name fields).Add(name, value).ToFields()
+
+    let remove (name: string) (fields: Fields) = (copyWithout name fields).ToFields()
+
+    let ofList (pairs: (string * string) list) =
+        (empty, pairs) ||> List.fold (fun fields (name, value) -> add name value fields)
+
+    /// The entries as they stand on the wire, repeated names included.
+    let toList (fields: Fields) =
+        let mutable cursor = FieldCursor fields.Wire.Span
+        let entries = ResizeArray<string * string>()
+
+        while cursor.MoveNext() do
+            entries.Add((Utf8Text.read cursor.Name, Utf8Text.read cursor.Value))
+
+        List.ofSeq entries
+
+    let toMap (fields: Fields) = fields.ToMap()
+
+    /// The UTF-8 bytes of a field's value.
+    let internal tryFindUtf8 (name: string) (fields: Fields) : ReadOnlyMemory<byte> voption =
+        let mutable cursor = FieldCursor fields.Wire.Span
+        let mutable found = ValueNone
+
+        while cursor.MoveNext() do
+            if isNamed name cursor.Name then
+                found <- ValueSome(fields.Wire.Slice(cursor.ValueStart, cursor.Value.Length))
+
+        found
+
+    let tryFind (name: string) (fields: Fields) : string voption =
+        match tryFindUtf8 name fields with
+        | ValueSome utf8 -> ValueSome(Utf8Text.read utf8.Span)
+        | ValueNone -> ValueNone
+
+    let contains (name: string) (fields: Fields) = (tryFindUtf8 name fields).IsSome
+
+    /// A field that holds a decimal number and nothing else.
+    let tryInt64 (name: string) (fields: Fields) : int64 voption =
+        match tryFindUtf8 name fields with
+        | ValueSome utf8 ->
+            let mutable value = 0L
+            let mutable consumed = 0
+
+            if Utf8Parser.TryParse(utf8.Span, &value, &consumed) && consumed = utf8.Length then
+                ValueSome value
+            else
+                ValueNone
+        | ValueNone -> ValueNone
+
+    let tryInt32 (name: string) (fields: Fields) : int voption =
+        match tryInt64 name fields with
+        | ValueSome value when value >= int64 Int32.MinValue && value <= int64 Int32.MaxValue -> ValueSome(int value)
+        | _ -> ValueNone
+
+    /// "true" in any case is true and any other text is false, as in Java.
+    let tryBoolean (name: string) (fields: Fields) : bool voption =
+        match tryFind name fields with
+        | ValueSome text -> ValueSome(String.Equals(text, "true", StringComparison.OrdinalIgnoreCase))
+        | ValueNone -> ValueNone

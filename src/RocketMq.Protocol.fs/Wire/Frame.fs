@@ -1,0 +1,199 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Buffers
+open System.Buffers.Binary
+
+/// The largest frames and headers that are read and written, in bytes. A frame's size includes its length field.
+type FrameLimits =
+    {
+        /// Default 32 MiB: a pull answer of 32 messages of 1 MiB fits.
+        ReceiveFrameBytes: int
+        /// Default 64 KiB.
+        ReceiveHeaderBytes: int
+        /// Default 16 MiB: the largest frame that Java peers take. They close the connection on a larger one.
+        SendFrameBytes: int
+    }
+
+    static member Default =
+        {
+            ReceiveFrameBytes = 32 * 1024 * 1024
+            ReceiveHeaderBytes = 64 * 1024
+            SendFrameBytes = 16 * 1024 * 1024
+        }
+
+/// A command, and how its header was written.
+[<Struct>]
+type Frame =
+    {
+        Header: Header
+        Command: RemotingCommand
+    }
+
+/// Frames, both directions. Layout, big-endian:
+///
+///     i32 length of all that follows | u8 header type | u24 headerBytes | header | body
+///
+/// Source: RemotingCommand.java, NettyDecoder.java.
+module Frame =
+    let private what = "frame"
+    let private lengthBytes = 4
+    let private prefixBytes = 8
+    let private maxHeaderBytes = 0xFFFFFF
+    let private jsonType = 0
+    let private binaryType = 1
+
+    /// The form that a command's header will have: `wanted`, or JSON where its numbers need it.
+    let headerFor (wanted: Header) (command: RemotingCommand) =
+        match wanted with
+        | Header.Binary when HeaderBinary.fits command -> Header.Binary
+        | _ -> Header.Json
+
+    /// Fills in the eight bytes before the header, once its length is known.
+    let private writePrefix (header: Header) headerBytes bodyBytes (destination: Span<byte>) =
+        let headerType =
+            match header with
+            | Header.Json -> jsonType
+            | Header.Binary -> binaryType
+
+        BinaryPrimitives.WriteInt32BigEndian(destination, prefixBytes - lengthBytes + headerBytes + bodyBytes)
+        BinaryPrimitives.WriteInt32BigEndian(destination.Slice lengthBytes, headerType <<< 24 ||| headerBytes)
+
+    let private maxHeaderSize (header: Header) (command: RemotingCommand) =
+        match header with
+        | Header.Json -> HeaderJson.maxBytes command
+        | Header.Binary -> HeaderBinary.maxBytes command
+
+    let private writeHeader (header: Header) (command: RemotingCommand) (destination: Span<byte>) =
+        match header with
+        | Header.Json -> HeaderJson.write command destination
+        | Header.Binary -> HeaderBinary.write command destination
+
+    /// Writes a whole frame and gives its size in bytes; on an error nothing is written.
+    let write
+        (limits: FrameLimits)
+        (header: Header)
+        (command: RemotingCommand)
+        (output: IBufferWriter<byte>)
+        : Result<int, EncodeError> =
+        let header = headerFor header command
+        // What the frame takes at the very least, so that a hopeless one asks for no memory.
+        let leastBytes =
+            int64 prefixBytes + int64 command.Fields.Wire.Length + int64 command.Body.Length
+
+        match command.Fields.Fault with
+        | ValueSome error -> Error error
+        | ValueNone when leastBytes > int64 limits.SendFrameBytes ->
+            Error(EncodedTooLarge(what, leastBytes, int64 limits.SendFrameBytes))
+        | ValueNone ->
+            let span = output.GetSpan(prefixBytes + maxHeaderSize header command)
+
+            match writeHeader header command (span.Slice prefixBytes) with
+            | Error error -> Error error
+            | Ok headerBytes when headerBytes > maxHeaderBytes ->
+                Error(EncodedTooLarge("header", int64 headerBytes, int64 maxHeaderBytes))
+            | Ok headerBytes ->
+                let frameBytes = int64 prefixBytes + int64 headerBytes + int64 command.Body.Length
+
+                if frameBytes > int64 limits.SendFrameBytes then
+                    Error(EncodedTooLarge(what, frameBytes, int64 limits.SendFrameBytes))
+                else
+                    writePrefix header headerBytes command.Body.Length span
+                    output.Advance(prefixBytes + headerBytes)
+                    output.Write command.Body.Span
+                    Ok(int frameBytes)
+
+    /// What the first eight bytes, or fewer, say of a frame. Refuses before the rest has come.
+    [<Struct>]
+    type private Prefix =
+        | Whole of frameBytes: int * header: Header * headerBytes: int
+        | Partial of missingBytes: int
+        | Bad of badness: DecodeError
+
+    let private readPrefix (limits: FrameLimits) (bytes: ReadOnlySpan<byte>) (availableBytes: int64) =
+        if bytes.Length < lengthBytes then
+            Partial(lengthBytes - bytes.Length)
+        else
+            let length = BinaryPrimitives.ReadInt32BigEndian bytes
+
+            if length < prefixBytes - lengthBytes then
+                Bad(Malformed(what, $"its length is {length}", 0))
+            elif length > limits.ReceiveFrameBytes - lengthBytes then
+                Bad(TooLarge(what, int64 length + int64 lengthBytes, int64 limits.ReceiveFrameBytes))
+            elif bytes.Length < prefixBytes then
+                Partial(length + lengthBytes - bytes.Length)
+            else
+                let word = BinaryPrimitives.ReadInt32BigEndian(bytes.Slice lengthBytes)
+                let headerType = word >>> 24
+                let headerBytes = word &&& maxHeaderBytes
+
+                if headerType <> jsonType && headerType <> binaryType then
+                    Bad(Malformed(what, $"header type {headerType &&& 0xFF} is unknown", lengthBytes))
+                elif headerBytes = 0 then
+                    Bad(Malformed(what, "its header is empty", lengthBytes))
+                elif headerBytes > length - (prefixBytes - lengthBytes) then
+                    let reason =
+                        $"a header of {headerBytes} bytes does not fit into a length of {length}"
+
+                    Bad(Malformed(what, reason, lengthBytes))
+                elif headerBytes > limits.ReceiveHeaderBytes then
+                    Bad(TooLarge("header", int64 headerBytes, int64 limits.ReceiveHeaderBytes))
+                elif availableBytes < int64 length + int64 lengthBytes then
+                    Partial(int (int64 length + int64 lengthBytes - availableBytes))
+                else
+                    let header = if headerType = jsonType then Header.Json else Header.Binary
+                    Whole(length + lengthBytes, header, headerBytes)
+
+    /// Header and body of one frame, in memory that the command may keep.
+    let private readPayload header headerBytes (payload: ReadOnlyMemory<byte>) : Result<Frame, DecodeError> =
+        let headerMemory = payload.Slice(0, headerBytes)
+        let body = payload.Slice headerBytes
+
+        let command =
+            match header with
+            | Header.Json -> HeaderJson.read headerMemory body
+            | Header.Binary -> HeaderBinary.read headerMemory body
+
+        match command with
+        | Ok command -> Ok { Header = header; Command = command }
+        | Error error -> Error error
+
+    /// Reads one frame from the front of a receive buffer. What it keeps is copied, once.
+    let read (limits: FrameLimits) (input: ReadOnlySequence<byte>) : Decoded<Frame> =
+        let first = input.FirstSpan
+
+        let prefix =
+            if first.Length >= prefixBytes || input.IsSingleSegment then
+                readPrefix limits first input.Length
+            else
+                let front = input.Slice(0L, min (int64 prefixBytes) input.Length).ToArray()
+                readPrefix limits (ReadOnlySpan front) input.Length
+
+        match prefix with
+        | Bad error -> Corrupt error
+        | Partial missing -> NeedMore missing
+        | Whole(frameBytes, header, headerBytes) ->
+            let payload: byte[] = GC.AllocateUninitializedArray(frameBytes - prefixBytes)
+            input.Slice(int64 prefixBytes, int64 payload.Length).CopyTo(payload.AsSpan())
+
+            match readPayload header headerBytes (ReadOnlyMemory payload) with
+            | Ok frame -> Complete(frame, frameBytes)
+            | Error error -> Corrupt error
+
+    /// Reads one frame from the front of `bytes` within given limits.
+    let decodeWithin (limits: FrameLimits) (bytes: byte[]) : Decoded<Frame> = read limits (ReadOnlySequence bytes)
+
+    /// Reads one frame from the front of `bytes`, within the default limits.
+    let decode (bytes: byte[]) : Decoded<Frame> = decodeWithin FrameLimits.Default bytes
+
+    /// One frame as bytes, within given limits.
+    let encodeWithin (limits: FrameLimits) (header: Header) (command: RemotingCommand) : Result<byte[], EncodeError> =
+        let output = ArrayBufferWriter<byte> 256
+
+        match write limits header command output with
+        | Ok _ -> Ok(output.WrittenSpan.ToArray())
+        | Error error -> Error error
+
+    /// One frame as bytes, within the default limits.
+    let encode (header: Header) (command: RemotingCommand) : Result<byte[], EncodeError> =
+        encodeWithin FrameLimits.Default header command

@@ -1,0 +1,100 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// The ROCKETMQ header, both directions. Layout, big-endian:
+///
+///     i16 code | u8 language | i16 version | i32 opaque | i32 flag
+///     i32 remarkBytes | remark | i32 fieldBytes | entries (see FieldCursor)
+///
+/// A length of 0 means that there is none. Source: RocketMQSerializable.java.
+module internal HeaderBinary =
+    let private fixedBytes = 21
+    let private what = "binary header"
+
+    /// True if the 16-bit numbers of this form hold the command's.
+    let fits (command: RemotingCommand) =
+        int (int16 command.Code) = command.Code
+        && int (int16 command.Version) = command.Version
+        && int (byte command.Language) = int command.Language
+
+    let maxBytes (command: RemotingCommand) =
+        let remarkChars =
+            command.Remark |> Option.map String.length |> Option.defaultValue 0
+
+        fixedBytes + remarkChars * 3 + command.Fields.Wire.Length
+
+    /// Writes the header of a command that `fits` into a span of at least `maxBytes`. Gives the bytes written.
+    let write (command: RemotingCommand) (destination: Span<byte>) : Result<int, EncodeError> =
+        let mutable writer = ByteWriter destination
+        writer.Int16(int16 command.Code)
+        writer.Byte(byte command.Language)
+        writer.Int16(int16 command.Version)
+        writer.Int32 command.Opaque
+        writer.Int32 command.Flag
+        let remark = Option.defaultValue "" command.Remark
+        let remarkBytes = Utf8Text.write remark (writer.Rest.Slice 4)
+
+        if remarkBytes < 0 then
+            Error(NotEncodable("the remark", "it holds a lone surrogate"))
+        else
+            writer.Int32 remarkBytes
+            writer.Advance remarkBytes
+            writer.Int32 command.Fields.Wire.Length
+            writer.Bytes command.Fields.Wire.Span
+            Ok writer.Position
+
+    /// Walks the entries once, so that every later walk can trust them.
+    let private checkEntries (entries: ReadOnlySpan<byte>) (start: int) =
+        let mutable reader = ByteReader entries
+        let mutable fault = ValueNone
+
+        while fault.IsNone && reader.Remaining > 0 do
+            let position = start + reader.Position
+            let name = reader.Bytes(int (reader.Int16()))
+            let value = reader.Bytes(reader.Int32())
+
+            if reader.Overrun then
+                fault <- ValueSome(Malformed(what, "a field does not end within the header", position))
+            elif not (Utf8Text.isValid name && Utf8Text.isValid value) then
+                fault <- ValueSome(Malformed(what, "a field is not UTF-8", position))
+
+        fault
+
+    let read (header: ReadOnlyMemory<byte>) (body: ReadOnlyMemory<byte>) : Result<RemotingCommand, DecodeError> =
+        let mutable reader = ByteReader header.Span
+        let code = reader.Int16()
+        let language = reader.Byte()
+        let version = reader.Int16()
+        let opaque = reader.Int32()
+        let flag = reader.Int32()
+        let remark = reader.Bytes(reader.Int32())
+        let entriesBytes = reader.Int32()
+        let entriesStart = reader.Position
+        let entries = reader.Bytes entriesBytes
+
+        if reader.Overrun then
+            Error(Malformed(what, $"it ends early, after {header.Length} bytes", reader.Position))
+        elif reader.Remaining > 0 then
+            Error(Malformed(what, $"{reader.Remaining} bytes are left over", reader.Position))
+        elif not (Utf8Text.isValid remark) then
+            Error(Malformed(what, "the remark is not UTF-8", fixedBytes - 4))
+        else
+            match checkEntries entries entriesStart with
+            | ValueSome error -> Error error
+            | ValueNone ->
+                Ok
+                    {
+                        Code = int code
+                        Language = enum<LanguageCode>(int language)
+                        Version = int version
+                        Opaque = opaque
+                        Flag = flag
+                        Remark = if remark.IsEmpty then None else Some(Utf8Text.read remark)
+                        Fields =
+                            if entriesBytes = 0 then
+                                Fields.Absent
+                            else
+                                Fields(header.Slice(entriesStart, entriesBytes), true, ValueNone)
+                        Body = body
+                    }

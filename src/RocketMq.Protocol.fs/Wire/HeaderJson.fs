@@ -1,0 +1,265 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Buffers.Text
+open System.Text.Json
+
+/// The JSON header, both directions: one object with the members code, extFields, flag, language, opaque, remark,
+/// serializeTypeCurrentRPC and version, as Java orders them. Source: RemotingCommand.java, RemotingSerializable.java.
+///
+/// Reading takes what Java takes: any order, unknown members, numbers written as texts, field values that are numbers or
+/// truth values. A field value that is an object or an array is refused, though Java would take its text: no peer sends
+/// one, and it would hide a peer's mistake.
+module internal HeaderJson =
+    let private what = "JSON header"
+
+    /// The members besides fields and remark, with the longest numbers.
+    let private fixedBytes = 192
+
+    /// A byte of text takes at most six in JSON: \u001f.
+    let private maxEscaped = 6
+
+    let maxBytes (command: RemotingCommand) =
+        let remarkChars =
+            command.Remark |> Option.map String.length |> Option.defaultValue 0
+
+        fixedBytes
+        + remarkChars * 3 * maxEscaped
+        + command.Fields.Wire.Length * maxEscaped
+
+    let private hexDigits = "0123456789abcdef"B
+
+    // Bound once: a byte text in place is a new array each time.
+    let private controlEscape = "\\u00"B
+    let private codeOpening = "{\"code\":"B
+    let private fieldsOpening = ",\"extFields\":{"B
+    let private flagOpening = ",\"flag\":"B
+    let private languageOpening = ",\"language\":"B
+    let private opaqueOpening = ",\"opaque\":"B
+    let private remarkOpening = ",\"remark\":"B
+    let private versionOpening = ",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":"B
+
+    let private writeByte (value: byte) (writer: byref<ByteWriter>) =
+        match value with
+        | '"'B
+        | '\\'B ->
+            writer.Byte '\\'B
+            writer.Byte value
+        | value when value >= ' 'B -> writer.Byte value
+        | control ->
+            writer.Bytes(ReadOnlySpan controlEscape)
+            writer.Byte hexDigits[int control >>> 4]
+            writer.Byte hexDigits[int control &&& 0xF]
+
+    /// Writes a JSON text with quotes, whose UTF-8 is known to be valid.
+    let private writeText (utf8: ReadOnlySpan<byte>) (writer: byref<ByteWriter>) =
+        writer.Byte '"'B
+
+        for index in 0 .. utf8.Length - 1 do
+            writeByte utf8[index] &writer
+
+        writer.Byte '"'B
+
+    let private writeNumber (value: int) (writer: byref<ByteWriter>) =
+        let mutable written = 0
+        Utf8Formatter.TryFormat(value, writer.Rest, &written) |> ignore
+        writer.Advance written
+
+    let private writeFields (fields: Fields) (writer: byref<ByteWriter>) =
+        writer.Bytes(ReadOnlySpan fieldsOpening)
+        let mutable cursor = FieldCursor fields.Wire.Span
+        let mutable isFirst = true
+
+        while cursor.MoveNext() do
+            if not isFirst then
+                writer.Byte ','B
+
+            isFirst <- false
+            writeText cursor.Name &writer
+            writer.Byte ':'B
+            writeText cursor.Value &writer
+
+        writer.Byte '}'B
+
+    let private writeLanguage (language: LanguageCode) (writer: byref<ByteWriter>) =
+        match LanguageCode.name language with
+        | "" -> writeNumber (int language) &writer
+        | name -> writeText (ReadOnlySpan(Text.Encoding.ASCII.GetBytes name)) &writer
+
+    /// Writes the header into a span of at least `maxBytes`. Gives the bytes written.
+    let write (command: RemotingCommand) (destination: Span<byte>) : Result<int, EncodeError> =
+        let remark = Option.defaultValue "" command.Remark
+
+        if not (Utf8Text.isEncodable remark) then
+            Error(NotEncodable("the remark", "it holds a lone surrogate"))
+        else
+            let mutable writer = ByteWriter destination
+            writer.Bytes(ReadOnlySpan codeOpening)
+            writeNumber command.Code &writer
+
+            if command.Fields.IsPresent then
+                writeFields command.Fields &writer
+
+            writer.Bytes(ReadOnlySpan flagOpening)
+            writeNumber command.Flag &writer
+            writer.Bytes(ReadOnlySpan languageOpening)
+            writeLanguage command.Language &writer
+            writer.Bytes(ReadOnlySpan opaqueOpening)
+            writeNumber command.Opaque &writer
+
+            if command.Remark.IsSome then
+                writer.Bytes(ReadOnlySpan remarkOpening)
+                writeText (ReadOnlySpan(Text.Encoding.UTF8.GetBytes remark)) &writer
+
+            writer.Bytes(ReadOnlySpan versionOpening)
+            writeNumber command.Version &writer
+            writer.Byte '}'B
+            Ok writer.Position
+
+    /// Stops reading from anywhere below; `read` turns it into an error value.
+    exception private Refused of reason: string * offset: int
+
+    let private refuse (reader: byref<Utf8JsonReader>) reason =
+        raise (Refused(reason, int reader.TokenStartIndex))
+
+    let private readText (reader: byref<Utf8JsonReader>) =
+        match reader.GetString() with
+        | null -> ""
+        | text -> text
+
+    let private readInt32 (member': string) (reader: byref<Utf8JsonReader>) =
+        let mutable value = 0
+
+        match reader.TokenType with
+        | JsonTokenType.Number when reader.TryGetInt32 &value -> value
+        | JsonTokenType.String when Int32.TryParse(readText &reader, Globalization.CultureInfo.InvariantCulture, &value) ->
+            value
+        | JsonTokenType.Null -> 0
+        | _ -> refuse &reader $"{member'} is not a 32-bit number"
+
+    let private readLanguage (reader: byref<Utf8JsonReader>) =
+        let mutable number = 0
+
+        match reader.TokenType with
+        | JsonTokenType.String -> LanguageCode.ofName (readText &reader)
+        | JsonTokenType.Number when reader.TryGetInt32 &number -> enum<LanguageCode> number
+        | JsonTokenType.Null -> LanguageCode.Unnamed
+        | _ -> refuse &reader "language is neither a name nor a number"
+
+    let private readRemark (reader: byref<Utf8JsonReader>) =
+        match reader.TokenType with
+        | JsonTokenType.String -> Some(readText &reader)
+        | JsonTokenType.Null -> None
+        | _ -> refuse &reader "remark is not a text"
+
+    /// Copies a text without its escapes to the end of `scratch`, and gives its length.
+    let private unescape (reader: byref<Utf8JsonReader>) (scratch: byte[]) (start: int) =
+        reader.CopyString(scratch.AsSpan start)
+
+    let private readFields (reader: byref<Utf8JsonReader>) (headerBytes: int) =
+        match reader.TokenType with
+        | JsonTokenType.Null -> Fields.Absent
+        | JsonTokenType.StartObject ->
+            let builder = FieldsBuilder(max 64 headerBytes)
+            let scratch: byte[] = Buffers.ArrayPool.Shared.Rent(max 64 headerBytes)
+
+            try
+                while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
+                    let nameBytes = unescape &reader scratch 0
+                    reader.Read() |> ignore
+                    let name = ReadOnlySpan(scratch, 0, nameBytes)
+
+                    match reader.TokenType with
+                    | JsonTokenType.Null -> ()
+                    | JsonTokenType.String ->
+                        let valueBytes = unescape &reader scratch nameBytes
+                        builder.AddUtf8(name, ReadOnlySpan(scratch, nameBytes, valueBytes))
+                    | JsonTokenType.Number
+                    | JsonTokenType.True
+                    | JsonTokenType.False -> builder.AddUtf8(name, reader.ValueSpan)
+                    | _ -> refuse &reader $"the value of field '{Utf8Text.read name}' is not a text"
+            finally
+                Buffers.ArrayPool.Shared.Return scratch
+
+            let fields = builder.ToFields()
+
+            match fields.Fault with
+            | ValueSome error -> refuse &reader error.Message
+            | ValueNone when fields.Wire.IsEmpty -> Fields.Empty
+            | ValueNone -> fields
+        | _ -> refuse &reader "extFields is not an object"
+
+    let private codeName = "code"B
+    let private languageName = "language"B
+    let private versionName = "version"B
+    let private opaqueName = "opaque"B
+    let private flagName = "flag"B
+    let private remarkName = "remark"B
+    let private fieldsName = "extFields"B
+
+    let private readMembers (header: ReadOnlyMemory<byte>) (body: ReadOnlyMemory<byte>) =
+        let mutable reader = Utf8JsonReader header.Span
+        let mutable code = 0
+        let mutable language = LanguageCode.Java
+        let mutable version = 0
+        let mutable opaque = 0
+        let mutable flag = 0
+        let mutable remark = None
+        let mutable fields = Fields.Absent
+
+        if not (reader.Read()) || reader.TokenType <> JsonTokenType.StartObject then
+            refuse &reader "it is not an object"
+
+        while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
+            if reader.ValueTextEquals(ReadOnlySpan codeName) then
+                reader.Read() |> ignore
+                code <- readInt32 "code" &reader
+            elif reader.ValueTextEquals(ReadOnlySpan languageName) then
+                reader.Read() |> ignore
+                language <- readLanguage &reader
+            elif reader.ValueTextEquals(ReadOnlySpan versionName) then
+                reader.Read() |> ignore
+                version <- readInt32 "version" &reader
+            elif reader.ValueTextEquals(ReadOnlySpan opaqueName) then
+                reader.Read() |> ignore
+                opaque <- readInt32 "opaque" &reader
+            elif reader.ValueTextEquals(ReadOnlySpan flagName) then
+                reader.Read() |> ignore
+                flag <- readInt32 "flag" &reader
+            elif reader.ValueTextEquals(ReadOnlySpan remarkName) then
+                reader.Read() |> ignore
+                remark <- readRemark &reader
+            elif reader.ValueTextEquals(ReadOnlySpan fieldsName) then
+                reader.Read() |> ignore
+                fields <- readFields &reader header.Length
+            else
+                reader.Skip()
+
+        if reader.Read() then
+            refuse &reader "something follows the object"
+
+        {
+            Code = code
+            Language = language
+            Version = version
+            Opaque = opaque
+            Flag = flag
+            Remark = remark
+            Fields = fields
+            Body = body
+        }
+
+    let read (header: ReadOnlyMemory<byte>) (body: ReadOnlyMemory<byte>) : Result<RemotingCommand, DecodeError> =
+        try
+            Ok(readMembers header body)
+        with
+        | Refused(reason, offset) -> Error(Malformed(what, reason, offset))
+        | :? JsonException as error ->
+            Error(
+                Malformed(
+                    what,
+                    "it is not JSON",
+                    error.BytePositionInLine |> Option.ofNullable |> Option.defaultValue 0L |> int
+                )
+            )
+        | :? InvalidOperationException -> Error(Malformed(what, "a text is not valid Unicode", 0))

@@ -1,0 +1,3 @@
+module Prop
+
+let x = 1
