@@ -113,24 +113,40 @@ module TopicRoute =
         writer.WriteNumber("writeQueueNums", queues.WriteQueues)
         writer.WriteEndObject()
 
-    let private writeBrokerData (writer: Utf8JsonWriter) (broker: BrokerData) =
+    /// Whether broker ids are written with quotes, as JSON wants, or bare, as clients before 4.9.4 are used to.
+    type private IdStyle =
+        | Quoted
+        | Bare
+
+    let private writeAddresses (writer: Utf8JsonWriter) style (addresses: Map<int64, string>) =
+        match style with
+        | Quoted ->
+            writer.WriteStartObject()
+
+            for KeyValue(id, address) in addresses do
+                writer.WriteString(string id, address)
+
+            writer.WriteEndObject()
+        | Bare ->
+            let entry (KeyValue(id, address: string)) =
+                $"{id}:\"{JsonEncodedText.Encode address}\""
+
+            let entries = addresses |> Seq.map entry |> String.concat ","
+            writer.WriteRawValue($"{{{entries}}}", skipInputValidation = true)
+
+    let private writeBrokerData (writer: Utf8JsonWriter) style (broker: BrokerData) =
         writer.WriteStartObject()
-        writer.WriteStartObject "brokerAddrs"
-
-        for KeyValue(id, address) in broker.Addresses do
-            writer.WriteString(string id, address)
-
-        writer.WriteEndObject()
+        writer.WritePropertyName "brokerAddrs"
+        writeAddresses writer style broker.Addresses
         writer.WriteString("brokerName", broker.BrokerName)
         writer.WriteString("cluster", broker.Cluster)
         writer.WriteEndObject()
 
-    /// The body of a route answer in standard JSON.
-    let encode (route: TopicRoute) : ReadOnlyMemory<byte> =
+    let private encodeAs style (route: TopicRoute) : ReadOnlyMemory<byte> =
         Json.encode (fun writer ->
             writer.WriteStartObject()
             writer.WriteStartArray "brokerDatas"
-            List.iter (writeBrokerData writer) route.Brokers
+            List.iter (writeBrokerData writer style) route.Brokers
             writer.WriteEndArray()
             writer.WriteStartObject "filterServerTable"
             writer.WriteEndObject()
@@ -138,6 +154,12 @@ module TopicRoute =
             List.iter (writeQueueData writer) route.Queues
             writer.WriteEndArray()
             writer.WriteEndObject())
+
+    /// The body of a route answer in standard JSON.
+    let encode (route: TopicRoute) : ReadOnlyMemory<byte> = encodeAs Quoted route
+
+    /// The body of a route answer to a request of a version before 4.9.4: broker ids stand without quotes.
+    let encodeWithBareIds (route: TopicRoute) : ReadOnlyMemory<byte> = encodeAs Bare route
 
 /// GET_ROUTEINFO_BY_TOPIC (105), to a name server. Refused with TopicNotExist where no broker has the topic.
 /// Source: GetRouteInfoRequestHeader.java.

@@ -64,13 +64,17 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
             Interlocked.CompareExchange(&door, newDoor (), seen) |> ignore
         | _ -> ()
 
-    let doorkeeper (post: ConnectionEvent -> unit) =
+    let dispatcher = Dispatcher(endpoint, options)
+
+    let owner (post: ConnectionEvent -> unit) : SessionOwner =
         {
             Shut = shutDoorOf
             Ended =
                 fun session reason wasHeard ->
                     Log.sessionEnded log endpoint session reason
                     post (SessionEnded(session, reason, wasHeard, ports.Jitter()))
+            Receive = fun respond request -> dispatcher.Receive respond request
+            ReadsOnlyWhenWritable = false
         }
 
     let connect () : Task<Stream> =
@@ -97,7 +101,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
 
                 let! stream = connect ()
                 let number = Interlocked.Increment &sessions
-                post (Dialled(new Session(number, endpoint, stream, options, doorkeeper (Happened >> post))))
+                post (Dialled(new Session(number, endpoint, stream, options, owner (Happened >> post))))
             with error ->
                 let reason = dialFailure error
                 Log.dialFailed log endpoint reason

@@ -84,3 +84,43 @@ module internal Log =
 
     let agentFailed (log: ILogger) endpoint (error: exn) =
         agentFailed'.Invoke(log, endpoint, error)
+
+    let private pullFailed' =
+        LoggerMessage.Define<MessageQueue, string>(
+            LogLevel.Warning,
+            EventId(1101, "PullFailed"),
+            "Pulling from {Queue} failed: {Reason}"
+        )
+
+    let pullFailed (log: ILogger) queue reason =
+        pullFailed'.Invoke(log, queue, reason, null)
+
+    let private commitFailed' =
+        LoggerMessage.Define<MessageQueue, string>(
+            LogLevel.Warning,
+            EventId(1102, "CommitFailed"),
+            "Committing the position in {Queue} failed, the next commit includes it: {Reason}"
+        )
+
+    let commitFailed (log: ILogger) queue reason =
+        commitFailed'.Invoke(log, queue, reason, null)
+
+    let private tellFailed' =
+        LoggerMessage.Define<RequestCode, string, string>(
+            LogLevel.Warning,
+            EventId(1103, "TellFailed"),
+            "{Request} to {Broker} failed: {Reason}"
+        )
+
+    let tellFailed (log: ILogger) (request: RequestCode) (broker: string) reason =
+        tellFailed'.Invoke(log, request, broker, reason, null)
+
+    let private refreshFailed' =
+        LoggerMessage.Define<string, string>(
+            LogLevel.Warning,
+            EventId(1104, "RefreshFailed"),
+            "Group {Group} cannot look for new queues: {Reason}"
+        )
+
+    let refreshFailed (log: ILogger) (group: string) reason =
+        refreshFailed'.Invoke(log, group, reason, null)

@@ -19,13 +19,18 @@ type internal Sent =
     | Over
     | NotSent of error: RemotingError
 
-/// Whom a session tells that it ends.
-type internal SessionDoorkeeper =
+/// Whose session it is: what it is told, and what is done about the peer's requests.
+type internal SessionOwner =
     {
-        /// Called first: sends nobody to this session any more.
+        /// Called first when a session ends: sends nobody to it any more. Takes its number.
         Shut: int -> unit
-        /// Called last, when every call in flight has been answered: session, reason, and whether the server was heard.
+        /// Called last, when every call in flight has been answered: number, reason, and whether the peer was heard.
         Ended: int -> string -> bool -> unit
+        /// Takes a request of the peer, on the reading thread, and how to answer it. The task of an answer ends when the
+        /// answer is in the buffer. Must not block and must not throw.
+        Receive: (RemotingCommand -> Task) -> RemotingCommand -> unit
+        /// Stop reading while answers wait to be written. Only one of two peers may, or both could wait for ever.
+        ReadsOnlyWhenWritable: bool
     }
 
 /// One socket from its connect to its end.
@@ -33,8 +38,7 @@ type internal SessionDoorkeeper =
 /// Callers encode on their own threads into one buffer; a writing loop sends all that has gathered there at a time; a
 /// reading loop completes waiters. Whatever ends the session answers every call in flight.
 [<Sealed>]
-type internal Session
-    (number: int, endpoint: Endpoint, stream: Stream, options: RemotingOptions, doorkeeper: SessionDoorkeeper) =
+type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: RemotingOptions, owner: SessionOwner) =
 
     /// Bytes to ask the socket for at a time, and to send at a time at least.
     static let segmentBytes = 64 * 1024
@@ -70,12 +74,11 @@ type internal Session
     let mutable stalled = Task.CompletedTask
     let mutable isOver = 0
     let mutable wasHeard = false
-    let mutable serverRequests = 0
     let mutable unexpectedAnswers = 0L
 
     let finish (reason: string) =
         if Interlocked.Exchange(&isOver, 1) = 0 then
-            doorkeeper.Shut number
+            owner.Shut number
             // Whoever held the gate before saw a live session and is in the table by now; later callers see it is over.
             lock gate ignore
             (deadlines :> IDisposable).Dispose()
@@ -90,7 +93,7 @@ type internal Session
 
             ending.Cancel()
             stream.Dispose()
-            doorkeeper.Ended number reason wasHeard
+            owner.Ended number reason wasHeard
 
     /// Encodes into the buffer and lets the writing loop know. Only under the gate.
     let buffer header (command: RemotingCommand) =
@@ -118,61 +121,37 @@ type internal Session
             do! pipe.Reader.CompleteAsync()
         }
 
-    let respond header (answer: RemotingCommand) =
-        lock gate (fun () ->
-            if isLive () then
-                match buffer header answer with
-                | Ok() -> ()
-                | Error error ->
-                    let refusal =
-                        { answer with
-                            Code = int ResponseCode.SystemError
-                            Remark = Some error.Message
-                            Fields = Fields.Absent
-                            Body = ReadOnlyMemory.Empty
-                        }
-
-                    buffer header refusal |> ignore)
-
-    let handle header (request: RemotingCommand) (handler: RequestHandler) : Task =
-        task {
-            let! answer =
-                task {
-                    try
-                        return! handler request
-                    with error ->
-                        Log.handlerFailed log endpoint request.RequestCode error
-
-                        return
-                            Command.response ResponseCode.SystemError request
-                            |> Command.withRemark $"{error.GetType().Name}: {error.Message}"
-                            |> Some
-                }
-
-            match answer with
-            | Some answer when request.Kind = Request -> respond header { answer with Opaque = request.Opaque }
-            | _ -> ()
-
-            Interlocked.Decrement &serverRequests |> ignore
+    let refusal (answer: RemotingCommand) (error: EncodeError) =
+        { answer with
+            Code = int ResponseCode.SystemError
+            Remark = Some error.Message
+            Fields = Fields.Absent
+            Body = ReadOnlyMemory.Empty
         }
 
-    let refuse header (request: RemotingCommand) code remark =
-        if request.Kind = Request then
-            respond header (Command.response code request |> Command.withRemark remark)
+    /// Buffers an answer, later if the buffer is full now.
+    let rec respond header (answer: RemotingCommand) : Task =
+        let tryBuffer () =
+            lock gate (fun () ->
+                if not stalled.IsCompleted then
+                    stalled
+                else
+                    if isLive () then
+                        match buffer header answer with
+                        | Ok() -> ()
+                        | Error error -> buffer header (refusal answer error) |> ignore
 
-    let serve header (request: RemotingCommand) =
-        match Map.tryFind request.RequestCode options.Handlers with
-        | None ->
-            refuse header request ResponseCode.RequestCodeNotSupported $" request type {request.Code} not supported"
-        | Some handler when Interlocked.Increment &serverRequests <= options.MaxServerRequests ->
-            Task.Run(fun () -> handle header request handler) |> ignore
-        | Some _ ->
-            Interlocked.Decrement &serverRequests |> ignore
+                    Task.CompletedTask)
 
-            if request.Kind = OneWay then
-                Log.requestDropped log endpoint request.RequestCode
+        let pending = tryBuffer ()
 
-            refuse header request ResponseCode.SystemBusy "too many requests are being handled"
+        if pending.IsCompleted then
+            Task.CompletedTask
+        else
+            task {
+                do! pending
+                do! respond header answer
+            }
 
     let receive (frame: Frame) =
         wasHeard <- true
@@ -185,7 +164,7 @@ type internal Session
                 Interlocked.Increment &unexpectedAnswers |> ignore
                 Log.unexpectedAnswer log endpoint frame.Command.Opaque
         | Request
-        | OneWay -> serve frame.Header frame.Command
+        | OneWay -> owner.Receive (respond frame.Header) frame.Command
 
     /// Takes the whole frames at the front of what was received. Gives how many bytes they were, or why it cannot go on.
     let receiveAll (received: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
@@ -209,6 +188,9 @@ type internal Session
                     let mutable isOpen = true
 
                     while isOpen do
+                        if owner.ReadsOnlyWhenWritable then
+                            do! stalled
+
                         let! received = reader.ReadAsync ending.Token
 
                         match receiveAll received.Buffer with

@@ -1,0 +1,190 @@
+namespace RocketMq.Embedded
+
+open System
+open System.Collections.Generic
+open System.Net
+open System.Net.Sockets
+open System.Threading
+open System.Threading.Tasks
+open RocketMq.Protocol
+
+/// What the agent's mailbox takes.
+type private ServerMessage =
+    | Happened of BrokerEvent
+    | Asked of Role * connection: int * peer: Host * RemotingCommand * respond: (RemotingCommand -> Task)
+
+/// Carries out what `Broker.transition` decides. Only its loop holds the state.
+[<Sealed>]
+type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: exn -> unit) =
+    let now () =
+        clock.GetUtcNow().ToUnixTimeMilliseconds()
+
+    /// The answers that are owed. Only touched within the agent's loop.
+    let owed = Dictionary<Ticket, RemotingCommand -> Task>()
+
+    let perform effect =
+        match effect with
+        | Forget ticket -> owed.Remove ticket |> ignore
+        | Reply(ticket, answer) ->
+            let mutable respond = Unchecked.defaultof<RemotingCommand -> Task>
+
+            if owed.Remove(ticket, &respond) then
+                respond answer |> ignore
+
+    let toEvent number message =
+        match message with
+        | Happened event -> event
+        | Asked(role, connection, peer, command, respond) ->
+            let ticket = Ticket number
+
+            if command.Kind = Request then
+                owed[ticket] <- respond
+
+            Arrived
+                {
+                    Role = role
+                    Connection = connection
+                    Peer = peer
+                    Ticket = ticket
+                    Command = command
+                }
+
+    /// Fires once, when the first parked pull has waited long enough.
+    let setAlarm (alarm: ITimer) (state: BrokerState) =
+        let after =
+            match Broker.nextDeadline state with
+            | ValueSome deadline -> TimeSpan.FromMilliseconds(max 1L (deadline - now ()), 0L)
+            | ValueNone -> Timeout.InfiniteTimeSpan
+
+        alarm.Change(after, Timeout.InfiniteTimeSpan) |> ignore
+
+    let agent =
+        MailboxProcessor<ServerMessage>.Start(fun inbox ->
+            let alarm =
+                clock.CreateTimer(
+                    (fun _ -> inbox.Post(Happened Ticked)),
+                    null,
+                    Timeout.InfiniteTimeSpan,
+                    Timeout.InfiniteTimeSpan
+                )
+
+            let rec loop number (state: BrokerState) =
+                async {
+                    let! message = inbox.Receive()
+                    let next, effects = Broker.transition (now ()) state (toEvent number message)
+                    List.iter perform effects
+
+                    if not (obj.ReferenceEquals(next.Parked, state.Parked)) then
+                        setAlarm alarm next
+
+                    return! loop (number + 1L) next
+                }
+
+            loop 0L initial)
+
+    do agent.Error.Add onDeath
+
+    member _.Ask(role, connection, peer, command, respond) =
+        agent.Post(Asked(role, connection, peer, command, respond))
+
+    member _.Left connection = agent.Post(Happened(Left connection))
+
+    interface IDisposable with
+        member _.Dispose() = agent.Dispose()
+
+/// Takes connections on one port and hands their requests to the agent.
+[<Sealed>]
+type internal Listener(role: Role, options: RemotingOptions, port: int, nextConnection: unit -> int) =
+    let socket =
+        new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
+
+    let sessions = Dictionary<int, Session>()
+
+    /// Guards `sessions` and `isClosed`.
+    let gate = obj ()
+    let mutable isClosed = false
+
+    let owner (agent: BrokerAgent) number peer : SessionOwner =
+        {
+            Shut = ignore
+            Ended =
+                fun _ _ _ ->
+                    lock gate (fun () -> sessions.Remove number |> ignore)
+                    agent.Left number
+            Receive = fun respond command -> agent.Ask(role, number, peer, command, respond)
+            ReadsOnlyWhenWritable = true
+        }
+
+    let admit agent (client: Socket) =
+        let number = nextConnection ()
+        client.NoDelay <- true
+
+        match client.RemoteEndPoint with
+        | :? IPEndPoint as remote ->
+            let endpoint =
+                {
+                    Host = string remote.Address
+                    Port = remote.Port
+                }
+
+            let peer = Host.create remote.Address remote.Port
+
+            let session =
+                Session(
+                    number,
+                    endpoint,
+                    new NetworkStream(client, ownsSocket = true),
+                    options,
+                    owner agent number peer
+                )
+
+            let isAdmitted =
+                lock gate (fun () ->
+                    if not isClosed then
+                        sessions[number] <- session
+
+                    not isClosed)
+
+            if isAdmitted then
+                session.Start()
+            else
+                session.HangUp "the broker has been stopped"
+        | _ -> client.Dispose()
+
+    let acceptLoop agent () : Task =
+        task {
+            try
+                while not isClosed do
+                    let! client = socket.AcceptAsync()
+                    admit agent client
+            with
+            | :? ObjectDisposedException
+            | :? SocketException -> ()
+        }
+
+    let mutable accepting = Task.CompletedTask
+
+    do
+        socket.Bind(IPEndPoint(IPAddress.Loopback, port))
+        socket.Listen 512
+
+    member _.Port =
+        match socket.LocalEndPoint with
+        | :? IPEndPoint as local -> local.Port
+        | _ -> 0
+
+    member _.Start(agent: BrokerAgent) = accepting <- Task.Run(acceptLoop agent)
+
+    /// Closes the port and every connection.
+    member _.Stop() : Task =
+        let open' =
+            lock gate (fun () ->
+                isClosed <- true
+                List.ofSeq sessions.Values)
+
+        socket.Dispose()
+
+        for session in open' do
+            session.HangUp "the broker has been stopped"
+
+        accepting

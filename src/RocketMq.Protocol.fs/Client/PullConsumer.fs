@@ -1,0 +1,492 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Channels
+open System.Threading.Tasks
+
+/// Where a group begins that has committed nothing.
+type ConsumeFrom =
+    | FirstOffset
+    | LastOffset
+
+type PullConsumerOptions =
+    {
+        Group: string
+        NameServers: Endpoint list
+        /// Topics and what is wanted of them.
+        Subscriptions: (string * Filter) list
+        /// Default `LastOffset`, as in Java. A queue whose first message is still there counts as committed at 0.
+        ConsumeFrom: ConsumeFrom
+        /// The most messages a pull asks for. Default 32, the most that brokers hand out.
+        PullBatch: int
+        /// How long a broker holds a pull that finds nothing. Default 15 s.
+        Suspend: TimeSpan
+        /// How many messages may be held that the application has not asked for. Default 1,024.
+        Buffer: int
+        /// How often positions are committed. Default 5 s.
+        CommitInterval: TimeSpan
+        /// The largest body after inflating, in bytes. Default 64 MiB.
+        InflatedLimit: int
+        Remoting: RemotingOptions
+    }
+
+module PullConsumerOptions =
+    let create (group: string) (nameServers: Endpoint list) : PullConsumerOptions =
+        {
+            Group = group
+            NameServers = nameServers
+            Subscriptions = []
+            ConsumeFrom = LastOffset
+            PullBatch = 32
+            Suspend = TimeSpan.FromSeconds 15L
+            Buffer = 1024
+            CommitInterval = TimeSpan.FromSeconds 5L
+            InflatedLimit = MessageBody.defaultInflatedLimit
+            Remoting =
+                { RemotingOptions.Default with
+                    WhenDisconnected = FailWithDial
+                }
+        }
+
+/// A message, and its body as its sender wrote it.
+type ReceivedMessage =
+    {
+        Message: StoredMessage
+        Body: Result<ReadOnlyMemory<byte>, BodyError>
+    }
+
+/// One queue that is being read.
+[<Sealed>]
+type private QueueReader(queue: MessageQueue, start: int64) =
+    let gate = obj ()
+    let mutable progress = PullProgress.startAt start
+    let mutable lastCommitted = start
+
+    let update change =
+        lock gate (fun () -> progress <- change progress)
+
+    member _.Queue = queue
+    member _.Next = lock gate (fun () -> progress.Next)
+
+    member _.Pulled(next, handedOn) =
+        update (PullProgress.pulled next handedOn)
+
+    member _.Settled offset = update (PullProgress.settled offset)
+
+    /// The position to commit, if it has moved.
+    member _.TryCommittable() : int64 voption =
+        lock gate (fun () ->
+            match PullProgress.committable progress with
+            | position when position = lastCommitted -> ValueNone
+            | position -> ValueSome position)
+
+    member _.Committed position =
+        lock gate (fun () -> lastCommitted <- position)
+
+/// A message on its way to the application, with the reader that it came from.
+[<Struct>]
+type private Handed =
+    {
+        Received: ReceivedMessage
+        Reader: QueueReader
+    }
+
+/// Reads all queues of its topics and hands their messages out one by one. A message counts as done with when the next
+/// one is asked for; positions of such messages are committed every few seconds and at the end.
+///
+/// It does not share queues with other members of its group: run one at a time.
+[<Sealed>]
+type PullConsumer private (options: PullConsumerOptions) =
+    /// Brokers forget a client after 120 s; Java tells them at this interval too.
+    static let heartbeatInterval = TimeSpan.FromSeconds 30L
+
+    /// A broker looks only so often for pulls that have waited long enough.
+    static let lateness = TimeSpan.FromSeconds 5L
+
+    let log = options.Remoting.Logger
+    let clock = options.Remoting.Ports.Clock
+    let clients = RemotingClients options.Remoting
+
+    let routes = Routes(NameServer(Array.ofList options.NameServers, clients), clock)
+
+    let clientId =
+        $"{UniqueIds.LocalAddress}@{Environment.ProcessId}#{Random.Shared.Next()}"
+
+    let subscriptionVersion = clock.GetUtcNow().ToUnixTimeMilliseconds()
+    let readers = ConcurrentDictionary<MessageQueue, QueueReader>()
+    let ending = new CancellationTokenSource()
+    let mutable loops: Task list = []
+    let loopsGate = obj ()
+
+    let handed =
+        Channel.CreateBounded<Handed>(BoundedChannelOptions(options.Buffer, SingleReader = false, SingleWriter = false))
+
+    /// The message that was handed out last; asking for the next one settles it.
+    let mutable current: Handed voption = ValueNone
+
+    /// 1 while the application waits for a message.
+    let mutable isReceiving = 0
+
+    let mutable stoppedBy: RemotingError voption = ValueNone
+
+    /// Ends the reading for good: the application is told with the next message it asks for.
+    let stop error =
+        stoppedBy <- ValueSome error
+        handed.Writer.TryComplete() |> ignore
+        ending.Cancel()
+
+    let heartbeat: Heartbeat =
+        {
+            ClientId = clientId
+            ProducerGroups = []
+            Consumers =
+                [
+                    {
+                        Group = options.Group
+                        IsPull = true
+                        Subscriptions =
+                            [
+                                for topic, filter in options.Subscriptions ->
+                                    {
+                                        Topic = topic
+                                        Filter = filter
+                                        Version = subscriptionVersion
+                                    }
+                            ]
+                    }
+                ]
+        }
+
+    let groupQueue (queue: MessageQueue) : GroupQueue =
+        {
+            ConsumerGroup = options.Group
+            Topic = queue.Topic
+            QueueId = queue.QueueId
+        }
+
+    /// The client of the broker that a queue is on: its master, or a slave if there is none.
+    let brokerOf (queue: MessageQueue) cancellation =
+        task {
+            match! routes.Get(queue.Topic, cancellation) with
+            | Error error -> return Error error
+            | Ok route ->
+                return
+                    TopicRoute.anyAddress queue.BrokerName route
+                    |> Option.defaultValue ""
+                    |> clients.TryGet
+        }
+
+    let askBrokerOf queue (request: Request<'Answer>) cancellation =
+        task {
+            match! brokerOf queue cancellation with
+            | Error error -> return Error error
+            | Ok client -> return! client.Ask(request, cancellation)
+        }
+
+    let startOffset (queue: MessageQueue) cancellation =
+        task {
+            match! askBrokerOf queue (Offsets.queryCommitted (groupQueue queue)) cancellation with
+            | Error error -> return Error error
+            | Ok(Some offset) -> return Ok offset
+            | Ok None ->
+                let edge =
+                    match options.ConsumeFrom with
+                    | FirstOffset -> Offsets.min
+                    | LastOffset -> Offsets.max
+
+                return! askBrokerOf queue (edge queue.Topic queue.QueueId) cancellation
+        }
+
+    let filterOf topic =
+        options.Subscriptions |> List.find (fst >> (=) topic) |> snd
+
+    let pullRequest (reader: QueueReader) : PullRequest =
+        {
+            ConsumerGroup = options.Group
+            Topic = reader.Queue.Topic
+            QueueId = reader.Queue.QueueId
+            QueueOffset = reader.Next
+            MaxMessages = options.PullBatch
+            CommitOffset = None
+            Suspend = options.Suspend
+            Filter = Some(filterOf reader.Queue.Topic)
+            SubscriptionVersion = subscriptionVersion
+        }
+
+    let pull (reader: QueueReader) cancellation =
+        task {
+            match! brokerOf reader.Queue cancellation with
+            | Error error -> return Error error
+            | Ok client ->
+                let timeout = options.Suspend + lateness + options.Remoting.RequestTimeout
+                return! client.AskWithin(Pull.request (pullRequest reader), timeout, cancellation)
+        }
+
+    let handOn (reader: QueueReader) (answer: PullAnswer) cancellation =
+        task {
+            match MessageCodec.decodeAll reader.Queue.BrokerName answer.Records with
+            | Error error ->
+                let endpoint =
+                    {
+                        Host = reader.Queue.BrokerName
+                        Port = 0
+                    }
+
+                return Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
+            | Ok messages ->
+                let wanted = messages |> Array.filter (Filter.keeps (filterOf reader.Queue.Topic))
+
+                reader.Pulled(answer.NextOffset, wanted.Length)
+
+                for message in wanted do
+                    let received =
+                        {
+                            Message = message
+                            Body = MessageBody.decode options.InflatedLimit message
+                        }
+
+                    do! handed.Writer.WriteAsync({ Received = received; Reader = reader }, cancellation)
+
+                return Ok()
+        }
+
+    let pullOnce reader cancellation =
+        task {
+            match! pull reader cancellation with
+            | Error error -> return Error error
+            | Ok answer -> return! handOn reader answer cancellation
+        }
+
+    /// Runs a loop until the consumer ends.
+    let run (loop: CancellationToken -> Task) =
+        let untilEnd () : Task =
+            task {
+                try
+                    do! loop ending.Token
+                with :? OperationCanceledException ->
+                    ()
+            }
+
+        lock loopsGate (fun () -> loops <- Task.Run untilEnd :: loops)
+
+    let pullLoop (reader: QueueReader) (cancellation: CancellationToken) : Task =
+        task {
+            let mutable failures = 0
+
+            while not cancellation.IsCancellationRequested do
+                match! pullOnce reader cancellation with
+                | Ok() -> failures <- 0
+                | Error(Cancelled _) -> ()
+                | Error error ->
+                    failures <- failures + 1
+                    Log.pullFailed log reader.Queue (RemotingError.describe error)
+                    routes.Doubt reader.Queue.Topic
+
+                    match PullProgress.afterFailure failures error with
+                    | PullAgain -> ()
+                    | PullAfter wait -> do! Task.Delay(wait, clock, cancellation)
+                    | Stop error -> stop error
+        }
+
+    let commit (reader: QueueReader) cancellation : Task =
+        task {
+            match reader.TryCommittable() with
+            | ValueNone -> ()
+            | ValueSome position ->
+                match! askBrokerOf reader.Queue (Offsets.commit (groupQueue reader.Queue) position) cancellation with
+                | Ok() -> reader.Committed position
+                | Error error -> Log.commitFailed log reader.Queue (RemotingError.describe error)
+        }
+
+    let commitAll cancellation : Task =
+        readers.Values
+        |> Seq.map (fun reader -> commit reader cancellation)
+        |> Task.WhenAll
+
+    let every (interval: TimeSpan) (act: CancellationToken -> Task) (cancellation: CancellationToken) : Task =
+        task {
+            while not cancellation.IsCancellationRequested do
+                do! Task.Delay(interval, clock, cancellation)
+                do! act cancellation
+        }
+
+    /// Asks every broker of a route for the same. A failure is logged: the pulls will meet it too.
+    let tellBrokers (request: Request<unit>) (route: TopicRoute) cancellation : Task =
+        let tell (broker: BrokerData) : Task =
+            task {
+                let address =
+                    TopicRoute.anyAddress broker.BrokerName route |> Option.defaultValue ""
+
+                let! outcome =
+                    match clients.TryGet address with
+                    | Ok client -> client.Ask(request, cancellation)
+                    | Error error -> Task.FromResult(Error error)
+
+                match outcome with
+                | Ok() -> ()
+                | Error error ->
+                    Log.tellFailed log request.Command.RequestCode broker.BrokerName (RemotingError.describe error)
+            }
+
+        route.Brokers |> List.map tell |> Task.WhenAll
+
+    /// Begins to read a queue that is not being read.
+    let join (queue: MessageQueue) cancellation =
+        task {
+            match! startOffset queue cancellation with
+            | Error error -> return Error error
+            | Ok offset ->
+                let reader = QueueReader(queue, offset)
+
+                if readers.TryAdd(queue, reader) then
+                    run (pullLoop reader)
+
+                return Ok()
+        }
+
+    let rec joinAll queues cancellation =
+        task {
+            match queues with
+            | [] -> return Ok()
+            | queue :: rest ->
+                match! join queue cancellation with
+                | Error error -> return Error error
+                | Ok() -> return! joinAll rest cancellation
+        }
+
+    /// Greets the brokers of a topic and begins to read those of its queues that are not being read.
+    let joinTopic topic cancellation =
+        task {
+            match! routes.Get(topic, cancellation) with
+            | Error error -> return Error error
+            | Ok route ->
+                do! tellBrokers (Heartbeat.request heartbeat) route cancellation
+
+                let newQueues =
+                    TopicRoute.subscribeQueues topic route
+                    |> List.filter (readers.ContainsKey >> not)
+
+                return! joinAll newQueues cancellation
+        }
+
+    let rec joinTopics topics cancellation =
+        task {
+            match topics with
+            | [] -> return Ok()
+            | topic :: rest ->
+                match! joinTopic topic cancellation with
+                | Error error -> return Error error
+                | Ok() -> return! joinTopics rest cancellation
+        }
+
+    let topics = List.map fst options.Subscriptions
+
+    let refresh cancellation : Task =
+        task {
+            match! joinTopics topics cancellation with
+            | Ok() -> ()
+            | Error error -> Log.refreshFailed log options.Group (RemotingError.describe error)
+        }
+
+    let settleCurrent () =
+        match current with
+        | ValueSome handed ->
+            handed.Reader.Settled handed.Received.Message.QueueOffset
+            current <- ValueNone
+        | ValueNone -> ()
+
+    let nextHanded (cancellation: CancellationToken) =
+        task {
+            match! handed.Reader.WaitToReadAsync cancellation with
+            | false ->
+                return
+                    stoppedBy
+                    |> ValueOption.defaultValue (Misconfigured "the consumer has been closed")
+                    |> Error
+            | true ->
+                let! next = handed.Reader.ReadAsync cancellation
+                current <- ValueSome next
+                return Ok next.Received
+        }
+
+    let join () =
+        task {
+            match! joinTopics topics CancellationToken.None with
+            | Error error -> return Error error
+            | Ok() ->
+                run (every heartbeatInterval refresh)
+                run (every options.CommitInterval commitAll)
+                return Ok()
+        }
+
+    /// Tells the brokers that this member is gone, as far as they can be reached.
+    let leave () : Task =
+        task {
+            let request = Heartbeat.unregister clientId None (Some options.Group)
+
+            for topic in topics do
+                match! routes.Get(topic, CancellationToken.None) with
+                | Ok route -> do! tellBrokers request route CancellationToken.None
+                | Error error -> Log.refreshFailed log options.Group (RemotingError.describe error)
+        }
+
+    static let check (options: PullConsumerOptions) =
+        let subscription (result: Result<unit, InputError>) (topic: string, _) =
+            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
+
+        match Names.checkGroup options.Group with
+        | Error error -> Error(Invalid error)
+        | Ok _ when List.isEmpty options.NameServers -> Error(Misconfigured "a consumer needs a name server")
+        | Ok _ when List.isEmpty options.Subscriptions -> Error(Misconfigured "a consumer needs a subscription")
+        | Ok _ -> List.fold subscription (Ok()) options.Subscriptions |> Result.mapError Invalid
+
+    /// Joins the group and begins to read. Fails if a topic does not exist or no broker can be reached.
+    static member Start(options: PullConsumerOptions) : Task<Result<PullConsumer, RemotingError>> =
+        task {
+            match check options with
+            | Error error -> return Error error
+            | Ok() ->
+                let consumer = new PullConsumer(options)
+
+                match! consumer.Join() with
+                | Ok() -> return Ok consumer
+                | Error error ->
+                    do! consumer.Close()
+                    return Error error
+        }
+
+    member private _.Join() = join ()
+
+    /// Waits for the next message, and settles the one before it. One call at a time.
+    member _.Receive(cancellation: CancellationToken) : Task<Result<ReceivedMessage, RemotingError>> =
+        if Interlocked.Exchange(&isReceiving, 1) = 1 then
+            Task.FromResult(Error(Misconfigured "a pull consumer hands out one message at a time"))
+        else
+            task {
+                try
+                    settleCurrent ()
+                    return! nextHanded cancellation
+                finally
+                    Volatile.Write(&isReceiving, 0)
+            }
+
+    /// Settles the message that was handed out last, and commits now.
+    member _.Commit(cancellation: CancellationToken) : Task =
+        settleCurrent ()
+        commitAll cancellation
+
+    /// Stops reading, commits what is settled, leaves the group and closes the connections.
+    member _.Close() : Task =
+        task {
+            ending.Cancel()
+            handed.Writer.TryComplete() |> ignore
+            do! Task.WhenAll loops
+            do! commitAll CancellationToken.None
+            do! leave ()
+            do! clients.CloseAll()
+        }
+
+    interface IAsyncDisposable with
+        member consumer.DisposeAsync() = ValueTask(consumer.Close())

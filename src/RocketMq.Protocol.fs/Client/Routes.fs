@@ -1,0 +1,101 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+
+/// Asks name servers: the one that answered last, and the next one in turn when it does not.
+[<Sealed>]
+type NameServer internal (endpoints: Endpoint[], clients: RemotingClients) =
+    let mutable preferred = 0
+
+    let rec ask (request: Request<'Answer>) tries cancellation : Task<Result<'Answer, RemotingError>> =
+        task {
+            let index = Volatile.Read &preferred
+            let client = clients.Get endpoints[index % endpoints.Length]
+
+            match! client.Ask(request, cancellation) with
+            | Error(NotConnected _ | ConnectionLost _ | TimedOut _) when tries < endpoints.Length ->
+                Interlocked.CompareExchange(&preferred, index + 1, index) |> ignore
+                return! ask request (tries + 1) cancellation
+            | answer -> return answer
+        }
+
+    /// Where a topic's queues are. Refused with TopicNotExist if no broker has it.
+    member _.Route(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
+        ask (GetRoute.request topic) 1 cancellation
+
+/// The routes of the topics in use, each asked for again when it is old or was found wrong.
+[<Sealed>]
+type internal Routes(nameServer: NameServer, clock: TimeProvider) =
+    /// Java polls at this interval too.
+    static let maxAge = TimeSpan.FromSeconds 30L
+
+    let known =
+        ConcurrentDictionary<string, struct (TopicRoute * int64)>(StringComparer.Ordinal)
+
+    let isNotThere error =
+        match error with
+        | Refused(_, _, ResponseCode.TopicNotExist, _) -> true
+        | _ -> false
+
+    /// The route of a topic that does not exist yet: that of the template topic, with as many queues as a send makes.
+    let templateRoute cancellation =
+        task {
+            match! nameServer.Route(Send.defaultTopic, cancellation) with
+            | Ok route ->
+                let limit (queues: QueueData) =
+                    { queues with
+                        WriteQueues = min Send.defaultTopicQueues queues.ReadQueues
+                    }
+
+                return
+                    Ok
+                        { route with
+                            Queues = List.map limit route.Queues
+                        }
+            | Error error -> return Error error
+        }
+
+    let remember topic (route: TopicRoute) =
+        known[topic] <- struct (route, clock.GetTimestamp())
+        Ok route
+
+    let fetch topic cancellation =
+        task {
+            match! nameServer.Route(topic, cancellation) with
+            | Ok route -> return remember topic route
+            | Error error ->
+                // While no name server answers, an old route is better than none.
+                match known.TryGetValue topic with
+                | true, struct (route, _) when not (isNotThere error) -> return remember topic route
+                | _ -> return Error error
+        }
+
+    /// A route for reading.
+    member _.Get(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
+        match known.TryGetValue topic with
+        | true, struct (route, fetched) when clock.GetElapsedTime fetched < maxAge -> Task.FromResult(Ok route)
+        | _ -> fetch topic cancellation
+
+    /// A route for sending: for a topic that does not exist yet, one that makes it.
+    member this.GetOrTemplate
+        (topic: string, cancellation: CancellationToken)
+        : Task<Result<TopicRoute, RemotingError>> =
+        let route = this.Get(topic, cancellation)
+
+        if route.IsCompletedSuccessfully && route.Result.IsOk then
+            route
+        else
+            task {
+                match! route with
+                | Error error when isNotThere error ->
+                    match! templateRoute cancellation with
+                    | Error error when isNotThere error -> return Error(NoRoute topic)
+                    | result -> return result
+                | result -> return result
+            }
+
+    /// Asks again next time.
+    member _.Doubt(topic: string) = known.TryRemove topic |> ignore
