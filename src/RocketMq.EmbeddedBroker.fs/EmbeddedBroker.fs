@@ -77,14 +77,14 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     static member StartAsync
         (options: EmbeddedBrokerOptions, [<Optional>] cancellationToken: CancellationToken)
         : Task<EmbeddedBroker> =
-        task {
+        backgroundTask {
             cancellationToken.ThrowIfCancellationRequested()
             return new EmbeddedBroker(options)
         }
 
     /// Closes both ports and all connections. Ends when nothing of the broker runs any more; fails if it had broken down.
     member _.StopAsync() : Task =
-        task {
+        backgroundTask {
             do! nameServer.Stop()
             do! broker.Stop()
             (agent :> IDisposable).Dispose()

@@ -152,7 +152,7 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
         | _ -> client.Dispose()
 
     let acceptLoop agent () : Task =
-        task {
+        backgroundTask {
             try
                 while not isClosed do
                     let! client = socket.AcceptAsync()

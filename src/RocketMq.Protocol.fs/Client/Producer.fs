@@ -81,7 +81,7 @@ type Producer private (options: ProducerOptions) =
         }
 
     let queueFor topic avoided cancellation =
-        task {
+        backgroundTask {
             match! routes.GetOrTemplate(topic, cancellation) with
             | Error error -> return Error error
             | Ok route ->
@@ -109,7 +109,7 @@ type Producer private (options: ProducerOptions) =
 
     /// One attempt. On failure also the broker that was tried.
     let attemptOnce (message: Message) body sysFlag avoided rest cancellation =
-        task {
+        backgroundTask {
             match! queueFor message.Topic avoided cancellation with
             | Error error -> return Error(struct (error, None))
             | Ok(struct (queue, client: RemotingClient)) ->
@@ -121,7 +121,7 @@ type Producer private (options: ProducerOptions) =
         }
 
     let rec sendWithin started attempt earlier avoided (message: Message) uniqueId body sysFlag cancellation =
-        task {
+        backgroundTask {
             let rest () =
                 options.SendTimeout - clock.GetElapsedTime started
 

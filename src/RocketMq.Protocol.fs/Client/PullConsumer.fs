@@ -168,7 +168,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     /// The client of the broker that a queue is on: its master, or a slave if there is none.
     let brokerOf (queue: MessageQueue) cancellation =
-        task {
+        backgroundTask {
             match! routes.Get(queue.Topic, cancellation) with
             | Error error -> return Error error
             | Ok route ->
@@ -179,14 +179,14 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     let askBrokerOf queue (request: Request<'Answer>) cancellation =
-        task {
+        backgroundTask {
             match! brokerOf queue cancellation with
             | Error error -> return Error error
             | Ok client -> return! client.Ask(request, cancellation)
         }
 
     let startOffset (queue: MessageQueue) cancellation =
-        task {
+        backgroundTask {
             match! askBrokerOf queue (Offsets.queryCommitted (groupQueue queue)) cancellation with
             | Error error -> return Error error
             | Ok(Some offset) -> return Ok offset
@@ -216,7 +216,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     let pull (reader: QueueReader) cancellation =
-        task {
+        backgroundTask {
             match! brokerOf reader.Queue cancellation with
             | Error error -> return Error error
             | Ok client ->
@@ -225,7 +225,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     let handOn (reader: QueueReader) (answer: PullAnswer) cancellation =
-        task {
+        backgroundTask {
             match MessageCodec.decodeAll reader.Queue.BrokerName answer.Records with
             | Error error ->
                 let endpoint =
@@ -253,7 +253,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     let pullOnce reader cancellation =
-        task {
+        backgroundTask {
             match! pull reader cancellation with
             | Error error -> return Error error
             | Ok answer -> return! handOn reader answer cancellation
@@ -262,7 +262,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// Runs a loop until the consumer ends.
     let run (loop: CancellationToken -> Task) =
         let untilEnd () : Task =
-            task {
+            backgroundTask {
                 try
                     do! loop ending.Token
                 with :? OperationCanceledException ->
@@ -272,7 +272,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         lock loopsGate (fun () -> loops <- Task.Run untilEnd :: loops)
 
     let pullLoop (reader: QueueReader) (cancellation: CancellationToken) : Task =
-        task {
+        backgroundTask {
             let mutable failures = 0
 
             while not cancellation.IsCancellationRequested do
@@ -291,7 +291,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     let commit (reader: QueueReader) cancellation : Task =
-        task {
+        backgroundTask {
             match reader.TryCommittable() with
             | ValueNone -> ()
             | ValueSome position ->
@@ -306,7 +306,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         |> Task.WhenAll
 
     let every (interval: TimeSpan) (act: CancellationToken -> Task) (cancellation: CancellationToken) : Task =
-        task {
+        backgroundTask {
             while not cancellation.IsCancellationRequested do
                 do! Task.Delay(interval, clock, cancellation)
                 do! act cancellation
@@ -315,7 +315,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// Asks every broker of a route for the same. A failure is logged: the pulls will meet it too.
     let tellBrokers (request: Request<unit>) (route: TopicRoute) cancellation : Task =
         let tell (broker: BrokerData) : Task =
-            task {
+            backgroundTask {
                 let address =
                     TopicRoute.anyAddress broker.BrokerName route |> Option.defaultValue ""
 
@@ -334,7 +334,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     /// Begins to read a queue that is not being read.
     let join (queue: MessageQueue) cancellation =
-        task {
+        backgroundTask {
             match! startOffset queue cancellation with
             | Error error -> return Error error
             | Ok offset ->
@@ -347,7 +347,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     let rec joinAll queues cancellation =
-        task {
+        backgroundTask {
             match queues with
             | [] -> return Ok()
             | queue :: rest ->
@@ -358,7 +358,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     /// Greets the brokers of a topic and begins to read those of its queues that are not being read.
     let joinTopic topic cancellation =
-        task {
+        backgroundTask {
             match! routes.Get(topic, cancellation) with
             | Error error -> return Error error
             | Ok route ->
@@ -372,7 +372,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     let rec joinTopics topics cancellation =
-        task {
+        backgroundTask {
             match topics with
             | [] -> return Ok()
             | topic :: rest ->
@@ -384,7 +384,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     let topics = List.map fst options.Subscriptions
 
     let refresh cancellation : Task =
-        task {
+        backgroundTask {
             match! joinTopics topics cancellation with
             | Ok() -> ()
             | Error error -> Log.refreshFailed log options.Group (RemotingError.describe error)
@@ -398,7 +398,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         | ValueNone -> ()
 
     let nextHanded (cancellation: CancellationToken) =
-        task {
+        backgroundTask {
             match! handed.Reader.WaitToReadAsync cancellation with
             | false ->
                 return
@@ -412,7 +412,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     let join () =
-        task {
+        backgroundTask {
             match! joinTopics topics CancellationToken.None with
             | Error error -> return Error error
             | Ok() ->
@@ -423,7 +423,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     /// Tells the brokers that this member is gone, as far as they can be reached.
     let leave () : Task =
-        task {
+        backgroundTask {
             let request = Heartbeat.unregister clientId None (Some options.Group)
 
             for topic in topics do
@@ -444,7 +444,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     /// Joins the group and begins to read. Fails if a topic does not exist or no broker can be reached.
     static member Start(options: PullConsumerOptions) : Task<Result<PullConsumer, RemotingError>> =
-        task {
+        backgroundTask {
             match check options with
             | Error error -> return Error error
             | Ok() ->
@@ -464,10 +464,13 @@ type PullConsumer private (options: PullConsumerOptions) =
         if Interlocked.Exchange(&isReceiving, 1) = 1 then
             Task.FromResult(Error(Misconfigured "a pull consumer hands out one message at a time"))
         else
-            task {
+            backgroundTask {
                 try
-                    settleCurrent ()
-                    return! nextHanded cancellation
+                    try
+                        settleCurrent ()
+                        return! nextHanded cancellation
+                    with :? OperationCanceledException ->
+                        return Error(Cancelled RequestCode.PullMessage)
                 finally
                     Volatile.Write(&isReceiving, 0)
             }
@@ -479,7 +482,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     /// Stops reading, commits what is settled, leaves the group and closes the connections.
     member _.Close() : Task =
-        task {
+        backgroundTask {
             ending.Cancel()
             handed.Writer.TryComplete() |> ignore
             do! Task.WhenAll loops

@@ -11,7 +11,7 @@ type NameServer internal (endpoints: Endpoint[], clients: RemotingClients) =
     let mutable preferred = 0
 
     let rec ask (request: Request<'Answer>) tries cancellation : Task<Result<'Answer, RemotingError>> =
-        task {
+        backgroundTask {
             let index = Volatile.Read &preferred
             let client = clients.Get endpoints[index % endpoints.Length]
 
@@ -42,7 +42,7 @@ type internal Routes(nameServer: NameServer, clock: TimeProvider) =
 
     /// The route of a topic that does not exist yet: that of the template topic, with as many queues as a send makes.
     let templateRoute cancellation =
-        task {
+        backgroundTask {
             match! nameServer.Route(Send.defaultTopic, cancellation) with
             | Ok route ->
                 let limit (queues: QueueData) =
@@ -63,7 +63,7 @@ type internal Routes(nameServer: NameServer, clock: TimeProvider) =
         Ok route
 
     let fetch topic cancellation =
-        task {
+        backgroundTask {
             match! nameServer.Route(topic, cancellation) with
             | Ok route -> return remember topic route
             | Error error ->
@@ -88,7 +88,7 @@ type internal Routes(nameServer: NameServer, clock: TimeProvider) =
         if route.IsCompletedSuccessfully && route.Result.IsOk then
             route
         else
-            task {
+            backgroundTask {
                 match! route with
                 | Error error when isNotThere error ->
                     match! templateRoute cancellation with

@@ -36,6 +36,36 @@ type RemotingError =
     /// The client's settings do not go together.
     | Misconfigured of reason: string
 
+    /// One function a case, for callers without pattern matching: a case that is added breaks them until they know it.
+    member error.Match<'T>
+        (
+            invalid: Func<InputError, 'T>,
+            notEncoded: Func<RequestCode, EncodeError, 'T>,
+            notConnected: Func<Endpoint, string, 'T>,
+            tooManyInFlight: Func<Endpoint, int, 'T>,
+            connectionLost: Func<Endpoint, RequestCode, 'T>,
+            timedOut: Func<Endpoint, RequestCode, TimeSpan, 'T>,
+            refused: Func<Endpoint, RequestCode, ResponseCode, string, 'T>,
+            notDecoded: Func<Endpoint, RequestCode, 'T>,
+            cancelled: Func<RequestCode, 'T>,
+            clientClosed: Func<Endpoint, 'T>,
+            noRoute: Func<string, 'T>,
+            misconfigured: Func<string, 'T>
+        ) : 'T =
+        match error with
+        | Invalid error -> invalid.Invoke error
+        | NotEncoded(request, error) -> notEncoded.Invoke(request, error)
+        | NotConnected(endpoint, reason) -> notConnected.Invoke(endpoint, reason)
+        | TooManyInFlight(endpoint, limit) -> tooManyInFlight.Invoke(endpoint, limit)
+        | ConnectionLost(endpoint, request, _) -> connectionLost.Invoke(endpoint, request)
+        | TimedOut(endpoint, request, after) -> timedOut.Invoke(endpoint, request, after)
+        | Refused(endpoint, request, code, remark) -> refused.Invoke(endpoint, request, code, remark)
+        | NotDecoded(endpoint, request, _) -> notDecoded.Invoke(endpoint, request)
+        | Cancelled request -> cancelled.Invoke request
+        | ClientClosed endpoint -> clientClosed.Invoke endpoint
+        | NoRoute topic -> noRoute.Invoke topic
+        | Misconfigured reason -> misconfigured.Invoke reason
+
 module RemotingError =
     let outcome error =
         match error with

@@ -78,7 +78,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
         }
 
     let connect () : Task<Stream> =
-        task {
+        backgroundTask {
             use timeout = new CancellationTokenSource(options.ConnectTimeout, ports.Clock)
 
             use limit =
@@ -94,7 +94,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
         | error -> error.Message
 
     let dial (after: TimeSpan) (post: AgentMessage -> unit) : Task =
-        task {
+        backgroundTask {
             try
                 if after > TimeSpan.Zero then
                     do! Task.Delay(after, ports.Clock, dialing.Token)

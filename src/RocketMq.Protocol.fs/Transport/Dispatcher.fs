@@ -11,7 +11,7 @@ type internal Dispatcher(endpoint: Endpoint, options: RemotingOptions) =
     let mutable running = 0
 
     let runHandler (handler: RequestHandler) (request: RemotingCommand) : Task<RemotingCommand option> =
-        task {
+        backgroundTask {
             try
                 return! handler request
             with error ->
@@ -24,7 +24,7 @@ type internal Dispatcher(endpoint: Endpoint, options: RemotingOptions) =
         }
 
     let handle (respond: RemotingCommand -> Task) (request: RemotingCommand) handler : Task =
-        task {
+        backgroundTask {
             match! runHandler handler request with
             | Some answer when request.Kind = Request -> do! respond { answer with Opaque = request.Opaque }
             | _ -> ()

@@ -18,7 +18,7 @@ type Ports =
 
 module Ports =
     let private connectTcp (endpoint: Endpoint) (cancellation: CancellationToken) : Task<Stream> =
-        task {
+        backgroundTask {
             let socket = new Socket(SocketType.Stream, ProtocolType.Tcp, NoDelay = true)
 
             try

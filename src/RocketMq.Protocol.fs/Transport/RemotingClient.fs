@@ -13,7 +13,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
 
     /// Waits for the door to open or an attempt to fail. Gives the reason of a failure.
     let waitAtDoor (waiting: Task<Result<unit, string>>) (rest: TimeSpan) cancellation : Task<Result<unit, string>> =
-        task {
+        backgroundTask {
             try
                 return! waiting.WaitAsync(rest, clock, cancellation)
             with :? TimeoutException ->
@@ -27,7 +27,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         (timeout: TimeSpan)
         (cancellation: CancellationToken)
         : Task<struct (Session | null * Sent)> =
-        task {
+        backgroundTask {
             let rest = timeout - clock.GetElapsedTime started
 
             match agent.Door with
@@ -59,7 +59,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
 
     /// Waits for an answer, or for the caller to give up.
     let await (session: Session) (waiter: Waiter) (cancellation: CancellationToken) =
-        task {
+        backgroundTask {
             use _ = cancellation.UnsafeRegister((fun _ -> session.Cancel waiter), null)
 
             return! waiter.Task
@@ -73,7 +73,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled request))
 
     let invokeSlowly (command: RemotingCommand) timeout cancellation =
-        task {
+        backgroundTask {
             try
                 let send (session: Session) rest = session.Send(command, rest)
                 let! sent = trySend send (clock.GetTimestamp()) timeout cancellation
@@ -119,7 +119,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member client.AskWithin
         (request: Request<'Answer>, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
-        task {
+        backgroundTask {
             match! client.InvokeWithin(request.Command, timeout, cancellation) with
             | Error error -> return Error error
             | Ok answer ->
@@ -136,7 +136,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member _.InvokeOneWay
         (command: RemotingCommand, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
-        task {
+        backgroundTask {
             try
                 let send (session: Session) _ = session.SendOneWay command
 
@@ -155,7 +155,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
 
     /// Connects now instead of with the first call. Fails with the first attempt that fails.
     member _.Open(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
-        task {
+        backgroundTask {
             match agent.Door with
             | Door.Open _ -> return Ok()
             | Door.Locked -> return Error(ClientClosed endpoint)

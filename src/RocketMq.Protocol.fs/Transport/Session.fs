@@ -110,7 +110,7 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
     let isLive () = Volatile.Read &isOver = 0
 
     let writeLoop () : Task =
-        task {
+        backgroundTask {
             try
                 do! pipe.Reader.CopyToAsync(stream, ending.Token)
                 finish "it was closed"
@@ -148,7 +148,7 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
         if pending.IsCompleted then
             Task.CompletedTask
         else
-            task {
+            backgroundTask {
                 do! pending
                 do! respond header answer
             }
@@ -179,7 +179,7 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
         next 0L
 
     let readLoop () : Task =
-        task {
+        backgroundTask {
             let reader =
                 PipeReader.Create(stream, StreamPipeReaderOptions(bufferSize = segmentBytes, leaveOpen = true))
 

@@ -1,0 +1,139 @@
+using Microsoft.FSharp.Core;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>
+/// The one family of exceptions that calls to servers end with. Its message names address, request, what happened and what
+/// to look at. Misuse of a builder throws <see cref="ArgumentException"/>, and a cancelled call
+/// <see cref="OperationCanceledException"/>.
+/// </summary>
+public abstract class RocketMqException : Exception
+{
+    private protected RocketMqException(Core.RemotingError error)
+        : base(Core.RemotingErrorModule.describe(error))
+    {
+        IsTransient = Core.RemotingErrorModule.isTransient(error);
+        MayHaveBeenExecuted = Core.RemotingErrorModule.outcome(error).IsUnknownOutcome;
+    }
+
+    /// <summary>Whether trying again may help.</summary>
+    public bool IsTransient { get; }
+
+    /// <summary>
+    /// Whether the server may have carried out the request all the same: false if it did not get it or refused it. A message
+    /// whose send ended with true may be stored.
+    /// </summary>
+    public bool MayHaveBeenExecuted { get; }
+}
+
+/// <summary>A request that no server would take, or settings that do not go together. Nothing was sent.</summary>
+public sealed class InvalidRequestException : RocketMqException
+{
+    internal InvalidRequestException(Core.RemotingError error) : base(error) { }
+}
+
+/// <summary>There is no connection, or it ended before the answer came.</summary>
+public sealed class ConnectionException : RocketMqException
+{
+    internal ConnectionException(Core.RemotingError error, Core.Endpoint endpoint) : base(error) =>
+        Address = endpoint.ToString();
+
+    /// <summary>The server, "host:port".</summary>
+    public string Address { get; }
+}
+
+/// <summary>The client has been closed; nothing was sent.</summary>
+public sealed class ClientClosedException : RocketMqException
+{
+    internal ClientClosedException(Core.RemotingError error) : base(error) { }
+}
+
+/// <summary>No answer came in time.</summary>
+public sealed class RequestTimeoutException : RocketMqException
+{
+    internal RequestTimeoutException(Core.RemotingError error, Core.Endpoint endpoint, TimeSpan timeout) : base(error)
+    {
+        Address = endpoint.ToString();
+        Timeout = timeout;
+    }
+
+    /// <summary>The server, "host:port".</summary>
+    public string Address { get; }
+
+    /// <summary>How long the call waited.</summary>
+    public TimeSpan Timeout { get; }
+}
+
+/// <summary>So many calls wait for answers that no other is taken; nothing was sent.</summary>
+public sealed class TooManyRequestsException : RocketMqException
+{
+    internal TooManyRequestsException(Core.RemotingError error, int limit) : base(error) => Limit = limit;
+
+    /// <summary>The most calls that may wait on one connection.</summary>
+    public int Limit { get; }
+}
+
+/// <summary>The server answered with an error code.</summary>
+public sealed class BrokerException : RocketMqException
+{
+    internal BrokerException(Core.RemotingError error, ResponseCode code, string remark) : base(error)
+    {
+        Code = code;
+        Remark = remark;
+    }
+
+    /// <summary>The code; numbers that have no name are kept.</summary>
+    public ResponseCode Code { get; }
+
+    /// <summary>What the server says about it; may be empty.</summary>
+    public string Remark { get; }
+}
+
+/// <summary>The server's answer cannot be read.</summary>
+public sealed class ProtocolException : RocketMqException
+{
+    internal ProtocolException(Core.RemotingError error) : base(error) { }
+}
+
+/// <summary>No name server knows the topic, and none may be made.</summary>
+public sealed class RouteNotFoundException : RocketMqException
+{
+    internal RouteNotFoundException(Core.RemotingError error, string topic) : base(error) => Topic = topic;
+
+    /// <summary>The topic.</summary>
+    public string Topic { get; }
+}
+
+/// <summary>
+/// The body of a received message cannot be read: its checksum is wrong, or it cannot be inflated. Such a message comes
+/// again each time it is read; <see cref="ReceivedMessage.StoredBody"/> has its bytes as they are stored.
+/// </summary>
+public sealed class MessageBodyException : Exception
+{
+    internal MessageBodyException(Core.BodyError error) : base(error.Message) { }
+}
+
+/// <summary>Where error values of the core become exceptions.</summary>
+internal static class Results
+{
+    internal static Exception ToException(this Core.RemotingError error) => error.Match<Exception>(
+        invalid: _ => new InvalidRequestException(error),
+        notEncoded: (_, _) => new InvalidRequestException(error),
+        notConnected: (endpoint, _) => new ConnectionException(error, endpoint),
+        tooManyInFlight: (_, limit) => new TooManyRequestsException(error, limit),
+        connectionLost: (endpoint, _) => new ConnectionException(error, endpoint),
+        timedOut: (endpoint, _, after) => new RequestTimeoutException(error, endpoint, after),
+        refused: (_, _, code, remark) => new BrokerException(error, (ResponseCode)(int)code, remark),
+        notDecoded: (_, _) => new ProtocolException(error),
+        cancelled: _ => new OperationCanceledException(Core.RemotingErrorModule.describe(error)),
+        clientClosed: _ => new ClientClosedException(error),
+        noRoute: topic => new RouteNotFoundException(error, topic),
+        misconfigured: _ => new InvalidRequestException(error));
+
+    internal static T OrThrow<T>(this FSharpResult<T, Core.RemotingError> result) =>
+        result.IsOk ? result.ResultValue : throw result.ErrorValue.ToException();
+
+    internal static string OrThrowArgument(this FSharpResult<string, Core.InputError> result, string parameter) =>
+        result.IsOk ? result.ResultValue : throw new ArgumentException(result.ErrorValue.Message, parameter);
+}

@@ -1,0 +1,68 @@
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>A message to be sent. Immutable; each method gives a new one.</summary>
+public sealed class Message
+{
+    internal Message(Core.Message inner) => Inner = inner;
+
+    internal Core.Message Inner { get; }
+
+    /// <summary>The topic it is for.</summary>
+    public string Topic => Inner.Topic;
+
+    /// <summary>A message to a topic: 1 to 127 characters of a-z A-Z 0-9 % | - _.</summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public static Message To(string topic)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return new(Core.MessageModule.create(Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic)), default));
+    }
+
+    /// <summary>Sets the body: at least one byte, and at most 4 MiB unless brokers are set up for more. Not copied.</summary>
+    public Message Body(ReadOnlyMemory<byte> body) =>
+        new(new Core.Message(Inner.Topic, body, Inner.Flag, Inner.Properties));
+
+    /// <summary>Sets the body to a text in UTF-8.</summary>
+    /// <exception cref="ArgumentException">The text holds a lone surrogate.</exception>
+    public Message Body(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Body(StrictUtf8.GetBytes(text));
+    }
+
+    /// <summary>Sets the one tag, by which consumers can choose.</summary>
+    /// <exception cref="ArgumentException">It is empty, or holds U+0001, U+0002 or a lone surrogate.</exception>
+    public Message Tag(string tag) => Property(Core.PropertyName.tags, tag);
+
+    /// <summary>Sets the business keys, by which messages can be looked up.</summary>
+    /// <exception cref="ArgumentException">There is none, or one is empty or holds a blank, which separates keys.</exception>
+    public Message Keys(params string[] keys)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+
+        if (keys.Length == 0 || keys.Any(key => string.IsNullOrEmpty(key) || key.Contains(' ')))
+        {
+            throw new ArgumentException("There must be a key, and no key may be empty or hold a blank.", nameof(keys));
+        }
+
+        return Property(Core.PropertyName.keys, string.Join(' ', keys));
+    }
+
+    /// <summary>Sets a property that consumers see.</summary>
+    /// <exception cref="ArgumentException">Name or value is empty, or holds U+0001, U+0002 or a lone surrogate.</exception>
+    public Message Property(string name, string value)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(value);
+        var message = Core.MessageModule.withProperty(name, value, Inner);
+        var fault = message.Properties.Fault;
+        return fault.IsSome ? throw new ArgumentException(fault.Value.Message, nameof(value)) : new(message);
+    }
+
+    /// <summary>Topic, properties and the size of the body; never the body itself.</summary>
+    public override string ToString() => Inner.ToString();
+
+    private static readonly System.Text.UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
+}

@@ -1,1 +1,0 @@
-namespace RocketMq.Client; internal static class P {}

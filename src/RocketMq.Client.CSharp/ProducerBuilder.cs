@@ -1,0 +1,77 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.FSharp.Collections;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>Sets up a <see cref="Producer"/>. Immutable; each method gives a new one.</summary>
+public sealed class ProducerBuilder
+{
+    private readonly Core.ProducerOptions _options;
+    private readonly RemotingSettings _remoting;
+
+    internal ProducerBuilder(string group)
+        : this(Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), new RemotingSettings()) { }
+
+    private ProducerBuilder(Core.ProducerOptions options, RemotingSettings remoting)
+    {
+        _options = options;
+        _remoting = remoting;
+    }
+
+    /// <summary>The name servers, "host:port;host:port". Needed.</summary>
+    /// <exception cref="ArgumentException">One is no address.</exception>
+    public ProducerBuilder NameServers(string addresses) => With(nameServers: Addresses.ParseList(addresses));
+
+    /// <summary>How long one message may take, all attempts together. Default 3 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
+    public ProducerBuilder SendTimeout(TimeSpan value) => With(sendTimeout: Checked.Span(value));
+
+    /// <summary>How often a message is tried at most, the first time included. Default 3.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 100.</exception>
+    public ProducerBuilder Attempts(int value) => With(attempts: Checked.Count(value, 100));
+
+    /// <summary>Bodies of this many bytes and more are compressed. Default 4,096.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
+    public ProducerBuilder CompressFrom(int bytes) => With(compressFrom: Checked.Count(bytes, int.MaxValue));
+
+    /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
+    public ProducerBuilder BinaryHeaders() => new(_options, _remoting with { BinaryHeaders = true });
+
+    /// <summary>Where to log. Default nowhere.</summary>
+    public ProducerBuilder Logger(ILogger value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return new(_options, _remoting with { Logger = value });
+    }
+
+    /// <summary>Starts the producer. It connects with its first message.</summary>
+    /// <exception cref="InvalidRequestException">No name server is named.</exception>
+    public Task<Producer> StartAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return Task.FromResult(new Producer(Core.Producer.Start(ToCore()).OrThrow()));
+    }
+
+    private Core.ProducerOptions ToCore() => new(
+        _options.Group,
+        _options.NameServers,
+        _options.SendTimeout,
+        _options.Attempts,
+        _options.CompressFromBytes,
+        _remoting.ToCore(Core.WhenDisconnected.FailWithDial));
+
+    private ProducerBuilder With(
+        FSharpList<Core.Endpoint>? nameServers = null,
+        TimeSpan? sendTimeout = null,
+        int? attempts = null,
+        int? compressFrom = null) => new(
+        new Core.ProducerOptions(
+            _options.Group,
+            nameServers ?? _options.NameServers,
+            sendTimeout ?? _options.SendTimeout,
+            attempts ?? _options.Attempts,
+            compressFrom ?? _options.CompressFromBytes,
+            _options.Remoting),
+        _remoting);
+}

@@ -1,0 +1,107 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.FSharp.Collections;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>Where a group begins that has committed nothing.</summary>
+public enum ConsumeFrom
+{
+    /// <summary>With what is sent from now on. A queue whose first message is still there begins with that all the same.</summary>
+    LastOffset,
+
+    /// <summary>With the first message that is still there.</summary>
+    FirstOffset,
+}
+
+/// <summary>Sets up a <see cref="PullConsumer"/>. Immutable; each method gives a new one.</summary>
+public sealed class PullConsumerBuilder
+{
+    private readonly Settings _settings;
+
+    internal PullConsumerBuilder(string group) => _settings = new Settings(group);
+
+    private PullConsumerBuilder(Settings settings) => _settings = settings;
+
+    /// <summary>The name servers, "host:port;host:port". Needed.</summary>
+    /// <exception cref="ArgumentException">One is no address.</exception>
+    public PullConsumerBuilder NameServers(string addresses) =>
+        new(_settings with { NameServers = Addresses.ParseList(addresses) });
+
+    /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called again.</summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public PullConsumerBuilder Subscribe(string topic, string tags = "*")
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        ArgumentNullException.ThrowIfNull(tags);
+        var name = Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic));
+        var others = _settings.Subscriptions.Where(subscription => subscription.Item1 != name);
+        return new(_settings with { Subscriptions = [.. others, Tuple.Create(name, Core.Filter.NewByTag(tags))] });
+    }
+
+    /// <summary>Where to begin if the group has committed nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
+    public PullConsumerBuilder From(ConsumeFrom value) => new(_settings with { From = value });
+
+    /// <summary>How many messages a pull asks for. Default 32, the most that brokers hand out unless set up for more.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,024.</exception>
+    public PullConsumerBuilder PullBatch(int value) => new(_settings with { PullBatch = Checked.Count(value, 1024) });
+
+    /// <summary>How long a broker holds a pull that finds nothing. Default 15 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
+    public PullConsumerBuilder Suspend(TimeSpan value) => new(_settings with { Suspend = Checked.Span(value) });
+
+    /// <summary>How often positions are committed. Default 5 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
+    public PullConsumerBuilder CommitInterval(TimeSpan value) => new(_settings with { CommitInterval = Checked.Span(value) });
+
+    /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
+    public PullConsumerBuilder BinaryHeaders() =>
+        new(_settings with { Remoting = _settings.Remoting with { BinaryHeaders = true } });
+
+    /// <summary>Where to log. Default nowhere.</summary>
+    public PullConsumerBuilder Logger(ILogger value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return new(_settings with { Remoting = _settings.Remoting with { Logger = value } });
+    }
+
+    /// <summary>Joins the group and begins to read.</summary>
+    /// <exception cref="RocketMqException">A topic does not exist, or no server can be reached.</exception>
+    public async Task<PullConsumer> StartAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return new((await Core.PullConsumer.Start(_settings.ToCore()).ConfigureAwait(false)).OrThrow());
+    }
+
+    private sealed record Settings(string Group)
+    {
+        private static readonly Core.PullConsumerOptions Defaults =
+            Core.PullConsumerOptionsModule.create("unused", FSharpList<Core.Endpoint>.Empty);
+
+        internal FSharpList<Core.Endpoint> NameServers { get; init; } = FSharpList<Core.Endpoint>.Empty;
+
+        internal IReadOnlyList<Tuple<string, Core.Filter>> Subscriptions { get; init; } = [];
+
+        internal ConsumeFrom From { get; init; } = ConsumeFrom.LastOffset;
+
+        internal int PullBatch { get; init; } = Defaults.PullBatch;
+
+        internal TimeSpan Suspend { get; init; } = Defaults.Suspend;
+
+        internal TimeSpan CommitInterval { get; init; } = Defaults.CommitInterval;
+
+        internal RemotingSettings Remoting { get; init; } = new();
+
+        internal Core.PullConsumerOptions ToCore() => new(
+            group: Group,
+            nameServers: NameServers,
+            subscriptions: ListModule.OfSeq(Subscriptions),
+            consumeFrom: From == ConsumeFrom.FirstOffset ? Core.ConsumeFrom.FirstOffset : Core.ConsumeFrom.LastOffset,
+            pullBatch: PullBatch,
+            suspend: Suspend,
+            buffer: Defaults.Buffer,
+            commitInterval: CommitInterval,
+            inflatedLimit: Defaults.InflatedLimit,
+            remoting: Remoting.ToCore(Core.WhenDisconnected.FailWithDial));
+    }
+}
