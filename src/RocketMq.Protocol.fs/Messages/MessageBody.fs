@@ -23,13 +23,19 @@ type BodyError =
 module Zlib =
     let private chunkBytes = 16 * 1024
 
+    /// The stream of no bytes at all, which the framework's compressor leaves out.
+    let private emptyStream = [| 0x78uy; 0x9Cuy; 0x03uy; 0uy; 0uy; 0uy; 0uy; 1uy |]
+
     let deflate (body: ReadOnlyMemory<byte>) : byte[] =
-        use output = new MemoryStream()
+        if body.IsEmpty then
+            Array.copy emptyStream
+        else
+            use output = new MemoryStream()
 
-        (use zlib = new ZLibStream(output, CompressionLevel.Optimal, leaveOpen = true)
-         zlib.Write body.Span)
+            (use zlib = new ZLibStream(output, CompressionLevel.Optimal, leaveOpen = true)
+             zlib.Write body.Span)
 
-        output.ToArray()
+            output.ToArray()
 
     /// A stream that is cut short inflates in silence; its checksum is then missing from the end.
     let private endsWithChecksum (compressed: ReadOnlySpan<byte>) (inflated: ReadOnlySpan<byte>) =

@@ -1,0 +1,57 @@
+module RocketMq.Protocol.Tests.ArchitectureTests
+
+open System
+open System.IO
+open System.Text.RegularExpressions
+open NUnit.Framework
+open FsUnit
+
+let private folders =
+    [ "Wire"; "Messages"; "Requests"; "States"; "Transport"; "Client" ]
+
+let private pureFolders = [ "Wire"; "Messages"; "Requests"; "States" ]
+
+/// What does work, keeps time or takes chances.
+let private impure =
+    Regex @"\b(Task|ValueTask|Async|async|Socket|ILogger|UtcNow|Now|Random|Stopwatch|Thread|Threading|Timer|MailboxProcessor|Environment|File|Console)\b"
+
+let rec private rootOf (folder: DirectoryInfo) =
+    if File.Exists(Path.Combine(folder.FullName, "RocketMq.sln")) then
+        folder.FullName
+    else
+        match folder.Parent with
+        | null -> failwith "the tests run outside of the repository"
+        | parent -> rootOf parent
+
+let private core =
+    Path.Combine(rootOf (DirectoryInfo AppContext.BaseDirectory), "src", "RocketMq.Protocol.fs")
+
+let private codeOf (file: string) =
+    Regex.Replace(File.ReadAllText file, @"(?m)//.*$", "")
+
+[<Test>]
+let ``the pure folders start nothing, wait for nothing, and look at no clock`` () =
+    let files =
+        pureFolders
+        |> List.collect (fun folder -> List.ofArray (Directory.GetFiles(Path.Combine(core, folder), "*.fs")))
+
+    files.Length |> should be (greaterThan 20)
+
+    let found =
+        [ for file in files do
+              for hit in impure.Matches(codeOf file) do
+                  $"{Path.GetFileName file}: {hit.Value}" ]
+
+    found |> should be Empty
+
+[<Test>]
+let ``the compile order is that of the layers, each folder in one run`` () =
+    let project = File.ReadAllText(Path.Combine(core, "RocketMq.Protocol.fsproj"))
+
+    let runs =
+        Regex.Matches(project, "<Compile Include=\"(\\w+)/")
+        |> Seq.map (fun hit -> hit.Groups[1].Value)
+        |> Seq.fold (fun runs folder -> if List.tryHead runs = Some folder then runs else folder :: runs) []
+        |> List.rev
+
+    runs |> should equal folders

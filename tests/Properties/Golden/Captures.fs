@@ -1,0 +1,56 @@
+/// The recorded frames, and what Java makes of each.
+module RocketMq.Protocol.Tests.Captures
+
+open System
+open System.IO
+open System.IO.Compression
+open System.Text.Json
+
+type Capture =
+    { Id: int
+      Server: string
+      Header: string
+      Code: int
+      /// Of an answer: the code of the request it answers.
+      RequestCode: int option
+      Frame: byte[]
+      Java: JsonElement }
+
+let private path =
+    Path.Combine(AppContext.BaseDirectory, "Vectors", "captures.jsonl.gz")
+
+let private parse (line: string) =
+    let root = (JsonDocument.Parse line).RootElement
+    let mutable requestCode = JsonElement()
+    let java = root.GetProperty "java"
+
+    { Id = root.GetProperty("id").GetInt32()
+      Server = string (root.GetProperty("server").GetString())
+      Header = string (root.GetProperty("headerType").GetString())
+      Code = java.GetProperty("code").GetInt32()
+      RequestCode =
+        if root.TryGetProperty("requestCode", &requestCode) then
+            Some(requestCode.GetInt32())
+        else
+            None
+      Frame = root.GetProperty("frame").GetBytesFromBase64()
+      Java = java }
+
+let private readAll () =
+    use file = File.OpenRead path
+    use unzipped = new GZipStream(file, CompressionMode.Decompress)
+    use reader = new StreamReader(unzipped)
+
+    let next () =
+        match reader.ReadLine() with
+        | null -> None
+        | line -> Some(parse line, ())
+
+    Array.unfold next ()
+
+let private captures = lazy readAll ()
+
+/// All of them, read once.
+let all () = captures.Value
+
+let isRequest (capture: Capture) = capture.RequestCode.IsNone

@@ -1,0 +1,124 @@
+module RocketMq.Protocol.Tests.StoredMessageTests
+
+open System
+open System.Buffers
+open System.Buffers.Binary
+open System.Net
+open NUnit.Framework
+open FsUnit
+open RocketMq.Protocol
+open RocketMq.Protocol.Tests.Buffers
+
+let private encode (message: StoredMessage) =
+    let output = ArrayBufferWriter<byte>()
+    MessageCodec.write message output |> ok |> ignore
+    output.WrittenSpan.ToArray()
+
+let private read (bytes: byte[]) =
+    MessageCodec.read "broker-a" (ReadOnlyMemory bytes)
+
+[<Prop>]
+let ``a record reads as the message it was made from`` (message: StoredMessage) =
+    let bytes = encode message
+    read bytes = Complete(message, bytes.Length)
+
+[<Prop>]
+let ``every strict prefix of a record asks for more`` (message: StoredMessage) =
+    let bytes = encode message
+
+    seq { 0 .. bytes.Length - 1 }
+    |> Seq.forall (fun length ->
+        match read (Array.take length bytes) with
+        | NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
+        | _ -> false)
+
+[<Prop>]
+let ``records in a row are read one by one`` (messages: StoredMessage list) =
+    let bytes = messages |> List.map encode |> Array.concat
+    MessageCodec.decodeAll "broker-a" (ReadOnlyMemory bytes) = Ok(Array.ofList messages)
+
+[<Prop>]
+let ``a row of records that is cut short is refused`` (messages: StoredMessage list) (cut: byte) =
+    let bytes = messages |> List.map encode |> Array.concat
+    let ends = messages |> List.map (encode >> Array.length) |> List.scan (+) 0
+    let length = bytes.Length - min bytes.Length (int cut)
+
+    let result =
+        MessageCodec.decodeAll "broker-a" (ReadOnlyMemory(bytes, 0, length))
+
+    Result.isOk result = List.contains length ends
+
+[<Prop>]
+let ``garbage and turned bits are no accident`` (message: StoredMessage) (bits: int list) (Bytes garbage) =
+    for bytes in [ encode message |> damaged bits; garbage ] do
+        match read bytes with
+        | Complete(message, consumed) ->
+            // What was taken for a message can be looked at without harm.
+            MessageBody.decode 1_000_000 message |> ignore
+            Properties.toMap message.Properties |> ignore
+            Assert.That(consumed, Is.GreaterThan 0)
+        | NeedMore missing -> Assert.That(missing, Is.GreaterThan 0)
+        | Corrupt error -> Assert.That(error.Message, Is.Not.Empty)
+
+[<Prop>]
+let ``a wrong number in any length field is no accident`` (message: StoredMessage) (WireInt wrong) (at: uint16) =
+    let bytes = encode message
+    let position = int at % (bytes.Length - 3)
+    BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan position, wrong)
+
+    match MessageCodec.decodeAll "" (ReadOnlyMemory bytes) with
+    | Ok messages -> messages.Length >= 1
+    | Error error -> error.Message <> ""
+
+/// A record that the Java encoder of 4.9.8 wrote.
+let private javaRecord =
+    Convert.FromHexString(
+        "00000093daa320a73610a6860000000300000000000000000000002a00000000000003e800000000"
+        + "0000018bcfe568000a000001000004d20000018bcfe568010a00000200002a9f000000000000000000000000"
+        + "0000000568656c6c6f06546f7069634100"
+        + "2d6b017602554e49515f4b455901"
+        + "3746303030303031303030313030303030303030303030303030303030303030"
+    )
+
+[<Test>]
+let ``a record of Java reads field for field, and writes to the same bytes`` () =
+    match read javaRecord with
+    | Complete(message, consumed) ->
+        consumed |> should equal 0x93
+        message.Topic |> should equal "TopicA"
+        message.QueueId |> should equal 3
+        message.QueueOffset |> should equal 42L
+        message.PhysicalOffset |> should equal 1000L
+        message.BornTimestamp |> should equal 1700000000000L
+        message.StoreTimestamp |> should equal 1700000000001L
+        message.BornHost |> should equal (Host.create (IPAddress.Parse "10.0.0.1") 1234)
+        message.StoreHost |> should equal (Host.create (IPAddress.Parse "10.0.0.2") 10911)
+        message.BodyCrc |> should equal 907060870
+        message.StoredBody.ToArray() |> should equal "hello"B
+        message.OffsetId |> should equal "0A00000200002A9F00000000000003E8"
+
+        Properties.toMap message.Properties
+        |> should equal (Map.ofList [ ("k", "v"); ("UNIQ_KEY", "7F000001000100000000000000000000") ])
+
+        MessageBody.decode 1000 message |> Result.isOk |> should be True
+        encode message |> should equal javaRecord
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``an unknown magic number is refused`` () =
+    let bytes = Array.copy javaRecord
+    bytes[7] <- 0uy
+
+    match read bytes with
+    | Corrupt error -> error.Message |> should haveSubstring "DAA32000"
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``a size too small for any record is refused, so that reading always moves on`` () =
+    for size in [ Int32.MinValue; -1; 0; 1; 79 ] do
+        let bytes = Array.copy javaRecord
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(), size)
+
+        match read bytes with
+        | Corrupt _ -> ()
+        | other -> Assert.Fail $"%A{other}"

@@ -1,0 +1,157 @@
+module RocketMq.Protocol.Tests.DecisionTests
+
+open System
+open NUnit.Framework
+open FsUnit
+open RocketMq.Protocol
+
+let private queues names =
+    [| for broker in names do
+           for id in 0..3 ->
+               { Topic = "T"
+                 BrokerName = broker
+                 QueueId = id } |]
+
+[<Prop>]
+let ``queues are chosen in turn, each as often as the others`` (start: int) =
+    let queues = queues [ "a"; "b" ]
+
+    let chosen =
+        [ for turn in 0..79 -> (QueueChoice.choose queues ((start &&& 0xFFFFFF) + turn) None).Value ]
+
+    chosen |> List.countBy id |> List.forall (fun (_, times) -> times = 10)
+
+[<Prop>]
+let ``any turn, overflown ones included, finds a queue`` (turn: int) =
+    (QueueChoice.choose (queues [ "a" ]) turn None).IsSome
+    && (QueueChoice.choose [||] turn None).IsNone
+
+[<Prop>]
+let ``a broker that failed is avoided while there is another`` (turn: int) =
+    let other = QueueChoice.choose (queues [ "a"; "b" ]) turn (Some "a")
+    let only = QueueChoice.choose (queues [ "a" ]) turn (Some "a")
+    other.Value.BrokerName = "b" && only.Value.BrokerName = "a"
+
+let private endpoint = { Host = "h"; Port = 1 }
+
+let private unknown =
+    TimedOut(endpoint, RequestCode.SendMessageV2, TimeSpan.FromSeconds 3L)
+
+let private notSent = NotConnected(endpoint, "refused")
+
+let private refused code =
+    Refused(endpoint, RequestCode.SendMessageV2, code, "")
+
+let private second = TimeSpan.FromSeconds 1L
+
+[<Test>]
+let ``only what may help is tried again`` () =
+    let decide error = SendRetry.decide 3 1 second None error
+
+    for error in [ unknown; notSent; refused ResponseCode.SystemBusy; refused ResponseCode.TopicNotExist ] do
+        decide error |> should equal TryAgain
+
+    for error in [ refused ResponseCode.MessageIllegal; Cancelled RequestCode.SendMessageV2; ClientClosed endpoint ] do
+        decide error |> should equal (GiveUp error)
+
+[<Test>]
+let ``attempts and time are limits`` () =
+    SendRetry.decide 3 3 second None notSent |> should equal (GiveUp notSent)
+    SendRetry.decide 3 1 TimeSpan.Zero None notSent |> should equal (GiveUp notSent)
+
+[<Test>]
+let ``an attempt that may have succeeded is not forgotten`` () =
+    SendRetry.decide 3 3 second (Some unknown) notSent |> should equal (GiveUp unknown)
+    SendRetry.decide 3 3 second (Some notSent) unknown |> should equal (GiveUp unknown)
+
+/// What a consumer does: pulls that hand messages on, and messages that are settled in order.
+type PullStep =
+    | Pull of found: byte * filtered: byte
+    | Settle
+
+type private Queue =
+    { Progress: PullProgress
+      Waiting: int64 list }
+
+let private applyStep queue step =
+    match step with
+    | Pull(found, filtered) ->
+        let found = int64 (found % 4uy)
+        let first = queue.Progress.Next
+        let next = first + found + int64 (filtered % 4uy)
+
+        { Progress = PullProgress.pulled next (int found) queue.Progress
+          Waiting = queue.Waiting @ [ for offset in first .. first + found - 1L -> offset ] }
+    | Settle ->
+        match queue.Waiting with
+        | [] -> queue
+        | offset :: rest ->
+            { Progress = PullProgress.settled offset queue.Progress
+              Waiting = rest }
+
+[<Prop>]
+let ``what is committed never passes an unsettled message, and never goes back`` (steps: PullStep list) =
+    let start =
+        { Progress = PullProgress.startAt 5L
+          Waiting = [] }
+
+    let states = List.scan applyStep start steps
+    let committable = states |> List.map (fun queue -> PullProgress.committable queue.Progress)
+
+    List.pairwise committable
+    |> List.forall (fun (earlier, later) -> later >= earlier)
+    && states
+       |> List.forall (fun queue ->
+           match queue.Waiting with
+           | [] -> PullProgress.committable queue.Progress = queue.Progress.Next
+           | first :: _ -> PullProgress.committable queue.Progress <= first)
+
+[<Test>]
+let ``a pull that failed is tried again, later each time, unless the broker will go on to refuse`` () =
+    let wait failures =
+        match PullProgress.afterFailure failures notSent with
+        | PullAfter wait -> wait
+        | other -> failwith $"%A{other}"
+
+    [ for failures in 1..10 -> wait failures ]
+    |> List.pairwise
+    |> List.forall (fun (earlier, later) -> later >= earlier)
+    |> should be True
+
+    wait 1000 |> should equal (TimeSpan.FromSeconds 3L)
+
+    match PullProgress.afterFailure 1 (refused ResponseCode.SubscriptionNotExist) with
+    | PullAfter _ -> ()
+    | other -> Assert.Fail $"%A{other}"
+
+    let final = refused ResponseCode.SubscriptionGroupNotExist
+    PullProgress.afterFailure 1 final |> should equal (Stop final)
+
+[<Test>]
+let ``every error says what it is about and whether it may have been carried out`` () =
+    let errors =
+        [ Invalid(InvalidInput("the topic", "it is empty"))
+          NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
+          NotConnected(endpoint, "refused")
+          TooManyInFlight(endpoint, 7)
+          ConnectionLost(endpoint, RequestCode.SendMessage, "reset")
+          unknown
+          refused ResponseCode.TopicNotExist
+          NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
+          Cancelled RequestCode.PullMessage
+          ClientClosed endpoint
+          NoRoute "T"
+          Misconfigured "why" ]
+
+    for error in errors do
+        (RemotingError.describe error).Length |> should be (greaterThan 10)
+
+    let maybe =
+        errors
+        |> List.filter (fun error -> RemotingError.outcome error = UnknownOutcome)
+        |> List.length
+
+    maybe |> should equal 4
+    RemotingError.describe unknown |> should haveSubstring "h:1"
+    RemotingError.describe unknown |> should haveSubstring "SendMessageV2 (310)"
+    RemotingError.describe unknown |> should haveSubstring "3000 ms"

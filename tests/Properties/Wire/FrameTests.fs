@@ -1,0 +1,206 @@
+module RocketMq.Protocol.Tests.FrameTests
+
+open System
+open System.Buffers
+open NUnit.Framework
+open FsUnit
+open RocketMq.Protocol
+open RocketMq.Protocol.Tests.Buffers
+
+/// What a header form cannot tell apart: a binary one has no empty remark and no empty fields.
+let private asCarried header (command: RemotingCommand) =
+    match Frame.headerFor header command with
+    | Header.Json -> command
+    | Header.Binary ->
+        { command with
+            Remark = command.Remark |> Option.filter ((<>) "")
+            Fields =
+                if command.Fields.Wire.IsEmpty then
+                    Fields.absent
+                else
+                    command.Fields }
+
+let private encode header command = Frame.encode header command |> ok
+
+[<Prop>]
+let ``a frame decodes to the command it was made from`` (header: Header) (command: RemotingCommand) =
+    let bytes = encode header command
+
+    Frame.decode bytes = Complete(
+        { Header = Frame.headerFor header command
+          Command = asCarried header command },
+        bytes.Length
+    )
+
+[<Prop>]
+let ``a decoded frame encodes to the same bytes`` (header: Header) (command: RemotingCommand) =
+    let bytes = encode header command
+
+    match Frame.decode bytes with
+    | Complete(frame, _) -> encode frame.Header frame.Command = bytes
+    | _ -> false
+
+[<Prop>]
+let ``every strict prefix of a frame asks for more, and never for too much`` (header: Header) (command: RemotingCommand) =
+    let bytes = encode header command
+
+    seq { 0 .. bytes.Length - 1 }
+    |> Seq.forall (fun length ->
+        match Frame.decode (Array.take length bytes) with
+        | NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
+        | _ -> false)
+
+[<Prop>]
+let ``a frame reads the same however it is split`` (header: Header) (command: RemotingCommand) (sizes: int list) =
+    let bytes = encode header command
+    let whole = Frame.decode bytes
+
+    Frame.read FrameLimits.Default (inPieces sizes bytes) = whole
+    && Frame.read FrameLimits.Default (inSingleBytes bytes) = whole
+
+[<Prop>]
+let ``bytes after a frame are left alone`` (header: Header) (command: RemotingCommand) (Bytes rest) =
+    let bytes = encode header command
+
+    match Frame.decode (Array.append bytes rest) with
+    | Complete(_, consumed) -> consumed = bytes.Length
+    | _ -> false
+
+[<Prop>]
+let ``frames in a row are read one by one`` (frames: (Header * RemotingCommand) list) =
+    let encoded = frames |> List.map (fun (header, command) -> encode header command)
+    let bytes = Array.concat encoded
+
+    let rec readAll position read =
+        if position = bytes.Length then
+            List.rev read
+        else
+            match Frame.decode bytes[position..] with
+            | Complete(frame, consumed) -> readAll (position + consumed) (frame.Command :: read)
+            | other -> failwith $"%A{other}"
+
+    readAll 0 [] = (frames |> List.map (fun (header, command) -> asCarried header command))
+
+[<Prop>]
+let ``numbers beyond sixteen bits are never cut, the header becomes JSON`` (command: RemotingCommand) =
+    let isNarrow number = number >= -32768 && number <= 32767
+    let isBinary = isNarrow command.Code && isNarrow command.Version
+
+    (Frame.headerFor Header.Binary command = Header.Binary) = isBinary
+
+let private hex (text: string) =
+    Convert.FromHexString(text.Replace(" ", ""))
+
+[<Test>]
+let ``a route request in binary form is Java's, byte for byte`` () =
+    let command =
+        Command.request RequestCode.GetRouteInfoByTopic
+        |> Command.withOpaque 5
+        |> Command.withField "topic" "T"
+
+    let command =
+        { command with
+            Language = LanguageCode.Java
+            Version = 409 }
+
+    let java =
+        hex
+            "00000025 01000021 0069 00 0199 00000005 00000000 00000000 0000000c 0005 746f706963 00000001 54"
+
+    encode Header.Binary command |> should equal java
+
+[<Test>]
+let ``a refusal in binary form is Java's, byte for byte`` () =
+    let java =
+        hex (
+            "00000038 01000034 0003 00 0000 00000005 00000001 0000001f"
+            + "2072657175657374207479706520393939206e6f7420737570706f72746564 00000000"
+        )
+
+    match Frame.decode java with
+    | Complete(frame, _) ->
+        frame.Command.ResponseCode |> should equal ResponseCode.RequestCodeNotSupported
+        Option.get frame.Command.Remark |> should equal " request type 999 not supported"
+        encode Header.Binary frame.Command |> should equal java
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``a send request in JSON form is Java's, byte for byte`` () =
+    let json =
+        """{"code":310,"extFields":{"a":"PG","b":"T","c":"TBW102","d":"4","e":"1","f":"0","g":"1700000000000","h":"0","i":"A\u0001b\u0002","j":"0","k":"false","m":"false","n":"broker-a"},"flag":0,"language":"JAVA","opaque":7,"serializeTypeCurrentRPC":"JSON","version":409}"""
+
+    let fields =
+        [ "a", "PG"
+          "b", "T"
+          "c", "TBW102"
+          "d", "4"
+          "e", "1"
+          "f", "0"
+          "g", "1700000000000"
+          "h", "0"
+          "i", "A\001b\002"
+          "j", "0"
+          "k", "false"
+          "m", "false"
+          "n", "broker-a" ]
+
+    let command =
+        { Command.request RequestCode.SendMessageV2 with
+            Language = LanguageCode.Java
+            Version = 409
+            Opaque = 7
+            Fields = Fields.ofList fields
+            Body = ReadOnlyMemory "hi"B }
+
+    let bytes = encode Header.Json command
+    bytes[..7] |> should equal (hex "0000010b 00000105")
+    Text.Encoding.UTF8.GetString bytes[8..] |> should equal (json + "hi")
+
+[<Test>]
+let ``a frame over the send limit is refused and leaves nothing behind`` () =
+    let output = ArrayBufferWriter<byte>()
+    let limits = FrameLimits.Default
+
+    let command =
+        Command.request RequestCode.SendMessage
+        |> Command.withBody (ReadOnlyMemory(Array.zeroCreate limits.SendFrameBytes))
+
+    match Frame.write limits Header.Json command output with
+    | Error(EncodedTooLarge(_, size, limit)) ->
+        size |> should be (greaterThan limit)
+        limit |> should equal (16L * 1024L * 1024L)
+    | other -> Assert.Fail $"%A{other}"
+
+    output.WrittenCount |> should equal 0
+
+[<Test>]
+let ``the largest frame that may be sent can be received`` () =
+    let limits = FrameLimits.Default
+    let empty = Frame.encode Header.Binary (Command.request RequestCode.SendMessage) |> ok
+
+    let command =
+        Command.request RequestCode.SendMessage
+        |> Command.withBody (ReadOnlyMemory(Array.zeroCreate (limits.SendFrameBytes - empty.Length)))
+
+    match Frame.encode Header.Binary command |> ok |> Frame.decode with
+    | Complete(frame, consumed) ->
+        consumed |> should equal limits.SendFrameBytes
+        frame.Command.Body.Length |> should equal command.Body.Length
+    | other -> Assert.Fail $"%A{other}"
+
+[<Test>]
+let ``a lone surrogate is refused, and the refusal names the field`` () =
+    let inValue = Command.request RequestCode.SendMessage |> Command.withField "topic" ("a" + loneSurrogate)
+    let inName = Command.request RequestCode.SendMessage |> Command.withField loneSurrogate "x"
+    let inRemark = Command.request RequestCode.SendMessage |> Command.withRemark loneSurrogate
+
+    for header in [ Header.Json; Header.Binary ] do
+        match Frame.encode header inValue with
+        | Error error -> error.Message |> should haveSubstring "'topic'"
+        | Ok _ -> Assert.Fail "encoded"
+
+        Frame.encode header inName |> Result.isError |> should be True
+
+        match Frame.encode header inRemark with
+        | Error error -> error.Message |> should haveSubstring "remark"
+        | Ok _ -> Assert.Fail "encoded"
