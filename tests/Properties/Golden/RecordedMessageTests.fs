@@ -169,7 +169,8 @@ let ``recorded pulls read, and say the same when written again`` () =
 
     onRequests [ RequestCode.PullMessage ] (fun command ->
         match Pull.decode command with
-        | Error _ -> false
+        // As with the sends: some were made by hand without any field.
+        | Error _ -> Fields.toList command.Fields |> List.isEmpty
         | Ok pull ->
             let java = Fields.toMap command.Fields
             let ours = Fields.toMap (Pull.request pull).Command.Fields
