@@ -40,7 +40,14 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         new Listener(role, RemotingOptions.Default, port, nextConnection)
 
     let nameServer = listen AsNameServer options.NameServerPort
-    let broker = listen AsBroker options.BrokerPort
+
+    let broker =
+        try
+            listen AsBroker options.BrokerPort
+        with _ ->
+            nameServer.Stop() |> ignore
+            reraise ()
+
     let address (listener: Listener) = $"127.0.0.1:{listener.Port}"
 
     let settings =
@@ -54,7 +61,14 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
 
     let agent =
         let state = Broker.start settings (Host.create IPAddress.Loopback broker.Port)
-        new BrokerAgent(state, options.Clock, (fun error -> died.TrySetException error |> ignore))
+
+        // Without its agent the broker would answer nobody: clients are told by closed connections.
+        let onDeath (error: exn) =
+            died.TrySetException error |> ignore
+            nameServer.Stop() |> ignore
+            broker.Stop() |> ignore
+
+        new BrokerAgent(state, options.Clock, onDeath)
 
     // Read before the listeners stop and their ports are gone.
     let nameServerAddress = address nameServer

@@ -165,8 +165,12 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
     let mutable accepting = Task.CompletedTask
 
     do
-        socket.Bind(IPEndPoint(IPAddress.Loopback, port))
-        socket.Listen 512
+        try
+            socket.Bind(IPEndPoint(IPAddress.Loopback, port))
+            socket.Listen 512
+        with _ ->
+            socket.Dispose()
+            reraise ()
 
     member _.Port =
         match socket.LocalEndPoint with
