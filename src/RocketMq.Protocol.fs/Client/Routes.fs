@@ -70,10 +70,11 @@ type internal Routes(nameServer: NameServer, clock: TimeProvider) =
                 // While no name server answers, an old route is better than none.
                 match known.TryGetValue topic with
                 | true, struct (route, _) when not (isNotThere error) -> return remember topic route
+                | _ when isNotThere error -> return Error(NoRoute topic)
                 | _ -> return Error error
         }
 
-    /// A route for reading.
+    /// A route for reading. NoRoute if no broker has the topic.
     member _.Get(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
         match known.TryGetValue topic with
         | true, struct (route, fetched) when clock.GetElapsedTime fetched < maxAge -> Task.FromResult(Ok route)
@@ -90,7 +91,7 @@ type internal Routes(nameServer: NameServer, clock: TimeProvider) =
         else
             backgroundTask {
                 match! route with
-                | Error error when isNotThere error ->
+                | Error(NoRoute _) ->
                     match! templateRoute cancellation with
                     | Error error when isNotThere error -> return Error(NoRoute topic)
                     | result -> return result
