@@ -1,0 +1,78 @@
+using RocketMq.Embedded;
+
+namespace RocketMq.Interop;
+
+/// <summary>
+/// The base of every test that needs a server: each runs against the embedded broker, and again against the cluster that
+/// ROCKETMQ_NAMESRV names. Without that variable the second run is reported as skipped.
+/// </summary>
+[TestFixture(Embedded)]
+[TestFixture(Cluster)]
+[CancelAfter(60_000)]
+public abstract class ServerTests(string kind)
+{
+    protected const string Embedded = "embedded broker";
+    protected const string Cluster = "cluster of ROCKETMQ_NAMESRV";
+
+    private EmbeddedBroker? _broker;
+
+    /// <summary>Name servers, "host:port;host:port".</summary>
+    protected string NameServers { get; private set; } = "";
+
+    /// <summary>The first of them.</summary>
+    protected string NameServer => NameServers.Split(';')[0];
+
+    [OneTimeSetUp]
+    public async Task FindServer()
+    {
+        if (kind == Embedded)
+        {
+            _broker = await EmbeddedBroker.StartAsync();
+            NameServers = _broker.NameServer;
+        }
+        else
+        {
+            NameServers = Environment.GetEnvironmentVariable("ROCKETMQ_NAMESRV") ?? "";
+
+            if (NameServers.Length == 0)
+            {
+                Assert.Ignore("ROCKETMQ_NAMESRV names no cluster.");
+            }
+        }
+    }
+
+    [OneTimeTearDown]
+    public async Task StopServer()
+    {
+        if (_broker is not null)
+        {
+            await _broker.StopAsync();
+        }
+    }
+
+    /// <summary>A topic or group that no other test uses.</summary>
+    protected static string NewName(string what) => $"it-{what}-{Guid.NewGuid():N}";
+
+    protected Task<Producer> StartProducerAsync(CancellationToken cancellation) =>
+        Producer.Create(NewName("producers")).NameServers(NameServers).StartAsync(cancellation);
+
+    protected Task<PullConsumer> StartConsumerAsync(string group, string topic, CancellationToken cancellation, string tags = "*") =>
+        PullConsumer.Create(group)
+            .NameServers(NameServers)
+            .Subscribe(topic, tags)
+            .From(ConsumeFrom.FirstOffset)
+            .StartAsync(cancellation);
+
+    protected static async Task<List<ReceivedMessage>> ReceiveAsync(
+        PullConsumer consumer, int count, CancellationToken cancellation)
+    {
+        var received = new List<ReceivedMessage>(count);
+
+        while (received.Count < count)
+        {
+            received.Add(await consumer.ReceiveAsync(cancellation));
+        }
+
+        return received;
+    }
+}
