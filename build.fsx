@@ -12,9 +12,6 @@ let fsharpSources = [ "src"; "tests"; "bench"; "samples"; "build.fsx" ]
 let csharpFolders =
     [ "src/RocketMq.Client.CSharp"; "tests/Interop"; "samples/Quickstart" ]
 
-let testProjects =
-    [ "tests/Properties/Properties.fsproj"; "tests/Interop/Interop.csproj" ]
-
 let packages =
     [
         "src/RocketMq.Protocol.fs"
@@ -79,49 +76,91 @@ type Counts =
             Skipped = a.Skipped + b.Skipped
         }
 
-let summary =
-    Regex @"Failed:\s+(\d+), Passed:\s+(\d+), Skipped:\s+(\d+), Total:\s+\d+"
-
-let countsIn (line: string) =
+let countsOf (summary: Regex) (line: string) =
     let found = summary.Match line
 
-    if found.Success then
-        {
-            Failed = int found.Groups[1].Value
-            Passed = int found.Groups[2].Value
-            Skipped = int found.Groups[3].Value
-        }
-    else
-        Counts.None
+    let count (name: string) =
+        found.Groups[name].Captures |> Seq.sumBy (fun capture -> int capture.Value)
 
-/// Runs one test project. The exit code tells of a run that broke down without counting anything.
-let testProject arguments project =
+    {
+        Passed = count "passed"
+        Failed = count "failed"
+        Skipped = count "skipped"
+    }
+
+/// A project of tests: how it is run, and the line that it closes with.
+type Suite =
+    {
+        Name: string
+        Command: string list
+        Summary: Regex
+    }
+
+let suites =
+    [
+        {
+            Name = "Properties"
+            Command =
+                [
+                    "run"
+                    "--no-build"
+                    "-c"
+                    "Release"
+                    "--project"
+                    "tests/Properties"
+                    "--"
+                    "--colours"
+                    "0"
+                    "--no-spinner"
+                ]
+            Summary =
+                Regex @"(?<passed>\d+) passed, (?<skipped>\d+) ignored, (?<failed>\d+) failed, (?<failed>\d+) errored"
+        }
+        {
+            Name = "Interop"
+            Command = [ "test"; "tests/Interop"; "-c"; "Release"; "--no-build"; "--nologo" ]
+            Summary = Regex @"Failed:\s+(?<failed>\d+), Passed:\s+(?<passed>\d+), Skipped:\s+(?<skipped>\d+), Total:"
+        }
+    ]
+
+/// Runs one suite. The exit code tells of a run that broke down without counting anything.
+let testSuite arguments suite =
     let mutable counts = Counts.None
 
     let onLine line =
-        counts <- counts + countsIn line
+        counts <- counts + countsOf suite.Summary line
         print line
 
     let code =
-        [ "test"; project; "-c"; "Release"; "--no-build"; "--nologo" ] @ arguments
-        |> runWith [ ("DOTNET_CLI_UI_LANGUAGE", "en") ] onLine
+        runWith [ ("DOTNET_CLI_UI_LANGUAGE", "en") ] onLine (suite.Command @ arguments)
 
     counts, code
 
+let isNamed (wanted: string) (name: string) =
+    name.Equals(wanted, StringComparison.OrdinalIgnoreCase)
+
+let runSuites arguments chosen =
+    let runs = List.map (testSuite arguments) chosen
+    let counts = runs |> List.map fst |> List.reduce (+)
+    print $"{counts.Passed} passed, {counts.Failed} failed, {counts.Skipped} skipped"
+
+    let isGood =
+        counts.Passed > 0 && counts.Failed = 0 && List.forall (snd >> (=) 0) runs
+
+    if isGood then 0 else 1
+
+/// All suites, or the one that is named, with arguments for its own runner.
 let test arguments =
-    inOrder
-        [
-            fun () -> build []
-            fun () ->
-                let runs = List.map (testProject arguments) testProjects
-                let counts = runs |> List.map fst |> List.reduce (+)
-                print $"{counts.Passed} passed, {counts.Failed} failed, {counts.Skipped} skipped"
+    let chosen, rest =
+        match arguments with
+        | [] -> suites, []
+        | name :: rest -> List.filter (fun suite -> isNamed name suite.Name) suites, rest
 
-                let isGood =
-                    counts.Passed > 0 && counts.Failed = 0 && List.forall (snd >> (=) 0) runs
-
-                if isGood then 0 else 1
-        ]
+    if List.isEmpty chosen then
+        print "Test takes a suite, Properties or Interop, and then arguments for its runner."
+        1
+    else
+        inOrder [ (fun () -> build []); (fun () -> runSuites rest chosen) ]
 
 let demo arguments =
     run ([ "run"; "-c"; "Release"; "--project"; "samples/Quickstart"; "--" ] @ arguments)
@@ -212,7 +251,9 @@ let targets: (string * string * (string list -> int)) list =
     [
         "Demo", "10,000 messages through the embedded broker; arguments go to samples/Quickstart", demo
         "Build", "all projects, Release", build
-        "Test", "all tests, ends with 'N passed, N failed, N skipped'; arguments go to dotnet test", test
+        "Test",
+        "all tests, ends with 'N passed, N failed, N skipped'; or one suite, 'Properties' or 'Interop', with arguments for its runner",
+        test
         "Format", "F# with Fantomas, C# white space; 'check' only looks", format
         "Bench", "all benchmarks; 'codecs' or 'transport' for one kind", bench
         "Pack", "the three packages into artifacts/", pack
@@ -225,15 +266,12 @@ let usage () =
     print "usage: dotnet fsi build.fsx -- TARGET [ARGUMENTS]"
     targets |> List.iter (fun (name, what, _) -> print $"  %-10s{name}{what}")
 
-let isNamed (wanted: string) (name: string, _, _) =
-    name.Equals(wanted, StringComparison.OrdinalIgnoreCase)
-
 match fsi.CommandLineArgs |> List.ofArray |> List.tail |> List.filter ((<>) "--") with
 | [] ->
     usage ()
     exit 0
 | wanted :: arguments ->
-    match List.tryFind (isNamed wanted) targets with
+    match List.tryFind (fun (name, _, _) -> isNamed wanted name) targets with
     | Some(_, _, target) -> exit (target arguments)
     | None ->
         print $"There is no target '{wanted}'."

@@ -3,8 +3,7 @@ module RocketMq.Protocol.Tests.ArchitectureTests
 open System
 open System.IO
 open System.Text.RegularExpressions
-open NUnit.Framework
-open FsUnit
+open Expecto
 
 let private folders =
     [ "Wire"; "Messages"; "Requests"; "States"; "Transport"; "Client" ]
@@ -13,7 +12,8 @@ let private pureFolders = [ "Wire"; "Messages"; "Requests"; "States" ]
 
 /// What does work, keeps time or takes chances.
 let private impure =
-    Regex @"\b(Task|ValueTask|Async|async|Socket|ILogger|UtcNow|Now|Random|Stopwatch|Thread|Threading|Timer|MailboxProcessor|Environment|File|Console)\b"
+    Regex
+        @"\b(Task|ValueTask|Async|async|Socket|ILogger|UtcNow|Now|Random|Stopwatch|Thread|Threading|Timer|MailboxProcessor|Environment|File|Console)\b"
 
 let rec private rootOf (folder: DirectoryInfo) =
     if File.Exists(Path.Combine(folder.FullName, "RocketMq.sln")) then
@@ -29,29 +29,44 @@ let private core =
 let private codeOf (file: string) =
     Regex.Replace(File.ReadAllText file, @"(?m)//.*$", "")
 
-[<Test>]
-let ``the pure folders start nothing, wait for nothing, and look at no clock`` () =
-    let files =
-        pureFolders
-        |> List.collect (fun folder -> List.ofArray (Directory.GetFiles(Path.Combine(core, folder), "*.fs")))
+[<Tests>]
+let tests =
+    testList
+        "Architecture"
+        [
+            testCase "the pure folders start nothing, wait for nothing, and look at no clock"
+            <| fun () ->
+                let files =
+                    pureFolders
+                    |> List.collect (fun folder ->
+                        List.ofArray (Directory.GetFiles(Path.Combine(core, folder), "*.fs")))
 
-    files.Length |> should be (greaterThan 20)
+                files.Length |> shouldExceed 20
 
-    let found =
-        [ for file in files do
-              for hit in impure.Matches(codeOf file) do
-                  $"{Path.GetFileName file}: {hit.Value}" ]
+                let found =
+                    [
+                        for file in files do
+                            for hit in impure.Matches(codeOf file) do
+                                $"{Path.GetFileName file}: {hit.Value}"
+                    ]
 
-    found |> should be Empty
+                found |> shouldBeEmpty
 
-[<Test>]
-let ``the compile order is that of the layers, each folder in one run`` () =
-    let project = File.ReadAllText(Path.Combine(core, "RocketMq.Protocol.fsproj"))
+            testCase "the compile order is that of the layers, each folder in one run"
+            <| fun () ->
+                let project = File.ReadAllText(Path.Combine(core, "RocketMq.Protocol.fsproj"))
 
-    let runs =
-        Regex.Matches(project, "<Compile Include=\"(\\w+)/")
-        |> Seq.map (fun hit -> hit.Groups[1].Value)
-        |> Seq.fold (fun runs folder -> if List.tryHead runs = Some folder then runs else folder :: runs) []
-        |> List.rev
+                let runs =
+                    Regex.Matches(project, "<Compile Include=\"(\\w+)/")
+                    |> Seq.map (fun hit -> hit.Groups[1].Value)
+                    |> Seq.fold
+                        (fun runs folder ->
+                            if List.tryHead runs = Some folder then
+                                runs
+                            else
+                                folder :: runs)
+                        []
+                    |> List.rev
 
-    runs |> should equal folders
+                runs |> shouldEqual folders
+        ]

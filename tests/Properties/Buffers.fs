@@ -26,8 +26,7 @@ let inPieces (sizes: int list) (bytes: byte[]) : ReadOnlySequence<byte> =
             | size :: _ -> min (max 1 size) (bytes.Length - position)
             | [] -> bytes.Length - position
 
-        let segment =
-            Segment(ReadOnlyMemory(bytes, position, size), List.tryHead segments)
+        let segment = Segment(ReadOnlyMemory(bytes, position, size), List.tryHead segments)
 
         let next = position + size
 

@@ -7,14 +7,16 @@ open System.IO.Compression
 open System.Text.Json
 
 type Capture =
-    { Id: int
-      Server: string
-      Header: string
-      Code: int
-      /// Of an answer: the code of the request it answers.
-      RequestCode: int option
-      Frame: byte[]
-      Java: JsonElement }
+    {
+        Id: int
+        Server: string
+        Header: string
+        Code: int
+        /// Of an answer: the code of the request it answers.
+        RequestCode: int option
+        Frame: byte[]
+        Java: JsonElement
+    }
 
 let private path =
     Path.Combine(AppContext.BaseDirectory, "Vectors", "captures.jsonl.gz")
@@ -24,17 +26,19 @@ let private parse (line: string) =
     let mutable requestCode = JsonElement()
     let java = root.GetProperty "java"
 
-    { Id = root.GetProperty("id").GetInt32()
-      Server = string (root.GetProperty("server").GetString())
-      Header = string (root.GetProperty("headerType").GetString())
-      Code = java.GetProperty("code").GetInt32()
-      RequestCode =
-        if root.TryGetProperty("requestCode", &requestCode) then
-            Some(requestCode.GetInt32())
-        else
-            None
-      Frame = root.GetProperty("frame").GetBytesFromBase64()
-      Java = java }
+    {
+        Id = root.GetProperty("id").GetInt32()
+        Server = string (root.GetProperty("server").GetString())
+        Header = string (root.GetProperty("headerType").GetString())
+        Code = java.GetProperty("code").GetInt32()
+        RequestCode =
+            if root.TryGetProperty("requestCode", &requestCode) then
+                Some(requestCode.GetInt32())
+            else
+                None
+        Frame = root.GetProperty("frame").GetBytesFromBase64()
+        Java = java
+    }
 
 let private readAll () =
     use file = File.OpenRead path

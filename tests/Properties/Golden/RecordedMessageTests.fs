@@ -3,8 +3,7 @@ module RocketMq.Protocol.Tests.RecordedMessageTests
 open System
 open System.Security.Cryptography
 open System.Text.Json
-open NUnit.Framework
-open FsUnit
+open Expecto
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests.Captures
 
@@ -51,95 +50,33 @@ let private isJavasBody (java: JsonElement) (message: StoredMessage) =
 let private differences (java: JsonElement) (message: StoredMessage) =
     let int32 (name: string) = java.GetProperty(name).GetInt32()
     let int64 (name: string) = java.GetProperty(name).GetInt64()
-    let text (name: string) = string (java.GetProperty(name).GetString())
 
-    [ "topic", message.Topic = text "topic"
-      "queueId", message.QueueId = int32 "queueId"
-      "queueOffset", message.QueueOffset = int64 "queueOffset"
-      "sysFlag", (message.SysFlag ||| compressedBit) = (int32 "sysFlag" ||| compressedBit)
-      "flag", message.Flag = int32 "flag"
-      "bornTimestamp", message.BornTimestamp = int64 "bornTimestamp"
-      "bornHost", message.BornHost.ToString() = host java "bornHost"
-      "storeTimestamp", message.StoreTimestamp = int64 "storeTimestamp"
-      "storeHost", message.StoreHost.ToString() = host java "storeHost"
-      // Java shows the sender's id, and the offset id only where there is none.
-      "msgId",
-      (Properties.tryFind PropertyName.uniqueKey message.Properties
-       |> ValueOption.defaultValue message.OffsetId) = text "msgId"
-      "commitLogOffset", message.PhysicalOffset = int64 "commitLogOffset"
-      "bodyCRC", message.BodyCrc = int32 "bodyCRC"
-      "reconsumeTimes", message.ReconsumeTimes = int32 "reconsumeTimes"
-      "preparedTransactionOffset", message.PreparedTransactionOffset = int64 "preparedTransactionOffset"
-      "properties", Properties.toMap message.Properties = properties java
-      "body", isJavasBody java message ]
+    let text (name: string) =
+        string (java.GetProperty(name).GetString())
+
+    [
+        "topic", message.Topic = text "topic"
+        "queueId", message.QueueId = int32 "queueId"
+        "queueOffset", message.QueueOffset = int64 "queueOffset"
+        "sysFlag", (message.SysFlag ||| compressedBit) = (int32 "sysFlag" ||| compressedBit)
+        "flag", message.Flag = int32 "flag"
+        "bornTimestamp", message.BornTimestamp = int64 "bornTimestamp"
+        "bornHost", message.BornHost.ToString() = host java "bornHost"
+        "storeTimestamp", message.StoreTimestamp = int64 "storeTimestamp"
+        "storeHost", message.StoreHost.ToString() = host java "storeHost"
+        // Java shows the sender's id, and the offset id only where there is none.
+        "msgId",
+        (Properties.tryFind PropertyName.uniqueKey message.Properties
+         |> ValueOption.defaultValue message.OffsetId) =
+            text "msgId"
+        "commitLogOffset", message.PhysicalOffset = int64 "commitLogOffset"
+        "bodyCRC", message.BodyCrc = int32 "bodyCRC"
+        "reconsumeTimes", message.ReconsumeTimes = int32 "reconsumeTimes"
+        "preparedTransactionOffset", message.PreparedTransactionOffset = int64 "preparedTransactionOffset"
+        "properties", Properties.toMap message.Properties = properties java
+        "body", isJavasBody java message
+    ]
     |> List.choose (fun (name, isEqual) -> if isEqual then None else Some name)
-
-[<Test>]
-let ``every recorded message decodes field for field to what Java made of it`` () =
-    let mutable checked' = 0
-    let mutable notInflated = 0
-
-    for capture in Captures.all () do
-        match listOf "messages" capture with
-        | [] -> ()
-        | javas ->
-            let messages =
-                MessageCodec.decodeAll "broker-a" (command capture).Body |> Buffers.ok |> List.ofArray
-
-            messages.Length |> should equal javas.Length
-
-            for java, message in List.zip javas messages do
-                match differences java message with
-                | [] -> checked' <- checked' + 1
-                | names -> Assert.Fail $"frame {capture.Id}: %A{names}"
-
-                match MessageBody.decode MessageBody.defaultInflatedLimit message with
-                | Error _ -> notInflated <- notInflated + 1
-                | Ok _ -> ()
-
-    checked' |> should equal 1369
-    TestContext.Out.WriteLine $"{checked'} recorded messages decode to what Java made of them, {notInflated} with bodies in LZ4 or Zstandard"
-
-[<Test>]
-let ``every recorded message encodes to the same bytes again`` () =
-    let mutable checked' = 0
-
-    for capture in Captures.all () do
-        if not (listOf "messages" capture).IsEmpty then
-            let body = (command capture).Body
-            let output = Buffers.ArrayBufferWriter<byte>()
-
-            for message in MessageCodec.decodeAll "" body |> Buffers.ok do
-                MessageCodec.write message output |> Buffers.ok |> ignore
-                checked' <- checked' + 1
-
-            if not (output.WrittenSpan.SequenceEqual body.Span) then
-                Assert.Fail $"frame {capture.Id}"
-
-    checked' |> should equal 1369
-
-[<Test>]
-let ``every recorded batch decodes to what Java made of it, and encodes to the same bytes again`` () =
-    let mutable checked' = 0
-
-    for capture in Captures.all () do
-        match listOf "batch" capture with
-        | [] -> ()
-        | javas ->
-            let body = (command capture).Body
-            let messages = BatchCodec.decode "T" body |> Buffers.ok
-
-            for java, message in List.zip javas messages do
-                message.Flag |> should equal (java.GetProperty("flag").GetInt32())
-                Properties.toMap message.Properties |> should equal (properties java)
-                message.Body.Length |> should equal (java.GetProperty("bodyLength").GetInt32())
-                sha256 message.Body.Span |> should equal (string (java.GetProperty("bodySha256").GetString()))
-                checked' <- checked' + 1
-
-            BatchCodec.encode messages |> Buffers.ok |> should equal (body.ToArray())
-
-    checked' |> should equal 30
-    TestContext.Out.WriteLine $"{checked'} recorded batch messages decode to what Java made of them"
 
 /// Runs `check` on the recorded requests of some codes, and says how many there were.
 let private onRequests (codes: RequestCode list) (check: RemotingCommand -> bool) =
@@ -149,115 +86,209 @@ let private onRequests (codes: RequestCode list) (check: RemotingCommand -> bool
 
     for capture in requests do
         if not (check (command capture)) then
-            Assert.Fail $"frame {capture.Id}"
+            failtest $"frame {capture.Id}"
 
-    requests.Length |> should be (greaterThan 0)
-    TestContext.Out.WriteLine $"{requests.Length} recorded requests of %A{codes}"
+    requests.Length |> shouldExceed 0
+    Console.Out.WriteLine $"{requests.Length} recorded requests of %A{codes}"
 
-[<Test>]
-let ``recorded sends read`` () =
-    onRequests [ RequestCode.SendMessage; RequestCode.SendMessageV2; RequestCode.SendBatchMessage ] (fun command ->
-        match Send.decode command with
-        | Ok send -> send.IsBatch = (command.RequestCode = RequestCode.SendBatchMessage)
-        // One was made by hand to see what brokers say to a send without any field.
-        | Error _ -> Fields.toList command.Fields |> List.isEmpty)
+[<Tests>]
+let tests =
+    testList
+        "Recorded message"
+        [
+            testCase "every recorded message decodes field for field to what Java made of it"
+            <| fun () ->
+                let mutable checked' = 0
+                let mutable notInflated = 0
 
-[<Test>]
-let ``recorded pulls read, and say the same when written again`` () =
-    let ignoredByUs = set [ "maxMsgBytes"; "requestSource"; "bname"; "ReqT"; "proxyFrowardClientId" ]
-    let signature = set [ "AccessKey"; "Signature"; "SecurityToken" ]
+                for capture in Captures.all () do
+                    match listOf "messages" capture with
+                    | [] -> ()
+                    | javas ->
+                        let messages =
+                            MessageCodec.decodeAll "broker-a" (command capture).Body
+                            |> Buffers.ok
+                            |> List.ofArray
 
-    onRequests [ RequestCode.PullMessage ] (fun command ->
-        match Pull.decode command with
-        // As with the sends: some were made by hand without any field.
-        | Error _ -> Fields.toList command.Fields |> List.isEmpty
-        | Ok pull ->
-            let java = Fields.toMap command.Fields
-            let ours = Fields.toMap (Pull.request pull).Command.Fields
+                        messages.Length |> shouldEqual javas.Length
 
-            // Without their bits in sysFlag, commit position, wait and filter mean nothing.
-            java
-            |> Map.forall (fun name value ->
-                ignoredByUs.Contains name
-                || signature.Contains name
-                || name = "commitOffset"
-                || name = "sysFlag"
-                || (name = "expressionType" && pull.Filter.IsNone)
-                || (name = "suspendTimeoutMillis" && pull.Suspend = TimeSpan.Zero)
-                || Map.tryFind name ours = Some value))
+                        for java, message in List.zip javas messages do
+                            match differences java message with
+                            | [] -> checked' <- checked' + 1
+                            | names -> failtest $"frame {capture.Id}: %A{names}"
 
-[<Test>]
-let ``recorded heartbeats read`` () =
-    onRequests [ RequestCode.HeartBeat ] (fun command ->
-        match Heartbeat.decode command with
-        | Ok heartbeat -> heartbeat.ClientId <> ""
-        | Error _ -> false)
+                            match MessageBody.decode MessageBody.defaultInflatedLimit message with
+                            | Error _ -> notInflated <- notInflated + 1
+                            | Ok _ -> ()
 
-[<Test>]
-let ``recorded route answers in standard JSON read, and keep brokers and queues when written again`` () =
-    let answers =
-        Captures.all ()
-        |> Array.filter (fun capture -> capture.RequestCode = Some(int RequestCode.GetRouteInfoByTopic) && capture.Code = 0)
+                checked' |> shouldEqual 1369
 
-    for capture in answers do
-        let route = TopicRoute.decode (command capture).Body |> Buffers.ok
-        route.Queues |> should not' (be Empty)
-        route.Brokers |> should not' (be Empty)
-        route.Brokers.Head.Addresses.ContainsKey 0L |> should be True
-        TopicRoute.encode route |> TopicRoute.decode |> Buffers.ok |> should equal route
+                Console.Out.WriteLine
+                    $"{checked'} recorded messages decode to what Java made of them, {notInflated} with bodies in LZ4 or Zstandard"
 
-    answers.Length |> should be (greaterThan 100)
-    TestContext.Out.WriteLine $"{answers.Length} recorded routes"
+            testCase "every recorded message encodes to the same bytes again"
+            <| fun () ->
+                let mutable checked' = 0
 
-[<Test>]
-let ``recorded answers to sends and pulls read`` () =
-    let send code =
-        (Send.request
-            { ProducerGroup = "g"
-              Topic = "T"
-              DefaultTopic = ""
-              DefaultTopicQueues = 4
-              QueueId = 0
-              SysFlag = 0
-              BornTimestamp = 0L
-              Flag = 0
-              Properties = Properties.empty
-              ReconsumeTimes = 0
-              BrokerName = ""
-              IsBatch = (code = RequestCode.SendBatchMessage)
-              Body = ReadOnlyMemory.Empty })
-            .Decode
+                for capture in Captures.all () do
+                    if not (listOf "messages" capture).IsEmpty then
+                        let body = (command capture).Body
+                        let output = Buffers.ArrayBufferWriter<byte>()
 
-    let pull =
-        (Pull.request
-            { ConsumerGroup = "g"
-              Topic = "T"
-              QueueId = 0
-              QueueOffset = 0L
-              MaxMessages = 1
-              CommitOffset = None
-              Suspend = TimeSpan.Zero
-              Filter = None
-              SubscriptionVersion = 0L })
-            .Decode
+                        for message in MessageCodec.decodeAll "" body |> Buffers.ok do
+                            MessageCodec.write message output |> Buffers.ok |> ignore
+                            checked' <- checked' + 1
 
-    let isFine answer (capture: Capture) =
-        match answer (command capture) with
-        | Ok _ -> true
-        | Error(RefusedByServer(code, _)) -> int code = capture.Code
-        | Error(Undecodable _) -> false
+                        if not (output.WrittenSpan.SequenceEqual body.Span) then
+                            failtest $"frame {capture.Id}"
 
-    let mutable checked' = 0
+                checked' |> shouldEqual 1369
 
-    for capture in Captures.all () do
-        match Option.map enum<RequestCode> capture.RequestCode with
-        | Some(RequestCode.SendMessage | RequestCode.SendMessageV2 | RequestCode.SendBatchMessage as code) ->
-            isFine (send code) capture |> should be True
-            checked' <- checked' + 1
-        | Some RequestCode.PullMessage ->
-            isFine pull capture |> should be True
-            checked' <- checked' + 1
-        | _ -> ()
+            testCase "every recorded batch decodes to what Java made of it, and encodes to the same bytes again"
+            <| fun () ->
+                let mutable checked' = 0
 
-    checked' |> should be (greaterThan 500)
-    TestContext.Out.WriteLine $"{checked'} recorded answers to sends and pulls"
+                for capture in Captures.all () do
+                    match listOf "batch" capture with
+                    | [] -> ()
+                    | javas ->
+                        let body = (command capture).Body
+                        let messages = BatchCodec.decode "T" body |> Buffers.ok
+
+                        for java, message in List.zip javas messages do
+                            message.Flag |> shouldEqual (java.GetProperty("flag").GetInt32())
+                            Properties.toMap message.Properties |> shouldEqual (properties java)
+                            message.Body.Length |> shouldEqual (java.GetProperty("bodyLength").GetInt32())
+
+                            sha256 message.Body.Span
+                            |> shouldEqual (string (java.GetProperty("bodySha256").GetString()))
+
+                            checked' <- checked' + 1
+
+                        BatchCodec.encode messages |> Buffers.ok |> shouldEqual (body.ToArray())
+
+                checked' |> shouldEqual 30
+                Console.Out.WriteLine $"{checked'} recorded batch messages decode to what Java made of them"
+
+            testCase "recorded sends read"
+            <| fun () ->
+                onRequests
+                    [
+                        RequestCode.SendMessage
+                        RequestCode.SendMessageV2
+                        RequestCode.SendBatchMessage
+                    ]
+                    (fun command ->
+                        match Send.decode command with
+                        | Ok send -> send.IsBatch = (command.RequestCode = RequestCode.SendBatchMessage)
+                        // One was made by hand to see what brokers say to a send without any field.
+                        | Error _ -> Fields.toList command.Fields |> List.isEmpty)
+
+            testCase "recorded pulls read, and say the same when written again"
+            <| fun () ->
+                let ignoredByUs =
+                    set [ "maxMsgBytes"; "requestSource"; "bname"; "ReqT"; "proxyFrowardClientId" ]
+
+                let signature = set [ "AccessKey"; "Signature"; "SecurityToken" ]
+
+                onRequests [ RequestCode.PullMessage ] (fun command ->
+                    match Pull.decode command with
+                    // As with the sends: some were made by hand without any field.
+                    | Error _ -> Fields.toList command.Fields |> List.isEmpty
+                    | Ok pull ->
+                        let java = Fields.toMap command.Fields
+                        let ours = Fields.toMap (Pull.request pull).Command.Fields
+
+                        // Without their bits in sysFlag, commit position, wait and filter mean nothing.
+                        java
+                        |> Map.forall (fun name value ->
+                            ignoredByUs.Contains name
+                            || signature.Contains name
+                            || name = "commitOffset"
+                            || name = "sysFlag"
+                            || (name = "expressionType" && pull.Filter.IsNone)
+                            || (name = "suspendTimeoutMillis" && pull.Suspend = TimeSpan.Zero)
+                            || Map.tryFind name ours = Some value))
+
+            testCase "recorded heartbeats read"
+            <| fun () ->
+                onRequests [ RequestCode.HeartBeat ] (fun command ->
+                    match Heartbeat.decode command with
+                    | Ok heartbeat -> heartbeat.ClientId <> ""
+                    | Error _ -> false)
+
+            testCase "recorded route answers in standard JSON read, and keep brokers and queues when written again"
+            <| fun () ->
+                let answers =
+                    Captures.all ()
+                    |> Array.filter (fun capture ->
+                        capture.RequestCode = Some(int RequestCode.GetRouteInfoByTopic)
+                        && capture.Code = 0)
+
+                for capture in answers do
+                    let route = TopicRoute.decode (command capture).Body |> Buffers.ok
+                    route.Queues |> shouldNotBeEmpty
+                    route.Brokers |> shouldNotBeEmpty
+                    route.Brokers.Head.Addresses.ContainsKey 0L |> shouldBeTrue
+                    TopicRoute.encode route |> TopicRoute.decode |> Buffers.ok |> shouldEqual route
+
+                answers.Length |> shouldExceed 100
+                Console.Out.WriteLine $"{answers.Length} recorded routes"
+
+            testCase "recorded answers to sends and pulls read"
+            <| fun () ->
+                let send code =
+                    (Send.request
+                        {
+                            ProducerGroup = "g"
+                            Topic = "T"
+                            DefaultTopic = ""
+                            DefaultTopicQueues = 4
+                            QueueId = 0
+                            SysFlag = 0
+                            BornTimestamp = 0L
+                            Flag = 0
+                            Properties = Properties.empty
+                            ReconsumeTimes = 0
+                            BrokerName = ""
+                            IsBatch = (code = RequestCode.SendBatchMessage)
+                            Body = ReadOnlyMemory.Empty
+                        })
+                        .Decode
+
+                let pull =
+                    (Pull.request
+                        {
+                            ConsumerGroup = "g"
+                            Topic = "T"
+                            QueueId = 0
+                            QueueOffset = 0L
+                            MaxMessages = 1
+                            CommitOffset = None
+                            Suspend = TimeSpan.Zero
+                            Filter = None
+                            SubscriptionVersion = 0L
+                        })
+                        .Decode
+
+                let isFine answer (capture: Capture) =
+                    match answer (command capture) with
+                    | Ok _ -> true
+                    | Error(RefusedByServer(code, _)) -> int code = capture.Code
+                    | Error(Undecodable _) -> false
+
+                let mutable checked' = 0
+
+                for capture in Captures.all () do
+                    match Option.map enum<RequestCode> capture.RequestCode with
+                    | Some(RequestCode.SendMessage | RequestCode.SendMessageV2 | RequestCode.SendBatchMessage as code) ->
+                        isFine (send code) capture |> shouldBeTrue
+                        checked' <- checked' + 1
+                    | Some RequestCode.PullMessage ->
+                        isFine pull capture |> shouldBeTrue
+                        checked' <- checked' + 1
+                    | _ -> ()
+
+                checked' |> shouldExceed 500
+                Console.Out.WriteLine $"{checked'} recorded answers to sends and pulls"
+        ]

@@ -4,8 +4,7 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Net
-open NUnit.Framework
-open FsUnit
+open Expecto
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests.Buffers
 
@@ -17,59 +16,6 @@ let private encode (message: StoredMessage) =
 let private read (bytes: byte[]) =
     MessageCodec.read "broker-a" (ReadOnlyMemory bytes)
 
-[<Prop>]
-let ``a record reads as the message it was made from`` (message: StoredMessage) =
-    let bytes = encode message
-    read bytes = Complete(message, bytes.Length)
-
-[<Prop>]
-let ``every strict prefix of a record asks for more`` (message: StoredMessage) =
-    let bytes = encode message
-
-    seq { 0 .. bytes.Length - 1 }
-    |> Seq.forall (fun length ->
-        match read (Array.take length bytes) with
-        | NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
-        | _ -> false)
-
-[<Prop>]
-let ``records in a row are read one by one`` (messages: StoredMessage list) =
-    let bytes = messages |> List.map encode |> Array.concat
-    MessageCodec.decodeAll "broker-a" (ReadOnlyMemory bytes) = Ok(Array.ofList messages)
-
-[<Prop>]
-let ``a row of records that is cut short is refused`` (messages: StoredMessage list) (cut: byte) =
-    let bytes = messages |> List.map encode |> Array.concat
-    let ends = messages |> List.map (encode >> Array.length) |> List.scan (+) 0
-    let length = bytes.Length - min bytes.Length (int cut)
-
-    let result =
-        MessageCodec.decodeAll "broker-a" (ReadOnlyMemory(bytes, 0, length))
-
-    Result.isOk result = List.contains length ends
-
-[<Prop>]
-let ``garbage and turned bits are no accident`` (message: StoredMessage) (bits: int list) (Bytes garbage) =
-    for bytes in [ encode message |> damaged bits; garbage ] do
-        match read bytes with
-        | Complete(message, consumed) ->
-            // What was taken for a message can be looked at without harm.
-            MessageBody.decode 1_000_000 message |> ignore
-            Properties.toMap message.Properties |> ignore
-            Assert.That(consumed, Is.GreaterThan 0)
-        | NeedMore missing -> Assert.That(missing, Is.GreaterThan 0)
-        | Corrupt error -> Assert.That(error.Message, Is.Not.Empty)
-
-[<Prop>]
-let ``a wrong number in any length field is no accident`` (message: StoredMessage) (WireInt wrong) (at: uint16) =
-    let bytes = encode message
-    let position = int at % (bytes.Length - 3)
-    BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan position, wrong)
-
-    match MessageCodec.decodeAll "" (ReadOnlyMemory bytes) with
-    | Ok messages -> messages.Length >= 1
-    | Error error -> error.Message <> ""
-
 /// A record that the Java encoder of 4.9.8 wrote.
 let private javaRecord =
     Convert.FromHexString(
@@ -80,45 +26,106 @@ let private javaRecord =
         + "3746303030303031303030313030303030303030303030303030303030303030"
     )
 
-[<Test>]
-let ``a record of Java reads field for field, and writes to the same bytes`` () =
-    match read javaRecord with
-    | Complete(message, consumed) ->
-        consumed |> should equal 0x93
-        message.Topic |> should equal "TopicA"
-        message.QueueId |> should equal 3
-        message.QueueOffset |> should equal 42L
-        message.PhysicalOffset |> should equal 1000L
-        message.BornTimestamp |> should equal 1700000000000L
-        message.StoreTimestamp |> should equal 1700000000001L
-        message.BornHost |> should equal (Host.create (IPAddress.Parse "10.0.0.1") 1234)
-        message.StoreHost |> should equal (Host.create (IPAddress.Parse "10.0.0.2") 10911)
-        message.BodyCrc |> should equal 907060870
-        message.StoredBody.ToArray() |> should equal "hello"B
-        message.OffsetId |> should equal "0A00000200002A9F00000000000003E8"
+[<Tests>]
+let tests =
+    testList
+        "Stored message"
+        [
+            property "a record reads as the message it was made from"
+            <| fun (message: StoredMessage) ->
+                let bytes = encode message
+                read bytes = Complete(message, bytes.Length)
 
-        Properties.toMap message.Properties
-        |> should equal (Map.ofList [ ("k", "v"); ("UNIQ_KEY", "7F000001000100000000000000000000") ])
+            property "every strict prefix of a record asks for more"
+            <| fun (message: StoredMessage) ->
+                let bytes = encode message
 
-        MessageBody.decode 1000 message |> Result.isOk |> should be True
-        encode message |> should equal javaRecord
-    | other -> Assert.Fail $"%A{other}"
+                seq { 0 .. bytes.Length - 1 }
+                |> Seq.forall (fun length ->
+                    match read (Array.take length bytes) with
+                    | NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
+                    | _ -> false)
 
-[<Test>]
-let ``an unknown magic number is refused`` () =
-    let bytes = Array.copy javaRecord
-    bytes[7] <- 0uy
+            property "records in a row are read one by one"
+            <| fun (messages: StoredMessage list) ->
+                let bytes = messages |> List.map encode |> Array.concat
+                MessageCodec.decodeAll "broker-a" (ReadOnlyMemory bytes) = Ok(Array.ofList messages)
 
-    match read bytes with
-    | Corrupt error -> error.Message |> should haveSubstring "DAA32000"
-    | other -> Assert.Fail $"%A{other}"
+            property "a row of records that is cut short is refused"
+            <| fun (messages: StoredMessage list) (cut: byte) ->
+                let bytes = messages |> List.map encode |> Array.concat
+                let ends = messages |> List.map (encode >> Array.length) |> List.scan (+) 0
+                let length = bytes.Length - min bytes.Length (int cut)
 
-[<Test>]
-let ``a size too small for any record is refused, so that reading always moves on`` () =
-    for size in [ Int32.MinValue; -1; 0; 1; 79 ] do
-        let bytes = Array.copy javaRecord
-        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(), size)
+                let result = MessageCodec.decodeAll "broker-a" (ReadOnlyMemory(bytes, 0, length))
 
-        match read bytes with
-        | Corrupt _ -> ()
-        | other -> Assert.Fail $"%A{other}"
+                Result.isOk result = List.contains length ends
+
+            property "garbage and turned bits are no accident"
+            <| fun (message: StoredMessage) (bits: int list) (Bytes garbage) ->
+                for bytes in [ encode message |> damaged bits; garbage ] do
+                    match read bytes with
+                    | Complete(message, consumed) ->
+                        // What was taken for a message can be looked at without harm.
+                        MessageBody.decode 1_000_000 message |> ignore
+                        Properties.toMap message.Properties |> ignore
+                        consumed |> shouldExceed 0
+                    | NeedMore missing -> missing |> shouldExceed 0
+                    | Corrupt error -> error.Message |> shouldNotBeEmpty
+
+            property "a wrong number in any length field is no accident"
+            <| fun (message: StoredMessage) (WireInt wrong) (at: uint16) ->
+                let bytes = encode message
+                let position = int at % (bytes.Length - 3)
+                BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan position, wrong)
+
+                match MessageCodec.decodeAll "" (ReadOnlyMemory bytes) with
+                | Ok messages -> messages.Length >= 1
+                | Error error -> error.Message <> ""
+
+            testCase "a record of Java reads field for field, and writes to the same bytes"
+            <| fun () ->
+                match read javaRecord with
+                | Complete(message, consumed) ->
+                    consumed |> shouldEqual 0x93
+                    message.Topic |> shouldEqual "TopicA"
+                    message.QueueId |> shouldEqual 3
+                    message.QueueOffset |> shouldEqual 42L
+                    message.PhysicalOffset |> shouldEqual 1000L
+                    message.BornTimestamp |> shouldEqual 1700000000000L
+                    message.StoreTimestamp |> shouldEqual 1700000000001L
+                    message.BornHost |> shouldEqual (Host.create (IPAddress.Parse "10.0.0.1") 1234)
+
+                    message.StoreHost
+                    |> shouldEqual (Host.create (IPAddress.Parse "10.0.0.2") 10911)
+
+                    message.BodyCrc |> shouldEqual 907060870
+                    message.StoredBody.ToArray() |> shouldEqual "hello"B
+                    message.OffsetId |> shouldEqual "0A00000200002A9F00000000000003E8"
+
+                    Properties.toMap message.Properties
+                    |> shouldEqual (Map.ofList [ ("k", "v"); ("UNIQ_KEY", "7F000001000100000000000000000000") ])
+
+                    MessageBody.decode 1000 message |> Result.isOk |> shouldBeTrue
+                    encode message |> shouldEqual javaRecord
+                | other -> failtest $"%A{other}"
+
+            testCase "an unknown magic number is refused"
+            <| fun () ->
+                let bytes = Array.copy javaRecord
+                bytes[7] <- 0uy
+
+                match read bytes with
+                | Corrupt error -> error.Message |> shouldMention "DAA32000"
+                | other -> failtest $"%A{other}"
+
+            testCase "a size too small for any record is refused, so that reading always moves on"
+            <| fun () ->
+                for size in [ Int32.MinValue; -1; 0; 1; 79 ] do
+                    let bytes = Array.copy javaRecord
+                    BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(), size)
+
+                    match read bytes with
+                    | Corrupt _ -> ()
+                    | other -> failtest $"%A{other}"
+        ]

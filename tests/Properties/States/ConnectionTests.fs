@@ -1,8 +1,7 @@
 module RocketMq.Protocol.Tests.ConnectionTests
 
 open System
-open NUnit.Framework
-open FsUnit
+open Expecto
 open RocketMq.Protocol
 
 /// What happens to a connection. Outcomes of dials and ends of sessions only happen where one is due.
@@ -18,34 +17,43 @@ type Step =
 
 /// A connection and the world around it.
 type World =
-    { State: ConnectionState
-      PendingDials: int
-      /// Sessions that live, the latest first.
-      Live: int list
-      Admitted: int option
-      NextSession: int
-      Effects: ConnectionEffect list }
+    {
+        State: ConnectionState
+        PendingDials: int
+        /// Sessions that live, the latest first.
+        Live: int list
+        Admitted: int option
+        NextSession: int
+        Effects: ConnectionEffect list
+    }
 
 let private start =
-    { State = Disconnected
-      PendingDials = 0
-      Live = []
-      Admitted = None
-      NextSession = 1
-      Effects = [] }
+    {
+        State = Disconnected
+        PendingDials = 0
+        Live = []
+        Admitted = None
+        NextSession = 1
+        Effects = []
+    }
 
 let rec private apply (world: World) event =
     let state, effects = Connection.transition Backoff.Default world.State event
 
-    (({ world with
-         State = state
-         Effects = List.rev effects @ world.Effects }),
-     effects)
-    ||> List.fold perform
+    let moved =
+        { world with
+            State = state
+            Effects = List.rev effects @ world.Effects
+        }
+
+    List.fold perform moved effects
 
 and private perform world effect =
     match effect with
-    | Dial _ -> { world with PendingDials = world.PendingDials + 1 }
+    | Dial _ ->
+        { world with
+            PendingDials = world.PendingDials + 1
+        }
     | AbandonDial when world.PendingDials > 0 ->
         // An abandoned dial fails, sooner or later.
         world
@@ -70,7 +78,8 @@ and private endSession session wasHeard world =
     let world =
         { world with
             Live = List.filter ((<>) session) world.Live
-            Admitted = world.Admitted |> Option.filter ((<>) session) }
+            Admitted = world.Admitted |> Option.filter ((<>) session)
+        }
 
     apply world (SessionEnded(session, "over", wasHeard, 0.5))
 
@@ -85,10 +94,15 @@ let private step world step =
             { world with
                 PendingDials = world.PendingDials - 1
                 Live = session :: world.Live
-                NextSession = session + 1 }
+                NextSession = session + 1
+            }
             (DialSucceeded session)
     | DialFails when world.PendingDials > 0 ->
-        apply { world with PendingDials = world.PendingDials - 1 } (DialFailed("refused", 0.5))
+        apply
+            { world with
+                PendingDials = world.PendingDials - 1
+            }
+            (DialFailed("refused", 0.5))
     | SessionEnds wasHeard when not world.Live.IsEmpty -> endSession world.Live.Head wasHeard world
     | OldSessionEnds when world.NextSession > 1 && not (List.contains 1 world.Live) ->
         apply world (SessionEnded(1, "over", true, 0.5))
@@ -99,108 +113,123 @@ let private step world step =
 
 let private run steps = List.fold step start steps
 
-[<Prop>]
-let ``at most one session lives, and it is the one that callers use`` (steps: Step list) =
-    let world = run steps
+[<Tests>]
+let tests =
+    testList
+        "Connection"
+        [
+            property "at most one session lives, and it is the one that callers use"
+            <| fun (steps: Step list) ->
+                let world = run steps
 
-    match world.State with
-    | Connected(session, _) -> world.Live = [ session ] && world.Admitted = Some session
-    | _ -> world.Live.IsEmpty && world.Admitted.IsNone
+                match world.State with
+                | Connected(session, _) -> world.Live = [ session ] && world.Admitted = Some session
+                | _ -> world.Live.IsEmpty && world.Admitted.IsNone
 
-[<Prop>]
-let ``at most one dial is pending, and only a connecting or closed connection has one`` (steps: Step list) =
-    let world = run steps
+            property "at most one dial is pending, and only a connecting or closed connection has one"
+            <| fun (steps: Step list) ->
+                let world = run steps
 
-    match world.State with
-    | Connecting _ -> world.PendingDials = 1
-    | Closed -> world.PendingDials <= 1
-    | Disconnected
-    | Connected _
-    | Closing _ -> world.PendingDials = 0
+                match world.State with
+                | Connecting _ -> world.PendingDials = 1
+                | Closed -> world.PendingDials <= 1
+                | Disconnected
+                | Connected _
+                | Closing _ -> world.PendingDials = 0
 
-[<Prop>]
-let ``after a close nothing is dialled or admitted any more`` (before: Step list) (after: Step list) =
-    let closed = run (before @ [ Close ])
-    let later = List.fold step { closed with Effects = [] } after
+            property "after a close nothing is dialled or admitted any more"
+            <| fun (before: Step list) (after: Step list) ->
+                let closed = run (before @ [ Close ])
+                let later = List.fold step { closed with Effects = [] } after
 
-    later.Effects
-    |> List.forall (fun effect ->
-        match effect with
-        | Dial _
-        | Admit _ -> false
-        | _ -> true)
+                later.Effects
+                |> List.forall (fun effect ->
+                    match effect with
+                    | Dial _
+                    | Admit _ -> false
+                    | _ -> true)
 
-[<Prop>]
-let ``a connection that was closed ends up closed, and says so once`` (before: Step list) (after: Step list) =
-    let world = run (before @ [ Close ] @ after)
+            property "a connection that was closed ends up closed, and says so once"
+            <| fun (before: Step list) (after: Step list) ->
+                let world = run (before @ [ Close ] @ after)
 
-    let announcements =
-        world.Effects |> List.filter (fun effect -> effect = Announce Closed)
+                let announcements =
+                    world.Effects |> List.filter (fun effect -> effect = Announce Closed)
 
-    world.State = Closed && announcements.Length = 1
+                world.State = Closed && announcements.Length = 1
 
-[<Prop>]
-let ``whoever waits is told when a dial fails`` (steps: Step list) =
-    let world = run steps
+            property "whoever waits is told when a dial fails"
+            <| fun (steps: Step list) ->
+                let world = run steps
 
-    match world.State with
-    | Connecting _ ->
-        let failed = step { world with Effects = [] } DialFails
-        failed.Effects |> List.contains (TurnAway "refused")
-    | _ -> true
+                match world.State with
+                | Connecting _ ->
+                    let failed = step { world with Effects = [] } DialFails
+                    failed.Effects |> List.contains (TurnAway "refused")
+                | _ -> true
 
-[<Prop>]
-let ``every change of the state is announced, and nothing else`` (steps: Step list) =
-    let announced =
-        (run steps).Effects
-        |> List.rev
-        |> List.choose (fun effect ->
-            match effect with
-            | Announce state -> Some state
-            | _ -> None)
+            property "every change of the state is announced, and nothing else"
+            <| fun (steps: Step list) ->
+                let announced =
+                    (run steps).Effects
+                    |> List.rev
+                    |> List.choose (fun effect ->
+                        match effect with
+                        | Announce state -> Some state
+                        | _ -> None)
 
-    let last = List.tryLast announced |> Option.defaultValue Disconnected
-    last = (run steps).State
+                let last = List.tryLast announced |> Option.defaultValue Disconnected
+                last = (run steps).State
 
-[<Prop>]
-let ``dials after failures wait longer and longer, up to the cap`` (failures: byte) =
-    let rec fail world left =
-        if left = 0 then world else fail (step world DialFails) (left - 1)
+            property "dials after failures wait longer and longer, up to the cap"
+            <| fun (failures: byte) ->
+                let rec fail world left =
+                    if left = 0 then
+                        world
+                    else
+                        fail (step world DialFails) (left - 1)
 
-    let world = fail (step start Open) (int failures)
+                let world = fail (step start Open) (int failures)
 
-    let waits =
-        world.Effects
-        |> List.rev
-        |> List.choose (fun effect ->
-            match effect with
-            | Dial after -> Some after
-            | _ -> None)
+                let waits =
+                    world.Effects
+                    |> List.rev
+                    |> List.choose (fun effect ->
+                        match effect with
+                        | Dial after -> Some after
+                        | _ -> None)
 
-    waits.Head = TimeSpan.Zero
-    && List.pairwise waits |> List.forall (fun (earlier, later) -> later >= earlier)
-    && waits |> List.forall (fun wait -> wait <= Backoff.Default.Cap)
+                waits.Head = TimeSpan.Zero
+                && List.pairwise waits |> List.forall (fun (earlier, later) -> later >= earlier)
+                && waits |> List.forall (fun wait -> wait <= Backoff.Default.Cap)
 
-[<Test>]
-let ``a server that takes connections and drops them unheard is dialled less and less often`` () =
-    let round world =
-        step (step world DialSucceeds) (SessionEnds false)
+            testCase "a server that takes connections and drops them unheard is dialled less and less often"
+            <| fun () ->
+                let round world =
+                    step (step world DialSucceeds) (SessionEnds false)
 
-    let rec rounds world left =
-        if left = 0 then world else rounds (round world) (left - 1)
+                let rec rounds world left =
+                    if left = 0 then world else rounds (round world) (left - 1)
 
-    match (rounds (step start Open) 20).State with
-    | Connecting failures -> failures |> should equal 20
-    | other -> Assert.Fail $"%A{other}"
+                match (rounds (step start Open) 20).State with
+                | Connecting failures -> failures |> shouldEqual 20
+                | other -> failtest $"%A{other}"
 
-[<Test>]
-let ``a session that was heard makes earlier failures forgotten`` () =
-    let world = run [ Open; DialFails; DialFails; DialFails; DialSucceeds; SessionEnds true ]
-    world.State |> should equal (Connecting 1)
+            testCase "a session that was heard makes earlier failures forgotten"
+            <| fun () ->
+                let world =
+                    run [ Open; DialFails; DialFails; DialFails; DialSucceeds; SessionEnds true ]
 
-[<Prop>]
-let ``a wait lies between half and all of its share, whatever the numbers`` (failures: int) (jitter: float) =
-    let wait = Backoff.delay Backoff.Default failures (if Double.IsNaN jitter then 0.0 else jitter)
-    let full = min 30_000.0 (100.0 * Math.Pow(2.0, float (min (max 0 (failures - 1)) 62)))
+                world.State |> shouldEqual (Connecting 1)
 
-    wait.TotalMilliseconds >= full * 0.5 - 0.001 && wait.TotalMilliseconds <= full + 0.001
+            property "a wait lies between half and all of its share, whatever the numbers"
+            <| fun (failures: int) (jitter: float) ->
+                let wait =
+                    Backoff.delay Backoff.Default failures (if Double.IsNaN jitter then 0.0 else jitter)
+
+                let full =
+                    min 30_000.0 (100.0 * Math.Pow(2.0, float (min (max 0 (failures - 1)) 62)))
+
+                wait.TotalMilliseconds >= full * 0.5 - 0.001
+                && wait.TotalMilliseconds <= full + 0.001
+        ]

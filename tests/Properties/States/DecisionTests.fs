@@ -1,36 +1,19 @@
 module RocketMq.Protocol.Tests.DecisionTests
 
 open System
-open NUnit.Framework
-open FsUnit
+open Expecto
 open RocketMq.Protocol
 
 let private queues names =
-    [| for broker in names do
-           for id in 0..3 ->
-               { Topic = "T"
-                 BrokerName = broker
-                 QueueId = id } |]
-
-[<Prop>]
-let ``queues are chosen in turn, each as often as the others`` (start: int) =
-    let queues = queues [ "a"; "b" ]
-
-    let chosen =
-        [ for turn in 0..79 -> (QueueChoice.choose queues ((start &&& 0xFFFFFF) + turn) None).Value ]
-
-    chosen |> List.countBy id |> List.forall (fun (_, times) -> times = 10)
-
-[<Prop>]
-let ``any turn, overflown ones included, finds a queue`` (turn: int) =
-    (QueueChoice.choose (queues [ "a" ]) turn None).IsSome
-    && (QueueChoice.choose [||] turn None).IsNone
-
-[<Prop>]
-let ``a broker that failed is avoided while there is another`` (turn: int) =
-    let other = QueueChoice.choose (queues [ "a"; "b" ]) turn (Some "a")
-    let only = QueueChoice.choose (queues [ "a" ]) turn (Some "a")
-    other.Value.BrokerName = "b" && only.Value.BrokerName = "a"
+    [|
+        for broker in names do
+            for id in 0..3 ->
+                {
+                    Topic = "T"
+                    BrokerName = broker
+                    QueueId = id
+                }
+    |]
 
 let private endpoint = { Host = "h"; Port = 1 }
 
@@ -44,34 +27,16 @@ let private refused code =
 
 let private second = TimeSpan.FromSeconds 1L
 
-[<Test>]
-let ``only what may help is tried again`` () =
-    let decide error = SendRetry.decide 3 1 second None error
-
-    for error in [ unknown; notSent; refused ResponseCode.SystemBusy; refused ResponseCode.TopicNotExist ] do
-        decide error |> should equal TryAgain
-
-    for error in [ refused ResponseCode.MessageIllegal; Cancelled RequestCode.SendMessageV2; ClientClosed endpoint ] do
-        decide error |> should equal (GiveUp error)
-
-[<Test>]
-let ``attempts and time are limits`` () =
-    SendRetry.decide 3 3 second None notSent |> should equal (GiveUp notSent)
-    SendRetry.decide 3 1 TimeSpan.Zero None notSent |> should equal (GiveUp notSent)
-
-[<Test>]
-let ``an attempt that may have succeeded is not forgotten`` () =
-    SendRetry.decide 3 3 second (Some unknown) notSent |> should equal (GiveUp unknown)
-    SendRetry.decide 3 3 second (Some notSent) unknown |> should equal (GiveUp unknown)
-
 /// What a consumer does: pulls that hand messages on, and messages that are settled in order.
 type PullStep =
     | Pull of found: byte * filtered: byte
     | Settle
 
 type private Queue =
-    { Progress: PullProgress
-      Waiting: int64 list }
+    {
+        Progress: PullProgress
+        Waiting: int64 list
+    }
 
 let private applyStep queue step =
     match step with
@@ -80,78 +45,150 @@ let private applyStep queue step =
         let first = queue.Progress.Next
         let next = first + found + int64 (filtered % 4uy)
 
-        { Progress = PullProgress.pulled next (int found) queue.Progress
-          Waiting = queue.Waiting @ [ for offset in first .. first + found - 1L -> offset ] }
+        {
+            Progress = PullProgress.pulled next (int found) queue.Progress
+            Waiting = queue.Waiting @ [ for offset in first .. first + found - 1L -> offset ]
+        }
     | Settle ->
         match queue.Waiting with
         | [] -> queue
         | offset :: rest ->
-            { Progress = PullProgress.settled offset queue.Progress
-              Waiting = rest }
+            {
+                Progress = PullProgress.settled offset queue.Progress
+                Waiting = rest
+            }
 
-[<Prop>]
-let ``what is committed never passes an unsettled message, and never goes back`` (steps: PullStep list) =
-    let start =
-        { Progress = PullProgress.startAt 5L
-          Waiting = [] }
+[<Tests>]
+let tests =
+    testList
+        "Decision"
+        [
+            property "queues are chosen in turn, each as often as the others"
+            <| fun (start: int) ->
+                let queues = queues [ "a"; "b" ]
 
-    let states = List.scan applyStep start steps
-    let committable = states |> List.map (fun queue -> PullProgress.committable queue.Progress)
+                let chosen =
+                    [
+                        for turn in 0..79 -> (QueueChoice.choose queues ((start &&& 0xFFFFFF) + turn) None).Value
+                    ]
 
-    List.pairwise committable
-    |> List.forall (fun (earlier, later) -> later >= earlier)
-    && states
-       |> List.forall (fun queue ->
-           match queue.Waiting with
-           | [] -> PullProgress.committable queue.Progress = queue.Progress.Next
-           | first :: _ -> PullProgress.committable queue.Progress <= first)
+                chosen |> List.countBy id |> List.forall (fun (_, times) -> times = 10)
 
-[<Test>]
-let ``a pull that failed is tried again, later each time, unless the broker will go on to refuse`` () =
-    let wait failures =
-        match PullProgress.afterFailure failures notSent with
-        | PullAfter wait -> wait
-        | other -> failwith $"%A{other}"
+            property "any turn, overflown ones included, finds a queue"
+            <| fun (turn: int) ->
+                (QueueChoice.choose (queues [ "a" ]) turn None).IsSome
+                && (QueueChoice.choose [||] turn None).IsNone
 
-    [ for failures in 1..10 -> wait failures ]
-    |> List.pairwise
-    |> List.forall (fun (earlier, later) -> later >= earlier)
-    |> should be True
+            property "a broker that failed is avoided while there is another"
+            <| fun (turn: int) ->
+                let other = QueueChoice.choose (queues [ "a"; "b" ]) turn (Some "a")
+                let only = QueueChoice.choose (queues [ "a" ]) turn (Some "a")
+                other.Value.BrokerName = "b" && only.Value.BrokerName = "a"
 
-    wait 1000 |> should equal (TimeSpan.FromSeconds 3L)
+            testCase "only what may help is tried again"
+            <| fun () ->
+                let decide error = SendRetry.decide 3 1 second None error
 
-    match PullProgress.afterFailure 1 (refused ResponseCode.SubscriptionNotExist) with
-    | PullAfter _ -> ()
-    | other -> Assert.Fail $"%A{other}"
+                for error in
+                    [
+                        unknown
+                        notSent
+                        refused ResponseCode.SystemBusy
+                        refused ResponseCode.TopicNotExist
+                    ] do
+                    decide error |> shouldEqual TryAgain
 
-    let final = refused ResponseCode.SubscriptionGroupNotExist
-    PullProgress.afterFailure 1 final |> should equal (Stop final)
+                for error in
+                    [
+                        refused ResponseCode.MessageIllegal
+                        Cancelled RequestCode.SendMessageV2
+                        ClientClosed endpoint
+                    ] do
+                    decide error |> shouldEqual (GiveUp error)
 
-[<Test>]
-let ``every error says what it is about and whether it may have been carried out`` () =
-    let errors =
-        [ Invalid(InvalidInput("the topic", "it is empty"))
-          NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
-          NotConnected(endpoint, "refused")
-          TooManyInFlight(endpoint, 7)
-          ConnectionLost(endpoint, RequestCode.SendMessage, "reset")
-          unknown
-          refused ResponseCode.TopicNotExist
-          NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
-          Cancelled RequestCode.PullMessage
-          ClientClosed endpoint
-          NoRoute "T"
-          Misconfigured "why" ]
+            testCase "attempts and time are limits"
+            <| fun () ->
+                SendRetry.decide 3 3 second None notSent |> shouldEqual (GiveUp notSent)
+                SendRetry.decide 3 1 TimeSpan.Zero None notSent |> shouldEqual (GiveUp notSent)
 
-    for error in errors do
-        (RemotingError.describe error).Length |> should be (greaterThan 10)
+            testCase "an attempt that may have succeeded is not forgotten"
+            <| fun () ->
+                SendRetry.decide 3 3 second (Some unknown) notSent
+                |> shouldEqual (GiveUp unknown)
 
-    let maybe =
-        errors
-        |> List.filter (fun error -> RemotingError.outcome error = UnknownOutcome)
-        |> List.length
+                SendRetry.decide 3 3 second (Some notSent) unknown
+                |> shouldEqual (GiveUp unknown)
 
-    maybe |> should equal 4
-    RemotingError.describe unknown |> should haveSubstring "h:1"
-    RemotingError.describe unknown |> should haveSubstring "SendMessageV2 (310)"
-    RemotingError.describe unknown |> should haveSubstring "3000 ms"
+            property "what is committed never passes an unsettled message, and never goes back"
+            <| fun (steps: PullStep list) ->
+                let start =
+                    {
+                        Progress = PullProgress.startAt 5L
+                        Waiting = []
+                    }
+
+                let states = List.scan applyStep start steps
+
+                let committable =
+                    states |> List.map (fun queue -> PullProgress.committable queue.Progress)
+
+                List.pairwise committable
+                |> List.forall (fun (earlier, later) -> later >= earlier)
+                && states
+                   |> List.forall (fun queue ->
+                       match queue.Waiting with
+                       | [] -> PullProgress.committable queue.Progress = queue.Progress.Next
+                       | first :: _ -> PullProgress.committable queue.Progress <= first)
+
+            testCase "a pull that failed is tried again, later each time, unless the broker will go on to refuse"
+            <| fun () ->
+                let wait failures =
+                    match PullProgress.afterFailure failures notSent with
+                    | PullAfter wait -> wait
+                    | other -> failwith $"%A{other}"
+
+                [ for failures in 1..10 -> wait failures ]
+                |> List.pairwise
+                |> List.forall (fun (earlier, later) -> later >= earlier)
+                |> shouldBeTrue
+
+                wait 1000 |> shouldEqual (TimeSpan.FromSeconds 3L)
+
+                match PullProgress.afterFailure 1 (refused ResponseCode.SubscriptionNotExist) with
+                | PullAfter _ -> ()
+                | other -> failtest $"%A{other}"
+
+                let final = refused ResponseCode.SubscriptionGroupNotExist
+                PullProgress.afterFailure 1 final |> shouldEqual (Stop final)
+
+            testCase "every error says what it is about and whether it may have been carried out"
+            <| fun () ->
+                let errors =
+                    [
+                        Invalid(InvalidInput("the topic", "it is empty"))
+                        NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
+                        NotConnected(endpoint, "refused")
+                        TooManyInFlight(endpoint, 7)
+                        ConnectionLost(endpoint, RequestCode.SendMessage, "reset")
+                        unknown
+                        refused ResponseCode.TopicNotExist
+                        NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
+                        Cancelled RequestCode.PullMessage
+                        ClientClosed endpoint
+                        NoRoute "T"
+                        Misconfigured "why"
+                    ]
+
+                for error in errors do
+                    (RemotingError.describe error).Length |> shouldExceed 10
+
+                let maybe =
+                    errors
+                    |> List.filter (fun error -> RemotingError.outcome error = UnknownOutcome)
+                    |> List.length
+
+                maybe |> shouldEqual 4
+                RemotingError.describe unknown |> shouldMention "h:1"
+                RemotingError.describe unknown |> shouldMention "SendMessageV2 (310)"
+                RemotingError.describe unknown |> shouldMention "3000 ms"
+        ]

@@ -2,8 +2,7 @@ module RocketMq.Protocol.Tests.FrameTests
 
 open System
 open System.Buffers
-open NUnit.Framework
-open FsUnit
+open Expecto
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests.Buffers
 
@@ -18,189 +17,210 @@ let private asCarried header (command: RemotingCommand) =
                 if command.Fields.Wire.IsEmpty then
                     Fields.absent
                 else
-                    command.Fields }
+                    command.Fields
+        }
 
 let private encode header command = Frame.encode header command |> ok
-
-[<Prop>]
-let ``a frame decodes to the command it was made from`` (header: Header) (command: RemotingCommand) =
-    let bytes = encode header command
-
-    Frame.decode bytes = Complete(
-        { Header = Frame.headerFor header command
-          Command = asCarried header command },
-        bytes.Length
-    )
-
-[<Prop>]
-let ``a decoded frame encodes to the same bytes`` (header: Header) (command: RemotingCommand) =
-    let bytes = encode header command
-
-    match Frame.decode bytes with
-    | Complete(frame, _) -> encode frame.Header frame.Command = bytes
-    | _ -> false
-
-[<Prop>]
-let ``every strict prefix of a frame asks for more, and never for too much`` (header: Header) (command: RemotingCommand) =
-    let bytes = encode header command
-
-    seq { 0 .. bytes.Length - 1 }
-    |> Seq.forall (fun length ->
-        match Frame.decode (Array.take length bytes) with
-        | NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
-        | _ -> false)
-
-[<Prop>]
-let ``a frame reads the same however it is split`` (header: Header) (command: RemotingCommand) (sizes: int list) =
-    let bytes = encode header command
-    let whole = Frame.decode bytes
-
-    Frame.read FrameLimits.Default (inPieces sizes bytes) = whole
-    && Frame.read FrameLimits.Default (inSingleBytes bytes) = whole
-
-[<Prop>]
-let ``bytes after a frame are left alone`` (header: Header) (command: RemotingCommand) (Bytes rest) =
-    let bytes = encode header command
-
-    match Frame.decode (Array.append bytes rest) with
-    | Complete(_, consumed) -> consumed = bytes.Length
-    | _ -> false
-
-[<Prop>]
-let ``frames in a row are read one by one`` (frames: (Header * RemotingCommand) list) =
-    let encoded = frames |> List.map (fun (header, command) -> encode header command)
-    let bytes = Array.concat encoded
-
-    let rec readAll position read =
-        if position = bytes.Length then
-            List.rev read
-        else
-            match Frame.decode bytes[position..] with
-            | Complete(frame, consumed) -> readAll (position + consumed) (frame.Command :: read)
-            | other -> failwith $"%A{other}"
-
-    readAll 0 [] = (frames |> List.map (fun (header, command) -> asCarried header command))
-
-[<Prop>]
-let ``numbers beyond sixteen bits are never cut, the header becomes JSON`` (command: RemotingCommand) =
-    let isNarrow number = number >= -32768 && number <= 32767
-    let isBinary = isNarrow command.Code && isNarrow command.Version
-
-    (Frame.headerFor Header.Binary command = Header.Binary) = isBinary
 
 let private hex (text: string) =
     Convert.FromHexString(text.Replace(" ", ""))
 
-[<Test>]
-let ``a route request in binary form is Java's, byte for byte`` () =
-    let command =
-        Command.request RequestCode.GetRouteInfoByTopic
-        |> Command.withOpaque 5
-        |> Command.withField "topic" "T"
+[<Tests>]
+let tests =
+    testList
+        "Frame"
+        [
+            property "a frame decodes to the command it was made from"
+            <| fun (header: Header) (command: RemotingCommand) ->
+                let bytes = encode header command
 
-    let command =
-        { command with
-            Language = LanguageCode.Java
-            Version = 409 }
+                Frame.decode bytes =
+                    Complete(
+                        {
+                            Header = Frame.headerFor header command
+                            Command = asCarried header command
+                        },
+                        bytes.Length
+                    )
 
-    let java =
-        hex
-            "00000025 01000021 0069 00 0199 00000005 00000000 00000000 0000000c 0005 746f706963 00000001 54"
+            property "a decoded frame encodes to the same bytes"
+            <| fun (header: Header) (command: RemotingCommand) ->
+                let bytes = encode header command
 
-    encode Header.Binary command |> should equal java
+                match Frame.decode bytes with
+                | Complete(frame, _) -> encode frame.Header frame.Command = bytes
+                | _ -> false
 
-[<Test>]
-let ``a refusal in binary form is Java's, byte for byte`` () =
-    let java =
-        hex (
-            "00000038 01000034 0003 00 0000 00000005 00000001 0000001f"
-            + "2072657175657374207479706520393939206e6f7420737570706f72746564 00000000"
-        )
+            property "every strict prefix of a frame asks for more, and never for too much"
+            <| fun (header: Header) (command: RemotingCommand) ->
+                let bytes = encode header command
 
-    match Frame.decode java with
-    | Complete(frame, _) ->
-        frame.Command.ResponseCode |> should equal ResponseCode.RequestCodeNotSupported
-        Option.get frame.Command.Remark |> should equal " request type 999 not supported"
-        encode Header.Binary frame.Command |> should equal java
-    | other -> Assert.Fail $"%A{other}"
+                seq { 0 .. bytes.Length - 1 }
+                |> Seq.forall (fun length ->
+                    match Frame.decode (Array.take length bytes) with
+                    | NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
+                    | _ -> false)
 
-[<Test>]
-let ``a send request in JSON form is Java's, byte for byte`` () =
-    let json =
-        """{"code":310,"extFields":{"a":"PG","b":"T","c":"TBW102","d":"4","e":"1","f":"0","g":"1700000000000","h":"0","i":"A\u0001b\u0002","j":"0","k":"false","m":"false","n":"broker-a"},"flag":0,"language":"JAVA","opaque":7,"serializeTypeCurrentRPC":"JSON","version":409}"""
+            property "a frame reads the same however it is split"
+            <| fun (header: Header) (command: RemotingCommand) (sizes: int list) ->
+                let bytes = encode header command
+                let whole = Frame.decode bytes
 
-    let fields =
-        [ "a", "PG"
-          "b", "T"
-          "c", "TBW102"
-          "d", "4"
-          "e", "1"
-          "f", "0"
-          "g", "1700000000000"
-          "h", "0"
-          "i", "A\001b\002"
-          "j", "0"
-          "k", "false"
-          "m", "false"
-          "n", "broker-a" ]
+                Frame.read FrameLimits.Default (inPieces sizes bytes) = whole
+                && Frame.read FrameLimits.Default (inSingleBytes bytes) = whole
 
-    let command =
-        { Command.request RequestCode.SendMessageV2 with
-            Language = LanguageCode.Java
-            Version = 409
-            Opaque = 7
-            Fields = Fields.ofList fields
-            Body = ReadOnlyMemory "hi"B }
+            property "bytes after a frame are left alone"
+            <| fun (header: Header) (command: RemotingCommand) (Bytes rest) ->
+                let bytes = encode header command
 
-    let bytes = encode Header.Json command
-    bytes[..7] |> should equal (hex "0000010b 00000105")
-    Text.Encoding.UTF8.GetString bytes[8..] |> should equal (json + "hi")
+                match Frame.decode (Array.append bytes rest) with
+                | Complete(_, consumed) -> consumed = bytes.Length
+                | _ -> false
 
-[<Test>]
-let ``a frame over the send limit is refused and leaves nothing behind`` () =
-    let output = ArrayBufferWriter<byte>()
-    let limits = FrameLimits.Default
+            property "frames in a row are read one by one"
+            <| fun (frames: (Header * RemotingCommand) list) ->
+                let encoded = frames |> List.map (fun (header, command) -> encode header command)
+                let bytes = Array.concat encoded
 
-    let command =
-        Command.request RequestCode.SendMessage
-        |> Command.withBody (ReadOnlyMemory(Array.zeroCreate limits.SendFrameBytes))
+                let rec readAll position read =
+                    if position = bytes.Length then
+                        List.rev read
+                    else
+                        match Frame.decode bytes[position..] with
+                        | Complete(frame, consumed) -> readAll (position + consumed) (frame.Command :: read)
+                        | other -> failwith $"%A{other}"
 
-    match Frame.write limits Header.Json command output with
-    | Error(EncodedTooLarge(_, size, limit)) ->
-        size |> should be (greaterThan limit)
-        limit |> should equal (16L * 1024L * 1024L)
-    | other -> Assert.Fail $"%A{other}"
+                readAll 0 [] = (frames |> List.map (fun (header, command) -> asCarried header command))
 
-    output.WrittenCount |> should equal 0
+            property "numbers beyond sixteen bits are never cut, the header becomes JSON"
+            <| fun (command: RemotingCommand) ->
+                let isNarrow number = number >= -32768 && number <= 32767
+                let isBinary = isNarrow command.Code && isNarrow command.Version
 
-[<Test>]
-let ``the largest frame that may be sent can be received`` () =
-    let limits = FrameLimits.Default
-    let empty = Frame.encode Header.Binary (Command.request RequestCode.SendMessage) |> ok
+                (Frame.headerFor Header.Binary command = Header.Binary) = isBinary
 
-    let command =
-        Command.request RequestCode.SendMessage
-        |> Command.withBody (ReadOnlyMemory(Array.zeroCreate (limits.SendFrameBytes - empty.Length)))
+            testCase "a route request in binary form is Java's, byte for byte"
+            <| fun () ->
+                let command =
+                    Command.request RequestCode.GetRouteInfoByTopic
+                    |> Command.withOpaque 5
+                    |> Command.withField "topic" "T"
 
-    match Frame.encode Header.Binary command |> ok |> Frame.decode with
-    | Complete(frame, consumed) ->
-        consumed |> should equal limits.SendFrameBytes
-        frame.Command.Body.Length |> should equal command.Body.Length
-    | other -> Assert.Fail $"%A{other}"
+                let command =
+                    { command with
+                        Language = LanguageCode.Java
+                        Version = 409
+                    }
 
-[<Test>]
-let ``a lone surrogate is refused, and the refusal names the field`` () =
-    let inValue = Command.request RequestCode.SendMessage |> Command.withField "topic" ("a" + loneSurrogate)
-    let inName = Command.request RequestCode.SendMessage |> Command.withField loneSurrogate "x"
-    let inRemark = Command.request RequestCode.SendMessage |> Command.withRemark loneSurrogate
+                let java =
+                    hex "00000025 01000021 0069 00 0199 00000005 00000000 00000000 0000000c 0005 746f706963 00000001 54"
 
-    for header in [ Header.Json; Header.Binary ] do
-        match Frame.encode header inValue with
-        | Error error -> error.Message |> should haveSubstring "'topic'"
-        | Ok _ -> Assert.Fail "encoded"
+                encode Header.Binary command |> shouldEqual java
 
-        Frame.encode header inName |> Result.isError |> should be True
+            testCase "a refusal in binary form is Java's, byte for byte"
+            <| fun () ->
+                let java =
+                    hex (
+                        "00000038 01000034 0003 00 0000 00000005 00000001 0000001f"
+                        + "2072657175657374207479706520393939206e6f7420737570706f72746564 00000000"
+                    )
 
-        match Frame.encode header inRemark with
-        | Error error -> error.Message |> should haveSubstring "remark"
-        | Ok _ -> Assert.Fail "encoded"
+                match Frame.decode java with
+                | Complete(frame, _) ->
+                    frame.Command.ResponseCode |> shouldEqual ResponseCode.RequestCodeNotSupported
+                    Option.get frame.Command.Remark |> shouldEqual " request type 999 not supported"
+                    encode Header.Binary frame.Command |> shouldEqual java
+                | other -> failtest $"%A{other}"
+
+            testCase "a send request in JSON form is Java's, byte for byte"
+            <| fun () ->
+                let json =
+                    """{"code":310,"extFields":{"a":"PG","b":"T","c":"TBW102","d":"4","e":"1","f":"0","g":"1700000000000","h":"0","i":"A\u0001b\u0002","j":"0","k":"false","m":"false","n":"broker-a"},"flag":0,"language":"JAVA","opaque":7,"serializeTypeCurrentRPC":"JSON","version":409}"""
+
+                let fields =
+                    [
+                        "a", "PG"
+                        "b", "T"
+                        "c", "TBW102"
+                        "d", "4"
+                        "e", "1"
+                        "f", "0"
+                        "g", "1700000000000"
+                        "h", "0"
+                        "i", "A\001b\002"
+                        "j", "0"
+                        "k", "false"
+                        "m", "false"
+                        "n", "broker-a"
+                    ]
+
+                let command =
+                    { Command.request RequestCode.SendMessageV2 with
+                        Language = LanguageCode.Java
+                        Version = 409
+                        Opaque = 7
+                        Fields = Fields.ofList fields
+                        Body = ReadOnlyMemory "hi"B
+                    }
+
+                let bytes = encode Header.Json command
+                bytes[..7] |> shouldEqual (hex "0000010b 00000105")
+                Text.Encoding.UTF8.GetString bytes[8..] |> shouldEqual (json + "hi")
+
+            testCase "a frame over the send limit is refused and leaves nothing behind"
+            <| fun () ->
+                let output = ArrayBufferWriter<byte>()
+                let limits = FrameLimits.Default
+
+                let command =
+                    Command.request RequestCode.SendMessage
+                    |> Command.withBody (ReadOnlyMemory(Array.zeroCreate limits.SendFrameBytes))
+
+                match Frame.write limits Header.Json command output with
+                | Error(EncodedTooLarge(_, size, limit)) ->
+                    size |> shouldExceed limit
+                    limit |> shouldEqual (16L * 1024L * 1024L)
+                | other -> failtest $"%A{other}"
+
+                output.WrittenCount |> shouldEqual 0
+
+            testCase "the largest frame that may be sent can be received"
+            <| fun () ->
+                let limits = FrameLimits.Default
+
+                let empty =
+                    Frame.encode Header.Binary (Command.request RequestCode.SendMessage) |> ok
+
+                let command =
+                    Command.request RequestCode.SendMessage
+                    |> Command.withBody (ReadOnlyMemory(Array.zeroCreate (limits.SendFrameBytes - empty.Length)))
+
+                match Frame.encode Header.Binary command |> ok |> Frame.decode with
+                | Complete(frame, consumed) ->
+                    consumed |> shouldEqual limits.SendFrameBytes
+                    frame.Command.Body.Length |> shouldEqual command.Body.Length
+                | other -> failtest $"%A{other}"
+
+            testCase "a lone surrogate is refused, and the refusal names the field"
+            <| fun () ->
+                let inValue =
+                    Command.request RequestCode.SendMessage
+                    |> Command.withField "topic" ("a" + loneSurrogate)
+
+                let inName =
+                    Command.request RequestCode.SendMessage |> Command.withField loneSurrogate "x"
+
+                let inRemark =
+                    Command.request RequestCode.SendMessage |> Command.withRemark loneSurrogate
+
+                for header in [ Header.Json; Header.Binary ] do
+                    match Frame.encode header inValue with
+                    | Error error -> error.Message |> shouldMention "'topic'"
+                    | Ok _ -> failtest "encoded"
+
+                    Frame.encode header inName |> Result.isError |> shouldBeTrue
+
+                    match Frame.encode header inRemark with
+                    | Error error -> error.Message |> shouldMention "remark"
+                    | Ok _ -> failtest "encoded"
+        ]

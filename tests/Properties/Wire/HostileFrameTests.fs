@@ -2,8 +2,7 @@ module RocketMq.Protocol.Tests.HostileFrameTests
 
 open System
 open System.Buffers.Binary
-open NUnit.Framework
-open FsUnit
+open Expecto
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests.Buffers
 
@@ -12,24 +11,6 @@ let private survives (bytes: byte[]) =
     | Complete(_, consumed) -> consumed > 0 && consumed <= bytes.Length
     | NeedMore missing -> missing > 0
     | Corrupt error -> error.Message <> ""
-
-[<Prop>]
-let ``garbage is no frame, and no accident either`` (Bytes bytes) = survives bytes
-
-[<Prop>]
-let ``garbage behind a plausible length is no accident either`` (isBinary: bool) (headerBytes: uint16) (Bytes rest) =
-    let bytes = Array.append (Array.zeroCreate 8) rest
-    BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(), bytes.Length - 4)
-
-    let word =
-        (if isBinary then 1 <<< 24 else 0) ||| (int headerBytes % (rest.Length + 2))
-
-    BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan 4, word)
-    survives bytes
-
-[<Prop>]
-let ``a frame with turned bits is no accident either`` (header: Header) (command: RemotingCommand) (bits: int list) =
-    Frame.encode header command |> ok |> damaged bits |> survives
 
 let private withLength (length: int) (word: int) (size: int) =
     let bytes: byte[] = Array.zeroCreate size
@@ -45,53 +26,6 @@ let private isCorrupt bytes =
     | Corrupt error -> error.Message
     | other -> failwith $"expected a refusal, not %A{other}"
 
-[<Test>]
-let ``lengths that no frame can have are refused with the first four bytes`` () =
-    for length in [ Int32.MinValue; -1; 0; 1; 3; 32 * 1024 * 1024 - 3; Int32.MaxValue ] do
-        isCorrupt (withLength length 0 4) |> should haveSubstring (string length |> fun text -> text[..3])
-
-[<Test>]
-let ``a frame over the limit is refused before it has come, and the refusal names size and limit`` () =
-    let message = isCorrupt (withLength (40 * 1024 * 1024) 0 4)
-    message |> should haveSubstring "41943044"
-    message |> should haveSubstring "33554432"
-
-[<Test>]
-let ``a header over the limit is refused before it has come, and the refusal names size and limit`` () =
-    let message = isCorrupt (withLength 1_000_000 100_000 8)
-    message |> should haveSubstring "100000"
-    message |> should haveSubstring "65536"
-
-[<Test>]
-let ``limits are those that were set`` () =
-    let limits =
-        { FrameLimits.Default with
-            ReceiveFrameBytes = 100
-            ReceiveHeaderBytes = 50 }
-
-    let isRefused bytes =
-        match Frame.decodeWithin limits bytes with
-        | Corrupt(TooLarge _) -> true
-        | _ -> false
-
-    isRefused (withLength 97 10 8) |> should be True
-    isRefused (withLength 96 10 8) |> should be False
-    isRefused (withLength 96 51 8) |> should be True
-    isRefused (withLength 96 50 8) |> should be False
-
-[<Test>]
-let ``a header longer than its frame is refused`` () =
-    isCorrupt (withLength 20 17 8) |> should haveSubstring "does not fit"
-
-[<Test>]
-let ``an empty header is refused`` () =
-    isCorrupt (withLength 20 0 8) |> should haveSubstring "empty"
-
-[<Test>]
-let ``an unknown header type is refused by name`` () =
-    isCorrupt (withLength 20 (7 <<< 24 ||| 5) 8) |> should haveSubstring "type 7"
-    isCorrupt (withLength 20 (0xFF <<< 24 ||| 5) 8) |> should haveSubstring "type 255"
-
 let private jsonFrame (header: string) =
     let text = Text.Encoding.UTF8.GetBytes header
     Array.append (withLength (text.Length + 4) text.Length 8) text
@@ -102,78 +36,177 @@ let private decodeJson header =
     | Corrupt error -> Error error.Message
     | NeedMore _ -> Error "more"
 
-[<Test>]
-let ``JSON that is no object is refused`` () =
-    for header in [ "null"; "[]"; "1"; "\"x\""; "true"; "{"; "{}x"; "{} {}"; "{\"code\":}"; "\uFEFF{}" ] do
-        decodeJson header |> Result.isError |> should be True
+[<Tests>]
+let tests =
+    testList
+        "Hostile frame"
+        [
+            property "garbage is no frame, and no accident either"
+            <| fun (Bytes bytes) -> survives bytes
 
-[<Test>]
-let ``field values that are numbers or truth values count as texts, and null as absent`` () =
-    let command = decodeJson """{"extFields":{"a":1,"b":true,"c":null,"d":-2.5e3}}""" |> ok
-    Fields.toList command.Fields |> should equal [ ("a", "1"); ("b", "true"); ("d", "-2.5e3") ]
+            property "garbage behind a plausible length is no accident either"
+            <| fun (isBinary: bool) (headerBytes: uint16) (Bytes rest) ->
+                let bytes = Array.append (Array.zeroCreate 8) rest
+                BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(), bytes.Length - 4)
 
-[<Test>]
-let ``a field value that is an object or an array is refused, and the refusal names the field`` () =
-    for value in [ "{}"; "[]"; "{\"x\":1}"; "[1,2]" ] do
-        match decodeJson $"{{\"extFields\":{{\"topic\":{value}}}}}" with
-        | Error message -> message |> should haveSubstring "'topic'"
-        | Ok command -> Assert.Fail $"%A{command}"
+                let word =
+                    (if isBinary then 1 <<< 24 else 0) ||| (int headerBytes % (rest.Length + 2))
 
-[<Test>]
-let ``extFields that is no object is refused`` () =
-    for value in [ "[]"; "1"; "\"x\"" ] do
-        decodeJson $"{{\"extFields\":{value}}}" |> Result.isError |> should be True
+                BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan 4, word)
+                survives bytes
 
-[<Test>]
-let ``numbers may stand as texts, members in any order, and unknown ones are passed over`` () =
-    let command =
-        decodeJson """ {"version":"409","x":{"y":[1,{"code":9}]},"opaque":"-7","code":"105","flag":1,"language":"GO"} """
-        |> ok
+            property "a frame with turned bits is no accident either"
+            <| fun (header: Header) (command: RemotingCommand) (bits: int list) ->
+                Frame.encode header command |> ok |> damaged bits |> survives
 
-    (command.Version, command.Opaque, command.Code, command.Flag, command.Language)
-    |> should equal (409, -7, 105, 1, LanguageCode.Go)
+            testCase "lengths that no frame can have are refused with the first four bytes"
+            <| fun () ->
+                for length in [ Int32.MinValue; -1; 0; 1; 3; 32 * 1024 * 1024 - 3; Int32.MaxValue ] do
+                    isCorrupt (withLength length 0 4)
+                    |> shouldMention (string length |> fun text -> text[..3])
 
-[<Test>]
-let ``what is absent is what Java takes it for`` () =
-    let command = decodeJson "{}" |> ok
+            testCase "a frame over the limit is refused before it has come, and the refusal names size and limit"
+            <| fun () ->
+                let message = isCorrupt (withLength (40 * 1024 * 1024) 0 4)
+                message |> shouldMention "41943044"
+                message |> shouldMention "33554432"
 
-    (command.Code, command.Version, command.Flag, command.Language, command.Remark)
-    |> should equal (0, 0, 0, LanguageCode.Java, (None: string option))
+            testCase "a header over the limit is refused before it has come, and the refusal names size and limit"
+            <| fun () ->
+                let message = isCorrupt (withLength 1_000_000 100_000 8)
+                message |> shouldMention "100000"
+                message |> shouldMention "65536"
 
-    command.Fields |> should equal Fields.absent
+            testCase "limits are those that were set"
+            <| fun () ->
+                let limits =
+                    { FrameLimits.Default with
+                        ReceiveFrameBytes = 100
+                        ReceiveHeaderBytes = 50
+                    }
 
-[<Test>]
-let ``numbers beyond 32 bits are refused`` () =
-    for value in [ "2147483648"; "1e400"; "1.5"; "\"9999999999\""; "[]"; "true" ] do
-        decodeJson $"{{\"code\":{value}}}" |> Result.isError |> should be True
+                let isRefused bytes =
+                    match Frame.decodeWithin limits bytes with
+                    | Corrupt(TooLarge _) -> true
+                    | _ -> false
 
-[<Test>]
-let ``a language may be a number, and one without a name survives`` () =
-    (decodeJson """{"language":12}""" |> ok).Language |> should equal LanguageCode.Rust
-    (decodeJson """{"language":77}""" |> ok).Language |> should equal (enum<LanguageCode> 77)
-    (decodeJson """{"language":"KLINGON"}""" |> ok).Language |> should equal LanguageCode.Unnamed
+                isRefused (withLength 97 10 8) |> shouldBeTrue
+                isRefused (withLength 96 10 8) |> shouldBeFalse
+                isRefused (withLength 96 51 8) |> shouldBeTrue
+                isRefused (withLength 96 50 8) |> shouldBeFalse
 
-[<Test>]
-let ``deep nesting is refused`` () =
-    let deep = String('[', 10_000)
-    decodeJson $"{{\"x\":{deep}" |> Result.isError |> should be True
+            testCase "a header longer than its frame is refused"
+            <| fun () -> isCorrupt (withLength 20 17 8) |> shouldMention "does not fit"
 
-[<Test>]
-let ``an escaped lone surrogate is refused`` () =
-    decodeJson "{\"extFields\":{\"a\":\"\\uD800\"}}" |> Result.isError |> should be True
-    decodeJson "{\"remark\":\"\\uDC00\"}" |> Result.isError |> should be True
+            testCase "an empty header is refused"
+            <| fun () -> isCorrupt (withLength 20 0 8) |> shouldMention "empty"
 
-[<Test>]
-let ``a binary field that is not UTF-8 is refused`` () =
-    let command = Command.request RequestCode.PullMessage |> Command.withField "topic" "TTTT"
-    let bytes = Frame.encode Header.Binary command |> ok
-    bytes[bytes.Length - 1] <- 0xFFuy
-    isCorrupt bytes |> should haveSubstring "UTF-8"
+            testCase "an unknown header type is refused by name"
+            <| fun () ->
+                isCorrupt (withLength 20 (7 <<< 24 ||| 5) 8) |> shouldMention "type 7"
+                isCorrupt (withLength 20 (0xFF <<< 24 ||| 5) 8) |> shouldMention "type 255"
 
-[<Test>]
-let ``bytes left over in a binary header are refused`` () =
-    let bytes = Frame.encode Header.Binary (Command.request RequestCode.PullMessage) |> ok
-    let longer = Array.append bytes [| 0uy; 0uy |]
-    BinaryPrimitives.WriteInt32BigEndian(longer.AsSpan(), longer.Length - 4)
-    BinaryPrimitives.WriteInt32BigEndian(longer.AsSpan 4, 1 <<< 24 ||| (longer.Length - 8))
-    isCorrupt longer |> should haveSubstring "left over"
+            testCase "JSON that is no object is refused"
+            <| fun () ->
+                for header in
+                    [
+                        "null"
+                        "[]"
+                        "1"
+                        "\"x\""
+                        "true"
+                        "{"
+                        "{}x"
+                        "{} {}"
+                        "{\"code\":}"
+                        "\uFEFF{}"
+                    ] do
+                    decodeJson header |> Result.isError |> shouldBeTrue
+
+            testCase "field values that are numbers or truth values count as texts, and null as absent"
+            <| fun () ->
+                let command =
+                    decodeJson """{"extFields":{"a":1,"b":true,"c":null,"d":-2.5e3}}""" |> ok
+
+                Fields.toList command.Fields
+                |> shouldEqual [ ("a", "1"); ("b", "true"); ("d", "-2.5e3") ]
+
+            testCase "a field value that is an object or an array is refused, and the refusal names the field"
+            <| fun () ->
+                for value in [ "{}"; "[]"; "{\"x\":1}"; "[1,2]" ] do
+                    match decodeJson $"{{\"extFields\":{{\"topic\":{value}}}}}" with
+                    | Error message -> message |> shouldMention "'topic'"
+                    | Ok command -> failtest $"%A{command}"
+
+            testCase "extFields that is no object is refused"
+            <| fun () ->
+                for value in [ "[]"; "1"; "\"x\"" ] do
+                    decodeJson $"{{\"extFields\":{value}}}" |> Result.isError |> shouldBeTrue
+
+            testCase "numbers may stand as texts, members in any order, and unknown ones are passed over"
+            <| fun () ->
+                let command =
+                    decodeJson
+                        """ {"version":"409","x":{"y":[1,{"code":9}]},"opaque":"-7","code":"105","flag":1,"language":"GO"} """
+                    |> ok
+
+                (command.Version, command.Opaque, command.Code, command.Flag, command.Language)
+                |> shouldEqual (409, -7, 105, 1, LanguageCode.Go)
+
+            testCase "what is absent is what Java takes it for"
+            <| fun () ->
+                let command = decodeJson "{}" |> ok
+
+                (command.Code, command.Version, command.Flag, command.Language, command.Remark)
+                |> shouldEqual (0, 0, 0, LanguageCode.Java, (None: string option))
+
+                command.Fields |> shouldEqual Fields.absent
+
+            testCase "numbers beyond 32 bits are refused"
+            <| fun () ->
+                for value in [ "2147483648"; "1e400"; "1.5"; "\"9999999999\""; "[]"; "true" ] do
+                    decodeJson $"{{\"code\":{value}}}" |> Result.isError |> shouldBeTrue
+
+            testCase "a language may be a number, and one without a name survives"
+            <| fun () ->
+                (decodeJson """{"language":12}""" |> ok).Language
+                |> shouldEqual LanguageCode.Rust
+
+                (decodeJson """{"language":77}""" |> ok).Language
+                |> shouldEqual (enum<LanguageCode> 77)
+
+                (decodeJson """{"language":"KLINGON"}""" |> ok).Language
+                |> shouldEqual LanguageCode.Unnamed
+
+            testCase "deep nesting is refused"
+            <| fun () ->
+                let deep = String('[', 10_000)
+                decodeJson $"{{\"x\":{deep}" |> Result.isError |> shouldBeTrue
+
+            testCase "an escaped lone surrogate is refused"
+            <| fun () ->
+                decodeJson "{\"extFields\":{\"a\":\"\\uD800\"}}"
+                |> Result.isError
+                |> shouldBeTrue
+
+                decodeJson "{\"remark\":\"\\uDC00\"}" |> Result.isError |> shouldBeTrue
+
+            testCase "a binary field that is not UTF-8 is refused"
+            <| fun () ->
+                let command =
+                    Command.request RequestCode.PullMessage |> Command.withField "topic" "TTTT"
+
+                let bytes = Frame.encode Header.Binary command |> ok
+                bytes[bytes.Length - 1] <- 0xFFuy
+                isCorrupt bytes |> shouldMention "UTF-8"
+
+            testCase "bytes left over in a binary header are refused"
+            <| fun () ->
+                let bytes =
+                    Frame.encode Header.Binary (Command.request RequestCode.PullMessage) |> ok
+
+                let longer = Array.append bytes [| 0uy; 0uy |]
+                BinaryPrimitives.WriteInt32BigEndian(longer.AsSpan(), longer.Length - 4)
+                BinaryPrimitives.WriteInt32BigEndian(longer.AsSpan 4, 1 <<< 24 ||| (longer.Length - 8))
+                isCorrupt longer |> shouldMention "left over"
+        ]
