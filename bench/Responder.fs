@@ -1,0 +1,93 @@
+/// A server that answers every request with the answer to a send, as cheaply as it can, in a process of its own: so that
+/// the client's processor time is the client's.
+module RocketMq.Bench.Responder
+
+open System
+open System.Buffers
+open System.Buffers.Binary
+open System.Diagnostics
+open System.IO.Pipelines
+open System.Net
+open System.Net.Sockets
+open System.Threading.Tasks
+open RocketMq.Protocol
+
+/// Where a frame with a binary header has its opaque: after length, type, code, language and version.
+let opaqueStart = 13
+
+let private answer = Frame.encode Header.Binary Samples.sendAnswer |> Samples.ok
+
+/// Answers the whole frames at the front of a buffer. Gives the position after them.
+let private answerAll (output: PipeWriter) (received: ReadOnlySequence<byte>) =
+    let front: byte[] = Array.zeroCreate (opaqueStart + 4)
+    let mutable rest = received
+    let mutable isWhole = true
+
+    while isWhole && rest.Length >= int64 front.Length do
+        rest.Slice(0L, int64 front.Length).CopyTo(front.AsSpan())
+        let frameBytes = int64 (BinaryPrimitives.ReadInt32BigEndian front) + 4L
+
+        if rest.Length < frameBytes then
+            isWhole <- false
+        else
+            let span = output.GetSpan answer.Length
+            answer.AsSpan().CopyTo span
+            front.AsSpan(opaqueStart, 4).CopyTo(span.Slice opaqueStart)
+            output.Advance answer.Length
+            rest <- rest.Slice frameBytes
+
+    rest.Start
+
+let private serve (socket: Socket) : Task =
+    backgroundTask {
+        socket.NoDelay <- true
+        use stream = new NetworkStream(socket, ownsSocket = true)
+        let reader = PipeReader.Create(stream, StreamPipeReaderOptions(bufferSize = 65536))
+
+        let writer =
+            PipeWriter.Create(stream, StreamPipeWriterOptions(minimumBufferSize = 65536))
+
+        let mutable isOpen = true
+
+        while isOpen do
+            let! received = reader.ReadAsync()
+            reader.AdvanceTo(answerAll writer received.Buffer, received.Buffer.End)
+            let! _ = writer.FlushAsync()
+            isOpen <- not received.IsCompleted
+    }
+
+/// Serves until its standard input ends. Its first line of output is its port.
+let run () =
+    let listener = new TcpListener(IPAddress.Loopback, 0)
+    listener.Start()
+
+    let accept () : Task =
+        backgroundTask {
+            while true do
+                let! socket = listener.AcceptSocketAsync()
+                serve socket |> ignore
+        }
+
+    accept () |> ignore
+    Console.Out.WriteLine((listener.LocalEndpoint :?> IPEndPoint).Port)
+    Console.In.ReadToEnd() |> ignore
+    0
+
+/// Starts a responder, and gives its port to `action`.
+let withResponder (action: int -> 'T) : 'T =
+    let assembly =
+        typeof<RemotingCommand>.Assembly.Location.Replace("Protocol.dll", "Bench.dll")
+
+    let start =
+        ProcessStartInfo("dotnet", [ assembly; "respond" ], RedirectStandardInput = true, RedirectStandardOutput = true)
+
+    match Process.Start start with
+    | null -> failwith "the responder did not start"
+    | server ->
+        use server = server
+
+        try
+            action (Int32.Parse(string (server.StandardOutput.ReadLine())))
+        finally
+            server.StandardInput.Close()
+            server.WaitForExit()

@@ -1,0 +1,94 @@
+/// The commands that are measured: a send of one message, its answer, and the answer to a pull of 32 messages.
+module RocketMq.Bench.Samples
+
+open System
+open System.Buffers
+open System.Net
+open RocketMq.Protocol
+
+let ok result =
+    match result with
+    | Ok value -> value
+    | Error error -> failwith $"%A{error}"
+
+let private body: byte[] = Array.init 128 byte
+
+let private message =
+    Message.ofBytes "BenchTopic" body
+    |> Message.withTag "created"
+    |> Message.withKeys [ "order-4711" ]
+    |> Message.withProperty "UNIQ_KEY" "7F000001000018B4AAC2092C24130000"
+
+let send: RemotingCommand =
+    let request: SendRequest =
+        {
+            ProducerGroup = "bench-producer"
+            Topic = message.Topic
+            DefaultTopic = Send.defaultTopic
+            DefaultTopicQueues = Send.defaultTopicQueues
+            QueueId = 3
+            SysFlag = 0
+            BornTimestamp = 1_700_000_000_000L
+            Flag = 0
+            Properties = message.Properties
+            ReconsumeTimes = 0
+            BrokerName = "broker-a"
+            IsBatch = false
+            Body = message.Body
+        }
+
+    (Send.request request).Command
+
+let sendAnswer: RemotingCommand =
+    let answer =
+        {
+            Status = SendOk
+            QueueId = 3
+            QueueOffset = 4711L
+            OffsetId = "7F00000100002A9F0000000000012345"
+        }
+
+    Send.answer "7F000001000018B4AAC2092C24130000" answer send
+
+let private record (index: int) : StoredMessage =
+    let host = Host.create IPAddress.Loopback 10911
+
+    {
+        BrokerName = "broker-a"
+        Topic = message.Topic
+        QueueId = 3
+        QueueOffset = int64 index
+        PhysicalOffset = int64 index * 300L
+        Flag = 0
+        SysFlag = 0
+        BornTimestamp = 1_700_000_000_000L
+        BornHost = host
+        StoreTimestamp = 1_700_000_000_001L
+        StoreHost = host
+        ReconsumeTimes = 0
+        PreparedTransactionOffset = 0L
+        BodyCrc = 0
+        StoredBody = message.Body
+        Properties = message.Properties
+    }
+
+let records: ReadOnlyMemory<byte> =
+    let output = ArrayBufferWriter<byte>()
+
+    for index in 0..31 do
+        MessageCodec.write (record index) output |> ok |> ignore
+
+    output.WrittenMemory
+
+let pullAnswer: RemotingCommand =
+    let answer =
+        {
+            Status = Found
+            NextOffset = 32L
+            MinOffset = 0L
+            MaxOffset = 100L
+            SuggestedBrokerId = 0L
+            Records = records
+        }
+
+    Pull.answer answer send
