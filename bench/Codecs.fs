@@ -18,6 +18,7 @@ open RocketMq.Protocol
 [<CategoriesColumn; GroupBenchmarksBy(BenchmarkLogicalGroupRule.ByParams)>]
 type FrameBenchmarks() =
     let output = ArrayBufferWriter<byte>(1 <<< 20)
+    let limits = FrameLimits.Default
     let mutable command = Samples.send
     let mutable frame = Array.empty<byte>
     let mutable payloadBytes = 0
@@ -48,11 +49,11 @@ type FrameBenchmarks() =
     [<Benchmark>]
     member this.Encode() =
         output.ResetWrittenCount()
-        (Frame.write FrameLimits.Default this.Header command output).IsOk
+        (Frame.write limits this.Header command output).IsOk
 
     [<Benchmark>]
     member _.Decode() =
-        match Frame.read FrameLimits.Default (ReadOnlySequence frame) with
+        match Frame.read limits (ReadOnlySequence frame) with
         | Complete(frame, _) -> frame.Command
         | _ -> failwith "not a frame"
 

@@ -61,3 +61,15 @@ let ok result =
     match result with
     | Ok value -> value
     | Error error -> failwith $"%A{error}"
+
+/// The bytes that a function allocates when it has run before, on this thread.
+let allocatedBy (run: unit -> bool) =
+    run () |> ignore
+    let before = GC.GetAllocatedBytesForCurrentThread()
+    let isGood = run ()
+    let allocated = GC.GetAllocatedBytesForCurrentThread() - before
+
+    if not isGood then
+        failwith "the measured function failed"
+
+    allocated

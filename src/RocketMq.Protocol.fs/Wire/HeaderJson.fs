@@ -84,7 +84,10 @@ module internal HeaderJson =
     let private writeLanguage (language: LanguageCode) (writer: byref<ByteWriter>) =
         match LanguageCode.name language with
         | "" -> writeNumber (int language) &writer
-        | name -> writeText (ReadOnlySpan(Text.Encoding.ASCII.GetBytes name)) &writer
+        | name ->
+            writer.Byte '"'B
+            writer.Advance(Text.Encoding.ASCII.GetBytes(name.AsSpan(), writer.Rest))
+            writer.Byte '"'B
 
     /// Writes the header into a span of at least `maxBytes`. Gives the bytes written.
     let write (command: RemotingCommand) (destination: Span<byte>) : Result<int, EncodeError> =

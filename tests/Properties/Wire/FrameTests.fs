@@ -223,4 +223,34 @@ let tests =
                     match Frame.encode header inRemark with
                     | Error error -> error.Message |> shouldMention "remark"
                     | Ok _ -> failtest "encoded"
+
+            testCase "binary headers allocate nothing to encode, and to decode no more than the command is"
+            <| fun () ->
+                let limits = FrameLimits.Default
+
+                let command =
+                    { Command.request RequestCode.PullMessage with
+                        Fields = Fields.ofList [ "topic", "T"; "queueId", "3" ]
+                    }
+
+                let frame = Frame.encode Header.Binary command |> ok
+                let output = ArrayBufferWriter<byte> 4096
+
+                let encode () =
+                    output.ResetWrittenCount()
+                    Frame.write limits Header.Binary command output |> Result.isOk
+
+                let decode () =
+                    match Frame.read limits (ReadOnlySequence frame) with
+                    | Complete(frame, _) -> frame.Command.Opaque = command.Opaque
+                    | _ -> false
+
+                let bare () =
+                    let payload: byte[] = Array.zeroCreate (frame.Length - 8)
+                    let fields = Fields(ReadOnlyMemory payload, true, ValueNone)
+                    let copy = { command with Fields = fields }
+                    copy.Opaque = command.Opaque
+
+                Buffers.allocatedBy encode |> shouldEqual 0L
+                Buffers.allocatedBy decode |> shouldEqual (Buffers.allocatedBy bare)
         ]
