@@ -8,37 +8,22 @@ open System.Threading
 open RocketMq.Protocol
 open RocketMq.Embedded
 
-let broker = EmbeddedBroker.StartAsync().Result
-
-let nameServers =
-    Endpoint.parseList broker.NameServer |> Result.defaultWith failwith
-
 let ok result =
     Result.defaultWith (RemotingError.describe >> failwith) result
 
-let producer =
-    ProducerOptions.create "order-service" nameServers |> Producer.Start |> ok
-
-let order =
-    Message.ofText "Orders" "one coffee"
-    |> Message.withTag "created"
-    |> Message.withKeys [ "o-17" ]
-
+let broker = EmbeddedBroker.StartAsync().Result
+let servers = Endpoint.parseList broker.NameServer |> Result.defaultWith failwith
+let producer = ProducerOptions.create "orders" servers |> Producer.Start |> ok
+let order = Message.ofText "Orders" "one coffee" |> Message.withTag "created"
 producer.Send(order, CancellationToken.None).Result |> ok |> printfn "%A"
 
-let billing =
-    { PullConsumerOptions.create "billing" nameServers with
-        Subscriptions = [ ("Orders", ByTag "created || paid") ]
-        ConsumeFrom = FirstOffset
-    }
+let wanted = PullConsumerOptions.subscribe "Orders" (ByTag "created || paid")
+let billing = PullConsumerOptions.create "billing" servers |> wanted
 
-let consumer = (PullConsumer.Start billing).Result |> ok
-let received = consumer.Receive(CancellationToken.None).Result |> ok
+let consumer =
+    PullConsumer.Start(PullConsumerOptions.from FirstOffset billing).Result |> ok
 
-received.Body
-|> Result.map (fun body -> System.Text.Encoding.UTF8.GetString body.Span)
-|> printfn "%A"
+consumer.Receive(CancellationToken.None).Result |> ok |> printfn "%O"
 
-consumer.Close().Wait()
-producer.Close().Wait()
-broker.StopAsync().Wait()
+for stop in [ consumer.Close; producer.Close; broker.StopAsync ] do
+    stop().Wait()
