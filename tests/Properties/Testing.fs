@@ -41,6 +41,10 @@ module Testing =
     let property name body = testPropertyWithConfig config name body
 
     let shouldEqual (expected: 'T) (actual: 'T) = Expect.equal actual expected "equal"
+
+    let shouldNotEqual (unwanted: 'T) (actual: 'T) =
+        Expect.notEqual actual unwanted "not equal"
+
     let shouldBeTrue actual = Expect.isTrue actual "true"
     let shouldBeFalse actual = Expect.isFalse actual "false"
     let shouldBeEmpty (actual: 'T seq) = Expect.isEmpty actual "empty"

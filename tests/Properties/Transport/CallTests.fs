@@ -1,0 +1,358 @@
+module RocketMq.Protocol.Tests.CallTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+
+let private endpoint = { Host = "broker"; Port = 10911 }
+let private second = TimeSpan.FromSeconds 1L
+
+let private request (text: string) =
+    Command.request RequestCode.PullMessage |> Command.withRemark text
+
+/// A client with an open connection, and the server's end of it.
+let private connect (options: RemotingOptions) (network: Network) =
+    task {
+        let client = RemotingClient(endpoint, options)
+        let opening = client.Open CancellationToken.None
+        let! peer = network.Accept()
+        let! opened = opening
+        opened |> shouldEqual (Ok())
+        return client, peer
+    }
+
+let private invoke (client: RemotingClient) text =
+    client.Invoke(request text, CancellationToken.None)
+
+let private remarkOf (result: Result<RemotingCommand, RemotingError>) =
+    match result with
+    | Ok answer -> Option.defaultValue "" answer.Remark
+    | Error error -> failtest (RemotingError.describe error)
+
+/// The call that shows that the connection goes on.
+let private goesOn (client: RemotingClient) (peer: Peer) =
+    task {
+        let call = invoke client "next"
+        let! asked = peer.Next()
+        do! peer.Answer(asked, "goes on")
+        let! answer = call
+        remarkOf answer |> shouldEqual "goes on"
+        client.InFlight |> shouldEqual 0
+    }
+
+let private test name (body: Network -> Task) =
+    testCaseTask name (fun () ->
+        task {
+            // A test that hangs is a failure, not a stopped run.
+            do! (body (Network())).WaitAsync(TimeSpan.FromSeconds 30L)
+        })
+
+let private lostBecause (part: string) (result: Result<RemotingCommand, RemotingError>) =
+    match result with
+    | Error(ConnectionLost(_, RequestCode.PullMessage, reason)) -> reason |> shouldMention part
+    | other -> failtest $"%A{other}"
+
+/// What the server does to a call that waits, and what the caller is told.
+let private losing name (reason: string) (harm: Peer -> Task) =
+    test name (fun network ->
+        task {
+            let! client, peer = connect network.Options network
+            let calls = [ for index in 1..3 -> invoke client $"{index}" ]
+            do! harm peer
+
+            for call in calls do
+                let! result = call
+                lostBecause reason result
+        })
+
+[<Tests>]
+let tests =
+    testList
+        "Calls"
+        [
+            test "each of many calls gets its own answer, whatever the order of the answers" (fun network ->
+                task {
+                    let! client, peer = connect network.Options network
+                    let calls = [ for index in 1..200 -> invoke client $"{index}" ]
+                    let asked = ResizeArray<RemotingCommand>()
+
+                    for _ in calls do
+                        let! command = peer.Next()
+                        asked.Add command
+
+                    for command in Seq.rev asked do
+                        do! peer.Answer(command, $"answer to {command.Remark.Value}")
+
+                    let! answers = Task.WhenAll calls
+
+                    answers
+                    |> Array.map remarkOf
+                    |> shouldEqual [| for index in 1..200 -> $"answer to {index}" |]
+
+                    client.InFlight |> shouldEqual 0
+                })
+
+            test "an answer in single bytes is an answer" (fun network ->
+                task {
+                    let! client, peer = connect network.Options network
+                    let call = invoke client "a"
+                    let! asked = peer.Next()
+
+                    for byte in
+                        Frame.encode Header.Binary (Command.response ResponseCode.Success asked)
+                        |> Buffers.ok do
+                        do! peer.SendBytes [| byte |]
+
+                    let! answer = call
+                    answer.IsOk |> shouldBeTrue
+                })
+
+            test "a second answer and one that nobody asked for are dropped" (fun network ->
+                task {
+                    let! client, peer = connect network.Options network
+                    let call = invoke client "a"
+                    let! asked = peer.Next()
+                    do! peer.Answer({ asked with Opaque = asked.Opaque + 7 }, "stray")
+                    do! peer.Answer(asked, "first")
+                    do! peer.Answer(asked, "second")
+                    let! answer = call
+                    remarkOf answer |> shouldEqual "first"
+                    do! goesOn client peer
+                })
+
+            test "a call without an answer times out, and its late answer harms nobody" (fun network ->
+                task {
+                    let! client, peer = connect network.Options network
+                    let call = client.InvokeWithin(request "slow", second, CancellationToken.None)
+
+                    let other =
+                        client.InvokeWithin(request "patient", 5.0 * second, CancellationToken.None)
+
+                    let! slow = peer.Next()
+                    let! patient = peer.Next()
+                    network.Clock.Advance(TimeSpan.FromMilliseconds 999L)
+                    call.IsCompleted |> shouldBeFalse
+                    network.Clock.Advance(TimeSpan.FromMilliseconds 1L)
+                    let! result = call
+
+                    result
+                    |> shouldEqual (Error(TimedOut(endpoint, RequestCode.PullMessage, second)))
+
+                    do! peer.Answer(slow, "late")
+                    do! peer.Answer(patient, "in time")
+                    let! answer = other
+                    remarkOf answer |> shouldEqual "in time"
+                    do! goesOn client peer
+                })
+
+            test "a call that waits for a connection times out too, and says that nothing was sent" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+                    let call = invoke client "a"
+
+                    while network.Clock.Timers < 2 do
+                        do! Task.Yield()
+
+                    network.Clock.Advance(3.0 * second)
+                    let! result = call
+
+                    match result with
+                    | Error(NotConnected _ as error) -> RemotingError.outcome error |> shouldEqual NotExecuted
+                    | other -> failtest $"%A{other}"
+                })
+
+            test "a cancelled call ends at once and leaves nothing behind" (fun network ->
+                task {
+                    let! client, peer = connect network.Options network
+                    use cancellation = new CancellationTokenSource()
+                    let call = client.Invoke(request "a", cancellation.Token)
+                    let! asked = peer.Next()
+                    cancellation.Cancel()
+                    let! result = call
+                    result |> shouldEqual (Error(Cancelled RequestCode.PullMessage))
+                    client.InFlight |> shouldEqual 0
+                    do! peer.Answer(asked, "late")
+                    do! goesOn client peer
+                })
+
+            losing "calls in flight end when the server closes the connection" "closed it" (fun peer ->
+                peer.Close()
+                Task.CompletedTask)
+
+            losing "a frame cut short ends the connection, and its calls" "in the middle of a frame" (fun peer ->
+                task {
+                    let! asked = peer.Next()
+
+                    let answer =
+                        Frame.encode Header.Json (Command.response ResponseCode.Success asked)
+                        |> Buffers.ok
+
+                    do! peer.SendBytes answer[.. answer.Length - 2]
+                    peer.Close()
+                })
+
+            losing "garbage ends the connection, and says what was wrong" "header type 255" (fun peer ->
+                peer.SendBytes [| 0uy; 0uy; 0uy; 8uy; 255uy; 0uy; 0uy; 1uy; 1uy; 1uy; 1uy; 1uy |])
+
+            losing "a frame over the limit ends the connection, with size and limit" "33554432" (fun peer ->
+                peer.SendBytes [| 0x7Fuy; 0xFFuy; 0xFFuy; 0xFFuy |])
+
+            test "one call more than are allowed is refused, until another ends" (fun network ->
+                task {
+                    let! client, peer = connect { network.Options with MaxInFlight = 2 } network
+                    let first = invoke client "1"
+                    let second = invoke client "2"
+                    let! refused = invoke client "3"
+                    refused |> shouldEqual (Error(TooManyInFlight(endpoint, 2)))
+                    let! asked = peer.Next()
+                    do! peer.Answer(asked, "1")
+                    let! answer = first
+                    remarkOf answer |> shouldEqual "1"
+                    let third = invoke client "3"
+                    let! asked2 = peer.Next()
+                    let! asked3 = peer.Next()
+                    do! peer.Answer(asked3, "3")
+                    do! peer.Answer(asked2, "2")
+                    let! answers = Task.WhenAll(second, third)
+                    answers |> Array.map remarkOf |> shouldEqual [| "2"; "3" |]
+                })
+
+            test "a server that does not read stops its callers, not their memory" (fun network ->
+                task {
+                    let! client, peer =
+                        connect
+                            { network.Options with
+                                MaxUnwrittenBytes = 100_000
+                            }
+                            network
+
+                    let send () =
+                        client.InvokeOneWay(
+                            request "a" |> Command.withBody (ReadOnlyMemory(Array.zeroCreate 50_000)),
+                            CancellationToken.None
+                        )
+
+                    let mutable sends: Task<Result<unit, RemotingError>> list = []
+
+                    // The server's end holds 64 KiB, the buffer 100 kB: some of these must wait.
+                    for _ in 1..20 do
+                        sends <- send () :: sends
+
+                    (sends |> List.filter _.IsCompleted).Length |> shouldStayBelow 10
+
+                    for _ in sends do
+                        let! _ = peer.Next()
+                        ()
+
+                    let! results = Task.WhenAll sends
+                    results |> Array.forall _.IsOk |> shouldBeTrue
+                })
+
+            test "what cannot be sent is refused alone" (fun network ->
+                task {
+                    let! client, peer = connect network.Options network
+
+                    let tooLarge =
+                        request "a"
+                        |> Command.withBody (ReadOnlyMemory(Array.zeroCreate (17 * 1024 * 1024)))
+
+                    let! result = client.Invoke(tooLarge, CancellationToken.None)
+
+                    match result with
+                    | Error(NotEncoded(RequestCode.PullMessage, EncodedTooLarge(_, _, limit))) ->
+                        limit |> shouldEqual (16L * 1024L * 1024L)
+                    | other -> failtest $"%A{other}"
+
+                    do! goesOn client peer
+                })
+
+            test
+                "requests of the server are answered: by their handler, with an error if it fails, with 3 if there is none"
+                (fun network ->
+                    task {
+                        let handlers =
+                            Map.ofList
+                                [
+                                    RequestCode.CheckTransactionState,
+                                    (fun request ->
+                                        Command.response ResponseCode.Success request
+                                        |> Command.withRemark "handled"
+                                        |> Some
+                                        |> Task.FromResult)
+                                    RequestCode.GetConsumerRunningInfo, (fun _ -> failwith "broken")
+                                ]
+
+                        let! client, peer =
+                            connect
+                                { network.Options with
+                                    Handlers = handlers
+                                }
+                                network
+
+                        let ask code opaque =
+                            task {
+                                do! peer.Send(Command.request code |> Command.withOpaque opaque)
+                                let! answer = peer.Next()
+                                answer.Kind |> shouldEqual Response
+                                answer.Opaque |> shouldEqual opaque
+                                return answer
+                            }
+
+                        let! handled = ask RequestCode.CheckTransactionState 71
+                        handled.Remark |> shouldEqual (Some "handled")
+                        let! broken = ask RequestCode.GetConsumerRunningInfo 72
+                        broken.ResponseCode |> shouldEqual ResponseCode.SystemError
+                        broken.Remark.Value |> shouldMention "broken"
+                        let! unknown = ask (enum<RequestCode> 12345) 73
+                        unknown.ResponseCode |> shouldEqual ResponseCode.RequestCodeNotSupported
+
+                        // One-way requests get no answer: the next thing the server hears is a call.
+                        for code in [ RequestCode.CheckTransactionState; enum<RequestCode> 12345 ] do
+                            do! peer.Send(Command.request code |> Command.asOneWay)
+
+                        do! goesOn client peer
+                    })
+
+            property "every call ends once, as its server decided"
+            <| fun (fates: (byte * bool) list) ->
+                let network = Network()
+
+                let run =
+                    task {
+                        let! client, peer = connect network.Options network
+                        let calls = [ for index, _ in List.indexed fates -> invoke client $"{index}" ]
+                        let asked = ResizeArray<RemotingCommand>()
+
+                        for _ in calls do
+                            let! command = peer.Next()
+                            asked.Add command
+
+                        let inOrder =
+                            List.zip3 fates calls (List.ofSeq asked)
+                            |> List.sortBy (fun ((order, _), _, _) -> order)
+
+                        for (_, isAnswered), _, command in inOrder do
+                            if isAnswered then
+                                do! peer.Answer(command, command.Remark.Value)
+
+                        // An answered call ends with its own answer; the others end when the connection does.
+                        for index, ((_, isAnswered), call) in List.indexed (List.zip fates calls) do
+                            if isAnswered then
+                                let! result = call
+                                remarkOf result |> shouldEqual $"{index}"
+
+                        peer.Close()
+                        let! results = Task.WhenAll calls
+                        do! client.Close()
+
+                        return
+                            List.forall2
+                                (fun (_, isAnswered) (result: Result<_, _>) -> result.IsOk = isAnswered)
+                                fates
+                                (List.ofArray results)
+                    }
+
+                run.WaitAsync(TimeSpan.FromSeconds 30L).GetAwaiter().GetResult()
+        ]

@@ -1,0 +1,169 @@
+module RocketMq.Protocol.Tests.ReconnectTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+
+let private endpoint = { Host = "broker"; Port = 10911 }
+
+let private test name (body: Network -> Task) =
+    testCaseTask name (fun () -> task { do! (body (Network())).WaitAsync(TimeSpan.FromSeconds 30L) })
+
+let private until (condition: unit -> bool) =
+    task {
+        while not (condition ()) do
+            do! Task.Yield()
+    }
+
+/// Moves the clock past the wait for the next dial, when it is waiting, and gives how long that wait was.
+let private waitForDial (network: Network) (dialsBefore: int) =
+    task {
+        do! until (fun () -> network.Clock.Timers > 0)
+        let mutable waited = 0L
+
+        while network.Dials = dialsBefore do
+            network.Clock.Advance(TimeSpan.FromMilliseconds 10L)
+            waited <- waited + 10L
+            do! Task.Yield()
+
+        return waited
+    }
+
+[<Tests>]
+let tests =
+    testList
+        "Reconnecting"
+        [
+            test "nothing is dialled before it is needed" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+                    client.State |> shouldEqual Disconnected
+                    network.Dials |> shouldEqual 0
+                    do! client.Close()
+                    network.Dials |> shouldEqual 0
+                })
+
+            test "a lost connection is made again by itself, and calls go on" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+                    let opening = client.Open CancellationToken.None
+                    let! first = network.Accept()
+                    let! _ = opening
+                    first.Close()
+                    let! _ = waitForDial network 1
+                    let! second = network.Accept()
+
+                    let call =
+                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+
+                    let! asked = second.Next()
+                    do! second.Answer(asked, "again")
+                    let! answer = call
+                    answer.IsOk |> shouldBeTrue
+                    do! client.Close()
+                })
+
+            test "the waits between dials grow, and a caller that will not wait is told why" (fun network ->
+                task {
+                    let options =
+                        { network.Options with
+                            WhenDisconnected = FailWithDial
+                        }
+
+                    let client = RemotingClient(endpoint, options)
+
+                    let call =
+                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+
+                    do! network.Refuse()
+                    let! result = call
+
+                    match result with
+                    | Error(NotConnected(at, reason)) ->
+                        at |> shouldEqual endpoint
+                        reason |> shouldMention "refused"
+                    | other -> failtest $"%A{other}"
+
+                    let waits = ResizeArray<int64>()
+
+                    for dials in 1..4 do
+                        let! waited = waitForDial network dials
+                        waits.Add waited
+                        do! network.Refuse()
+
+                    // 100 ms, doubled each time, with all of the jitter.
+                    for waited, expected in Seq.zip waits [ 100L; 200L; 400L; 800L ] do
+                        waited |> shouldExceed (expected - 1L)
+
+                    do! client.Close()
+                })
+
+            test "after closing nothing is dialled, and calls say so" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+                    let opening = client.Open CancellationToken.None
+                    let! peer = network.Accept()
+                    let! _ = opening
+
+                    let call =
+                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+
+                    let! _ = peer.Next()
+                    do! client.Close()
+                    let! result = call
+
+                    match result with
+                    | Error(ConnectionLost _) -> ()
+                    | other -> failtest $"%A{other}"
+
+                    let! hungUp = peer.Receive()
+                    hungUp |> shouldEqual None
+                    network.Clock.Advance(TimeSpan.FromHours 1.0)
+
+                    let! later =
+                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+
+                    later |> shouldEqual (Error(ClientClosed endpoint))
+                    network.Dials |> shouldEqual 1
+                    network.Clock.Timers |> shouldEqual 0
+                    client.State |> shouldEqual Closed
+                })
+
+            test "closing while a dial is under way ends it, and tells who waits" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+
+                    let call =
+                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+
+                    do! until (fun () -> network.Dials = 1)
+                    do! client.Close()
+                    let! result = call
+                    result |> shouldEqual (Error(ClientClosed endpoint))
+                    client.State |> shouldEqual Closed
+                })
+
+            test "states are announced in order" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+                    let seen = ResizeArray<ConnectionState>()
+                    let closed = TaskCompletionSource()
+
+                    client.StateChanged.Add(fun state ->
+                        seen.Add state
+
+                        if state = Closed then
+                            closed.SetResult())
+
+                    let opening = client.Open CancellationToken.None
+                    let! _ = network.Accept()
+                    let! _ = opening
+                    do! client.Close()
+                    do! closed.Task
+
+                    List.ofSeq seen
+                    |> shouldEqual [ Connecting 0; Connected(1, 0); Closing 1; Closed ]
+                })
+        ]
