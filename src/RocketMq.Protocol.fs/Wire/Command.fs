@@ -18,6 +18,14 @@ type Header =
     /// Java's ROCKETMQ form. Its 16-bit code has no room for codes above 32,767: those are written as JSON.
     | Binary
 
+/// The bits of a command's flag that have a meaning. Source: RemotingCommand.java, RPC_TYPE and RPC_ONEWAY.
+module internal CommandFlag =
+    [<Literal>]
+    let Response = 0x1
+
+    [<Literal>]
+    let OneWay = 0x2
+
 /// One command: a request or the answer to one. Source: RemotingCommand.java.
 [<StructuredFormatDisplay("{Display}"); CustomEquality; NoComparison>]
 type RemotingCommand =
@@ -38,8 +46,8 @@ type RemotingCommand =
     }
 
     member command.Kind =
-        if command.Flag &&& 0x1 <> 0 then Response
-        elif command.Flag &&& 0x2 <> 0 then OneWay
+        if command.Flag &&& CommandFlag.Response <> 0 then Response
+        elif command.Flag &&& CommandFlag.OneWay <> 0 then OneWay
         else Request
 
     /// What a request asks for. Without meaning for an answer.
@@ -83,9 +91,6 @@ type RemotingCommand =
 
 /// Building commands. `request` and `response` give the smallest one; pipe it through the others.
 module Command =
-    let private responseBit = 0x1
-    let private oneWayBit = 0x2
-
     /// A request with opaque 0: the client that sends it chooses the number.
     let request (code: RequestCode) : RemotingCommand =
         {
@@ -106,7 +111,7 @@ module Command =
             Language = LanguageCode.DotNet
             Version = ProtocolVersion.current
             Opaque = request.Opaque
-            Flag = responseBit
+            Flag = CommandFlag.Response
             Remark = None
             Fields = Fields.Absent
             Body = ReadOnlyMemory.Empty
@@ -115,7 +120,7 @@ module Command =
     /// Asks the peer not to answer.
     let asOneWay (command: RemotingCommand) =
         { command with
-            Flag = (command.Flag &&& ~~~responseBit) ||| oneWayBit
+            Flag = (command.Flag &&& ~~~CommandFlag.Response) ||| CommandFlag.OneWay
         }
 
     let withOpaque opaque (command: RemotingCommand) = { command with Opaque = opaque }

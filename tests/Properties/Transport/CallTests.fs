@@ -308,11 +308,15 @@ let tests =
                         let! unknown = ask (enum<RequestCode> 12345) 73
                         unknown.ResponseCode |> shouldEqual ResponseCode.RequestCodeNotSupported
 
-                        // One-way requests get no answer: the next thing the server hears is a call.
+                        // One-way requests get no answer: what the server hears next is the answer to a request after them.
                         for code in [ RequestCode.CheckTransactionState; enum<RequestCode> 12345 ] do
                             do! peer.Send(Command.request code |> Command.asOneWay)
 
+                        let! _ = ask (enum<RequestCode> 12345) 74
                         do! goesOn client peer
+                        do! client.Close()
+                        let! last = peer.Receive()
+                        last |> shouldEqual None
                     })
 
             property "every call ends once, as its server decided"

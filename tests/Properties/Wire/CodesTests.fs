@@ -62,4 +62,25 @@ let tests =
                 |> shouldEqual (Error "nonsense": Result<Endpoint list, string>)
 
                 Endpoint.parseList "" |> Result.isError |> shouldBeTrue
+
+            testCase "flags are 0 for a request, 2 for a one-way request, 1 for an answer"
+            <| fun () ->
+                let request = Command.request RequestCode.HeartBeat
+                let oneWay = Command.asOneWay request
+                let answer = Command.response ResponseCode.Success request
+
+                [ request; oneWay; answer ]
+                |> List.map (fun command -> command.Flag, command.Kind)
+                |> shouldEqual [ (0, Request); (2, OneWay); (1, Response) ]
+
+            property "bits of a flag that have no meaning survive"
+            <| fun (flag: int) (header: Header) ->
+                let command =
+                    { Command.request RequestCode.HeartBeat with
+                        Flag = flag
+                    }
+
+                match Frame.encode header command |> Buffers.ok |> Frame.decode with
+                | Complete(frame, _) -> frame.Command.Flag = flag
+                | _ -> false
         ]
