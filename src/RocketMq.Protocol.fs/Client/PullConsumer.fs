@@ -345,20 +345,10 @@ type PullConsumer private (options: PullConsumerOptions) =
                 | Error error -> Log.refreshFailed log options.Group (RemotingError.describe error)
         }
 
-    static let check (options: PullConsumerOptions) =
-        let subscription (result: Result<unit, InputError>) (topic: string, _) =
-            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
-
-        match Names.checkGroup options.Group with
-        | Error error -> Error(Invalid error)
-        | Ok _ when List.isEmpty options.NameServers -> Error(Misconfigured "a consumer needs a name server")
-        | Ok _ when List.isEmpty options.Subscriptions -> Error(Misconfigured "a consumer needs a subscription")
-        | Ok _ -> List.fold subscription (Ok()) options.Subscriptions |> Result.mapError Invalid
-
     /// Joins the group and begins to read. Fails if a topic does not exist or no broker can be reached.
     static member Start(options: PullConsumerOptions) : Task<Result<PullConsumer, RemotingError>> =
         backgroundTask {
-            match check options with
+            match PullConsumerOptions.check options with
             | Error error -> return Error error
             | Ok() ->
                 let consumer = new PullConsumer(options)

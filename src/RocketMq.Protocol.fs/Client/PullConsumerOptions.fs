@@ -54,6 +54,16 @@ module PullConsumerOptions =
 
     let from (start: ConsumeFrom) (options: PullConsumerOptions) = { options with ConsumeFrom = start }
 
+    let internal check (options: PullConsumerOptions) : Result<unit, RemotingError> =
+        let subscription (result: Result<unit, InputError>) (topic: string, _) =
+            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
+
+        match Names.checkGroup options.Group with
+        | Error error -> Error(Invalid error)
+        | Ok _ when List.isEmpty options.NameServers -> Error(Misconfigured "a consumer needs a name server")
+        | Ok _ when List.isEmpty options.Subscriptions -> Error(Misconfigured "a consumer needs a subscription")
+        | Ok _ -> List.fold subscription (Ok()) options.Subscriptions |> Result.mapError Invalid
+
 /// A message, and its body as its sender wrote it.
 type ReceivedMessage =
     {

@@ -1,0 +1,87 @@
+namespace RocketMq.Embedded
+
+open System
+open System.Net
+open RocketMq.Protocol
+
+/// A place to answer to. Numbers are given out by the one who performs the effects.
+[<Struct>]
+type internal Ticket = Ticket of int64
+
+/// Which of the two servers a request came to.
+type internal Role =
+    | AsNameServer
+    | AsBroker
+
+/// A request and where it came from.
+type internal Arrival =
+    {
+        Role: Role
+        Connection: int
+        Peer: Host
+        Ticket: Ticket
+        Command: RemotingCommand
+    }
+
+type internal BrokerEvent =
+    | Arrived of Arrival
+    /// A connection ended, and with it all that its client was known for.
+    | Left of connection: int
+    /// Time has passed.
+    | Ticked
+
+type internal BrokerEffect =
+    | Reply of Ticket * RemotingCommand
+    /// This one will not be answered.
+    | Forget of Ticket
+
+/// A pull that waits for a message.
+type internal ParkedPull =
+    {
+        Arrival: Arrival
+        Pull: PullRequest
+        Wants: int -> bool
+        DeadlineMillis: int64
+    }
+
+type internal BrokerSettings =
+    {
+        ClusterName: string
+        BrokerName: string
+        /// As clients are told, "host:port".
+        BrokerAddress: string
+        /// Queues of a topic that is made by the first send to it, at most.
+        MaxNewTopicQueues: int
+        AutoCreateTopics: bool
+    }
+
+type internal BrokerState =
+    {
+        Settings: BrokerSettings
+        Store: Store
+        /// What each connection's heartbeat said last.
+        Clients: Map<int, Heartbeat>
+        Parked: ParkedPull list
+    }
+
+/// The answers that all requests share.
+module internal Answer =
+    let reply (arrival: Arrival) answer = Reply(arrival.Ticket, answer)
+
+    let refuse (arrival: Arrival) code remark =
+        reply arrival (Command.response code arrival.Command |> Command.withRemark remark)
+
+    let succeed (arrival: Arrival) =
+        reply arrival (Command.response ResponseCode.Success arrival.Command)
+
+    let notSupported (arrival: Arrival) =
+        refuse arrival ResponseCode.RequestCodeNotSupported $" request type {arrival.Command.Code} not supported"
+
+    /// Answers with what `decode` reads, or says that it could not.
+    let decoding (arrival: Arrival) (state: BrokerState) decode act =
+        match decode arrival.Command with
+        | Ok request -> act request
+        | Error(error: DecodeError) -> state, [ refuse arrival ResponseCode.SystemError error.Message ]
+
+    let noTopic (arrival: Arrival) topic =
+        refuse arrival ResponseCode.TopicNotExist $"topic {topic} does not exist"
