@@ -15,30 +15,40 @@ module internal Json =
         else
             ValueNone
 
+    /// A text; a number's digits where a server wrote a number.
     let text name element =
         match tryMember name element with
         | ValueSome value when value.ValueKind = JsonValueKind.String ->
             match value.GetString() with
             | null -> ""
             | text -> text
+        | ValueSome value when value.ValueKind = JsonValueKind.Number -> value.GetRawText()
         | _ -> ""
 
-    let int32 name element =
-        let mutable number = 0
-
-        match tryMember name element with
-        | ValueSome value when value.ValueKind = JsonValueKind.Number && value.TryGetInt32 &number -> number
-        | _ -> 0
-
+    /// An integer, or a text that holds one.
     let int64 name element =
         let mutable number = 0L
 
         match tryMember name element with
         | ValueSome value when value.ValueKind = JsonValueKind.Number && value.TryGetInt64 &number -> number
+        | ValueSome value when
+            value.ValueKind = JsonValueKind.String
+            && Int64.TryParse(value.GetString(), Globalization.CultureInfo.InvariantCulture, &number)
+            ->
+            number
         | _ -> 0L
 
+    /// As `int64`; 0 where it does not fit.
+    let int32 name element =
+        match int64 name element with
+        | number when number = Operators.int64 (int number) -> int number
+        | _ -> 0
+
+    /// true, or a text that says so.
     let boolean name element =
         match tryMember name element with
+        | ValueSome value when value.ValueKind = JsonValueKind.String ->
+            String.Equals(value.GetString(), "true", StringComparison.OrdinalIgnoreCase)
         | ValueSome value -> value.ValueKind = JsonValueKind.True
         | ValueNone -> false
 
@@ -54,10 +64,9 @@ module internal Json =
             [ for property in value.EnumerateObject() -> read property.Name property.Value ]
         | _ -> []
 
-    /// Reads a body that must be a JSON object.
-    let decode what (read: JsonElement -> 'T) (body: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
+    let private parse what (read: JsonElement -> 'T) (json: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
         try
-            use document = JsonDocument.Parse body
+            use document = JsonDocument.Parse json
 
             if document.RootElement.ValueKind = JsonValueKind.Object then
                 Ok(read document.RootElement)
@@ -68,6 +77,10 @@ module internal Json =
             let offset = error.BytePositionInLine |> Option.ofNullable |> Option.defaultValue 0L
             Error(Malformed(what, "it is not JSON", int offset))
         | :? InvalidOperationException -> Error(Malformed(what, "a text is not valid Unicode", 0))
+
+    /// Reads a body that must be a JSON object, in the dialect that Java servers write.
+    let decode what (read: JsonElement -> 'T) (body: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
+        Fastjson.toJson what body |> Result.bind (parse what read)
 
     let encode (write: Utf8JsonWriter -> unit) : ReadOnlyMemory<byte> =
         let output = ArrayBufferWriter<byte> 256
