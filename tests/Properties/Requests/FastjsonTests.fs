@@ -23,33 +23,86 @@ let private isRefused (part: string) (json: string) =
     | Ok strict -> failtest $"{json} became {strict}"
     | Error error -> error.Message |> shouldMention part
 
-/// A JSON value of texts, numbers, lists and objects.
-let rec private render (random: Random) depth : string =
-    match random.Next(if depth > 3 then 4 else 6) with
-    | 0 -> string (random.NextInt64())
-    | 1 -> "true"
-    | 2 -> "null"
+/// A value as Java holds it.
+type private Value =
+    | Plain of json: string
+    | Listed of Value list
+    /// Keys of each kind, with the value of each.
+    | Mapped of (Key * Value) list
+
+and private Key =
+    | Name of string
+    | Number of int64
+    | Whole of Value
+
+let rec private randomValue (random: Random) depth : Value =
+    match random.Next(if depth > 3 then 4 else 7) with
+    | 0 -> Plain(string (random.NextInt64()))
+    | 1 -> Plain "true"
+    | 2 -> Plain "-1.5E-3"
     | 3 ->
         let characters = "a\"\\{}[]:,é$ref"
 
         let one _ =
             characters[random.Next characters.Length]
 
-        JsonSerializer.Serialize(String(Array.init (random.Next 5) one))
-    | 4 ->
-        let items =
-            [ for _ in 1 .. random.Next 4 -> render random (depth + 1) ]
+        Plain(JsonSerializer.Serialize(String(Array.init (random.Next 5) one)))
+    | 4 -> Listed [ for _ in 1 .. random.Next 4 -> randomValue random (depth + 1) ]
+    | _ ->
+        Mapped
+            [
+                for index in 1 .. random.Next 4 -> randomKey random depth index, randomValue random (depth + 1)
+            ]
+
+and private randomKey random depth index =
+    match random.Next 3 with
+    | 0 -> Name $"k{index}\"\\é"
+    | 1 -> Number(int64 index - 2L)
+    | _ ->
+        Whole(
+            Mapped
+                [
+                    (Name "id", Plain(string index))
+                    (Name "more", randomValue random (depth + 2))
+                ]
+        )
+
+let private quoted (text: string) = JsonSerializer.Serialize text
+
+/// As fastjson writes it, with a space here and there, or as JSON.
+let rec private render isDialect value : string =
+    let space = if isDialect then " " else ""
+
+    match value with
+    | Plain json -> json
+    | Listed items ->
+        let items = items |> List.map (render isDialect) |> String.concat $",{space}"
+        $"[{items}]"
+    | Mapped members ->
+        let members =
+            members
+            |> List.map (fun (key, value) -> $"{renderKey isDialect key}{space}:{render isDialect value}")
             |> String.concat ","
 
-        $"[ {items} ]"
-    | _ ->
-        let entry index =
-            $"\"k{index}\" : {render random (depth + 1)}"
+        $"{{{members}{space}}}"
 
-        let members =
-            [ for index in 1 .. random.Next 4 -> entry index ] |> String.concat " ,"
+and private renderKey isDialect key =
+    match key with
+    | Name name -> quoted name
+    | Number number when isDialect -> string number
+    | Number number -> quoted (string number)
+    | Whole value when isDialect -> render true value
+    // What a whole object becomes: a text that holds its JSON as it was spaced.
+    | Whole value -> quoted (render false value)
 
-        $"{{{members}}}"
+let private bytesOf (json: string) = Encoding.UTF8.GetBytes json
+
+/// Whether what a body became is JSON that the strict reader takes, or an error.
+let private isHandled (body: byte[]) =
+    match Fastjson.toJson "body" (ReadOnlyMemory body) with
+    | Ok _ -> true
+    | Error(Malformed(_, reason, offset)) -> reason <> "" && offset >= 0 && offset <= body.Length
+    | Error(TooLarge _) -> false
 
 [<Tests>]
 let tests =
@@ -113,23 +166,38 @@ let tests =
                 """{}x""" |> isRefused "1 bytes are left over"
                 String('[', 100_000) |> isRefused "deeper than 64"
 
-            property "JSON keeps its value"
+            property "Java's documents become JSON of the same value"
             <| fun (seed: int) ->
-                let json = render (Random seed) 0
+                let value = randomValue (Random seed) 0
+                let strict = render false value
 
-                match rewrite json with
-                | Ok strict -> JsonNode.DeepEquals(JsonNode.Parse strict, JsonNode.Parse json)
-                | Error _ -> false
+                match rewrite (render true value), rewrite strict with
+                | Ok fromDialect, Ok fromStrict ->
+                    JsonNode.DeepEquals(JsonNode.Parse fromDialect, JsonNode.Parse strict)
+                    && JsonNode.DeepEquals(JsonNode.Parse fromStrict, JsonNode.Parse strict)
+                | _ -> false
 
-            property "a body cut short is refused, and garbage never throws"
-            <| fun (seed: int) (garbage: byte[]) ->
-                let json =
-                    Encoding.UTF8.GetBytes($"{{\"a\":{render (Random seed) 0},5:{{{{}}:1}}}}")
+            property "a document cut short is refused"
+            <| fun (seed: int) ->
+                let body =
+                    bytesOf (render true (Mapped [ (Number 5L, randomValue (Random seed) 0) ]))
 
-                Fastjson.toJson "body" (ReadOnlyMemory garbage) |> ignore
+                seq { 0 .. body.Length - 1 }
+                |> Seq.forall (fun length -> (Fastjson.toJson "body" (ReadOnlyMemory(body, 0, length))).IsError)
 
-                seq { 0 .. json.Length - 1 }
-                |> Seq.forall (fun length -> (Fastjson.toJson "body" (ReadOnlyMemory(json, 0, length))).IsError)
+            property "a damaged document is read or refused with a reason and a place, and never throws"
+            <| fun (seed: int) (damage: (uint16 * byte) list) ->
+                let body =
+                    bytesOf (render true (Mapped [ (Number 5L, randomValue (Random seed) 0) ]))
+
+                for place, value in damage do
+                    body[int place % body.Length] <- value
+
+                isHandled body
+                && (Json.decode "body" (fun _ -> ()) (ReadOnlyMemory body) |> ignore
+                    true)
+
+            property "garbage never throws" <| fun (garbage: byte[]) -> isHandled garbage
 
             testCase "every recorded JSON body becomes strict JSON, with the same value if it was strict"
             <| fun () ->
