@@ -16,14 +16,19 @@ module internal Json =
             ValueNone
 
     /// A text; a number's digits where a server wrote a number.
-    let text name element =
-        match tryMember name element with
-        | ValueSome value when value.ValueKind = JsonValueKind.String ->
-            match value.GetString() with
+    let textOf (element: JsonElement) =
+        match element.ValueKind with
+        | JsonValueKind.String ->
+            match element.GetString() with
             | null -> ""
             | text -> text
-        | ValueSome value when value.ValueKind = JsonValueKind.Number -> value.GetRawText()
+        | JsonValueKind.Number -> element.GetRawText()
         | _ -> ""
+
+    let text name element =
+        match tryMember name element with
+        | ValueSome value -> textOf value
+        | ValueNone -> ""
 
     /// An integer, or a text that holds one.
     let int64 name element =
@@ -52,11 +57,17 @@ module internal Json =
         | ValueSome value -> value.ValueKind = JsonValueKind.True
         | ValueNone -> false
 
+    /// The items of a list; none of anything else.
+    let itemsOf (read: JsonElement -> 'T) (element: JsonElement) : 'T list =
+        if element.ValueKind = JsonValueKind.Array then
+            [ for item in element.EnumerateArray() -> read item ]
+        else
+            []
+
     let items name (read: JsonElement -> 'T) element : 'T list =
         match tryMember name element with
-        | ValueSome value when value.ValueKind = JsonValueKind.Array ->
-            [ for item in value.EnumerateArray() -> read item ]
-        | _ -> []
+        | ValueSome value -> itemsOf read value
+        | ValueNone -> []
 
     let members name (read: string -> JsonElement -> 'T) element : 'T list =
         match tryMember name element with

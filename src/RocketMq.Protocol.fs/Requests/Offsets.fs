@@ -20,21 +20,12 @@ module Offsets =
     let private queueFields (topic: string) (queueId: int) =
         FieldsBuilder(64).Add("topic", topic).Add("queueId", queueId)
 
-    let private request code (fields: FieldsBuilder) decode : Request<'Answer> =
-        {
-            Command =
-                { Command.request code with
-                    Fields = fields.ToFields()
-                }
-            Decode = decode
-        }
-
     let private readOffset = RequiredField.int64 "offset"
 
     /// QUERY_CONSUMER_OFFSET (14): the committed position, or `None` if the group has committed none. A queue whose first
     /// message is still there counts as committed at 0.
     let queryCommitted (queue: GroupQueue) : Request<int64 option> =
-        request
+        Request.ofFields
             RequestCode.QueryConsumerOffset
             (groupQueueFields queue)
             (Request.decodeByCode (fun code answer ->
@@ -45,7 +36,7 @@ module Offsets =
 
     /// UPDATE_CONSUMER_OFFSET (15).
     let commit (queue: GroupQueue) (offset: int64) : Request<unit> =
-        request
+        Request.ofFields
             RequestCode.UpdateConsumerOffset
             ((groupQueueFields queue).Add("commitOffset", offset))
             Request.decodeNothing
@@ -53,18 +44,18 @@ module Offsets =
     /// SEARCH_OFFSET_BY_TIMESTAMP (29): where the messages stored at or after a time begin, in milliseconds since 1970.
     /// 4.9.8 answers with the nearest message instead.
     let search (topic: string) (queueId: int) (timestampMillis: int64) : Request<int64> =
-        request
+        Request.ofFields
             RequestCode.SearchOffsetByTimestamp
             ((queueFields topic queueId).Add("timestamp", timestampMillis))
             (Request.decodeSuccess readOffset)
 
     /// GET_MAX_OFFSET (30): the position that the next stored message will have, not the last one's.
     let max (topic: string) (queueId: int) : Request<int64> =
-        request RequestCode.GetMaxOffset (queueFields topic queueId) (Request.decodeSuccess readOffset)
+        Request.ofFields RequestCode.GetMaxOffset (queueFields topic queueId) (Request.decodeSuccess readOffset)
 
     /// GET_MIN_OFFSET (31): the position of the first message that is still there.
     let min (topic: string) (queueId: int) : Request<int64> =
-        request RequestCode.GetMinOffset (queueFields topic queueId) (Request.decodeSuccess readOffset)
+        Request.ofFields RequestCode.GetMinOffset (queueFields topic queueId) (Request.decodeSuccess readOffset)
 
     /// What a broker reads of codes 14 and 15.
     let decodeGroupQueue (command: RemotingCommand) : Result<GroupQueue, DecodeError> =

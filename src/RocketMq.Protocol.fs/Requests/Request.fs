@@ -38,6 +38,23 @@ module Request =
         | ValueSome result -> Result.mapError Undecodable result
         | ValueNone -> Error(refusal answer)
 
+    /// A request that is its fields and nothing else.
+    let internal ofFields code (fields: FieldsBuilder) decode : Request<'Answer> =
+        {
+            Command =
+                { Command.request code with
+                    Fields = fields.ToFields()
+                }
+            Decode = decode
+        }
+
+    /// A request that is its code and nothing else.
+    let internal ofCode code decode : Request<'Answer> =
+        {
+            Command = Command.request code
+            Decode = decode
+        }
+
 /// Fields that a request or an answer must have.
 module internal RequiredField =
     let private missing (command: RemotingCommand) name =

@@ -81,7 +81,7 @@ module TopicRoute =
             TopicSysFlag = Json.int32 "topicSysFlag" element
         }
 
-    let private readBrokerData element : BrokerData =
+    let internal readBrokerData element : BrokerData =
         let readAddress (id: string) (address: JsonElement) =
             let mutable number = 0L
 
