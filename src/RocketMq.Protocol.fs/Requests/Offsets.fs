@@ -57,6 +57,14 @@ module Offsets =
     let min (topic: string) (queueId: int) : Request<int64> =
         Request.ofFields RequestCode.GetMinOffset (queueFields topic queueId) (Request.decodeSuccess readOffset)
 
+    /// GET_EARLIEST_MSG_STORETIME (32): when the first message that is still there was stored, in milliseconds since 1970,
+    /// or -1 if there is none.
+    let earliestStoreTime (topic: string) (queueId: int) : Request<int64> =
+        Request.ofFields
+            RequestCode.GetEarliestMessageStoreTime
+            (queueFields topic queueId)
+            (Request.decodeSuccess (RequiredField.int64 "timestamp"))
+
     /// What a broker reads of codes 14 and 15.
     let decodeGroupQueue (command: RemotingCommand) : Result<GroupQueue, DecodeError> =
         result {

@@ -4,54 +4,7 @@ open System
 open System.Text.Json
 open Expecto
 open RocketMq.Protocol
-
-/// What the signing of requests adds.
-let private signature = set [ "AccessKey"; "Signature" ]
-
-let private command (capture: Captures.Capture) =
-    match Frame.decode capture.Frame with
-    | Complete(frame, _) -> frame.Command
-    | other -> failtest $"frame {capture.Id}: %A{other}"
-
-let private fieldsOf (command: RemotingCommand) =
-    Fields.toMap command.Fields
-    |> Map.filter (fun name _ -> not (signature.Contains name))
-
-let private recorded (code: RequestCode) =
-    Captures.all ()
-    |> Array.filter (fun capture -> Option.defaultValue capture.Code capture.RequestCode = int code)
-    |> Array.partition Captures.isRequest
-
-/// Every recorded request of a code is the one that `make` makes of its fields, and every recorded answer to it is read
-/// as `isRight` says.
-let private agrees
-    (code: RequestCode)
-    (make: Map<string, string> -> Request<'Answer>)
-    (isRight: RemotingCommand -> 'Answer -> bool)
-    =
-    let requests, answers = recorded code
-    requests |> shouldNotBeEmpty
-    answers |> shouldNotBeEmpty
-
-    for capture in requests do
-        let java = command capture
-        let ours = (make (fieldsOf java)).Command
-        ours.RequestCode |> shouldEqual code
-        fieldsOf ours |> shouldEqual (fieldsOf java)
-
-        if ours.Body.ToArray() <> java.Body.ToArray() then
-            failtest $"frame {capture.Id}: another body"
-
-    let request = make (fieldsOf (command requests[0]))
-
-    for capture in answers do
-        let java = command capture
-
-        match request.Decode java with
-        | Ok answer when isRight java answer -> ()
-        | other -> failtest $"frame {capture.Id}: %A{other}"
-
-let private always _ _ = true
+open RocketMq.Protocol.Tests.Recorded
 
 let private isFound (answer: RemotingCommand) (value: 'T option) =
     value.IsSome = (answer.ResponseCode = ResponseCode.Success)
