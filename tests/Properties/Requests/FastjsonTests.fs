@@ -164,7 +164,13 @@ let tests =
                 """{"a":"x""" |> isRefused "does not end"
                 """{"a":}""" |> isRefused "a value is missing"
                 """{}x""" |> isRefused "1 bytes are left over"
-                String('[', 100_000) |> isRefused "deeper than 64"
+                String('[', 100_000) |> isRefused "at byte 65: it nests deeper than 64"
+
+                let nested depth =
+                    String('[', depth) + "1" + String(']', depth)
+
+                rewrite (nested 64) |> shouldEqual (Ok(nested 64))
+                nested 65 |> isRefused "deeper than 64"
 
             property "Java's documents become JSON of the same value"
             <| fun (seed: int) ->
