@@ -32,12 +32,14 @@ let send: RemotingCommand =
             Flag = 0
             Properties = message.Properties
             ReconsumeTimes = 0
+            IsUnit = false
+            MaxReconsumeTimes = None
             BrokerName = "broker-a"
             IsBatch = false
             Body = message.Body
         }
 
-    (Send.request request).Command
+    (Send.message.Request request).Command
 
 let sendAnswer: RemotingCommand =
     let answer =
@@ -46,9 +48,14 @@ let sendAnswer: RemotingCommand =
             QueueId = 3
             QueueOffset = 4711L
             OffsetId = "7F00000100002A9F0000000000012345"
+            TransactionId = Some "7F000001000018B4AAC2092C24130000"
+            Region = Some "DefaultRegion"
+            IsTraced = Some true
+            RecallHandle = None
+            BatchUniqueId = None
         }
 
-    Send.answer "7F000001000018B4AAC2092C24130000" answer send
+    Send.message.Answer(answer, send)
 
 let private record (index: int) : StoredMessage =
     let host = Host.create IPAddress.Loopback 10911
@@ -88,7 +95,10 @@ let pullAnswer: RemotingCommand =
             MinOffset = 0L
             MaxOffset = 100L
             SuggestedBrokerId = 0L
+            OffsetDelta = None
+            TopicSysFlag = None
+            GroupSysFlag = None
             Records = records
         }
 
-    Pull.answer answer send
+    Pull.messages.Answer(answer, send)

@@ -18,26 +18,25 @@ module internal Broker =
     let private readWrite = 6
 
     let private routeOf (settings: BrokerSettings) permission queues : TopicRoute =
-        {
-            Queues =
-                [
-                    {
-                        BrokerName = settings.BrokerName
-                        ReadQueues = queues
-                        WriteQueues = queues
-                        Permission = permission
-                        TopicSysFlag = 0
-                    }
-                ]
-            Brokers =
-                [
-                    {
-                        Cluster = settings.ClusterName
-                        BrokerName = settings.BrokerName
-                        Addresses = Map.ofList [ (0L, settings.BrokerAddress) ]
-                    }
-                ]
-        }
+        TopicRoute.create
+            [
+                {
+                    BrokerName = settings.BrokerName
+                    ReadQueues = queues
+                    WriteQueues = queues
+                    Permission = permission
+                    TopicSysFlag = 0
+                }
+            ]
+            [
+                {
+                    Cluster = settings.ClusterName
+                    BrokerName = settings.BrokerName
+                    Addresses = Map.ofList [ (0L, settings.BrokerAddress) ]
+                    HasActingMaster = None
+                    Zone = None
+                }
+            ]
 
     let private tryRoute topic (state: BrokerState) =
         match Map.tryFind topic state.Store.Topics with
@@ -47,31 +46,30 @@ module internal Broker =
         | None -> None
 
     let private route (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state (RequiredField.text "topic") (fun topic ->
+        Answer.decoding arrival state GetRoute.operation.Decode (fun query ->
             let asksStandardJson =
                 arrival.Command.Version >= ProtocolVersion.standardJsonRoutes
-                || Fields.tryBoolean "acceptStandardJsonOnly" arrival.Command.Fields = ValueSome true
+                || query.AcceptStandardJsonOnly = Some true
 
-            match tryRoute topic state with
+            let operation =
+                if asksStandardJson then
+                    GetRoute.operation
+                else
+                    GetRoute.old
+
+            match tryRoute query.Topic state with
             | None ->
-                let remark = $"No topic route info in name server for the topic: {topic}"
+                let remark = $"No topic route info in name server for the topic: {query.Topic}"
                 state, [ Answer.refuse arrival ResponseCode.TopicNotExist remark ]
-            | Some route ->
-                let body =
-                    if asksStandardJson then
-                        TopicRoute.encode route
-                    else
-                        TopicRoute.encodeWithBareIds route
-
-                let answer = Command.response ResponseCode.Success arrival.Command
-                state, [ Answer.reply arrival (Command.withBody body answer) ])
+            | Some route -> state, [ Answer.reply arrival (operation.Answer(route, arrival.Command)) ])
 
     // Offsets
 
     let private queryCommitted (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state Offsets.decodeGroupQueue (fun queue ->
-            match Store.committed queue state.Store with
-            | ValueSome offset -> state, [ Answer.reply arrival (Offsets.answer offset arrival.Command) ]
+        Answer.decoding arrival state Offsets.queryCommitted.Decode (fun query ->
+            match Store.committed query.Queue state.Store with
+            | ValueSome offset ->
+                state, [ Answer.reply arrival (Offsets.queryCommitted.Answer(Some offset, arrival.Command)) ]
             | ValueNone ->
                 state,
                 [
@@ -79,30 +77,37 @@ module internal Broker =
                 ])
 
     let private commit (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state Offsets.decodeGroupQueue (fun queue ->
-            Answer.decoding arrival state Offsets.decodeCommit (fun offset ->
-                { state with
-                    Store = Store.commit queue offset state.Store
-                },
-                [ Answer.succeed arrival ]))
+        Answer.decoding arrival state Offsets.commit.Decode (fun commit ->
+            { state with
+                Store = Store.commit commit.Queue commit.Offset state.Store
+            },
+            [ Answer.succeed arrival ])
 
-    let private offsetOf (arrival: Arrival) (state: BrokerState) (measure: _ -> int64) =
-        Answer.decoding arrival state Offsets.decodeQueue (fun (struct (topic, queueId)) ->
+    /// Codes 29, 30 and 31 differ in what they ask of the queue.
+    let private offsetOf (arrival: Arrival) (state: BrokerState) (operation: Operation<'Query, int64>) topicQueue measure =
+        Answer.decoding arrival state operation.Decode (fun query ->
+            let queue: TopicQueue = topicQueue query
+
             let offset =
-                Store.tryQueue topic queueId state.Store
-                |> ValueOption.map measure
+                Store.tryQueue queue.Topic queue.QueueId state.Store
+                |> ValueOption.map (measure query)
                 |> ValueOption.defaultValue 0L
 
-            state, [ Answer.reply arrival (Offsets.answer offset arrival.Command) ])
+            state, [ Answer.reply arrival (operation.Answer(offset, arrival.Command)) ])
 
     let private search (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state Offsets.decodeTimestamp (fun timestamp ->
-            offsetOf arrival state (Store.search timestamp))
+        offsetOf arrival state Offsets.search _.Queue (fun query -> Store.search query.TimestampMillis)
+
+    let private maxOffset (arrival: Arrival) (state: BrokerState) =
+        offsetOf arrival state Offsets.max _.Queue (fun _ queue -> int64 queue.Count)
+
+    let private minOffset (arrival: Arrival) (state: BrokerState) =
+        offsetOf arrival state Offsets.min id (fun _ _ -> 0L)
 
     // Clients
 
     let private heartbeat (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state Heartbeat.decode (fun heartbeat ->
+        Answer.decoding arrival state Heartbeat.send.Decode (fun heartbeat ->
             { state with
                 Clients = Map.add arrival.Connection heartbeat state.Clients
             },
@@ -123,8 +128,8 @@ module internal Broker =
         | AsBroker, RequestCode.QueryConsumerOffset -> queryCommitted arrival state
         | AsBroker, RequestCode.UpdateConsumerOffset -> commit arrival state
         | AsBroker, RequestCode.SearchOffsetByTimestamp -> search arrival state
-        | AsBroker, RequestCode.GetMaxOffset -> offsetOf arrival state (fun queue -> int64 queue.Count)
-        | AsBroker, RequestCode.GetMinOffset -> offsetOf arrival state (fun _ -> 0L)
+        | AsBroker, RequestCode.GetMaxOffset -> maxOffset arrival state
+        | AsBroker, RequestCode.GetMinOffset -> minOffset arrival state
         | AsBroker, RequestCode.HeartBeat -> heartbeat arrival state
         | AsBroker, RequestCode.UnregisterClient -> unregister arrival state
         | _ -> state, [ Answer.notSupported arrival ]

@@ -12,6 +12,9 @@ module internal Pulls =
                 MinOffset = reading.MinOffset
                 MaxOffset = reading.MaxOffset
                 SuggestedBrokerId = 0L
+                OffsetDelta = None
+                TopicSysFlag = None
+                GroupSysFlag = None
                 Records = reading.Records
             }
 
@@ -22,7 +25,7 @@ module internal Pulls =
             | NoMatch -> "NO_MATCHED_MESSAGE"
             | OffsetMoved -> "OFFSET_OVERFLOW_BADLY"
 
-        Answer.reply parked.Arrival (Pull.answer answer parked.Arrival.Command |> Command.withRemark remark)
+        Answer.reply parked.Arrival (Pull.messages.Answer(answer, parked.Arrival.Command) |> Command.withRemark remark)
 
     let private readFor (parked: ParkedPull) (store: Store) =
         Store.tryQueue parked.Pull.Topic parked.Pull.QueueId store
@@ -92,7 +95,7 @@ module internal Pulls =
         | ValueSome reading -> state, [ pullAnswer parked reading ]
 
     let pull now (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state Pull.decode (fun pull ->
+        Answer.decoding arrival state Pull.messages.Decode (fun pull ->
             match filterFor pull state with
             | None ->
                 let remark = $"the consumer's subscription not exist: {pull.ConsumerGroup}"

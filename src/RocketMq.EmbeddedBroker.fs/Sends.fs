@@ -71,9 +71,14 @@ module internal Sends =
                 OffsetId = stored |> List.map (fun message -> message.OffsetId) |> String.concat ","
                 QueueId = first.QueueId
                 QueueOffset = first.QueueOffset
+                TransactionId = Some(messages |> List.map uniqueKey |> String.concat ",")
+                Region = Some "DefaultRegion"
+                IsTraced = Some true
+                RecallHandle = None
+                BatchUniqueId = None
             }
 
-        Answer.reply arrival (Send.answer (messages |> List.map uniqueKey |> String.concat ",") answer arrival.Command)
+        Answer.reply arrival (Send.message.Answer(answer, arrival.Command))
 
     let private store now (arrival: Arrival) (send: SendRequest) (state: BrokerState) =
         let queues = state.Store.Topics[send.Topic].Queues.Length
@@ -104,7 +109,12 @@ module internal Sends =
                 state, sendAnswer arrival messages stored :: woken
 
     let send now (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state Send.decode (fun send ->
+        let operation =
+            match arrival.Command.RequestCode with
+            | RequestCode.SendMessage -> Send.withLongNames
+            | _ -> Send.message
+
+        Answer.decoding arrival state operation.Decode (fun send ->
             if send.Body.Length > Message.maxBodyBytes then
                 state,
                 [

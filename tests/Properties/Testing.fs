@@ -40,6 +40,15 @@ module Testing =
     /// that was found and two numbers; FSCHECK_REPLAY=seed,gamma runs that case again.
     let property name body = testPropertyWithConfig config name body
 
+    /// A property whose cases are large: as many of them as this, in place of 200.
+    let propertyOf count name body =
+        testPropertyWithConfig
+            { config with
+                maxTest = max 1 (caseCount * count / 200)
+            }
+            name
+            body
+
     let shouldEqual (expected: 'T) (actual: 'T) = Expect.equal actual expected "equal"
 
     let shouldNotEqual (unwanted: 'T) (actual: 'T) =

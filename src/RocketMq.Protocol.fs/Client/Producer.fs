@@ -75,6 +75,8 @@ type Producer private (options: ProducerOptions) =
             Flag = message.Flag
             Properties = message.Properties
             ReconsumeTimes = 0
+            IsUnit = false
+            MaxReconsumeTimes = None
             BrokerName = queue.BrokerName
             IsBatch = false
             Body = body
@@ -113,7 +115,7 @@ type Producer private (options: ProducerOptions) =
             match! queueFor message.Topic avoided cancellation with
             | Error error -> return Error(struct (error, None))
             | Ok(struct (queue, client: RemotingClient)) ->
-                let request = Send.request (requestFor message queue body sysFlag)
+                let request = Send.message.Request(requestFor message queue body sysFlag)
 
                 match! client.AskWithin(request, rest, cancellation) with
                 | Ok answer -> return Ok(struct (queue, answer))

@@ -58,18 +58,19 @@ type PullConsumer private (options: PullConsumerOptions) =
                 [
                     {
                         Group = options.Group
-                        IsPull = true
+                        Type = Actively
+                        Model = Clustering
+                        Start = FromLastOffset
                         Subscriptions =
                             [
                                 for topic, filter in options.Subscriptions ->
-                                    {
-                                        Topic = topic
-                                        Filter = filter
-                                        Version = subscriptionVersion
-                                    }
+                                    Subscription.create topic filter subscriptionVersion
                             ]
+                        IsUnit = false
                     }
                 ]
+            Fingerprint = None
+            IsWithoutSubscriptions = None
         }
 
     let groupQueue (queue: MessageQueue) : GroupQueue =
@@ -100,16 +101,33 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     let startOffset (queue: MessageQueue) cancellation =
         backgroundTask {
-            match! askBrokerOf queue (Offsets.queryCommitted (groupQueue queue)) cancellation with
+            let query: CommittedOffsetQuery =
+                {
+                    Queue = groupQueue queue
+                    ZeroIfNone = None
+                }
+
+            match! askBrokerOf queue (Offsets.queryCommitted.Request query) cancellation with
             | Error error -> return Error error
             | Ok(Some offset) -> return Ok offset
             | Ok None ->
+                let topicQueue: TopicQueue =
+                    {
+                        Topic = queue.Topic
+                        QueueId = queue.QueueId
+                    }
+
                 let edge =
                     match options.ConsumeFrom with
-                    | FirstOffset -> Offsets.min
-                    | LastOffset -> Offsets.max
+                    | FirstOffset -> Offsets.min.Request topicQueue
+                    | LastOffset ->
+                        Offsets.max.Request
+                            {
+                                Queue = topicQueue
+                                IsCommitted = None
+                            }
 
-                return! askBrokerOf queue (edge queue.Topic queue.QueueId) cancellation
+                return! askBrokerOf queue edge cancellation
         }
 
     let filterOf topic =
@@ -126,6 +144,10 @@ type PullConsumer private (options: PullConsumerOptions) =
             Suspend = options.Suspend
             Filter = Some(filterOf reader.Queue.Topic)
             SubscriptionVersion = subscriptionVersion
+            IsLite = false
+            MaxBytes = None
+            Source = None
+            ProxiedClientId = None
         }
 
     let pull (reader: QueueReader) cancellation =
@@ -134,7 +156,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             | Error error -> return Error error
             | Ok client ->
                 let timeout = options.Suspend + lateness + options.Remoting.RequestTimeout
-                return! client.AskWithin(Pull.request (pullRequest reader), timeout, cancellation)
+                return! client.AskWithin(Pull.messages.Request(pullRequest reader), timeout, cancellation)
         }
 
     let handOn (reader: QueueReader) (answer: PullAnswer) cancellation =
@@ -208,7 +230,14 @@ type PullConsumer private (options: PullConsumerOptions) =
             match reader.TryCommittable() with
             | ValueNone -> ()
             | ValueSome position ->
-                match! askBrokerOf reader.Queue (Offsets.commit (groupQueue reader.Queue) position) cancellation with
+                let commit =
+                    Offsets.commit.Request
+                        {
+                            Queue = groupQueue reader.Queue
+                            Offset = position
+                        }
+
+                match! askBrokerOf reader.Queue commit cancellation with
                 | Ok() -> reader.Committed position
                 | Error error -> Log.commitFailed log reader.Queue (RemotingError.describe error)
         }
@@ -226,7 +255,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     /// Asks every broker of a route for the same. A failure is logged: the pulls will meet it too.
-    let tellBrokers (request: Request<unit>) (route: TopicRoute) cancellation : Task =
+    let tellBrokers (request: Request<'Answer>) (route: TopicRoute) cancellation : Task =
         let tell (broker: BrokerData) : Task =
             backgroundTask {
                 let address =
@@ -238,7 +267,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                     | Error error -> Task.FromResult(Error error)
 
                 match outcome with
-                | Ok() -> ()
+                | Ok _ -> ()
                 | Error error ->
                     Log.tellFailed log request.Command.RequestCode broker.BrokerName (RemotingError.describe error)
             }
@@ -275,7 +304,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             match! routes.Get(topic, cancellation) with
             | Error error -> return Error error
             | Ok route ->
-                do! tellBrokers (Heartbeat.request heartbeat) route cancellation
+                do! tellBrokers (Heartbeat.send.Request heartbeat) route cancellation
 
                 let newQueues =
                     TopicRoute.subscribeQueues topic route
@@ -337,7 +366,13 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// Tells the brokers that this member is gone, as far as they can be reached.
     let leave () : Task =
         backgroundTask {
-            let request = Heartbeat.unregister clientId None (Some options.Group)
+            let request =
+                Heartbeat.unregister.Request
+                    {
+                        ClientId = clientId
+                        ProducerGroup = None
+                        ConsumerGroup = Some options.Group
+                    }
 
             for topic in topics do
                 match! routes.Get(topic, CancellationToken.None) with

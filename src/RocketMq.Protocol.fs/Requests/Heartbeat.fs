@@ -1,23 +1,119 @@
 namespace RocketMq.Protocol
 
-open System.Text.Json
-
 /// What a consumer tells brokers of one topic that it reads. Source: SubscriptionData.java.
 type Subscription =
     {
         Topic: string
-        Filter: Filter
+        /// "TAG" or "SQL92".
+        ExpressionType: string
+        Expression: string
+        /// The single tags of a tag expression; none means every message.
+        Tags: string list
+        /// `Filter.tagHash` of each tag, by which brokers choose.
+        TagHashes: int list
         /// Grows with each change: milliseconds since 1970.
         Version: int64
+        /// The broker is to run a filter class; no broker of today does.
+        IsClassFilter: bool
     }
+
+    member subscription.Filter =
+        match subscription.ExpressionType with
+        | "SQL92" -> BySql92 subscription.Expression
+        | _ -> ByTag subscription.Expression
+
+module Subscription =
+    let create (topic: string) (filter: Filter) (version: int64) : Subscription =
+        let expression = Filter.expression filter
+
+        let tags =
+            match filter with
+            | ByTag expression -> Filter.tags expression
+            | BySql92 _ -> []
+
+        {
+            Topic = topic
+            ExpressionType = Filter.typeName filter
+            Expression = expression
+            Tags = tags
+            TagHashes = List.map Filter.tagHash tags
+            Version = version
+            IsClassFilter = false
+        }
+
+    let internal shape: Shape<Subscription> =
+        object<Subscription> {
+            let! isClassFilter = Member.boolean "classFilterMode" _.IsClassFilter
+            and! hashes = Member.list "codeSet" Shape.int32 _.TagHashes
+            and! expressionType = Member.text "expressionType" _.ExpressionType
+            and! expression = Member.text "subString" _.Expression
+            and! version = Member.int64 "subVersion" _.Version
+            and! tags = Member.list "tagsSet" Shape.text _.Tags
+            and! topic = Member.text "topic" _.Topic
+
+            return
+                {
+                    Topic = topic
+                    ExpressionType = expressionType
+                    Expression = expression
+                    Tags = tags
+                    TagHashes = hashes
+                    Version = version
+                    IsClassFilter = isClassFilter
+                }
+        }
+
+/// How messages come to a consumer. Source: ConsumeType.java.
+type ConsumeType =
+    /// It asks for messages itself.
+    | Actively
+    /// The client library asks for it.
+    | Passively
+    /// Since 5.0: brokers give out single messages for a time.
+    | Pop
+
+/// Whether the members of a group share the queues or each read all. Source: MessageModel.java.
+type MessageModel =
+    | Broadcasting
+    | Clustering
+
+/// Where a group begins in a queue in which it has committed nothing. Source: ConsumeFromWhere.java.
+type ConsumeFromWhere =
+    | FromLastOffset
+    /// Of old clients; brokers take it for the last offset.
+    | FromLastOffsetAndFromMinWhenBootFirst
+    | FromMinOffset
+    | FromMaxOffset
+    | FromFirstOffset
+    | FromTimestamp
+
+module internal ConsumerNames =
+    let types: Shape<ConsumeType> =
+        Shape.constant [ "CONSUME_ACTIVELY", Actively; "CONSUME_PASSIVELY", Passively; "CONSUME_POP", Pop ]
+
+    let models: Shape<MessageModel> =
+        Shape.constant [ "BROADCASTING", Broadcasting; "CLUSTERING", Clustering ]
+
+    let starts: Shape<ConsumeFromWhere> =
+        Shape.constant
+            [
+                "CONSUME_FROM_LAST_OFFSET", FromLastOffset
+                "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST", FromLastOffsetAndFromMinWhenBootFirst
+                "CONSUME_FROM_MIN_OFFSET", FromMinOffset
+                "CONSUME_FROM_MAX_OFFSET", FromMaxOffset
+                "CONSUME_FROM_FIRST_OFFSET", FromFirstOffset
+                "CONSUME_FROM_TIMESTAMP", FromTimestamp
+            ]
 
 /// What a consumer tells brokers of its group. Source: ConsumerData.java.
 type ConsumerMembership =
     {
         Group: string
-        /// It asks for messages itself, rather than having them pushed by the client library.
-        IsPull: bool
+        Type: ConsumeType
+        Model: MessageModel
+        Start: ConsumeFromWhere
         Subscriptions: Subscription list
+        IsUnit: bool
     }
 
 /// Who a client is and what it does. Source: HeartbeatData.java.
@@ -26,118 +122,159 @@ type Heartbeat =
         ClientId: string
         ProducerGroups: string list
         Consumers: ConsumerMembership list
+        /// Since 5.0: a hash of the subscriptions, 0 if the client does not use it.
+        Fingerprint: int option
+        /// Since 5.0: the subscriptions are left out, the broker has them already.
+        IsWithoutSubscriptions: bool option
     }
 
-/// HEART_BEAT (34) and UNREGISTER_CLIENT (35), to every broker a client uses. A broker forgets a client that it has not
-/// heard of for 120 s.
+/// What brokers since 5.0 say to a heartbeat.
+type HeartbeatAnswer =
+    {
+        /// The broker takes heartbeats without subscriptions.
+        SupportsFingerprints: bool option
+        IsSubscriptionChanged: bool option
+    }
+
+type Departure =
+    {
+        ClientId: string
+        /// Forget the client as a producer of this group.
+        ProducerGroup: string option
+        /// Forget it as a consumer of this group.
+        ConsumerGroup: string option
+    }
+
+/// A subscription that is to be checked before a consumer starts with it.
+type SubscriptionCheck =
+    {
+        ClientId: string
+        Group: string
+        Subscription: Subscription
+        /// Since 5.0.
+        Namespace: string option
+    }
+
+/// What clients tell every broker they use. A broker forgets a client that it has not heard of for 120 s.
 module Heartbeat =
-    let private writeSubscription (writer: Utf8JsonWriter) (subscription: Subscription) =
-        let expression = Filter.expression subscription.Filter
+    let private membership =
+        object<ConsumerMembership> {
+            let! start = Member.always "consumeFromWhere" ConsumerNames.starts _.Start
+            and! consumeType = Member.always "consumeType" ConsumerNames.types _.Type
+            and! group = Member.text "groupName" _.Group
+            and! model = Member.always "messageModel" ConsumerNames.models _.Model
+            and! subscriptions = Member.list "subscriptionDataSet" Subscription.shape _.Subscriptions
+            and! isUnit = Member.boolean "unitMode" _.IsUnit
 
-        let tags =
-            match subscription.Filter with
-            | ByTag expression -> Filter.tags expression
-            | BySql92 _ -> []
+            return
+                {
+                    Group = group
+                    Type = consumeType
+                    Model = model
+                    Start = start
+                    Subscriptions = subscriptions
+                    IsUnit = isUnit
+                }
+        }
 
-        writer.WriteStartObject()
-        writer.WriteBoolean("classFilterMode", false)
-        writer.WriteStartArray "codeSet"
-        tags |> List.iter (fun tag -> writer.WriteNumberValue(Filter.tagHash tag))
-        writer.WriteEndArray()
-        writer.WriteString("expressionType", Filter.typeName subscription.Filter)
-        writer.WriteString("subString", expression)
-        writer.WriteNumber("subVersion", subscription.Version)
-        writer.WriteStartArray "tagsSet"
-        tags |> List.iter (fun tag -> writer.WriteStringValue tag)
-        writer.WriteEndArray()
-        writer.WriteString("topic", subscription.Topic)
-        writer.WriteEndObject()
+    let private producer =
+        object<string> {
+            let! group = Member.text "groupName" id
+            return group
+        }
 
-    let private writeConsumer (writer: Utf8JsonWriter) (consumer: ConsumerMembership) =
-        writer.WriteStartObject()
-        writer.WriteString("consumeFromWhere", "CONSUME_FROM_LAST_OFFSET")
+    let private query =
+        Layout.json
+            "heartbeat"
+            (object<Heartbeat> {
+                let! clientId = Member.text "clientID" _.ClientId
+                and! consumers = Member.list "consumerDataSet" membership _.Consumers
+                and! fingerprint = Member.sometimes "heartbeatFingerprint" Shape.int32 _.Fingerprint
+                and! producers = Member.list "producerDataSet" producer _.ProducerGroups
+                and! isWithout = Member.sometimes "withoutSub" Shape.boolean _.IsWithoutSubscriptions
 
-        writer.WriteString(
-            "consumeType",
-            (if consumer.IsPull then
-                 "CONSUME_ACTIVELY"
-             else
-                 "CONSUME_PASSIVELY")
+                return
+                    {
+                        ClientId = clientId
+                        ProducerGroups = producers
+                        Consumers = consumers
+                        Fingerprint = fingerprint
+                        IsWithoutSubscriptions = isWithout
+                    }
+            })
+
+    /// HEART_BEAT (34).
+    let send =
+        Operation(
+            RequestCode.HeartBeat,
+            query,
+            Answers.ok (
+                layout<HeartbeatAnswer> {
+                    let! supports = OptionalField.boolean "IS_SUPPORT_HEART_BEAT_V2" _.SupportsFingerprints
+                    and! isChanged = OptionalField.boolean "IS_SUB_CHANGE" _.IsSubscriptionChanged
+
+                    return
+                        {
+                            SupportsFingerprints = supports
+                            IsSubscriptionChanged = isChanged
+                        }
+                }
+            )
         )
 
-        writer.WriteString("groupName", consumer.Group)
-        writer.WriteString("messageModel", "CLUSTERING")
-        writer.WriteStartArray "subscriptionDataSet"
-        List.iter (writeSubscription writer) consumer.Subscriptions
-        writer.WriteEndArray()
-        writer.WriteBoolean("unitMode", false)
-        writer.WriteEndObject()
+    /// UNREGISTER_CLIENT (35): forget this client as a producer of one group, a consumer of another, or both.
+    let unregister =
+        Operation(
+            RequestCode.UnregisterClient,
+            layout<Departure> {
+                let! clientId = Field.text "clientID" _.ClientId
+                and! producerGroup = OptionalField.group "producerGroup" _.ProducerGroup
+                and! consumerGroup = OptionalField.group "consumerGroup" _.ConsumerGroup
 
-    let private encode (heartbeat: Heartbeat) =
-        Json.encode (fun writer ->
-            writer.WriteStartObject()
-            writer.WriteString("clientID", heartbeat.ClientId)
-            writer.WriteStartArray "consumerDataSet"
-            List.iter (writeConsumer writer) heartbeat.Consumers
-            writer.WriteEndArray()
-            writer.WriteStartArray "producerDataSet"
+                return
+                    {
+                        ClientId = clientId
+                        ProducerGroup = producerGroup
+                        ConsumerGroup = consumerGroup
+                    }
+            },
+            Answers.nothing
+        )
 
-            for group in heartbeat.ProducerGroups do
-                writer.WriteStartObject()
-                writer.WriteString("groupName", group)
-                writer.WriteEndObject()
+    /// CHECK_CLIENT_CONFIG (46): whether the broker can filter as a subscription says. Refused with
+    /// SubscriptionParseFailed where it cannot. Source: CheckClientRequestBody.java.
+    let check =
+        Operation(
+            RequestCode.CheckClientConfig,
+            Layout.json
+                "subscription"
+                (object<SubscriptionCheck> {
+                    let! clientId = Member.text "clientId" _.ClientId
+                    and! group = Member.text "group" _.Group
+                    and! space = Member.optionalText "namespace" _.Namespace
+                    and! subscription = Member.always "subscriptionData" Subscription.shape _.Subscription
 
-            writer.WriteEndArray()
-            writer.WriteEndObject())
+                    return
+                        {
+                            ClientId = clientId
+                            Group = group
+                            Subscription = subscription
+                            Namespace = space
+                        }
+                }),
+            Answers.nothing
+        )
 
-    let request (heartbeat: Heartbeat) : Request<unit> =
-        {
-            Command = Command.request RequestCode.HeartBeat |> Command.withBody (encode heartbeat)
-            Decode = Request.decodeNothing
-        }
-
-    let private readSubscription element : Subscription =
-        let expression = Json.text "subString" element
-
-        {
-            Topic = Json.text "topic" element
-            Filter =
-                match Json.text "expressionType" element with
-                | "SQL92" -> BySql92 expression
-                | _ -> ByTag expression
-            Version = Json.int64 "subVersion" element
-        }
-
-    let private readConsumer element : ConsumerMembership =
-        {
-            Group = Json.text "groupName" element
-            IsPull = Json.text "consumeType" element = "CONSUME_ACTIVELY"
-            Subscriptions = Json.items "subscriptionDataSet" readSubscription element
-        }
-
-    let private readHeartbeat element : Heartbeat =
-        {
-            ClientId = Json.text "clientID" element
-            ProducerGroups = Json.items "producerDataSet" (Json.text "groupName") element
-            Consumers = Json.items "consumerDataSet" readConsumer element
-        }
-
-    /// What a broker reads.
-    let decode (command: RemotingCommand) : Result<Heartbeat, DecodeError> =
-        Json.decode "heartbeat" readHeartbeat command.Body
-
-    /// UNREGISTER_CLIENT: forget this client as a producer of one group, a consumer of another, or both.
-    let unregister (clientId: string) (producerGroup: string option) (consumerGroup: string option) : Request<unit> =
-        let optional name value (command: RemotingCommand) =
-            match value with
-            | Some value -> Command.withField name value command
-            | None -> command
-
-        {
-            Command =
-                Command.request RequestCode.UnregisterClient
-                |> Command.withField "clientID" clientId
-                |> optional "producerGroup" producerGroup
-                |> optional "consumerGroup" consumerGroup
-            Decode = Request.decodeNothing
-        }
+    /// GET_CONSUMER_LIST_BY_GROUP (38), to any broker of a topic that the group consumes: the client ids of its members.
+    /// Refused with SystemError if the group has none.
+    let members =
+        Operation(
+            RequestCode.GetConsumerListByGroup,
+            Layout.group "consumerGroup",
+            Answers.json
+                "group members"
+                (object<string list> {
+                    let! ids = Member.list "consumerIdList" Shape.text id
+                    return ids
+                })
+        )

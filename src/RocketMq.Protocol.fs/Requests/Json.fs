@@ -2,101 +2,352 @@ namespace RocketMq.Protocol
 
 open System
 open System.Buffers
+open System.Collections.Generic
+open System.Globalization
 open System.Text.Json
 
-/// Reading and writing JSON bodies. A member that is absent or of another type reads as the default: servers of other
-/// versions leave members out and add their own.
-module internal Json =
-    let private tryMember (name: string) (element: JsonElement) : JsonElement voption =
+/// Stops reading or writing a JSON value from anywhere below; `Json` turns it into an error value.
+exception internal Unreadable of path: string * reason: string
+
+/// How a value stands in JSON, both ways.
+type internal Shape<'T> =
+    {
+        Write: Utf8JsonWriter -> 'T -> unit
+        Read: JsonElement -> 'T
+        /// What a member of this shape is worth where the object has none: servers of other versions leave members out.
+        Absent: 'T voption
+    }
+
+/// How a value stands as the key of an object.
+type internal Key<'T> =
+    {
+        Write: 'T -> string
+        Read: string -> 'T
+    }
+
+module internal Shape =
+    let private unexpected wanted (element: JsonElement) =
+        raise (Unreadable("", $"{wanted} is wanted, not %O{element.ValueKind}"))
+
+    /// A text; a number's digits where a server wrote a number.
+    let text: Shape<string> =
+        {
+            Write =
+                fun writer value ->
+                    if Utf8Text.isEncodable value then
+                        writer.WriteStringValue value
+                    else
+                        raise (Unreadable("", "it holds a lone surrogate"))
+            Read =
+                fun element ->
+                    match element.ValueKind with
+                    | JsonValueKind.String ->
+                        match element.GetString() with
+                        | null -> ""
+                        | text -> text
+                    | JsonValueKind.Number
+                    | JsonValueKind.True
+                    | JsonValueKind.False -> element.GetRawText()
+                    | _ -> unexpected "a text" element
+            Absent = ValueSome ""
+        }
+
+    let private parsed wanted (digits: string) (tryParse: string -> bool * 'T) =
+        match tryParse digits with
+        | true, value -> value
+        | false, _ ->
+            let shown =
+                if digits.Length > 40 then
+                    digits.Substring(0, 40) + "…"
+                else
+                    digits
+
+            raise (Unreadable("", $"{shown} is not {wanted}"))
+
+    /// A number, or a text that holds one.
+    let private number wanted write tryParse : Shape<'T> =
+        {
+            Write = write
+            Read =
+                fun element ->
+                    match element.ValueKind with
+                    | JsonValueKind.Number -> parsed wanted (element.GetRawText()) tryParse
+                    | JsonValueKind.String -> parsed wanted (string (element.GetString())) tryParse
+                    | _ -> unexpected wanted element
+            Absent = ValueSome Unchecked.defaultof<'T>
+        }
+
+    let int32: Shape<int> =
+        number "a 32-bit integer" (fun writer value -> writer.WriteNumberValue value) (fun digits ->
+            Int32.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+
+    let int64: Shape<int64> =
+        number "a 64-bit integer" (fun writer value -> writer.WriteNumberValue value) (fun digits ->
+            Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+
+    let float: Shape<float> =
+        let tryParse (digits: string) =
+            match Double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture) with
+            | true, value when Double.IsFinite value -> true, value
+            | _ -> false, 0.0
+
+        let write (writer: Utf8JsonWriter) (value: float) =
+            if Double.IsFinite value then
+                writer.WriteNumberValue value
+            else
+                raise (Unreadable("", "a number is not finite"))
+
+        number "a number" write tryParse
+
+    /// true or false, or a text that says so.
+    let boolean: Shape<bool> =
+        {
+            Write = fun writer value -> writer.WriteBooleanValue value
+            Read =
+                fun element ->
+                    match element.ValueKind with
+                    | JsonValueKind.True -> true
+                    | JsonValueKind.False -> false
+                    | JsonValueKind.String ->
+                        String.Equals(element.GetString(), "true", StringComparison.OrdinalIgnoreCase)
+                    | _ -> unexpected "true or false" element
+            Absent = ValueSome false
+        }
+
+    /// One of Java's enum constants: its name, or its number in their order.
+    let constant (names: (string * 'T) list) : Shape<'T> =
+        let byName (name: string) =
+            names |> List.tryFind (fun (wire, _) -> wire = name) |> Option.map snd
+
+        let byNumber (digits: string) =
+            match Int32.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture) with
+            | true, number -> names |> List.tryItem number |> Option.map snd
+            | false, _ -> None
+
+        {
+            Write = fun writer value -> writer.WriteStringValue(names |> List.find (fun (_, one) -> one = value) |> fst)
+            Read =
+                fun element ->
+                    let wire = text.Read element
+
+                    match byName wire |> Option.orElse (byNumber wire) with
+                    | Some value -> value
+                    | None ->
+                        let known = names |> List.map fst |> String.concat ", "
+                        raise (Unreadable("", $"'{wire}' is none of {known}"))
+            Absent = ValueNone
+        }
+
+    /// Reads a part of a value; the path of what is wrong in it leads with `step`.
+    let within (step: string) (read: unit -> 'T) =
+        try
+            read ()
+        with Unreadable(path, reason) ->
+            raise (Unreadable(step + path, reason))
+
+    let list (item: Shape<'T>) : Shape<'T list> =
+        {
+            Write =
+                fun writer values ->
+                    writer.WriteStartArray()
+                    List.iter (item.Write writer) values
+                    writer.WriteEndArray()
+            Read =
+                fun element ->
+                    if element.ValueKind <> JsonValueKind.Array then
+                        unexpected "a list" element
+
+                    [
+                        for index, value in Seq.indexed (element.EnumerateArray()) ->
+                            within $"[{index}]" (fun () -> item.Read value)
+                    ]
+            Absent = ValueSome []
+        }
+
+    let mapOf (key: Key<'K>) (value: Shape<'V>) : Shape<Map<'K, 'V>> =
+        {
+            Write =
+                fun writer map ->
+                    writer.WriteStartObject()
+
+                    for KeyValue(name, item) in map do
+                        writer.WritePropertyName(key.Write name)
+                        value.Write writer item
+
+                    writer.WriteEndObject()
+            Read =
+                fun element ->
+                    if element.ValueKind <> JsonValueKind.Object then
+                        unexpected "an object" element
+
+                    Map.ofSeq (
+                        seq {
+                            for item in element.EnumerateObject() ->
+                                within $".{item.Name}" (fun () -> key.Read item.Name, value.Read item.Value)
+                        }
+                    )
+            Absent = ValueSome Map.empty
+        }
+
+    let private textKey: Key<string> =
+        {
+            Write =
+                fun name ->
+                    if Utf8Text.isEncodable name then
+                        name
+                    else
+                        raise (Unreadable("", "a key holds a lone surrogate"))
+            Read = id
+        }
+
+    let map (value: Shape<'V>) : Shape<Map<string, 'V>> = mapOf textKey value
+
+    let int32Key: Key<int> =
+        {
+            Write = fun number -> number.ToString CultureInfo.InvariantCulture
+            Read =
+                fun name ->
+                    parsed "a 32-bit integer" name (fun digits ->
+                        Int32.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+        }
+
+    let int64Key: Key<int64> =
+        {
+            Write = fun number -> number.ToString CultureInfo.InvariantCulture
+            Read =
+                fun name ->
+                    parsed "a 64-bit integer" name (fun digits ->
+                        Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+        }
+
+/// One member of an object.
+type internal Member<'Record, 'T> =
+    {
+        Put: Utf8JsonWriter -> 'Record -> unit
+        Take: JsonElement -> 'T
+    }
+
+module internal Member =
+    let private find (name: string) (element: JsonElement) : JsonElement voption =
         let mutable value = JsonElement()
 
-        if element.ValueKind = JsonValueKind.Object && element.TryGetProperty(name, &value) then
+        if element.TryGetProperty(name, &value) && value.ValueKind <> JsonValueKind.Null then
             ValueSome value
         else
             ValueNone
 
-    /// A text; a number's digits where a server wrote a number.
-    let textOf (element: JsonElement) =
-        match element.ValueKind with
-        | JsonValueKind.String ->
-            match element.GetString() with
-            | null -> ""
-            | text -> text
-        | JsonValueKind.Number -> element.GetRawText()
-        | _ -> ""
+    /// A member that servers of both lines write.
+    let always (name: string) (shape: Shape<'T>) (get: 'Record -> 'T) : Member<'Record, 'T> =
+        {
+            Put =
+                fun writer record ->
+                    writer.WritePropertyName name
+                    Shape.within $".{name}" (fun () -> shape.Write writer (get record))
+            Take =
+                fun element ->
+                    match find name element, shape.Absent with
+                    | ValueSome value, _ -> Shape.within $".{name}" (fun () -> shape.Read value)
+                    | ValueNone, ValueSome absent -> absent
+                    | ValueNone, ValueNone -> raise (Unreadable($".{name}", "it is missing"))
+        }
 
-    let text name element =
-        match tryMember name element with
-        | ValueSome value -> textOf value
-        | ValueNone -> ""
+    /// A member that servers leave out where it is null, or that only some versions have.
+    let sometimes (name: string) (shape: Shape<'T>) (get: 'Record -> 'T option) : Member<'Record, 'T option> =
+        {
+            Put =
+                fun writer record ->
+                    match get record with
+                    | Some value ->
+                        writer.WritePropertyName name
+                        Shape.within $".{name}" (fun () -> shape.Write writer value)
+                    | None -> ()
+            Take =
+                fun element ->
+                    match find name element with
+                    | ValueSome value -> Some(Shape.within $".{name}" (fun () -> shape.Read value))
+                    | ValueNone -> None
+        }
 
-    /// An integer, or a text that holds one.
-    let int64 name element =
-        let mutable number = 0L
+    let text name get : Member<'Record, string> = always name Shape.text get
+    let int32 name get : Member<'Record, int> = always name Shape.int32 get
+    let int64 name get : Member<'Record, int64> = always name Shape.int64 get
+    let boolean name get : Member<'Record, bool> = always name Shape.boolean get
+    let list name item get : Member<'Record, 'T list> = always name (Shape.list item) get
+    let map name value get : Member<'Record, Map<string, 'T>> = always name (Shape.map value) get
+    let optionalText name get : Member<'Record, string option> = sometimes name Shape.text get
 
-        match tryMember name element with
-        | ValueSome value when value.ValueKind = JsonValueKind.Number && value.TryGetInt64 &number -> number
-        | ValueSome value when
-            value.ValueKind = JsonValueKind.String
-            && Int64.TryParse(value.GetString(), Globalization.CultureInfo.InvariantCulture, &number)
-            ->
-            number
-        | _ -> 0L
+/// `object<Record> { let! a = Member.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once.
+[<Sealed>]
+type internal ObjectBuilder<'Record>() =
+    member _.MergeSources(first: Member<'Record, 'A>, second: Member<'Record, 'B>) : Member<'Record, 'A * 'B> =
+        {
+            Put =
+                fun writer record ->
+                    first.Put writer record
+                    second.Put writer record
+            Take = fun element -> first.Take element, second.Take element
+        }
 
-    /// As `int64`; 0 where it does not fit.
-    let int32 name element =
-        match int64 name element with
-        | number when number = Operators.int64 (int number) -> int number
-        | _ -> 0
+    member _.BindReturn(members: Member<'Record, 'T>, make: 'T -> 'Record) : Shape<'Record> =
+        {
+            Write =
+                fun writer record ->
+                    writer.WriteStartObject()
+                    members.Put writer record
+                    writer.WriteEndObject()
+            Read =
+                fun element ->
+                    if element.ValueKind = JsonValueKind.Object then
+                        make (members.Take element)
+                    else
+                        raise (Unreadable("", $"an object is wanted, not %O{element.ValueKind}"))
+            Absent = ValueNone
+        }
 
-    /// true, or a text that says so.
-    let boolean name element =
-        match tryMember name element with
-        | ValueSome value when value.ValueKind = JsonValueKind.String ->
-            String.Equals(value.GetString(), "true", StringComparison.OrdinalIgnoreCase)
-        | ValueSome value -> value.ValueKind = JsonValueKind.True
-        | ValueNone -> false
+[<AutoOpen>]
+module internal ObjectBuilder =
+    let object<'Record> = ObjectBuilder<'Record>()
 
-    /// The items of a list; none of anything else.
-    let itemsOf (read: JsonElement -> 'T) (element: JsonElement) : 'T list =
-        if element.ValueKind = JsonValueKind.Array then
-            [ for item in element.EnumerateArray() -> read item ]
-        else
-            []
-
-    let items name (read: JsonElement -> 'T) element : 'T list =
-        match tryMember name element with
-        | ValueSome value -> itemsOf read value
-        | ValueNone -> []
-
-    let members name (read: string -> JsonElement -> 'T) element : 'T list =
-        match tryMember name element with
-        | ValueSome value when value.ValueKind = JsonValueKind.Object ->
-            [ for property in value.EnumerateObject() -> read property.Name property.Value ]
-        | _ -> []
-
-    let private parse what (read: JsonElement -> 'T) (json: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
+/// JSON bodies: what this library writes is strict JSON, what it reads is the dialect that Java servers write.
+module internal Json =
+    let private parse what (shape: Shape<'T>) (json: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
         try
             use document = JsonDocument.Parse json
-
-            if document.RootElement.ValueKind = JsonValueKind.Object then
-                Ok(read document.RootElement)
-            else
-                Error(Malformed(what, "it is not a JSON object", 0))
+            Ok(shape.Read document.RootElement)
         with
+        | Unreadable("", reason) -> Error(Malformed(what, reason, 0))
+        | Unreadable(path, reason) -> Error(Malformed(what, $"${path}: {reason}", 0))
         | :? JsonException as error ->
             let offset = error.BytePositionInLine |> Option.ofNullable |> Option.defaultValue 0L
             Error(Malformed(what, "it is not JSON", int offset))
         | :? InvalidOperationException -> Error(Malformed(what, "a text is not valid Unicode", 0))
 
-    /// Reads a body that must be a JSON object, in the dialect that Java servers write.
-    let decode what (read: JsonElement -> 'T) (body: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
-        Fastjson.toJson what body |> Result.bind (parse what read)
+    let decode what (shape: Shape<'T>) (body: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
+        Fastjson.toJson what body |> Result.bind (parse what shape)
 
-    let encode (write: Utf8JsonWriter -> unit) : ReadOnlyMemory<byte> =
-        let output = ArrayBufferWriter<byte> 256
+    let encode what (shape: Shape<'T>) (value: 'T) : Result<ReadOnlyMemory<byte>, EncodeError> =
+        try
+            let output = ArrayBufferWriter<byte> 256
 
-        (use writer = new Utf8JsonWriter(output :> IBufferWriter<byte>)
-         write writer)
+            (use writer = new Utf8JsonWriter(output :> IBufferWriter<byte>)
+             shape.Write writer value)
 
-        output.WrittenMemory
+            Ok output.WrittenMemory
+        with Unreadable(path, reason) ->
+            Error(NotEncodable($"{what}, ${path}", reason))
+
+    /// Reads a text that holds JSON, as keys of Java's maps do.
+    let ofText (shape: Shape<'T>) (text: string) : 'T =
+        match decode "key" shape (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text)) with
+        | Ok value -> value
+        | Error error -> raise (Unreadable("", error.Message))
+
+    let toText (shape: Shape<'T>) (value: 'T) : string =
+        match encode "key" shape value with
+        | Ok json -> Text.Encoding.UTF8.GetString json.Span
+        | Error error -> raise (Unreadable("", error.Message))
+
+    /// The value as a JSON element of its own.
+    let toElement (shape: Shape<'T>) (value: 'T) : JsonElement =
+        use document = JsonDocument.Parse(toText shape value)
+        document.RootElement.Clone()

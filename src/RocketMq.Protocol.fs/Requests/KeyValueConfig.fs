@@ -1,41 +1,57 @@
 namespace RocketMq.Protocol
 
+/// Where a value is kept.
+type KeyValuePlace = { Namespace: string; Key: string }
+
+type KeyValueEntry =
+    {
+        Place: KeyValuePlace
+        Value: string
+    }
+
 /// The name server's own key-value store. Values are texts, in namespaces.
-/// Source: the headers of PutKVConfig, GetKVConfig, DeleteKVConfig and GetKVListByNamespace.
+/// Sources: the headers of PutKVConfig, GetKVConfig, DeleteKVConfig and GetKVListByNamespace.
 module KeyValueConfig =
     /// The namespace in which the order of queues of ordered topics is kept.
     let orderTopics = "ORDER_TOPIC_CONFIG"
 
-    let private fieldsOf (space: string) (key: string) =
-        FieldsBuilder(128).Add("namespace", space).Add("key", key)
+    let private place =
+        layout<KeyValuePlace> {
+            let! space = Field.text "namespace" _.Namespace
+            and! key = Field.text "key" _.Key
+            return { Namespace = space; Key = key }
+        }
 
-    /// A namespace or key that is not there is a normal answer.
-    let private found read =
-        Request.decodeByCode (fun code answer ->
-            match code with
-            | ResponseCode.Success -> ValueSome(read answer |> Result.map Some)
-            | ResponseCode.QueryNotFound -> ValueSome(Ok None)
-            | _ -> ValueNone)
-
-    let private readTable (answer: RemotingCommand) =
-        let read element =
-            Json.members "table" (fun key value -> key, Json.textOf value) element
-            |> Map.ofList
-
-        Json.decode "key-value table" read answer.Body
+    /// An object with one member, "table".
+    let internal table: Shape<Map<string, string>> =
+        object<Map<string, string>> {
+            let! table = Member.map "table" Shape.text id
+            return table
+        }
 
     /// PUT_KV_CONFIG (100).
-    let put (space: string) (key: string) (value: string) : Request<unit> =
-        Request.ofFields RequestCode.PutKvConfig ((fieldsOf space key).Add("value", value)) Request.decodeNothing
+    let put =
+        Operation(
+            RequestCode.PutKvConfig,
+            layout<KeyValueEntry> {
+                let! place = Layout.part place _.Place
+                and! value = Field.text "value" _.Value
+                return { Place = place; Value = value }
+            },
+            Answers.nothing
+        )
 
     /// GET_KV_CONFIG (101): the value, or `None` if there is none.
-    let get (space: string) (key: string) : Request<string option> =
-        Request.ofFields RequestCode.GetKvConfig (fieldsOf space key) (found (RequiredField.text "value"))
+    let get =
+        Operation(RequestCode.GetKvConfig, place, Answers.orNone ResponseCode.QueryNotFound (Layout.text "value"))
 
     /// DELETE_KV_CONFIG (102). Deleting what is not there succeeds.
-    let delete (space: string) (key: string) : Request<unit> =
-        Request.ofFields RequestCode.DeleteKvConfig (fieldsOf space key) Request.decodeNothing
+    let delete = Operation(RequestCode.DeleteKvConfig, place, Answers.nothing)
 
     /// GET_KVLIST_BY_NAMESPACE (219): values by key, or `None` if there is no such namespace.
-    let list (space: string) : Request<Map<string, string> option> =
-        Request.ofFields RequestCode.GetKvListByNamespace (FieldsBuilder(64).Add("namespace", space)) (found readTable)
+    let list =
+        Operation(
+            RequestCode.GetKvListByNamespace,
+            Layout.text "namespace",
+            Answers.orNone ResponseCode.QueryNotFound (Layout.json "key-value table" table)
+        )

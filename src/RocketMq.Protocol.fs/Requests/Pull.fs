@@ -69,6 +69,14 @@ type PullRequest =
         Filter: Filter option
         /// Grows with each change of the subscription: milliseconds since 1970.
         SubscriptionVersion: int64
+        /// Asked by a consumer that pulls for itself.
+        IsLite: bool
+        /// Since 5.0: how many bytes of messages to answer with, about.
+        MaxBytes: int option
+        /// Since 5.0: who asks through a proxy; -1 is a client itself.
+        Source: int option
+        /// Since 5.0: the client that a proxy asks for.
+        ProxiedClientId: string option
     }
 
 /// What a pull found.
@@ -90,24 +98,34 @@ type PullAnswer =
         MaxOffset: int64
         /// The broker id to ask next time; 0 is the master.
         SuggestedBrokerId: int64
+        /// Since 5.0, of a static topic: to be added to the positions of the messages.
+        OffsetDelta: int64 option
+        /// Since 5.0.
+        TopicSysFlag: int option
+        /// Since 5.0.
+        GroupSysFlag: int option
         /// The records, see `MessageCodec`; empty unless found.
         Records: ReadOnlyMemory<byte>
     }
 
-/// PULL_MESSAGE (11).
+/// Sources: PullMessageRequestHeader.java, PullSysFlag.java, PullMessageResponseHeader.java.
 module Pull =
     let private commitBit = 0x1
     let private suspendBit = 0x2
     let private filterBit = 0x4
+    let private liteBit = 0x10
 
     let private sysFlag (pull: PullRequest) =
         (if pull.CommitOffset.IsSome then commitBit else 0)
         ||| (if pull.Suspend > TimeSpan.Zero then suspendBit else 0)
         ||| (if pull.Filter.IsSome then filterBit else 0)
+        ||| (if pull.IsLite then liteBit else 0)
 
-    let private fields (pull: PullRequest) =
-        let builder =
-            FieldsBuilder(256)
+    /// Written by hand, not declared: the bits of one field say whether others count.
+    let private write (pull: PullRequest) (draft: Draft) =
+        let fields =
+            draft
+                .FieldsOf(256)
                 .Add("consumerGroup", pull.ConsumerGroup)
                 .Add("topic", pull.Topic)
                 .Add("queueId", pull.QueueId)
@@ -119,54 +137,20 @@ module Pull =
                 .Add("subVersion", pull.SubscriptionVersion)
                 .Add("expressionType", pull.Filter |> Option.map Filter.typeName |> Option.defaultValue "TAG")
 
-        match pull.Filter with
-        | Some filter -> builder.Add("subscription", Filter.expression filter).ToFields()
-        | None -> builder.ToFields()
+        let add name (value: string option) =
+            match value with
+            | Some value -> fields.Add(name, value) |> ignore
+            | None -> ()
 
-    let private status code =
-        match code with
-        | ResponseCode.Success -> ValueSome Found
-        | ResponseCode.PullNotFound -> ValueSome NoNewMessage
-        | ResponseCode.PullRetryImmediately -> ValueSome NoMatch
-        | ResponseCode.PullOffsetMoved -> ValueSome OffsetMoved
-        | _ -> ValueNone
+        add "subscription" (Option.map Filter.expression pull.Filter)
+        add "maxMsgBytes" (Option.map string pull.MaxBytes)
+        add "requestSource" (Option.map string pull.Source)
+        add "proxyFrowardClientId" pull.ProxiedClientId
 
-    let private statusCode status =
-        match status with
-        | Found -> ResponseCode.Success
-        | NoNewMessage -> ResponseCode.PullNotFound
-        | NoMatch -> ResponseCode.PullRetryImmediately
-        | OffsetMoved -> ResponseCode.PullOffsetMoved
-
-    let private readAnswer status (answer: RemotingCommand) : Result<PullAnswer, DecodeError> =
-        result {
-            let! nextOffset = RequiredField.int64 "nextBeginOffset" answer
-            let! minOffset = RequiredField.int64 "minOffset" answer
-            let! maxOffset = RequiredField.int64 "maxOffset" answer
-
-            return
-                {
-                    Status = status
-                    NextOffset = nextOffset
-                    MinOffset = minOffset
-                    MaxOffset = maxOffset
-                    SuggestedBrokerId =
-                        Fields.tryInt64 "suggestWhichBrokerId" answer.Fields
-                        |> ValueOption.defaultValue 0L
-                    Records = answer.Body
-                }
-        }
-
-    let request (pull: PullRequest) : Request<PullAnswer> =
-        {
-            Command =
-                { Command.request RequestCode.PullMessage with
-                    Fields = fields pull
-                }
-            Decode =
-                Request.decodeByCode (fun code answer ->
-                    status code |> ValueOption.map (fun status -> readAnswer status answer))
-        }
+        match Names.checkTopic pull.Topic, Names.checkGroup pull.ConsumerGroup with
+        | Ok _, Ok _ -> ()
+        | Error(InvalidInput(what, reason)), _
+        | _, Error(InvalidInput(what, reason)) -> fields.Refuse(NotEncodable(what, reason))
 
     let private filterOf (command: RemotingCommand) =
         let expression =
@@ -176,8 +160,10 @@ module Pull =
         | ValueSome "SQL92" -> BySql92 expression
         | _ -> ByTag expression
 
-    /// What a broker reads.
-    let decode (command: RemotingCommand) : Result<PullRequest, DecodeError> =
+    let private read (command: RemotingCommand) : Result<PullRequest, DecodeError> =
+        let number name =
+            Fields.tryInt32 name command.Fields |> ValueOption.toOption
+
         result {
             let! group = RequiredField.text "consumerGroup" command
             let! topic = RequiredField.text "topic" command
@@ -204,19 +190,53 @@ module Pull =
                             TimeSpan.Zero
                     Filter = if has filterBit then Some(filterOf command) else None
                     SubscriptionVersion = Fields.tryInt64 "subVersion" command.Fields |> ValueOption.defaultValue 0L
+                    IsLite = has liteBit
+                    MaxBytes = number "maxMsgBytes"
+                    Source = number "requestSource"
+                    ProxiedClientId = Fields.tryFind "proxyFrowardClientId" command.Fields |> ValueOption.toOption
                 }
         }
 
-    /// The broker's answer.
-    let answer (answer: PullAnswer) (command: RemotingCommand) : RemotingCommand =
-        let fields =
-            FieldsBuilder(128)
-                .Add("suggestWhichBrokerId", answer.SuggestedBrokerId)
-                .Add("nextBeginOffset", answer.NextOffset)
-                .Add("minOffset", answer.MinOffset)
-                .Add("maxOffset", answer.MaxOffset)
-                .ToFields()
+    let private query: Layout<PullRequest> = { Write = write; Read = read }
 
-        Command.response (statusCode answer.Status) command
-        |> Command.withFields fields
-        |> Command.withBody answer.Records
+    let private statuses =
+        [
+            ResponseCode.Success, Found
+            ResponseCode.PullNotFound, NoNewMessage
+            ResponseCode.PullRetryImmediately, NoMatch
+            ResponseCode.PullOffsetMoved, OffsetMoved
+        ]
+
+    let private answer =
+        Answers.among
+            statuses
+            (layout<PullAnswer> {
+                let! status = Answers.status statuses _.Status
+                and! nextOffset = Field.int64 "nextBeginOffset" _.NextOffset
+                and! minOffset = Field.int64 "minOffset" _.MinOffset
+                and! maxOffset = Field.int64 "maxOffset" _.MaxOffset
+                and! suggestedBrokerId = Field.int64 "suggestWhichBrokerId" _.SuggestedBrokerId
+                and! offsetDelta = OptionalField.int64 "offsetDelta" _.OffsetDelta
+                and! topicSysFlag = OptionalField.int32 "topicSysFlag" _.TopicSysFlag
+                and! groupSysFlag = OptionalField.int32 "groupSysFlag" _.GroupSysFlag
+                and! records = Body.bytes _.Records
+
+                return
+                    {
+                        Status = status
+                        NextOffset = nextOffset
+                        MinOffset = minOffset
+                        MaxOffset = maxOffset
+                        SuggestedBrokerId = suggestedBrokerId
+                        OffsetDelta = offsetDelta
+                        TopicSysFlag = topicSysFlag
+                        GroupSysFlag = groupSysFlag
+                        Records = records
+                    }
+            })
+
+    /// PULL_MESSAGE (11).
+    let messages = Operation(RequestCode.PullMessage, query, answer)
+
+    /// LITE_PULL_MESSAGE (361), since 5.0: code 11 on threads of its own.
+    let lite = Operation(RequestCode.LitePullMessage, query, answer)

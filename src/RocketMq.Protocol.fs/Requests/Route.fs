@@ -11,6 +11,7 @@ type QueueData =
         WriteQueues: int
         /// Bits: 2 write, 4 read. Source: PermName.java.
         Permission: int
+        /// Bits: 1 the topic belongs to a unit, 2 it has subscribers in units.
         TopicSysFlag: int
     }
 
@@ -23,14 +24,104 @@ type BrokerData =
         Cluster: string
         BrokerName: string
         Addresses: Map<int64, string>
+        /// Since 5.0: the slave with the lowest id stands in for an absent master.
+        HasActingMaster: bool option
+        /// Since 5.0.
+        Zone: string option
     }
 
-/// Where the queues of a topic are.
+/// How the queues of a static topic lie on brokers over time. Since 5.0. Source: LogicQueueMappingItem.java.
+type QueueMappingItem =
+    {
+        Generation: int
+        QueueId: int
+        BrokerName: string
+        LogicOffset: int64
+        StartOffset: int64
+        /// -1: open.
+        EndOffset: int64
+        TimeOfStart: int64
+        TimeOfEnd: int64
+    }
+
+/// The queues of a static topic on one broker. Since 5.0.
+/// Sources: TopicQueueMappingInfo.java, TopicQueueMappingDetail.java.
+type QueueMapping =
+    {
+        Topic: string
+        Scope: string option
+        TotalQueues: int
+        BrokerName: string
+        Epoch: int64
+        IsDirty: bool
+        /// The broker's own queue by the topic's queue.
+        CurrentIds: Map<int, int>
+        /// By the topic's queue; not in routes.
+        HostedQueues: Map<int, QueueMappingItem list> option
+    }
+
+/// Where the queues of a topic are. Source: TopicRouteData.java.
 type TopicRoute =
     {
         Queues: QueueData list
         Brokers: BrokerData list
+        /// Filter servers by broker address; none since 4.3.
+        FilterServers: Map<string, string list>
+        /// Of an ordered topic: "broker:queues;…".
+        OrderedTopic: string option
+        /// Since 5.0, of a static topic: by broker name.
+        QueueMappings: Map<string, QueueMapping> option
     }
+
+module internal QueueMapping =
+    let private item =
+        object<QueueMappingItem> {
+            let! brokerName = Member.text "bname" _.BrokerName
+            and! endOffset = Member.int64 "endOffset" _.EndOffset
+            and! generation = Member.int32 "gen" _.Generation
+            and! logicOffset = Member.int64 "logicOffset" _.LogicOffset
+            and! queueId = Member.int32 "queueId" _.QueueId
+            and! startOffset = Member.int64 "startOffset" _.StartOffset
+            and! timeOfEnd = Member.int64 "timeOfEnd" _.TimeOfEnd
+            and! timeOfStart = Member.int64 "timeOfStart" _.TimeOfStart
+
+            return
+                {
+                    Generation = generation
+                    QueueId = queueId
+                    BrokerName = brokerName
+                    LogicOffset = logicOffset
+                    StartOffset = startOffset
+                    EndOffset = endOffset
+                    TimeOfStart = timeOfStart
+                    TimeOfEnd = timeOfEnd
+                }
+        }
+
+    let shape: Shape<QueueMapping> =
+        object<QueueMapping> {
+            let! brokerName = Member.text "bname" _.BrokerName
+            and! currentIds = Member.always "currIdMap" (Shape.mapOf Shape.int32Key Shape.int32) _.CurrentIds
+            and! isDirty = Member.boolean "dirty" _.IsDirty
+            and! epoch = Member.int64 "epoch" _.Epoch
+            and! hosted =
+                Member.sometimes "hostedQueues" (Shape.mapOf Shape.int32Key (Shape.list item)) _.HostedQueues
+            and! scope = Member.optionalText "scope" _.Scope
+            and! topic = Member.text "topic" _.Topic
+            and! totalQueues = Member.int32 "totalQueues" _.TotalQueues
+
+            return
+                {
+                    Topic = topic
+                    Scope = scope
+                    TotalQueues = totalQueues
+                    BrokerName = brokerName
+                    Epoch = epoch
+                    IsDirty = isDirty
+                    CurrentIds = currentIds
+                    HostedQueues = hosted
+                }
+        }
 
 module TopicRoute =
     let private masterId = 0L
@@ -72,102 +163,135 @@ module TopicRoute =
         |> List.collect (fun queues -> queuesOf topic queues.BrokerName queues.ReadQueues)
         |> List.sort
 
-    let private readQueueData element : QueueData =
+    /// A route with these queues on these brokers, and nothing else.
+    let create queues brokers : TopicRoute =
         {
-            BrokerName = Json.text "brokerName" element
-            ReadQueues = Json.int32 "readQueueNums" element
-            WriteQueues = Json.int32 "writeQueueNums" element
-            Permission = Json.int32 "perm" element
-            TopicSysFlag = Json.int32 "topicSysFlag" element
+            Queues = queues
+            Brokers = brokers
+            FilterServers = Map.empty
+            OrderedTopic = None
+            QueueMappings = None
         }
 
-    let internal readBrokerData element : BrokerData =
-        let readAddress (id: string) (address: JsonElement) =
-            let mutable number = 0L
-
-            match Int64.TryParse(id, Globalization.CultureInfo.InvariantCulture, &number), address.ValueKind with
-            | true, JsonValueKind.String -> Some(number, string (address.GetString()))
-            | _ -> None
+    /// Servers before 4.9 spell the flag's name otherwise.
+    let private topicSysFlag: Member<QueueData, int> =
+        let usual = Member.sometimes "topicSysFlag" Shape.int32 (fun queues -> Some queues.TopicSysFlag)
+        let old = Member.int32 "topicSynFlag" _.TopicSysFlag
 
         {
-            Cluster = Json.text "cluster" element
-            BrokerName = Json.text "brokerName" element
-            Addresses = Json.members "brokerAddrs" readAddress element |> List.choose id |> Map.ofList
+            Put = usual.Put
+            Take = fun element -> usual.Take element |> Option.defaultWith (fun () -> old.Take element)
         }
 
-    let private readRoute element : TopicRoute =
-        {
-            Queues = Json.items "queueDatas" readQueueData element
-            Brokers = Json.items "brokerDatas" readBrokerData element
+    let private queueData =
+        object<QueueData> {
+            let! brokerName = Member.text "brokerName" _.BrokerName
+            and! permission = Member.int32 "perm" _.Permission
+            and! readQueues = Member.int32 "readQueueNums" _.ReadQueues
+            and! topicSysFlag = topicSysFlag
+            and! writeQueues = Member.int32 "writeQueueNums" _.WriteQueues
+
+            return
+                {
+                    BrokerName = brokerName
+                    ReadQueues = readQueues
+                    WriteQueues = writeQueues
+                    Permission = permission
+                    TopicSysFlag = topicSysFlag
+                }
         }
 
-    /// Reads the body of a route answer in standard JSON.
-    let decode (body: ReadOnlyMemory<byte>) : Result<TopicRoute, DecodeError> = Json.decode "route" readRoute body
+    /// By broker id, written with quotes, as JSON wants.
+    let private quotedIds: Shape<Map<int64, string>> =
+        Shape.mapOf Shape.int64Key Shape.text
 
-    let private writeQueueData (writer: Utf8JsonWriter) (queues: QueueData) =
-        writer.WriteStartObject()
-        writer.WriteString("brokerName", queues.BrokerName)
-        writer.WriteNumber("perm", queues.Permission)
-        writer.WriteNumber("readQueueNums", queues.ReadQueues)
-        writer.WriteNumber("topicSysFlag", queues.TopicSysFlag)
-        writer.WriteNumber("writeQueueNums", queues.WriteQueues)
-        writer.WriteEndObject()
+    /// By broker id, written without quotes, as clients before 4.9.4 are used to.
+    let private bareIds: Shape<Map<int64, string>> =
+        let entry (KeyValue(id: int64, address: string)) =
+            $"{id}:\"{JsonEncodedText.Encode address}\""
 
-    /// Whether broker ids are written with quotes, as JSON wants, or bare, as clients before 4.9.4 are used to.
-    type private IdStyle =
-        | Quoted
-        | Bare
+        { quotedIds with
+            Write =
+                fun writer addresses ->
+                    let entries = addresses |> Seq.map entry |> String.concat ","
+                    writer.WriteRawValue($"{{{entries}}}", skipInputValidation = true)
+        }
 
-    let private writeAddresses (writer: Utf8JsonWriter) style (addresses: Map<int64, string>) =
-        match style with
-        | Quoted ->
-            writer.WriteStartObject()
+    let private brokerDataWith addresses =
+        object<BrokerData> {
+            let! addresses = Member.always "brokerAddrs" addresses _.Addresses
+            and! brokerName = Member.text "brokerName" _.BrokerName
+            and! cluster = Member.text "cluster" _.Cluster
+            and! hasActingMaster = Member.sometimes "enableActingMaster" Shape.boolean _.HasActingMaster
+            and! zone = Member.optionalText "zoneName" _.Zone
 
-            for KeyValue(id, address) in addresses do
-                writer.WriteString(string id, address)
+            return
+                {
+                    Cluster = cluster
+                    BrokerName = brokerName
+                    Addresses = addresses
+                    HasActingMaster = hasActingMaster
+                    Zone = zone
+                }
+        }
 
-            writer.WriteEndObject()
-        | Bare ->
-            let entry (KeyValue(id, address: string)) =
-                $"{id}:\"{JsonEncodedText.Encode address}\""
+    let internal brokerData = brokerDataWith quotedIds
 
-            let entries = addresses |> Seq.map entry |> String.concat ","
-            writer.WriteRawValue($"{{{entries}}}", skipInputValidation = true)
+    let private routeWith addresses =
+        object<TopicRoute> {
+            let! brokers = Member.list "brokerDatas" (brokerDataWith addresses) _.Brokers
+            and! filterServers = Member.map "filterServerTable" (Shape.list Shape.text) _.FilterServers
+            and! ordered = Member.optionalText "orderTopicConf" _.OrderedTopic
+            and! queues = Member.list "queueDatas" queueData _.Queues
+            and! mappings = Member.sometimes "topicQueueMappingByBroker" (Shape.map QueueMapping.shape) _.QueueMappings
 
-    let private writeBrokerData (writer: Utf8JsonWriter) style (broker: BrokerData) =
-        writer.WriteStartObject()
-        writer.WritePropertyName "brokerAddrs"
-        writeAddresses writer style broker.Addresses
-        writer.WriteString("brokerName", broker.BrokerName)
-        writer.WriteString("cluster", broker.Cluster)
-        writer.WriteEndObject()
+            return
+                {
+                    Queues = queues
+                    Brokers = brokers
+                    FilterServers = filterServers
+                    OrderedTopic = ordered
+                    QueueMappings = mappings
+                }
+        }
 
-    let private encodeAs style (route: TopicRoute) : ReadOnlyMemory<byte> =
-        Json.encode (fun writer ->
-            writer.WriteStartObject()
-            writer.WriteStartArray "brokerDatas"
-            List.iter (writeBrokerData writer style) route.Brokers
-            writer.WriteEndArray()
-            writer.WriteStartObject "filterServerTable"
-            writer.WriteEndObject()
-            writer.WriteStartArray "queueDatas"
-            List.iter (writeQueueData writer) route.Queues
-            writer.WriteEndArray()
-            writer.WriteEndObject())
+    let internal shape = routeWith quotedIds
 
-    /// The body of a route answer in standard JSON.
-    let encode (route: TopicRoute) : ReadOnlyMemory<byte> = encodeAs Quoted route
+    /// As `shape`, written as clients before 4.9.4 are used to.
+    let internal oldShape = routeWith bareIds
 
-    /// The body of a route answer to a request of a version before 4.9.4: broker ids stand without quotes.
-    let encodeWithBareIds (route: TopicRoute) : ReadOnlyMemory<byte> = encodeAs Bare route
+type RouteQuery =
+    {
+        Topic: string
+        /// Since 4.9.4: ask for standard JSON whatever the version of the client.
+        AcceptStandardJsonOnly: bool option
+    }
 
-/// GET_ROUTEINFO_BY_TOPIC (105), to a name server. Refused with TopicNotExist where no broker has the topic.
-/// Source: GetRouteInfoRequestHeader.java.
 module GetRoute =
-    let request (topic: string) : Request<TopicRoute> =
-        {
-            Command =
-                Command.request RequestCode.GetRouteInfoByTopic
-                |> Command.withField "topic" topic
-            Decode = Request.decodeSuccess (fun answer -> TopicRoute.decode answer.Body)
+    let private query =
+        layout<RouteQuery> {
+            let! topic = Field.topic "topic" _.Topic
+            and! standard = OptionalField.boolean "acceptStandardJsonOnly" _.AcceptStandardJsonOnly
+
+            return
+                {
+                    Topic = topic
+                    AcceptStandardJsonOnly = standard
+                }
         }
+
+    /// GET_ROUTEINFO_BY_TOPIC (105), to a name server. Refused with TopicNotExist where no broker has the topic.
+    /// Source: GetRouteInfoRequestHeader.java.
+    let operation =
+        Operation(RequestCode.GetRouteInfoByTopic, query, Answers.json "route" TopicRoute.shape)
+
+    /// As `operation`, answering as clients before 4.9.4 are used to.
+    let internal old =
+        Operation(RequestCode.GetRouteInfoByTopic, query, Answers.json "route" TopicRoute.oldShape)
+
+    let request (topic: string) : Request<TopicRoute> =
+        operation.Request
+            {
+                Topic = topic
+                AcceptStandardJsonOnly = None
+            }

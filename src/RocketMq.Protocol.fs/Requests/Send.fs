@@ -17,7 +17,11 @@ type SendRequest =
         Flag: int
         Properties: Properties
         ReconsumeTimes: int
-        /// The broker that the queue belongs to.
+        /// The topic belongs to one unit of several.
+        IsUnit: bool
+        /// Of a retry topic's message: how often it may be consumed. Absent: as the group's settings say.
+        MaxReconsumeTimes: int option
+        /// The broker that the queue belongs to; empty if it is not said.
         BrokerName: string
         /// The body holds several messages, see `BatchCodec`.
         IsBatch: bool
@@ -39,9 +43,20 @@ type SendAnswer =
         OffsetId: string
         QueueId: int
         QueueOffset: int64
+        /// The unique id of the message, as the producer chose it.
+        TransactionId: string option
+        /// The broker's region, for traces.
+        Region: string option
+        /// Whether the broker wants traces.
+        IsTraced: bool option
+        /// Since 5.0, of a timed message: what recalls it, see `Recall`.
+        RecallHandle: string option
+        /// Since 5.0, of a batch that is stored as one message.
+        BatchUniqueId: string option
     }
 
-/// SEND_MESSAGE (10), SEND_MESSAGE_V2 (310), SEND_BATCH_MESSAGE (320).
+/// Sending one message or one batch. Codes 10 and 310 differ in the names of the fields only; Java clients use 310.
+/// Sources: SendMessageRequestHeader.java, SendMessageRequestHeaderV2.java, SendMessageResponseHeader.java.
 module Send =
     /// The topic whose settings brokers give a topic that a send makes.
     let defaultTopic = "TBW102"
@@ -60,8 +75,10 @@ module Send =
             BornTimestamp: string
             Flag: string
             Properties: string
+            PropertiesUtf8: byte[]
             ReconsumeTimes: string
             IsUnit: string
+            MaxReconsumeTimes: string
             IsBatch: string
             BrokerName: string
         }
@@ -77,8 +94,10 @@ module Send =
             BornTimestamp = "bornTimestamp"
             Flag = "flag"
             Properties = "properties"
+            PropertiesUtf8 = "properties"B
             ReconsumeTimes = "reconsumeTimes"
             IsUnit = "unitMode"
+            MaxReconsumeTimes = "maxReconsumeTimes"
             IsBatch = "batch"
             BrokerName = "bname"
         }
@@ -94,19 +113,19 @@ module Send =
             BornTimestamp = "g"
             Flag = "h"
             Properties = "i"
+            PropertiesUtf8 = "i"B
             ReconsumeTimes = "j"
             IsUnit = "k"
+            MaxReconsumeTimes = "l"
             IsBatch = "m"
             BrokerName = "n"
         }
 
-    let private propertiesName = Text.Encoding.UTF8.GetBytes letters.Properties
-
-    let private fields (send: SendRequest) =
-        let names = letters
-
-        let builder =
-            FieldsBuilder(224 + send.Properties.Text.Length)
+    /// Written by hand, not declared: every message passes here.
+    let private write names (send: SendRequest) (draft: Draft) =
+        let fields =
+            draft
+                .FieldsOf(224 + send.Properties.Text.Length)
                 .Add(names.ProducerGroup, send.ProducerGroup)
                 .Add(names.Topic, send.Topic)
                 .Add(names.DefaultTopic, send.DefaultTopic)
@@ -116,72 +135,35 @@ module Send =
                 .Add(names.BornTimestamp, send.BornTimestamp)
                 .Add(names.Flag, send.Flag)
                 .Add(names.ReconsumeTimes, send.ReconsumeTimes)
-                .Add(names.IsUnit, false)
+                .Add(names.IsUnit, send.IsUnit)
                 .Add(names.IsBatch, send.IsBatch)
-                .Add(names.BrokerName, send.BrokerName)
 
-        builder.AddUtf8(ReadOnlySpan propertiesName, send.Properties.Text.Span)
-        builder.ToFields()
+        if send.BrokerName <> "" then
+            fields.Add(names.BrokerName, send.BrokerName) |> ignore
 
-    let private status code =
-        match code with
-        | ResponseCode.Success -> ValueSome SendOk
-        | ResponseCode.FlushDiskTimeout -> ValueSome FlushDiskTimedOut
-        | ResponseCode.FlushSlaveTimeout -> ValueSome FlushSlaveTimedOut
-        | ResponseCode.SlaveNotAvailable -> ValueSome SlaveNotAvailable
-        | _ -> ValueNone
+        if send.MaxReconsumeTimes.IsSome then
+            fields.Add(names.MaxReconsumeTimes, send.MaxReconsumeTimes.Value) |> ignore
 
-    let private statusCode status =
-        match status with
-        | SendOk -> ResponseCode.Success
-        | FlushDiskTimedOut -> ResponseCode.FlushDiskTimeout
-        | FlushSlaveTimedOut -> ResponseCode.FlushSlaveTimeout
-        | SlaveNotAvailable -> ResponseCode.SlaveNotAvailable
+        fields.AddUtf8(ReadOnlySpan names.PropertiesUtf8, send.Properties.Text.Span)
 
-    let private readAnswer status answer : Result<SendAnswer, DecodeError> =
-        result {
-            let! offsetId = RequiredField.text "msgId" answer
-            let! queueId = RequiredField.int32 "queueId" answer
-            let! queueOffset = RequiredField.int64 "queueOffset" answer
+        match Names.checkTopic send.Topic, Names.checkGroup send.ProducerGroup, send.Properties.Fault with
+        | Ok _, Ok _, ValueNone -> ()
+        | Error(InvalidInput(what, reason)), _, _
+        | _, Error(InvalidInput(what, reason)), _
+        | _, _, ValueSome(InvalidInput(what, reason)) -> fields.Refuse(NotEncodable(what, reason))
 
-            return
-                {
-                    Status = status
-                    OffsetId = offsetId
-                    QueueId = queueId
-                    QueueOffset = queueOffset
-                }
-        }
+        draft.Body <- send.Body
 
-    /// SEND_MESSAGE_V2 or, for a batch, SEND_BATCH_MESSAGE.
-    let request (send: SendRequest) : Request<SendAnswer> =
-        let code =
-            if send.IsBatch then
-                RequestCode.SendBatchMessage
-            else
-                RequestCode.SendMessageV2
-
-        {
-            Command =
-                { Command.request code with
-                    Fields = fields send
-                    Body = send.Body
-                }
-            Decode =
-                Request.decodeByCode (fun code answer ->
-                    status code |> ValueOption.map (fun status -> readAnswer status answer))
-        }
-
-    /// What a broker reads. Absent numbers count as 0, as in Java.
-    let decode (command: RemotingCommand) : Result<SendRequest, DecodeError> =
-        let names =
-            if command.RequestCode = RequestCode.SendMessage then
-                longNames
-            else
-                letters
-
+    /// Absent numbers count as 0, as in Java.
+    let private read names (command: RemotingCommand) : Result<SendRequest, DecodeError> =
         let number name =
             Fields.tryInt32 name command.Fields |> ValueOption.defaultValue 0
+
+        let text name =
+            Fields.tryFind name command.Fields |> ValueOption.defaultValue ""
+
+        let isTrue name =
+            Fields.tryBoolean name command.Fields |> ValueOption.defaultValue false
 
         result {
             let! group = RequiredField.text names.ProducerGroup command
@@ -192,7 +174,7 @@ module Send =
                 {
                     ProducerGroup = group
                     Topic = topic
-                    DefaultTopic = Fields.tryFind names.DefaultTopic command.Fields |> ValueOption.defaultValue ""
+                    DefaultTopic = text names.DefaultTopic
                     DefaultTopicQueues = number names.DefaultTopicQueues
                     QueueId = queueId
                     SysFlag = number names.SysFlag
@@ -205,22 +187,69 @@ module Send =
                         |> ValueOption.defaultValue ReadOnlyMemory.Empty
                         |> Properties.ofText
                     ReconsumeTimes = number names.ReconsumeTimes
-                    BrokerName = Fields.tryFind names.BrokerName command.Fields |> ValueOption.defaultValue ""
-                    IsBatch = Fields.tryBoolean names.IsBatch command.Fields |> ValueOption.defaultValue false
+                    IsUnit = isTrue names.IsUnit
+                    MaxReconsumeTimes = Fields.tryInt32 names.MaxReconsumeTimes command.Fields |> ValueOption.toOption
+                    BrokerName = text names.BrokerName
+                    IsBatch = isTrue names.IsBatch
                     Body = command.Body
                 }
         }
 
-    /// The broker's answer. `transactionId` is the unique id of the message, or empty.
-    let answer (transactionId: string) (answer: SendAnswer) (command: RemotingCommand) : RemotingCommand =
-        let fields =
-            FieldsBuilder(128)
-                .Add("msgId", answer.OffsetId)
-                .Add("queueId", answer.QueueId)
-                .Add("queueOffset", answer.QueueOffset)
-                .Add("transactionId", transactionId)
-                .Add(PropertyName.region, "DefaultRegion")
-                .Add(PropertyName.traceSwitch, "true")
-                .ToFields()
+    let private layoutWith names : Layout<SendRequest> =
+        {
+            Write = write names
+            Read = read names
+        }
 
-        Command.response (statusCode answer.Status) command |> Command.withFields fields
+    let private statuses =
+        [
+            ResponseCode.Success, SendOk
+            ResponseCode.FlushDiskTimeout, FlushDiskTimedOut
+            ResponseCode.FlushSlaveTimeout, FlushSlaveTimedOut
+            ResponseCode.SlaveNotAvailable, SlaveNotAvailable
+        ]
+
+    let private answer =
+        Answers.among
+            statuses
+            (layout<SendAnswer> {
+                let! status = Answers.status statuses _.Status
+                and! offsetId = Field.text "msgId" _.OffsetId
+                and! queueId = Field.int32 "queueId" _.QueueId
+                and! queueOffset = Field.int64 "queueOffset" _.QueueOffset
+                and! transactionId = OptionalField.text "transactionId" _.TransactionId
+                and! region = OptionalField.text PropertyName.region _.Region
+                and! isTraced = OptionalField.boolean PropertyName.traceSwitch _.IsTraced
+                and! recallHandle = OptionalField.text "recallHandle" _.RecallHandle
+                and! batchUniqueId = OptionalField.text "batchUniqId" _.BatchUniqueId
+
+                return
+                    {
+                        Status = status
+                        OffsetId = offsetId
+                        QueueId = queueId
+                        QueueOffset = queueOffset
+                        TransactionId = transactionId
+                        Region = region
+                        IsTraced = isTraced
+                        RecallHandle = recallHandle
+                        BatchUniqueId = batchUniqueId
+                    }
+            })
+
+    /// SEND_MESSAGE (10).
+    let withLongNames =
+        Operation(RequestCode.SendMessage, layoutWith longNames, answer)
+
+    /// SEND_MESSAGE_V2 (310).
+    let message = Operation(RequestCode.SendMessageV2, layoutWith letters, answer)
+
+    /// SEND_BATCH_MESSAGE (320). Brokers go by `IsBatch`, not by the code.
+    let batch = Operation(RequestCode.SendBatchMessage, layoutWith letters, answer)
+
+    /// SEND_REPLY_MESSAGE (324): a reply, which the broker pushes to the client that its properties name.
+    let replyWithLongNames =
+        Operation(RequestCode.SendReplyMessage, layoutWith longNames, answer)
+
+    /// SEND_REPLY_MESSAGE_V2 (325).
+    let reply = Operation(RequestCode.SendReplyMessageV2, layoutWith letters, answer)

@@ -33,36 +33,22 @@ let private toBroker ticket command = arrive AsBroker 1 ticket command
 let private sendTo queueId (text: string) : RemotingCommand =
     let message = Message.ofText "T" text |> Message.withTag "a"
 
-    (Send.request
-        {
-            ProducerGroup = "P"
-            Topic = "T"
-            DefaultTopic = Send.defaultTopic
-            DefaultTopicQueues = Send.defaultTopicQueues
+    Send.message
+    |> Examples.ask
+        { Examples.send with
             QueueId = queueId
-            SysFlag = 0
-            BornTimestamp = 0L
-            Flag = 0
             Properties = message.Properties
-            ReconsumeTimes = 0
-            BrokerName = "b"
-            IsBatch = false
             Body = message.Body
-        })
-        .Command
+        }
 
 let private pullRequest offset (suspendMillis: int) tag =
-    Pull.request
-        {
+    Pull.messages.Request
+        { Examples.pull with
             ConsumerGroup = "G"
-            Topic = "T"
             QueueId = 0
             QueueOffset = offset
-            MaxMessages = 32
-            CommitOffset = None
             Suspend = TimeSpan.FromMilliseconds(float suspendMillis)
             Filter = Some(ByTag tag)
-            SubscriptionVersion = 0L
         }
 
 let private pull offset suspendMillis tag =

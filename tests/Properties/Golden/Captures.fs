@@ -14,6 +14,8 @@ type Capture =
         Code: int
         /// Of an answer: the code of the request it answers.
         RequestCode: int option
+        /// Of an answer: the request's id.
+        RequestId: int option
         Frame: byte[]
         Java: JsonElement
     }
@@ -23,19 +25,23 @@ let private path =
 
 let private parse (line: string) =
     let root = (JsonDocument.Parse line).RootElement
-    let mutable requestCode = JsonElement()
     let java = root.GetProperty "java"
+
+    let optionalNumber (name: string) =
+        let mutable value = JsonElement()
+
+        if root.TryGetProperty(name, &value) then
+            Some(value.GetInt32())
+        else
+            None
 
     {
         Id = root.GetProperty("id").GetInt32()
         Server = string (root.GetProperty("server").GetString())
         Header = string (root.GetProperty("headerType").GetString())
         Code = java.GetProperty("code").GetInt32()
-        RequestCode =
-            if root.TryGetProperty("requestCode", &requestCode) then
-                Some(requestCode.GetInt32())
-            else
-                None
+        RequestCode = optionalNumber "requestCode"
+        RequestId = optionalNumber "requestId"
         Frame = root.GetProperty("frame").GetBytesFromBase64()
         Java = java
     }

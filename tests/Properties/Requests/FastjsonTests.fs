@@ -104,6 +104,9 @@ let private isHandled (body: byte[]) =
     | Error(Malformed(_, reason, offset)) -> reason <> "" && offset >= 0 && offset <= body.Length
     | Error(TooLarge _) -> false
 
+let private read shape (json: string) =
+    Json.decode "body" shape (ReadOnlyMemory(Encoding.UTF8.GetBytes json))
+
 [<Tests>]
 let tests =
     testList
@@ -200,7 +203,7 @@ let tests =
                     body[int place % body.Length] <- value
 
                 isHandled body
-                && (Json.decode "body" (fun _ -> ()) (ReadOnlyMemory body) |> ignore
+                && (Json.decode "body" Shape.int64 (ReadOnlyMemory body) |> ignore
                     true)
 
             property "garbage never throws" <| fun (garbage: byte[]) -> isHandled garbage
@@ -237,16 +240,38 @@ let tests =
 
             testCase "numbers in texts are numbers, and numbers where a text belongs are texts"
             <| fun () ->
-                let read what (json: string) =
-                    Json.decode "body" what (ReadOnlyMemory(Encoding.UTF8.GetBytes json))
+                read Shape.int32 "\"-7\"" |> shouldEqual (Ok -7)
+                read Shape.int64 "9223372036854775807" |> shouldEqual (Ok Int64.MaxValue)
+                read Shape.text "9223372036854775807" |> shouldEqual (Ok "9223372036854775807")
+                read Shape.boolean "\"TRUE\"" |> shouldEqual (Ok true)
 
-                let json =
-                    """{"a":"-7","b":9223372036854775807,"c":"TRUE","d":4294967296,"e":"x"}"""
+            testCase "a number that does not fit is refused, with the place and the reason"
+            <| fun () ->
+                let refusal shape json =
+                    match read shape json with
+                    | Error(error: DecodeError) -> error.Message
+                    | Ok value -> failtest $"%A{value}"
 
-                read (Json.int32 "a") json |> shouldEqual (Ok -7)
-                read (Json.int64 "b") json |> shouldEqual (Ok Int64.MaxValue)
-                read (Json.text "b") json |> shouldEqual (Ok "9223372036854775807")
-                read (Json.boolean "c") json |> shouldEqual (Ok true)
-                read (Json.int32 "d") json |> shouldEqual (Ok 0)
-                read (Json.int64 "e") json |> shouldEqual (Ok 0L)
+                let table = Shape.map (Shape.list Shape.int32)
+
+                refusal table """{"a":[1,4294967296]}"""
+                |> shouldMention "$.a[1]: 4294967296 is not a 32-bit integer"
+
+                refusal Shape.int64 "9223372036854775808"
+                |> shouldMention "9223372036854775808 is not a 64-bit integer"
+
+                refusal Shape.int64 (String('9', 100_000))
+                |> shouldMention "999999… is not a 64-bit integer"
+
+                refusal Shape.float "1e999" |> shouldMention "1e999 is not a number"
+                refusal Shape.int64 "1.5" |> shouldMention "1.5 is not a 64-bit integer"
+                refusal Shape.int64 "\"x\"" |> shouldMention "x is not a 64-bit integer"
+
+            testCase "a value of another kind is refused, with the place and the reason"
+            <| fun () ->
+                match Json.decode "route" TopicRoute.shape (ReadOnlyMemory """{"queueDatas":[{"perm":[]}]}"""B) with
+                | Error error ->
+                    error.Message
+                    |> shouldMention "$.queueDatas[0].perm: a 32-bit integer is wanted, not Array"
+                | Ok route -> failtest $"%A{route}"
         ]

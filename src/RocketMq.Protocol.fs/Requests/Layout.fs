@@ -1,0 +1,291 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// A command while it is being written.
+[<Sealed>]
+type internal Draft() =
+    let mutable fields: FieldsBuilder voption = ValueNone
+
+    /// As `Fields`, with room for so many bytes if it is the first use.
+    member _.FieldsOf(capacityBytes: int) =
+        match fields with
+        | ValueSome builder -> builder
+        | ValueNone ->
+            let builder = FieldsBuilder capacityBytes
+            fields <- ValueSome builder
+            builder
+
+    member draft.Fields = draft.FieldsOf 128
+
+    member val Body = ReadOnlyMemory<byte>.Empty with get, set
+
+    /// Says in place of the one that the command began with how a request ended.
+    member val Code: ResponseCode voption = ValueNone with get, set
+
+    member draft.Finish(command: RemotingCommand) =
+        { command with
+            Code = draft.Code |> ValueOption.map int |> ValueOption.defaultValue command.Code
+            Fields =
+                match fields with
+                | ValueSome builder -> builder.ToFields()
+                | ValueNone -> command.Fields
+            Body = draft.Body
+        }
+
+/// How a value stands in the fields and the body of a command, both ways.
+type internal Layout<'T> =
+    {
+        Write: 'T -> Draft -> unit
+        Read: RemotingCommand -> Result<'T, DecodeError>
+    }
+
+/// How one part of a record stands in a command.
+type internal Column<'Record, 'T> =
+    {
+        Put: 'Record -> Draft -> unit
+        Take: RemotingCommand -> Result<'T, DecodeError>
+    }
+
+/// `layout<Record> { let! a = Field.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once.
+[<Sealed>]
+type internal LayoutBuilder<'Record>() =
+    member _.MergeSources(first: Column<'Record, 'A>, second: Column<'Record, 'B>) : Column<'Record, 'A * 'B> =
+        {
+            Put =
+                fun record draft ->
+                    first.Put record draft
+                    second.Put record draft
+            Take =
+                fun command ->
+                    match first.Take command with
+                    | Error error -> Error error
+                    | Ok a ->
+                        match second.Take command with
+                        | Ok b -> Ok(a, b)
+                        | Error error -> Error error
+        }
+
+    member _.BindReturn(column: Column<'Record, 'T>, make: 'T -> 'Record) : Layout<'Record> =
+        {
+            Write = column.Put
+            Read = fun command -> Result.map make (column.Take command)
+        }
+
+[<AutoOpen>]
+module internal LayoutBuilder =
+    let layout<'Record> = LayoutBuilder<'Record>()
+
+/// Fields that Java requires, for layouts that are written by hand.
+module internal RequiredField =
+    let private missing (command: RemotingCommand) name =
+        let what =
+            if command.Kind = Response then
+                "answer"
+            else
+                $"%O{command.RequestCode}"
+
+        Error(Malformed(what, $"field '{name}' is missing or not of its type", 0))
+
+    let take tryRead name (command: RemotingCommand) =
+        match tryRead name command.Fields with
+        | ValueSome value -> Ok value
+        | ValueNone -> missing command name
+
+    let text name command = take Fields.tryFind name command
+    let int32 name command = take Fields.tryInt32 name command
+    let int64 name command = take Fields.tryInt64 name command
+
+/// Fields that Java requires: it refuses a command without one of them.
+module internal Field =
+    let private take tryRead name command = RequiredField.take tryRead name command
+
+    let text name (get: 'Record -> string) : Column<'Record, string> =
+        {
+            Put = fun record draft -> draft.Fields.Add(name, get record) |> ignore
+            Take = take Fields.tryFind name
+        }
+
+    /// A text that is checked before it is written. What a server wrote is taken as it is.
+    let private checkedText check name (get: 'Record -> string) : Column<'Record, string> =
+        {
+            Put =
+                fun record draft ->
+                    match check (get record) with
+                    | Ok(value: string) -> draft.Fields.Add(name, value) |> ignore
+                    | Error(InvalidInput(what, reason)) -> draft.Fields.Refuse(NotEncodable(what, reason))
+            Take = take Fields.tryFind name
+        }
+
+    let topic name get : Column<'Record, string> = checkedText Names.checkTopic name get
+    let group name get : Column<'Record, string> = checkedText Names.checkGroup name get
+
+    let int32 name (get: 'Record -> int) : Column<'Record, int> =
+        {
+            Put = fun record draft -> draft.Fields.Add(name, get record) |> ignore
+            Take = take Fields.tryInt32 name
+        }
+
+    let int64 name (get: 'Record -> int64) : Column<'Record, int64> =
+        {
+            Put = fun record draft -> draft.Fields.Add(name, get record) |> ignore
+            Take = take Fields.tryInt64 name
+        }
+
+    let boolean name (get: 'Record -> bool) : Column<'Record, bool> =
+        {
+            Put = fun record draft -> draft.Fields.Add(name, get record) |> ignore
+            Take = take Fields.tryBoolean name
+        }
+
+    /// Whole milliseconds; a fraction is cut off.
+    let milliseconds name (get: 'Record -> TimeSpan) : Column<'Record, TimeSpan> =
+        let read name fields =
+            match Fields.tryInt64 name fields with
+            | ValueSome value when abs value <= TimeSpan.MaxValue.Ticks / TimeSpan.TicksPerMillisecond ->
+                ValueSome(TimeSpan(value * TimeSpan.TicksPerMillisecond))
+            | _ -> ValueNone
+
+        {
+            Put =
+                fun record draft ->
+                    draft.Fields.Add(name, (get record).Ticks / TimeSpan.TicksPerMillisecond)
+                    |> ignore
+            Take = take read name
+        }
+
+    /// One of some numbers or texts, each of which stands for a value.
+    let choice name (choices: (string * 'T) list) (get: 'Record -> 'T) : Column<'Record, 'T> =
+        let read name fields =
+            match Fields.tryFind name fields with
+            | ValueSome text ->
+                match choices |> List.tryFind (fun (wire, _) -> wire = text) with
+                | Some(_, value) -> ValueSome value
+                | None -> ValueNone
+            | ValueNone -> ValueNone
+
+        {
+            Put =
+                fun record draft ->
+                    let value = get record
+                    let wire, _ = choices |> List.find (fun (_, choice) -> choice = value)
+                    draft.Fields.Add(name, wire) |> ignore
+            Take = take read name
+        }
+
+/// Fields that Java may leave out. One that is there but not of its type is refused.
+module internal OptionalField =
+    let private optional
+        (column: string -> ('Record -> 'T) -> Column<'Record, 'T>)
+        name
+        (get: 'Record -> 'T option)
+        : Column<'Record, 'T option> =
+        let present = column name (fun record -> Option.get (get record))
+
+        {
+            Put =
+                fun record draft ->
+                    if (get record).IsSome then
+                        present.Put record draft
+            Take =
+                fun command ->
+                    if Fields.contains name command.Fields then
+                        Result.map Some (present.Take command)
+                    else
+                        Ok None
+        }
+
+    let text name get : Column<'Record, string option> = optional Field.text name get
+    let int32 name get : Column<'Record, int option> = optional Field.int32 name get
+    let int64 name get : Column<'Record, int64 option> = optional Field.int64 name get
+    let boolean name get : Column<'Record, bool option> = optional Field.boolean name get
+
+    let topic name get : Column<'Record, string option> = optional Field.topic name get
+    let group name get : Column<'Record, string option> = optional Field.group name get
+    let choice name choices get : Column<'Record, 'T option> =
+        optional (fun name get -> Field.choice name choices get) name get
+
+/// The body of a command.
+module internal Body =
+    /// As it stands.
+    let bytes (get: 'Record -> ReadOnlyMemory<byte>) : Column<'Record, ReadOnlyMemory<byte>> =
+        {
+            Put = fun record draft -> draft.Body <- get record
+            Take = fun command -> Ok command.Body
+        }
+
+    /// UTF-8.
+    let text (get: 'Record -> string) : Column<'Record, string> =
+        {
+            Put =
+                fun record draft ->
+                    let text = get record
+
+                    if Utf8Text.isEncodable text then
+                        draft.Body <- ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text)
+                    else
+                        draft.Fields.Refuse(NotEncodable("the body", "it holds a lone surrogate"))
+            Take =
+                fun command ->
+                    if Text.Unicode.Utf8.IsValid command.Body.Span then
+                        Ok(Text.Encoding.UTF8.GetString command.Body.Span)
+                    else
+                        Error(Malformed("body", "it is not UTF-8", 0))
+        }
+
+    let json what (shape: Shape<'T>) (get: 'Record -> 'T) : Column<'Record, 'T> =
+        {
+            Put =
+                fun record draft ->
+                    match Json.encode what shape (get record) with
+                    | Ok body -> draft.Body <- body
+                    | Error error -> draft.Fields.Refuse error
+            Take = fun command -> Json.decode what shape command.Body
+        }
+
+    /// JSON that may be missing altogether.
+    let optionalJson what (shape: Shape<'T>) (get: 'Record -> 'T option) : Column<'Record, 'T option> =
+        let present = json what shape (fun record -> Option.get (get record))
+
+        {
+            Put =
+                fun record draft ->
+                    if (get record).IsSome then
+                        present.Put record draft
+            Take =
+                fun command ->
+                    if command.Body.IsEmpty then
+                        Ok None
+                    else
+                        Result.map Some (present.Take command)
+        }
+
+module internal Layout =
+    /// A layout as a part of a larger one.
+    let part (layout: Layout<'T>) (get: 'Record -> 'T) : Column<'Record, 'T> =
+        {
+            Put = fun record draft -> layout.Write (get record) draft
+            Take = layout.Read
+        }
+
+    let nothing: Layout<unit> =
+        {
+            Write = fun () _ -> ()
+            Read = fun _ -> Ok()
+        }
+
+    /// A value that is one field or one body.
+    let single (column: Column<'T, 'T>) : Layout<'T> =
+        {
+            Write = column.Put
+            Read = column.Take
+        }
+
+    let text name : Layout<string> = single (Field.text name id)
+    let topic name : Layout<string> = single (Field.topic name id)
+    let group name : Layout<string> = single (Field.group name id)
+    let int64 name : Layout<int64> = single (Field.int64 name id)
+    let int32 name : Layout<int> = single (Field.int32 name id)
+    let json what shape : Layout<'T> = single (Body.json what shape id)
+    let bodyText: Layout<string> = single (Body.text id)
+    let bodyBytes: Layout<ReadOnlyMemory<byte>> = single (Body.bytes id)

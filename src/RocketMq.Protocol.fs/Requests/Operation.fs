@@ -1,0 +1,129 @@
+namespace RocketMq.Protocol
+
+/// How an answer stands in a command, both ways, and which codes are answers rather than refusals.
+type internal AnswerLayout<'Answer> =
+    {
+        Codes: ResponseCode list
+        Layout: Layout<'Answer>
+    }
+
+module internal Answers =
+    /// Success says it.
+    let ok (layout: Layout<'Answer>) : AnswerLayout<'Answer> =
+        {
+            Codes = [ ResponseCode.Success ]
+            Layout = layout
+        }
+
+    /// Success says all.
+    let nothing: AnswerLayout<unit> = ok Layout.nothing
+    let json what shape : AnswerLayout<'Answer> = ok (Layout.json what shape)
+
+    /// One of several codes says how it ended.
+    let status (statuses: (ResponseCode * 'Status) list) (get: 'Answer -> 'Status) : Column<'Answer, 'Status> =
+        {
+            Put =
+                fun answer draft ->
+                    let status = get answer
+                    let code, _ = statuses |> List.find (fun (_, one) -> one = status)
+                    draft.Code <- ValueSome code
+            Take =
+                fun command ->
+                    match statuses |> List.tryFind (fun (code, _) -> code = command.ResponseCode) with
+                    | Some(_, status) -> Ok status
+                    | None -> Error(Malformed("answer", $"code {command.Code} has no meaning here", 0))
+        }
+
+    let among (statuses: (ResponseCode * 'Status) list) (layout: Layout<'Answer>) : AnswerLayout<'Answer> =
+        {
+            Codes = List.map fst statuses
+            Layout = layout
+        }
+
+    /// `absent` says that there is none, which is no refusal.
+    let orNone (absent: ResponseCode) (layout: Layout<'Answer>) : AnswerLayout<'Answer option> =
+        {
+            Codes = [ ResponseCode.Success; absent ]
+            Layout =
+                {
+                    Write =
+                        fun answer draft ->
+                            match answer with
+                            | Some answer -> layout.Write answer draft
+                            | None -> draft.Code <- ValueSome absent
+                    Read =
+                        fun command ->
+                            if command.ResponseCode = absent then
+                                Ok None
+                            else
+                                Result.map Some (layout.Read command)
+                }
+        }
+
+/// What can be done with an operation without knowing what it asks.
+type OperationVisitor<'Result> =
+    abstract Visit: Operation<'Query, 'Answer> -> 'Result
+
+/// An operation of whatever code.
+and [<AbstractClass>] AnyOperation internal (code: RequestCode) =
+    member _.Code = code
+
+    /// The typed form of a request of this code, as text.
+    abstract Show: request: RemotingCommand -> Result<string, DecodeError>
+
+    /// The typed form of an answer to this code, as text.
+    abstract ShowAnswer: answer: RemotingCommand -> Result<string, AnswerError>
+
+    abstract Accept: visitor: OperationVisitor<'Result> -> 'Result
+
+    override _.ToString() = $"%O{code} ({int code})"
+
+/// One request code: what a request of it says, what the answer says, both ways. Clients use `Request`; whoever answers
+/// uses `Decode` and `Answer`.
+and [<Sealed>] Operation<'Query, 'Answer>
+    internal (code: RequestCode, query: Layout<'Query>, answer: AnswerLayout<'Answer>) =
+    inherit AnyOperation(code)
+
+    let decodeAnswer (command: RemotingCommand) =
+        if List.contains command.ResponseCode answer.Codes then
+            answer.Layout.Read command |> Result.mapError Undecodable
+        else
+            Error(RefusedByServer(command.ResponseCode, Option.defaultValue "" command.Remark))
+
+    /// The codes that are answers; any other is a refusal.
+    member _.AnswerCodes = answer.Codes
+
+    /// The request, with the decoder of its answer. Text that has no form on the wire, or a topic or group that no server
+    /// takes, is refused when the command is encoded.
+    member _.Request(value: 'Query) : Request<'Answer> =
+        let draft = Draft()
+        query.Write value draft
+
+        {
+            Command = draft.Finish(Command.request code)
+            Decode = decodeAnswer
+        }
+
+    /// The request as a command that must not be answered.
+    member operation.OneWay(value: 'Query) : RemotingCommand =
+        Command.asOneWay (operation.Request value).Command
+
+    /// What a request says.
+    member _.Decode(command: RemotingCommand) : Result<'Query, DecodeError> = query.Read command
+
+    /// The answer to a request.
+    member _.Answer(value: 'Answer, request: RemotingCommand) : RemotingCommand =
+        let draft = Draft()
+        answer.Layout.Write value draft
+        draft.Finish(Command.response ResponseCode.Success request)
+
+    /// What an answer says, or why it is none.
+    member _.DecodeAnswer(command: RemotingCommand) : Result<'Answer, AnswerError> = decodeAnswer command
+
+    override _.Show(request) =
+        query.Read request |> Result.map (fun value -> $"%A{value}")
+
+    override _.ShowAnswer(answer) =
+        decodeAnswer answer |> Result.map (fun value -> $"%A{value}")
+
+    override operation.Accept visitor = visitor.Visit operation

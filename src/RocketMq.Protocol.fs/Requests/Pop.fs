@@ -1,0 +1,419 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// Where a group begins that pops for the first time. Source: ConsumeInitMode.java.
+type PopStart =
+    | FromMin
+    | FromMax
+
+/// Takes messages for a time. Source: PopMessageRequestHeader.java.
+type PopRequest =
+    {
+        ConsumerGroup: string
+        Topic: string
+        /// -1: any queue.
+        QueueId: int
+        /// At most 32.
+        MaxMessages: int
+        /// For how long nobody else gets the messages.
+        InvisibleTime: TimeSpan
+        /// How long the broker may wait for a message. Zero: not at all.
+        PollTime: TimeSpan
+        /// The client's clock, in milliseconds since 1970; 0: the broker's.
+        BornTimestamp: int64
+        Start: PopStart
+        /// "TAG" or "SQL92".
+        ExpressionType: string option
+        Expression: string option
+        IsOrderly: bool option
+        /// Makes a repeated orderly request give the same messages.
+        AttemptId: string option
+    }
+
+type PopStatus =
+    | Popped
+    /// Nothing until the end of the wait.
+    | NothingToPop
+    /// The broker holds as many waiting requests as it can.
+    | TooManyPolls
+    | NothingYet
+
+/// Source: PopMessageResponseHeader.java.
+type PopAnswer =
+    {
+        Status: PopStatus
+        /// When the broker gave the messages out, in milliseconds since 1970.
+        PopTimestamp: int64
+        InvisibleTime: TimeSpan
+        /// 999: orderly.
+        ReviveQueueId: int
+        /// Messages left.
+        Rest: int64
+        /// These three: receipts in part, see the protocol's POP chapter.
+        StartOffsets: string option
+        MessageOffsets: string option
+        OrderCounts: string option
+        /// See `MessageCodec`.
+        Records: ReadOnlyMemory<byte>
+    }
+
+/// One message that was popped, by its receipt.
+type PoppedMessage =
+    {
+        ConsumerGroup: string
+        /// The retry topic if it was popped from there.
+        Topic: string
+        QueueId: int
+        /// The receipt.
+        ExtraInfo: string
+        QueueOffset: int64
+    }
+
+type InvisibleTimeChange =
+    {
+        Message: PoppedMessage
+        InvisibleTime: TimeSpan
+    }
+
+/// The parts of a changed receipt. Source: ChangeInvisibleTimeResponseHeader.java.
+type InvisibleTimeAnswer =
+    {
+        PopTimestamp: int64
+        InvisibleTime: TimeSpan
+        ReviveQueueId: int
+    }
+
+/// Source: PeekMessageRequestHeader.java.
+type PeekRequest =
+    {
+        Topic: string
+        QueueId: int
+        MaxMessages: int
+        ConsumerGroup: string
+    }
+
+/// Source: NotificationRequestHeader.java.
+type PopNotificationRequest =
+    {
+        ConsumerGroup: string
+        Topic: string
+        QueueId: int
+        PollTime: TimeSpan
+        BornTimestamp: int64
+        IsOrderly: bool option
+        AttemptId: string option
+    }
+
+type PopNotification =
+    {
+        HasMessages: bool
+        IsPollingFull: bool option
+    }
+
+/// Messages of one queue that were popped together. Source: BatchAck.java.
+type BatchAck =
+    {
+        ConsumerGroup: string
+        Topic: string
+        /// "0" the topic itself, "1" its retry topic, "2" its retry topic of the second kind.
+        Retry: string
+        StartOffset: int64
+        QueueId: int
+        ReviveQueueId: int
+        PopTimestamp: int64
+        InvisibleMillis: int64
+        /// Bit i of byte i/8 stands for the message at `StartOffset` + i.
+        Acknowledged: byte[]
+    }
+
+/// Source: BatchAckMessageRequestBody.java.
+type BatchAckRequest =
+    {
+        BrokerName: string
+        Acks: BatchAck list
+    }
+
+/// Consuming message by message, since 5.0. The codes of this family do not fit the binary header: they go as JSON.
+module Pop =
+    let private starts = [ "0", FromMin; "1", FromMax ]
+
+    let private statuses =
+        [
+            ResponseCode.Success, Popped
+            ResponseCode.PollingTimeout, NothingToPop
+            ResponseCode.PollingFull, TooManyPolls
+            ResponseCode.PullNotFound, NothingYet
+        ]
+
+    /// PullNotFound and PollingFull come without fields.
+    let private answer =
+        let number name get : Column<PopAnswer, int64> =
+            let usual = Field.int64 name get
+
+            {
+                Put = usual.Put
+                Take =
+                    fun command ->
+                        if Fields.contains name command.Fields then
+                            usual.Take command
+                        else
+                            Ok 0L
+            }
+
+        Answers.among
+            statuses
+            (layout<PopAnswer> {
+                let! status = Answers.status statuses _.Status
+                and! popTimestamp = number "popTime" _.PopTimestamp
+                and! invisibleMillis = number "invisibleTime" (fun answer -> int64 answer.InvisibleTime.TotalMilliseconds)
+                and! reviveQueueId = number "reviveQid" (fun answer -> int64 answer.ReviveQueueId)
+                and! rest = number "restNum" _.Rest
+                and! startOffsets = OptionalField.text "startOffsetInfo" _.StartOffsets
+                and! messageOffsets = OptionalField.text "msgOffsetInfo" _.MessageOffsets
+                and! orderCounts = OptionalField.text "orderCountInfo" _.OrderCounts
+                and! records = Body.bytes _.Records
+
+                return
+                    {
+                        Status = status
+                        PopTimestamp = popTimestamp
+                        InvisibleTime = TimeSpan.FromMilliseconds(float invisibleMillis)
+                        ReviveQueueId = int reviveQueueId
+                        Rest = rest
+                        StartOffsets = startOffsets
+                        MessageOffsets = messageOffsets
+                        OrderCounts = orderCounts
+                        Records = records
+                    }
+            })
+
+    /// POP_MESSAGE (200050).
+    let messages =
+        Operation(
+            RequestCode.PopMessage,
+            layout<PopRequest> {
+                let! group = Field.group "consumerGroup" _.ConsumerGroup
+                and! topic = Field.topic "topic" _.Topic
+                and! queueId = Field.int32 "queueId" _.QueueId
+                and! maxMessages = Field.int32 "maxMsgNums" _.MaxMessages
+                and! invisibleTime = Field.milliseconds "invisibleTime" _.InvisibleTime
+                and! pollTime = Field.milliseconds "pollTime" _.PollTime
+                and! born = Field.int64 "bornTime" _.BornTimestamp
+                and! start = Field.choice "initMode" starts _.Start
+                and! expressionType = OptionalField.text "expType" _.ExpressionType
+                and! expression = OptionalField.text "exp" _.Expression
+                and! isOrderly = OptionalField.boolean "order" _.IsOrderly
+                and! attemptId = OptionalField.text "attemptId" _.AttemptId
+
+                return
+                    {
+                        ConsumerGroup = group
+                        Topic = topic
+                        QueueId = queueId
+                        MaxMessages = maxMessages
+                        InvisibleTime = invisibleTime
+                        PollTime = pollTime
+                        BornTimestamp = born
+                        Start = start
+                        ExpressionType = expressionType
+                        Expression = expression
+                        IsOrderly = isOrderly
+                        AttemptId = attemptId
+                    }
+            },
+            answer
+        )
+
+    let private popped =
+        layout<PoppedMessage> {
+            let! group = Field.group "consumerGroup" _.ConsumerGroup
+            and! topic = Field.topic "topic" _.Topic
+            and! queueId = Field.int32 "queueId" _.QueueId
+            and! extraInfo = Field.text "extraInfo" _.ExtraInfo
+            and! offset = Field.int64 "offset" _.QueueOffset
+
+            return
+                {
+                    ConsumerGroup = group
+                    Topic = topic
+                    QueueId = queueId
+                    ExtraInfo = extraInfo
+                    QueueOffset = offset
+                }
+        }
+
+    /// ACK_MESSAGE (200051). Refused with NoMessage if the position is outside of the queue.
+    let acknowledge = Operation(RequestCode.AckMessage, popped, Answers.nothing)
+
+    /// CHANGE_MESSAGE_INVISIBLETIME (200053).
+    let changeInvisibleTime =
+        Operation(
+            RequestCode.ChangeMessageInvisibleTime,
+            layout<InvisibleTimeChange> {
+                let! message = Layout.part popped _.Message
+                and! invisibleTime = Field.milliseconds "invisibleTime" _.InvisibleTime
+
+                return
+                    {
+                        Message = message
+                        InvisibleTime = invisibleTime
+                    }
+            },
+            Answers.ok (
+                layout<InvisibleTimeAnswer> {
+                    let! popTimestamp = Field.int64 "popTime" _.PopTimestamp
+                    and! invisibleTime = Field.milliseconds "invisibleTime" _.InvisibleTime
+                    and! reviveQueueId = Field.int32 "reviveQid" _.ReviveQueueId
+
+                    return
+                        {
+                            PopTimestamp = popTimestamp
+                            InvisibleTime = invisibleTime
+                            ReviveQueueId = reviveQueueId
+                        }
+                }
+            )
+        )
+
+    /// PEEK_MESSAGE (200052): messages that stay visible. Only the rest is set in the answer.
+    let peek =
+        Operation(
+            RequestCode.PeekMessage,
+            layout<PeekRequest> {
+                let! topic = Field.topic "topic" _.Topic
+                and! queueId = Field.int32 "queueId" _.QueueId
+                and! maxMessages = Field.int32 "maxMsgNums" _.MaxMessages
+                and! group = Field.group "consumerGroup" _.ConsumerGroup
+
+                return
+                    {
+                        Topic = topic
+                        QueueId = queueId
+                        MaxMessages = maxMessages
+                        ConsumerGroup = group
+                    }
+            },
+            answer
+        )
+
+    /// NOTIFICATION (200054): waits until there is something to pop.
+    let await =
+        Operation(
+            RequestCode.Notification,
+            layout<PopNotificationRequest> {
+                let! group = Field.group "consumerGroup" _.ConsumerGroup
+                and! topic = Field.topic "topic" _.Topic
+                and! queueId = Field.int32 "queueId" _.QueueId
+                and! pollTime = Field.milliseconds "pollTime" _.PollTime
+                and! born = Field.int64 "bornTime" _.BornTimestamp
+                and! isOrderly = OptionalField.boolean "order" _.IsOrderly
+                and! attemptId = OptionalField.text "attemptId" _.AttemptId
+
+                return
+                    {
+                        ConsumerGroup = group
+                        Topic = topic
+                        QueueId = queueId
+                        PollTime = pollTime
+                        BornTimestamp = born
+                        IsOrderly = isOrderly
+                        AttemptId = attemptId
+                    }
+            },
+            Answers.ok (
+                layout<PopNotification> {
+                    let! hasMessages = Field.boolean "hasMsg" _.HasMessages
+                    and! isFull = OptionalField.boolean "pollingFull" _.IsPollingFull
+
+                    return
+                        {
+                            HasMessages = hasMessages
+                            IsPollingFull = isFull
+                        }
+                }
+            )
+        )
+
+    /// POLLING_INFO (200055): how many requests wait for messages of one queue.
+    let waiting =
+        Operation(
+            RequestCode.PollingInfo,
+            layout<GroupQueue> {
+                let! group = Field.group "consumerGroup" _.ConsumerGroup
+                and! topic = Field.topic "topic" _.Topic
+                and! queueId = Field.int32 "queueId" _.QueueId
+
+                return
+                    {
+                        ConsumerGroup = group
+                        Topic = topic
+                        QueueId = queueId
+                    }
+            },
+            Answers.ok (Layout.int32 "pollingNum")
+        )
+
+    /// POP_ROLLBACK (200056): back from the store in RocksDB to the one in files.
+    let rollback = Operation(RequestCode.PopRollback, Layout.nothing, Answers.nothing)
+
+    let private bits: Shape<byte[]> =
+        {
+            Write = fun writer bytes -> writer.WriteBase64StringValue(ReadOnlySpan bytes)
+            Read =
+                fun element ->
+                    match element.TryGetBytesFromBase64() with
+                    | true, bytes -> Option.ofObj bytes |> Option.defaultValue Array.empty
+                    | false, _ -> raise (Unreadable("", "it is not base64"))
+            Absent = ValueSome Array.empty
+        }
+
+    /// A member that Java reads under either of two names.
+    let private either (short: string) (long: string) (shape: Shape<'T>) (get: BatchAck -> 'T) : Member<BatchAck, 'T> =
+        let short = Member.sometimes short shape (get >> Some)
+        let long = Member.always long shape get
+
+        {
+            Put = short.Put
+            Take = fun element -> short.Take element |> Option.defaultWith (fun () -> long.Take element)
+        }
+
+    let private batchAck =
+        object<BatchAck> {
+            let! acknowledged = either "b" "bitSet" bits _.Acknowledged
+            and! group = either "c" "consumerGroup" Shape.text _.ConsumerGroup
+            and! invisible = either "it" "invisibleTime" Shape.int64 _.InvisibleMillis
+            and! popTimestamp = either "pt" "popTime" Shape.int64 _.PopTimestamp
+            and! queueId = either "q" "queueId" Shape.int32 _.QueueId
+            and! retry = either "r" "retry" Shape.text _.Retry
+            and! reviveQueueId = either "rq" "reviveQueueId" Shape.int32 _.ReviveQueueId
+            and! startOffset = either "so" "startOffset" Shape.int64 _.StartOffset
+            and! topic = either "t" "topic" Shape.text _.Topic
+
+            return
+                {
+                    ConsumerGroup = group
+                    Topic = topic
+                    Retry = retry
+                    StartOffset = startOffset
+                    QueueId = queueId
+                    ReviveQueueId = reviveQueueId
+                    PopTimestamp = popTimestamp
+                    InvisibleMillis = invisible
+                    Acknowledged = acknowledged
+                }
+        }
+
+    /// BATCH_ACK_MESSAGE (200151).
+    let acknowledgeMany =
+        Operation(
+            RequestCode.BatchAckMessage,
+            Layout.json
+                "acknowledgements"
+                (object<BatchAckRequest> {
+                    let! acks = Member.list "acks" batchAck _.Acks
+                    and! brokerName = Member.text "brokerName" _.BrokerName
+                    return { BrokerName = brokerName; Acks = acks }
+                }),
+            Answers.nothing
+        )
