@@ -69,7 +69,10 @@ module internal Broker =
         Answer.decoding arrival state Offsets.queryCommitted.Decode (fun query ->
             match Store.committed query.Queue state.Store with
             | ValueSome offset ->
-                state, [ Answer.reply arrival (Offsets.queryCommitted.Answer(Some offset, arrival.Command)) ]
+                state,
+                [
+                    Answer.reply arrival (Offsets.queryCommitted.Answer(Some offset, arrival.Command))
+                ]
             | ValueNone ->
                 state,
                 [
@@ -84,7 +87,13 @@ module internal Broker =
             [ Answer.succeed arrival ])
 
     /// Codes 29, 30 and 31 differ in what they ask of the queue.
-    let private offsetOf (arrival: Arrival) (state: BrokerState) (operation: Operation<'Query, int64>) topicQueue measure =
+    let private offsetOf
+        (arrival: Arrival)
+        (state: BrokerState)
+        (operation: Operation<'Query, int64>)
+        topicQueue
+        measure
+        =
         Answer.decoding arrival state operation.Decode (fun query ->
             let queue: TopicQueue = topicQueue query
 

@@ -25,7 +25,10 @@ module internal Pulls =
             | NoMatch -> "NO_MATCHED_MESSAGE"
             | OffsetMoved -> "OFFSET_OVERFLOW_BADLY"
 
-        Answer.reply parked.Arrival (Pull.messages.Answer(answer, parked.Arrival.Command) |> Command.withRemark remark)
+        Answer.reply
+            parked.Arrival
+            (Pull.messages.Answer(answer, parked.Arrival.Command)
+             |> Command.withRemark remark)
 
     let private readFor (parked: ParkedPull) (store: Store) =
         Store.tryQueue parked.Pull.Topic parked.Pull.QueueId store

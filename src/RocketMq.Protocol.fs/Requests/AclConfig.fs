@@ -106,7 +106,12 @@ module AclConfig =
             layout<GlobalWhiteAddresses> {
                 let! addresses = Field.text "globalWhiteAddrs" _.Addresses
                 and! file = OptionalField.text "aclFileFullPath" _.AclFile
-                return { Addresses = addresses; AclFile = file }
+
+                return
+                    {
+                        Addresses = addresses
+                        AclFile = file
+                    }
             },
             Answers.nothing
         )

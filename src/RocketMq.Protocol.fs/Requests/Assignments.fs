@@ -40,7 +40,9 @@ module Assignments =
 
     let private assignment =
         object<Assignment> {
-            let! attachments = Member.sometimes "attachments" (Shape.map Shape.text) _.Attachments
+            let! attachments =
+                Member.sometimes "attachments" (Shape.map Shape.text) _.Attachments
+
             and! queue = Member.always "messageQueue" Queues.shape _.Queue
             and! mode = Member.always "mode" modes _.Mode
 
@@ -93,7 +95,9 @@ module Assignments =
             Answers.json
                 "assignments"
                 (object<Assignment list option> {
-                    let! assignments = Member.sometimes "messageQueueAssignments" (Shape.list assignment) id
+                    let! assignments =
+                        Member.sometimes "messageQueueAssignments" (Shape.list assignment) id
+
                     return assignments
                 })
         )

@@ -158,7 +158,9 @@ module BrokerRegistration =
                 layout<RegistrationAnswer> {
                     let! haServerAddress = OptionalField.text "haServerAddr" _.HaServerAddress
                     and! masterAddress = OptionalField.text "masterAddr" _.MasterAddress
-                    and! ordered = Body.optionalJson "ordered topics" KeyValueConfig.table _.OrderedTopics
+
+                    and! ordered =
+                        Body.optionalJson "ordered topics" KeyValueConfig.table _.OrderedTopics
 
                     return
                         {

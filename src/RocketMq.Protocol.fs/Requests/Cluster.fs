@@ -45,7 +45,9 @@ module Cluster =
 
     let private memberGroup =
         object<BrokerMemberGroup> {
-            let! addresses = Member.always "brokerAddrs" (Shape.mapOf Shape.int64Key Shape.text) _.Addresses
+            let! addresses =
+                Member.always "brokerAddrs" (Shape.mapOf Shape.int64Key Shape.text) _.Addresses
+
             and! brokerName = Member.text "brokerName" _.BrokerName
             and! cluster = Member.text "cluster" _.Cluster
 

@@ -22,7 +22,8 @@ type CommonFields =
     }
 
     /// Secrets are not shown.
-    override fields.ToString() = $"broker %A{fields.BrokerName}, access key %A{fields.AccessKey}"
+    override fields.ToString() =
+        $"broker %A{fields.BrokerName}, access key %A{fields.AccessKey}"
 
 module CommonFields =
     let private layout =

@@ -82,7 +82,9 @@ module Connections =
                     and! start = Member.sometimes "consumeFromWhere" ConsumerNames.starts _.Start
                     and! consumeType = Member.sometimes "consumeType" ConsumerNames.types _.Type
                     and! model = Member.sometimes "messageModel" ConsumerNames.models _.Model
-                    and! subscriptions = Member.map "subscriptionTable" Subscription.shape _.Subscriptions
+
+                    and! subscriptions =
+                        Member.map "subscriptionTable" Subscription.shape _.Subscriptions
 
                     return
                         {

@@ -140,7 +140,10 @@ module RunningInfo =
     let private info =
         object<ConsumerRunningInfo> {
             let! stacks = Member.optionalText "jstack" _.Stacks
-            and! popQueues = Member.sometimes "mqPopTable" (Shape.mapOf Queues.key popQueue) _.PopQueues
+
+            and! popQueues =
+                Member.sometimes "mqPopTable" (Shape.mapOf Queues.key popQueue) _.PopQueues
+
             and! queues = Queues.table "mqTable" processQueue _.Queues
             and! properties = Member.map "properties" Shape.text _.Properties
             and! status = Member.map "statusTable" status _.Status

@@ -4,11 +4,7 @@ namespace RocketMq.Protocol
 type GroupTopic = { Group: string; Topic: string }
 
 /// Source: QuerySubscriptionByConsumerRequestHeader.java.
-type GroupSubscriptionQuery =
-    {
-        Group: string
-        Topic: string option
-    }
+type GroupSubscriptionQuery = { Group: string; Topic: string option }
 
 /// Source: QuerySubscriptionResponseBody.java.
 type GroupSubscription =
@@ -192,7 +188,10 @@ module GroupProgress =
                 "subscription"
                 (object<GroupSubscription> {
                     let! group = Member.text "group" _.Group
-                    and! subscription = Member.sometimes "subscriptionData" Subscription.shape _.Subscription
+
+                    and! subscription =
+                        Member.sometimes "subscriptionData" Subscription.shape _.Subscription
+
                     and! topic = Member.text "topic" _.Topic
 
                     return
@@ -236,7 +235,9 @@ module GroupProgress =
             Answers.json
                 "correction offsets"
                 (object<Map<int, int64>> {
-                    let! offsets = Member.always "correctionOffsets" (Shape.mapOf Shape.int32Key Shape.int64) id
+                    let! offsets =
+                        Member.always "correctionOffsets" (Shape.mapOf Shape.int32Key Shape.int64) id
+
                     return offsets
                 })
         )
@@ -289,7 +290,9 @@ module GroupProgress =
                     and! maxIndex = Member.int64 "maxQueueIndex" _.MaxIndex
                     and! minIndex = Member.int64 "minQueueIndex" _.MinIndex
                     and! entries = Member.sometimes "queueData" (Shape.list entry) _.Entries
-                    and! subscription = Member.sometimes "subscriptionData" Subscription.shape _.Subscription
+
+                    and! subscription =
+                        Member.sometimes "subscriptionData" Subscription.shape _.Subscription
 
                     return
                         {
@@ -311,7 +314,10 @@ module GroupProgress =
                 "consumer offsets"
                 (object<ConsumerOffsetTable> {
                     let! version = DataVersion.optional _.Version
-                    and! topics = Member.sometimes "groupTopicMap" (Shape.map (Shape.list Shape.text)) _.Topics
+
+                    and! topics =
+                        Member.sometimes "groupTopicMap" (Shape.map (Shape.list Shape.text)) _.Topics
+
                     and! offsets = Member.always "offsetTable" offsetsByQueue _.Offsets
                     and! pullOffsets = Member.sometimes "pullOffsetTable" offsetsByQueue _.PullOffsets
                     and! resetOffsets = Member.sometimes "resetOffsetTable" offsetsByQueue _.ResetOffsets
@@ -336,7 +342,10 @@ module GroupProgress =
                 "delay offsets"
                 (object<DelayOffsetTable> {
                     let! version = DataVersion.optional _.Version
-                    and! offsets = Member.always "offsetTable" (Shape.mapOf Shape.int32Key Shape.int64) _.Offsets
+
+                    and! offsets =
+                        Member.always "offsetTable" (Shape.mapOf Shape.int32Key Shape.int64) _.Offsets
+
                     return { Offsets = offsets; Version = version }
                 })
         )

@@ -89,7 +89,12 @@ type ConsumeFromWhere =
 
 module internal ConsumerNames =
     let types: Shape<ConsumeType> =
-        Shape.constant [ "CONSUME_ACTIVELY", Actively; "CONSUME_PASSIVELY", Passively; "CONSUME_POP", Pop ]
+        Shape.constant
+            [
+                "CONSUME_ACTIVELY", Actively
+                "CONSUME_PASSIVELY", Passively
+                "CONSUME_POP", Pop
+            ]
 
     let models: Shape<MessageModel> =
         Shape.constant [ "BROADCASTING", Broadcasting; "CLUSTERING", Clustering ]
@@ -163,7 +168,10 @@ module Heartbeat =
             and! consumeType = Member.always "consumeType" ConsumerNames.types _.Type
             and! group = Member.text "groupName" _.Group
             and! model = Member.always "messageModel" ConsumerNames.models _.Model
-            and! subscriptions = Member.list "subscriptionDataSet" Subscription.shape _.Subscriptions
+
+            and! subscriptions =
+                Member.list "subscriptionDataSet" Subscription.shape _.Subscriptions
+
             and! isUnit = Member.boolean "unitMode" _.IsUnit
 
             return
@@ -210,7 +218,9 @@ module Heartbeat =
             query,
             Answers.ok (
                 layout<HeartbeatAnswer> {
-                    let! supports = OptionalField.boolean "IS_SUPPORT_HEART_BEAT_V2" _.SupportsFingerprints
+                    let! supports =
+                        OptionalField.boolean "IS_SUPPORT_HEART_BEAT_V2" _.SupportsFingerprints
+
                     and! isChanged = OptionalField.boolean "IS_SUB_CHANGE" _.IsSubscriptionChanged
 
                     return
@@ -252,7 +262,9 @@ module Heartbeat =
                     let! clientId = Member.text "clientId" _.ClientId
                     and! group = Member.text "group" _.Group
                     and! space = Member.optionalText "namespace" _.Namespace
-                    and! subscription = Member.always "subscriptionData" Subscription.shape _.Subscription
+
+                    and! subscription =
+                        Member.always "subscriptionData" Subscription.shape _.Subscription
 
                     return
                         {

@@ -3,11 +3,7 @@ namespace RocketMq.Protocol
 /// Where a value is kept.
 type KeyValuePlace = { Namespace: string; Key: string }
 
-type KeyValueEntry =
-    {
-        Place: KeyValuePlace
-        Value: string
-    }
+type KeyValueEntry = { Place: KeyValuePlace; Value: string }
 
 /// The name server's own key-value store. Values are texts, in namespaces.
 /// Sources: the headers of PutKVConfig, GetKVConfig, DeleteKVConfig and GetKVListByNamespace.

@@ -202,6 +202,7 @@ module internal OptionalField =
 
     let topic name get : Column<'Record, string option> = optional Field.topic name get
     let group name get : Column<'Record, string option> = optional Field.group name get
+
     let choice name choices get : Column<'Record, 'T option> =
         optional (fun name get -> Field.choice name choices get) name get
 

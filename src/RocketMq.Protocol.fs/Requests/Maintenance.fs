@@ -53,11 +53,7 @@ type RocksDbCheck =
         CheckStoreTime: int64 option
     }
 
-type RocksDbCheckResult =
-    {
-        Status: int
-        Result: string option
-    }
+type RocksDbCheckResult = { Status: int; Result: string option }
 
 /// What operators ask of brokers. Source: AdminBrokerProcessor.java.
 module Maintenance =
@@ -86,11 +82,7 @@ module Maintenance =
             let! count = Member.int64 "count" _.Count
             and! timestamp = Member.int64 "timeStamp" _.Timestamp
 
-            return
-                {
-                    Count = count
-                    Timestamp = timestamp
-                }
+            return { Count = count; Timestamp = timestamp }
         }
 
     /// GET_TIMER_METRICS (61), since 5.0.

@@ -37,7 +37,8 @@ type MessageView =
     }
 
 module MessageQuery =
-    let private found = [ ResponseCode.Success, true; ResponseCode.QueryNotFound, false ]
+    let private found =
+        [ ResponseCode.Success, true; ResponseCode.QueryNotFound, false ]
 
     /// QUERY_MESSAGE (12), to every broker of the topic.
     let byKey =

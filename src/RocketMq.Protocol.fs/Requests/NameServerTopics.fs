@@ -94,8 +94,4 @@ module NameServerTopics =
 
     /// ADD_WRITE_PERM_OF_BROKER (327): takes 205 back. Gives the number of topics that it touched.
     let addWritePermission =
-        Operation(
-            RequestCode.AddWritePermOfBroker,
-            Layout.text "brokerName",
-            Answers.ok (Layout.int32 "addTopicCount")
-        )
+        Operation(RequestCode.AddWritePermOfBroker, Layout.text "brokerName", Answers.ok (Layout.int32 "addTopicCount"))

@@ -50,9 +50,9 @@ module Operations =
                         MessageQuery.byKey
                         MessageQuery.byOffset
                         Pop.messages
-                        Pop.acknowledge
-                        Pop.acknowledgeMany
-                        Pop.changeInvisibleTime
+                        PopReceipts.acknowledge
+                        PopReceipts.acknowledgeMany
+                        PopReceipts.changeInvisibleTime
                         Pop.peek
                         Pop.await
                         Pop.waiting

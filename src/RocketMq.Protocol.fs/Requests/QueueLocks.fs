@@ -20,7 +20,9 @@ module QueueLocks =
                 let! clientId = Member.text "clientId" _.ClientId
                 and! group = Member.text "consumerGroup" _.ConsumerGroup
                 and! queues = Member.list "mqSet" Queues.shape _.Queues
-                and! onlyThisBroker = Member.sometimes "onlyThisBroker" Shape.boolean _.OnlyThisBroker
+
+                and! onlyThisBroker =
+                    Member.sometimes "onlyThisBroker" Shape.boolean _.OnlyThisBroker
 
                 return
                     {

@@ -40,7 +40,12 @@ module Recall =
                 layout<RecallAnswer> {
                     let! messageId = Field.text "msgId" _.MessageId
                     and! region = OptionalField.text PropertyName.region _.Region
-                    return { MessageId = messageId; Region = region }
+
+                    return
+                        {
+                            MessageId = messageId
+                            Region = region
+                        }
                 }
             )
         )

@@ -101,11 +101,16 @@ module internal QueueMapping =
     let shape: Shape<QueueMapping> =
         object<QueueMapping> {
             let! brokerName = Member.text "bname" _.BrokerName
-            and! currentIds = Member.always "currIdMap" (Shape.mapOf Shape.int32Key Shape.int32) _.CurrentIds
+
+            and! currentIds =
+                Member.always "currIdMap" (Shape.mapOf Shape.int32Key Shape.int32) _.CurrentIds
+
             and! isDirty = Member.boolean "dirty" _.IsDirty
             and! epoch = Member.int64 "epoch" _.Epoch
+
             and! hosted =
                 Member.sometimes "hostedQueues" (Shape.mapOf Shape.int32Key (Shape.list item)) _.HostedQueues
+
             and! scope = Member.optionalText "scope" _.Scope
             and! topic = Member.text "topic" _.Topic
             and! totalQueues = Member.int32 "totalQueues" _.TotalQueues
@@ -175,7 +180,9 @@ module TopicRoute =
 
     /// Servers before 4.9 spell the flag's name otherwise.
     let private topicSysFlag: Member<QueueData, int> =
-        let usual = Member.sometimes "topicSysFlag" Shape.int32 (fun queues -> Some queues.TopicSysFlag)
+        let usual =
+            Member.sometimes "topicSysFlag" Shape.int32 (fun queues -> Some queues.TopicSysFlag)
+
         let old = Member.int32 "topicSynFlag" _.TopicSysFlag
 
         {
@@ -222,7 +229,10 @@ module TopicRoute =
             let! addresses = Member.always "brokerAddrs" addresses _.Addresses
             and! brokerName = Member.text "brokerName" _.BrokerName
             and! cluster = Member.text "cluster" _.Cluster
-            and! hasActingMaster = Member.sometimes "enableActingMaster" Shape.boolean _.HasActingMaster
+
+            and! hasActingMaster =
+                Member.sometimes "enableActingMaster" Shape.boolean _.HasActingMaster
+
             and! zone = Member.optionalText "zoneName" _.Zone
 
             return
@@ -240,10 +250,15 @@ module TopicRoute =
     let private routeWith addresses =
         object<TopicRoute> {
             let! brokers = Member.list "brokerDatas" (brokerDataWith addresses) _.Brokers
-            and! filterServers = Member.map "filterServerTable" (Shape.list Shape.text) _.FilterServers
+
+            and! filterServers =
+                Member.map "filterServerTable" (Shape.list Shape.text) _.FilterServers
+
             and! ordered = Member.optionalText "orderTopicConf" _.OrderedTopic
             and! queues = Member.list "queueDatas" queueData _.Queues
-            and! mappings = Member.sometimes "topicQueueMappingByBroker" (Shape.map QueueMapping.shape) _.QueueMappings
+
+            and! mappings =
+                Member.sometimes "topicQueueMappingByBroker" (Shape.map QueueMapping.shape) _.QueueMappings
 
             return
                 {
@@ -271,7 +286,9 @@ module GetRoute =
     let private query =
         layout<RouteQuery> {
             let! topic = Field.topic "topic" _.Topic
-            and! standard = OptionalField.boolean "acceptStandardJsonOnly" _.AcceptStandardJsonOnly
+
+            and! standard =
+                OptionalField.boolean "acceptStandardJsonOnly" _.AcceptStandardJsonOnly
 
             return
                 {

@@ -238,8 +238,7 @@ module Send =
             })
 
     /// SEND_MESSAGE (10).
-    let withLongNames =
-        Operation(RequestCode.SendMessage, layoutWith longNames, answer)
+    let withLongNames = Operation(RequestCode.SendMessage, layoutWith longNames, answer)
 
     /// SEND_MESSAGE_V2 (310).
     let message = Operation(RequestCode.SendMessageV2, layoutWith letters, answer)

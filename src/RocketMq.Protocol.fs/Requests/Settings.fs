@@ -19,8 +19,7 @@ module internal SettingLines =
             | '\012' -> builder.Append "\\f"
             | character when character < ' ' || character > '~' ->
                 builder.Append("\\u").Append((int character).ToString "X4")
-            | character when character = '\\' || isSpecial index character ->
-                builder.Append('\\').Append character
+            | character when character = '\\' || isSpecial index character -> builder.Append('\\').Append character
             | character -> builder.Append character
             |> ignore
 
@@ -125,8 +124,7 @@ module Settings =
     let private own = body SettingLines.writePlain SettingLines.readPlain
 
     /// UPDATE_BROKER_CONFIG (25). Refused with NoPermission for settings that the broker guards.
-    let updateBroker =
-        Operation(RequestCode.UpdateBrokerConfig, sent, Answers.nothing)
+    let updateBroker = Operation(RequestCode.UpdateBrokerConfig, sent, Answers.nothing)
 
     /// GET_BROKER_CONFIG (26).
     let ofBroker =

@@ -145,7 +145,12 @@ module Statistics =
                 (object<TopicStats> {
                     let! queues = Queues.table "offsetTable" range _.Queues
                     and! puts = Member.sometimes "topicPutTps" Shape.float _.PutsPerSecond
-                    return { Queues = queues; PutsPerSecond = puts }
+
+                    return
+                        {
+                            Queues = queues
+                            PutsPerSecond = puts
+                        }
                 })
         )
 
@@ -177,8 +182,10 @@ module Statistics =
                 "consume stats"
                 (object<BrokerConsumeStats> {
                     let! address = Member.optionalText "brokerAddr" _.BrokerAddress
+
                     and! groups =
                         Member.list "consumeStatsList" (Shape.map (Shape.list consumeStats)) _.Groups
+
                     and! lag = Member.int64 "totalDiff" _.TotalLag
                     and! inFlight = Member.sometimes "totalInflightDiff" Shape.int64 _.TotalInFlight
 

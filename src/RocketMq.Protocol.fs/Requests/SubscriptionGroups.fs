@@ -110,11 +110,18 @@ module SubscriptionGroups =
 
     let private retryPolicy =
         let types =
-            Shape.constant [ "EXPONENTIAL", GroupRetryPolicyType.Exponential; "CUSTOMIZED", GroupRetryPolicyType.Customized ]
+            Shape.constant
+                [
+                    "EXPONENTIAL", GroupRetryPolicyType.Exponential
+                    "CUSTOMIZED", GroupRetryPolicyType.Customized
+                ]
 
         object<GroupRetryPolicy> {
             let! customized = Member.sometimes "customizedRetryPolicy" customized _.Customized
-            and! exponential = Member.sometimes "exponentialRetryPolicy" exponential _.Exponential
+
+            and! exponential =
+                Member.sometimes "exponentialRetryPolicy" exponential _.Exponential
+
             and! policyType = Member.always "type" types _.Type
 
             return
@@ -145,20 +152,32 @@ module SubscriptionGroups =
         object<SubscriptionGroup> {
             let! attributes = Member.sometimes "attributes" (Shape.map Shape.text) _.Attributes
             and! brokerId = Member.int64 "brokerId" _.BrokerId
-            and! isBroadcastEnabled = Member.boolean "consumeBroadcastEnable" _.IsBroadcastEnabled
+
+            and! isBroadcastEnabled =
+                Member.boolean "consumeBroadcastEnable" _.IsBroadcastEnabled
+
             and! isConsumeEnabled = Member.boolean "consumeEnable" _.IsConsumeEnabled
-            and! isFromMinEnabled = Member.boolean "consumeFromMinEnable" _.IsConsumeFromMinEnabled
+
+            and! isFromMinEnabled =
+                Member.boolean "consumeFromMinEnable" _.IsConsumeFromMinEnabled
+
             and! isOrderly = Member.sometimes "consumeMessageOrderly" Shape.boolean _.IsOrderly
-            and! consumeTimeout = Member.sometimes "consumeTimeoutMinute" Shape.int32 _.ConsumeTimeoutMinutes
+
+            and! consumeTimeout =
+                Member.sometimes "consumeTimeoutMinute" Shape.int32 _.ConsumeTimeoutMinutes
+
             and! name = Member.text "groupName" _.Name
             and! retryPolicy = Member.sometimes "groupRetryPolicy" retryPolicy _.RetryPolicy
             and! sysFlag = Member.sometimes "groupSysFlag" Shape.int32 _.SysFlag
             and! notifies = Member.boolean "notifyConsumerIdsChangedEnable" _.NotifiesMembers
             and! retryMaxTimes = Member.int32 "retryMaxTimes" _.RetryMaxTimes
             and! retryQueues = Member.int32 "retryQueueNums" _.RetryQueues
+
             and! subscriptions =
                 Member.sometimes "subscriptionDataSet" (Shape.list fixedSubscription) _.Subscriptions
-            and! brokerIdWhenSlow = Member.int64 "whichBrokerWhenConsumeSlowly" _.BrokerIdWhenSlow
+
+            and! brokerIdWhenSlow =
+                Member.int64 "whichBrokerWhenConsumeSlowly" _.BrokerIdWhenSlow
 
             return
                 {
@@ -202,11 +221,7 @@ module SubscriptionGroups =
 
     /// UPDATE_AND_CREATE_SUBSCRIPTIONGROUP (200).
     let update =
-        Operation(
-            RequestCode.UpdateAndCreateSubscriptionGroup,
-            Layout.json "subscription group" group,
-            Answers.nothing
-        )
+        Operation(RequestCode.UpdateAndCreateSubscriptionGroup, Layout.json "subscription group" group, Answers.nothing)
 
     /// UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST (225), since 5.0.
     let updateMany =
@@ -230,8 +245,10 @@ module SubscriptionGroups =
                 "subscription groups"
                 (object<SubscriptionGroupTable> {
                     let! version = DataVersion.optional _.Version
+
                     and! forbidden =
                         Member.sometimes "forbiddenTable" (Shape.map (Shape.map Shape.int32)) _.Forbidden
+
                     and! groups = Member.map "subscriptionGroupTable" group _.Groups
 
                     return
@@ -245,11 +262,7 @@ module SubscriptionGroups =
 
     /// GET_SUBSCRIPTIONGROUP_CONFIG (352), since 5.0. Refused with SubscriptionGroupNotExist.
     let get =
-        Operation(
-            RequestCode.GetSubscriptionGroupConfig,
-            Layout.group "group",
-            Answers.json "subscription group" group
-        )
+        Operation(RequestCode.GetSubscriptionGroupConfig, Layout.group "group", Answers.json "subscription group" group)
 
     /// DELETE_SUBSCRIPTIONGROUP (207).
     let delete =

@@ -85,7 +85,10 @@ module TopicConfig =
             and! isOrdered = Member.boolean "order" _.IsOrdered
             and! permission = Member.int32 "perm" _.Permission
             and! readQueues = Member.int32 "readQueueNums" _.ReadQueues
-            and! filterType = Member.always "topicFilterType" (Shape.constant filterTypes) _.FilterType
+
+            and! filterType =
+                Member.always "topicFilterType" (Shape.constant filterTypes) _.FilterType
+
             and! name = Member.text "topicName" _.Name
             and! sysFlag = Member.int32 "topicSysFlag" _.SysFlag
             and! writeQueues = Member.int32 "writeQueueNums" _.WriteQueues
@@ -138,9 +141,15 @@ module Topics =
 
         object<TopicTable> {
             let! version = DataVersion.optional _.Version
-            and! mappingVersion = Member.sometimes "mappingDataVersion" DataVersion.shape _.MappingVersion
+
+            and! mappingVersion =
+                Member.sometimes "mappingDataVersion" DataVersion.shape _.MappingVersion
+
             and! topics = Member.map "topicConfigTable" TopicConfig.shape _.Topics
-            and! details = Member.sometimes "topicQueueMappingDetailMap" mappings _.MappingDetails
+
+            and! details =
+                Member.sometimes "topicQueueMappingDetailMap" mappings _.MappingDetails
+
             and! infos = Member.sometimes "topicQueueMappingInfoMap" mappings _.MappingInfos
 
             return
@@ -227,11 +236,7 @@ module Topics =
                 let! topic = Field.text "topic" _.Topic
                 and! isLogical = OptionalField.boolean "lo" _.IsLogical
 
-                return
-                    {
-                        Topic = topic
-                        IsLogical = isLogical
-                    }
+                return { Topic = topic; IsLogical = isLogical }
             },
             Answers.json "topic" detail
         )

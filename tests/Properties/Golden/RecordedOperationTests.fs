@@ -25,8 +25,7 @@ let private command (capture: Capture) =
     | other -> failtest $"frame {capture.Id}: %A{other}"
 
 let private strict (body: ReadOnlyMemory<byte>) =
-    Fastjson.toJson "body" body
-    |> Result.map (fun json -> JsonNode.Parse json.Span)
+    Fastjson.toJson "body" body |> Result.map (fun json -> JsonNode.Parse json.Span)
 
 /// Members that Java adds for people to read and reads from no body.
 let private derivedMembers =
@@ -84,12 +83,15 @@ let private differences code (java: RemotingCommand) (ours: RemotingCommand) =
         if java.Code <> ours.Code then
             $"code {ours.Code} instead of {java.Code}"
         if javaFields <> ourFields then
-            let missing = Map.filter (fun name value -> Map.tryFind name ourFields <> Some value) javaFields
-            let added = Map.filter (fun name value -> Map.tryFind name javaFields <> Some value) ourFields
+            let missing =
+                Map.filter (fun name value -> Map.tryFind name ourFields <> Some value) javaFields
+
+            let added =
+                Map.filter (fun name value -> Map.tryFind name javaFields <> Some value) ourFields
+
             $"fields missing %A{Map.toList missing}, added %A{Map.toList added}"
         if not (isSameBody java.Body ours.Body) then
-            let text (body: ReadOnlyMemory<byte>) =
-                Text.Encoding.UTF8.GetString body.Span
+            let text (body: ReadOnlyMemory<byte>) = Text.Encoding.UTF8.GetString body.Span
 
             $"body {text ours.Body} instead of {text java.Body}"
     ]
@@ -124,7 +126,7 @@ let private rewriteAnswer (java: RemotingCommand) =
 
 /// The request code of a frame. A 16-bit header cut the codes of the POP family: servers refused what was left.
 let private codeOf (capture: Capture) =
-    enum<RequestCode> (Option.defaultValue capture.Code capture.RequestCode)
+    enum<RequestCode>(Option.defaultValue capture.Code capture.RequestCode)
 
 /// What servers answered to a request, by connection and opaque: needed to see that Java refused it.
 let private refusedByJava =
@@ -169,7 +171,9 @@ let tests =
                         | _ -> None)
 
                 let count kind =
-                    outcomes.Value |> Array.filter (fun (_, outcome) -> outcome = kind) |> Array.length
+                    outcomes.Value
+                    |> Array.filter (fun (_, outcome) -> outcome = kind)
+                    |> Array.length
 
                 Console.Out.WriteLine
                     $"{count Same} recorded frames are the same when written again, {count Refusal} are refusals, \

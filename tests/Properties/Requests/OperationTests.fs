@@ -17,11 +17,7 @@ let private texts: Gen<string> =
         Gen.nonEmptyListOf (Gen.elements [ 'a'; 'Z'; '5'; '%'; '|'; '-'; '_' ])
         |> Gen.map (fun characters -> String(List.toArray characters).Substring(0, min 60 characters.Length))
 
-    Gen.frequency
-        [
-            15, name
-            1, BasicGenerators.Text() |> Arb.toGen |> Gen.map _.Value
-        ]
+    Gen.frequency [ 15, name; 1, BasicGenerators.Text() |> Arb.toGen |> Gen.map _.Value ]
 
 /// Whole milliseconds from 0 on, as headers carry them.
 let private times: Gen<TimeSpan> =
@@ -47,7 +43,9 @@ type private OperationGenerators =
     static member Setting() : Arbitrary<Setting> = Arb.fromGen settings
 
     static member Float() : Arbitrary<float> =
-        ArbMap.defaults |> ArbMap.arbitrary<NormalFloat> |> Arb.convert float NormalFloat
+        ArbMap.defaults
+        |> ArbMap.arbitrary<NormalFloat>
+        |> Arb.convert float NormalFloat
 
     static member Memory() : Arbitrary<ReadOnlyMemory<byte>> =
         ArbMap.defaults
@@ -87,24 +85,38 @@ let rec private shown (value: obj | null) : string =
     | :? (ReadOnlyMemory<byte>) as bytes -> Convert.ToHexString bytes.Span
     | :? Properties as properties -> $"%A{Map.toList (Properties.toMap properties)}"
     | :? float as number -> number.ToString "R"
-    | :? IEnumerable as items -> items |> Seq.cast<obj | null> |> Seq.map shown |> String.concat "; " |> sprintf "[%s]"
+    | :? IEnumerable as items ->
+        items
+        |> Seq.cast<obj | null>
+        |> Seq.map shown
+        |> String.concat "; "
+        |> sprintf "[%s]"
     | value ->
         let valueType = value.GetType()
 
         if FSharpType.IsTuple valueType then
-            FSharpValue.GetTupleFields value |> Seq.map shown |> String.concat ", " |> sprintf "(%s)"
+            FSharpValue.GetTupleFields value
+            |> Seq.map shown
+            |> String.concat ", "
+            |> sprintf "(%s)"
         elif FSharpType.IsRecord valueType then
-            FSharpValue.GetRecordFields value |> Seq.map shown |> String.concat "; " |> sprintf "{%s}"
+            FSharpValue.GetRecordFields value
+            |> Seq.map shown
+            |> String.concat "; "
+            |> sprintf "{%s}"
         elif FSharpType.IsUnion valueType then
             let case, fields = FSharpValue.GetUnionFields(value, valueType)
             fields |> Seq.map shown |> String.concat ", " |> sprintf "%s(%s)" case.Name
-        elif valueType.IsGenericType && valueType.Name.StartsWith("KeyValuePair", StringComparison.Ordinal) then
+        elif
+            valueType.IsGenericType
+            && valueType.Name.StartsWith("KeyValuePair", StringComparison.Ordinal)
+        then
             let get (name: string) =
                 match valueType.GetProperty name with
                 | null -> null
                 | property -> property.GetValue value
 
-            $"{shown (get "Key")}: {shown (get "Value")}"
+            shown (get "Key") + ": " + shown (get "Value")
         else
             $"{value}"
 
@@ -133,7 +145,9 @@ let private damaged (command: RemotingCommand) =
             Command.withBody (command.Body.Slice(0, length)) command
 
         for extra in [ "}"; "x"; "{}" ] do
-            Command.withBody (ReadOnlyMemory(Array.append (command.Body.ToArray()) (Encoding.UTF8.GetBytes extra))) command
+            Command.withBody
+                (ReadOnlyMemory(Array.append (command.Body.ToArray()) (Encoding.UTF8.GetBytes extra)))
+                command
 
         for body in [ ""; "null"; "[]"; "[[]]"; "{\"a\":1}"; "{"; "\000"; "\"text\""; "7" ] do
             Command.withBody (ReadOnlyMemory(Encoding.UTF8.GetBytes body)) command
@@ -177,6 +191,23 @@ let private properties =
                                 | Ok read -> shown read = shown answer
                                 | Error error -> failtest $"%A{error}")
 
+                    testCase "most random requests and answers are taken"
+                    <| fun () ->
+                        let taken command =
+                            throughFrame Header.Json command <> None
+
+                        let queries =
+                            Gen.sample 100 (ArbMap.generate<'Query> map)
+                            |> Seq.filter (fun query -> taken (operation.Request query).Command)
+
+                        let answers =
+                            Gen.sample 100 (ArbMap.generate<'Answer> map)
+                            |> Seq.filter (fun answer ->
+                                taken (operation.Answer(answer, Command.request operation.Code)))
+
+                        Seq.length queries |> shouldExceed 50
+                        Seq.length answers |> shouldExceed 50
+
                     propertyOf 20 "no damage brings its readers down"
                     <| fun () ->
                         let pairs = Arb.zip (ArbMap.arbitrary<'Query> map, ArbMap.arbitrary<'Answer> map)
@@ -191,7 +222,8 @@ let private properties =
                         for code in Enum.GetValues<ResponseCode>() do
                             if not (List.contains code operation.AnswerCodes) then
                                 let refusal =
-                                    Command.response code (Command.request operation.Code) |> Command.withRemark "why"
+                                    Command.response code (Command.request operation.Code)
+                                    |> Command.withRemark "why"
 
                                 match operation.DecodeAnswer refusal with
                                 | Error(RefusedByServer(refused, "why")) when refused = code -> ()
@@ -199,6 +231,12 @@ let private properties =
                 ]
     }
 
+let private tested =
+    Operations.all
+    |> List.map (fun operation -> operation.Code, operation.Accept properties)
+
+/// The codes whose operations the properties here hold.
+let proven = tested |> List.map fst |> Set.ofList
+
 [<Tests>]
-let tests =
-    testList "Operation" (Operations.all |> List.map (fun operation -> operation.Accept properties))
+let tests = testList "Operation" (List.map snd tested)

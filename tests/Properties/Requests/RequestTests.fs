@@ -7,26 +7,26 @@ open RocketMq.Protocol.Tests.Buffers
 
 let private route permission =
     TopicRoute.create
-            [
-                {
-                    BrokerName = "b"
-                    ReadQueues = 3
-                    WriteQueues = 2
-                    Permission = permission
-                    TopicSysFlag = 0
-                }
-                {
-                    BrokerName = "a"
-                    ReadQueues = 1
-                    WriteQueues = 1
-                    Permission = permission
-                    TopicSysFlag = 0
-                }
-            ]
-            [
-                Examples.broker "c" "a" [ (1L, "slave:1") ]
-                Examples.broker "c" "b" [ (0L, "master:1"); (1L, "slave:2") ]
-            ]
+        [
+            {
+                BrokerName = "b"
+                ReadQueues = 3
+                WriteQueues = 2
+                Permission = permission
+                TopicSysFlag = 0
+            }
+            {
+                BrokerName = "a"
+                ReadQueues = 1
+                WriteQueues = 1
+                Permission = permission
+                TopicSysFlag = 0
+            }
+        ]
+        [
+            Examples.broker "c" "a" [ (1L, "slave:1") ]
+            Examples.broker "c" "b" [ (0L, "master:1"); (1L, "slave:2") ]
+        ]
 
 [<Tests>]
 let tests =

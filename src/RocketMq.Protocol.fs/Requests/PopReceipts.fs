@@ -1,0 +1,166 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// One message that was popped, by its receipt.
+type PoppedMessage =
+    {
+        ConsumerGroup: string
+        /// The retry topic if it was popped from there.
+        Topic: string
+        QueueId: int
+        /// The receipt.
+        ExtraInfo: string
+        QueueOffset: int64
+    }
+
+type InvisibleTimeChange =
+    {
+        Message: PoppedMessage
+        InvisibleTime: TimeSpan
+    }
+
+/// The parts of a changed receipt. Source: ChangeInvisibleTimeResponseHeader.java.
+type InvisibleTimeAnswer =
+    {
+        PopTimestamp: int64
+        InvisibleTime: TimeSpan
+        ReviveQueueId: int
+    }
+
+/// Messages of one queue that were popped together. Source: BatchAck.java.
+type BatchAck =
+    {
+        ConsumerGroup: string
+        Topic: string
+        /// "0" the topic itself, "1" its retry topic, "2" its retry topic of the second kind.
+        Retry: string
+        StartOffset: int64
+        QueueId: int
+        ReviveQueueId: int
+        PopTimestamp: int64
+        InvisibleMillis: int64
+        /// Bit i of byte i/8 stands for the message at `StartOffset` + i.
+        Acknowledged: byte[]
+    }
+
+/// Source: BatchAckMessageRequestBody.java.
+type BatchAckRequest =
+    {
+        BrokerName: string
+        Acks: BatchAck list
+    }
+
+/// Being done with popped messages, or not yet. Since 5.0.
+module PopReceipts =
+    let private popped =
+        layout<PoppedMessage> {
+            let! group = Field.group "consumerGroup" _.ConsumerGroup
+            and! topic = Field.topic "topic" _.Topic
+            and! queueId = Field.int32 "queueId" _.QueueId
+            and! extraInfo = Field.text "extraInfo" _.ExtraInfo
+            and! offset = Field.int64 "offset" _.QueueOffset
+
+            return
+                {
+                    ConsumerGroup = group
+                    Topic = topic
+                    QueueId = queueId
+                    ExtraInfo = extraInfo
+                    QueueOffset = offset
+                }
+        }
+
+    /// ACK_MESSAGE (200051). Refused with NoMessage if the position is outside of the queue.
+    let acknowledge = Operation(RequestCode.AckMessage, popped, Answers.nothing)
+
+    /// CHANGE_MESSAGE_INVISIBLETIME (200053).
+    let changeInvisibleTime =
+        Operation(
+            RequestCode.ChangeMessageInvisibleTime,
+            layout<InvisibleTimeChange> {
+                let! message = Layout.part popped _.Message
+                and! invisibleTime = Field.milliseconds "invisibleTime" _.InvisibleTime
+
+                return
+                    {
+                        Message = message
+                        InvisibleTime = invisibleTime
+                    }
+            },
+            Answers.ok (
+                layout<InvisibleTimeAnswer> {
+                    let! popTimestamp = Field.int64 "popTime" _.PopTimestamp
+                    and! invisibleTime = Field.milliseconds "invisibleTime" _.InvisibleTime
+                    and! reviveQueueId = Field.int32 "reviveQid" _.ReviveQueueId
+
+                    return
+                        {
+                            PopTimestamp = popTimestamp
+                            InvisibleTime = invisibleTime
+                            ReviveQueueId = reviveQueueId
+                        }
+                }
+            )
+        )
+
+    let private bits: Shape<byte[]> =
+        {
+            Write = fun writer bytes -> writer.WriteBase64StringValue(ReadOnlySpan bytes)
+            Read =
+                fun element ->
+                    match element.TryGetBytesFromBase64() with
+                    | true, bytes -> Option.ofObj bytes |> Option.defaultValue Array.empty
+                    | false, _ -> raise (Unreadable("", "it is not base64"))
+            Absent = ValueSome Array.empty
+        }
+
+    /// A member that Java reads under either of two names.
+    let private either (short: string) (long: string) (shape: Shape<'T>) (get: BatchAck -> 'T) : Member<BatchAck, 'T> =
+        let short = Member.sometimes short shape (get >> Some)
+        let long = Member.always long shape get
+
+        {
+            Put = short.Put
+            Take = fun element -> short.Take element |> Option.defaultWith (fun () -> long.Take element)
+        }
+
+    let private batchAck =
+        object<BatchAck> {
+            let! acknowledged = either "b" "bitSet" bits _.Acknowledged
+            and! group = either "c" "consumerGroup" Shape.text _.ConsumerGroup
+            and! invisible = either "it" "invisibleTime" Shape.int64 _.InvisibleMillis
+            and! popTimestamp = either "pt" "popTime" Shape.int64 _.PopTimestamp
+            and! queueId = either "q" "queueId" Shape.int32 _.QueueId
+            and! retry = either "r" "retry" Shape.text _.Retry
+            and! reviveQueueId = either "rq" "reviveQueueId" Shape.int32 _.ReviveQueueId
+            and! startOffset = either "so" "startOffset" Shape.int64 _.StartOffset
+            and! topic = either "t" "topic" Shape.text _.Topic
+
+            return
+                {
+                    ConsumerGroup = group
+                    Topic = topic
+                    Retry = retry
+                    StartOffset = startOffset
+                    QueueId = queueId
+                    ReviveQueueId = reviveQueueId
+                    PopTimestamp = popTimestamp
+                    InvisibleMillis = invisible
+                    Acknowledged = acknowledged
+                }
+        }
+
+    /// BATCH_ACK_MESSAGE (200151).
+    let acknowledgeMany =
+        Operation(
+            RequestCode.BatchAckMessage,
+            Layout.json
+                "acknowledgements"
+                (object<BatchAckRequest> {
+                    let! acks = Member.list "acks" batchAck _.Acks
+                    and! brokerName = Member.text "brokerName" _.BrokerName
+                    return { BrokerName = brokerName; Acks = acks }
+                }),
+            Answers.nothing
+        )
