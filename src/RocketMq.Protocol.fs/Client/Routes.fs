@@ -37,7 +37,7 @@ type internal Routes(nameServer: NameServer, clock: TimeProvider) =
 
     let isNotThere error =
         match error with
-        | Refused(_, _, ResponseCode.TopicNotExist, _) -> true
+        | Refused(_, _, _, ResponseCode.TopicNotExist, _) -> true
         | _ -> false
 
     /// The route of a topic that does not exist yet: that of the template topic, with as many queues as a send makes.

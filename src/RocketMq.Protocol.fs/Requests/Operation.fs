@@ -68,6 +68,9 @@ type OperationVisitor<'Result> =
 and [<AbstractClass>] AnyOperation internal (code: RequestCode) =
     member _.Code = code
 
+    /// Whether a request has what its code wants.
+    abstract Check: request: RemotingCommand -> Result<unit, DecodeError>
+
     /// The typed form of a request of this code, as text.
     abstract Show: request: RemotingCommand -> Result<string, DecodeError>
 
@@ -119,6 +122,9 @@ and [<Sealed>] Operation<'Query, 'Answer>
 
     /// What an answer says, or why it is none.
     member _.DecodeAnswer(command: RemotingCommand) : Result<'Answer, AnswerError> = decodeAnswer command
+
+    override _.Check(request) =
+        query.Read request |> Result.map ignore
 
     override _.Show(request) =
         query.Read request |> Result.map (fun value -> $"%A{value}")

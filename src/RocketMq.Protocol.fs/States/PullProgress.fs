@@ -60,7 +60,7 @@ module PullProgress =
     /// Codes that tell of a heartbeat which has not reached the broker yet.
     let private isUnsubscribed error =
         match error with
-        | Refused(_, _, (ResponseCode.SubscriptionNotExist | ResponseCode.SubscriptionNotLatest), _) -> true
+        | Refused(_, _, _, (ResponseCode.SubscriptionNotExist | ResponseCode.SubscriptionNotLatest), _) -> true
         | _ -> false
 
     /// What to do after `failures` failed pulls in a row.

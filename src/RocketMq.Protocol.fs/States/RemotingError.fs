@@ -20,11 +20,11 @@ type RemotingError =
     /// So many calls wait on this connection that no other is taken; nothing was sent.
     | TooManyInFlight of endpoint: Endpoint * limit: int
     /// The connection ended before the answer came.
-    | ConnectionLost of endpoint: Endpoint * request: RequestCode * reason: string
+    | ConnectionLost of endpoint: Endpoint * request: RequestCode * after: TimeSpan * reason: string
     /// No answer came in time.
     | TimedOut of endpoint: Endpoint * request: RequestCode * after: TimeSpan
     /// The server answered with an error code.
-    | Refused of endpoint: Endpoint * request: RequestCode * code: ResponseCode * remark: string
+    | Refused of endpoint: Endpoint * request: RequestCode * after: TimeSpan * code: ResponseCode * remark: string
     /// The server's answer does not have its layout.
     | NotDecoded of endpoint: Endpoint * request: RequestCode * error: DecodeError
     /// The caller gave up.
@@ -57,9 +57,9 @@ type RemotingError =
         | NotEncoded(request, error) -> notEncoded.Invoke(request, error)
         | NotConnected(endpoint, reason) -> notConnected.Invoke(endpoint, reason)
         | TooManyInFlight(endpoint, limit) -> tooManyInFlight.Invoke(endpoint, limit)
-        | ConnectionLost(endpoint, request, _) -> connectionLost.Invoke(endpoint, request)
+        | ConnectionLost(endpoint, request, _, _) -> connectionLost.Invoke(endpoint, request)
         | TimedOut(endpoint, request, after) -> timedOut.Invoke(endpoint, request, after)
-        | Refused(endpoint, request, code, remark) -> refused.Invoke(endpoint, request, code, remark)
+        | Refused(endpoint, request, _, code, remark) -> refused.Invoke(endpoint, request, code, remark)
         | NotDecoded(endpoint, request, _) -> notDecoded.Invoke(endpoint, request)
         | Cancelled request -> cancelled.Invoke request
         | ClientClosed endpoint -> clientClosed.Invoke endpoint
@@ -104,7 +104,7 @@ module RemotingError =
         | ConnectionLost _
         | TimedOut _
         | NoRoute _ -> true
-        | Refused(_, _, code, _) -> isTransientCode code
+        | Refused(_, _, _, code, _) -> isTransientCode code
         | Invalid _
         | NotEncoded _
         | NotDecoded _
@@ -113,6 +113,9 @@ module RemotingError =
         | Misconfigured _ -> false
 
     let private name (request: RequestCode) = $"%O{request} (%d{int request})"
+
+    let private millis (span: TimeSpan) =
+        $"{Math.Round span.TotalMilliseconds} ms"
 
     /// What to look at first after a refusal.
     let private advice code =
@@ -136,15 +139,15 @@ module RemotingError =
         | TooManyInFlight(endpoint, limit) ->
             $"{limit} calls to {endpoint} wait for answers, the most that are allowed. Nothing was sent. "
             + "Send more slowly, or raise MaxInFlight."
-        | ConnectionLost(endpoint, request, reason) ->
-            $"The connection to {endpoint} ended before {name request} was answered: {reason}. "
+        | ConnectionLost(endpoint, request, after, reason) ->
+            $"The connection to {endpoint} ended {millis after} after {name request} was sent, without an answer: {reason}. "
             + "The server may have carried it out."
         | TimedOut(endpoint, request, after) ->
-            $"{endpoint} did not answer {name request} within {after.TotalMilliseconds} ms. "
+            $"{endpoint} did not answer {name request} within {millis after}. "
             + "The server may have carried it out, or still do so."
-        | Refused(endpoint, request, code, remark) ->
+        | Refused(endpoint, request, after, code, remark) ->
             let remark = if remark = "" then "" else $": {remark}"
-            $"{endpoint} refused {name request} with %O{code} (%d{int code}){remark}.{advice code}"
+            $"{endpoint} refused {name request} after {millis after} with %O{code} (%d{int code}){remark}.{advice code}"
         | NotDecoded(endpoint, request, error) ->
             $"The answer of {endpoint} to {name request} cannot be read: {error.Message}."
         | Cancelled request -> $"{name request} was cancelled. The server may have carried it out."
@@ -154,8 +157,38 @@ module RemotingError =
             + "so (autoCreateTopicEnable); then check that brokers register with this name server."
         | Misconfigured reason -> $"The settings are not valid: {reason}."
 
-    /// The error of a call whose answer could not be read.
-    let ofAnswer endpoint request answerError =
+    /// Whether there was no connection, or it ended.
+    let isConnection error =
+        match error with
+        | NotConnected _
+        | ConnectionLost _
+        | ClientClosed _ -> true
+        | _ -> false
+
+    /// Whether the answer did not come in time.
+    let isTimeout error =
+        match error with
+        | TimedOut _ -> true
+        | _ -> false
+
+    /// Whether the same call must fail again, whenever and wherever it is tried.
+    let isFatal error =
+        match error with
+        | Invalid _
+        | NotEncoded _
+        | NotDecoded _
+        | ClientClosed _
+        | Misconfigured _ -> true
+        | Refused(_, _, _, code, _) -> not (isTransientCode code)
+        | NotConnected _
+        | TooManyInFlight _
+        | ConnectionLost _
+        | TimedOut _
+        | Cancelled _
+        | NoRoute _ -> false
+
+    /// The error of a call whose answer, which came after a time, is not what was asked for.
+    let ofAnswer endpoint request after answerError =
         match answerError with
-        | RefusedByServer(code, remark) -> Refused(endpoint, request, code, remark)
+        | RefusedByServer(code, remark) -> Refused(endpoint, request, after, code, remark)
         | Undecodable error -> NotDecoded(endpoint, request, error)

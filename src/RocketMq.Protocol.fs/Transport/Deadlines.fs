@@ -32,6 +32,10 @@ type internal Deadlines(clock: TimeProvider, sweep: int64 -> int64) as this =
         clock.GetTimestamp()
         + int64 (timeout.TotalSeconds * float clock.TimestampFrequency)
 
+    /// How long ago a timeout that ends at `deadline` began.
+    member _.SinceStart(timeout: TimeSpan, deadline: int64) : TimeSpan =
+        timeout - clock.GetElapsedTime(clock.GetTimestamp(), deadline)
+
     member _.Add(deadline: int64) =
         if deadline < Volatile.Read &nextWake then
             lock gate (fun () ->

@@ -120,12 +120,16 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         (request: Request<'Answer>, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
         backgroundTask {
+            let started = clock.GetTimestamp()
+
             match! client.InvokeWithin(request.Command, timeout, cancellation) with
             | Error error -> return Error error
             | Ok answer ->
-                return
-                    request.Decode answer
-                    |> Result.mapError (RemotingError.ofAnswer endpoint request.Command.RequestCode)
+                match request.Decode answer with
+                | Ok answer -> return Ok answer
+                | Error error ->
+                    let after = clock.GetElapsedTime started
+                    return Error(RemotingError.ofAnswer endpoint request.Command.RequestCode after error)
         }
 
     /// As `AskWithin`, within the options' `RequestTimeout`.

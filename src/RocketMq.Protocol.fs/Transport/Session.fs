@@ -86,7 +86,9 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
             waiters.TakeWhere(
                 (fun _ -> true),
                 fun waiter ->
-                    waiter.TrySetResult(Error(ConnectionLost(endpoint, waiter.Request, reason)))
+                    let after = deadlines.SinceStart(waiter.Timeout, waiter.Deadline)
+
+                    waiter.TrySetResult(Error(ConnectionLost(endpoint, waiter.Request, after, reason)))
                     |> ignore
             )
             |> ignore

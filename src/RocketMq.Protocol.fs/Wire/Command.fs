@@ -117,6 +117,25 @@ module Command =
             Body = ReadOnlyMemory.Empty
         }
 
+    let withCode (code: int) (command: RemotingCommand) = { command with Code = code }
+    let withLanguage language (command: RemotingCommand) = { command with Language = language }
+
+    /// The protocol version that the sender claims, see `ProtocolVersion`.
+    let withVersion version (command: RemotingCommand) = { command with Version = version }
+
+    /// All bits at once; `asRequest`, `asOneWay` and `asResponse` set those that have a meaning.
+    let withFlag flag (command: RemotingCommand) = { command with Flag = flag }
+
+    let asRequest (command: RemotingCommand) =
+        { command with
+            Flag = command.Flag &&& ~~~(CommandFlag.Response ||| CommandFlag.OneWay)
+        }
+
+    let asResponse (command: RemotingCommand) =
+        { command with
+            Flag = command.Flag ||| CommandFlag.Response
+        }
+
     /// Asks the peer not to answer.
     let asOneWay (command: RemotingCommand) =
         { command with
@@ -132,6 +151,13 @@ module Command =
         { command with
             Fields = Fields.add name value command.Fields
         }
+
+    /// Sets several fields and leaves the others.
+    let withAddedFields (fields: (string * string) list) (command: RemotingCommand) =
+        (command, fields)
+        ||> List.fold (fun command (name, value) -> withField name value command)
+
+    let withoutFields (command: RemotingCommand) = { command with Fields = Fields.Absent }
 
     let withoutField name (command: RemotingCommand) =
         { command with

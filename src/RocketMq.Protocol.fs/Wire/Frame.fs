@@ -30,6 +30,15 @@ type Frame =
         Command: RemotingCommand
     }
 
+/// What the first eight bytes of a frame say.
+type FrameInfo =
+    {
+        /// The length field included.
+        FrameBytes: int
+        HeaderBytes: int
+        Header: Header
+    }
+
 /// Frames, both directions. Layout, big-endian:
 ///
 ///     i32 length of all that follows | u8 header type | u24 headerBytes | header | body
@@ -180,11 +189,44 @@ module Frame =
             | Ok frame -> Complete(frame, frameBytes)
             | Error error -> Corrupt error
 
+    /// What the first bytes of a frame say of it, if they can begin a frame within the default limits.
+    let tryInfo (bytes: byte[]) : Result<FrameInfo, DecodeError> =
+        if bytes.Length < prefixBytes then
+            Error(Malformed(what, $"it has {bytes.Length} bytes, its lengths take {prefixBytes}", bytes.Length))
+        else
+            match readPrefix FrameLimits.Default (ReadOnlySpan bytes) Int64.MaxValue with
+            | Bad error -> Error error
+            | Partial missing -> Error(Malformed(what, $"{missing} bytes are missing", bytes.Length))
+            | Whole(frameBytes, header, headerBytes) ->
+                Ok
+                    {
+                        FrameBytes = frameBytes
+                        HeaderBytes = headerBytes
+                        Header = header
+                    }
+
+    /// Whether `bytes` are one whole frame within the default limits, and nothing else.
+    let isWhole (bytes: byte[]) =
+        match tryInfo bytes with
+        | Ok info -> info.FrameBytes = bytes.Length
+        | Error _ -> false
+
     /// Reads one frame from the front of `bytes` within given limits.
     let decodeWithin (limits: FrameLimits) (bytes: byte[]) : Decoded<Frame> = read limits (ReadOnlySequence bytes)
 
     /// Reads one frame from the front of `bytes`, within the default limits.
     let decode (bytes: byte[]) : Decoded<Frame> = decodeWithin FrameLimits.Default bytes
+
+    /// Reads a frame without its first four bytes, the length: all of `bytes`.
+    let decodeStripped (bytes: byte[]) : Result<Frame, DecodeError> =
+        let whole = Array.zeroCreate (lengthBytes + bytes.Length)
+        BinaryPrimitives.WriteInt32BigEndian(whole.AsSpan(), bytes.Length)
+        bytes.CopyTo(whole, lengthBytes)
+
+        match decode whole with
+        | Complete(frame, _) -> Ok frame
+        | NeedMore missing -> Error(Malformed(what, $"{missing} bytes are missing", bytes.Length))
+        | Corrupt error -> Error error
 
     /// One frame as bytes, within given limits.
     let encodeWithin (limits: FrameLimits) (header: Header) (command: RemotingCommand) : Result<byte[], EncodeError> =

@@ -23,7 +23,7 @@ let private unknown =
 let private notSent = NotConnected(endpoint, "refused")
 
 let private refused code =
-    Refused(endpoint, RequestCode.SendMessageV2, code, "")
+    Refused(endpoint, RequestCode.SendMessageV2, TimeSpan.FromMilliseconds 12L, code, "")
 
 let private second = TimeSpan.FromSeconds 1L
 
@@ -169,7 +169,7 @@ let tests =
                         NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
                         NotConnected(endpoint, "refused")
                         TooManyInFlight(endpoint, 7)
-                        ConnectionLost(endpoint, RequestCode.SendMessage, "reset")
+                        ConnectionLost(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, "reset")
                         unknown
                         refused ResponseCode.TopicNotExist
                         NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))

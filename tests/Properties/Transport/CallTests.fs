@@ -51,7 +51,7 @@ let private test name (body: Network -> Task) =
 
 let private lostBecause (part: string) (result: Result<RemotingCommand, RemotingError>) =
     match result with
-    | Error(ConnectionLost(_, RequestCode.PullMessage, reason)) -> reason |> shouldMention part
+    | Error(ConnectionLost(_, RequestCode.PullMessage, _, reason)) -> reason |> shouldMention part
     | other -> failtest $"%A{other}"
 
 /// What the server does to a call that waits, and what the caller is told.

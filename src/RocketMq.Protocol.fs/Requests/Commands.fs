@@ -1,0 +1,280 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Text.Json
+
+/// Commands counted by what they are.
+type CommandStats =
+    {
+        Requests: int
+        OneWays: int
+        Responses: int
+        /// Answers with another code than Success.
+        Refusals: int
+        BodyBytes: int64
+        /// Requests by code.
+        ByCode: Map<RequestCode, int>
+    }
+
+/// Looking at commands, and building them, without minding which code names a field how.
+module Commands =
+    /// Codes whose field names are letters.
+    let private hasLetters (command: RemotingCommand) =
+        match command.RequestCode with
+        | RequestCode.SendMessageV2
+        | RequestCode.SendBatchMessage
+        | RequestCode.SendReplyMessageV2 -> command.Kind <> Response
+        | _ -> false
+
+    let private letterOr letter name command =
+        if hasLetters command then letter else name
+
+    /// What a code calls the group of consumers.
+    let private consumerGroupName (command: RemotingCommand) =
+        match command.RequestCode with
+        | RequestCode.ConsumerSendMessageBack
+        | RequestCode.ResetConsumerClientOffset
+        | RequestCode.GetConsumerStatusFromClient
+        | RequestCode.InvokeBrokerToResetOffset
+        | RequestCode.InvokeBrokerToGetConsumerStatus
+        | RequestCode.QueryConsumeTimeSpan
+        | RequestCode.QueryTopicsByConsumer
+        | RequestCode.QuerySubscriptionByConsumer
+        | RequestCode.GetSubscriptionGroupConfig
+        | RequestCode.UpdateAndGetGroupForbidden -> "group"
+        | RequestCode.DeleteSubscriptionGroup -> "groupName"
+        | _ -> "consumerGroup"
+
+    let private offsetName (command: RemotingCommand) =
+        match command.RequestCode with
+        | RequestCode.PullMessage
+        | RequestCode.LitePullMessage -> "queueOffset"
+        | RequestCode.UpdateConsumerOffset -> "commitOffset"
+        | _ -> "offset"
+
+    // Looking
+
+    let tryTopic (command: RemotingCommand) : string voption =
+        Fields.tryFind (letterOr "b" "topic" command) command.Fields
+
+    /// The group of a producer's or a consumer's request.
+    let tryGroup (command: RemotingCommand) : string voption =
+        if hasLetters command then
+            Fields.tryFind "a" command.Fields
+        else
+            [ consumerGroupName command; "producerGroup" ]
+            |> List.tryPick (fun name -> Fields.tryFind name command.Fields |> ValueOption.toOption)
+            |> Option.toValueOption
+
+    let tryQueueId (command: RemotingCommand) : int voption =
+        Fields.tryInt32 (letterOr "e" "queueId" command) command.Fields
+
+    /// The position that a request names, or an answer gives.
+    let tryOffset (command: RemotingCommand) : int64 voption =
+        Fields.tryInt64 (if command.Kind = Response then "offset" else offsetName command) command.Fields
+
+    let isSuccess (command: RemotingCommand) =
+        command.Kind = Response && command.ResponseCode = ResponseCode.Success
+
+    let isRefusal (command: RemotingCommand) =
+        command.Kind = Response && command.ResponseCode <> ResponseCode.Success
+
+    let private isRequestOf codes (command: RemotingCommand) =
+        command.Kind <> Response && List.contains command.RequestCode codes
+
+    let isHeartbeat command =
+        isRequestOf [ RequestCode.HeartBeat ] command
+
+    let isSend command =
+        isRequestOf
+            [
+                RequestCode.SendMessage
+                RequestCode.SendMessageV2
+                RequestCode.SendBatchMessage
+            ]
+            command
+
+    let isPull command =
+        isRequestOf [ RequestCode.PullMessage; RequestCode.LitePullMessage ] command
+
+    let ofTopic (topic: string) (commands: RemotingCommand seq) : RemotingCommand list =
+        commands |> Seq.filter (fun command -> tryTopic command = ValueSome topic) |> List.ofSeq
+
+    let ofGroup (group: string) (commands: RemotingCommand seq) : RemotingCommand list =
+        commands |> Seq.filter (fun command -> tryGroup command = ValueSome group) |> List.ofSeq
+
+    let stats (commands: RemotingCommand seq) : CommandStats =
+        let commands = List.ofSeq commands
+        let count isSuch = commands |> List.filter isSuch |> List.length
+        let isResponse (command: RemotingCommand) = command.Kind = Response
+
+        {
+            Requests = count (fun command -> command.Kind = Request)
+            OneWays = count (fun command -> command.Kind = OneWay)
+            Responses = count isResponse
+            Refusals = count isRefusal
+            BodyBytes = commands |> List.sumBy (fun command -> int64 command.Body.Length)
+            ByCode = commands |> List.filter (isResponse >> not) |> List.countBy _.RequestCode |> Map.ofList
+        }
+
+    /// Secrets of access control, which no text shows.
+    let private secretFields = set [ "Signature"; "SecurityToken"; "secretKey" ]
+
+    /// "name=value, name=value"; long values are cut, secrets left out.
+    let fieldsText (command: RemotingCommand) : string =
+        let shown (name: string, value: string) =
+            if secretFields.Contains name then $"{name}=…"
+            elif value.Length > 64 then $"{name}={value.Substring(0, 64)}…"
+            else $"{name}={value}"
+
+        Fields.toMap command.Fields |> Map.toList |> List.map shown |> String.concat ", "
+
+    /// One line: kind, code, opaque, topic and group where it has them, and sizes.
+    let summary (command: RemotingCommand) : string =
+        let named name value =
+            match value with
+            | ValueSome text -> $", {name} {text}"
+            | ValueNone -> ""
+
+        let code =
+            match command.Kind with
+            | Response -> $"%O{command.ResponseCode} ({command.Code})"
+            | _ -> $"%O{command.RequestCode} ({command.Code})"
+
+        let remark =
+            match command.Remark with
+            | Some text -> $", \"{text}\""
+            | None -> ""
+
+        let topicAndGroup = named "topic" (tryTopic command) + named "group" (tryGroup command)
+        $"%O{command.Kind} {code}, opaque {command.Opaque}{topicAndGroup}{remark}, body {command.Body.Length} bytes"
+
+    // JSON, for people and tools: the members of a JSON header, and the body in base64.
+
+    let private bytes: Shape<ReadOnlyMemory<byte>> =
+        {
+            Write = fun writer body -> writer.WriteBase64StringValue body.Span
+            Read =
+                fun element ->
+                    match element.TryGetBytesFromBase64() with
+                    | true, bytes -> ReadOnlyMemory bytes
+                    | false, _ -> raise (Unreadable("", "it is not base64"))
+            Absent = ValueSome ReadOnlyMemory.Empty
+        }
+
+    let private languages: Shape<LanguageCode> =
+        {
+            Write = fun writer language -> writer.WriteStringValue(LanguageCode.name language)
+            Read = fun element -> LanguageCode.ofName (Shape.text.Read element)
+            Absent = ValueSome LanguageCode.Unnamed
+        }
+
+    let private shape: Shape<RemotingCommand> =
+        object<RemotingCommand> {
+            let! code = Member.int32 "code" _.Code
+            and! language = Member.always "language" languages _.Language
+            and! version = Member.int32 "version" _.Version
+            and! opaque = Member.int32 "opaque" _.Opaque
+            and! flag = Member.int32 "flag" _.Flag
+            and! remark = Member.optionalText "remark" _.Remark
+
+            and! fields =
+                Member.sometimes "extFields" (Shape.map Shape.text) (fun command ->
+                    if command.Fields.IsPresent then
+                        Some(Fields.toMap command.Fields)
+                    else
+                        None)
+
+            and! body = Member.always "body" bytes _.Body
+
+            return
+                {
+                    Code = code
+                    Language = language
+                    Version = version
+                    Opaque = opaque
+                    Flag = flag
+                    Remark = remark
+                    Fields =
+                        match fields with
+                        | Some fields -> Fields.ofList (Map.toList fields)
+                        | None -> Fields.Absent
+                    Body = body
+                }
+        }
+
+    let toJson (command: RemotingCommand) : string = Json.toText shape command
+    let listToJson (commands: RemotingCommand list) : string = Json.toText (Shape.list shape) commands
+
+    let private utf8 (text: string) =
+        ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text)
+
+    let ofJson (json: string) : Result<RemotingCommand, DecodeError> = Json.decode "command" shape (utf8 json)
+
+    let listOfJson (json: string) : Result<RemotingCommand list, DecodeError> =
+        Json.decode "commands" (Shape.list shape) (utf8 json)
+
+    // Building. A code names the same thing differently from another one: give the code first.
+
+    let withTopic (topic: string) command =
+        Command.withField (letterOr "b" "topic" command) topic command
+
+    let withProducerGroup (group: string) command =
+        Command.withField (letterOr "a" "producerGroup" command) group command
+
+    let withConsumerGroup (group: string) command =
+        Command.withField (consumerGroupName command) group command
+
+    let withQueueId (queueId: int) command =
+        Command.withField (letterOr "e" "queueId" command) (string queueId) command
+
+    let withOffset (offset: int64) command =
+        Command.withField (offsetName command) (string offset) command
+
+    let withBatch (isBatch: bool) command =
+        Command.withField (letterOr "m" "batch" command) (if isBatch then "true" else "false") command
+
+    /// Sets a property of the message that a send carries.
+    let withProperty (name: string) (value: string) (command: RemotingCommand) =
+        let field = letterOr "i" "properties" command
+
+        let properties =
+            Fields.tryFindUtf8 field command.Fields
+            |> ValueOption.defaultValue ReadOnlyMemory.Empty
+            |> Properties.ofText
+            |> Properties.add name value
+
+        match properties.Fault with
+        | ValueSome(InvalidInput(what, reason)) ->
+            let builder = FieldsBuilder command.Fields.Wire.Length
+
+            for name, value in Fields.toList command.Fields do
+                builder.Add(name, value) |> ignore
+
+            builder.Refuse(NotEncodable(what, reason))
+            Command.withFields (builder.ToFields()) command
+        | ValueNone -> Command.withField field (Text.Encoding.UTF8.GetString properties.Text.Span) command
+
+    /// The one tag by which consumers choose.
+    let withTags (tag: string) command =
+        withProperty PropertyName.tags tag command
+
+    /// The keys by which the message can be looked up, joined with blanks.
+    let withKeys (keys: string) command =
+        withProperty PropertyName.keys keys command
+
+    /// Whether the broker answers only when the message is as safe as it makes messages.
+    let withWaitStoreOk (isWaiting: bool) command =
+        withProperty PropertyName.waitStoreOk (if isWaiting then "true" else "false") command
+
+    // Checking
+
+    /// What is wrong with a command: it has no form on the wire, or a request lacks what its code wants.
+    let check (command: RemotingCommand) : Result<RemotingCommand, string> =
+        match Frame.encode Header.Json command, Operations.tryFind command.RequestCode, command.Kind with
+        | Error error, _, _ -> Error error.Message
+        | Ok _, Some operation, (Request | OneWay) ->
+            operation.Check command
+            |> Result.map (fun () -> command)
+            |> Result.mapError _.Message
+        | Ok _, _, _ -> Ok command
