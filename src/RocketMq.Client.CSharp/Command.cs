@@ -14,6 +14,9 @@ public sealed class Command
     /// <summary>A request without fields and body. The client that sends it chooses its opaque.</summary>
     public static Command Request(RequestCode code) => new(Core.Command.request((Core.RequestCode)(int)code));
 
+    /// <summary>Begins to set up a command of any kind.</summary>
+    public static CommandBuilder Build() => CommandBuilder.Empty;
+
     /// <summary>The answer to this request.</summary>
     public Command Respond(ResponseCode code) => new(Core.Command.response((Core.ResponseCode)(int)code, Inner));
 
@@ -31,6 +34,48 @@ public sealed class Command
 
     /// <summary>Whether this is a request that must not be answered.</summary>
     public bool IsOneWay => Inner.Kind.IsOneWay;
+
+    /// <summary>Whether this is a request, one-way or not.</summary>
+    public bool IsRequest => !IsResponse;
+
+    /// <summary>Whether this is an answer that says success.</summary>
+    public bool IsSuccess => Core.Commands.isSuccess(Inner);
+
+    /// <summary>Whether this is an answer that says anything but success.</summary>
+    public bool IsRefusal => Core.Commands.isRefusal(Inner);
+
+    /// <summary>Whether this is a heartbeat of a client.</summary>
+    public bool IsHeartbeat => Core.Commands.isHeartbeat(Inner);
+
+    /// <summary>Whether this sends a message or a batch.</summary>
+    public bool IsSend => Core.Commands.isSend(Inner);
+
+    /// <summary>Whether this asks for messages of a queue.</summary>
+    public bool IsPull => Core.Commands.isPull(Inner);
+
+    /// <summary>The topic that it names, whatever its code calls that field; null if there is none.</summary>
+    public string? Topic => OrNull(Core.Commands.tryTopic(Inner));
+
+    /// <summary>The group of producers or consumers that it names; null if there is none.</summary>
+    public string? Group => OrNull(Core.Commands.tryGroup(Inner));
+
+    /// <summary>The queue that it names; null if there is none.</summary>
+    public int? QueueId => Core.Commands.tryQueueId(Inner) is { IsSome: true } found ? found.Value : null;
+
+    /// <summary>The position that a request names or an answer gives; null if there is none.</summary>
+    public long? Offset => Core.Commands.tryOffset(Inner) is { IsSome: true } found ? found.Value : null;
+
+    /// <summary>Kind, code, opaque, topic, group and sizes, in one line.</summary>
+    public string Summary => Core.Commands.summary(Inner);
+
+    /// <summary>The fields in one line; long values are cut, secrets left out.</summary>
+    public string FieldsText => Core.Commands.fieldsText(Inner);
+
+    /// <summary>The language of the sender, as Java names it.</summary>
+    public string Language => Core.LanguageCodeModule.name(Inner.Language);
+
+    /// <summary>The bits as they stand: 1 answer, 2 one-way.</summary>
+    public int Flag => Inner.Flag;
 
     /// <summary>The number that pairs an answer with its request.</summary>
     public int Opaque => Inner.Opaque;
@@ -75,6 +120,53 @@ public sealed class Command
         ArgumentNullException.ThrowIfNull(remark);
         return new(Core.Command.withRemark(remark, Inner));
     }
+
+    /// <summary>Takes one field away.</summary>
+    public Command Without(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return new(Core.Command.withoutField(name, Inner));
+    }
+
+    /// <summary>Takes all fields away.</summary>
+    public Command WithoutFields() => new(Core.Command.withoutFields(Inner));
+
+    /// <summary>Sets the number that pairs an answer with its request. A client that sends a request chooses its own.</summary>
+    public Command WithOpaque(int opaque) => new(Core.Command.withOpaque(opaque, Inner));
+
+    /// <summary>Says who asks, and signs the command as access control wants it. Change nothing afterwards.</summary>
+    public Command Sign(string accessKey, string secretKey, string? securityToken = null)
+    {
+        ArgumentNullException.ThrowIfNull(accessKey);
+        ArgumentNullException.ThrowIfNull(secretKey);
+        var token = securityToken is null ? null : Microsoft.FSharp.Core.FSharpOption<string>.Some(securityToken);
+        var credentials = new Core.Credentials(accessKey, secretKey, token);
+        return new(Core.Signature.sign(credentials, Inner));
+    }
+
+    /// <summary>
+    /// Checks that the command has a form on the wire and that a request has what its code wants. Gives null, or what is
+    /// wrong.
+    /// </summary>
+    public string? Check()
+    {
+        var result = Core.Commands.check(Inner);
+        return result.IsOk ? null : result.ErrorValue;
+    }
+
+    /// <summary>The members of a JSON header, and the body in base64.</summary>
+    public string ToJson() => Core.Commands.toJson(Inner);
+
+    /// <summary>Reads what <see cref="ToJson"/> gives.</summary>
+    /// <exception cref="FormatException">It is something else.</exception>
+    public static Command FromJson(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        var result = Core.Commands.ofJson(json);
+        return result.IsOk ? new(result.ResultValue) : throw new FormatException(result.ErrorValue.Message);
+    }
+
+    private static string? OrNull(Microsoft.FSharp.Core.FSharpValueOption<string> found) => found.IsSome ? found.Value : null;
 
     /// <summary>Code, opaque, fields and the size of the body; never the body itself.</summary>
     public override string ToString() => Inner.ToString();

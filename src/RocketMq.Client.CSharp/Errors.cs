@@ -14,11 +14,23 @@ public abstract class RocketMqException : Exception
         : base(Core.RemotingErrorModule.describe(error))
     {
         IsTransient = Core.RemotingErrorModule.isTransient(error);
+        IsConnection = Core.RemotingErrorModule.isConnection(error);
+        IsTimeout = Core.RemotingErrorModule.isTimeout(error);
+        IsFatal = Core.RemotingErrorModule.isFatal(error);
         MayHaveBeenExecuted = Core.RemotingErrorModule.outcome(error).IsUnknownOutcome;
     }
 
     /// <summary>Whether trying again may help.</summary>
     public bool IsTransient { get; }
+
+    /// <summary>Whether there was no connection, or it ended.</summary>
+    public bool IsConnection { get; }
+
+    /// <summary>Whether the answer did not come in time.</summary>
+    public bool IsTimeout { get; }
+
+    /// <summary>Whether the same call must fail again, whenever and wherever it is tried.</summary>
+    public bool IsFatal { get; }
 
     /// <summary>
     /// Whether the server may have carried out the request all the same: false if it did not get it or refused it. A message

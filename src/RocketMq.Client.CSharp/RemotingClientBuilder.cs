@@ -44,6 +44,28 @@ public sealed class RemotingClientBuilder
         return With(_settings with { Logger = value });
     }
 
+    /// <summary>Takes settings that go together, in place of those made before.</summary>
+    public RemotingClientBuilder Preset(RemotingPreset preset) => With(_settings with { Options = preset.ToCore() });
+
+    /// <summary>
+    /// Changes settings by a text such as "preset=production;requestTimeout=5s;maxInFlight=1024;header=binary". Times are
+    /// numbers with ms, s or m behind.
+    /// </summary>
+    /// <exception cref="ArgumentException">A setting is unknown or makes no sense; the message names all that are.</exception>
+    public RemotingClientBuilder Settings(string settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        return With(_settings with { Options = Core.OptionText.parse(settings, _settings.Options).OrThrow(nameof(settings)) });
+    }
+
+    /// <summary>
+    /// Changes settings by the environment variables ROCKETMQ_PRESET, ROCKETMQ_REQUEST_TIMEOUT, ROCKETMQ_CONNECT_TIMEOUT,
+    /// ROCKETMQ_MAX_IN_FLIGHT, ROCKETMQ_MAX_UNWRITTEN_BYTES, ROCKETMQ_MAX_SERVER_REQUESTS and ROCKETMQ_HEADER.
+    /// </summary>
+    /// <exception cref="ArgumentException">A variable makes no sense; the message names all that do not.</exception>
+    public RemotingClientBuilder SettingsFromEnvironment() =>
+        With(_settings with { Options = Core.OptionText.ofEnvironment(_settings.Options).OrThrow("environment") });
+
     /// <summary>Answers requests of the server with that code. Others are answered with RequestCodeNotSupported.</summary>
     public RemotingClientBuilder OnRequest(RequestCode code, CommandHandler handler)
     {
@@ -67,6 +89,18 @@ public sealed class RemotingClientBuilder
         cancellationToken.ThrowIfCancellationRequested();
         throw opened.ErrorValue.ToException();
     }
+
+    /// <summary>Several connections, each lent to one borrower at a time. None is made before it is borrowed.</summary>
+    /// <param name="size">The most connections at a time.</param>
+    /// <param name="borrowTimeout">How long a borrower waits for a free one; null is 10 s.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The size is not from 1 to 1,024, or the time not positive.</exception>
+    public ConnectionPool StartPool(int size = 5, TimeSpan? borrowTimeout = null) => new(new Core.ConnectionPool(
+        _endpoint,
+        _settings.ToCore(Core.WhenDisconnected.FailWithDial),
+        new Core.PoolOptions(
+            Checked.Count(size, 1024),
+            Checked.Span(borrowTimeout ?? Core.PoolOptions.Default.BorrowTimeout),
+            Core.PoolOptions.Default.DrainTimeout)));
 
     private RemotingClientBuilder With(RemotingSettings settings) => new(_endpoint, settings);
 }

@@ -11,34 +11,42 @@ namespace RocketMq.Client;
 /// <summary>What the builders share about connections.</summary>
 internal sealed record RemotingSettings
 {
-    internal TimeSpan RequestTimeout { get; init; } = Defaults.RequestTimeout;
+    /// <summary>All but what follows.</summary>
+    internal Core.RemotingOptions Options { get; init; } = Core.RemotingOptions.Default;
 
-    internal TimeSpan ConnectTimeout { get; init; } = Defaults.ConnectTimeout;
+    internal TimeSpan RequestTimeout { init => Options = Change(requestTimeout: value); }
 
-    internal int MaxInFlight { get; init; } = Defaults.MaxInFlight;
+    internal TimeSpan ConnectTimeout { init => Options = Change(connectTimeout: value); }
 
-    internal bool BinaryHeaders { get; init; }
+    internal int MaxInFlight { init => Options = Change(maxInFlight: value); }
+
+    internal bool BinaryHeaders { init => Options = Change(header: value ? Core.Header.Binary : Core.Header.Json); }
 
     internal ILogger Logger { get; init; } = NullLogger.Instance;
 
     internal ImmutableDictionary<RequestCode, CommandHandler> Handlers { get; init; } =
         ImmutableDictionary<RequestCode, CommandHandler>.Empty;
 
-    private static Core.RemotingOptions Defaults => Core.RemotingOptions.Default;
+    internal Core.RemotingOptions ToCore(Core.WhenDisconnected whenDisconnected) => Change(whenDisconnected: whenDisconnected);
 
-    internal Core.RemotingOptions ToCore(Core.WhenDisconnected whenDisconnected) => new(
-        requestTimeout: RequestTimeout,
-        connectTimeout: ConnectTimeout,
-        maxInFlight: MaxInFlight,
-        maxUnwrittenBytes: Defaults.MaxUnwrittenBytes,
-        maxServerRequests: Defaults.MaxServerRequests,
-        header: BinaryHeaders ? Core.Header.Binary : Core.Header.Json,
-        limits: Defaults.Limits,
-        backoff: Defaults.Backoff,
-        whenDisconnected: whenDisconnected,
+    private Core.RemotingOptions Change(
+        TimeSpan? requestTimeout = null,
+        TimeSpan? connectTimeout = null,
+        int? maxInFlight = null,
+        Core.Header? header = null,
+        Core.WhenDisconnected? whenDisconnected = null) => new(
+        requestTimeout: requestTimeout ?? Options.RequestTimeout,
+        connectTimeout: connectTimeout ?? Options.ConnectTimeout,
+        maxInFlight: maxInFlight ?? Options.MaxInFlight,
+        maxUnwrittenBytes: Options.MaxUnwrittenBytes,
+        maxServerRequests: Options.MaxServerRequests,
+        header: header ?? Options.Header,
+        limits: Options.Limits,
+        backoff: Options.Backoff,
+        whenDisconnected: whenDisconnected ?? Options.WhenDisconnected,
         handlers: MapModule.OfSeq(Handlers.Select(pair => Tuple.Create((Core.RequestCode)(int)pair.Key, ToCore(pair.Value)))),
         logger: Logger,
-        ports: Defaults.Ports);
+        ports: Options.Ports);
 
     private static FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>> ToCore(CommandHandler handler)
     {

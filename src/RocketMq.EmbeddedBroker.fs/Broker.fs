@@ -8,60 +8,10 @@ module internal Broker =
         {
             Settings = settings
             Store = Store.empty storeHost
+            KeyValues = Map.empty
             Clients = Map.empty
             Parked = []
         }
-
-    /// Read, write and inherit: what brokers give the topic that others are made from.
-    let private templatePermission = 7
-
-    let private readWrite = 6
-
-    let private routeOf (settings: BrokerSettings) permission queues : TopicRoute =
-        TopicRoute.create
-            [
-                {
-                    BrokerName = settings.BrokerName
-                    ReadQueues = queues
-                    WriteQueues = queues
-                    Permission = permission
-                    TopicSysFlag = 0
-                }
-            ]
-            [
-                {
-                    Cluster = settings.ClusterName
-                    BrokerName = settings.BrokerName
-                    Addresses = Map.ofList [ (0L, settings.BrokerAddress) ]
-                    HasActingMaster = None
-                    Zone = None
-                }
-            ]
-
-    let private tryRoute topic (state: BrokerState) =
-        match Map.tryFind topic state.Store.Topics with
-        | Some stored -> Some(routeOf state.Settings readWrite stored.Queues.Length)
-        | None when topic = Send.defaultTopic && state.Settings.AutoCreateTopics ->
-            Some(routeOf state.Settings templatePermission state.Settings.MaxNewTopicQueues)
-        | None -> None
-
-    let private route (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state GetRoute.operation.Decode (fun query ->
-            let asksStandardJson =
-                arrival.Command.Version >= ProtocolVersion.standardJsonRoutes
-                || query.AcceptStandardJsonOnly = Some true
-
-            let operation =
-                if asksStandardJson then
-                    GetRoute.operation
-                else
-                    GetRoute.old
-
-            match tryRoute query.Topic state with
-            | None ->
-                let remark = $"No topic route info in name server for the topic: {query.Topic}"
-                state, [ Answer.refuse arrival ResponseCode.TopicNotExist remark ]
-            | Some route -> state, [ Answer.reply arrival (operation.Answer(route, arrival.Command)) ])
 
     // Offsets
 
@@ -130,7 +80,13 @@ module internal Broker =
 
     let private serve now (arrival: Arrival) (state: BrokerState) =
         match arrival.Role, arrival.Command.RequestCode with
-        | AsNameServer, RequestCode.GetRouteInfoByTopic -> route arrival state
+        | AsNameServer, RequestCode.GetRouteInfoByTopic -> NameServing.route arrival state
+        | AsNameServer, RequestCode.GetBrokerClusterInfo -> NameServing.cluster arrival state
+        | AsNameServer, RequestCode.GetAllTopicListFromNameServer -> NameServing.topics arrival state
+        | AsNameServer, RequestCode.PutKvConfig -> NameServing.put arrival state
+        | AsNameServer, RequestCode.GetKvConfig -> NameServing.get arrival state
+        | AsNameServer, RequestCode.DeleteKvConfig -> NameServing.delete arrival state
+        | AsNameServer, RequestCode.GetKvListByNamespace -> NameServing.list arrival state
         | AsBroker, (RequestCode.SendMessage | RequestCode.SendMessageV2 | RequestCode.SendBatchMessage) ->
             Sends.send now arrival state
         | AsBroker, RequestCode.PullMessage -> Pulls.pull now arrival state

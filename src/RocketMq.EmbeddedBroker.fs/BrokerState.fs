@@ -59,6 +59,8 @@ type internal BrokerState =
     {
         Settings: BrokerSettings
         Store: Store
+        /// The name server's key-value store: values by key, by namespace.
+        KeyValues: Map<string, Map<string, string>>
         /// What each connection's heartbeat said last.
         Clients: Map<int, Heartbeat>
         Parked: ParkedPull list

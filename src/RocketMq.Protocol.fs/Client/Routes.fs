@@ -5,27 +5,6 @@ open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 
-/// Asks name servers: the one that answered last, and the next one in turn when it does not.
-[<Sealed>]
-type NameServer internal (endpoints: Endpoint[], clients: RemotingClients) =
-    let mutable preferred = 0
-
-    let rec ask (request: Request<'Answer>) tries cancellation : Task<Result<'Answer, RemotingError>> =
-        backgroundTask {
-            let index = Volatile.Read &preferred
-            let client = clients.Get endpoints[index % endpoints.Length]
-
-            match! client.Ask(request, cancellation) with
-            | Error(NotConnected _ | ConnectionLost _ | TimedOut _) when tries < endpoints.Length ->
-                Interlocked.CompareExchange(&preferred, index + 1, index) |> ignore
-                return! ask request (tries + 1) cancellation
-            | answer -> return answer
-        }
-
-    /// Where a topic's queues are. Refused with TopicNotExist if no broker has it.
-    member _.Route(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
-        ask (GetRoute.request topic) 1 cancellation
-
 /// The routes of the topics in use, each asked for again when it is old or was found wrong.
 [<Sealed>]
 type internal Routes(nameServer: NameServer, clock: TimeProvider) =

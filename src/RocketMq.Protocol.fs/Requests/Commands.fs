@@ -71,7 +71,12 @@ module Commands =
 
     /// The position that a request names, or an answer gives.
     let tryOffset (command: RemotingCommand) : int64 voption =
-        Fields.tryInt64 (if command.Kind = Response then "offset" else offsetName command) command.Fields
+        Fields.tryInt64
+            (if command.Kind = Response then
+                 "offset"
+             else
+                 offsetName command)
+            command.Fields
 
     let isSuccess (command: RemotingCommand) =
         command.Kind = Response && command.ResponseCode = ResponseCode.Success
@@ -98,14 +103,21 @@ module Commands =
         isRequestOf [ RequestCode.PullMessage; RequestCode.LitePullMessage ] command
 
     let ofTopic (topic: string) (commands: RemotingCommand seq) : RemotingCommand list =
-        commands |> Seq.filter (fun command -> tryTopic command = ValueSome topic) |> List.ofSeq
+        commands
+        |> Seq.filter (fun command -> tryTopic command = ValueSome topic)
+        |> List.ofSeq
 
     let ofGroup (group: string) (commands: RemotingCommand seq) : RemotingCommand list =
-        commands |> Seq.filter (fun command -> tryGroup command = ValueSome group) |> List.ofSeq
+        commands
+        |> Seq.filter (fun command -> tryGroup command = ValueSome group)
+        |> List.ofSeq
 
     let stats (commands: RemotingCommand seq) : CommandStats =
         let commands = List.ofSeq commands
-        let count isSuch = commands |> List.filter isSuch |> List.length
+
+        let count isSuch =
+            commands |> List.filter isSuch |> List.length
+
         let isResponse (command: RemotingCommand) = command.Kind = Response
 
         {
@@ -114,7 +126,11 @@ module Commands =
             Responses = count isResponse
             Refusals = count isRefusal
             BodyBytes = commands |> List.sumBy (fun command -> int64 command.Body.Length)
-            ByCode = commands |> List.filter (isResponse >> not) |> List.countBy _.RequestCode |> Map.ofList
+            ByCode =
+                commands
+                |> List.filter (isResponse >> not)
+                |> List.countBy _.RequestCode
+                |> Map.ofList
         }
 
     /// Secrets of access control, which no text shows.
@@ -123,11 +139,17 @@ module Commands =
     /// "name=value, name=value"; long values are cut, secrets left out.
     let fieldsText (command: RemotingCommand) : string =
         let shown (name: string, value: string) =
-            if secretFields.Contains name then $"{name}=…"
-            elif value.Length > 64 then $"{name}={value.Substring(0, 64)}…"
-            else $"{name}={value}"
+            if secretFields.Contains name then
+                $"{name}=…"
+            elif value.Length > 64 then
+                $"{name}={value.Substring(0, 64)}…"
+            else
+                $"{name}={value}"
 
-        Fields.toMap command.Fields |> Map.toList |> List.map shown |> String.concat ", "
+        Fields.toMap command.Fields
+        |> Map.toList
+        |> List.map shown
+        |> String.concat ", "
 
     /// One line: kind, code, opaque, topic and group where it has them, and sizes.
     let summary (command: RemotingCommand) : string =
@@ -146,7 +168,9 @@ module Commands =
             | Some text -> $", \"{text}\""
             | None -> ""
 
-        let topicAndGroup = named "topic" (tryTopic command) + named "group" (tryGroup command)
+        let topicAndGroup =
+            named "topic" (tryTopic command) + named "group" (tryGroup command)
+
         $"%O{command.Kind} {code}, opaque {command.Opaque}{topicAndGroup}{remark}, body {command.Body.Length} bytes"
 
     // JSON, for people and tools: the members of a JSON header, and the body in base64.

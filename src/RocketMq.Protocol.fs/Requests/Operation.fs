@@ -123,8 +123,7 @@ and [<Sealed>] Operation<'Query, 'Answer>
     /// What an answer says, or why it is none.
     member _.DecodeAnswer(command: RemotingCommand) : Result<'Answer, AnswerError> = decodeAnswer command
 
-    override _.Check(request) =
-        query.Read request |> Result.map ignore
+    override _.Check(request) = query.Read request |> Result.map ignore
 
     override _.Show(request) =
         query.Read request |> Result.map (fun value -> $"%A{value}")

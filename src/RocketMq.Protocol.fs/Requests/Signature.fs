@@ -54,7 +54,10 @@ module Signature =
     /// what is signed.
     let sign (credentials: Credentials) (command: RemotingCommand) : RemotingCommand =
         let command =
-            if command.RequestCode = RequestCode.QueryMessage && Fields.contains uniqueKeyQuery command.Fields then
+            if
+                command.RequestCode = RequestCode.QueryMessage
+                && Fields.contains uniqueKeyQuery command.Fields
+            then
                 Command.withVersion (min command.Version lastVersionWithout) command
             else
                 command

@@ -55,3 +55,26 @@ type RemotingOptions =
             Logger = NullLogger.Instance
             Ports = Ports.system
         }
+
+    /// For a developer's machine: time to look at things in a debugger.
+    static member Development =
+        { RemotingOptions.Default with
+            RequestTimeout = TimeSpan.FromSeconds 10L
+            MaxInFlight = 1024
+        }
+
+    /// For services under load: more calls at a time, and time for brokers that are busy.
+    static member Production =
+        { RemotingOptions.Default with
+            RequestTimeout = TimeSpan.FromSeconds 10L
+            MaxInFlight = 16_384
+            MaxUnwrittenBytes = 16 * 1024 * 1024
+        }
+
+    /// For tests: what goes wrong shows soon.
+    static member Testing =
+        { RemotingOptions.Default with
+            RequestTimeout = TimeSpan.FromSeconds 5L
+            ConnectTimeout = TimeSpan.FromSeconds 1L
+            MaxInFlight = 128
+        }

@@ -1,0 +1,128 @@
+namespace RocketMq.Protocol
+
+/// A pool of connections that are lent to one borrower at a time, at most `Size` of them. Connections and borrowers are
+/// numbers here.
+type PoolState =
+    {
+        Size: int
+        /// Those that nobody has, the last returned first.
+        Idle: int list
+        Lent: Set<int>
+        /// Who waits for one, the first first.
+        Waiting: int list
+        NextConnection: int
+        IsClosed: bool
+    }
+
+type PoolEvent =
+    | Requested of borrower: int
+    /// Given back; `isUsable` if the connection is worth lending again.
+    | Returned of connection: int * isUsable: bool
+    /// A borrower waits no longer.
+    | GivenUp of borrower: int
+    | CloseAsked
+
+type PoolEffect =
+    | Lend of borrower: int * connection: int
+    | TurnBorrowerAway of borrower: int
+    /// Close it: nobody will have it again.
+    | Discard of connection: int
+    /// The pool is closed and everything has come back.
+    | Drained
+
+module Pool =
+    let empty size : PoolState =
+        {
+            Size = size
+            Idle = []
+            Lent = Set.empty
+            Waiting = []
+            NextConnection = 0
+            IsClosed = false
+        }
+
+    /// The connection for the next borrower: the least busy idle one, or a new one, or none.
+    let private choose (load: int -> int) (state: PoolState) =
+        match state.Idle with
+        | [] when state.Lent.Count < state.Size ->
+            Some(
+                state.NextConnection,
+                { state with
+                    NextConnection = state.NextConnection + 1
+                }
+            )
+        | [] -> None
+        | idle ->
+            let best = List.minBy load idle
+
+            Some(
+                best,
+                { state with
+                    Idle = List.filter ((<>) best) idle
+                }
+            )
+
+    let rec private serveWaiting load (state: PoolState) effects =
+        match state.Waiting, choose load state with
+        | borrower :: others, Some(connection, state) ->
+            let state =
+                { state with
+                    Waiting = others
+                    Lent = Set.add connection state.Lent
+                }
+
+            serveWaiting load state (Lend(borrower, connection) :: effects)
+        | _ -> state, List.rev effects
+
+    let private drainedIfEmpty (state: PoolState) =
+        if state.IsClosed && state.Lent.IsEmpty then
+            [ Drained ]
+        else
+            []
+
+    /// What an event makes of a pool, and what is to be done. `load` tells how busy an idle connection is. Total.
+    let transition (load: int -> int) (state: PoolState) (event: PoolEvent) : PoolState * PoolEffect list =
+        match event with
+        | Requested borrower when state.IsClosed -> state, [ TurnBorrowerAway borrower ]
+        | Requested borrower ->
+            serveWaiting
+                load
+                { state with
+                    Waiting = state.Waiting @ [ borrower ]
+                }
+                []
+        | Returned(connection, _) when not (state.Lent.Contains connection) -> state, []
+        | Returned(connection, isUsable) ->
+            let state =
+                { state with
+                    Lent = Set.remove connection state.Lent
+                }
+
+            if isUsable && not state.IsClosed then
+                serveWaiting
+                    load
+                    { state with
+                        Idle = connection :: state.Idle
+                    }
+                    []
+            else
+                let state, effects = serveWaiting load state []
+                state, Discard connection :: effects @ drainedIfEmpty state
+        | GivenUp borrower ->
+            { state with
+                Waiting = List.filter ((<>) borrower) state.Waiting
+            },
+            []
+        | CloseAsked when state.IsClosed -> state, drainedIfEmpty state
+        | CloseAsked ->
+            let closed =
+                { state with
+                    Idle = []
+                    Waiting = []
+                    IsClosed = true
+                }
+
+            closed,
+            List.map TurnBorrowerAway state.Waiting
+            @ List.map Discard state.Idle
+            @ drainedIfEmpty closed

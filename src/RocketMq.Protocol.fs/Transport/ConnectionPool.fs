@@ -1,0 +1,194 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+open System.Collections.Generic
+open System.Threading
+open System.Threading.Tasks
+
+type PoolOptions =
+    {
+        /// The most connections at a time. Default 5.
+        Size: int
+        /// How long a borrower waits for one that is free. Default 10 s.
+        BorrowTimeout: TimeSpan
+        /// How long `Close` waits for what is lent. Default 10 s.
+        DrainTimeout: TimeSpan
+    }
+
+    static member Default =
+        {
+            Size = 5
+            BorrowTimeout = TimeSpan.FromSeconds 10L
+            DrainTimeout = TimeSpan.FromSeconds 10L
+        }
+
+/// A borrowed connection: one borrower's until it is disposed of.
+[<Sealed>]
+type PooledConnection internal (client: RemotingClient, giveBack: unit -> unit) =
+    let mutable isBack = 0
+
+    member _.Client = client
+
+    interface IDisposable with
+        member _.Dispose() =
+            if Interlocked.Exchange(&isBack, 1) = 0 then
+                giveBack ()
+
+/// Several connections to one server, each lent to one borrower at a time. One connection carries any number of calls at
+/// a time, so most programs need no pool; it keeps large answers of one borrower from delaying those of another.
+[<Sealed>]
+type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: PoolOptions) =
+    let gate = obj ()
+    let clients = Dictionary<int, RemotingClient>()
+    let borrowers = ConcurrentDictionary<int, TaskCompletionSource<int voption>>()
+
+    let drained =
+        TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+
+    let mutable state = Pool.empty options.Size
+    let mutable lastBorrower = 0
+
+    let clientOf connection =
+        lock gate (fun () ->
+            match clients.TryGetValue connection with
+            | true, client -> client
+            | false, _ ->
+                let client = RemotingClient(endpoint, remoting)
+                clients[connection] <- client
+                client)
+
+    let discard connection =
+        let client =
+            lock gate (fun () ->
+                match clients.TryGetValue connection with
+                | true, client ->
+                    clients.Remove connection |> ignore
+                    ValueSome client
+                | false, _ -> ValueNone)
+
+        match client with
+        | ValueSome client -> client.Close() |> ignore
+        | ValueNone -> ()
+
+    let load connection =
+        match clients.TryGetValue connection with
+        | true, client -> client.InFlight
+        | false, _ -> 0
+
+    let forget (borrower: int) =
+        borrowers.TryRemove(borrower, ref Unchecked.defaultof<_>) |> ignore
+
+    let complete borrower outcome =
+        match borrowers.TryGetValue borrower with
+        | true, waiting ->
+            forget borrower
+            waiting.TrySetResult outcome |> ignore
+        | false, _ -> ()
+
+    let carryOut effect =
+        match effect with
+        | Lend(borrower, connection) -> complete borrower (ValueSome connection)
+        | TurnBorrowerAway borrower -> complete borrower ValueNone
+        | Discard connection -> discard connection
+        | Drained -> drained.TrySetResult() |> ignore
+
+    let post event =
+        let effects =
+            lock gate (fun () ->
+                let next, effects = Pool.transition load state event
+                state <- next
+                effects)
+
+        List.iter carryOut effects
+
+    let isUsable (client: RemotingClient) =
+        match client.State with
+        | Closing _
+        | Closed -> false
+        | Disconnected
+        | Connecting _
+        | Connected _ -> true
+
+    let lend connection =
+        let client = clientOf connection
+        new PooledConnection(client, (fun () -> post (Returned(connection, isUsable client))))
+
+    let noneFree () =
+        Error(
+            NotConnected(
+                endpoint,
+                $"all {options.Size} connections of the pool were lent for {options.BorrowTimeout.TotalMilliseconds} ms"
+            )
+        )
+
+    member _.Endpoint = endpoint
+
+    /// Connections that exist: lent ones and idle ones.
+    member _.Count = lock gate (fun () -> state.Lent.Count + state.Idle.Length)
+    member _.Lent = lock gate (fun () -> state.Lent.Count)
+    member _.Waiting = lock gate (fun () -> state.Waiting.Length)
+
+    /// The least busy connection that is free, or a new one, waiting for one to come back if all are lent. Dispose of it
+    /// to give it back.
+    member _.Borrow(cancellation: CancellationToken) : Task<Result<PooledConnection, RemotingError>> =
+        backgroundTask {
+            let borrower = Interlocked.Increment &lastBorrower
+
+            let waiting =
+                TaskCompletionSource<int voption>(TaskCreationOptions.RunContinuationsAsynchronously)
+
+            borrowers[borrower] <- waiting
+            post (Requested borrower)
+
+            let giveUp () =
+                post (GivenUp borrower)
+                forget borrower
+
+                // One that was lent in this moment goes back.
+                if not (waiting.TrySetResult ValueNone) then
+                    match waiting.Task.Result with
+                    | ValueSome connection -> post (Returned(connection, true))
+                    | ValueNone -> ()
+
+            try
+                match! waiting.Task.WaitAsync(options.BorrowTimeout, remoting.Ports.Clock, cancellation) with
+                | ValueSome connection -> return Ok(lend connection)
+                | ValueNone -> return Error(ClientClosed endpoint)
+            with
+            | :? TimeoutException ->
+                giveUp ()
+                return noneFree ()
+            | :? OperationCanceledException ->
+                giveUp ()
+                return Error(NotConnected(endpoint, "the caller gave up waiting for a connection of the pool"))
+        }
+
+    /// Borrows a connection for as long as `work` takes.
+    member pool.Use
+        (work: RemotingClient -> Task<Result<'T, RemotingError>>, cancellation: CancellationToken)
+        : Task<Result<'T, RemotingError>> =
+        backgroundTask {
+            match! pool.Borrow cancellation with
+            | Error error -> return Error error
+            | Ok connection ->
+                use connection = connection
+                return! work connection.Client
+        }
+
+    /// Lends no more, waits for what is lent within the options' `DrainTimeout`, and closes everything.
+    member _.Close() : Task =
+        backgroundTask {
+            post CloseAsked
+
+            try
+                do! drained.Task.WaitAsync(options.DrainTimeout, remoting.Ports.Clock)
+            with :? TimeoutException ->
+                ()
+
+            let rest = lock gate (fun () -> Seq.toArray clients.Keys)
+            Array.iter discard rest
+        }
+
+    interface IAsyncDisposable with
+        member pool.DisposeAsync() = ValueTask(pool.Close())
