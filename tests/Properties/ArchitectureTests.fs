@@ -15,16 +15,8 @@ let private impure =
     Regex
         @"\b(Task|ValueTask|Async|async|Socket|ILogger|UtcNow|Now|Random|Stopwatch|Thread|Threading|Timer|MailboxProcessor|Environment|File|Console)\b"
 
-let rec private rootOf (folder: DirectoryInfo) =
-    if File.Exists(Path.Combine(folder.FullName, "RocketMq.sln")) then
-        folder.FullName
-    else
-        match folder.Parent with
-        | null -> failwith "the tests run outside of the repository"
-        | parent -> rootOf parent
-
 let private core =
-    Path.Combine(rootOf (DirectoryInfo AppContext.BaseDirectory), "src", "RocketMq.Protocol.fs")
+    Path.Combine(Repository.root, "src", "RocketMq.Protocol.fs")
 
 let private codeOf (file: string) =
     Regex.Replace(File.ReadAllText file, @"(?m)//.*$", "")

@@ -73,3 +73,7 @@ let allocatedBy (run: unit -> bool) =
         failwith "the measured function failed"
 
     allocated
+
+/// The big-endian number at a place.
+let int32At (bytes: byte[]) (start: int) =
+    System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(bytes, start, 4))

@@ -25,7 +25,15 @@ type NameServer internal (endpoints: Endpoint[], clients: RemotingClients) =
     static member Create(addresses: string, options: RemotingOptions) : Result<NameServer, RemotingError> =
         match Endpoint.parseList addresses with
         | Ok [] -> Error(Misconfigured "no name server is named")
-        | Ok endpoints -> Ok(NameServer(Array.ofList endpoints, RemotingClients options))
+        | Ok endpoints ->
+            // Whoever waited for one to come back would not get to the next one.
+            let clients =
+                RemotingClients
+                    { options with
+                        WhenDisconnected = FailWithDial
+                    }
+
+            Ok(NameServer(Array.ofList endpoints, clients))
         | Error bad -> Error(Misconfigured $"the name server '{bad}' is no host:port")
 
     /// Any request that a name server takes. The next one is asked only if this one cannot be reached or does not answer.

@@ -270,13 +270,7 @@ module Commands =
 
         match properties.Fault with
         | ValueSome(InvalidInput(what, reason)) ->
-            let builder = FieldsBuilder command.Fields.Wire.Length
-
-            for name, value in Fields.toList command.Fields do
-                builder.Add(name, value) |> ignore
-
-            builder.Refuse(NotEncodable(what, reason))
-            Command.withFields (builder.ToFields()) command
+            Command.withFields (Fields.refuse (NotEncodable(what, reason)) command.Fields) command
         | ValueNone -> Command.withField field (Text.Encoding.UTF8.GetString properties.Text.Span) command
 
     /// The one tag by which consumers choose.

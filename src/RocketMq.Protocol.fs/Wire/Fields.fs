@@ -79,7 +79,17 @@ type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: Encode
 
         map
 
-    member private fields.Display = $"%A{Map.toList (fields.ToMap())}"
+    /// The entries, for people: without the values that prove who asks.
+    member private fields.Display =
+        let shown (name: string, value: string) =
+            match name with
+            | "Signature"
+            | "SecurityToken"
+            | "secretKey" -> $"{name}=…"
+            | _ -> $"{name}={value}"
+
+        let entries = fields.ToMap() |> Map.toList |> List.map shown |> String.concat ", "
+        $"[{entries}]"
 
     /// Equal names with equal values, in any order.
     override fields.Equals other =
@@ -198,6 +208,10 @@ module Fields =
     /// is not taken: encoding a command with such fields fails and says which field it was.
     let add (name: string) (value: string) (fields: Fields) =
         (copyWithout name fields).Add(name, value).ToFields()
+
+    /// The same fields, not to be encoded for a reason.
+    let internal refuse (error: EncodeError) (fields: Fields) =
+        Fields(fields.Wire, fields.IsPresent, ValueSome error)
 
     let remove (name: string) (fields: Fields) = (copyWithout name fields).ToFields()
 

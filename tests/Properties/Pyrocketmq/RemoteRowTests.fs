@@ -1,0 +1,509 @@
+/// pyrocketmq's names outside of its request factory, row by row: transport, calls, pool, settings, errors, name server.
+module RocketMq.Protocol.Tests.RemoteRowTests
+
+open System
+open System.Net
+open System.Net.Sockets
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+
+let private endpoint = { Host = "broker"; Port = 10911 }
+let private heartbeat = Command.request RequestCode.HeartBeat
+
+let private within (body: Task) = body.WaitAsync(TimeSpan.FromSeconds 30L)
+
+let private test name (body: Network -> Task) =
+    testCaseTask name (fun () -> task { do! within (body (Network())) })
+
+/// With a client that is connected to a peer.
+let private connected name (body: Network -> RemotingClient -> Peer -> Task) =
+    test name (fun network ->
+        task {
+            let client = RemotingClient(endpoint, network.Options)
+            let opening = client.Open CancellationToken.None
+            let! peer = network.Accept()
+            let! _ = opening
+            do! body network client peer
+            do! client.Close()
+        })
+
+let private until (condition: unit -> bool) =
+    task {
+        while not (condition ()) do
+            do! Task.Yield()
+    }
+
+let private poolOf (network: Network) size =
+    ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = size })
+
+let private borrow (pool: ConnectionPool) =
+    task {
+        match! pool.Borrow CancellationToken.None with
+        | Ok connection -> return connection
+        | Error error -> return failtest (RemotingError.describe error)
+    }
+
+let private giveBack (connection: PooledConnection) = (connection :> IDisposable).Dispose()
+
+/// A name server that answers one question after another.
+let private nameServer (network: Network) (addresses: string) =
+    match NameServer.Create(addresses, network.Options) with
+    | Ok server -> server
+    | Error error -> failtest (RemotingError.describe error)
+
+let private errors =
+    [
+        Invalid(InvalidInput("the topic", "it is empty"))
+        NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
+        NotConnected(endpoint, "refused")
+        TooManyInFlight(endpoint, 7)
+        ConnectionLost(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, "reset")
+        TimedOut(endpoint, RequestCode.PullMessage, TimeSpan.FromSeconds 3L)
+        Refused(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, ResponseCode.SystemBusy, "busy")
+        Refused(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, ResponseCode.MessageIllegal, "long")
+        NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
+        Cancelled RequestCode.PullMessage
+        ClientClosed endpoint
+        NoRoute "T"
+        Misconfigured "why"
+    ]
+
+let private names isSuch =
+    errors
+    |> List.filter isSuch
+    |> List.map (fun error -> (string (sprintf "%A" error)).Split([| ' '; '\n' |])[0])
+
+let private isUsable (result: Result<'T, RemotingError>) =
+    match result with
+    | Ok _ -> ()
+    | Error error -> failtest (RemotingError.describe error)
+
+[<Tests>]
+let tests =
+    testList
+        "pyrocketmq remote"
+        [
+            test "S5 a name server client asks the next one when one cannot be reached" (fun network ->
+                task {
+                    let server = nameServer network "first:9876;second:9876"
+                    let asking = server.Topics CancellationToken.None
+                    do! network.Refuse()
+                    // The first one is dialled again behind; the second one is the dial after the refused one.
+                    let! peer = network.Accept()
+                    let! request = peer.Next()
+
+                    do!
+                        peer.Send(
+                            NameServerTopics.all.Answer(
+                                {
+                                    Topics = [ "T" ]
+                                    BrokerAddress = None
+                                },
+                                request
+                            )
+                        )
+
+                    let! topics = asking
+                    topics |> shouldEqual (Ok [ "T" ])
+                    do! server.Close()
+                })
+
+            test "S29 a client comes from an address alone, and from options" (fun network ->
+                task {
+                    let plain = RemotingClient(endpoint, RemotingOptions.Default)
+                    let tuned = RemotingClient(endpoint, network.Options)
+                    plain.Endpoint |> shouldEqual tuned.Endpoint
+                    network.Dials |> shouldEqual 0
+                    do! plain.Close()
+                    do! tuned.Close()
+                })
+
+            connected "S30 a call can be waited for on the calling thread" (fun _ client peer ->
+                task {
+                    let answering =
+                        task {
+                            let! request = peer.Next()
+                            do! peer.Answer(request, "ok")
+                        }
+
+                    let call () =
+                        client.Invoke(heartbeat, CancellationToken.None).GetAwaiter().GetResult()
+
+                    let! answer = Task.Factory.StartNew(call, TaskCreationOptions.LongRunning)
+                    isUsable answer
+                    do! answering
+                })
+
+            connected "S31 invoke and one-way invoke" (fun _ client peer ->
+                task {
+                    let call = client.Invoke(heartbeat, CancellationToken.None)
+                    let! request = peer.Next()
+                    do! peer.Answer(request, "ok")
+                    let! answer = call
+                    isUsable answer
+                    let! sent = client.InvokeOneWay(heartbeat, CancellationToken.None)
+                    isUsable sent
+                    let! oneWay = peer.Next()
+                    oneWay.Kind |> shouldEqual OneWay
+                })
+
+            connected "S32 a call without an answer ends with its timeout and leaves no waiter" (fun network client peer ->
+                task {
+                    let call =
+                        client.InvokeWithin(heartbeat, TimeSpan.FromSeconds 2L, CancellationToken.None)
+
+                    let! _ = peer.Next()
+                    do! until (fun () -> network.Clock.Timers > 0)
+                    network.Clock.Advance(TimeSpan.FromSeconds 3L)
+
+                    match! call with
+                    | Error(TimedOut(_, RequestCode.HeartBeat, after)) -> after |> shouldEqual (TimeSpan.FromSeconds 2L)
+                    | other -> failtest $"%A{other}"
+
+                    client.InFlight |> shouldEqual 0
+                })
+
+            testCase "S33 whether to try a send again is a rule, not a habit"
+            <| fun () ->
+                RemotingError.isTransient errors[6] |> shouldBeTrue
+                RemotingError.isTransient errors[7] |> shouldBeFalse
+
+            test "S34 a pool lends each connection to one at a time, and makes others wait" (fun network ->
+                task {
+                    let pool = poolOf network 2
+                    let! first = borrow pool
+                    let! second = borrow pool
+                    obj.ReferenceEquals(first.Client, second.Client) |> shouldBeFalse
+                    let third = borrow pool
+                    do! until (fun () -> pool.Waiting = 1)
+                    pool.Count |> shouldEqual 2
+                    giveBack first
+                    giveBack first
+                    let! third = third
+                    obj.ReferenceEquals(first.Client, third.Client) |> shouldBeTrue
+                    giveBack second
+                    giveBack third
+                    (pool.Count, pool.Lent) |> shouldEqual (2, 0)
+                    do! pool.Close()
+                })
+
+            test "S34 a borrower waits no longer than the pool's timeout" (fun network ->
+                task {
+                    let pool = poolOf network 1
+                    let! first = borrow pool
+                    let second = pool.Borrow CancellationToken.None
+                    do! until (fun () -> pool.Waiting = 1)
+                    do! until (fun () -> network.Clock.Timers > 0)
+                    network.Clock.Advance(TimeSpan.FromSeconds 11L)
+
+                    match! second with
+                    | Error(NotConnected(_, reason)) -> reason |> shouldMention "all 1 connections"
+                    | other -> failtest $"%A{other}"
+
+                    pool.Waiting |> shouldEqual 0
+                    giveBack first
+                    do! pool.Close()
+                })
+
+            test "S35 a pool serves threads that block" (fun network ->
+                task {
+                    let pool = poolOf network 3
+
+                    let work () =
+                        for _ in 1..200 do
+                            match pool.Borrow(CancellationToken.None).GetAwaiter().GetResult() with
+                            | Ok connection -> giveBack connection
+                            | Error error -> failtest (RemotingError.describe error)
+
+                    let threads =
+                        [| for _ in 1..6 -> Task.Factory.StartNew(work, TaskCreationOptions.LongRunning) |]
+
+                    do! Task.WhenAll threads
+                    (pool.Lent, pool.Waiting) |> shouldEqual (0, 0)
+                    pool.Count |> shouldStayBelow 4
+                    do! pool.Close()
+                })
+
+            test "S36 a pool lends the least busy connection and replaces a closed one" (fun network ->
+                task {
+                    let pool = poolOf network 2
+                    let! busy = borrow pool
+                    let! idle = borrow pool
+                    let opening = busy.Client.Open CancellationToken.None
+                    let! peer = network.Accept()
+                    let! _ = opening
+                    let call = busy.Client.Invoke(heartbeat, CancellationToken.None)
+                    let! request = peer.Next()
+                    let idleClient = idle.Client
+                    giveBack idle
+                    giveBack busy
+                    let! next = borrow pool
+                    obj.ReferenceEquals(next.Client, idleClient) |> shouldBeTrue
+                    do! peer.Answer(request, "ok")
+                    let! _ = call
+                    do! next.Client.Close()
+                    giveBack next
+                    pool.Count |> shouldEqual 1
+                    let! first = borrow pool
+                    let! replaced = borrow pool
+                    obj.ReferenceEquals(replaced.Client, idleClient) |> shouldBeFalse
+                    giveBack first
+                    giveBack replaced
+                    do! pool.Close()
+
+                    match! pool.Borrow CancellationToken.None with
+                    | Error(ClientClosed _) -> ()
+                    | other -> failtest $"%A{other}"
+                })
+
+            testCase "S37 an address is host and port; there is no default port to be wrong about"
+            <| fun () ->
+                Endpoint.tryParse "broker:10911" |> shouldEqual (ValueSome endpoint)
+                Endpoint.tryParse "broker" |> shouldEqual ValueNone
+
+            testCase "S38 settings of calls are a record, each with a default"
+            <| fun () ->
+                let options = RemotingOptions.Default
+                options.RequestTimeout |> shouldEqual (TimeSpan.FromSeconds 3L)
+                options.MaxInFlight |> shouldEqual 4096
+                PoolOptions.Default.Size |> shouldEqual 5
+                PoolOptions.Default.BorrowTimeout |> shouldEqual (TimeSpan.FromSeconds 10L)
+
+            testCase "S39 a preset is copied and changed"
+            <| fun () ->
+                let changed =
+                    { RemotingOptions.Production with
+                        RequestTimeout = TimeSpan.FromSeconds 1L
+                    }
+
+                changed.MaxInFlight |> shouldEqual RemotingOptions.Production.MaxInFlight
+                RemotingOptions.Production.RequestTimeout |> shouldEqual (TimeSpan.FromSeconds 10L)
+
+            testCase "S40 presets by name, and settings from the environment"
+            <| fun () ->
+                for name, preset in
+                    [
+                        "default", RemotingOptions.Default
+                        "Development", RemotingOptions.Development
+                        "PRODUCTION", RemotingOptions.Production
+                        "testing", RemotingOptions.Testing
+                    ] do
+                    match OptionText.tryPreset name with
+                    | Ok found -> found.MaxInFlight |> shouldEqual preset.MaxInFlight
+                    | Error problem -> failtest problem
+
+                let variables =
+                    Map.ofList
+                        [
+                            "ROCKETMQ_REQUEST_TIMEOUT", "1500ms"
+                            "ROCKETMQ_PRESET", "testing"
+                            "ROCKETMQ_MAX_IN_FLIGHT", "77"
+                        ]
+
+                match OptionText.ofVariables variables.TryFind RemotingOptions.Default with
+                | Ok options ->
+                    options.RequestTimeout |> shouldEqual (TimeSpan.FromMilliseconds 1500L)
+                    options.ConnectTimeout |> shouldEqual RemotingOptions.Testing.ConnectTimeout
+                    options.MaxInFlight |> shouldEqual 77
+                | Error problems -> failtest $"%A{problems}"
+
+            testCase "S41 settings to texts and back"
+            <| fun () ->
+                for options in [ RemotingOptions.Default; RemotingOptions.Production; RemotingOptions.Testing ] do
+                    let pairs = OptionText.toPairs options
+
+                    match OptionText.ofPairs pairs RemotingOptions.Development with
+                    | Ok read -> OptionText.toPairs read |> shouldEqual pairs
+                    | Error problems -> failtest $"%A{problems}"
+
+            testCase "S41 all that is wrong with settings is told at once"
+            <| fun () ->
+                match
+                    OptionText.parse "requestTimeout=soon;colour=red;maxInFlight=0;header=xml;preset=best" RemotingOptions.Default
+                with
+                | Error problems ->
+                    problems.Length |> shouldEqual 5
+                    let text = String.Join("\n", problems)
+
+                    for part in [ "'soon' is no time"; "colour: there is no such"; "'0' is no number"; "'xml'"; "'best'" ] do
+                        text |> shouldMention part
+                | Ok _ -> failtest "nonsense was taken"
+
+            testCase "S42 five states, one pure function"
+            <| fun () ->
+                let step state event =
+                    fst (Connection.transition Backoff.Default state event)
+
+                [
+                    Disconnected
+                    step Disconnected OpenRequested
+                    step (Connecting 0) (DialSucceeded 1)
+                    step (Connected(1, 0)) CloseRequested
+                    step (Closing 1) (SessionEnded(1, "closed", true, 0.0))
+                ]
+                |> shouldEqual [ Disconnected; Connecting 0; Connected(1, 0); Closing 1; Closed ]
+
+            connected "S43 a fault is followed by a new connection, after a wait" (fun network client peer ->
+                task {
+                    peer.Close()
+                    do! until (fun () -> client.State <> Connected(1, 0))
+                    network.Dials |> shouldEqual 1
+
+                    do!
+                        until (fun () ->
+                            network.Clock.Advance(TimeSpan.FromMilliseconds 10L)
+                            network.Dials = 2)
+
+                    let! _ = network.Accept()
+
+                    do!
+                        until (fun () ->
+                            match client.State with
+                            | Connected _ -> true
+                            | _ -> false)
+
+                    network.Dials |> shouldEqual 2
+                })
+
+            testCaseTask "S44 the system probes a peer that is silent" (fun () ->
+                task {
+                    use listener = new TcpListener(IPAddress.Loopback, 0)
+                    listener.Start()
+                    let port = (listener.LocalEndpoint :?> IPEndPoint).Port
+
+                    use! stream =
+                        Ports.system.Connect
+                            {
+                                Host = "127.0.0.1"
+                                Port = port
+                            }
+                            CancellationToken.None
+
+                    let socket = (stream :?> NetworkStream).Socket
+
+                    let get level name =
+                        Convert.ToInt32(socket.GetSocketOption(level, name))
+
+                    get SocketOptionLevel.Socket SocketOptionName.KeepAlive |> shouldNotEqual 0
+                    get SocketOptionLevel.Tcp SocketOptionName.TcpKeepAliveTime |> shouldEqual 30
+                    socket.NoDelay |> shouldBeTrue
+                })
+
+            test "S45 the state can be asked for and listened to" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+                    let seen = Collections.Concurrent.ConcurrentQueue<ConnectionState>()
+                    client.StateChanged.Add seen.Enqueue
+                    client.State |> shouldEqual Disconnected
+                    let opening = client.Open CancellationToken.None
+                    let! _ = network.Accept()
+                    let! _ = opening
+                    do! client.Close()
+                    do! until (fun () -> Seq.contains Closed seen)
+
+                    List.ofSeq seen
+                    |> shouldEqual [ Connecting 0; Connected(1, 0); Closing 1; Closed ]
+                })
+
+            test "S46 a client is disposed of, and counts its calls" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+                    let opening = client.Open CancellationToken.None
+                    let! peer = network.Accept()
+                    let! _ = opening
+                    let call = client.Invoke(heartbeat, CancellationToken.None)
+                    let! _ = peer.Next()
+                    client.InFlight |> shouldEqual 1
+                    do! (client :> IAsyncDisposable).DisposeAsync()
+                    let! result = call
+                    Result.isError result |> shouldBeTrue
+                    client.State |> shouldEqual Closed
+                })
+
+            testCase "S48 errors of connections"
+            <| fun () ->
+                names RemotingError.isConnection
+                |> shouldEqual [ "NotConnected"; "ConnectionLost"; "ClientClosed" ]
+
+            testCase "S49 errors of calls, and what they are"
+            <| fun () ->
+                names RemotingError.isTimeout |> shouldEqual [ "TimedOut" ]
+
+                names RemotingError.isTransient
+                |> shouldEqual
+                    [
+                        "NotConnected"
+                        "TooManyInFlight"
+                        "ConnectionLost"
+                        "TimedOut"
+                        "Refused"
+                        "NoRoute"
+                    ]
+
+                names RemotingError.isFatal
+                |> shouldEqual
+                    [
+                        "Invalid"
+                        "NotEncoded"
+                        "Refused"
+                        "NotDecoded"
+                        "ClientClosed"
+                        "Misconfigured"
+                    ]
+
+                errors
+                |> List.filter (fun error -> RemotingError.isFatal error && RemotingError.isTransient error)
+                |> shouldBeEmpty
+
+            testCase "S49 an error tells address, request, time and the next step"
+            <| fun () ->
+                let text = RemotingError.describe errors[6]
+
+                for part in [ "broker:10911"; "SendMessage (10)"; "12 ms"; "SystemBusy (2)"; "busy"; "try again later" ] do
+                    text |> shouldMention part
+
+                RemotingError.describe errors[4] |> shouldMention "12 ms after SendMessage (10)"
+
+            testCase "S50 the library has no logger of its own"
+            <| fun () ->
+                typeof<RemotingClient>.Assembly.GetReferencedAssemblies()
+                |> Array.map (fun name -> string name.Name)
+                |> Array.filter (fun name -> name.Contains("Logging", StringComparison.Ordinal))
+                |> shouldEqual [| "Microsoft.Extensions.Logging.Abstractions" |]
+
+            test "S51 a name server tells routes" (fun network ->
+                task {
+                    let server = nameServer network "ns:9876"
+                    let asking = server.Route("T", CancellationToken.None)
+                    let! peer = network.Accept()
+                    let! request = peer.Next()
+                    (GetRoute.operation.Decode request |> Buffers.ok).Topic |> shouldEqual "T"
+                    let route = TopicRoute.create [] [ Examples.broker "c" "b" [ (0L, "h:1") ] ]
+                    do! peer.Send(GetRoute.operation.Answer(route, request))
+                    let! answer = asking
+                    answer |> shouldEqual (Ok route)
+                    do! server.Close()
+                })
+
+            test "S52 a name server tells clusters" (fun network ->
+                task {
+                    let server = nameServer network "ns:9876"
+                    let asking = server.Cluster CancellationToken.None
+                    let! peer = network.Accept()
+                    let! request = peer.Next()
+                    request.Code |> shouldEqual 106
+
+                    let cluster: ClusterInfo =
+                        {
+                            Brokers = Map.ofList [ ("b", Examples.broker "c" "b" [ (0L, "h:1") ]) ]
+                            Clusters = Map.ofList [ ("c", [ "b" ]) ]
+                        }
+
+                    do! peer.Send(Cluster.info.Answer(cluster, request))
+                    let! answer = asking
+                    answer |> shouldEqual (Ok cluster)
+                    do! server.Close()
+                })
+        ]
