@@ -15,8 +15,7 @@ let private impure =
     Regex
         @"\b(Task|ValueTask|Async|async|Socket|ILogger|UtcNow|Now|Random|Stopwatch|Thread|Threading|Timer|MailboxProcessor|Environment|File|Console)\b"
 
-let private core =
-    Path.Combine(Repository.root, "src", "RocketMq.Protocol.fs")
+let private core = Path.Combine(Repository.root, "src", "RocketMq.Protocol.fs")
 
 let private codeOf (file: string) =
     Regex.Replace(File.ReadAllText file, @"(?m)//.*$", "")

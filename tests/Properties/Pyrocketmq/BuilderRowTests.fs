@@ -23,16 +23,20 @@ let tests =
     testList
         "pyrocketmq builder"
         [
-            testCase "B1 with_code" <| fun () -> (Command.withCode 4711 request).Code |> shouldEqual 4711
+            testCase "B1 with_code"
+            <| fun () -> (Command.withCode 4711 request).Code |> shouldEqual 4711
 
             testCase "B2 with_language"
             <| fun () ->
                 (Command.withLanguage LanguageCode.Go request).Language
                 |> shouldEqual LanguageCode.Go
 
-            testCase "B3 with_version" <| fun () -> (Command.withVersion 479 request).Version |> shouldEqual 479
-            testCase "B4 with_opaque" <| fun () -> (Command.withOpaque -5 request).Opaque |> shouldEqual -5
-            testCase "B5 with_flag" <| fun () -> (Command.withFlag 3 request).Flag |> shouldEqual 3
+            testCase "B3 with_version"
+            <| fun () -> (Command.withVersion 479 request).Version |> shouldEqual 479
+            testCase "B4 with_opaque"
+            <| fun () -> (Command.withOpaque -5 request).Opaque |> shouldEqual -5
+            testCase "B5 with_flag"
+            <| fun () -> (Command.withFlag 3 request).Flag |> shouldEqual 3
 
             testCase "B6 with_remark"
             <| fun () -> (Command.withRemark "why" request).Remark |> shouldEqual (Some "why")
@@ -51,12 +55,12 @@ let tests =
                 field "y" command |> has "2"
 
             testCase "B9 with_body"
-            <| fun () -> (Command.withBody (ReadOnlyMemory "b"B) request).Body.ToArray() |> shouldEqual "b"B
+            <| fun () ->
+                (Command.withBody (ReadOnlyMemory "b"B) request).Body.ToArray()
+                |> shouldEqual "b"B
 
             testCase "B10 as_request"
-            <| fun () ->
-                (request |> Command.asOneWay |> Command.asRequest).Kind
-                |> shouldEqual Request
+            <| fun () -> (request |> Command.asOneWay |> Command.asRequest).Kind |> shouldEqual Request
 
             testCase "B11 as_response"
             <| fun () -> (Command.asResponse request).Kind |> shouldEqual Response
@@ -94,7 +98,8 @@ let tests =
                 |> field "group"
                 |> has "G"
 
-            testCase "B16 with_queue_id" <| fun () -> Commands.withQueueId 3 request |> field "e" |> has "3"
+            testCase "B16 with_queue_id"
+            <| fun () -> Commands.withQueueId 3 request |> field "e" |> has "3"
 
             testCase "B17 with_offset"
             <| fun () ->
@@ -121,7 +126,8 @@ let tests =
                 property' "WAIT" command |> has "false"
                 property' "TAGS" command |> has "a"
 
-            testCase "B21 with_batch" <| fun () -> Commands.withBatch true request |> field "m" |> has "true"
+            testCase "B21 with_batch"
+            <| fun () -> Commands.withBatch true request |> field "m" |> has "true"
 
             testCase "B22 clear_ext_fields"
             <| fun () ->

@@ -45,7 +45,10 @@ let tests =
             <| fun () ->
                 let request = Command.request RequestCode.UpdateConsumerOffset
                 json (Command.asOneWay request) |> shouldMention "\"flag\":2"
-                json (Command.response ResponseCode.Success request) |> shouldMention "\"flag\":1"
+
+                json (Command.response ResponseCode.Success request)
+                |> shouldMention "\"flag\":1"
+
                 (Command.withFlag 3 request).Kind |> shouldEqual Response
 
             testCase "W2 a request is what has no answer bit"
@@ -62,7 +65,9 @@ let tests =
                 let body = BatchCodec.encode [ Message.ofText "T" "x" ] |> Buffers.ok
                 // total, magic, crc, flag, body length, body, properties length.
                 body.Length |> shouldEqual (4 + 4 + 4 + 4 + 4 + 1 + 2)
-                BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan body) |> shouldEqual body.Length
+
+                BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan body)
+                |> shouldEqual body.Length
 
             testCase "W5 commit is 8, rollback 12, undecided 0; anything else is refused"
             <| fun () ->
@@ -101,7 +106,8 @@ let tests =
 
             testCase "W7 tags and keys travel in the properties"
             <| fun () ->
-                let message = Message.ofText "T" "x" |> Message.withTag "v" |> Message.withKeys [ "k" ]
+                let message =
+                    Message.ofText "T" "x" |> Message.withTag "v" |> Message.withKeys [ "k" ]
 
                 let command =
                     Send.message
@@ -155,7 +161,9 @@ let tests =
             <| fun () ->
                 int MessageQuery.byOffset.Code |> shouldEqual 33
                 int ConsumerPositions.resetAll.Code |> shouldEqual 222
-                Operations.tryDirection RequestCode.QueryBrokerOffset |> shouldEqual (Some Unanswered)
+
+                Operations.tryDirection RequestCode.QueryBrokerOffset
+                |> shouldEqual (Some Unanswered)
 
             testCase "W12 the version is the ordinal of 4.9.8"
             <| fun () ->
@@ -195,7 +203,9 @@ let tests =
                         query
 
                 signed.Version |> shouldEqual 399
-                Fields.tryFind "_UNIQUE_KEY_QUERY" signed.Fields |> shouldEqual (ValueSome "true")
+
+                Fields.tryFind "_UNIQUE_KEY_QUERY" signed.Fields
+                |> shouldEqual (ValueSome "true")
 
                 Command.withoutField "_UNIQUE_KEY_QUERY" signed
                 |> Signature.ofCommand "s"
@@ -219,7 +229,8 @@ let tests =
             testCase "W16 the flag of a topic reads under both of its names"
             <| fun () ->
                 for name in [ "topicSysFlag"; "topicSynFlag" ] do
-                    let body = $"""{{"brokerDatas":[],"queueDatas":[{{"brokerName":"b","perm":6,"{name}":3}}]}}"""
+                    let body =
+                        $"""{{"brokerDatas":[],"queueDatas":[{{"brokerName":"b","perm":6,"{name}":3}}]}}"""
 
                     match Json.decode "route" TopicRoute.shape (ReadOnlyMemory(Encoding.UTF8.GetBytes body)) with
                     | Ok route -> route.Queues.Head.TopicSysFlag |> shouldEqual 3
@@ -243,7 +254,8 @@ let tests =
             testCase "W19 a language nobody has heard of does not hurt the frame"
             <| fun () ->
                 for language in [ "\"KLINGON\""; "\"NODE_JS\""; "13"; "99" ] do
-                    let header = Encoding.UTF8.GetBytes $"""{{"code":0,"flag":1,"language":{language},"opaque":7}}"""
+                    let header =
+                        Encoding.UTF8.GetBytes $"""{{"code":0,"flag":1,"language":{language},"opaque":7}}"""
 
                     match Frame.decode (frameOf header header.Length) with
                     | Complete(frame, _) -> frame.Command.Opaque |> shouldEqual 7
@@ -296,7 +308,10 @@ let tests =
             connected "W23 a peer that says nothing for long is no fault" (fun network client peer ->
                 task {
                     network.Clock.Advance(TimeSpan.FromMinutes 5L)
-                    let call = client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+
+                    let call =
+                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+
                     let! request = peer.Next()
                     do! peer.Answer(request, "ok")
                     let! answer = call
@@ -306,7 +321,9 @@ let tests =
 
             connected "W24 an answer of many MiB arrives" (fun _ client peer ->
                 task {
-                    let call = client.Invoke(Command.request RequestCode.PullMessage, CancellationToken.None)
+                    let call =
+                        client.Invoke(Command.request RequestCode.PullMessage, CancellationToken.None)
+
                     let! request = peer.Next()
                     let body: byte[] = Array.zeroCreate (20 * 1024 * 1024)
 

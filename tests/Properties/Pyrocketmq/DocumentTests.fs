@@ -19,7 +19,10 @@ let private tested =
     lazy
         (Directory.GetFiles(Path.Combine(Repository.root, "tests", "Properties", "Pyrocketmq"), "*.fs")
          |> Seq.collect (fun file ->
-             Regex.Matches(File.ReadAllText file, "(?:testCase|testCaseTask|property|connected|test|row)\\s+\"([SRBW]\\d+) ")
+             Regex.Matches(
+                 File.ReadAllText file,
+                 "(?:testCase|testCaseTask|property|connected|test|row)\\s+\"([SRBW]\\d+) "
+             )
              |> Seq.map (fun hit -> hit.Groups[1].Value))
          |> Set.ofSeq)
 

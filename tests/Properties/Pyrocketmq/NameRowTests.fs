@@ -59,7 +59,15 @@ let tests =
             <| fun () -> has [ "Ports"; "RemotingOptions"; "Connection"; "ConnectionState"; "RemotingError" ]
 
             testCase "S3 modules of remote calls"
-            <| fun () -> has [ "RemotingClient"; "RemotingOptions"; "ConnectionPool"; "PoolOptions"; "OptionText" ]
+            <| fun () ->
+                has
+                    [
+                        "RemotingClient"
+                        "RemotingOptions"
+                        "ConnectionPool"
+                        "PoolOptions"
+                        "OptionText"
+                    ]
 
             testCase "S4 logging goes through ILogger, and nowhere by default"
             <| fun () ->
@@ -146,13 +154,22 @@ let tests =
                 FrameLimits.Default.SendFrameBytes |> shouldEqual (16 * 1024 * 1024)
                 FrameLimits.Default.ReceiveFrameBytes |> shouldEqual (32 * 1024 * 1024)
                 FrameLimits.Default.ReceiveHeaderBytes |> shouldEqual (64 * 1024)
-                let small = { FrameLimits.Default with SendFrameBytes = 10 }
+
+                let small =
+                    { FrameLimits.Default with
+                        SendFrameBytes = 10
+                    }
+
                 Frame.encodeWithin small Header.Json request |> Result.isError |> shouldBeTrue
 
             testCase "S15 length, header length with its type, header, body"
             <| fun () ->
                 let body = "body"B
-                let frame = Frame.encode Header.Json (Command.withBody (ReadOnlyMemory body) request) |> Buffers.ok
+
+                let frame =
+                    Frame.encode Header.Json (Command.withBody (ReadOnlyMemory body) request)
+                    |> Buffers.ok
+
                 let number (start: int) = Buffers.int32At frame start
                 number 0 |> shouldEqual (frame.Length - 4)
                 frame[4] |> shouldEqual 0uy
@@ -188,7 +205,9 @@ let tests =
             testCase "S20 a request factory: every operation makes requests of its code"
             <| fun () ->
                 Operations.all.Length |> shouldExceed 120
-                (ask "T" Topics.delete).RequestCode |> shouldEqual RequestCode.DeleteTopicInBroker
+
+                (ask "T" Topics.delete).RequestCode
+                |> shouldEqual RequestCode.DeleteTopicInBroker
 
             testCase "S21 a builder"
             <| fun () ->
@@ -242,7 +261,9 @@ let tests =
 
             testCase "S25 success is an answer with code 0, not a request with it"
             <| fun () ->
-                Commands.isSuccess (Command.response ResponseCode.Success request) |> shouldBeTrue
+                Commands.isSuccess (Command.response ResponseCode.Success request)
+                |> shouldBeTrue
+
                 Commands.isSuccess (Command.request (enum 0)) |> shouldBeFalse
                 Commands.isSuccess refusal |> shouldBeFalse
 
@@ -250,7 +271,9 @@ let tests =
             <| fun () ->
                 Commands.tryTopic (sendOf "T" "P") |> shouldEqual (ValueSome "T")
                 Commands.tryTopic (ask "T" Topics.delete) |> shouldEqual (ValueSome "T")
-                Commands.tryTopic (Command.request RequestCode.HeartBeat) |> shouldEqual ValueNone
+
+                Commands.tryTopic (Command.request RequestCode.HeartBeat)
+                |> shouldEqual ValueNone
 
             testCase "S27 a summary tells requests, one-way requests and answers apart"
             <| fun () ->
@@ -318,7 +341,13 @@ let tests =
 
                 let signature = Fields.tryFind "Signature" signed.Fields |> ValueOption.get
 
-                for text in [ Commands.summary signed; Commands.fieldsText signed; string signed; $"%A{signed}" ] do
+                for text in
+                    [
+                        Commands.summary signed
+                        Commands.fieldsText signed
+                        string signed
+                        $"%A{signed}"
+                    ] do
                     for secret in [ "sk-secret"; "token-secret"; signature ] do
                         text.Contains(secret, StringComparison.Ordinal) |> shouldBeFalse
 

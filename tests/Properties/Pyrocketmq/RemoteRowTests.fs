@@ -12,7 +12,8 @@ open RocketMq.Protocol
 let private endpoint = { Host = "broker"; Port = 10911 }
 let private heartbeat = Command.request RequestCode.HeartBeat
 
-let private within (body: Task) = body.WaitAsync(TimeSpan.FromSeconds 30L)
+let private within (body: Task) =
+    body.WaitAsync(TimeSpan.FromSeconds 30L)
 
 let private test name (body: Network -> Task) =
     testCaseTask name (fun () -> task { do! within (body (Network())) })
@@ -149,21 +150,24 @@ let tests =
                     oneWay.Kind |> shouldEqual OneWay
                 })
 
-            connected "S32 a call without an answer ends with its timeout and leaves no waiter" (fun network client peer ->
-                task {
-                    let call =
-                        client.InvokeWithin(heartbeat, TimeSpan.FromSeconds 2L, CancellationToken.None)
+            connected
+                "S32 a call without an answer ends with its timeout and leaves no waiter"
+                (fun network client peer ->
+                    task {
+                        let call =
+                            client.InvokeWithin(heartbeat, TimeSpan.FromSeconds 2L, CancellationToken.None)
 
-                    let! _ = peer.Next()
-                    do! until (fun () -> network.Clock.Timers > 0)
-                    network.Clock.Advance(TimeSpan.FromSeconds 3L)
+                        let! _ = peer.Next()
+                        do! until (fun () -> network.Clock.Timers > 0)
+                        network.Clock.Advance(TimeSpan.FromSeconds 3L)
 
-                    match! call with
-                    | Error(TimedOut(_, RequestCode.HeartBeat, after)) -> after |> shouldEqual (TimeSpan.FromSeconds 2L)
-                    | other -> failtest $"%A{other}"
+                        match! call with
+                        | Error(TimedOut(_, RequestCode.HeartBeat, after)) ->
+                            after |> shouldEqual (TimeSpan.FromSeconds 2L)
+                        | other -> failtest $"%A{other}"
 
-                    client.InFlight |> shouldEqual 0
-                })
+                        client.InFlight |> shouldEqual 0
+                    })
 
             testCase "S33 whether to try a send again is a rule, not a habit"
             <| fun () ->
@@ -218,7 +222,9 @@ let tests =
                             | Error error -> failtest (RemotingError.describe error)
 
                     let threads =
-                        [| for _ in 1..6 -> Task.Factory.StartNew(work, TaskCreationOptions.LongRunning) |]
+                        [|
+                            for _ in 1..6 -> Task.Factory.StartNew(work, TaskCreationOptions.LongRunning)
+                        |]
 
                     do! Task.WhenAll threads
                     (pool.Lent, pool.Waiting) |> shouldEqual (0, 0)
@@ -279,7 +285,9 @@ let tests =
                     }
 
                 changed.MaxInFlight |> shouldEqual RemotingOptions.Production.MaxInFlight
-                RemotingOptions.Production.RequestTimeout |> shouldEqual (TimeSpan.FromSeconds 10L)
+
+                RemotingOptions.Production.RequestTimeout
+                |> shouldEqual (TimeSpan.FromSeconds 10L)
 
             testCase "S40 presets by name, and settings from the environment"
             <| fun () ->
@@ -321,13 +329,22 @@ let tests =
             testCase "S41 all that is wrong with settings is told at once"
             <| fun () ->
                 match
-                    OptionText.parse "requestTimeout=soon;colour=red;maxInFlight=0;header=xml;preset=best" RemotingOptions.Default
+                    OptionText.parse
+                        "requestTimeout=soon;colour=red;maxInFlight=0;header=xml;preset=best"
+                        RemotingOptions.Default
                 with
                 | Error problems ->
                     problems.Length |> shouldEqual 5
                     let text = String.Join("\n", problems)
 
-                    for part in [ "'soon' is no time"; "colour: there is no such"; "'0' is no number"; "'xml'"; "'best'" ] do
+                    for part in
+                        [
+                            "'soon' is no time"
+                            "colour: there is no such"
+                            "'0' is no number"
+                            "'xml'"
+                            "'best'"
+                        ] do
                         text |> shouldMention part
                 | Ok _ -> failtest "nonsense was taken"
 
@@ -374,12 +391,7 @@ let tests =
                     let port = (listener.LocalEndpoint :?> IPEndPoint).Port
 
                     use! stream =
-                        Ports.system.Connect
-                            {
-                                Host = "127.0.0.1"
-                                Port = port
-                            }
-                            CancellationToken.None
+                        Ports.system.Connect { Host = "127.0.0.1"; Port = port } CancellationToken.None
 
                     let socket = (stream :?> NetworkStream).Socket
 
@@ -461,7 +473,15 @@ let tests =
             <| fun () ->
                 let text = RemotingError.describe errors[6]
 
-                for part in [ "broker:10911"; "SendMessage (10)"; "12 ms"; "SystemBusy (2)"; "busy"; "try again later" ] do
+                for part in
+                    [
+                        "broker:10911"
+                        "SendMessage (10)"
+                        "12 ms"
+                        "SystemBusy (2)"
+                        "busy"
+                        "try again later"
+                    ] do
                     text |> shouldMention part
 
                 RemotingError.describe errors[4] |> shouldMention "12 ms after SendMessage (10)"

@@ -122,12 +122,7 @@ let tests =
 
             row "R5 members of a group" 38 "consumerGroup" "" (ask group Heartbeat.members)
 
-            row
-                "R6 max offset"
-                30
-                "topic queueId"
-                "committed"
-                (ask { Queue = queue; IsCommitted = None } Offsets.max)
+            row "R6 max offset" 30 "topic queueId" "committed" (ask { Queue = queue; IsCommitted = None } Offsets.max)
 
             row "R7 min offset" 31 "topic queueId" "" (ask queue Offsets.min)
 
@@ -302,12 +297,7 @@ let tests =
                 216
                 "topic"
                 "clusterName"
-                (ask
-                    {
-                        Topic = "T"
-                        ClusterName = Some "c"
-                    }
-                    NameServerTopics.delete)
+                (ask { Topic = "T"; ClusterName = Some "c" } NameServerTopics.delete)
 
             row
                 "R22 messages by key"
@@ -346,10 +336,13 @@ let tests =
                 Operations.tryDirection RequestCode.ControllerAlterSyncStateSet
                 |> shouldEqual (Some BetweenServers)
 
-            testCase "R26 there is no reading of message numbers: 1011 cleans a broker's data, and is no operation of clients"
+            testCase
+                "R26 there is no reading of message numbers: 1011 cleans a broker's data, and is no operation of clients"
             <| fun () ->
                 Operations.tryFind (enum<RequestCode> 1011) |> Option.isNone |> shouldBeTrue
-                Operations.tryDirection RequestCode.CleanBrokerData |> shouldEqual (Some BetweenServers)
+
+                Operations.tryDirection RequestCode.CleanBrokerData
+                |> shouldEqual (Some BetweenServers)
 
             row "R27 lock queues" 41 "" "" (ask locks QueueLocks.acquire)
             row "R27 unlock queues" 42 "" "" (ask locks QueueLocks.release)

@@ -61,17 +61,24 @@ let private carryOut (world: World) effect =
         }
 
 let private post (world: World) event =
-    let pool, effects = Pool.transition (fun connection -> connection % 3) world.Pool event
+    let pool, effects =
+        Pool.transition (fun connection -> connection % 3) world.Pool event
+
     List.fold carryOut { world with Pool = pool } effects
 
 let private check (world: World) =
     let pool = world.Pool
-    pool.Lent |> shouldEqual (world.Holding |> Map.toSeq |> Seq.map snd |> Set.ofSeq)
+
+    pool.Lent
+    |> shouldEqual (world.Holding |> Map.toSeq |> Seq.map snd |> Set.ofSeq)
+
     Set.ofList pool.Waiting |> shouldEqual world.Waiting
     (pool.Lent.Count + pool.Idle.Length <= pool.Size) |> shouldBeTrue
     Set.intersect pool.Lent (Set.ofList pool.Idle) |> shouldBeEmpty
     // Nobody waits while there is one to have.
-    (world.Waiting.IsEmpty || (pool.Idle.IsEmpty && pool.Lent.Count = pool.Size)) |> shouldBeTrue
+    (world.Waiting.IsEmpty || (pool.Idle.IsEmpty && pool.Lent.Count = pool.Size))
+    |> shouldBeTrue
+
     (pool.IsClosed && not pool.Idle.IsEmpty) |> shouldBeFalse
 
 let private step (world: World) step =
@@ -140,7 +147,10 @@ let tests =
                     ||> List.fold (fun world _ -> step world (GiveBack(0, true)))
 
                 last.Waiting |> shouldBeEmpty
-                last.Discarded |> shouldEqual (Set.ofSeq (seq { 0 .. last.Pool.NextConnection - 1 }))
+
+                last.Discarded
+                |> shouldEqual (Set.ofSeq (seq { 0 .. last.Pool.NextConnection - 1 }))
+
                 last.Drained |> shouldExceed 0
 
             testCase "the least busy connection is lent"
@@ -152,5 +162,8 @@ let tests =
                     }
 
                 let load = Map.ofList [ (0, 5); (1, 2); (2, 9) ]
-                Pool.transition load.get_Item pool (Requested 7) |> snd |> shouldEqual [ Lend(7, 1) ]
+
+                Pool.transition load.get_Item pool (Requested 7)
+                |> snd
+                |> shouldEqual [ Lend(7, 1) ]
         ]
