@@ -17,7 +17,7 @@ let private message =
     Message.ofBytes "BenchTopic" body
     |> Message.withTag "created"
     |> Message.withKeys [ "order-4711" ]
-    |> Message.withProperty "UNIQ_KEY" "7F000001000018B4AAC2092C24130000"
+    |> Message.withSystemProperty "UNIQ_KEY" "7F000001000018B4AAC2092C24130000"
 
 let send: RemotingCommand =
     let request: SendRequest =

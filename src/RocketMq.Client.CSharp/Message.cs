@@ -17,7 +17,7 @@ public sealed class Message
     public static Message To(string topic)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        return new(Core.MessageModule.create(Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic)), default));
+        return new(Core.MessageModule.create(Core.Names.checkSendTopic(topic).OrThrowArgument(nameof(topic)), default));
     }
 
     /// <summary>Sets the body: at least one byte, and at most 4 MiB unless brokers are set up for more. Not copied.</summary>
@@ -33,32 +33,39 @@ public sealed class Message
     }
 
     /// <summary>Sets the one tag, by which consumers can choose.</summary>
-    /// <exception cref="ArgumentException">It is empty, or holds U+0001, U+0002 or a lone surrogate.</exception>
-    public Message Tag(string tag) => Property(Core.PropertyName.tags, tag);
+    /// <exception cref="ArgumentException">
+    /// It is empty, begins or ends with a blank, or holds "||", U+0001, U+0002 or a lone surrogate.
+    /// </exception>
+    public Message Tag(string tag)
+    {
+        ArgumentNullException.ThrowIfNull(tag);
+        return Checked(Core.MessageModule.withTag(tag, Inner), nameof(tag));
+    }
 
     /// <summary>Sets the business keys, by which messages can be looked up.</summary>
     /// <exception cref="ArgumentException">There is none, or one is empty or holds a blank, which separates keys.</exception>
     public Message Keys(params string[] keys)
     {
         ArgumentNullException.ThrowIfNull(keys);
-
-        if (keys.Length == 0 || keys.Any(key => string.IsNullOrEmpty(key) || key.Contains(' ')))
-        {
-            throw new ArgumentException("There must be a key, and no key may be empty or hold a blank.", nameof(keys));
-        }
-
-        return Property(Core.PropertyName.keys, string.Join(' ', keys));
+        Array.ForEach(keys, key => ArgumentNullException.ThrowIfNull(key, nameof(keys)));
+        return Checked(Core.MessageModule.withKeys(Microsoft.FSharp.Collections.ListModule.OfSeq(keys), Inner), nameof(keys));
     }
 
     /// <summary>Sets a property that consumers see.</summary>
-    /// <exception cref="ArgumentException">Name or value is empty, or holds U+0001, U+0002 or a lone surrogate.</exception>
+    /// <exception cref="ArgumentException">
+    /// Name or value is empty, or holds U+0001, U+0002 or a lone surrogate; or RocketMQ keeps the name for itself.
+    /// </exception>
     public Message Property(string name, string value)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(value);
-        var message = Core.MessageModule.withProperty(name, value, Inner);
+        return Checked(Core.MessageModule.withProperty(name, value, Inner), nameof(value));
+    }
+
+    private static Message Checked(Core.Message message, string parameter)
+    {
         var fault = message.Properties.Fault;
-        return fault.IsSome ? throw new ArgumentException(fault.Value.Message, nameof(value)) : new(message);
+        return fault.IsSome ? throw new ArgumentException(fault.Value.Message, parameter) : new(message);
     }
 
     /// <summary>Topic, properties and the size of the body; never the body itself.</summary>

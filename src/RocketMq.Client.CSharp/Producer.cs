@@ -14,7 +14,7 @@ public sealed class Producer : IAsyncDisposable
     public static ProducerBuilder Create(string group)
     {
         ArgumentNullException.ThrowIfNull(group);
-        return new(Core.Names.checkGroup(group).OrThrowArgument(nameof(group)));
+        return new(Core.Names.checkOwnGroup(group).OrThrowArgument(nameof(group)));
     }
 
     /// <summary>

@@ -19,7 +19,7 @@ public sealed class PullConsumer : IAsyncDisposable
     public static PullConsumerBuilder Create(string group)
     {
         ArgumentNullException.ThrowIfNull(group);
-        return new(Core.Names.checkGroup(group).OrThrowArgument(nameof(group)));
+        return new(Core.Names.checkOwnGroup(group).OrThrowArgument(nameof(group)));
     }
 
     /// <summary>Messages as they come, without end. Only one enumeration or receive at a time.</summary>

@@ -19,9 +19,9 @@ module internal Sends =
     /// What a real broker adds to every message's properties.
     let private withBrokerProperties (settings: BrokerSettings) (message: Message) =
         message
-        |> Message.withProperty PropertyName.region "DefaultRegion"
-        |> Message.withProperty PropertyName.traceSwitch "true"
-        |> Message.withProperty "CLUSTER" settings.ClusterName
+        |> Message.withSystemProperty PropertyName.region "DefaultRegion"
+        |> Message.withSystemProperty PropertyName.traceSwitch "true"
+        |> Message.withSystemProperty "CLUSTER" settings.ClusterName
 
     let private messagesOf (send: SendRequest) : Result<Message list, DecodeError> =
         if send.IsBatch then
@@ -119,6 +119,11 @@ module internal Sends =
                 state,
                 [
                     Answer.refuse arrival ResponseCode.MessageIllegal $"the body has {send.Body.Length} bytes"
+                ]
+            elif Properties.contains PropertyName.delayLevel send.Properties then
+                state,
+                [
+                    Answer.refuse arrival ResponseCode.MessageIllegal "the embedded broker cannot delay messages"
                 ]
             else
                 match ensureTopic send state with

@@ -140,7 +140,7 @@ type Producer private (options: ProducerOptions) =
 
     /// Checks the options. Nothing is connected before the first message.
     static member Start(options: ProducerOptions) : Result<Producer, RemotingError> =
-        match Names.checkGroup options.Group with
+        match Names.checkOwnGroup options.Group with
         | Error error -> Error(Invalid error)
         | Ok _ when List.isEmpty options.NameServers -> Error(Misconfigured "a producer needs a name server")
         | Ok _ -> Ok(new Producer(options))
@@ -152,7 +152,7 @@ type Producer private (options: ProducerOptions) =
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok message ->
             let uniqueId = uniqueIds.Next()
-            let message = Message.withProperty PropertyName.uniqueKey uniqueId message
+            let message = Message.withSystemProperty PropertyName.uniqueKey uniqueId message
             let body, sysFlag = compressed message.Body
             sendWithin (clock.GetTimestamp()) 1 None None message uniqueId body sysFlag cancellation
 

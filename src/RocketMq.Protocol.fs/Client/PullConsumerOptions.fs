@@ -58,7 +58,7 @@ module PullConsumerOptions =
         let subscription (result: Result<unit, InputError>) (topic: string, _) =
             result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
 
-        match Names.checkGroup options.Group with
+        match Names.checkOwnGroup options.Group with
         | Error error -> Error(Invalid error)
         | Ok _ when List.isEmpty options.NameServers -> Error(Misconfigured "a consumer needs a name server")
         | Ok _ when List.isEmpty options.Subscriptions -> Error(Misconfigured "a consumer needs a subscription")

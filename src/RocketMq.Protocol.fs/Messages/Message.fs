@@ -57,24 +57,96 @@ module Message =
     let ofText (topic: string) (text: string) =
         ofBytes topic (Text.Encoding.UTF8.GetBytes text)
 
-    let withProperty name value (message: Message) =
+    /// Sets what RocketMQ keeps for itself.
+    let internal withSystemProperty name value (message: Message) =
         { message with
             Properties = Properties.add name value message.Properties
         }
 
+    let private refuse error (message: Message) =
+        { message with
+            Properties = Properties.refuse error message.Properties
+        }
+
+    /// Sets a system property to what `check` gives, or makes `Message.check` refuse the message.
+    let private withChecked check name value (message: Message) =
+        match check value with
+        | Ok(text: string) -> withSystemProperty name text message
+        | Error error -> refuse error message
+
+    /// Sets a property that consumers see. A name that RocketMQ keeps for itself is not taken.
+    let withProperty (name: string) (value: string) (message: Message) =
+        if PropertyName.isReserved name then
+            refuse (InvalidInput($"the property's name '{name}'", "RocketMQ keeps it for itself")) message
+        else
+            withSystemProperty name value message
+
+    /// A tag: no blank at its ends and no "||", by which consumers tell tags apart.
+    let checkTag (tag: string) : Result<string, InputError> =
+        let refuse reason = Error(InvalidInput("the tag", reason))
+
+        if String.IsNullOrWhiteSpace tag then
+            refuse "it is empty"
+        elif tag.Trim().Length <> tag.Length then
+            refuse "it begins or ends with a blank, which consumers cut off their own"
+        elif tag.Contains("||", StringComparison.Ordinal) then
+            refuse "|| stands between the tags that a consumer asks for"
+        else
+            Ok tag
+
+    /// A business key. Blanks separate keys.
+    let checkKey (key: string) : Result<string, InputError> =
+        if key.Length = 0 then
+            Error(InvalidInput("the key", "it is empty"))
+        elif key.Contains ' ' then
+            Error(InvalidInput("the key", "it holds a blank, which separates keys"))
+        else
+            Ok key
+
+    /// The highest delay level of brokers with default settings: two hours.
+    let maxDelayLevel = 18
+
+    /// A delay level: 1 (one second) to 18 (two hours).
+    let checkDelayLevel (level: int) : Result<int, InputError> =
+        if level >= 1 && level <= maxDelayLevel then
+            Ok level
+        else
+            Error(InvalidInput("the delay level", $"{level} is not from 1 to {maxDelayLevel}"))
+
     /// One tag, by which consumers can choose.
     let withTag (tag: string) message =
-        withProperty PropertyName.tags tag message
+        withChecked checkTag PropertyName.tags tag message
 
-    /// Business keys, by which messages can be looked up. A key holds no blank: blanks separate them.
+    /// Business keys, by which messages can be looked up.
     let withKeys (keys: string list) message =
-        withProperty PropertyName.keys (String.Join(' ', keys)) message
+        let checkAll keys =
+            match
+                List.tryPick
+                    (checkKey
+                     >> function
+                         | Error error -> Some error
+                         | Ok _ -> None)
+                    keys
+            with
+            | Some error -> Error error
+            | None when keys.IsEmpty -> Error(InvalidInput("the keys", "there is none"))
+            | None -> Ok(String.Join(' ', keys))
+
+        withChecked checkAll PropertyName.keys keys message
+
+    /// Whether the broker answers only when the message is as safe as it makes messages; it does unless told otherwise.
+    let withWaitStoreOk (isWaiting: bool) message =
+        withSystemProperty PropertyName.waitStoreOk (if isWaiting then "true" else "false") message
+
+    /// How long brokers hold the message back, by level.
+    let withDelayLevel (level: int) message =
+        withChecked (checkDelayLevel >> Result.map string) PropertyName.delayLevel level message
 
     let withFlag flag (message: Message) = { message with Flag = flag }
 
     /// Ok for a message that a broker with default settings takes.
     let check (message: Message) : Result<Message, InputError> =
-        match Names.checkTopic message.Topic, message.Properties.Fault with
+        match Names.checkSendTopic message.Topic, message.Properties.Fault with
         | Error error, _ -> Error error
         | _, ValueSome error -> Error error
         | _ when message.Body.Length = 0 -> Error(InvalidInput("the body", "it is empty"))

@@ -10,7 +10,7 @@ type InputError =
         match error with
         | InvalidInput(what, reason) -> $"{what} is not valid: {reason}"
 
-/// Topics and groups: what a broker takes as their names. Source: TopicValidator.java, Validators.java.
+/// Topics and groups: what a broker takes as their names. Sources: TopicValidator.java, Validators.java, MixAll.java.
 module Names =
     /// The longest name of an ordinary topic: its length is a signed byte in stored messages.
     let maxTopicChars = 127
@@ -44,3 +44,32 @@ module Names =
 
     /// A group's name: 1 to 255 characters of a-z A-Z 0-9 % | - _.
     let checkGroup (name: string) : Result<string, InputError> = check "the group" maxGroupChars name
+
+    /// Topics that brokers keep for themselves: they refuse what clients send there.
+    let private keptByBrokers =
+        set
+            [
+                "SCHEDULE_TOPIC_XXXX"
+                "RMQ_SYS_TRANS_HALF_TOPIC"
+                "RMQ_SYS_TRANS_OP_HALF_TOPIC"
+                "TRANS_CHECK_MAX_TIME_TOPIC"
+                "SELF_TEST_TOPIC"
+                "OFFSET_MOVED_EVENT"
+            ]
+
+    /// As `checkTopic`, for a topic that messages are sent to: not one that brokers keep for themselves.
+    let checkSendTopic (name: string) : Result<string, InputError> =
+        if keptByBrokers.Contains name then
+            Error(InvalidInput("the topic", $"brokers keep {name} for themselves and refuse messages to it"))
+        else
+            checkTopic name
+
+    /// Names that Java's clients give those who name no group: all of them would be one group.
+    let private placeholders = set [ "DEFAULT_PRODUCER"; "DEFAULT_CONSUMER" ]
+
+    /// As `checkGroup`, for a group of one's own: not a name that Java gives those who have none.
+    let checkOwnGroup (name: string) : Result<string, InputError> =
+        if placeholders.Contains name then
+            Error(InvalidInput("the group", $"{name} is what Java calls those without a group; choose a name"))
+        else
+            checkGroup name

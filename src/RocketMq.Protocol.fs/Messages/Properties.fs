@@ -18,6 +18,75 @@ module PropertyName =
     let region = "MSG_REGION"
     let traceSwitch = "TRACE_ON"
 
+    /// What clients, brokers and retries use among themselves: an application that set one would break them.
+    let private reserved =
+        set
+            [
+                keys
+                tags
+                waitStoreOk
+                delayLevel
+                uniqueKey
+                retryTopic
+                realTopic
+                realQueueId
+                originMessageId
+                region
+                traceSwitch
+                "TIMER_DELIVER_MS"
+                "TIMER_DELAY_MS"
+                "TIMER_DELAY_SEC"
+                "TIMER_OUT_MS"
+                "TIMER_ENQUEUE_MS"
+                "TIMER_DEQUEUE_MS"
+                "TIMER_ROLL_TIMES"
+                "TIMER_DELAY_LEVEL"
+                "TIMER_DEL_UNIQKEY"
+                "RECONSUME_TIME"
+                "MAX_RECONSUME_TIMES"
+                "DLQ_ORIGIN_TOPIC"
+                "DLQ_ORIGIN_MESSAGE_ID"
+                "TRAN_MSG"
+                "PGROUP"
+                "__transactionId__"
+                "CHECK_IMMUNITY_TIME_IN_SECONDS"
+                "TRANSACTION_CHECK_TIMES"
+                "TRAN_PREPARED_QUEUE_OFFSET"
+                "CORRELATION_ID"
+                "REPLY_TO_CLIENT"
+                "TTL"
+                "MSG_TYPE"
+                "PUSH_REPLY_TIME"
+                "ARRIVE_TIME"
+                "CLUSTER"
+                "MIN_OFFSET"
+                "MAX_OFFSET"
+                "CONSUME_START_TIME"
+                "INSTANCE_ID"
+                "POP_CK"
+                "POP_CK_OFFSET"
+                "1ST_POP_TIME"
+                "__SHARDINGKEY"
+                "INNER_NUM"
+                "INNER_BASE"
+                "INNER_MULTI_DISPATCH"
+                "INNER_MULTI_QUEUE_OFFSET"
+                "DUP_INFO"
+                "EXTEND_UNIQ_INFO"
+                "PROPERTY_FORWARD_QUEUE_ID"
+                "REDIRECT"
+                "TRACE_CONTEXT"
+                "BUYER_ID"
+                "TRANSFER_FLAG"
+                "CORRECTION_FLAG"
+                "MQ2_FLAG"
+                "__BORNHOST"
+                "BORN_TIMESTAMP"
+                "__CRC32#"
+            ]
+
+    let isReserved (name: string) = reserved.Contains name
+
 /// Walks the bytes of a property text: name 0x01 value 0x02 name 0x01 value 0x02 and so on, the last 0x02 being optional.
 /// Skips what Java skips: entries with an empty name, an empty value or no 0x01. Source: MessageDecoder.java.
 [<Struct; IsByRefLike>]
@@ -160,6 +229,10 @@ module Properties =
         else
             let text = without name properties + name + "\001" + value
             Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes text), ValueNone)
+
+    /// The same properties, not to be sent for a reason.
+    let internal refuse (error: InputError) (properties: Properties) =
+        Properties(properties.Text, ValueSome(ValueOption.defaultValue error properties.Fault))
 
     let ofList (pairs: (string * string) list) =
         (empty, pairs)

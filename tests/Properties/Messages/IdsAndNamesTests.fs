@@ -142,7 +142,7 @@ let tests =
                 let message =
                     Message.ofText "T" "b1"
                     |> Message.withKeys [ "K1" ]
-                    |> Message.withProperty "WAIT" "true"
+                    |> Message.withWaitStoreOk true
                     |> Message.withTag "TagA"
 
                 BatchCodec.encode [ message ]

@@ -143,13 +143,18 @@ let tests =
 
             testCase "B24 build refuses what has no form on the wire"
             <| fun () ->
-                for broken in
+                let whole = Examples.ask Examples.send Send.message
+                Commands.check whole |> Result.isOk |> shouldBeTrue
+
+                for broken, reason in
                     [
-                        Commands.withTags "a\001b" request
-                        Commands.withTopic "\uD800" request
-                        Command.withField "" "1" request
+                        Commands.withTags "a\001b" whole, "U+0001"
+                        // Not a literal: the compiler would replace it.
+                        Commands.withTopic (string (char 0xD800)) whole, "surrogate"
+                        Command.withField "" "1" whole, "1 to 32767 bytes"
+                        Command.withoutField "b" whole, "'b'"
                     ] do
                     match Commands.check broken with
-                    | Error reason -> reason.Length |> shouldExceed 10
+                    | Error text -> text |> shouldMention reason
                     | Ok command -> failtest $"%O{command}"
         ]

@@ -1,0 +1,109 @@
+/// What is refused before anything is sent, and why.
+module RocketMq.Protocol.Tests.ValidationTests
+
+open System
+open Expecto
+open RocketMq.Protocol
+
+let private refusal (result: Result<'T, InputError>) =
+    match result with
+    | Error error -> error.Message
+    | Ok value -> failtest $"took %A{value}"
+
+/// Not a literal: the compiler would replace it.
+let private loneSurrogate = string (char 0xD800)
+
+let private message = Message.ofText "T" "x"
+
+let private isRefused part (message: Message) =
+    refusal (Message.check message) |> shouldMention part
+
+[<Tests>]
+let tests =
+    testList
+        "Validation"
+        [
+            testCase "a topic that brokers keep for themselves takes no messages"
+            <| fun () ->
+                for topic in [ "SCHEDULE_TOPIC_XXXX"; "RMQ_SYS_TRANS_HALF_TOPIC"; "OFFSET_MOVED_EVENT" ] do
+                    Message.ofText topic "x" |> isRefused "for themselves"
+                    // Asking about it is allowed.
+                    Names.checkTopic topic |> shouldEqual (Ok topic)
+
+            testCase "a group has a name of its own"
+            <| fun () ->
+                for group in [ "DEFAULT_PRODUCER"; "DEFAULT_CONSUMER" ] do
+                    Names.checkOwnGroup group |> refusal |> shouldMention "choose a name"
+
+                Names.checkOwnGroup "orders" |> shouldEqual (Ok "orders")
+                Names.checkOwnGroup "" |> refusal |> shouldMention "empty"
+
+            testCase "a tag is one tag"
+            <| fun () ->
+                Message.checkTag "a" |> shouldEqual (Ok "a")
+
+                for tag, reason in [ "", "empty"; "  ", "empty"; " a", "blank"; "a ", "blank"; "a || b", "||" ] do
+                    Message.checkTag tag |> refusal |> shouldMention reason
+                    Message.withTag tag message |> isRefused reason
+
+                Message.withTag "a\001b" message |> isRefused "U+0001"
+                Message.withTag loneSurrogate message |> isRefused "surrogate"
+
+            testCase "a key is one key"
+            <| fun () ->
+                (Message.withKeys [ "a"; "b" ] message).Properties
+                |> Properties.tryFind PropertyName.keys
+                |> shouldEqual (ValueSome "a b")
+
+                Message.withKeys [] message |> isRefused "none"
+                Message.withKeys [ "a"; "" ] message |> isRefused "empty"
+                Message.withKeys [ "a b" ] message |> isRefused "blank"
+                Message.withKeys [ "a\002" ] message |> isRefused "U+0001"
+
+            testCase "a property's name is not one that RocketMQ keeps"
+            <| fun () ->
+                for name in [ "TAGS"; "KEYS"; "DELAY"; "UNIQ_KEY"; "TRAN_MSG"; "__SHARDINGKEY"; "POP_CK" ] do
+                    Message.withProperty name "x" message |> isRefused $"'{name}'"
+
+                // Names are told apart by their case, as in Java.
+                Message.withProperty "tags" "x" message
+                |> Message.check
+                |> Result.isOk
+                |> shouldBeTrue
+
+            testCase "a property's name and value have something that can travel"
+            <| fun () ->
+                Message.withProperty "" "x" message |> isRefused "empty"
+                Message.withProperty "n" "" message |> isRefused "empty"
+                Message.withProperty "n" "a\002b" message |> isRefused "U+0002"
+                Message.withProperty loneSurrogate "x" message |> isRefused "surrogate"
+
+            testCase "a delay level is from 1 to 18"
+            <| fun () ->
+                for level in [ 1; 18 ] do
+                    Message.checkDelayLevel level |> shouldEqual (Ok level)
+
+                for level in [ Int32.MinValue; -1; 0; 19 ] do
+                    Message.checkDelayLevel level |> refusal |> shouldMention "not from 1 to 18"
+                    Message.withDelayLevel level message |> isRefused "delay level"
+
+                (Message.withDelayLevel 3 message).Properties
+                |> Properties.tryFind PropertyName.delayLevel
+                |> shouldEqual (ValueSome "3")
+
+            testCase "the first thing that is wrong is told, whatever comes after it"
+            <| fun () ->
+                message
+                |> Message.withTag ""
+                |> Message.withProperty "n" ""
+                |> Message.withTag "a"
+                |> isRefused "the tag is not valid: it is empty"
+
+            testCase "properties have 32,767 bytes at most"
+            <| fun () ->
+                let withValue length =
+                    Message.withProperty "n" (String('v', length)) message |> Message.check
+
+                withValue (32_767 - 2) |> Result.isOk |> shouldBeTrue
+                withValue (32_767 - 1) |> refusal |> shouldMention "32767"
+        ]
