@@ -6,9 +6,10 @@ open System
 let main arguments =
     match arguments with
     | [| "codecs" |] -> Codecs.run ()
+    | [| "typed" |] -> Typed.run ()
     | [| "transport" |] -> Transport.run ()
     | [| "respond" |] -> Responder.run ()
-    | [||] -> max (Codecs.run ()) (Transport.run ())
+    | [||] -> List.max [ Codecs.run (); Typed.run (); Transport.run () ]
     | _ ->
-        Console.Error.WriteLine "usage: RocketMq.Bench [codecs|transport]"
+        Console.Error.WriteLine "usage: RocketMq.Bench [codecs|typed|transport]"
         1

@@ -19,27 +19,26 @@ let private message =
     |> Message.withKeys [ "order-4711" ]
     |> Message.withSystemProperty "UNIQ_KEY" "7F000001000018B4AAC2092C24130000"
 
-let send: RemotingCommand =
-    let request: SendRequest =
-        {
-            ProducerGroup = "bench-producer"
-            Topic = message.Topic
-            DefaultTopic = Send.defaultTopic
-            DefaultTopicQueues = Send.defaultTopicQueues
-            QueueId = 3
-            SysFlag = 0
-            BornTimestamp = 1_700_000_000_000L
-            Flag = 0
-            Properties = message.Properties
-            ReconsumeTimes = 0
-            IsUnit = false
-            MaxReconsumeTimes = None
-            BrokerName = "broker-a"
-            IsBatch = false
-            Body = message.Body
-        }
+let sendRequest: SendRequest =
+    {
+        ProducerGroup = "bench-producer"
+        Topic = message.Topic
+        DefaultTopic = Send.defaultTopic
+        DefaultTopicQueues = Send.defaultTopicQueues
+        QueueId = 3
+        SysFlag = 0
+        BornTimestamp = 1_700_000_000_000L
+        Flag = 0
+        Properties = message.Properties
+        ReconsumeTimes = 0
+        IsUnit = false
+        MaxReconsumeTimes = None
+        BrokerName = "broker-a"
+        IsBatch = false
+        Body = message.Body
+    }
 
-    (Send.message.Request request).Command
+let send: RemotingCommand = (Send.message.Request sendRequest).Command
 
 let sendAnswer: RemotingCommand =
     let answer =

@@ -1,0 +1,125 @@
+/// Typed requests to frames and frames to typed answers, beside what one would write by hand.
+module RocketMq.Bench.Typed
+
+open System
+open System.Buffers
+open System.Diagnostics
+open RocketMq.Protocol
+
+let private rounds = 41
+let private callsPerRound = 20_000
+
+type private Cost = { Nanoseconds: float; Bytes: float }
+
+/// One round of calls.
+let private measure (job: unit -> unit) : Cost =
+    let allocated = GC.GetAllocatedBytesForCurrentThread()
+    let started = Stopwatch.GetTimestamp()
+
+    for _ in 1..callsPerRound do
+        job ()
+
+    let elapsed = Stopwatch.GetElapsedTime started
+
+    {
+        Nanoseconds = elapsed.TotalNanoseconds / float callsPerRound
+        Bytes = float (GC.GetAllocatedBytesForCurrentThread() - allocated) / float callsPerRound
+    }
+
+let private median (values: float seq) =
+    let sorted = Seq.sort values |> Seq.toArray
+    sorted[sorted.Length / 2]
+
+/// Rounds of both, turn by turn, so that noise hits both; the first ones only warm up. Gives whether the ratio of the
+/// medians is within 1.5.
+let private compare name (ours: unit -> unit) (floor: unit -> unit) =
+    let pairs =
+        [
+            for round in 1 .. rounds + 10 do
+                let pair =
+                    if round % 2 = 0 then
+                        let first = measure ours
+                        first, measure floor
+                    else
+                        let first = measure floor
+                        measure ours, first
+
+                if round > 10 then
+                    pair
+        ]
+
+    let of' pick part =
+        pairs |> List.map (pick >> part) |> median
+
+    let nanoseconds pick = of' pick _.Nanoseconds
+    let bytes pick = of' pick _.Bytes
+    let ratio = nanoseconds fst / nanoseconds snd
+
+    Console.Out.WriteLine
+        $"{name, -32} {nanoseconds fst, 8:F0} ns {bytes fst, 8:F0} B | floor {nanoseconds snd, 8:F0} ns {bytes snd, 8:F0} B | {ratio:F2} times"
+
+    ratio <= 1.5
+
+let private sameBytes name (ours: ArrayBufferWriter<byte>) (floor: ArrayBufferWriter<byte>) header =
+    match Frame.decode (ours.WrittenSpan.ToArray()), Frame.decode (floor.WrittenSpan.ToArray()) with
+    | Complete(ours, _), Complete(floor, _) when ours.Command = floor.Command && ours.Header = header -> ()
+    | _ -> failwith $"{name}: the floor writes another command"
+
+let private send header writeFloor =
+    let request = Samples.sendRequest
+    let output = ArrayBufferWriter<byte>(1 <<< 16)
+    let floorOutput = ArrayBufferWriter<byte>(1 <<< 16)
+    let limits = FrameLimits.Default
+
+    let ours () =
+        output.ResetWrittenCount()
+
+        Frame.write limits header (Send.message.Request request).Command output
+        |> ignore
+
+    let floor () =
+        floorOutput.ResetWrittenCount()
+        writeFloor request floorOutput
+
+    ours ()
+    floor ()
+    sameBytes $"%O{header} send" output floorOutput header
+    compare $"send to a %O{header} frame" ours floor
+
+let private pull header =
+    let frame = Frame.encode header Samples.pullAnswer |> Samples.ok
+
+    let read () =
+        match Frame.read FrameLimits.Default (ReadOnlySequence frame) with
+        | Complete(frame, _) ->
+            match Pull.messages.DecodeAnswer frame.Command with
+            | Ok answer -> struct (answer, MessageCodec.decodeAll "broker-a" answer.Records |> Samples.ok)
+            | Error error -> failwith $"%A{error}"
+        | _ -> failwith "not a frame"
+
+    let struct (answer, messages) = read ()
+    let struct (floorAnswer, floorMessages) = TypedFloor.readPull frame
+
+    if
+        answer.NextOffset <> floorAnswer.NextOffset
+        || answer.MaxOffset <> floorAnswer.MaxOffset
+        || messages.Length <> 32
+        || messages <> floorMessages
+    then
+        failwith $"%O{header} pull answer: the floor reads something else"
+
+    compare $"%O{header} frame to 32 messages" (fun () -> read () |> ignore) (fun () ->
+        TypedFloor.readPull frame |> ignore)
+
+let run () =
+    Console.Out.WriteLine $"Medians of {rounds} rounds of {callsPerRound} calls each, turn by turn"
+
+    let isWithin =
+        [
+            send Header.Binary TypedFloor.writeBinary
+            send Header.Json TypedFloor.writeJson
+            pull Header.Binary
+            pull Header.Json
+        ]
+
+    if List.forall id isWithin then 0 else 1
