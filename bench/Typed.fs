@@ -30,22 +30,27 @@ let private median (values: float seq) =
     let sorted = Seq.sort values |> Seq.toArray
     sorted[sorted.Length / 2]
 
-/// Rounds of both, turn by turn, so that noise hits both; the first ones only warm up. Gives whether the ratio of the
-/// medians is within 1.5.
+/// Runs a job until the compiler has had the time to make its best of it.
+let private warmUp (job: unit -> unit) =
+    let started = Stopwatch.GetTimestamp()
+
+    while Stopwatch.GetElapsedTime started < TimeSpan.FromSeconds 1.5 do
+        measure job |> ignore
+
+/// Rounds of both, turn by turn, so that noise hits both. Gives whether the ratio of the medians is within 1.5.
 let private compare name (ours: unit -> unit) (floor: unit -> unit) =
+    warmUp ours
+    warmUp floor
+
     let pairs =
         [
-            for round in 1 .. rounds + 10 do
-                let pair =
-                    if round % 2 = 0 then
-                        let first = measure ours
-                        first, measure floor
-                    else
-                        let first = measure floor
-                        measure ours, first
-
-                if round > 10 then
-                    pair
+            for round in 1..rounds do
+                if round % 2 = 0 then
+                    let first = measure ours
+                    first, measure floor
+                else
+                    let first = measure floor
+                    measure ours, first
         ]
 
     let of' pick part =

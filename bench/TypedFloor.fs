@@ -257,8 +257,10 @@ let private readOffsets isBinary (header: ReadOnlySpan<byte>) =
 let readPull (frame: byte[]) : struct (PullAnswer * StoredMessage[]) =
     let payload = GC.AllocateUninitializedArray<byte>(frame.Length - 8)
     frame.AsSpan(8).CopyTo(payload.AsSpan())
+
     let headerBytes =
         BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(frame, 4, 4)) &&& 0xFFFFFF
+
     let body = ReadOnlyMemory payload |> fun payload -> payload.Slice headerBytes
 
     let struct (next, least, most, broker) =

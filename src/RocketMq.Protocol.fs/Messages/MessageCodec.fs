@@ -110,9 +110,12 @@ module MessageCodec =
     let read (brokerName: string) (bytes: ReadOnlyMemory<byte>) : Decoded<StoredMessage> =
         readRecord brokerName "" bytes
 
+    /// What a pull asks for unless it is told otherwise.
+    let private usualCount = 32
+
     /// Reads records until the bytes are used up. Fails if one is cut short or is no record.
     let decodeAll (brokerName: string) (bytes: ReadOnlyMemory<byte>) : Result<StoredMessage[], DecodeError> =
-        let messages = ResizeArray<StoredMessage>()
+        let messages = ResizeArray<StoredMessage> usualCount
 
         let rec next (position: int) topic =
             if position = bytes.Length then

@@ -5,32 +5,44 @@ open System
 /// A command while it is being written.
 [<Sealed>]
 type internal Draft() =
-    let mutable fields: FieldsBuilder voption = ValueNone
+    inherit FieldsBuilder(0)
 
-    /// As `Fields`, with room for so many bytes if it is the first use.
-    member _.FieldsOf(capacityBytes: int) =
-        match fields with
-        | ValueSome builder -> builder
-        | ValueNone ->
-            let builder = FieldsBuilder capacityBytes
-            fields <- ValueSome builder
-            builder
+    member draft.Fields: FieldsBuilder = draft
 
-    member draft.Fields = draft.FieldsOf 128
+    /// As `Fields`, with room for so many bytes.
+    member draft.FieldsOf(bytes: int) : FieldsBuilder =
+        draft.Reserve bytes
+        draft
 
     member val Body = ReadOnlyMemory<byte>.Empty with get, set
 
     /// Says in place of the one that the command began with how a request ended.
     member val Code: ResponseCode voption = ValueNone with get, set
 
-    member draft.Finish(command: RemotingCommand) =
-        { command with
-            Code = draft.Code |> ValueOption.map int |> ValueOption.defaultValue command.Code
+    member draft.ToRequest(code: RequestCode) : RemotingCommand =
+        {
+            Code = int code
+            Language = LanguageCode.DotNet
+            Version = ProtocolVersion.current
+            Opaque = 0
+            Flag = 0
+            Remark = None
             Fields =
-                match fields with
-                | ValueSome builder -> builder.ToFields()
-                | ValueNone -> command.Fields
+                if draft.IsUntouched then
+                    Fields.Absent
+                else
+                    draft.ToFields()
             Body = draft.Body
+        }
+
+    member draft.ToAnswer(request: RemotingCommand) : RemotingCommand =
+        { draft.ToRequest(enum 0) with
+            Code =
+                draft.Code
+                |> ValueOption.map int
+                |> ValueOption.defaultValue (int ResponseCode.Success)
+            Opaque = request.Opaque
+            Flag = CommandFlag.Response
         }
 
 /// How a value stands in the fields and the body of a command, both ways.
@@ -101,18 +113,22 @@ module internal Field =
     let private take tryRead name command = RequiredField.take tryRead name command
 
     let text name (get: 'Record -> string) : Column<'Record, string> =
+        let wireName = FieldName.OfText name
+
         {
-            Put = fun record draft -> draft.Fields.Add(name, get record) |> ignore
+            Put = fun record draft -> draft.Fields.Add(wireName, get record) |> ignore
             Take = take Fields.tryFind name
         }
 
     /// A text that is checked before it is written. What a server wrote is taken as it is.
     let private checkedText check name (get: 'Record -> string) : Column<'Record, string> =
+        let wireName = FieldName.OfText name
+
         {
             Put =
                 fun record draft ->
                     match check (get record) with
-                    | Ok(value: string) -> draft.Fields.Add(name, value) |> ignore
+                    | Ok(value: string) -> draft.Fields.Add(wireName, value) |> ignore
                     | Error(InvalidInput(what, reason)) -> draft.Fields.Refuse(NotEncodable(what, reason))
             Take = take Fields.tryFind name
         }
@@ -121,20 +137,26 @@ module internal Field =
     let group name get : Column<'Record, string> = checkedText Names.checkGroup name get
 
     let int32 name (get: 'Record -> int) : Column<'Record, int> =
+        let wireName = FieldName.OfText name
+
         {
-            Put = fun record draft -> draft.Fields.Add(name, get record) |> ignore
+            Put = fun record draft -> draft.Fields.Add(wireName, get record) |> ignore
             Take = take Fields.tryInt32 name
         }
 
     let int64 name (get: 'Record -> int64) : Column<'Record, int64> =
+        let wireName = FieldName.OfText name
+
         {
-            Put = fun record draft -> draft.Fields.Add(name, get record) |> ignore
+            Put = fun record draft -> draft.Fields.Add(wireName, get record) |> ignore
             Take = take Fields.tryInt64 name
         }
 
     let boolean name (get: 'Record -> bool) : Column<'Record, bool> =
+        let wireName = FieldName.OfText name
+
         {
-            Put = fun record draft -> draft.Fields.Add(name, get record) |> ignore
+            Put = fun record draft -> draft.Fields.Add(wireName, get record) |> ignore
             Take = take Fields.tryBoolean name
         }
 
@@ -146,10 +168,12 @@ module internal Field =
                 ValueSome(TimeSpan(value * TimeSpan.TicksPerMillisecond))
             | _ -> ValueNone
 
+        let wireName = FieldName.OfText name
+
         {
             Put =
                 fun record draft ->
-                    draft.Fields.Add(name, (get record).Ticks / TimeSpan.TicksPerMillisecond)
+                    draft.Fields.Add(wireName, (get record).Ticks / TimeSpan.TicksPerMillisecond)
                     |> ignore
             Take = take read name
         }
@@ -164,12 +188,14 @@ module internal Field =
                 | None -> ValueNone
             | ValueNone -> ValueNone
 
+        let wireName = FieldName.OfText name
+
         {
             Put =
                 fun record draft ->
                     let value = get record
                     let wire, _ = choices |> List.find (fun (_, choice) -> choice = value)
-                    draft.Fields.Add(name, wire) |> ignore
+                    draft.Fields.Add(wireName, wire) |> ignore
             Take = take read name
         }
 

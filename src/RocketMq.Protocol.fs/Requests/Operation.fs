@@ -93,6 +93,9 @@ and [<Sealed>] Operation<'Query, 'Answer>
         else
             Error(RefusedByServer(command.ResponseCode, Option.defaultValue "" command.Remark))
 
+    /// One function for all requests, not one for each.
+    let decoder = fun command -> decodeAnswer command
+
     /// The codes that are answers; any other is a refusal.
     member _.AnswerCodes = answer.Codes
 
@@ -103,8 +106,8 @@ and [<Sealed>] Operation<'Query, 'Answer>
         query.Write value draft
 
         {
-            Command = draft.Finish(Command.request code)
-            Decode = decodeAnswer
+            Command = draft.ToRequest code
+            Decode = decoder
         }
 
     /// The request as a command that must not be answered.
@@ -118,7 +121,7 @@ and [<Sealed>] Operation<'Query, 'Answer>
     member _.Answer(value: 'Answer, request: RemotingCommand) : RemotingCommand =
         let draft = Draft()
         answer.Layout.Write value draft
-        draft.Finish(Command.response ResponseCode.Success request)
+        draft.ToAnswer request
 
     /// What an answer says, or why it is none.
     member _.DecodeAnswer(command: RemotingCommand) : Result<'Answer, AnswerError> = decodeAnswer command

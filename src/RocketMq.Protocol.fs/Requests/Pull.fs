@@ -121,23 +121,34 @@ module Pull =
         ||| (if pull.Filter.IsSome then filterBit else 0)
         ||| (if pull.IsLite then liteBit else 0)
 
+    let private groupName = FieldName.OfText "consumerGroup"
+    let private topicName = FieldName.OfText "topic"
+    let private queueIdName = FieldName.OfText "queueId"
+    let private queueOffsetName = FieldName.OfText "queueOffset"
+    let private maxMessagesName = FieldName.OfText "maxMsgNums"
+    let private sysFlagName = FieldName.OfText "sysFlag"
+    let private commitOffsetName = FieldName.OfText "commitOffset"
+    let private suspendName = FieldName.OfText "suspendTimeoutMillis"
+    let private subscriptionVersionName = FieldName.OfText "subVersion"
+    let private expressionTypeName = FieldName.OfText "expressionType"
+
     /// Written by hand, not declared: the bits of one field say whether others count.
     let private write (pull: PullRequest) (draft: Draft) =
         let fields =
             draft
                 .FieldsOf(256)
-                .Add("consumerGroup", pull.ConsumerGroup)
-                .Add("topic", pull.Topic)
-                .Add("queueId", pull.QueueId)
-                .Add("queueOffset", pull.QueueOffset)
-                .Add("maxMsgNums", pull.MaxMessages)
-                .Add("sysFlag", sysFlag pull)
-                .Add("commitOffset", Option.defaultValue 0L pull.CommitOffset)
-                .Add("suspendTimeoutMillis", int64 pull.Suspend.TotalMilliseconds)
-                .Add("subVersion", pull.SubscriptionVersion)
-                .Add("expressionType", pull.Filter |> Option.map Filter.typeName |> Option.defaultValue "TAG")
+                .Add(groupName, pull.ConsumerGroup)
+                .Add(topicName, pull.Topic)
+                .Add(queueIdName, pull.QueueId)
+                .Add(queueOffsetName, pull.QueueOffset)
+                .Add(maxMessagesName, pull.MaxMessages)
+                .Add(sysFlagName, sysFlag pull)
+                .Add(commitOffsetName, Option.defaultValue 0L pull.CommitOffset)
+                .Add(suspendName, int64 pull.Suspend.TotalMilliseconds)
+                .Add(subscriptionVersionName, pull.SubscriptionVersion)
+                .Add(expressionTypeName, pull.Filter |> Option.map Filter.typeName |> Option.defaultValue "TAG")
 
-        let add name (value: string option) =
+        let add (name: string) (value: string option) =
             match value with
             | Some value -> fields.Add(name, value) |> ignore
             | None -> ()

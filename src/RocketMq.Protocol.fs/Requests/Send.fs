@@ -66,66 +66,70 @@ module Send =
     /// The field names of code 10, and the letters that stand for them in codes 310 and 320.
     type private Names =
         {
-            ProducerGroup: string
-            Topic: string
-            DefaultTopic: string
-            DefaultTopicQueues: string
-            QueueId: string
-            SysFlag: string
-            BornTimestamp: string
-            Flag: string
-            Properties: string
-            PropertiesUtf8: byte[]
-            ReconsumeTimes: string
-            IsUnit: string
-            MaxReconsumeTimes: string
-            IsBatch: string
-            BrokerName: string
+            ProducerGroup: FieldName
+            Topic: FieldName
+            DefaultTopic: FieldName
+            DefaultTopicQueues: FieldName
+            QueueId: FieldName
+            SysFlag: FieldName
+            BornTimestamp: FieldName
+            Flag: FieldName
+            Properties: FieldName
+            ReconsumeTimes: FieldName
+            IsUnit: FieldName
+            MaxReconsumeTimes: FieldName
+            IsBatch: FieldName
+            BrokerName: FieldName
         }
 
     let private longNames =
         {
-            ProducerGroup = "producerGroup"
-            Topic = "topic"
-            DefaultTopic = "defaultTopic"
-            DefaultTopicQueues = "defaultTopicQueueNums"
-            QueueId = "queueId"
-            SysFlag = "sysFlag"
-            BornTimestamp = "bornTimestamp"
-            Flag = "flag"
-            Properties = "properties"
-            PropertiesUtf8 = "properties"B
-            ReconsumeTimes = "reconsumeTimes"
-            IsUnit = "unitMode"
-            MaxReconsumeTimes = "maxReconsumeTimes"
-            IsBatch = "batch"
-            BrokerName = "bname"
+            ProducerGroup = FieldName.OfText "producerGroup"
+            Topic = FieldName.OfText "topic"
+            DefaultTopic = FieldName.OfText "defaultTopic"
+            DefaultTopicQueues = FieldName.OfText "defaultTopicQueueNums"
+            QueueId = FieldName.OfText "queueId"
+            SysFlag = FieldName.OfText "sysFlag"
+            BornTimestamp = FieldName.OfText "bornTimestamp"
+            Flag = FieldName.OfText "flag"
+            Properties = FieldName.OfText "properties"
+            ReconsumeTimes = FieldName.OfText "reconsumeTimes"
+            IsUnit = FieldName.OfText "unitMode"
+            MaxReconsumeTimes = FieldName.OfText "maxReconsumeTimes"
+            IsBatch = FieldName.OfText "batch"
+            BrokerName = FieldName.OfText "bname"
         }
 
     let private letters =
         {
-            ProducerGroup = "a"
-            Topic = "b"
-            DefaultTopic = "c"
-            DefaultTopicQueues = "d"
-            QueueId = "e"
-            SysFlag = "f"
-            BornTimestamp = "g"
-            Flag = "h"
-            Properties = "i"
-            PropertiesUtf8 = "i"B
-            ReconsumeTimes = "j"
-            IsUnit = "k"
-            MaxReconsumeTimes = "l"
-            IsBatch = "m"
-            BrokerName = "n"
+            ProducerGroup = FieldName.OfText "a"
+            Topic = FieldName.OfText "b"
+            DefaultTopic = FieldName.OfText "c"
+            DefaultTopicQueues = FieldName.OfText "d"
+            QueueId = FieldName.OfText "e"
+            SysFlag = FieldName.OfText "f"
+            BornTimestamp = FieldName.OfText "g"
+            Flag = FieldName.OfText "h"
+            Properties = FieldName.OfText "i"
+            ReconsumeTimes = FieldName.OfText "j"
+            IsUnit = FieldName.OfText "k"
+            MaxReconsumeTimes = FieldName.OfText "l"
+            IsBatch = FieldName.OfText "m"
+            BrokerName = FieldName.OfText "n"
         }
+
+    let private refuseFaults (send: SendRequest) (fields: FieldsBuilder) =
+        match Names.checkTopic send.Topic, Names.checkGroup send.ProducerGroup, send.Properties.Fault with
+        | Ok _, Ok _, ValueNone -> ()
+        | Error(InvalidInput(what, reason)), _, _
+        | _, Error(InvalidInput(what, reason)), _
+        | _, _, ValueSome(InvalidInput(what, reason)) -> fields.Refuse(NotEncodable(what, reason))
 
     /// Written by hand, not declared: every message passes here.
     let private write names (send: SendRequest) (draft: Draft) =
         let fields =
             draft
-                .FieldsOf(224 + send.Properties.Text.Length)
+                .FieldsOf(176 + send.Properties.Text.Length)
                 .Add(names.ProducerGroup, send.ProducerGroup)
                 .Add(names.Topic, send.Topic)
                 .Add(names.DefaultTopic, send.DefaultTopic)
@@ -137,6 +141,7 @@ module Send =
                 .Add(names.ReconsumeTimes, send.ReconsumeTimes)
                 .Add(names.IsUnit, send.IsUnit)
                 .Add(names.IsBatch, send.IsBatch)
+                .AddUtf8(names.Properties, send.Properties.Text.Span)
 
         if send.BrokerName <> "" then
             fields.Add(names.BrokerName, send.BrokerName) |> ignore
@@ -144,13 +149,13 @@ module Send =
         if send.MaxReconsumeTimes.IsSome then
             fields.Add(names.MaxReconsumeTimes, send.MaxReconsumeTimes.Value) |> ignore
 
-        fields.AddUtf8(ReadOnlySpan names.PropertiesUtf8, send.Properties.Text.Span)
+        let isPlain =
+            Names.isPlain send.Topic
+            && Names.isPlain send.ProducerGroup
+            && send.Properties.Fault.IsNone
 
-        match Names.checkTopic send.Topic, Names.checkGroup send.ProducerGroup, send.Properties.Fault with
-        | Ok _, Ok _, ValueNone -> ()
-        | Error(InvalidInput(what, reason)), _, _
-        | _, Error(InvalidInput(what, reason)), _
-        | _, _, ValueSome(InvalidInput(what, reason)) -> fields.Refuse(NotEncodable(what, reason))
+        if not isPlain then
+            refuseFaults send fields
 
         draft.Body <- send.Body
 
@@ -166,31 +171,33 @@ module Send =
             Fields.tryBoolean name command.Fields |> ValueOption.defaultValue false
 
         result {
-            let! group = RequiredField.text names.ProducerGroup command
-            let! topic = RequiredField.text names.Topic command
-            let! queueId = RequiredField.int32 names.QueueId command
+            let! group = RequiredField.text names.ProducerGroup.Text command
+            let! topic = RequiredField.text names.Topic.Text command
+            let! queueId = RequiredField.int32 names.QueueId.Text command
 
             return
                 {
                     ProducerGroup = group
                     Topic = topic
-                    DefaultTopic = text names.DefaultTopic
-                    DefaultTopicQueues = number names.DefaultTopicQueues
+                    DefaultTopic = text names.DefaultTopic.Text
+                    DefaultTopicQueues = number names.DefaultTopicQueues.Text
                     QueueId = queueId
-                    SysFlag = number names.SysFlag
+                    SysFlag = number names.SysFlag.Text
                     BornTimestamp =
-                        Fields.tryInt64 names.BornTimestamp command.Fields
+                        Fields.tryInt64 names.BornTimestamp.Text command.Fields
                         |> ValueOption.defaultValue 0L
-                    Flag = number names.Flag
+                    Flag = number names.Flag.Text
                     Properties =
-                        Fields.tryFindUtf8 names.Properties command.Fields
+                        Fields.tryFindUtf8 names.Properties.Text command.Fields
                         |> ValueOption.defaultValue ReadOnlyMemory.Empty
                         |> Properties.ofText
-                    ReconsumeTimes = number names.ReconsumeTimes
-                    IsUnit = isTrue names.IsUnit
-                    MaxReconsumeTimes = Fields.tryInt32 names.MaxReconsumeTimes command.Fields |> ValueOption.toOption
-                    BrokerName = text names.BrokerName
-                    IsBatch = isTrue names.IsBatch
+                    ReconsumeTimes = number names.ReconsumeTimes.Text
+                    IsUnit = isTrue names.IsUnit.Text
+                    MaxReconsumeTimes =
+                        Fields.tryInt32 names.MaxReconsumeTimes.Text command.Fields
+                        |> ValueOption.toOption
+                    BrokerName = text names.BrokerName.Text
+                    IsBatch = isTrue names.IsBatch.Text
                     Body = command.Body
                 }
         }

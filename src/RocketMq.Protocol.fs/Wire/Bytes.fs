@@ -109,9 +109,13 @@ module internal Utf8Text =
         let mutable read = 0
         let mutable written = 0
 
-        match Utf8.FromUtf16(text.AsSpan(), destination, &read, &written, false) with
+        // Nearly every text is ASCII.
+        match Text.Ascii.FromUtf16(text.AsSpan(), destination, &written) with
         | OperationStatus.Done -> written
-        | _ -> -1
+        | _ ->
+            match Utf8.FromUtf16(text.AsSpan(), destination, &read, &written, false) with
+            | OperationStatus.Done -> written
+            | _ -> -1
 
     let isEncodable (text: string) =
         let rec check index =

@@ -25,22 +25,31 @@ type internal FieldCursor =
         }
 
     member cursor.MoveNext() =
-        if cursor.next >= cursor.wire.Length then
+        let start = cursor.next
+
+        if start >= cursor.wire.Length then
             false
         else
-            let nameBytes =
-                int (BinaryPrimitives.ReadInt16BigEndian(cursor.wire.Slice cursor.next))
+            let nameStart = start + 2
 
-            cursor.nameStart <- cursor.next + 2
-            cursor.valueStart <- cursor.nameStart + nameBytes + 4
+            let valueStart =
+                nameStart
+                + int (BinaryPrimitives.ReadInt16BigEndian(cursor.wire.Slice start))
+                + 4
+
+            cursor.nameStart <- nameStart
+            cursor.valueStart <- valueStart
 
             cursor.next <-
-                cursor.valueStart
-                + BinaryPrimitives.ReadInt32BigEndian(cursor.wire.Slice(cursor.valueStart - 4))
+                valueStart
+                + BinaryPrimitives.ReadInt32BigEndian(cursor.wire.Slice(valueStart - 4))
 
             true
 
+    member cursor.NameStart = cursor.nameStart
+    member cursor.NameLength = cursor.valueStart - 4 - cursor.nameStart
     member cursor.ValueStart = cursor.valueStart
+    member cursor.ValueLength = cursor.next - cursor.valueStart
 
     member cursor.Name =
         cursor.wire.Slice(cursor.nameStart, cursor.valueStart - 4 - cursor.nameStart)
@@ -103,86 +112,167 @@ type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: Encode
     override fields.GetHashCode() = hash (fields.ToMap())
     override fields.ToString() = fields.Display
 
-/// Collects fields in wire form, without a text for each number. Not for sharing.
+/// A field's name as it stands in a binary header, its length in front, so that it is encoded once for all commands.
 [<Sealed>]
-type internal FieldsBuilder(capacityBytes: int) =
-    let wire = ArrayBufferWriter<byte> capacityBytes
-    let mutable fault = ValueNone
-
+type internal FieldName private (text: string, wire: byte[], fault: string) =
     /// The longest name a binary header can carry, in bytes: its length is a signed 16-bit number.
-    static let maxNameBytes = int Int16.MaxValue
+    static let maxBytes = int Int16.MaxValue
+    static let badLength = $"a name has 1 to {maxBytes} bytes"
+
+    static member MaxBytes = maxBytes
+    member _.Text = text
+    member _.Wire = wire
+
+    member val IsUsable = (fault = "")
+
+    /// Empty, or why no command can carry the name.
+    member _.Fault = fault
+
+    /// For a name that is valid UTF-8 already.
+    static member OfUtf8(name: ReadOnlySpan<byte>) =
+        if name.Length > maxBytes then
+            FieldName(Utf8Text.read (name.Slice(0, 64)), Array.empty, badLength)
+        else
+            let wire: byte[] = Array.zeroCreate (2 + name.Length)
+            BinaryPrimitives.WriteInt16BigEndian(wire.AsSpan(), int16 name.Length)
+            name.CopyTo(wire.AsSpan 2)
+            FieldName("", wire, "")
+
+    static member OfText(name: string) =
+        let scratch: byte[] = Array.zeroCreate (name.Length * 3)
+        let bytes = Utf8Text.write name (scratch.AsSpan())
+
+        if bytes < 0 then
+            FieldName(name, Array.empty, "the name holds a lone surrogate")
+        elif bytes = 0 || bytes > maxBytes then
+            FieldName(name, Array.empty, badLength)
+        else
+            FieldName(name, (FieldName.OfUtf8(ReadOnlySpan(scratch, 0, bytes))).Wire, "")
+
+/// Collects fields in wire form, without a text for each number. Not for sharing.
+type internal FieldsBuilder(capacityBytes: int) =
+    let mutable wire: byte[] =
+        if capacityBytes = 0 then
+            Array.empty
+        else
+            Array.zeroCreate capacityBytes
+
+    let mutable length = 0
+    let mutable fault = ValueNone
 
     /// A 64-bit number has at most this many characters.
     static let maxNumberBytes = 20
 
-    let refuse (name: string) reason =
+    /// The first room of a builder that was told no size.
+    static let leastBytes = 128
+
+    static let yes = "true"B
+    static let no = "false"B
+
+    let refuse (name: FieldName) reason =
         if fault.IsNone then
-            fault <- ValueSome(NotEncodable($"field '{name}'", reason))
+            let reason = if name.IsUsable then reason else name.Fault
+            fault <- ValueSome(NotEncodable($"field '{name.Text}'", reason))
 
-    let badNameLength = $"a name has 1 to {maxNameBytes} bytes"
+    let ensure (bytes: int) =
+        if length + bytes > wire.Length then
+            Array.Resize(&wire, max (length + bytes) (max leastBytes (wire.Length * 2)))
 
-    /// Writes the name and leaves room for the value. Gives the position of the value, or -1 if the name is refused.
-    let startEntry (name: string) (maxValueBytes: int) =
-        let span = wire.GetSpan(6 + name.Length * 3 + maxValueBytes)
-        let nameBytes = Utf8Text.write name (span.Slice 2)
+    /// Room for an entry with a value of so many bytes at most, which begins behind the name and its own length.
+    let startEntry (name: FieldName) (maxValueBytes: int) =
+        let wireName = name.Wire
+        ensure (wireName.Length + 4 + maxValueBytes)
 
-        if nameBytes < 0 then
-            refuse name "the name holds a lone surrogate"
-            -1
-        elif nameBytes = 0 || nameBytes > maxNameBytes then
-            refuse name badNameLength
-            -1
+        if wireName.Length = 3 then
+            // One letter, as in sends: a store costs less than a copy. The fourth byte is the value's length, to come.
+            BinaryPrimitives.WriteInt32BigEndian(wire.AsSpan length, 0x10000 ||| (int wireName[2] <<< 8))
         else
-            BinaryPrimitives.WriteInt16BigEndian(span, int16 nameBytes)
-            6 + nameBytes
+            wireName.AsSpan().CopyTo(wire.AsSpan length)
+
+        length + wireName.Length + 4
 
     let finishEntry valueStart (valueBytes: int) =
-        BinaryPrimitives.WriteInt32BigEndian(wire.GetSpan(valueStart).Slice(valueStart - 4), valueBytes)
-        wire.Advance(valueStart + valueBytes)
+        BinaryPrimitives.WriteInt32BigEndian(wire.AsSpan(valueStart - 4), valueBytes)
+        length <- valueStart + valueBytes
 
-    member builder.Add(name: string, value: string) =
-        let valueStart = startEntry name (value.Length * 3)
+    let isUsable (name: FieldName) =
+        if not name.IsUsable then
+            refuse name name.Fault
 
-        if valueStart >= 0 then
-            match Utf8Text.write value (wire.GetSpan(valueStart + value.Length * 3).Slice valueStart) with
+        name.IsUsable
+
+    member builder.Add(name: FieldName, value: string) =
+        if isUsable name then
+            let valueStart = startEntry name (value.Length * 3)
+
+            match Utf8Text.write value (wire.AsSpan valueStart) with
             | -1 -> refuse name "the value holds a lone surrogate"
             | valueBytes -> finishEntry valueStart valueBytes
 
         builder
 
-    member builder.Add(name: string, value: int64) =
-        let valueStart = startEntry name maxNumberBytes
+    member builder.Add(name: FieldName, value: int64) =
+        if uint64 value < 10UL && name.Wire.Length = 3 then
+            // One letter and one digit, as most numbers of sends: all in one store.
+            ensure 8
+            let entry = 0x0001_0000_0000_0130UL + (uint64 name.Wire[2] <<< 40) + uint64 value
+            BinaryPrimitives.WriteUInt64BigEndian(wire.AsSpan length, entry)
+            length <- length + 8
+        elif isUsable name then
+            let valueStart = startEntry name maxNumberBytes
 
-        if valueStart >= 0 then
-            let mutable valueBytes = 0
-            let span = wire.GetSpan(valueStart + maxNumberBytes).Slice valueStart
-            Utf8Formatter.TryFormat(value, span, &valueBytes) |> ignore
-            finishEntry valueStart valueBytes
+            if uint64 value < 10UL then
+                wire[valueStart] <- '0'B + byte value
+                finishEntry valueStart 1
+            else
+                let mutable valueBytes = 0
+                Utf8Formatter.TryFormat(value, wire.AsSpan valueStart, &valueBytes) |> ignore
+                finishEntry valueStart valueBytes
 
         builder
 
-    member builder.Add(name: string, value: int) = builder.Add(name, int64 value)
+    /// Adds a value in UTF-8 that is known to be valid.
+    member builder.AddUtf8(name: FieldName, value: ReadOnlySpan<byte>) =
+        if isUsable name then
+            let valueStart = startEntry name value.Length
+            value.CopyTo(wire.AsSpan valueStart)
+            finishEntry valueStart value.Length
 
-    member builder.Add(name: string, value: bool) =
-        builder.Add(name, (if value then "true" else "false"))
+        builder
+
+    member builder.Add(name: FieldName, value: int) = builder.Add(name, int64 value)
+
+    member builder.Add(name: FieldName, value: bool) : FieldsBuilder =
+        builder.AddUtf8(name, (if value then ReadOnlySpan yes else ReadOnlySpan no))
+
+    member builder.Add(name: string, value: string) =
+        builder.Add(FieldName.OfText name, value)
 
     /// Adds an entry in UTF-8 that is known to be valid.
     member _.AddUtf8(name: ReadOnlySpan<byte>, value: ReadOnlySpan<byte>) =
-        if name.Length > maxNameBytes then
-            refuse (Utf8Text.read (name.Slice(0, 64))) badNameLength
+        if name.Length > FieldName.MaxBytes then
+            refuse (FieldName.OfUtf8 name) ""
         else
-            let span = wire.GetSpan(6 + name.Length + value.Length)
+            ensure (6 + name.Length + value.Length)
+            let span = wire.AsSpan length
             BinaryPrimitives.WriteInt16BigEndian(span, int16 name.Length)
             name.CopyTo(span.Slice 2)
             BinaryPrimitives.WriteInt32BigEndian(span.Slice(2 + name.Length), value.Length)
             value.CopyTo(span.Slice(6 + name.Length))
-            wire.Advance(6 + name.Length + value.Length)
+            length <- length + 6 + name.Length + value.Length
 
     member _.Refuse(error: EncodeError) =
         if fault.IsNone then
             fault <- ValueSome error
 
-    member _.ToFields() = Fields(wire.WrittenMemory, true, fault)
+    /// Makes room for so many bytes.
+    member _.Reserve(bytes: int) = ensure bytes
+
+    /// Nothing was added or refused.
+    member _.IsUntouched = length = 0 && fault.IsNone
+
+    member _.ToFields() =
+        Fields(ReadOnlyMemory(wire, 0, length), true, fault)
 
 /// Reading and changing fields. A change gives new fields and leaves the old ones as they were.
 module Fields =

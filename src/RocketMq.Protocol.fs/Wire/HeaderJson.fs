@@ -1,7 +1,9 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Buffers.Binary
 open System.Buffers.Text
+open System.Numerics
 open System.Text.Json
 
 /// The JSON header, both directions: one object with the members code, extFields, flag, language, opaque, remark,
@@ -32,62 +34,166 @@ module internal HeaderJson =
     // Bound once: a byte text in place is a new array each time.
     let private controlEscape = "\\u00"B
     let private codeOpening = "{\"code\":"B
-    let private fieldsOpening = ",\"extFields\":{"B
+    let private fieldsOpening = ",\"extFields\":"B
     let private flagOpening = ",\"flag\":"B
     let private languageOpening = ",\"language\":"B
     let private opaqueOpening = ",\"opaque\":"B
     let private remarkOpening = ",\"remark\":"B
     let private versionOpening = ",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":"B
 
-    let private writeByte (value: byte) (writer: byref<ByteWriter>) =
-        match value with
-        | '"'B
-        | '\\'B ->
-            writer.Byte '\\'B
-            writer.Byte value
-        | value when value >= ' 'B -> writer.Byte value
-        | control ->
-            writer.Bytes(ReadOnlySpan controlEscape)
-            writer.Byte hexDigits[int control >>> 4]
-            writer.Byte hexDigits[int control &&& 0xF]
+    let private isPlain (value: byte) =
+        value >= ' 'B && value <> '"'B && value <> '\\'B
 
-    /// Writes a JSON text with quotes, whose UTF-8 is known to be valid.
+    /// Writes one byte that is not plain. This and what follows take a place in a span and give the next one: every field
+    /// of every message passes here, and a cursor behind a reference takes twice the time.
+    let private putEscaped (value: byte) (destination: Span<byte>) (place: int) =
+        if value = '"'B || value = '\\'B then
+            destination[place] <- '\\'B
+            destination[place + 1] <- value
+            place + 2
+        else
+            (ReadOnlySpan controlEscape).CopyTo(destination.Slice place)
+            destination[place + 4] <- hexDigits[int value >>> 4]
+            destination[place + 5] <- hexDigits[int value &&& 0xF]
+            place + 6
+
+    /// Has the top bit of the first byte set that is not plain, of eight that lie one after the other; zero if all are
+    /// plain. Bits of later bytes mean nothing. Each line finds bytes by subtracting: where one goes below zero, its top
+    /// bit is set.
+    let private notPlain (eight: uint64) =
+        let ones = 0x0101010101010101UL
+        let belowBlank = (eight - ones * 0x20UL) &&& ~~~eight
+        let quote = eight ^^^ (ones * uint64 '"'B)
+        let backslash = eight ^^^ (ones * uint64 '\\'B)
+        let isQuote = (quote - ones) &&& ~~~quote
+        let isBackslash = (backslash - ones) &&& ~~~backslash
+        (belowBlank ||| isQuote ||| isBackslash) &&& 0x8080808080808080UL
+
+    let private blanks = 0x2020202020202020UL
+
+    /// A piece of `utf8`, which is known to be valid, as a JSON text without its quotes. Takes eight bytes at a time, also those
+    /// behind the piece, which a mask takes away; what follows overwrites the bytes behind one that is not plain. So the
+    /// destination must have eight bytes of room behind the text.
+    let private putCharacters
+        (utf8: ReadOnlySpan<byte>)
+        (first: int)
+        (length: int)
+        (destination: Span<byte>)
+        (start: int)
+        =
+        let last = first + length
+        let mutable place = start
+        let mutable index = first
+
+        while index < last do
+            let left = last - index
+
+            if index + 8 <= utf8.Length then
+                let eight = BinaryPrimitives.ReadUInt64LittleEndian(utf8.Slice index)
+
+                let eight =
+                    if left >= 8 then
+                        eight
+                    else
+                        let mask = (1UL <<< (8 * left)) - 1UL
+                        (eight &&& mask) ||| (blanks &&& ~~~mask)
+
+                BinaryPrimitives.WriteUInt64LittleEndian(destination.Slice place, eight)
+
+                match notPlain eight with
+                | 0UL ->
+                    index <- index + 8
+                    place <- place + min left 8
+                | found ->
+                    let plain = BitOperations.TrailingZeroCount found / 8
+                    place <- putEscaped utf8[index + plain] destination (place + plain)
+                    index <- index + plain + 1
+            else
+                let value = utf8[index]
+
+                if isPlain value then
+                    destination[place] <- value
+                    place <- place + 1
+                else
+                    place <- putEscaped value destination place
+
+                index <- index + 1
+
+        place
+
     let private writeText (utf8: ReadOnlySpan<byte>) (writer: byref<ByteWriter>) =
         writer.Byte '"'B
-
-        for index in 0 .. utf8.Length - 1 do
-            writeByte utf8[index] &writer
-
+        writer.Advance(putCharacters utf8 0 utf8.Length writer.Rest 0)
         writer.Byte '"'B
 
     let private writeNumber (value: int) (writer: byref<ByteWriter>) =
-        let mutable written = 0
-        Utf8Formatter.TryFormat(value, writer.Rest, &written) |> ignore
-        writer.Advance written
+        if uint32 value < 10u then
+            writer.Byte('0'B + byte value)
+        else
+            let mutable written = 0
+            Utf8Formatter.TryFormat(value, writer.Rest, &written) |> ignore
+            writer.Advance written
+
+    /// What stands between two values: `,"name":"`.
+    let private putName (wire: ReadOnlySpan<byte>) (first: int) (length: int) (destination: Span<byte>) (place: int) =
+        if length = 1 && isPlain wire[first] then
+            // One letter, as in sends: one store in place of six. The last two bytes of it are overwritten.
+            let piece = 0x223A_2200_222CUL ||| (uint64 wire[first] <<< 16)
+            BinaryPrimitives.WriteUInt64LittleEndian(destination.Slice place, piece)
+            place + 6
+        else
+            destination[place] <- ','B
+            destination[place + 1] <- '"'B
+            let place = putCharacters wire first length destination (place + 2)
+            destination[place] <- '"'B
+            destination[place + 1] <- ':'B
+            destination[place + 2] <- '"'B
+            place + 3
 
     let private writeFields (fields: Fields) (writer: byref<ByteWriter>) =
         writer.Bytes(ReadOnlySpan fieldsOpening)
-        let mutable cursor = FieldCursor fields.Wire.Span
-        let mutable isFirst = true
+        let destination = writer.Rest
+        let wire = fields.Wire.Span
+        let mutable cursor = FieldCursor wire
+        let mutable place = 0
 
         while cursor.MoveNext() do
-            if not isFirst then
-                writer.Byte ','B
+            place <- putName wire cursor.NameStart cursor.NameLength destination place
+            place <- putCharacters wire cursor.ValueStart cursor.ValueLength destination place
+            destination[place] <- '"'B
+            place <- place + 1
 
-            isFirst <- false
-            writeText cursor.Name &writer
-            writer.Byte ':'B
-            writeText cursor.Value &writer
-
+        // In place of the first comma.
+        destination[0] <- '{'B
+        writer.Advance(max place 1)
         writer.Byte '}'B
 
-    let private writeLanguage (language: LanguageCode) (writer: byref<ByteWriter>) =
-        match LanguageCode.name language with
-        | "" -> writeNumber (int language) &writer
-        | name ->
-            writer.Byte '"'B
-            writer.Advance(Text.Encoding.ASCII.GetBytes(name.AsSpan(), writer.Rest))
-            writer.Byte '"'B
+    let private languageCount = int LanguageCode.NodeJs + 1
+
+    /// `,"flag":…,"language":"…","opaque":` for flags with the two known bits and named languages: nearly every command.
+    let private usualMiddles =
+        [|
+            for flag in 0..3 do
+                for number in 0 .. languageCount - 1 ->
+                    Text.Encoding.ASCII.GetBytes
+                        $",\"flag\":{flag},\"language\":\"{LanguageCode.name (enum number)}\",\"opaque\":"
+        |]
+
+    let private writeMiddle (command: RemotingCommand) (writer: byref<ByteWriter>) =
+        let language = int command.Language
+
+        if uint32 command.Flag <= 3u && uint32 language < uint32 languageCount then
+            writer.Bytes(ReadOnlySpan usualMiddles[command.Flag * languageCount + language])
+        else
+            writer.Bytes(ReadOnlySpan flagOpening)
+            writeNumber command.Flag &writer
+            writer.Bytes(ReadOnlySpan languageOpening)
+
+            match LanguageCode.name command.Language with
+            | "" -> writeNumber language &writer
+            | name -> writeText (ReadOnlySpan(Text.Encoding.ASCII.GetBytes name)) &writer
+
+            writer.Bytes(ReadOnlySpan opaqueOpening)
 
     /// Writes the header into a span of at least `maxBytes`. Gives the bytes written.
     let write (command: RemotingCommand) (destination: Span<byte>) : Result<int, EncodeError> =
@@ -103,11 +209,7 @@ module internal HeaderJson =
             if command.Fields.IsPresent then
                 writeFields command.Fields &writer
 
-            writer.Bytes(ReadOnlySpan flagOpening)
-            writeNumber command.Flag &writer
-            writer.Bytes(ReadOnlySpan languageOpening)
-            writeLanguage command.Language &writer
-            writer.Bytes(ReadOnlySpan opaqueOpening)
+            writeMiddle command &writer
             writeNumber command.Opaque &writer
 
             if command.Remark.IsSome then

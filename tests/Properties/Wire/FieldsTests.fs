@@ -39,11 +39,17 @@ let tests =
 
             property "numbers are read as they were written"
             <| fun (number: int64) ->
-                let fields = FieldsBuilder(16).Add("n", number).ToFields()
+                // Names of one letter go another way than longer ones, and so do numbers of one digit.
+                [ "n"; "name" ]
+                |> List.allPairs [ number; number % 10L; abs (number % 10L) ]
+                |> List.forall (fun (number, name) ->
+                    let fields =
+                        FieldsBuilder(0).Add(FieldName.OfText name, number).Add(FieldName.OfText "z", true).ToFields()
 
-                Fields.tryInt64 "n" fields = ValueSome number
-                && Fields.tryFind "n" fields = ValueSome(string number)
-                && (Fields.tryInt32 "n" fields).IsSome = (number = int64 (int number))
+                    Fields.tryInt64 name fields = ValueSome number
+                    && Fields.tryFind name fields = ValueSome(string number)
+                    && (Fields.tryInt32 name fields).IsSome = (number = int64 (int number))
+                    && Fields.tryBoolean "z" fields = ValueSome true)
 
             testCase "what is no number is not read as one"
             <| fun () ->

@@ -167,6 +167,22 @@ let tests =
                 bytes[..7] |> shouldEqual (hex "0000010b 00000105")
                 Text.Encoding.UTF8.GetString bytes[8..] |> shouldEqual (json + "hi")
 
+            testCase "a character that JSON escapes is escaped wherever it stands, in names and values of any length"
+            <| fun () ->
+                for special in [ '"'; '\\'; '\000'; '\001'; '\031'; '\127'; 'é'; ' '; '!'; '#'; '['; ']' ] do
+                    for length in 1..26 do
+                        for place in 0 .. length - 1 do
+                            let text = String('x', length).Remove(place, 1).Insert(place, string special)
+
+                            let command =
+                                Command.request RequestCode.HeartBeat
+                                |> Command.withAddedFields [ (text, text); ("a", text); ("b", "\"" + text + "\\") ]
+                                |> Command.withRemark text
+
+                            match Frame.encode Header.Json command |> Buffers.ok |> Frame.decode with
+                            | Complete(frame, _) -> frame.Command |> shouldEqual command
+                            | other -> failtest $"%A{other}"
+
             testCase "a frame over the send limit is refused and leaves nothing behind"
             <| fun () ->
                 let output = ArrayBufferWriter<byte>()
