@@ -149,7 +149,24 @@ let runSuites arguments chosen =
 
     if isGood then 0 else 1
 
-/// All suites, or the one that is named, with arguments for its own runner.
+/// Runs the scripts under samples/, each to its end.
+let scripts _ =
+    let step script () =
+        match runWith [] ignore [ "fsi"; script ] with
+        | 0 ->
+            print $"{Path.GetRelativePath(root, script)} runs"
+            0
+        | code ->
+            print $"{Path.GetRelativePath(root, script)} failed with code {code}"
+            code
+
+    Directory.GetFiles(Path.Combine(root, "samples"), "*.fsx")
+    |> Array.sort
+    |> Array.map step
+    |> List.ofArray
+    |> inOrder
+
+/// All suites and the scripts, or the suite that is named, with arguments for its own runner.
 let test arguments =
     let chosen, rest =
         match arguments with
@@ -160,7 +177,9 @@ let test arguments =
         print "Test takes a suite, Properties or Interop, and then arguments for its runner."
         1
     else
-        inOrder [ (fun () -> build []); (fun () -> runSuites rest chosen) ]
+        let scriptsToo = if List.isEmpty arguments then [ scripts ] else []
+
+        inOrder ([ (fun () -> build []) ] @ scriptsToo @ [ (fun () -> runSuites rest chosen) ])
 
 let demo arguments =
     run ([ "run"; "-c"; "Release"; "--project"; "samples/Quickstart"; "--" ] @ arguments)
@@ -255,7 +274,7 @@ let targets: (string * string * (string list -> int)) list =
         "all tests, ends with 'N passed, N failed, N skipped'; or one suite, 'Properties' or 'Interop', with arguments for its runner",
         test
         "Format", "F# with Fantomas, C# white space; 'check' only looks", format
-        "Bench", "all benchmarks; 'codecs' or 'transport' for one kind", bench
+        "Bench", "all benchmarks; 'codecs', 'typed' or 'transport' for one kind", bench
         "Pack", "the three packages into artifacts/", pack
         "Ci", "Format check, then Test", ci
         "Install", "resolve packages anew after a change to paket.dependencies", install

@@ -315,12 +315,12 @@ module internal Json =
             use document = JsonDocument.Parse json
             Ok(shape.Read document.RootElement)
         with
-        | Unreadable("", reason) -> Error(Malformed(what, reason, 0))
-        | Unreadable(path, reason) -> Error(Malformed(what, $"${path}: {reason}", 0))
+        | Unreadable("", reason) -> Error(WrongValue(what, reason))
+        | Unreadable(path, reason) -> Error(WrongValue(what, $"${path}: {reason}"))
         | :? JsonException as error ->
             let offset = error.BytePositionInLine |> Option.ofNullable |> Option.defaultValue 0L
             Error(Malformed(what, "it is not JSON", int offset))
-        | :? InvalidOperationException -> Error(Malformed(what, "a text is not valid Unicode", 0))
+        | :? InvalidOperationException -> Error(WrongValue(what, "a text is not valid Unicode"))
 
     let decode what (shape: Shape<'T>) (body: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
         Fastjson.toJson what body |> Result.bind (parse what shape)

@@ -97,7 +97,7 @@ module internal RequiredField =
             else
                 $"%O{command.RequestCode}"
 
-        Error(Malformed(what, $"field '{name}' is missing or not of its type", 0))
+        Error(WrongValue(what, $"field '{name}' is missing or not of its type"))
 
     let take tryRead name (command: RemotingCommand) =
         match tryRead name command.Fields with
@@ -257,7 +257,7 @@ module internal Body =
                     if Text.Unicode.Utf8.IsValid command.Body.Span then
                         Ok(Text.Encoding.UTF8.GetString command.Body.Span)
                     else
-                        Error(Malformed("body", "it is not UTF-8", 0))
+                        Error(WrongValue("body", "it is not UTF-8"))
         }
 
     let json what (shape: Shape<'T>) (get: 'Record -> 'T) : Column<'Record, 'T> =

@@ -31,7 +31,7 @@ module internal Answers =
                 fun command ->
                     match statuses |> List.tryFind (fun (code, _) -> code = command.ResponseCode) with
                     | Some(_, status) -> Ok status
-                    | None -> Error(Malformed("answer", $"code {command.Code} has no meaning here", 0))
+                    | None -> Error(WrongValue("answer", $"code {command.Code} has no meaning here"))
         }
 
     let among (statuses: (ResponseCode * 'Status) list) (layout: Layout<'Answer>) : AnswerLayout<'Answer> =

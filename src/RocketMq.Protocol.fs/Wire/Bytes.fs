@@ -130,6 +130,24 @@ module internal Utf8Text =
 
         check 0
 
+    /// For people: control characters as \u0001, and no more than 200 characters.
+    let visible (text: string) =
+        let shown =
+            if text.Length > 200 then
+                text.Substring(0, 200) + "…"
+            else
+                text
+
+        if shown.AsSpan().IndexOfAnyInRange('\000', '\031') < 0 then
+            shown
+        else
+            shown
+            |> String.collect (fun character ->
+                if character < ' ' then
+                    $"\\u{int character:x4}"
+                else
+                    string character)
+
     let isValid (bytes: ReadOnlySpan<byte>) = Utf8.IsValid bytes
 
     let read (bytes: ReadOnlySpan<byte>) =

@@ -6,11 +6,14 @@ type DecodeError =
     | TooLarge of what: string * size: int64 * limit: int64
     /// The bytes do not have the layout; `offset` counts bytes from the start of `what`.
     | Malformed of what: string * reason: string * offset: int
+    /// A part is missing, or does not have the value it should.
+    | WrongValue of what: string * reason: string
 
     member error.Message =
         match error with
         | TooLarge(what, size, limit) -> $"{what} of {size} bytes exceeds the limit of {limit} bytes"
         | Malformed(what, reason, offset) -> $"malformed {what} at byte {offset}: {reason}"
+        | WrongValue(what, reason) -> $"malformed {what}: {reason}"
 
 /// Why a value cannot be put on the wire. Nothing was written.
 type EncodeError =

@@ -95,7 +95,7 @@ type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: Encode
             | "Signature"
             | "SecurityToken"
             | "secretKey" -> $"{name}=…"
-            | _ -> $"{name}={value}"
+            | _ -> $"{Utf8Text.visible name}={Utf8Text.visible value}"
 
         let entries = fields.ToMap() |> Map.toList |> List.map shown |> String.concat ", "
         $"[{entries}]"

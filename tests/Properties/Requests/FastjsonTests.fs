@@ -102,7 +102,7 @@ let private isHandled (body: byte[]) =
     match Fastjson.toJson "body" (ReadOnlyMemory body) with
     | Ok _ -> true
     | Error(Malformed(_, reason, offset)) -> reason <> "" && offset >= 0 && offset <= body.Length
-    | Error(TooLarge _) -> false
+    | Error(TooLarge _ | WrongValue _) -> false
 
 let private read shape (json: string) =
     Json.decode "body" shape (ReadOnlyMemory(Encoding.UTF8.GetBytes json))
