@@ -50,35 +50,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         handed.Writer.TryComplete() |> ignore
         ending.Cancel()
 
-    let heartbeat: Heartbeat =
-        {
-            ClientId = clientId
-            ProducerGroups = []
-            Consumers =
-                [
-                    {
-                        Group = options.Group
-                        Type = Actively
-                        Model = Clustering
-                        Start = FromLastOffset
-                        Subscriptions =
-                            [
-                                for topic, filter in options.Subscriptions ->
-                                    Subscription.create topic filter subscriptionVersion
-                            ]
-                        IsUnit = false
-                    }
-                ]
-            Fingerprint = None
-            IsWithoutSubscriptions = None
-        }
-
-    let groupQueue (queue: MessageQueue) : GroupQueue =
-        {
-            ConsumerGroup = options.Group
-            Topic = queue.Topic
-            QueueId = queue.QueueId
-        }
+    let requests = GroupRequests(options, clientId, subscriptionVersion)
 
     /// The client of the broker that a queue is on: its master, or a slave if there is none.
     let brokerOf (queue: MessageQueue) cancellation =
@@ -101,53 +73,10 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     let startOffset (queue: MessageQueue) cancellation =
         backgroundTask {
-            let query: CommittedOffsetQuery =
-                {
-                    Queue = groupQueue queue
-                    ZeroIfNone = None
-                }
-
-            match! askBrokerOf queue (Offsets.queryCommitted.Request query) cancellation with
+            match! askBrokerOf queue (requests.Committed queue) cancellation with
             | Error error -> return Error error
             | Ok(Some offset) -> return Ok offset
-            | Ok None ->
-                let topicQueue: TopicQueue =
-                    {
-                        Topic = queue.Topic
-                        QueueId = queue.QueueId
-                    }
-
-                let edge =
-                    match options.ConsumeFrom with
-                    | FirstOffset -> Offsets.min.Request topicQueue
-                    | LastOffset ->
-                        Offsets.max.Request
-                            {
-                                Queue = topicQueue
-                                IsCommitted = None
-                            }
-
-                return! askBrokerOf queue edge cancellation
-        }
-
-    let filterOf topic =
-        options.Subscriptions |> List.find (fst >> (=) topic) |> snd
-
-    let pullRequest (reader: QueueReader) : PullRequest =
-        {
-            ConsumerGroup = options.Group
-            Topic = reader.Queue.Topic
-            QueueId = reader.Queue.QueueId
-            QueueOffset = reader.Next
-            MaxMessages = options.PullBatch
-            CommitOffset = None
-            Suspend = options.Suspend
-            Filter = Some(filterOf reader.Queue.Topic)
-            SubscriptionVersion = subscriptionVersion
-            IsLite = false
-            MaxBytes = None
-            Source = None
-            ProxiedClientId = None
+            | Ok None -> return! askBrokerOf queue (requests.Edge queue) cancellation
         }
 
     let pull (reader: QueueReader) cancellation =
@@ -156,7 +85,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             | Error error -> return Error error
             | Ok client ->
                 let timeout = options.Suspend + lateness + options.Remoting.RequestTimeout
-                return! client.AskWithin(Pull.messages.Request(pullRequest reader), timeout, cancellation)
+                return! client.AskWithin(requests.Pull(reader.Queue, reader.Next), timeout, cancellation)
         }
 
     let handOn (reader: QueueReader) (answer: PullAnswer) cancellation =
@@ -171,7 +100,8 @@ type PullConsumer private (options: PullConsumerOptions) =
 
                 return Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
             | Ok messages ->
-                let wanted = messages |> Array.filter (Filter.keeps (filterOf reader.Queue.Topic))
+                let wanted =
+                    messages |> Array.filter (Filter.keeps (requests.Filter reader.Queue.Topic))
 
                 reader.Pulled(answer.NextOffset, wanted.Length)
 
@@ -230,14 +160,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             match reader.TryCommittable() with
             | ValueNone -> ()
             | ValueSome position ->
-                let commit =
-                    Offsets.commit.Request
-                        {
-                            Queue = groupQueue reader.Queue
-                            Offset = position
-                        }
-
-                match! askBrokerOf reader.Queue commit cancellation with
+                match! askBrokerOf reader.Queue (requests.Commit(reader.Queue, position)) cancellation with
                 | Ok() -> reader.Committed position
                 | Error error -> Log.commitFailed log reader.Queue (RemotingError.describe error)
         }
@@ -304,7 +227,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             match! routes.Get(topic, cancellation) with
             | Error error -> return Error error
             | Ok route ->
-                do! tellBrokers (Heartbeat.send.Request heartbeat) route cancellation
+                do! tellBrokers requests.Heartbeat route cancellation
 
                 let newQueues =
                     TopicRoute.subscribeQueues topic route
@@ -366,17 +289,9 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// Tells the brokers that this member is gone, as far as they can be reached.
     let leave () : Task =
         backgroundTask {
-            let request =
-                Heartbeat.unregister.Request
-                    {
-                        ClientId = clientId
-                        ProducerGroup = None
-                        ConsumerGroup = Some options.Group
-                    }
-
             for topic in topics do
                 match! routes.Get(topic, CancellationToken.None) with
-                | Ok route -> do! tellBrokers request route CancellationToken.None
+                | Ok route -> do! tellBrokers requests.Leave route CancellationToken.None
                 | Error error -> Log.refreshFailed log options.Group (RemotingError.describe error)
         }
 

@@ -115,12 +115,29 @@ let private rewriteRequest (java: RemotingCommand) =
             | _, Error error -> Different error.Message
     }
 
+/// Fields of refusals, by name: Java's clients throw before they look at any.
+let private leftInRefusals (code: RequestCode) =
+    match code with
+    | RequestCode.SendMessage
+    | RequestCode.SendMessageV2 -> set [ "MSG_REGION"; "TRACE_ON" ]
+    // The broker fills in the answer before it finds that nobody waits for the reply.
+    | RequestCode.SendReplyMessage
+    | RequestCode.SendReplyMessageV2 -> set [ "MSG_REGION"; "TRACE_ON"; "msgId"; "queueId"; "queueOffset" ]
+    | _ -> Set.empty
+
 let private rewriteAnswer (java: RemotingCommand) =
     { new OperationVisitor<Outcome> with
         member _.Visit operation =
             match operation.DecodeAnswer java with
             | Ok answer -> operation.Answer(answer, java) |> compare operation.Code java
-            | Error(RefusedByServer(code, remark)) when int code = java.Code && Some remark = java.Remark -> Refusal
+            | Error(RefusedByServer(code, remark)) when int code = java.Code && Some remark = java.Remark ->
+                let names = Fields.toMap java.Fields |> Map.toSeq |> Seq.map fst |> Set.ofSeq
+                let left = Set.difference names (leftInRefusals operation.Code)
+
+                if left.IsEmpty && java.Body.IsEmpty then
+                    Refusal
+                else
+                    Different $"a refusal with %A{left} and a body of {java.Body.Length} bytes"
             | Error error -> Different $"%A{error}"
     }
 

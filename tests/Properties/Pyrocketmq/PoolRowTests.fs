@@ -1,0 +1,128 @@
+/// pyrocketmq's pool, row by row.
+module RocketMq.Protocol.Tests.PoolRowTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+
+let private endpoint = { Host = "broker"; Port = 10911 }
+let private heartbeat = Command.request RequestCode.HeartBeat
+
+let private test name (body: Network -> Task) =
+    testCaseTask name (fun () -> task { do! (body (Network())).WaitAsync(TimeSpan.FromSeconds 30L) })
+
+let private until (condition: unit -> bool) =
+    task {
+        while not (condition ()) do
+            do! Task.Yield()
+    }
+
+let private poolOf (network: Network) size =
+    ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = size })
+
+let private borrow (pool: ConnectionPool) =
+    task {
+        match! pool.Borrow CancellationToken.None with
+        | Ok connection -> return connection
+        | Error error -> return failtest (RemotingError.describe error)
+    }
+
+let private giveBack (connection: PooledConnection) = (connection :> IDisposable).Dispose()
+
+[<Tests>]
+let tests =
+    testList
+        "pyrocketmq pool"
+        [
+            test "S34 a pool lends each connection to one at a time, and makes others wait" (fun network ->
+                task {
+                    let pool = poolOf network 2
+                    let! first = borrow pool
+                    let! second = borrow pool
+                    obj.ReferenceEquals(first.Client, second.Client) |> shouldBeFalse
+                    let third = borrow pool
+                    do! until (fun () -> pool.Waiting = 1)
+                    pool.Count |> shouldEqual 2
+                    giveBack first
+                    giveBack first
+                    let! third = third
+                    obj.ReferenceEquals(first.Client, third.Client) |> shouldBeTrue
+                    giveBack second
+                    giveBack third
+                    (pool.Count, pool.Lent) |> shouldEqual (2, 0)
+                    do! pool.Close()
+                })
+
+            test "S34 a borrower waits no longer than the pool's timeout" (fun network ->
+                task {
+                    let pool = poolOf network 1
+                    let! first = borrow pool
+                    let second = pool.Borrow CancellationToken.None
+                    do! until (fun () -> pool.Waiting = 1)
+                    do! until (fun () -> network.Clock.Timers > 0)
+                    network.Clock.Advance(TimeSpan.FromSeconds 11L)
+
+                    match! second with
+                    | Error(NotConnected(_, reason)) -> reason |> shouldMention "all 1 connections"
+                    | other -> failtest $"%A{other}"
+
+                    pool.Waiting |> shouldEqual 0
+                    giveBack first
+                    do! pool.Close()
+                })
+
+            test "S35 a pool serves threads that block" (fun network ->
+                task {
+                    let pool = poolOf network 3
+
+                    let work () =
+                        for _ in 1..200 do
+                            match pool.Borrow(CancellationToken.None).GetAwaiter().GetResult() with
+                            | Ok connection -> giveBack connection
+                            | Error error -> failtest (RemotingError.describe error)
+
+                    let threads =
+                        [|
+                            for _ in 1..6 -> Task.Factory.StartNew(work, TaskCreationOptions.LongRunning)
+                        |]
+
+                    do! Task.WhenAll threads
+                    (pool.Lent, pool.Waiting) |> shouldEqual (0, 0)
+                    pool.Count |> shouldStayBelow 4
+                    do! pool.Close()
+                })
+
+            test "S36 a pool lends the least busy connection and replaces a closed one" (fun network ->
+                task {
+                    let pool = poolOf network 2
+                    let! busy = borrow pool
+                    let! idle = borrow pool
+                    let opening = busy.Client.Open CancellationToken.None
+                    let! peer = network.Accept()
+                    let! _ = opening
+                    let call = busy.Client.Invoke(heartbeat, CancellationToken.None)
+                    let! request = peer.Next()
+                    let idleClient = idle.Client
+                    giveBack idle
+                    giveBack busy
+                    let! next = borrow pool
+                    obj.ReferenceEquals(next.Client, idleClient) |> shouldBeTrue
+                    do! peer.Answer(request, "ok")
+                    let! _ = call
+                    do! next.Client.Close()
+                    giveBack next
+                    pool.Count |> shouldEqual 1
+                    let! first = borrow pool
+                    let! replaced = borrow pool
+                    obj.ReferenceEquals(replaced.Client, idleClient) |> shouldBeFalse
+                    giveBack first
+                    giveBack replaced
+                    do! pool.Close()
+
+                    match! pool.Borrow CancellationToken.None with
+                    | Error(ClientClosed _) -> ()
+                    | other -> failtest $"%A{other}"
+                })
+        ]
