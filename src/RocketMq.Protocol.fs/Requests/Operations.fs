@@ -205,12 +205,33 @@ module Operations =
             RequestCode.RegisterMessageFilterClass
         ]
 
+    /// What containers and controllers say among themselves: nobody else may, so there are no operations.
+    let private internals =
+        [
+            RequestCode.AddBroker
+            RequestCode.RemoveBroker
+            RequestCode.NotifyMinBrokerIdChange
+            RequestCode.ControllerAlterSyncStateSet
+            RequestCode.ControllerElectMaster
+            RequestCode.ControllerRegisterBroker
+            RequestCode.ControllerGetReplicaInfo
+            RequestCode.ControllerGetMetadataInfo
+            RequestCode.ControllerGetSyncStateData
+            RequestCode.GetBrokerEpochCache
+            RequestCode.NotifyBrokerRoleChanged
+            RequestCode.UpdateControllerConfig
+            RequestCode.GetControllerConfig
+            RequestCode.CleanBrokerData
+            RequestCode.ControllerGetNextBrokerId
+            RequestCode.ControllerApplyBrokerId
+        ]
+
     /// Who asks whom with a code; none for one that is not in Java's list.
     let tryDirection (code: RequestCode) : Direction option =
         match Map.tryFind code byCode with
         | Some(direction, _) -> Some direction
         | None when List.contains code unanswered -> Some Unanswered
-        | None when System.Enum.IsDefined code -> Some BetweenServers
+        | None when List.contains code internals -> Some BetweenServers
         | None -> None
 
     /// A request, or an answer to a request of `code`, as typed text for people to read.

@@ -29,10 +29,7 @@ module internal HeaderJson =
         + remarkChars * 3 * maxEscaped
         + command.Fields.Wire.Length * maxEscaped
 
-    let private hexDigits = "0123456789abcdef"B
-
     // Bound once: a byte text in place is a new array each time.
-    let private controlEscape = "\\u00"B
     let private codeOpening = "{\"code\":"B
     let private fieldsOpening = ",\"extFields\":"B
     let private flagOpening = ",\"flag\":"B
@@ -44,6 +41,14 @@ module internal HeaderJson =
     let private isPlain (value: byte) =
         value >= ' 'B && value <> '"'B && value <> '\\'B
 
+    let private hexDigit (value: int) =
+        byte (
+            if value < 10 then
+                int '0'B + value
+            else
+                int 'a'B - 10 + value
+        )
+
     /// Writes one byte that is not plain. This and what follows take a place in a span and give the next one: every field
     /// of every message passes here, and a cursor behind a reference takes twice the time.
     let private putEscaped (value: byte) (destination: Span<byte>) (place: int) =
@@ -52,9 +57,11 @@ module internal HeaderJson =
             destination[place + 1] <- value
             place + 2
         else
-            (ReadOnlySpan controlEscape).CopyTo(destination.Slice place)
-            destination[place + 4] <- hexDigits[int value >>> 4]
-            destination[place + 5] <- hexDigits[int value &&& 0xF]
+            // Six bytes, the first four in one store: \u00.
+            let target = destination.Slice(place, 6)
+            BinaryPrimitives.WriteUInt32LittleEndian(target, 0x3030_755Cu)
+            target[4] <- hexDigit (int value >>> 4)
+            target[5] <- hexDigit (int value &&& 0xF)
             place + 6
 
     /// Has the top bit of the first byte set that is not plain, of eight that lie one after the other; zero if all are
@@ -121,18 +128,24 @@ module internal HeaderJson =
 
         place
 
-    let private writeText (utf8: ReadOnlySpan<byte>) (writer: byref<ByteWriter>) =
-        writer.Byte '"'B
-        writer.Advance(putCharacters utf8 0 utf8.Length writer.Rest 0)
-        writer.Byte '"'B
+    let private putBytes (bytes: byte[]) (destination: Span<byte>) (place: int) =
+        bytes.AsSpan().CopyTo(destination.Slice place)
+        place + bytes.Length
 
-    let private writeNumber (value: int) (writer: byref<ByteWriter>) =
+    let private putText (utf8: byte[]) (destination: Span<byte>) (place: int) =
+        destination[place] <- '"'B
+        let place = putCharacters (ReadOnlySpan utf8) 0 utf8.Length destination (place + 1)
+        destination[place] <- '"'B
+        place + 1
+
+    let private putNumber (value: int) (destination: Span<byte>) (place: int) =
         if uint32 value < 10u then
-            writer.Byte('0'B + byte value)
+            destination[place] <- '0'B + byte value
+            place + 1
         else
             let mutable written = 0
-            Utf8Formatter.TryFormat(value, writer.Rest, &written) |> ignore
-            writer.Advance written
+            Utf8Formatter.TryFormat(value, destination.Slice place, &written) |> ignore
+            place + written
 
     /// What stands between two values: `,"name":"`.
     let private putName (wire: ReadOnlySpan<byte>) (first: int) (length: int) (destination: Span<byte>) (place: int) =
@@ -150,12 +163,10 @@ module internal HeaderJson =
             destination[place + 2] <- '"'B
             place + 3
 
-    let private writeFields (fields: Fields) (writer: byref<ByteWriter>) =
-        writer.Bytes(ReadOnlySpan fieldsOpening)
-        let destination = writer.Rest
+    let private putFields (fields: Fields) (destination: Span<byte>) (start: int) =
         let wire = fields.Wire.Span
         let mutable cursor = FieldCursor wire
-        let mutable place = 0
+        let mutable place = start
 
         while cursor.MoveNext() do
             place <- putName wire cursor.NameStart cursor.NameLength destination place
@@ -164,9 +175,10 @@ module internal HeaderJson =
             place <- place + 1
 
         // In place of the first comma.
-        destination[0] <- '{'B
-        writer.Advance(max place 1)
-        writer.Byte '}'B
+        destination[start] <- '{'B
+        let place = max place (start + 1)
+        destination[place] <- '}'B
+        place + 1
 
     let private languageCount = int LanguageCode.NodeJs + 1
 
@@ -179,21 +191,22 @@ module internal HeaderJson =
                         $",\"flag\":{flag},\"language\":\"{LanguageCode.name (enum number)}\",\"opaque\":"
         |]
 
-    let private writeMiddle (command: RemotingCommand) (writer: byref<ByteWriter>) =
+    let private putMiddle (command: RemotingCommand) (destination: Span<byte>) (place: int) =
         let language = int command.Language
 
         if uint32 command.Flag <= 3u && uint32 language < uint32 languageCount then
-            writer.Bytes(ReadOnlySpan usualMiddles[command.Flag * languageCount + language])
+            putBytes usualMiddles[command.Flag * languageCount + language] destination place
         else
-            writer.Bytes(ReadOnlySpan flagOpening)
-            writeNumber command.Flag &writer
-            writer.Bytes(ReadOnlySpan languageOpening)
+            let place = putBytes flagOpening destination place
+            let place = putNumber command.Flag destination place
+            let place = putBytes languageOpening destination place
 
-            match LanguageCode.name command.Language with
-            | "" -> writeNumber language &writer
-            | name -> writeText (ReadOnlySpan(Text.Encoding.ASCII.GetBytes name)) &writer
+            let place =
+                match LanguageCode.name command.Language with
+                | "" -> putNumber language destination place
+                | name -> putText (Text.Encoding.ASCII.GetBytes name) destination place
 
-            writer.Bytes(ReadOnlySpan opaqueOpening)
+            putBytes opaqueOpening destination place
 
     /// Writes the header into a span of at least `maxBytes`. Gives the bytes written.
     let write (command: RemotingCommand) (destination: Span<byte>) : Result<int, EncodeError> =
@@ -202,24 +215,24 @@ module internal HeaderJson =
         if not (Utf8Text.isEncodable remark) then
             Error(NotEncodable("the remark", "it holds a lone surrogate"))
         else
-            let mutable writer = ByteWriter destination
-            writer.Bytes(ReadOnlySpan codeOpening)
-            writeNumber command.Code &writer
+            let mutable place = putBytes codeOpening destination 0
+            place <- putNumber command.Code destination place
 
             if command.Fields.IsPresent then
-                writeFields command.Fields &writer
+                place <- putBytes fieldsOpening destination place
+                place <- putFields command.Fields destination place
 
-            writeMiddle command &writer
-            writeNumber command.Opaque &writer
+            place <- putMiddle command destination place
+            place <- putNumber command.Opaque destination place
 
             if command.Remark.IsSome then
-                writer.Bytes(ReadOnlySpan remarkOpening)
-                writeText (ReadOnlySpan(Text.Encoding.UTF8.GetBytes remark)) &writer
+                place <- putBytes remarkOpening destination place
+                place <- putText (Text.Encoding.UTF8.GetBytes remark) destination place
 
-            writer.Bytes(ReadOnlySpan versionOpening)
-            writeNumber command.Version &writer
-            writer.Byte '}'B
-            Ok writer.Position
+            place <- putBytes versionOpening destination place
+            place <- putNumber command.Version destination place
+            destination[place] <- '}'B
+            Ok(place + 1)
 
     /// Stops reading from anywhere below; `read` turns it into an error value.
     exception private Refused of reason: string * offset: int

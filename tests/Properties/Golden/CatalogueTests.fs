@@ -44,7 +44,11 @@ let tests =
                 row "code" "name" "direction" "typed" "golden" "property"
 
                 for code in codes do
-                    let direction = Operations.tryDirection code |> Option.get
+                    let direction =
+                        match Operations.tryDirection code with
+                        | Some direction -> direction
+                        | None -> failtest $"%O{code} is neither typed nor known to need no type"
+
                     let isTyped = (Operations.tryFind code).IsSome
                     let recorded = RecordedOperationTests.goldenRequests code
 
