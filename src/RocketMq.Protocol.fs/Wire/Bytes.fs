@@ -25,12 +25,14 @@ type internal ByteReader =
     member reader.Remaining = reader.bytes.Length - reader.position
     member reader.Overrun = reader.overrun
 
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     member reader.Skip(count: int) =
         if reader.overrun || count < 0 || count > reader.bytes.Length - reader.position then
             reader.overrun <- true
         else
             reader.position <- reader.position + count
 
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     member reader.Bytes(count: int) : ReadOnlySpan<byte> =
         let start = reader.position
         reader.Skip count
@@ -44,6 +46,7 @@ type internal ByteReader =
         let bytes = reader.Bytes 1
         if bytes.IsEmpty then 0uy else bytes[0]
 
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     member reader.Int16() =
         let bytes = reader.Bytes 2
 
@@ -52,6 +55,7 @@ type internal ByteReader =
         else
             BinaryPrimitives.ReadInt16BigEndian bytes
 
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     member reader.Int32() =
         let bytes = reader.Bytes 4
 
@@ -60,6 +64,7 @@ type internal ByteReader =
         else
             BinaryPrimitives.ReadInt32BigEndian bytes
 
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     member reader.Int64() =
         let bytes = reader.Bytes 8
 

@@ -24,6 +24,7 @@ type internal FieldCursor =
             next = 0
         }
 
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     member cursor.MoveNext() =
         let start = cursor.next
 

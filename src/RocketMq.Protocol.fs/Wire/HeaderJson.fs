@@ -38,7 +38,7 @@ module internal HeaderJson =
     let private remarkOpening = ",\"remark\":"B
     let private versionOpening = ",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":"B
 
-    let private isPlain (value: byte) =
+    let inline private isPlain (value: byte) =
         value >= ' 'B && value <> '"'B && value <> '\\'B
 
     let private hexDigit (value: int) =
@@ -67,7 +67,7 @@ module internal HeaderJson =
     /// Has the top bit of the first byte set that is not plain, of eight that lie one after the other; zero if all are
     /// plain. Bits of later bytes mean nothing. Each line finds bytes by subtracting: where one goes below zero, its top
     /// bit is set.
-    let private notPlain (eight: uint64) =
+    let inline private notPlain (eight: uint64) =
         let ones = 0x0101010101010101UL
         let belowBlank = (eight - ones * 0x20UL) &&& ~~~eight
         let quote = eight ^^^ (ones * uint64 '"'B)
@@ -128,7 +128,7 @@ module internal HeaderJson =
 
         place
 
-    let private putBytes (bytes: byte[]) (destination: Span<byte>) (place: int) =
+    let inline private putBytes (bytes: byte[]) (destination: Span<byte>) (place: int) =
         bytes.AsSpan().CopyTo(destination.Slice place)
         place + bytes.Length
 
@@ -148,7 +148,13 @@ module internal HeaderJson =
             place + written
 
     /// What stands between two values: `,"name":"`.
-    let private putName (wire: ReadOnlySpan<byte>) (first: int) (length: int) (destination: Span<byte>) (place: int) =
+    let inline private putName
+        (wire: ReadOnlySpan<byte>)
+        (first: int)
+        (length: int)
+        (destination: Span<byte>)
+        (place: int)
+        =
         if length = 1 && isPlain wire[first] then
             // One letter, as in sends: one store in place of six. The last two bytes of it are overwritten.
             let piece = 0x223A_2200_222CUL ||| (uint64 wire[first] <<< 16)
