@@ -11,6 +11,9 @@ let ok result =
     | Ok value -> value
     | Error error -> failwith $"%A{error}"
 
+/// The middle one.
+let median (values: float list) = (List.sort values)[values.Length / 2]
+
 let private body: byte[] = Array.init 128 byte
 
 let private message =

@@ -58,13 +58,11 @@ let private round callers call isGood =
         BytesPerCall = float (GC.GetTotalAllocatedBytes true - bytes) / calls
     }
 
-let private median (values: float list) = (List.sort values)[values.Length / 2]
-
 let private medianOf (rounds: Round list) =
     {
-        CallsPerSecond = rounds |> List.map _.CallsPerSecond |> median
-        CpuPerCall = rounds |> List.map _.CpuPerCall |> median
-        BytesPerCall = rounds |> List.map _.BytesPerCall |> median
+        CallsPerSecond = rounds |> List.map _.CallsPerSecond |> Samples.median
+        CpuPerCall = rounds |> List.map _.CpuPerCall |> Samples.median
+        BytesPerCall = rounds |> List.map _.BytesPerCall |> Samples.median
     }
 
 let private print (callers: int) name (round: Round) note =
@@ -103,7 +101,7 @@ let private measure port callers =
     let ratio =
         pairs
         |> List.map (fun (floor, client) -> client.CallsPerSecond / floor.CallsPerSecond)
-        |> median
+        |> Samples.median
 
     print callers "floor" floorMedian ""
     print callers "client" clientMedian $"{ratio:P0}"

@@ -26,10 +26,6 @@ let private measure (job: unit -> unit) : Cost =
         Bytes = float (GC.GetAllocatedBytesForCurrentThread() - allocated) / float callsPerRound
     }
 
-let private median (values: float seq) =
-    let sorted = Seq.sort values |> Seq.toArray
-    sorted[sorted.Length / 2]
-
 /// Runs a job until the compiler has had the time to make its best of it.
 let private warmUp (job: unit -> unit) =
     let started = Stopwatch.GetTimestamp()
@@ -54,7 +50,7 @@ let private compare name (ours: unit -> unit) (floor: unit -> unit) =
         ]
 
     let of' pick part =
-        pairs |> List.map (pick >> part) |> median
+        pairs |> List.map (pick >> part) |> Samples.median
 
     let nanoseconds pick = of' pick _.Nanoseconds
     let bytes pick = of' pick _.Bytes

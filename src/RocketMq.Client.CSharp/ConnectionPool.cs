@@ -44,7 +44,7 @@ public sealed class ConnectionPool : IAsyncDisposable
 
     /// <summary>As <see cref="BorrowAsync"/>, and blocks the calling thread. Safe under any synchronisation context.</summary>
     public PooledConnection Borrow(CancellationToken cancellationToken = default) =>
-        Task.Run(() => BorrowAsync(cancellationToken), CancellationToken.None).GetAwaiter().GetResult();
+        Blocking.Wait(() => BorrowAsync(cancellationToken));
 
     /// <summary>Lends no more, waits up to 10 s for what is lent, and closes everything.</summary>
     public ValueTask DisposeAsync() => new(_inner.Close());

@@ -41,10 +41,7 @@ public static class Frames
     public static Command Decode(byte[] frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        var info = Inspect(frame);
-        return info.FrameBytes == frame.Length
-            ? DecodeStripped(frame.AsSpan(4).ToArray())
-            : throw new FormatException($"a frame of {info.FrameBytes} bytes does not fill {frame.Length} bytes");
+        return Read(Core.FrameModule.decodeWhole(frame));
     }
 
     /// <summary>Reads a frame without its first four bytes, the length.</summary>
@@ -52,9 +49,11 @@ public static class Frames
     public static Command DecodeStripped(byte[] frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        var result = Core.FrameModule.decodeStripped(frame);
-        return result.IsOk ? new(result.ResultValue.Command) : throw new FormatException(result.ErrorValue.Message);
+        return Read(Core.FrameModule.decodeStripped(frame));
     }
+
+    private static Command Read(Microsoft.FSharp.Core.FSharpResult<Core.Frame, Core.DecodeError> result) =>
+        result.IsOk ? new(result.ResultValue.Command) : throw new FormatException(result.ErrorValue.Message);
 
     /// <summary>Whether the bytes begin as one frame that they fill. The header itself is not read.</summary>
     public static bool IsWhole(byte[] frame)

@@ -46,7 +46,7 @@ public sealed class RemotingClient : IAsyncDisposable
 
     /// <summary>As <see cref="InvokeAsync"/>, and blocks the calling thread. Safe under any synchronisation context.</summary>
     public Command Invoke(Command request, CancellationToken cancellationToken = default) =>
-        Task.Run(() => InvokeAsync(request, cancellationToken), CancellationToken.None).GetAwaiter().GetResult();
+        Blocking.Wait(() => InvokeAsync(request, cancellationToken));
 
     /// <summary>Sends a request that is not answered. Its end means that it will be written, not that it arrived.</summary>
     /// <exception cref="RocketMqException">It cannot be sent.</exception>

@@ -27,14 +27,19 @@ internal sealed record RemotingSettings
     internal ImmutableDictionary<RequestCode, CommandHandler> Handlers { get; init; } =
         ImmutableDictionary<RequestCode, CommandHandler>.Empty;
 
-    internal Core.RemotingOptions ToCore(Core.WhenDisconnected whenDisconnected) => Change(whenDisconnected: whenDisconnected);
+    internal Core.RemotingOptions ToCore(Core.WhenDisconnected whenDisconnected) => Change(
+        whenDisconnected: whenDisconnected,
+        handlers: MapModule.OfSeq(Handlers.Select(pair => Tuple.Create((Core.RequestCode)(int)pair.Key, ToCore(pair.Value)))),
+        logger: Logger);
 
     private Core.RemotingOptions Change(
         TimeSpan? requestTimeout = null,
         TimeSpan? connectTimeout = null,
         int? maxInFlight = null,
         Core.Header? header = null,
-        Core.WhenDisconnected? whenDisconnected = null) => new(
+        Core.WhenDisconnected? whenDisconnected = null,
+        FSharpMap<Core.RequestCode, FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>>>? handlers = null,
+        ILogger? logger = null) => new(
         requestTimeout: requestTimeout ?? Options.RequestTimeout,
         connectTimeout: connectTimeout ?? Options.ConnectTimeout,
         maxInFlight: maxInFlight ?? Options.MaxInFlight,
@@ -44,8 +49,8 @@ internal sealed record RemotingSettings
         limits: Options.Limits,
         backoff: Options.Backoff,
         whenDisconnected: whenDisconnected ?? Options.WhenDisconnected,
-        handlers: MapModule.OfSeq(Handlers.Select(pair => Tuple.Create((Core.RequestCode)(int)pair.Key, ToCore(pair.Value)))),
-        logger: Logger,
+        handlers: handlers ?? Options.Handlers,
+        logger: logger ?? Options.Logger,
         ports: Options.Ports);
 
     private static FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>> ToCore(CommandHandler handler)

@@ -35,20 +35,20 @@ module Names =
                 let code = int name[index]
                 Error(InvalidInput(what, $"character {index} (U+{code:X4}) is none of a-z A-Z 0-9 %% | - _"))
 
-    /// Whether a name will do for a topic or a group that is none of a group's own topics: the quick answer to `checkTopic`
-    /// and `checkGroup` for nearly every name. False says nothing.
-    let internal isPlain (name: string) =
-        name.Length > 0
-        && name.Length <= maxTopicChars
-        && name.AsSpan().IndexOfAnyExcept allowed < 0
+    /// A topic that brokers make for a group.
+    let private isDerived (name: string) =
+        name.StartsWith(retryPrefix, StringComparison.Ordinal)
+        || name.StartsWith(deadLetterPrefix, StringComparison.Ordinal)
 
     /// A topic's name: 1 to 127 characters of a-z A-Z 0-9 % | - _, and 255 for retry and dead-letter topics.
     let checkTopic (name: string) : Result<string, InputError> =
-        let isDerived =
-            name.StartsWith(retryPrefix, StringComparison.Ordinal)
-            || name.StartsWith(deadLetterPrefix, StringComparison.Ordinal)
+        let maxChars =
+            if name.Length > maxTopicChars && isDerived name then
+                maxGroupChars
+            else
+                maxTopicChars
 
-        check "the topic" (if isDerived then maxGroupChars else maxTopicChars) name
+        check "the topic" maxChars name
 
     /// A group's name: 1 to 255 characters of a-z A-Z 0-9 % | - _.
     let checkGroup (name: string) : Result<string, InputError> = check "the group" maxGroupChars name

@@ -111,10 +111,5 @@ module Assignments =
         Operation(
             RequestCode.GetAllMessageRequestMode,
             Layout.nothing,
-            Answers.json
-                "request modes"
-                (object<Map<string, Map<string, RequestModeSetting>>> {
-                    let! modes = Member.map "messageRequestModeMap" (Shape.map setting) id
-                    return modes
-                })
+            Answers.json "request modes" (Member.objectOf (Member.map "messageRequestModeMap" (Shape.map setting) id))
         )

@@ -15,14 +15,6 @@ type MemberGroupQuery =
         BrokerName: string
     }
 
-/// A broker's own master and slaves, addresses by broker id. Since 5.0. Source: BrokerMemberGroup.java.
-type BrokerMemberGroup =
-    {
-        Cluster: string
-        BrokerName: string
-        Addresses: Map<int64, string>
-    }
-
 module Cluster =
     /// GET_BROKER_CLUSTER_INFO (106), to a name server.
     let info =
@@ -43,23 +35,8 @@ module Cluster =
                 })
         )
 
-    let private memberGroup =
-        object<BrokerMemberGroup> {
-            let! addresses =
-                Member.always "brokerAddrs" (Shape.mapOf Shape.int64Key Shape.text) _.Addresses
-
-            and! brokerName = Member.text "brokerName" _.BrokerName
-            and! cluster = Member.text "cluster" _.Cluster
-
-            return
-                {
-                    Cluster = cluster
-                    BrokerName = brokerName
-                    Addresses = addresses
-                }
-        }
-
-    /// GET_BROKER_MEMBER_GROUP (901), from a broker to a name server.
+    /// GET_BROKER_MEMBER_GROUP (901), from a broker to a name server, since 5.0: its master and slaves.
+    /// Source: BrokerMemberGroup.java.
     let memberGroupOf =
         Operation(
             RequestCode.GetBrokerMemberGroup,
@@ -75,8 +52,5 @@ module Cluster =
             },
             Answers.json
                 "broker member group"
-                (object<BrokerMemberGroup option> {
-                    let! group = Member.sometimes "brokerMemberGroup" memberGroup id
-                    return group
-                })
+                (Member.objectOf (Member.sometimes "brokerMemberGroup" TopicRoute.brokerData id))
         )

@@ -133,23 +133,8 @@ module Commands =
                 |> Map.ofList
         }
 
-    /// Secrets of access control, which no text shows.
-    let private secretFields = set [ "Signature"; "SecurityToken"; "secretKey" ]
-
     /// "name=value, name=value"; long values are cut, secrets left out.
-    let fieldsText (command: RemotingCommand) : string =
-        let shown (name: string, value: string) =
-            if secretFields.Contains name then
-                $"{name}=…"
-            elif value.Length > 64 then
-                $"{name}={value.Substring(0, 64)}…"
-            else
-                $"{name}={value}"
-
-        Fields.toMap command.Fields
-        |> Map.toList
-        |> List.map shown
-        |> String.concat ", "
+    let fieldsText (command: RemotingCommand) : string = command.Fields.ToText 64
 
     /// One line: kind, code, opaque, topic and group where it has them, and sizes.
     let summary (command: RemotingCommand) : string =
@@ -175,17 +160,6 @@ module Commands =
 
     // JSON, for people and tools: the members of a JSON header, and the body in base64.
 
-    let private bytes: Shape<ReadOnlyMemory<byte>> =
-        {
-            Write = fun writer body -> writer.WriteBase64StringValue body.Span
-            Read =
-                fun element ->
-                    match element.TryGetBytesFromBase64() with
-                    | true, bytes -> ReadOnlyMemory bytes
-                    | false, _ -> raise (Unreadable("", "it is not base64"))
-            Absent = ValueSome ReadOnlyMemory.Empty
-        }
-
     let private languages: Shape<LanguageCode> =
         {
             Write = fun writer language -> writer.WriteStringValue(LanguageCode.name language)
@@ -209,7 +183,7 @@ module Commands =
                     else
                         None)
 
-            and! body = Member.always "body" bytes _.Body
+            and! body = Member.always "body" Shape.base64 (fun command -> command.Body.ToArray())
 
             return
                 {
@@ -223,7 +197,7 @@ module Commands =
                         match fields with
                         | Some fields -> Fields.ofList (Map.toList fields)
                         | None -> Fields.Absent
-                    Body = body
+                    Body = ReadOnlyMemory body
                 }
         }
 

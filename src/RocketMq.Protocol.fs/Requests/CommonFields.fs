@@ -72,5 +72,5 @@ module CommonFields =
         let draft = Draft()
         layout.Write fields draft
 
-        (command, Fields.toList (draft.Fields.ToFields()))
+        (command, Fields.toList (draft.ToFields()))
         ||> List.fold (fun command (name, value) -> Command.withField name value command)

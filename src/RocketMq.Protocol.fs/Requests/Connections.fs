@@ -102,12 +102,7 @@ module Connections =
         Operation(
             RequestCode.GetProducerConnectionList,
             Layout.group "producerGroup",
-            Answers.json
-                "producer connections"
-                (object<ClientConnection list> {
-                    let! connections = Member.list "connectionSet" connection id
-                    return connections
-                })
+            Answers.json "producer connections" (Member.objectOf (Member.list "connectionSet" connection id))
         )
 
     /// GET_ALL_PRODUCER_INFO (328): all producers, by group.
@@ -115,10 +110,5 @@ module Connections =
         Operation(
             RequestCode.GetAllProducerInfo,
             Layout.nothing,
-            Answers.json
-                "producers"
-                (object<Map<string, ProducerConnection list>> {
-                    let! groups = Member.map "data" (Shape.list producer) id
-                    return groups
-                })
+            Answers.json "producers" (Member.objectOf (Member.map "data" (Shape.list producer) id))
         )

@@ -93,10 +93,7 @@ module ConsumerPositions =
         }
 
     let private positionTable =
-        object<PositionTable> {
-            let! table = Member.always "offsetTable" eitherForm id
-            return table
-        }
+        Member.objectOf (Member.always "offsetTable" eitherForm id)
 
     let private reset =
         layout<OffsetReset> {

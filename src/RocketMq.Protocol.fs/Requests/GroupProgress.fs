@@ -159,12 +159,7 @@ module GroupProgress =
         Operation(
             RequestCode.QueryTopicConsumeByWho,
             Layout.topic "topic",
-            Answers.json
-                "groups"
-                (object<string list> {
-                    let! groups = Member.list "groupList" Shape.text id
-                    return groups
-                })
+            Answers.json "groups" (Member.objectOf (Member.list "groupList" Shape.text id))
         )
 
     /// QUERY_TOPICS_BY_CONSUMER (343), since 5.0: the topics that a group consumes.
@@ -208,12 +203,7 @@ module GroupProgress =
         Operation(
             RequestCode.QueryConsumeTimeSpan,
             groupTopic,
-            Answers.json
-                "consume time spans"
-                (object<QueueTimeSpan list> {
-                    let! spans = Member.list "consumeTimeSpanSet" timeSpan id
-                    return spans
-                })
+            Answers.json "consume time spans" (Member.objectOf (Member.list "consumeTimeSpanSet" timeSpan id))
         )
 
     /// QUERY_CORRECTION_OFFSET (308): by queue, the least position that the other groups of a topic have reached.

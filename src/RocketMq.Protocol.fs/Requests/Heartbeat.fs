@@ -185,11 +185,7 @@ module Heartbeat =
                 }
         }
 
-    let private producer =
-        object<string> {
-            let! group = Member.text "groupName" id
-            return group
-        }
+    let private producer = Member.objectOf (Member.text "groupName" id)
 
     let private query =
         Layout.json
@@ -283,10 +279,5 @@ module Heartbeat =
         Operation(
             RequestCode.GetConsumerListByGroup,
             Layout.group "consumerGroup",
-            Answers.json
-                "group members"
-                (object<string list> {
-                    let! ids = Member.list "consumerIdList" Shape.text id
-                    return ids
-                })
+            Answers.json "group members" (Member.objectOf (Member.list "consumerIdList" Shape.text id))
         )

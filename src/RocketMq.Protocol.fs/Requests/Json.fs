@@ -64,28 +64,39 @@ module internal Shape =
 
             raise (Unreadable("", $"{shown} is not {wanted}"))
 
+    let private integer32 = "a 32-bit integer"
+    let private integer64 = "a 64-bit integer"
+
+    let private parseInt32 digits =
+        parsed integer32 digits (fun digits ->
+            Int32.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+
+    let private parseInt64 digits =
+        parsed integer64 digits (fun digits ->
+            Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+
     /// A number, or a text that holds one.
-    let private number wanted write tryParse : Shape<'T> =
+    let private number wanted write parse : Shape<'T> =
         {
             Write = write
             Read =
                 fun element ->
                     match element.ValueKind with
-                    | JsonValueKind.Number -> parsed wanted (element.GetRawText()) tryParse
-                    | JsonValueKind.String -> parsed wanted (string (element.GetString())) tryParse
+                    | JsonValueKind.Number -> parse (element.GetRawText())
+                    | JsonValueKind.String -> parse (string (element.GetString()))
                     | _ -> unexpected wanted element
             Absent = ValueSome Unchecked.defaultof<'T>
         }
 
     let int32: Shape<int> =
-        number "a 32-bit integer" (fun writer value -> writer.WriteNumberValue value) (fun digits ->
-            Int32.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+        number integer32 (fun writer value -> writer.WriteNumberValue value) parseInt32
 
     let int64: Shape<int64> =
-        number "a 64-bit integer" (fun writer value -> writer.WriteNumberValue value) (fun digits ->
-            Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+        number integer64 (fun writer value -> writer.WriteNumberValue value) parseInt64
 
     let float: Shape<float> =
+        let wanted = "a number"
+
         let tryParse (digits: string) =
             match Double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture) with
             | true, value when Double.IsFinite value -> true, value
@@ -97,7 +108,19 @@ module internal Shape =
             else
                 raise (Unreadable("", "a number is not finite"))
 
-        number "a number" write tryParse
+        number wanted write (fun digits -> parsed wanted digits tryParse)
+
+    /// Bytes as a text in base64.
+    let base64: Shape<byte[]> =
+        {
+            Write = fun writer bytes -> writer.WriteBase64StringValue(ReadOnlySpan bytes)
+            Read =
+                fun element ->
+                    match element.TryGetBytesFromBase64() with
+                    | true, bytes -> Option.ofObj bytes |> Option.defaultValue Array.empty
+                    | false, _ -> raise (Unreadable("", "it is not base64"))
+            Absent = ValueSome Array.empty
+        }
 
     /// true or false, or a text that says so.
     let boolean: Shape<bool> =
@@ -205,19 +228,13 @@ module internal Shape =
     let int32Key: Key<int> =
         {
             Write = fun number -> number.ToString CultureInfo.InvariantCulture
-            Read =
-                fun name ->
-                    parsed "a 32-bit integer" name (fun digits ->
-                        Int32.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+            Read = parseInt32
         }
 
     let int64Key: Key<int64> =
         {
             Write = fun number -> number.ToString CultureInfo.InvariantCulture
-            Read =
-                fun name ->
-                    parsed "a 64-bit integer" name (fun digits ->
-                        Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
+            Read = parseInt64
         }
 
 /// One member of an object.
@@ -276,19 +293,15 @@ module internal Member =
     let map name value get : Member<'Record, Map<string, 'T>> = always name (Shape.map value) get
     let optionalText name get : Member<'Record, string option> = sometimes name Shape.text get
 
-/// `object<Record> { let! a = Member.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once.
-[<Sealed>]
-type internal ObjectBuilder<'Record>() =
-    member _.MergeSources(first: Member<'Record, 'A>, second: Member<'Record, 'B>) : Member<'Record, 'A * 'B> =
+    /// The members of one record among those of a larger one.
+    let part (members: Member<'T, 'T>) (get: 'Record -> 'T) : Member<'Record, 'T> =
         {
-            Put =
-                fun writer record ->
-                    first.Put writer record
-                    second.Put writer record
-            Take = fun element -> first.Take element, second.Take element
+            Put = fun writer record -> members.Put writer (get record)
+            Take = members.Take
         }
 
-    member _.BindReturn(members: Member<'Record, 'T>, make: 'T -> 'Record) : Shape<'Record> =
+    /// An object of these members; of one, if the value is that member's.
+    let objectOf (members: Member<'T, 'T>) : Shape<'T> =
         {
             Write =
                 fun writer record ->
@@ -298,14 +311,38 @@ type internal ObjectBuilder<'Record>() =
             Read =
                 fun element ->
                     if element.ValueKind = JsonValueKind.Object then
-                        make (members.Take element)
+                        members.Take element
                     else
                         raise (Unreadable("", $"an object is wanted, not %O{element.ValueKind}"))
             Absent = ValueNone
         }
 
+/// `members<Record> { let! a = Member.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once.
+type internal MembersBuilder<'Record>() =
+    member _.MergeSources(first: Member<'Record, 'A>, second: Member<'Record, 'B>) : Member<'Record, 'A * 'B> =
+        {
+            Put =
+                fun writer record ->
+                    first.Put writer record
+                    second.Put writer record
+            Take = fun element -> first.Take element, second.Take element
+        }
+
+    member _.BindReturn(members: Member<'Record, 'T>, make: 'T -> 'Record) : Member<'Record, 'Record> =
+        {
+            Put = members.Put
+            Take = members.Take >> make
+        }
+
+/// `object<Record> { … }`: as `members<Record> { … }`, and an object of them.
+[<Sealed>]
+type internal ObjectBuilder<'Record>() =
+    inherit MembersBuilder<'Record>()
+    member _.Run(members: Member<'Record, 'Record>) : Shape<'Record> = Member.objectOf members
+
 [<AutoOpen>]
 module internal ObjectBuilder =
+    let members<'Record> = MembersBuilder<'Record>()
     let object<'Record> = ObjectBuilder<'Record>()
 
 /// JSON bodies: what this library writes is strict JSON, what it reads is the dialect that Java servers write.
@@ -346,8 +383,3 @@ module internal Json =
         match encode "key" shape value with
         | Ok json -> Text.Encoding.UTF8.GetString json.Span
         | Error error -> raise (Unreadable("", error.Message))
-
-    /// The value as a JSON element of its own.
-    let toElement (shape: Shape<'T>) (value: 'T) : JsonElement =
-        use document = JsonDocument.Parse(toText shape value)
-        document.RootElement.Clone()

@@ -20,10 +20,7 @@ module KeyValueConfig =
 
     /// An object with one member, "table".
     let internal table: Shape<Map<string, string>> =
-        object<Map<string, string>> {
-            let! table = Member.map "table" Shape.text id
-            return table
-        }
+        Member.objectOf (Member.map "table" Shape.text id)
 
     /// PUT_KV_CONFIG (100).
     let put =

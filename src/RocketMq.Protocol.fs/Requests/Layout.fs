@@ -7,17 +7,16 @@ open System
 type internal Draft() =
     inherit FieldsBuilder(0)
 
-    member draft.Fields: FieldsBuilder = draft
-
-    /// As `Fields`, with room for so many bytes.
-    member draft.FieldsOf(bytes: int) : FieldsBuilder =
-        draft.Reserve bytes
-        draft
-
     member val Body = ReadOnlyMemory<byte>.Empty with get, set
 
     /// Says in place of the one that the command began with how a request ended.
     member val Code: ResponseCode voption = ValueNone with get, set
+
+    /// Refuses what a check refused: the command cannot be encoded then.
+    member draft.Require(check: Result<'T, InputError>) =
+        match check with
+        | Ok _ -> ()
+        | Error(InvalidInput(what, reason)) -> draft.Refuse(NotEncodable(what, reason))
 
     member draft.ToRequest(code: RequestCode) : RemotingCommand =
         {
@@ -110,14 +109,12 @@ module internal RequiredField =
 
 /// Fields that Java requires: it refuses a command without one of them.
 module internal Field =
-    let private take tryRead name command = RequiredField.take tryRead name command
-
     let text name (get: 'Record -> string) : Column<'Record, string> =
         let wireName = FieldName.OfText name
 
         {
-            Put = fun record draft -> draft.Fields.Add(wireName, get record) |> ignore
-            Take = take Fields.tryFind name
+            Put = fun record draft -> draft.Add(wireName, get record) |> ignore
+            Take = RequiredField.take Fields.tryFind name
         }
 
     /// A text that is checked before it is written. What a server wrote is taken as it is.
@@ -127,10 +124,10 @@ module internal Field =
         {
             Put =
                 fun record draft ->
-                    match check (get record) with
-                    | Ok(value: string) -> draft.Fields.Add(wireName, value) |> ignore
-                    | Error(InvalidInput(what, reason)) -> draft.Fields.Refuse(NotEncodable(what, reason))
-            Take = take Fields.tryFind name
+                    let value = get record
+                    draft.Require(check value)
+                    draft.Add(wireName, value) |> ignore
+            Take = RequiredField.take Fields.tryFind name
         }
 
     let topic name get : Column<'Record, string> = checkedText Names.checkTopic name get
@@ -140,24 +137,24 @@ module internal Field =
         let wireName = FieldName.OfText name
 
         {
-            Put = fun record draft -> draft.Fields.Add(wireName, get record) |> ignore
-            Take = take Fields.tryInt32 name
+            Put = fun record draft -> draft.Add(wireName, get record) |> ignore
+            Take = RequiredField.take Fields.tryInt32 name
         }
 
     let int64 name (get: 'Record -> int64) : Column<'Record, int64> =
         let wireName = FieldName.OfText name
 
         {
-            Put = fun record draft -> draft.Fields.Add(wireName, get record) |> ignore
-            Take = take Fields.tryInt64 name
+            Put = fun record draft -> draft.Add(wireName, get record) |> ignore
+            Take = RequiredField.take Fields.tryInt64 name
         }
 
     let boolean name (get: 'Record -> bool) : Column<'Record, bool> =
         let wireName = FieldName.OfText name
 
         {
-            Put = fun record draft -> draft.Fields.Add(wireName, get record) |> ignore
-            Take = take Fields.tryBoolean name
+            Put = fun record draft -> draft.Add(wireName, get record) |> ignore
+            Take = RequiredField.take Fields.tryBoolean name
         }
 
     /// Whole milliseconds; a fraction is cut off.
@@ -171,11 +168,8 @@ module internal Field =
         let wireName = FieldName.OfText name
 
         {
-            Put =
-                fun record draft ->
-                    draft.Fields.Add(wireName, (get record).Ticks / TimeSpan.TicksPerMillisecond)
-                    |> ignore
-            Take = take read name
+            Put = fun record draft -> draft.Add(wireName, (get record).Ticks / TimeSpan.TicksPerMillisecond) |> ignore
+            Take = RequiredField.take read name
         }
 
     /// One of some numbers or texts, each of which stands for a value.
@@ -195,8 +189,8 @@ module internal Field =
                 fun record draft ->
                     let value = get record
                     let wire, _ = choices |> List.find (fun (_, choice) -> choice = value)
-                    draft.Fields.Add(wireName, wire) |> ignore
-            Take = take read name
+                    draft.Add(wireName, wire) |> ignore
+            Take = RequiredField.take read name
         }
 
 /// Fields that Java may leave out. One that is there but not of its type is refused.
@@ -251,7 +245,7 @@ module internal Body =
                     if Utf8Text.isEncodable text then
                         draft.Body <- ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text)
                     else
-                        draft.Fields.Refuse(NotEncodable("the body", "it holds a lone surrogate"))
+                        draft.Refuse(NotEncodable("the body", "it holds a lone surrogate"))
             Take =
                 fun command ->
                     if Text.Unicode.Utf8.IsValid command.Body.Span then
@@ -266,7 +260,7 @@ module internal Body =
                 fun record draft ->
                     match Json.encode what shape (get record) with
                     | Ok body -> draft.Body <- body
-                    | Error error -> draft.Fields.Refuse error
+                    | Error error -> draft.Refuse error
             Take = fun command -> Json.decode what shape command.Body
         }
 

@@ -50,7 +50,7 @@ type MaxOffsetQuery =
 /// Requests about positions in queues. Positions are `int64` and count from 0. Sources: the headers of
 /// QueryConsumerOffset, UpdateConsumerOffset, SearchOffset, GetMaxOffset, GetMinOffset and GetEarliestMsgStoretime.
 module Offsets =
-    let private groupQueue =
+    let internal groupQueue =
         layout<GroupQueue> {
             let! group = Field.group "consumerGroup" _.ConsumerGroup
             and! topic = Field.topic "topic" _.Topic

@@ -240,22 +240,7 @@ module Pop =
 
     /// POLLING_INFO (200055): how many requests wait for messages of one queue.
     let waiting =
-        Operation(
-            RequestCode.PollingInfo,
-            layout<GroupQueue> {
-                let! group = Field.group "consumerGroup" _.ConsumerGroup
-                and! topic = Field.topic "topic" _.Topic
-                and! queueId = Field.int32 "queueId" _.QueueId
-
-                return
-                    {
-                        ConsumerGroup = group
-                        Topic = topic
-                        QueueId = queueId
-                    }
-            },
-            Answers.ok (Layout.int32 "pollingNum")
-        )
+        Operation(RequestCode.PollingInfo, Offsets.groupQueue, Answers.ok (Layout.int32 "pollingNum"))
 
     /// POP_ROLLBACK (200056): back from the store in RocksDB to the one in files.
     let rollback = Operation(RequestCode.PopRollback, Layout.nothing, Answers.nothing)

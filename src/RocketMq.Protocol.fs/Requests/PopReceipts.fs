@@ -104,17 +104,6 @@ module PopReceipts =
             )
         )
 
-    let private bits: Shape<byte[]> =
-        {
-            Write = fun writer bytes -> writer.WriteBase64StringValue(ReadOnlySpan bytes)
-            Read =
-                fun element ->
-                    match element.TryGetBytesFromBase64() with
-                    | true, bytes -> Option.ofObj bytes |> Option.defaultValue Array.empty
-                    | false, _ -> raise (Unreadable("", "it is not base64"))
-            Absent = ValueSome Array.empty
-        }
-
     /// A member that Java reads under either of two names.
     let private either (short: string) (long: string) (shape: Shape<'T>) (get: BatchAck -> 'T) : Member<BatchAck, 'T> =
         let short = Member.sometimes short shape (get >> Some)
@@ -127,7 +116,7 @@ module PopReceipts =
 
     let private batchAck =
         object<BatchAck> {
-            let! acknowledged = either "b" "bitSet" bits _.Acknowledged
+            let! acknowledged = either "b" "bitSet" Shape.base64 _.Acknowledged
             and! group = either "c" "consumerGroup" Shape.text _.ConsumerGroup
             and! invisible = either "it" "invisibleTime" Shape.int64 _.InvisibleMillis
             and! popTimestamp = either "pt" "popTime" Shape.int64 _.PopTimestamp

@@ -134,23 +134,24 @@ module Pull =
 
     /// Written by hand, not declared: the bits of one field say whether others count.
     let private write (pull: PullRequest) (draft: Draft) =
-        let fields =
-            draft
-                .FieldsOf(256)
-                .Add(groupName, pull.ConsumerGroup)
-                .Add(topicName, pull.Topic)
-                .Add(queueIdName, pull.QueueId)
-                .Add(queueOffsetName, pull.QueueOffset)
-                .Add(maxMessagesName, pull.MaxMessages)
-                .Add(sysFlagName, sysFlag pull)
-                .Add(commitOffsetName, Option.defaultValue 0L pull.CommitOffset)
-                .Add(suspendName, int64 pull.Suspend.TotalMilliseconds)
-                .Add(subscriptionVersionName, pull.SubscriptionVersion)
-                .Add(expressionTypeName, pull.Filter |> Option.map Filter.typeName |> Option.defaultValue "TAG")
+        draft.Reserve 256
+
+        draft
+            .Add(groupName, pull.ConsumerGroup)
+            .Add(topicName, pull.Topic)
+            .Add(queueIdName, pull.QueueId)
+            .Add(queueOffsetName, pull.QueueOffset)
+            .Add(maxMessagesName, pull.MaxMessages)
+            .Add(sysFlagName, sysFlag pull)
+            .Add(commitOffsetName, Option.defaultValue 0L pull.CommitOffset)
+            .Add(suspendName, int64 pull.Suspend.TotalMilliseconds)
+            .Add(subscriptionVersionName, pull.SubscriptionVersion)
+            .Add(expressionTypeName, pull.Filter |> Option.map Filter.typeName |> Option.defaultValue "TAG")
+        |> ignore
 
         let add (name: string) (value: string option) =
             match value with
-            | Some value -> fields.Add(name, value) |> ignore
+            | Some value -> draft.Add(name, value) |> ignore
             | None -> ()
 
         add "subscription" (Option.map Filter.expression pull.Filter)
@@ -158,10 +159,8 @@ module Pull =
         add "requestSource" (Option.map string pull.Source)
         add "proxyFrowardClientId" pull.ProxiedClientId
 
-        match Names.checkTopic pull.Topic, Names.checkGroup pull.ConsumerGroup with
-        | Ok _, Ok _ -> ()
-        | Error(InvalidInput(what, reason)), _
-        | _, Error(InvalidInput(what, reason)) -> fields.Refuse(NotEncodable(what, reason))
+        draft.Require(Names.checkTopic pull.Topic)
+        draft.Require(Names.checkGroup pull.ConsumerGroup)
 
     let private filterOf (command: RemotingCommand) =
         let expression =

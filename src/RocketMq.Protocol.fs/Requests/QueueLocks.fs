@@ -33,11 +33,7 @@ module QueueLocks =
                     }
             })
 
-    let private held =
-        object<MessageQueue list> {
-            let! queues = Member.list "lockOKMQSet" Queues.shape id
-            return queues
-        }
+    let private held = Member.objectOf (Member.list "lockOKMQSet" Queues.shape id)
 
     /// LOCK_BATCH_MQ (41): gives those of the queues that this client holds now.
     let acquire =

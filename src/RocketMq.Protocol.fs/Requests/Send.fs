@@ -118,44 +118,37 @@ module Send =
             BrokerName = FieldName.OfText "n"
         }
 
-    let private refuseFaults (send: SendRequest) (fields: FieldsBuilder) =
-        match Names.checkTopic send.Topic, Names.checkGroup send.ProducerGroup, send.Properties.Fault with
-        | Ok _, Ok _, ValueNone -> ()
-        | Error(InvalidInput(what, reason)), _, _
-        | _, Error(InvalidInput(what, reason)), _
-        | _, _, ValueSome(InvalidInput(what, reason)) -> fields.Refuse(NotEncodable(what, reason))
-
     /// Written by hand, not declared: every message passes here.
     let private write names (send: SendRequest) (draft: Draft) =
-        let fields =
-            draft
-                .FieldsOf(176 + send.Properties.Text.Length)
-                .Add(names.ProducerGroup, send.ProducerGroup)
-                .Add(names.Topic, send.Topic)
-                .Add(names.DefaultTopic, send.DefaultTopic)
-                .Add(names.DefaultTopicQueues, send.DefaultTopicQueues)
-                .Add(names.QueueId, send.QueueId)
-                .Add(names.SysFlag, send.SysFlag)
-                .Add(names.BornTimestamp, send.BornTimestamp)
-                .Add(names.Flag, send.Flag)
-                .Add(names.ReconsumeTimes, send.ReconsumeTimes)
-                .Add(names.IsUnit, send.IsUnit)
-                .Add(names.IsBatch, send.IsBatch)
-                .AddUtf8(names.Properties, send.Properties.Text.Span)
+        draft.Reserve(176 + send.Properties.Text.Length)
+
+        draft
+            .Add(names.ProducerGroup, send.ProducerGroup)
+            .Add(names.Topic, send.Topic)
+            .Add(names.DefaultTopic, send.DefaultTopic)
+            .Add(names.DefaultTopicQueues, send.DefaultTopicQueues)
+            .Add(names.QueueId, send.QueueId)
+            .Add(names.SysFlag, send.SysFlag)
+            .Add(names.BornTimestamp, send.BornTimestamp)
+            .Add(names.Flag, send.Flag)
+            .Add(names.ReconsumeTimes, send.ReconsumeTimes)
+            .Add(names.IsUnit, send.IsUnit)
+            .Add(names.IsBatch, send.IsBatch)
+            .AddUtf8(names.Properties, send.Properties.Text.Span)
+        |> ignore
 
         if send.BrokerName <> "" then
-            fields.Add(names.BrokerName, send.BrokerName) |> ignore
+            draft.Add(names.BrokerName, send.BrokerName) |> ignore
 
         if send.MaxReconsumeTimes.IsSome then
-            fields.Add(names.MaxReconsumeTimes, send.MaxReconsumeTimes.Value) |> ignore
+            draft.Add(names.MaxReconsumeTimes, send.MaxReconsumeTimes.Value) |> ignore
 
-        let isPlain =
-            Names.isPlain send.Topic
-            && Names.isPlain send.ProducerGroup
-            && send.Properties.Fault.IsNone
+        draft.Require(Names.checkTopic send.Topic)
+        draft.Require(Names.checkGroup send.ProducerGroup)
 
-        if not isPlain then
-            refuseFaults send fields
+        match send.Properties.Fault with
+        | ValueSome fault -> draft.Require(Error fault)
+        | ValueNone -> ()
 
         draft.Body <- send.Body
 

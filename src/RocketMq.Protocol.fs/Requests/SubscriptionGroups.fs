@@ -102,11 +102,7 @@ module SubscriptionGroups =
                 }
         }
 
-    let private customized =
-        object<int64 list> {
-            let! next = Member.list "next" Shape.int64 id
-            return next
-        }
+    let private customized = Member.objectOf (Member.list "next" Shape.int64 id)
 
     let private retryPolicy =
         let types =
@@ -227,12 +223,7 @@ module SubscriptionGroups =
     let updateMany =
         Operation(
             RequestCode.UpdateAndCreateSubscriptionGroupList,
-            Layout.json
-                "subscription groups"
-                (object<SubscriptionGroup list> {
-                    let! groups = Member.list "groupConfigList" group id
-                    return groups
-                }),
+            Layout.json "subscription groups" (Member.objectOf (Member.list "groupConfigList" group id)),
             Answers.nothing
         )
 

@@ -79,8 +79,8 @@ type TopicConfigQuery =
 module TopicConfig =
     let internal filterTypes = [ "SINGLE_TAG", SingleTag; "MULTI_TAG", MultiTag ]
 
-    let internal shape: Shape<TopicConfig> =
-        object<TopicConfig> {
+    let internal members: Member<TopicConfig, TopicConfig> =
+        members<TopicConfig> {
             let! attributes = Member.sometimes "attributes" (Shape.map Shape.text) _.Attributes
             and! isOrdered = Member.boolean "order" _.IsOrdered
             and! permission = Member.int32 "perm" _.Permission
@@ -105,6 +105,8 @@ module TopicConfig =
                     Attributes = attributes
                 }
         }
+
+    let internal shape: Shape<TopicConfig> = Member.objectOf members
 
 /// Topics on brokers. Source: AdminBrokerProcessor.java.
 module Topics =
@@ -163,36 +165,12 @@ module Topics =
         }
 
     /// The members of the settings and one more.
-    let private detail: Shape<TopicDetail> =
-        let mapping =
-            object<QueueMapping option> {
-                let! mapping = Member.sometimes "mappingDetail" QueueMapping.shape id
-                return mapping
-            }
+    let private detail =
+        object<TopicDetail> {
+            let! config = Member.part TopicConfig.members _.Config
+            and! mapping = Member.sometimes "mappingDetail" QueueMapping.shape _.Mapping
 
-        {
-            Write =
-                fun writer detail ->
-                    let config = Json.toElement TopicConfig.shape detail.Config
-                    writer.WriteStartObject()
-
-                    for item in config.EnumerateObject() do
-                        item.WriteTo writer
-
-                    match detail.Mapping with
-                    | Some mapping ->
-                        writer.WritePropertyName "mappingDetail"
-                        QueueMapping.shape.Write writer mapping
-                    | None -> ()
-
-                    writer.WriteEndObject()
-            Read =
-                fun element ->
-                    {
-                        Config = TopicConfig.shape.Read element
-                        Mapping = mapping.Read element
-                    }
-            Absent = ValueNone
+            return { Config = config; Mapping = mapping }
         }
 
     /// UPDATE_AND_CREATE_TOPIC (17). Routes show the topic a moment later.
@@ -203,12 +181,7 @@ module Topics =
     let createMany =
         Operation(
             RequestCode.UpdateAndCreateTopicList,
-            Layout.json
-                "topics"
-                (object<TopicConfig list> {
-                    let! topics = Member.list "topicConfigList" TopicConfig.shape id
-                    return topics
-                }),
+            Layout.json "topics" (Member.objectOf (Member.list "topicConfigList" TopicConfig.shape id)),
             Answers.nothing
         )
 

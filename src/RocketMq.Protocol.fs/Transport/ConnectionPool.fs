@@ -76,14 +76,10 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
         | true, client -> client.InFlight
         | false, _ -> 0
 
-    let forget (borrower: int) =
-        borrowers.TryRemove(borrower, ref Unchecked.defaultof<_>) |> ignore
-
-    let complete borrower outcome =
+    /// Answers a borrower that still waits.
+    let complete (borrower: int) outcome =
         match borrowers.TryGetValue borrower with
-        | true, waiting ->
-            forget borrower
-            waiting.TrySetResult outcome |> ignore
+        | true, waiting -> waiting.TrySetResult outcome |> ignore
         | false, _ -> ()
 
     let carryOut effect =
@@ -141,27 +137,31 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             borrowers[borrower] <- waiting
             post (Requested borrower)
 
-            let giveUp () =
-                post (GivenUp borrower)
-                forget borrower
+            /// Waits no longer. One that was lent in this moment goes back.
+            let giveUp () : Task =
+                backgroundTask {
+                    post (GivenUp borrower)
+                    complete borrower ValueNone
 
-                // One that was lent in this moment goes back.
-                if not (waiting.TrySetResult ValueNone) then
-                    match waiting.Task.Result with
+                    match! waiting.Task with
                     | ValueSome connection -> post (Returned(connection, true))
                     | ValueNone -> ()
+                }
 
             try
-                match! waiting.Task.WaitAsync(options.BorrowTimeout, remoting.Ports.Clock, cancellation) with
-                | ValueSome connection -> return Ok(lend connection)
-                | ValueNone -> return Error(ClientClosed endpoint)
-            with
-            | :? TimeoutException ->
-                giveUp ()
-                return noneFree ()
-            | :? OperationCanceledException ->
-                giveUp ()
-                return Error(NotConnected(endpoint, "the caller gave up waiting for a connection of the pool"))
+                try
+                    match! waiting.Task.WaitAsync(options.BorrowTimeout, remoting.Ports.Clock, cancellation) with
+                    | ValueSome connection -> return Ok(lend connection)
+                    | ValueNone -> return Error(ClientClosed endpoint)
+                with
+                | :? TimeoutException ->
+                    do! giveUp ()
+                    return noneFree ()
+                | :? OperationCanceledException ->
+                    do! giveUp ()
+                    return Error(NotConnected(endpoint, "the caller gave up waiting for a connection of the pool"))
+            finally
+                borrowers.Remove(borrower) |> ignore
         }
 
     /// Borrows a connection for as long as `work` takes.

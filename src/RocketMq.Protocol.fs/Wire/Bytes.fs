@@ -135,11 +135,11 @@ module internal Utf8Text =
 
         check 0
 
-    /// For people: control characters as \u0001, and no more than 200 characters.
-    let visible (text: string) =
+    /// For people: control characters as \u0001, and no more characters than a limit.
+    let visible (limit: int) (text: string) =
         let shown =
-            if text.Length > 200 then
-                text.Substring(0, 200) + "…"
+            if text.Length > limit then
+                text.Substring(0, limit) + "…"
             else
                 text
 

@@ -89,17 +89,18 @@ type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: Encode
 
         map
 
-    /// The entries, for people: without the values that prove who asks.
-    member private fields.Display =
+    /// "name=value, name=value", for people: long values are cut, and those that prove who asks are left out.
+    member internal fields.ToText(maxChars: int) =
         let shown (name: string, value: string) =
             match name with
             | "Signature"
             | "SecurityToken"
             | "secretKey" -> $"{name}=…"
-            | _ -> $"{Utf8Text.visible name}={Utf8Text.visible value}"
+            | _ -> $"{Utf8Text.visible maxChars name}={Utf8Text.visible maxChars value}"
 
-        let entries = fields.ToMap() |> Map.toList |> List.map shown |> String.concat ", "
-        $"[{entries}]"
+        fields.ToMap() |> Map.toList |> List.map shown |> String.concat ", "
+
+    member private fields.Display = $"[{fields.ToText 200}]"
 
     /// Equal names with equal values, in any order.
     override fields.Equals other =

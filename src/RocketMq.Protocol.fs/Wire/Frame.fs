@@ -217,16 +217,20 @@ module Frame =
     /// Reads one frame from the front of `bytes`, within the default limits.
     let decode (bytes: byte[]) : Decoded<Frame> = decodeWithin FrameLimits.Default bytes
 
+    /// Reads one frame that takes all of `bytes`.
+    let decodeWhole (bytes: byte[]) : Result<Frame, DecodeError> =
+        match decode bytes with
+        | Complete(frame, consumed) when consumed = bytes.Length -> Ok frame
+        | Complete(_, consumed) -> Error(Malformed(what, $"{bytes.Length - consumed} bytes are left over", consumed))
+        | NeedMore missing -> Error(Malformed(what, $"{missing} bytes are missing", bytes.Length))
+        | Corrupt error -> Error error
+
     /// Reads a frame without its first four bytes, the length: all of `bytes`.
     let decodeStripped (bytes: byte[]) : Result<Frame, DecodeError> =
         let whole = Array.zeroCreate (lengthBytes + bytes.Length)
         BinaryPrimitives.WriteInt32BigEndian(whole.AsSpan(), bytes.Length)
         bytes.CopyTo(whole, lengthBytes)
-
-        match decode whole with
-        | Complete(frame, _) -> Ok frame
-        | NeedMore missing -> Error(Malformed(what, $"{missing} bytes are missing", bytes.Length))
-        | Corrupt error -> Error error
+        decodeWhole whole
 
     /// One frame as bytes, within given limits.
     let encodeWithin (limits: FrameLimits) (header: Header) (command: RemotingCommand) : Result<byte[], EncodeError> =

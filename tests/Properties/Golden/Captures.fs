@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.IO.Compression
 open System.Text.Json
+open RocketMq.Protocol
 
 type Capture =
     {
@@ -64,3 +65,11 @@ let private captures = lazy readAll ()
 let all () = captures.Value
 
 let isRequest (capture: Capture) = capture.RequestCode.IsNone
+
+/// A recorded frame, read: all of it.
+let frameOf (capture: Capture) : Frame =
+    match Frame.decodeWhole capture.Frame with
+    | Ok frame -> frame
+    | Error error -> failwith $"frame {capture.Id}: {error.Message}"
+
+let commandOf (capture: Capture) : RemotingCommand = (frameOf capture).Command

@@ -7,11 +7,6 @@ open Expecto
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests.Captures
 
-let private command (capture: Capture) =
-    match Frame.decode capture.Frame with
-    | Complete(frame, _) -> frame.Command
-    | other -> failwith $"frame {capture.Id}: %A{other}"
-
 let private listOf (name: string) (capture: Capture) =
     let mutable list = JsonElement()
 
@@ -78,19 +73,6 @@ let private differences (java: JsonElement) (message: StoredMessage) =
     ]
     |> List.choose (fun (name, isEqual) -> if isEqual then None else Some name)
 
-/// Runs `check` on the recorded requests of some codes, and says how many there were.
-let private onRequests (codes: RequestCode list) (check: RemotingCommand -> bool) =
-    let requests =
-        Captures.all ()
-        |> Array.filter (fun capture -> Captures.isRequest capture && List.contains (enum capture.Code) codes)
-
-    for capture in requests do
-        if not (check (command capture)) then
-            failtest $"frame {capture.Id}"
-
-    requests.Length |> shouldExceed 0
-    Console.Out.WriteLine $"{requests.Length} recorded requests of %A{codes}"
-
 [<Tests>]
 let tests =
     testList
@@ -106,7 +88,7 @@ let tests =
                     | [] -> ()
                     | javas ->
                         let messages =
-                            MessageCodec.decodeAll "broker-a" (command capture).Body
+                            MessageCodec.decodeAll "broker-a" (commandOf capture).Body
                             |> Buffers.ok
                             |> List.ofArray
 
@@ -132,7 +114,7 @@ let tests =
 
                 for capture in Captures.all () do
                     if not (listOf "messages" capture).IsEmpty then
-                        let body = (command capture).Body
+                        let body = (commandOf capture).Body
                         let output = Buffers.ArrayBufferWriter<byte>()
 
                         for message in MessageCodec.decodeAll "" body |> Buffers.ok do
@@ -152,7 +134,7 @@ let tests =
                     match listOf "batch" capture with
                     | [] -> ()
                     | javas ->
-                        let body = (command capture).Body
+                        let body = (commandOf capture).Body
                         let messages = BatchCodec.decode "T" body |> Buffers.ok
 
                         for java, message in List.zip javas messages do

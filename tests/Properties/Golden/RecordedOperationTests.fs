@@ -19,11 +19,6 @@ type private Outcome =
     | RefusedLikeJava
     | Different of reason: string
 
-let private command (capture: Capture) =
-    match Frame.decode capture.Frame with
-    | Complete(frame, _) -> frame.Command
-    | other -> failtest $"frame {capture.Id}: %A{other}"
-
 let private strict (body: ReadOnlyMemory<byte>) =
     Fastjson.toJson "body" body |> Result.map (fun json -> JsonNode.Parse json.Span)
 
@@ -154,7 +149,7 @@ let private refusedByJava =
          |> Set.ofArray)
 
 let private outcome (capture: Capture) =
-    let java = command capture
+    let java = commandOf capture
 
     match Operations.tryFind (codeOf capture), isRequest capture with
     | None, _ -> Untyped

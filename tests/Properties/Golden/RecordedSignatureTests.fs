@@ -12,12 +12,11 @@ let private signed =
     lazy
         (Captures.all ()
          |> Array.choose (fun capture ->
-             match Frame.decode capture.Frame with
-             | Complete(frame, _) ->
-                 Fields.tryFind "Signature" frame.Command.Fields
-                 |> ValueOption.map (fun signature -> capture.Id, frame.Command, signature)
-                 |> ValueOption.toOption
-             | other -> failtest $"frame {capture.Id}: %A{other}"))
+             let command = Captures.commandOf capture
+
+             Fields.tryFind "Signature" command.Fields
+             |> ValueOption.map (fun signature -> capture.Id, command, signature)
+             |> ValueOption.toOption))
 
 [<Tests>]
 let tests =

@@ -8,26 +8,13 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq.Protocol.Tests.OnNetwork
 open RocketMq.Protocol.Tests.Examples
-
-let private endpoint = { Host = "broker"; Port = 10911 }
 
 let private json (command: RemotingCommand) =
     let frame = Frame.encode Header.Json command |> Buffers.ok
     let info = Frame.tryInfo frame |> Buffers.ok
     Encoding.UTF8.GetString(frame, 8, info.HeaderBytes)
-
-let private connected name (body: Network -> RemotingClient -> Peer -> Task) =
-    testCaseTask name (fun () ->
-        task {
-            let network = Network()
-            let client = RemotingClient(endpoint, network.Options)
-            let opening = client.Open CancellationToken.None
-            let! peer = network.Accept()
-            let! _ = opening
-            do! (body network client peer).WaitAsync(TimeSpan.FromSeconds 30L)
-            do! client.Close()
-        })
 
 let private frameOf (header: byte[]) headerWord =
     let frame = Array.zeroCreate (8 + header.Length)

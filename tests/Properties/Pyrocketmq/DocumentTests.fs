@@ -21,7 +21,7 @@ let private tested =
          |> Seq.collect (fun file ->
              Regex.Matches(
                  File.ReadAllText file,
-                 "(?:testCase|testCaseTask|property|connected|test|row)\\s+\"([SRBW]\\d+) "
+                 "(?:testCase|testCaseTask|property|connected|testOn|row)\\s+\"([SRBW]\\d+) "
              )
              |> Seq.map (fun hit -> hit.Groups[1].Value))
          |> Set.ofSeq)

@@ -6,18 +6,9 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq.Protocol.Tests.OnNetwork
 
-let private endpoint = { Host = "broker"; Port = 10911 }
 let private heartbeat = Command.request RequestCode.HeartBeat
-
-let private test name (body: Network -> Task) =
-    testCaseTask name (fun () -> task { do! (body (Network())).WaitAsync(TimeSpan.FromSeconds 30L) })
-
-let private until (condition: unit -> bool) =
-    task {
-        while not (condition ()) do
-            do! Task.Yield()
-    }
 
 let private poolOf (network: Network) size =
     ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = size })
@@ -36,7 +27,7 @@ let tests =
     testList
         "pyrocketmq pool"
         [
-            test "S34 a pool lends each connection to one at a time, and makes others wait" (fun network ->
+            testOn "S34 a pool lends each connection to one at a time, and makes others wait" (fun network ->
                 task {
                     let pool = poolOf network 2
                     let! first = borrow pool
@@ -55,7 +46,7 @@ let tests =
                     do! pool.Close()
                 })
 
-            test "S34 a borrower waits no longer than the pool's timeout" (fun network ->
+            testOn "S34 a borrower waits no longer than the pool's timeout" (fun network ->
                 task {
                     let pool = poolOf network 1
                     let! first = borrow pool
@@ -73,7 +64,7 @@ let tests =
                     do! pool.Close()
                 })
 
-            test "S35 a pool serves threads that block" (fun network ->
+            testOn "S35 a pool serves threads that block" (fun network ->
                 task {
                     let pool = poolOf network 3
 
@@ -94,7 +85,7 @@ let tests =
                     do! pool.Close()
                 })
 
-            test "S36 a pool lends the least busy connection and replaces a closed one" (fun network ->
+            testOn "S36 a pool lends the least busy connection and replaces a closed one" (fun network ->
                 task {
                     let pool = poolOf network 2
                     let! busy = borrow pool

@@ -8,33 +8,9 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq.Protocol.Tests.OnNetwork
 
-let private endpoint = { Host = "broker"; Port = 10911 }
 let private heartbeat = Command.request RequestCode.HeartBeat
-
-let private within (body: Task) =
-    body.WaitAsync(TimeSpan.FromSeconds 30L)
-
-let private test name (body: Network -> Task) =
-    testCaseTask name (fun () -> task { do! within (body (Network())) })
-
-/// With a client that is connected to a peer.
-let private connected name (body: Network -> RemotingClient -> Peer -> Task) =
-    test name (fun network ->
-        task {
-            let client = RemotingClient(endpoint, network.Options)
-            let opening = client.Open CancellationToken.None
-            let! peer = network.Accept()
-            let! _ = opening
-            do! body network client peer
-            do! client.Close()
-        })
-
-let private until (condition: unit -> bool) =
-    task {
-        while not (condition ()) do
-            do! Task.Yield()
-    }
 
 /// A name server that answers one question after another.
 let private nameServer (network: Network) (addresses: string) =
@@ -74,7 +50,7 @@ let tests =
     testList
         "pyrocketmq remote"
         [
-            test "S5 a name server client asks the next one when one cannot be reached" (fun network ->
+            testOn "S5 a name server client asks the next one when one cannot be reached" (fun network ->
                 task {
                     let server = nameServer network "first:9876;second:9876"
                     let asking = server.Topics CancellationToken.None
@@ -99,7 +75,7 @@ let tests =
                     do! server.Close()
                 })
 
-            test "S29 a client comes from an address alone, and from options" (fun network ->
+            testOn "S29 a client comes from an address alone, and from options" (fun network ->
                 task {
                     let plain = RemotingClient(endpoint, RemotingOptions.Default)
                     let tuned = RemotingClient(endpoint, network.Options)
@@ -217,7 +193,7 @@ let tests =
                     socket.NoDelay |> shouldBeTrue
                 })
 
-            test "S45 the state can be asked for and listened to" (fun network ->
+            testOn "S45 the state can be asked for and listened to" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let seen = Collections.Concurrent.ConcurrentQueue<ConnectionState>()
@@ -233,7 +209,7 @@ let tests =
                     |> shouldEqual [ Connecting 0; Connected(1, 0); Closing 1; Closed ]
                 })
 
-            test "S46 a client is disposed of, and counts its calls" (fun network ->
+            testOn "S46 a client is disposed of, and counts its calls" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let opening = client.Open CancellationToken.None
@@ -307,7 +283,7 @@ let tests =
                 |> Array.filter (fun name -> name.Contains("Logging", StringComparison.Ordinal))
                 |> shouldEqual [| "Microsoft.Extensions.Logging.Abstractions" |]
 
-            test "S51 a name server tells routes" (fun network ->
+            testOn "S51 a name server tells routes" (fun network ->
                 task {
                     let server = nameServer network "ns:9876"
                     let asking = server.Route("T", CancellationToken.None)
@@ -321,7 +297,7 @@ let tests =
                     do! server.Close()
                 })
 
-            test "S52 a name server tells clusters" (fun network ->
+            testOn "S52 a name server tells clusters" (fun network ->
                 task {
                     let server = nameServer network "ns:9876"
                     let asking = server.Cluster CancellationToken.None

@@ -5,8 +5,8 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq.Protocol.Tests.OnNetwork
 
-let private endpoint = { Host = "broker"; Port = 10911 }
 let private second = TimeSpan.FromSeconds 1L
 
 let private request (text: string) =
@@ -42,13 +42,6 @@ let private goesOn (client: RemotingClient) (peer: Peer) =
         client.InFlight |> shouldEqual 0
     }
 
-let private test name (body: Network -> Task) =
-    testCaseTask name (fun () ->
-        task {
-            // A test that hangs is a failure, not a stopped run.
-            do! (body (Network())).WaitAsync(TimeSpan.FromSeconds 30L)
-        })
-
 let private lostBecause (part: string) (result: Result<RemotingCommand, RemotingError>) =
     match result with
     | Error(ConnectionLost(_, RequestCode.PullMessage, _, reason)) -> reason |> shouldMention part
@@ -56,7 +49,7 @@ let private lostBecause (part: string) (result: Result<RemotingCommand, Remoting
 
 /// What the server does to a call that waits, and what the caller is told.
 let private losing name (reason: string) (harm: Peer -> Task) =
-    test name (fun network ->
+    testOn name (fun network ->
         task {
             let! client, peer = connect network.Options network
             let calls = [ for index in 1..3 -> invoke client $"{index}" ]
@@ -72,7 +65,7 @@ let tests =
     testList
         "Calls"
         [
-            test "each of many calls gets its own answer, whatever the order of the answers" (fun network ->
+            testOn "each of many calls gets its own answer, whatever the order of the answers" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
                     let calls = [ for index in 1..200 -> invoke client $"{index}" ]
@@ -94,7 +87,7 @@ let tests =
                     client.InFlight |> shouldEqual 0
                 })
 
-            test "an answer in single bytes is an answer" (fun network ->
+            testOn "an answer in single bytes is an answer" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
                     let call = invoke client "a"
@@ -109,7 +102,7 @@ let tests =
                     answer.IsOk |> shouldBeTrue
                 })
 
-            test "a second answer and one that nobody asked for are dropped" (fun network ->
+            testOn "a second answer and one that nobody asked for are dropped" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
                     let call = invoke client "a"
@@ -122,7 +115,7 @@ let tests =
                     do! goesOn client peer
                 })
 
-            test "a call without an answer times out, and its late answer harms nobody" (fun network ->
+            testOn "a call without an answer times out, and its late answer harms nobody" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
                     let call = client.InvokeWithin(request "slow", second, CancellationToken.None)
@@ -147,7 +140,7 @@ let tests =
                     do! goesOn client peer
                 })
 
-            test "a call that waits for a connection times out too, and says that nothing was sent" (fun network ->
+            testOn "a call that waits for a connection times out too, and says that nothing was sent" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let call = invoke client "a"
@@ -163,7 +156,7 @@ let tests =
                     | other -> failtest $"%A{other}"
                 })
 
-            test "a cancelled call ends at once and leaves nothing behind" (fun network ->
+            testOn "a cancelled call ends at once and leaves nothing behind" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
                     use cancellation = new CancellationTokenSource()
@@ -199,7 +192,7 @@ let tests =
             losing "a frame over the limit ends the connection, with size and limit" "33554432" (fun peer ->
                 peer.SendBytes [| 0x7Fuy; 0xFFuy; 0xFFuy; 0xFFuy |])
 
-            test "one call more than are allowed is refused, until another ends" (fun network ->
+            testOn "one call more than are allowed is refused, until another ends" (fun network ->
                 task {
                     let! client, peer = connect { network.Options with MaxInFlight = 2 } network
                     let first = invoke client "1"
@@ -219,7 +212,7 @@ let tests =
                     answers |> Array.map remarkOf |> shouldEqual [| "2"; "3" |]
                 })
 
-            test "a server that does not read stops its callers, not their memory" (fun network ->
+            testOn "a server that does not read stops its callers, not their memory" (fun network ->
                 task {
                     let! client, peer =
                         connect
@@ -250,7 +243,7 @@ let tests =
                     results |> Array.forall _.IsOk |> shouldBeTrue
                 })
 
-            test "what cannot be sent is refused alone" (fun network ->
+            testOn "what cannot be sent is refused alone" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
 
@@ -268,7 +261,7 @@ let tests =
                     do! goesOn client peer
                 })
 
-            test
+            testOn
                 "requests of the server are answered: by their handler, with an error if it fails, with 3 if there is none"
                 (fun network ->
                     task {

@@ -5,17 +5,7 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
-
-let private endpoint = { Host = "broker"; Port = 10911 }
-
-let private test name (body: Network -> Task) =
-    testCaseTask name (fun () -> task { do! (body (Network())).WaitAsync(TimeSpan.FromSeconds 30L) })
-
-let private until (condition: unit -> bool) =
-    task {
-        while not (condition ()) do
-            do! Task.Yield()
-    }
+open RocketMq.Protocol.Tests.OnNetwork
 
 /// Moves the clock past the wait for the next dial, when it is waiting, and gives how long that wait was.
 let private waitForDial (network: Network) (dialsBefore: int) =
@@ -36,7 +26,7 @@ let tests =
     testList
         "Reconnecting"
         [
-            test "nothing is dialled before it is needed" (fun network ->
+            testOn "nothing is dialled before it is needed" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     client.State |> shouldEqual Disconnected
@@ -45,7 +35,7 @@ let tests =
                     network.Dials |> shouldEqual 0
                 })
 
-            test "a lost connection is made again by itself, and calls go on" (fun network ->
+            testOn "a lost connection is made again by itself, and calls go on" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let opening = client.Open CancellationToken.None
@@ -65,7 +55,7 @@ let tests =
                     do! client.Close()
                 })
 
-            test "the waits between dials grow, and a caller that will not wait is told why" (fun network ->
+            testOn "the waits between dials grow, and a caller that will not wait is told why" (fun network ->
                 task {
                     let options =
                         { network.Options with
@@ -100,7 +90,7 @@ let tests =
                     do! client.Close()
                 })
 
-            test "after closing nothing is dialled, and calls say so" (fun network ->
+            testOn "after closing nothing is dialled, and calls say so" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let opening = client.Open CancellationToken.None
@@ -131,7 +121,7 @@ let tests =
                     client.State |> shouldEqual Closed
                 })
 
-            test "closing while a dial is under way ends it, and tells who waits" (fun network ->
+            testOn "closing while a dial is under way ends it, and tells who waits" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
 
@@ -145,7 +135,7 @@ let tests =
                     client.State |> shouldEqual Closed
                 })
 
-            test "states are announced in order" (fun network ->
+            testOn "states are announced in order" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let seen = ResizeArray<ConnectionState>()

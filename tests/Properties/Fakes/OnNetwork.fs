@@ -1,0 +1,32 @@
+/// Tests of clients on a network in memory.
+module RocketMq.Protocol.Tests.OnNetwork
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+
+let endpoint = { Host = "broker"; Port = 10911 }
+
+/// A test that hangs is a failure, not a stopped run.
+let testOn name (body: Network -> Task) =
+    testCaseTask name (fun () -> task { do! (body (Network())).WaitAsync(TimeSpan.FromSeconds 30L) })
+
+/// With a client that is connected to a peer, and closed at the end.
+let connected name (body: Network -> RemotingClient -> Peer -> Task) =
+    testOn name (fun network ->
+        task {
+            let client = RemotingClient(endpoint, network.Options)
+            let opening = client.Open CancellationToken.None
+            let! peer = network.Accept()
+            let! _ = opening
+            do! body network client peer
+            do! client.Close()
+        })
+
+let until (condition: unit -> bool) =
+    task {
+        while not (condition ()) do
+            do! Task.Yield()
+    }
