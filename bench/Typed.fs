@@ -72,11 +72,11 @@ let private send header writeFloor =
     let floorOutput = ArrayBufferWriter<byte>(1 <<< 16)
     let limits = FrameLimits.Default
 
+    let writer = RequestWriter(limits, header)
+
     let ours () =
         output.ResetWrittenCount()
-
-        Frame.write limits header (Send.message.Request request).Command output
-        |> ignore
+        writer.Write(Send.message, request, 0, output) |> ignore
 
     let floor () =
         floorOutput.ResetWrittenCount()

@@ -21,7 +21,7 @@ module MessageCodec =
         if isV6 then Host.V6Bytes else Host.V4Bytes
 
     /// What a record takes besides hosts, body, topic and properties.
-    let private fixedBytes = 4 * 9 + 8 * 5 + 2 + 2
+    let private fixedBytes = 4 * 8 + 8 * 5 + 2 + 2
 
     /// The topic's text, without a new one if it is the previous record's.
     let private topicText (utf8: ReadOnlySpan<byte>) (previous: string) =
@@ -30,81 +30,97 @@ module MessageCodec =
         else
             Utf8Text.read utf8
 
+    // Places of the numbers in front of the hosts, and how far behind the hosts the others are.
+    let private sysFlagStart = 36
+    let private bornHostStart = 48
+    let private reconsumeTimesStart = 56
+    let private preparedStart = 60
+    let private bodyLengthStart = 68
+
+    let inline private int32At (record: ReadOnlySpan<byte>) (place: int) =
+        BinaryPrimitives.ReadInt32BigEndian(record.Slice place)
+
+    let inline private int64At (record: ReadOnlySpan<byte>) (place: int) =
+        BinaryPrimitives.ReadInt64BigEndian(record.Slice place)
+
+    /// Reads a record that has the room for its numbers and its hosts.
+    let private readParts
+        brokerName
+        previousTopic
+        (record: ReadOnlyMemory<byte>)
+        bornHostBytes
+        storeHostBytes
+        : Decoded<StoredMessage> =
+        let span = record.Span
+        let hostsBytes = bornHostBytes + storeHostBytes
+        let mutable reader = ByteReader span
+        reader.Skip(bodyLengthStart + hostsBytes)
+        let bodyLength = reader.Int32()
+        let bodyStart = reader.Position
+        reader.Skip bodyLength
+
+        let topicLength =
+            if int32At span 4 = magicV1 then
+                int (sbyte (reader.Byte()))
+            else
+                int (reader.Int16())
+
+        let topic = reader.Bytes topicLength
+        let propertiesLength = int (reader.Int16())
+        let propertiesStart = reader.Position
+        reader.Skip propertiesLength
+
+        if reader.Overrun then
+            Corrupt(Malformed(what, $"its parts do not fit into {record.Length} bytes", reader.Position))
+        elif reader.Remaining > 0 then
+            Corrupt(Malformed(what, $"{reader.Remaining} of {record.Length} bytes are left over", reader.Position))
+        else
+            let message =
+                {
+                    BrokerName = brokerName
+                    Topic = topicText topic previousTopic
+                    QueueId = int32At span 12
+                    QueueOffset = int64At span 20
+                    PhysicalOffset = int64At span 28
+                    Flag = int32At span 16
+                    SysFlag = int32At span sysFlagStart
+                    BornTimestamp = int64At span 40
+                    BornHost = Host.ofWire (record.Slice(bornHostStart, bornHostBytes))
+                    StoreTimestamp = int64At span (bornHostStart + bornHostBytes)
+                    StoreHost = Host.ofWire (record.Slice(bornHostStart + bornHostBytes + 8, storeHostBytes))
+                    ReconsumeTimes = int32At span (reconsumeTimesStart + hostsBytes)
+                    PreparedTransactionOffset = int64At span (preparedStart + hostsBytes)
+                    BodyCrc = int32At span 8
+                    StoredBody = record.Slice(bodyStart, bodyLength)
+                    Properties = Properties.ofText (record.Slice(propertiesStart, propertiesLength))
+                }
+
+            Complete(message, record.Length)
+
     /// Reads the record at the front of `bytes`. `previousTopic` is a topic that it probably has.
     let private readRecord brokerName previousTopic (bytes: ReadOnlyMemory<byte>) : Decoded<StoredMessage> =
-        let mutable size = ByteReader bytes.Span
-        let recordBytes = size.Int32()
-        let magic = size.Int32()
-
         if bytes.Length < 4 then
             NeedMore(4 - bytes.Length)
-        elif recordBytes < fixedBytes then
-            Corrupt(Malformed(what, $"its size is {recordBytes}", 0))
-        elif bytes.Length < recordBytes then
-            NeedMore(recordBytes - bytes.Length)
-        elif magic <> magicV1 && magic <> magicV2 then
-            Corrupt(Malformed(what, $"its magic number is {magic:X8}", 4))
         else
-            let record = bytes.Slice(0, recordBytes)
-            let mutable reader = ByteReader record.Span
-            reader.Skip 8
-            let bodyCrc = reader.Int32()
-            let queueId = reader.Int32()
-            let flag = reader.Int32()
-            let queueOffset = reader.Int64()
-            let physicalOffset = reader.Int64()
-            let sysFlag = reader.Int32()
-            let bornTimestamp = reader.Int64()
-            let bornHostStart = reader.Position
-            let bornHostBytes = hostBytes (SysFlag.isBornHostV6 sysFlag)
-            reader.Skip bornHostBytes
-            let storeTimestamp = reader.Int64()
-            let storeHostStart = reader.Position
-            let storeHostBytes = hostBytes (SysFlag.isStoreHostV6 sysFlag)
-            reader.Skip storeHostBytes
-            let reconsumeTimes = reader.Int32()
-            let preparedTransactionOffset = reader.Int64()
-            let bodyLength = reader.Int32()
-            let bodyStart = reader.Position
-            reader.Skip bodyLength
+            let span = bytes.Span
+            let recordBytes = int32At span 0
 
-            let topicLength =
-                if magic = magicV1 then
-                    int (sbyte (reader.Byte()))
-                else
-                    int (reader.Int16())
-
-            let topic = reader.Bytes topicLength
-            let propertiesLength = int (reader.Int16())
-            let propertiesStart = reader.Position
-            reader.Skip propertiesLength
-
-            if reader.Overrun then
-                Corrupt(Malformed(what, $"its parts do not fit into {recordBytes} bytes", reader.Position))
-            elif reader.Remaining > 0 then
-                Corrupt(Malformed(what, $"{reader.Remaining} of {recordBytes} bytes are left over", reader.Position))
+            if recordBytes < fixedBytes then
+                Corrupt(Malformed(what, $"its size is {recordBytes}", 0))
+            elif bytes.Length < recordBytes then
+                NeedMore(recordBytes - bytes.Length)
             else
-                let message =
-                    {
-                        BrokerName = brokerName
-                        Topic = topicText topic previousTopic
-                        QueueId = queueId
-                        QueueOffset = queueOffset
-                        PhysicalOffset = physicalOffset
-                        Flag = flag
-                        SysFlag = sysFlag
-                        BornTimestamp = bornTimestamp
-                        BornHost = Host.ofWire (record.Slice(bornHostStart, bornHostBytes))
-                        StoreTimestamp = storeTimestamp
-                        StoreHost = Host.ofWire (record.Slice(storeHostStart, storeHostBytes))
-                        ReconsumeTimes = reconsumeTimes
-                        PreparedTransactionOffset = preparedTransactionOffset
-                        BodyCrc = bodyCrc
-                        StoredBody = record.Slice(bodyStart, bodyLength)
-                        Properties = Properties.ofText (record.Slice(propertiesStart, propertiesLength))
-                    }
+                let magic = int32At span 4
+                let sysFlag = int32At span sysFlagStart
+                let bornHostBytes = hostBytes (SysFlag.isBornHostV6 sysFlag)
+                let storeHostBytes = hostBytes (SysFlag.isStoreHostV6 sysFlag)
 
-                Complete(message, recordBytes)
+                if magic <> magicV1 && magic <> magicV2 then
+                    Corrupt(Malformed(what, $"its magic number is {magic:X8}", 4))
+                elif recordBytes < bodyLengthStart + 4 + bornHostBytes + storeHostBytes then
+                    Corrupt(Malformed(what, $"its hosts do not fit into {recordBytes} bytes", bornHostStart))
+                else
+                    readParts brokerName previousTopic (bytes.Slice(0, recordBytes)) bornHostBytes storeHostBytes
 
     /// Reads one record from the front of `bytes`. Body and properties stay views of them.
     let read (brokerName: string) (bytes: ReadOnlyMemory<byte>) : Decoded<StoredMessage> =

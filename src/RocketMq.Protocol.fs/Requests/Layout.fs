@@ -18,6 +18,27 @@ type internal Draft() =
         | Ok _ -> ()
         | Error(InvalidInput(what, reason)) -> draft.Refuse(NotEncodable(what, reason))
 
+    /// Begins anew, for a draft that never became a command.
+    member draft.Restart() =
+        draft.Clear()
+        draft.Body <- ReadOnlyMemory.Empty
+        draft.Code <- ValueNone
+
+    /// The parts of a request, good until the draft is changed.
+    member draft.ToParts(code: RequestCode, opaque: int, flag: int) : FrameParts =
+        {
+            FrameParts.Code = int code
+            Language = LanguageCode.DotNet
+            Version = ProtocolVersion.current
+            Opaque = opaque
+            Flag = flag
+            Remark = None
+            FieldsWire = draft.Added
+            HasFields = not draft.IsUntouched
+            Fault = draft.Fault
+            Body = draft.Body
+        }
+
     member draft.ToRequest(code: RequestCode) : RemotingCommand =
         {
             Code = int code

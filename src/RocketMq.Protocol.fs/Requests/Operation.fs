@@ -110,6 +110,9 @@ and [<Sealed>] Operation<'Query, 'Answer>
             Decode = decoder
         }
 
+    /// Puts what the request says into a draft.
+    member internal _.Write(value: 'Query, draft: Draft) = query.Write value draft
+
     /// The request as a command that must not be answered.
     member operation.OneWay(value: 'Query) : RemotingCommand =
         Command.asOneWay (operation.Request value).Command

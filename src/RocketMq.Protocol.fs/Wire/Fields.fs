@@ -168,6 +168,9 @@ type internal FieldsBuilder(capacityBytes: int) =
     /// The first room of a builder that was told no size.
     static let leastBytes = 128
 
+    /// The most room that a builder keeps for the next use.
+    static let mostKeptBytes = 64 * 1024
+
     static let yes = "true"B
     static let no = "false"B
 
@@ -272,6 +275,20 @@ type internal FieldsBuilder(capacityBytes: int) =
 
     /// Nothing was added or refused.
     member _.IsUntouched = length = 0 && fault.IsNone
+
+    /// What has been added so far; only until more is.
+    member _.Added = ReadOnlyMemory(wire, 0, length)
+
+    /// What has been refused first.
+    member _.Fault = fault
+
+    /// Begins anew with the room that it has, unless that has become very large. Not after `ToFields`, which gave it away.
+    member _.Clear() =
+        length <- 0
+        fault <- ValueNone
+
+        if wire.Length > mostKeptBytes then
+            wire <- Array.empty
 
     member _.ToFields() =
         Fields(ReadOnlyMemory(wire, 0, length), true, fault)

@@ -52,11 +52,15 @@ module Frame =
     let private jsonType = 0
     let private binaryType = 1
 
+    let private headerOf (wanted: Header) (parts: inref<FrameParts>) =
+        match wanted with
+        | Header.Binary when HeaderBinary.fits &parts -> Header.Binary
+        | _ -> Header.Json
+
     /// The form that a command's header will have: `wanted`, or JSON where its numbers need it.
     let headerFor (wanted: Header) (command: RemotingCommand) =
-        match wanted with
-        | Header.Binary when HeaderBinary.fits command -> Header.Binary
-        | _ -> Header.Json
+        let parts = FrameParts.ofCommand command
+        headerOf wanted &parts
 
     /// Fills in the eight bytes before the header, once its length is known.
     let private writePrefix (header: Header) headerBytes bodyBytes (destination: Span<byte>) =
@@ -68,15 +72,49 @@ module Frame =
         BinaryPrimitives.WriteInt32BigEndian(destination, prefixBytes - lengthBytes + headerBytes + bodyBytes)
         BinaryPrimitives.WriteInt32BigEndian(destination.Slice lengthBytes, headerType <<< 24 ||| headerBytes)
 
-    let private maxHeaderSize (header: Header) (command: RemotingCommand) =
+    let private maxHeaderSize (header: Header) (parts: inref<FrameParts>) =
         match header with
-        | Header.Json -> HeaderJson.maxBytes command
-        | Header.Binary -> HeaderBinary.maxBytes command
+        | Header.Json -> HeaderJson.maxBytes &parts
+        | Header.Binary -> HeaderBinary.maxBytes &parts
 
-    let private writeHeader (header: Header) (command: RemotingCommand) (destination: Span<byte>) =
+    let private writeHeader (header: Header) (parts: inref<FrameParts>) (destination: Span<byte>) =
         match header with
-        | Header.Json -> HeaderJson.write command destination
-        | Header.Binary -> HeaderBinary.write command destination
+        | Header.Json -> HeaderJson.write &parts destination
+        | Header.Binary -> HeaderBinary.write &parts destination
+
+    /// As `write`, of parts that are no command.
+    let internal writeParts
+        (limits: FrameLimits)
+        (wanted: Header)
+        (parts: inref<FrameParts>)
+        (output: IBufferWriter<byte>)
+        : Result<int, EncodeError> =
+        let header = headerOf wanted &parts
+        // What the frame takes at the very least, so that a hopeless one asks for no memory.
+        let leastBytes =
+            int64 prefixBytes + int64 parts.FieldsWire.Length + int64 parts.Body.Length
+
+        match parts.Fault with
+        | ValueSome error -> Error error
+        | ValueNone when leastBytes > int64 limits.SendFrameBytes ->
+            Error(EncodedTooLarge(what, leastBytes, int64 limits.SendFrameBytes))
+        | ValueNone ->
+            let span = output.GetSpan(prefixBytes + maxHeaderSize header &parts)
+
+            match writeHeader header &parts (span.Slice prefixBytes) with
+            | Error error -> Error error
+            | Ok headerBytes when headerBytes > maxHeaderBytes ->
+                Error(EncodedTooLarge("header", int64 headerBytes, int64 maxHeaderBytes))
+            | Ok headerBytes ->
+                let frameBytes = int64 prefixBytes + int64 headerBytes + int64 parts.Body.Length
+
+                if frameBytes > int64 limits.SendFrameBytes then
+                    Error(EncodedTooLarge(what, frameBytes, int64 limits.SendFrameBytes))
+                else
+                    writePrefix header headerBytes parts.Body.Length span
+                    output.Advance(prefixBytes + headerBytes)
+                    output.Write parts.Body.Span
+                    Ok(int frameBytes)
 
     /// Writes a whole frame and gives its size in bytes; on an error nothing is written.
     let write
@@ -85,32 +123,8 @@ module Frame =
         (command: RemotingCommand)
         (output: IBufferWriter<byte>)
         : Result<int, EncodeError> =
-        let header = headerFor header command
-        // What the frame takes at the very least, so that a hopeless one asks for no memory.
-        let leastBytes =
-            int64 prefixBytes + int64 command.Fields.Wire.Length + int64 command.Body.Length
-
-        match command.Fields.Fault with
-        | ValueSome error -> Error error
-        | ValueNone when leastBytes > int64 limits.SendFrameBytes ->
-            Error(EncodedTooLarge(what, leastBytes, int64 limits.SendFrameBytes))
-        | ValueNone ->
-            let span = output.GetSpan(prefixBytes + maxHeaderSize header command)
-
-            match writeHeader header command (span.Slice prefixBytes) with
-            | Error error -> Error error
-            | Ok headerBytes when headerBytes > maxHeaderBytes ->
-                Error(EncodedTooLarge("header", int64 headerBytes, int64 maxHeaderBytes))
-            | Ok headerBytes ->
-                let frameBytes = int64 prefixBytes + int64 headerBytes + int64 command.Body.Length
-
-                if frameBytes > int64 limits.SendFrameBytes then
-                    Error(EncodedTooLarge(what, frameBytes, int64 limits.SendFrameBytes))
-                else
-                    writePrefix header headerBytes command.Body.Length span
-                    output.Advance(prefixBytes + headerBytes)
-                    output.Write command.Body.Span
-                    Ok(int frameBytes)
+        let parts = FrameParts.ofCommand command
+        writeParts limits header &parts output
 
     /// What the first eight bytes, or fewer, say of a frame. Refuses before the rest has come.
     [<Struct>]

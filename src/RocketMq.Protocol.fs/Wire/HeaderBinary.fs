@@ -13,26 +13,23 @@ module internal HeaderBinary =
     let private what = "binary header"
 
     /// True if the 16-bit numbers of this form hold the command's.
-    let fits (command: RemotingCommand) =
-        int (int16 command.Code) = command.Code
-        && int (int16 command.Version) = command.Version
-        && int (byte command.Language) = int command.Language
+    let fits (parts: inref<FrameParts>) =
+        int (int16 parts.Code) = parts.Code
+        && int (int16 parts.Version) = parts.Version
+        && int (byte parts.Language) = int parts.Language
 
-    let maxBytes (command: RemotingCommand) =
-        let remarkChars =
-            command.Remark |> Option.map String.length |> Option.defaultValue 0
+    let maxBytes (parts: inref<FrameParts>) =
+        fixedBytes + FrameParts.remarkChars &parts * 3 + parts.FieldsWire.Length
 
-        fixedBytes + remarkChars * 3 + command.Fields.Wire.Length
-
-    /// Writes the header of a command that `fits` into a span of at least `maxBytes`. Gives the bytes written.
-    let write (command: RemotingCommand) (destination: Span<byte>) : Result<int, EncodeError> =
+    /// Writes the header of parts that `fits` into a span of at least `maxBytes`. Gives the bytes written.
+    let write (parts: inref<FrameParts>) (destination: Span<byte>) : Result<int, EncodeError> =
         let mutable writer = ByteWriter destination
-        writer.Int16(int16 command.Code)
-        writer.Byte(byte command.Language)
-        writer.Int16(int16 command.Version)
-        writer.Int32 command.Opaque
-        writer.Int32 command.Flag
-        let remark = Option.defaultValue "" command.Remark
+        writer.Int16(int16 parts.Code)
+        writer.Byte(byte parts.Language)
+        writer.Int16(int16 parts.Version)
+        writer.Int32 parts.Opaque
+        writer.Int32 parts.Flag
+        let remark = Option.defaultValue "" parts.Remark
         let remarkBytes = Utf8Text.write remark (writer.Rest.Slice 4)
 
         if remarkBytes < 0 then
@@ -40,8 +37,8 @@ module internal HeaderBinary =
         else
             writer.Int32 remarkBytes
             writer.Advance remarkBytes
-            writer.Int32 command.Fields.Wire.Length
-            writer.Bytes command.Fields.Wire.Span
+            writer.Int32 parts.FieldsWire.Length
+            writer.Bytes parts.FieldsWire.Span
             Ok writer.Position
 
     /// Walks the entries once, so that every later walk can trust them.

@@ -21,13 +21,10 @@ module internal HeaderJson =
     /// A byte of text takes at most six in JSON: \u001f.
     let private maxEscaped = 6
 
-    let maxBytes (command: RemotingCommand) =
-        let remarkChars =
-            command.Remark |> Option.map String.length |> Option.defaultValue 0
-
+    let maxBytes (parts: inref<FrameParts>) =
         fixedBytes
-        + remarkChars * 3 * maxEscaped
-        + command.Fields.Wire.Length * maxEscaped
+        + FrameParts.remarkChars &parts * 3 * maxEscaped
+        + parts.FieldsWire.Length * maxEscaped
 
     // Bound once: a byte text in place is a new array each time.
     let private codeOpening = "{\"code\":"B
@@ -169,8 +166,7 @@ module internal HeaderJson =
             destination[place + 2] <- '"'B
             place + 3
 
-    let private putFields (fields: Fields) (destination: Span<byte>) (start: int) =
-        let wire = fields.Wire.Span
+    let private putFields (wire: ReadOnlySpan<byte>) (destination: Span<byte>) (start: int) =
         let mutable cursor = FieldCursor wire
         let mutable place = start
 
@@ -197,46 +193,46 @@ module internal HeaderJson =
                         $",\"flag\":{flag},\"language\":\"{LanguageCode.name (enum number)}\",\"opaque\":"
         |]
 
-    let private putMiddle (command: RemotingCommand) (destination: Span<byte>) (place: int) =
-        let language = int command.Language
+    let private putMiddle (parts: inref<FrameParts>) (destination: Span<byte>) (place: int) =
+        let language = int parts.Language
 
-        if uint32 command.Flag <= 3u && uint32 language < uint32 languageCount then
-            putBytes usualMiddles[command.Flag * languageCount + language] destination place
+        if uint32 parts.Flag <= 3u && uint32 language < uint32 languageCount then
+            putBytes usualMiddles[parts.Flag * languageCount + language] destination place
         else
             let place = putBytes flagOpening destination place
-            let place = putNumber command.Flag destination place
+            let place = putNumber parts.Flag destination place
             let place = putBytes languageOpening destination place
 
             let place =
-                match LanguageCode.name command.Language with
+                match LanguageCode.name parts.Language with
                 | "" -> putNumber language destination place
                 | name -> putText (Text.Encoding.ASCII.GetBytes name) destination place
 
             putBytes opaqueOpening destination place
 
     /// Writes the header into a span of at least `maxBytes`. Gives the bytes written.
-    let write (command: RemotingCommand) (destination: Span<byte>) : Result<int, EncodeError> =
-        let remark = Option.defaultValue "" command.Remark
+    let write (parts: inref<FrameParts>) (destination: Span<byte>) : Result<int, EncodeError> =
+        let remark = Option.defaultValue "" parts.Remark
 
         if not (Utf8Text.isEncodable remark) then
             Error(NotEncodable("the remark", "it holds a lone surrogate"))
         else
             let mutable place = putBytes codeOpening destination 0
-            place <- putNumber command.Code destination place
+            place <- putNumber parts.Code destination place
 
-            if command.Fields.IsPresent then
+            if parts.HasFields then
                 place <- putBytes fieldsOpening destination place
-                place <- putFields command.Fields destination place
+                place <- putFields parts.FieldsWire.Span destination place
 
-            place <- putMiddle command destination place
-            place <- putNumber command.Opaque destination place
+            place <- putMiddle &parts destination place
+            place <- putNumber parts.Opaque destination place
 
-            if command.Remark.IsSome then
+            if parts.Remark.IsSome then
                 place <- putBytes remarkOpening destination place
                 place <- putText (Text.Encoding.UTF8.GetBytes remark) destination place
 
             place <- putBytes versionOpening destination place
-            place <- putNumber command.Version destination place
+            place <- putNumber parts.Version destination place
             destination[place] <- '}'B
             Ok(place + 1)
 
@@ -276,34 +272,34 @@ module internal HeaderJson =
         | JsonTokenType.Null -> None
         | _ -> refuse &reader "remark is not a text"
 
-    /// Copies a text without its escapes to the end of `scratch`, and gives its length.
-    let private unescape (reader: byref<Utf8JsonReader>) (scratch: byte[]) (start: int) =
-        reader.CopyString(scratch.AsSpan start)
+    /// A text in valid UTF-8 without its escapes: the reader's own bytes where it has none.
+    let private plainText (reader: byref<Utf8JsonReader>) : ReadOnlySpan<byte> =
+        if reader.ValueIsEscaped then
+            let text: byte[] = Array.zeroCreate reader.ValueSpan.Length
+            ReadOnlySpan(text, 0, reader.CopyString(text.AsSpan()))
+        else
+            if not (Utf8Text.isValid reader.ValueSpan) then
+                refuse &reader "a text is not valid Unicode"
+
+            reader.ValueSpan
 
     let private readFields (reader: byref<Utf8JsonReader>) (headerBytes: int) =
         match reader.TokenType with
         | JsonTokenType.Null -> Fields.Absent
         | JsonTokenType.StartObject ->
             let builder = FieldsBuilder(max 64 headerBytes)
-            let scratch: byte[] = Buffers.ArrayPool.Shared.Rent(max 64 headerBytes)
 
-            try
-                while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
-                    let nameBytes = unescape &reader scratch 0
-                    reader.Read() |> ignore
-                    let name = ReadOnlySpan(scratch, 0, nameBytes)
+            while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
+                let name = plainText &reader
+                reader.Read() |> ignore
 
-                    match reader.TokenType with
-                    | JsonTokenType.Null -> ()
-                    | JsonTokenType.String ->
-                        let valueBytes = unescape &reader scratch nameBytes
-                        builder.AddUtf8(name, ReadOnlySpan(scratch, nameBytes, valueBytes))
-                    | JsonTokenType.Number
-                    | JsonTokenType.True
-                    | JsonTokenType.False -> builder.AddUtf8(name, reader.ValueSpan)
-                    | _ -> refuse &reader $"the value of field '{Utf8Text.read name}' is not a text"
-            finally
-                Buffers.ArrayPool.Shared.Return scratch
+                match reader.TokenType with
+                | JsonTokenType.Null -> ()
+                | JsonTokenType.String -> builder.AddUtf8(name, plainText &reader)
+                | JsonTokenType.Number
+                | JsonTokenType.True
+                | JsonTokenType.False -> builder.AddUtf8(name, reader.ValueSpan)
+                | _ -> refuse &reader $"the value of field '{Utf8Text.read name}' is not a text"
 
             let fields = builder.ToFields()
 
@@ -312,6 +308,13 @@ module internal HeaderJson =
             | ValueNone when fields.Wire.IsEmpty -> Fields.Empty
             | ValueNone -> fields
         | _ -> refuse &reader "extFields is not an object"
+
+    /// Whether a member has a name. Members that have none of the names are skipped, so most are compared several times.
+    let private isNamed (name: byte[]) (reader: byref<Utf8JsonReader>) =
+        if reader.ValueIsEscaped then
+            reader.ValueTextEquals(ReadOnlySpan name)
+        else
+            reader.ValueSpan.SequenceEqual(ReadOnlySpan name)
 
     let private codeName = "code"B
     let private languageName = "language"B
@@ -335,25 +338,25 @@ module internal HeaderJson =
             refuse &reader "it is not an object"
 
         while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
-            if reader.ValueTextEquals(ReadOnlySpan codeName) then
+            if isNamed codeName &reader then
                 reader.Read() |> ignore
                 code <- readInt32 "code" &reader
-            elif reader.ValueTextEquals(ReadOnlySpan languageName) then
+            elif isNamed languageName &reader then
                 reader.Read() |> ignore
                 language <- readLanguage &reader
-            elif reader.ValueTextEquals(ReadOnlySpan versionName) then
+            elif isNamed versionName &reader then
                 reader.Read() |> ignore
                 version <- readInt32 "version" &reader
-            elif reader.ValueTextEquals(ReadOnlySpan opaqueName) then
+            elif isNamed opaqueName &reader then
                 reader.Read() |> ignore
                 opaque <- readInt32 "opaque" &reader
-            elif reader.ValueTextEquals(ReadOnlySpan flagName) then
+            elif isNamed flagName &reader then
                 reader.Read() |> ignore
                 flag <- readInt32 "flag" &reader
-            elif reader.ValueTextEquals(ReadOnlySpan remarkName) then
+            elif isNamed remarkName &reader then
                 reader.Read() |> ignore
                 remark <- readRemark &reader
-            elif reader.ValueTextEquals(ReadOnlySpan fieldsName) then
+            elif isNamed fieldsName &reader then
                 reader.Read() |> ignore
                 fields <- readFields &reader header.Length
             else

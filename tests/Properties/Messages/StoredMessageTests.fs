@@ -36,6 +36,30 @@ let tests =
                 let bytes = encode message
                 read bytes = Complete(message, bytes.Length)
 
+            testCase "the smallest record there is, and the same without room for its hosts"
+            <| fun () ->
+                let smallest =
+                    match read javaRecord with
+                    | Complete(message, _) ->
+                        { message with
+                            Topic = "t"
+                            StoredBody = ReadOnlyMemory.Empty
+                            Properties = Properties.empty
+                        }
+                    | other -> failtest $"%A{other}"
+
+                let bytes = encode smallest
+                bytes.Length |> shouldEqual 92
+                read bytes |> shouldEqual (Complete(smallest, bytes.Length))
+
+                for cut in 76..83 do
+                    let short = Array.take cut bytes
+                    BinaryPrimitives.WriteInt32BigEndian(short.AsSpan(), cut)
+
+                    match read short with
+                    | Corrupt error -> error.Message |> shouldMention "do not fit"
+                    | other -> failtest $"{cut} bytes: %A{other}"
+
             property "every strict prefix of a record asks for more"
             <| fun (message: StoredMessage) ->
                 let bytes = encode message

@@ -3,6 +3,7 @@
 module RocketMq.Protocol.Tests.OperationTests
 
 open System
+open System.Buffers
 open System.Collections
 open System.Text
 open Expecto
@@ -180,6 +181,21 @@ let private properties =
                                 match operation.Decode command with
                                 | Ok read -> shown read = shown query
                                 | Error error -> failtest error.Message)
+
+                    property "a request written straight into its frame is the frame of its command"
+                    <| fun (header: Header) (opaque: int) ->
+                        check (ArbMap.arbitrary<'Query * 'Query> map) (fun (earlier, query) ->
+                            let writer = RequestWriter(FrameLimits.Default, header)
+                            let output = ArrayBufferWriter<byte>()
+                            writer.Write(operation, earlier, 1, ArrayBufferWriter<byte>()) |> ignore
+
+                            let command = (operation.Request query).Command |> Command.withOpaque opaque
+
+                            match writer.Write(operation, query, opaque, output), Frame.encode header command with
+                            | Ok frameBytes, Ok frame ->
+                                frameBytes = frame.Length && output.WrittenSpan.SequenceEqual frame
+                            | Error refused, Error error -> refused = error
+                            | _ -> false)
 
                     property "an answer reads as it was written"
                     <| fun (header: Header) ->
