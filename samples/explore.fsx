@@ -64,7 +64,16 @@ let broker = { Host = "broker-a"; Port = 10911 }
 
 for error in
     [
-        TimedOut(broker, RequestCode.PullMessage, TimeSpan.FromSeconds 3L)
+        TimedOut(
+            broker,
+            RequestCode.PullMessage,
+            TimeSpan.FromSeconds 3L,
+            {
+                SinceHeard = ValueSome(TimeSpan.FromMilliseconds 2900L)
+                InFlight = 17
+                UnwrittenBytes = 0L
+            }
+        )
         Refused(broker, RequestCode.SendMessageV2, TimeSpan.FromMilliseconds 12L, ResponseCode.SystemBusy, "too many")
     ] do
     show "an error" error

@@ -17,6 +17,7 @@ public abstract class RocketMqException : Exception
         IsConnection = Core.RemotingErrorModule.isConnection(error);
         IsTimeout = Core.RemotingErrorModule.isTimeout(error);
         IsFatal = Core.RemotingErrorModule.isFatal(error);
+        IsOverload = Core.RemotingErrorModule.isOverload(error);
         MayHaveBeenExecuted = Core.RemotingErrorModule.outcome(error).IsUnknownOutcome;
     }
 
@@ -28,6 +29,11 @@ public abstract class RocketMqException : Exception
 
     /// <summary>Whether the answer did not come in time.</summary>
     public bool IsTimeout { get; }
+
+    /// <summary>
+    /// Whether the server, or this client, has too much to do and has not carried the request out: wait before trying again.
+    /// </summary>
+    public bool IsOverload { get; }
 
     /// <summary>Whether the same call must fail again, whenever and wherever it is tried.</summary>
     public bool IsFatal { get; }
@@ -77,12 +83,14 @@ public sealed class RequestTimeoutException : RocketMqException
     public TimeSpan Timeout { get; }
 }
 
-/// <summary>So many calls wait for answers that no other is taken; nothing was sent.</summary>
+/// <summary>
+/// So many calls wait for answers, or so many bytes to be written, that no other request is taken; nothing was sent.
+/// </summary>
 public sealed class TooManyRequestsException : RocketMqException
 {
     internal TooManyRequestsException(Core.RemotingError error, int limit) : base(error) => Limit = limit;
 
-    /// <summary>The most calls that may wait on one connection.</summary>
+    /// <summary>The most calls, or bytes, that may wait on one connection.</summary>
     public int Limit { get; }
 }
 
@@ -134,6 +142,7 @@ internal static class Results
         notEncoded: (_, _) => new InvalidRequestException(error),
         notConnected: (endpoint, _) => new ConnectionException(error, endpoint),
         tooManyInFlight: (_, limit) => new TooManyRequestsException(error, limit),
+        tooManyBytes: (_, limit) => new TooManyRequestsException(error, limit),
         connectionLost: (endpoint, _) => new ConnectionException(error, endpoint),
         timedOut: (endpoint, _, after) => new RequestTimeoutException(error, endpoint, after),
         refused: (_, _, code, remark) => new BrokerException(error, (ResponseCode)(int)code, remark),

@@ -106,13 +106,16 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
 
     let owner (agent: BrokerAgent) number peer : SessionOwner =
         {
+            Left = ignore
             Shut = ignore
+            SentAway = ignore
+            Resend = ignore
             Ended =
                 fun _ _ _ ->
                     lock gate (fun () -> sessions.Remove number |> ignore)
                     agent.Left number
             Receive = fun respond command -> agent.Ask(role, number, peer, command, respond)
-            ReadsOnlyWhenWritable = true
+            IsServer = true
         }
 
     let admit agent (client: Socket) =

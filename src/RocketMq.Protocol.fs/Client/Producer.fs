@@ -115,9 +115,9 @@ type Producer private (options: ProducerOptions) =
             match! queueFor message.Topic avoided cancellation with
             | Error error -> return Error(struct (error, None))
             | Ok(struct (queue, client: RemotingClient)) ->
-                let request = Send.message.Request(requestFor message queue body sysFlag)
+                let send = requestFor message queue body sysFlag
 
-                match! client.AskWithin(request, rest, cancellation) with
+                match! client.Call(Send.message, send, rest, cancellation) with
                 | Ok answer -> return Ok(struct (queue, answer))
                 | Error error -> return Error(struct (error, Some queue.BrokerName))
         }

@@ -9,6 +9,25 @@ type RequestOutcome =
     /// It may have: the answer is missing.
     | UnknownOutcome
 
+/// How a connection was doing when a call failed.
+type SessionHealth =
+    {
+        /// Since anything came from the server; nothing if it never was heard.
+        SinceHeard: TimeSpan voption
+        /// Calls that waited for answers.
+        InFlight: int
+        /// Bytes that had not been handed to the system.
+        UnwrittenBytes: int64
+    }
+
+    override health.ToString() =
+        let heard =
+            match health.SinceHeard with
+            | ValueSome span -> $"it was last heard {Math.Round span.TotalMilliseconds} ms before"
+            | ValueNone -> "it was never heard on this connection"
+
+        $"{heard}, {health.InFlight} calls were waiting, {health.UnwrittenBytes} bytes were unwritten"
+
 /// Every way in which asking a server fails.
 type RemotingError =
     /// The caller's input; nothing was sent.
@@ -19,10 +38,12 @@ type RemotingError =
     | NotConnected of endpoint: Endpoint * reason: string
     /// So many calls wait on this connection that no other is taken; nothing was sent.
     | TooManyInFlight of endpoint: Endpoint * limit: int
+    /// So many bytes wait to be written that no other request is taken; nothing was sent.
+    | TooManyBytes of endpoint: Endpoint * limit: int
     /// The connection ended before the answer came.
     | ConnectionLost of endpoint: Endpoint * request: RequestCode * after: TimeSpan * reason: string
     /// No answer came in time.
-    | TimedOut of endpoint: Endpoint * request: RequestCode * after: TimeSpan
+    | TimedOut of endpoint: Endpoint * request: RequestCode * after: TimeSpan * health: SessionHealth
     /// The server answered with an error code.
     | Refused of endpoint: Endpoint * request: RequestCode * after: TimeSpan * code: ResponseCode * remark: string
     /// The server's answer does not have its layout.
@@ -43,6 +64,7 @@ type RemotingError =
             notEncoded: Func<RequestCode, EncodeError, 'T>,
             notConnected: Func<Endpoint, string, 'T>,
             tooManyInFlight: Func<Endpoint, int, 'T>,
+            tooManyBytes: Func<Endpoint, int, 'T>,
             connectionLost: Func<Endpoint, RequestCode, 'T>,
             timedOut: Func<Endpoint, RequestCode, TimeSpan, 'T>,
             refused: Func<Endpoint, RequestCode, ResponseCode, string, 'T>,
@@ -57,8 +79,9 @@ type RemotingError =
         | NotEncoded(request, error) -> notEncoded.Invoke(request, error)
         | NotConnected(endpoint, reason) -> notConnected.Invoke(endpoint, reason)
         | TooManyInFlight(endpoint, limit) -> tooManyInFlight.Invoke(endpoint, limit)
+        | TooManyBytes(endpoint, limit) -> tooManyBytes.Invoke(endpoint, limit)
         | ConnectionLost(endpoint, request, _, _) -> connectionLost.Invoke(endpoint, request)
-        | TimedOut(endpoint, request, after) -> timedOut.Invoke(endpoint, request, after)
+        | TimedOut(endpoint, request, after, _) -> timedOut.Invoke(endpoint, request, after)
         | Refused(endpoint, request, _, code, remark) -> refused.Invoke(endpoint, request, code, remark)
         | NotDecoded(endpoint, request, _) -> notDecoded.Invoke(endpoint, request)
         | Cancelled request -> cancelled.Invoke request
@@ -73,6 +96,7 @@ module RemotingError =
         | NotEncoded _
         | NotConnected _
         | TooManyInFlight _
+        | TooManyBytes _
         | Refused _
         | ClientClosed _
         | NoRoute _
@@ -101,6 +125,7 @@ module RemotingError =
         match error with
         | NotConnected _
         | TooManyInFlight _
+        | TooManyBytes _
         | ConnectionLost _
         | TimedOut _
         | NoRoute _ -> true
@@ -142,8 +167,11 @@ module RemotingError =
         | ConnectionLost(endpoint, request, after, reason) ->
             $"The connection to {endpoint} ended {millis after} after {name request} was sent, without an answer: {reason}. "
             + "The server may have carried it out."
-        | TimedOut(endpoint, request, after) ->
-            $"{endpoint} did not answer {name request} within {millis after}. "
+        | TooManyBytes(endpoint, limit) ->
+            $"{limit} bytes wait to be written to {endpoint}, the most that are allowed. Nothing was sent. "
+            + "Send more slowly, look at why the server reads slowly, or raise MaxUnwrittenBytes."
+        | TimedOut(endpoint, request, after, health) ->
+            $"{endpoint} did not answer {name request} within {millis after}: %O{health}. "
             + "The server may have carried it out, or still do so."
         | Refused(endpoint, request, after, code, remark) ->
             let remark = if remark = "" then "" else $": {remark}"
@@ -165,6 +193,14 @@ module RemotingError =
         | ClientClosed _ -> true
         | _ -> false
 
+    /// Whether the server, or this client, has too much to do: wait before trying again.
+    let isOverload error =
+        match error with
+        | TooManyInFlight _
+        | TooManyBytes _
+        | Refused(code = (ResponseCode.SystemBusy | ResponseCode.FlowControl)) -> true
+        | _ -> false
+
     /// Whether the answer did not come in time.
     let isTimeout error =
         match error with
@@ -182,6 +218,7 @@ module RemotingError =
         | Refused(_, _, _, code, _) -> not (isTransientCode code)
         | NotConnected _
         | TooManyInFlight _
+        | TooManyBytes _
         | ConnectionLost _
         | TimedOut _
         | Cancelled _

@@ -19,11 +19,13 @@ type internal Door =
 type private AgentMessage =
     | Happened of ConnectionEvent
     | Dialled of Session
+    | NotDialled of reason: string
+    | SessionOver of session: int * reason: string * wasHeard: bool
 
 /// Carries out what `Connection.transition` decides, for one server. Only the agent's loop holds the state; callers
 /// never wait for it while there is a connection.
 [<Sealed>]
-type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
+type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, resend: Waiter -> unit) =
     static let closedReason = "the client has been closed"
 
     let log = options.Logger
@@ -38,6 +40,11 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
     let mutable door = newDoor ()
     let mutable state = Disconnected
     let mutable sessions = 0
+    let mutable wantedAt = ports.Clock.GetTimestamp()
+    let mutable lastFailure = ""
+
+    /// Of sessions that have ended.
+    let mutable earlierUnexpectedAnswers = 0L
 
     /// Listeners run one after the other on a mailbox of their own, so that a slow one holds up nobody else.
     let announcer =
@@ -66,16 +73,27 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
 
     let dispatcher = Dispatcher(endpoint, options)
 
-    let owner (post: ConnectionEvent -> unit) : SessionOwner =
+    let owner (post: AgentMessage -> unit) : SessionOwner =
         {
+            Left = SessionLeft >> Happened >> post
             Shut = shutDoorOf
             Ended =
                 fun session reason wasHeard ->
                     Log.sessionEnded log endpoint session reason
-                    post (SessionEnded(session, reason, wasHeard, ports.Jitter()))
+                    post (SessionOver(session, reason, wasHeard))
+            SentAway =
+                fun session ->
+                    Log.sentAway log endpoint session
+                    // In this order: whoever finds the door shut asks for another session after the agent knows.
+                    post (Happened(GoAwayReceived session))
+                    shutDoorOf session
+            Resend = resend
             Receive = fun respond request -> dispatcher.Receive respond request
-            ReadsOnlyWhenWritable = false
+            IsServer = false
         }
+
+    /// Where the server is dialled.
+    let target = options.MapAddress endpoint
 
     let connect () : Task<Stream> =
         backgroundTask {
@@ -84,14 +102,17 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
             use limit =
                 CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, dialing.Token)
 
-            return! ports.Connect endpoint limit.Token
+            return! ports.Connect target limit.Token
         }
 
     let dialFailure (error: exn) =
+        let where = if target = endpoint then "" else $"at {target}, "
+
         match error with
         | :? OperationCanceledException when dialing.IsCancellationRequested -> closedReason
-        | :? OperationCanceledException -> $"it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms"
-        | error -> error.Message
+        | :? OperationCanceledException ->
+            $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms"
+        | error -> where + error.Message
 
     let dial (after: TimeSpan) (post: AgentMessage -> unit) : Task =
         backgroundTask {
@@ -101,11 +122,11 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
 
                 let! stream = connect ()
                 let number = Interlocked.Increment &sessions
-                post (Dialled(new Session(number, endpoint, stream, options, owner (Happened >> post))))
+                post (Dialled(new Session(number, endpoint, stream, options, owner post)))
             with error ->
                 let reason = dialFailure error
                 Log.dialFailed log endpoint reason
-                post (Happened(DialFailed(reason, ports.Jitter())))
+                post (NotDialled reason)
         }
 
     let perform (post: AgentMessage -> unit) (live: Map<int, Session>) effect =
@@ -118,28 +139,71 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
             session.Start()
             replaceDoor (Door.Open session) (Ok())
         | TurnAway reason -> replaceDoor (newDoor ()) (Error reason)
-        | HangUp number -> live[number].HangUp closedReason
+        | Retire number ->
+            shutDoorOf number
+            live[number].Retire()
+        | HangUp number ->
+            // Callers wait for the door, not for a session that takes no more requests.
+            shutDoorOf number
+            live[number].HangUp closedReason
         | Announce Closed ->
             replaceDoor Door.Locked (Error closedReason)
             announcer.Post Closed
-            closed.TrySetResult() |> ignore
+
+            for session in live.Values do
+                session.HangUp closedReason
         | Announce next -> announcer.Post next
+
+    let redial (live: Map<int, Session>) : Redial =
+        let isWanted =
+            ports.Clock.GetElapsedTime(Volatile.Read &wantedAt) < options.Liveness.IdleAfter
+            || live.Values
+               |> Seq.exists (fun session -> session.SinceUsed < options.Liveness.IdleAfter)
+
+        {
+            Jitter = ports.Jitter()
+            IsWanted = isWanted
+        }
+
+    let forget number (live: Map<int, Session>) =
+        match Map.tryFind number live with
+        | Some session ->
+            Interlocked.Add(&earlierUnexpectedAnswers, session.UnexpectedAnswers) |> ignore
+            Map.remove number live
+        | None -> live
+
+    let toEvent (live: Map<int, Session>) message : ConnectionEvent =
+        match message with
+        | Happened event -> event
+        | Dialled session -> DialSucceeded session.Number
+        | NotDialled reason ->
+            lastFailure <- reason
+            DialFailed(reason, redial live)
+        | SessionOver(number, reason, wasHeard) ->
+            lastFailure <- reason
+            SessionEnded(number, reason, wasHeard, redial live)
 
     let agent =
         MailboxProcessor<AgentMessage>.Start(fun inbox ->
             let rec loop current (live: Map<int, Session>) =
                 async {
                     let! message = inbox.Receive()
+                    let event = toEvent live message
 
-                    let event, live =
+                    let live =
                         match message with
-                        | Dialled session -> DialSucceeded session.Number, Map.add session.Number session live
-                        | Happened(SessionEnded(number, _, _, _) as ended) -> ended, Map.remove number live
-                        | Happened event -> event, live
+                        | Dialled session -> Map.add session.Number session live
+                        | SessionOver(number, _, _) -> forget number live
+                        | Happened _
+                        | NotDialled _ -> live
 
                     let next, effects = Connection.transition options.Backoff current event
                     Volatile.Write(&state, next)
                     List.iter (perform inbox.Post live) effects
+
+                    if next = Closed && live.IsEmpty then
+                        closed.TrySetResult() |> ignore
+
                     return! loop next live
                 }
 
@@ -154,7 +218,20 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
     member _.State = Volatile.Read &state
     member _.StateChanged = stateChanged.Publish
     member _.Door = Volatile.Read &door
-    member _.Open() = agent.Post(Happened OpenRequested)
+
+    /// A caller wants a connection.
+    member _.Open() =
+        Volatile.Write(&wantedAt, ports.Clock.GetTimestamp())
+        agent.Post(Happened OpenRequested)
+
+    /// Sessions that there have been.
+    member _.Sessions = Volatile.Read &sessions
+
+    /// Why there was no connection last; empty if there always was one.
+    member _.LastFailure = Volatile.Read &lastFailure
+
+    /// Of all sessions but the one that is open.
+    member _.EarlierUnexpectedAnswers = Interlocked.Read &earlierUnexpectedAnswers
 
     /// Ends when nothing of the connection is left.
     member _.Close() : Task =

@@ -6,11 +6,12 @@ open System.Threading
 /// Wakes when the earliest of many deadlines has come: one timer for all calls of a session, which does not run while
 /// none waits.
 [<Sealed>]
-type internal Deadlines(clock: TimeProvider, sweep: int64 -> int64) as this =
+type internal Deadlines(clock: TimeProvider) as this =
     /// Deadlines closer together than this are swept together; none is swept early.
     static let grainMillis = 10L
 
     let gate = obj ()
+    let mutable sweep = fun (_: int64) -> Int64.MaxValue
     let mutable nextWake = Int64.MaxValue
 
     let timer =
@@ -27,10 +28,16 @@ type internal Deadlines(clock: TimeProvider, sweep: int64 -> int64) as this =
         timer.Change(TimeSpan.FromMilliseconds millis, Timeout.InfiniteTimeSpan)
         |> ignore
 
+    /// What to do when a deadline has come: it is given the time, and gives the earliest deadline that is left.
+    member _.Start(sweeping: int64 -> int64) = sweep <- sweeping
+
     /// The timestamp that a timeout from now ends at.
-    member _.After(timeout: TimeSpan) : int64 =
-        clock.GetTimestamp()
-        + int64 (timeout.TotalSeconds * float clock.TimestampFrequency)
+    member deadlines.After(timeout: TimeSpan) : int64 =
+        deadlines.At(clock.GetTimestamp(), timeout)
+
+    /// As `After`, from a timestamp.
+    member _.At(now: int64, timeout: TimeSpan) : int64 =
+        now + int64 (timeout.TotalSeconds * float clock.TimestampFrequency)
 
     /// How long ago a timeout that ends at `deadline` began.
     member _.SinceStart(timeout: TimeSpan, deadline: int64) : TimeSpan =

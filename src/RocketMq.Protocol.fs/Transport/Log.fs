@@ -85,6 +85,16 @@ module internal Log =
     let agentFailed (log: ILogger) endpoint (error: exn) =
         agentFailed'.Invoke(log, endpoint, error)
 
+    let private sentAway' =
+        LoggerMessage.Define<Endpoint, int>(
+            LogLevel.Information,
+            EventId(1009, "SentAway"),
+            "{Endpoint} asks its clients to go; session {Session} ends with the last answer that it owes"
+        )
+
+    let sentAway (log: ILogger) endpoint session =
+        sentAway'.Invoke(log, endpoint, session, null)
+
     let private pullFailed' =
         LoggerMessage.Define<MessageQueue, string>(
             LogLevel.Warning,

@@ -13,6 +13,13 @@ type WhenDisconnected =
     /// It waits for the attempt that is under way, and fails with it.
     | FailWithDial
 
+/// What a request does that would go over a limit of its connection.
+type AtLimit =
+    /// It is refused at once.
+    | FailAtOnce
+    /// It waits for room, within its timeout.
+    | WaitForRoom
+
 /// Answers a request that the server sends. `None` sends no answer; a one-way request never gets one.
 type RequestHandler = RemotingCommand -> Task<RemotingCommand option>
 
@@ -22,16 +29,27 @@ type RemotingOptions =
         RequestTimeout: TimeSpan
         /// How long one attempt to connect may take. Default 3 s, as in Java.
         ConnectTimeout: TimeSpan
-        /// The most calls that wait for answers at a time; one more is refused. Default 4,096.
+        /// The most calls that wait for answers at a time. Default 4,096.
         MaxInFlight: int
-        /// The most bytes that wait to be written; a caller beyond that waits until half of them are gone. Default 4 MiB.
+        /// Whether one call more is refused or waits. Default `FailAtOnce`: more calls than that are a mistake mostly.
+        AtCallLimit: AtLimit
+        /// The most bytes that wait to be written; there is room again when half of them are gone. Default 4 MiB.
         MaxUnwrittenBytes: int
+        /// Whether a request beyond that is refused or waits. Default `WaitForRoom`: a server that reads slowly slows
+        /// its callers down.
+        AtByteLimit: AtLimit
         /// The most requests of the server that are handled at a time; one more is answered with SystemBusy. Default 256.
         MaxServerRequests: int
         /// How requests are written. Default JSON, which every server reads.
         Header: Header
         Limits: FrameLimits
         Backoff: Backoff
+        Liveness: Liveness
+        /// Which failed calls are tried again, and when. Default `RetryPolicy.Never`.
+        Retry: RetryPolicy
+        /// Where a server is really reached, if not where it says: a broker that registered an address of its own network.
+        /// Errors name both. Default: the address itself.
+        MapAddress: Endpoint -> Endpoint
         /// Default `WaitForConnection`.
         WhenDisconnected: WhenDisconnected
         /// By request code. A request without a handler is answered with RequestCodeNotSupported.
@@ -45,11 +63,16 @@ type RemotingOptions =
             RequestTimeout = TimeSpan.FromSeconds 3L
             ConnectTimeout = TimeSpan.FromSeconds 3L
             MaxInFlight = 4096
+            AtCallLimit = FailAtOnce
             MaxUnwrittenBytes = 4 * 1024 * 1024
+            AtByteLimit = WaitForRoom
             MaxServerRequests = 256
             Header = Header.Json
             Limits = FrameLimits.Default
             Backoff = Backoff.Default
+            Liveness = Liveness.Default
+            Retry = RetryPolicy.Never
+            MapAddress = id
             WhenDisconnected = WaitForConnection
             Handlers = Map.empty
             Logger = NullLogger.Instance
@@ -61,6 +84,10 @@ type RemotingOptions =
         { RemotingOptions.Default with
             RequestTimeout = TimeSpan.FromSeconds 10L
             MaxInFlight = 1024
+            Liveness =
+                { Liveness.Default with
+                    DeadAfter = TimeSpan.FromMinutes 1L
+                }
         }
 
     /// For services under load: more calls at a time, and time for brokers that are busy.
@@ -69,6 +96,10 @@ type RemotingOptions =
             RequestTimeout = TimeSpan.FromSeconds 10L
             MaxInFlight = 16_384
             MaxUnwrittenBytes = 16 * 1024 * 1024
+            Liveness =
+                { Liveness.Default with
+                    DeadAfter = TimeSpan.FromSeconds 10L
+                }
         }
 
     /// For tests: what goes wrong shows soon.

@@ -4,11 +4,42 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
+/// How a client and its connection are doing.
+type ConnectionHealth =
+    {
+        Endpoint: Endpoint
+        State: ConnectionState
+        /// Of the session that is open; nothing while none is.
+        Session: SessionHealth option
+        /// Connections that were made so far, the one that is open included.
+        Connections: int
+        /// Answers that nobody waited for: late ones, second ones, wrong ones.
+        UnexpectedAnswers: int64
+        /// Why the last connection was lost or not made; empty if none was.
+        LastFailure: string
+    }
+
+    override health.ToString() =
+        let session =
+            match health.Session with
+            | Some session -> $": %O{session}"
+            | None -> ""
+
+        let failure =
+            if health.LastFailure = "" then
+                ""
+            else
+                $"; the last failure was: {health.LastFailure}"
+
+        $"{health.Endpoint} is %A{health.State}{session}{failure}"
+
 /// Calls to one server over one connection, which is made when it is first needed and again when it is lost. Safe to use
 /// from any thread.
 [<Sealed>]
 type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
-    let agent = ConnectionAgent(endpoint, options)
+    let mutable resend: Waiter -> unit = ignore
+    let agent = ConnectionAgent(endpoint, options, (fun waiter -> resend waiter))
+
     let clock = options.Ports.Clock
 
     /// Waits for the door to open or an attempt to fail. Gives the reason of a failure.
@@ -17,7 +48,9 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             try
                 return! waiting.WaitAsync(rest, clock, cancellation)
             with :? TimeoutException ->
-                return Error $"no connection within {options.RequestTimeout.TotalMilliseconds} ms"
+                let last = agent.LastFailure
+                let why = if last = "" then "" else $", the last failure was: {last}"
+                return Error $"no connection within {options.RequestTimeout.TotalMilliseconds} ms{why}"
         }
 
     /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`.
@@ -35,16 +68,15 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             | Door.Open session when rest > TimeSpan.Zero ->
                 match send session rest with
                 | Over -> return! trySend send started timeout cancellation
-                | Stalled drained ->
+                | Stalled room ->
                     try
-                        do! drained.WaitAsync(rest, clock, cancellation)
+                        do! room.WaitAsync(rest, clock, cancellation)
                     with :? TimeoutException ->
                         ()
 
                     return! trySend send started timeout cancellation
                 | sent -> return struct (session, sent)
-            | Door.Open _ ->
-                return struct (null, NotSent(NotConnected(endpoint, "it takes no more bytes, its buffer is full")))
+            | Door.Open session -> return struct (null, NotSent session.Full)
             | Door.Shut waiting ->
                 agent.Open()
                 let! outcome = waitAtDoor waiting.Task (max rest TimeSpan.Zero) cancellation
@@ -72,15 +104,90 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         | _, NotSent error -> Task.FromResult(Error error)
         | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled request))
 
-    let invokeSlowly (command: RemotingCommand) timeout cancellation =
+    let callSlowly (outgoing: Outgoing) timeout cancellation =
         backgroundTask {
             try
-                let send (session: Session) rest = session.Send(command, rest)
+                let send (session: Session) rest = session.Send(outgoing, rest)
                 let! sent = trySend send (clock.GetTimestamp()) timeout cancellation
-                return! answerOf command.RequestCode sent cancellation
+                return! answerOf outgoing.Request sent cancellation
             with :? OperationCanceledException ->
-                return Error(Cancelled command.RequestCode)
+                return Error(Cancelled outgoing.Request)
         }
+
+    let callOnce (outgoing: Outgoing) timeout (cancellation: CancellationToken) =
+        if cancellation.IsCancellationRequested then
+            Task.FromResult(Error(Cancelled outgoing.Request))
+        else
+            match agent.Door with
+            | Door.Open session ->
+                match session.Send(outgoing, timeout) with
+                | Over
+                | Stalled _ -> callSlowly outgoing timeout cancellation
+                | sent -> answerOf outgoing.Request (struct (session, sent)) cancellation
+            | Door.Shut _
+            | Door.Locked -> callSlowly outgoing timeout cancellation
+
+    /// Sends the request of a call that a session could not serve on another one, within what is left of its time.
+    let sendAgain (waiter: Waiter) : Task =
+        backgroundTask {
+            // Not disposed of: the caller may give up at any later time.
+            let cancellation = new CancellationTokenSource()
+            waiter.MoveTo cancellation
+            let rest = clock.GetElapsedTime(clock.GetTimestamp(), waiter.Deadline)
+            let! result = callSlowly waiter.Outgoing rest cancellation.Token
+            waiter.TrySetResult result |> ignore
+        }
+
+    /// What a policy for retries makes of an answer: one that says that the server has too much to do is a failure.
+    let failureIn (request: RequestCode) after (result: Result<RemotingCommand, RemotingError>) =
+        match result with
+        | Error error -> ValueSome error
+        | Ok answer when RetryPolicy.isOverload answer.ResponseCode ->
+            ValueSome(Refused(endpoint, request, after, answer.ResponseCode, Option.defaultValue "" answer.Remark))
+        | Ok _ -> ValueNone
+
+    let rec callAgain attempt started (outgoing: Outgoing) (timeout: TimeSpan) cancellation =
+        backgroundTask {
+            let! result = callOnce outgoing (timeout - clock.GetElapsedTime started) cancellation
+            let after = clock.GetElapsedTime started
+
+            let decision =
+                match failureIn outgoing.Request after result with
+                | ValueSome error ->
+                    RetryPolicy.decide options.Retry attempt (timeout - after) (options.Ports.Jitter()) error
+                | ValueNone -> RetryNever
+
+            match decision with
+            | RetryNever -> return result
+            | RetryAfter wait ->
+                try
+                    do! Task.Delay(wait, clock, cancellation)
+                    return! callAgain (attempt + 1) started outgoing timeout cancellation
+                with :? OperationCanceledException ->
+                    return result
+        }
+
+    let call (outgoing: Outgoing) timeout cancellation : Task<Result<RemotingCommand, RemotingError>> =
+        if options.Retry.Attempts > 1 then
+            callAgain 1 (clock.GetTimestamp()) outgoing timeout cancellation
+        else
+            callOnce outgoing timeout cancellation
+
+    let decoded (decode: RemotingCommand -> Result<'Answer, AnswerError>) outgoing timeout cancellation =
+        backgroundTask {
+            let started = clock.GetTimestamp()
+
+            match! call outgoing timeout cancellation with
+            | Error error -> return Error error
+            | Ok answer ->
+                match decode answer with
+                | Ok answer -> return Ok answer
+                | Error error ->
+                    let after = clock.GetElapsedTime started
+                    return Error(RemotingError.ofAnswer endpoint outgoing.Request after error)
+        }
+
+    do resend <- sendAgain >> ignore
 
     member _.Endpoint = endpoint
     member _.State = agent.State
@@ -95,21 +202,30 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         | Door.Shut _
         | Door.Locked -> 0
 
+    /// How client and connection are doing now.
+    member _.Health: ConnectionHealth =
+        let session =
+            match agent.Door with
+            | Door.Open session -> Some session
+            | Door.Shut _
+            | Door.Locked -> None
+
+        {
+            Endpoint = endpoint
+            State = agent.State
+            Session = session |> Option.map _.Health
+            Connections = agent.Sessions
+            UnexpectedAnswers =
+                agent.EarlierUnexpectedAnswers
+                + (session |> Option.map _.UnexpectedAnswers |> Option.defaultValue 0L)
+            LastFailure = agent.LastFailure
+        }
+
     /// Sends a request and waits for its answer, whatever its code. The request's opaque is chosen here.
     member _.InvokeWithin
         (command: RemotingCommand, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<RemotingCommand, RemotingError>> =
-        if cancellation.IsCancellationRequested then
-            Task.FromResult(Error(Cancelled command.RequestCode))
-        else
-            match agent.Door with
-            | Door.Open session ->
-                match session.Send(command, timeout) with
-                | Over
-                | Stalled _ -> invokeSlowly command timeout cancellation
-                | sent -> answerOf command.RequestCode (struct (session, sent)) cancellation
-            | Door.Shut _
-            | Door.Locked -> invokeSlowly command timeout cancellation
+        call (OutgoingCommand command) timeout cancellation
 
     /// As `InvokeWithin`, within the options' `RequestTimeout`.
     member client.Invoke(command: RemotingCommand, cancellation: CancellationToken) =
@@ -119,22 +235,17 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member client.AskWithin
         (request: Request<'Answer>, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
-        backgroundTask {
-            let started = clock.GetTimestamp()
-
-            match! client.InvokeWithin(request.Command, timeout, cancellation) with
-            | Error error -> return Error error
-            | Ok answer ->
-                match request.Decode answer with
-                | Ok answer -> return Ok answer
-                | Error error ->
-                    let after = clock.GetElapsedTime started
-                    return Error(RemotingError.ofAnswer endpoint request.Command.RequestCode after error)
-        }
+        decoded request.Decode (OutgoingCommand request.Command) timeout cancellation
 
     /// As `AskWithin`, within the options' `RequestTimeout`.
     member client.Ask(request: Request<'Answer>, cancellation: CancellationToken) =
         client.AskWithin(request, options.RequestTimeout, cancellation)
+
+    /// As `AskWithin`, of a request that is written straight into its frame: for those who send many.
+    member _.Call
+        (operation: Operation<'Query, 'Answer>, query: 'Query, timeout: TimeSpan, cancellation: CancellationToken)
+        : Task<Result<'Answer, RemotingError>> =
+        decoded operation.DecodeAnswer (OutgoingQuery(operation, query)) timeout cancellation
 
     /// Sends a request that is not answered. Success means that it will be written, not that it arrived.
     member _.InvokeOneWay

@@ -13,24 +13,31 @@ type internal Sent =
     | Waiting of waiter: Waiter
     /// A one-way request is in the buffer.
     | Buffered
-    /// Too many bytes wait to be written. Try again when the task ends.
-    | Stalled of drained: Task
-    /// The session is over; nothing was sent.
+    /// There is no room. Try again when the task ends.
+    | Stalled of room: Task
+    /// The session takes no more requests; nothing was sent.
     | Over
     | NotSent of error: RemotingError
 
 /// Whose session it is: what it is told, and what is done about the peer's requests.
 type internal SessionOwner =
     {
-        /// Called first when a session ends: sends nobody to it any more. Takes its number.
+        /// Called first when a session takes no more requests because nobody needs it. Takes its number, as the others.
+        Left: int -> unit
+        /// Called first when a session ends, and after `Left`: sends nobody to it any more.
         Shut: int -> unit
         /// Called last, when every call in flight has been answered: number, reason, and whether the peer was heard.
         Ended: int -> string -> bool -> unit
+        /// The peer said that it will not serve on this session.
+        SentAway: int -> unit
+        /// Sends the request of a call again, elsewhere, and completes the call.
+        Resend: Waiter -> unit
         /// Takes a request of the peer, on the reading thread, and how to answer it. The task of an answer ends when the
         /// answer is in the buffer. Must not block and must not throw.
         Receive: (RemotingCommand -> Task) -> RemotingCommand -> unit
-        /// Stop reading while answers wait to be written. Only one of two peers may, or both could wait for ever.
-        ReadsOnlyWhenWritable: bool
+        /// Whether this is the side that was called. It reads only while its answers find room: only one of two peers may
+        /// do that, or both could wait for ever. And it waits in silence: the other side looks whether it lives.
+        IsServer: bool
     }
 
 /// One socket from its connect to its end.
@@ -40,87 +47,222 @@ type internal SessionOwner =
 [<Sealed>]
 type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: RemotingOptions, owner: SessionOwner) =
 
-    /// Bytes to ask the socket for at a time, and to send at a time at least.
+    /// Bytes to ask the socket for at a time.
     static let segmentBytes = 64 * 1024
 
+    /// How long a session that ends in peace may take to write what is in its buffer.
+    static let farewellTime = TimeSpan.FromSeconds 1L
+
     let log = options.Logger
+    let clock = options.Ports.Clock
     let waiters = Waiters(options.MaxInFlight, 1)
+    let deadlines = new Deadlines(clock)
     let ending = new CancellationTokenSource()
-
-    let pipe =
-        Pipe(
-            PipeOptions(
-                pauseWriterThreshold = int64 options.MaxUnwrittenBytes,
-                resumeWriterThreshold = int64 options.MaxUnwrittenBytes / 2L,
-                minimumSegmentSize = segmentBytes,
-                useSynchronizationContext = false
-            )
-        )
-
-    let deadlines =
-        new Deadlines(
-            options.Ports.Clock,
-            fun now ->
-                waiters.TakeWhere(
-                    (fun waiter -> waiter.Deadline <= now),
-                    fun waiter ->
-                        waiter.TrySetResult(Error(TimedOut(endpoint, waiter.Request, waiter.Timeout)))
-                        |> ignore
-                )
-        )
-
-    /// Guards the buffer and the numbers; held only while a frame is encoded.
-    let gate = obj ()
-    let mutable stalled = Task.CompletedTask
+    let out = OutBuffer(stream, options.MaxUnwrittenBytes)
+    let writer = RequestWriter(options.Limits, options.Header)
+    let watch = SilenceWatch clock
     let mutable isOver = 0
-    let mutable wasHeard = false
     let mutable unexpectedAnswers = 0L
+
+    /// Why requests are taken no more, though the session lives until its buffer is written.
+    let mutable farewell = ""
+
+    /// When the buffer must be written, or is given up.
+    let mutable farewellBy = Int64.MaxValue
+
+    /// Whether a whole frame ever came from the peer.
+    let mutable wasHeard = false
+
+    let mutable isStarted = false
+
+    /// Requests are taken no more, and the last answer ends the session.
+    let mutable isRetired = false
+
+    /// Ends when calls over the limit may try again; null while nobody waits for that.
+    let mutable room: TaskCompletionSource | null = null
+
+    let isLive () = Volatile.Read &isOver = 0
+
+    let healthAt (now: int64) : SessionHealth =
+        {
+            SinceHeard =
+                if watch.WasHeard then
+                    ValueSome(watch.SinceHeard now)
+                else
+                    ValueNone
+            InFlight = waiters.Count
+            UnwrittenBytes = out.Unwritten
+        }
+
+    let letCallersIn () =
+        match Interlocked.Exchange(&room, null) with
+        | null -> ()
+        | waiting -> waiting.TrySetResult() |> ignore
+
+    /// Ends a call whose session has ended, or sends it again if it never left.
+    let abandon reason handed (waiter: Waiter) =
+        if waiter.FrameStart < handed then
+            let after = deadlines.SinceStart(waiter.Timeout, waiter.Deadline)
+
+            waiter.TrySetResult(Error(ConnectionLost(endpoint, waiter.Request, after, reason)))
+            |> ignore
+        elif options.WhenDisconnected = WaitForConnection then
+            owner.Resend waiter
+        else
+            waiter.TrySetResult(Error(NotConnected(endpoint, reason))) |> ignore
 
     let finish (reason: string) =
         if Interlocked.Exchange(&isOver, 1) = 0 then
             owner.Shut number
             // Whoever held the gate before saw a live session and is in the table by now; later callers see it is over.
-            lock gate ignore
+            let handed = out.Cut()
             (deadlines :> IDisposable).Dispose()
-
-            waiters.TakeWhere(
-                (fun _ -> true),
-                fun waiter ->
-                    let after = deadlines.SinceStart(waiter.Timeout, waiter.Deadline)
-
-                    waiter.TrySetResult(Error(ConnectionLost(endpoint, waiter.Request, after, reason)))
-                    |> ignore
-            )
-            |> ignore
-
+            waiters.TakeWhere((fun _ -> true), abandon reason handed) |> ignore
+            letCallersIn ()
             ending.Cancel()
             stream.Dispose()
             owner.Ended number reason wasHeard
 
-    /// Encodes into the buffer and lets the writing loop know. Only under the gate.
-    let buffer header (command: RemotingCommand) =
-        match Frame.write options.Limits header command pipe.Writer with
-        | Ok _ ->
-            let flush = pipe.Writer.FlushAsync()
+    /// Takes no more requests, and ends when those in the buffer are written. Only under the gate.
+    let beginFarewell reason =
+        if farewell = "" && isLive () then
+            farewell <- reason
+            farewellBy <- deadlines.After farewellTime
+            out.Complete()
+            deadlines.Add farewellBy
 
-            if not flush.IsCompletedSuccessfully then
-                stalled <- flush.AsTask()
+    let takesRequests () =
+        isLive () && farewell = "" && not isRetired
 
-            Ok()
-        | Error error -> Error error
+    /// A quarter of the table is free: enough to let all in who wait, not one by one.
+    let hasRoom () =
+        waiters.Count <= options.MaxInFlight - max 1 (options.MaxInFlight / 4)
 
-    let isLive () = Volatile.Read &isOver = 0
+    /// After calls were taken out of the table: lets others in, and ends a session that only waited for them.
+    let afterTaking () =
+        if not (isNull (Volatile.Read &room)) && hasRoom () then
+            letCallersIn ()
+
+        if isRetired && waiters.Count = 0 then
+            lock out.Gate (fun () -> beginFarewell "the server asked its clients to go")
+
+    /// Has a caller wait until calls have ended. Only under the gate.
+    let waitForRoom () : Sent =
+        let waiting =
+            match room with
+            | null -> TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+            | waiting -> waiting
+
+        Interlocked.Exchange(&room, waiting) |> ignore
+
+        // Those who took calls meanwhile saw nobody waiting.
+        if hasRoom () then
+            letCallersIn ()
+
+        Stalled waiting.Task
+
+    /// Runs `send` with a number of its own, under the gate, if the session takes requests now.
+    let numbered (send: int -> Sent) : Sent =
+        lock out.Gate (fun () ->
+            if not (takesRequests ()) then
+                Over
+            elif not out.Stalled.IsCompleted then
+                match options.AtByteLimit with
+                | WaitForRoom -> Stalled out.Stalled
+                | FailAtOnce -> NotSent(TooManyBytes(endpoint, options.MaxUnwrittenBytes))
+            else
+                match waiters.TryNumber(), options.AtCallLimit with
+                | ValueSome opaque, _ -> send opaque
+                | ValueNone, FailAtOnce -> NotSent(TooManyInFlight(endpoint, options.MaxInFlight))
+                | ValueNone, WaitForRoom -> waitForRoom ())
+
+    /// Puts a request with a number into table and buffer. Only under the gate.
+    let put (outgoing: Outgoing) (timeout: TimeSpan) now opaque : Sent =
+        let waiter =
+            Waiter(opaque, outgoing, timeout, deadlines.At(now, timeout), out.Filled)
+
+        waiters.Add waiter
+
+        match out.Put(fun output -> outgoing.Write(writer, opaque, output)) with
+        | Ok() ->
+            deadlines.Add waiter.Deadline
+            Waiting waiter
+        | Error error ->
+            waiters.TryTake opaque |> ignore
+            NotSent(NotEncoded(outgoing.Request, error))
+
+    /// Asks the peer for a sign of life. If there is no room even for that, it has been asked enough.
+    let probe now =
+        watch.Probed now
+
+        numbered (put (OutgoingCommand Liveness.probe) options.Liveness.DeadAfter now)
+        |> ignore
+
+    /// Takes no more requests because nobody needs the session, unless somebody has come in the meantime.
+    let leave now =
+        let isLeft =
+            lock out.Gate (fun () ->
+                let isUnused =
+                    takesRequests ()
+                    && waiters.Count = 0
+                    && watch.SinceUsed now >= options.Liveness.IdleAfter
+
+                // Before anybody finds the door shut and asks for another session.
+                if isUnused then
+                    owner.Left number
+                    beginFarewell "nobody needed it"
+
+                isUnused)
+
+        if isLeft then
+            owner.Shut number
+
+    /// Judges the peer's silence. Gives when to look again.
+    let rec look now =
+        match Liveness.judge options.Liveness (watch.Silence(now, waiters.Count = 0)) with
+        | LookAgain after -> deadlines.At(now, after)
+        | AskForSign ->
+            probe now
+            look now
+        | GiveServerUp ->
+            finish "nothing came from it any more, not even the sign of life that it was asked for"
+            Int64.MaxValue
+        | LeaveServer ->
+            leave now
+            deadlines.At(now, options.Liveness.IdleAfter)
+
+    let timeOut (now: int64) =
+        let health = healthAt now
+
+        fun (waiter: Waiter) ->
+            waiter.TrySetResult(Error(TimedOut(endpoint, waiter.Request, waiter.Timeout, health)))
+            |> ignore
+
+    let sweep (now: int64) =
+        let earliest =
+            waiters.TakeWhere((fun waiter -> waiter.Deadline <= now), timeOut now)
+
+        afterTaking ()
+
+        if farewell <> "" then
+            if now >= farewellBy then
+                finish farewell
+
+            min earliest farewellBy
+        elif owner.IsServer then
+            earliest
+        else
+            min earliest (look now)
 
     let writeLoop () : Task =
         backgroundTask {
             try
-                do! pipe.Reader.CopyToAsync(stream, ending.Token)
-                finish "it was closed"
+                do! out.WriteAll ending.Token
+                finish farewell
             with error ->
                 finish $"writing failed: {error.Message}"
 
-            // Lets callers go that wait for room in the buffer.
-            do! pipe.Reader.CompleteAsync()
+            do! out.Release()
         }
 
     let refusal (answer: RemotingCommand) (error: EncodeError) =
@@ -133,15 +275,18 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
 
     /// Buffers an answer, later if the buffer is full now.
     let rec respond header (answer: RemotingCommand) : Task =
+        let encode answer output =
+            Frame.write options.Limits header answer output
+
         let tryBuffer () =
-            lock gate (fun () ->
-                if not stalled.IsCompleted then
-                    stalled
+            lock out.Gate (fun () ->
+                if not out.Stalled.IsCompleted then
+                    out.Stalled
                 else
-                    if isLive () then
-                        match buffer header answer with
+                    if isLive () && farewell = "" then
+                        match out.Put(encode answer) with
                         | Ok() -> ()
-                        | Error error -> buffer header (refusal answer error) |> ignore
+                        | Error error -> out.Put(encode (refusal answer error)) |> ignore
 
                     Task.CompletedTask)
 
@@ -155,13 +300,24 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
                 do! respond header answer
             }
 
+    let answered (waiter: Waiter) (answer: RemotingCommand) =
+        if answer.ResponseCode = ResponseCode.GoAway then
+            owner.SentAway number
+
+        if answer.ResponseCode = ResponseCode.GoAway && waiter.Outgoing.TryElsewhere() then
+            owner.Resend waiter
+        else
+            waiter.TrySetResult(Ok answer) |> ignore
+
     let receive (frame: Frame) =
         wasHeard <- true
 
         match frame.Command.Kind with
         | Response ->
             match waiters.TryTake frame.Command.Opaque with
-            | ValueSome waiter -> waiter.TrySetResult(Ok frame.Command) |> ignore
+            | ValueSome waiter ->
+                answered waiter frame.Command
+                afterTaking ()
             | ValueNone ->
                 Interlocked.Increment &unexpectedAnswers |> ignore
                 Log.unexpectedAnswer log endpoint frame.Command.Opaque
@@ -190,10 +346,13 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
                     let mutable isOpen = true
 
                     while isOpen do
-                        if owner.ReadsOnlyWhenWritable then
-                            do! stalled
+                        if owner.IsServer then
+                            do! out.Stalled
 
                         let! received = reader.ReadAsync ending.Token
+
+                        if not received.IsCompleted then
+                            watch.Heard()
 
                         match receiveAll received.Buffer with
                         | Error error ->
@@ -211,53 +370,69 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
                 reader.Complete()
         }
 
-    /// Runs `send` with a number of its own, under the gate, if the session takes requests now.
-    let numbered (send: int -> Sent) : Sent =
-        lock gate (fun () ->
-            if not (isLive ()) then
-                Over
-            elif not stalled.IsCompleted then
-                Stalled stalled
-            else
-                match waiters.TryNumber() with
-                | ValueNone -> NotSent(TooManyInFlight(endpoint, options.MaxInFlight))
-                | ValueSome opaque -> send opaque)
+    do deadlines.Start sweep
 
     member _.Number = number
     member _.InFlight = waiters.Count
+    member _.Health = healthAt (clock.GetTimestamp())
+
+    /// Since a caller used it last.
+    member _.SinceUsed = watch.SinceUsed(clock.GetTimestamp())
 
     /// Answers that nobody waited for: late ones, second ones, wrong ones.
     member _.UnexpectedAnswers = Interlocked.Read &unexpectedAnswers
 
+    /// Why a request finds no room.
+    member _.Full =
+        if out.Stalled.IsCompleted then
+            TooManyInFlight(endpoint, options.MaxInFlight)
+        else
+            TooManyBytes(endpoint, options.MaxUnwrittenBytes)
+
     member _.Start() =
+        isStarted <- true
         Task.Run writeLoop |> ignore
         Task.Run readLoop |> ignore
 
-    member _.HangUp(reason: string) = finish reason
+        if not owner.IsServer then
+            deadlines.Add(look (clock.GetTimestamp()))
+
+    /// Writes what is in the buffer, if that can be done soon, and ends.
+    member _.HangUp(reason: string) =
+        if isStarted then
+            lock out.Gate (fun () -> beginFarewell reason)
+        else
+            finish reason
+
+    /// Takes no more requests, and ends with the last answer that is waited for.
+    member _.Retire() =
+        lock out.Gate (fun () -> isRetired <- true)
+        afterTaking ()
 
     /// Puts a request on its way; the answer completes the waiter.
-    member _.Send(command: RemotingCommand, timeout: TimeSpan) : Sent =
+    member _.Send(outgoing: Outgoing, timeout: TimeSpan) : Sent =
         numbered (fun opaque ->
-            let waiter = Waiter(opaque, command.RequestCode, timeout, deadlines.After timeout)
-            waiters.Add waiter
+            let now = clock.GetTimestamp()
 
-            match buffer options.Header { command with Opaque = opaque } with
-            | Ok() ->
-                deadlines.Add waiter.Deadline
-                Waiting waiter
-            | Error error ->
-                waiters.TryTake opaque |> ignore
-                NotSent(NotEncoded(command.RequestCode, error)))
+            if watch.Asked now && not owner.IsServer then
+                deadlines.Add(deadlines.At(now, options.Liveness.DeadAfter / 2.0))
+
+            put outgoing timeout now opaque)
 
     /// Puts a one-way request into the buffer.
     member _.SendOneWay(command: RemotingCommand) : Sent =
         numbered (fun opaque ->
-            match buffer options.Header (Command.asOneWay { command with Opaque = opaque }) with
+            watch.Used(clock.GetTimestamp())
+            let oneWay = Command.asOneWay command
+
+            match out.Put(fun output -> writer.Write(oneWay, opaque, output)) with
             | Ok() -> Buffered
             | Error error -> NotSent(NotEncoded(command.RequestCode, error)))
 
     /// Forgets a call; its answer, if one comes, is dropped.
     member _.Cancel(waiter: Waiter) =
         match waiters.TryTake waiter.Opaque with
-        | ValueSome waiter -> waiter.TrySetResult(Error(Cancelled waiter.Request)) |> ignore
-        | ValueNone -> ()
+        | ValueSome waiter ->
+            waiter.TrySetResult(Error(Cancelled waiter.Request)) |> ignore
+            afterTaking ()
+        | ValueNone -> waiter.GiveUp()

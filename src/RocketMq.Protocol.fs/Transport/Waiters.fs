@@ -5,19 +5,41 @@ open System.Numerics
 open System.Threading
 open System.Threading.Tasks
 
-/// A call that waits for its answer. Whoever takes it out of `Waiters` completes it, so it is answered once.
-/// Its continuation runs on another thread than that of the one who completes it.
+/// A call that waits for its answer. Whoever takes it out of `Waiters` completes it, or sends its request again and then
+/// completes it, so it is answered once. Its continuation runs on another thread than that of the one who completes it.
 [<Sealed>]
-type internal Waiter(opaque: int, request: RequestCode, timeout: TimeSpan, deadline: int64) =
+type internal Waiter(opaque: int, outgoing: Outgoing, timeout: TimeSpan, deadline: int64, frameStart: int64) =
     inherit
         TaskCompletionSource<Result<RemotingCommand, RemotingError>>(TaskCreationOptions.RunContinuationsAsynchronously)
 
+    let mutable isGivenUp = false
+    let mutable second: CancellationTokenSource | null = null
+
     member _.Opaque = opaque
-    member _.Request = request
+    member _.Outgoing = outgoing
+    member _.Request = outgoing.Request
     member _.Timeout = timeout
 
     /// In ticks of the clock's timestamp.
     member _.Deadline = deadline
+
+    /// How many bytes the session had been given to write before this request.
+    member _.FrameStart = frameStart
+
+    /// Where a second sending of the request, which has taken the call over, can be given up.
+    member _.MoveTo(cancellation: CancellationTokenSource) =
+        Volatile.Write(&second, cancellation)
+
+        if Volatile.Read &isGivenUp then
+            cancellation.Cancel()
+
+    /// The caller gives up after the call was taken.
+    member _.GiveUp() =
+        Volatile.Write(&isGivenUp, true)
+
+        match Volatile.Read &second with
+        | null -> ()
+        | cancellation -> cancellation.Cancel()
 
 /// The calls in flight on one session, by opaque.
 ///

@@ -27,12 +27,13 @@ module internal FrameParts =
         | Some remark -> remark.Length
         | None -> 0
 
-    let ofCommand (command: RemotingCommand) : FrameParts =
+    /// The parts of a command, under another opaque.
+    let ofNumbered (opaque: int) (command: RemotingCommand) : FrameParts =
         {
             FrameParts.Code = command.Code
             Language = command.Language
             Version = command.Version
-            Opaque = command.Opaque
+            Opaque = opaque
             Flag = command.Flag
             Remark = command.Remark
             FieldsWire = command.Fields.Wire
@@ -40,3 +41,5 @@ module internal FrameParts =
             Fault = command.Fields.Fault
             Body = command.Body
         }
+
+    let ofCommand (command: RemotingCommand) : FrameParts = ofNumbered command.Opaque command

@@ -85,13 +85,20 @@ type Peer() =
         |> Command.withRemark remark
         |> peer.Send
 
-    /// The next request. The client must not have hung up.
+    /// The next request, while signs of life are given. The client must not have hung up.
     member peer.Next() : Task<RemotingCommand> =
         backgroundTask {
             match! peer.Receive() with
+            | Some frame when Peer.IsProbe frame.Command ->
+                do! peer.Answer(frame.Command, "I am here")
+                return! peer.Next()
             | Some frame -> return frame.Command
             | None -> return failwith "the client has hung up"
         }
+
+    /// Whether a client only asks for a sign of life.
+    static member IsProbe(command: RemotingCommand) =
+        command.Fields = Liveness.probe.Fields && command.Code = Liveness.probe.Code
 
     member _.Close() =
         toClient.Writer.Complete()

@@ -9,6 +9,13 @@ open RocketMq.Protocol
 
 let endpoint = { Host = "broker"; Port = 10911 }
 
+let unheard: SessionHealth =
+    {
+        SinceHeard = ValueNone
+        InFlight = 1
+        UnwrittenBytes = 0L
+    }
+
 /// A test that hangs is a failure, not a stopped run.
 let testOn name (body: Network -> Task) =
     testCaseTask name (fun () -> task { do! (body (Network())).WaitAsync(TimeSpan.FromSeconds 30L) })

@@ -292,19 +292,31 @@ let tests =
                     network.Dials |> shouldEqual 1
                 })
 
-            connected "W23 a peer that says nothing for long is no fault" (fun network client peer ->
-                task {
-                    network.Clock.Advance(TimeSpan.FromMinutes 5L)
+            connected
+                "W23 an answer that takes long is no fault, while the peer gives signs of life"
+                (fun network client peer ->
+                    task {
+                        let call =
+                            client.InvokeWithin(
+                                Command.request RequestCode.PullMessage,
+                                TimeSpan.FromMinutes 6L,
+                                CancellationToken.None
+                            )
 
-                    let call =
-                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+                        let! request = peer.Next()
+                        // Answers signs of life until a request comes, which none does.
+                        let signs = peer.Next()
 
-                    let! request = peer.Next()
-                    do! peer.Answer(request, "ok")
-                    let! answer = call
-                    answer |> Result.isOk |> shouldBeTrue
-                    network.Dials |> shouldEqual 1
-                })
+                        for _ in 1..300 do
+                            network.Clock.Advance(TimeSpan.FromSeconds 1L)
+                            do! until (fun () -> client.InFlight = 1)
+
+                        signs.IsCompleted |> shouldBeFalse
+                        do! peer.Answer(request, "ok")
+                        let! answer = call
+                        answer |> Result.isOk |> shouldBeTrue
+                        network.Dials |> shouldEqual 1
+                    })
 
             connected "W24 an answer of many MiB arrives" (fun _ client peer ->
                 task {

@@ -253,7 +253,17 @@ let tests =
                         [
                             for _ in 1..10_000 do
                                 let number = waiters.TryNumber() |> ValueOption.get
-                                waiters.Add(Waiter(number, RequestCode.HeartBeat, TimeSpan.Zero, 0L))
+
+                                waiters.Add(
+                                    Waiter(
+                                        number,
+                                        OutgoingCommand(Command.request RequestCode.HeartBeat),
+                                        TimeSpan.Zero,
+                                        0L,
+                                        0L
+                                    )
+                                )
+
                                 number
                         ]
 

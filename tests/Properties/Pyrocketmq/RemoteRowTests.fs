@@ -25,7 +25,7 @@ let private errors =
         NotConnected(endpoint, "refused")
         TooManyInFlight(endpoint, 7)
         ConnectionLost(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, "reset")
-        TimedOut(endpoint, RequestCode.PullMessage, TimeSpan.FromSeconds 3L)
+        TimedOut(endpoint, RequestCode.PullMessage, TimeSpan.FromSeconds 3L, OnNetwork.unheard)
         Refused(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, ResponseCode.SystemBusy, "busy")
         Refused(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, ResponseCode.MessageIllegal, "long")
         NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
@@ -33,6 +33,7 @@ let private errors =
         ClientClosed endpoint
         NoRoute "T"
         Misconfigured "why"
+        TooManyBytes(endpoint, 4096)
     ]
 
 let private names isSuch =
@@ -126,7 +127,7 @@ let tests =
                         network.Clock.Advance(TimeSpan.FromSeconds 3L)
 
                         match! call with
-                        | Error(TimedOut(_, RequestCode.HeartBeat, after)) ->
+                        | Error(TimedOut(_, RequestCode.HeartBeat, after, _)) ->
                             after |> shouldEqual (TimeSpan.FromSeconds 2L)
                         | other -> failtest $"%A{other}"
 
@@ -148,7 +149,7 @@ let tests =
                     step Disconnected OpenRequested
                     step (Connecting 0) (DialSucceeded 1)
                     step (Connected(1, 0)) CloseRequested
-                    step (Closing 1) (SessionEnded(1, "closed", true, 0.0))
+                    step (Closing 1) (SessionEnded(1, "closed", true, { Jitter = 0.0; IsWanted = true }))
                 ]
                 |> shouldEqual [ Disconnected; Connecting 0; Connected(1, 0); Closing 1; Closed ]
 
@@ -242,6 +243,7 @@ let tests =
                         "TimedOut"
                         "Refused"
                         "NoRoute"
+                        "TooManyBytes"
                     ]
 
                 names RemotingError.isFatal

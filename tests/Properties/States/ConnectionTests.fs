@@ -9,9 +9,15 @@ type Step =
     | Open
     | Close
     | DialSucceeds
-    | DialFails
+    | DialFails of isWanted: bool
     /// The session in use ends, and was heard of or not.
-    | SessionEnds of wasHeard: bool
+    | SessionEnds of wasHeard: bool * isWanted: bool
+    /// The session in use takes no more requests, because nobody needs it.
+    | SessionLeaves
+    /// The server asks its clients to go.
+    | SendsAway
+    /// A session that is not in use any more ends.
+    | FormerSessionEnds
     /// Late news of a session that has ended.
     | OldSessionEnds
 
@@ -23,6 +29,8 @@ type World =
         /// Sessions that live, the latest first.
         Live: int list
         Admitted: int option
+        /// Sessions that owe answers and take no more requests.
+        Former: Set<int>
         NextSession: int
         Effects: ConnectionEffect list
     }
@@ -33,9 +41,12 @@ let private start =
         PendingDials = 0
         Live = []
         Admitted = None
+        Former = Set.empty
         NextSession = 1
         Effects = []
     }
+
+let private redial isWanted = { Jitter = 0.5; IsWanted = isWanted }
 
 let rec private apply (world: World) event =
     let state, effects = Connection.transition Backoff.Default world.State event
@@ -66,22 +77,31 @@ and private perform world effect =
             failwith "admitted a session that is over"
 
         { world with Admitted = Some session }
+    | Retire session ->
+        if world.Admitted <> Some session then
+            failwith "retired a session that was not in use"
+
+        { world with
+            Admitted = None
+            Former = Set.add session world.Former
+        }
     | HangUp session ->
         if not (List.contains session world.Live) then
             failwith "hung up a session that is over"
 
-        endSession session true world
+        endSession session true true world
     | TurnAway _
     | Announce _ -> world
 
-and private endSession session wasHeard world =
+and private endSession session wasHeard isWanted world =
     let world =
         { world with
             Live = List.filter ((<>) session) world.Live
+            Former = Set.remove session world.Former
             Admitted = world.Admitted |> Option.filter ((<>) session)
         }
 
-    apply world (SessionEnded(session, "over", wasHeard, 0.5))
+    apply world (SessionEnded(session, "over", wasHeard, redial isWanted))
 
 let private step world step =
     match step with
@@ -97,18 +117,33 @@ let private step world step =
                 NextSession = session + 1
             }
             (DialSucceeded session)
-    | DialFails when world.PendingDials > 0 ->
+    | DialFails isWanted when world.PendingDials > 0 ->
         apply
             { world with
                 PendingDials = world.PendingDials - 1
             }
-            (DialFailed("refused", 0.5))
-    | SessionEnds wasHeard when not world.Live.IsEmpty -> endSession world.Live.Head wasHeard world
+            (DialFailed("refused", redial isWanted))
+    | SessionEnds(wasHeard, isWanted) when world.Admitted.IsSome ->
+        endSession world.Admitted.Value wasHeard isWanted world
+    | SessionLeaves when world.Admitted.IsSome ->
+        let session = world.Admitted.Value
+
+        apply
+            { world with
+                Admitted = None
+                Former = Set.add session world.Former
+            }
+            (SessionLeft session)
+    | SendsAway when world.Admitted.IsSome -> apply world (GoAwayReceived world.Admitted.Value)
+    | FormerSessionEnds when not world.Former.IsEmpty -> endSession world.Former.MinimumElement true true world
     | OldSessionEnds when world.NextSession > 1 && not (List.contains 1 world.Live) ->
-        apply world (SessionEnded(1, "over", true, 0.5))
+        apply world (SessionEnded(1, "over", true, redial true))
     | DialSucceeds
-    | DialFails
+    | DialFails _
     | SessionEnds _
+    | SessionLeaves
+    | SendsAway
+    | FormerSessionEnds
     | OldSessionEnds -> world
 
 let private run steps = List.fold step start steps
@@ -118,13 +153,15 @@ let tests =
     testList
         "Connection"
         [
-            property "at most one session lives, and it is the one that callers use"
+            property "one session at most takes requests, and it is the one that callers use"
             <| fun (steps: Step list) ->
                 let world = run steps
+                let former = Set.ofList world.Live - Set.ofList (Option.toList world.Admitted)
 
-                match world.State with
-                | Connected(session, _) -> world.Live = [ session ] && world.Admitted = Some session
-                | _ -> world.Live.IsEmpty && world.Admitted.IsNone
+                former = world.Former
+                && match world.State with
+                   | Connected(session, _) -> world.Admitted = Some session
+                   | _ -> world.Admitted.IsNone
 
             property "at most one dial is pending, and only a connecting or closed connection has one"
             <| fun (steps: Step list) ->
@@ -136,6 +173,53 @@ let tests =
                 | Disconnected
                 | Connected _
                 | Closing _ -> world.PendingDials = 0
+
+            property "what nobody wants is not dialled again, and what somebody wants is"
+            <| fun (steps: Step list) (isWanted: bool) ->
+                let world = { run steps with Effects = [] }
+
+                let lost =
+                    match world.State with
+                    | Connected _ -> step world (SessionEnds(true, isWanted))
+                    | Connecting _ -> step world (DialFails isWanted)
+                    | _ -> world
+
+                let dials =
+                    lost.Effects
+                    |> List.exists (fun effect ->
+                        match effect with
+                        | Dial _ -> true
+                        | _ -> false)
+
+                match world.State with
+                | Connected _
+                | Connecting _ -> dials = isWanted && (isWanted || lost.State = Disconnected)
+                | _ -> true
+
+            property "a server that sends its clients away is dialled anew, and owes its answers still"
+            <| fun (steps: Step list) ->
+                let world = run steps
+
+                match world.State with
+                | Connected(session, _) ->
+                    let away = step { world with Effects = [] } SendsAway
+
+                    away.State = Connecting 1
+                    && List.contains (Retire session) away.Effects
+                    && List.contains session away.Live
+                | _ -> true
+
+            property "whoever opens a connection that nobody needed gets it"
+            <| fun (steps: Step list) ->
+                let world = step (run steps) SessionLeaves
+                let world = step { world with Effects = [] } Open
+
+                match world.State with
+                | Connecting _ -> world.PendingDials = 1
+                | Connected _ -> world.Admitted.IsSome
+                | Closing _
+                | Closed -> true
+                | Disconnected -> false
 
             property "after a close nothing is dialled or admitted any more"
             <| fun (before: Step list) (after: Step list) ->
@@ -164,7 +248,7 @@ let tests =
 
                 match world.State with
                 | Connecting _ ->
-                    let failed = step { world with Effects = [] } DialFails
+                    let failed = step { world with Effects = [] } (DialFails true)
                     failed.Effects |> List.contains (TurnAway "refused")
                 | _ -> true
 
@@ -187,7 +271,7 @@ let tests =
                     if left = 0 then
                         world
                     else
-                        fail (step world DialFails) (left - 1)
+                        fail (step world (DialFails true)) (left - 1)
 
                 let world = fail (step start Open) (int failures)
 
@@ -206,7 +290,7 @@ let tests =
             testCase "a server that takes connections and drops them unheard is dialled less and less often"
             <| fun () ->
                 let round world =
-                    step (step world DialSucceeds) (SessionEnds false)
+                    step (step world DialSucceeds) (SessionEnds(false, true))
 
                 let rec rounds world left =
                     if left = 0 then world else rounds (round world) (left - 1)
@@ -218,7 +302,15 @@ let tests =
             testCase "a session that was heard makes earlier failures forgotten"
             <| fun () ->
                 let world =
-                    run [ Open; DialFails; DialFails; DialFails; DialSucceeds; SessionEnds true ]
+                    run
+                        [
+                            Open
+                            DialFails true
+                            DialFails true
+                            DialFails true
+                            DialSucceeds
+                            SessionEnds(true, true)
+                        ]
 
                 world.State |> shouldEqual (Connecting 1)
 

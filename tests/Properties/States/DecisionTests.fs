@@ -18,7 +18,16 @@ let private queues names =
 let private endpoint = { Host = "h"; Port = 1 }
 
 let private unknown =
-    TimedOut(endpoint, RequestCode.SendMessageV2, TimeSpan.FromSeconds 3L)
+    TimedOut(
+        endpoint,
+        RequestCode.SendMessageV2,
+        TimeSpan.FromSeconds 3L,
+        {
+            SinceHeard = ValueSome(TimeSpan.FromMilliseconds 2900L)
+            InFlight = 17
+            UnwrittenBytes = 0L
+        }
+    )
 
 let private notSent = NotConnected(endpoint, "refused")
 
@@ -169,6 +178,7 @@ let tests =
                         NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
                         NotConnected(endpoint, "refused")
                         TooManyInFlight(endpoint, 7)
+                        TooManyBytes(endpoint, 4096)
                         ConnectionLost(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, "reset")
                         unknown
                         refused ResponseCode.TopicNotExist
@@ -191,4 +201,6 @@ let tests =
                 RemotingError.describe unknown |> shouldMention "h:1"
                 RemotingError.describe unknown |> shouldMention "SendMessageV2 (310)"
                 RemotingError.describe unknown |> shouldMention "3000 ms"
+                RemotingError.describe unknown |> shouldMention "last heard 2900 ms before"
+                RemotingError.describe unknown |> shouldMention "17 calls"
         ]

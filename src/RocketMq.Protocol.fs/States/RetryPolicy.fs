@@ -1,0 +1,88 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// Failures after which a call may be tried again by itself.
+type RetriedFailure =
+    /// The request has certainly not been sent.
+    | NotSent
+    /// The server has too much to do, and said so. It has not carried the request out.
+    | Overload
+    /// The request may have been carried out. Only for requests that do no harm twice.
+    | UnknownEnd
+
+/// When and how often a call is tried again. All attempts share the call's timeout.
+type RetryPolicy =
+    {
+        /// How often a call is tried, the first time included. 1 never repeats.
+        Attempts: int
+        /// The waits between attempts.
+        Backoff: Backoff
+        Failures: RetriedFailure list
+    }
+
+    /// Each call is tried once.
+    static member Never =
+        {
+            Attempts = 1
+            Backoff = Backoff.Default
+            Failures = []
+        }
+
+    /// Up to three attempts after what was certainly not carried out: 10 ms apart at first, 100 ms at most.
+    static member Safe =
+        {
+            Attempts = 3
+            Backoff =
+                {
+                    First = TimeSpan.FromMilliseconds 10L
+                    Cap = TimeSpan.FromMilliseconds 100L
+                }
+            Failures = [ NotSent; Overload ]
+        }
+
+    /// As `Safe`, and after what may have been carried out: for requests that only look, or that set a value.
+    static member Repeatable =
+        { RetryPolicy.Safe with
+            Failures = [ NotSent; Overload; UnknownEnd ]
+        }
+
+/// What follows a failed attempt of a call.
+[<Struct>]
+type RetryDecision =
+    | RetryAfter of TimeSpan
+    | RetryNever
+
+module RetryPolicy =
+    /// Codes by which a server says that it has too much to do. Sources: RemotingSysResponseCode.java, ResponseCode.java.
+    let internal isOverload code =
+        match code with
+        | ResponseCode.SystemBusy
+        | ResponseCode.FlowControl -> true
+        | _ -> false
+
+    let private kindOf (error: RemotingError) =
+        match error with
+        | NotConnected _
+        | TooManyInFlight _
+        | TooManyBytes _ -> ValueSome NotSent
+        | Refused(_, _, _, code, _) when isOverload code -> ValueSome Overload
+        | ConnectionLost _
+        | TimedOut _ -> ValueSome UnknownEnd
+        | Refused _
+        | Invalid _
+        | NotEncoded _
+        | NotDecoded _
+        | Cancelled _
+        | ClientClosed _
+        | NoRoute _
+        | Misconfigured _ -> ValueNone
+
+    /// Decides after attempt number `attempt`, counting from 1, with `rest` of the call's time left. `jitter` is from 0
+    /// to 1.
+    let decide (policy: RetryPolicy) (attempt: int) (rest: TimeSpan) (jitter: float) (error: RemotingError) =
+        match kindOf error with
+        | ValueSome kind when attempt < policy.Attempts && List.contains kind policy.Failures ->
+            let wait = Backoff.delay policy.Backoff attempt jitter
+            if wait < rest then RetryAfter wait else RetryNever
+        | _ -> RetryNever

@@ -1,0 +1,108 @@
+namespace RocketMq.Protocol
+
+open System.Buffers
+open System.IO
+open System.IO.Pipelines
+open System.Threading
+open System.Threading.Tasks
+
+/// What waits to be written to one socket. Callers fill it under its gate; one loop sends all that has gathered at a time.
+/// It knows which bytes have been handed to the system, so that a request which never left can be told from one that may
+/// have arrived.
+[<Sealed>]
+type internal OutBuffer(stream: Stream, maxUnwrittenBytes: int) =
+    /// Bytes to send at a time at least.
+    static let segmentBytes = 64 * 1024
+
+    let pipe =
+        Pipe(
+            PipeOptions(
+                pauseWriterThreshold = int64 maxUnwrittenBytes,
+                resumeWriterThreshold = int64 maxUnwrittenBytes / 2L,
+                minimumSegmentSize = segmentBytes,
+                useSynchronizationContext = false
+            )
+        )
+
+    let gate = obj ()
+    let mutable stalled = Task.CompletedTask
+    let mutable filled = 0L
+    let mutable handed = 0L
+    let mutable isCut = false
+    let mutable isComplete = false
+
+    let tryHandOver (count: int64) =
+        lock gate (fun () ->
+            if not isCut then
+                handed <- handed + count
+
+            not isCut)
+
+    let write (bytes: ReadOnlySequence<byte>) (cancellation: CancellationToken) : Task =
+        backgroundTask {
+            let mutable rest = bytes
+
+            while not rest.IsEmpty do
+                let first = rest.First
+                do! stream.WriteAsync(first, cancellation)
+                rest <- rest.Slice first.Length
+        }
+
+    /// Held only while something is encoded into the buffer.
+    member _.Gate = gate
+
+    /// Bytes that were ever put in.
+    member _.Filled = filled
+
+    /// Bytes that the system does not have yet.
+    member _.Unwritten = Volatile.Read &filled - Volatile.Read &handed
+
+    /// Ends when there is room again.
+    member _.Stalled = stalled
+
+    /// Puts in what `encode` writes, and lets the loop know. Only under the gate.
+    member _.Put(encode: IBufferWriter<byte> -> Result<int, EncodeError>) : Result<unit, EncodeError> =
+        match encode pipe.Writer with
+        | Ok count ->
+            filled <- filled + int64 count
+            let flush = pipe.Writer.FlushAsync()
+
+            if not flush.IsCompletedSuccessfully then
+                stalled <- flush.AsTask()
+
+            Ok()
+        | Error error -> Error error
+
+    /// Nothing will be put in any more: the loop ends when all is written. Only under the gate.
+    member _.Complete() =
+        if not isComplete then
+            isComplete <- true
+            pipe.Writer.Complete()
+
+    /// Hands nothing more to the system. Gives how many bytes it has, or is getting.
+    member _.Cut() : int64 =
+        lock gate (fun () ->
+            isCut <- true
+            handed)
+
+    /// Writes until the buffer is complete and empty, or cut. Throws what the stream throws.
+    member _.WriteAll(cancellation: CancellationToken) : Task =
+        backgroundTask {
+            let mutable isOpen = true
+
+            while isOpen do
+                let! read = pipe.Reader.ReadAsync cancellation
+
+                if read.Buffer.IsEmpty then
+                    ()
+                elif tryHandOver read.Buffer.Length then
+                    do! write read.Buffer cancellation
+                else
+                    isOpen <- false
+
+                pipe.Reader.AdvanceTo read.Buffer.End
+                isOpen <- isOpen && not read.IsCompleted
+        }
+
+    /// Lets those go who wait for room.
+    member _.Release() : ValueTask = pipe.Reader.CompleteAsync()
