@@ -7,18 +7,19 @@ open System.Threading
 /// stores, and two that meet at once can at worst delay a judgement until the next one.
 [<Sealed>]
 type internal SilenceWatch(clock: TimeProvider) =
+    /// No clock shows it.
+    static let never = Int64.MinValue
+
     let started = clock.GetTimestamp()
     let mutable heard = started
     let mutable used = started
     let mutable wasHeard = false
 
-    /// Zero stands for never.
-    let mutable asked = 0L
-
-    let mutable probed = 0L
+    let mutable asked = never
+    let mutable probed = never
 
     let since (moment: int64) (now: int64) =
-        if moment = 0L then
+        if moment = never then
             ValueNone
         else
             ValueSome(clock.GetElapsedTime(moment, now))
@@ -30,8 +31,8 @@ type internal SilenceWatch(clock: TimeProvider) =
     member _.Heard() =
         wasHeard <- true
         Volatile.Write(&heard, clock.GetTimestamp())
-        Volatile.Write(&asked, 0L)
-        Volatile.Write(&probed, 0L)
+        Volatile.Write(&asked, never)
+        Volatile.Write(&probed, never)
 
     /// A caller sends something that is not answered.
     member _.Used(now: int64) = Volatile.Write(&used, now)
@@ -40,7 +41,7 @@ type internal SilenceWatch(clock: TimeProvider) =
     member _.Asked(now: int64) =
         Volatile.Write(&used, now)
 
-        if Volatile.Read &asked = 0L then
+        if Volatile.Read &asked = never then
             Volatile.Write(&asked, now)
             true
         else

@@ -1,0 +1,417 @@
+/// What a connection does about silence, farewells and limits.
+module RocketMq.Protocol.Tests.LifeTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Protocol.Tests.OnNetwork
+
+let private seconds (count: float) = TimeSpan.FromSeconds count
+
+let private pull = Command.request RequestCode.PullMessage
+
+let private remarked text = Command.withRemark text pull
+
+/// Moves the clock until something has happened, slowly enough that others keep up.
+let private passUntil (network: Network) (condition: unit -> bool) =
+    task {
+        while not (condition ()) do
+            network.Clock.Advance(TimeSpan.FromMilliseconds 10L)
+            let mutable turns = 0
+
+            while turns < 200 && not (condition ()) do
+                turns <- turns + 1
+                do! Task.Yield()
+    }
+
+let private withClient (change: RemotingOptions -> RemotingOptions) name body =
+    testOn name (fun network ->
+        task {
+            let client = RemotingClient(endpoint, change network.Options)
+            let opening = client.Open CancellationToken.None
+            let! peer = network.Accept()
+            let! opened = opening
+            opened |> shouldEqual (Ok())
+            do! body network client peer
+            let closing = client.Close()
+            do! passUntil network (fun () -> closing.IsCompleted)
+        })
+
+let private sendAway (peer: Peer) (request: RemotingCommand) =
+    peer.Send(Command.response ResponseCode.GoAway request)
+
+let private remarkOf (result: Result<RemotingCommand, RemotingError>) =
+    match result with
+    | Ok answer -> Option.defaultValue "" answer.Remark
+    | Error error -> failtest (RemotingError.describe error)
+
+[<Tests>]
+let tests =
+    testList
+        "Connection life"
+        [
+            withClient
+                id
+                "a server that falls silent is replaced within the limit, and the calls on it end"
+                (fun network client peer ->
+                    task {
+                        let call = client.InvokeWithin(pull, seconds 60.0, CancellationToken.None)
+
+                        let! _ = peer.Next()
+                        network.Clock.Advance(seconds 1.5)
+                        let! sign = peer.Receive()
+                        Peer.IsProbe sign.Value.Command |> shouldBeTrue
+                        network.Clock.Advance(seconds 1.49)
+                        call.IsCompleted |> shouldBeFalse
+                        network.Clock.Advance(seconds 0.02)
+                        let! result = call
+
+                        match result with
+                        | Error(ConnectionLost(_, _, _, reason)) -> reason |> shouldMention "sign of life"
+                        | other -> failtest $"%A{other}"
+
+                        let next = client.Invoke(pull, CancellationToken.None)
+                        do! passUntil network (fun () -> network.Dials = 2)
+                        let! second = network.Accept()
+                        let! asked = second.Next()
+                        do! second.Answer(asked, "here")
+                        let! answer = next
+                        remarkOf answer |> shouldEqual "here"
+                        client.Health.Connections |> shouldEqual 2
+                        client.Health.LastFailure |> shouldMention "sign of life"
+                    })
+
+            withClient
+                id
+                "an idle server is asked for a sign of life, and left alone when it gives one"
+                (fun network client peer ->
+                    task {
+                        network.Clock.Advance(seconds 30.0)
+                        let! frame = peer.Receive()
+                        let asked = frame.Value.Command
+                        Peer.IsProbe asked |> shouldBeTrue
+                        do! peer.Send(Command.response ResponseCode.RequestCodeNotSupported asked)
+                        do! until (fun () -> client.InFlight = 0)
+                        network.Clock.Advance(seconds 10.0)
+                        client.State |> shouldEqual (Connected(1, 0))
+                    })
+
+            withClient
+                id
+                "a connection that nobody uses is left, and made again for the next call"
+                (fun network client peer ->
+                    task {
+                        let nothing = peer.Receive()
+
+                        let answering =
+                            task {
+                                let mutable isOpen = true
+                                let mutable frame = nothing
+
+                                while isOpen do
+                                    match! frame with
+                                    | Some probe ->
+                                        do! peer.Answer(probe.Command, "here")
+                                        frame <- peer.Receive()
+                                    | None -> isOpen <- false
+                            }
+
+                        for _ in 1..119 do
+                            network.Clock.Advance(seconds 1.0)
+                            do! until (fun () -> client.InFlight = 0)
+
+                        client.State |> shouldEqual (Connected(1, 0))
+                        network.Clock.Advance(seconds 1.1)
+                        do! until (fun () -> client.State = Disconnected)
+                        do! answering
+                        network.Dials |> shouldEqual 1
+                        let call = client.Invoke(pull, CancellationToken.None)
+                        let! second = network.Accept()
+                        let! asked = second.Next()
+                        do! second.Answer(asked, "again")
+                        let! answer = call
+                        remarkOf answer |> shouldEqual "again"
+                    })
+
+            testOn "a server that nobody wants any more is not dialled for ever" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+
+                    let! opened =
+                        task {
+                            let opening = client.Open CancellationToken.None
+                            do! network.Refuse()
+                            return! opening
+                        }
+
+                    opened.IsError |> shouldBeTrue
+
+                    while client.State <> Disconnected do
+                        let dials = network.Dials
+
+                        do! passUntil network (fun () -> client.State = Disconnected || network.Dials > dials)
+
+                        if network.Dials > dials then
+                            do! network.Refuse()
+
+                    network.Dials |> shouldExceed 3
+                    network.Clock.Timers |> shouldEqual 0
+                    let call = client.Invoke(pull, CancellationToken.None)
+                    let! peer = network.Accept()
+                    let! asked = peer.Next()
+                    do! peer.Answer(asked, "back")
+                    let! answer = call
+                    remarkOf answer |> shouldEqual "back"
+                })
+
+            withClient
+                id
+                "a server that sends its clients away keeps what it owes, and the refused request goes elsewhere"
+                (fun network client peer ->
+                    task {
+                        let owed = client.Invoke(remarked "owed", CancellationToken.None)
+                        let! first = peer.Next()
+                        let refused = client.Invoke(remarked "refused", CancellationToken.None)
+                        let! second = peer.Next()
+                        do! sendAway peer second
+                        do! passUntil network (fun () -> network.Dials = 2)
+                        let! other = network.Accept()
+                        let! again = other.Next()
+                        again.Remark |> shouldEqual (Some "refused")
+                        do! other.Answer(again, "from the other")
+                        let! answer = refused
+                        remarkOf answer |> shouldEqual "from the other"
+                        // The old session lives until its last answer.
+                        do! peer.Answer(first, "late but here")
+                        let! answer = owed
+                        remarkOf answer |> shouldEqual "late but here"
+                        let! last = peer.Receive()
+                        last |> shouldEqual None
+                    })
+
+            withClient id "a request that is sent away twice is refused" (fun network client peer ->
+                task {
+                    let call = client.Invoke(pull, CancellationToken.None)
+                    let! asked = peer.Next()
+                    do! sendAway peer asked
+                    do! passUntil network (fun () -> network.Dials = 2)
+                    let! other = network.Accept()
+                    let! again = other.Next()
+                    do! sendAway other again
+                    let! answer = call
+
+                    match answer with
+                    | Ok answer -> answer.ResponseCode |> shouldEqual ResponseCode.GoAway
+                    | other -> failtest $"%A{other}"
+                })
+
+            withClient id "a call that was moved can be given up" (fun network client peer ->
+                task {
+                    use cancellation = new CancellationTokenSource()
+                    let call = client.Invoke(pull, cancellation.Token)
+                    let! asked = peer.Next()
+                    do! sendAway peer asked
+                    do! passUntil network (fun () -> network.Dials = 2)
+                    cancellation.Cancel()
+                    let! result = call
+                    result |> shouldEqual (Error(Cancelled RequestCode.PullMessage))
+                    let! other = network.Accept()
+                    let next = client.Invoke(remarked "next", CancellationToken.None)
+                    let! asked = other.Next()
+                    asked.Remark |> shouldEqual (Some "next")
+                    do! other.Answer(asked, "ok")
+                    let! answer = next
+                    remarkOf answer |> shouldEqual "ok"
+                })
+
+            withClient
+                id
+                "what never left is sent again on the next connection, and what may have is not"
+                (fun network client peer ->
+                    task {
+                        // The peer takes 64 KiB and reads nothing: the second request waits in the client's buffer.
+                        let large =
+                            remarked "large" |> Command.withBody (ReadOnlyMemory(Array.zeroCreate 200_000))
+
+                        let left = client.Invoke(large, CancellationToken.None)
+                        do! until (fun () -> (client.Health.Session |> Option.get).UnwrittenBytes = 0L)
+                        let unsent = client.Invoke(remarked "small", CancellationToken.None)
+                        (client.Health.Session |> Option.get).UnwrittenBytes |> shouldExceed 0L
+                        peer.Close()
+                        let! lost = left
+
+                        match lost with
+                        | Error(ConnectionLost _ as error) -> RemotingError.outcome error |> shouldEqual UnknownOutcome
+                        | other -> failtest $"%A{other}"
+
+                        do! passUntil network (fun () -> network.Dials = 2)
+                        let! second = network.Accept()
+                        let! asked = second.Next()
+                        asked.Remark |> shouldEqual (Some "small")
+                        do! second.Answer(asked, "ok")
+                        let! answer = unsent
+                        remarkOf answer |> shouldEqual "ok"
+                    })
+
+            withClient
+                (fun options ->
+                    { options with
+                        WhenDisconnected = FailWithDial
+                    })
+                "a caller that will not wait is told that its request never left"
+                (fun _ client peer ->
+                    task {
+                        let large = pull |> Command.withBody (ReadOnlyMemory(Array.zeroCreate 200_000))
+
+                        let _ = client.Invoke(large, CancellationToken.None)
+                        do! until (fun () -> (client.Health.Session |> Option.get).UnwrittenBytes = 0L)
+                        let unsent = client.Invoke(pull, CancellationToken.None)
+                        peer.Close()
+                        let! result = unsent
+
+                        match result with
+                        | Error(NotConnected _ as error) -> RemotingError.outcome error |> shouldEqual NotExecuted
+                        | other -> failtest $"%A{other}"
+                    })
+
+            withClient
+                (fun options ->
+                    { options with
+                        MaxInFlight = 4
+                        AtCallLimit = WaitForRoom
+                    })
+                "calls over the limit wait for room, if they are told to"
+                (fun _ client peer ->
+                    task {
+                        let calls =
+                            [
+                                for index in 1..40 -> client.Invoke(remarked $"{index}", CancellationToken.None)
+                            ]
+
+                        for _ in calls do
+                            let! asked = peer.Next()
+                            client.InFlight |> shouldStayBelow 5
+                            do! peer.Answer(asked, asked.Remark.Value)
+
+                        let! answers = Task.WhenAll calls
+
+                        answers
+                        |> Array.map remarkOf
+                        |> shouldEqual [| for index in 1..40 -> $"{index}" |]
+                    })
+
+            withClient
+                (fun options ->
+                    { options with
+                        MaxInFlight = 1
+                        AtCallLimit = WaitForRoom
+                    })
+                "a call that found no room in time says so, and nothing was sent"
+                (fun network client peer ->
+                    task {
+                        let first = client.InvokeWithin(pull, seconds 20.0, CancellationToken.None)
+
+                        let! asked = peer.Next()
+                        let signs = peer.Next()
+                        let second = client.InvokeWithin(pull, seconds 2.0, CancellationToken.None)
+                        do! passUntil network (fun () -> second.IsCompleted)
+                        let! result = second
+                        result |> shouldEqual (Error(TooManyInFlight(endpoint, 1)))
+                        do! peer.Answer(asked, "ok")
+                        let! answer = first
+                        remarkOf answer |> shouldEqual "ok"
+                        signs.IsCompleted |> shouldBeFalse
+                    })
+
+            withClient
+                (fun options ->
+                    { options with
+                        MaxUnwrittenBytes = 100_000
+                        AtByteLimit = FailAtOnce
+                    })
+                "a caller may fail at once where the server reads too slowly"
+                (fun _ client _ ->
+                    task {
+                        let send () =
+                            client.InvokeOneWay(
+                                pull |> Command.withBody (ReadOnlyMemory(Array.zeroCreate 90_000)),
+                                CancellationToken.None
+                            )
+
+                        let mutable last = Ok()
+
+                        while last.IsOk do
+                            let! result = send ()
+                            last <- result
+
+                        last |> shouldEqual (Error(TooManyBytes(endpoint, 100_000)))
+                    })
+
+            withClient
+                (fun options ->
+                    { options with
+                        Retry = RetryPolicy.Safe
+                    })
+                "a busy server is asked again, a little later"
+                (fun network client peer ->
+                    task {
+                        let call = client.Invoke(pull, CancellationToken.None)
+
+                        for _ in 1..2 do
+                            let next = peer.Next()
+                            do! passUntil network (fun () -> next.IsCompleted)
+                            let! asked = next
+                            do! peer.Send(Command.response ResponseCode.SystemBusy asked)
+
+                        let next = peer.Next()
+                        do! passUntil network (fun () -> next.IsCompleted)
+                        let! asked = next
+                        do! peer.Answer(asked, "now")
+                        let! answer = call
+                        remarkOf answer |> shouldEqual "now"
+                    })
+
+            withClient
+                id
+                "one-way requests in the buffer are written before a connection is closed"
+                (fun _ client peer ->
+                    task {
+                        for index in 1..50 do
+                            let! sent = client.InvokeOneWay(remarked $"{index}", CancellationToken.None)
+                            sent |> shouldEqual (Ok())
+
+                        let closing = client.Close()
+
+                        for index in 1..50 do
+                            let! asked = peer.Next()
+                            asked.Remark |> shouldEqual (Some $"{index}")
+
+                        do! closing
+                        let! last = peer.Receive()
+                        last |> shouldEqual None
+                    })
+
+            testOn "a server is dialled where it is mapped to, and errors name both places" (fun network ->
+                task {
+                    let options =
+                        { network.Options with
+                            MapAddress = fun _ -> { Host = "127.0.0.1"; Port = 30911 }
+                            WhenDisconnected = FailWithDial
+                        }
+
+                    let client = RemotingClient(endpoint, options)
+                    let call = client.Invoke(pull, CancellationToken.None)
+                    do! network.Refuse()
+                    let! result = call
+
+                    match result with
+                    | Error error ->
+                        RemotingError.describe error |> shouldMention "broker:10911"
+                        RemotingError.describe error |> shouldMention "127.0.0.1:30911"
+                    | other -> failtest $"%A{other}"
+
+                    do! client.Close()
+                })
+        ]
