@@ -138,6 +138,7 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
                     endpoint,
                     new NetworkStream(client, ownsSocket = true),
                     options,
+                    Traffic(),
                     owner agent number peer
                 )
 

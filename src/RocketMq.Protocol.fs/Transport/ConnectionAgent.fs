@@ -25,7 +25,8 @@ type private AgentMessage =
 /// Carries out what `Connection.transition` decides, for one server. Only the agent's loop holds the state; callers
 /// never wait for it while there is a connection.
 [<Sealed>]
-type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, resend: Waiter -> unit) =
+type internal ConnectionAgent
+    (endpoint: Endpoint, options: RemotingOptions, traffic: Traffic, resend: Waiter -> unit) =
     static let closedReason = "the client has been closed"
 
     let log = options.Logger
@@ -42,9 +43,6 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, rese
     let mutable sessions = 0
     let mutable wantedAt = ports.Clock.GetTimestamp()
     let mutable lastFailure = ""
-
-    /// Of sessions that have ended.
-    let mutable earlierUnexpectedAnswers = 0L
 
     /// Listeners run one after the other on a mailbox of their own, so that a slow one holds up nobody else.
     let announcer =
@@ -80,6 +78,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, rese
             Ended =
                 fun session reason wasHeard ->
                     Log.sessionEnded log endpoint session reason
+                    traffic.Disconnected()
                     post (SessionOver(session, reason, wasHeard))
             SentAway =
                 fun session ->
@@ -122,7 +121,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, rese
 
                 let! stream = connect ()
                 let number = Interlocked.Increment &sessions
-                post (Dialled(new Session(number, endpoint, stream, options, owner post)))
+                post (Dialled(new Session(number, endpoint, stream, options, traffic, owner post)))
             with error ->
                 let reason = dialFailure error
                 Log.dialFailed log endpoint reason
@@ -136,6 +135,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, rese
         | Admit number ->
             let session = live[number]
             Log.connected log endpoint number
+            traffic.Connected()
             session.Start()
             replaceDoor (Door.Open session) (Ok())
         | TurnAway reason -> replaceDoor (newDoor ()) (Error reason)
@@ -165,13 +165,6 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, rese
             IsWanted = isWanted
         }
 
-    let forget number (live: Map<int, Session>) =
-        match Map.tryFind number live with
-        | Some session ->
-            Interlocked.Add(&earlierUnexpectedAnswers, session.UnexpectedAnswers) |> ignore
-            Map.remove number live
-        | None -> live
-
     let toEvent (live: Map<int, Session>) message : ConnectionEvent =
         match message with
         | Happened event -> event
@@ -193,7 +186,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, rese
                     let live =
                         match message with
                         | Dialled session -> Map.add session.Number session live
-                        | SessionOver(number, _, _) -> forget number live
+                        | SessionOver(number, _, _) -> Map.remove number live
                         | Happened _
                         | NotDialled _ -> live
 
@@ -224,14 +217,8 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, rese
         Volatile.Write(&wantedAt, ports.Clock.GetTimestamp())
         agent.Post(Happened OpenRequested)
 
-    /// Sessions that there have been.
-    member _.Sessions = Volatile.Read &sessions
-
     /// Why there was no connection last; empty if there always was one.
     member _.LastFailure = Volatile.Read &lastFailure
-
-    /// Of all sessions but the one that is open.
-    member _.EarlierUnexpectedAnswers = Interlocked.Read &earlierUnexpectedAnswers
 
     /// Ends when nothing of the connection is left.
     member _.Close() : Task =

@@ -10,7 +10,7 @@ open System.Threading.Tasks
 /// It knows which bytes have been handed to the system, so that a request which never left can be told from one that may
 /// have arrived.
 [<Sealed>]
-type internal OutBuffer(stream: Stream, maxUnwrittenBytes: int) =
+type internal OutBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Traffic) =
     /// Bytes to send at a time at least.
     static let segmentBytes = 64 * 1024
 
@@ -38,16 +38,6 @@ type internal OutBuffer(stream: Stream, maxUnwrittenBytes: int) =
 
             not isCut)
 
-    let write (bytes: ReadOnlySequence<byte>) (cancellation: CancellationToken) : Task =
-        backgroundTask {
-            let mutable rest = bytes
-
-            while not rest.IsEmpty do
-                let first = rest.First
-                do! stream.WriteAsync(first, cancellation)
-                rest <- rest.Slice first.Length
-        }
-
     /// Held only while something is encoded into the buffer.
     member _.Gate = gate
 
@@ -60,18 +50,16 @@ type internal OutBuffer(stream: Stream, maxUnwrittenBytes: int) =
     /// Ends when there is room again.
     member _.Stalled = stalled
 
-    /// Puts in what `encode` writes, and lets the loop know. Only under the gate.
-    member _.Put(encode: IBufferWriter<byte> -> Result<int, EncodeError>) : Result<unit, EncodeError> =
-        match encode pipe.Writer with
-        | Ok count ->
-            filled <- filled + int64 count
-            let flush = pipe.Writer.FlushAsync()
+    /// Where to encode. Only under the gate.
+    member _.Writer: IBufferWriter<byte> = pipe.Writer
 
-            if not flush.IsCompletedSuccessfully then
-                stalled <- flush.AsTask()
+    /// So many bytes have been encoded: lets the loop know. Only under the gate.
+    member _.Encoded(count: int) =
+        filled <- filled + int64 count
+        let flush = pipe.Writer.FlushAsync()
 
-            Ok()
-        | Error error -> Error error
+        if not flush.IsCompletedSuccessfully then
+            stalled <- flush.AsTask()
 
     /// Nothing will be put in any more: the loop ends when all is written. Only under the gate.
     member _.Complete() =
@@ -92,13 +80,18 @@ type internal OutBuffer(stream: Stream, maxUnwrittenBytes: int) =
 
             while isOpen do
                 let! read = pipe.Reader.ReadAsync cancellation
+                let mutable rest = read.Buffer
 
-                if read.Buffer.IsEmpty then
-                    ()
-                elif tryHandOver read.Buffer.Length then
-                    do! write read.Buffer cancellation
-                else
+                if not rest.IsEmpty && not (tryHandOver rest.Length) then
                     isOpen <- false
+                    rest <- ReadOnlySequence.Empty
+
+                traffic.Sent rest.Length
+
+                while not rest.IsEmpty do
+                    let first = rest.First
+                    do! stream.WriteAsync(first, cancellation)
+                    rest <- rest.Slice first.Length
 
                 pipe.Reader.AdvanceTo read.Buffer.End
                 isOpen <- isOpen && not read.IsCompleted

@@ -38,7 +38,10 @@ type ConnectionHealth =
 [<Sealed>]
 type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     let mutable resend: Waiter -> unit = ignore
-    let agent = ConnectionAgent(endpoint, options, (fun waiter -> resend waiter))
+    let traffic = Traffic()
+
+    let agent =
+        ConnectionAgent(endpoint, options, traffic, (fun waiter -> resend waiter))
 
     let clock = options.Ports.Clock
 
@@ -167,11 +170,30 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                     return result
         }
 
-    let call (outgoing: Outgoing) timeout cancellation : Task<Result<RemotingCommand, RemotingError>> =
+    let callUnobserved (outgoing: Outgoing) timeout cancellation : Task<Result<RemotingCommand, RemotingError>> =
         if options.Retry.Attempts > 1 then
             callAgain 1 (clock.GetTimestamp()) outgoing timeout cancellation
         else
             callOnce outgoing timeout cancellation
+
+    let call (outgoing: Outgoing) timeout cancellation =
+        if Telemetry.isWanted () then
+            Telemetry.call endpoint outgoing.Request (fun () -> callUnobserved outgoing timeout cancellation)
+        else
+            callUnobserved outgoing timeout cancellation
+
+    let inFlight () =
+        match agent.Door with
+        | Door.Open session -> session.InFlight
+        | Door.Shut _
+        | Door.Locked -> 0
+
+    let measured =
+        { new IMeasured with
+            member _.Endpoint = endpoint
+            member _.InFlight = inFlight ()
+            member _.Traffic = traffic
+        }
 
     let decoded (decode: RemotingCommand -> Result<'Answer, AnswerError>) outgoing timeout cancellation =
         backgroundTask {
@@ -187,7 +209,9 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                     return Error(RemotingError.ofAnswer endpoint outgoing.Request after error)
         }
 
-    do resend <- sendAgain >> ignore
+    do
+        resend <- sendAgain >> ignore
+        Telemetry.register measured
 
     member _.Endpoint = endpoint
     member _.State = agent.State
@@ -196,11 +220,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member _.StateChanged = agent.StateChanged
 
     /// The number of calls that wait for answers.
-    member _.InFlight =
-        match agent.Door with
-        | Door.Open session -> session.InFlight
-        | Door.Shut _
-        | Door.Locked -> 0
+    member _.InFlight = inFlight ()
 
     /// How client and connection are doing now.
     member _.Health: ConnectionHealth =
@@ -214,10 +234,8 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             Endpoint = endpoint
             State = agent.State
             Session = session |> Option.map _.Health
-            Connections = agent.Sessions
-            UnexpectedAnswers =
-                agent.EarlierUnexpectedAnswers
-                + (session |> Option.map _.UnexpectedAnswers |> Option.defaultValue 0L)
+            Connections = int traffic.Connections
+            UnexpectedAnswers = traffic.UnexpectedAnswers
             LastFailure = agent.LastFailure
         }
 
@@ -285,7 +303,9 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         }
 
     /// Answers every call in flight and closes the connection for good.
-    member _.Close() : Task = agent.Close()
+    member _.Close() : Task =
+        Telemetry.forget measured
+        agent.Close()
 
     interface IAsyncDisposable with
         member client.DisposeAsync() = ValueTask(client.Close())

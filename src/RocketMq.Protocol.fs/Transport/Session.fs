@@ -45,7 +45,8 @@ type internal SessionOwner =
 /// Callers encode on their own threads into one buffer; a writing loop sends all that has gathered there at a time; a
 /// reading loop completes waiters. Whatever ends the session answers every call in flight.
 [<Sealed>]
-type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: RemotingOptions, owner: SessionOwner) =
+type internal Session
+    (number: int, endpoint: Endpoint, stream: Stream, options: RemotingOptions, traffic: Traffic, owner: SessionOwner) =
 
     /// Bytes to ask the socket for at a time.
     static let segmentBytes = 64 * 1024
@@ -58,12 +59,10 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
     let waiters = Waiters(options.MaxInFlight, 1)
     let deadlines = new Deadlines(clock)
     let ending = new CancellationTokenSource()
-    let out = OutBuffer(stream, options.MaxUnwrittenBytes)
+    let out = OutBuffer(stream, options.MaxUnwrittenBytes, traffic)
     let writer = RequestWriter(options.Limits, options.Header)
     let watch = SilenceWatch clock
     let mutable isOver = 0
-    let mutable unexpectedAnswers = 0L
-
     /// Why requests are taken no more, though the session lives until its buffer is written.
     let mutable farewell = ""
 
@@ -161,20 +160,19 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
 
         Stalled waiting.Task
 
-    /// Runs `send` with a number of its own, under the gate, if the session takes requests now.
-    let numbered (send: int -> Sent) : Sent =
-        lock out.Gate (fun () ->
-            if not (takesRequests ()) then
-                Over
-            elif not out.Stalled.IsCompleted then
-                match options.AtByteLimit with
-                | WaitForRoom -> Stalled out.Stalled
-                | FailAtOnce -> NotSent(TooManyBytes(endpoint, options.MaxUnwrittenBytes))
-            else
-                match waiters.TryNumber(), options.AtCallLimit with
-                | ValueSome opaque, _ -> send opaque
-                | ValueNone, FailAtOnce -> NotSent(TooManyInFlight(endpoint, options.MaxInFlight))
-                | ValueNone, WaitForRoom -> waitForRoom ())
+    /// A number for a request, or what becomes of one now. Only under the gate, until the request is in the buffer.
+    let admit () : struct (int voption * Sent) =
+        if not (takesRequests ()) then
+            struct (ValueNone, Over)
+        elif not out.Stalled.IsCompleted then
+            match options.AtByteLimit with
+            | WaitForRoom -> struct (ValueNone, Stalled out.Stalled)
+            | FailAtOnce -> struct (ValueNone, NotSent(TooManyBytes(endpoint, options.MaxUnwrittenBytes)))
+        else
+            match waiters.TryNumber(), options.AtCallLimit with
+            | (ValueSome _ as opaque), _ -> struct (opaque, Over)
+            | ValueNone, FailAtOnce -> struct (ValueNone, NotSent(TooManyInFlight(endpoint, options.MaxInFlight)))
+            | ValueNone, WaitForRoom -> struct (ValueNone, waitForRoom ())
 
     /// Puts a request with a number into table and buffer. Only under the gate.
     let put (outgoing: Outgoing) (timeout: TimeSpan) now opaque : Sent =
@@ -183,8 +181,9 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
 
         waiters.Add waiter
 
-        match out.Put(fun output -> outgoing.Write(writer, opaque, output)) with
-        | Ok() ->
+        match outgoing.Write(writer, opaque, out.Writer) with
+        | Ok count ->
+            out.Encoded count
             deadlines.Add waiter.Deadline
             Waiting waiter
         | Error error ->
@@ -195,8 +194,12 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
     let probe now =
         watch.Probed now
 
-        numbered (put (OutgoingCommand Liveness.probe) options.Liveness.DeadAfter now)
-        |> ignore
+        lock out.Gate (fun () ->
+            match admit () with
+            | struct (ValueSome opaque, _) ->
+                put (OutgoingCommand Liveness.probe) options.Liveness.DeadAfter now opaque
+                |> ignore
+            | _ -> ())
 
     /// Takes no more requests because nobody needs the session, unless somebody has come in the meantime.
     let leave now =
@@ -275,8 +278,8 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
 
     /// Buffers an answer, later if the buffer is full now.
     let rec respond header (answer: RemotingCommand) : Task =
-        let encode answer output =
-            Frame.write options.Limits header answer output
+        let encode answer =
+            Frame.write options.Limits header answer out.Writer
 
         let tryBuffer () =
             lock out.Gate (fun () ->
@@ -284,9 +287,9 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
                     out.Stalled
                 else
                     if isLive () && farewell = "" then
-                        match out.Put(encode answer) with
-                        | Ok() -> ()
-                        | Error error -> out.Put(encode (refusal answer error)) |> ignore
+                        match encode answer with
+                        | Ok count -> out.Encoded count
+                        | Error error -> encode (refusal answer error) |> Result.iter out.Encoded
 
                     Task.CompletedTask)
 
@@ -319,7 +322,7 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
                 answered waiter frame.Command
                 afterTaking ()
             | ValueNone ->
-                Interlocked.Increment &unexpectedAnswers |> ignore
+                traffic.Unexpected()
                 Log.unexpectedAnswer log endpoint frame.Command.Opaque
         | Request
         | OneWay -> owner.Receive (respond frame.Header) frame.Command
@@ -363,7 +366,9 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
                             let rest = received.Buffer.Length - consumed
                             let where = if rest > 0L then ", in the middle of a frame" else ""
                             finish $"the server closed it{where}"
-                        | Ok consumed -> reader.AdvanceTo(received.Buffer.GetPosition consumed, received.Buffer.End)
+                        | Ok consumed ->
+                            traffic.Received consumed
+                            reader.AdvanceTo(received.Buffer.GetPosition consumed, received.Buffer.End)
                 with error ->
                     finish $"reading failed: {error.Message}"
             finally
@@ -378,9 +383,6 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
 
     /// Since a caller used it last.
     member _.SinceUsed = watch.SinceUsed(clock.GetTimestamp())
-
-    /// Answers that nobody waited for: late ones, second ones, wrong ones.
-    member _.UnexpectedAnswers = Interlocked.Read &unexpectedAnswers
 
     /// Why a request finds no room.
     member _.Full =
@@ -411,23 +413,30 @@ type internal Session(number: int, endpoint: Endpoint, stream: Stream, options: 
 
     /// Puts a request on its way; the answer completes the waiter.
     member _.Send(outgoing: Outgoing, timeout: TimeSpan) : Sent =
-        numbered (fun opaque ->
-            let now = clock.GetTimestamp()
+        lock out.Gate (fun () ->
+            match admit () with
+            | struct (ValueSome opaque, _) ->
+                let now = clock.GetTimestamp()
 
-            if watch.Asked now && not owner.IsServer then
-                deadlines.Add(deadlines.At(now, options.Liveness.DeadAfter / 2.0))
+                if watch.Asked now && not owner.IsServer then
+                    deadlines.Add(deadlines.At(now, options.Liveness.DeadAfter / 2.0))
 
-            put outgoing timeout now opaque)
+                put outgoing timeout now opaque
+            | struct (ValueNone, other) -> other)
 
     /// Puts a one-way request into the buffer.
     member _.SendOneWay(command: RemotingCommand) : Sent =
-        numbered (fun opaque ->
-            watch.Used(clock.GetTimestamp())
-            let oneWay = Command.asOneWay command
+        lock out.Gate (fun () ->
+            match admit () with
+            | struct (ValueSome opaque, _) ->
+                watch.Used(clock.GetTimestamp())
 
-            match out.Put(fun output -> writer.Write(oneWay, opaque, output)) with
-            | Ok() -> Buffered
-            | Error error -> NotSent(NotEncoded(command.RequestCode, error)))
+                match writer.Write(Command.asOneWay command, opaque, out.Writer) with
+                | Ok count ->
+                    out.Encoded count
+                    Buffered
+                | Error error -> NotSent(NotEncoded(command.RequestCode, error))
+            | struct (ValueNone, other) -> other)
 
     /// Forgets a call; its answer, if one comes, is dropped.
     member _.Cancel(waiter: Waiter) =

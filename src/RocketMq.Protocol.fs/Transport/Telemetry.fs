@@ -1,0 +1,139 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+open System.Collections.Generic
+open System.Diagnostics
+open System.Diagnostics.Metrics
+open System.Threading.Tasks
+
+/// A client whose state is measured.
+type internal IMeasured =
+    abstract Endpoint: Endpoint
+    abstract InFlight: int
+    abstract Traffic: Traffic
+
+/// What listeners of `ActivitySource` and `Meter` learn, under the names of OpenTelemetry's messaging conventions. Nothing
+/// is measured while nobody listens, but for the counters of `Traffic`, which health needs anyway.
+module internal Telemetry =
+    /// Of the source of activities and of the meter.
+    let name = "RocketMq.Client"
+
+    let private systemName = "rocketmq"
+    let private activities = new ActivitySource(name)
+    let private meter = new Meter(name)
+    let private measured = ConcurrentDictionary<IMeasured, unit>(HashIdentity.Reference)
+
+    let private duration =
+        meter.CreateHistogram<float>(
+            "messaging.client.operation.duration",
+            "s",
+            "From a request to its answer or its failure, which error.type names"
+        )
+
+    let private addressOf (endpoint: Endpoint) =
+        [|
+            KeyValuePair("messaging.system", box systemName)
+            KeyValuePair("server.address", box endpoint.Host)
+            KeyValuePair("server.port", box endpoint.Port)
+        |]
+
+    let private observe (read: IMeasured -> int64) () =
+        measured.Keys
+        |> Seq.map (fun client -> Measurement<int64>(read client, addressOf client.Endpoint))
+
+    do
+        let count name unit' about read =
+            meter.CreateObservableCounter<int64>(name, observe read, unit', about) |> ignore
+
+        let level name unit' about read =
+            meter.CreateObservableUpDownCounter<int64>(name, observe read, unit', about)
+            |> ignore
+
+        level "messaging.client.requests.in_flight" "{request}" "Calls that wait for answers" (fun client ->
+            int64 client.InFlight)
+
+        level "messaging.client.connections" "{connection}" "Connections that are open" _.Traffic.OpenConnections
+
+        count
+            "messaging.client.connections.made"
+            "{connection}"
+            "Connections that were made; all but the first of an address are reconnects"
+            _.Traffic.Connections
+
+        count "messaging.client.io.sent" "By" "Bytes handed to the system" _.Traffic.SentBytes
+        count "messaging.client.io.received" "By" "Bytes of whole frames received" _.Traffic.ReceivedBytes
+
+        count
+            "messaging.client.answers.unexpected"
+            "{answer}"
+            "Answers that nobody waited for: late, second or wrong ones"
+            _.Traffic.UnexpectedAnswers
+
+    let register (client: IMeasured) = measured[client] <- ()
+    let forget (client: IMeasured) = measured.TryRemove client |> ignore
+
+    /// Whether anybody wants to know of calls.
+    let isWanted () =
+        duration.Enabled || activities.HasListeners()
+
+    /// The kind of a failure, for `error.type`: a response code's name, or the case of the error.
+    let private errorType (result: Result<RemotingCommand, RemotingError>) =
+        match result with
+        | Ok answer when answer.ResponseCode = ResponseCode.Success -> ValueNone
+        | Ok answer -> ValueSome $"%O{answer.ResponseCode}"
+        | Error(Refused(_, _, _, code, _)) -> ValueSome $"%O{code}"
+        | Error(ConnectionLost _) -> ValueSome "ConnectionLost"
+        | Error(TimedOut _) -> ValueSome "TimedOut"
+        | Error(NotConnected _) -> ValueSome "NotConnected"
+        | Error(Cancelled _) -> ValueSome "Cancelled"
+        | Error(TooManyInFlight _) -> ValueSome "TooManyInFlight"
+        | Error(TooManyBytes _) -> ValueSome "TooManyBytes"
+        | Error(ClientClosed _) -> ValueSome "ClientClosed"
+        | Error(Invalid _ | NotEncoded _ | NotDecoded _ | NoRoute _ | Misconfigured _) -> ValueSome "Invalid"
+
+    /// Makes a call and tells listeners of it.
+    let call
+        (endpoint: Endpoint)
+        (request: RequestCode)
+        (make: unit -> Task<Result<RemotingCommand, RemotingError>>)
+        : Task<Result<RemotingCommand, RemotingError>> =
+        backgroundTask {
+            let operation = $"%O{request}"
+            let started = Stopwatch.GetTimestamp()
+
+            use activity =
+                activities.StartActivity(
+                    ActivityKind.Client,
+                    name = $"{operation} {endpoint}",
+                    tags =
+                        [|
+                            yield! addressOf endpoint
+                            KeyValuePair("messaging.operation.name", box operation)
+                        |]
+                )
+
+            let! result = make ()
+            let error = errorType result
+            let mutable tags = TagList(ReadOnlySpan(addressOf endpoint))
+            tags.Add("messaging.operation.name", operation)
+
+            match error with
+            | ValueSome error -> tags.Add("error.type", error)
+            | ValueNone -> ()
+
+            duration.Record((Stopwatch.GetElapsedTime started).TotalSeconds, &tags)
+
+            match activity, result with
+            | NonNull activity, Error failure ->
+                activity.SetTag("error.type", ValueOption.toObj error) |> ignore
+
+                activity.SetStatus(ActivityStatusCode.Error, RemotingError.describe failure)
+                |> ignore
+            | NonNull activity, Ok answer ->
+                activity.SetTag("messaging.rocketmq.response_code", int answer.ResponseCode)
+                |> ignore
+            | _ -> ()
+
+            return result
+        }

@@ -1,0 +1,37 @@
+namespace RocketMq.Protocol
+
+open System.Threading
+
+/// What has passed over the connections of one client. Bytes are counted a batch at a time, not a call.
+[<Sealed>]
+type internal Traffic() =
+    let mutable connections = 0L
+    let mutable openConnections = 0L
+    let mutable sentBytes = 0L
+    let mutable receivedBytes = 0L
+    let mutable unexpectedAnswers = 0L
+
+    member _.Connected() =
+        Interlocked.Increment &connections |> ignore
+        Interlocked.Increment &openConnections |> ignore
+
+    member _.Disconnected() =
+        Interlocked.Decrement &openConnections |> ignore
+
+    member _.Sent(bytes: int64) =
+        Interlocked.Add(&sentBytes, bytes) |> ignore
+
+    member _.Received(bytes: int64) =
+        Interlocked.Add(&receivedBytes, bytes) |> ignore
+
+    /// An answer came that nobody waited for: a late one, a second one, a wrong one.
+    member _.Unexpected() =
+        Interlocked.Increment &unexpectedAnswers |> ignore
+
+    /// That were made so far.
+    member _.Connections = Interlocked.Read &connections
+
+    member _.OpenConnections = Interlocked.Read &openConnections
+    member _.SentBytes = Interlocked.Read &sentBytes
+    member _.ReceivedBytes = Interlocked.Read &receivedBytes
+    member _.UnexpectedAnswers = Interlocked.Read &unexpectedAnswers
