@@ -37,7 +37,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     let listen role port =
-        new Listener(role, RemotingOptions.Default, port, nextConnection)
+        new Listener(role, RemotingOptions.Default, port, options.Clock, nextConnection)
 
     let nameServer = listen AsNameServer options.NameServerPort
 
