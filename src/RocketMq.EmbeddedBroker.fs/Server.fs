@@ -54,7 +54,7 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: ex
     let alarm =
         clock.CreateTimer((fun _ -> onAlarm ()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
-    /// Fires once, when the first parked pull has waited long enough.
+    /// Fires once, when the first parked pull has waited long enough or the first late answer is due.
     let setAlarm (state: BrokerState) =
         let after =
             match Broker.nextDeadline state with
@@ -71,7 +71,11 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: ex
                     let next, effects = Broker.transition (now ()) state (toEvent number message)
                     List.iter perform effects
 
-                    if not (obj.ReferenceEquals(next.Parked, state.Parked)) then
+                    let waitsDiffer =
+                        not (obj.ReferenceEquals(next.Parked, state.Parked))
+                        || not (obj.ReferenceEquals(next.Late, state.Late))
+
+                    if waitsDiffer then
                         setAlarm next
 
                     return! loop (number + 1L) next
