@@ -122,6 +122,19 @@ public sealed class FaultProxyTests
     }
 
     [Test]
+    public async Task A_timer_that_rings_early_is_set_again(CancellationToken cancellation)
+    {
+        using var client = await ConnectThroughAsync(cancellation);
+        _proxy.ToClient.Delay = Hour;
+        var echo = EchoAsync(client, "late"u8.ToArray(), cancellation);
+        await UntilAsync(() => _clock.Timers == 1, cancellation);
+        _clock.RingEarly();
+        Assert.That(_proxy.ToClient.SentBytes, Is.EqualTo(5));
+        _clock.Advance(Hour);
+        await echo;
+    }
+
+    [Test]
     public async Task A_rate_goes_by_the_clock(CancellationToken cancellation)
     {
         using var client = await ConnectThroughAsync(cancellation);
@@ -266,7 +279,7 @@ public sealed class FaultProxyTests
         await _proxy.StopAsync();
         await _proxy.StopAsync();
 
-        Assert.That(_clock.Timers, Is.Zero);
+        Assert.That(_clock.Undisposed, Is.Zero);
         Assert.That(_proxy.OpenConnections, Is.Zero);
         Assert.That(await client.ReadToEndAsync(cancellation), Is.Empty);
         await Assert.ThrowsAsync<SocketException>(async () => await ConnectAsync(cancellation));

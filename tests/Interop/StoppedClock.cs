@@ -6,6 +6,7 @@ internal sealed class StoppedClock : TimeProvider
     private readonly Lock _gate = new();
     private readonly List<Alarm> _alarms = [];
     private TimeSpan _now;
+    private int _undisposed;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -21,6 +22,9 @@ internal sealed class StoppedClock : TimeProvider
         }
     }
 
+    /// <summary>How many timers there are, set or not.</summary>
+    internal int Undisposed => Volatile.Read(ref _undisposed);
+
     public override long GetTimestamp()
     {
         lock (_gate)
@@ -33,6 +37,7 @@ internal sealed class StoppedClock : TimeProvider
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
+        Interlocked.Increment(ref _undisposed);
         var alarm = new Alarm(this, callback, state);
         alarm.Change(dueTime, period);
         return alarm;
@@ -41,12 +46,24 @@ internal sealed class StoppedClock : TimeProvider
     /// <summary>Moves on and runs what falls due.</summary>
     internal void Advance(TimeSpan span)
     {
+        lock (_gate)
+        {
+            _now += span;
+        }
+
+        Ring(alarm => alarm.Due <= _now);
+    }
+
+    /// <summary>Runs all timers before their time, as real ones may by a little.</summary>
+    internal void RingEarly() => Ring(_ => true);
+
+    private void Ring(Predicate<Alarm> isDue)
+    {
         List<Alarm> due;
 
         lock (_gate)
         {
-            _now += span;
-            due = [.. _alarms.Where(alarm => alarm.Due <= _now).OrderBy(alarm => alarm.Due)];
+            due = [.. _alarms.FindAll(isDue).OrderBy(alarm => alarm.Due)];
             _alarms.RemoveAll(due.Contains);
         }
 
@@ -55,6 +72,8 @@ internal sealed class StoppedClock : TimeProvider
 
     private sealed class Alarm(StoppedClock clock, TimerCallback callback, object? state) : ITimer
     {
+        private bool _isDisposed;
+
         internal TimeSpan Due { get; private set; }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
@@ -73,7 +92,15 @@ internal sealed class StoppedClock : TimeProvider
             }
         }
 
-        public void Dispose() => Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        public void Dispose()
+        {
+            Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+
+            if (!Interlocked.Exchange(ref _isDisposed, true))
+            {
+                Interlocked.Decrement(ref clock._undisposed);
+            }
+        }
 
         public ValueTask DisposeAsync()
         {

@@ -121,6 +121,20 @@ let tests =
                 run |> at second |> sentTo ToClient |> shouldEqual "ab"B
                 run |> read 1 ToServer "cd"B |> sentTo ToServer |> shouldEqual "cd"B
 
+            testCase "a close waits for the bytes before it to be due and written"
+            <| fun () ->
+                let run =
+                    { connected with IsSlow = true }
+                    |> toClientPlan (fun plan -> { plan with Delay = second })
+                    |> read 1 ToClient "ab"B
+                    |> closes 1 ToClient
+
+                run.Done |> shouldEqual [ OpenServer 1 ]
+                let run = ring run
+                sentTo ToClient run |> shouldEqual "ab"B
+                run.Done |> shouldEqual [ OpenServer 1 ]
+                (endWrites run).Done.Head |> shouldEqual (CloseSending(1, ToClient))
+
             testCase "split bytes are written one by one"
             <| fun () ->
                 connected
