@@ -11,6 +11,9 @@ module internal Broker =
             KeyValues = Map.empty
             Clients = Map.empty
             Parked = []
+            Rules = []
+            Fates = Map.empty
+            Late = []
         }
 
     // Offsets
@@ -99,30 +102,63 @@ module internal Broker =
         | AsBroker, RequestCode.UnregisterClient -> unregister arrival state
         | _ -> state, [ Answer.notSupported arrival ]
 
+    /// Serves a request, if no fault is made for it.
+    let private arrive now (arrival: Arrival) (state: BrokerState) =
+        let struct (action, rules) = RequestRules.take arrival.Command.Code state.Rules
+        let state = { state with Rules = rules }
+
+        match action with
+        | ValueNone -> serve now arrival state
+        | ValueSome(RefuseWith(code, remark)) -> state, [ Answer.refuse arrival code remark ]
+        | ValueSome LoseRequest -> state, [ Forget arrival.Ticket ]
+        | ValueSome LoseAnswer -> serve now arrival (Fates.decide arrival IsLost state)
+        | ValueSome(AnswerAfter delay) -> serve now arrival (Fates.decide arrival (ComesLate delay) state)
+
     let private leave connection (state: BrokerState) =
         let gone, parked =
             state.Parked
             |> List.partition (fun parked -> parked.Arrival.Connection = connection)
 
+        let state, late = Fates.leave connection { state with Parked = parked }
+
         { state with
             Clients = Map.remove connection state.Clients
-            Parked = parked
         },
-        gone |> List.map (fun parked -> Forget parked.Arrival.Ticket)
+        late @ (gone |> List.map (fun parked -> Forget parked.Arrival.Ticket))
+
+    let private tick now (state: BrokerState) =
+        let state, late = Fates.expire now state
+        let state, pulls = Pulls.expire now state
+        // What was late once is not made late again.
+        let state, pulls = Fates.apply now (state, pulls)
+        state, late @ pulls
 
     /// `now` in milliseconds since 1970, UTC.
     let transition (now: int64) (state: BrokerState) (event: BrokerEvent) : BrokerState * BrokerEffect list =
         match event with
-        | Arrived arrival -> serve now arrival state
-        | Left connection -> leave connection state
-        | Ticked -> Pulls.expire now state
+        | Arrived arrival when state.Rules.IsEmpty -> serve now arrival state |> Fates.apply now
+        | Arrived arrival -> arrive now arrival state |> Fates.apply now
+        | Left connection -> leave connection state |> Fates.apply now
+        | Ticked -> tick now state
+        | Faulted rule ->
+            { state with
+                Rules = state.Rules @ [ rule ]
+            },
+            []
+        | Healed -> Fates.heal { state with Rules = [] }
+        | ClientsForgotten -> { state with Clients = Map.empty }, []
+        | Advertised address ->
+            { state with
+                BrokerState.Settings.BrokerAddress = address
+            },
+            []
 
     /// When to send `Ticked` next, if at all.
     let nextDeadline (state: BrokerState) : int64 voption =
-        match state.Parked with
+        let deadlines =
+            (state.Parked |> List.map (fun parked -> parked.DeadlineMillis))
+            @ (state.Late |> List.map (fun late -> late.DueMillis))
+
+        match deadlines with
         | [] -> ValueNone
-        | parked ->
-            parked
-            |> List.map (fun parked -> parked.DeadlineMillis)
-            |> List.min
-            |> ValueSome
+        | deadlines -> ValueSome(List.min deadlines)

@@ -29,6 +29,14 @@ type internal BrokerEvent =
     | Left of connection: int
     /// Time has passed.
     | Ticked
+    /// Some requests are to meet a fault.
+    | Faulted of RequestRule
+    /// No request is to meet a fault any more.
+    | Healed
+    /// Nothing is known of clients any more, though they are there.
+    | ClientsForgotten
+    /// Clients are told from now on that the broker is there.
+    | Advertised of address: string
 
 type internal BrokerEffect =
     | Reply of Ticket * RemotingCommand
@@ -42,6 +50,23 @@ type internal ParkedPull =
         Pull: PullRequest
         Wants: int -> bool
         DeadlineMillis: int64
+    }
+
+/// What is to become of an answer.
+type internal FateKind =
+    | IsLost
+    | ComesLate of TimeSpan
+
+/// What is to become of the answer to one request.
+type internal Fate = { Connection: int; Kind: FateKind }
+
+/// An answer that waits for its time.
+type internal LateAnswer =
+    {
+        Ticket: Ticket
+        Connection: int
+        Answer: RemotingCommand
+        DueMillis: int64
     }
 
 type internal BrokerSettings =
@@ -64,6 +89,12 @@ type internal BrokerState =
         /// What each connection's heartbeat said last.
         Clients: Map<int, Heartbeat>
         Parked: ParkedPull list
+        /// The faults that requests meet, the oldest first.
+        Rules: RequestRule list
+        /// The requests whose answers meet a fault when they are made.
+        Fates: Map<Ticket, Fate>
+        /// The latest first.
+        Late: LateAnswer list
     }
 
 /// The answers that all requests share.

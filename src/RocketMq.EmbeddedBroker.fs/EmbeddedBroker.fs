@@ -25,7 +25,7 @@ type EmbeddedBrokerOptions() =
     /// Whether the first send to a topic makes it. Default true.
     member val AutoCreateTopics = true with get, set
 
-    /// The clock that long polling and time stamps go by. Default the system's.
+    /// The clock that long polling, late answers and time stamps go by. Default the system's.
     member val Clock = TimeProvider.System with get, set
 
 /// A name server and a broker in this process, over real TCP on 127.0.0.1, for first runs and for tests. It keeps
@@ -37,51 +37,82 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     let listen role port =
-        new Listener(role, RemotingOptions.Default, port, nextConnection)
+        new Listener(role, RemotingOptions.Default, port, options.Clock, nextConnection)
 
-    let nameServer = listen AsNameServer options.NameServerPort
+    /// Both ports or, if one is taken, none.
+    let listenOn nameServerPort brokerPort =
+        let nameServer = listen AsNameServer nameServerPort
 
-    let broker =
         try
-            listen AsBroker options.BrokerPort
+            struct (nameServer, listen AsBroker brokerPort)
         with _ ->
             nameServer.Stop() |> ignore
             reraise ()
 
-    let address (listener: Listener) = $"127.0.0.1:{listener.Port}"
+    let mutable listeners = listenOn options.NameServerPort options.BrokerPort
+    let struct (nameServer, broker) = listeners
+    let nameServerPort = nameServer.Port
+    let brokerPort = broker.Port
+    let addressOf port = $"127.0.0.1:{port}"
+
+    /// Closes both ports and all connections.
+    let stopListeners () : Task =
+        let struct (nameServer, broker) = listeners
+        Task.WhenAll(nameServer.Stop(), broker.Stop())
 
     let settings =
         {
             ClusterName = options.ClusterName
             BrokerName = options.BrokerName
-            BrokerAddress = address broker
+            BrokerAddress = addressOf brokerPort
             MaxNewTopicQueues = 8
             AutoCreateTopics = options.AutoCreateTopics
         }
 
     let agent =
-        let state = Broker.start settings (Host.create IPAddress.Loopback broker.Port)
+        let state = Broker.start settings (Host.create IPAddress.Loopback brokerPort)
 
         // Without its agent the broker would answer nobody: clients are told by closed connections.
         let onDeath (error: exn) =
             died.TrySetException error |> ignore
-            nameServer.Stop() |> ignore
-            broker.Stop() |> ignore
+            stopListeners () |> ignore
 
         new BrokerAgent(state, options.Clock, onDeath)
 
-    // Read before the listeners stop and their ports are gone.
-    let nameServerAddress = address nameServer
-
-    do
+    let startListeners () =
+        let struct (nameServer, broker) = listeners
         nameServer.Start agent
         broker.Start agent
 
+    let hangUp reason =
+        let struct (nameServer, broker) = listeners
+        nameServer.HangUp reason
+        broker.HangUp reason
+
+    let faults =
+        BrokerFaults((fun rule -> agent.Tell(Faulted rule)), (fun () -> agent.Tell Healed))
+
+    /// One restart or stop at a time.
+    let turn = new SemaphoreSlim 1
+    let mutable isStopped = false
+
+    do startListeners ()
+
     /// The name server's address, "127.0.0.1:port": what clients are set up with.
-    member _.NameServer: string = nameServerAddress
+    member _.NameServer: string = addressOf nameServerPort
 
     /// The broker's address, "127.0.0.1:port". Clients learn it from the name server.
     member _.BrokerAddress: string = settings.BrokerAddress
+
+    /// What is to go wrong with requests.
+    member _.Faults: BrokerFaults = faults
+
+    /// Has the name server tell clients that the broker is at another "host:port", such as that of a `FaultProxy` in front of
+    /// it. Holds for routes that are asked for from now on. Throws an `ArgumentException` if it is something else.
+    member _.Advertise(address: string) =
+        match Endpoint.tryParse address with
+        | ValueSome _ -> agent.Tell(Advertised address)
+        | ValueNone -> raise (ArgumentException($"'{address}' is not host:port", nameof address))
 
     /// Starts with the default options.
     static member StartAsync() : Task<EmbeddedBroker> =
@@ -96,12 +127,53 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             return new EmbeddedBroker(options)
         }
 
+    /// Closes all connections of clients; the ports stay open. Ends when the broker has done so.
+    member _.DisconnectClientsAsync([<Optional>] cancellationToken: CancellationToken) : Task =
+        backgroundTask {
+            cancellationToken.ThrowIfCancellationRequested()
+            hangUp "the broker disconnects its clients"
+        }
+
+    /// Drops what heartbeats have told, as if none had come, and closes the connections too if that is asked for.
+    member _.ForgetClients([<Optional; DefaultParameterValue(false)>] closeConnections: bool) =
+        agent.Tell ClientsForgotten
+
+        if closeConnections then
+            hangUp "the broker has forgotten its clients"
+
+    /// Closes both ports and all connections, and opens the same ports again. Messages, committed offsets, the key-value
+    /// store and faults are kept, clients are forgotten. Ends when clients can connect. Throws a `SocketException` if another
+    /// program takes a port meanwhile: then the broker is as good as stopped. Throws an `ObjectDisposedException` if it is;
+    /// fails if it had broken down.
+    member this.RestartAsync([<Optional>] cancellationToken: CancellationToken) : Task =
+        backgroundTask {
+            do! turn.WaitAsync cancellationToken
+
+            try
+                ObjectDisposedException.ThrowIf(isStopped, this)
+
+                if died.Task.IsFaulted then
+                    do! died.Task
+
+                do! stopListeners ()
+                agent.Tell ClientsForgotten
+                listeners <- listenOn nameServerPort brokerPort
+                startListeners ()
+            finally
+                turn.Release() |> ignore
+        }
+
     /// Closes both ports and all connections. Ends when nothing of the broker runs any more; fails if it had broken down.
     member _.StopAsync() : Task =
         backgroundTask {
-            do! nameServer.Stop()
-            do! broker.Stop()
-            (agent :> IDisposable).Dispose()
+            do! turn.WaitAsync()
+
+            try
+                isStopped <- true
+                do! stopListeners ()
+                (agent :> IDisposable).Dispose()
+            finally
+                turn.Release() |> ignore
 
             if died.Task.IsFaulted then
                 do! died.Task

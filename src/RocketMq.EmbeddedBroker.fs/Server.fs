@@ -49,8 +49,13 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: ex
                     Command = command
                 }
 
-    /// Fires once, when the first parked pull has waited long enough.
-    let setAlarm (alarm: ITimer) (state: BrokerState) =
+    let mutable onAlarm = ignore
+
+    let alarm =
+        clock.CreateTimer((fun _ -> onAlarm ()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+
+    /// Fires once, when the first parked pull has waited long enough or the first late answer is due.
+    let setAlarm (state: BrokerState) =
         let after =
             match Broker.nextDeadline state with
             | ValueSome deadline -> TimeSpan.FromMilliseconds(max 1L (deadline - now ()), 0L)
@@ -60,44 +65,43 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: ex
 
     let agent =
         MailboxProcessor<ServerMessage>.Start(fun inbox ->
-            let alarm =
-                clock.CreateTimer(
-                    (fun _ -> inbox.Post(Happened Ticked)),
-                    null,
-                    Timeout.InfiniteTimeSpan,
-                    Timeout.InfiniteTimeSpan
-                )
-
             let rec loop number (state: BrokerState) =
                 async {
                     let! message = inbox.Receive()
                     let next, effects = Broker.transition (now ()) state (toEvent number message)
                     List.iter perform effects
 
-                    if not (obj.ReferenceEquals(next.Parked, state.Parked)) then
-                        setAlarm alarm next
+                    let waitsDiffer =
+                        not (obj.ReferenceEquals(next.Parked, state.Parked))
+                        || not (obj.ReferenceEquals(next.Late, state.Late))
+
+                    if waitsDiffer then
+                        setAlarm next
 
                     return! loop (number + 1L) next
                 }
 
             loop 0L initial)
 
-    do agent.Error.Add onDeath
+    do
+        onAlarm <- fun () -> agent.Post(Happened Ticked)
+        agent.Error.Add onDeath
 
     member _.Ask(role, connection, peer, command, respond) =
         agent.Post(Asked(role, connection, peer, command, respond))
 
-    member _.Left connection = agent.Post(Happened(Left connection))
+    member _.Tell(event: BrokerEvent) = agent.Post(Happened event)
 
     interface IDisposable with
-        member _.Dispose() = agent.Dispose()
+        member _.Dispose() =
+            agent.Dispose()
+            alarm.Dispose()
 
 /// Takes connections on one port and hands their requests to the agent.
 [<Sealed>]
-type internal Listener(role: Role, options: RemotingOptions, port: int, nextConnection: unit -> int) =
-    let socket =
-        new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
-
+type internal Listener
+    (role: Role, options: RemotingOptions, port: int, clock: TimeProvider, nextConnection: unit -> int) =
+    let port = LoopbackPort port
     let sessions = Dictionary<int, Session>()
 
     /// Guards `sessions` and `isClosed`.
@@ -113,7 +117,7 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
             Ended =
                 fun _ _ _ ->
                     lock gate (fun () -> sessions.Remove number |> ignore)
-                    agent.Left number
+                    agent.Tell(Left number)
             Receive = fun respond command -> agent.Ask(role, number, peer, command, respond)
             IsServer = true
         }
@@ -155,44 +159,27 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
                 session.HangUp "the broker has been stopped"
         | _ -> client.Dispose()
 
-    let acceptLoop agent () : Task =
-        backgroundTask {
-            try
-                while not isClosed do
-                    let! client = socket.AcceptAsync()
-                    admit agent client
-            with
-            | :? ObjectDisposedException
-            | :? SocketException -> ()
-        }
+    let hangUp reason (sessions: Session list) =
+        for session in sessions do
+            session.HangUp reason
 
-    let mutable accepting = Task.CompletedTask
+    do port.Listen()
 
-    do
-        try
-            socket.Bind(IPEndPoint(IPAddress.Loopback, port))
-            socket.Listen 512
-        with _ ->
-            socket.Dispose()
-            reraise ()
+    member _.Port = port.Number
 
-    member _.Port =
-        match socket.LocalEndPoint with
-        | :? IPEndPoint as local -> local.Port
-        | _ -> 0
+    member _.Start(agent: BrokerAgent) = port.Start(clock, admit agent)
 
-    member _.Start(agent: BrokerAgent) = accepting <- Task.Run(acceptLoop agent)
+    /// Closes every connection; new ones are taken.
+    member _.HangUp(reason: string) =
+        lock gate (fun () -> List.ofSeq sessions.Values) |> hangUp reason
 
     /// Closes the port and every connection.
     member _.Stop() : Task =
-        let open' =
+        let present =
             lock gate (fun () ->
                 isClosed <- true
                 List.ofSeq sessions.Values)
 
-        socket.Dispose()
-
-        for session in open' do
-            session.HangUp "the broker has been stopped"
-
-        accepting
+        let ended = port.Close()
+        hangUp "the broker has been stopped" present
+        ended

@@ -11,6 +11,7 @@ public sealed class SurfaceTests
 
     private static readonly Assembly Facade = typeof(RemotingClient).Assembly;
     private static readonly Assembly Core = typeof(RocketMq.Protocol.RemotingCommand).Assembly;
+    private static readonly Assembly Broker = typeof(RocketMq.Embedded.EmbeddedBroker).Assembly;
 
     private static bool IsVisible(MethodBase method) => method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly;
 
@@ -31,13 +32,13 @@ public sealed class SurfaceTests
             .. type.HasElementType ? PartsOf(type.GetElementType()!) : [],
         ];
 
-    [Test]
-    public void No_public_signature_shows_a_type_of_F_sharp_or_of_the_core()
+    /// <summary>The public signatures of an assembly that show a type that is not wanted there, and how many there are in all.</summary>
+    private static (int Seen, List<string> Found) Signatures(Assembly assembly, Func<Type, bool> isUnwanted)
     {
         var seen = 0;
         var found = new List<string>();
 
-        foreach (var type in Facade.GetExportedTypes())
+        foreach (var type in assembly.GetExportedTypes())
         {
             var signatures = type.GetMembers(Visible).Select(member => (Name: $"{type.Name}.{member.Name}", Types: TypesOf(member)))
                 .Append((type.Name, type.GetInterfaces().Append(type.BaseType ?? typeof(object))));
@@ -48,7 +49,7 @@ public sealed class SurfaceTests
                 {
                     seen++;
 
-                    if (part.Assembly == Core || part.Assembly.GetName().Name == "FSharp.Core")
+                    if (isUnwanted(part))
                     {
                         found.Add($"{name}: {part}");
                     }
@@ -56,7 +57,24 @@ public sealed class SurfaceTests
             }
         }
 
+        return (seen, found);
+    }
+
+    private static bool IsFSharp(Type type) => type.Assembly.GetName().Name == "FSharp.Core";
+
+    [Test]
+    public void No_public_signature_shows_a_type_of_F_sharp_or_of_the_core()
+    {
+        var (seen, found) = Signatures(Facade, type => type.Assembly == Core || IsFSharp(type));
         Assert.That(seen, Is.GreaterThan(200));
+        Assert.That(found, Is.Empty);
+    }
+
+    [Test]
+    public void The_embedded_broker_shows_no_type_of_F_sharp_and_nothing_but_codes_of_the_core()
+    {
+        var (seen, found) = Signatures(Broker, type => (type.Assembly == Core && !type.IsEnum) || IsFSharp(type));
+        Assert.That(seen, Is.GreaterThan(50));
         Assert.That(found, Is.Empty);
     }
 
@@ -66,7 +84,7 @@ public sealed class SurfaceTests
         // netstandard is the framework under the name that FSharp.Core was built against.
         string[] allowed = ["netstandard", "FSharp.Core", "Microsoft.Extensions.Logging.Abstractions", "RocketMq.Protocol"];
 
-        var others = new[] { Facade, Core }
+        var others = new[] { Facade, Core, Broker }
             .SelectMany(assembly => assembly.GetReferencedAssemblies())
             .Select(name => name.Name!)
             .Where(name => !name.StartsWith("System.", StringComparison.Ordinal) && !allowed.Contains(name));

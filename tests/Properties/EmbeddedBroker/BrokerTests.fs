@@ -15,10 +15,10 @@ let private settings =
         AutoCreateTopics = true
     }
 
-let private host = Host.create IPAddress.Loopback 1
-let private fresh = Broker.start settings host
+let internal host = Host.create IPAddress.Loopback 1
+let internal fresh = Broker.start settings host
 
-let private arrive role connection ticket (command: RemotingCommand) =
+let internal arrive role connection ticket (command: RemotingCommand) =
     Arrived
         {
             Role = role
@@ -78,6 +78,8 @@ type Step =
     | Nonsense of code: int
     | Pass of millis: byte
     | Leave of connection: bool
+    | Fault of isOfPulls: bool * kind: byte * times: byte
+    | Heal
 
 let private connectionOf isFirst = if isFirst then 1 else 2
 
@@ -111,6 +113,22 @@ let private ask connection command (run: Run) =
     }
     |> feed (arrive AsBroker connection run.Next command)
 
+let private ruleOf isOfPulls (kind: byte) times =
+    let code =
+        if isOfPulls then
+            RequestCode.PullMessage
+        else
+            RequestCode.SendMessageV2
+
+    let action =
+        match int kind % 4 with
+        | 0 -> RefuseWith(ResponseCode.SystemBusy, "busy")
+        | 1 -> LoseRequest
+        | 2 -> LoseAnswer
+        | _ -> AnswerAfter(TimeSpan.FromMilliseconds(float kind))
+
+    RequestRules.rule (int code) action times
+
 let private step (run: Run) step =
     match step with
     | SendOne queue -> ask 1 (sendTo (int queue % 5 - 1) "x") run
@@ -122,6 +140,8 @@ let private step (run: Run) step =
             Now = run.Now + int64 millis
         }
         |> feed Ticked
+    | Fault(isOfPulls, kind, times) -> feed (Faulted(ruleOf isOfPulls kind (1 + int times % 4))) run
+    | Heal -> feed Healed run
     | Leave connection ->
         let run = feed (Left(connectionOf connection)) run
 
@@ -227,6 +247,10 @@ let tests =
                     }
 
                 let last = List.fold step first steps
-                let ended = feed Ticked { last with Now = last.Now + 1000L }
+                // A pull that waits may be late after that.
+                let waited = feed Ticked { last with Now = last.Now + 1000L }
+
+                let ended = feed Ticked { waited with Now = waited.Now + 1000L }
+
                 last.IsRight && ended.IsRight && ended.Open.IsEmpty
         ]
