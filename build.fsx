@@ -80,7 +80,9 @@ let countsOf (summary: Regex) (line: string) =
     let found = summary.Match line
 
     let count (name: string) =
-        found.Groups[name].Captures |> Seq.sumBy (fun capture -> int capture.Value)
+        // Expecto groups the digits of a thousand and more.
+        found.Groups[name].Captures
+        |> Seq.sumBy (fun capture -> int (Regex.Replace(capture.Value, @"\D", "")))
 
     {
         Passed = count "passed"
@@ -114,7 +116,8 @@ let suites =
                     "--no-spinner"
                 ]
             Summary =
-                Regex @"(?<passed>\d+) passed, (?<skipped>\d+) ignored, (?<failed>\d+) failed, (?<failed>\d+) errored"
+                Regex
+                    @"(?<passed>\d[\d.,]*) passed, (?<skipped>\d[\d.,]*) ignored, (?<failed>\d[\d.,]*) failed, (?<failed>\d[\d.,]*) errored"
         }
         {
             Name = "Interop"
