@@ -22,10 +22,21 @@ internal sealed record RemotingSettings
 
     internal bool BinaryHeaders { init => Options = Change(header: value ? Core.Header.Binary : Core.Header.Json); }
 
+    /// <summary>For those who find their servers.</summary>
+    internal FSharpList<Core.Endpoint> NameServers { get; init; } = FSharpList<Core.Endpoint>.Empty;
+
+    internal TlsSettings Tls { init => Options = Change(tls: value.ToCore()); }
+
+    internal Func<Credentials> Credentials { init => Options = Change(credentials: ToCore(value)); }
+
     internal ILogger Logger { get; init; } = NullLogger.Instance;
 
     internal ImmutableDictionary<RequestCode, CommandHandler> Handlers { get; init; } =
         ImmutableDictionary<RequestCode, CommandHandler>.Empty;
+
+    /// <summary>With what a text made of them.</summary>
+    internal RemotingSettings With(Tuple<FSharpList<Core.Endpoint>, Core.RemotingOptions> read) =>
+        this with { NameServers = read.Item1, Options = read.Item2 };
 
     internal Core.RemotingOptions ToCore(Core.WhenDisconnected whenDisconnected) => Change(
         whenDisconnected: whenDisconnected,
@@ -39,6 +50,8 @@ internal sealed record RemotingSettings
         Core.Header? header = null,
         Core.WhenDisconnected? whenDisconnected = null,
         FSharpMap<Core.RequestCode, FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>>>? handlers = null,
+        Core.TlsOptions? tls = null,
+        FSharpFunc<Unit, Core.Credentials>? credentials = null,
         ILogger? logger = null) => new(
         requestTimeout: requestTimeout ?? Options.RequestTimeout,
         connectTimeout: connectTimeout ?? Options.ConnectTimeout,
@@ -50,8 +63,14 @@ internal sealed record RemotingSettings
         backoff: Options.Backoff,
         whenDisconnected: whenDisconnected ?? Options.WhenDisconnected,
         handlers: handlers ?? Options.Handlers,
+        tls: tls is null ? Options.Tls : FSharpOption<Core.TlsOptions>.Some(tls),
+        credentials: credentials is null ? Options.Credentials : FSharpOption<FSharpFunc<Unit, Core.Credentials>>.Some(credentials),
         logger: logger ?? Options.Logger,
         ports: Options.Ports);
+
+    /// <summary>The core refuses a null, whatever the annotations say.</summary>
+    private static FSharpFunc<Unit, Core.Credentials> ToCore(Func<Credentials> provider) =>
+        FuncConvert.FromFunc(() => provider()?.Inner!);
 
     private static FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>> ToCore(CommandHandler handler)
     {

@@ -3,6 +3,7 @@ namespace RocketMq.Embedded
 open System
 open System.Net
 open System.Runtime.InteropServices
+open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -25,6 +26,9 @@ type EmbeddedBrokerOptions() =
     /// Whether the first send to a topic makes it. Default true.
     member val AutoCreateTopics = true with get, set
 
+    /// The certificate that both ports speak TLS with, its private key included. Default none: they are plain.
+    member val Certificate: X509Certificate2 | null = null with get, set
+
     /// The clock that long polling and time stamps go by. Default the system's.
     member val Clock = TimeProvider.System with get, set
 
@@ -37,7 +41,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     let listen role port =
-        new Listener(role, RemotingOptions.Default, port, nextConnection)
+        new Listener(role, RemotingOptions.Default, options.Certificate, port, nextConnection)
 
     let nameServer = listen AsNameServer options.NameServerPort
 

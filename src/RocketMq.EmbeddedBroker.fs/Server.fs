@@ -2,8 +2,11 @@ namespace RocketMq.Embedded
 
 open System
 open System.Collections.Generic
+open System.IO
 open System.Net
+open System.Net.Security
 open System.Net.Sockets
+open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -94,7 +97,9 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: ex
 
 /// Takes connections on one port and hands their requests to the agent.
 [<Sealed>]
-type internal Listener(role: Role, options: RemotingOptions, port: int, nextConnection: unit -> int) =
+type internal Listener
+    (role: Role, options: RemotingOptions, certificate: X509Certificate2 | null, port: int, nextConnection: unit -> int)
+    =
     let socket =
         new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)
 
@@ -103,6 +108,7 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
     /// Guards `sessions` and `isClosed`.
     let gate = obj ()
     let mutable isClosed = false
+    let stopping = new CancellationTokenSource()
 
     let owner (agent: BrokerAgent) number peer : SessionOwner =
         {
@@ -115,7 +121,7 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
             ReadsOnlyWhenWritable = true
         }
 
-    let admit agent (client: Socket) =
+    let admit agent (client: Socket) (stream: Stream) =
         let number = nextConnection ()
         client.NoDelay <- true
 
@@ -129,14 +135,7 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
 
             let peer = Host.create remote.Address remote.Port
 
-            let session =
-                Session(
-                    number,
-                    endpoint,
-                    new NetworkStream(client, ownsSocket = true),
-                    options,
-                    owner agent number peer
-                )
+            let session = Session(number, endpoint, stream, options, owner agent number peer)
 
             let isAdmitted =
                 lock gate (fun () ->
@@ -149,14 +148,34 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
                 session.Start()
             else
                 session.HangUp "the broker has been stopped"
-        | _ -> client.Dispose()
+        | _ -> stream.Dispose()
+
+    /// Shakes hands, and lets go of who does not speak TLS.
+    let admitSecurely agent client (stream: Stream) (certificate: X509Certificate2) : Task =
+        backgroundTask {
+            let secure = new SslStream(stream)
+
+            try
+                let settings = SslServerAuthenticationOptions(ServerCertificate = certificate)
+                do! secure.AuthenticateAsServerAsync(settings, stopping.Token)
+                admit agent client secure
+            with _ ->
+                secure.Dispose()
+        }
+
+    let welcome agent (client: Socket) =
+        let stream = new NetworkStream(client, ownsSocket = true)
+
+        match certificate with
+        | Null -> admit agent client stream
+        | NonNull certificate -> admitSecurely agent client stream certificate |> ignore
 
     let acceptLoop agent () : Task =
         backgroundTask {
             try
                 while not isClosed do
                     let! client = socket.AcceptAsync()
-                    admit agent client
+                    welcome agent client
             with
             | :? ObjectDisposedException
             | :? SocketException -> ()
@@ -186,6 +205,7 @@ type internal Listener(role: Role, options: RemotingOptions, port: int, nextConn
                 isClosed <- true
                 List.ofSeq sessions.Values)
 
+        stopping.Cancel()
         socket.Dispose()
 
         for session in open' do

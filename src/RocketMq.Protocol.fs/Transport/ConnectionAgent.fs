@@ -84,7 +84,13 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions) =
             use limit =
                 CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, dialing.Token)
 
-            return! ports.Connect endpoint limit.Token
+            let! stream = ports.Connect endpoint limit.Token
+
+            match! Tls.secure options endpoint stream limit.Token with
+            | Ok secure -> return secure
+            | Error reason ->
+                dialing.Token.ThrowIfCancellationRequested()
+                return raise (IOException reason)
         }
 
     let dialFailure (error: exn) =

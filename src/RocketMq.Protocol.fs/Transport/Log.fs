@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Net.Security
 open Microsoft.Extensions.Logging
 
 /// Everything that the transport logs. Bodies, fields and secrets never are.
@@ -84,6 +85,17 @@ module internal Log =
 
     let agentFailed (log: ILogger) endpoint (error: exn) =
         agentFailed'.Invoke(log, endpoint, error)
+
+    let private anyCertificateAccepted' =
+        LoggerMessage.Define<Endpoint, SslPolicyErrors>(
+            LogLevel.Warning,
+            EventId(1021, "AnyCertificateAccepted"),
+            "The certificate of {Endpoint} was accepted unverified because AcceptAnyCertificate is set (verification would "
+            + "have found: {Errors}). Whoever is in between can read and change everything"
+        )
+
+    let anyCertificateAccepted (log: ILogger) endpoint errors =
+        anyCertificateAccepted'.Invoke(log, endpoint, errors, null)
 
     let private pullFailed' =
         LoggerMessage.Define<MessageQueue, string>(

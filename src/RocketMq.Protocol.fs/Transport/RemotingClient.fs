@@ -11,13 +11,23 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     let agent = ConnectionAgent(endpoint, options)
     let clock = options.Ports.Clock
 
+    /// Why the last attempt to connect failed, for callers whose time ends before the next one does.
+    let mutable lastFailure = ""
+
     /// Waits for the door to open or an attempt to fail. Gives the reason of a failure.
     let waitAtDoor (waiting: Task<Result<unit, string>>) (rest: TimeSpan) cancellation : Task<Result<unit, string>> =
         backgroundTask {
             try
-                return! waiting.WaitAsync(rest, clock, cancellation)
+                let! outcome = waiting.WaitAsync(rest, clock, cancellation)
+
+                lastFailure <-
+                    match outcome with
+                    | Ok() -> ""
+                    | Error reason -> $"; the last attempt failed: {reason}"
+
+                return outcome
             with :? TimeoutException ->
-                return Error $"no connection within {options.RequestTimeout.TotalMilliseconds} ms"
+                return Error $"no connection within {options.RequestTimeout.TotalMilliseconds} ms{lastFailure}"
         }
 
     /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`.
@@ -82,6 +92,40 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 return Error(Cancelled command.RequestCode)
         }
 
+    let invokeSigned (command: RemotingCommand) timeout cancellation =
+        match agent.Door with
+        | Door.Open session ->
+            match session.Send(command, timeout) with
+            | Over
+            | Stalled _ -> invokeSlowly command timeout cancellation
+            | sent -> answerOf command.RequestCode (struct (session, sent)) cancellation
+        | Door.Shut _
+        | Door.Locked -> invokeSlowly command timeout cancellation
+
+    let sendSigned (command: RemotingCommand) cancellation : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            try
+                let send (session: Session) _ = session.SendOneWay command
+
+                let! struct (_, sent) =
+                    trySend send (clock.GetTimestamp()) options.RequestTimeout cancellation
+
+                match sent with
+                | NotSent error -> return Error error
+                | Buffered
+                | Waiting _ -> return Ok()
+                | Stalled _
+                | Over -> return Error(Cancelled command.RequestCode)
+            with :? OperationCanceledException ->
+                return Error(Cancelled command.RequestCode)
+        }
+
+    /// Checks the options first: `Misconfigured` names all that make no sense.
+    static member Create(endpoint: Endpoint, options: RemotingOptions) : Result<RemotingClient, RemotingError> =
+        RemotingOptions.check options
+        |> RemotingOptions.refusal
+        |> Result.map (fun () -> RemotingClient(endpoint, options))
+
     member _.Endpoint = endpoint
     member _.State = agent.State
 
@@ -102,14 +146,9 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         if cancellation.IsCancellationRequested then
             Task.FromResult(Error(Cancelled command.RequestCode))
         else
-            match agent.Door with
-            | Door.Open session ->
-                match session.Send(command, timeout) with
-                | Over
-                | Stalled _ -> invokeSlowly command timeout cancellation
-                | sent -> answerOf command.RequestCode (struct (session, sent)) cancellation
-            | Door.Shut _
-            | Door.Locked -> invokeSlowly command timeout cancellation
+            match Signing.sign options command with
+            | Error error -> Task.FromResult(Error error)
+            | Ok command -> invokeSigned command timeout cancellation
 
     /// As `InvokeWithin`, within the options' `RequestTimeout`.
     member client.Invoke(command: RemotingCommand, cancellation: CancellationToken) =
@@ -140,22 +179,9 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member _.InvokeOneWay
         (command: RemotingCommand, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            try
-                let send (session: Session) _ = session.SendOneWay command
-
-                let! struct (_, sent) =
-                    trySend send (clock.GetTimestamp()) options.RequestTimeout cancellation
-
-                match sent with
-                | NotSent error -> return Error error
-                | Buffered
-                | Waiting _ -> return Ok()
-                | Stalled _
-                | Over -> return Error(Cancelled command.RequestCode)
-            with :? OperationCanceledException ->
-                return Error(Cancelled command.RequestCode)
-        }
+        match Signing.sign options command with
+        | Error error -> Task.FromResult(Error error)
+        | Ok command -> sendSigned command cancellation
 
     /// Connects now instead of with the first call. Fails with the first attempt that fails.
     member _.Open(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
