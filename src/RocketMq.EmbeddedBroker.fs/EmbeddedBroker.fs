@@ -33,7 +33,7 @@ type EmbeddedBrokerOptions() =
     member val Clock = TimeProvider.System with get, set
 
 /// A name server and a broker in this process, over real TCP on 127.0.0.1, for first runs and for tests. It keeps
-/// messages in memory only, knows no replication and no security, and is no substitute for an Apache RocketMQ cluster.
+/// messages in memory only, knows no replication and no access control, and is no substitute for an Apache RocketMQ cluster.
 [<Sealed>]
 type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let mutable connections = 0

@@ -193,7 +193,9 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 agent.Open()
 
                 try
-                    let! outcome = waitAtDoor waiting.Task options.ConnectTimeout cancellation
+                    // The attempt has this limit too and says more when it is reached, so it goes first.
+                    let limit = options.ConnectTimeout + TimeSpan.FromSeconds 1L
+                    let! outcome = waitAtDoor waiting.Task limit cancellation
                     return outcome |> Result.mapError (fun reason -> NotConnected(endpoint, reason))
                 with :? OperationCanceledException ->
                     return Error(NotConnected(endpoint, "the caller gave up"))

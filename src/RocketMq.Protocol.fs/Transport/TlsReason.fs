@@ -51,7 +51,7 @@ type internal HandshakeEvidence =
         Now: DateTimeOffset
         /// How many trusted roots the options name.
         TrustedRoots: int
-        /// The server asked for a client certificate.
+        /// The server asked for a client certificate; only seen where none is set.
         ClientCertificateWanted: bool
         HasClientCertificate: bool
     }
@@ -149,9 +149,9 @@ module internal TlsReason =
     let private wantsCertificate =
         "the server wants a client certificate, and none is set: set ClientCertificate of the TLS options"
 
-    let private refusesCertificate =
-        "the server asked for the client certificate and then ended the connection: check that it trusts the issuer of "
-        + "ClientCertificate, and its log"
+    /// Where a certificate is set, whether the server asked for it cannot be seen.
+    let private mayRefuseCertificate =
+        "it may not accept the client certificate: check that the server trusts the issuer of ClientCertificate, and its log"
 
     let private broken message evidence =
         match evidence.Beginning with
@@ -160,7 +160,8 @@ module internal TlsReason =
             + "turn it on there (tls.server.mode), or turn TLS off here"
         | Beginning.Other ->
             "the server answered with something that is not TLS: this is a plain port; use another, or turn TLS off here"
-        | Beginning.Tls when evidence.ClientCertificateWanted && evidence.HasClientCertificate -> refusesCertificate
+        | Beginning.Tls when evidence.HasClientCertificate ->
+            $"the server ended the TLS handshake ({message}); {mayRefuseCertificate}"
         | Beginning.Tls when evidence.ClientCertificateWanted -> wantsCertificate
         | Beginning.Tls ->
             $"the TLS handshake failed ({message}): check versions and ciphers of both sides, and the server's log"
@@ -188,12 +189,12 @@ module internal TlsReason =
     /// Why a secure connection ended before the server said anything: with TLS 1.3 a server that misses a client
     /// certificate tells only after the handshake.
     let ofUnheardEnd (evidence: HandshakeEvidence) : string option =
-        if not evidence.ClientCertificateWanted then
-            None
-        elif evidence.HasClientCertificate then
-            Some refusesCertificate
-        else
+        if evidence.HasClientCertificate then
+            Some mayRefuseCertificate
+        elif evidence.ClientCertificateWanted then
             Some wantsCertificate
+        else
+            None
 
     let private howToTurnOn =
         "set Tls of the remoting options, in C# call Tls() on the builder, or write tls=true"

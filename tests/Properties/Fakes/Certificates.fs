@@ -8,7 +8,7 @@ open System.Security.Cryptography.X509Certificates
 
 /// The key must last as long as the certificate: Windows takes it only with one that has passed its store.
 let private withKey (certificate: X509Certificate2) =
-    X509CertificateLoader.LoadPkcs12(certificate.Export X509ContentType.Pfx, null)
+    X509CertificateLoader.LoadPkcs12(certificate.Export X509ContentType.Pfx, null, X509KeyStorageFlags.Exportable)
 
 let private request (subject: string) (key: ECDsa) =
     CertificateRequest(subject, key, HashAlgorithmName.SHA256)
@@ -33,7 +33,7 @@ let issuedWithin (start: DateTimeOffset) (ending: DateTimeOffset) (issuer: X509C
 
     for host in hosts do
         match IPAddress.TryParse host with
-        | true, address -> names.AddIpAddress address
+        | true, NonNull address -> names.AddIpAddress address
         | _ -> names.AddDnsName host
 
     request.CertificateExtensions.Add(names.Build())
