@@ -56,22 +56,27 @@ type internal WatchedStream(inner: Stream, reasons: WatchReasons) =
         | :? ObjectDisposedException -> None
         | error -> explained error.Message error
 
-    let readWatched (buffer: Memory<byte>) cancellation =
+    let readExplained (buffer: Memory<byte>) (cancellation: CancellationToken) =
         backgroundTask {
             try
-                let! read = inner.ReadAsync(buffer, cancellation)
-                look (Span.op_Implicit (buffer.Span.Slice(0, read)))
-
-                if read = 0 && buffer.Length > 0 then
-                    explained "the server closed it" null |> Option.iter raise
-
-                match reasons.OnTls with
-                | Some reason when beginning () = Beginning.Tls -> raise (IOException reason)
-                | _ -> ()
-
-                return read
+                return! inner.ReadAsync(buffer, cancellation)
             with Explained failure ->
                 return raise failure
+        }
+
+    let readWatched (buffer: Memory<byte>) cancellation =
+        backgroundTask {
+            let! read = readExplained buffer cancellation
+            look (Span.op_Implicit (buffer.Span.Slice(0, read)))
+
+            if read = 0 && buffer.Length > 0 then
+                explained "the server closed it" null |> Option.iter raise
+
+            match reasons.OnTls with
+            | Some reason when beginning () = Beginning.Tls -> raise (IOException reason)
+            | _ -> ()
+
+            return read
         }
 
     let writeWatched (bytes: ReadOnlyMemory<byte>) cancellation : Task =
