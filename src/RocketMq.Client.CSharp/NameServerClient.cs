@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
 
@@ -36,16 +35,18 @@ public sealed class NameServerClient : IAsyncDisposable
 {
     private readonly Core.NameServer _inner;
 
-    private NameServerClient(Core.NameServer inner) => _inner = inner;
+    internal NameServerClient(Core.NameServer inner) => _inner = inner;
+
+    /// <summary>Begins to set up a client, with TLS or credentials for instance.</summary>
+    public static NameServerClientBuilder Create() => new();
 
     /// <summary>A client of name servers, "host:port;host:port". Connects with the first question.</summary>
     /// <exception cref="ArgumentException">An address is none.</exception>
     public static NameServerClient Connect(
         string nameServers, RemotingPreset preset = RemotingPreset.Default, ILogger? logger = null)
     {
-        _ = Addresses.ParseList(nameServers);
-        var settings = new RemotingSettings { Options = preset.ToCore(), Logger = logger ?? NullLogger.Instance };
-        return new(Core.NameServer.Create(nameServers, settings.ToCore(Core.WhenDisconnected.FailWithDial)).OrThrow());
+        var builder = Create().NameServers(nameServers).Preset(preset);
+        return (logger is null ? builder : builder.Logger(logger)).Start();
     }
 
     /// <summary>Where the queues of a topic are.</summary>

@@ -5,23 +5,23 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="Producer"/>. Immutable; each method gives a new one.</summary>
-public sealed class ProducerBuilder
+public sealed class ProducerBuilder : ConnectionBuilder<ProducerBuilder>
 {
     private readonly Core.ProducerOptions _options;
-    private readonly RemotingSettings _remoting;
 
     internal ProducerBuilder(string group)
         : this(Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), new RemotingSettings()) { }
 
-    private ProducerBuilder(Core.ProducerOptions options, RemotingSettings remoting)
-    {
-        _options = options;
-        _remoting = remoting;
-    }
+    private ProducerBuilder(Core.ProducerOptions options, RemotingSettings remoting) : base(remoting) => _options = options;
+
+    private protected override bool FindsServers => true;
+
+    private protected override ProducerBuilder With(RemotingSettings remoting) => new(_options, remoting);
 
     /// <summary>The name servers, "host:port;host:port". Needed.</summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
-    public ProducerBuilder NameServers(string addresses) => With(nameServers: Addresses.ParseList(addresses));
+    public ProducerBuilder NameServers(string addresses) =>
+        With(Remoting with { NameServers = Addresses.ParseList(addresses) });
 
     /// <summary>How long one message may take, all attempts together. Default 3 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
@@ -36,17 +36,17 @@ public sealed class ProducerBuilder
     public ProducerBuilder CompressFrom(int bytes) => With(compressFrom: Checked.Count(bytes, int.MaxValue));
 
     /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
-    public ProducerBuilder BinaryHeaders() => new(_options, _remoting with { BinaryHeaders = true });
+    public ProducerBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
 
     /// <summary>Where to log. Default nowhere.</summary>
     public ProducerBuilder Logger(ILogger value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        return new(_options, _remoting with { Logger = value });
+        return With(Remoting with { Logger = value });
     }
 
     /// <summary>Starts the producer. It connects with its first message.</summary>
-    /// <exception cref="InvalidRequestException">No name server is named.</exception>
+    /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
     public Task<Producer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -55,23 +55,22 @@ public sealed class ProducerBuilder
 
     private Core.ProducerOptions ToCore() => new(
         _options.Group,
-        _options.NameServers,
+        Remoting.NameServers,
         _options.SendTimeout,
         _options.Attempts,
         _options.CompressFromBytes,
-        _remoting.ToCore(Core.WhenDisconnected.FailWithDial));
+        Remoting.ToCore(Core.WhenDisconnected.FailWithDial));
 
     private ProducerBuilder With(
-        FSharpList<Core.Endpoint>? nameServers = null,
         TimeSpan? sendTimeout = null,
         int? attempts = null,
         int? compressFrom = null) => new(
         new Core.ProducerOptions(
             _options.Group,
-            nameServers ?? _options.NameServers,
+            _options.NameServers,
             sendTimeout ?? _options.SendTimeout,
             attempts ?? _options.Attempts,
             compressFrom ?? _options.CompressFromBytes,
             _options.Remoting),
-        _remoting);
+        Remoting);
 }

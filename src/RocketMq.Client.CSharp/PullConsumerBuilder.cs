@@ -15,18 +15,22 @@ public enum ConsumeFrom
 }
 
 /// <summary>Sets up a <see cref="PullConsumer"/>. Immutable; each method gives a new one.</summary>
-public sealed class PullConsumerBuilder
+public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
 {
-    private readonly Settings _settings;
+    private readonly Reading _reading;
 
-    internal PullConsumerBuilder(string group) => _settings = new Settings(group);
+    internal PullConsumerBuilder(string group) : this(new Reading(group), new RemotingSettings()) { }
 
-    private PullConsumerBuilder(Settings settings) => _settings = settings;
+    private PullConsumerBuilder(Reading reading, RemotingSettings remoting) : base(remoting) => _reading = reading;
+
+    private protected override bool FindsServers => true;
+
+    private protected override PullConsumerBuilder With(RemotingSettings remoting) => new(_reading, remoting);
 
     /// <summary>The name servers, "host:port;host:port". Needed.</summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
     public PullConsumerBuilder NameServers(string addresses) =>
-        new(_settings with { NameServers = Addresses.ParseList(addresses) });
+        With(Remoting with { NameServers = Addresses.ParseList(addresses) });
 
     /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called again.</summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
@@ -35,50 +39,52 @@ public sealed class PullConsumerBuilder
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(tags);
         var name = Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic));
-        var others = _settings.Subscriptions.Where(subscription => subscription.Item1 != name);
-        return new(_settings with { Subscriptions = [.. others, Tuple.Create(name, Core.Filter.NewByTag(tags))] });
+        var others = _reading.Subscriptions.Where(subscription => subscription.Item1 != name);
+        return With(_reading with { Subscriptions = [.. others, Tuple.Create(name, Core.Filter.NewByTag(tags))] });
     }
 
     /// <summary>Where to begin if the group has committed nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
-    public PullConsumerBuilder From(ConsumeFrom value) => new(_settings with { From = value });
+    public PullConsumerBuilder From(ConsumeFrom value) => With(_reading with { From = value });
 
     /// <summary>How many messages a pull asks for. Default 32, the most that brokers hand out unless set up for more.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,024.</exception>
-    public PullConsumerBuilder PullBatch(int value) => new(_settings with { PullBatch = Checked.Count(value, 1024) });
+    public PullConsumerBuilder PullBatch(int value) => With(_reading with { PullBatch = Checked.Count(value, 1024) });
 
     /// <summary>How long a broker holds a pull that finds nothing. Default 15 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
-    public PullConsumerBuilder Suspend(TimeSpan value) => new(_settings with { Suspend = Checked.Span(value) });
+    public PullConsumerBuilder Suspend(TimeSpan value) => With(_reading with { Suspend = Checked.Span(value) });
 
     /// <summary>How often positions are committed. Default 5 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
-    public PullConsumerBuilder CommitInterval(TimeSpan value) => new(_settings with { CommitInterval = Checked.Span(value) });
+    public PullConsumerBuilder CommitInterval(TimeSpan value) => With(_reading with { CommitInterval = Checked.Span(value) });
 
     /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
     public PullConsumerBuilder BinaryHeaders() =>
-        new(_settings with { Remoting = _settings.Remoting with { BinaryHeaders = true } });
+        With(Remoting with { BinaryHeaders = true });
 
     /// <summary>Where to log. Default nowhere.</summary>
     public PullConsumerBuilder Logger(ILogger value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        return new(_settings with { Remoting = _settings.Remoting with { Logger = value } });
+        return With(Remoting with { Logger = value });
     }
 
     /// <summary>Joins the group and begins to read.</summary>
+    /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
     /// <exception cref="RocketMqException">A topic does not exist, or no server can be reached.</exception>
     public async Task<PullConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return new((await Core.PullConsumer.Start(_settings.ToCore()).ConfigureAwait(false)).OrThrow());
+        return new((await Core.PullConsumer.Start(_reading.ToCore(Remoting)).ConfigureAwait(false)).OrThrow());
     }
 
-    private sealed record Settings(string Group)
+    private PullConsumerBuilder With(Reading reading) => new(reading, Remoting);
+
+    /// <summary>All but what connections need.</summary>
+    private sealed record Reading(string Group)
     {
         private static readonly Core.PullConsumerOptions Defaults =
             Core.PullConsumerOptionsModule.create("unused", FSharpList<Core.Endpoint>.Empty);
-
-        internal FSharpList<Core.Endpoint> NameServers { get; init; } = FSharpList<Core.Endpoint>.Empty;
 
         internal IReadOnlyList<Tuple<string, Core.Filter>> Subscriptions { get; init; } = [];
 
@@ -90,11 +96,9 @@ public sealed class PullConsumerBuilder
 
         internal TimeSpan CommitInterval { get; init; } = Defaults.CommitInterval;
 
-        internal RemotingSettings Remoting { get; init; } = new();
-
-        internal Core.PullConsumerOptions ToCore() => new(
+        internal Core.PullConsumerOptions ToCore(RemotingSettings remoting) => new(
             group: Group,
-            nameServers: NameServers,
+            nameServers: remoting.NameServers,
             subscriptions: ListModule.OfSeq(Subscriptions),
             consumeFrom: From == ConsumeFrom.FirstOffset ? Core.ConsumeFrom.FirstOffset : Core.ConsumeFrom.LastOffset,
             pullBatch: PullBatch,
@@ -102,6 +106,6 @@ public sealed class PullConsumerBuilder
             buffer: Defaults.Buffer,
             commitInterval: CommitInterval,
             inflatedLimit: Defaults.InflatedLimit,
-            remoting: Remoting.ToCore(Core.WhenDisconnected.FailWithDial));
+            remoting: remoting.ToCore(Core.WhenDisconnected.FailWithDial));
     }
 }

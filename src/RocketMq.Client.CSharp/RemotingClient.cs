@@ -31,6 +31,9 @@ public sealed class RemotingClient : IAsyncDisposable
     /// <summary>How many calls wait for answers.</summary>
     public int InFlight => _inner.InFlight;
 
+    /// <summary>How the client and its connection are doing now.</summary>
+    public ConnectionHealth Health => ConnectionHealth.FromCore(_inner.Health);
+
     /// <summary>Tells of each change of the state, in order, on a thread of the pool. A slow listener delays only others.</summary>
     public event EventHandler<ConnectionState>? StateChanged;
 

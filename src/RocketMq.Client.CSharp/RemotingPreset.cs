@@ -31,7 +31,7 @@ internal static class RemotingPresets
         _ => throw new ArgumentOutOfRangeException(nameof(preset), preset, "There is no such preset."),
     };
 
-    internal static Core.RemotingOptions OrThrow(this FSharpResult<Core.RemotingOptions, FSharpList<string>> result, string parameter) =>
+    internal static T OrThrow<T>(this FSharpResult<T, FSharpList<string>> result, string parameter) =>
         result.IsOk
             ? result.ResultValue
             : throw new ArgumentException(string.Join("; ", result.ErrorValue), parameter);

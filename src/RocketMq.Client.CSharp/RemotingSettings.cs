@@ -22,10 +22,31 @@ internal sealed record RemotingSettings
 
     internal bool BinaryHeaders { init => Options = Change(header: value ? Core.Header.Binary : Core.Header.Json); }
 
+    /// <summary>For those who find their servers.</summary>
+    internal FSharpList<Core.Endpoint> NameServers { get; init; } = FSharpList<Core.Endpoint>.Empty;
+
+    internal TlsSettings Tls { init => Options = Change(tls: value.ToCore()); }
+
+    internal AtLimit AtCallLimit { init => Options = Change(atCallLimit: value.ToCore()); }
+
+    internal AtLimit AtByteLimit { init => Options = Change(atByteLimit: value.ToCore()); }
+
+    internal Core.Liveness Liveness { init => Options = Change(liveness: value); }
+
+    internal RetryPolicy Retry { init => Options = Change(retry: value.ToCore()); }
+
+    internal Func<string, string> MapAddress { init => Options = Change(mapAddress: ToCore(value)); }
+
+    internal Func<Credentials> Credentials { init => Options = Change(credentials: ToCore(value)); }
+
     internal ILogger Logger { get; init; } = NullLogger.Instance;
 
     internal ImmutableDictionary<RequestCode, CommandHandler> Handlers { get; init; } =
         ImmutableDictionary<RequestCode, CommandHandler>.Empty;
+
+    /// <summary>With what a text made of them.</summary>
+    internal RemotingSettings With(Tuple<FSharpList<Core.Endpoint>, Core.RemotingOptions> read) =>
+        this with { NameServers = read.Item1, Options = read.Item2 };
 
     internal Core.RemotingOptions ToCore(Core.WhenDisconnected whenDisconnected) => Change(
         whenDisconnected: whenDisconnected,
@@ -37,26 +58,47 @@ internal sealed record RemotingSettings
         TimeSpan? connectTimeout = null,
         int? maxInFlight = null,
         Core.Header? header = null,
+        Core.AtLimit? atCallLimit = null,
+        Core.AtLimit? atByteLimit = null,
+        Core.Liveness? liveness = null,
+        Core.RetryPolicy? retry = null,
+        FSharpFunc<Core.Endpoint, Core.Endpoint>? mapAddress = null,
         Core.WhenDisconnected? whenDisconnected = null,
         FSharpMap<Core.RequestCode, FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>>>? handlers = null,
+        Core.TlsOptions? tls = null,
+        FSharpFunc<Unit, Core.Credentials>? credentials = null,
         ILogger? logger = null) => new(
         requestTimeout: requestTimeout ?? Options.RequestTimeout,
         connectTimeout: connectTimeout ?? Options.ConnectTimeout,
         maxInFlight: maxInFlight ?? Options.MaxInFlight,
-        atCallLimit: Options.AtCallLimit,
+        atCallLimit: atCallLimit ?? Options.AtCallLimit,
         maxUnwrittenBytes: Options.MaxUnwrittenBytes,
-        atByteLimit: Options.AtByteLimit,
+        atByteLimit: atByteLimit ?? Options.AtByteLimit,
         maxServerRequests: Options.MaxServerRequests,
         header: header ?? Options.Header,
         limits: Options.Limits,
         backoff: Options.Backoff,
-        liveness: Options.Liveness,
-        retry: Options.Retry,
-        mapAddress: Options.MapAddress,
+        liveness: liveness ?? Options.Liveness,
+        retry: retry ?? Options.Retry,
+        mapAddress: mapAddress ?? Options.MapAddress,
         whenDisconnected: whenDisconnected ?? Options.WhenDisconnected,
         handlers: handlers ?? Options.Handlers,
+        tls: tls is null ? Options.Tls : FSharpOption<Core.TlsOptions>.Some(tls),
+        credentials: credentials is null ? Options.Credentials : FSharpOption<FSharpFunc<Unit, Core.Credentials>>.Some(credentials),
         logger: logger ?? Options.Logger,
         ports: Options.Ports);
+
+    /// <summary>An address that is mapped to none is dialled as it is.</summary>
+    private static FSharpFunc<Core.Endpoint, Core.Endpoint> ToCore(Func<string, string> map) =>
+        FuncConvert.FromFunc<Core.Endpoint, Core.Endpoint>(endpoint =>
+        {
+            var mapped = Core.EndpointModule.tryParse(map(endpoint.ToString()) ?? "");
+            return mapped.IsSome ? mapped.Value : endpoint;
+        });
+
+    /// <summary>The core refuses a null, whatever the annotations say.</summary>
+    private static FSharpFunc<Unit, Core.Credentials> ToCore(Func<Credentials> provider) =>
+        FuncConvert.FromFunc(() => provider()?.Inner!);
 
     private static FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>> ToCore(CommandHandler handler)
     {

@@ -3,6 +3,7 @@ namespace RocketMq.Embedded
 open System
 open System.Net
 open System.Runtime.InteropServices
+open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -25,11 +26,14 @@ type EmbeddedBrokerOptions() =
     /// Whether the first send to a topic makes it. Default true.
     member val AutoCreateTopics = true with get, set
 
+    /// The certificate that both ports speak TLS with, its private key included. Default none: they are plain.
+    member val Certificate: X509Certificate2 | null = null with get, set
+
     /// The clock that long polling, late answers and time stamps go by. Default the system's.
     member val Clock = TimeProvider.System with get, set
 
 /// A name server and a broker in this process, over real TCP on 127.0.0.1, for first runs and for tests. It keeps
-/// messages in memory only, knows no replication and no security, and is no substitute for an Apache RocketMQ cluster.
+/// messages in memory only, knows no replication and no access control, and is no substitute for an Apache RocketMQ cluster.
 [<Sealed>]
 type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let mutable connections = 0
@@ -37,7 +41,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     let listen role port =
-        new Listener(role, RemotingOptions.Default, port, options.Clock, nextConnection)
+        new Listener(role, RemotingOptions.Default, options.Certificate, port, options.Clock, nextConnection)
 
     /// Both ports or, if one is taken, none.
     let listenOn nameServerPort brokerPort =

@@ -14,6 +14,7 @@ module internal AcceptLoop =
         {
             First = TimeSpan.FromMilliseconds 10L
             Cap = TimeSpan.FromSeconds 1L
+            Spread = TimeSpan.Zero
         }
 
     /// The wait after `failures` errors in a row. After the first there is none: mostly one client has gone.

@@ -2,8 +2,11 @@ namespace RocketMq.Embedded
 
 open System
 open System.Collections.Generic
+open System.IO
 open System.Net
+open System.Net.Security
 open System.Net.Sockets
+open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -100,13 +103,21 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: ex
 /// Takes connections on one port and hands their requests to the agent.
 [<Sealed>]
 type internal Listener
-    (role: Role, options: RemotingOptions, port: int, clock: TimeProvider, nextConnection: unit -> int) =
+    (
+        role: Role,
+        options: RemotingOptions,
+        certificate: X509Certificate2 | null,
+        port: int,
+        clock: TimeProvider,
+        nextConnection: unit -> int
+    ) =
     let port = LoopbackPort port
     let sessions = Dictionary<int, Session>()
 
     /// Guards `sessions` and `isClosed`.
     let gate = obj ()
     let mutable isClosed = false
+    let stopping = new CancellationTokenSource()
 
     let owner (agent: BrokerAgent) number peer : SessionOwner =
         {
@@ -122,7 +133,7 @@ type internal Listener
             IsServer = true
         }
 
-    let admit agent (client: Socket) =
+    let admit agent (client: Socket) (stream: Stream) =
         let number = nextConnection ()
         client.NoDelay <- true
 
@@ -137,14 +148,7 @@ type internal Listener
             let peer = Host.create remote.Address remote.Port
 
             let session =
-                Session(
-                    number,
-                    endpoint,
-                    new NetworkStream(client, ownsSocket = true),
-                    options,
-                    Traffic(),
-                    owner agent number peer
-                )
+                Session(number, endpoint, stream, options, Traffic(), owner agent number peer)
 
             let isAdmitted =
                 lock gate (fun () ->
@@ -157,7 +161,27 @@ type internal Listener
                 session.Start()
             else
                 session.HangUp "the broker has been stopped"
-        | _ -> client.Dispose()
+        | _ -> stream.Dispose()
+
+    /// Shakes hands, and lets go of who does not speak TLS.
+    let admitSecurely agent client (stream: Stream) (certificate: X509Certificate2) : Task =
+        backgroundTask {
+            let secure = new SslStream(stream)
+
+            try
+                let settings = SslServerAuthenticationOptions(ServerCertificate = certificate)
+                do! secure.AuthenticateAsServerAsync(settings, stopping.Token)
+                admit agent client secure
+            with _ ->
+                secure.Dispose()
+        }
+
+    let welcome agent (client: Socket) =
+        let stream = new NetworkStream(client, ownsSocket = true)
+
+        match certificate with
+        | Null -> admit agent client stream
+        | NonNull certificate -> admitSecurely agent client stream certificate |> ignore
 
     let hangUp reason (sessions: Session list) =
         for session in sessions do
@@ -167,7 +191,7 @@ type internal Listener
 
     member _.Port = port.Number
 
-    member _.Start(agent: BrokerAgent) = port.Start(clock, admit agent)
+    member _.Start(agent: BrokerAgent) = port.Start(clock, welcome agent)
 
     /// Closes every connection; new ones are taken.
     member _.HangUp(reason: string) =
@@ -180,6 +204,7 @@ type internal Listener
                 isClosed <- true
                 List.ofSeq sessions.Values)
 
+        stopping.Cancel()
         let ended = port.Close()
         hangUp "the broker has been stopped" present
         ended

@@ -21,11 +21,12 @@ type NameServer internal (endpoints: Endpoint[], clients: RemotingClients) =
             | answer -> return answer
         }
 
-    /// A client of name servers of its own, "host:port;host:port".
-    static member Create(addresses: string, options: RemotingOptions) : Result<NameServer, RemotingError> =
-        match Endpoint.parseList addresses with
-        | Ok [] -> Error(Misconfigured "no name server is named")
-        | Ok endpoints ->
+    /// A client of name servers of its own. Checks the options.
+    static member Start(endpoints: Endpoint list, options: RemotingOptions) : Result<NameServer, RemotingError> =
+        match endpoints, RemotingOptions.refusal (RemotingOptions.check options) with
+        | [], _ -> Error(Misconfigured "no name server is named")
+        | _, Error error -> Error error
+        | _, Ok() ->
             // Whoever waited for one to come back would not get to the next one.
             let clients =
                 RemotingClients
@@ -34,6 +35,11 @@ type NameServer internal (endpoints: Endpoint[], clients: RemotingClients) =
                     }
 
             Ok(NameServer(Array.ofList endpoints, clients))
+
+    /// As `Start`, with addresses in a text, "host:port;host:port".
+    static member Create(addresses: string, options: RemotingOptions) : Result<NameServer, RemotingError> =
+        match Endpoint.parseList addresses with
+        | Ok endpoints -> NameServer.Start(endpoints, options)
         | Error bad -> Error(Misconfigured $"the name server '{bad}' is no host:port")
 
     /// Any request that a name server takes. The next one is asked only if this one cannot be reached or does not answer.

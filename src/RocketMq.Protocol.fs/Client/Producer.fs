@@ -31,6 +31,34 @@ module ProducerOptions =
                 }
         }
 
+    /// With name servers and remoting options from a text, see `OptionText`: "nameServers=a:9876,b:9876;requestTimeout=5s".
+    let ofText (group: string) (text: string) : Result<ProducerOptions, string list> =
+        let options = create group []
+
+        OptionText.parseWithNameServers text ([], options.Remoting)
+        |> Result.map (fun (nameServers, remoting) ->
+            { options with
+                NameServers = nameServers
+                Remoting = remoting
+            })
+
+    let internal check (options: ProducerOptions) : Result<unit, RemotingError> =
+        let problems =
+            [
+                if options.NameServers.IsEmpty then
+                    "a producer needs a name server"
+
+                yield! ValueKind.problem "sendTimeout" ValueKind.duration options.SendTimeout
+                yield! ValueKind.problem "attempts" (ValueKind.count 1 100) options.Attempts
+                yield!
+                    ValueKind.problem "compressFromBytes" (ValueKind.count 1 Int32.MaxValue) options.CompressFromBytes
+                yield! RemotingOptions.check options.Remoting
+            ]
+
+        match Names.checkOwnGroup options.Group with
+        | Error error -> Error(Invalid error)
+        | Ok _ -> RemotingOptions.refusal problems
+
 /// What is known of a message that a broker has stored.
 type SendReceipt =
     {
@@ -140,10 +168,7 @@ type Producer private (options: ProducerOptions) =
 
     /// Checks the options. Nothing is connected before the first message.
     static member Start(options: ProducerOptions) : Result<Producer, RemotingError> =
-        match Names.checkOwnGroup options.Group with
-        | Error error -> Error(Invalid error)
-        | Ok _ when List.isEmpty options.NameServers -> Error(Misconfigured "a producer needs a name server")
-        | Ok _ -> Ok(new Producer(options))
+        ProducerOptions.check options |> Result.map (fun () -> new Producer(options))
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that
     /// may help; `RemotingError.outcome` tells whether the message may be stored all the same.

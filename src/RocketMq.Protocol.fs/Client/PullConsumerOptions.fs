@@ -46,6 +46,17 @@ module PullConsumerOptions =
                 }
         }
 
+    /// With name servers and remoting options from a text, see `OptionText`: "nameServers=a:9876,b:9876;requestTimeout=5s".
+    let ofText (group: string) (text: string) : Result<PullConsumerOptions, string list> =
+        let options = create group []
+
+        OptionText.parseWithNameServers text ([], options.Remoting)
+        |> Result.map (fun (nameServers, remoting) ->
+            { options with
+                NameServers = nameServers
+                Remoting = remoting
+            })
+
     /// Adds a topic, and what is wanted of it.
     let subscribe (topic: string) (filter: Filter) (options: PullConsumerOptions) =
         { options with
@@ -58,11 +69,26 @@ module PullConsumerOptions =
         let subscription (result: Result<unit, InputError>) (topic: string, _) =
             result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
 
-        match Names.checkOwnGroup options.Group with
-        | Error error -> Error(Invalid error)
-        | Ok _ when List.isEmpty options.NameServers -> Error(Misconfigured "a consumer needs a name server")
-        | Ok _ when List.isEmpty options.Subscriptions -> Error(Misconfigured "a consumer needs a subscription")
-        | Ok _ -> List.fold subscription (Ok()) options.Subscriptions |> Result.mapError Invalid
+        let problems =
+            [
+                if options.NameServers.IsEmpty then
+                    "a consumer needs a name server"
+
+                if options.Subscriptions.IsEmpty then
+                    "a consumer needs a subscription"
+
+                yield! ValueKind.problem "pullBatch" (ValueKind.count 1 1024) options.PullBatch
+                yield! ValueKind.problem "suspend" ValueKind.duration options.Suspend
+                yield! ValueKind.problem "buffer" (ValueKind.count 1 Int32.MaxValue) options.Buffer
+                yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
+                yield! ValueKind.problem "inflatedLimit" (ValueKind.count 1 Int32.MaxValue) options.InflatedLimit
+                yield! RemotingOptions.check options.Remoting
+            ]
+
+        match Names.checkOwnGroup options.Group, RemotingOptions.refusal problems with
+        | Error error, _ -> Error(Invalid error)
+        | Ok _, Error error -> Error error
+        | Ok _, Ok() -> List.fold subscription (Ok()) options.Subscriptions |> Result.mapError Invalid
 
 /// A message, and its body as its sender wrote it.
 type ReceivedMessage =

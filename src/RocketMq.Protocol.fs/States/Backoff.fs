@@ -10,12 +10,16 @@ type Backoff =
         First: TimeSpan
         /// Before any attempt at most. Default 30 s.
         Cap: TimeSpan
+        /// After a connection that worked was lost, the first attempt comes at some time within this. Default 1 s: two
+        /// hundred clients that lose a server at once then come back over a second, not in one blow.
+        Spread: TimeSpan
     }
 
     static member Default =
         {
             First = TimeSpan.FromMilliseconds 100L
             Cap = TimeSpan.FromSeconds 30L
+            Spread = TimeSpan.FromSeconds 1L
         }
 
 module Backoff =
@@ -28,3 +32,7 @@ module Backoff =
             min backoff.Cap.TotalMilliseconds (backoff.First.TotalMilliseconds * Math.Pow(2.0, doublings))
 
         TimeSpan.FromMilliseconds(full * (0.5 + 0.5 * Math.Clamp(jitter, 0.0, 1.0)))
+
+    /// The wait after the loss of a connection that worked.
+    let afterLoss (backoff: Backoff) (jitter: float) : TimeSpan =
+        backoff.Spread * Math.Clamp(jitter, 0.0, 1.0)

@@ -35,7 +35,7 @@ type ConnectionEvent =
     /// A session takes no more requests, because nobody needs it.
     | SessionLeft of session: int
     /// The server asked its clients to go: it will not serve on this session.
-    | GoAwayReceived of session: int
+    | GoAwayReceived of session: int * redial: Redial
     | CloseRequested
 
 type ConnectionEffect =
@@ -55,28 +55,24 @@ type ConnectionEffect =
     | Announce of ConnectionState
 
 module Connection =
-    let private dial backoff failures jitter =
-        Dial(
-            if failures = 0 then
-                TimeSpan.Zero
-            else
-                Backoff.delay backoff failures jitter
-        )
-
     let private closedReason = "the client has been closed"
 
-    /// The state after a failure, with the dial that follows, unless nobody wants the connection.
-    let private afterFailure backoff failures (redial: Redial) =
+    /// Dials again after a wait, unless nobody wants the connection.
+    let private redialled failures wait (redial: Redial) =
         if redial.IsWanted then
             let next = Connecting failures
-            next, [ Announce next; dial backoff failures redial.Jitter ]
+            next, [ Announce next; Dial wait ]
         else
             Disconnected, [ Announce Disconnected ]
+
+    /// After an attempt that failed, or a connection that came to nothing: those must not be made in a tight loop.
+    let private afterFailure backoff failures (redial: Redial) =
+        redialled failures (Backoff.delay backoff failures redial.Jitter) redial
 
     /// What an event makes of a state, and what is to be done. Total: news that no longer matters changes nothing.
     let transition (backoff: Backoff) (state: ConnectionState) (event: ConnectionEvent) =
         match state, event with
-        | Disconnected, OpenRequested -> Connecting 0, [ Announce(Connecting 0); dial backoff 0 0.0 ]
+        | Disconnected, OpenRequested -> Connecting 0, [ Announce(Connecting 0); Dial TimeSpan.Zero ]
         | Disconnected, CloseRequested -> Closed, [ TurnAway closedReason; Announce Closed ]
         | Disconnected, DialSucceeded session -> state, [ HangUp session ]
         | Disconnected, (DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []
@@ -91,14 +87,15 @@ module Connection =
         | Connecting _, (OpenRequested | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []
 
         | Connected(session, failures), SessionEnded(ended, _, wasHeard, redial) when ended = session ->
-            // A server that takes connections and drops them must not be dialled in a tight loop.
-            afterFailure backoff (if wasHeard then 1 else failures + 1) redial
+            if wasHeard then
+                redialled 0 (Backoff.afterLoss backoff redial.Jitter) redial
+            else
+                afterFailure backoff (failures + 1) redial
         | Connected(session, _), SessionLeft left when left = session -> Disconnected, [ Announce Disconnected ]
-        | Connected(session, _), GoAwayReceived leaving when leaving = session ->
-            // Another of the servers behind the address takes the next connection. One that keeps sending its clients
-            // away is dialled no faster than one that drops them.
-            let next = Connecting 1
-            next, [ Retire session; Announce next; dial backoff 1 0.0 ]
+        | Connected(session, _), GoAwayReceived(leaving, redial) when leaving = session ->
+            // Another of the servers behind the address takes the next connection; all clients of this one need it now.
+            let next, effects = redialled 0 (Backoff.afterLoss backoff redial.Jitter) redial
+            next, Retire session :: effects
         | Connected(session, _), CloseRequested -> Closing session, [ Announce(Closing session); HangUp session ]
         | Connected _, DialSucceeded surplus -> state, [ HangUp surplus ]
         | Connected _, (OpenRequested | DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []

@@ -37,6 +37,7 @@ type RetryPolicy =
                 {
                     First = TimeSpan.FromMilliseconds 10L
                     Cap = TimeSpan.FromMilliseconds 100L
+                    Spread = TimeSpan.Zero
                 }
             Failures = [ NotSent; Overload ]
         }

@@ -20,13 +20,13 @@ type private AgentMessage =
     | Happened of ConnectionEvent
     | Dialled of Session
     | NotDialled of reason: string
+    | SentAway of session: int
     | SessionOver of session: int * reason: string * wasHeard: bool
 
 /// Carries out what `Connection.transition` decides, for one server. Only the agent's loop holds the state; callers
 /// never wait for it while there is a connection.
 [<Sealed>]
-type internal ConnectionAgent
-    (endpoint: Endpoint, options: RemotingOptions, traffic: Traffic, resend: Waiter -> unit) =
+type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traffic: Traffic, resend: Waiter -> unit) =
     static let closedReason = "the client has been closed"
 
     let log = options.Logger
@@ -84,7 +84,7 @@ type internal ConnectionAgent
                 fun session ->
                     Log.sentAway log endpoint session
                     // In this order: whoever finds the door shut asks for another session after the agent knows.
-                    post (Happened(GoAwayReceived session))
+                    post (SentAway session)
                     shutDoorOf session
             Resend = resend
             Receive = fun respond request -> dispatcher.Receive respond request
@@ -101,7 +101,13 @@ type internal ConnectionAgent
             use limit =
                 CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, dialing.Token)
 
-            return! ports.Connect target limit.Token
+            let! stream = ports.Connect target limit.Token
+
+            match! Tls.secure options endpoint stream limit.Token with
+            | Ok secure -> return secure
+            | Error reason ->
+                dialing.Token.ThrowIfCancellationRequested()
+                return raise (IOException reason)
         }
 
     let dialFailure (error: exn) =
@@ -169,6 +175,7 @@ type internal ConnectionAgent
         match message with
         | Happened event -> event
         | Dialled session -> DialSucceeded session.Number
+        | SentAway number -> GoAwayReceived(number, redial live)
         | NotDialled reason ->
             lastFailure <- reason
             DialFailed(reason, redial live)
@@ -188,6 +195,7 @@ type internal ConnectionAgent
                         | Dialled session -> Map.add session.Number session live
                         | SessionOver(number, _, _) -> Map.remove number live
                         | Happened _
+                        | SentAway _
                         | NotDialled _ -> live
 
                     let next, effects = Connection.transition options.Backoff current event

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Net.Security
 open Microsoft.Extensions.Logging
 
 /// Everything that the transport logs. Bodies, fields and secrets never are.
@@ -94,6 +95,27 @@ module internal Log =
 
     let sentAway (log: ILogger) endpoint session =
         sentAway'.Invoke(log, endpoint, session, null)
+
+    let private unreadableFrame' =
+        LoggerMessage.Define<Endpoint, string>(
+            LogLevel.Warning,
+            EventId(1010, "UnreadableFrame"),
+            "A frame of {Endpoint} was passed over: {Reason}"
+        )
+
+    let unreadableFrame (log: ILogger) endpoint reason =
+        unreadableFrame'.Invoke(log, endpoint, reason, null)
+
+    let private anyCertificateAccepted' =
+        LoggerMessage.Define<Endpoint, SslPolicyErrors>(
+            LogLevel.Warning,
+            EventId(1021, "AnyCertificateAccepted"),
+            "The certificate of {Endpoint} was accepted unverified because AcceptAnyCertificate is set (verification would "
+            + "have found: {Errors}). Whoever is in between can read and change everything"
+        )
+
+    let anyCertificateAccepted (log: ILogger) endpoint errors =
+        anyCertificateAccepted'.Invoke(log, endpoint, errors, null)
 
     let private pullFailed' =
         LoggerMessage.Define<MessageQueue, string>(

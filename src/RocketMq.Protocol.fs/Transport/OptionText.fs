@@ -1,108 +1,15 @@
 namespace RocketMq.Protocol
 
 open System
-open System.Globalization
 
-/// Options as texts: "requestTimeout=5s;maxInFlight=1024", environment variables, or pairs of any other source. Times are
-/// numbers with ms, s or m behind.
+/// Options as texts: "requestTimeout=5s;maxInFlight=1024", environment variables, or pairs of any other source.
+///
+/// Names are in any case. Times are numbers with ms, s or m behind. A value with ';' in it stands in double quotes, and a
+/// double quote within those twice. Name servers are parted by ',' (or ';'). The settings, with units, defaults and
+/// reasons, are listed in docs/production.md.
 module OptionText =
-    let private duration (text: string) =
-        let number (suffix: string) (scale: float) =
-            if text.EndsWith(suffix, StringComparison.OrdinalIgnoreCase) then
-                match
-                    Double.TryParse(
-                        text.AsSpan(0, text.Length - suffix.Length),
-                        NumberStyles.AllowDecimalPoint,
-                        CultureInfo.InvariantCulture
-                    )
-                with
-                | true, value when value > 0.0 && value * scale <= TimeSpan.FromDays(1.0).TotalMilliseconds ->
-                    Some(TimeSpan.FromMilliseconds(value * scale))
-                | _ -> None
-            else
-                None
-
-        [ number "ms" 1.0; number "s" 1000.0; number "m" 60_000.0 ]
-        |> List.tryPick id
-        |> Option.map Ok
-        |> Option.defaultValue (Error $"'{text}' is no time from 1 ms to a day: write 500ms, 3s or 2m")
-
-    let private count least most (text: string) =
-        match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
-        | true, value when value >= least && value <= most -> Ok value
-        | _ -> Error $"'{text}' is no number from {least} to {most}"
-
-    let private header (text: string) =
-        match text.ToLowerInvariant() with
-        | "json" -> Ok Header.Json
-        | "binary" -> Ok Header.Binary
-        | _ -> Error $"'{text}' is neither json nor binary"
-
-    let private durationText (span: TimeSpan) =
-        span.TotalMilliseconds.ToString CultureInfo.InvariantCulture + "ms"
-
-    type private Setting =
-        {
-            Name: string
-            Set: string -> RemotingOptions -> Result<RemotingOptions, string>
-            Get: RemotingOptions -> string
-        }
-
-    let private setting name parse set get show =
-        {
-            Name = name
-            Set = fun text options -> parse text |> Result.map (fun value -> set value options)
-            Get = get >> show
-        }
-
-    let private settings =
-        [
-            setting
-                "requestTimeout"
-                duration
-                (fun value options -> { options with RequestTimeout = value })
-                _.RequestTimeout
-                durationText
-            setting
-                "connectTimeout"
-                duration
-                (fun value options -> { options with ConnectTimeout = value })
-                _.ConnectTimeout
-                durationText
-            setting
-                "maxInFlight"
-                (count 1 (1 <<< 20))
-                (fun value options -> { options with MaxInFlight = value })
-                _.MaxInFlight
-                string
-            setting
-                "maxUnwrittenBytes"
-                (count 4096 (1 <<< 30))
-                (fun value options ->
-                    { options with
-                        MaxUnwrittenBytes = value
-                    })
-                _.MaxUnwrittenBytes
-                string
-            setting
-                "maxServerRequests"
-                (count 1 (1 <<< 20))
-                (fun value options ->
-                    { options with
-                        MaxServerRequests = value
-                    })
-                _.MaxServerRequests
-                string
-            setting
-                "header"
-                header
-                (fun value options ->
-                    { options with
-                        RemotingOptions.Header = value
-                    })
-                _.Header
-                (fun value -> (string value).ToLowerInvariant())
-        ]
+    let private isNamed (wanted: string) (name: string) =
+        String.Equals(wanted, name, StringComparison.OrdinalIgnoreCase)
 
     /// Options by the name of a preset: default, development, production or testing.
     let tryPreset (name: string) : Result<RemotingOptions, string> =
@@ -113,60 +20,71 @@ module OptionText =
         | "testing" -> Ok RemotingOptions.Testing
         | _ -> Error $"'{name}' is no preset: default, development, production or testing"
 
-    let private apply (options: RemotingOptions, problems) (name: string, value: string) =
-        match
-            settings
-            |> List.tryFind (fun setting -> String.Equals(setting.Name, name, StringComparison.OrdinalIgnoreCase))
-        with
-        | None ->
-            let known = settings |> List.map _.Name |> String.concat ", "
-            options, $"{name}: there is no such setting; there are preset, {known}" :: problems
+    let private applyPreset (options: RemotingOptions, problems) (_, name: string) =
+        match tryPreset name with
+        | Ok preset -> RemotingOptions.withPreset preset options, problems
+        | Error problem -> options, $"preset: {problem}" :: problems
+
+    /// A name that is no setting's. Behind a secret it is likely the rest of one that was not quoted: that is not shown.
+    let private unknown (settings: OptionSetting list) (name: string) (previous: OptionSetting option) =
+        let known = settings |> List.map _.Name |> String.concat ", "
+
+        match previous with
+        | Some secret when secret.IsSecret ->
+            $"what follows {secret.Name} is no setting: a value with ';' stands in double quotes"
+        | _ when isNamed SettingTable.nameServersName name ->
+            $"{name}: belongs to producers, consumers and name server clients; this is one connection"
+        | _ -> $"{name}: there is no such setting; there are preset, {known}"
+
+    let private apply (settings: OptionSetting list) (draft, previous, problems) (name: string, value: string) =
+        match settings |> List.tryFind (fun setting -> isNamed setting.Name name) with
+        | None -> draft, previous, unknown settings name previous :: problems
         | Some setting ->
-            match setting.Set value options with
-            | Ok options -> options, problems
-            | Error problem -> options, $"{setting.Name}: {problem}" :: problems
+            match setting.Set value draft with
+            | Ok draft -> draft, Some setting, problems
+            | Error problem -> draft, Some setting, $"{setting.Name}: {problem}" :: problems
+
+    let private change (settings: OptionSetting list) pairs (nameServers: Endpoint list, options: RemotingOptions) =
+        let presets, others = pairs |> List.partition (fst >> isNamed "preset")
+        let options, presetProblems = List.fold applyPreset (options, []) presets
+
+        let draft, _, settingProblems =
+            ((SettingDraft.start nameServers options, None, []), others)
+            ||> List.fold (apply settings)
+
+        match List.rev presetProblems @ List.rev settingProblems, SettingDraft.finish draft with
+        | [], Ok options -> Ok(draft.NameServers, options)
+        | problems, Ok _ -> Error problems
+        | problems, Error others -> Error(problems @ others)
 
     /// Changes options by pairs of name and value, or tells all that is wrong with them. "preset" comes before the others,
-    /// wherever it stands.
+    /// wherever it stands; it leaves TLS and credentials as they are.
     let ofPairs (pairs: (string * string) list) (options: RemotingOptions) : Result<RemotingOptions, string list> =
-        let isPreset (name: string, _) =
-            String.Equals(name, "preset", StringComparison.OrdinalIgnoreCase)
+        change SettingTable.all pairs ([], options) |> Result.map snd
 
-        let presets, others = List.partition isPreset pairs
-
-        let start =
-            ((options, []), presets)
-            ||> List.fold (fun (options, problems) (_, name) ->
-                match tryPreset name with
-                | Ok preset ->
-                    { preset with
-                        Handlers = options.Handlers
-                        Logger = options.Logger
-                        Ports = options.Ports
-                    },
-                    problems
-                | Error problem -> options, $"preset: {problem}" :: problems)
-
-        match List.fold apply start others with
-        | options, [] -> Ok options
-        | _, problems -> Error(List.rev problems)
-
+    /// The settings that have a text, in pairs. Credentials and certificates have none.
     let toPairs (options: RemotingOptions) : (string * string) list =
-        settings |> List.map (fun setting -> setting.Name, setting.Get options)
+        SettingTable.all
+        |> List.choose (fun setting -> setting.Get options |> Option.map (fun value -> setting.Name, value))
 
-    /// Changes options by a text such as "preset=production;requestTimeout=5s".
+    /// As `toPairs`, in one text that `parse` reads.
+    let toText (options: RemotingOptions) : string = SettingText.join (toPairs options)
+
+    let private parseWith settings (text: string) start =
+        SettingText.split SettingTable.nameServersName text
+        |> Result.bind (fun pairs -> change settings pairs start)
+
+    /// Changes options by a text such as "preset=production;requestTimeout=5s;tls=true;accessKey=AK;secretKey=SK".
     let parse (text: string) (options: RemotingOptions) : Result<RemotingOptions, string list> =
-        let pair (part: string) =
-            match part.IndexOf '=' with
-            | -1 -> part.Trim(), ""
-            | place -> part.Substring(0, place).Trim(), part.Substring(place + 1).Trim()
+        parseWith SettingTable.all text ([], options) |> Result.map snd
 
-        let pairs =
-            text.Split(';', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
-            |> Array.map pair
-            |> List.ofArray
-
-        ofPairs pairs options
+    /// As `parse`, for those who find their servers through name servers: "nameServers=a:9876,b:9876;requestTimeout=5s".
+    /// Name servers that the text does not name stay as they are.
+    let parseWithNameServers
+        (text: string)
+        (nameServers: Endpoint list, options: RemotingOptions)
+        : Result<Endpoint list * RemotingOptions, string list> =
+        parseWith SettingTable.allWithNameServers text (nameServers, options)
 
     /// "requestTimeout" is REQUEST_TIMEOUT after the prefix.
     let private variableName (prefix: string) (name: string) =
@@ -180,16 +98,35 @@ module OptionText =
 
         prefix + String(Seq.toArray letters)
 
-    /// Changes options by those of ROCKETMQ_PRESET, ROCKETMQ_REQUEST_TIMEOUT, ROCKETMQ_CONNECT_TIMEOUT,
-    /// ROCKETMQ_MAX_IN_FLIGHT, ROCKETMQ_MAX_UNWRITTEN_BYTES, ROCKETMQ_MAX_SERVER_REQUESTS and ROCKETMQ_HEADER that
-    /// `lookUp` finds.
-    let ofVariables (lookUp: string -> string option) (options: RemotingOptions) =
-        let pairs =
-            "preset" :: List.map _.Name settings
-            |> List.choose (fun name -> lookUp (variableName "ROCKETMQ_" name) |> Option.map (fun value -> name, value))
+    /// The variables of settings that `lookUp` finds. An empty one counts as none: some systems cannot remove them.
+    let private variables (lookUp: string -> string option) (settings: OptionSetting list) =
+        "preset" :: List.map _.Name settings
+        |> List.choose (fun name ->
+            match lookUp (variableName "ROCKETMQ_" name) with
+            | None
+            | Some "" -> None
+            | Some value -> Some(name, value))
 
-        ofPairs pairs options
+    /// Changes options by the variables that `lookUp` finds: ROCKETMQ_ and a setting's name, as in ROCKETMQ_PRESET,
+    /// ROCKETMQ_REQUEST_TIMEOUT, ROCKETMQ_TLS_SERVER_NAME or ROCKETMQ_SECRET_KEY.
+    let ofVariables (lookUp: string -> string option) (options: RemotingOptions) =
+        ofPairs (variables lookUp SettingTable.all) options
+
+    /// As `ofVariables`, and the name servers of ROCKETMQ_NAME_SERVERS.
+    let ofVariablesWithNameServers
+        (lookUp: string -> string option)
+        (nameServers: Endpoint list, options: RemotingOptions)
+        : Result<Endpoint list * RemotingOptions, string list> =
+        let settings = SettingTable.allWithNameServers
+        change settings (variables lookUp settings) (nameServers, options)
+
+    /// The variables of this process, to look up.
+    let internal ofProcess (name: string) =
+        Option.ofObj (Environment.GetEnvironmentVariable name)
 
     /// As `ofVariables`, with the variables of this process.
-    let ofEnvironment (options: RemotingOptions) =
-        ofVariables (Environment.GetEnvironmentVariable >> Option.ofObj) options
+    let ofEnvironment (options: RemotingOptions) = ofVariables ofProcess options
+
+    /// As `ofVariablesWithNameServers`, with the variables of this process.
+    let ofEnvironmentWithNameServers (nameServers: Endpoint list, options: RemotingOptions) =
+        ofVariablesWithNameServers ofProcess (nameServers, options)

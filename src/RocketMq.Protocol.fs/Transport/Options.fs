@@ -54,6 +54,12 @@ type RemotingOptions =
         WhenDisconnected: WhenDisconnected
         /// By request code. A request without a handler is answered with RequestCodeNotSupported.
         Handlers: Map<RequestCode, RequestHandler>
+        /// TLS, and how. Default none: connections are plain, as servers expect it unless they are set up for TLS.
+        Tls: TlsOptions option
+        /// Who asks, for servers with access control: called for each request, on the caller's thread, so that what it
+        /// gives may change at any time. It must be quick. If it throws or gives empty keys the call fails and nothing is
+        /// sent. Default none: requests are not signed.
+        Credentials: (unit -> Credentials) option
         Logger: ILogger
         Ports: Ports
     }
@@ -75,6 +81,8 @@ type RemotingOptions =
             MapAddress = id
             WhenDisconnected = WaitForConnection
             Handlers = Map.empty
+            Tls = None
+            Credentials = None
             Logger = NullLogger.Instance
             Ports = Ports.system
         }

@@ -52,7 +52,13 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 return! waiting.WaitAsync(rest, clock, cancellation)
             with :? TimeoutException ->
                 let last = agent.LastFailure
-                let why = if last = "" then "" else $", the last failure was: {last}"
+
+                let why =
+                    if last = "" then
+                        ""
+                    else
+                        $"; the last attempt failed: {last}"
+
                 return Error $"no connection within {options.RequestTimeout.TotalMilliseconds} ms{why}"
         }
 
@@ -182,6 +188,33 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         else
             callUnobserved outgoing timeout cancellation
 
+    /// Signs a command, if there are credentials, and calls.
+    let callSigned (command: RemotingCommand) timeout (cancellation: CancellationToken) =
+        if cancellation.IsCancellationRequested then
+            Task.FromResult(Error(Cancelled command.RequestCode))
+        else
+            match Signing.sign options command with
+            | Error error -> Task.FromResult(Error error)
+            | Ok command -> call (OutgoingCommand command) timeout cancellation
+
+    let sendSigned (command: RemotingCommand) cancellation : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            try
+                let send (session: Session) _ = session.SendOneWay command
+
+                let! struct (_, sent) =
+                    trySend send (clock.GetTimestamp()) options.RequestTimeout cancellation
+
+                match sent with
+                | NotSent error -> return Error error
+                | Buffered
+                | Waiting _ -> return Ok()
+                | Stalled _
+                | Over -> return Error(Cancelled command.RequestCode)
+            with :? OperationCanceledException ->
+                return Error(Cancelled command.RequestCode)
+        }
+
     let inFlight () =
         match agent.Door with
         | Door.Open session -> session.InFlight
@@ -195,23 +228,34 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             member _.Traffic = traffic
         }
 
-    let decoded (decode: RemotingCommand -> Result<'Answer, AnswerError>) outgoing timeout cancellation =
+    /// Reads the answer to a call that has just begun.
+    let decoded
+        (decode: RemotingCommand -> Result<'Answer, AnswerError>)
+        (request: RequestCode)
+        (calling: Task<Result<RemotingCommand, RemotingError>>)
+        =
         backgroundTask {
             let started = clock.GetTimestamp()
 
-            match! call outgoing timeout cancellation with
+            match! calling with
             | Error error -> return Error error
             | Ok answer ->
                 match decode answer with
                 | Ok answer -> return Ok answer
                 | Error error ->
                     let after = clock.GetElapsedTime started
-                    return Error(RemotingError.ofAnswer endpoint outgoing.Request after error)
+                    return Error(RemotingError.ofAnswer endpoint request after error)
         }
 
     do
         resend <- sendAgain >> ignore
         Telemetry.register measured
+
+    /// Checks the options first: `Misconfigured` names all that make no sense.
+    static member Create(endpoint: Endpoint, options: RemotingOptions) : Result<RemotingClient, RemotingError> =
+        RemotingOptions.check options
+        |> RemotingOptions.refusal
+        |> Result.map (fun () -> RemotingClient(endpoint, options))
 
     member _.Endpoint = endpoint
     member _.State = agent.State
@@ -243,7 +287,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member _.InvokeWithin
         (command: RemotingCommand, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<RemotingCommand, RemotingError>> =
-        call (OutgoingCommand command) timeout cancellation
+        callSigned command timeout cancellation
 
     /// As `InvokeWithin`, within the options' `RequestTimeout`.
     member client.Invoke(command: RemotingCommand, cancellation: CancellationToken) =
@@ -253,7 +297,8 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member client.AskWithin
         (request: Request<'Answer>, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
-        decoded request.Decode (OutgoingCommand request.Command) timeout cancellation
+        callSigned request.Command timeout cancellation
+        |> decoded request.Decode request.Command.RequestCode
 
     /// As `AskWithin`, within the options' `RequestTimeout`.
     member client.Ask(request: Request<'Answer>, cancellation: CancellationToken) =
@@ -263,28 +308,21 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member _.Call
         (operation: Operation<'Query, 'Answer>, query: 'Query, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
-        decoded operation.DecodeAnswer (OutgoingQuery(operation, query)) timeout cancellation
+        let calling =
+            if options.Credentials.IsSome then
+                callSigned (operation.Request query).Command timeout cancellation
+            else
+                call (OutgoingQuery(operation, query)) timeout cancellation
+
+        decoded operation.DecodeAnswer operation.Code calling
 
     /// Sends a request that is not answered. Success means that it will be written, not that it arrived.
     member _.InvokeOneWay
         (command: RemotingCommand, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            try
-                let send (session: Session) _ = session.SendOneWay command
-
-                let! struct (_, sent) =
-                    trySend send (clock.GetTimestamp()) options.RequestTimeout cancellation
-
-                match sent with
-                | NotSent error -> return Error error
-                | Buffered
-                | Waiting _ -> return Ok()
-                | Stalled _
-                | Over -> return Error(Cancelled command.RequestCode)
-            with :? OperationCanceledException ->
-                return Error(Cancelled command.RequestCode)
-        }
+        match Signing.sign options command with
+        | Error error -> Task.FromResult(Error error)
+        | Ok command -> sendSigned command cancellation
 
     /// Connects now instead of with the first call. Fails with the first attempt that fails.
     member _.Open(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
@@ -296,7 +334,9 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 agent.Open()
 
                 try
-                    let! outcome = waitAtDoor waiting.Task options.ConnectTimeout cancellation
+                    // The attempt has this limit too and says more when it is reached, so it goes first.
+                    let limit = options.ConnectTimeout + TimeSpan.FromSeconds 1L
+                    let! outcome = waitAtDoor waiting.Task limit cancellation
                     return outcome |> Result.mapError (fun reason -> NotConnected(endpoint, reason))
                 with :? OperationCanceledException ->
                     return Error(NotConnected(endpoint, "the caller gave up"))

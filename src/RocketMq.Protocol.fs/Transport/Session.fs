@@ -335,7 +335,14 @@ type internal Session
                 receive frame
                 next (position + int64 consumed)
             | NeedMore _ -> Ok position
-            | Corrupt error -> Error error
+            | Corrupt error ->
+                match Frame.trySkip options.Limits (received.Slice position) with
+                | ValueSome skipped ->
+                    // Whose answer it was, nobody knows: that caller's time runs out. The others go on.
+                    traffic.Unexpected()
+                    Log.unreadableFrame log endpoint error.Message
+                    next (position + int64 skipped)
+                | ValueNone -> Error error
 
         next 0L
 

@@ -203,6 +203,16 @@ module Frame =
             | Ok frame -> Complete(frame, frameBytes)
             | Error error -> Corrupt error
 
+    /// The size of the frame at the front, if it is whole and only what it holds can be at fault: the next one begins
+    /// behind it.
+    let internal trySkip (limits: FrameLimits) (input: ReadOnlySequence<byte>) : int voption =
+        let front = input.Slice(0L, min (int64 prefixBytes) input.Length).ToArray()
+
+        match readPrefix limits (ReadOnlySpan front) input.Length with
+        | Whole(frameBytes, _, _) -> ValueSome frameBytes
+        | Partial _
+        | Bad _ -> ValueNone
+
     /// What the first bytes of a frame say of it, if they can begin a frame within the default limits.
     let tryInfo (bytes: byte[]) : Result<FrameInfo, DecodeError> =
         if bytes.Length < prefixBytes then

@@ -65,4 +65,65 @@ let tests =
                         Signature.ofCommand secretKey other |> shouldNotEqual signature
 
                     Signature.ofCommand (secretKey + "x") command |> shouldNotEqual signature
+
+            testCase "a token is part of what is signed"
+            <| fun () ->
+                let withToken =
+                    signed.Value
+                    |> Array.filter (fun (_, command, _) -> Fields.contains "SecurityToken" command.Fields)
+
+                withToken.Length |> shouldExceed 5
+
+                for _, command, signature in withToken do
+                    Command.withField "SecurityToken" "another" command
+                    |> Signature.ofCommand secretKey
+                    |> shouldNotEqual signature
+
+                    Command.withoutField "SecurityToken" command
+                    |> Signature.ofCommand secretKey
+                    |> shouldNotEqual signature
+
+            testCase "a change of any byte of a recorded body is seen"
+            <| fun () ->
+                let withBody =
+                    signed.Value
+                    |> Array.filter (fun (_, command, _) -> not command.Body.IsEmpty)
+                    |> Array.truncate 300
+
+                withBody.Length |> shouldExceed 50
+
+                for _, command, signature in withBody do
+                    let bytes = command.Body.ToArray()
+
+                    for place in [ 0; bytes.Length / 2; bytes.Length - 1 ] do
+                        let changed = Array.copy bytes
+                        changed[place] <- changed[place] ^^^ 1uy
+
+                        Command.withBody (ReadOnlyMemory changed) command
+                        |> Signature.ofCommand secretKey
+                        |> shouldNotEqual signature
+
+            testCase "values that change places between fields are seen where their order changes"
+            <| fun () ->
+                let a =
+                    Command.request RequestCode.SendMessage
+                    |> Command.withAddedFields [ "a", "1"; "b", "2" ]
+
+                let b =
+                    Command.request RequestCode.SendMessage
+                    |> Command.withAddedFields [ "a", "2"; "b", "1" ]
+
+                Signature.ofCommand secretKey a
+                |> shouldNotEqual (Signature.ofCommand secretKey b)
+
+            testCase "names are ordered by UTF-16 units, as Java's are, not by bytes"
+            <| fun () ->
+                // U+FF5E comes before U+10000 in UTF-8 and after it in UTF-16.
+                let ofFields fields =
+                    Command.request RequestCode.SendMessage
+                    |> Command.withAddedFields fields
+                    |> Signature.ofCommand secretKey
+
+                ofFields [ "\uFF5E", "1"; "\U00010000", "2" ]
+                |> shouldEqual (ofFields [ "a", "2"; "b", "1" ])
         ]

@@ -134,7 +134,7 @@ let private step world step =
                 Former = Set.add session world.Former
             }
             (SessionLeft session)
-    | SendsAway when world.Admitted.IsSome -> apply world (GoAwayReceived world.Admitted.Value)
+    | SendsAway when world.Admitted.IsSome -> apply world (GoAwayReceived(world.Admitted.Value, redial true))
     | FormerSessionEnds when not world.Former.IsEmpty -> endSession world.Former.MinimumElement true true world
     | OldSessionEnds when world.NextSession > 1 && not (List.contains 1 world.Live) ->
         apply world (SessionEnded(1, "over", true, redial true))
@@ -204,7 +204,7 @@ let tests =
                 | Connected(session, _) ->
                     let away = step { world with Effects = [] } SendsAway
 
-                    away.State = Connecting 1
+                    away.State = Connecting 0
                     && List.contains (Retire session) away.Effects
                     && List.contains session away.Live
                 | _ -> true
@@ -312,7 +312,7 @@ let tests =
                             SessionEnds(true, true)
                         ]
 
-                world.State |> shouldEqual (Connecting 1)
+                world.State |> shouldEqual (Connecting 0)
 
             property "a wait lies between half and all of its share, whatever the numbers"
             <| fun (failures: int) (jitter: float) ->

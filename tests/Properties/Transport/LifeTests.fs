@@ -29,7 +29,17 @@ let private passUntil (network: Network) (condition: unit -> bool) =
 let private withClient (change: RemotingOptions -> RemotingOptions) name body =
     testOn name (fun network ->
         task {
-            let client = RemotingClient(endpoint, change network.Options)
+            // Time enough for tests that move the clock while others work.
+            let options =
+                { network.Options with
+                    RequestTimeout = seconds 60.0
+                    Backoff =
+                        { Backoff.Default with
+                            Spread = TimeSpan.Zero
+                        }
+                }
+
+            let client = RemotingClient(endpoint, change options)
             let opening = client.Open CancellationToken.None
             let! peer = network.Accept()
             let! opened = opening

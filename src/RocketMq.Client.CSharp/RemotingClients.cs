@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>
+/// Any command to any number of servers: one connection for each address, made when it is first needed, shared by all callers,
+/// closed when nobody has used it for long. Safe to use from any thread.
+/// </summary>
+public sealed class RemotingClients : IAsyncDisposable
+{
+    private readonly Core.RemotingClients _inner;
+    private readonly ConcurrentDictionary<Core.Endpoint, RemotingClient> _clients = new();
+
+    internal RemotingClients(Core.RemotingClients inner) => _inner = inner;
+
+    /// <summary>Begins to set up clients.</summary>
+    public static RemotingClientsBuilder Create() => new(new RemotingSettings());
+
+    /// <summary>How each connection is doing.</summary>
+    public IReadOnlyList<ConnectionHealth> Health => [.. _inner.Health.Select(ConnectionHealth.FromCore)];
+
+    /// <summary>The client of a server, "host:port". Leave it open: it is closed with these.</summary>
+    /// <exception cref="ArgumentException">The address is none.</exception>
+    public RemotingClient For(string address) =>
+        _clients.GetOrAdd(Addresses.Parse(address), endpoint => new RemotingClient(_inner.Get(endpoint)));
+
+    /// <summary>Sends a request to a server, "host:port", and waits for its answer, whatever code that has.</summary>
+    /// <exception cref="ArgumentException">The address is none.</exception>
+    /// <exception cref="RocketMqException">There is no answer.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    public Task<Command> InvokeAsync(string address, Command request, CancellationToken cancellationToken = default) =>
+        For(address).InvokeAsync(request, cancellationToken);
+
+    /// <summary>Answers every call in flight and closes all connections for good.</summary>
+    public ValueTask DisposeAsync() => new(_inner.CloseAll());
+}
+
+/// <summary>Sets up <see cref="RemotingClients"/>. Immutable; each method gives a new one.</summary>
+public sealed class RemotingClientsBuilder : CallBuilder<RemotingClientsBuilder>
+{
+    internal RemotingClientsBuilder(RemotingSettings remoting) : base(remoting) { }
+
+    private protected override RemotingClientsBuilder With(RemotingSettings remoting) => new(remoting);
+
+    /// <summary>Checks the settings. Nothing is connected before the first call.</summary>
+    /// <exception cref="InvalidRequestException">Settings do not go together; the message names all that do not.</exception>
+    public RemotingClients Start()
+    {
+        var options = Remoting.ToCore(Core.WhenDisconnected.WaitForConnection);
+        Core.RemotingOptionsModule.refusal(Core.RemotingOptionsModule.check(options)).OrThrow();
+        return new(new Core.RemotingClients(options));
+    }
+}

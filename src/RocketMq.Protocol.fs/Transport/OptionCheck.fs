@@ -1,0 +1,57 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// Options as a whole.
+[<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
+module RemotingOptions =
+    let private tlsProblems (tls: TlsOptions) =
+        [
+            match tls.ServerName with
+            | Some name when String.IsNullOrWhiteSpace name -> "tlsServerName: is empty"
+            | _ -> ()
+
+            match tls.ClientCertificate with
+            | Some certificate when not certificate.HasPrivateKey -> "tlsClientCertificate: has no private key"
+            | _ -> ()
+
+            if tls.AcceptAnyCertificate && not tls.TrustedRoots.IsEmpty then
+                "tlsAcceptAnyCertificate: whoever accepts any certificate needs no trusted roots; leave one of them out"
+
+            if tls.AcceptAnyCertificate && tls.CheckRevocation then
+                "tlsAcceptAnyCertificate: whoever accepts any certificate checks no revocation; leave one of them out"
+        ]
+
+    /// All that makes no sense, "name: what is wrong" each; empty if all is well. Builders and `Start` functions refuse
+    /// such options.
+    let check (options: RemotingOptions) : string list =
+        [
+            for setting in SettingTable.all do
+                match setting.Check options with
+                | Some problem -> $"{setting.Name}: {problem}"
+                | None -> ()
+
+            if options.Backoff.Cap < options.Backoff.First then
+                $"backoffCap: {options.Backoff.Cap} is below backoffFirst, {options.Backoff.First}"
+
+            yield! options.Tls |> Option.map tlsProblems |> Option.defaultValue []
+        ]
+
+    /// Problems as the one error that they are.
+    let internal refusal (problems: string list) : Result<unit, RemotingError> =
+        match problems with
+        | [] -> Ok()
+        | problems -> Error(Misconfigured(String.concat "; " problems))
+
+    /// The preset's values, and what a program has set that no preset knows: TLS, credentials, handlers, logger, ports, mapped
+    /// addresses and what is done while there is no connection.
+    let withPreset (preset: RemotingOptions) (options: RemotingOptions) : RemotingOptions =
+        { preset with
+            MapAddress = options.MapAddress
+            WhenDisconnected = options.WhenDisconnected
+            Handlers = options.Handlers
+            Tls = options.Tls
+            Credentials = options.Credentials
+            Logger = options.Logger
+            Ports = options.Ports
+        }

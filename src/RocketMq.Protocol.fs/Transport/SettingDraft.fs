@@ -1,0 +1,69 @@
+namespace RocketMq.Protocol
+
+/// Options while settings are read. What belongs together is put together at the end, so that the order of settings does
+/// not count.
+type internal SettingDraft =
+    {
+        Remoting: RemotingOptions
+        NameServers: Endpoint list
+        UsesTls: bool
+        Tls: TlsOptions
+        /// Settings that want TLS, as they were read.
+        TlsSettings: string list
+        AccessKey: string option
+        SecretKey: string option
+        SecurityToken: string option
+    }
+
+module internal SettingDraft =
+    let start (nameServers: Endpoint list) (options: RemotingOptions) : SettingDraft =
+        {
+            Remoting = options
+            NameServers = nameServers
+            UsesTls = options.Tls.IsSome
+            Tls = defaultArg options.Tls TlsOptions.Default
+            TlsSettings = []
+            AccessKey = None
+            SecretKey = None
+            SecurityToken = None
+        }
+
+    let private tlsProblems draft =
+        match draft.TlsSettings with
+        | [] -> []
+        | _ when draft.UsesTls -> []
+        | names ->
+            let names = names |> List.rev |> List.distinct |> String.concat ", "
+            [ $"{names}: means nothing without tls=true" ]
+
+    let private credentials draft : Result<Credentials option, string> =
+        match draft.AccessKey, draft.SecretKey, draft.SecurityToken with
+        | None, None, None -> Ok None
+        | Some accessKey, Some secretKey, token ->
+            Ok(
+                Some
+                    {
+                        AccessKey = accessKey
+                        SecretKey = secretKey
+                        SecurityToken = token
+                    }
+            )
+        | None, _, _ -> Error "accessKey: is missing; secretKey and securityToken mean nothing without it"
+        | Some _, None, _ -> Error "secretKey: is missing; accessKey means nothing without it"
+
+    /// The options, or what does not go together.
+    let finish (draft: SettingDraft) : Result<RemotingOptions, string list> =
+        let provider, credentialProblems =
+            match credentials draft with
+            | Ok None -> draft.Remoting.Credentials, []
+            | Ok(Some credentials) -> Some(fun () -> credentials), []
+            | Error problem -> draft.Remoting.Credentials, [ problem ]
+
+        match tlsProblems draft @ credentialProblems with
+        | [] ->
+            Ok
+                { draft.Remoting with
+                    Tls = if draft.UsesTls then Some draft.Tls else None
+                    Credentials = provider
+                }
+        | problems -> Error problems

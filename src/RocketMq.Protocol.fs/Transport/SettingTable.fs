@@ -1,0 +1,255 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Security.Cryptography.X509Certificates
+
+/// One setting: how it is read into a draft, printed and checked.
+type internal OptionSetting =
+    {
+        Name: string
+        /// Neither it nor what stands unquoted behind it is ever shown.
+        IsSecret: bool
+        Set: string -> SettingDraft -> Result<SettingDraft, string>
+        /// `None` if it has no text: a secret, a certificate, what is not set.
+        Get: RemotingOptions -> string option
+        Check: RemotingOptions -> string option
+    }
+
+/// All settings that have a text. Units, defaults and reasons stand at the options, and in docs/production.md.
+module internal SettingTable =
+    let nameServersName = "nameServers"
+
+    let private setting name set : OptionSetting =
+        {
+            Name = name
+            IsSecret = false
+            Set = set
+            Get = fun _ -> None
+            Check = fun _ -> None
+        }
+
+    let private remoting name (kind: ValueKind<'T>) get set : OptionSetting =
+        {
+            Name = name
+            IsSecret = false
+            Set =
+                fun text draft ->
+                    kind.Parse text
+                    |> Result.map (fun value ->
+                        { draft with
+                            Remoting = set value draft.Remoting
+                        })
+            Get = get >> kind.Show >> Some
+            Check = get >> kind.Check
+        }
+
+    /// A setting that wants TLS.
+    let private tls name (parse: string -> Result<'T, string>) set (show: TlsOptions -> string option) : OptionSetting =
+        { setting name (fun text draft ->
+              parse text
+              |> Result.map (fun value ->
+                  { draft with
+                      Tls = set value draft.Tls
+                      TlsSettings = name :: draft.TlsSettings
+                  })) with
+            Get = fun options -> Option.bind show options.Tls
+        }
+
+    let private secret name set : OptionSetting =
+        let notEmpty text =
+            if String.IsNullOrWhiteSpace text then
+                Error "is empty"
+            else
+                Ok text
+
+        { setting name (fun text draft -> notEmpty text |> Result.map (fun value -> set value draft)) with
+            IsSecret = true
+        }
+
+    let private notEmpty what text =
+        if String.IsNullOrWhiteSpace text then
+            Error $"is empty: write {what}"
+        else
+            Ok text
+
+    let private nameServers (text: string) =
+        // A list within a list: ';' parts name servers elsewhere and settings here.
+        match Endpoint.parseList (text.Replace(',', ';')) with
+        | Ok endpoints -> Ok endpoints
+        | Error bad -> Error $"'{bad}' is no address: write host:port,host:port"
+
+    /// Whatever is wrong with a file is told as a value.
+    let private fromPem (load: string -> Result<'T, string>) (path: string) =
+        try
+            load path
+        with error ->
+            Error $"'{path}' cannot be read: {error.Message}"
+
+    let private rootsOf path =
+        let roots = X509Certificate2Collection()
+        roots.ImportFromPemFile path
+
+        if roots.Count = 0 then
+            Error $"'{path}' holds no certificate in PEM"
+        else
+            Ok(List.ofSeq roots)
+
+    let private clientCertificateOf (path: string) =
+        let certificate = X509Certificate2.CreateFromPemFile path
+
+        if OperatingSystem.IsWindows() then
+            // Windows secures connections only with keys that have passed its store.
+            Ok(X509CertificateLoader.LoadPkcs12(certificate.Export X509ContentType.Pfx, null))
+        else
+            Ok certificate
+
+    let private limits change (options: RemotingOptions) =
+        { options with
+            Limits = change options.Limits
+        }
+
+    let private backoff change (options: RemotingOptions) =
+        { options with
+            Backoff = change options.Backoff
+        }
+
+    let private liveness change (options: RemotingOptions) =
+        { options with
+            Liveness = change options.Liveness
+        }
+
+    let private atLimit = ValueKind.word [ "fail", FailAtOnce; "wait", WaitForRoom ]
+
+    /// A policy of one's own has no word, and so no text.
+    let private retry =
+        let words =
+            ValueKind.word
+                [
+                    "never", RetryPolicy.Never
+                    "safe", RetryPolicy.Safe
+                    "repeatable", RetryPolicy.Repeatable
+                ]
+
+        { remoting "retry" words _.Retry (fun value options -> { options with Retry = value }) with
+            Get =
+                fun options ->
+                    match words.Show options.Retry with
+                    | "" -> None
+                    | word -> Some word
+            Check =
+                fun options ->
+                    if options.Retry.Attempts >= 1 then
+                        None
+                    else
+                        Some $"{options.Retry.Attempts} attempts are none"
+        }
+
+    let private remotingSettings: OptionSetting list =
+        [
+            remoting "requestTimeout" ValueKind.duration _.RequestTimeout (fun value options ->
+                { options with RequestTimeout = value })
+            remoting "connectTimeout" ValueKind.duration _.ConnectTimeout (fun value options ->
+                { options with ConnectTimeout = value })
+            remoting "maxInFlight" (ValueKind.count 1 (1 <<< 20)) _.MaxInFlight (fun value options ->
+                { options with MaxInFlight = value })
+            remoting "maxUnwrittenBytes" (ValueKind.count 4096 (1 <<< 30)) _.MaxUnwrittenBytes (fun value options ->
+                { options with
+                    MaxUnwrittenBytes = value
+                })
+            remoting "maxServerRequests" (ValueKind.count 1 (1 <<< 20)) _.MaxServerRequests (fun value options ->
+                { options with
+                    MaxServerRequests = value
+                })
+            remoting "header" ValueKind.header _.Header (fun value options ->
+                { options with
+                    RemotingOptions.Header = value
+                })
+            remoting "receiveFrameBytes" (ValueKind.count 1024 (1 <<< 30)) _.Limits.ReceiveFrameBytes (fun value ->
+                limits (fun limits ->
+                    { limits with
+                        ReceiveFrameBytes = value
+                    }))
+            remoting
+                "receiveHeaderBytes"
+                (ValueKind.count 256 ((1 <<< 24) - 1))
+                _.Limits.ReceiveHeaderBytes
+                (fun value ->
+                    limits (fun limits ->
+                        { limits with
+                            ReceiveHeaderBytes = value
+                        }))
+            remoting "sendFrameBytes" (ValueKind.count 1024 (1 <<< 30)) _.Limits.SendFrameBytes (fun value ->
+                limits (fun limits -> { limits with SendFrameBytes = value }))
+            remoting "backoffFirst" ValueKind.duration _.Backoff.First (fun value ->
+                backoff (fun backoff -> { backoff with First = value }))
+            remoting "backoffCap" ValueKind.duration _.Backoff.Cap (fun value ->
+                backoff (fun backoff -> { backoff with Cap = value }))
+            remoting "backoffSpread" ValueKind.spread _.Backoff.Spread (fun value ->
+                backoff (fun backoff -> { backoff with Spread = value }))
+            remoting "atCallLimit" atLimit _.AtCallLimit (fun value options -> { options with AtCallLimit = value })
+            remoting "atByteLimit" atLimit _.AtByteLimit (fun value options -> { options with AtByteLimit = value })
+            remoting "probeAfter" ValueKind.duration _.Liveness.ProbeAfter (fun value ->
+                liveness (fun liveness -> { liveness with ProbeAfter = value }))
+            remoting "deadAfter" ValueKind.duration _.Liveness.DeadAfter (fun value ->
+                liveness (fun liveness -> { liveness with DeadAfter = value }))
+            remoting "idleAfter" ValueKind.duration _.Liveness.IdleAfter (fun value ->
+                liveness (fun liveness -> { liveness with IdleAfter = value }))
+            retry
+        ]
+
+    let private tlsSettings: OptionSetting list =
+        [
+            { setting "tls" (fun text draft ->
+                  ValueKind.flag.Parse text
+                  |> Result.map (fun value -> { draft with UsesTls = value })) with
+                Get = fun options -> Some(ValueKind.flag.Show options.Tls.IsSome)
+            }
+            tls
+                "tlsServerName"
+                (notEmpty "the name that certificates have")
+                (fun value tls -> { tls with ServerName = Some value })
+                _.ServerName
+            tls "tlsTrustedRootsFile" (fromPem rootsOf) (fun value tls -> { tls with TrustedRoots = value }) (fun _ ->
+                None)
+            tls
+                "tlsClientCertificateFile"
+                (fromPem clientCertificateOf)
+                (fun value tls ->
+                    { tls with
+                        ClientCertificate = Some value
+                    })
+                (fun _ -> None)
+            tls
+                "tlsCheckRevocation"
+                ValueKind.flag.Parse
+                (fun value tls -> { tls with CheckRevocation = value })
+                (_.CheckRevocation >> ValueKind.flag.Show >> Some)
+            tls
+                "tlsAcceptAnyCertificate"
+                ValueKind.flag.Parse
+                (fun value tls ->
+                    { tls with
+                        AcceptAnyCertificate = value
+                    })
+                (_.AcceptAnyCertificate >> ValueKind.flag.Show >> Some)
+        ]
+
+    let private credentialSettings: OptionSetting list =
+        [
+            secret "accessKey" (fun value draft -> { draft with AccessKey = Some value })
+            secret "secretKey" (fun value draft -> { draft with SecretKey = Some value })
+            secret "securityToken" (fun value draft ->
+                { draft with
+                    SecurityToken = Some value
+                })
+        ]
+
+    /// Those of a connection, in the order that they are printed in.
+    let all: OptionSetting list = remotingSettings @ tlsSettings @ credentialSettings
+
+    /// With the name servers, for those who find their servers.
+    let allWithNameServers: OptionSetting list =
+        setting nameServersName (fun text draft ->
+            nameServers text
+            |> Result.map (fun endpoints -> { draft with NameServers = endpoints }))
+        :: all
