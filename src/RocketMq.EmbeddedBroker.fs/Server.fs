@@ -124,7 +124,7 @@ type internal Listener
             Left = ignore
             Shut = ignore
             SentAway = ignore
-            Resend = ignore
+            Resend = fun _ _ -> ()
             Ended =
                 fun _ _ _ ->
                     lock gate (fun () -> sessions.Remove number |> ignore)

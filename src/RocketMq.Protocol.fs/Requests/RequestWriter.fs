@@ -22,29 +22,31 @@ type internal RequestWriter(limits: FrameLimits, header: Header) =
         let parts = FrameParts.ofNumbered opaque command
         Frame.writeParts limits header &parts output
 
-/// A request on its way: what it takes to write it, and to write it again where the first time did not count.
+/// A typed request that writes itself.
 [<AbstractClass>]
-type internal Outgoing(request: RequestCode) =
-    let mutable wasSentAway = false
-
-    member _.Request = request
-
-    /// Whether a server that sends its clients away has refused it for the first time: another one may take it.
-    member _.TryElsewhere() =
-        let isFirst = not wasSentAway
-        wasSentAway <- true
-        isFirst
-
+type internal OutgoingQuery() =
     abstract Write: writer: RequestWriter * opaque: int * output: IBufferWriter<byte> -> Result<int, EncodeError>
 
 [<Sealed>]
-type internal OutgoingCommand(command: RemotingCommand) =
-    inherit Outgoing(command.RequestCode)
-    override _.Write(writer, opaque, output) = writer.Write(command, opaque, output)
-
-[<Sealed>]
 type internal OutgoingQuery<'Query, 'Answer>(operation: Operation<'Query, 'Answer>, query: 'Query) =
-    inherit Outgoing(operation.Code)
+    inherit OutgoingQuery()
 
     override _.Write(writer, opaque, output) =
         writer.Write(operation, query, opaque, output)
+
+/// A request on its way: what it takes to write it, and to write it again where the first time did not count. A value, so
+/// that a command costs no object more.
+[<Struct; NoEquality; NoComparison>]
+type internal Outgoing =
+    | Plain of command: RemotingCommand
+    | Typed of request: RequestCode * query: OutgoingQuery
+
+    member outgoing.Request =
+        match outgoing with
+        | Plain command -> command.RequestCode
+        | Typed(request, _) -> request
+
+    member outgoing.Write(writer: RequestWriter, opaque, output) =
+        match outgoing with
+        | Plain command -> writer.Write(command, opaque, output)
+        | Typed(_, query) -> query.Write(writer, opaque, output)

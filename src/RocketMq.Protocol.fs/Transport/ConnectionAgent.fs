@@ -26,7 +26,8 @@ type private AgentMessage =
 /// Carries out what `Connection.transition` decides, for one server. Only the agent's loop holds the state; callers
 /// never wait for it while there is a connection.
 [<Sealed>]
-type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traffic: Traffic, resend: Waiter -> unit) =
+type internal ConnectionAgent
+    (endpoint: Endpoint, options: RemotingOptions, traffic: Traffic, resend: Waiter -> bool -> unit) =
     static let closedReason = "the client has been closed"
 
     let log = options.Logger

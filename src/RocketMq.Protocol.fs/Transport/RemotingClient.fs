@@ -37,11 +37,11 @@ type ConnectionHealth =
 /// from any thread.
 [<Sealed>]
 type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
-    let mutable resend: Waiter -> unit = ignore
+    let mutable resend: Waiter -> bool -> unit = fun _ _ -> ()
     let traffic = Traffic()
 
     let agent =
-        ConnectionAgent(endpoint, options, traffic, (fun waiter -> resend waiter))
+        ConnectionAgent(endpoint, options, traffic, (fun waiter isSentAway -> resend waiter isSentAway))
 
     let clock = options.Ports.Clock
 
@@ -113,10 +113,10 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         | _, NotSent error -> Task.FromResult(Error error)
         | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled request))
 
-    let callSlowly (outgoing: Outgoing) timeout cancellation =
+    let callSlowly (outgoing: Outgoing) isSecond timeout cancellation =
         backgroundTask {
             try
-                let send (session: Session) rest = session.Send(outgoing, rest)
+                let send (session: Session) rest = session.Send(outgoing, isSecond, rest)
                 let! sent = trySend send (clock.GetTimestamp()) timeout cancellation
                 return! answerOf outgoing.Request sent cancellation
             with :? OperationCanceledException ->
@@ -129,21 +129,21 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         else
             match agent.Door with
             | Door.Open session ->
-                match session.Send(outgoing, timeout) with
+                match session.Send(outgoing, false, timeout) with
                 | Over
-                | Stalled _ -> callSlowly outgoing timeout cancellation
+                | Stalled _ -> callSlowly outgoing false timeout cancellation
                 | sent -> answerOf outgoing.Request (struct (session, sent)) cancellation
             | Door.Shut _
-            | Door.Locked -> callSlowly outgoing timeout cancellation
+            | Door.Locked -> callSlowly outgoing false timeout cancellation
 
     /// Sends the request of a call that a session could not serve on another one, within what is left of its time.
-    let sendAgain (waiter: Waiter) : Task =
+    let sendAgain (waiter: Waiter) (isSentAway: bool) : Task =
         backgroundTask {
             // Not disposed of: the caller may give up at any later time.
             let cancellation = new CancellationTokenSource()
             waiter.MoveTo cancellation
             let rest = clock.GetElapsedTime(clock.GetTimestamp(), waiter.Deadline)
-            let! result = callSlowly waiter.Outgoing rest cancellation.Token
+            let! result = callSlowly waiter.Outgoing isSentAway rest cancellation.Token
             waiter.TrySetResult result |> ignore
         }
 
@@ -195,7 +195,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         else
             match Signing.sign options command with
             | Error error -> Task.FromResult(Error error)
-            | Ok command -> call (OutgoingCommand command) timeout cancellation
+            | Ok command -> call (Plain command) timeout cancellation
 
     let sendSigned (command: RemotingCommand) cancellation : Task<Result<unit, RemotingError>> =
         backgroundTask {
@@ -248,7 +248,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         }
 
     do
-        resend <- sendAgain >> ignore
+        resend <- fun waiter isSentAway -> sendAgain waiter isSentAway |> ignore
         Telemetry.register measured
 
     /// Checks the options first: `Misconfigured` names all that make no sense.
@@ -312,7 +312,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             if options.Credentials.IsSome then
                 callSigned (operation.Request query).Command timeout cancellation
             else
-                call (OutgoingQuery(operation, query)) timeout cancellation
+                call (Typed(operation.Code, OutgoingQuery<_, _>(operation, query))) timeout cancellation
 
         decoded operation.DecodeAnswer operation.Code calling
 

@@ -30,8 +30,8 @@ type internal SessionOwner =
         Ended: int -> string -> bool -> unit
         /// The peer said that it will not serve on this session.
         SentAway: int -> unit
-        /// Sends the request of a call again, elsewhere, and completes the call.
-        Resend: Waiter -> unit
+        /// Sends the request of a call again, elsewhere, and completes the call. True if a server has sent it away.
+        Resend: Waiter -> bool -> unit
         /// Takes a request of the peer, on the reading thread, and how to answer it. The task of an answer ends when the
         /// answer is in the buffer. Must not block and must not throw.
         Receive: (RemotingCommand -> Task) -> RemotingCommand -> unit
@@ -63,6 +63,9 @@ type internal Session
     let writer = RequestWriter(options.Limits, options.Header)
     let watch = SilenceWatch clock
     let mutable isOver = 0
+    /// Whether requests are taken. Changes only once, under the gate or when the session ends.
+    let mutable takesRequests = true
+
     /// Why requests are taken no more, though the session lives until its buffer is written.
     let mutable farewell = ""
 
@@ -106,12 +109,13 @@ type internal Session
             waiter.TrySetResult(Error(ConnectionLost(endpoint, waiter.Request, after, reason)))
             |> ignore
         elif options.WhenDisconnected = WaitForConnection then
-            owner.Resend waiter
+            owner.Resend waiter waiter.IsSecond
         else
             waiter.TrySetResult(Error(NotConnected(endpoint, reason))) |> ignore
 
     let finish (reason: string) =
         if Interlocked.Exchange(&isOver, 1) = 0 then
+            Volatile.Write(&takesRequests, false)
             owner.Shut number
             // Whoever held the gate before saw a live session and is in the table by now; later callers see it is over.
             let handed = out.Cut()
@@ -125,13 +129,11 @@ type internal Session
     /// Takes no more requests, and ends when those in the buffer are written. Only under the gate.
     let beginFarewell reason =
         if farewell = "" && isLive () then
+            takesRequests <- false
             farewell <- reason
             farewellBy <- deadlines.After farewellTime
             out.Complete()
             deadlines.Add farewellBy
-
-    let takesRequests () =
-        isLive () && farewell = "" && not isRetired
 
     /// A quarter of the table is free: enough to let all in who wait, not one by one.
     let hasRoom () =
@@ -160,24 +162,30 @@ type internal Session
 
         Stalled waiting.Task
 
-    /// A number for a request, or what becomes of one now. Only under the gate, until the request is in the buffer.
-    let admit () : struct (int voption * Sent) =
-        if not (takesRequests ()) then
-            struct (ValueNone, Over)
+    /// A number for a request, if one can be taken now. Only under the gate, until the request is in the buffer.
+    let tryNumber () : int voption =
+        if takesRequests && out.Stalled.IsCompleted then
+            waiters.TryNumber()
+        else
+            ValueNone
+
+    /// What becomes of a request that got no number. Only under the gate.
+    let noNumber () : Sent =
+        if not takesRequests then
+            Over
         elif not out.Stalled.IsCompleted then
             match options.AtByteLimit with
-            | WaitForRoom -> struct (ValueNone, Stalled out.Stalled)
-            | FailAtOnce -> struct (ValueNone, NotSent(TooManyBytes(endpoint, options.MaxUnwrittenBytes)))
+            | WaitForRoom -> Stalled out.Stalled
+            | FailAtOnce -> NotSent(TooManyBytes(endpoint, options.MaxUnwrittenBytes))
         else
-            match waiters.TryNumber(), options.AtCallLimit with
-            | (ValueSome _ as opaque), _ -> struct (opaque, Over)
-            | ValueNone, FailAtOnce -> struct (ValueNone, NotSent(TooManyInFlight(endpoint, options.MaxInFlight)))
-            | ValueNone, WaitForRoom -> struct (ValueNone, waitForRoom ())
+            match options.AtCallLimit with
+            | WaitForRoom -> waitForRoom ()
+            | FailAtOnce -> NotSent(TooManyInFlight(endpoint, options.MaxInFlight))
 
     /// Puts a request with a number into table and buffer. Only under the gate.
-    let put (outgoing: Outgoing) (timeout: TimeSpan) now opaque : Sent =
+    let put (outgoing: Outgoing) isSecond (timeout: TimeSpan) now opaque : Sent =
         let waiter =
-            Waiter(opaque, outgoing, timeout, deadlines.At(now, timeout), out.Filled)
+            Waiter(opaque, outgoing, isSecond, timeout, deadlines.At(now, timeout), out.Filled)
 
         waiters.Add waiter
 
@@ -195,18 +203,16 @@ type internal Session
         watch.Probed now
 
         lock out.Gate (fun () ->
-            match admit () with
-            | struct (ValueSome opaque, _) ->
-                put (OutgoingCommand Liveness.probe) options.Liveness.DeadAfter now opaque
-                |> ignore
-            | _ -> ())
+            match tryNumber () with
+            | ValueSome opaque -> put (Plain Liveness.probe) false options.Liveness.DeadAfter now opaque |> ignore
+            | ValueNone -> ())
 
     /// Takes no more requests because nobody needs the session, unless somebody has come in the meantime.
     let leave now =
         let isLeft =
             lock out.Gate (fun () ->
                 let isUnused =
-                    takesRequests ()
+                    takesRequests
                     && waiters.Count = 0
                     && watch.SinceUsed now >= options.Liveness.IdleAfter
 
@@ -307,8 +313,8 @@ type internal Session
         if answer.ResponseCode = ResponseCode.GoAway then
             owner.SentAway number
 
-        if answer.ResponseCode = ResponseCode.GoAway && waiter.Outgoing.TryElsewhere() then
-            owner.Resend waiter
+        if answer.ResponseCode = ResponseCode.GoAway && not waiter.IsSecond then
+            owner.Resend waiter true
         else
             waiter.TrySetResult(Ok answer) |> ignore
 
@@ -329,22 +335,22 @@ type internal Session
 
     /// Takes the whole frames at the front of what was received. Gives how many bytes they were, or why it cannot go on.
     let receiveAll (received: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
-        let rec next (position: int64) =
-            match Frame.read options.Limits (received.Slice position) with
+        let rec next (rest: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
+            match Frame.read options.Limits rest with
             | Complete(frame, consumed) ->
                 receive frame
-                next (position + int64 consumed)
-            | NeedMore _ -> Ok position
+                next (rest.Slice consumed)
+            | NeedMore _ -> Ok(received.Length - rest.Length)
             | Corrupt error ->
-                match Frame.trySkip options.Limits (received.Slice position) with
+                match Frame.trySkip options.Limits rest with
                 | ValueSome skipped ->
                     // Whose answer it was, nobody knows: that caller's time runs out. The others go on.
                     traffic.Unexpected()
                     Log.unreadableFrame log endpoint error.Message
-                    next (position + int64 skipped)
+                    next (rest.Slice skipped)
                 | ValueNone -> Error error
 
-        next 0L
+        next received
 
     let readLoop () : Task =
         backgroundTask {
@@ -415,27 +421,30 @@ type internal Session
 
     /// Takes no more requests, and ends with the last answer that is waited for.
     member _.Retire() =
-        lock out.Gate (fun () -> isRetired <- true)
+        lock out.Gate (fun () ->
+            takesRequests <- false
+            isRetired <- true)
+
         afterTaking ()
 
     /// Puts a request on its way; the answer completes the waiter.
-    member _.Send(outgoing: Outgoing, timeout: TimeSpan) : Sent =
+    member _.Send(outgoing: Outgoing, isSecond: bool, timeout: TimeSpan) : Sent =
         lock out.Gate (fun () ->
-            match admit () with
-            | struct (ValueSome opaque, _) ->
+            match tryNumber () with
+            | ValueSome opaque ->
                 let now = clock.GetTimestamp()
 
                 if watch.Asked now && not owner.IsServer then
                     deadlines.Add(deadlines.At(now, options.Liveness.DeadAfter / 2.0))
 
-                put outgoing timeout now opaque
-            | struct (ValueNone, other) -> other)
+                put outgoing isSecond timeout now opaque
+            | ValueNone -> noNumber ())
 
     /// Puts a one-way request into the buffer.
     member _.SendOneWay(command: RemotingCommand) : Sent =
         lock out.Gate (fun () ->
-            match admit () with
-            | struct (ValueSome opaque, _) ->
+            match tryNumber () with
+            | ValueSome opaque ->
                 watch.Used(clock.GetTimestamp())
 
                 match writer.Write(Command.asOneWay command, opaque, out.Writer) with
@@ -443,7 +452,7 @@ type internal Session
                     out.Encoded count
                     Buffered
                 | Error error -> NotSent(NotEncoded(command.RequestCode, error))
-            | struct (ValueNone, other) -> other)
+            | ValueNone -> noNumber ())
 
     /// Forgets a call; its answer, if one comes, is dropped.
     member _.Cancel(waiter: Waiter) =

@@ -8,7 +8,8 @@ open System.Threading.Tasks
 /// A call that waits for its answer. Whoever takes it out of `Waiters` completes it, or sends its request again and then
 /// completes it, so it is answered once. Its continuation runs on another thread than that of the one who completes it.
 [<Sealed>]
-type internal Waiter(opaque: int, outgoing: Outgoing, timeout: TimeSpan, deadline: int64, frameStart: int64) =
+type internal Waiter
+    (opaque: int, outgoing: Outgoing, isSecond: bool, timeout: TimeSpan, deadline: int64, frameStart: int64) =
     inherit
         TaskCompletionSource<Result<RemotingCommand, RemotingError>>(TaskCreationOptions.RunContinuationsAsynchronously)
 
@@ -18,6 +19,9 @@ type internal Waiter(opaque: int, outgoing: Outgoing, timeout: TimeSpan, deadlin
     member _.Opaque = opaque
     member _.Outgoing = outgoing
     member _.Request = outgoing.Request
+
+    /// The request has been sent before, to a server that sent it away.
+    member _.IsSecond = isSecond
     member _.Timeout = timeout
 
     /// In ticks of the clock's timestamp.

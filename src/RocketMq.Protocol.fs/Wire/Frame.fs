@@ -197,7 +197,12 @@ module Frame =
         | Partial missing -> NeedMore missing
         | Whole(frameBytes, header, headerBytes) ->
             let payload: byte[] = GC.AllocateUninitializedArray(frameBytes - prefixBytes)
-            input.Slice(int64 prefixBytes, int64 payload.Length).CopyTo(payload.AsSpan())
+
+            // Mostly it lies in one piece.
+            if first.Length >= frameBytes then
+                first.Slice(prefixBytes, payload.Length).CopyTo(payload.AsSpan())
+            else
+                input.Slice(int64 prefixBytes, int64 payload.Length).CopyTo(payload.AsSpan())
 
             match readPayload header headerBytes (ReadOnlyMemory payload) with
             | Ok frame -> Complete(frame, frameBytes)

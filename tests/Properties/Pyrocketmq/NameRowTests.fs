@@ -257,7 +257,8 @@ let tests =
                                 waiters.Add(
                                     Waiter(
                                         number,
-                                        OutgoingCommand(Command.request RequestCode.HeartBeat),
+                                        Plain(Command.request RequestCode.HeartBeat),
+                                        false,
                                         TimeSpan.Zero,
                                         0L,
                                         0L
