@@ -143,8 +143,9 @@ type internal ConnectionAgent
             let session = live[number]
             Log.connected log endpoint number
             traffic.Connected()
-            session.Start()
+            // In this order: a session that ends as soon as it starts finds its door, and shuts it.
             replaceDoor (Door.Open session) (Ok())
+            session.Start()
         | TurnAway reason -> replaceDoor (newDoor ()) (Error reason)
         | Retire number ->
             shutDoorOf number
@@ -220,6 +221,9 @@ type internal ConnectionAgent
     member _.State = Volatile.Read &state
     member _.StateChanged = stateChanged.Publish
     member _.Door = Volatile.Read &door
+
+    /// Nobody goes to this session any more.
+    member _.Shut(session: int) = shutDoorOf session
 
     /// A caller wants a connection.
     member _.Open() =

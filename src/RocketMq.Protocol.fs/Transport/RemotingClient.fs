@@ -62,40 +62,44 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 return Error $"no connection within {options.RequestTimeout.TotalMilliseconds} ms{why}"
         }
 
-    /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`.
-    let rec trySend
+    /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`. A loop, not
+    /// a recursion: what has ended by the time that it is waited for would pile up on the stack.
+    let trySend
         (send: Session -> TimeSpan -> Sent)
         (started: int64)
         (timeout: TimeSpan)
         (cancellation: CancellationToken)
         : Task<struct (Session | null * Sent)> =
         backgroundTask {
-            let rest = timeout - clock.GetElapsedTime started
+            let mutable outcome: struct (Session | null * Sent) voption = ValueNone
 
-            match agent.Door with
-            | Door.Locked -> return struct (null, NotSent(ClientClosed endpoint))
-            | Door.Open session when rest > TimeSpan.Zero ->
-                match send session rest with
-                | Over -> return! trySend send started timeout cancellation
-                | Stalled room ->
-                    try
-                        do! room.WaitAsync(rest, clock, cancellation)
-                    with :? TimeoutException ->
-                        ()
+            while outcome.IsNone do
+                let rest = timeout - clock.GetElapsedTime started
 
-                    return! trySend send started timeout cancellation
-                | sent -> return struct (session, sent)
-            | Door.Open session -> return struct (null, NotSent session.Full)
-            | Door.Shut waiting ->
-                agent.Open()
-                let! outcome = waitAtDoor waiting.Task (max rest TimeSpan.Zero) cancellation
-                let isLate = clock.GetElapsedTime started >= timeout
+                match agent.Door with
+                | Door.Locked -> outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                | Door.Open session when rest > TimeSpan.Zero ->
+                    match send session rest with
+                    | Over -> agent.Shut session.Number
+                    | Stalled room ->
+                        try
+                            do! room.WaitAsync(rest, clock, cancellation)
+                        with :? TimeoutException ->
+                            ()
+                    | sent -> outcome <- ValueSome(struct (session, sent))
+                | Door.Open session -> outcome <- ValueSome(struct (null, NotSent session.Full))
+                | Door.Shut waiting ->
+                    agent.Open()
+                    let! opened = waitAtDoor waiting.Task (max rest TimeSpan.Zero) cancellation
+                    let isLate = clock.GetElapsedTime started >= timeout
 
-                match outcome with
-                | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
-                    return struct (null, NotSent(NotConnected(endpoint, reason)))
-                | Ok()
-                | Error _ -> return! trySend send started timeout cancellation
+                    match opened with
+                    | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
+                        outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
+                    | Ok()
+                    | Error _ -> ()
+
+            return outcome.Value
         }
 
     /// Waits for an answer, or for the caller to give up.
