@@ -37,3 +37,15 @@ let until (condition: unit -> bool) =
         while not (condition ()) do
             do! Task.Yield()
     }
+
+/// Moves the clock until something has happened, slowly enough that others keep up.
+let passUntil (network: Network) (condition: unit -> bool) =
+    task {
+        while not (condition ()) do
+            network.Clock.Advance(TimeSpan.FromMilliseconds 10L)
+            let mutable turns = 0
+
+            while turns < 200 && not (condition ()) do
+                turns <- turns + 1
+                do! Task.Yield()
+    }

@@ -14,18 +14,6 @@ let private pull = Command.request RequestCode.PullMessage
 
 let private remarked text = Command.withRemark text pull
 
-/// Moves the clock until something has happened, slowly enough that others keep up.
-let private passUntil (network: Network) (condition: unit -> bool) =
-    task {
-        while not (condition ()) do
-            network.Clock.Advance(TimeSpan.FromMilliseconds 10L)
-            let mutable turns = 0
-
-            while turns < 200 && not (condition ()) do
-                turns <- turns + 1
-                do! Task.Yield()
-    }
-
 let private withClient (change: RemotingOptions -> RemotingOptions) name body =
     testOn name (fun network ->
         task {
