@@ -100,6 +100,9 @@ type Peer() =
     static member IsProbe(command: RemotingCommand) =
         command.Fields = Liveness.probe.Fields && command.Code = Liveness.probe.Code
 
+    /// Sends no more, and does not read either: what the client is writing stays where it is.
+    member _.CloseSending() = toClient.Writer.Complete()
+
     member _.Close() =
         toClient.Writer.Complete()
         toServer.Reader.Complete()

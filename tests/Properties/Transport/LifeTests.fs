@@ -237,7 +237,7 @@ let tests =
                         do! until (fun () -> (client.Health.Session |> Option.get).UnwrittenBytes = 0L)
                         let unsent = client.Invoke(remarked "small", CancellationToken.None)
                         (client.Health.Session |> Option.get).UnwrittenBytes |> shouldExceed 0L
-                        peer.Close()
+                        peer.CloseSending()
                         let! lost = left
 
                         match lost with
@@ -266,7 +266,7 @@ let tests =
                         let _ = client.Invoke(large, CancellationToken.None)
                         do! until (fun () -> (client.Health.Session |> Option.get).UnwrittenBytes = 0L)
                         let unsent = client.Invoke(pull, CancellationToken.None)
-                        peer.Close()
+                        peer.CloseSending()
                         let! result = unsent
 
                         match result with
