@@ -53,11 +53,16 @@ public abstract class ServerTests(string kind)
     /// <summary>A topic or group that no other test uses.</summary>
     protected static string NewName(string what) => $"it-{what}-{Guid.NewGuid():N}";
 
+    /// <summary>For a cluster, with what variables such as ROCKETMQ_TLS and ROCKETMQ_ACCESS_KEY say.</summary>
     protected Task<Producer> StartProducerAsync(CancellationToken cancellation) =>
-        Producer.Create(NewName("producers")).NameServers(NameServers).StartAsync(cancellation);
+        AsTheClusterWants(Producer.Create(NewName("producers"))).NameServers(NameServers).StartAsync(cancellation);
+
+    private TBuilder AsTheClusterWants<TBuilder>(TBuilder builder)
+        where TBuilder : ConnectionBuilder<TBuilder> =>
+        kind == Cluster ? builder.SettingsFromEnvironment() : builder;
 
     protected Task<PullConsumer> StartConsumerAsync(string group, string topic, CancellationToken cancellation, string tags = "*") =>
-        PullConsumer.Create(group)
+        AsTheClusterWants(PullConsumer.Create(group))
             .NameServers(NameServers)
             .Subscribe(topic, tags)
             .From(ConsumeFrom.FirstOffset)
