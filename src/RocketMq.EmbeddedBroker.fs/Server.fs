@@ -78,7 +78,13 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: ex
                         not (obj.ReferenceEquals(next.Parked, state.Parked))
                         || not (obj.ReferenceEquals(next.Late, state.Late))
 
-                    if waitsDiffer then
+                    // A timer may ring a little early: then nothing has changed, and it must be set again.
+                    let hasRung =
+                        match message with
+                        | Happened Ticked -> true
+                        | _ -> false
+
+                    if waitsDiffer || hasRung then
                         setAlarm next
 
                     return! loop (number + 1L) next

@@ -83,6 +83,23 @@ public sealed class FaultToolsTests
     // The network
 
     [Test]
+    public async Task A_timer_of_the_broker_that_rings_early_is_set_again(CancellationToken cancellation)
+    {
+        var clock = new StoppedClock();
+        await using var broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Clock = clock }, cancellation);
+        await using var client = await RemotingClient.Connect(broker.NameServer).RequestTimeout(TimeSpan.FromSeconds(30)).StartAsync(cancellation);
+        broker.Faults.On((int)RequestCode.GetBrokerClusterInfo).AnswerLate(TimeSpan.FromSeconds(5));
+        var late = client.InvokeAsync(Command.Request(RequestCode.GetBrokerClusterInfo), cancellation);
+
+        // The one answer that waits: a ring before its time finds nothing to do.
+        await UntilAsync(() => clock.Timers == 1, cancellation);
+        clock.RingEarly();
+        await UntilAsync(() => clock.Timers == 1, cancellation);
+        clock.Advance(TimeSpan.FromSeconds(5));
+        Assert.That((await late).ResponseCode, Is.EqualTo(ResponseCode.Success));
+    }
+
+    [Test]
     public async Task Single_bytes_duplicates_and_answers_to_nobody_confuse_no_call(CancellationToken cancellation)
     {
         await using var remoting = await ConnectThroughAsync(cancellation);

@@ -57,7 +57,7 @@ public abstract class ServerTests(string kind)
     protected Task<Producer> StartProducerAsync(CancellationToken cancellation) =>
         AsTheClusterWants(Producer.Create(NewName("producers"))).NameServers(NameServers).StartAsync(cancellation);
 
-    private TBuilder AsTheClusterWants<TBuilder>(TBuilder builder)
+    protected TBuilder AsTheClusterWants<TBuilder>(TBuilder builder)
         where TBuilder : ConnectionBuilder<TBuilder> =>
         kind == Cluster ? builder.SettingsFromEnvironment() : builder;
 
