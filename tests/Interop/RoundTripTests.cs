@@ -171,11 +171,11 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
     public async Task Binary_headers_carry_the_same(CancellationToken cancellation)
     {
         var topic = NewName("topic");
-        await using var producer = await Producer.Create(NewName("producers"))
+        await using var producer = await AsTheClusterWants(Producer.Create(NewName("producers")))
             .NameServers(NameServers).BinaryHeaders().StartAsync(cancellation);
         var receipt = await producer.SendAsync(Message.To(topic).Keys("größer").Body("binary"), cancellation);
 
-        await using var consumer = await PullConsumer.Create(NewName("group"))
+        await using var consumer = await AsTheClusterWants(PullConsumer.Create(NewName("group")))
             .NameServers(NameServers)
             .BinaryHeaders()
             .Subscribe(topic)
