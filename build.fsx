@@ -277,7 +277,7 @@ let targets: (string * string * (string list -> int)) list =
         "all tests, ends with 'N passed, N failed, N skipped'; or one suite, 'Properties' or 'Interop', with arguments for its runner",
         test
         "Format", "F# with Fantomas, C# white space; 'check' only looks", format
-        "Bench", "all benchmarks; 'codecs', 'typed' or 'transport' for one kind", bench
+        "Bench", "all benchmarks; 'codecs', 'typed', 'transport' or 'idle' for one kind", bench
         "Pack", "the three packages into artifacts/", pack
         "Ci", "Format check, then Test", ci
         "Install", "resolve packages anew after a change to paket.dependencies", install

@@ -58,38 +58,38 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
                 clients[connection] <- client
                 client)
 
-    let discard connection =
-        let client =
-            lock gate (fun () ->
-                match clients.TryGetValue connection with
-                | true, client ->
-                    clients.Remove connection |> ignore
-                    ValueSome client
-                | false, _ -> ValueNone)
-
-        match client with
-        | ValueSome client -> client.Close() |> ignore
-        | ValueNone -> ()
+    /// Closes a client. Until that has ended it stays among the clients, for `Close` to wait for it.
+    let discard connection : Task =
+        backgroundTask {
+            match lock gate (fun () -> clients.TryGetValue connection) with
+            | true, client ->
+                do! client.Close()
+                lock gate (fun () -> clients.Remove connection |> ignore)
+            | false, _ -> ()
+        }
 
     let load connection =
         match clients.TryGetValue connection with
         | true, client -> client.InFlight
         | false, _ -> 0
 
-    /// Answers a borrower that still waits.
+    /// Answers a borrower. False if it waits no more.
     let complete (borrower: int) outcome =
         match borrowers.TryGetValue borrower with
-        | true, waiting -> waiting.TrySetResult outcome |> ignore
-        | false, _ -> ()
+        | true, waiting -> waiting.TrySetResult outcome
+        | false, _ -> false
 
-    let carryOut effect =
+    let rec carryOut effect =
         match effect with
-        | Lend(borrower, connection) -> complete borrower (ValueSome connection)
-        | TurnBorrowerAway borrower -> complete borrower ValueNone
-        | Discard connection -> discard connection
+        | Lend(borrower, connection) ->
+            // A borrower that gave up after it was chosen takes nothing, and nobody else would give it back.
+            if not (complete borrower (ValueSome connection)) then
+                post (Returned(connection, true))
+        | TurnBorrowerAway borrower -> complete borrower ValueNone |> ignore
+        | Discard connection -> discard connection |> ignore
         | Drained -> drained.TrySetResult() |> ignore
 
-    let post event =
+    and post event =
         let effects =
             lock gate (fun () ->
                 let next, effects = Pool.transition load state event
@@ -141,7 +141,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             let giveUp () : Task =
                 backgroundTask {
                     post (GivenUp borrower)
-                    complete borrower ValueNone
+                    complete borrower ValueNone |> ignore
 
                     match! waiting.Task with
                     | ValueSome connection -> post (Returned(connection, true))
@@ -176,7 +176,8 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
                 return! work connection.Client
         }
 
-    /// Lends no more, waits for what is lent within the options' `DrainTimeout`, and closes everything.
+    /// Lends no more, waits for what is lent within the options' `DrainTimeout`, and closes everything. Ends when
+    /// nothing of the connections is left.
     member _.Close() : Task =
         backgroundTask {
             post CloseAsked
@@ -187,7 +188,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
                 ()
 
             let rest = lock gate (fun () -> Seq.toArray clients.Keys)
-            Array.iter discard rest
+            do! rest |> Array.map discard |> Task.WhenAll
         }
 
     interface IAsyncDisposable with

@@ -11,6 +11,7 @@ type ManualClock() =
     let gate = obj ()
     let mutable now = 0L
     let mutable timers: ManualTimer list = []
+    let mutable fired = 0
 
     override _.TimestampFrequency = TimeSpan.TicksPerSecond
     override _.GetTimestamp() = lock gate (fun () -> now)
@@ -27,12 +28,16 @@ type ManualClock() =
         lock gate (fun () ->
             timers <- timers |> List.filter (fun other -> not (obj.ReferenceEquals(other, timer)))
 
-            if dueTime >= TimeSpan.Zero then
+            // As the system's do, a timer that was disposed of starts no more.
+            if dueTime >= TimeSpan.Zero && not timer.IsDisposed then
                 timer.Due <- now + dueTime.Ticks
                 timers <- timer :: timers)
 
     /// How many timers run.
     member _.Timers = lock gate (fun () -> timers.Length)
+
+    /// How often a timer has fallen due so far.
+    member _.Fired = lock gate (fun () -> fired)
 
     member private _.TakeDue(until: int64) =
         lock gate (fun () ->
@@ -42,6 +47,7 @@ type ManualClock() =
                 None
             | next :: _ ->
                 now <- max now next.Due
+                fired <- fired + 1
                 timers <- timers |> List.filter (fun other -> not (obj.ReferenceEquals(other, next)))
                 Some next)
 
@@ -57,6 +63,7 @@ type ManualClock() =
 
 and [<Sealed>] ManualTimer(clock: ManualClock, callback: TimerCallback, state: obj | null) =
     member val Due = 0L with get, set
+    member val IsDisposed = false with get, set
     member _.Run() = callback.Invoke state
 
     interface ITimer with
@@ -69,6 +76,7 @@ and [<Sealed>] ManualTimer(clock: ManualClock, callback: TimerCallback, state: o
 
     interface IDisposable with
         member timer.Dispose() =
+            timer.IsDisposed <- true
             clock.Schedule(timer, Timeout.InfiniteTimeSpan)
 
     interface IAsyncDisposable with

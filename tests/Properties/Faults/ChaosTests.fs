@@ -11,9 +11,6 @@ open RocketMq.Protocol.Tests.FaultLoad
 
 let private callers = 64
 
-let private isLong =
-    not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable "ROCKETMQ_LONG_TESTS"))
-
 /// The harms, by what they are called.
 let private harms: (string * (Place -> unit)) list =
     [
@@ -119,7 +116,7 @@ let tests =
                         ends.Total |> shouldEqual 100_000
                     })
 
-            if isLong then
+            if LongForm.isWanted then
                 testCaseTask "five minutes under a fault a second" (fun () ->
                     task {
                         use timer = new PeriodicTimer(TimeSpan.FromSeconds 1L)
