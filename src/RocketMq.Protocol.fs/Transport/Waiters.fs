@@ -52,19 +52,39 @@ type internal Waiter
 /// memory. Only `Add` must not run twice at a time.
 [<Sealed>]
 type internal Waiters(limit: int, firstOpaque: int) =
+    static let takenPlace = 16
+
     // Twice the limit, so that a free slot is never far.
     let slots: (Waiter | null)[] =
         Array.zeroCreate (int (BitOperations.RoundUpToPowerOf2(uint32 limit * 2u)))
 
     let mask = slots.Length - 1
     let mutable nextOpaque = firstOpaque
-    let mutable count = 0
 
-    member _.Count = Volatile.Read &count
+    /// Calls that were ever put in. Only who puts them in writes it.
+    let mutable added = 0L
+
+    /// Calls that were taken out, counted in a place far from all others: those who add and those who take are on two
+    /// processors, which would pass what lies next to each other to and fro with each call.
+    let taken: int64[] = Array.zeroCreate (2 * takenPlace)
+
+    /// What `taken` was when it was looked at last: enough to know that there is room.
+    let mutable takenSeen = 0L
+
+    let isFull () =
+        if added - takenSeen >= int64 limit then
+            takenSeen <- Volatile.Read &taken[takenPlace]
+
+        added - takenSeen >= int64 limit
+
+    member _.Count =
+        // In this order: a call that is taken meanwhile is one too many, not one too few.
+        let out = Volatile.Read &taken[takenPlace]
+        int (Volatile.Read &added - out)
 
     /// The number for a new call, or `ValueNone` if the limit is reached.
     member _.TryNumber() : int voption =
-        if Volatile.Read &count >= limit then
+        if isFull () then
             ValueNone
         else
             while not (isNull (Volatile.Read &slots[nextOpaque &&& mask])) do
@@ -76,7 +96,7 @@ type internal Waiters(limit: int, firstOpaque: int) =
 
     /// Puts a call that has a number from `TryNumber` into its slot.
     member _.Add(waiter: Waiter) =
-        Interlocked.Increment &count |> ignore
+        Volatile.Write(&added, added + 1L)
         Volatile.Write(&slots[waiter.Opaque &&& mask], waiter)
 
     member private _.TryTakeSlot(index: int, waiter: Waiter) =
@@ -84,7 +104,7 @@ type internal Waiters(limit: int, firstOpaque: int) =
             obj.ReferenceEquals(Interlocked.CompareExchange(&slots[index], null, waiter), waiter)
 
         if isTaken then
-            Interlocked.Decrement &count |> ignore
+            Interlocked.Increment &taken[takenPlace] |> ignore
 
         isTaken
 

@@ -45,6 +45,8 @@ module internal HeaderBinary =
     let private checkEntries (entries: ReadOnlySpan<byte>) (start: int) =
         let mutable reader = ByteReader entries
         let mutable fault = ValueNone
+        // Mostly all of it is ASCII, small lengths included: then nothing in it can be invalid.
+        let isAscii = Text.Ascii.IsValid entries
 
         while fault.IsNone && reader.Remaining > 0 do
             let position = start + reader.Position
@@ -53,7 +55,7 @@ module internal HeaderBinary =
 
             if reader.Overrun then
                 fault <- ValueSome(Malformed(what, "a field does not end within the header", position))
-            elif not (Utf8Text.isValid name && Utf8Text.isValid value) then
+            elif not (isAscii || (Utf8Text.isValid name && Utf8Text.isValid value)) then
                 fault <- ValueSome(Malformed(what, "a field is not UTF-8", position))
 
         fault
