@@ -53,6 +53,20 @@ public sealed class SecurityTests
         Assert.That(System.Text.Encoding.UTF8.GetString(message.Body.Span), Is.EqualTo("safely"));
     }
 
+    [TestCase(CutKind.Fin)]
+    [TestCase(CutKind.Reset)]
+    public async Task A_connection_cut_in_the_middle_of_a_TLS_record_is_lost_and_made_again(CutKind kind, CancellationToken cancellation)
+    {
+        await using var proxy = await FaultProxy.StartAsync(_broker.NameServer, cancellation);
+        await using var client = await RemotingClient.Connect(proxy.Address).Tls(Trusting).StartAsync(cancellation);
+        var request = Command.Request(RequestCode.GetBrokerClusterInfo);
+        await client.InvokeAsync(request, cancellation);
+        proxy.ToClient.CutAfter(11, kind);
+        await Assert.ThrowsAsync<ConnectionException>(() => client.InvokeAsync(request, cancellation));
+        Assert.That((await client.InvokeAsync(request, cancellation)).ResponseCode, Is.EqualTo(ResponseCode.Success));
+        Assert.That(client.Health.Connections, Is.EqualTo(2));
+    }
+
     [Test]
     public async Task A_name_server_and_a_single_server_are_asked_by_TLS(CancellationToken cancellation)
     {

@@ -63,6 +63,15 @@ let tests =
                 for error in final do
                     isRetried RetryPolicy.Repeatable error |> shouldBeFalse
 
+            testCase "the last attempt is the last"
+            <| fun () ->
+                let decide attempt =
+                    RetryPolicy.decide RetryPolicy.Safe attempt (TimeSpan.FromMinutes 1L) 1.0 notSent.Head
+
+                decide 1 |> shouldEqual (RetryAfter(TimeSpan.FromMilliseconds 10L))
+                decide 2 |> shouldEqual (RetryAfter(TimeSpan.FromMilliseconds 20L))
+                decide 3 |> shouldEqual RetryNever
+
             property "no attempt is made beyond the last one, or after the time"
             <| fun (attempts: byte) (attempt: byte) (restMillis: uint16) (jitter: byte) ->
                 let policy =
