@@ -1,44 +1,9 @@
 namespace RocketMq.Protocol
 
 open System
-open System.Buffers
 open System.IO
-open System.IO.Pipelines
 open System.Threading
 open System.Threading.Tasks
-
-/// What became of an attempt to put a request on a session.
-[<Struct>]
-type internal Sent =
-    | Waiting of waiter: Waiter
-    /// A one-way request is in the buffer.
-    | Buffered
-    /// There is no room. Try again when the task ends.
-    | Stalled of room: Task
-    /// The session takes no more requests; nothing was sent.
-    | Over
-    | NotSent of error: RemotingError
-
-/// Whose session it is: what it is told, and what is done about the peer's requests.
-type internal SessionOwner =
-    {
-        /// Called first when a session takes no more requests because nobody needs it. Takes its number, as the others.
-        Left: int -> unit
-        /// Called first when a session ends, and after `Left`: sends nobody to it any more.
-        Shut: int -> unit
-        /// Called last, when every call in flight has been answered: number, reason, and whether the peer was heard.
-        Ended: int -> string -> bool -> unit
-        /// The peer said that it will not serve on this session.
-        SentAway: int -> unit
-        /// Sends the request of a call again, elsewhere, and completes the call. True if a server has sent it away.
-        Resend: Waiter -> bool -> unit
-        /// Takes a request of the peer, on the reading thread, and how to answer it. The task of an answer ends when the
-        /// answer is in the buffer. Must not block and must not throw.
-        Receive: (RemotingCommand -> Task) -> RemotingCommand -> unit
-        /// Whether this is the side that was called. It reads only while its answers find room: only one of two peers may
-        /// do that, or both could wait for ever. And it waits in silence: the other side looks whether it lives.
-        IsServer: bool
-    }
 
 /// One socket from its connect to its end.
 ///
@@ -47,9 +12,6 @@ type internal SessionOwner =
 [<Sealed>]
 type internal Session
     (number: int, endpoint: Endpoint, stream: Stream, options: RemotingOptions, traffic: Traffic, owner: SessionOwner) =
-
-    /// Bytes to ask the socket for at a time.
-    static let segmentBytes = 64 * 1024
 
     /// How long a session that ends in peace may take to write what is in its buffer.
     static let farewellTime = TimeSpan.FromSeconds 1L
@@ -333,59 +295,15 @@ type internal Session
         | Request
         | OneWay -> owner.Receive (respond frame.Header) frame.Command
 
-    /// Takes the whole frames at the front of what was received. Gives how many bytes they were, or why it cannot go on.
-    let receiveAll (received: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
-        let rec next (rest: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
-            match Frame.read options.Limits rest with
-            | Complete(frame, consumed) ->
-                receive frame
-                next (rest.Slice consumed)
-            | NeedMore _ -> Ok(received.Length - rest.Length)
-            | Corrupt error ->
-                match Frame.trySkip options.Limits rest with
-                | ValueSome skipped ->
-                    // Whose answer it was, nobody knows: that caller's time runs out. The others go on.
-                    traffic.Unexpected()
-                    Log.unreadableFrame log endpoint error.Message
-                    next (rest.Slice skipped)
-                | ValueNone -> Error error
-
-        next received
-
     let readLoop () : Task =
         backgroundTask {
-            let reader =
-                PipeReader.Create(stream, StreamPipeReaderOptions(bufferSize = segmentBytes, leaveOpen = true))
+            let frames = FrameReader(endpoint, stream, options, traffic)
+            // Only a server waits until its answers have found room.
+            let mayRead () =
+                if owner.IsServer then out.Stalled else Task.CompletedTask
 
-            try
-                try
-                    let mutable isOpen = true
-
-                    while isOpen do
-                        if owner.IsServer then
-                            do! out.Stalled
-
-                        let! received = reader.ReadAsync ending.Token
-
-                        if not received.IsCompleted then
-                            watch.Heard()
-
-                        match receiveAll received.Buffer with
-                        | Error error ->
-                            isOpen <- false
-                            finish error.Message
-                        | Ok consumed when received.IsCompleted ->
-                            isOpen <- false
-                            let rest = received.Buffer.Length - consumed
-                            let where = if rest > 0L then ", in the middle of a frame" else ""
-                            finish $"the server closed it{where}"
-                        | Ok consumed ->
-                            traffic.Received consumed
-                            reader.AdvanceTo(received.Buffer.GetPosition consumed, received.Buffer.End)
-                with error ->
-                    finish $"reading failed: {error.Message}"
-            finally
-                reader.Complete()
+            let! reason = frames.ReadAll(mayRead, watch.Heard, receive, ending.Token)
+            finish reason
         }
 
     do deadlines.Start sweep
