@@ -193,12 +193,19 @@ module RemotingError =
         | ClientClosed _ -> true
         | _ -> false
 
+    /// Codes by which a server says that it has too much to do. Sources: RemotingSysResponseCode.java, ResponseCode.java.
+    let internal isOverloadCode code =
+        match code with
+        | ResponseCode.SystemBusy
+        | ResponseCode.FlowControl -> true
+        | _ -> false
+
     /// Whether the server, or this client, has too much to do: wait before trying again.
     let isOverload error =
         match error with
         | TooManyInFlight _
-        | TooManyBytes _
-        | Refused(code = (ResponseCode.SystemBusy | ResponseCode.FlowControl)) -> true
+        | TooManyBytes _ -> true
+        | Refused(_, _, _, code, _) -> isOverloadCode code
         | _ -> false
 
     /// Whether the answer did not come in time.

@@ -55,19 +55,12 @@ type RetryDecision =
     | RetryNever
 
 module RetryPolicy =
-    /// Codes by which a server says that it has too much to do. Sources: RemotingSysResponseCode.java, ResponseCode.java.
-    let internal isOverload code =
-        match code with
-        | ResponseCode.SystemBusy
-        | ResponseCode.FlowControl -> true
-        | _ -> false
-
     let private kindOf (error: RemotingError) =
         match error with
         | NotConnected _
         | TooManyInFlight _
         | TooManyBytes _ -> ValueSome NotSent
-        | Refused(_, _, _, code, _) when isOverload code -> ValueSome Overload
+        | Refused(_, _, _, code, _) when RemotingError.isOverloadCode code -> ValueSome Overload
         | ConnectionLost _
         | TimedOut _ -> ValueSome UnknownEnd
         | Refused _

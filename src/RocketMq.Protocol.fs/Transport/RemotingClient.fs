@@ -155,7 +155,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     let failureIn (request: RequestCode) after (result: Result<RemotingCommand, RemotingError>) =
         match result with
         | Error error -> ValueSome error
-        | Ok answer when RetryPolicy.isOverload answer.ResponseCode ->
+        | Ok answer when RemotingError.isOverloadCode answer.ResponseCode ->
             ValueSome(Refused(endpoint, request, after, answer.ResponseCode, Option.defaultValue "" answer.Remark))
         | Ok _ -> ValueNone
 

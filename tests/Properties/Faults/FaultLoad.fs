@@ -180,11 +180,7 @@ type Load(client: RemotingClient, callers: int, timeout: TimeSpan, most: int, ca
         load.Finish()
 
 /// Waits for something without moving any clock.
-let until (condition: unit -> bool) : Task =
-    task {
-        while not (condition ()) do
-            do! Task.Yield()
-    }
+let until condition : Task = OnNetwork.until condition
 
 /// So many more calls have been answered.
 let goOn (load: Load) count =
