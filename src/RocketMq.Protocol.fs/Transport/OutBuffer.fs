@@ -95,6 +95,8 @@ type internal OutBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Traffic
 
                 pipe.Reader.AdvanceTo read.Buffer.End
                 isOpen <- isOpen && not read.IsCompleted
+                // Behind those who are about to put something in, so that it goes with what they put in.
+                do! Task.Yield()
         }
 
     /// Lets those go who wait for room.

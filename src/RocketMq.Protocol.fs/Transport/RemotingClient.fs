@@ -148,7 +148,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             waiter.MoveTo cancellation
             let rest = clock.GetElapsedTime(clock.GetTimestamp(), waiter.Deadline)
             let! result = callSlowly waiter.Outgoing isSentAway rest cancellation.Token
-            waiter.TrySetResult result |> ignore
+            waiter.Complete result
         }
 
     /// What a policy for retries makes of an answer: one that says that the server has too much to do is a failure.

@@ -68,12 +68,11 @@ type internal Session
         if waiter.FrameStart < handed then
             let after = deadlines.SinceStart(waiter.Timeout, waiter.Deadline)
 
-            waiter.TrySetResult(Error(ConnectionLost(endpoint, waiter.Request, after, reason)))
-            |> ignore
+            waiter.Complete(Error(ConnectionLost(endpoint, waiter.Request, after, reason)))
         elif options.WhenDisconnected = WaitForConnection then
             owner.Resend waiter waiter.IsSecond
         else
-            waiter.TrySetResult(Error(NotConnected(endpoint, reason))) |> ignore
+            waiter.Complete(Error(NotConnected(endpoint, reason)))
 
     let finish (reason: string) =
         if Interlocked.Exchange(&isOver, 1) = 0 then
@@ -205,9 +204,7 @@ type internal Session
     let timeOut (now: int64) =
         let health = healthAt now
 
-        fun (waiter: Waiter) ->
-            waiter.TrySetResult(Error(TimedOut(endpoint, waiter.Request, waiter.Timeout, health)))
-            |> ignore
+        fun (waiter: Waiter) -> waiter.Complete(Error(TimedOut(endpoint, waiter.Request, waiter.Timeout, health)))
 
     let sweep (now: int64) =
         let earliest =
@@ -278,7 +275,7 @@ type internal Session
         if answer.ResponseCode = ResponseCode.GoAway && not waiter.IsSecond then
             owner.Resend waiter true
         else
-            waiter.TrySetResult(Ok answer) |> ignore
+            waiter.Complete(Ok answer)
 
     let receive (frame: Frame) =
         wasHeard <- true
@@ -376,6 +373,6 @@ type internal Session
     member _.Cancel(waiter: Waiter) =
         match waiters.TryTake waiter.Opaque with
         | ValueSome waiter ->
-            waiter.TrySetResult(Error(Cancelled waiter.Request)) |> ignore
+            waiter.Complete(Error(Cancelled waiter.Request))
             afterTaking ()
         | ValueNone -> waiter.GiveUp()

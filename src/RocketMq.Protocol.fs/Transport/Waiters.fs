@@ -10,9 +10,9 @@ open System.Threading.Tasks
 [<Sealed>]
 type internal Waiter
     (opaque: int, outgoing: Outgoing, isSecond: bool, timeout: TimeSpan, deadline: int64, frameStart: int64) =
-    inherit
-        TaskCompletionSource<Result<RemotingCommand, RemotingError>>(TaskCreationOptions.RunContinuationsAsynchronously)
+    inherit TaskCompletionSource<Result<RemotingCommand, RemotingError>>()
 
+    let mutable outcome = Unchecked.defaultof<Result<RemotingCommand, RemotingError>>
     let mutable isGivenUp = false
     let mutable second: CancellationTokenSource | null = null
 
@@ -30,6 +30,12 @@ type internal Waiter
     /// How many bytes the session had been given to write before this request.
     member _.FrameStart = frameStart
 
+    /// Ends the call. The caller goes on behind all others who were to go on before: in turn, not the last one first, so that
+    /// what they send next is ready when the writing loop, which stands in the same queue, has its turn.
+    member waiter.Complete(result: Result<RemotingCommand, RemotingError>) =
+        outcome <- result
+        ThreadPool.UnsafeQueueUserWorkItem(waiter, false) |> ignore
+
     /// Where a second sending of the request, which has taken the call over, can be given up.
     member _.MoveTo(cancellation: CancellationTokenSource) =
         Volatile.Write(&second, cancellation)
@@ -44,6 +50,9 @@ type internal Waiter
         match Volatile.Read &second with
         | null -> ()
         | cancellation -> cancellation.Cancel()
+
+    interface IThreadPoolWorkItem with
+        member waiter.Execute() = waiter.TrySetResult outcome |> ignore
 
 /// The calls in flight on one session, by opaque.
 ///
