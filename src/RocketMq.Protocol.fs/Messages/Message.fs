@@ -134,6 +134,13 @@ module Message =
 
         withChecked checkAll PropertyName.keys keys message
 
+    /// The key by which ordered messages share a queue: brokers with typed topics ask for it. It is not empty.
+    let withShardingKey (key: string) message =
+        withSystemProperty PropertyName.shardingKey key message
+
+    let shardingKey (message: Message) : string voption =
+        Properties.tryFind PropertyName.shardingKey message.Properties
+
     /// Whether the broker answers only when the message is as safe as it makes messages; it does unless told otherwise.
     let withWaitStoreOk (isWaiting: bool) message =
         withSystemProperty PropertyName.waitStoreOk (if isWaiting then "true" else "false") message

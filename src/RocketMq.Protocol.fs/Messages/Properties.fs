@@ -17,6 +17,7 @@ module PropertyName =
     let originMessageId = "ORIGIN_MESSAGE_ID"
     let region = "MSG_REGION"
     let traceSwitch = "TRACE_ON"
+    let shardingKey = "__SHARDINGKEY"
 
     /// What clients, brokers and retries use among themselves: an application that set one would break them.
     let private reserved =
@@ -33,6 +34,7 @@ module PropertyName =
                 originMessageId
                 region
                 traceSwitch
+                shardingKey
                 "TIMER_DELIVER_MS"
                 "TIMER_DELAY_MS"
                 "TIMER_DELAY_SEC"
@@ -66,7 +68,6 @@ module PropertyName =
                 "POP_CK"
                 "POP_CK_OFFSET"
                 "1ST_POP_TIME"
-                "__SHARDINGKEY"
                 "INNER_NUM"
                 "INNER_BASE"
                 "INNER_MULTI_DISPATCH"
