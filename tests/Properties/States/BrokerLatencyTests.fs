@@ -29,12 +29,15 @@ let private queues =
 
 let private table = LatencyTable.java533
 
+/// All steps of the table, small numbers as they are.
+let private latencyOf (step: SendStep) = int64 step.Latency * 37L % 20_000L
+
 /// What Java keeps of a broker: when it is available again, and whether it was reached.
 type private Item = { Until: int64; Reached: bool }
 
 /// The state by Java's rule, which forgets nothing.
 let private javaRecord now (known: Map<string, Item>) (step: SendStep) =
-    let latency = if step.IsFailure then 10_000L else int64 step.Latency
+    let latency = if step.IsFailure then 10_000L else latencyOf step
     let avoid = LatencyTable.avoidMillis table latency
 
     let earlier =
@@ -56,7 +59,7 @@ let private run (steps: SendStep list) =
         let now = now + int64 step.Pause
 
         now,
-        BrokerLatency.record table (brokerOf step) (int64 step.Latency) step.IsFailure now state,
+        BrokerLatency.record table (brokerOf step) (latencyOf step) step.IsFailure now state,
         javaRecord now known step
 
     List.scan after (1_000_000L, BrokerLatency.empty, Map.empty) steps

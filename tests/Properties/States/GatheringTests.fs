@@ -83,7 +83,7 @@ let private run (steps: (byte * GatherStep) list) =
                     Ticket = entries.Count
                     Target = targetOf topic queue
                     Kind = kindOf kind
-                    Bytes = int bytes % 1200 + 1
+                    Bytes = int bytes * 37 % 1200 + 1
                     Came = now
                 }
 
