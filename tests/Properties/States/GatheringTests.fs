@@ -64,7 +64,11 @@ let private run (steps: (byte * GatherStep) list) =
         match gathering.NextDeadline with
         | ValueSome deadline when deadline < until ->
             now <- deadline
-            leave (gathering.Tick now)
+
+            match gathering.Tick now with
+            | [] -> failtest $"nothing leaves at {deadline}, when something is due"
+            | batches -> leave batches
+
             passTo until
         | _ -> now <- until
 
