@@ -214,6 +214,28 @@ module Properties =
         else
             ValueNone
 
+    /// The text with one entry more.
+    let private appended (text: ReadOnlySpan<byte>) (name: string) (value: string) : byte[] =
+        let isOpen = text.Length > 0 && text[text.Length - 1] <> 2uy
+        let start = text.Length + (if isOpen then 1 else 0)
+        let nameBytes = Encoding.UTF8.GetByteCount name
+
+        let longer: byte[] =
+            Array.zeroCreate (start + nameBytes + 1 + Encoding.UTF8.GetByteCount value)
+
+        text.CopyTo(longer.AsSpan())
+
+        if isOpen then
+            longer[text.Length] <- 2uy
+
+        Encoding.UTF8.GetBytes(name, longer.AsSpan start) |> ignore
+        longer[start + nameBytes] <- 1uy
+
+        Encoding.UTF8.GetBytes(value, longer.AsSpan(start + nameBytes + 1))
+        |> ignore
+
+        longer
+
     let remove (name: string) (properties: Properties) =
         Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes((without name properties).TrimEnd '\002')), properties.Fault)
 
@@ -227,9 +249,11 @@ module Properties =
 
         if fault.IsSome then
             Properties(properties.Text, fault)
-        else
+        elif contains name properties then
             let text = without name properties + name + "\001" + value
             Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes text), ValueNone)
+        else
+            Properties(ReadOnlyMemory(appended properties.Text.Span name value), ValueNone)
 
     /// The same properties, not to be sent for a reason.
     let internal refuse (error: InputError) (properties: Properties) =
