@@ -44,6 +44,13 @@ module BodyCodecs =
         | BodyCompression.Zlib -> Zlib
         | other -> UnknownCompression(int other)
 
+    let private nameOf (compression: BodyCompression) =
+        match compression with
+        | BodyCompression.Lz4 -> "LZ4"
+        | BodyCompression.Zstandard -> "Zstandard"
+        | BodyCompression.Zlib -> "zlib"
+        | other -> $"compression {int other}"
+
     let private numberOf compression =
         match compression with
         | Uncompressed -> 0
@@ -59,7 +66,7 @@ module BodyCodecs =
         (codecs: BodyCodecs)
         : Result<ReadOnlyMemory<byte>, InputError> =
         let refuse reason =
-            Error(InvalidInput("the body", $"it cannot be compressed as %A{compressionOf compression}: {reason}"))
+            Error(InvalidInput("the body", $"it cannot be compressed as {nameOf compression}: {reason}"))
 
         match codecs.TryFind(int compression) with
         | None -> refuse "no codec is registered for it"

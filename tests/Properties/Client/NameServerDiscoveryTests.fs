@@ -254,8 +254,9 @@ let tests =
 
                             do! reached.Task
                             clock.Advance(TimeSpan.FromMilliseconds 2999L)
-                            fetching.IsCompleted |> shouldBeFalse
+                            clock.Fired |> shouldEqual 0
                             clock.Advance(TimeSpan.FromMilliseconds 1L)
+                            clock.Fired |> shouldEqual 1
 
                             match! fetching with
                             | Error(AddressServerSilent(_, after) as error) ->
