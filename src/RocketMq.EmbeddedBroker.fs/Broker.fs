@@ -7,13 +7,16 @@ module internal Broker =
     let start settings (storeHost: Host) : BrokerState =
         {
             Settings = settings
-            Store = Store.empty storeHost
+            Store = SystemTopics.add settings.ClusterName (Store.empty storeHost)
             KeyValues = Map.empty
             Clients = Map.empty
             Parked = []
             Rules = []
             Fates = Map.empty
             Late = []
+            Held = HeldMessages.none
+            Transactions = OpenTransactions.none
+            Replies = Map.empty
         }
 
     // Offsets
@@ -75,11 +78,23 @@ module internal Broker =
             },
             [ Answer.succeed arrival ])
 
+    /// A client may go on as a consumer when it stops to be a producer, and the other way round.
     let private unregister (arrival: Arrival) (state: BrokerState) =
-        { state with
-            Clients = Map.remove arrival.Connection state.Clients
-        },
-        [ Answer.succeed arrival ]
+        Answer.decoding arrival state Heartbeat.unregister.Decode (fun departure ->
+            let without (heartbeat: Heartbeat) =
+                { heartbeat with
+                    ProducerGroups =
+                        heartbeat.ProducerGroups
+                        |> List.filter (fun group -> Some group <> departure.ProducerGroup)
+                    Consumers =
+                        heartbeat.Consumers
+                        |> List.filter (fun consumer -> Some consumer.Group <> departure.ConsumerGroup)
+                }
+
+            { state with
+                Clients = Map.change arrival.Connection (Option.map without) state.Clients
+            },
+            [ Answer.succeed arrival ])
 
     let private serve now (arrival: Arrival) (state: BrokerState) =
         match arrival.Role, arrival.Command.RequestCode with
@@ -92,6 +107,10 @@ module internal Broker =
         | AsNameServer, RequestCode.GetKvListByNamespace -> NameServing.list arrival state
         | AsBroker, (RequestCode.SendMessage | RequestCode.SendMessageV2 | RequestCode.SendBatchMessage) ->
             Sends.send now arrival state
+        | AsBroker, (RequestCode.SendReplyMessage | RequestCode.SendReplyMessageV2) ->
+            ReplyServing.receive now arrival state
+        | AsBroker, RequestCode.EndTransaction -> HalfMessages.finish now arrival state
+        | AsBroker, RequestCode.RecallMessage -> Recalls.recall now arrival state
         | AsBroker, RequestCode.PullMessage -> Pulls.pull now arrival state
         | AsBroker, RequestCode.QueryConsumerOffset -> queryCommitted arrival state
         | AsBroker, RequestCode.UpdateConsumerOffset -> commit arrival state
@@ -120,18 +139,21 @@ module internal Broker =
             |> List.partition (fun parked -> parked.Arrival.Connection = connection)
 
         let state, late = Fates.leave connection { state with Parked = parked }
+        let state, replies = ReplyServing.leave connection state
 
         { state with
             Clients = Map.remove connection state.Clients
         },
-        late @ (gone |> List.map (fun parked -> Forget parked.Arrival.Ticket))
+        late @ replies @ (gone |> List.map (fun parked -> Forget parked.Arrival.Ticket))
 
     let private tick now (state: BrokerState) =
         let state, late = Fates.expire now state
+        let state, delivered = Deliveries.expire now state
+        let state, checks = TransactionChecks.expire now state
         let state, pulls = Pulls.expire now state
         // What was late once is not made late again.
-        let state, pulls = Fates.apply now (state, pulls)
-        state, late @ pulls
+        let state, others = Fates.apply now (state, delivered @ checks @ pulls)
+        state, late @ others
 
     /// `now` in milliseconds since 1970, UTC.
     let transition (now: int64) (state: BrokerState) (event: BrokerEvent) : BrokerState * BrokerEffect list =
@@ -152,13 +174,23 @@ module internal Broker =
                 BrokerState.Settings.BrokerAddress = address
             },
             []
+        | CallEnded(ticket, answer) -> ReplyServing.passed now ticket answer state |> Fates.apply now
 
     /// When to send `Ticked` next, if at all.
     let nextDeadline (state: BrokerState) : int64 voption =
         let deadlines =
             (state.Parked |> List.map (fun parked -> parked.DeadlineMillis))
             @ (state.Late |> List.map (fun late -> late.DueMillis))
+            @ ValueOption.toList (Deliveries.nextDue state)
+            @ ValueOption.toList state.Transactions.NextRoundMillis
 
         match deadlines with
         | [] -> ValueNone
         | deadlines -> ValueSome(List.min deadlines)
+
+    /// Whether what `nextDeadline` goes by has changed.
+    let waitsDiffer (before: BrokerState) (after: BrokerState) =
+        not (obj.ReferenceEquals(after.Parked, before.Parked))
+        || not (obj.ReferenceEquals(after.Late, before.Late))
+        || not (obj.ReferenceEquals(after.Held, before.Held))
+        || after.Transactions.NextRoundMillis <> before.Transactions.NextRoundMillis

@@ -37,11 +37,17 @@ type internal BrokerEvent =
     | ClientsForgotten
     /// Clients are told from now on that the broker is there.
     | Advertised of address: string
+    /// A client has answered what `Call` asked it, or will not any more.
+    | CallEnded of Ticket * answer: RemotingCommand voption
 
 type internal BrokerEffect =
     | Reply of Ticket * RemotingCommand
     /// This one will not be answered.
     | Forget of Ticket
+    /// A request to a client, one-way.
+    | Push of connection: int * RemotingCommand
+    /// A request to a client whose answer is to be told by `CallEnded` of the same ticket.
+    | Call of Ticket * connection: int * RemotingCommand
 
 /// A pull that waits for a message.
 type internal ParkedPull =
@@ -50,6 +56,15 @@ type internal ParkedPull =
         Pull: PullRequest
         Wants: int -> bool
         DeadlineMillis: int64
+    }
+
+/// A reply on its way to the client that waits for it. Who sent the reply is answered when that client has answered.
+type internal PassingReply =
+    {
+        Arrival: Arrival
+        /// As it will be kept.
+        Incoming: Incoming
+        Requester: string
     }
 
 /// What is to become of an answer.
@@ -78,6 +93,7 @@ type internal BrokerSettings =
         /// Queues of a topic that is made by the first send to it, at most.
         MaxNewTopicQueues: int
         AutoCreateTopics: bool
+        Checks: CheckSettings
     }
 
 type internal BrokerState =
@@ -95,6 +111,9 @@ type internal BrokerState =
         Fates: Map<Ticket, Fate>
         /// The latest first.
         Late: LateAnswer list
+        Held: HeldMessages
+        Transactions: OpenTransactions
+        Replies: Map<Ticket, PassingReply>
     }
 
 /// The answers that all requests share.

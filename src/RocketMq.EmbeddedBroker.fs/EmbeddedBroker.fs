@@ -29,19 +29,50 @@ type EmbeddedBrokerOptions() =
     /// The certificate that both ports speak TLS with, its private key included. Default none: they are plain.
     member val Certificate: X509Certificate2 | null = null with get, set
 
-    /// The clock that long polling, late answers and time stamps go by. Default the system's.
+    /// The clock that delays, long polling, late answers and time stamps go by. Default the system's. A test that moves the
+    /// time takes an `EmbeddedClock`.
     member val Clock = TimeProvider.System with get, set
+
+    /// How old a transaction gets before its producers are asked what became of it, unless its message says otherwise
+    /// (property CHECK_IMMUNITY_TIME_IN_SECONDS). Default 6 seconds; not negative.
+    member val TransactionTimeout = TimeSpan.FromSeconds 6L with get, set
+
+    /// How often the broker looks for transactions to ask about. The first time is so long after the first message of a
+    /// transaction. Default 30 seconds; at least a millisecond.
+    member val TransactionCheckInterval = TimeSpan.FromSeconds 30L with get, set
+
+    /// How often producers are asked about one transaction before its message goes to the topic TRANS_CHECK_MAX_TIME_TOPIC.
+    /// Default 15; not negative. While no producer of the group is connected nobody is asked, and that does not count.
+    member val TransactionCheckMax = 15 with get, set
 
 /// A name server and a broker in this process, over real TCP on 127.0.0.1, for first runs and for tests. It keeps
 /// messages in memory only, knows no replication and no access control, and is no substitute for an Apache RocketMQ cluster.
 [<Sealed>]
 type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
+    let checks =
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.TransactionTimeout, TimeSpan.Zero, "TransactionTimeout")
+
+        ArgumentOutOfRangeException.ThrowIfLessThan(
+            options.TransactionCheckInterval,
+            TimeSpan.FromMilliseconds 1L,
+            "TransactionCheckInterval"
+        )
+
+        ArgumentOutOfRangeException.ThrowIfNegative(options.TransactionCheckMax, "TransactionCheckMax")
+
+        {
+            TimeoutMillis = int64 options.TransactionTimeout.TotalMilliseconds
+            IntervalMillis = int64 options.TransactionCheckInterval.TotalMilliseconds
+            MaxChecks = options.TransactionCheckMax
+        }
+
     let mutable connections = 0
     let nextConnection () = Interlocked.Increment &connections
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     let listen role port =
-        new Listener(role, RemotingOptions.Default, options.Certificate, port, options.Clock, nextConnection)
+        // The pauses after errors are real ones, whatever clock the broker goes by.
+        new Listener(role, RemotingOptions.Default, options.Certificate, port, TimeProvider.System, nextConnection)
 
     /// Both ports or, if one is taken, none.
     let listenOn nameServerPort brokerPort =
@@ -71,6 +102,18 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             BrokerAddress = addressOf brokerPort
             MaxNewTopicQueues = 8
             AutoCreateTopics = options.AutoCreateTopics
+            Checks = checks
+        }
+
+    /// To the clients of the broker's port, which a restart opens anew.
+    let clients: ClientLink =
+        let broker () =
+            let struct (_, broker) = listeners
+            broker
+
+        {
+            Push = fun connection command -> (broker ()).Push(connection, command)
+            Call = fun connection command ended -> (broker ()).Call(connection, command, ended)
         }
 
     let agent =
@@ -81,7 +124,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             died.TrySetException error |> ignore
             stopListeners () |> ignore
 
-        new BrokerAgent(state, options.Clock, onDeath)
+        new BrokerAgent(state, options.Clock, clients, onDeath)
 
     let startListeners () =
         let struct (nameServer, broker) = listeners
@@ -122,7 +165,8 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     static member StartAsync() : Task<EmbeddedBroker> =
         EmbeddedBroker.StartAsync(EmbeddedBrokerOptions(), CancellationToken.None)
 
-    /// Starts with options of one's own. Throws a `SocketException` if a port that they name is taken.
+    /// Starts with options of one's own. Throws a `SocketException` if a port that they name is taken, and an
+    /// `ArgumentOutOfRangeException` if a number or time of them has no meaning.
     static member StartAsync
         (options: EmbeddedBrokerOptions, [<Optional>] cancellationToken: CancellationToken)
         : Task<EmbeddedBroker> =

@@ -31,12 +31,7 @@ module internal Fates =
 
         { state with Late = late :: state.Late }
 
-    let private meet now (state: BrokerState, effects) effect =
-        let ticket =
-            match effect with
-            | Reply(ticket, _)
-            | Forget ticket -> ticket
-
+    let private meetAnswer now ticket effect (state: BrokerState, effects) =
         let fate = Map.tryFind ticket state.Fates
 
         let state =
@@ -48,6 +43,13 @@ module internal Fates =
         | Reply(_, answer), Some({ Kind = ComesLate delay } as fate) -> hold now ticket fate delay answer state, effects
         | Reply _, Some { Kind = IsLost } -> state, Forget ticket :: effects
         | _ -> state, effect :: effects
+
+    let private meet now (state: BrokerState, effects) effect =
+        match effect with
+        | Reply(ticket, _)
+        | Forget ticket -> meetAnswer now ticket effect (state, effects)
+        | Push _
+        | Call _ -> state, effect :: effects
 
     /// Does to answers what was decided for them.
     let apply now (state: BrokerState, effects) : BrokerState * BrokerEffect list =

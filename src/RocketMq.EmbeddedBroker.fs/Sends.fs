@@ -4,7 +4,7 @@ open RocketMq.Protocol
 
 /// Sends: topics made by the first one, messages stored, waiting pulls woken.
 module internal Sends =
-    let private ensureTopic (send: SendRequest) (state: BrokerState) =
+    let ensureTopic (send: SendRequest) (state: BrokerState) =
         match Map.tryFind send.Topic state.Store.Topics with
         | Some _ -> Ok state
         | None when state.Settings.AutoCreateTopics && (Names.checkTopic send.Topic).IsOk ->
@@ -21,92 +21,104 @@ module internal Sends =
         message
         |> Message.withSystemProperty PropertyName.region "DefaultRegion"
         |> Message.withSystemProperty PropertyName.traceSwitch "true"
-        |> Message.withSystemProperty "CLUSTER" settings.ClusterName
+        |> Message.withSystemProperty BrokerProperty.cluster settings.ClusterName
 
-    let private messagesOf (send: SendRequest) : Result<Message list, DecodeError> =
-        if send.IsBatch then
-            BatchCodec.decode send.Topic send.Body
-        else
-            Ok
-                [
-                    {
-                        Topic = send.Topic
-                        Body = send.Body
-                        Flag = send.Flag
-                        Properties = send.Properties
-                    }
-                ]
+    let private incoming (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) message : Incoming =
+        {
+            Message = withBrokerProperties state.Settings message
+            QueueId = queueId
+            SysFlag = send.SysFlag
+            BornTimestamp = send.BornTimestamp
+            BornHost = arrival.Peer
+            ReconsumeTimes = send.ReconsumeTimes
+            PreparedTransactionOffset = 0L
+        }
 
     let private appendAll (now: int64) (arrival: Arrival) (send: SendRequest) queueId messages (state: BrokerState) =
         let append result message =
             result
             |> Result.bind (fun (store, stored) ->
-                let incoming =
-                    {
-                        Message = withBrokerProperties state.Settings message
-                        QueueId = queueId
-                        SysFlag = send.SysFlag
-                        BornTimestamp = send.BornTimestamp
-                        BornHost = arrival.Peer
-                        ReconsumeTimes = send.ReconsumeTimes
-                    }
-
-                Store.append now incoming store
+                Store.append now (incoming arrival send queueId state message) store
                 |> Result.map (fun (struct (store, message)) -> store, message :: stored))
 
         (Ok(state.Store, []), messages)
         ||> List.fold append
         |> Result.map (fun (store, stored) -> { state with Store = store }, List.rev stored)
 
-    let private uniqueKey (message: Message) =
+    let private uniqueKey (message: StoredMessage) =
         Properties.tryFind PropertyName.uniqueKey message.Properties
         |> ValueOption.defaultValue ""
 
-    let private sendAnswer (arrival: Arrival) (messages: Message list) (stored: StoredMessage list) =
+    /// A message that waits is answered for with the place where it waits, but with the queue it was sent to.
+    let private sendAnswer (arrival: Arrival) queueId recallHandle (stored: StoredMessage list) =
         let first = List.head stored
 
         let answer: SendAnswer =
             {
                 Status = SendOk
                 OffsetId = stored |> List.map (fun message -> message.OffsetId) |> String.concat ","
-                QueueId = first.QueueId
+                QueueId = queueId
                 QueueOffset = first.QueueOffset
-                TransactionId = Some(messages |> List.map uniqueKey |> String.concat ",")
+                TransactionId = Some(stored |> List.map uniqueKey |> String.concat ",")
                 Region = Some "DefaultRegion"
                 IsTraced = Some true
-                RecallHandle = None
+                RecallHandle = recallHandle
                 BatchUniqueId = None
             }
 
         Answer.reply arrival (Send.message.Answer(answer, arrival.Command))
 
-    let private store now (arrival: Arrival) (send: SendRequest) (state: BrokerState) =
+    /// The queue that a send to a topic that exists is for. A negative number leaves the choice to the broker.
+    let chooseQueue (send: SendRequest) (state: BrokerState) : Result<int, string> =
         let queues = state.Store.Topics[send.Topic].Queues.Length
 
-        // A negative number leaves the choice to the broker.
-        let queueId =
-            if send.QueueId < 0 then
-                int (state.Store.NextPhysicalOffset % int64 queues)
-            else
-                send.QueueId
+        if send.QueueId < 0 then
+            Ok(int (state.Store.NextPhysicalOffset % int64 queues))
+        elif send.QueueId < queues then
+            Ok send.QueueId
+        else
+            Error $"queue {send.QueueId} of topic {send.Topic} does not exist, it has {queues}"
 
-        let badQueue =
-            $"queue {queueId} of topic {send.Topic} does not exist, it has {queues}"
-
-        match messagesOf send with
+    let private storeBatch now (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) =
+        match BatchCodec.decode send.Topic send.Body with
         | Error error -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal error.Message ]
         | Ok [] ->
             state,
             [
                 Answer.refuse arrival ResponseCode.MessageIllegal "the batch holds no message"
             ]
-        | Ok _ when queueId >= queues -> state, [ Answer.refuse arrival ResponseCode.SystemError badQueue ]
         | Ok messages ->
             match appendAll now arrival send queueId messages state with
             | Error error -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal error.Message ]
             | Ok(state, stored) ->
                 let state, woken = Pulls.wake send.Topic queueId state
-                state, sendAnswer arrival messages stored :: woken
+                state, sendAnswer arrival queueId None stored :: woken
+
+    let private storeOne now (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) =
+        let message: Message =
+            {
+                Topic = send.Topic
+                Body = send.Body
+                Flag = send.Flag
+                Properties = send.Properties
+            }
+
+        match Intake.put now (incoming arrival send queueId state message) state with
+        | Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
+        | Ok(struct (state, receipt, woken)) ->
+            state, sendAnswer arrival queueId receipt.RecallHandle [ receipt.Stored ] :: woken
+
+    let private store now (arrival: Arrival) (send: SendRequest) (state: BrokerState) =
+        match chooseQueue send state with
+        | Error reason -> state, [ Answer.refuse arrival ResponseCode.SystemError reason ]
+        | Ok queueId when send.IsBatch ->
+            match Intake.checkBatch send with
+            | Ok() -> storeBatch now arrival send queueId state
+            | Error reason -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal reason ]
+        | Ok queueId -> storeOne now arrival send queueId state
+
+    let closed (arrival: Arrival) topic =
+        Answer.refuse arrival ResponseCode.NoPermission $"Sending message to topic[{topic}] is forbidden."
 
     let send now (arrival: Arrival) (state: BrokerState) =
         let operation =
@@ -120,11 +132,8 @@ module internal Sends =
                 [
                     Answer.refuse arrival ResponseCode.MessageIllegal $"the body has {send.Body.Length} bytes"
                 ]
-            elif Properties.contains PropertyName.delayLevel send.Properties then
-                state,
-                [
-                    Answer.refuse arrival ResponseCode.MessageIllegal "the embedded broker cannot delay messages"
-                ]
+            elif SystemTopics.isClosed send.Topic then
+                state, [ closed arrival send.Topic ]
             else
                 match ensureTopic send state with
                 | Ok state -> store now arrival send state

@@ -16,17 +16,30 @@ type private ServerMessage =
     | Happened of BrokerEvent
     | Asked of Role * connection: int * peer: Host * RemotingCommand * respond: (RemotingCommand -> Task)
 
+/// How a broker speaks to clients that are connected to it.
+type internal ClientLink =
+    {
+        Push: int -> RemotingCommand -> unit
+        /// Tells the client's answer, or that none will come.
+        Call: int -> RemotingCommand -> (RemotingCommand voption -> unit) -> unit
+    }
+
 /// Carries out what `Broker.transition` decides. Only its loop holds the state.
 [<Sealed>]
-type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: exn -> unit) =
+type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, clients: ClientLink, onDeath: exn -> unit) =
     let now () =
         clock.GetUtcNow().ToUnixTimeMilliseconds()
 
     /// The answers that are owed. Only touched within the agent's loop.
     let owed = Dictionary<Ticket, RemotingCommand -> Task>()
 
+    let mutable tell: BrokerEvent -> unit = ignore
+
     let perform effect =
         match effect with
+        | Push(connection, command) -> clients.Push connection command
+        | Call(ticket, connection, command) ->
+            clients.Call connection command (fun answer -> tell (CallEnded(ticket, answer)))
         | Forget ticket -> owed.Remove ticket |> ignore
         | Reply(ticket, answer) ->
             let mutable respond = Unchecked.defaultof<RemotingCommand -> Task>
@@ -52,19 +65,22 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: ex
                     Command = command
                 }
 
-    let mutable onAlarm = ignore
-
     let alarm =
-        clock.CreateTimer((fun _ -> onAlarm ()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+        clock.CreateTimer((fun _ -> tell Ticked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
-    /// Fires once, when the first parked pull has waited long enough or the first late answer is due.
+    /// Fires once, when the first of all that waits for a time has come to it. If the clock has been moved past that
+    /// meanwhile, and stands still again, no alarm would ever ring.
     let setAlarm (state: BrokerState) =
-        let after =
-            match Broker.nextDeadline state with
-            | ValueSome deadline -> TimeSpan.FromMilliseconds(max 1L (deadline - now ()), 0L)
-            | ValueNone -> Timeout.InfiniteTimeSpan
+        match Broker.nextDeadline state with
+        | ValueSome deadline ->
+            let left = deadline - now ()
 
-        alarm.Change(after, Timeout.InfiniteTimeSpan) |> ignore
+            if left <= 0L then
+                tell Ticked
+            else
+                alarm.Change(TimeSpan.FromMilliseconds(left, 0L), Timeout.InfiniteTimeSpan)
+                |> ignore
+        | ValueNone -> alarm.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore
 
     let agent =
         MailboxProcessor<ServerMessage>.Start(fun inbox ->
@@ -72,28 +88,24 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, onDeath: ex
                 async {
                     let! message = inbox.Receive()
                     let next, effects = Broker.transition (now ()) state (toEvent number message)
-                    List.iter perform effects
-
-                    let waitsDiffer =
-                        not (obj.ReferenceEquals(next.Parked, state.Parked))
-                        || not (obj.ReferenceEquals(next.Late, state.Late))
-
                     // A timer may ring a little early: then nothing has changed, and it must be set again.
                     let hasRung =
                         match message with
                         | Happened Ticked -> true
                         | _ -> false
 
-                    if waitsDiffer || hasRung then
+                    // Before the answers go out: who has one may move the clock.
+                    if Broker.waitsDiffer state next || hasRung then
                         setAlarm next
 
+                    List.iter perform effects
                     return! loop (number + 1L) next
                 }
 
             loop 0L initial)
 
     do
-        onAlarm <- fun () -> agent.Post(Happened Ticked)
+        tell <- fun event -> agent.Post(Happened event)
         agent.Error.Add onDeath
 
     member _.Ask(role, connection, peer, command, respond) =
@@ -125,12 +137,21 @@ type internal Listener
     let mutable isClosed = false
     let stopping = new CancellationTokenSource()
 
-    let owner (agent: BrokerAgent) number peer : SessionOwner =
+    /// How long a client may take to answer a broker, as in Java.
+    let callTimeout = TimeSpan.FromSeconds 10L
+
+    let tryFind number =
+        lock gate (fun () ->
+            match sessions.TryGetValue number with
+            | true, session -> ValueSome session
+            | _ -> ValueNone)
+
+    let owner (agent: BrokerAgent) number endpoint peer : SessionOwner =
         {
             Left = ignore
             Shut = ignore
             SentAway = ignore
-            Resend = fun _ _ -> ()
+            Resend = fun waiter _ -> waiter.Complete(Error(NotConnected(endpoint, "the client has gone")))
             Ended =
                 fun _ _ _ ->
                     lock gate (fun () -> sessions.Remove number |> ignore)
@@ -154,7 +175,7 @@ type internal Listener
             let peer = Host.create remote.Address remote.Port
 
             let session =
-                Session(number, endpoint, stream, options, Traffic(), owner agent number peer)
+                Session(number, endpoint, stream, options, Traffic(), owner agent number endpoint peer)
 
             let isAdmitted =
                 lock gate (fun () ->
@@ -198,6 +219,27 @@ type internal Listener
     member _.Port = port.Number
 
     member _.Start(agent: BrokerAgent) = port.Start(clock, welcome agent)
+
+    /// Sends a one-way request to a client, if it is there and has room for it.
+    member _.Push(connection: int, command: RemotingCommand) =
+        match tryFind connection with
+        | ValueSome session -> session.SendOneWay command |> ignore
+        | ValueNone -> ()
+
+    /// Sends a request to a client, and tells its answer.
+    member _.Call(connection: int, command: RemotingCommand, ended: RemotingCommand voption -> unit) =
+        match tryFind connection with
+        | ValueNone -> ended ValueNone
+        | ValueSome session ->
+            match session.Send(Plain command, true, callTimeout) with
+            | Waiting waiter ->
+                backgroundTask {
+                    match! waiter.Task with
+                    | Ok answer -> ended (ValueSome answer)
+                    | Error _ -> ended ValueNone
+                }
+                |> ignore
+            | _ -> ended ValueNone
 
     /// Closes every connection; new ones are taken.
     member _.HangUp(reason: string) =

@@ -38,6 +38,8 @@ type internal Incoming =
         BornTimestamp: int64
         BornHost: Host
         ReconsumeTimes: int
+        /// Of a committed transaction: where its half message lay in the commit log. Otherwise 0.
+        PreparedTransactionOffset: int64
     }
 
 /// What reading a queue from a position gave.
@@ -102,7 +104,7 @@ module internal Store =
             StoreTimestamp = now
             StoreHost = store.StoreHost
             ReconsumeTimes = incoming.ReconsumeTimes
-            PreparedTransactionOffset = 0L
+            PreparedTransactionOffset = incoming.PreparedTransactionOffset
             BodyCrc = Crc32.ofBody incoming.Message.Body.Span
             StoredBody = incoming.Message.Body
             Properties = incoming.Message.Properties

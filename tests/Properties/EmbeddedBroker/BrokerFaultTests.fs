@@ -42,7 +42,8 @@ let private tickets effects =
     |> List.map (fun effect ->
         match effect with
         | Reply(Ticket ticket, _) -> ticket
-        | Forget(Ticket ticket) -> -ticket)
+        | Forget(Ticket ticket) -> -ticket
+        | other -> failtest $"%A{other}")
 
 /// Sends so many requests at one time, and gives the state and all effects.
 let private sendMany count state =

@@ -13,6 +13,7 @@ let private settings =
         BrokerAddress = "127.0.0.1:1"
         MaxNewTopicQueues = 8
         AutoCreateTopics = true
+        Checks = CheckSettings.defaults
     }
 
 let internal host = Host.create IPAddress.Loopback 1
@@ -101,6 +102,8 @@ let private settle (run: Run) effect =
             Open = Map.remove ticket run.Open
             IsRight = run.IsRight && Map.containsKey ticket run.Open
         }
+    | Push _
+    | Call _ -> { run with IsRight = false }
 
 let private feed event (run: Run) =
     let state, effects = Broker.transition run.Now run.State event
@@ -184,7 +187,7 @@ let tests =
                 |> List.map (fun effect ->
                     match effect with
                     | Reply(Ticket ticket, _) -> ticket
-                    | Forget _ -> -1L)
+                    | _ -> -1L)
                 |> shouldEqual [ 3L; 2L ]
 
                 Broker.nextDeadline state |> shouldEqual ValueNone

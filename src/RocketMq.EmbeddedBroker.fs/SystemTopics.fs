@@ -1,0 +1,40 @@
+namespace RocketMq.Embedded
+
+/// The topics that a broker has from the start, and those it keeps for itself.
+module internal SystemTopics =
+    /// Messages with a delay level wait here, each level in a queue of its own.
+    let schedule = "SCHEDULE_TOPIC_XXXX"
+
+    /// Timed messages wait here, in one queue.
+    let timer = "rmq_sys_wheel_timer"
+
+    /// Half messages, in one queue.
+    let half = "RMQ_SYS_TRANS_HALF_TOPIC"
+
+    /// Where real brokers note which half messages are done with. It stays empty here.
+    let private halfDone = "RMQ_SYS_TRANS_OP_HALF_TOPIC"
+
+    /// Half messages that were given up. Made by the first of them.
+    let givenUp = "TRANS_CHECK_MAX_TIME_TOPIC"
+
+    let trace = "RMQ_SYS_TRACE_TOPIC"
+
+    /// Where replies are kept, after they were pushed to who waits for them.
+    let reply clusterName = $"{clusterName}_REPLY_TOPIC"
+
+    let delayLevels = 18
+
+    let add clusterName (store: Store) : Store =
+        store
+        |> Store.withTopic schedule delayLevels
+        |> Store.withTopic timer 1
+        |> Store.withTopic half 1
+        |> Store.withTopic halfDone 1
+        |> Store.withTopic trace 1
+        |> Store.withTopic (reply clusterName) 1
+
+    /// The topics that clients must not send to. As in Java the one of timed messages is none of them.
+    let private closed =
+        set [ schedule; half; halfDone; givenUp; "SELF_TEST_TOPIC"; "OFFSET_MOVED_EVENT" ]
+
+    let isClosed topic = closed.Contains topic
