@@ -54,12 +54,13 @@ type EmbeddedClock(runs: bool) =
 
     let tryTakeDue (goal: TimeSpan) : EmbeddedTimer voption =
         lock gate (fun () ->
-            match timers |> List.filter (fun timer -> timer.Due <= goal) |> List.sortBy _.Due with
+            match timers |> List.filter (fun timer -> timer.Due <= goal) with
             | [] ->
                 moved <- moved + max TimeSpan.Zero (goal - elapsed ())
                 setAlarm ()
                 ValueNone
-            | next :: _ ->
+            | due ->
+                let next = List.minBy (fun (timer: EmbeddedTimer) -> timer.Due) due
                 moved <- moved + max TimeSpan.Zero (next.Due - elapsed ())
                 timers <- timers |> List.filter (isOther next)
 

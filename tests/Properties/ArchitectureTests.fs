@@ -23,6 +23,7 @@ let private embedded =
 /// The files of the embedded broker that act; all others decide.
 let private acting =
     [
+        "EmbeddedClock.fs"
         "LoopbackPort.fs"
         "ProxySockets.fs"
         "DirectionFaults.fs"
