@@ -20,9 +20,9 @@ type internal ClusterEvent =
     /// A client has answered what a broker's `Call` asked it, or will not any more.
     | CallAnswered of Ticket * answer: RemotingCommand voption
     /// Time has passed, for all.
-    | TimePassed
-    | Stopped of ServerId * Going
-    | Started of ServerId
+    | ClusterTicked
+    | ServerStopped of ServerId * Going
+    | ServerStarted of ServerId
 
 type internal NameServerMember =
     {

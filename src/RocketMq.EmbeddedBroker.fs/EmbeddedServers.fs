@@ -31,7 +31,7 @@ type internal ServerSwitch(port: ServerPort, agent: ClusterAgent, isClusterStopp
                 if isRunning then
                     Volatile.Write(&isRunning, false)
                     // Nothing is carried out any more from here on, though the port closes a moment later.
-                    agent.Tell(Stopped(port.Server, going))
+                    agent.Tell(ServerStopped(port.Server, going))
                     do! port.Stop()
             })
 
@@ -43,7 +43,7 @@ type internal ServerSwitch(port: ServerPort, agent: ClusterAgent, isClusterStopp
                 if not isRunning then
                     port.Open()
                     // Clients wait in the port until the server is there.
-                    agent.Tell(Started port.Server)
+                    agent.Tell(ServerStarted port.Server)
                     port.Start agent
                     Volatile.Write(&isRunning, true)
             })

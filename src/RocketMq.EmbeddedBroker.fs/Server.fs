@@ -68,7 +68,7 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
             )
 
     let alarm =
-        clock.CreateTimer((fun _ -> tell TimePassed), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+        clock.CreateTimer((fun _ -> tell ClusterTicked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
     /// Fires once, when the first of all that waits for a time has come to it. If the clock has been moved past that
     /// meanwhile, and stands still again, no alarm would ever ring.
@@ -78,7 +78,7 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
             let left = deadline - now ()
 
             if left <= 0L then
-                tell TimePassed
+                tell ClusterTicked
             else
                 alarm.Change(TimeSpan.FromMilliseconds(left, 0L), Timeout.InfiniteTimeSpan)
                 |> ignore
@@ -93,7 +93,7 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
                     // A timer may ring a little early: then nothing has changed, and it must be set again.
                     let hasRung =
                         match message with
-                        | Happened TimePassed -> true
+                        | Happened ClusterTicked -> true
                         | _ -> false
 
                     // Before the answers go out: who has one may move the clock.

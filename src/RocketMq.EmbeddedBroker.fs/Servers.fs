@@ -243,13 +243,14 @@ module internal Servers =
         match event with
         | At(server, event) -> at now server event cluster
         | CallAnswered(ticket, answer) -> callAnswered now ticket answer cluster
-        | TimePassed -> pass now cluster
-        | Stopped(BrokerAt place as server, going) when isRunning server cluster ->
+        | ClusterTicked -> pass now cluster
+        | ServerStopped(BrokerAt place as server, going) when isRunning server cluster ->
             stopBroker now place going cluster, []
-        | Stopped(NameServerAt place as server, _) when isRunning server cluster -> stopNameServer place cluster, []
-        | Started server when not (isRunning server cluster) -> start now server cluster
-        | Stopped _
-        | Started _ -> cluster, []
+        | ServerStopped(NameServerAt place as server, _) when isRunning server cluster ->
+            stopNameServer place cluster, []
+        | ServerStarted server when not (isRunning server cluster) -> start now server cluster
+        | ServerStopped _
+        | ServerStarted _ -> cluster, []
 
     /// Name servers and brokers that all run. Each broker comes with its own host and, if it is a slave, the place of its
     /// master.
@@ -289,7 +290,7 @@ module internal Servers =
         (cluster, brokers)
         ||> List.fold (fun cluster (place, _) -> startBroker 0L place cluster |> fst)
 
-    /// When to send `TimePassed` next, if at all.
+    /// When to send `ClusterTicked` next, if at all.
     let nextDeadline (cluster: ClusterState) : int64 voption =
         let ofNames =
             cluster.NameServers.Values
