@@ -2,18 +2,17 @@ namespace RocketMq.Embedded
 
 open RocketMq.Protocol
 
-/// What name server and broker make of requests. Pure: time comes in, answers go out.
+/// What a broker makes of requests. Pure: time comes in, answers go out.
 module internal Broker =
     let start settings (storeHost: Host) : BrokerState =
         {
             Settings = settings
             Store = SystemTopics.add settings.ClusterName (Store.empty storeHost)
-            KeyValues = Map.empty
             Clients = Map.empty
+            Peers = Map.empty
             Parked = []
-            Rules = []
-            Fates = Map.empty
-            Late = []
+            Faults = Fates.none
+            HasMaster = settings.BrokerId <> 0L
             Held = HeldMessages.none
             Transactions = OpenTransactions.none
             Replies = Map.empty
@@ -73,8 +72,16 @@ module internal Broker =
 
     let private heartbeat (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Heartbeat.send.Decode (fun heartbeat ->
+            let peer =
+                {
+                    Address = arrival.Peer
+                    Language = arrival.Command.Language
+                    Version = arrival.Command.Version
+                }
+
             { state with
                 Clients = Map.add arrival.Connection heartbeat state.Clients
+                Peers = Map.add arrival.Connection peer state.Peers
             },
             [ Answer.succeed arrival ])
 
@@ -96,101 +103,143 @@ module internal Broker =
             },
             [ Answer.succeed arrival ])
 
-    let private serve now (arrival: Arrival) (state: BrokerState) =
-        match arrival.Role, arrival.Command.RequestCode with
-        | AsNameServer, RequestCode.GetRouteInfoByTopic -> NameServing.route arrival state
-        | AsNameServer, RequestCode.GetBrokerClusterInfo -> NameServing.cluster arrival state
-        | AsNameServer, RequestCode.GetAllTopicListFromNameServer -> NameServing.topics arrival state
-        | AsNameServer, RequestCode.PutKvConfig -> NameServing.put arrival state
-        | AsNameServer, RequestCode.GetKvConfig -> NameServing.get arrival state
-        | AsNameServer, RequestCode.DeleteKvConfig -> NameServing.delete arrival state
-        | AsNameServer, RequestCode.GetKvListByNamespace -> NameServing.list arrival state
-        | AsBroker, (RequestCode.SendMessage | RequestCode.SendMessageV2 | RequestCode.SendBatchMessage) ->
-            Sends.send now arrival state
-        | AsBroker, (RequestCode.SendReplyMessage | RequestCode.SendReplyMessageV2) ->
-            ReplyServing.receive now arrival state
-        | AsBroker, RequestCode.EndTransaction -> HalfMessages.finish now arrival state
-        | AsBroker, RequestCode.RecallMessage -> Recalls.recall now arrival state
-        | AsBroker, RequestCode.PullMessage -> Pulls.pull now arrival state
-        | AsBroker, RequestCode.QueryConsumerOffset -> queryCommitted arrival state
-        | AsBroker, RequestCode.UpdateConsumerOffset -> commit arrival state
-        | AsBroker, RequestCode.SearchOffsetByTimestamp -> search arrival state
-        | AsBroker, RequestCode.GetMaxOffset -> maxOffset arrival state
-        | AsBroker, RequestCode.GetMinOffset -> minOffset arrival state
-        | AsBroker, RequestCode.HeartBeat -> heartbeat arrival state
-        | AsBroker, RequestCode.UnregisterClient -> unregister arrival state
+    /// What only a master does, and how a slave refuses it.
+    let private tryRefuseAsSlave (arrival: Arrival) =
+        match arrival.Command.RequestCode with
+        | RequestCode.SendMessage
+        | RequestCode.SendMessageV2
+        | RequestCode.SendBatchMessage
+        | RequestCode.SendReplyMessage
+        | RequestCode.SendReplyMessageV2 ->
+            let remark = "service not available now: messages are put to the slave"
+            ValueSome(Answer.refuse arrival ResponseCode.ServiceNotAvailable remark)
+        | RequestCode.EndTransaction
+        | RequestCode.RecallMessage ->
+            ValueSome(Answer.refuse arrival ResponseCode.SlaveNotAvailable "the broker is a slave")
+        | RequestCode.UpdateAndCreateTopic
+        | RequestCode.DeleteTopicInBroker ->
+            let remark = "a slave changes no topic: ask its master"
+            ValueSome(Answer.refuse arrival ResponseCode.SystemError remark)
+        | _ -> ValueNone
+
+    let private serveAsMaster now (arrival: Arrival) (state: BrokerState) =
+        match arrival.Command.RequestCode with
+        | RequestCode.SendMessage
+        | RequestCode.SendMessageV2
+        | RequestCode.SendBatchMessage -> Sends.send now arrival state
+        | RequestCode.SendReplyMessage
+        | RequestCode.SendReplyMessageV2 -> ReplyServing.receive now arrival state
+        | RequestCode.EndTransaction -> HalfMessages.finish now arrival state
+        | RequestCode.RecallMessage -> Recalls.recall now arrival state
+        | RequestCode.PullMessage -> Pulls.pull now arrival state
+        | RequestCode.QueryConsumerOffset -> queryCommitted arrival state
+        | RequestCode.UpdateConsumerOffset -> commit arrival state
+        | RequestCode.SearchOffsetByTimestamp -> search arrival state
+        | RequestCode.GetMaxOffset -> maxOffset arrival state
+        | RequestCode.GetMinOffset -> minOffset arrival state
+        | RequestCode.HeartBeat -> heartbeat arrival state
+        | RequestCode.UnregisterClient -> unregister arrival state
+        | RequestCode.QueryMessage -> Queries.byKey arrival state
+        | RequestCode.ViewMessageById -> Queries.byPhysicalOffset arrival state
+        | RequestCode.UpdateAndCreateTopic -> BrokerAdministration.createTopic arrival state
+        | RequestCode.DeleteTopicInBroker -> BrokerAdministration.deleteTopic arrival state
+        | RequestCode.GetAllTopicConfig -> BrokerAdministration.topics arrival state
+        | RequestCode.GetTopicConfig -> BrokerAdministration.topic arrival state
+        | RequestCode.GetConsumerListByGroup -> BrokerAdministration.members arrival state
+        | RequestCode.GetConsumerConnectionList -> BrokerAdministration.consumers arrival state
+        | RequestCode.GetProducerConnectionList -> BrokerAdministration.producers arrival state
         | _ -> state, [ Answer.notSupported arrival ]
+
+    let private serve now (arrival: Arrival) (state: BrokerState) =
+        if state.Settings.BrokerId = 0L then
+            serveAsMaster now arrival state
+        else
+            match tryRefuseAsSlave arrival with
+            | ValueSome refusal -> state, [ refusal ]
+            | ValueNone -> serveAsMaster now arrival state
+
+    let private withFaults (state: BrokerState) (faults, effects: BrokerEffect list) =
+        { state with Faults = faults }, effects
+
+    let private meetFaults now (state: BrokerState, effects) =
+        if state.Faults.Fates.IsEmpty then
+            state, effects
+        else
+            withFaults state (Fates.apply now (state.Faults, effects))
 
     /// Serves a request, if no fault is made for it.
     let private arrive now (arrival: Arrival) (state: BrokerState) =
-        let struct (action, rules) = RequestRules.take arrival.Command.Code state.Rules
-        let state = { state with Rules = rules }
+        if state.Faults.Rules.IsEmpty then
+            serve now arrival state
+        else
+            let struct (faults, instead) = Fates.arrive arrival state.Faults
+            let state = { state with Faults = faults }
 
-        match action with
-        | ValueNone -> serve now arrival state
-        | ValueSome(RefuseWith(code, remark)) -> state, [ Answer.refuse arrival code remark ]
-        | ValueSome LoseRequest -> state, [ Forget arrival.Ticket ]
-        | ValueSome LoseAnswer -> serve now arrival (Fates.decide arrival IsLost state)
-        | ValueSome(AnswerAfter delay) -> serve now arrival (Fates.decide arrival (ComesLate delay) state)
+            match instead with
+            | ValueSome effects -> state, effects
+            | ValueNone -> serve now arrival state
 
     let private leave connection (state: BrokerState) =
         let gone, parked =
             state.Parked
             |> List.partition (fun parked -> parked.Arrival.Connection = connection)
 
-        let state, late = Fates.leave connection { state with Parked = parked }
+        let state, late =
+            withFaults { state with Parked = parked } (Fates.leave connection state.Faults)
+
         let state, replies = ReplyServing.leave connection state
 
         { state with
             Clients = Map.remove connection state.Clients
+            Peers = Map.remove connection state.Peers
         },
         late @ replies @ (gone |> List.map (fun parked -> Forget parked.Arrival.Ticket))
 
     let private tick now (state: BrokerState) =
-        let state, late = Fates.expire now state
+        let state, late = withFaults state (Fates.expire now state.Faults)
         let state, delivered = Deliveries.expire now state
         let state, checks = TransactionChecks.expire now state
         let state, pulls = Pulls.expire now state
         // What was late once is not made late again.
-        let state, others = Fates.apply now (state, delivered @ checks @ pulls)
+        let state, others = meetFaults now (state, delivered @ checks @ pulls)
         state, late @ others
 
     /// `now` in milliseconds since 1970, UTC.
     let transition (now: int64) (state: BrokerState) (event: BrokerEvent) : BrokerState * BrokerEffect list =
         match event with
-        | Arrived arrival when state.Rules.IsEmpty -> serve now arrival state |> Fates.apply now
-        | Arrived arrival -> arrive now arrival state |> Fates.apply now
-        | Left connection -> leave connection state |> Fates.apply now
+        | Arrived arrival -> arrive now arrival state |> meetFaults now
+        | Left connection -> leave connection state |> meetFaults now
         | Ticked -> tick now state
-        | Faulted rule ->
+        | Faulted rule -> withFaults state (Fates.add rule state.Faults, [])
+        | Healed -> withFaults state (Fates.heal state.Faults)
+        | ClientsForgotten ->
             { state with
-                Rules = state.Rules @ [ rule ]
+                Clients = Map.empty
+                Peers = Map.empty
             },
             []
-        | Healed -> Fates.heal { state with Rules = [] }
-        | ClientsForgotten -> { state with Clients = Map.empty }, []
         | Advertised address ->
             { state with
                 BrokerState.Settings.BrokerAddress = address
             },
             []
-        | CallEnded(ticket, answer) -> ReplyServing.passed now ticket answer state |> Fates.apply now
+        | CallEnded(ticket, answer) -> ReplyServing.passed now ticket answer state |> meetFaults now
+
+    let private deadlines (state: BrokerState) : int64 list =
+        (state.Parked |> List.map (fun parked -> parked.DeadlineMillis))
+        @ Fates.deadlines state.Faults
+        @ ValueOption.toList (Deliveries.nextDue state)
+        @ ValueOption.toList state.Transactions.NextRoundMillis
 
     /// When to send `Ticked` next, if at all.
     let nextDeadline (state: BrokerState) : int64 voption =
-        let deadlines =
-            (state.Parked |> List.map (fun parked -> parked.DeadlineMillis))
-            @ (state.Late |> List.map (fun late -> late.DueMillis))
-            @ ValueOption.toList (Deliveries.nextDue state)
-            @ ValueOption.toList state.Transactions.NextRoundMillis
-
-        match deadlines with
+        match deadlines state with
         | [] -> ValueNone
         | deadlines -> ValueSome(List.min deadlines)
 
     /// Whether what `nextDeadline` goes by has changed.
     let waitsDiffer (before: BrokerState) (after: BrokerState) =
         not (obj.ReferenceEquals(after.Parked, before.Parked))
-        || not (obj.ReferenceEquals(after.Late, before.Late))
+        || not (obj.ReferenceEquals(after.Faults.Late, before.Faults.Late))
         || not (obj.ReferenceEquals(after.Held, before.Held))
         || after.Transactions.NextRoundMillis <> before.Transactions.NextRoundMillis

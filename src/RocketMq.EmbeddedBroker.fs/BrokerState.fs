@@ -8,15 +8,9 @@ open RocketMq.Protocol
 [<Struct>]
 type internal Ticket = Ticket of int64
 
-/// Which of the two servers a request came to.
-type internal Role =
-    | AsNameServer
-    | AsBroker
-
 /// A request and where it came from.
 type internal Arrival =
     {
-        Role: Role
         Connection: int
         Peer: Host
         Ticket: Ticket
@@ -84,10 +78,31 @@ type internal LateAnswer =
         DueMillis: int64
     }
 
+/// The faults that requests to one server meet.
+type internal FaultState =
+    {
+        /// The oldest first.
+        Rules: RequestRule list
+        /// The requests whose answers meet a fault when they are made.
+        Fates: Map<Ticket, Fate>
+        /// The latest first.
+        Late: LateAnswer list
+    }
+
+/// What a client's heartbeat came with.
+type internal ClientPeer =
+    {
+        Address: Host
+        Language: LanguageCode
+        Version: int
+    }
+
 type internal BrokerSettings =
     {
         ClusterName: string
         BrokerName: string
+        /// 0 is a master. A slave has the name of its master.
+        BrokerId: int64
         /// As clients are told, "host:port".
         BrokerAddress: string
         /// Queues of a topic that is made by the first send to it, at most.
@@ -100,17 +115,14 @@ type internal BrokerState =
     {
         Settings: BrokerSettings
         Store: Store
-        /// The name server's key-value store: values by key, by namespace.
-        KeyValues: Map<string, Map<string, string>>
         /// What each connection's heartbeat said last.
         Clients: Map<int, Heartbeat>
+        /// Who sent these heartbeats.
+        Peers: Map<int, ClientPeer>
         Parked: ParkedPull list
-        /// The faults that requests meet, the oldest first.
-        Rules: RequestRule list
-        /// The requests whose answers meet a fault when they are made.
-        Fates: Map<Ticket, Fate>
-        /// The latest first.
-        Late: LateAnswer list
+        Faults: FaultState
+        /// Of a slave: its master runs.
+        HasMaster: bool
         Held: HeldMessages
         Transactions: OpenTransactions
         Replies: Map<Ticket, PassingReply>
@@ -130,7 +142,7 @@ module internal Answer =
         refuse arrival ResponseCode.RequestCodeNotSupported $" request type {arrival.Command.Code} not supported"
 
     /// Answers with what `decode` reads, or says that it could not.
-    let decoding (arrival: Arrival) (state: BrokerState) decode act =
+    let decoding (arrival: Arrival) (state: 'State) decode act =
         match decode arrival.Command with
         | Ok request -> act request
         | Error(error: DecodeError) -> state, [ refuse arrival ResponseCode.SystemError error.Message ]

@@ -70,16 +70,16 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let nextConnection () = Interlocked.Increment &connections
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
-    let listen role port =
+    let listen server port =
         // The pauses after errors are real ones, whatever clock the broker goes by.
-        new Listener(role, RemotingOptions.Default, options.Certificate, port, TimeProvider.System, nextConnection)
+        new Listener(server, RemotingOptions.Default, options.Certificate, port, TimeProvider.System, nextConnection)
 
     /// Both ports or, if one is taken, none.
     let listenOn nameServerPort brokerPort =
-        let nameServer = listen AsNameServer nameServerPort
+        let nameServer = listen (NameServerAt 0) nameServerPort
 
         try
-            struct (nameServer, listen AsBroker brokerPort)
+            struct (nameServer, listen (BrokerAt 0) brokerPort)
         with _ ->
             nameServer.Stop() |> ignore
             reraise ()
@@ -99,6 +99,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         {
             ClusterName = options.ClusterName
             BrokerName = options.BrokerName
+            BrokerId = 0L
             BrokerAddress = addressOf brokerPort
             MaxNewTopicQueues = 8
             AutoCreateTopics = options.AutoCreateTopics
@@ -117,14 +118,15 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         }
 
     let agent =
-        let state = Broker.start settings (Host.create IPAddress.Loopback brokerPort)
+        let state =
+            Servers.create 1 [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
 
         // Without its agent the broker would answer nobody: clients are told by closed connections.
         let onDeath (error: exn) =
             died.TrySetException error |> ignore
             stopListeners () |> ignore
 
-        new BrokerAgent(state, options.Clock, clients, onDeath)
+        new ClusterAgent(state, options.Clock, clients, onDeath)
 
     let startListeners () =
         let struct (nameServer, broker) = listeners
@@ -136,8 +138,14 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         nameServer.HangUp reason
         broker.HangUp reason
 
+    let tellBroker event = agent.Tell(At(BrokerAt 0, event))
+
+    let tellBoth event =
+        agent.Tell(At(NameServerAt 0, event))
+        tellBroker event
+
     let faults =
-        BrokerFaults((fun rule -> agent.Tell(Faulted rule)), (fun () -> agent.Tell Healed))
+        BrokerFaults((fun rule -> tellBoth (Faulted rule)), (fun () -> tellBoth Healed))
 
     /// One restart or stop at a time.
     let turn = new SemaphoreSlim 1
@@ -158,7 +166,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     /// it. Holds for routes that are asked for from now on. Throws an `ArgumentException` if it is something else.
     member _.Advertise(address: string) =
         match Endpoint.tryParse address with
-        | ValueSome _ -> agent.Tell(Advertised address)
+        | ValueSome _ -> tellBroker (Advertised address)
         | ValueNone -> raise (ArgumentException($"'{address}' is not host:port", nameof address))
 
     /// Starts with the default options.
@@ -175,6 +183,18 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             return new EmbeddedBroker(options)
         }
 
+    /// Makes a topic that can be read and written, or gives it so many queues. Ends when routes show it. Throws an
+    /// `ArgumentException` if no broker would take its name or number of queues.
+    member this.CreateTopicAsync
+        (
+            topic: string,
+            [<Optional; DefaultParameterValue(4)>] queues: int,
+            [<Optional>] cancellationToken: CancellationToken
+        ) : Task =
+        TopicRequests.check topic queues
+        ObjectDisposedException.ThrowIf(isStopped, this)
+        TopicRequests.create agent (BrokerAt 0) topic queues cancellationToken
+
     /// Closes all connections of clients; the ports stay open. Ends when the broker has done so.
     member _.DisconnectClientsAsync([<Optional>] cancellationToken: CancellationToken) : Task =
         backgroundTask {
@@ -184,7 +204,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
 
     /// Drops what heartbeats have told, as if none had come, and closes the connections too if that is asked for.
     member _.ForgetClients([<Optional; DefaultParameterValue(false)>] closeConnections: bool) =
-        agent.Tell ClientsForgotten
+        tellBroker ClientsForgotten
 
         if closeConnections then
             hangUp "the broker has forgotten its clients"
@@ -204,7 +224,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
                     do! died.Task
 
                 do! stopListeners ()
-                agent.Tell ClientsForgotten
+                tellBroker ClientsForgotten
                 listeners <- listenOn nameServerPort brokerPort
                 startListeners ()
             finally

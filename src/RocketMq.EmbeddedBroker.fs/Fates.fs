@@ -3,10 +3,17 @@ namespace RocketMq.Embedded
 open System
 open RocketMq.Protocol
 
-/// What faults do to answers of requests that are carried out as ever.
+/// What faults do to requests, and to answers of those that are carried out as ever.
 module internal Fates =
+    let none: FaultState =
+        {
+            Rules = []
+            Fates = Map.empty
+            Late = []
+        }
+
     /// Settles what becomes of a request's answer, whenever it is made. A one-way request has none.
-    let decide (arrival: Arrival) kind (state: BrokerState) =
+    let private decide (arrival: Arrival) kind (state: FaultState) =
         if arrival.Command.Kind = Request then
             let fate =
                 {
@@ -20,7 +27,23 @@ module internal Fates =
         else
             state
 
-    let private hold now ticket (fate: Fate) (delay: TimeSpan) answer (state: BrokerState) =
+    /// Meets a request that arrives: with the faults as they are after it come the effects in place of carrying it out, if
+    /// it is not to be carried out.
+    let arrive (arrival: Arrival) (state: FaultState) : struct (FaultState * BrokerEffect list voption) =
+        if state.Rules.IsEmpty then
+            struct (state, ValueNone)
+        else
+            let struct (action, rules) = RequestRules.take arrival.Command.Code state.Rules
+            let state = { state with Rules = rules }
+
+            match action with
+            | ValueNone -> struct (state, ValueNone)
+            | ValueSome(RefuseWith(code, remark)) -> struct (state, ValueSome [ Answer.refuse arrival code remark ])
+            | ValueSome LoseRequest -> struct (state, ValueSome [ Forget arrival.Ticket ])
+            | ValueSome LoseAnswer -> struct (decide arrival IsLost state, ValueNone)
+            | ValueSome(AnswerAfter delay) -> struct (decide arrival (ComesLate delay) state, ValueNone)
+
+    let private hold now ticket (fate: Fate) (delay: TimeSpan) answer (state: FaultState) =
         let late =
             {
                 Ticket = ticket
@@ -31,7 +54,7 @@ module internal Fates =
 
         { state with Late = late :: state.Late }
 
-    let private meetAnswer now ticket effect (state: BrokerState, effects) =
+    let private meetAnswer now ticket effect (state: FaultState, effects) =
         let fate = Map.tryFind ticket state.Fates
 
         let state =
@@ -44,7 +67,7 @@ module internal Fates =
         | Reply _, Some { Kind = IsLost } -> state, Forget ticket :: effects
         | _ -> state, effect :: effects
 
-    let private meet now (state: BrokerState, effects) effect =
+    let private meet now (state: FaultState, effects) effect =
         match effect with
         | Reply(ticket, _)
         | Forget ticket -> meetAnswer now ticket effect (state, effects)
@@ -52,14 +75,14 @@ module internal Fates =
         | Call _ -> state, effect :: effects
 
     /// Does to answers what was decided for them.
-    let apply now (state: BrokerState, effects) : BrokerState * BrokerEffect list =
+    let apply now (state: FaultState, effects) : FaultState * BrokerEffect list =
         if Map.isEmpty state.Fates then
             state, effects
         else
             let state, effects = List.fold (meet now) (state, []) effects
             state, List.rev effects
 
-    let private release isDue (state: BrokerState) =
+    let private release isDue (state: FaultState) =
         let due, waiting = List.partition isDue state.Late
 
         { state with Late = waiting },
@@ -69,16 +92,25 @@ module internal Fates =
         |> List.map (fun late -> Reply(late.Ticket, late.Answer))
 
     /// Gives the late answers whose time has come.
-    let expire now (state: BrokerState) =
+    let expire now (state: FaultState) =
         release (fun late -> late.DueMillis <= now) state
 
-    /// Gives the late answers now, and loses no others.
-    let heal (state: BrokerState) =
-        release (fun _ -> true) { state with Fates = Map.empty }
+    /// One more fault, after those that there are.
+    let add rule (state: FaultState) =
+        { state with
+            Rules = state.Rules @ [ rule ]
+        }
+
+    /// Ends all faults: gives the late answers now, and loses no others.
+    let heal (state: FaultState) =
+        release (fun _ -> true) { none with Late = state.Late }
 
     /// Forgets the late answers to a connection that has ended.
-    let leave connection (state: BrokerState) =
+    let leave connection (state: FaultState) =
         let gone, waiting =
             state.Late |> List.partition (fun late -> late.Connection = connection)
 
         { state with Late = waiting }, gone |> List.map (fun late -> Forget late.Ticket)
+
+    let deadlines (state: FaultState) =
+        state.Late |> List.map (fun late -> late.DueMillis)

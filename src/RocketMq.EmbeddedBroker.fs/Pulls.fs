@@ -4,6 +4,20 @@ open RocketMq.Protocol
 
 /// Pulls, and those of them that wait for a message.
 module internal Pulls =
+    /// A slave whose master runs sends those away who find nothing, and no slave corrects a position.
+    let private asOfRole (state: BrokerState) (parked: ParkedPull) (reading: Reading) : Reading =
+        if state.Settings.BrokerId = 0L || reading.Status = Found then
+            reading
+        elif reading.Status = OffsetMoved then
+            { reading with
+                Status = NoMatch
+                NextOffset = parked.Pull.QueueOffset
+            }
+        elif state.HasMaster then
+            { reading with Status = NoMatch }
+        else
+            reading
+
     let private pullAnswer (parked: ParkedPull) (reading: Reading) =
         let answer: PullAnswer =
             {
@@ -30,23 +44,35 @@ module internal Pulls =
             (Pull.messages.Answer(answer, parked.Arrival.Command)
              |> Command.withRemark remark)
 
-    let private readFor (parked: ParkedPull) (store: Store) =
-        Store.tryQueue parked.Pull.Topic parked.Pull.QueueId store
-        |> ValueOption.map (fun queue -> Store.read queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Wants)
+    let private readFor (parked: ParkedPull) (state: BrokerState) =
+        Store.tryQueue parked.Pull.Topic parked.Pull.QueueId state.Store
+        |> ValueOption.map (fun queue ->
+            Store.read queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Wants
+            |> asOfRole state parked)
 
-    /// Answers the parked pulls that have something now.
-    let wake topic queueId (state: BrokerState) =
+    let private wakeThose isTheirs (state: BrokerState) =
         let tryAnswer (parked: ParkedPull) =
-            if parked.Pull.Topic = topic && parked.Pull.QueueId = queueId then
-                match readFor parked state.Store with
+            if isTheirs parked then
+                match readFor parked state with
                 | ValueSome reading when reading.Status = Found || reading.Status = OffsetMoved ->
                     Choice1Of2(pullAnswer parked reading)
                 | _ -> Choice2Of2 parked
             else
                 Choice2Of2 parked
 
-        let answers, parked = List.partitionWith tryAnswer state.Parked
-        { state with Parked = parked }, answers
+        if state.Parked.IsEmpty then
+            state, []
+        else
+            match List.partitionWith tryAnswer state.Parked with
+            | [], _ -> state, []
+            | answers, parked -> { state with Parked = parked }, answers
+
+    /// Answers the parked pulls of a queue that have something now.
+    let wake topic queueId (state: BrokerState) =
+        wakeThose (fun parked -> parked.Pull.Topic = topic && parked.Pull.QueueId = queueId) state
+
+    /// Answers all parked pulls that have something now.
+    let wakeAll (state: BrokerState) = wakeThose (fun _ -> true) state
 
     /// What the pull's own filter or else the group's heartbeat asks for.
     let private filterFor (pull: PullRequest) (state: BrokerState) =
@@ -68,7 +94,7 @@ module internal Pulls =
 
     let private commitOf (pull: PullRequest) (state: BrokerState) =
         match pull.CommitOffset with
-        | Some offset ->
+        | Some offset when state.Settings.BrokerId = 0L ->
             let queue =
                 {
                     ConsumerGroup = pull.ConsumerGroup
@@ -79,23 +105,35 @@ module internal Pulls =
             { state with
                 Store = Store.commit queue offset state.Store
             }
-        | None -> state
+        | _ -> state
+
+    let private readable = 0x4
 
     let private answerOrPark now (parked: ParkedPull) (state: BrokerState) =
-        match readFor parked state.Store with
-        | ValueNone when not (Map.containsKey parked.Pull.Topic state.Store.Topics) ->
-            state, [ Answer.noTopic parked.Arrival parked.Pull.Topic ]
-        | ValueNone ->
+        let pull = parked.Pull
+
+        match Map.tryFind pull.Topic state.Store.Topics with
+        | None -> state, [ Answer.noTopic parked.Arrival pull.Topic ]
+        | Some topic when topic.Config.Permission &&& readable = 0 ->
+            let remark = $"the topic[{pull.Topic}] pulling message is forbidden"
+            state, [ Answer.refuse parked.Arrival ResponseCode.NoPermission remark ]
+        // A topic may have had more queues once; they are still there, and are not read any more.
+        | Some topic when pull.QueueId >= topic.Config.ReadQueues ->
             let remark =
-                $"queue {parked.Pull.QueueId} of topic {parked.Pull.Topic} does not exist"
+                $"queue {pull.QueueId} of topic {pull.Topic} does not exist, it has {topic.Config.ReadQueues}"
 
             state, [ Answer.refuse parked.Arrival ResponseCode.SystemError remark ]
-        | ValueSome reading when reading.Status = NoNewMessage && parked.DeadlineMillis > now ->
-            { state with
-                Parked = parked :: state.Parked
-            },
-            []
-        | ValueSome reading -> state, [ pullAnswer parked reading ]
+        | Some _ ->
+            match readFor parked state with
+            | ValueNone ->
+                let remark = $"queue {pull.QueueId} of topic {pull.Topic} does not exist"
+                state, [ Answer.refuse parked.Arrival ResponseCode.SystemError remark ]
+            | ValueSome reading when reading.Status = NoNewMessage && parked.DeadlineMillis > now ->
+                { state with
+                    Parked = parked :: state.Parked
+                },
+                []
+            | ValueSome reading -> state, [ pullAnswer parked reading ]
 
     let pull now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pull.messages.Decode (fun pull ->
@@ -123,7 +161,7 @@ module internal Pulls =
             state.Parked |> List.partition (fun parked -> parked.DeadlineMillis <= now)
 
         let answer (parked: ParkedPull) =
-            match readFor parked state.Store with
+            match readFor parked state with
             | ValueSome reading -> pullAnswer parked reading
             | ValueNone -> Answer.noTopic parked.Arrival parked.Pull.Topic
 

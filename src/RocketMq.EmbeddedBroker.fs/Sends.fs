@@ -70,10 +70,11 @@ module internal Sends =
 
     /// The queue that a send to a topic that exists is for. A negative number leaves the choice to the broker.
     let chooseQueue (send: SendRequest) (state: BrokerState) : Result<int, string> =
-        let queues = state.Store.Topics[send.Topic].Queues.Length
+        let config = state.Store.Topics[send.Topic].Config
+        let queues = max config.ReadQueues config.WriteQueues
 
         if send.QueueId < 0 then
-            Ok(int (state.Store.NextPhysicalOffset % int64 queues))
+            Ok(int (state.Store.NextPhysicalOffset % int64 config.WriteQueues))
         elif send.QueueId < queues then
             Ok send.QueueId
         else

@@ -13,8 +13,8 @@ open RocketMq.Protocol
 
 /// What the agent's mailbox takes.
 type private ServerMessage =
-    | Happened of BrokerEvent
-    | Asked of Role * connection: int * peer: Host * RemotingCommand * respond: (RemotingCommand -> Task)
+    | Happened of ClusterEvent
+    | Asked of ServerId * connection: int * peer: Host * RemotingCommand * respond: (RemotingCommand -> Task)
 
 /// How a broker speaks to clients that are connected to it.
 type internal ClientLink =
@@ -24,22 +24,22 @@ type internal ClientLink =
         Call: int -> RemotingCommand -> (RemotingCommand voption -> unit) -> unit
     }
 
-/// Carries out what `Broker.transition` decides. Only its loop holds the state.
+/// Carries out what `Servers.transition` decides, for all servers of a cluster. Only its loop holds the state.
 [<Sealed>]
-type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, clients: ClientLink, onDeath: exn -> unit) =
+type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: ClientLink, onDeath: exn -> unit) =
     let now () =
         clock.GetUtcNow().ToUnixTimeMilliseconds()
 
     /// The answers that are owed. Only touched within the agent's loop.
     let owed = Dictionary<Ticket, RemotingCommand -> Task>()
 
-    let mutable tell: BrokerEvent -> unit = ignore
+    let mutable tell: ClusterEvent -> unit = ignore
 
     let perform effect =
         match effect with
         | Push(connection, command) -> clients.Push connection command
         | Call(ticket, connection, command) ->
-            clients.Call connection command (fun answer -> tell (CallEnded(ticket, answer)))
+            clients.Call connection command (fun answer -> tell (CallAnswered(ticket, answer)))
         | Forget ticket -> owed.Remove ticket |> ignore
         | Reply(ticket, answer) ->
             let mutable respond = Unchecked.defaultof<RemotingCommand -> Task>
@@ -50,33 +50,35 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, clients: Cl
     let toEvent number message =
         match message with
         | Happened event -> event
-        | Asked(role, connection, peer, command, respond) ->
+        | Asked(server, connection, peer, command, respond) ->
             let ticket = Ticket number
 
             if command.Kind = Request then
                 owed[ticket] <- respond
 
-            Arrived
-                {
-                    Role = role
-                    Connection = connection
-                    Peer = peer
-                    Ticket = ticket
-                    Command = command
-                }
+            At(
+                server,
+                Arrived
+                    {
+                        Connection = connection
+                        Peer = peer
+                        Ticket = ticket
+                        Command = command
+                    }
+            )
 
     let alarm =
-        clock.CreateTimer((fun _ -> tell Ticked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+        clock.CreateTimer((fun _ -> tell ClusterTicked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
     /// Fires once, when the first of all that waits for a time has come to it. If the clock has been moved past that
     /// meanwhile, and stands still again, no alarm would ever ring.
-    let setAlarm (state: BrokerState) =
-        match Broker.nextDeadline state with
+    let setAlarm (state: ClusterState) =
+        match Servers.nextDeadline state with
         | ValueSome deadline ->
             let left = deadline - now ()
 
             if left <= 0L then
-                tell Ticked
+                tell ClusterTicked
             else
                 alarm.Change(TimeSpan.FromMilliseconds(left, 0L), Timeout.InfiniteTimeSpan)
                 |> ignore
@@ -84,18 +86,18 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, clients: Cl
 
     let agent =
         MailboxProcessor<ServerMessage>.Start(fun inbox ->
-            let rec loop number (state: BrokerState) =
+            let rec loop number (state: ClusterState) =
                 async {
                     let! message = inbox.Receive()
-                    let next, effects = Broker.transition (now ()) state (toEvent number message)
+                    let next, effects = Servers.transition (now ()) state (toEvent number message)
                     // A timer may ring a little early: then nothing has changed, and it must be set again.
                     let hasRung =
                         match message with
-                        | Happened Ticked -> true
+                        | Happened ClusterTicked -> true
                         | _ -> false
 
                     // Before the answers go out: who has one may move the clock.
-                    if Broker.waitsDiffer state next || hasRung then
+                    if Servers.waitsDiffer state next || hasRung then
                         setAlarm next
 
                     List.iter perform effects
@@ -108,10 +110,10 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, clients: Cl
         tell <- fun event -> agent.Post(Happened event)
         agent.Error.Add onDeath
 
-    member _.Ask(role, connection, peer, command, respond) =
-        agent.Post(Asked(role, connection, peer, command, respond))
+    member _.Ask(server, connection, peer, command, respond) =
+        agent.Post(Asked(server, connection, peer, command, respond))
 
-    member _.Tell(event: BrokerEvent) = agent.Post(Happened event)
+    member _.Tell(event: ClusterEvent) = agent.Post(Happened event)
 
     interface IDisposable with
         member _.Dispose() =
@@ -122,7 +124,7 @@ type internal BrokerAgent(initial: BrokerState, clock: TimeProvider, clients: Cl
 [<Sealed>]
 type internal Listener
     (
-        role: Role,
+        server: ServerId,
         options: RemotingOptions,
         certificate: X509Certificate2 | null,
         port: int,
@@ -146,7 +148,7 @@ type internal Listener
             | true, session -> ValueSome session
             | _ -> ValueNone)
 
-    let owner (agent: BrokerAgent) number endpoint peer : SessionOwner =
+    let owner (agent: ClusterAgent) number endpoint peer : SessionOwner =
         {
             Left = ignore
             Shut = ignore
@@ -155,8 +157,8 @@ type internal Listener
             Ended =
                 fun _ _ _ ->
                     lock gate (fun () -> sessions.Remove number |> ignore)
-                    agent.Tell(Left number)
-            Receive = fun respond command -> agent.Ask(role, number, peer, command, respond)
+                    agent.Tell(At(server, Left number))
+            Receive = fun respond command -> agent.Ask(server, number, peer, command, respond)
             IsServer = true
         }
 
@@ -218,7 +220,10 @@ type internal Listener
 
     member _.Port = port.Number
 
-    member _.Start(agent: BrokerAgent) = port.Start(clock, welcome agent)
+    member _.Start(agent: ClusterAgent) = port.Start(clock, welcome agent)
+
+    /// Whether a connection is one of this port.
+    member _.Has(connection: int) = (tryFind connection).IsSome
 
     /// Sends a one-way request to a client, if it is there and has room for it.
     member _.Push(connection: int, command: RemotingCommand) =

@@ -5,18 +5,13 @@ open System.Buffers
 open System.Collections.Immutable
 open RocketMq.Protocol
 
-/// A message as it is kept: the record that pulls hand out, and what decides whether they do.
-type internal StoredRecord =
-    {
-        Bytes: ReadOnlyMemory<byte>
-        TagHash: int
-        StoreTimestamp: int64
-    }
-
 /// The queues of one topic, each a list of records whose index is the queue offset.
 type internal StoredTopic =
     {
+        Config: TopicConfig
+        /// As many as can be read or written, or could be earlier: what lies in them stays.
         Queues: ImmutableList<StoredRecord>[]
+        Index: KeyIndex
     }
 
 /// Every message and every committed offset. Immutable: what changes it gives a new one.
@@ -27,6 +22,8 @@ type internal Store =
         Committed: Map<GroupQueue, int64>
         /// Position of the next record in a commit log that does not exist, but whose positions ids are made of.
         NextPhysicalOffset: int64
+        /// How often topics were made, changed or deleted.
+        ConfigChanges: int64
     }
 
 /// A message that the broker has taken, before it has a place.
@@ -67,17 +64,56 @@ module internal Store =
             Topics = Map.empty
             Committed = Map.empty
             NextPhysicalOffset = 0L
+            ConfigChanges = 0L
         }
 
-    let withTopic name queues (store: Store) =
+    let private readWrite = 6
+
+    let config name queues : TopicConfig =
+        {
+            Name = name
+            ReadQueues = queues
+            WriteQueues = queues
+            Permission = readWrite
+            FilterType = SingleTag
+            SysFlag = 0
+            IsOrdered = false
+            Attributes = None
+        }
+
+    /// Makes a topic, or changes one and keeps what lies in it.
+    let configure (config: TopicConfig) (store: Store) =
+        let queues = max config.ReadQueues config.WriteQueues
+
+        let topic =
+            match Map.tryFind config.Name store.Topics with
+            | Some topic when topic.Queues.Length >= queues -> { topic with Config = config }
+            | Some topic ->
+                let more = Array.create (queues - topic.Queues.Length) ImmutableList.Empty
+
+                {
+                    Config = config
+                    Queues = Array.append topic.Queues more
+                    Index = topic.Index
+                }
+            | None ->
+                {
+                    Config = config
+                    Queues = Array.create queues ImmutableList.Empty
+                    Index = KeyIndex.empty
+                }
+
         { store with
-            Topics =
-                Map.add
-                    name
-                    {
-                        Queues = Array.create queues ImmutableList.Empty
-                    }
-                    store.Topics
+            Topics = Map.add config.Name topic store.Topics
+            ConfigChanges = store.ConfigChanges + 1L
+        }
+
+    let withTopic name queues (store: Store) = configure (config name queues) store
+
+    let withoutTopic name (store: Store) =
+        { store with
+            Topics = Map.remove name store.Topics
+            ConfigChanges = store.ConfigChanges + 1L
         }
 
     let tryQueue name queueId (store: Store) : ImmutableList<StoredRecord> voption =
@@ -123,6 +159,7 @@ module internal Store =
             let stored =
                 {
                     Bytes = output.WrittenMemory
+                    PhysicalOffset = message.PhysicalOffset
                     TagHash = tagHash incoming.Message
                     StoreTimestamp = now
                 }
@@ -132,7 +169,7 @@ module internal Store =
 
             let store =
                 { store with
-                    Topics = Map.add message.Topic { Queues = queues } store.Topics
+                    Topics = Map.add message.Topic { topic with Queues = queues } store.Topics
                     NextPhysicalOffset = store.NextPhysicalOffset + int64 bytes
                 }
 
@@ -201,6 +238,29 @@ module internal Store =
         match queue.FindIndex(fun record -> record.StoreTimestamp >= timestamp) with
         | -1 -> int64 queue.Count
         | index -> int64 index
+
+    /// The record that begins at a position of the commit log. Within a queue these positions grow.
+    let tryFindAt (physicalOffset: int64) (store: Store) : StoredRecord option =
+        let find (queue: ImmutableList<StoredRecord>) =
+            let rec search low high =
+                if low > high then
+                    None
+                else
+                    let middle = low + (high - low) / 2
+                    let record = queue[middle]
+
+                    if record.PhysicalOffset = physicalOffset then
+                        Some record
+                    elif record.PhysicalOffset < physicalOffset then
+                        search (middle + 1) high
+                    else
+                        search low (middle - 1)
+
+            search 0 (queue.Count - 1)
+
+        store.Topics.Values
+        |> Seq.collect (fun topic -> topic.Queues)
+        |> Seq.tryPick find
 
     let commit (queue: GroupQueue) offset (store: Store) =
         { store with

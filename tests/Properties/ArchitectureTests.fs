@@ -29,7 +29,11 @@ let private acting =
         "DirectionFaults.fs"
         "FaultProxy.fs"
         "Server.fs"
+        "ServerPort.fs"
+        "TopicRequests.fs"
         "EmbeddedBroker.fs"
+        "EmbeddedServers.fs"
+        "EmbeddedCluster.fs"
     ]
 
 let private codeOf (file: string) =

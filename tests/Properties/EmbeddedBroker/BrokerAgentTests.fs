@@ -33,7 +33,9 @@ let private clients =
         Call = fun _ _ _ -> ()
     }
 
-let private askAgent (agent: BrokerAgent) command =
+let private oneBroker = Servers.create 1 [ settings, BrokerTests.host, ValueNone ]
+
+let private askAgent (agent: ClusterAgent) command =
     let answered =
         TaskCompletionSource<RemotingCommand> TaskCreationOptions.RunContinuationsAsynchronously
 
@@ -41,7 +43,7 @@ let private askAgent (agent: BrokerAgent) command =
         answered.SetResult answer
         Task.CompletedTask
 
-    agent.Ask(AsBroker, 1, BrokerTests.host, command, respond)
+    agent.Ask(BrokerAt 0, 1, BrokerTests.host, command, respond)
     answered.Task.GetAwaiter().GetResult()
 
 [<Tests>]
@@ -52,7 +54,7 @@ let tests =
             testCase
                 "what falls due while it is dealt with is delivered, though no timer rings, before the next request"
             <| fun () ->
-                use agent = new BrokerAgent(fresh, MovedClock(), clients, ignore)
+                use agent = new ClusterAgent(oneBroker, MovedClock(), clients, ignore)
 
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success

@@ -7,8 +7,7 @@ open RocketMq.Embedded
 
 let private sendCode = int RequestCode.SendMessageV2
 
-let private arrive ticket command =
-    BrokerTests.arrive AsBroker 1 ticket command
+let private arrive ticket command = BrokerTests.arrive 1 ticket command
 
 let private send = Send.message |> Examples.ask { Examples.send with QueueId = 0 }
 
@@ -27,7 +26,7 @@ let private pullCode = int RequestCode.PullMessage
 
 let private faulty rules =
     { BrokerTests.fresh with
-        Rules = rules
+        Faults = { Fates.none with Rules = rules }
         Store = Store.withTopic Examples.send.Topic 4 BrokerTests.fresh.Store
     }
 
@@ -78,7 +77,7 @@ let tests =
                 | other -> failtest $"%A{other}"
 
                 stored state |> shouldEqual 1
-                state.Rules |> shouldBeEmpty
+                state.Faults.Rules |> shouldBeEmpty
 
             testCase "a lost request is neither carried out nor answered"
             <| fun () ->
@@ -93,7 +92,7 @@ let tests =
                 let state, effects = sendMany 3L (faulty [ lose 2 ])
                 tickets effects |> shouldEqual [ -1L; -2L; 3L ]
                 stored state |> shouldEqual 3
-                state.Fates |> shouldEqual Map.empty
+                state.Faults.Fates |> shouldEqual Map.empty
 
             testCase "each n-th answer only"
             <| fun () ->
@@ -152,7 +151,7 @@ let tests =
                 let state, effects = sendMany 3L (faulty rules)
                 tickets effects |> shouldEqual [ -1L; -2L; 3L ]
                 stored state |> shouldEqual 2
-                state.Rules.Length |> shouldEqual 1
+                state.Faults.Rules.Length |> shouldEqual 1
 
             testCase "a one-way request is carried out with its answer lost, and leaves nothing behind"
             <| fun () ->
@@ -160,7 +159,7 @@ let tests =
                     Broker.transition 0L (faulty [ lose 1 ]) (arrive 1L (Command.asOneWay send))
 
                 stored state |> shouldEqual 1
-                state.Fates |> shouldEqual Map.empty
+                state.Faults.Fates |> shouldEqual Map.empty
 
             testCase "healing ends faults and gives late answers, in the order of their times"
             <| fun () ->
@@ -170,7 +169,7 @@ let tests =
                 let state, _ = sendMany 3L (faulty [ late 300L; late 100L; late 100L; lose 9 ])
                 let state, effects = Broker.transition 1L state Healed
                 tickets effects |> shouldEqual [ 2L; 3L; 1L ]
-                state.Rules |> shouldBeEmpty
+                state.Faults.Rules |> shouldBeEmpty
                 Broker.nextDeadline state |> shouldEqual ValueNone
 
             testCase "a fault for all requests never wears out"
@@ -182,7 +181,7 @@ let tests =
 
                 let state, effects = sendMany 3L (faulty [ rule ])
                 tickets effects |> shouldEqual [ -1L; -2L; -3L ]
-                state.Rules.Length |> shouldEqual 1
+                state.Faults.Rules.Length |> shouldEqual 1
 
             testCase "forgotten clients are known by nothing, and are there"
             <| fun () ->

@@ -10,6 +10,7 @@ let settings: BrokerSettings =
     {
         ClusterName = "DefaultCluster"
         BrokerName = "broker-a"
+        BrokerId = 0L
         BrokerAddress = "127.0.0.1:1"
         MaxNewTopicQueues = 8
         AutoCreateTopics = true
@@ -20,7 +21,7 @@ let fresh = Broker.start settings BrokerTests.host
 
 /// A request of one connection, with what the broker does about it. Tickets are the times of day: nothing here needs more.
 let ask now connection command state =
-    Broker.transition now state (BrokerTests.arrive AsBroker connection now command)
+    Broker.transition now state (BrokerTests.arrive connection now command)
 
 let tick now state = Broker.transition now state Ticked
 

@@ -10,6 +10,7 @@ let private settings =
     {
         ClusterName = "C"
         BrokerName = "b"
+        BrokerId = 0L
         BrokerAddress = "127.0.0.1:1"
         MaxNewTopicQueues = 8
         AutoCreateTopics = true
@@ -19,17 +20,16 @@ let private settings =
 let internal host = Host.create IPAddress.Loopback 1
 let internal fresh = Broker.start settings host
 
-let internal arrive role connection ticket (command: RemotingCommand) =
+let internal arrive connection ticket (command: RemotingCommand) =
     Arrived
         {
-            Role = role
             Connection = connection
             Peer = host
             Ticket = Ticket ticket
             Command = command
         }
 
-let private toBroker ticket command = arrive AsBroker 1 ticket command
+let private toBroker ticket command = arrive 1 ticket command
 
 let private sendTo queueId (text: string) : RemotingCommand =
     let message = Message.ofText "T" text |> Message.withTag "a"
@@ -114,7 +114,7 @@ let private ask connection command (run: Run) =
         Open = Map.add run.Next connection run.Open
         Next = run.Next + 1L
     }
-    |> feed (arrive AsBroker connection run.Next command)
+    |> feed (arrive connection run.Next command)
 
 let private ruleOf isOfPulls (kind: byte) times =
     let code =
@@ -223,18 +223,29 @@ let tests =
                 answer.Status |> shouldEqual OffsetMoved
                 answer.NextOffset |> shouldEqual 1L
 
-            testCase "requests it does not know, or not in this role, are answered with 3"
+            testCase "requests that are not for a broker, or not for a name server, are answered with 3"
             <| fun () ->
-                for role, code in [ AsBroker, 9999; AsNameServer, 310; AsBroker, 105 ] do
+                let ask (code: int) transition state =
                     let command = Command.request (enum<RequestCode> code)
-                    let _, answer = run 0L fresh [ arrive role 1 1L command ] |> snd |> only
+                    transition 0L state (arrive 1 1L command) |> snd |> only |> snd
+
+                for code, answer in
+                    [
+                        9999, ask 9999 Broker.transition fresh
+                        105, ask 105 Broker.transition fresh
+                        9999, ask 9999 NameServer.transition Registry.empty
+                        310, ask 310 NameServer.transition Registry.empty
+                    ] do
                     answer.ResponseCode |> shouldEqual ResponseCode.RequestCodeNotSupported
                     answer.Remark.Value |> shouldMention $"{code}"
 
             testCase "a request without its fields is an error that names the field"
             <| fun () ->
                 let command = Command.request RequestCode.GetRouteInfoByTopic
-                let _, answer = run 0L fresh [ arrive AsNameServer 1 1L command ] |> snd |> only
+
+                let _, answer =
+                    NameServer.transition 0L Registry.empty (arrive 1 1L command) |> snd |> only
+
                 answer.ResponseCode |> shouldEqual ResponseCode.SystemError
                 answer.Remark.Value |> shouldMention "topic"
 

@@ -102,7 +102,7 @@ let private feed event (run: Run) =
     { run with State = state }, effects
 
 let private request connection command (run: Run) =
-    feed (BrokerTests.arrive AsBroker connection run.Now command) run
+    feed (BrokerTests.arrive connection run.Now command) run
 
 let private newId (run: Run) = $"m{run.Fates.Count}"
 

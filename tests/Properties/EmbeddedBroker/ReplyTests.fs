@@ -123,6 +123,8 @@ let tests =
 
             testCase "there are routes to the topics of replies and traces from the start"
             <| fun () ->
+                let oneBroker = Servers.create 1 [ settings, BrokerTests.host, ValueNone ]
+
                 for topic in [ replyTopic; "RMQ_SYS_TRACE_TOPIC" ] do
                     let query =
                         Examples.ask
@@ -133,7 +135,7 @@ let tests =
                             GetRoute.operation
 
                     let _, effects =
-                        Broker.transition 0L fresh (BrokerTests.arrive AsNameServer 1 1L query)
+                        Servers.transition 0L oneBroker (At(NameServerAt 0, BrokerTests.arrive 1 1L query))
 
                     match GetRoute.operation.DecodeAnswer(answerIn effects) with
                     | Ok route -> route.Queues.Head.WriteQueues |> shouldEqual 1
@@ -144,7 +146,13 @@ let tests =
                 let rule = RequestRules.rule (int RequestCode.SendReplyMessageV2) LoseAnswer 1
 
                 let state, effects =
-                    ask 9L 1 (reply (Some "me")) { connected with Rules = [ rule ] }
+                    ask
+                        9L
+                        1
+                        (reply (Some "me"))
+                        { connected with
+                            BrokerState.Faults.Rules = [ rule ]
+                        }
 
                 let _, _, command = callIn effects
 

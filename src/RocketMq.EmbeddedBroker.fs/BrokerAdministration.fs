@@ -1,0 +1,171 @@
+namespace RocketMq.Embedded
+
+open RocketMq.Protocol
+
+/// What operators and clients ask a broker about its topics and clients.
+module internal BrokerAdministration =
+    // Topics
+
+    let private checkName (topic: string) =
+        if SystemTopics.isClosed topic || topic = Send.defaultTopic then
+            Error $"the topic[{topic}] is conflict with system topic."
+        else
+            Names.checkTopic topic
+            |> Result.map ignore
+            |> Result.mapError (fun error -> error.Message)
+
+    let private configOf (create: CreateTopic) : TopicConfig =
+        {
+            Name = create.Topic
+            ReadQueues = create.ReadQueues
+            WriteQueues = create.WriteQueues
+            Permission = create.Permission
+            FilterType = create.FilterType
+            SysFlag = Option.defaultValue 0 create.SysFlag
+            IsOrdered = create.IsOrdered
+            Attributes = None
+        }
+
+    let private mostQueues = 65_536
+
+    let private checkQueues (create: CreateTopic) =
+        let isSensible count = count >= 1 && count <= mostQueues
+
+        if isSensible create.ReadQueues && isSensible create.WriteQueues then
+            Ok()
+        else
+            Error $"a topic has 1 to {mostQueues} queues, not {create.ReadQueues} and {create.WriteQueues}"
+
+    let createTopic (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state Topics.create.Decode (fun create ->
+            match checkName create.Topic |> Result.bind (fun () -> checkQueues create) with
+            | Error reason -> state, [ Answer.refuse arrival ResponseCode.SystemError reason ]
+            | Ok() ->
+                { state with
+                    Store = Store.configure (configOf create) state.Store
+                },
+                [ Answer.succeed arrival ])
+
+    /// A topic that is not there is deleted as well as any other.
+    let deleteTopic (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state Topics.delete.Decode (fun topic ->
+            match checkName topic with
+            | Error reason -> state, [ Answer.refuse arrival ResponseCode.SystemError reason ]
+            | Ok() ->
+                { state with
+                    Store = Store.withoutTopic topic state.Store
+                },
+                [ Answer.succeed arrival ])
+
+    let topics (arrival: Arrival) (state: BrokerState) =
+        let table: TopicTable =
+            {
+                Topics = state.Store.Topics |> Map.map (fun _ topic -> topic.Config)
+                Version =
+                    Some
+                        {
+                            Timestamp = 0L
+                            Counter = state.Store.ConfigChanges
+                            StateVersion = None
+                        }
+                MappingVersion = None
+                MappingInfos = None
+                MappingDetails = None
+            }
+
+        state, [ Answer.reply arrival (Topics.all.Answer(table, arrival.Command)) ]
+
+    let topic (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state Topics.config.Decode (fun query ->
+            match Map.tryFind query.Topic state.Store.Topics with
+            | None -> state, [ Answer.noTopic arrival query.Topic ]
+            | Some topic ->
+                let detail =
+                    {
+                        Config = topic.Config
+                        Mapping = None
+                    }
+
+                state, [ Answer.reply arrival (Topics.config.Answer(detail, arrival.Command)) ])
+
+    // Clients
+
+    let private isMember group (heartbeat: Heartbeat) =
+        heartbeat.Consumers |> List.exists (fun consumer -> consumer.Group = group)
+
+    let private isProducer group (heartbeat: Heartbeat) =
+        List.contains group heartbeat.ProducerGroups
+
+    let members (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state Heartbeat.members.Decode (fun group ->
+            let ids =
+                state.Clients.Values
+                |> Seq.filter (isMember group)
+                |> Seq.map _.ClientId
+                |> Seq.distinct
+                |> List.ofSeq
+
+            match ids with
+            | [] ->
+                state,
+                [
+                    Answer.refuse arrival ResponseCode.SystemError $"no consumer for this group, {group}"
+                ]
+            | ids -> state, [ Answer.reply arrival (Heartbeat.members.Answer(ids, arrival.Command)) ])
+
+    let private connectionsOf isTheirs (state: BrokerState) : ClientConnection list =
+        state.Clients
+        |> Map.toList
+        |> List.filter (fun (_, heartbeat) -> isTheirs heartbeat)
+        |> List.choose (fun (connection, heartbeat) ->
+            Map.tryFind connection state.Peers
+            |> Option.map (fun peer ->
+                {
+                    ClientId = heartbeat.ClientId
+                    Address = string peer.Address
+                    Language = LanguageCode.name peer.Language
+                    Version = peer.Version
+                }))
+
+    let producers (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state Connections.ofProducers.Decode (fun group ->
+            match connectionsOf (isProducer group) state with
+            | [] ->
+                let remark = $"the producer group[{group}] not exist"
+                state, [ Answer.refuse arrival ResponseCode.SystemError remark ]
+            | connections ->
+                state,
+                [
+                    Answer.reply arrival (Connections.ofProducers.Answer(connections, arrival.Command))
+                ])
+
+    let consumers (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state Connections.ofConsumers.Decode (fun group ->
+            let memberships =
+                state.Clients.Values
+                |> Seq.collect _.Consumers
+                |> Seq.filter (fun consumer -> consumer.Group = group)
+                |> List.ofSeq
+
+            match memberships with
+            | [] ->
+                let remark = $"the consumer group[{group}] not online"
+                state, [ Answer.refuse arrival ResponseCode.ConsumerNotOnline remark ]
+            | first :: _ ->
+                let connections: GroupConnections =
+                    {
+                        Connections = connectionsOf (isMember group) state
+                        Subscriptions =
+                            memberships
+                            |> List.collect _.Subscriptions
+                            |> List.map (fun subscription -> subscription.Topic, subscription)
+                            |> Map.ofList
+                        Type = Some first.Type
+                        Model = Some first.Model
+                        Start = Some first.Start
+                    }
+
+                state,
+                [
+                    Answer.reply arrival (Connections.ofConsumers.Answer(connections, arrival.Command))
+                ])

@@ -1,0 +1,37 @@
+namespace RocketMq.Embedded
+
+open System
+open System.Security.Cryptography.X509Certificates
+
+/// How an embedded cluster is set up.
+[<Sealed>]
+type EmbeddedClusterOptions() =
+    /// How many name servers there are. Each is told of all brokers. Default 1; at least 1.
+    member val NameServers = 1 with get, set
+
+    /// How many masters there are, each with a name of its own: broker-a, broker-b and so on. Default 3; at least 1.
+    member val Masters = 3 with get, set
+
+    /// How many of the masters have a slave, the first ones. Default 0; from 0 to `Masters`.
+    member val Slaves = 0 with get, set
+
+    /// Default "DefaultCluster".
+    member val ClusterName = "DefaultCluster" with get, set
+
+    /// Whether the first send to a topic makes it, on the broker that it came to. Default true.
+    member val AutoCreateTopics = true with get, set
+
+    /// The certificate that all ports speak TLS with, its private key included. Default none: they are plain.
+    member val Certificate: X509Certificate2 | null = null with get, set
+
+    /// The clock that delays, long polling, late answers, silent brokers and time stamps go by. Default the system's. A test
+    /// that moves the time takes an `EmbeddedClock`.
+    member val Clock = TimeProvider.System with get, set
+
+/// How an embedded broker is stopped. Its port and its connections are closed in both cases.
+type BrokerStop =
+    /// Name servers are told, or see its connection closed: routes do not show it any more at once.
+    | InOrder = 0
+    /// As a machine that has lost its power: name servers see nothing, and routes show the broker until it has been silent
+    /// for 120 seconds of the cluster's clock.
+    | Silently = 1

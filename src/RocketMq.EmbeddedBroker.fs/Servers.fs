@@ -1,0 +1,328 @@
+namespace RocketMq.Embedded
+
+open RocketMq.Protocol
+
+/// What the servers of a cluster make of requests, of each other, and of being stopped and started. Pure: time comes in,
+/// answers go out. What brokers tell name servers and slaves arrives at once.
+module internal Servers =
+    let private withNameServer place nameServer (cluster: ClusterState) =
+        { cluster with
+            NameServers = Map.add place nameServer cluster.NameServers
+        }
+
+    let private withBroker place broker (cluster: ClusterState) =
+        { cluster with
+            Brokers = Map.add place broker cluster.Brokers
+        }
+
+    // Registration
+
+    /// The topic that others are made from: read, write and inherit.
+    let private template (settings: BrokerSettings) : TopicConfig list =
+        if settings.AutoCreateTopics then
+            [
+                { Store.config Send.defaultTopic settings.MaxNewTopicQueues with
+                    Permission = 7
+                }
+            ]
+        else
+            []
+
+    let private topicsOf (broker: BrokerState) : TopicConfig list =
+        template broker.Settings
+        @ (broker.Store.Topics.Values |> Seq.map _.Config |> List.ofSeq)
+
+    /// Tells all name servers that run.
+    let private tellNames (change: NameServerState -> NameServerState) (cluster: ClusterState) =
+        { cluster with
+            NameServers =
+                cluster.NameServers
+                |> Map.map (fun _ server ->
+                    if server.IsRunning then
+                        { server with
+                            Names = change server.Names
+                        }
+                    else
+                        server)
+        }
+
+    /// A topic that was deleted stays in routes until a name server is told to delete it, as in Java.
+    let private changedTopics (before: BrokerState) (after: BrokerState) : TopicConfig list =
+        topicsOf after
+        |> List.filter (fun topic ->
+            match Map.tryFind topic.Name before.Store.Topics with
+            | Some known -> known.Config <> topic
+            | None -> topic.Name <> Send.defaultTopic)
+
+    let private tellChanges (before: BrokerState) (after: BrokerState) (cluster: ClusterState) =
+        let isOtherwise =
+            before.Store.ConfigChanges <> after.Store.ConfigChanges
+            || not (obj.ReferenceEquals(before.Settings, after.Settings))
+
+        if isOtherwise then
+            tellNames (Registry.register after.Settings (changedTopics before after)) cluster
+        else
+            cluster
+
+    // Slaves
+
+    /// Gives a slave what its master has; pulls that wait there may find it.
+    let private copy (master: BrokerMember) place (cluster: ClusterState) : ClusterState * BrokerEffect list =
+        let slave = cluster.Brokers[place]
+
+        if
+            not slave.IsRunning
+            || obj.ReferenceEquals(slave.State.Store, master.State.Store)
+        then
+            cluster, []
+        else
+            let state, woken =
+                Pulls.wakeAll
+                    { slave.State with
+                        Store = master.State.Store
+                    }
+
+            withBroker place { slave with State = state } cluster, woken
+
+    let private copyToAll (master: BrokerMember) (cluster: ClusterState) =
+        ((cluster, []), master.Slaves)
+        ||> List.fold (fun (cluster, effects) place ->
+            let cluster, woken = copy master place cluster
+            cluster, effects @ woken)
+
+    /// Slaves answer otherwise while their master runs.
+    let private tellSlaves hasMaster (master: BrokerMember) (cluster: ClusterState) =
+        (cluster, master.Slaves)
+        ||> List.fold (fun cluster place ->
+            let slave = cluster.Brokers[place]
+
+            withBroker
+                place
+                { slave with
+                    State =
+                        { slave.State with
+                            HasMaster = hasMaster
+                        }
+                }
+                cluster)
+
+    // Requests
+
+    let private atBroker now place event (cluster: ClusterState) =
+        let before = cluster.Brokers[place]
+
+        match event with
+        | Arrived arrival when not before.IsRunning -> cluster, [ Forget arrival.Ticket ]
+        | Ticked when not before.IsRunning -> cluster, []
+        | _ ->
+            let state, effects = Broker.transition now before.State event
+            let after = { before with State = state }
+
+            let cluster = withBroker place after cluster |> tellChanges before.State after.State
+
+            match after.Slaves with
+            | [] -> cluster, effects
+            | _ ->
+                let cluster, woken = copyToAll after cluster
+                cluster, effects @ woken
+
+    let private atNameServer now place event (cluster: ClusterState) =
+        let server = cluster.NameServers[place]
+
+        match event with
+        | Arrived arrival when not server.IsRunning -> cluster, [ Forget arrival.Ticket ]
+        | Ticked when not server.IsRunning -> cluster, []
+        | _ ->
+            let names, effects = NameServer.transition now server.Names event
+            withNameServer place { server with Names = names } cluster, effects
+
+    let private at now server event (cluster: ClusterState) =
+        match server with
+        | BrokerAt place -> atBroker now place event cluster
+        | NameServerAt place -> atNameServer now place event cluster
+
+    let private callAnswered now ticket answer (cluster: ClusterState) =
+        match
+            cluster.Brokers
+            |> Map.tryFindKey (fun _ broker -> broker.State.Replies.ContainsKey ticket)
+        with
+        | Some place -> atBroker now place (CallEnded(ticket, answer)) cluster
+        | None -> cluster, []
+
+    let private places (cluster: ClusterState) =
+        [
+            for place in cluster.NameServers.Keys -> NameServerAt place
+            for place in cluster.Brokers.Keys -> BrokerAt place
+        ]
+
+    let private pass now (cluster: ClusterState) =
+        ((cluster, []), places cluster)
+        ||> List.fold (fun (cluster, effects) server ->
+            let cluster, more = at now server Ticked cluster
+            cluster, effects @ more)
+
+    // Stopping and starting
+
+    let private stopBroker now place going (cluster: ClusterState) =
+        let broker = cluster.Brokers[place]
+        let settings = broker.State.Settings
+
+        let tell =
+            match going with
+            | TakesLeave -> Registry.unregister
+            | FallsSilent -> Registry.fallSilent now
+
+        cluster
+        |> withBroker place { broker with IsRunning = false }
+        |> tellNames (tell settings.BrokerName settings.BrokerId)
+        |> tellSlaves false broker
+
+    let private startBroker now place (cluster: ClusterState) =
+        let broker = cluster.Brokers[place]
+        let state, _ = Broker.transition now broker.State ClientsForgotten
+
+        let broker =
+            { broker with
+                State = state
+                IsRunning = true
+            }
+
+        let cluster, woken =
+            cluster
+            |> withBroker place broker
+            |> tellNames (Registry.register state.Settings (topicsOf state))
+            |> tellSlaves true broker
+            |> copyToAll broker
+
+        match broker.Master with
+        | ValueSome master when cluster.Brokers[master].IsRunning ->
+            let cluster, more = copy cluster.Brokers[master] place cluster
+            cluster, woken @ more
+        | _ -> cluster, woken
+
+    /// A name server keeps its values and its faults, and nothing else.
+    let private stopNameServer place (cluster: ClusterState) =
+        let server = cluster.NameServers[place]
+
+        withNameServer
+            place
+            {
+                IsRunning = false
+                Names =
+                    { Registry.empty with
+                        KeyValues = server.Names.KeyValues
+                        Faults = server.Names.Faults
+                    }
+            }
+            cluster
+
+    /// All brokers that run register at once; real ones do within 30 seconds.
+    let private startNameServer place (cluster: ClusterState) =
+        let names =
+            (cluster.NameServers[place].Names, cluster.Brokers.Values)
+            ||> Seq.fold (fun names broker ->
+                if broker.IsRunning then
+                    Registry.register broker.State.Settings (topicsOf broker.State) names
+                else
+                    names)
+
+        withNameServer place { Names = names; IsRunning = true } cluster
+
+    let private isRunning server (cluster: ClusterState) =
+        match server with
+        | BrokerAt place -> cluster.Brokers[place].IsRunning
+        | NameServerAt place -> cluster.NameServers[place].IsRunning
+
+    let private start now server (cluster: ClusterState) =
+        match server with
+        | BrokerAt place -> startBroker now place cluster
+        | NameServerAt place -> startNameServer place cluster, []
+
+    /// `now` in milliseconds since 1970, UTC.
+    let transition (now: int64) (cluster: ClusterState) (event: ClusterEvent) : ClusterState * BrokerEffect list =
+        match event with
+        | At(server, event) -> at now server event cluster
+        | CallAnswered(ticket, answer) -> callAnswered now ticket answer cluster
+        | ClusterTicked -> pass now cluster
+        | ServerStopped(BrokerAt place as server, going) when isRunning server cluster ->
+            stopBroker now place going cluster, []
+        | ServerStopped(NameServerAt place as server, _) when isRunning server cluster ->
+            stopNameServer place cluster, []
+        | ServerStarted server when not (isRunning server cluster) -> start now server cluster
+        | ServerStopped _
+        | ServerStarted _ -> cluster, []
+
+    /// Name servers and brokers that all run. Each broker comes with its own host and, if it is a slave, the place of its
+    /// master.
+    let create nameServers (brokers: (BrokerSettings * Host * int voption) list) : ClusterState =
+        let brokers =
+            brokers
+            |> List.mapi (fun place (settings, host, master) ->
+                let slaves =
+                    brokers
+                    |> List.indexed
+                    |> List.filter (fun (_, (_, _, master)) -> master = ValueSome place)
+                    |> List.map fst
+
+                place,
+                {
+                    State = Broker.start settings host
+                    IsRunning = false
+                    Master = master
+                    Slaves = slaves
+                })
+
+        let cluster =
+            {
+                NameServers =
+                    Map.ofList
+                        [
+                            for place in 0 .. nameServers - 1 ->
+                                place,
+                                {
+                                    Names = Registry.empty
+                                    IsRunning = true
+                                }
+                        ]
+                Brokers = Map.ofList brokers
+            }
+
+        (cluster, brokers)
+        ||> List.fold (fun cluster (place, _) -> startBroker 0L place cluster |> fst)
+
+    /// When to send `ClusterTicked` next, if at all.
+    let nextDeadline (cluster: ClusterState) : int64 voption =
+        let ofNames =
+            cluster.NameServers.Values
+            |> Seq.filter _.IsRunning
+            |> Seq.collect (fun server -> NameServer.deadlines server.Names)
+
+        let ofBrokers =
+            cluster.Brokers.Values
+            |> Seq.filter _.IsRunning
+            |> Seq.choose (fun broker -> ValueOption.toOption (Broker.nextDeadline broker.State))
+
+        match List.ofSeq (Seq.append ofNames ofBrokers) with
+        | [] -> ValueNone
+        | deadlines -> ValueSome(List.min deadlines)
+
+    let private nameWaitsDiffer (before: NameServerMember) (after: NameServerMember) =
+        not (obj.ReferenceEquals(before, after))
+        && (before.IsRunning <> after.IsRunning
+            || NameServer.waitsDiffer before.Names after.Names)
+
+    let private brokerWaitsDiffer (before: BrokerMember) (after: BrokerMember) =
+        not (obj.ReferenceEquals(before, after))
+        && (before.IsRunning <> after.IsRunning
+            || Broker.waitsDiffer before.State after.State)
+
+    /// Whether what `nextDeadline` goes by has changed.
+    let waitsDiffer (before: ClusterState) (after: ClusterState) =
+        let ofNames () =
+            not (obj.ReferenceEquals(before.NameServers, after.NameServers))
+            && after.NameServers
+               |> Map.exists (fun place server -> nameWaitsDiffer before.NameServers[place] server)
+
+        ofNames ()
+        || after.Brokers
+           |> Map.exists (fun place broker -> brokerWaitsDiffer before.Brokers[place] broker)

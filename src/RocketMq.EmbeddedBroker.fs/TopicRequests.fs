@@ -1,0 +1,57 @@
+namespace RocketMq.Embedded
+
+open System
+open System.Net
+open System.Threading
+open System.Threading.Tasks
+open RocketMq.Protocol
+
+/// Topics made from within the process, by the request that operators send.
+module internal TopicRequests =
+    /// No connection has this number.
+    let private ownConnection = -1
+
+    let private readWrite = 6
+
+    let private request topic queues : Request<unit> =
+        Topics.create.Request
+            {
+                Topic = topic
+                DefaultTopic = Send.defaultTopic
+                ReadQueues = queues
+                WriteQueues = queues
+                Permission = readWrite
+                FilterType = SingleTag
+                SysFlag = None
+                IsOrdered = false
+                Attributes = None
+                IsForced = None
+            }
+
+    /// Throws an `ArgumentException` if no broker would take the topic.
+    let check (topic: string) (queues: int) =
+        ArgumentNullException.ThrowIfNull(topic, nameof topic)
+        ArgumentOutOfRangeException.ThrowIfLessThan(queues, 1, nameof queues)
+
+        match Names.checkSendTopic topic with
+        | Ok _ -> ()
+        | Error error -> raise (ArgumentException(error.Message, nameof topic))
+
+    /// Ends when the broker has the topic. A fault may have the broker never answer.
+    let create (agent: ClusterAgent) (server: ServerId) topic queues (cancellation: CancellationToken) : Task =
+        backgroundTask {
+            let answered =
+                TaskCompletionSource<RemotingCommand> TaskCreationOptions.RunContinuationsAsynchronously
+
+            let respond answer : Task =
+                answered.TrySetResult answer |> ignore
+                Task.CompletedTask
+
+            let command = (request topic queues).Command
+            agent.Ask(server, ownConnection, Host.create IPAddress.Loopback 0, command, respond)
+            let! answer = answered.Task.WaitAsync cancellation
+
+            if answer.ResponseCode <> ResponseCode.Success then
+                let remark = Option.defaultValue "" answer.Remark
+                raise (InvalidOperationException $"the broker does not make topic {topic}: {remark}")
+        }
