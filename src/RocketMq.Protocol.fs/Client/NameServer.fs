@@ -14,6 +14,22 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
     let mutable endpoints = first
     let mutable preferred = 0
 
+    /// Who knows name servers if none is named, and how to ask.
+    let mutable source: struct (string * (CancellationToken -> Task<Result<unit, string>>)) voption =
+        ValueNone
+
+    let find (cancellation: CancellationToken) =
+        backgroundTask {
+            match source with
+            | ValueNone -> return Error(Misconfigured "no name server is named")
+            | ValueSome(struct (domain, find)) ->
+                let! found = find cancellation
+
+                return
+                    found
+                    |> Result.mapError (fun reason -> NotConnected({ Host = domain; Port = 80 }, reason))
+        }
+
     let serverAt (servers: Endpoint[]) index =
         clients.Get servers[(index &&& Int32.MaxValue) % servers.Length]
 
@@ -42,7 +58,14 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
         }
 
     let ask (request: Request<'Answer>) cancellation : Task<Result<'Answer, RemotingError>> =
-        askInTurn request (clock.GetTimestamp()) 1 cancellation
+        if (Volatile.Read &endpoints).Length > 0 then
+            askInTurn request (clock.GetTimestamp()) 1 cancellation
+        else
+            backgroundTask {
+                match! find cancellation with
+                | Error error -> return Error error
+                | Ok() -> return! askInTurn request (clock.GetTimestamp()) 1 cancellation
+            }
 
     /// Asks the others for what the first one does not know: it may have started just now.
     let rec askOthers (request: Request<'Answer>) refusal index tries cancellation =
@@ -95,6 +118,10 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
 
     /// The name servers that are asked.
     member _.Endpoints: Endpoint list = List.ofArray (Volatile.Read &endpoints)
+
+    /// Has name servers found before the first is asked. An Ok of `find` has called `Use`.
+    member internal _.FindBy(domain: string, find: CancellationToken -> Task<Result<unit, string>>) =
+        source <- ValueSome(struct (domain, find))
 
     /// Asks others from now on.
     member internal _.Use(servers: Endpoint list) =

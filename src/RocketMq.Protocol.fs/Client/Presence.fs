@@ -36,6 +36,11 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: Hear
                 return answer |> Result.map ignore
         }
 
+    let isConnected state =
+        match state with
+        | Connected _ -> true
+        | _ -> false
+
     /// Tells a broker for the first time, and again whenever the connection to it has been made again.
     let greet address =
         match clients.TryGet address with
@@ -44,7 +49,7 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: Hear
             let first = tell address
 
             client.StateChanged.Add(fun state ->
-                if state = Connected && first.IsCompleted && not ending.IsCancellationRequested then
+                if isConnected state && first.IsCompleted && not ending.IsCancellationRequested then
                     tell address |> ignore)
 
             first
@@ -100,7 +105,7 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: Hear
             let leave address : Task =
                 backgroundTask {
                     match clients.TryGet address with
-                    | Ok client when client.State = Connected ->
+                    | Ok client when isConnected client.State ->
                         let! _ =
                             client.AskWithin(Heartbeat.unregister.Request departure, limit, CancellationToken.None)
 

@@ -58,10 +58,10 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
         | Refused(_, _, _, ResponseCode.TopicNotExist, _) -> true
         | _ -> false
 
-    let tryKnown topic : KnownRoute | null =
+    let tryKnown topic : KnownRoute voption =
         match known.TryGetValue topic with
-        | true, route when not route.IsTemplate -> route
-        | _ -> null
+        | true, route when not route.IsTemplate -> ValueSome route
+        | _ -> ValueNone
 
     let remember topic route isTemplate =
         let found = KnownRoute(topic, route, clients, clock.GetTimestamp(), isTemplate)
@@ -69,7 +69,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
         known[topic] <- found
 
         match before with
-        | NonNull before when before.Route = route -> ()
+        | ValueSome before when before.Route = route -> ()
         | _ -> changed.Trigger route
 
         Ok found
@@ -83,11 +83,11 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
 
                 match answer, tryKnown topic with
                 | Ok route, _ -> return remember topic route false
-                | Error _, NonNull old ->
+                | Error _, ValueSome old ->
                     known[topic] <- KnownRoute(topic, old.Route, clients, clock.GetTimestamp(), false)
                     return Ok old
-                | Error error, null when isNotThere error -> return Error(NoRoute topic)
-                | Error error, null -> return Error error
+                | Error error, ValueNone when isNotThere error -> return Error(NoRoute topic)
+                | Error error, ValueNone -> return Error error
             finally
                 fetching.TryRemove topic |> ignore
         }
@@ -159,18 +159,18 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     /// A route for reading. NoRoute if no broker has the topic.
     member _.Get(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
         match tryKnown topic with
-        | NonNull found -> Task.FromResult(Ok found.Route)
-        | null ->
+        | ValueSome found -> Task.FromResult(Ok found.Route)
+        | ValueNone ->
             backgroundTask {
                 let! found = waitFor (fetchOnce topic) cancellation
                 return found |> Result.map _.Route
             }
 
-    /// What is known for sending, without asking anybody; null if nothing is.
-    member _.TryPublish(topic: string) : PublishView | null =
+    /// What is known for sending, without asking anybody.
+    member _.TryPublish(topic: string) : PublishView voption =
         match known.TryGetValue topic with
-        | true, route when isFresh route -> route.Publish
-        | _ -> null
+        | true, route when isFresh route -> ValueSome route.Publish
+        | _ -> ValueNone
 
     /// A route for sending: for a topic that does not exist yet, one that makes it.
     member _.Publish(topic: string, cancellation: CancellationToken) : Task<Result<PublishView, RemotingError>> =
@@ -184,6 +184,12 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
 
             return found |> Result.map _.Publish
         }
+
+    /// As `TryPublish`, and `Publish` if that gives nothing.
+    member this.ForSending(topic: string, cancellation: CancellationToken) : Task<Result<PublishView, RemotingError>> =
+        match this.TryPublish topic with
+        | ValueSome view -> Task.FromResult(Ok view)
+        | ValueNone -> this.Publish(topic, cancellation)
 
     /// Asks for a topic again because its route was found wrong, unless that has just been done. Ends with the answer.
     member _.Refresh(topic: string) : Task = refresh topic

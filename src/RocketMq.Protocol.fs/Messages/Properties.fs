@@ -17,6 +17,17 @@ module PropertyName =
     let originMessageId = "ORIGIN_MESSAGE_ID"
     let region = "MSG_REGION"
     let traceSwitch = "TRACE_ON"
+    let timerDelayMillis = "TIMER_DELAY_MS"
+    let timerDeliverMillis = "TIMER_DELIVER_MS"
+    let transactionMark = "TRAN_MSG"
+    let producerGroup = "PGROUP"
+    let checkImmunitySeconds = "CHECK_IMMUNITY_TIME_IN_SECONDS"
+    let correlationId = "CORRELATION_ID"
+    let replyToClient = "REPLY_TO_CLIENT"
+    let timeToLive = "TTL"
+    let messageType = "MSG_TYPE"
+    let cluster = "CLUSTER"
+    let instanceId = "INSTANCE_ID"
     let shardingKey = "__SHARDINGKEY"
 
     /// What clients, brokers and retries use among themselves: an application that set one would break them.
