@@ -9,8 +9,12 @@ let main arguments =
     | [| "typed" |] -> Typed.run ()
     | [| "transport" |] -> Transport.run ()
     | [| "idle" |] -> Idle.run ()
+    | [| "producer" |] -> Producing.run None
+    | [| "producer"; nameServer |] -> Producing.run (Some nameServer)
+    | [| "broker" |] -> Producing.broker ()
+    | [| "cold"; nameServer |] -> Producing.cold nameServer
     | [| "respond" |] -> Responder.run ()
-    | [||] -> List.max [ Codecs.run (); Typed.run (); Transport.run (); Idle.run () ]
+    | [||] -> List.max [ Codecs.run (); Typed.run (); Transport.run (); Producing.run None; Idle.run () ]
     | _ ->
-        Console.Error.WriteLine "usage: RocketMq.Bench [codecs|typed|transport|idle]"
+        Console.Error.WriteLine "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|idle]"
         1

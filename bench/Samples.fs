@@ -14,7 +14,7 @@ let ok result =
 /// The middle one.
 let median (values: float list) = (List.sort values)[values.Length / 2]
 
-let private body: byte[] = Array.init 128 byte
+let body: byte[] = Array.init 128 byte
 
 let private message =
     Message.ofBytes "BenchTopic" body

@@ -20,12 +20,12 @@ type Round =
         BytesPerCall: float
     }
 
-let private warmUp = TimeSpan.FromSeconds 1L
+let warmUp = TimeSpan.FromSeconds 1L
 let private measured = TimeSpan.FromSeconds 1L
 let private rounds = 7
 
 /// Runs `callers` loops of calls for a while, and gives how many calls ended well.
-let private load
+let load
     (latencies: Latencies)
     callers
     (call: int -> ValueTask<'Answer>)
@@ -61,7 +61,7 @@ let private load
 
     Array.sum counts
 
-let private round callers call isGood =
+let roundOf measured callers call isGood =
     let latencies = Latencies callers
     let started = Stopwatch.GetTimestamp()
     let cpu = Environment.CpuUsage.TotalTime
@@ -80,7 +80,9 @@ let private round callers call isGood =
         BytesPerCall = float bytes / calls
     }
 
-let private medianOf (rounds: Round list) =
+let private round callers call isGood = roundOf measured callers call isGood
+
+let medianOf (rounds: Round list) =
     let median value =
         rounds |> List.map value |> Samples.median
 
@@ -93,7 +95,7 @@ let private medianOf (rounds: Round list) =
     }
 
 /// The client's figure for each one of the floor, in rounds that ran one after the other.
-let private ratio (pairs: (Round * Round) list) (value: Round -> float) =
+let ratio (pairs: (Round * Round) list) (value: Round -> float) =
     let ratio =
         pairs
         |> List.map (fun (floor, client) -> value client / value floor)
@@ -101,15 +103,15 @@ let private ratio (pairs: (Round * Round) list) (value: Round -> float) =
 
     $"{ratio:N2}"
 
-let private widths = [ 9; 6; 9; 7; 7; 8; 7; 9; 7; 7 ]
+let widths = [ 9; 6; 9; 7; 7; 8; 7; 9; 7; 7 ]
 
-let private row (cells: string list) =
+let row (cells: string list) =
     let cells =
         List.map2 (fun (width: int) (cell: string) -> cell.PadLeft width) widths cells
 
     Console.Out.WriteLine("| " + String.Join(" | ", cells) + " |")
 
-let private print (callers: int) who (round: Round) ratios =
+let print (callers: int) who (round: Round) ratios =
     row (
         [
             $"{callers}"
@@ -122,6 +124,23 @@ let private print (callers: int) who (round: Round) ratios =
         ]
         @ ratios
     )
+
+let printHead () =
+    row
+        [
+            "in flight"
+            "who"
+            "calls/s"
+            "p50 us"
+            "p99 us"
+            "CPU us"
+            "bytes"
+            "calls/s x"
+            "p99 x"
+            "CPU x"
+        ]
+
+    row [ for width in widths -> String('-', width) ]
 
 let private measure port callers =
     let options =
@@ -164,20 +183,6 @@ let run () =
         interleaved rounds of {measured.TotalSeconds} s; CPU and bytes are the client process's. x: the client's \
         figure for each one of the floor, the median of the rounds."
 
-    row
-        [
-            "in flight"
-            "who"
-            "calls/s"
-            "p50 us"
-            "p99 us"
-            "CPU us"
-            "bytes"
-            "calls/s x"
-            "p99 x"
-            "CPU x"
-        ]
-
-    row [ for width in widths -> String('-', width) ]
+    printHead ()
     Responder.withResponder (fun port -> List.iter (measure port) [ 1; 64; 1024 ])
     0

@@ -106,7 +106,7 @@ public sealed class EmbeddedClusterTests
                         acknowledged.Add(key);
                     }
                 }
-                catch (Exception error) when (error is ConnectionException or ObjectDisposedException)
+                catch (Exception error) when (error is ConnectionException or ClientClosedException)
                 {
                     return;
                 }

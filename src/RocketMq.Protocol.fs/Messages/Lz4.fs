@@ -139,12 +139,8 @@ module Lz4 =
         match checkedSize (Lz4Native.LZ4F_createDecompressionContext(&context, headerVersion)) with
         | Error reason -> CodecResult.Failed reason
         | Ok _ ->
-            let context = context
-
-            try
-                NativeCodec.inflate limitBytes compressed (step context)
-            finally
-                Lz4Native.LZ4F_freeDecompressionContext context |> ignore
+            NativeCodec.withContext context (Lz4Native.LZ4F_freeDecompressionContext >> ignore) (fun context ->
+                NativeCodec.inflate limitBytes compressed (step context))
 
     /// Ok if the library is there; else which one is missing, and what to do.
     let check () : Result<unit, string> = prepared.Value

@@ -6,6 +6,8 @@ open System
 open System.Buffers
 open System.Reflection
 open System.Runtime.InteropServices
+open System.Threading
+open System.Threading
 open Microsoft.FSharp.NativeInterop
 
 /// A compression library of the system: how its file may be called, and the functions that are called in it.
@@ -117,6 +119,21 @@ module internal NativeCodec =
                 | Error reason -> CodecResult.Failed reason
             finally
                 ArrayPool<byte>.Shared.Return buffer
+
+    let mutable private openContexts = 0
+
+    /// Contexts of libraries that have not been freed.
+    let contexts () = Volatile.Read &openContexts
+
+    /// Runs `action` with a context of a library's, which is freed whatever happens.
+    let withContext (context: nativeint) (free: nativeint -> unit) (action: nativeint -> 'T) : 'T =
+        Interlocked.Increment &openContexts |> ignore
+
+        try
+            action context
+        finally
+            free context
+            Interlocked.Decrement &openContexts |> ignore
 
     /// What one step of inflating did.
     [<Struct>]

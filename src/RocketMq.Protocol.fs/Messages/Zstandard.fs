@@ -129,15 +129,13 @@ module Zstandard =
         match ZstandardNative.ZSTD_createDCtx() with
         | 0n -> CodecResult.Failed "the library has no memory for it"
         | context ->
-            try
+            NativeCodec.withContext context (ZstandardNative.ZSTD_freeDCtx >> ignore) (fun context ->
                 match
                     ZstandardNative.ZSTD_DCtx_setParameter(context, maxWindowParameter, windowLog limitBytes)
                     |> checkedSize
                 with
                 | Error reason -> CodecResult.Failed reason
-                | Ok _ -> NativeCodec.inflate limitBytes compressed (step context)
-            finally
-                ZstandardNative.ZSTD_freeDCtx context |> ignore
+                | Ok _ -> NativeCodec.inflate limitBytes compressed (step context))
 
     /// Ok if the library is there; else which one is missing, and what to do.
     let check () : Result<unit, string> = prepared.Value
