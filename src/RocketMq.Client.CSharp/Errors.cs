@@ -125,6 +125,26 @@ public sealed class RouteNotFoundException : RocketMqException
     public string Topic { get; }
 }
 
+/// <summary>A request was stored, and no consumer's reply to it came in time.</summary>
+public sealed class NoReplyException : RocketMqException
+{
+    internal NoReplyException(Core.RemotingError error, string topic, string messageId, TimeSpan timeout) : base(error)
+    {
+        Topic = topic;
+        MessageId = messageId;
+        Timeout = timeout;
+    }
+
+    /// <summary>Where the request went.</summary>
+    public string Topic { get; }
+
+    /// <summary>The unique id of the request.</summary>
+    public string MessageId { get; }
+
+    /// <summary>How long the reply was waited for.</summary>
+    public TimeSpan Timeout { get; }
+}
+
 /// <summary>
 /// The body of a received message cannot be read: its checksum is wrong, or it cannot be inflated. Such a message comes
 /// again each time it is read; <see cref="ReceivedMessage.StoredBody"/> has its bytes as they are stored.
@@ -150,6 +170,7 @@ internal static class Results
         cancelled: _ => new OperationCanceledException(Core.RemotingErrorModule.describe(error)),
         clientClosed: _ => new ClientClosedException(error),
         noRoute: topic => new RouteNotFoundException(error, topic),
+        noReply: (topic, messageId, after) => new NoReplyException(error, topic, messageId, after),
         misconfigured: _ => new InvalidRequestException(error));
 
     internal static T OrThrow<T>(this FSharpResult<T, Core.RemotingError> result) =>

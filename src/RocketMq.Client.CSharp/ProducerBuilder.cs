@@ -25,15 +25,15 @@ public sealed class ProducerBuilder : ConnectionBuilder<ProducerBuilder>
 
     /// <summary>How long one message may take, all attempts together. Default 3 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
-    public ProducerBuilder SendTimeout(TimeSpan value) => With(sendTimeout: Checked.Span(value));
+    public ProducerBuilder SendTimeout(TimeSpan value) => With(Core.ProducerOptionsModule.withSendTimeout(Checked.Span(value), _options));
 
     /// <summary>How often a message is tried at most, the first time included. Default 3.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 100.</exception>
-    public ProducerBuilder Attempts(int value) => With(attempts: Checked.Count(value, 100));
+    public ProducerBuilder Attempts(int value) => With(Core.ProducerOptionsModule.withAttempts(Checked.Count(value, 100), _options));
 
     /// <summary>Bodies of this many bytes and more are compressed. Default 4,096.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
-    public ProducerBuilder CompressFrom(int bytes) => With(compressFrom: Checked.Count(bytes, int.MaxValue));
+    public ProducerBuilder CompressFrom(int bytes) => With(Core.ProducerOptionsModule.withCompression(_options.Compression, Checked.Count(bytes, int.MaxValue), _options));
 
     /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
     public ProducerBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
@@ -53,24 +53,9 @@ public sealed class ProducerBuilder : ConnectionBuilder<ProducerBuilder>
         return Task.FromResult(new Producer(Core.Producer.Start(ToCore()).OrThrow()));
     }
 
-    private Core.ProducerOptions ToCore() => new(
-        _options.Group,
-        Remoting.NameServers,
-        _options.SendTimeout,
-        _options.Attempts,
-        _options.CompressFromBytes,
-        Remoting.ToCore(Core.WhenDisconnected.FailWithDial));
+    private Core.ProducerOptions ToCore() => Core.ProducerOptionsModule.withRemoting(
+        Remoting.ToCore(Core.WhenDisconnected.FailWithDial),
+        Core.ProducerOptionsModule.withNameServers(Remoting.NameServers, _options));
 
-    private ProducerBuilder With(
-        TimeSpan? sendTimeout = null,
-        int? attempts = null,
-        int? compressFrom = null) => new(
-        new Core.ProducerOptions(
-            _options.Group,
-            _options.NameServers,
-            sendTimeout ?? _options.SendTimeout,
-            attempts ?? _options.Attempts,
-            compressFrom ?? _options.CompressFromBytes,
-            _options.Remoting),
-        Remoting);
+    private ProducerBuilder With(Core.ProducerOptions options) => new(options, Remoting);
 }

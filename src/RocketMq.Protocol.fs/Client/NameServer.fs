@@ -6,18 +6,88 @@ open System.Threading.Tasks
 
 /// Asks name servers: the one that answered last, and the next one in turn when it does not.
 [<Sealed>]
-type NameServer internal (endpoints: Endpoint[], clients: RemotingClients) =
+type NameServer internal (first: Endpoint[], clients: RemotingClients) =
+    /// What one of several may take, while there are others: one that cannot be reached must not cost the whole time.
+    static let turnTime = TimeSpan.FromSeconds 1L
+
+    let clock = clients.Options.Ports.Clock
+    let mutable endpoints = first
     let mutable preferred = 0
 
-    let rec ask (request: Request<'Answer>) tries cancellation : Task<Result<'Answer, RemotingError>> =
-        backgroundTask {
-            let index = Volatile.Read &preferred
-            let client = clients.Get endpoints[index % endpoints.Length]
+    /// Who knows name servers if none is named, and how to ask.
+    let mutable source: struct (string * (CancellationToken -> Task<Result<unit, string>>)) voption =
+        ValueNone
 
-            match! client.Ask(request, cancellation) with
-            | Error(NotConnected _ | ConnectionLost _ | TimedOut _) when tries < endpoints.Length ->
+    let find (cancellation: CancellationToken) =
+        backgroundTask {
+            match source with
+            | ValueNone -> return Error(Misconfigured "no name server is named")
+            | ValueSome(struct (domain, find)) ->
+                let! found = find cancellation
+
+                return
+                    found
+                    |> Result.mapError (fun reason -> NotConnected({ Host = domain; Port = 80 }, reason))
+        }
+
+    let serverAt (servers: Endpoint[]) index =
+        clients.Get servers[(index &&& Int32.MaxValue) % servers.Length]
+
+    /// Whether another name server may do better.
+    let isItsOwnFault error =
+        match error with
+        | NotConnected _
+        | ConnectionLost _
+        | TimedOut _
+        | NotDecoded _ -> true
+        | _ -> false
+
+    let rec askInTurn (request: Request<'Answer>) started tries (cancellation: CancellationToken) =
+        backgroundTask {
+            let servers = Volatile.Read &endpoints
+            let index = Volatile.Read &preferred
+            let isLast = tries >= servers.Length
+            let rest = clients.Options.RequestTimeout - clock.GetElapsedTime started
+            let turn = if isLast then max rest turnTime else min rest turnTime
+
+            match! (serverAt servers index).AskWithin(request, turn, cancellation) with
+            | Error error when not isLast && isItsOwnFault error ->
                 Interlocked.CompareExchange(&preferred, index + 1, index) |> ignore
-                return! ask request (tries + 1) cancellation
+                return! askInTurn request started (tries + 1) cancellation
+            | answer -> return answer
+        }
+
+    let ask (request: Request<'Answer>) cancellation : Task<Result<'Answer, RemotingError>> =
+        if (Volatile.Read &endpoints).Length > 0 then
+            askInTurn request (clock.GetTimestamp()) 1 cancellation
+        else
+            backgroundTask {
+                match! find cancellation with
+                | Error error -> return Error error
+                | Ok() -> return! askInTurn request (clock.GetTimestamp()) 1 cancellation
+            }
+
+    /// Asks the others for what the first one does not know: it may have started just now.
+    let rec askOthers (request: Request<'Answer>) refusal index tries cancellation =
+        backgroundTask {
+            let servers = Volatile.Read &endpoints
+
+            if tries >= servers.Length then
+                return refusal
+            else
+                match! (serverAt servers (index + tries)).AskWithin(request, turnTime, cancellation) with
+                | Ok answer -> return Ok answer
+                | Error _ -> return! askOthers request refusal index (tries + 1) cancellation
+        }
+
+    let askForRoute topic cancellation =
+        backgroundTask {
+            let request = GetRoute.request topic
+            let index = Volatile.Read &preferred
+
+            match! ask request cancellation with
+            | Error(Refused(_, _, _, ResponseCode.TopicNotExist, _)) as refusal ->
+                return! askOthers request refusal index 1 cancellation
             | answer -> return answer
         }
 
@@ -44,20 +114,32 @@ type NameServer internal (endpoints: Endpoint[], clients: RemotingClients) =
 
     /// Any request that a name server takes. The next one is asked only if this one cannot be reached or does not answer.
     member _.Ask(request: Request<'Answer>, cancellation: CancellationToken) : Task<Result<'Answer, RemotingError>> =
-        ask request 1 cancellation
+        ask request cancellation
 
-    /// Where a topic's queues are. Refused with TopicNotExist if no broker has it.
+    /// The name servers that are asked.
+    member _.Endpoints: Endpoint list = List.ofArray (Volatile.Read &endpoints)
+
+    /// Has name servers found before the first is asked. An Ok of `find` has called `Use`.
+    member internal _.FindBy(domain: string, find: CancellationToken -> Task<Result<unit, string>>) =
+        source <- ValueSome(struct (domain, find))
+
+    /// Asks others from now on.
+    member internal _.Use(servers: Endpoint list) =
+        if not servers.IsEmpty then
+            Volatile.Write(&endpoints, Array.ofList servers)
+
+    /// Where a topic's queues are. Refused with TopicNotExist if no name server knows a broker that has it.
     member _.Route(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
-        ask (GetRoute.request topic) 1 cancellation
+        askForRoute topic cancellation
 
     /// All brokers.
     member _.Cluster(cancellation: CancellationToken) : Task<Result<ClusterInfo, RemotingError>> =
-        ask (Cluster.info.Request()) 1 cancellation
+        ask (Cluster.info.Request()) cancellation
 
     /// The names of all topics.
     member _.Topics(cancellation: CancellationToken) : Task<Result<string list, RemotingError>> =
         backgroundTask {
-            let! topics = ask (NameServerTopics.all.Request()) 1 cancellation
+            let! topics = ask (NameServerTopics.all.Request()) cancellation
             return topics |> Result.map _.Topics
         }
 

@@ -4,185 +4,357 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-type ProducerOptions =
-    {
-        Group: string
-        NameServers: Endpoint list
-        /// For one message, all attempts together. Default 3 s.
-        SendTimeout: TimeSpan
-        /// How often a message is tried, the first time included. Default 3.
-        Attempts: int
-        /// Bodies of this many bytes and more are compressed. Default 4,096.
-        CompressFromBytes: int
-        Remoting: RemotingOptions
-    }
-
-module ProducerOptions =
-    let create (group: string) (nameServers: Endpoint list) : ProducerOptions =
-        {
-            Group = group
-            NameServers = nameServers
-            SendTimeout = TimeSpan.FromSeconds 3L
-            Attempts = 3
-            CompressFromBytes = 4096
-            Remoting =
-                { RemotingOptions.Default with
-                    WhenDisconnected = FailWithDial
-                }
-        }
-
-    /// With name servers and remoting options from a text, see `OptionText`: "nameServers=a:9876,b:9876;requestTimeout=5s".
-    let ofText (group: string) (text: string) : Result<ProducerOptions, string list> =
-        let options = create group []
-
-        OptionText.parseWithNameServers text ([], options.Remoting)
-        |> Result.map (fun (nameServers, remoting) ->
-            { options with
-                NameServers = nameServers
-                Remoting = remoting
-            })
-
-    let internal check (options: ProducerOptions) : Result<unit, RemotingError> =
-        let problems =
-            [
-                if options.NameServers.IsEmpty then
-                    "a producer needs a name server"
-
-                yield! ValueKind.problem "sendTimeout" ValueKind.duration options.SendTimeout
-                yield! ValueKind.problem "attempts" (ValueKind.count 1 100) options.Attempts
-                yield!
-                    ValueKind.problem "compressFromBytes" (ValueKind.count 1 Int32.MaxValue) options.CompressFromBytes
-                yield! RemotingOptions.check options.Remoting
-            ]
-
-        match Names.checkOwnGroup options.Group with
-        | Error error -> Error(Invalid error)
-        | Ok _ -> RemotingOptions.refusal problems
-
-/// What is known of a message that a broker has stored.
-type SendReceipt =
-    {
-        /// All of them mean stored; what they add is how safely.
-        Status: SendStatus
-        Queue: MessageQueue
-        QueueOffset: int64
-        /// The id that the sender gave the message. Consumers see it.
-        UniqueId: string
-        /// Where the broker keeps the message.
-        OffsetId: string
-        /// How often it was sent. If more than once, it may be stored more than once.
-        Attempts: int
-    }
-
-/// Sends messages to the queues of their topics in turn. Safe to use from any thread.
+/// Sends messages. Safe to use from any thread; one for each group of a process is enough.
 [<Sealed>]
-type Producer private (options: ProducerOptions) =
+type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
     let clock = options.Remoting.Ports.Clock
-    let clients = RemotingClients options.Remoting
+    let replies = PendingReplies()
+    let group = Namespaced.wrap options.Namespace options.Group
 
-    let routes = Routes(NameServer(Array.ofList options.NameServers, clients), clock)
+    let instance =
+        ClientInstance(
+            options,
+            [ group ],
+            fun endpoint ->
+                Map.add RequestCode.PushReplyMessageToClient (fun command -> replies.Receive command) (handlersOf endpoint)
+        )
 
     let uniqueIds = UniqueIds clock
-    let mutable turn = Random.Shared.Next()
+    let sender = Sender(options, group, instance.Clients, instance.Routes)
 
-    let compressed (body: ReadOnlyMemory<byte>) =
-        if body.Length >= options.CompressFromBytes then
-            ReadOnlyMemory(Zlib.deflate body), SysFlag.withCompression Zlib 0
+    /// Messages on their way, which `Close` waits for.
+    let mutable onTheirWay = 0
+
+    let mutable drained: TaskCompletionSource | null = null
+    let mutable isClosed = false
+
+    let closedError = Error(Misconfigured "the producer has been closed")
+
+    let identify (message: Message) =
+        let id = uniqueIds.Next()
+        struct (Prepared.identified options id message, id)
+
+    let sendNow (message: Message) uniqueId target cancellation =
+        match Prepared.ofMessage options uniqueId message with
+        | Error error -> Task.FromResult(Error error)
+        | Ok prepared -> sender.Send(prepared, target, cancellation)
+
+    let sendGathered (tickets: Gathered[]) =
+        match tickets with
+        | [| single |] -> sendNow single.Message single.UniqueId AnyQueue CancellationToken.None
+        | tickets ->
+            match Prepared.ofBatch [ for ticket in tickets -> ticket.Message ] with
+            | Error error -> Task.FromResult(Error error)
+            | Ok prepared -> sender.Send(prepared, AnyQueue, CancellationToken.None)
+
+    let batcher =
+        options.Batching
+        |> Option.map (fun limits -> new Batcher(limits, clock, sendGathered))
+
+    let tracing =
+        options.TraceTopic
+        |> Option.map (fun topic ->
+            let traceSender =
+                Sender(options, $"_INNER_TRACE_PRODUCER-{group}-PRODUCE-1", instance.Clients, instance.Routes)
+
+            let send (body: TraceBody) =
+                let id = uniqueIds.Next()
+
+                Message.ofBytes topic body.Body
+                |> Message.withSystemProperty PropertyName.keys (String.Join(' ', body.Keys))
+                |> Message.withSystemProperty PropertyName.uniqueKey id
+                |> Message.withSystemProperty PropertyName.waitStoreOk "true"
+                |> Prepared.ofMessage options id
+                |> function
+                    | Error error -> Task.FromResult(Error error)
+                    | Ok prepared -> traceSender.Send(prepared, AnyQueue, CancellationToken.None)
+
+            Tracing(topic, clock, send))
+
+    do tracing |> Option.iter (fun tracing -> sender.OnAttempt(fun attempt -> tracing.Sent(group, attempt)))
+
+    let arrived () =
+        if Interlocked.Decrement &onTheirWay = 0 && Volatile.Read &isClosed then
+            match Volatile.Read &drained with
+            | null -> ()
+            | drained -> drained.TrySetResult() |> ignore
+
+    /// Counts a send as long as it lasts.
+    let tracked (send: unit -> Task<Result<'T, RemotingError>>) : Task<Result<'T, RemotingError>> =
+        Interlocked.Increment &onTheirWay |> ignore
+
+        if Volatile.Read &isClosed then
+            arrived ()
+            Task.FromResult closedError
         else
-            body, 0
+            let sending = send ()
 
-    let requestFor (message: Message) (queue: MessageQueue) body sysFlag : SendRequest =
-        {
-            ProducerGroup = options.Group
-            Topic = message.Topic
-            DefaultTopic = Send.defaultTopic
-            DefaultTopicQueues = Send.defaultTopicQueues
-            QueueId = queue.QueueId
-            SysFlag = sysFlag
-            BornTimestamp = clock.GetUtcNow().ToUnixTimeMilliseconds()
-            Flag = message.Flag
-            Properties = message.Properties
-            ReconsumeTimes = 0
-            IsUnit = false
-            MaxReconsumeTimes = None
-            BrokerName = queue.BrokerName
-            IsBatch = false
-            Body = body
+            sending.GetAwaiter().UnsafeOnCompleted(arrived)
+            sending
+
+    let gather (batcher: Batcher) (message: Message) (cancellation: CancellationToken) =
+        backgroundTask {
+            let struct (message, id) = identify message
+            let gathered = Gathered(message, id)
+            batcher.Add(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes)
+
+            try
+                return! gathered.Task.WaitAsync cancellation
+            with :? OperationCanceledException ->
+                return Error(Cancelled RequestCode.SendMessageV2)
         }
 
-    let queueFor topic avoided cancellation =
+    let sendPlain target cancellation (message: Message) =
+        match Message.check message with
+        | Error error -> Task.FromResult(Error(Invalid error))
+        | Ok message ->
+            match batcher, target with
+            | Some batcher, AnyQueue -> gather batcher message cancellation
+            | _ ->
+                let struct (message, id) = identify message
+                sendNow message id target cancellation
+
+    /// One interceptor around the others and the send.
+    let intercepted (send: Message -> Task<Result<SendReceipt, RemotingError>>) : Message -> Task<_> =
+        let around (interceptor: SendInterceptor) (next: Message -> Task<Result<SendReceipt, RemotingError>>) =
+            fun message ->
+                backgroundTask {
+                    try
+                        return! interceptor message next
+                    with error ->
+                        return Error(Misconfigured $"an interceptor failed: {error.Message}")
+                }
+
+        List.foldBack around options.Interceptors send
+
+    let send (message: Message) target cancellation =
+        if options.Interceptors.IsEmpty then
+            tracked (fun () -> sendPlain target cancellation message)
+        else
+            tracked (fun () -> intercepted (sendPlain target cancellation) message)
+
+    let checkAll (messages: Message list) =
+        (Ok(), messages)
+        ||> List.fold (fun result message ->
+            result |> Result.bind (fun () -> Message.check message |> Result.map ignore))
+        |> Result.bind (fun () -> Prepared.checkBatch messages)
+
+    let receiptsOf (ids: string list) (receipt: SendReceipt) =
+        let offsetIds = receipt.OffsetId.Split ','
+
+        ids
+        |> List.mapi (fun index id ->
+            { receipt with
+                UniqueId = id
+                QueueOffset = receipt.QueueOffset + int64 index
+                OffsetId =
+                    if index < offsetIds.Length then
+                        offsetIds[index]
+                    else
+                        receipt.OffsetId
+            })
+
+    let sendBatch (messages: Message list) target cancellation =
+        let identified = messages |> List.map identify
+        let messages = [ for struct (message, _) in identified -> message ]
+
+        match checkAll messages with
+        | Error error -> Task.FromResult(Error(Invalid error))
+        | Ok() ->
+            match Prepared.ofBatch messages with
+            | Error error -> Task.FromResult(Error error)
+            | Ok prepared ->
+                backgroundTask {
+                    let! receipt = sender.Send(prepared, target, cancellation)
+                    return receipt |> Result.map (receiptsOf [ for struct (_, id) in identified -> id ])
+                }
+
+    /// Has the masters of a topic know this client, so that they can push replies to it.
+    let introduce topic cancellation : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match! routes.GetOrTemplate(topic, cancellation) with
+            match! instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation) with
             | Error error -> return Error error
-            | Ok route ->
-                let queues = TopicRoute.publishQueues topic route |> Array.ofList
+            | Ok view ->
+                for broker in view.Route.Brokers do
+                    match TopicRoute.masterAddress broker.BrokerName view.Route with
+                    | Some address ->
+                        let! _ = instance.Presence.At address
+                        ()
+                    | None -> ()
 
-                match QueueChoice.choose queues (Interlocked.Increment &turn) avoided with
-                | None -> return Error(NoRoute topic)
-                | Some queue ->
-                    return
-                        TopicRoute.masterAddress queue.BrokerName route
-                        |> Option.defaultValue ""
-                        |> clients.TryGet
-                        |> Result.map (fun client -> struct (queue, client))
+                return Ok()
         }
 
-    let receipt (queue: MessageQueue) uniqueId attempt (answer: SendAnswer) : SendReceipt =
-        {
-            Status = answer.Status
-            Queue = { queue with QueueId = answer.QueueId }
-            QueueOffset = answer.QueueOffset
-            UniqueId = uniqueId
-            OffsetId = answer.OffsetId
-            Attempts = attempt
-        }
-
-    /// One attempt. On failure also the broker that was tried.
-    let attemptOnce (message: Message) body sysFlag avoided rest cancellation =
+    let request (message: Message) (timeout: TimeSpan) target (cancellation: CancellationToken) =
         backgroundTask {
-            match! queueFor message.Topic avoided cancellation with
-            | Error error -> return Error(struct (error, None))
-            | Ok(struct (queue, client: RemotingClient)) ->
-                let send = requestFor message queue body sysFlag
+            let id = string (Guid.NewGuid())
+            let begun = clock.GetTimestamp()
+            let reply = replies.Expect id
 
-                match! client.Call(Send.message, send, rest, cancellation) with
-                | Ok answer -> return Ok(struct (queue, answer))
-                | Error error -> return Error(struct (error, Some queue.BrokerName))
+            try
+                try
+                    let message =
+                        message
+                        |> Message.withSystemProperty PropertyName.correlationId id
+                        |> Message.withSystemProperty PropertyName.replyToClient instance.ClientId
+                        |> Message.withSystemProperty PropertyName.timeToLive (string (int64 timeout.TotalMilliseconds))
+
+                    match! introduce message.Topic cancellation with
+                    | Error error -> return Error error
+                    | Ok() ->
+                        match! sendPlain target cancellation message with
+                        | Error error -> return Error error
+                        | Ok receipt ->
+                            let rest = timeout - clock.GetElapsedTime begun
+
+                            try
+                                let! reply = reply.WaitAsync(max rest TimeSpan.Zero, clock, cancellation)
+                                return Ok reply
+                            with :? TimeoutException ->
+                                return Error(NoReply(message.Topic, receipt.UniqueId, timeout))
+                with :? OperationCanceledException ->
+                    return Error(Cancelled RequestCode.SendMessageV2)
+            finally
+                replies.Forget id
         }
 
-    let rec sendWithin started attempt earlier avoided (message: Message) uniqueId body sysFlag cancellation =
+    let recall (topic: string) (handle: string) cancellation =
         backgroundTask {
-            let rest () =
-                options.SendTimeout - clock.GetElapsedTime started
+            match RecallHandle.brokerName handle with
+            | Error error -> return Error(Invalid error)
+            | Ok brokerName ->
+                let topic = Namespaced.wrap options.Namespace topic
 
-            match! attemptOnce message body sysFlag avoided (rest ()) cancellation with
-            | Ok(struct (queue, answer)) -> return Ok(receipt queue uniqueId attempt answer)
-            | Error(struct (error, broker)) ->
-                match SendRetry.decide options.Attempts attempt (rest ()) earlier error with
-                | GiveUp error -> return Error error
-                | TryAgain ->
-                    routes.Doubt message.Topic
-                    let graver = Some(SendRetry.graver earlier error)
-                    return! sendWithin started (attempt + 1) graver broker message uniqueId body sysFlag cancellation
+                match! sender.MasterOf(topic, brokerName, cancellation) with
+                | Error error -> return Error error
+                | Ok client ->
+                    let query =
+                        {
+                            ProducerGroup = Some group
+                            Topic = topic
+                            Handle = handle
+                        }
+
+                    let! answer = client.Call(Recall.operation, query, options.SendTimeout, cancellation)
+
+                    match tracing, answer with
+                    | Some tracing, _ ->
+                        tracing.Add(
+                            RecallTraced
+                                {
+                                    Timestamp = clock.GetUtcNow().ToUnixTimeMilliseconds()
+                                    Region = answer |> Result.map _.Region |> Result.defaultValue None
+                                    Group = group
+                                    Topic = topic
+                                    MessageId = answer |> Result.map _.MessageId |> Result.defaultValue ""
+                                    IsSuccess = answer.IsOk
+                                }
+                        )
+                    | None, _ -> ()
+
+                    return answer |> Result.map _.MessageId
         }
+
+    do instance.Start()
 
     /// Checks the options. Nothing is connected before the first message.
     static member Start(options: ProducerOptions) : Result<Producer, RemotingError> =
-        ProducerOptions.check options |> Result.map (fun () -> new Producer(options))
+        ProducerOptions.check options
+        |> Result.map (fun () -> new Producer(options, (fun _ -> Map.empty)))
+
+    member internal _.Options = options
+    member internal _.Group = group
+    member internal _.Sender = sender
+    member internal _.Tracing = tracing
+    member internal _.Introduce(topic: string, cancellation: CancellationToken) = introduce topic cancellation
+    member internal _.ClientOf(endpoint: Endpoint) = instance.Clients.Get endpoint
+    member internal _.Tracked(send: unit -> Task<Result<'T, RemotingError>>) = tracked send
+
+    /// Brokers know the producer by this.
+    member _.ClientId = instance.ClientId
+
+    /// Brokers that messages avoid now, because they failed or were slow.
+    member _.AvoidedBrokers: AvoidedBroker list = sender.Avoided
+
+    /// Traces that were lost because they came too fast, or could not be stored.
+    member _.DroppedTraces: int64 =
+        tracing |> Option.map _.Dropped |> Option.defaultValue 0L
+
+    /// The queues that a topic's messages may go to, by broker and number.
+    member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
+        backgroundTask {
+            let! view = instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
+            return view |> Result.map (fun view -> List.ofArray view.Queues)
+        }
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that
     /// may help; `RemotingError.outcome` tells whether the message may be stored all the same.
     member _.Send(message: Message, cancellation: CancellationToken) : Task<Result<SendReceipt, RemotingError>> =
+        send message AnyQueue cancellation
+
+    /// As `Send`, to a queue that is chosen; then there is one attempt.
+    member _.SendTo(target: SendTarget, message: Message, cancellation: CancellationToken) =
+        send message target cancellation
+
+    /// Sends messages of one topic as one, all or none, and gives each a receipt, in their order. Refused before anything
+    /// is sent if they cannot be in a batch.
+    member _.SendBatch
+        (messages: Message list, target: SendTarget, cancellation: CancellationToken)
+        : Task<Result<SendReceipt list, RemotingError>> =
+        tracked (fun () -> sendBatch messages target cancellation)
+
+    /// Puts a message on its way and does not wait for the broker. It may be lost, and nobody is told.
+    member _.SendOneWay
+        (message: Message, target: SendTarget, cancellation: CancellationToken)
+        : Task<Result<unit, RemotingError>> =
         match Message.check message with
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok message ->
-            let uniqueId = uniqueIds.Next()
-            let message = Message.withSystemProperty PropertyName.uniqueKey uniqueId message
-            let body, sysFlag = compressed message.Body
-            sendWithin (clock.GetTimestamp()) 1 None None message uniqueId body sysFlag cancellation
+            tracked (fun () ->
+                let struct (message, id) = identify message
 
-    /// Closes the connections. Messages on their way fail with an unknown outcome.
-    member _.Close() : Task = clients.CloseAll()
+                match Prepared.ofMessage options id message with
+                | Error error -> Task.FromResult(Error error)
+                | Ok prepared -> sender.SendOneWay(prepared, target, cancellation))
+
+    /// Takes a timed message back before its time. Gives its unique id. Since 5.3.
+    member _.Recall(topic: string, handle: string, cancellation: CancellationToken) : Task<Result<string, RemotingError>> =
+        tracked (fun () -> recall topic handle cancellation)
+
+    /// Sends a request and waits for the reply of whichever consumer answers it (see `Reply.create`), until `timeout` is
+    /// over: then it fails with `NoReply`.
+    member _.Request
+        (message: Message, timeout: TimeSpan, target: SendTarget, cancellation: CancellationToken)
+        : Task<Result<StoredMessage, RemotingError>> =
+        match Message.check message with
+        | Error error -> Task.FromResult(Error(Invalid error))
+        | Ok message -> tracked (fun () -> request message timeout target cancellation)
+
+    /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, says goodbye to brokers and
+    /// closes the connections. Messages that are still on their way then fail with an unknown outcome.
+    member _.Close() : Task =
+        backgroundTask {
+            let waiting =
+                TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+
+            Volatile.Write(&drained, waiting)
+            Volatile.Write(&isClosed, true)
+            batcher |> Option.iter _.Flush()
+            let limit = Task.Delay(options.DrainTimeout, clock)
+
+            if Volatile.Read &onTheirWay > 0 then
+                let! _ = Task.WhenAny(waiting.Task, limit)
+                ()
+
+            match tracing with
+            | Some tracing ->
+                let! _ = Task.WhenAny(tracing.Close(), limit)
+                ()
+            | None -> ()
+
+            batcher |> Option.iter (fun batcher -> (batcher :> IDisposable).Dispose())
+            do! instance.Close()
+        }
 
     interface IAsyncDisposable with
         member producer.DisposeAsync() = ValueTask(producer.Close())

@@ -22,7 +22,8 @@ type PullConsumer private (options: PullConsumerOptions) =
     let clock = options.Remoting.Ports.Clock
     let clients = RemotingClients options.Remoting
 
-    let routes = Routes(NameServer(Array.ofList options.NameServers, clients), clock)
+    let routes =
+        Routes(NameServer(Array.ofList options.NameServers, clients), clients, TopicTemplate.Default)
 
     let clientId =
         $"{UniqueIds.LocalAddress}@{Environment.ProcessId}#{Random.Shared.Next()}"
@@ -147,7 +148,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                 | Error error ->
                     failures <- failures + 1
                     Log.pullFailed log reader.Queue (RemotingError.describe error)
-                    routes.Doubt reader.Queue.Topic
+                    routes.Refresh reader.Queue.Topic |> ignore
 
                     match PullProgress.afterFailure failures error with
                     | PullAgain -> ()
@@ -250,6 +251,9 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     let refresh cancellation : Task =
         backgroundTask {
+            for topic in topics do
+                do! routes.Refresh topic
+
             match! joinTopics topics cancellation with
             | Ok() -> ()
             | Error error -> Log.refreshFailed log options.Group (RemotingError.describe error)
@@ -341,6 +345,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             do! Task.WhenAll loops
             do! commitAll CancellationToken.None
             do! leave ()
+            routes.Close()
             do! clients.CloseAll()
         }
 

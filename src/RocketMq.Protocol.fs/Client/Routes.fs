@@ -5,77 +5,197 @@ open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 
-/// The routes of the topics in use, each asked for again when it is old or was found wrong.
-[<Sealed>]
-type internal Routes(nameServer: NameServer, clock: TimeProvider) =
-    /// Java polls at this interval too.
-    static let maxAge = TimeSpan.FromSeconds 30L
+/// The topic whose settings a topic takes over that its first send makes.
+type TopicTemplate =
+    {
+        /// Default TBW102, which brokers have that make topics by themselves.
+        Topic: string
+        /// How many queues a new topic gets at most. Default 4.
+        Queues: int
+    }
 
-    let known =
-        ConcurrentDictionary<string, struct (TopicRoute * int64)>(StringComparer.Ordinal)
+    static member Default =
+        {
+            Topic = Send.defaultTopic
+            Queues = Send.defaultTopicQueues
+        }
+
+/// A route that is known, and when it came.
+[<Sealed>]
+type internal KnownRoute(topic, route: TopicRoute, clients, fetched: int64, isTemplate: bool) =
+    let publish = lazy PublishView(topic, route, clients)
+    member _.Route = route
+    member _.Publish = publish.Value
+    member _.Fetched = fetched
+
+    /// The topic does not exist yet; a send that goes by this makes it.
+    member _.IsTemplate = isTemplate
+
+/// The routes of the topics in use. Whoever knows a route uses it, however old: they are asked for again every 30 s, and
+/// when one was found wrong, by one caller for all.
+[<Sealed>]
+type internal Routes(nameServer: NameServer, clients: RemotingClients, template: TopicTemplate) =
+    /// Java polls at this interval too.
+    static let pollInterval = TimeSpan.FromSeconds 30L
+
+    /// A topic is not asked for more often, however many callers find its route wrong.
+    static let doubtInterval = TimeSpan.FromSeconds 1L
+
+    /// A topic that a send has just made is looked for after this time.
+    static let templateAge = TimeSpan.FromSeconds 0.5
+
+    let clock = clients.Options.Ports.Clock
+    let known = ConcurrentDictionary<string, KnownRoute>(StringComparer.Ordinal)
+    let ending = new CancellationTokenSource()
+
+    let fetching =
+        ConcurrentDictionary<string, Lazy<Task<Result<KnownRoute, RemotingError>>>>(StringComparer.Ordinal)
+
+    let changed = Event<TopicRoute>()
 
     let isNotThere error =
         match error with
         | Refused(_, _, _, ResponseCode.TopicNotExist, _) -> true
         | _ -> false
 
-    /// The route of a topic that does not exist yet: that of the template topic, with as many queues as a send makes.
-    let templateRoute cancellation =
+    let tryKnown topic : KnownRoute voption =
+        match known.TryGetValue topic with
+        | true, route when not route.IsTemplate -> ValueSome route
+        | _ -> ValueNone
+
+    let remember topic route isTemplate =
+        let found = KnownRoute(topic, route, clients, clock.GetTimestamp(), isTemplate)
+        let before = tryKnown topic
+        known[topic] <- found
+
+        match before with
+        | ValueSome before when before.Route = route -> ()
+        | _ -> changed.Trigger route
+
+        Ok found
+
+    /// While name servers do not answer, or know the topic no more, an old route is better than none: brokers refuse what
+    /// they do not take.
+    let fetch topic =
         backgroundTask {
-            match! nameServer.Route(Send.defaultTopic, cancellation) with
-            | Ok route ->
+            try
+                let! answer = nameServer.Route(topic, ending.Token)
+
+                match answer, tryKnown topic with
+                | Ok route, _ -> return remember topic route false
+                | Error _, ValueSome old ->
+                    known[topic] <- KnownRoute(topic, old.Route, clients, clock.GetTimestamp(), false)
+                    return Ok old
+                | Error error, ValueNone when isNotThere error -> return Error(NoRoute topic)
+                | Error error, ValueNone -> return Error error
+            finally
+                fetching.TryRemove topic |> ignore
+        }
+
+    /// The first caller asks, the others wait for the same answer.
+    let fetchOnce topic : Task<Result<KnownRoute, RemotingError>> =
+        fetching.GetOrAdd(topic, (fun topic -> lazy fetch topic)).Value
+
+    let waitFor (fetching: Task<Result<KnownRoute, RemotingError>>) (cancellation: CancellationToken) =
+        backgroundTask {
+            try
+                return! fetching.WaitAsync cancellation
+            with :? OperationCanceledException ->
+                return Error(Cancelled RequestCode.GetRouteInfoByTopic)
+        }
+
+    /// The route of a topic that does not exist yet: that of the template, with as many queues as a send makes.
+    let ofTemplate topic cancellation =
+        backgroundTask {
+            match! waitFor (fetchOnce template.Topic) cancellation with
+            | Ok found ->
                 let limit (queues: QueueData) =
                     { queues with
-                        WriteQueues = min Send.defaultTopicQueues queues.ReadQueues
+                        WriteQueues = min template.Queues queues.ReadQueues
                     }
 
-                return
-                    Ok
-                        { route with
-                            Queues = List.map limit route.Queues
-                        }
+                let route =
+                    { found.Route with
+                        Queues = List.map limit found.Route.Queues
+                    }
+
+                return remember topic route true
+            | Error(NoRoute _) -> return Error(NoRoute topic)
             | Error error -> return Error error
         }
 
-    let remember topic (route: TopicRoute) =
-        known[topic] <- struct (route, clock.GetTimestamp())
-        Ok route
+    let isFresh (route: KnownRoute) =
+        not route.IsTemplate || clock.GetElapsedTime route.Fetched < templateAge
 
-    let fetch topic cancellation =
+    let refresh topic : Task =
+        match known.TryGetValue topic with
+        | true, route when clock.GetElapsedTime route.Fetched < doubtInterval -> Task.CompletedTask
+        | _ -> fetchOnce topic
+
+    /// Asks for one topic after another, at no two clients at the same time.
+    let poll () : Task =
         backgroundTask {
-            match! nameServer.Route(topic, cancellation) with
-            | Ok route -> return remember topic route
-            | Error error ->
-                // While no name server answers, an old route is better than none.
-                match known.TryGetValue topic with
-                | true, struct (route, _) when not (isNotThere error) -> return remember topic route
-                | _ when isNotThere error -> return Error(NoRoute topic)
-                | _ -> return Error error
+            try
+                while not ending.IsCancellationRequested do
+                    let spread = 0.9 + 0.2 * clients.Options.Ports.Jitter()
+                    do! Task.Delay(pollInterval * spread, clock, ending.Token)
+
+                    for topic in known.Keys do
+                        let! _ = fetchOnce topic
+                        ()
+            with :? OperationCanceledException ->
+                ()
         }
+
+    /// Each route that differs from the one before it, on a thread that must not be held up.
+    member _.Changed = changed.Publish
+
+    /// The routes that are known now.
+    member _.Known: TopicRoute list = [ for route in known.Values -> route.Route ]
+
+    /// Begins to ask for all topics in use again and again.
+    member _.Start() = poll () |> ignore
 
     /// A route for reading. NoRoute if no broker has the topic.
     member _.Get(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
-        match known.TryGetValue topic with
-        | true, struct (route, fetched) when clock.GetElapsedTime fetched < maxAge -> Task.FromResult(Ok route)
-        | _ -> fetch topic cancellation
-
-    /// A route for sending: for a topic that does not exist yet, one that makes it.
-    member this.GetOrTemplate
-        (topic: string, cancellation: CancellationToken)
-        : Task<Result<TopicRoute, RemotingError>> =
-        let route = this.Get(topic, cancellation)
-
-        if route.IsCompletedSuccessfully && route.Result.IsOk then
-            route
-        else
+        match tryKnown topic with
+        | ValueSome found -> Task.FromResult(Ok found.Route)
+        | ValueNone ->
             backgroundTask {
-                match! route with
-                | Error(NoRoute _) ->
-                    match! templateRoute cancellation with
-                    | Error error when isNotThere error -> return Error(NoRoute topic)
-                    | result -> return result
-                | result -> return result
+                let! found = waitFor (fetchOnce topic) cancellation
+                return found |> Result.map _.Route
             }
 
-    /// Asks again next time.
-    member _.Doubt(topic: string) = known.TryRemove topic |> ignore
+    /// What is known for sending, without asking anybody.
+    member _.TryPublish(topic: string) : PublishView voption =
+        match known.TryGetValue topic with
+        | true, route when isFresh route -> ValueSome route.Publish
+        | _ -> ValueNone
+
+    /// A route for sending: for a topic that does not exist yet, one that makes it.
+    member _.Publish(topic: string, cancellation: CancellationToken) : Task<Result<PublishView, RemotingError>> =
+        backgroundTask {
+            let! found =
+                backgroundTask {
+                    match! waitFor (fetchOnce topic) cancellation with
+                    | Error(NoRoute _) -> return! ofTemplate topic cancellation
+                    | found -> return found
+                }
+
+            return found |> Result.map _.Publish
+        }
+
+    /// As `TryPublish`, and `Publish` if that gives nothing.
+    member this.ForSending(topic: string, cancellation: CancellationToken) : Task<Result<PublishView, RemotingError>> =
+        match this.TryPublish topic with
+        | ValueSome view -> Task.FromResult(Ok view)
+        | ValueNone -> this.Publish(topic, cancellation)
+
+    /// Asks for a topic again because its route was found wrong, unless that has just been done. Ends with the answer.
+    member _.Refresh(topic: string) : Task = refresh topic
+
+    /// A broker does not have the topic any more: whoever needs its route asks for it.
+    member _.Forget(topic: string) = known.TryRemove topic |> ignore
+
+    /// Asks for nothing any more.
+    member _.Close() = ending.Cancel()

@@ -12,6 +12,10 @@ module BatchCodec =
     let private fixedBytes = 4 * 5 + 2
     let private what = "batch message"
 
+    /// The size of a message's record, in bytes.
+    let recordBytes (message: Message) : int =
+        fixedBytes + message.Body.Length + message.Properties.Text.Length
+
     /// Writes one record.
     let write (message: Message) (output: IBufferWriter<byte>) : Result<int, EncodeError> =
         let properties = message.Properties.Text
@@ -21,7 +25,7 @@ module BatchCodec =
         | ValueNone when properties.Length > Properties.maxBytes ->
             Error(EncodedTooLarge("the property text", int64 properties.Length, int64 Properties.maxBytes))
         | ValueNone ->
-            let recordBytes = fixedBytes + message.Body.Length + properties.Length
+            let recordBytes = recordBytes message
             let mutable writer = ByteWriter(output.GetSpan recordBytes)
             writer.Int32 recordBytes
             writer.Int32 0

@@ -63,7 +63,7 @@ module Message =
             Properties = Properties.add name value message.Properties
         }
 
-    let private refuse error (message: Message) =
+    let internal refuse error (message: Message) =
         { message with
             Properties = Properties.refuse error message.Properties
         }
@@ -134,6 +134,13 @@ module Message =
 
         withChecked checkAll PropertyName.keys keys message
 
+    /// The key by which ordered messages share a queue: brokers with typed topics ask for it. It is not empty.
+    let withShardingKey (key: string) message =
+        withSystemProperty PropertyName.shardingKey key message
+
+    let shardingKey (message: Message) : string voption =
+        Properties.tryFind PropertyName.shardingKey message.Properties
+
     /// Whether the broker answers only when the message is as safe as it makes messages; it does unless told otherwise.
     let withWaitStoreOk (isWaiting: bool) message =
         withSystemProperty PropertyName.waitStoreOk (if isWaiting then "true" else "false") message
@@ -141,6 +148,20 @@ module Message =
     /// How long brokers hold the message back, by level.
     let withDelayLevel (level: int) message =
         withChecked (checkDelayLevel >> Result.map string) PropertyName.delayLevel level message
+
+    /// Since 5.0: brokers hold the message back for so long, up to three days, to the second. Older ones deliver it at once.
+    let withDelay (delay: TimeSpan) message =
+        let check (delay: TimeSpan) =
+            if delay > TimeSpan.Zero then
+                Ok(string (int64 delay.TotalMilliseconds))
+            else
+                Error(InvalidInput("the delay", $"{delay} is not above 0"))
+
+        withChecked check PropertyName.timerDelayMillis delay message
+
+    /// Since 5.0: brokers hold the message back until then, up to three days, to the second.
+    let withDeliveryAt (time: DateTimeOffset) message =
+        withSystemProperty PropertyName.timerDeliverMillis (string (time.ToUnixTimeMilliseconds())) message
 
     let withFlag flag (message: Message) = { message with Flag = flag }
 

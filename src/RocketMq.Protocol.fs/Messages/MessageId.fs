@@ -100,15 +100,34 @@ type UniqueIdSource =
 ///
 /// Source: MessageClientIDSetter.java.
 module UniqueId =
-    /// `monthMillis` counts from the start of the month in local time; where clocks were set back it may be negative and
-    /// counts as 0.
-    let create (source: UniqueIdSource) (monthMillis: int64) (counter: int) : string =
+    /// What all ids of one source begin with.
+    let internal prefix (source: UniqueIdSource) : string =
         let address = source.Address.GetAddressBytes()
-        let bytes = Array.zeroCreate<byte>(address.Length + 12)
+        let bytes = Array.zeroCreate<byte>(address.Length + 6)
         let mutable writer = ByteWriter(bytes.AsSpan())
         writer.Bytes(ReadOnlySpan address)
         writer.Int16(int16 source.ProcessId)
         writer.Int32 source.Salt
-        writer.Int32(int (max 0L monthMillis))
-        writer.Int16(int16 counter)
         Convert.ToHexString bytes
+
+    let private digits = "0123456789ABCDEF"
+
+    let private writeHex (digitCount: int) (value: int) (destination: Span<char>) =
+        for index in 0 .. digitCount - 1 do
+            destination[index] <- digits[(value >>> (4 * (digitCount - 1 - index))) &&& 0xF]
+
+    /// As `create`, of the source that the prefix is of.
+    let internal ofPrefix (prefix: string) (monthMillis: int64) (counter: int) : string =
+        String.Create(
+            prefix.Length + 12,
+            struct (prefix, int (max 0L monthMillis), counter),
+            fun span (struct (prefix, millis, counter)) ->
+                prefix.CopyTo span
+                writeHex 8 millis (span.Slice prefix.Length)
+                writeHex 4 counter (span.Slice(prefix.Length + 8))
+        )
+
+    /// `monthMillis` counts from the start of the month in local time; where clocks were set back it may be negative and
+    /// counts as 0.
+    let create (source: UniqueIdSource) (monthMillis: int64) (counter: int) : string =
+        ofPrefix (prefix source) monthMillis counter

@@ -17,6 +17,18 @@ module PropertyName =
     let originMessageId = "ORIGIN_MESSAGE_ID"
     let region = "MSG_REGION"
     let traceSwitch = "TRACE_ON"
+    let timerDelayMillis = "TIMER_DELAY_MS"
+    let timerDeliverMillis = "TIMER_DELIVER_MS"
+    let transactionMark = "TRAN_MSG"
+    let producerGroup = "PGROUP"
+    let checkImmunitySeconds = "CHECK_IMMUNITY_TIME_IN_SECONDS"
+    let correlationId = "CORRELATION_ID"
+    let replyToClient = "REPLY_TO_CLIENT"
+    let timeToLive = "TTL"
+    let messageType = "MSG_TYPE"
+    let cluster = "CLUSTER"
+    let instanceId = "INSTANCE_ID"
+    let shardingKey = "__SHARDINGKEY"
 
     /// What clients, brokers and retries use among themselves: an application that set one would break them.
     let private reserved =
@@ -33,6 +45,7 @@ module PropertyName =
                 originMessageId
                 region
                 traceSwitch
+                shardingKey
                 "TIMER_DELIVER_MS"
                 "TIMER_DELAY_MS"
                 "TIMER_DELAY_SEC"
@@ -66,7 +79,6 @@ module PropertyName =
                 "POP_CK"
                 "POP_CK_OFFSET"
                 "1ST_POP_TIME"
-                "__SHARDINGKEY"
                 "INNER_NUM"
                 "INNER_BASE"
                 "INNER_MULTI_DISPATCH"
@@ -213,6 +225,28 @@ module Properties =
         else
             ValueNone
 
+    /// The text with one entry more.
+    let private appended (text: ReadOnlySpan<byte>) (name: string) (value: string) : byte[] =
+        let isOpen = text.Length > 0 && text[text.Length - 1] <> 2uy
+        let start = text.Length + (if isOpen then 1 else 0)
+        let nameBytes = Encoding.UTF8.GetByteCount name
+
+        let longer: byte[] =
+            Array.zeroCreate (start + nameBytes + 1 + Encoding.UTF8.GetByteCount value)
+
+        text.CopyTo(longer.AsSpan())
+
+        if isOpen then
+            longer[text.Length] <- 2uy
+
+        Encoding.UTF8.GetBytes(name, longer.AsSpan start) |> ignore
+        longer[start + nameBytes] <- 1uy
+
+        Encoding.UTF8.GetBytes(value, longer.AsSpan(start + nameBytes + 1))
+        |> ignore
+
+        longer
+
     let remove (name: string) (properties: Properties) =
         Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes((without name properties).TrimEnd '\002')), properties.Fault)
 
@@ -226,9 +260,11 @@ module Properties =
 
         if fault.IsSome then
             Properties(properties.Text, fault)
-        else
+        elif contains name properties then
             let text = without name properties + name + "\001" + value
             Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes text), ValueNone)
+        else
+            Properties(ReadOnlyMemory(appended properties.Text.Span name value), ValueNone)
 
     /// The same properties, not to be sent for a reason.
     let internal refuse (error: InputError) (properties: Properties) =

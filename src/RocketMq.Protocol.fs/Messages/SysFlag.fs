@@ -14,6 +14,9 @@ module SysFlag =
     let private compressed = 0x1
     let private compressionMask = 0x700
     let private compressionShift = 8
+    /// The message is the half of a transaction.
+    let transactionHalf = 0x4
+
     let private bornHostV6 = 0x10
     let private storeHostV6 = 0x20
 

@@ -54,6 +54,8 @@ type RemotingError =
     | ClientClosed of endpoint: Endpoint
     /// No name server knows the topic, and none may be made.
     | NoRoute of topic: string
+    /// A request was stored, and no consumer's reply to it came in time.
+    | NoReply of topic: string * messageId: string * after: TimeSpan
     /// The client's settings do not go together.
     | Misconfigured of reason: string
 
@@ -72,6 +74,7 @@ type RemotingError =
             cancelled: Func<RequestCode, 'T>,
             clientClosed: Func<Endpoint, 'T>,
             noRoute: Func<string, 'T>,
+            noReply: Func<string, string, TimeSpan, 'T>,
             misconfigured: Func<string, 'T>
         ) : 'T =
         match error with
@@ -87,6 +90,7 @@ type RemotingError =
         | Cancelled request -> cancelled.Invoke request
         | ClientClosed endpoint -> clientClosed.Invoke endpoint
         | NoRoute topic -> noRoute.Invoke topic
+        | NoReply(topic, messageId, after) -> noReply.Invoke(topic, messageId, after)
         | Misconfigured reason -> misconfigured.Invoke reason
 
 module RemotingError =
@@ -104,6 +108,7 @@ module RemotingError =
         | ConnectionLost _
         | TimedOut _
         | NotDecoded _
+        | NoReply _
         | Cancelled _ -> UnknownOutcome
 
     /// Codes after which the same request may succeed, there or at another broker. Source: DefaultMQProducer.java.
@@ -128,6 +133,7 @@ module RemotingError =
         | TooManyBytes _
         | ConnectionLost _
         | TimedOut _
+        | NoReply _
         | NoRoute _ -> true
         | Refused(_, _, _, code, _) -> isTransientCode code
         | Invalid _
@@ -183,6 +189,9 @@ module RemotingError =
         | NoRoute topic ->
             $"No name server knows the topic {topic}, nor one to make it from. Create the topic, or let the broker do "
             + "so (autoCreateTopicEnable); then check that brokers register with this name server."
+        | NoReply(topic, messageId, after) ->
+            $"Request {messageId} to {topic} was stored, but no reply came within {millis after}. Check that a consumer of the "
+            + "topic replies, and in time."
         | Misconfigured reason -> $"The settings are not valid: {reason}."
 
     /// Whether there was no connection, or it ended.
@@ -211,7 +220,8 @@ module RemotingError =
     /// Whether the answer did not come in time.
     let isTimeout error =
         match error with
-        | TimedOut _ -> true
+        | TimedOut _
+        | NoReply _ -> true
         | _ -> false
 
     /// Whether the same call must fail again, whenever and wherever it is tried.
@@ -229,6 +239,7 @@ module RemotingError =
         | ConnectionLost _
         | TimedOut _
         | Cancelled _
+        | NoReply _
         | NoRoute _ -> false
 
     /// The error of a call whose answer, which came after a time, is not what was asked for.

@@ -70,6 +70,7 @@ module RetryPolicy =
         | Cancelled _
         | ClientClosed _
         | NoRoute _
+        | NoReply _
         | Misconfigured _ -> ValueNone
 
     /// Decides after attempt number `attempt`, counting from 1, with `rest` of the call's time left. `jitter` is from 0

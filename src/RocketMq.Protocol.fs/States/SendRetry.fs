@@ -20,6 +20,14 @@ module SendRetry =
             error
         | _ -> latest
 
+    /// How long to wait before the next attempt, `attempt` being the one that failed: a broker that has too much to do is left
+    /// alone for 10 to 100 ms, and one that cannot be reached for a little where there is no other. `jitter` is from 0 to 1.
+    let pause (attempt: int) (hasOther: bool) (jitter: float) (latest: RemotingError) : TimeSpan =
+        match latest with
+        | NotConnected _ when not hasOther -> TimeSpan.FromMilliseconds(100.0 * float attempt * (0.5 + jitter))
+        | error when RemotingError.isOverload error -> TimeSpan.FromMilliseconds(10.0 + 90.0 * jitter)
+        | _ -> TimeSpan.Zero
+
     /// Decides after attempt number `attempt`, counting from 1, of at most `attempts`, with `rest` of the time left.
     let decide (attempts: int) (attempt: int) (rest: TimeSpan) (earlier: RemotingError option) latest : AfterFailure =
         if attempt < attempts && rest > TimeSpan.Zero && RemotingError.isTransient latest then

@@ -219,6 +219,12 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 return Error(Cancelled command.RequestCode)
         }
 
+    let begin' (operation: Operation<'Query, 'Answer>) (query: 'Query) timeout cancellation =
+        if options.Credentials.IsSome then
+            callSigned (operation.Request query).Command timeout cancellation
+        else
+            call (Typed(operation.Code, OutgoingQuery<_, _>(operation, query))) timeout cancellation
+
     let inFlight () =
         match agent.Door with
         | Door.Open session -> session.InFlight
@@ -312,13 +318,14 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member _.Call
         (operation: Operation<'Query, 'Answer>, query: 'Query, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
-        let calling =
-            if options.Credentials.IsSome then
-                callSigned (operation.Request query).Command timeout cancellation
-            else
-                call (Typed(operation.Code, OutgoingQuery<_, _>(operation, query))) timeout cancellation
+        begin' operation query timeout cancellation
+        |> decoded operation.DecodeAnswer operation.Code
 
-        decoded operation.DecodeAnswer operation.Code calling
+    /// As `Call`, of which the answer is read by the caller: for those who send many.
+    member internal _.Begin
+        (operation: Operation<'Query, 'Answer>, query: 'Query, timeout: TimeSpan, cancellation: CancellationToken)
+        : Task<Result<RemotingCommand, RemotingError>> =
+        begin' operation query timeout cancellation
 
     /// Sends a request that is not answered. Success means that it will be written, not that it arrived.
     member _.InvokeOneWay

@@ -8,16 +8,27 @@ open System.Threading.Tasks
 /// Calls to any number of servers: one connection for each address, made when it is first needed, shared by all callers,
 /// left when nobody has used it for long. Safe to use from any thread.
 [<Sealed>]
-type RemotingClients(options: RemotingOptions) =
+type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
     let clients = ConcurrentDictionary<Endpoint, Lazy<RemotingClient>>()
     let mutable isClosed = false
 
+    let create (endpoint: Endpoint) =
+        let handlers =
+            (options.Handlers, handlersOf endpoint)
+            ||> Map.fold (fun handlers code handler -> Map.add code handler handlers)
+
+        RemotingClient(endpoint, { options with Handlers = handlers })
+
     let close (client: Lazy<RemotingClient>) = client.Value.Close()
+
+    new(options: RemotingOptions) = RemotingClients(options, (fun _ -> Map.empty))
+
+    member internal _.Options = options
 
     /// The client of a server. It stays the same as long as these are open; leave its closing to them.
     member _.Get(endpoint: Endpoint) : RemotingClient =
         let client =
-            clients.GetOrAdd(endpoint, fun endpoint -> lazy RemotingClient(endpoint, options))
+            clients.GetOrAdd(endpoint, fun endpoint -> lazy create endpoint)
 
         // One that came after all were closed: it answers as the others do.
         if Volatile.Read &isClosed then

@@ -84,7 +84,7 @@ module internal Telemetry =
         | Ok answer -> ValueSome $"%O{answer.ResponseCode}"
         | Error(Refused(_, _, _, code, _)) -> ValueSome $"%O{code}"
         | Error(ConnectionLost _) -> ValueSome "ConnectionLost"
-        | Error(TimedOut _) -> ValueSome "TimedOut"
+        | Error(TimedOut _ | NoReply _) -> ValueSome "TimedOut"
         | Error(NotConnected _) -> ValueSome "NotConnected"
         | Error(Cancelled _) -> ValueSome "Cancelled"
         | Error(TooManyInFlight _) -> ValueSome "TooManyInFlight"

@@ -23,19 +23,54 @@ type internal UniqueIds(clock: TimeProvider) =
 
         Seq.tryHead addresses |> Option.defaultValue IPAddress.Loopback
 
-    let source =
-        {
-            Address = localAddress
-            ProcessId = Environment.ProcessId
-            Salt = Random.Shared.Next()
-        }
+    let prefix =
+        UniqueId.prefix
+            {
+                Address = localAddress
+                ProcessId = Environment.ProcessId
+                Salt = Random.Shared.Next()
+            }
 
     let mutable counter = Random.Shared.Next()
+
+    /// The first instant of a month of the clock's time zone; the next instant where midnight is left out there.
+    let monthStart (year: int) (month: int) : int64 =
+        let midnight = DateTime(year, month, 1)
+        let zone = clock.LocalTimeZone
+
+        let first =
+            if zone.IsInvalidTime midnight then
+                midnight.AddHours 1.0
+            else
+                midnight
+
+        TimeZoneInfo.ConvertTimeToUtc(first, zone).Ticks
+
+    /// The month that `now` is in, in ticks of UTC: its start, and that of the next one.
+    let monthOf (now: DateTimeOffset) : struct (int64 * int64) =
+        let local = TimeZoneInfo.ConvertTime(now, clock.LocalTimeZone)
+        let next = DateTime(local.Year, local.Month, 1).AddMonths 1
+        struct (monthStart local.Year local.Month, monthStart next.Year next.Month)
+
+    let mutable month: (struct (int64 * int64))[] = [| monthOf (clock.GetUtcNow()) |]
+
+    let startOf (now: DateTimeOffset) : int64 =
+        let struct (start, next) = (Volatile.Read &month)[0]
+
+        if now.UtcTicks >= start && now.UtcTicks < next then
+            start
+        else
+            let struct (start, next) = monthOf now
+            Volatile.Write(&month, [| struct (start, next) |])
+            start
 
     /// This host's address, as others see it.
     static member LocalAddress = localAddress
 
     member _.Next() : string =
-        let now = clock.GetLocalNow().DateTime
-        let monthStart = DateTime(now.Year, now.Month, 1)
-        UniqueId.create source (int64 (now - monthStart).TotalMilliseconds) (Interlocked.Increment &counter)
+        let now = clock.GetUtcNow()
+
+        UniqueId.ofPrefix
+            prefix
+            ((now.UtcTicks - startOf now) / TimeSpan.TicksPerMillisecond)
+            (Interlocked.Increment &counter)

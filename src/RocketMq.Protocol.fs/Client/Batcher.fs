@@ -1,0 +1,115 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// A message that waits for others, and its caller.
+[<Sealed>]
+type internal Gathered(message: Message, uniqueId: string) =
+    inherit TaskCompletionSource<Result<SendReceipt, RemotingError>>(TaskCreationOptions.RunContinuationsAsynchronously)
+    member _.Message = message
+    member _.UniqueId = uniqueId
+
+/// Gathers messages and has each batch sent when it is full or its time has come; each caller gets a receipt of its own.
+[<Sealed>]
+type internal Batcher
+    (limits: GatheringLimits, clock: TimeProvider, send: Gathered[] -> Task<Result<SendReceipt, RemotingError>>) =
+    let gate = obj ()
+    let gathering = Gathering<Gathered> limits
+    let started = clock.GetTimestamp()
+
+    let nowMillis () =
+        int64 (clock.GetElapsedTime(started).TotalMilliseconds)
+
+    /// The receipt of one message of a batch, from that of the whole.
+    let receiptAt (receipt: SendReceipt) (offsetIds: string[]) index (gathered: Gathered) =
+        { receipt with
+            UniqueId = gathered.UniqueId
+            QueueOffset = receipt.QueueOffset + int64 index
+            OffsetId =
+                if index < offsetIds.Length then
+                    offsetIds[index]
+                else
+                    receipt.OffsetId
+        }
+
+    let run (tickets: Gathered[]) : Task =
+        backgroundTask {
+            let! outcome =
+                backgroundTask {
+                    try
+                        return! send tickets
+                    with error ->
+                        return Error(Misconfigured $"sending a batch failed: {error.Message}")
+                }
+
+            match outcome with
+            | Error error ->
+                for gathered in tickets do
+                    gathered.TrySetResult(Error error) |> ignore
+            | Ok receipt ->
+                let offsetIds = receipt.OffsetId.Split ','
+
+                tickets
+                |> Array.iteri (fun index gathered ->
+                    gathered.TrySetResult(Ok(receiptAt receipt offsetIds index gathered)) |> ignore)
+        }
+
+    let runAll (batches: GatheredBatch<Gathered> list) =
+        for batch in batches do
+            run batch.Tickets |> ignore
+
+    let mutable timer: ITimer | null = null
+
+    /// Only under the gate.
+    let setAlarm () =
+        match timer, gathering.NextDeadline with
+        | NonNull timer, ValueSome deadline ->
+            let wait = TimeSpan.FromMilliseconds(float (max 0L (deadline - nowMillis ())))
+            timer.Change(wait, Timeout.InfiniteTimeSpan) |> ignore
+        | _ -> ()
+
+    let tick () =
+        let due =
+            lock gate (fun () ->
+                let due = gathering.Tick(nowMillis ())
+                setAlarm ()
+                due)
+
+        runAll due
+
+    do timer <- clock.CreateTimer((fun _ -> tick ()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+
+    /// Takes a message that has its id. `queue` if it has been chosen.
+    member _.Add(gathered: Gathered, queue: MessageQueue voption, isCompressed: bool) =
+        let message = gathered.Message
+
+        let batches =
+            lock gate (fun () ->
+                let before = gathering.NextDeadline
+
+                let batches =
+                    gathering.Add(
+                        { Topic = message.Topic; Queue = queue },
+                        Gatherable.ofMessage isCompressed message,
+                        gathered,
+                        BatchCodec.recordBytes message,
+                        nowMillis ()
+                    )
+
+                if gathering.NextDeadline <> before then
+                    setAlarm ()
+
+                batches)
+
+        runAll batches
+
+    /// Has everything sent that waits.
+    member _.Flush() = runAll (lock gate gathering.Flush)
+
+    interface IDisposable with
+        member _.Dispose() =
+            match timer with
+            | null -> ()
+            | timer -> timer.Dispose()

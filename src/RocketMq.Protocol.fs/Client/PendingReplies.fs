@@ -1,0 +1,80 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+open System.Net
+open System.Threading
+open System.Threading.Tasks
+
+/// The requests of one producer that wait for replies, by correlation id. Replies come by any connection.
+[<Sealed>]
+type internal PendingReplies() =
+    let waiting =
+        ConcurrentDictionary<string, TaskCompletionSource<StoredMessage>>(StringComparer.Ordinal)
+
+    /// "host:port", or nobody's address.
+    let hostOf (text: string) =
+        match Endpoint.tryParse text with
+        | ValueSome endpoint ->
+            match IPAddress.TryParse endpoint.Host with
+            | true, NonNull address -> Host.create address endpoint.Port
+            | _ -> Host.create IPAddress.None endpoint.Port
+        | ValueNone -> Host.create IPAddress.None 0
+
+    let messageOf (reply: PushedReply) : StoredMessage =
+        let text = Option.defaultValue "" reply.Properties
+
+        {
+            BrokerName = ""
+            Topic = reply.Topic
+            QueueId = reply.QueueId
+            QueueOffset = 0L
+            PhysicalOffset = 0L
+            Flag = reply.Flag
+            SysFlag = reply.SysFlag
+            BornTimestamp = reply.BornTimestamp
+            BornHost = hostOf reply.BornHost
+            StoreTimestamp = reply.StoreTimestamp
+            StoreHost = hostOf reply.StoreHost
+            ReconsumeTimes = Option.defaultValue 0 reply.ReconsumeTimes
+            PreparedTransactionOffset = 0L
+            BodyCrc = Crc32.ofBody reply.Body.Span
+            StoredBody = reply.Body
+            Properties = Properties.ofText (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text))
+        }
+
+    member _.Count = waiting.Count
+
+    /// Waits for a reply from now on. Whoever calls this calls `Forget`.
+    member _.Expect(correlationId: string) : Task<StoredMessage> =
+        let reply =
+            TaskCompletionSource<StoredMessage> TaskCreationOptions.RunContinuationsAsynchronously
+
+        waiting[correlationId] <- reply
+        reply.Task
+
+    member _.Forget(correlationId: string) = waiting.TryRemove correlationId |> ignore
+
+    /// What a broker pushes is taken even if nobody waits for it any more, as in Java.
+    member _.Receive(command: RemotingCommand) : Task<RemotingCommand option> =
+        let code, remark =
+            match Replies.push.Decode command with
+            | Error error -> ResponseCode.SystemError, Some error.Message
+            | Ok reply ->
+                let message = messageOf reply
+
+                match Properties.tryFind PropertyName.correlationId message.Properties with
+                | ValueSome id ->
+                    match waiting.TryGetValue id with
+                    | true, waiting -> waiting.TrySetResult message |> ignore
+                    | _ -> ()
+                | ValueNone -> ()
+
+                ResponseCode.Success, None
+
+        Task.FromResult(
+            Some
+                { Command.response code command with
+                    Remark = remark
+                }
+        )

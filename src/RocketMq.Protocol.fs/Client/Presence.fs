@@ -1,0 +1,117 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+
+/// Has brokers know a client: a heartbeat to every master in its routes, at once when one appears or the connection to it
+/// is made again, and every 30 s. Brokers forget a client with its connection, or after 120 s.
+[<Sealed>]
+type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: Heartbeat) =
+    /// Java tells brokers at this interval too.
+    static let interval = TimeSpan.FromSeconds 30L
+
+    let options = clients.Options
+    let clock = options.Ports.Clock
+    let ending = new CancellationTokenSource()
+    let request = Heartbeat.send.Request heartbeat
+
+    /// By address: the brokers that are told, and the first time that it was done.
+    let known =
+        ConcurrentDictionary<string, Lazy<Task<Result<unit, RemotingError>>>>(StringComparer.Ordinal)
+
+    let tell address : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match clients.TryGet address with
+            | Error error -> return Error error
+            | Ok client ->
+                let! answer = client.Ask(request, ending.Token)
+
+                match answer with
+                | Error error when not ending.IsCancellationRequested ->
+                    Log.tellFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
+                | _ -> ()
+
+                return answer |> Result.map ignore
+        }
+
+    let isConnected state =
+        match state with
+        | Connected _ -> true
+        | _ -> false
+
+    /// Tells a broker for the first time, and again whenever the connection to it has been made again.
+    let greet address =
+        match clients.TryGet address with
+        | Error error -> Task.FromResult(Error error)
+        | Ok client ->
+            let first = tell address
+
+            client.StateChanged.Add(fun state ->
+                if isConnected state && first.IsCompleted && not ending.IsCancellationRequested then
+                    tell address |> ignore)
+
+            first
+
+    let know address =
+        known.GetOrAdd(address, (fun address -> lazy greet address)).Value
+
+    let mastersOf (route: TopicRoute) =
+        route.Brokers
+        |> List.choose (fun broker -> TopicRoute.masterAddress broker.BrokerName route)
+
+    /// Tells all masters that routes still hold, and forgets the others.
+    let beat () : Task =
+        backgroundTask {
+            let addresses = routes.Known |> List.collect mastersOf |> List.distinct
+
+            for address in known.Keys do
+                if not (List.contains address addresses) then
+                    known.TryRemove address |> ignore
+
+            for address in addresses do
+                if known.ContainsKey address then
+                    let! _ = tell address
+                    ()
+                else
+                    let! _ = know address
+                    ()
+        }
+
+    let keepTelling () : Task =
+        backgroundTask {
+            try
+                while not ending.IsCancellationRequested do
+                    let spread = 0.9 + 0.2 * options.Ports.Jitter()
+                    do! Task.Delay(interval * spread, clock, ending.Token)
+                    do! beat ()
+            with :? OperationCanceledException ->
+                ()
+        }
+
+    do routes.Changed.Add(fun route -> route |> mastersOf |> List.iter (know >> ignore))
+
+    member _.Start() = keepTelling () |> ignore
+
+    /// Ends when a broker knows the client, or cannot be told.
+    member _.At(address: string) : Task<Result<unit, RemotingError>> = know address
+
+    /// Tells all brokers that the client is gone, as far as they can be reached within a time.
+    member _.Leave(departure: Departure, limit: TimeSpan) : Task =
+        backgroundTask {
+            ending.Cancel()
+
+            let leave address : Task =
+                backgroundTask {
+                    match clients.TryGet address with
+                    | Ok client when isConnected client.State ->
+                        let! _ =
+                            client.AskWithin(Heartbeat.unregister.Request departure, limit, CancellationToken.None)
+
+                        ()
+                    | _ -> ()
+                }
+
+            do! known.Keys |> Seq.map leave |> Task.WhenAll
+        }

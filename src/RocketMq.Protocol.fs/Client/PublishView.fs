@@ -1,0 +1,39 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// What sends need of a topic's route, worked out once for each route that comes.
+[<Sealed>]
+type internal PublishView(topic: string, route: TopicRoute, clients: RemotingClients) =
+    let queues = TopicRoute.publishQueues topic route |> Array.ofList
+
+    let masters =
+        [|
+            for broker in route.Brokers do
+                match TopicRoute.masterAddress broker.BrokerName route with
+                | Some address -> struct (broker.BrokerName, clients.TryGet address)
+                | None -> ()
+        |]
+
+    let rec find (brokerName: string) index =
+        if index = masters.Length then
+            Error(NoRoute topic)
+        else
+            let struct (name, client) = masters[index]
+
+            if String.Equals(name, brokerName) then
+                client
+            else
+                find brokerName (index + 1)
+
+    member _.Route = route
+
+    /// The queues that may be written to, by broker name and number.
+    member _.Queues = queues
+
+    /// The master of a broker in the route. They are few.
+    member _.MasterOf(brokerName: string) : Result<RemotingClient, RemotingError> = find brokerName 0
+
+    /// Whether a queue of another broker can be chosen.
+    member _.HasOther(brokerName: string) =
+        queues |> Array.exists (fun queue -> queue.BrokerName <> brokerName)

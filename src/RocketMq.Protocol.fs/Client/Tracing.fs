@@ -1,0 +1,119 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Channels
+open System.Threading.Tasks
+
+/// Writes traces of what a producer does to a topic, some at a time, in the background. It never holds up or fails what is
+/// traced: while it cannot keep up, records are dropped and counted.
+[<Sealed>]
+type internal Tracing(topic: string, clock: TimeProvider, send: TraceBody -> Task<Result<SendReceipt, RemotingError>>) =
+    /// Java's sizes: so many records wait, and so many go into one message.
+    static let waitingRecords = 2048
+
+    static let batchRecords = 20
+
+    let mutable dropped = 0L
+
+    let records =
+        Channel.CreateBounded<TraceRecord>(
+            BoundedChannelOptions(waitingRecords, SingleReader = true, FullMode = BoundedChannelFullMode.Wait)
+        )
+
+    let takeSome () =
+        let some = ResizeArray()
+        let mutable more = true
+
+        while more && some.Count < batchRecords do
+            match records.Reader.TryRead() with
+            | true, record -> some.Add record
+            | _ -> more <- false
+
+        List.ofSeq some
+
+    let write (some: TraceRecord list) : Task =
+        backgroundTask {
+            match TraceRecords.encode TraceRecords.maxBodyBytes some with
+            | Error _ -> Interlocked.Add(&dropped, int64 some.Length) |> ignore
+            | Ok bodies ->
+                for body in bodies do
+                    match! send body with
+                    | Ok _ -> ()
+                    | Error _ -> Interlocked.Add(&dropped, int64 some.Length) |> ignore
+        }
+
+    let writeAll () : Task =
+        backgroundTask {
+            let mutable isOpen = true
+
+            while isOpen do
+                let! hasMore = records.Reader.WaitToReadAsync()
+                isOpen <- hasMore
+
+                if hasMore then
+                    do! write (takeSome ())
+        }
+
+    let writing = writeAll ()
+
+    let kindOf (prepared: Prepared) =
+        let has name =
+            Properties.contains name prepared.Properties
+
+        if prepared.SysFlag &&& SysFlag.transactionHalf <> 0 then
+            TransactionHalf
+        elif has PropertyName.delayLevel || has PropertyName.timerDelayMillis || has PropertyName.timerDeliverMillis then
+            Delayed
+        elif has PropertyName.shardingKey then
+            Ordered
+        else
+            Ordinary
+
+    let optional name (prepared: Prepared) =
+        Properties.tryFind name prepared.Properties |> ValueOption.toOption
+
+    /// Records that found no room, or whose trace was not stored.
+    member _.Dropped = Volatile.Read &dropped
+
+    member _.Add(record: TraceRecord) =
+        if not (records.Writer.TryWrite record) then
+            Interlocked.Increment &dropped |> ignore
+
+    /// The trace of a send, unless the broker wants none, or it is one of a trace.
+    member tracing.Sent(group: string, attempt: Attempt) =
+        let prepared = attempt.Prepared
+
+        let isWanted =
+            match attempt.Outcome with
+            | Ok answer -> answer.IsTraced <> Some false
+            | Error _ -> true
+
+        if isWanted && prepared.Topic <> topic then
+            let answer = attempt.Outcome |> Result.map Some |> Result.defaultValue None
+            let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
+
+            tracing.Add(
+                SendTraced
+                    {
+                        Timestamp = now - int64 attempt.Took.TotalMilliseconds
+                        Region = answer |> Option.bind _.Region
+                        Group = group
+                        Topic = prepared.Topic
+                        MessageId = prepared.UniqueId
+                        Tags = optional PropertyName.tags prepared
+                        Keys = optional PropertyName.keys prepared
+                        StoreHost = Some(string attempt.Broker)
+                        BodyBytes = prepared.Body.Length
+                        CostMillis = int attempt.Took.TotalMilliseconds
+                        Kind = kindOf prepared
+                        OffsetMessageId = answer |> Option.map _.OffsetId
+                        IsSuccess = attempt.Outcome.IsOk
+                        ClientHost = None
+                    }
+            )
+
+    /// Writes what waits, and takes nothing any more.
+    member _.Close() : Task =
+        records.Writer.TryComplete() |> ignore
+        writing

@@ -1,0 +1,258 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// How a transaction's message was sent and decided.
+type TransactionReceipt =
+    {
+        /// Of the half message, which consumers do not see.
+        Receipt: SendReceipt
+        /// What the broker was told. After `Undecided`, or if it did not hear it, it asks again.
+        Decision: TransactionDecision
+        /// Why the local part failed, if it did: then the transaction is undecided.
+        LocalFailure: exn option
+    }
+
+/// Asks what became of a local transaction whose message is half sent: by any instance of the group, also one that did not
+/// send it. An exception counts as `Undecided`: the broker asks again.
+type TransactionChecker = StoredMessage -> Task<TransactionDecision>
+
+/// Sends messages that consumers see only if a local transaction succeeds. Safe to use from any thread.
+[<Sealed>]
+type TransactionProducer private (options: ProducerOptions, checker: TransactionChecker) =
+    let log = options.Remoting.Logger
+    let mutable receive: Endpoint -> RemotingCommand -> Task<RemotingCommand option> =
+        fun _ _ -> Task.FromResult None
+
+    let producer =
+        new Producer(
+            options,
+            fun endpoint ->
+                Map.ofList [ RequestCode.CheckTransactionState, (fun command -> receive endpoint command) ]
+        )
+
+    let sender = producer.Sender
+
+    let textOf (failure: exn) =
+        $"{failure.GetType().Name}: {failure.Message}"
+
+    let command (finish: EndTransaction) brokerName (remark: string option) =
+        let command =
+            Transactions.finish.OneWay finish
+            |> Command.withField "bname" brokerName
+
+        { command with Remark = remark }
+
+    let traced (receipt: SendReceipt) (message: Message) decision isCheck =
+        match producer.Tracing with
+        | None -> ()
+        | Some tracing ->
+            tracing.Add(
+                TransactionTraced
+                    {
+                        Timestamp = options.Remoting.Ports.Clock.GetUtcNow().ToUnixTimeMilliseconds()
+                        Region = None
+                        Group = producer.Group
+                        Topic = message.Topic
+                        MessageId = receipt.UniqueId
+                        Tags = Properties.tryFind PropertyName.tags message.Properties |> ValueOption.toOption
+                        Keys = Properties.tryFind PropertyName.keys message.Properties |> ValueOption.toOption
+                        StoreHost = None
+                        Kind = TransactionCommit
+                        TransactionId = Some receipt.UniqueId
+                        Decision =
+                            match decision with
+                            | Commit -> TracedCommit
+                            | Rollback -> TracedRollback
+                            | Undecided -> TracedUnknown
+                        IsFromCheck = isCheck
+                    }
+            )
+
+    /// Tells the broker that has the half message. It asks again if it does not hear this.
+    let finish (message: Message) (receipt: SendReceipt) decision (failure: exn option) cancellation : Task =
+        backgroundTask {
+            let topic = Namespaced.wrap options.Namespace message.Topic
+            let! client = sender.MasterOf(topic, receipt.Queue.BrokerName, cancellation)
+
+            match client, OffsetMessageId.decode receipt.OffsetId with
+            | Ok client, Ok place ->
+                let finish =
+                    {
+                        EndTransaction.Topic = Some topic
+                        ProducerGroup = producer.Group
+                        QueueOffset = receipt.QueueOffset
+                        CommitLogOffset = place.PhysicalOffset
+                        Decision = decision
+                        IsCheckAnswer = Some false
+                        MessageId = receipt.UniqueId
+                        TransactionId = Some receipt.UniqueId
+                    }
+
+                let remark = failure |> Option.map textOf
+
+                match! client.InvokeOneWay(command finish receipt.Queue.BrokerName remark, cancellation) with
+                | Ok() -> traced receipt message decision false
+                | Error error ->
+                    Log.tellFailed
+                        log
+                        RequestCode.EndTransaction
+                        receipt.Queue.BrokerName
+                        (RemotingError.describe error)
+            | Error error, _ ->
+                Log.tellFailed log RequestCode.EndTransaction receipt.Queue.BrokerName (RemotingError.describe error)
+            | _, Error error -> Log.tellFailed log RequestCode.EndTransaction receipt.Queue.BrokerName error.Message
+        }
+
+    /// Answers the broker that asked.
+    let answerCheck (endpoint: Endpoint) (check: TransactionCheck) (half: StoredMessage) : Task =
+        backgroundTask {
+            let! decision, failure =
+                backgroundTask {
+                    try
+                        let! decision =
+                            checker
+                                { half with
+                                    Topic = Namespaced.unwrap options.Namespace half.Topic
+                                }
+
+                        return decision, None
+                    with failure ->
+                        Log.handlerFailed log endpoint RequestCode.CheckTransactionState failure
+                        return Undecided, Some failure
+                }
+
+            let uniqueId =
+                Properties.tryFind PropertyName.uniqueKey half.Properties
+                |> ValueOption.toOption
+                |> Option.orElse check.MessageId
+                |> Option.defaultValue ""
+
+            let finish =
+                {
+                    EndTransaction.Topic = check.Topic
+                    ProducerGroup = producer.Group
+                    QueueOffset = check.QueueOffset
+                    CommitLogOffset = check.CommitLogOffset
+                    Decision = decision
+                    IsCheckAnswer = Some true
+                    MessageId = uniqueId
+                    TransactionId = Option.orElse (Some uniqueId) check.TransactionId
+                }
+
+            let client: RemotingClient = producer.ClientOf endpoint
+
+            let command = Transactions.finish.OneWay finish
+
+            let command =
+                { command with
+                    Remark = failure |> Option.map textOf
+                }
+
+            match! client.InvokeOneWay(command, CancellationToken.None) with
+            | Ok() -> ()
+            | Error error ->
+                Log.tellFailed log RequestCode.EndTransaction (string endpoint) (RemotingError.describe error)
+        }
+
+    /// A broker asks what became of a half message.
+    let receiveCheck (endpoint: Endpoint) (command: RemotingCommand) : Task<RemotingCommand option> =
+        backgroundTask {
+            match Transactions.check.Decode command with
+            | Error error ->
+                Log.tellFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
+                return None
+            | Ok check ->
+                match MessageCodec.read "" check.Record with
+                | Complete(half, _) ->
+                    do! answerCheck endpoint check half
+                    return None
+                | NeedMore missing ->
+                    Log.tellFailed
+                        log
+                        RequestCode.CheckTransactionState
+                        (string endpoint)
+                        $"{missing} bytes of the half message are missing"
+
+                    return None
+                | Corrupt error ->
+                    Log.tellFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
+                    return None
+        }
+
+    let half (message: Message) =
+        { message with
+            Properties = Properties.remove PropertyName.delayLevel message.Properties
+        }
+        |> Message.withSystemProperty PropertyName.transactionMark "true"
+        |> Message.withSystemProperty PropertyName.producerGroup producer.Group
+
+    let decide (receipt: SendReceipt) (message: Message) (local: Message -> Task<TransactionDecision>) =
+        backgroundTask {
+            if receipt.Status <> SendOk then
+                return Rollback, None
+            else
+                try
+                    let! decision = local message
+                    return decision, None
+                with failure ->
+                    return Undecided, Some failure
+        }
+
+    let run (message: Message) local cancellation =
+        backgroundTask {
+            match! producer.SendTo(AnyQueue, half message, cancellation) with
+            | Error error -> return Error error
+            | Ok receipt ->
+                let! decision, failure = decide receipt message local
+                do! finish message receipt decision failure CancellationToken.None
+
+                return
+                    Ok
+                        {
+                            Receipt = receipt
+                            Decision = decision
+                            LocalFailure = failure
+                        }
+        }
+
+    do receive <- receiveCheck
+
+    /// Checks the options and makes the producer known to the brokers of `topics`, so that they can ask what became of
+    /// messages that an earlier instance of the group left undecided. `checker` answers such questions.
+    static member Start
+        (options: ProducerOptions, topics: string list, checker: TransactionChecker)
+        : Task<Result<TransactionProducer, RemotingError>> =
+        backgroundTask {
+            match ProducerOptions.check options with
+            | Error error -> return Error error
+            | Ok() ->
+                let transactions: TransactionProducer = new TransactionProducer(options, checker)
+
+                for topic in topics do
+                    let! _ = transactions.Producer.Introduce(topic, CancellationToken.None)
+                    ()
+
+                return Ok transactions
+        }
+
+    /// Sends other messages, and is closed with this.
+    member _.Producer: Producer = producer
+
+    /// Sends a half message, runs `local`, and tells the broker whether consumers are to see the message. The local part is
+    /// not run, and the message is taken back, if the broker could not store it as safely as it should. A delay level is
+    /// left out: such messages cannot be delayed.
+    member _.Send
+        (message: Message, local: Message -> Task<TransactionDecision>, cancellation: CancellationToken)
+        : Task<Result<TransactionReceipt, RemotingError>> =
+        match Message.check message with
+        | Error error -> Task.FromResult(Error(Invalid error))
+        | Ok message -> producer.Tracked(fun () -> run message local cancellation)
+
+    /// As `Producer.Close`.
+    member _.Close() : Task = producer.Close()
+
+    interface IAsyncDisposable with
+        member transactions.DisposeAsync() = ValueTask(transactions.Close())

@@ -1,0 +1,15 @@
+namespace RocketMq.Protocol
+
+/// Why the body of a stored message cannot be read. The message itself, its stored bytes included, is at hand.
+type BodyError =
+    /// The stored bytes are not those that the broker took.
+    | ChecksumMismatch of expected: int * actual: int
+    /// The inflated body is over the limit, in bytes. Inflating stopped there.
+    | InflatedTooLarge of limit: int
+    | NotInflatable of compression: Compression * reason: string
+
+    member error.Message =
+        match error with
+        | ChecksumMismatch(expected, actual) -> $"the body's CRC-32 is {actual:X8} instead of {expected:X8}"
+        | InflatedTooLarge limit -> $"the inflated body exceeds the limit of {limit} bytes"
+        | NotInflatable(compression, reason) -> $"the body cannot be inflated as %A{compression}: {reason}"
