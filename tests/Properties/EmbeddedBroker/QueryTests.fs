@@ -9,7 +9,7 @@ open RocketMq.Protocol.Tests.BrokerRig
 /// What is done to a broker's messages. Keys are of a few letters, so that messages share them.
 type QueryStep =
     | SendKeyed of topic: bool * queue: byte * keys: byte list
-    | DeleteTopic of topic: bool
+    | DeleteTopic of topic: bool * chance: byte
     | Ask of topic: bool * key: byte * max: byte * from: byte * length: byte
     | AskById of topic: bool * number: byte
 
@@ -34,7 +34,7 @@ type private Run =
 let private topicOf isFirst = if isFirst then "T" else "U"
 
 let private keyOf (letter: byte) =
-    string (char (int 'a' + int letter % 4))
+    string (char (int 'a' + int letter % 3))
 
 let private queryFor topic key maxMessages beginMillis endMillis isUniqueId : KeyQuery =
     {
@@ -114,14 +114,15 @@ let private step (run: Run) one =
                 }
                 :: run.Sent
         }
-    | DeleteTopic topic ->
+    | DeleteTopic(topic, chance) when chance % 16uy = 0uy ->
         let next, _ = feed (Examples.ask (topicOf topic) Topics.delete) run
 
         { next with
             Sent = run.Sent |> List.filter (fun sent -> sent.Topic <> topicOf topic)
         }
+    | DeleteTopic _ -> run
     | Ask(topic, key, maxMessages, from, length) ->
-        let limit = int maxMessages % 6
+        let limit = int maxMessages % 4
 
         let query =
             queryFor (topicOf topic) (keyOf key) limit (int64 from % 20L) (int64 (from % 20uy) + int64 length) false
@@ -141,13 +142,26 @@ let private first =
         IsRight = true
     }
 
+/// Asks for each key of each topic at last, for a few messages and for all.
+let private askAll (run: Run) =
+    let asks =
+        [
+            for topic in [ "T"; "U" ] do
+                for letter in [ 0uy .. 2uy ] do
+                    for limit in [ 1; 2; 64 ] -> topic, keyOf letter, limit
+        ]
+
+    (run, asks)
+    ||> List.fold (fun run (topic, key, limit) ->
+        check (queryFor topic key limit 0L Int64.MaxValue false) limit (fun sent -> List.contains key sent.Keys) run)
+
 [<Tests>]
 let tests =
     testList
         "Message queries"
         [
             property "a query finds exactly the messages of the topic that have the key, the newest of them, in order"
-            <| fun (steps: QueryStep list) -> (List.fold step first steps).IsRight
+            <| fun (steps: QueryStep list) -> (List.fold step first steps |> askAll).IsRight
 
             testCase "a query finds 64 messages at most, and 32 by unique id"
             <| fun () ->

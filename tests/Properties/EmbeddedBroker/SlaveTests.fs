@@ -153,11 +153,12 @@ let tests =
             <| fun () ->
                 let committing = pullWith (fun pull -> { pull with CommitOffset = Some 1L }) 0L
 
-                let committedBy server =
-                    (askAt 1L server committing withOne |> fst |> storeOf 0).Committed.Count
+                let committedAt place =
+                    let state, _ = askAt 1L (BrokerAt place) committing withOne
+                    (storeOf place state).Committed.Count
 
-                committedBy master |> shouldEqual 1
-                committedBy slave |> shouldEqual 0
+                committedAt 0 |> shouldEqual 1
+                committedAt 1 |> shouldEqual 0
 
             testCase "routes show the slave alone while the master is away, and producers have no queue there"
             <| fun () ->
