@@ -71,8 +71,7 @@ let private measure nameServer callers =
     let first = producer.Send(message, CancellationToken.None).Result
     isStored first |> ignore
 
-    let masters =
-        NameServer.Create(nameServer, RemotingOptions.Default) |> Samples.ok
+    let masters = NameServer.Create(nameServer, RemotingOptions.Default) |> Samples.ok
 
     let route =
         masters.Route(message.Topic, CancellationToken.None).Result |> Samples.ok
@@ -80,7 +79,9 @@ let private measure nameServer callers =
     let brokerName = (Samples.ok first).Queue.BrokerName
 
     let master =
-        TopicRoute.masterAddress brokerName route |> Option.defaultValue "" |> Endpoint.tryParse
+        TopicRoute.masterAddress brokerName route
+        |> Option.defaultValue ""
+        |> Endpoint.tryParse
 
     use floor = new Floor(master.Value.Port, callers)
     floor.Start()
@@ -139,8 +140,7 @@ let cold nameServer =
 let private runCold nameServer =
     let times =
         [
-            for _ in 1..5 ->
-                withProcess [ "cold"; nameServer ] [ "DOTNET_ThreadPool_ForceMaxWorkerThreads", "2" ] float
+            for _ in 1..5 -> withProcess [ "cold"; nameServer ] [ "DOTNET_ThreadPool_ForceMaxWorkerThreads", "2" ] float
         ]
 
     Console.Out.WriteLine

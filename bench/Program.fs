@@ -14,7 +14,15 @@ let main arguments =
     | [| "broker" |] -> Producing.broker ()
     | [| "cold"; nameServer |] -> Producing.cold nameServer
     | [| "respond" |] -> Responder.run ()
-    | [||] -> List.max [ Codecs.run (); Typed.run (); Transport.run (); Producing.run None; Idle.run () ]
+    | [||] ->
+        List.max
+            [
+                Codecs.run ()
+                Typed.run ()
+                Transport.run ()
+                Producing.run None
+                Idle.run ()
+            ]
     | _ ->
         Console.Error.WriteLine "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|idle]"
         1

@@ -25,13 +25,7 @@ let private measured = TimeSpan.FromSeconds 1L
 let private rounds = 7
 
 /// Runs `callers` loops of calls for a while, and gives how many calls ended well.
-let load
-    (latencies: Latencies)
-    callers
-    (call: int -> ValueTask<'Answer>)
-    (isGood: 'Answer -> bool)
-    (span: TimeSpan)
-    =
+let load (latencies: Latencies) callers (call: int -> ValueTask<'Answer>) (isGood: 'Answer -> bool) (span: TimeSpan) =
     let started = Stopwatch.GetTimestamp()
     let counts: int64[] = Array.zeroCreate callers
 

@@ -10,7 +10,6 @@ module internal ClientId =
             instance
             |> Option.defaultWith (fun () -> $"{Environment.ProcessId}#{Random.Shared.NextInt64()}")
 
-        let unit =
-            unit |> Option.map (fun name -> $"@{name}") |> Option.defaultValue ""
+        let unit = unit |> Option.map (fun name -> $"@{name}") |> Option.defaultValue ""
 
         $"{UniqueIds.LocalAddress}@{instance}{unit}"

@@ -53,7 +53,8 @@ type internal PendingReplies() =
         waiting[correlationId] <- reply
         reply.Task
 
-    member _.Forget(correlationId: string) = waiting.TryRemove correlationId |> ignore
+    member _.Forget(correlationId: string) =
+        waiting.TryRemove correlationId |> ignore
 
     /// What a broker pushes is taken even if nobody waits for it any more, as in Java.
     member _.Receive(command: RemotingCommand) : Task<RemotingCommand option> =

@@ -2,37 +2,119 @@ namespace RocketMq.Protocol
 
 open System
 
-/// A message, or a batch of them, in the form in which it travels, whatever the queue.
-type internal Prepared =
-    {
-        Operation: Operation<SendRequest, SendAnswer>
-        /// With its namespace.
-        Topic: string
-        Flag: int
-        SysFlag: int
-        Properties: Properties
-        Body: ReadOnlyMemory<byte>
-        IsBatch: bool
-        /// One, or those of a batch joined with commas.
-        UniqueId: string
-    }
+/// A message, or a batch of them, in the form in which it travels. It writes itself: each attempt sets where to.
+[<Sealed>]
+type internal Prepared
+    (
+        options: ProducerOptions,
+        operation: Operation<SendRequest, SendAnswer>,
+        topic: string,
+        flag: int,
+        sysFlag: int,
+        properties: Properties,
+        body: ReadOnlyMemory<byte>,
+        isBatch: bool,
+        uniqueId: string
+    ) =
+    inherit OutgoingQuery()
+
+    let mutable group = ""
+    let mutable bornTimestamp = 0L
+    let mutable queue: MessageQueue voption = ValueNone
+
+    let queueId () =
+        match queue with
+        | ValueSome queue -> queue.QueueId
+        | ValueNone -> -1
+
+    let brokerName () =
+        match queue with
+        | ValueSome queue -> queue.BrokerName
+        | ValueNone -> ""
+
+    member _.Operation = operation
+
+    /// With its namespace.
+    member _.Topic = topic
+
+    member _.Flag = flag
+    member _.SysFlag = sysFlag
+    member _.Properties = properties
+    member _.Body = body
+    member _.IsBatch = isBatch
+
+    /// One, or those of a batch joined with commas.
+    member _.UniqueId = uniqueId
+
+    /// Says where the next attempt goes. Only between attempts.
+    member _.Address(sendersGroup: string, now: int64, target: MessageQueue) =
+        group <- sendersGroup
+        bornTimestamp <- now
+        queue <- ValueSome target
+
+    /// What the next attempt says.
+    member _.Request: SendRequest =
+        {
+            ProducerGroup = group
+            Topic = topic
+            DefaultTopic = options.Template.Topic
+            DefaultTopicQueues = options.Template.Queues
+            QueueId = queueId ()
+            SysFlag = sysFlag
+            BornTimestamp = bornTimestamp
+            Flag = flag
+            Properties = properties
+            ReconsumeTimes = 0
+            IsUnit = options.UnitName.IsSome
+            MaxReconsumeTimes = None
+            BrokerName = brokerName ()
+            IsBatch = isBatch
+            Body = body
+        }
+
+    override prepared.ToCommand() =
+        (operation.Request prepared.Request).Command
+
+    override prepared.Write(writer, opaque, output) =
+        writer.Write(operation.Code, (prepared :> IDraftSource), opaque, output)
+
+    interface IDraftSource with
+        member _.Fill draft =
+            Send.fillShort
+                group
+                topic
+                options.Template.Topic
+                options.Template.Queues
+                (queueId ())
+                (brokerName ())
+                sysFlag
+                bornTimestamp
+                flag
+                properties
+                options.UnitName.IsSome
+                isBatch
+                body
+                draft
 
 /// What becomes of messages before they travel. Sources: DefaultMQProducerImpl.java, MessageBatch.java.
 module internal Prepared =
     let private reply = "reply"
 
-    let private withAbsent name value (message: Message) =
-        if Properties.contains name message.Properties then
-            message
-        else
-            Message.withSystemProperty name value message
-
     /// Gives a message its id, its namespace, and what Java's senders always say.
     let identified (options: ProducerOptions) (uniqueId: string) (message: Message) : Message =
+        let properties = message.Properties
+
         let message =
-            message
-            |> Message.withSystemProperty PropertyName.uniqueKey uniqueId
-            |> withAbsent PropertyName.waitStoreOk "true"
+            if
+                Properties.contains PropertyName.waitStoreOk properties
+                || Properties.contains PropertyName.uniqueKey properties
+            then
+                Message.withSystemProperty PropertyName.uniqueKey uniqueId message
+            else
+                { message with
+                    Properties =
+                        Properties.addTwo PropertyName.uniqueKey uniqueId PropertyName.waitStoreOk "true" properties
+                }
 
         if options.Namespace = "" then
             message
@@ -63,17 +145,27 @@ module internal Prepared =
         match compressed options message.Body with
         | Error error -> Error error
         | Ok(struct (body, sysFlag)) ->
-            Ok
-                {
-                    Operation = if isReply message then Send.reply else Send.message
-                    Topic = message.Topic
-                    Flag = message.Flag
-                    SysFlag = if isHalf message then sysFlag ||| SysFlag.transactionHalf else sysFlag
-                    Properties = message.Properties
-                    Body = body
-                    IsBatch = false
-                    UniqueId = uniqueId
-                }
+            let operation = if isReply message then Send.reply else Send.message
+
+            let sysFlag =
+                if isHalf message then
+                    sysFlag ||| SysFlag.transactionHalf
+                else
+                    sysFlag
+
+            Ok(
+                Prepared(
+                    options,
+                    operation,
+                    message.Topic,
+                    message.Flag,
+                    sysFlag,
+                    message.Properties,
+                    body,
+                    false,
+                    uniqueId
+                )
+            )
 
     let private refuse reason =
         Error(InvalidInput("the batch", reason))
@@ -83,20 +175,23 @@ module internal Prepared =
     let checkBatch (messages: Message list) : Result<unit, InputError> =
         let topics = messages |> List.map _.Topic |> List.distinct
         let kinds = messages |> List.map (Gatherable.ofMessage false) |> List.distinct
-        let bytes = messages |> List.sumBy (fun message -> int64 (BatchCodec.recordBytes message))
+
+        let bytes =
+            messages |> List.sumBy (fun message -> int64 (BatchCodec.recordBytes message))
 
         match messages, topics, kinds with
         | [], _, _ -> refuse "it is empty"
         | _, _ :: other :: _, _ -> refuse $"it has messages to {topics.Head} and to {other}"
         | _, _, kinds when List.contains Alone kinds ->
-            refuse "it has a message that can only be sent by itself: delayed, timed, transactional, or to a retry topic"
+            refuse
+                "it has a message that can only be sent by itself: delayed, timed, transactional, or to a retry topic"
         | _, _, _ :: _ :: _ -> refuse "some of its messages wait for the store and others do not"
         | _ when bytes > int64 Message.maxBodyBytes ->
             refuse $"it takes {bytes} bytes, the limit is {Message.maxBodyBytes}"
         | _ -> Ok()
 
     /// Messages that `checkBatch` took and that have their ids, as one.
-    let ofBatch (messages: Message list) : Result<Prepared, RemotingError> =
+    let ofBatch (options: ProducerOptions) (messages: Message list) : Result<Prepared, RemotingError> =
         match BatchCodec.encode messages with
         | Error error -> Error(NotEncoded(RequestCode.SendBatchMessage, error))
         | Ok body ->
@@ -110,34 +205,12 @@ module internal Prepared =
                 Properties.tryFind PropertyName.uniqueKey message.Properties
                 |> ValueOption.defaultValue ""
 
-            Ok
-                {
-                    Operation = Send.batch
-                    Topic = first.Topic
-                    Flag = 0
-                    SysFlag = 0
-                    // No more than this: brokers add what stands here to each message.
-                    Properties = Properties.add PropertyName.waitStoreOk waits Properties.empty
-                    Body = ReadOnlyMemory body
-                    IsBatch = true
-                    UniqueId = messages |> List.map idOf |> String.concat ","
-                }
+            // No more than this: brokers add what stands here to each message.
+            let properties = Properties.add PropertyName.waitStoreOk waits Properties.empty
+            let ids = messages |> List.map idOf |> String.concat ","
+            Ok(Prepared(options, Send.batch, first.Topic, 0, 0, properties, ReadOnlyMemory body, true, ids))
 
-    let request (options: ProducerOptions) group now (queue: MessageQueue) (prepared: Prepared) : SendRequest =
-        {
-            ProducerGroup = group
-            Topic = prepared.Topic
-            DefaultTopic = options.Template.Topic
-            DefaultTopicQueues = options.Template.Queues
-            QueueId = queue.QueueId
-            SysFlag = prepared.SysFlag
-            BornTimestamp = now
-            Flag = prepared.Flag
-            Properties = prepared.Properties
-            ReconsumeTimes = 0
-            IsUnit = options.UnitName.IsSome
-            MaxReconsumeTimes = None
-            BrokerName = queue.BrokerName
-            IsBatch = prepared.IsBatch
-            Body = prepared.Body
-        }
+    /// The request for a queue.
+    let request group now (queue: MessageQueue) (prepared: Prepared) : SendRequest =
+        prepared.Address(group, now, queue)
+        prepared.Request

@@ -16,7 +16,10 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             options,
             [ group ],
             fun endpoint ->
-                Map.add RequestCode.PushReplyMessageToClient (fun command -> replies.Receive command) (handlersOf endpoint)
+                Map.add
+                    RequestCode.PushReplyMessageToClient
+                    (fun command -> replies.Receive command)
+                    (handlersOf endpoint)
         )
 
     let uniqueIds = UniqueIds clock
@@ -34,18 +37,23 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         let id = uniqueIds.Next()
         struct (Prepared.identified options id message, id)
 
+    /// Counted as long as it lasts; the sender says when it ends.
+    let dispatch prepared target cancellation =
+        Interlocked.Increment &onTheirWay |> ignore
+        sender.Send(prepared, target, cancellation)
+
     let sendNow (message: Message) uniqueId target cancellation =
         match Prepared.ofMessage options uniqueId message with
         | Error error -> Task.FromResult(Error error)
-        | Ok prepared -> sender.Send(prepared, target, cancellation)
+        | Ok prepared -> dispatch prepared target cancellation
 
     let sendGathered (tickets: Gathered[]) =
         match tickets with
         | [| single |] -> sendNow single.Message single.UniqueId AnyQueue CancellationToken.None
         | tickets ->
-            match Prepared.ofBatch [ for ticket in tickets -> ticket.Message ] with
+            match Prepared.ofBatch options [ for ticket in tickets -> ticket.Message ] with
             | Error error -> Task.FromResult(Error error)
-            | Ok prepared -> sender.Send(prepared, AnyQueue, CancellationToken.None)
+            | Ok prepared -> dispatch prepared AnyQueue CancellationToken.None
 
     let batcher =
         options.Batching
@@ -71,7 +79,9 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
             Tracing(topic, clock, send))
 
-    do tracing |> Option.iter (fun tracing -> sender.OnAttempt(fun attempt -> tracing.Sent(group, attempt)))
+    do
+        tracing
+        |> Option.iter (fun tracing -> sender.OnAttempt(fun attempt -> tracing.Sent(group, attempt)))
 
     let arrived () =
         if Interlocked.Decrement &onTheirWay = 0 && Volatile.Read &isClosed then
@@ -79,7 +89,9 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             | null -> ()
             | drained -> drained.TrySetResult() |> ignore
 
-    /// Counts a send as long as it lasts.
+    do sender.OnEnd arrived
+
+    /// Counts what is more than a send as long as it lasts.
     let tracked (send: unit -> Task<Result<'T, RemotingError>>) : Task<Result<'T, RemotingError>> =
         Interlocked.Increment &onTheirWay |> ignore
 
@@ -128,8 +140,10 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         List.foldBack around options.Interceptors send
 
     let send (message: Message) target cancellation =
-        if options.Interceptors.IsEmpty then
-            tracked (fun () -> sendPlain target cancellation message)
+        if Volatile.Read &isClosed then
+            Task.FromResult closedError
+        elif options.Interceptors.IsEmpty then
+            sendPlain target cancellation message
         else
             tracked (fun () -> intercepted (sendPlain target cancellation) message)
 
@@ -161,11 +175,11 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         match checkAll messages with
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok() ->
-            match Prepared.ofBatch messages with
+            match Prepared.ofBatch options messages with
             | Error error -> Task.FromResult(Error error)
             | Ok prepared ->
                 backgroundTask {
-                    let! receipt = sender.Send(prepared, target, cancellation)
+                    let! receipt = dispatch prepared target cancellation
                     return receipt |> Result.map (receiptsOf [ for struct (_, id) in identified -> id ])
                 }
 
@@ -283,7 +297,9 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// The queues that a topic's messages may go to, by broker and number.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         backgroundTask {
-            let! view = instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
+            let! view =
+                instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
+
             return view |> Result.map (fun view -> List.ofArray view.Queues)
         }
 
@@ -318,7 +334,9 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                 | Ok prepared -> sender.SendOneWay(prepared, target, cancellation))
 
     /// Takes a timed message back before its time. Gives its unique id. Since 5.3.
-    member _.Recall(topic: string, handle: string, cancellation: CancellationToken) : Task<Result<string, RemotingError>> =
+    member _.Recall
+        (topic: string, handle: string, cancellation: CancellationToken)
+        : Task<Result<string, RemotingError>> =
         tracked (fun () -> recall topic handle cancellation)
 
     /// Sends a request and waits for the reply of whichever consumer answers it (see `Reply.create`), until `timeout` is

@@ -144,7 +144,9 @@ module ProducerOptions =
     let withTemplate template (options: ProducerOptions) = { options with Template = template }
     let withAvoidance table (options: ProducerOptions) = { options with Avoidance = table }
     let withBatching limits (options: ProducerOptions) = { options with Batching = Some limits }
-    let withTrace topic (options: ProducerOptions) = { options with TraceTopic = Some topic }
+
+    let withTrace topic (options: ProducerOptions) =
+        { options with TraceTopic = Some topic }
 
     /// One interceptor more, inside of those before it.
     let withInterceptor interceptor (options: ProducerOptions) =

@@ -35,6 +35,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
     let mutable turn = Random.Shared.Next()
     let mutable latency = BrokerLatency.empty
     let mutable onAttempt: (Attempt -> unit) voption = ValueNone
+    let mutable onEnd: (unit -> unit) voption = ValueNone
 
     let nowMillis () =
         int64 (clock.GetElapsedTime(started).TotalMilliseconds)
@@ -81,33 +82,78 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             QueueSelector.select selector view.Queues message (Interlocked.Increment &turn)
             |> Result.mapError Invalid
 
-    let receiptOf (prepared: Prepared) (queue: MessageQueue) attempts (answer: SendAnswer) : SendReceipt =
+    let receiptOf (prepared: Prepared) (queue: MessageQueue) attempts (place: StoredPlace) : SendReceipt =
         let topic = Namespaced.unwrap options.Namespace queue.Topic
 
         {
-            Status = answer.Status
+            Status = place.Status
             Queue =
-                if queue.QueueId = answer.QueueId && String.Equals(queue.Topic, topic) then
+                if queue.QueueId = place.QueueId && String.Equals(queue.Topic, topic) then
                     queue
                 else
                     { queue with
                         Topic = topic
-                        QueueId = answer.QueueId
+                        QueueId = place.QueueId
                     }
-            QueueOffset = answer.QueueOffset
+            QueueOffset = place.QueueOffset
             UniqueId = prepared.UniqueId
-            OffsetId = answer.OffsetId
-            RecallHandle = answer.RecallHandle
+            OffsetId = place.OffsetId
+            RecallHandle = place.RecallHandle
             Attempts = attempts
         }
 
-    let readAnswer (prepared: Prepared) (client: RemotingClient) (took: TimeSpan) answer =
-        match answer with
-        | Error error -> Error error
-        | Ok command ->
-            match prepared.Operation.DecodeAnswer command with
-            | Ok answer -> Ok answer
-            | Error error -> Error(RemotingError.ofAnswer client.Endpoint prepared.Operation.Code took error)
+    let tell (prepared: Prepared) queue (client: RemotingClient) took (answer: Result<RemotingCommand, RemotingError>) =
+        if onAttempt.IsSome then
+            let decoded =
+                match answer with
+                | Error error -> Error error
+                | Ok command ->
+                    prepared.Operation.DecodeAnswer command
+                    |> Result.mapError (RemotingError.ofAnswer client.Endpoint prepared.Operation.Code took)
+
+            onAttempt.Value
+                {
+                    Prepared = prepared
+                    Queue = queue
+                    Broker = client.Endpoint
+                    Took = took
+                    Outcome = decoded
+                }
+
+    /// The error of an answer that says no place.
+    let errorOf (prepared: Prepared) (client: RemotingClient) took (command: RemotingCommand) =
+        match prepared.Operation.DecodeAnswer command with
+        | Error error -> RemotingError.ofAnswer client.Endpoint prepared.Operation.Code took error
+        | Ok _ -> Misconfigured "the answer says no place"
+
+    /// What became of an attempt, for the message and for what is known of the broker.
+    let settle prepared (queue: MessageQueue) client attempts sent answer : Result<SendReceipt, RemotingError> =
+        let took = clock.GetElapsedTime sent
+        tell prepared queue client took answer
+
+        let outcome =
+            match answer with
+            | Error error -> Error error
+            | Ok command ->
+                match Send.tryPlace command with
+                | ValueSome place -> Ok(receiptOf prepared queue attempts place)
+                | ValueNone -> Error(errorOf prepared client took command)
+
+        match outcome with
+        | Ok _ -> record queue.BrokerName took false
+        | Error error -> record queue.BrokerName took (isBrokersFault error)
+
+        outcome
+
+    let start (prepared: Prepared) (queue: MessageQueue) (client: RemotingClient) rest cancellation =
+        let limit =
+            match options.AttemptTimeout with
+            | Some limit -> min limit rest
+            | None -> rest
+
+        let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
+        prepared.Address(group, now, queue)
+        client.Begin(prepared.Operation.Code, prepared, limit, cancellation)
 
     let wait (span: TimeSpan) (cancellation: CancellationToken) : Task<bool> =
         backgroundTask {
@@ -133,84 +179,77 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         | OneQueue _
         | SelectedQueue _ -> GiveUp error
 
-    /// Each attempt is told to this function, on the thread that goes on with the send.
-    member _.OnAttempt(action: Attempt -> unit) = onAttempt <- ValueSome action
+    /// The queue and its broker, if they can be told without asking anybody.
+    let firstAttempt (prepared: Prepared) target : struct (MessageQueue * RemotingClient) voption =
+        match routes.TryPublish prepared.Topic with
+        | ValueNone -> ValueNone
+        | ValueSome view ->
+            match queueFor target view prepared None with
+            | Error _ -> ValueNone
+            | Ok queue ->
+                match view.MasterOf queue.BrokerName with
+                | Ok client -> ValueSome(struct (queue, client))
+                | Error _ -> ValueNone
 
-    /// The brokers that are avoided now.
-    member _.Avoided = BrokerLatency.avoided (nowMillis ()) latency
-
-    member _.Send
-        (prepared: Prepared, target: SendTarget, cancellation: CancellationToken)
-        : Task<Result<SendReceipt, RemotingError>> =
+    /// From the first attempt that failed on, which is given, or from the beginning.
+    let sendSlowly
+        (prepared: Prepared)
+        target
+        begun
+        (failed: struct (MessageQueue * RemotingError) voption)
+        cancellation
+        =
         backgroundTask {
-            let begun = clock.GetTimestamp()
             let mutable attempt = 1
             let mutable last = None
             let mutable earlier = None
             let mutable hasOther = true
+            let mutable failure = ValueNone
             let mutable outcome = ValueNone
 
-            while outcome.IsNone do
-                let mutable view = routes.TryPublish prepared.Topic
-                let mutable failure = ValueNone
+            match failed with
+            | ValueNone -> ()
+            | ValueSome(struct (queue, error)) ->
+                last <- Some queue.BrokerName
+                failure <- ValueSome error
 
-                if view.IsNone then
-                    match! routes.Publish(prepared.Topic, cancellation) with
-                    | Ok found -> view <- ValueSome found
-                    | Error error -> failure <- ValueSome error
-
-                match view with
+                match routes.TryPublish prepared.Topic with
+                | ValueSome view -> hasOther <- view.HasOther queue.BrokerName
                 | ValueNone -> ()
-                | ValueSome view ->
-                    match queueFor target view prepared last with
-                    | Error error -> failure <- ValueSome error
-                    | Ok queue ->
-                        match view.MasterOf queue.BrokerName with
+
+            while outcome.IsNone do
+                if failure.IsNone then
+                    let mutable view = routes.TryPublish prepared.Topic
+
+                    if view.IsNone then
+                        match! routes.Publish(prepared.Topic, cancellation) with
+                        | Ok found -> view <- ValueSome found
                         | Error error -> failure <- ValueSome error
-                        | Ok client ->
-                            let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-                            let sent = clock.GetTimestamp()
-                            let rest = options.SendTimeout - clock.GetElapsedTime(begun, sent)
 
-                            let limit =
-                                match options.AttemptTimeout with
-                                | Some limit -> min limit rest
-                                | None -> rest
+                    match view with
+                    | ValueNone -> ()
+                    | ValueSome view ->
+                        match queueFor target view prepared last with
+                        | Error error -> failure <- ValueSome error
+                        | Ok queue ->
+                            match view.MasterOf queue.BrokerName with
+                            | Error error -> failure <- ValueSome error
+                            | Ok client ->
+                                let sent = clock.GetTimestamp()
+                                let rest = options.SendTimeout - clock.GetElapsedTime(begun, sent)
+                                let! answer = start prepared queue client rest cancellation
 
-                            let! answer =
-                                client.Begin(
-                                    prepared.Operation,
-                                    Prepared.request options group now queue prepared,
-                                    limit,
-                                    cancellation
-                                )
-
-                            let took = clock.GetElapsedTime sent
-                            let answer = readAnswer prepared client took answer
-
-                            if onAttempt.IsSome then
-                                onAttempt.Value
-                                    {
-                                        Prepared = prepared
-                                        Queue = queue
-                                        Broker = client.Endpoint
-                                        Took = took
-                                        Outcome = answer
-                                    }
-
-                            match answer with
-                            | Ok answer ->
-                                record queue.BrokerName took false
-                                outcome <- ValueSome(Ok(receiptOf prepared queue attempt answer))
-                            | Error error ->
-                                record queue.BrokerName took (isBrokersFault error)
-                                last <- Some queue.BrokerName
-                                hasOther <- view.HasOther queue.BrokerName
-                                failure <- ValueSome error
+                                match settle prepared queue client attempt sent answer with
+                                | Ok receipt -> outcome <- ValueSome(Ok receipt)
+                                | Error error ->
+                                    last <- Some queue.BrokerName
+                                    hasOther <- view.HasOther queue.BrokerName
+                                    failure <- ValueSome error
 
                 match failure with
                 | ValueNone -> ()
                 | ValueSome error ->
+                    failure <- ValueNone
                     let rest = options.SendTimeout - clock.GetElapsedTime begun
 
                     match afterFailure target attempt rest earlier error with
@@ -227,8 +266,53 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                             if not hasWaited then
                                 outcome <- ValueSome(Error earlier.Value)
 
+            if onEnd.IsSome then
+                onEnd.Value()
+
             return outcome.Value
         }
+
+    /// The usual way: the first attempt succeeds.
+    let sendQuickly
+        (prepared: Prepared)
+        target
+        queue
+        client
+        begun
+        (calling: Task<Result<RemotingCommand, RemotingError>>)
+        cancellation
+        =
+        backgroundTask {
+            let! answer = calling
+
+            match settle prepared queue client 1 begun answer with
+            | Error error -> return! sendSlowly prepared target begun (ValueSome(struct (queue, error))) cancellation
+            | receipt ->
+                if onEnd.IsSome then
+                    onEnd.Value()
+
+                return receipt
+        }
+
+    /// Each attempt is told to this function, on the thread that goes on with the send.
+    member _.OnAttempt(action: Attempt -> unit) = onAttempt <- ValueSome action
+
+    /// This function is called at the end of each send.
+    member _.OnEnd(action: unit -> unit) = onEnd <- ValueSome action
+
+    /// The brokers that are avoided now.
+    member _.Avoided = BrokerLatency.avoided (nowMillis ()) latency
+
+    member _.Send
+        (prepared: Prepared, target: SendTarget, cancellation: CancellationToken)
+        : Task<Result<SendReceipt, RemotingError>> =
+        let begun = clock.GetTimestamp()
+
+        match firstAttempt prepared target with
+        | ValueSome(struct (queue, client)) ->
+            let calling = start prepared queue client options.SendTimeout cancellation
+            sendQuickly prepared target queue client begun calling cancellation
+        | ValueNone -> sendSlowly prepared target begun ValueNone cancellation
 
     /// Puts a message on its way to one broker. Success means that it will be written, not that it arrives.
     member _.SendOneWay
@@ -245,8 +329,8 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                     | Error error -> return Error error
                     | Ok client ->
                         let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-                        let request = Prepared.request options group now queue prepared
-                        return! client.InvokeOneWay(prepared.Operation.OneWay request, cancellation)
+                        prepared.Address(group, now, queue)
+                        return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
         }
 
     /// The master of a broker that a message was sent to.

@@ -63,7 +63,11 @@ type internal Tracing(topic: string, clock: TimeProvider, send: TraceBody -> Tas
 
         if prepared.SysFlag &&& SysFlag.transactionHalf <> 0 then
             TransactionHalf
-        elif has PropertyName.delayLevel || has PropertyName.timerDelayMillis || has PropertyName.timerDeliverMillis then
+        elif
+            has PropertyName.delayLevel
+            || has PropertyName.timerDelayMillis
+            || has PropertyName.timerDeliverMillis
+        then
             Delayed
         elif has PropertyName.shardingKey then
             Ordered

@@ -23,14 +23,14 @@ type TransactionChecker = StoredMessage -> Task<TransactionDecision>
 [<Sealed>]
 type TransactionProducer private (options: ProducerOptions, checker: TransactionChecker) =
     let log = options.Remoting.Logger
+
     let mutable receive: Endpoint -> RemotingCommand -> Task<RemotingCommand option> =
         fun _ _ -> Task.FromResult None
 
     let producer =
         new Producer(
             options,
-            fun endpoint ->
-                Map.ofList [ RequestCode.CheckTransactionState, (fun command -> receive endpoint command) ]
+            fun endpoint -> Map.ofList [ RequestCode.CheckTransactionState, (fun command -> receive endpoint command) ]
         )
 
     let sender = producer.Sender
@@ -40,8 +40,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
 
     let command (finish: EndTransaction) brokerName (remark: string option) =
         let command =
-            Transactions.finish.OneWay finish
-            |> Command.withField "bname" brokerName
+            Transactions.finish.OneWay finish |> Command.withField "bname" brokerName
 
         { command with Remark = remark }
 

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Buffers
 open System.Buffers.Binary
 open System.Net
 
@@ -116,16 +117,16 @@ module UniqueId =
         for index in 0 .. digitCount - 1 do
             destination[index] <- digits[(value >>> (4 * (digitCount - 1 - index))) &&& 0xF]
 
+    /// Made once: each message has an id.
+    let private fill =
+        SpanAction<char, struct (string * int * int)>(fun span (struct (prefix, millis, counter)) ->
+            prefix.CopyTo span
+            writeHex 8 millis (span.Slice prefix.Length)
+            writeHex 4 counter (span.Slice(prefix.Length + 8)))
+
     /// As `create`, of the source that the prefix is of.
     let internal ofPrefix (prefix: string) (monthMillis: int64) (counter: int) : string =
-        String.Create(
-            prefix.Length + 12,
-            struct (prefix, int (max 0L monthMillis), counter),
-            fun span (struct (prefix, millis, counter)) ->
-                prefix.CopyTo span
-                writeHex 8 millis (span.Slice prefix.Length)
-                writeHex 4 counter (span.Slice(prefix.Length + 8))
-        )
+        String.Create(prefix.Length + 12, struct (prefix, int (max 0L monthMillis), counter), fill)
 
     /// `monthMillis` counts from the start of the month in local time; where clocks were set back it may be negative and
     /// counts as 0.

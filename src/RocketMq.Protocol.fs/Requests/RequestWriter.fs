@@ -2,6 +2,10 @@ namespace RocketMq.Protocol
 
 open System.Buffers
 
+/// Puts what a request says into a draft.
+type internal IDraftSource =
+    abstract Fill: draft: Draft -> unit
+
 /// Writes requests straight into frames, typed ones through one draft: no command and no fields are made on the way. For
 /// those who send many; not for use by two at a time.
 [<Sealed>]
@@ -17,6 +21,15 @@ type internal RequestWriter(limits: FrameLimits, header: Header) =
         let parts = draft.ToParts(operation.Code, opaque, 0)
         Frame.writeParts limits header &parts output
 
+    /// As above, of whatever can fill a draft.
+    member _.Write
+        (code: RequestCode, source: IDraftSource, opaque: int, output: IBufferWriter<byte>)
+        : Result<int, EncodeError> =
+        draft.Restart()
+        source.Fill draft
+        let parts = draft.ToParts(code, opaque, 0)
+        Frame.writeParts limits header &parts output
+
     /// As above, of a command with another opaque.
     member _.Write(command: RemotingCommand, opaque: int, output: IBufferWriter<byte>) : Result<int, EncodeError> =
         let parts = FrameParts.ofNumbered opaque command
@@ -27,12 +40,17 @@ type internal RequestWriter(limits: FrameLimits, header: Header) =
 type internal OutgoingQuery() =
     abstract Write: writer: RequestWriter * opaque: int * output: IBufferWriter<byte> -> Result<int, EncodeError>
 
+    /// The same as a command, for those who must look at it before it is written.
+    abstract ToCommand: unit -> RemotingCommand
+
 [<Sealed>]
 type internal OutgoingQuery<'Query, 'Answer>(operation: Operation<'Query, 'Answer>, query: 'Query) =
     inherit OutgoingQuery()
 
     override _.Write(writer, opaque, output) =
         writer.Write(operation, query, opaque, output)
+
+    override _.ToCommand() = (operation.Request query).Command
 
 /// A request on its way: what it takes to write it, and to write it again where the first time did not count. A value, so
 /// that a command costs no object more.

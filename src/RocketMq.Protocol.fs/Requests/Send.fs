@@ -55,6 +55,17 @@ type SendAnswer =
         BatchUniqueId: string option
     }
 
+/// What a sender wants to know of an answer, and no more: every message's answer passes here.
+[<Struct>]
+type internal StoredPlace =
+    {
+        Status: SendStatus
+        OffsetId: string
+        QueueId: int
+        QueueOffset: int64
+        RecallHandle: string option
+    }
+
 /// Sending one message or one batch. Codes 10 and 310 differ in the names of the fields only; Java clients use 310.
 /// Sources: SendMessageRequestHeader.java, SendMessageRequestHeaderV2.java, SendMessageResponseHeader.java.
 module Send =
@@ -119,38 +130,112 @@ module Send =
         }
 
     /// Written by hand, not declared: every message passes here.
-    let private write names (send: SendRequest) (draft: Draft) =
-        draft.Reserve(176 + send.Properties.Text.Length)
+    let private fill
+        names
+        (group: string)
+        (topic: string)
+        (defaultTopic: string)
+        (defaultTopicQueues: int)
+        (queueId: int)
+        (brokerName: string)
+        (sysFlag: int)
+        (bornTimestamp: int64)
+        (flag: int)
+        (properties: Properties)
+        (reconsumeTimes: int)
+        (isUnit: bool)
+        (maxReconsumeTimes: int option)
+        (isBatch: bool)
+        (body: ReadOnlyMemory<byte>)
+        (draft: Draft)
+        =
+        draft.Reserve(176 + properties.Text.Length)
 
         draft
-            .Add(names.ProducerGroup, send.ProducerGroup)
-            .Add(names.Topic, send.Topic)
-            .Add(names.DefaultTopic, send.DefaultTopic)
-            .Add(names.DefaultTopicQueues, send.DefaultTopicQueues)
-            .Add(names.QueueId, send.QueueId)
-            .Add(names.SysFlag, send.SysFlag)
-            .Add(names.BornTimestamp, send.BornTimestamp)
-            .Add(names.Flag, send.Flag)
-            .Add(names.ReconsumeTimes, send.ReconsumeTimes)
-            .Add(names.IsUnit, send.IsUnit)
-            .Add(names.IsBatch, send.IsBatch)
-            .AddUtf8(names.Properties, send.Properties.Text.Span)
+            .Add(names.ProducerGroup, group)
+            .Add(names.Topic, topic)
+            .Add(names.DefaultTopic, defaultTopic)
+            .Add(names.DefaultTopicQueues, defaultTopicQueues)
+            .Add(names.QueueId, queueId)
+            .Add(names.SysFlag, sysFlag)
+            .Add(names.BornTimestamp, bornTimestamp)
+            .Add(names.Flag, flag)
+            .Add(names.ReconsumeTimes, reconsumeTimes)
+            .Add(names.IsUnit, isUnit)
+            .Add(names.IsBatch, isBatch)
+            .AddUtf8(names.Properties, properties.Text.Span)
         |> ignore
 
-        if send.BrokerName <> "" then
-            draft.Add(names.BrokerName, send.BrokerName) |> ignore
+        if brokerName <> "" then
+            draft.Add(names.BrokerName, brokerName) |> ignore
 
-        if send.MaxReconsumeTimes.IsSome then
-            draft.Add(names.MaxReconsumeTimes, send.MaxReconsumeTimes.Value) |> ignore
+        if maxReconsumeTimes.IsSome then
+            draft.Add(names.MaxReconsumeTimes, maxReconsumeTimes.Value) |> ignore
 
-        draft.Require(Names.checkTopic send.Topic)
-        draft.Require(Names.checkGroup send.ProducerGroup)
+        draft.Require(Names.checkTopic topic)
+        draft.Require(Names.checkGroup group)
 
-        match send.Properties.Fault with
+        match properties.Fault with
         | ValueSome fault -> draft.Require(Error fault)
         | ValueNone -> ()
 
-        draft.Body <- send.Body
+        draft.Body <- body
+
+    /// As codes 310, 320 and 325 say it, for a sender that has no `SendRequest` in its hands.
+    let internal fillShort
+        group
+        topic
+        defaultTopic
+        defaultQueues
+        queueId
+        broker
+        sysFlag
+        born
+        flag
+        properties
+        isUnit
+        isBatch
+        body
+        draft
+        =
+        fill
+            letters
+            group
+            topic
+            defaultTopic
+            defaultQueues
+            queueId
+            broker
+            sysFlag
+            born
+            flag
+            properties
+            0
+            isUnit
+            None
+            isBatch
+            body
+            draft
+
+    let private write names (send: SendRequest) (draft: Draft) =
+        fill
+            names
+            send.ProducerGroup
+            send.Topic
+            send.DefaultTopic
+            send.DefaultTopicQueues
+            send.QueueId
+            send.BrokerName
+            send.SysFlag
+            send.BornTimestamp
+            send.Flag
+            send.Properties
+            send.ReconsumeTimes
+            send.IsUnit
+            send.MaxReconsumeTimes
+            send.IsBatch
+            send.Body
+            draft
 
     /// Absent numbers count as 0, as in Java.
     let private read names (command: RemotingCommand) : Result<SendRequest, DecodeError> =
@@ -209,33 +294,92 @@ module Send =
             ResponseCode.SlaveNotAvailable, SlaveNotAvailable
         ]
 
-    let private answer =
-        Answers.among
-            statuses
-            (layout<SendAnswer> {
-                let! status = Answers.status statuses _.Status
-                and! offsetId = Field.text "msgId" _.OffsetId
-                and! queueId = Field.int32 "queueId" _.QueueId
-                and! queueOffset = Field.int64 "queueOffset" _.QueueOffset
-                and! transactionId = OptionalField.text "transactionId" _.TransactionId
-                and! region = OptionalField.text PropertyName.region _.Region
-                and! isTraced = OptionalField.boolean PropertyName.traceSwitch _.IsTraced
-                and! recallHandle = OptionalField.text "recallHandle" _.RecallHandle
-                and! batchUniqueId = OptionalField.text "batchUniqId" _.BatchUniqueId
+    let private answerLayout =
+        (layout<SendAnswer> {
+            let! status = Answers.status statuses _.Status
+            and! offsetId = Field.text "msgId" _.OffsetId
+            and! queueId = Field.int32 "queueId" _.QueueId
+            and! queueOffset = Field.int64 "queueOffset" _.QueueOffset
+            and! transactionId = OptionalField.text "transactionId" _.TransactionId
+            and! region = OptionalField.text PropertyName.region _.Region
+            and! isTraced = OptionalField.boolean PropertyName.traceSwitch _.IsTraced
+            and! recallHandle = OptionalField.text "recallHandle" _.RecallHandle
+            and! batchUniqueId = OptionalField.text "batchUniqId" _.BatchUniqueId
 
-                return
-                    {
-                        Status = status
-                        OffsetId = offsetId
-                        QueueId = queueId
-                        QueueOffset = queueOffset
-                        TransactionId = transactionId
-                        Region = region
-                        IsTraced = isTraced
-                        RecallHandle = recallHandle
-                        BatchUniqueId = batchUniqueId
-                    }
-            })
+            return
+                {
+                    Status = status
+                    OffsetId = offsetId
+                    QueueId = queueId
+                    QueueOffset = queueOffset
+                    TransactionId = transactionId
+                    Region = region
+                    IsTraced = isTraced
+                    RecallHandle = recallHandle
+                    BatchUniqueId = batchUniqueId
+                }
+        })
+
+    let private isTraced = Some true
+    let private isNotTraced = Some false
+
+    let private statusOf code =
+        match code with
+        | ResponseCode.Success -> ValueSome SendOk
+        | ResponseCode.FlushDiskTimeout -> ValueSome FlushDiskTimedOut
+        | ResponseCode.FlushSlaveTimeout -> ValueSome FlushSlaveTimedOut
+        | ResponseCode.SlaveNotAvailable -> ValueSome SlaveNotAvailable
+        | _ -> ValueNone
+
+    let private optional name fields =
+        Fields.tryFind name fields |> ValueOption.toOption
+
+    /// Where a message was stored; nothing for a refusal, or for an answer that `message.DecodeAnswer` says is wrong.
+    let internal tryPlace (command: RemotingCommand) : StoredPlace voption =
+        let fields = command.Fields
+
+        match
+            statusOf command.ResponseCode,
+            Fields.tryFind "msgId" fields,
+            Fields.tryInt32 "queueId" fields,
+            Fields.tryInt64 "queueOffset" fields
+        with
+        | ValueSome status, ValueSome offsetId, ValueSome queueId, ValueSome queueOffset ->
+            ValueSome
+                {
+                    Status = status
+                    OffsetId = offsetId
+                    QueueId = queueId
+                    QueueOffset = queueOffset
+                    RecallHandle = optional "recallHandle" fields
+                }
+        | _ -> ValueNone
+
+    /// Read by hand, not as declared: many answers pass here. What is wrong with one is left to the declaration to say.
+    let private readAnswer (command: RemotingCommand) : Result<SendAnswer, DecodeError> =
+        match tryPlace command with
+        | ValueSome place ->
+            let fields = command.Fields
+
+            Ok
+                {
+                    Status = place.Status
+                    OffsetId = place.OffsetId
+                    QueueId = place.QueueId
+                    QueueOffset = place.QueueOffset
+                    TransactionId = optional "transactionId" fields
+                    Region = optional PropertyName.region fields
+                    IsTraced =
+                        match Fields.tryBoolean PropertyName.traceSwitch fields with
+                        | ValueSome true -> isTraced
+                        | ValueSome false -> isNotTraced
+                        | ValueNone -> None
+                    RecallHandle = place.RecallHandle
+                    BatchUniqueId = optional "batchUniqId" fields
+                }
+        | ValueNone -> answerLayout.Read command
+
+    let private answer = Answers.among statuses { answerLayout with Read = readAnswer }
 
     /// SEND_MESSAGE (10).
     let withLongNames = Operation(RequestCode.SendMessage, layoutWith longNames, answer)

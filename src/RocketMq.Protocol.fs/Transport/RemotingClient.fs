@@ -219,11 +219,11 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 return Error(Cancelled command.RequestCode)
         }
 
-    let begin' (operation: Operation<'Query, 'Answer>) (query: 'Query) timeout cancellation =
+    let begin' code (query: OutgoingQuery) timeout cancellation =
         if options.Credentials.IsSome then
-            callSigned (operation.Request query).Command timeout cancellation
+            callSigned (query.ToCommand()) timeout cancellation
         else
-            call (Typed(operation.Code, OutgoingQuery<_, _>(operation, query))) timeout cancellation
+            call (Typed(code, query)) timeout cancellation
 
     let inFlight () =
         match agent.Door with
@@ -318,14 +318,14 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member _.Call
         (operation: Operation<'Query, 'Answer>, query: 'Query, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
-        begin' operation query timeout cancellation
+        begin' operation.Code (OutgoingQuery<_, _>(operation, query)) timeout cancellation
         |> decoded operation.DecodeAnswer operation.Code
 
     /// As `Call`, of which the answer is read by the caller: for those who send many.
     member internal _.Begin
-        (operation: Operation<'Query, 'Answer>, query: 'Query, timeout: TimeSpan, cancellation: CancellationToken)
+        (code: RequestCode, query: OutgoingQuery, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<RemotingCommand, RemotingError>> =
-        begin' operation query timeout cancellation
+        begin' code query timeout cancellation
 
     /// Sends a request that is not answered. Success means that it will be written, not that it arrived.
     member _.InvokeOneWay

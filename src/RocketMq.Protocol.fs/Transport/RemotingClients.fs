@@ -27,8 +27,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
 
     /// The client of a server. It stays the same as long as these are open; leave its closing to them.
     member _.Get(endpoint: Endpoint) : RemotingClient =
-        let client =
-            clients.GetOrAdd(endpoint, fun endpoint -> lazy create endpoint)
+        let client = clients.GetOrAdd(endpoint, fun endpoint -> lazy create endpoint)
 
         // One that came after all were closed: it answers as the others do.
         if Volatile.Read &isClosed then

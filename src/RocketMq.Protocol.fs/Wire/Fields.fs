@@ -377,6 +377,6 @@ module Fields =
 
     /// "true" in any case is true and any other text is false, as in Java.
     let tryBoolean (name: string) (fields: Fields) : bool voption =
-        match tryFind name fields with
-        | ValueSome text -> ValueSome(String.Equals(text, "true", StringComparison.OrdinalIgnoreCase))
+        match tryFindUtf8 name fields with
+        | ValueSome utf8 -> ValueSome(Text.Ascii.EqualsIgnoreCase(utf8.Span, "true"B))
         | ValueNone -> ValueNone
