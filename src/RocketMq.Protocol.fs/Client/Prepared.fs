@@ -15,6 +15,9 @@ type internal Prepared =
         IsBatch: bool
         /// One, or those of a batch joined with commas.
         UniqueId: string
+        /// For selectors of queues: as the application knows it, not compressed and without its namespace. Of a batch the
+        /// first.
+        Source: Message
     }
 
 /// What becomes of messages before they travel. Sources: DefaultMQProducerImpl.java, MessageBatch.java.
@@ -58,6 +61,14 @@ module internal Prepared =
     let private isReply (message: Message) =
         Properties.tryFind PropertyName.messageType message.Properties = ValueSome reply
 
+    let private sourceOf (options: ProducerOptions) (message: Message) =
+        if options.Namespace = "" then
+            message
+        else
+            { message with
+                Topic = Namespaced.unwrap options.Namespace message.Topic
+            }
+
     /// A message that `Message.check` took and that has its id.
     let ofMessage (options: ProducerOptions) (uniqueId: string) (message: Message) : Result<Prepared, RemotingError> =
         match compressed options message.Body with
@@ -73,6 +84,7 @@ module internal Prepared =
                     Body = body
                     IsBatch = false
                     UniqueId = uniqueId
+                    Source = sourceOf options message
                 }
 
     let private refuse reason =
@@ -96,7 +108,7 @@ module internal Prepared =
         | _ -> Ok()
 
     /// Messages that `checkBatch` took and that have their ids, as one.
-    let ofBatch (messages: Message list) : Result<Prepared, RemotingError> =
+    let ofBatch (options: ProducerOptions) (messages: Message list) : Result<Prepared, RemotingError> =
         match BatchCodec.encode messages with
         | Error error -> Error(NotEncoded(RequestCode.SendBatchMessage, error))
         | Ok body ->
@@ -121,6 +133,7 @@ module internal Prepared =
                     Body = ReadOnlyMemory body
                     IsBatch = true
                     UniqueId = messages |> List.map idOf |> String.concat ","
+                    Source = sourceOf options first
                 }
 
     let request (options: ProducerOptions) group now (queue: MessageQueue) (prepared: Prepared) : SendRequest =

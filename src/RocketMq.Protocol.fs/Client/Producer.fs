@@ -43,7 +43,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         match tickets with
         | [| single |] -> sendNow single.Message single.UniqueId AnyQueue CancellationToken.None
         | tickets ->
-            match Prepared.ofBatch [ for ticket in tickets -> ticket.Message ] with
+            match Prepared.ofBatch options [ for ticket in tickets -> ticket.Message ] with
             | Error error -> Task.FromResult(Error error)
             | Ok prepared -> sender.Send(prepared, AnyQueue, CancellationToken.None)
 
@@ -161,7 +161,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         match checkAll messages with
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok() ->
-            match Prepared.ofBatch messages with
+            match Prepared.ofBatch options messages with
             | Error error -> Task.FromResult(Error error)
             | Ok prepared ->
                 backgroundTask {
@@ -284,7 +284,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         backgroundTask {
             let! view = instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
-            return view |> Result.map (fun view -> List.ofArray view.Queues)
+            return view |> Result.map (fun view -> List.ofArray (Sender.KnownAs(options.Namespace, view.Queues)))
         }
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that
