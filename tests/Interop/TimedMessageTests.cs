@@ -58,13 +58,25 @@ public sealed class TimedMessageTests(string kind) : ServerTests(kind)
         var recalled = await producer.SendAsync(
             Message.To(topic).Delay(TimeSpan.FromSeconds(5)).Body("recalled"), plain.Queue, cancellation);
         await producer.SendAsync(Message.To(topic).Delay(TimeSpan.FromSeconds(7)).Body("kept"), plain.Queue, cancellation);
-        var id = await producer.RecallAsync(topic, recalled.RecallHandle!, cancellation);
-        Assert.That(id, Is.EqualTo(recalled.MessageId));
+        Assert.That(await RecallAsync(producer, topic, recalled.RecallHandle!, cancellation), Is.EqualTo(recalled.MessageId));
         PassTime(TimeSpan.FromSeconds(8));
 
         await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
         var received = await ReceiveAsync(consumer, 2, cancellation);
         Assert.That(received.Select(TextOf), Is.EqualTo(new[] { "now", "kept" }));
         await Assert.ThrowsAsync<InvalidRequestException>(() => producer.RecallAsync(topic, "no handle", cancellation));
+    }
+
+    private async Task<string> RecallAsync(Producer producer, string topic, string handle, CancellationToken cancellation)
+    {
+        try
+        {
+            return await producer.RecallAsync(topic, handle, cancellation);
+        }
+        catch (BrokerException error) when (IsCluster && error.Code == ResponseCode.NoPermission)
+        {
+            Assert.Ignore("The brokers of ROCKETMQ_NAMESRV recall no messages: recallMessageEnable is false there.");
+            throw;
+        }
     }
 }
