@@ -13,6 +13,7 @@ public abstract class RocketMqException : Exception
     private protected RocketMqException(Core.RemotingError error)
         : base(Core.RemotingErrorModule.describe(error))
     {
+        Error = error;
         IsTransient = Core.RemotingErrorModule.isTransient(error);
         IsConnection = Core.RemotingErrorModule.isConnection(error);
         IsTimeout = Core.RemotingErrorModule.isTimeout(error);
@@ -20,6 +21,9 @@ public abstract class RocketMqException : Exception
         IsOverload = Core.RemotingErrorModule.isOverload(error);
         MayHaveBeenExecuted = Core.RemotingErrorModule.outcome(error).IsUnknownOutcome;
     }
+
+    /// <summary>What the core said.</summary>
+    internal Core.RemotingError Error { get; }
 
     /// <summary>Whether trying again may help.</summary>
     public bool IsTransient { get; }
@@ -176,6 +180,6 @@ internal static class Results
     internal static T OrThrow<T>(this FSharpResult<T, Core.RemotingError> result) =>
         result.IsOk ? result.ResultValue : throw result.ErrorValue.ToException();
 
-    internal static string OrThrowArgument(this FSharpResult<string, Core.InputError> result, string parameter) =>
+    internal static T OrThrowArgument<T>(this FSharpResult<T, Core.InputError> result, string parameter) =>
         result.IsOk ? result.ResultValue : throw new ArgumentException(result.ErrorValue.Message, parameter);
 }

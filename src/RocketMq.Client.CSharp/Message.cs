@@ -29,7 +29,7 @@ public sealed class Message
     public Message Body(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return Body(StrictUtf8.GetBytes(text));
+        return Body(Utf8(text));
     }
 
     /// <summary>Sets the one tag, by which consumers can choose.</summary>
@@ -61,6 +61,48 @@ public sealed class Message
         ArgumentNullException.ThrowIfNull(value);
         return Checked(Core.MessageModule.withProperty(name, value, Inner), nameof(value));
     }
+
+    /// <summary>Sets a number of the application's own; brokers keep it and do not look at it. Default 0.</summary>
+    public Message Flag(int value) => new(Core.MessageModule.withFlag(value, Inner));
+
+    /// <summary>
+    /// Sets the key by which ordered messages share a queue, see <see cref="QueueSelector.ByShardingKey"/>. Brokers with typed
+    /// topics ask for it.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is empty, or holds U+0001, U+0002 or a lone surrogate.</exception>
+    public Message ShardingKey(string key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return Checked(Core.MessageModule.withShardingKey(key, Inner), nameof(key));
+    }
+
+    /// <summary>
+    /// Sets whether the broker answers only when the message is as safe as it makes messages: on its disk, or with its slave.
+    /// Default true.
+    /// </summary>
+    public Message WaitForStore(bool value) => new(Core.MessageModule.withWaitStoreOk(value, Inner));
+
+    /// <summary>
+    /// Has brokers hold the message back, by level: 1 s, 5 s, 10 s, 30 s, 1 to 10 min, 20 min, 30 min, 1 h and 2 h, unless they
+    /// are set up otherwise. Default not at all.
+    /// </summary>
+    /// <param name="level">From 1 (one second) to 18 (two hours).</param>
+    /// <exception cref="ArgumentException">It is another number.</exception>
+    public Message DelayLevel(int level) => Checked(Core.MessageModule.withDelayLevel(level, Inner), nameof(level));
+
+    /// <summary>
+    /// Has brokers hold the message back for so long, up to three days, to the second. Since 5.0; older ones deliver it at once.
+    /// </summary>
+    /// <exception cref="ArgumentException">It is not above 0.</exception>
+    public Message Delay(TimeSpan delay) => Checked(Core.MessageModule.withDelay(delay, Inner), nameof(delay));
+
+    /// <summary>
+    /// Has brokers hold the message back until then, up to three days, to the second; a time that is over delays nothing. Since
+    /// 5.0; older ones deliver it at once.
+    /// </summary>
+    public Message DeliverAt(DateTimeOffset time) => new(Core.MessageModule.withDeliveryAt(time, Inner));
+
+    internal static ReadOnlyMemory<byte> Utf8(string text) => StrictUtf8.GetBytes(text);
 
     private static Message Checked(Core.Message message, string parameter)
     {

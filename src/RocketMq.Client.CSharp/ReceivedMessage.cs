@@ -55,7 +55,14 @@ public sealed class ReceivedMessage
     /// <summary>The body as it is stored, compressed if its sender compressed it.</summary>
     public ReadOnlyMemory<byte> StoredBody => Stored.StoredBody;
 
-    private Core.StoredMessage Stored => _inner.Message;
+    /// <summary>The number that its sender gave it; 0 unless set.</summary>
+    public int Flag => Stored.Flag;
+
+    internal Core.StoredMessage Stored => _inner.Message;
+
+    /// <summary>One that did not come through a consumer.</summary>
+    internal static ReceivedMessage FromCore(Core.StoredMessage stored, Core.BodyCodecs codecs) =>
+        new(new(stored, Core.MessageBody.decodeWith(codecs, Core.MessageBody.defaultInflatedLimit, stored)));
 
     /// <summary>One property, or null.</summary>
     public string? Property(string name)

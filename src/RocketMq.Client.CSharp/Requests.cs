@@ -4,19 +4,6 @@ using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
 
-/// <summary>How a transaction ends.</summary>
-public enum TransactionDecision
-{
-    /// <summary>Not yet: the broker will ask again.</summary>
-    Undecided = 0,
-
-    /// <summary>The message is for consumers.</summary>
-    Commit = 8,
-
-    /// <summary>The message was never sent.</summary>
-    Rollback = 12,
-}
-
 /// <summary>What a consumer tells brokers of its group, in a heartbeat.</summary>
 /// <param name="Group">The group.</param>
 /// <param name="Subscriptions">Tag expressions ("*", "a || b") by topic.</param>
@@ -158,13 +145,7 @@ public static class Requests
             producerGroup: NotNull(producerGroup),
             queueOffset: queueOffset,
             commitLogOffset: commitLogOffset,
-            decision: decision switch
-            {
-                TransactionDecision.Commit => Core.TransactionDecision.Commit,
-                TransactionDecision.Rollback => Core.TransactionDecision.Rollback,
-                TransactionDecision.Undecided => Core.TransactionDecision.Undecided,
-                _ => throw new ArgumentOutOfRangeException(nameof(decision), decision, "There is no such decision."),
-            },
+            decision: decision.ToCore(),
             isCheckAnswer: FSharpOption<bool>.Some(isCheckAnswer),
             messageId: NotNull(messageId),
             transactionId: Option(transactionId))).Inner));

@@ -1,3 +1,4 @@
+using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
@@ -9,6 +10,8 @@ namespace RocketMq.Client;
 public sealed record MessageQueue(string Topic, string BrokerName, int QueueId)
 {
     internal static MessageQueue FromCore(Core.MessageQueue queue) => new(queue.Topic, queue.BrokerName, queue.QueueId);
+
+    internal Core.MessageQueue ToCore() => new(Topic, BrokerName, QueueId);
 }
 
 /// <summary>How far a message had come when its broker answered. In every case it is stored on the master.</summary>
@@ -30,17 +33,23 @@ public enum SendStatus
 /// <summary>What is known of a message that a broker has stored.</summary>
 /// <param name="Status">How safely.</param>
 /// <param name="Queue">Where it is.</param>
-/// <param name="QueueOffset">Its position there, counting from 0.</param>
+/// <param name="QueueOffset">
+/// Its position there, counting from 0. Of a message that brokers hold back: its position in a queue of the broker's own.
+/// </param>
 /// <param name="MessageId">The unique id that the sender gave it. Consumers see the same.</param>
 /// <param name="OffsetId">The broker's id of the place it is stored at.</param>
 /// <param name="Attempts">How often it was sent. If more than once, it may be stored more than once.</param>
+/// <param name="RecallHandle">
+/// Of a timed message, since 5.3: what <see cref="Producer.RecallAsync"/> takes it back by; else null.
+/// </param>
 public sealed record SendReceipt(
     SendStatus Status,
     MessageQueue Queue,
     long QueueOffset,
     string MessageId,
     string OffsetId,
-    int Attempts)
+    int Attempts,
+    string? RecallHandle = null)
 {
     internal static SendReceipt FromCore(Core.SendReceipt receipt) => new(
         FromCore(receipt.Status),
@@ -48,7 +57,17 @@ public sealed record SendReceipt(
         receipt.QueueOffset,
         receipt.UniqueId,
         receipt.OffsetId,
-        receipt.Attempts);
+        receipt.Attempts,
+        OptionModule.ToObj(receipt.RecallHandle));
+
+    internal Core.SendReceipt ToCore() => new(
+        ToCore(Status),
+        Queue.ToCore(),
+        QueueOffset,
+        MessageId,
+        OffsetId,
+        RecallHandle is null ? null : FSharpOption<string>.Some(RecallHandle),
+        Attempts);
 
     private static SendStatus FromCore(Core.SendStatus status) => status switch
     {
@@ -56,5 +75,13 @@ public sealed record SendReceipt(
         { IsFlushSlaveTimedOut: true } => SendStatus.FlushSlaveTimeout,
         { IsSlaveNotAvailable: true } => SendStatus.SlaveNotAvailable,
         _ => SendStatus.Ok,
+    };
+
+    private static Core.SendStatus ToCore(SendStatus status) => status switch
+    {
+        SendStatus.FlushDiskTimeout => Core.SendStatus.FlushDiskTimedOut,
+        SendStatus.FlushSlaveTimeout => Core.SendStatus.FlushSlaveTimedOut,
+        SendStatus.SlaveNotAvailable => Core.SendStatus.SlaveNotAvailable,
+        _ => Core.SendStatus.SendOk,
     };
 }

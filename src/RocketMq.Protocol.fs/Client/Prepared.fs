@@ -8,10 +8,9 @@ type internal Prepared
     (
         options: ProducerOptions,
         operation: Operation<SendRequest, SendAnswer>,
-        topic: string,
-        flag: int,
+        message: Message,
+        source: Message,
         sysFlag: int,
-        properties: Properties,
         body: ReadOnlyMemory<byte>,
         isBatch: bool,
         uniqueId: string
@@ -20,26 +19,37 @@ type internal Prepared
 
     let mutable group = ""
     let mutable bornTimestamp = 0L
-    let mutable queue: MessageQueue voption = ValueNone
+    let mutable queue: MessageQueue | null = null
 
     let queueId () =
         match queue with
-        | ValueSome queue -> queue.QueueId
-        | ValueNone -> -1
+        | null -> -1
+        | queue -> queue.QueueId
 
     let brokerName () =
         match queue with
-        | ValueSome queue -> queue.BrokerName
-        | ValueNone -> ""
+        | null -> ""
+        | queue -> queue.BrokerName
 
     member _.Operation = operation
 
     /// With its namespace.
-    member _.Topic = topic
+    member _.Topic = message.Topic
 
-    member _.Flag = flag
+    member _.Flag = message.Flag
     member _.SysFlag = sysFlag
-    member _.Properties = properties
+    member _.Properties = message.Properties
+
+    /// For selectors of queues: as the application knows it, not compressed and without its namespace. Of a batch the
+    /// first.
+    member _.Source: Message =
+        if options.Namespace = "" then
+            source
+        else
+            { source with
+                Topic = Namespaced.unwrap options.Namespace source.Topic
+            }
+
     member _.Body = body
     member _.IsBatch = isBatch
 
@@ -50,20 +60,20 @@ type internal Prepared
     member _.Address(sendersGroup: string, now: int64, target: MessageQueue) =
         group <- sendersGroup
         bornTimestamp <- now
-        queue <- ValueSome target
+        queue <- target
 
     /// What the next attempt says.
     member _.Request: SendRequest =
         {
             ProducerGroup = group
-            Topic = topic
+            Topic = message.Topic
             DefaultTopic = options.Template.Topic
             DefaultTopicQueues = options.Template.Queues
             QueueId = queueId ()
             SysFlag = sysFlag
             BornTimestamp = bornTimestamp
-            Flag = flag
-            Properties = properties
+            Flag = message.Flag
+            Properties = message.Properties
             ReconsumeTimes = 0
             IsUnit = options.UnitName.IsSome
             MaxReconsumeTimes = None
@@ -82,15 +92,15 @@ type internal Prepared
         member _.Fill draft =
             Send.fillShort
                 group
-                topic
+                message.Topic
                 options.Template.Topic
                 options.Template.Queues
                 (queueId ())
                 (brokerName ())
                 sysFlag
                 bornTimestamp
-                flag
-                properties
+                message.Flag
+                message.Properties
                 options.UnitName.IsSome
                 isBatch
                 body
@@ -153,19 +163,7 @@ module internal Prepared =
                 else
                     sysFlag
 
-            Ok(
-                Prepared(
-                    options,
-                    operation,
-                    message.Topic,
-                    message.Flag,
-                    sysFlag,
-                    message.Properties,
-                    body,
-                    false,
-                    uniqueId
-                )
-            )
+            Ok(Prepared(options, operation, message, message, sysFlag, body, false, uniqueId))
 
     let private refuse reason =
         Error(InvalidInput("the batch", reason))
@@ -208,7 +206,16 @@ module internal Prepared =
             // No more than this: brokers add what stands here to each message.
             let properties = Properties.add PropertyName.waitStoreOk waits Properties.empty
             let ids = messages |> List.map idOf |> String.concat ","
-            Ok(Prepared(options, Send.batch, first.Topic, 0, 0, properties, ReadOnlyMemory body, true, ids))
+
+            let envelope =
+                {
+                    Topic = first.Topic
+                    Body = ReadOnlyMemory body
+                    Flag = 0
+                    Properties = properties
+                }
+
+            Ok(Prepared(options, Send.batch, envelope, first, 0, envelope.Body, true, ids))
 
     /// The request for a queue.
     let request group now (queue: MessageQueue) (prepared: Prepared) : SendRequest =

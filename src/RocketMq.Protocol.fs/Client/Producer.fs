@@ -297,10 +297,8 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// The queues that a topic's messages may go to, by broker and number.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         backgroundTask {
-            let! view =
-                instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
-
-            return view |> Result.map (fun view -> List.ofArray view.Queues)
+            let! view = instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
+            return view |> Result.map (fun view -> List.ofArray (Sender.KnownAs(options.Namespace, view.Queues)))
         }
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that

@@ -69,17 +69,13 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             match BrokerLatency.choose view.Queues (Interlocked.Increment &turn) last (nowMillis ()) latency with
             | ValueSome queue -> Ok queue
             | ValueNone -> Error(NoRoute prepared.Topic)
+        | OneQueue queue when Namespaced.wrap options.Namespace queue.Topic <> prepared.Topic ->
+            Error(Invalid(InvalidInput("the queue", $"it is one of {queue.Topic}, the message is to {prepared.Topic}")))
         | OneQueue queue -> Ok queue
         | SelectedQueue selector ->
-            let message =
-                {
-                    Topic = prepared.Topic
-                    Body = prepared.Body
-                    Flag = prepared.Flag
-                    Properties = prepared.Properties
-                }
+            let queues = Sender.KnownAs(options.Namespace, view.Queues)
 
-            QueueSelector.select selector view.Queues message (Interlocked.Increment &turn)
+            QueueSelector.select selector queues prepared.Source (Interlocked.Increment &turn)
             |> Result.mapError Invalid
 
     let receiptOf (prepared: Prepared) (queue: MessageQueue) attempts (place: StoredPlace) : SendReceipt =
@@ -293,6 +289,17 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
 
                 return receipt
         }
+
+    /// Queues as applications know them: without the namespace.
+    static member KnownAs(ns: string, queues: MessageQueue[]) : MessageQueue[] =
+        if ns = "" then
+            queues
+        else
+            queues
+            |> Array.map (fun queue ->
+                { queue with
+                    Topic = Namespaced.unwrap ns queue.Topic
+                })
 
     /// Each attempt is told to this function, on the thread that goes on with the send.
     member _.OnAttempt(action: Attempt -> unit) = onAttempt <- ValueSome action

@@ -1,0 +1,72 @@
+using Microsoft.FSharp.Core;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>How a transaction's message was sent and decided.</summary>
+/// <param name="Receipt">Of the half message, which consumers do not see.</param>
+/// <param name="Decision">
+/// What the broker was told. After <see cref="TransactionDecision.Undecided"/>, or if it did not hear it, it asks again.
+/// </param>
+/// <param name="LocalFailure">Why the local part failed, if it did; else null. Then the transaction is undecided.</param>
+public sealed record TransactionReceipt(SendReceipt Receipt, TransactionDecision Decision, Exception? LocalFailure);
+
+/// <summary>
+/// Sends messages that consumers see only if a local transaction succeeds. Safe to use from any thread; one for each group of a
+/// process is enough.
+/// </summary>
+public sealed class TransactionProducer : IAsyncDisposable
+{
+    private readonly Core.TransactionProducer _inner;
+
+    internal TransactionProducer(Core.TransactionProducer inner, Core.BodyCodecs codecs)
+    {
+        _inner = inner;
+        Producer = new(inner.Producer, codecs);
+    }
+
+    /// <summary>Begins to set up a producer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
+    /// <exception cref="ArgumentException">The group's name is not valid.</exception>
+    public static TransactionProducerBuilder Create(string group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        return new(Core.Names.checkOwnGroup(group).OrThrowArgument(nameof(group)));
+    }
+
+    /// <summary>Sends other messages of the group, and is closed with this.</summary>
+    public Producer Producer { get; }
+
+    /// <summary>
+    /// Sends a half message, runs the local part, and tells the broker whether consumers are to see the message. The local part
+    /// is not run, and the message is taken back, if the broker could not store it as safely as it should. A delay level is left
+    /// out: such messages cannot be delayed.
+    /// </summary>
+    /// <param name="message">The message.</param>
+    /// <param name="local">
+    /// The local transaction. An exception leaves it undecided and is in the receipt: the broker will ask, see
+    /// <see cref="TransactionProducerBuilder.OnCheck"/>.
+    /// </param>
+    /// <param name="cancellationToken">Gives up the half message; once that is sent, the transaction takes its course.</param>
+    /// <exception cref="RocketMqException">The half message was not sent, and the local part did not run.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The caller gave up and the local part did not run; if the half message is stored all the same, the broker will ask.
+    /// </exception>
+    public async Task<TransactionReceipt> SendAsync(
+        Message message,
+        Func<Message, Task<TransactionDecision>> local,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        ArgumentNullException.ThrowIfNull(local);
+        var run = FuncConvert.FromFunc<Core.Message, Task<Core.TransactionDecision>>(async sent =>
+            (await local(new(sent)).ConfigureAwait(false)).ToCore());
+        var receipt = (await _inner.Send(message.Inner, run, cancellationToken).ConfigureAwait(false)).OrThrow();
+        return new(
+            SendReceipt.FromCore(receipt.Receipt),
+            TransactionDecisions.FromCore(receipt.Decision),
+            OptionModule.ToObj(receipt.LocalFailure));
+    }
+
+    /// <summary>As <see cref="Producer.DisposeAsync"/>; transactions that run are waited for, too.</summary>
+    public ValueTask DisposeAsync() => new(_inner.Close());
+}

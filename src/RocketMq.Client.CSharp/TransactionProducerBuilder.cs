@@ -1,0 +1,68 @@
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>Sets up a <see cref="TransactionProducer"/>. Immutable; each method gives a new one.</summary>
+public sealed class TransactionProducerBuilder : SendingBuilder<TransactionProducerBuilder>
+{
+    private readonly FSharpList<string> _topics;
+    private readonly Func<ReceivedMessage, Task<TransactionDecision>>? _checker;
+
+    internal TransactionProducerBuilder(string group)
+        : this(
+            FSharpList<string>.Empty,
+            null,
+            Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty),
+            new RemotingSettings()) { }
+
+    private TransactionProducerBuilder(
+        FSharpList<string> topics,
+        Func<ReceivedMessage, Task<TransactionDecision>>? checker,
+        Core.ProducerOptions options,
+        RemotingSettings remoting)
+        : base(options, remoting) => (_topics, _checker) = (topics, checker);
+
+    private protected override TransactionProducerBuilder With(Core.ProducerOptions options, RemotingSettings remoting) =>
+        new(_topics, _checker, options, remoting);
+
+    /// <summary>
+    /// The topics whose brokers are told of the producer when it starts, so that they can ask about messages that an earlier
+    /// instance of the group left undecided. Default none: a broker learns of it with its first message there.
+    /// </summary>
+    /// <exception cref="ArgumentException">A topic's name is not valid.</exception>
+    public TransactionProducerBuilder Topics(params string[] topics)
+    {
+        ArgumentNullException.ThrowIfNull(topics);
+        var names = ListModule.OfSeq(topics.Select(topic => Core.Names.checkTopic(topic ?? "").OrThrowArgument(nameof(topics))));
+        return new(names, _checker, Options, Remoting);
+    }
+
+    /// <summary>
+    /// Answers brokers that ask what became of a transaction: of any instance of the group, also one that has ended, so the
+    /// answer must be found in what transactions leave behind. An exception counts as
+    /// <see cref="TransactionDecision.Undecided"/>: the broker asks again. Needed.
+    /// </summary>
+    public TransactionProducerBuilder OnCheck(Func<ReceivedMessage, Task<TransactionDecision>> checker)
+    {
+        ArgumentNullException.ThrowIfNull(checker);
+        return new(_topics, checker, Options, Remoting);
+    }
+
+    /// <summary>Starts the producer and makes it known to the brokers of its topics, as far as they can be reached.</summary>
+    /// <exception cref="InvalidRequestException">
+    /// No name server is named, nothing answers the brokers' questions, or settings do not go together.
+    /// </exception>
+    public async Task<TransactionProducer> StartAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var checker = _checker ?? throw Core.RemotingError
+            .NewMisconfigured("a producer of transactions needs OnCheck, which answers what became of them").ToException();
+        var options = ToCore();
+        var check = FuncConvert.FromFunc<Core.StoredMessage, Task<Core.TransactionDecision>>(async half =>
+            (await checker(ReceivedMessage.FromCore(half, options.Codecs)).ConfigureAwait(false)).ToCore());
+        var started = await Core.TransactionProducer.Start(options, _topics, check).ConfigureAwait(false);
+        return new(started.OrThrow(), options.Codecs);
+    }
+}

@@ -1,0 +1,249 @@
+namespace RocketMq.Interop;
+
+/// <summary>The ways to send.</summary>
+public sealed class ProducerTests(string kind) : ServerTests(kind)
+{
+    private ProducerBuilder Build() => AsTheClusterWants(Producer.Create(NewName("producers"))).NameServers(NameServers);
+
+    private static string[] Texts(int count) => [.. Enumerable.Range(0, count).Select(number => $"{number}")];
+
+    [Test]
+    public async Task A_message_goes_to_the_queue_that_is_named(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await StartProducerAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
+        var queues = await producer.GetQueuesAsync(topic, cancellation);
+        Assert.That(queues, Has.Count.GreaterThan(1));
+        Assert.That(queues.Select(queue => queue.Topic), Is.All.EqualTo(topic));
+
+        foreach (var queue in queues)
+        {
+            var receipt = await producer.SendAsync(Message.To(topic).Body("there"), queue, cancellation);
+            Assert.That(receipt.Queue, Is.EqualTo(queue));
+        }
+
+        var error = await Assert.ThrowsAsync<InvalidRequestException>(
+            () => producer.SendAsync(Message.To(NewName("other")).Body("there"), queues[0], cancellation));
+        Assert.That(error!.Message, Does.Contain(topic));
+    }
+
+    [Test]
+    public async Task Messages_of_one_key_share_a_queue_and_keep_their_order(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await StartProducerAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Tag("other").Body("makes the topic"), cancellation);
+        var byKey = new Dictionary<string, HashSet<MessageQueue>>();
+
+        foreach (var text in Texts(40))
+        {
+            var key = $"order-{int.Parse(text) % 8}";
+            var message = Message.To(topic).Tag("ordered").ShardingKey(key).Property("order", key).Body(text);
+            var selector = int.Parse(text) < 20 ? QueueSelector.ByKey(key) : QueueSelector.ByShardingKey;
+            var receipt = await producer.SendAsync(message, selector, cancellation);
+            byKey.TryAdd(key, []);
+            byKey[key].Add(receipt.Queue);
+        }
+
+        Assert.That(byKey.Values.Select(queues => queues.Count), Is.All.EqualTo(1));
+        Assert.That(byKey.Values.SelectMany(queues => queues).Distinct().Count(), Is.GreaterThan(1), "queues used");
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation, "ordered");
+        var received = await ReceiveAsync(consumer, 40, cancellation);
+
+        foreach (var order in received.GroupBy(message => message.Property("order")))
+        {
+            Assert.That(order.Select(message => int.Parse(TextOf(message))), Is.Ordered.Ascending);
+        }
+    }
+
+    [Test]
+    public async Task A_selector_of_ones_own_sees_the_message_as_it_was_made(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        var body = new string('x', 10_000);
+        await using var producer = await Build().Namespace("ns").StartAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
+        Message? seen = null;
+        IReadOnlyList<MessageQueue> among = [];
+
+        var last = QueueSelector.Custom((queues, message) =>
+        {
+            (seen, among) = (message, queues);
+            return queues.Count - 1;
+        });
+
+        var receipt = await producer.SendAsync(Message.To(topic).Body(body), last, cancellation);
+        Assert.That(seen!.ToString(), Does.Contain($"message to {topic}, body 10000 bytes"));
+        Assert.That(among, Is.EqualTo(await producer.GetQueuesAsync(topic, cancellation)));
+        Assert.That(receipt.Queue, Is.EqualTo(among[^1]));
+        Assert.That((await producer.SendAsync(Message.To(topic).Body("any"), QueueSelector.Random, cancellation)).Attempts, Is.EqualTo(1));
+
+        foreach (var wrong in new[] { QueueSelector.Custom((queues, _) => queues.Count), QueueSelector.ByShardingKey })
+        {
+            await Assert.ThrowsAsync<InvalidRequestException>(
+                () => producer.SendAsync(Message.To(topic).Body("nowhere"), wrong, cancellation));
+        }
+    }
+
+    [Test]
+    public async Task A_batch_arrives_whole_with_a_receipt_for_each_message(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await StartProducerAsync(cancellation);
+        var first = await producer.SendBatchAsync(Texts(20).Select(text => Message.To(topic).Keys(text).Body(text)), cancellation);
+        var second = await producer.SendBatchAsync(
+            Texts(5).Select(text => Message.To(topic).Keys(text).Body(text)), first[0].Queue, cancellation);
+        Assert.That(first, Has.Count.EqualTo(20));
+        Assert.That(second.Select(receipt => receipt.Queue), Is.All.EqualTo(first[0].Queue));
+
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
+        var received = (await ReceiveAsync(consumer, 25, cancellation)).ToDictionary(message => message.MessageId);
+        var sent = first.Zip(Texts(20)).Concat(second.Zip(Texts(5)));
+
+        foreach (var (receipt, text) in sent)
+        {
+            var message = received[receipt.MessageId];
+            Assert.That(TextOf(message), Is.EqualTo(text));
+            Assert.That(message.Keys, Is.EqualTo(new[] { text }));
+            Assert.That(message.Queue, Is.EqualTo(receipt.Queue));
+            Assert.That(message.QueueOffset, Is.EqualTo(receipt.QueueOffset));
+            Assert.That(message.OffsetId, Is.EqualTo(receipt.OffsetId));
+        }
+    }
+
+    [Test]
+    public async Task A_batch_that_brokers_would_not_take_is_refused(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await StartProducerAsync(cancellation);
+        var message = Message.To(topic).Body("one");
+
+        foreach (var batch in new Message[][] { [], [message, Message.To(NewName("other")).Body("two")], [message.DelayLevel(1)] })
+        {
+            var error = await Assert.ThrowsAsync<InvalidRequestException>(() => producer.SendBatchAsync(batch, cancellation));
+            Assert.That(error!.MayHaveBeenExecuted, Is.False);
+        }
+    }
+
+    [Test]
+    public async Task Messages_that_are_gathered_by_themselves_arrive_with_receipts_of_their_own(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await Build().Batching(messages: 10, wait: TimeSpan.FromMilliseconds(20)).StartAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Tag("other").Body("makes the topic"), cancellation);
+        var receipts = await Task.WhenAll(
+            Texts(100).Select(text => producer.SendAsync(Message.To(topic).Tag("gathered").Body(text), cancellation)));
+
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation, "gathered");
+        var received = (await ReceiveAsync(consumer, 100, cancellation)).ToDictionary(message => message.MessageId);
+
+        foreach (var (receipt, text) in receipts.Zip(Texts(100)))
+        {
+            Assert.That(TextOf(received[receipt.MessageId]), Is.EqualTo(text));
+            Assert.That(received[receipt.MessageId].QueueOffset, Is.EqualTo(receipt.QueueOffset));
+            Assert.That(received[receipt.MessageId].Queue, Is.EqualTo(receipt.Queue));
+        }
+    }
+
+    [Test]
+    public async Task Messages_one_way_arrive(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await StartProducerAsync(cancellation);
+        var receipt = await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
+        await producer.SendOneWayAsync(Message.To(topic).Body("any"), cancellation);
+        await producer.SendOneWayAsync(Message.To(topic).Body("queue"), receipt.Queue, cancellation);
+        await producer.SendOneWayAsync(Message.To(topic).Body("key"), QueueSelector.ByKey("k"), cancellation);
+
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
+        var received = await ReceiveAsync(consumer, 4, cancellation);
+        Assert.That(received.Select(TextOf), Is.EquivalentTo(new[] { "makes the topic", "any", "queue", "key" }));
+        Assert.That(received.Single(message => TextOf(message) == "queue").Queue, Is.EqualTo(receipt.Queue));
+    }
+
+    [Test]
+    public async Task Flag_and_sharding_key_come_with_the_message(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await StartProducerAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Flag(42).ShardingKey("o-1").WaitForStore(false).Body("flagged"), cancellation);
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
+        var message = await consumer.ReceiveAsync(cancellation);
+        Assert.That(message.Flag, Is.EqualTo(42));
+        Assert.That(message.Property("__SHARDINGKEY"), Is.EqualTo("o-1"));
+        Assert.That(message.Property("WAIT"), Is.EqualTo("false"));
+    }
+
+    [Test]
+    public async Task Closing_a_producer_waits_for_what_it_sends(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        var producer = await Build().Batching(wait: TimeSpan.FromSeconds(20)).StartAsync(cancellation);
+        var sends = Texts(50).Select(text => producer.SendAsync(Message.To(topic).Body(text), cancellation)).ToArray();
+        await producer.DisposeAsync();
+        Assert.That((await Task.WhenAll(sends)).Select(receipt => receipt.MessageId), Is.Unique);
+        await Assert.ThrowsAsync<InvalidRequestException>(() => producer.SendAsync(Message.To(topic).Body("late"), cancellation));
+    }
+
+    [Test]
+    public async Task A_namespace_stands_before_topics_on_the_wire_only(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await Build().Namespace("tenant-1").StartAsync(cancellation);
+        var receipt = await producer.SendAsync(Message.To(topic).Body("apart"), cancellation);
+        Assert.That(receipt.Queue.Topic, Is.EqualTo(topic));
+        Assert.That((await producer.SendAsync(Message.To(topic).Body("again"), receipt.Queue, cancellation)).Queue, Is.EqualTo(receipt.Queue));
+
+        await using var consumer = await StartConsumerAsync(NewName("group"), $"tenant-1%{topic}", cancellation);
+        var received = await ReceiveAsync(consumer, 2, cancellation);
+        Assert.That(received.Select(TextOf), Is.EquivalentTo(new[] { "apart", "again" }));
+    }
+
+    [Test]
+    public async Task A_new_topic_gets_the_queues_of_its_template(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await Build().TopicTemplate("TBW102", queues: 2).StartAsync(cancellation);
+        var queues = await producer.GetQueuesAsync(topic, cancellation);
+        Assert.That(queues.Select(queue => queue.QueueId).Distinct(), Is.EquivalentTo(new[] { 0, 1 }));
+        await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
+
+        // Whoever asks for more queues learns how many there are.
+        await using var other = await StartProducerAsync(cancellation);
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
+        await consumer.ReceiveAsync(cancellation);
+        queues = await other.GetQueuesAsync(topic, cancellation);
+        Assert.That(queues.Select(queue => queue.QueueId).Distinct(), Is.EquivalentTo(new[] { 0, 1 }));
+    }
+
+    [Test]
+    public async Task Each_send_leaves_a_trace_that_reads(CancellationToken cancellation)
+    {
+        var (topic, traces, group) = (NewName("topic"), NewName("traces"), NewName("producers"));
+        SendReceipt receipt;
+
+        await using (var producer = await AsTheClusterWants(Producer.Create(group))
+            .NameServers(NameServers).Trace(traces).StartAsync(cancellation))
+        {
+            receipt = await producer.SendAsync(Message.To(topic).Tag("t").Keys("k-1", "k-2").Body("traced"), cancellation);
+        }
+
+        await using var consumer = await StartConsumerAsync(NewName("group"), traces, cancellation);
+        var trace = await consumer.ReceiveAsync(cancellation);
+        Assert.That(trace.Keys, Is.EquivalentTo(new[] { receipt.MessageId, "k-1", "k-2" }));
+        var record = Protocol.TraceRecords.decode(trace.Body).Single();
+        Assert.That(record.IsOk, Is.True);
+        var sent = ((Protocol.TraceRecord.SendTraced)record.ResultValue).Item;
+
+        Assert.Multiple(() =>
+        {
+            Assert.That(sent.Group, Is.EqualTo(group));
+            Assert.That(sent.Topic, Is.EqualTo(topic));
+            Assert.That(sent.MessageId, Is.EqualTo(receipt.MessageId));
+            Assert.That(sent.OffsetMessageId?.Value, Is.EqualTo(receipt.OffsetId));
+            Assert.That(sent.Tags?.Value, Is.EqualTo("t"));
+            Assert.That(sent.IsSuccess, Is.True);
+        });
+    }
+}
