@@ -61,6 +61,7 @@ type internal Batcher
             run batch.Tickets |> ignore
 
     let mutable timer: ITimer | null = null
+    let mutable isClosed = false
 
     /// Only under the gate.
     let setAlarm () =
@@ -81,32 +82,41 @@ type internal Batcher
 
     do timer <- clock.CreateTimer((fun _ -> tick ()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
-    /// Takes a message that has its id. `queue` if it has been chosen.
-    member _.Add(gathered: Gathered, queue: MessageQueue voption, isCompressed: bool) =
+    /// Takes a message that has its id, unless it has been closed. `queue` if it has been chosen.
+    member _.TryAdd(gathered: Gathered, queue: MessageQueue voption, isCompressed: bool) : bool =
         let message = gathered.Message
 
-        let batches =
+        let add () =
+            let before = gathering.NextDeadline
+
+            let batches =
+                gathering.Add(
+                    { Topic = message.Topic; Queue = queue },
+                    Gatherable.ofMessage isCompressed message,
+                    gathered,
+                    BatchCodec.recordBytes message,
+                    nowMillis ()
+                )
+
+            if gathering.NextDeadline <> before then
+                setAlarm ()
+
+            batches
+
+        match lock gate (fun () -> if isClosed then ValueNone else ValueSome(add ())) with
+        | ValueNone -> false
+        | ValueSome batches ->
+            runAll batches
+            true
+
+    /// Takes nothing any more, and has everything sent that waits.
+    member _.Close() =
+        let rest =
             lock gate (fun () ->
-                let before = gathering.NextDeadline
+                isClosed <- true
+                gathering.Flush())
 
-                let batches =
-                    gathering.Add(
-                        { Topic = message.Topic; Queue = queue },
-                        Gatherable.ofMessage isCompressed message,
-                        gathered,
-                        BatchCodec.recordBytes message,
-                        nowMillis ()
-                    )
-
-                if gathering.NextDeadline <> before then
-                    setAlarm ()
-
-                batches)
-
-        runAll batches
-
-    /// Has everything sent that waits.
-    member _.Flush() = runAll (lock gate gathering.Flush)
+        runAll rest
 
     interface IDisposable with
         member _.Dispose() =

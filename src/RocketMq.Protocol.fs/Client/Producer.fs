@@ -104,17 +104,26 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             sending.GetAwaiter().UnsafeOnCompleted(arrived)
             sending
 
-    let gather (batcher: Batcher) (message: Message) (cancellation: CancellationToken) =
+    let waitForBatch (gathered: Gathered) (cancellation: CancellationToken) =
         backgroundTask {
-            let struct (message, id) = identify message
-            let gathered = Gathered(message, id)
-            batcher.Add(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes)
-
             try
                 return! gathered.Task.WaitAsync cancellation
             with :? OperationCanceledException ->
                 return Error(Cancelled RequestCode.SendMessageV2)
         }
+
+    /// The message is with the others when this returns; it counts as on its way until its batch has been sent.
+    let gather (batcher: Batcher) (message: Message) (cancellation: CancellationToken) =
+        let struct (message, id) = identify message
+        let gathered = Gathered(message, id)
+        Interlocked.Increment &onTheirWay |> ignore
+        gathered.Task.GetAwaiter().UnsafeOnCompleted arrived
+
+        if batcher.TryAdd(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes) then
+            waitForBatch gathered cancellation
+        else
+            gathered.TrySetResult closedError |> ignore
+            gathered.Task
 
     let sendPlain target cancellation (message: Message) =
         match Message.check message with
@@ -297,8 +306,12 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// The queues that a topic's messages may go to, by broker and number.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         backgroundTask {
-            let! view = instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
-            return view |> Result.map (fun view -> List.ofArray (Sender.KnownAs(options.Namespace, view.Queues)))
+            let! view =
+                instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
+
+            return
+                view
+                |> Result.map (fun view -> List.ofArray (Sender.KnownAs(options.Namespace, view.Queues)))
         }
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that
@@ -355,7 +368,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
             Volatile.Write(&drained, waiting)
             Volatile.Write(&isClosed, true)
-            batcher |> Option.iter _.Flush()
+            batcher |> Option.iter _.Close()
             let limit = Task.Delay(options.DrainTimeout, clock)
 
             if Volatile.Read &onTheirWay > 0 then
