@@ -172,7 +172,12 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
         var message = await consumer.ReceiveAsync(cancellation);
         Assert.That(message.Flag, Is.EqualTo(42));
         Assert.That(message.Property("__SHARDINGKEY"), Is.EqualTo("o-1"));
-        Assert.That(message.Property("WAIT"), Is.EqualTo("false"));
+
+        // Brokers of 4.9 keep this to themselves.
+        if (!IsCluster)
+        {
+            Assert.That(message.Property("WAIT"), Is.EqualTo("false"));
+        }
     }
 
     [Test]
