@@ -192,6 +192,31 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task What_is_to_be_gathered_while_the_producer_closes_is_sent_at_once(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        var (held, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var producer = await Build()
+            .DrainTimeout(TimeSpan.FromSeconds(20))
+            .Batching(wait: TimeSpan.FromSeconds(30))
+            .Intercept(async (message, send) =>
+            {
+                held.SetResult();
+                await go.Task;
+                return await send(message);
+            })
+            .StartAsync(cancellation);
+
+        var sending = producer.SendAsync(Message.To(topic).Body("held"), cancellation);
+        await held.Task;
+        var closing = producer.DisposeAsync();
+        Assert.That(closing.IsCompleted, Is.False);
+        go.SetResult();
+        Assert.That((await sending).Status, Is.EqualTo(SendStatus.Ok));
+        await closing;
+    }
+
+    [Test]
     public async Task A_namespace_stands_before_topics_on_the_wire_only(CancellationToken cancellation)
     {
         var topic = NewName("topic");

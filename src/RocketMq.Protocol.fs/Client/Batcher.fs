@@ -60,6 +60,9 @@ type internal Batcher
         for batch in batches do
             run batch.Tickets |> ignore
 
+    /// Then nothing waits any more. Only under the gate.
+    let mutable isEnding = false
+
     let mutable timer: ITimer | null = null
 
     /// Only under the gate.
@@ -98,15 +101,23 @@ type internal Batcher
                         nowMillis ()
                     )
 
-                if gathering.NextDeadline <> before then
-                    setAlarm ()
+                if isEnding then
+                    batches @ gathering.Flush()
+                else
+                    if gathering.NextDeadline <> before then
+                        setAlarm ()
 
-                batches)
+                    batches)
 
         runAll batches
 
-    /// Has everything sent that waits.
-    member _.Flush() = runAll (lock gate gathering.Flush)
+    /// Has everything sent that waits, and at once what is added later: sends that had begun before the producer was closed
+    /// may come here after this.
+    member _.End() =
+        lock gate (fun () ->
+            isEnding <- true
+            gathering.Flush())
+        |> runAll
 
     interface IDisposable with
         member _.Dispose() =

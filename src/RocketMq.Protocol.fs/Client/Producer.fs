@@ -339,7 +339,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
             Volatile.Write(&drained, waiting)
             Volatile.Write(&isClosed, true)
-            batcher |> Option.iter _.Flush()
+            batcher |> Option.iter _.End()
             let limit = Task.Delay(options.DrainTimeout, clock)
 
             if Volatile.Read &onTheirWay > 0 then
