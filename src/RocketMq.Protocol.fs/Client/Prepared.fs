@@ -79,7 +79,11 @@ module internal Prepared =
                     Operation = if isReply message then Send.reply else Send.message
                     Topic = message.Topic
                     Flag = message.Flag
-                    SysFlag = if isHalf message then sysFlag ||| SysFlag.transactionHalf else sysFlag
+                    SysFlag =
+                        if isHalf message then
+                            sysFlag ||| SysFlag.transactionHalf
+                        else
+                            sysFlag
                     Properties = message.Properties
                     Body = body
                     IsBatch = false
@@ -95,13 +99,16 @@ module internal Prepared =
     let checkBatch (messages: Message list) : Result<unit, InputError> =
         let topics = messages |> List.map _.Topic |> List.distinct
         let kinds = messages |> List.map (Gatherable.ofMessage false) |> List.distinct
-        let bytes = messages |> List.sumBy (fun message -> int64 (BatchCodec.recordBytes message))
+
+        let bytes =
+            messages |> List.sumBy (fun message -> int64 (BatchCodec.recordBytes message))
 
         match messages, topics, kinds with
         | [], _, _ -> refuse "it is empty"
         | _, _ :: other :: _, _ -> refuse $"it has messages to {topics.Head} and to {other}"
         | _, _, kinds when List.contains Alone kinds ->
-            refuse "it has a message that can only be sent by itself: delayed, timed, transactional, or to a retry topic"
+            refuse
+                "it has a message that can only be sent by itself: delayed, timed, transactional, or to a retry topic"
         | _, _, _ :: _ :: _ -> refuse "some of its messages wait for the store and others do not"
         | _ when bytes > int64 Message.maxBodyBytes ->
             refuse $"it takes {bytes} bytes, the limit is {Message.maxBodyBytes}"

@@ -16,7 +16,10 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             options,
             [ group ],
             fun endpoint ->
-                Map.add RequestCode.PushReplyMessageToClient (fun command -> replies.Receive command) (handlersOf endpoint)
+                Map.add
+                    RequestCode.PushReplyMessageToClient
+                    (fun command -> replies.Receive command)
+                    (handlersOf endpoint)
         )
 
     let uniqueIds = UniqueIds clock
@@ -71,7 +74,9 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
             Tracing(topic, clock, send))
 
-    do tracing |> Option.iter (fun tracing -> sender.OnAttempt(fun attempt -> tracing.Sent(group, attempt)))
+    do
+        tracing
+        |> Option.iter (fun tracing -> sender.OnAttempt(fun attempt -> tracing.Sent(group, attempt)))
 
     let arrived () =
         if Interlocked.Decrement &onTheirWay = 0 && Volatile.Read &isClosed then
@@ -283,8 +288,12 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// The queues that a topic's messages may go to, by broker and number.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         backgroundTask {
-            let! view = instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
-            return view |> Result.map (fun view -> List.ofArray (Sender.KnownAs(options.Namespace, view.Queues)))
+            let! view =
+                instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
+
+            return
+                view
+                |> Result.map (fun view -> List.ofArray (Sender.KnownAs(options.Namespace, view.Queues)))
         }
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that
@@ -318,7 +327,9 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                 | Ok prepared -> sender.SendOneWay(prepared, target, cancellation))
 
     /// Takes a timed message back before its time. Gives its unique id. Since 5.3.
-    member _.Recall(topic: string, handle: string, cancellation: CancellationToken) : Task<Result<string, RemotingError>> =
+    member _.Recall
+        (topic: string, handle: string, cancellation: CancellationToken)
+        : Task<Result<string, RemotingError>> =
         tracked (fun () -> recall topic handle cancellation)
 
     /// Sends a request and waits for the reply of whichever consumer answers it (see `Reply.create`), until `timeout` is
