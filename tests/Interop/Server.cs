@@ -111,12 +111,26 @@ public abstract class ServerTests(string kind)
         where TBuilder : ConnectionBuilder<TBuilder> =>
         IsCluster ? builder.SettingsFromEnvironment() : builder;
 
-    protected Task<PullConsumer> StartConsumerAsync(string group, string topic, CancellationToken cancellation, string tags = "*") =>
-        AsTheClusterWants(PullConsumer.Create(group))
+    /// <summary>Of a cluster a new topic is asked for several times: brokers answer a send before name servers know its topic.</summary>
+    protected async Task<PullConsumer> StartConsumerAsync(
+        string group, string topic, CancellationToken cancellation, string tags = "*")
+    {
+        var builder = AsTheClusterWants(PullConsumer.Create(group))
             .NameServers(NameServers)
             .Subscribe(topic, tags)
-            .From(ConsumeFrom.FirstOffset)
-            .StartAsync(cancellation);
+            .From(ConsumeFrom.FirstOffset);
+
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await builder.StartAsync(cancellation);
+            }
+            catch (RouteNotFoundException) when (IsCluster && attempt < 100)
+            {
+            }
+        }
+    }
 
     protected static string TextOf(ReceivedMessage message) => System.Text.Encoding.UTF8.GetString(message.Body.Span);
 
