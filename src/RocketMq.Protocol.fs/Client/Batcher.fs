@@ -60,8 +60,10 @@ type internal Batcher
         for batch in batches do
             run batch.Tickets |> ignore
 
+    /// Then nothing waits any more. Only under the gate.
+    let mutable isEnding = false
+
     let mutable timer: ITimer | null = null
-    let mutable isClosed = false
 
     /// Only under the gate.
     let setAlarm () =
@@ -82,41 +84,40 @@ type internal Batcher
 
     do timer <- clock.CreateTimer((fun _ -> tick ()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
-    /// Takes a message that has its id, unless it has been closed. `queue` if it has been chosen.
-    member _.TryAdd(gathered: Gathered, queue: MessageQueue voption, isCompressed: bool) : bool =
+    /// Takes a message that has its id. `queue` if it has been chosen.
+    member _.Add(gathered: Gathered, queue: MessageQueue voption, isCompressed: bool) =
         let message = gathered.Message
 
-        let add () =
-            let before = gathering.NextDeadline
-
-            let batches =
-                gathering.Add(
-                    { Topic = message.Topic; Queue = queue },
-                    Gatherable.ofMessage isCompressed message,
-                    gathered,
-                    BatchCodec.recordBytes message,
-                    nowMillis ()
-                )
-
-            if gathering.NextDeadline <> before then
-                setAlarm ()
-
-            batches
-
-        match lock gate (fun () -> if isClosed then ValueNone else ValueSome(add ())) with
-        | ValueNone -> false
-        | ValueSome batches ->
-            runAll batches
-            true
-
-    /// Takes nothing any more, and has everything sent that waits.
-    member _.Close() =
-        let rest =
+        let batches =
             lock gate (fun () ->
-                isClosed <- true
-                gathering.Flush())
+                let before = gathering.NextDeadline
 
-        runAll rest
+                let batches =
+                    gathering.Add(
+                        { Topic = message.Topic; Queue = queue },
+                        Gatherable.ofMessage isCompressed message,
+                        gathered,
+                        BatchCodec.recordBytes message,
+                        nowMillis ()
+                    )
+
+                if isEnding then
+                    batches @ gathering.Flush()
+                else
+                    if gathering.NextDeadline <> before then
+                        setAlarm ()
+
+                    batches)
+
+        runAll batches
+
+    /// Has everything sent that waits, and at once what is added later: sends that had begun before the producer was closed
+    /// may come here after this.
+    member _.End() =
+        lock gate (fun () ->
+            isEnding <- true
+            gathering.Flush())
+        |> runAll
 
     interface IDisposable with
         member _.Dispose() =

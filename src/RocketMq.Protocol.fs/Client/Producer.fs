@@ -119,11 +119,8 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         Interlocked.Increment &onTheirWay |> ignore
         gathered.Task.GetAwaiter().UnsafeOnCompleted arrived
 
-        if batcher.TryAdd(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes) then
-            waitForBatch gathered cancellation
-        else
-            gathered.TrySetResult closedError |> ignore
-            gathered.Task
+        batcher.Add(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes)
+        waitForBatch gathered cancellation
 
     let sendPlain target cancellation (message: Message) =
         match Message.check message with
@@ -368,7 +365,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
             Volatile.Write(&drained, waiting)
             Volatile.Write(&isClosed, true)
-            batcher |> Option.iter _.Close()
+            batcher |> Option.iter _.End()
             let limit = Task.Delay(options.DrainTimeout, clock)
 
             if Volatile.Read &onTheirWay > 0 then
