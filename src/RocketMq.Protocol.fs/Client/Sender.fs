@@ -214,7 +214,12 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                     let rest = options.SendTimeout - clock.GetElapsedTime begun
 
                     match afterFailure target attempt rest earlier error with
-                    | GiveUp error -> outcome <- ValueSome(Error error)
+                    | GiveUp final ->
+                        // Those that follow are to know of a broker that is gone, although this one does not try again.
+                        if last.IsSome && RemotingError.isTransient error then
+                            routes.Refresh prepared.Topic |> ignore
+
+                        outcome <- ValueSome(Error final)
                     | TryAgain ->
                         do! lookAround prepared.Topic hasOther
                         let pause = SendRetry.pause attempt hasOther (jitter ()) error
