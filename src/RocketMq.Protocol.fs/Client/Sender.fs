@@ -127,6 +127,9 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         else
             Task.WhenAny(refreshing, Task.Delay(refreshTime, clock))
 
+    let tooLate (client: RemotingClient) =
+        NotConnected(client.Endpoint, "finding the route took all the time that the message has")
+
     let afterFailure target attempt rest earlier error =
         match target with
         | AnyQueue -> SendRetry.decide options.Attempts attempt rest earlier error
@@ -172,41 +175,45 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                             let sent = clock.GetTimestamp()
                             let rest = options.SendTimeout - clock.GetElapsedTime(begun, sent)
 
-                            let limit =
-                                match options.AttemptTimeout with
-                                | Some limit -> min limit rest
-                                | None -> rest
+                            if rest <= TimeSpan.Zero then
+                                // The route has taken the time; nothing is begun that cannot be waited for.
+                                failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
+                            else
+                                let limit =
+                                    match options.AttemptTimeout with
+                                    | Some limit -> min limit rest
+                                    | None -> rest
 
-                            let! answer =
-                                client.Begin(
-                                    prepared.Operation,
-                                    Prepared.request options group now queue prepared,
-                                    limit,
-                                    cancellation
-                                )
+                                let! answer =
+                                    client.Begin(
+                                        prepared.Operation,
+                                        Prepared.request options group now queue prepared,
+                                        limit,
+                                        cancellation
+                                    )
 
-                            let took = clock.GetElapsedTime sent
-                            let answer = readAnswer prepared client took answer
+                                let took = clock.GetElapsedTime sent
+                                let answer = readAnswer prepared client took answer
 
-                            if onAttempt.IsSome then
-                                onAttempt.Value
-                                    {
-                                        Prepared = prepared
-                                        Queue = queue
-                                        Broker = client.Endpoint
-                                        Took = took
-                                        Outcome = answer
-                                    }
+                                if onAttempt.IsSome then
+                                    onAttempt.Value
+                                        {
+                                            Prepared = prepared
+                                            Queue = queue
+                                            Broker = client.Endpoint
+                                            Took = took
+                                            Outcome = answer
+                                        }
 
-                            match answer with
-                            | Ok answer ->
-                                record queue.BrokerName took false
-                                outcome <- ValueSome(Ok(receiptOf prepared queue attempt answer))
-                            | Error error ->
-                                record queue.BrokerName took (isBrokersFault error)
-                                last <- Some queue.BrokerName
-                                hasOther <- view.HasOther queue.BrokerName
-                                failure <- ValueSome error
+                                match answer with
+                                | Ok answer ->
+                                    record queue.BrokerName took false
+                                    outcome <- ValueSome(Ok(receiptOf prepared queue attempt answer))
+                                | Error error ->
+                                    record queue.BrokerName took (isBrokersFault error)
+                                    last <- Some queue.BrokerName
+                                    hasOther <- view.HasOther queue.BrokerName
+                                    failure <- ValueSome error
 
                 match failure with
                 | ValueNone -> ()
