@@ -21,6 +21,9 @@ type internal Prepared =
 module internal Prepared =
     let private reply = "reply"
 
+    let private isReply (message: Message) =
+        Properties.tryFind PropertyName.messageType message.Properties = ValueSome reply
+
     let private withAbsent name value (message: Message) =
         if Properties.contains name message.Properties then
             message
@@ -29,10 +32,14 @@ module internal Prepared =
 
     /// Gives a message its id, its namespace, and what Java's senders always say.
     let identified (options: ProducerOptions) (uniqueId: string) (message: Message) : Message =
+        let message = Message.withSystemProperty PropertyName.uniqueKey uniqueId message
+
+        // Java's replies do not say whether they wait for the store: brokers push them on and need not keep them.
         let message =
-            message
-            |> Message.withSystemProperty PropertyName.uniqueKey uniqueId
-            |> withAbsent PropertyName.waitStoreOk "true"
+            if isReply message then
+                message
+            else
+                withAbsent PropertyName.waitStoreOk "true" message
 
         if options.Namespace = "" then
             message
@@ -54,9 +61,6 @@ module internal Prepared =
 
     let private isHalf (message: Message) =
         Properties.tryFind PropertyName.transactionMark message.Properties = ValueSome "true"
-
-    let private isReply (message: Message) =
-        Properties.tryFind PropertyName.messageType message.Properties = ValueSome reply
 
     /// A message that `Message.check` took and that has its id.
     let ofMessage (options: ProducerOptions) (uniqueId: string) (message: Message) : Result<Prepared, RemotingError> =
