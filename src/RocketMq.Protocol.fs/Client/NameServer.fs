@@ -67,17 +67,18 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
                 | Ok() -> return! askInTurn request (clock.GetTimestamp()) 1 cancellation
             }
 
-    /// Asks the others for what the first one does not know: it may have started just now.
-    let rec askOthers (request: Request<'Answer>) refusal index tries cancellation =
+    /// Asks the others for a route that the first one does not know: it may have started just now.
+    let rec askOthers (request: Request<TopicRoute>) answer index tries cancellation =
         backgroundTask {
             let servers = Volatile.Read &endpoints
 
             if tries >= servers.Length then
-                return refusal
+                return answer
             else
                 match! (serverAt servers (index + tries)).AskWithin(request, turnTime, cancellation) with
-                | Ok answer -> return Ok answer
-                | Error _ -> return! askOthers request refusal index (tries + 1) cancellation
+                | Ok route when TopicRoute.leadsSomewhere route -> return Ok route
+                | Ok _
+                | Error _ -> return! askOthers request answer index (tries + 1) cancellation
         }
 
     let askForRoute topic cancellation =
@@ -86,6 +87,8 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
             let index = Volatile.Read &preferred
 
             match! ask request cancellation with
+            | Ok route as answer when not (TopicRoute.leadsSomewhere route) ->
+                return! askOthers request answer index 1 cancellation
             | Error(Refused(_, _, _, ResponseCode.TopicNotExist, _)) as refusal ->
                 return! askOthers request refusal index 1 cancellation
             | answer -> return answer

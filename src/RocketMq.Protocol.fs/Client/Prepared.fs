@@ -110,13 +110,18 @@ type internal Prepared
 module internal Prepared =
     let private reply = "reply"
 
+    let private isReply (message: Message) =
+        Properties.tryFind PropertyName.messageType message.Properties = ValueSome reply
+
     /// Gives a message its id, its namespace, and what Java's senders always say.
     let identified (options: ProducerOptions) (uniqueId: string) (message: Message) : Message =
         let properties = message.Properties
 
         let message =
+            // Java's replies do not say whether they wait for the store: brokers push them on and need not keep them.
             if
-                Properties.contains PropertyName.waitStoreOk properties
+                isReply message
+                || Properties.contains PropertyName.waitStoreOk properties
                 || Properties.contains PropertyName.uniqueKey properties
             then
                 Message.withSystemProperty PropertyName.uniqueKey uniqueId message
@@ -146,9 +151,6 @@ module internal Prepared =
 
     let private isHalf (message: Message) =
         Properties.tryFind PropertyName.transactionMark message.Properties = ValueSome "true"
-
-    let private isReply (message: Message) =
-        Properties.tryFind PropertyName.messageType message.Properties = ValueSome reply
 
     /// A message that `Message.check` took and that has its id.
     let ofMessage (options: ProducerOptions) (uniqueId: string) (message: Message) : Result<Prepared, RemotingError> =

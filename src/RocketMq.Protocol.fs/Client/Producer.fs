@@ -255,7 +255,14 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                             Handle = handle
                         }
 
-                    let! answer = client.Call(Recall.operation, query, options.SendTimeout, cancellation)
+                    let request = Recall.operation.Request query
+
+                    let request =
+                        { request with
+                            Command = Command.withField "bname" brokerName request.Command
+                        }
+
+                    let! answer = client.AskWithin(request, options.SendTimeout, cancellation)
 
                     match tracing, answer with
                     | Some tracing, _ ->

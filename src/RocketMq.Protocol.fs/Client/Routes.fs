@@ -82,10 +82,11 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                 let! answer = nameServer.Route(topic, ending.Token)
 
                 match answer, tryKnown topic with
-                | Ok route, _ -> return remember topic route false
-                | Error _, ValueSome old ->
+                | Ok route, _ when TopicRoute.leadsSomewhere route -> return remember topic route false
+                | _, ValueSome old ->
                     known[topic] <- KnownRoute(topic, old.Route, clients, clock.GetTimestamp(), false)
                     return Ok old
+                | Ok _, ValueNone -> return Error(NoRoute topic)
                 | Error error, ValueNone when isNotThere error -> return Error(NoRoute topic)
                 | Error error, ValueNone -> return Error error
             finally

@@ -169,6 +169,9 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         else
             Task.WhenAny(refreshing, Task.Delay(refreshTime, clock))
 
+    let tooLate (client: RemotingClient) =
+        NotConnected(client.Endpoint, "finding the route took all the time that the message has")
+
     let afterFailure target attempt rest earlier error =
         match target with
         | AnyQueue -> SendRetry.decide options.Attempts attempt rest earlier error
@@ -233,14 +236,19 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                             | Ok client ->
                                 let sent = clock.GetTimestamp()
                                 let rest = options.SendTimeout - clock.GetElapsedTime(begun, sent)
-                                let! answer = start prepared queue client rest cancellation
 
-                                match settle prepared queue client attempt sent answer with
-                                | Ok receipt -> outcome <- ValueSome(Ok receipt)
-                                | Error error ->
-                                    last <- Some queue.BrokerName
-                                    hasOther <- view.HasOther queue.BrokerName
-                                    failure <- ValueSome error
+                                if rest <= TimeSpan.Zero then
+                                    // The route has taken the time; nothing is begun that cannot be waited for.
+                                    failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
+                                else
+                                    let! answer = start prepared queue client rest cancellation
+
+                                    match settle prepared queue client attempt sent answer with
+                                    | Ok receipt -> outcome <- ValueSome(Ok receipt)
+                                    | Error error ->
+                                        last <- Some queue.BrokerName
+                                        hasOther <- view.HasOther queue.BrokerName
+                                        failure <- ValueSome error
 
                 match failure with
                 | ValueNone -> ()
@@ -249,7 +257,12 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                     let rest = options.SendTimeout - clock.GetElapsedTime begun
 
                     match afterFailure target attempt rest earlier error with
-                    | GiveUp error -> outcome <- ValueSome(Error error)
+                    | GiveUp final ->
+                        // Those that follow are to know of a broker that is gone, although this one does not try again.
+                        if last.IsSome && RemotingError.isTransient error then
+                            routes.Refresh prepared.Topic |> ignore
+
+                        outcome <- ValueSome(Error final)
                     | TryAgain ->
                         do! lookAround prepared.Topic hasOther
                         let pause = SendRetry.pause attempt hasOther (jitter ()) error

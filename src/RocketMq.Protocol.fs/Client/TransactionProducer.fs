@@ -106,7 +106,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
         }
 
     /// Answers the broker that asked.
-    let answerCheck (endpoint: Endpoint) (check: TransactionCheck) (half: StoredMessage) : Task =
+    let answerCheck (endpoint: Endpoint) (asked: RemotingCommand) (check: TransactionCheck) (half: StoredMessage) =
         backgroundTask {
             let! decision, failure =
                 backgroundTask {
@@ -143,12 +143,16 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
 
             let client: RemotingClient = producer.ClientOf endpoint
 
-            let command = Transactions.finish.OneWay finish
-
             let command =
-                { command with
+                { Transactions.finish.OneWay finish with
                     Remark = failure |> Option.map textOf
                 }
+
+            // Since 5.0 brokers name themselves, and want to be named.
+            let command =
+                match Fields.tryFind "bname" asked.Fields with
+                | ValueSome name -> Command.withField "bname" name command
+                | ValueNone -> command
 
             match! client.InvokeOneWay(command, CancellationToken.None) with
             | Ok() -> ()
@@ -166,7 +170,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
             | Ok check ->
                 match MessageCodec.read "" check.Record with
                 | Complete(half, _) ->
-                    do! answerCheck endpoint check half
+                    do! answerCheck endpoint command check half
                     return None
                 | NeedMore missing ->
                     Log.tellFailed

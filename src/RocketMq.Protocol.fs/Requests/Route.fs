@@ -168,6 +168,10 @@ module TopicRoute =
         |> List.collect (fun queues -> queuesOf topic queues.BrokerName queues.ReadQueues)
         |> List.sort
 
+    /// Whether there is a queue, and a broker: a name server that has just started may know only one of them.
+    let internal leadsSomewhere (route: TopicRoute) =
+        not route.Queues.IsEmpty && not route.Brokers.IsEmpty
+
     /// A route with these queues on these brokers, and nothing else.
     let create queues brokers : TopicRoute =
         {
