@@ -10,6 +10,7 @@ open RocketMq.Protocol
 type Capture =
     {
         Id: int
+        Scenario: string
         Server: string
         Header: string
         Code: int
@@ -38,6 +39,7 @@ let private parse (line: string) =
 
     {
         Id = root.GetProperty("id").GetInt32()
+        Scenario = string (root.GetProperty("scenario").GetString())
         Server = string (root.GetProperty("server").GetString())
         Header = string (root.GetProperty("headerType").GetString())
         Code = java.GetProperty("code").GetInt32()
