@@ -1,0 +1,186 @@
+/// Messages that are gathered: each caller has a receipt of its own, and nobody is left waiting.
+module RocketMq.Protocol.Tests.BatcherTests
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Protocol.Tests.ProducerRig
+
+let private limits =
+    {
+        MaxMessages = 5
+        MaxBytes = 400
+        MaxWaitMillis = 10L
+    }
+
+let private receiptFor number (tickets: Gathered[]) : SendReceipt =
+    {
+        Status = SendOk
+        Queue =
+            {
+                Topic = tickets[0].Message.Topic
+                BrokerName = "a"
+                QueueId = number
+            }
+        QueueOffset = 100L * int64 number
+        UniqueId = tickets |> Array.map _.UniqueId |> String.concat ","
+        OffsetId = String.Join(',', [ for index in 0 .. tickets.Length - 1 -> $"{number}-{index}" ])
+        RecallHandle = None
+        Attempts = 1
+    }
+
+/// What is done to a batcher.
+type BatcherStep =
+    | AddTo of topic: byte * bytes: byte * waits: bool
+    | LetPass of millis: byte
+
+[<Tests>]
+let tests =
+    testList
+        "Batcher"
+        [
+            propertyOf 100 "each caller has its own receipt, and after a flush nobody waits"
+            <| fun (steps: BatcherStep list) ->
+                let clock = ManualClock()
+                let batches = ConcurrentQueue<Gathered[]>()
+
+                let send (tickets: Gathered[]) =
+                    batches.Enqueue tickets
+                    let number = batches.Count
+
+                    Task.FromResult(
+                        if number % 4 = 0 then
+                            Error(NoRoute "T")
+                        else
+                            Ok(receiptFor number tickets)
+                    )
+
+                use batcher = new Batcher(limits, clock, send)
+                let added = ResizeArray<Gathered>()
+
+                for step in steps do
+                    match step with
+                    | AddTo(topic, bytes, waits) ->
+                        let message =
+                            Message.ofBytes $"T{topic % 3uy}" (Array.zeroCreate (1 + int bytes))
+                            |> Message.withWaitStoreOk waits
+
+                        let gathered = Gathered(message, $"id{added.Count}")
+                        added.Add gathered
+                        batcher.Add(gathered, ValueNone, false)
+                    | LetPass millis -> clock.Advance(TimeSpan.FromMilliseconds(float millis))
+
+                batcher.Flush()
+                // Receipts are handed out elsewhere.
+                let receipts = Task.WhenAll([| for gathered in added -> gathered.Task |])
+                receipts.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
+                let sent = batches.ToArray()
+
+                let expected =
+                    dict
+                        [
+                            for number, tickets in Array.indexed sent do
+                                for index, ticket in Array.indexed tickets do
+                                    ticket.UniqueId, (number + 1, index)
+                        ]
+
+                // Each went once, and its receipt is that of its place.
+                expected.Count = added.Count
+                && (sent |> Array.sumBy _.Length) = added.Count
+                && sent |> Array.forall (fun tickets -> tickets.Length <= limits.MaxMessages)
+                && sent
+                   |> Array.forall (fun tickets -> tickets |> Array.distinctBy _.Message.Topic |> Array.length = 1)
+                && added
+                   |> Seq.forall (fun gathered ->
+                       let number, index = expected[gathered.UniqueId]
+
+                       match gathered.Task.Result with
+                       | Error error -> number % 4 = 0 && error = NoRoute "T"
+                       | Ok receipt ->
+                           number % 4 <> 0
+                           && receipt.UniqueId = gathered.UniqueId
+                           && receipt.OffsetId = $"{number}-{index}"
+                           && receipt.QueueOffset = 100L * int64 number + int64 index)
+
+            live "a send that throws fails its callers, not the batcher" (fun () ->
+                task {
+                    let clock = ManualClock()
+                    let mutable isBroken = true
+
+                    let send (tickets: Gathered[]) =
+                        if isBroken then
+                            failwith "broken"
+
+                        Task.FromResult(Ok(receiptFor 1 tickets))
+
+                    use batcher = new Batcher(limits, clock, send)
+
+                    let add id =
+                        let gathered = Gathered(Message.ofText "T" "x", id)
+                        batcher.Add(gathered, ValueNone, false)
+                        gathered
+
+                    let first = add "a"
+                    clock.Advance(TimeSpan.FromMilliseconds 10L)
+                    let! failed = first.Task
+                    failed.IsError |> shouldBeTrue
+                    isBroken <- false
+                    let second = add "b"
+                    second.Task.IsCompleted |> shouldBeFalse
+                    clock.Advance(TimeSpan.FromMilliseconds 10L)
+                    let! sent = second.Task
+                    (Buffers.ok sent).UniqueId |> shouldEqual "b"
+                })
+
+            live
+                "through a producer, each receipt names the place where its message lies, and Close leaves nobody waiting"
+                (fun () ->
+                    task {
+                        use! cluster = startCluster ignore
+                        do! cluster.CreateTopicAsync("Batched", 4)
+
+                        let producer =
+                            producerOf cluster TimeProvider.System
+                            |> ProducerOptions.withBatching
+                                { GatheringLimits.Default with
+                                    // So long that only a full batch or the end sends it.
+                                    MaxWaitMillis = 30_000L
+                                    MaxMessages = 16
+                                }
+                            |> start
+
+                        let count = 16 * 50 + 7
+
+                        let sending =
+                            [|
+                                for number in 1..count -> send producer (Message.ofText "Batched" (string number))
+                            |]
+
+                        do! producer.Close()
+                        let! outcomes = Task.WhenAll sending
+                        let receipts = outcomes |> Array.map Buffers.ok
+                        let! stored = readAll cluster "Batched" 4
+
+                        let places =
+                            set
+                                [
+                                    for KeyValue(broker, messages) in stored do
+                                        for message in messages do
+                                            broker, message.QueueId, message.QueueOffset, uniqueIdOf message
+                                ]
+
+                        places.Count |> shouldEqual count
+
+                        receipts
+                        |> Array.map (fun receipt ->
+                            receipt.Queue.BrokerName, receipt.Queue.QueueId, receipt.QueueOffset, receipt.UniqueId)
+                        |> Set.ofArray
+                        |> shouldEqual places
+
+                        let! late = send producer (Message.ofText "Batched" "late")
+                        late.IsError |> shouldBeTrue
+                    })
+        ]

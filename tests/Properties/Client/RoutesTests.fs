@@ -1,0 +1,246 @@
+/// Routes: who asks for them, and how long they are kept.
+module RocketMq.Protocol.Tests.RoutesTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Protocol.Tests.ProducerRig
+
+let private nameServer = FakeServers.at 1
+
+/// One name server whose answers wait until the test lets them go, and that counts how many wait at a time.
+type private Gate() =
+    let gate = obj ()
+    let mutable waiting: TaskCompletionSource list = []
+    let mutable counts: Map<string, int> = Map.empty
+    let mutable most: Map<string, int> = Map.empty
+
+    let countOf topic =
+        Map.tryFind topic counts |> Option.defaultValue 0
+
+    member _.Waiting = lock gate (fun () -> waiting.Length)
+
+    member _.MostAtATime topic =
+        lock gate (fun () -> Map.tryFind topic most |> Option.defaultValue 0)
+
+    member _.Pass(topic: string) : Task =
+        let turn =
+            lock gate (fun () ->
+                let turn = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+                waiting <- turn :: waiting
+                counts <- Map.add topic (countOf topic + 1) counts
+                most <- Map.add topic (max (countOf topic) (Map.tryFind topic most |> Option.defaultValue 0)) most
+                turn)
+
+        backgroundTask {
+            do! turn.Task
+            lock gate (fun () -> counts <- Map.add topic (countOf topic - 1) counts)
+        }
+
+    member _.Open() =
+        let passing =
+            lock gate (fun () ->
+                let passing = waiting
+                waiting <- []
+                passing)
+
+        for turn in passing do
+            turn.TrySetResult() |> ignore
+
+let private routesOf (servers: FakeServers) =
+    let clients = RemotingClients(servers.Options, (fun _ -> Map.empty))
+    clients, Routes(NameServer([| nameServer |], clients), clients, TopicTemplate.Default)
+
+let private publish (routes: Routes) topic =
+    routes.Publish(topic, CancellationToken.None)
+
+let private queuesOf (view: Result<PublishView, RemotingError>) =
+    match view with
+    | Ok view -> view.Queues.Length
+    | Error error -> failtest (RemotingError.describe error)
+
+let private routeOf queues =
+    FakeServers.routeOver [ "a", 11, queues ]
+
+[<Tests>]
+let tests =
+    testList
+        "Routes"
+        [
+            live
+                "a hundred callers of a topic that is not there ask for it, and for the template, once at a time"
+                (fun () ->
+                    task {
+                        let gate = Gate()
+
+                        let servers =
+                            FakeServers(
+                                ManualClock(),
+                                (fun _ -> Accepts),
+                                fun _ command ->
+                                    backgroundTask {
+                                        let topic = FakeServers.topicOf command
+                                        do! gate.Pass topic
+
+                                        return
+                                            if topic = Send.defaultTopic then
+                                                FakeServers.routed (routeOf 8) command
+                                            else
+                                                FakeServers.unknownTopic command
+                                    }
+                            )
+
+                        let clients, routes = routesOf servers
+
+                        let asking =
+                            [|
+                                for _ in 1..100 ->
+                                    Task.Run<Result<PublishView, RemotingError>>(fun () -> publish routes "New")
+                            |]
+
+                        do! until (fun () -> gate.Waiting = 1)
+                        let all = Task.WhenAll asking
+
+                        while not all.IsCompleted do
+                            gate.Open()
+                            do! Task.Yield()
+
+                        let! views = all
+                        views |> Array.map queuesOf |> Array.distinct |> shouldEqual [| 4 |]
+                        gate.MostAtATime "New" |> shouldEqual 1
+                        gate.MostAtATime Send.defaultTopic |> shouldEqual 1
+                        servers.CountOf RequestCode.GetRouteInfoByTopic |> shouldStayBelow 100
+                        do! clients.CloseAll()
+                    })
+
+            live "a caller that gives up leaves the answer to the others" (fun () ->
+                task {
+                    let gate = Gate()
+
+                    let servers =
+                        FakeServers(
+                            ManualClock(),
+                            (fun _ -> Accepts),
+                            fun _ command ->
+                                backgroundTask {
+                                    do! gate.Pass "T"
+                                    return FakeServers.routed (routeOf 4) command
+                                }
+                        )
+
+                    let clients, routes = routesOf servers
+                    use leaving = new CancellationTokenSource()
+                    let first = routes.Publish("T", leaving.Token)
+                    do! until (fun () -> gate.Waiting = 1)
+                    let second = publish routes "T"
+                    leaving.Cancel()
+                    let! given = first
+
+                    match given with
+                    | Error error -> error |> shouldEqual (Cancelled RequestCode.GetRouteInfoByTopic)
+                    | Ok _ -> failtest "the first caller had given up"
+
+                    gate.Open()
+                    let! found = second
+                    queuesOf found |> shouldEqual 4
+                    servers.CountOf RequestCode.GetRouteInfoByTopic |> shouldEqual 1
+                    do! clients.CloseAll()
+                })
+
+            live "the poll sees a route that changes, tells of it once, and keeps it while nobody answers" (fun () ->
+                task {
+                    let clock = ManualClock()
+                    let mutable isUp = true
+                    let mutable queues = 4
+
+                    let servers =
+                        FakeServers(
+                            clock,
+                            (fun _ -> Accepts),
+                            fun _ command ->
+                                Task.FromResult(
+                                    if Volatile.Read &isUp then
+                                        FakeServers.routed (routeOf (Volatile.Read &queues)) command
+                                    else
+                                        HangsUp
+                                )
+                        )
+
+                    let clients, routes = routesOf servers
+                    let changes = Collections.Concurrent.ConcurrentQueue<TopicRoute>()
+                    routes.Changed.Add changes.Enqueue
+                    routes.Start()
+                    let! found = publish routes "T"
+                    queuesOf found |> shouldEqual 4
+
+                    /// One poll, seen by the name server, and its answer taken.
+                    let poll () =
+                        task {
+                            let before = servers.CountOf RequestCode.GetRouteInfoByTopic
+                            // Until the poll waits again.
+                            do! until (fun () -> clock.Timers > 0)
+
+                            while servers.CountOf RequestCode.GetRouteInfoByTopic = before do
+                                clock.Advance(TimeSpan.FromSeconds 1L)
+                                do! Task.Yield()
+                        }
+
+                    let seen () =
+                        match routes.TryPublish "T" with
+                        | ValueSome view -> view.Queues.Length
+                        | ValueNone -> 0
+
+                    do! poll ()
+                    do! poll ()
+                    changes.Count |> shouldEqual 1
+                    Volatile.Write(&queues, 6)
+                    do! poll ()
+                    do! until (fun () -> seen () = 6)
+                    do! until (fun () -> changes.Count = 2)
+                    Volatile.Write(&isUp, false)
+
+                    for _ in 1..5 do
+                        do! poll ()
+                        seen () |> shouldEqual 6
+
+                    let! given = routes.ForSending("T", CancellationToken.None)
+                    queuesOf given |> shouldEqual 6
+                    Volatile.Write(&isUp, true)
+                    Volatile.Write(&queues, 8)
+                    do! poll ()
+                    do! until (fun () -> seen () = 8)
+                    changes.Count |> shouldEqual 3
+                    routes.Close()
+                    do! clients.CloseAll()
+                })
+
+            live "a route that is in doubt is asked for at most once a second" (fun () ->
+                task {
+                    let clock = ManualClock()
+
+                    let servers =
+                        FakeServers(
+                            clock,
+                            (fun _ -> Accepts),
+                            fun _ command -> Task.FromResult(FakeServers.routed (routeOf 4) command)
+                        )
+
+                    let clients, routes = routesOf servers
+
+                    let asked () =
+                        servers.CountOf RequestCode.GetRouteInfoByTopic
+
+                    let! _ = publish routes "T"
+
+                    for second in 1..3 do
+                        for _ in 1..50 do
+                            do! routes.Refresh "T"
+
+                        asked () |> shouldEqual second
+                        clock.Advance(TimeSpan.FromSeconds 1L)
+
+                    do! clients.CloseAll()
+                })
+        ]
