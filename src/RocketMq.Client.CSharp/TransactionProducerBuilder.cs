@@ -15,7 +15,8 @@ public sealed class TransactionProducerBuilder : SendingBuilder<TransactionProdu
             FSharpList<string>.Empty,
             null,
             Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty),
-            new RemotingSettings()) { }
+            new RemotingSettings())
+    { }
 
     private TransactionProducerBuilder(
         FSharpList<string> topics,

@@ -176,7 +176,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
         // Brokers of 4.9 keep this to themselves.
         if (!IsCluster)
         {
-            }
+        }
     }
 
     [Test]
