@@ -22,18 +22,6 @@ type internal Batcher
     let nowMillis () =
         int64 (clock.GetElapsedTime(started).TotalMilliseconds)
 
-    /// The receipt of one message of a batch, from that of the whole.
-    let receiptAt (receipt: SendReceipt) (offsetIds: string[]) index (gathered: Gathered) =
-        { receipt with
-            UniqueId = gathered.UniqueId
-            QueueOffset = receipt.QueueOffset + int64 index
-            OffsetId =
-                if index < offsetIds.Length then
-                    offsetIds[index]
-                else
-                    receipt.OffsetId
-        }
-
     let run (tickets: Gathered[]) : Task =
         backgroundTask {
             let! outcome =
@@ -49,11 +37,11 @@ type internal Batcher
                 for gathered in tickets do
                     gathered.TrySetResult(Error error) |> ignore
             | Ok receipt ->
-                let offsetIds = receipt.OffsetId.Split ','
+                let receipts =
+                    BatchReceipt.split [ for gathered in tickets -> gathered.UniqueId ] receipt
 
-                tickets
-                |> Array.iteri (fun index gathered ->
-                    gathered.TrySetResult(Ok(receiptAt receipt offsetIds index gathered)) |> ignore)
+                for gathered, receipt in Seq.zip tickets receipts do
+                    gathered.TrySetResult(Ok receipt) |> ignore
         }
 
     let runAll (batches: GatheredBatch<Gathered> list) =

@@ -218,8 +218,3 @@ module internal Prepared =
                 }
 
             Ok(Prepared(options, Send.batch, envelope, first, 0, envelope.Body, true, ids))
-
-    /// The request for a queue.
-    let request group now (queue: MessageQueue) (prepared: Prepared) : SendRequest =
-        prepared.Address(group, now, queue)
-        prepared.Request

@@ -159,21 +159,6 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             result |> Result.bind (fun () -> Message.check message |> Result.map ignore))
         |> Result.bind (fun () -> Prepared.checkBatch messages)
 
-    let receiptsOf (ids: string list) (receipt: SendReceipt) =
-        let offsetIds = receipt.OffsetId.Split ','
-
-        ids
-        |> List.mapi (fun index id ->
-            { receipt with
-                UniqueId = id
-                QueueOffset = receipt.QueueOffset + int64 index
-                OffsetId =
-                    if index < offsetIds.Length then
-                        offsetIds[index]
-                    else
-                        receipt.OffsetId
-            })
-
     let sendBatch (messages: Message list) target cancellation =
         let identified = messages |> List.map identify
         let messages = [ for struct (message, _) in identified -> message ]
@@ -186,7 +171,10 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             | Ok prepared ->
                 backgroundTask {
                     let! receipt = dispatch prepared target cancellation
-                    return receipt |> Result.map (receiptsOf [ for struct (_, id) in identified -> id ])
+
+                    return
+                        receipt
+                        |> Result.map (BatchReceipt.split [ for struct (_, id) in identified -> id ])
                 }
 
     /// Has the masters of a topic know this client, so that they can push replies to it.

@@ -21,6 +21,23 @@ type SendReceipt =
         Attempts: int
     }
 
+module internal BatchReceipt =
+    /// The receipt of each message of a batch, by the unique ids in their order, from that of the whole.
+    let split (uniqueIds: string list) (receipt: SendReceipt) : SendReceipt list =
+        let offsetIds = receipt.OffsetId.Split ','
+
+        uniqueIds
+        |> List.mapi (fun index id ->
+            { receipt with
+                UniqueId = id
+                QueueOffset = receipt.QueueOffset + int64 index
+                OffsetId =
+                    if index < offsetIds.Length then
+                        offsetIds[index]
+                    else
+                        receipt.OffsetId
+            })
+
 /// Stands around each send: it may change the message, look at the outcome, or not send at all. The first in the list
 /// is the outermost. An exception fails the send.
 type SendInterceptor =

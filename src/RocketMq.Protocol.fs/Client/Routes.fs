@@ -195,8 +195,5 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     /// Asks for a topic again because its route was found wrong, unless that has just been done. Ends with the answer.
     member _.Refresh(topic: string) : Task = refresh topic
 
-    /// A broker does not have the topic any more: whoever needs its route asks for it.
-    member _.Forget(topic: string) = known.TryRemove topic |> ignore
-
     /// Asks for nothing any more.
     member _.Close() = ending.Cancel()

@@ -78,6 +78,20 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             QueueSelector.select selector queues prepared.Source (Interlocked.Increment &turn)
             |> Result.mapError Invalid
 
+    /// The queue for a message, and the master that it is sent to.
+    let destination
+        target
+        (view: PublishView)
+        prepared
+        last
+        : Result<struct (MessageQueue * RemotingClient), RemotingError> =
+        match queueFor target view prepared last with
+        | Error error -> Error error
+        | Ok queue ->
+            match view.MasterOf queue.BrokerName with
+            | Ok client -> Ok(struct (queue, client))
+            | Error error -> Error error
+
     let receiptOf (prepared: Prepared) (queue: MessageQueue) attempts (place: StoredPlace) : SendReceipt =
         let topic = Namespaced.unwrap options.Namespace queue.Topic
 
@@ -183,12 +197,9 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         match routes.TryPublish prepared.Topic with
         | ValueNone -> ValueNone
         | ValueSome view ->
-            match queueFor target view prepared None with
+            match destination target view prepared None with
+            | Ok found -> ValueSome found
             | Error _ -> ValueNone
-            | Ok queue ->
-                match view.MasterOf queue.BrokerName with
-                | Ok client -> ValueSome(struct (queue, client))
-                | Error _ -> ValueNone
 
     /// From the first attempt that failed on, which is given, or from the beginning.
     let sendSlowly
@@ -228,27 +239,24 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                     match view with
                     | ValueNone -> ()
                     | ValueSome view ->
-                        match queueFor target view prepared last with
+                        match destination target view prepared last with
                         | Error error -> failure <- ValueSome error
-                        | Ok queue ->
-                            match view.MasterOf queue.BrokerName with
-                            | Error error -> failure <- ValueSome error
-                            | Ok client ->
-                                let sent = clock.GetTimestamp()
-                                let rest = options.SendTimeout - clock.GetElapsedTime(begun, sent)
+                        | Ok(struct (queue, client)) ->
+                            let sent = clock.GetTimestamp()
+                            let rest = options.SendTimeout - clock.GetElapsedTime(begun, sent)
 
-                                if rest <= TimeSpan.Zero then
-                                    // The route has taken the time; nothing is begun that cannot be waited for.
-                                    failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
-                                else
-                                    let! answer = start prepared queue client rest cancellation
+                            if rest <= TimeSpan.Zero then
+                                // The route has taken the time; nothing is begun that cannot be waited for.
+                                failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
+                            else
+                                let! answer = start prepared queue client rest cancellation
 
-                                    match settle prepared queue client attempt sent answer with
-                                    | Ok receipt -> outcome <- ValueSome(Ok receipt)
-                                    | Error error ->
-                                        last <- Some queue.BrokerName
-                                        hasOther <- view.HasOther queue.BrokerName
-                                        failure <- ValueSome error
+                                match settle prepared queue client attempt sent answer with
+                                | Ok receipt -> outcome <- ValueSome(Ok receipt)
+                                | Error error ->
+                                    last <- Some queue.BrokerName
+                                    hasOther <- view.HasOther queue.BrokerName
+                                    failure <- ValueSome error
 
                 match failure with
                 | ValueNone -> ()
@@ -342,15 +350,11 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             match! routes.ForSending(prepared.Topic, cancellation) with
             | Error error -> return Error error
             | Ok view ->
-                match queueFor target view prepared None with
+                match destination target view prepared None with
                 | Error error -> return Error error
-                | Ok queue ->
-                    match view.MasterOf queue.BrokerName with
-                    | Error error -> return Error error
-                    | Ok client ->
-                        let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-                        prepared.Address(group, now, queue)
-                        return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
+                | Ok(struct (queue, client)) ->
+                    prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue)
+                    return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
         }
 
     /// The master of a broker that a message was sent to.
