@@ -20,7 +20,7 @@ let broker () =
     0
 
 /// Runs this program once more, and hands on its first line of output.
-let private withProcess (arguments: string list) environment (action: string -> 'T) : 'T =
+let withProcess (arguments: string list) environment (action: string -> 'T) : 'T =
     let assembly =
         typeof<RemotingCommand>.Assembly.Location.Replace("Protocol.dll", "Bench.dll")
 

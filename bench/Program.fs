@@ -13,6 +13,9 @@ let main arguments =
     | [| "producer"; nameServer |] -> Producing.run (Some nameServer)
     | [| "broker" |] -> Producing.broker ()
     | [| "cold"; nameServer |] -> Producing.cold nameServer
+    | [| "consumer" |] -> Consuming.run None
+    | [| "consumer"; nameServer |] -> Consuming.run (Some nameServer)
+    | [| "consume"; who; nameServer |] -> Consuming.consume who nameServer
     | [| "respond" |] -> Responder.run ()
     | [||] ->
         List.max
@@ -21,8 +24,9 @@ let main arguments =
                 Typed.run ()
                 Transport.run ()
                 Producing.run None
+                Consuming.run None
                 Idle.run ()
             ]
     | _ ->
-        Console.Error.WriteLine "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|idle]"
+        Console.Error.WriteLine "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|consumer [host:port]|idle]"
         1

@@ -213,7 +213,7 @@ let private number (text: ReadOnlySpan<byte>) =
     value
 
 /// Next, least and greatest position and the suggested broker, from either header.
-let private readOffsets isBinary (header: ReadOnlySpan<byte>) =
+let readOffsets isBinary (header: ReadOnlySpan<byte>) =
     let mutable next = 0L
     let mutable least = 0L
     let mutable most = 0L

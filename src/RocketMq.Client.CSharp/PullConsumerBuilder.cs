@@ -4,16 +4,6 @@ using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
 
-/// <summary>Where a group begins that has committed nothing.</summary>
-public enum ConsumeFrom
-{
-    /// <summary>With what is sent from now on. A queue whose first message is still there begins with that all the same.</summary>
-    LastOffset,
-
-    /// <summary>With the first message that is still there.</summary>
-    FirstOffset,
-}
-
 /// <summary>Sets up a <see cref="PullConsumer"/>. Immutable; each method gives a new one.</summary>
 public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
 {
@@ -100,7 +90,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
             group: Group,
             nameServers: remoting.NameServers,
             subscriptions: ListModule.OfSeq(Subscriptions),
-            consumeFrom: From == ConsumeFrom.FirstOffset ? Core.ConsumeFrom.FirstOffset : Core.ConsumeFrom.LastOffset,
+            consumeFrom: From.ToCore(),
             pullBatch: PullBatch,
             suspend: Suspend,
             buffer: Defaults.Buffer,

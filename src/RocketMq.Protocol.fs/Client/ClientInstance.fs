@@ -45,10 +45,27 @@ type internal NameServerSearch(server: AddressServer, nameServer: NameServer, op
         ending.Cancel()
         http.Dispose()
 
-/// What a producer has in common with other clients: connections, name servers, routes, and who it is to brokers.
+/// What clients of all kinds are set up with.
+type internal InstanceOptions =
+    {
+        NameServers: Endpoint list
+        AddressServer: AddressServer option
+        Template: TopicTemplate
+        InstanceName: string option
+        UnitName: string option
+        Remoting: RemotingOptions
+    }
+
+/// What a client is to brokers: a producer of groups, or a member of some.
+type internal ClientRole =
+    | Produces of groups: string list
+    /// The membership is asked for with each heartbeat: subscriptions change.
+    | Consumes of membership: (unit -> ConsumerMembership)
+
+/// What producers and consumers have in common: connections, name servers, routes, and who they are to brokers.
 [<Sealed>]
 type internal ClientInstance
-    (options: ProducerOptions, groups: string list, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
+    (options: InstanceOptions, role: ClientRole, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
     /// What telling one broker goodbye may take.
     static let farewellTime = TimeSpan.FromSeconds 1L
 
@@ -57,18 +74,38 @@ type internal ClientInstance
     let nameServer = NameServer(Array.ofList options.NameServers, clients)
     let routes = Routes(nameServer, clients, options.Template)
 
-    let presence =
-        Presence(
-            clients,
-            routes,
+    let heartbeat () : Heartbeat =
+        let producerGroups, consumers =
+            match role with
+            | Produces groups -> groups, []
+            | Consumes membership -> [], [ membership () ]
+
+        {
+            ClientId = clientId
+            ProducerGroups = producerGroups
+            Consumers = consumers
+            Fingerprint = None
+            IsWithoutSubscriptions = None
+        }
+
+    let told =
+        match role with
+        | Produces _ -> Masters
+        | Consumes _ -> AllBrokers
+
+    let presence = Presence(clients, routes, heartbeat, told)
+
+    let departures: Departure list =
+        let departure producerGroup consumerGroup =
             {
                 ClientId = clientId
-                ProducerGroups = groups
-                Consumers = []
-                Fingerprint = None
-                IsWithoutSubscriptions = None
+                ProducerGroup = producerGroup
+                ConsumerGroup = consumerGroup
             }
-        )
+
+        match role with
+        | Produces groups -> [ for group in groups -> departure (Some group) None ]
+        | Consumes membership -> [ departure None (Some (membership ()).Group) ]
 
     let search =
         options.AddressServer
@@ -91,14 +128,7 @@ type internal ClientInstance
             search |> Option.iter _.Close()
             routes.Close()
 
-            for group in groups do
-                let departure =
-                    {
-                        ClientId = clientId
-                        ProducerGroup = Some group
-                        ConsumerGroup = None
-                    }
-
+            for departure in departures do
                 do! presence.Leave(departure, farewellTime)
 
             do! clients.CloseAll()

@@ -1,95 +1,108 @@
 namespace RocketMq.Protocol
 
-/// What one member of a group asks brokers, as its options say.
-[<Sealed>]
-type internal GroupRequests(options: PullConsumerOptions, clientId: string, subscriptionVersion: int64) =
-    let filterOf topic =
-        options.Subscriptions |> List.find (fst >> (=) topic) |> snd
+open System
 
-    let groupQueue (queue: MessageQueue) : GroupQueue =
+/// What a member wants of one topic.
+type internal TopicSubscription =
+    {
+        Topic: string
+        Filter: Filter
+        /// Grows with each change: milliseconds since 1970.
+        Version: int64
+    }
+
+/// What one member of a group is and asks of brokers. Names are those that travel.
+type internal GroupSettings =
+    {
+        Group: string
+        Type: ConsumeType
+        Model: MessageModel
+        ConsumeFrom: ConsumeFrom
+        /// The most messages a pull asks for.
+        PullBatch: int
+        /// How long a broker holds a pull that finds nothing.
+        Suspend: TimeSpan
+        IsLite: bool
+    }
+
+/// What one member of a group asks brokers.
+module internal GroupRequests =
+    let private groupQueue settings (queue: MessageQueue) : GroupQueue =
         {
-            ConsumerGroup = options.Group
+            ConsumerGroup = settings.Group
             Topic = queue.Topic
             QueueId = queue.QueueId
         }
 
-    let membership: ConsumerMembership =
+    let private topicQueue (queue: MessageQueue) : TopicQueue =
         {
-            Group = options.Group
-            Type = Actively
-            Model = Clustering
-            Start = FromLastOffset
+            Topic = queue.Topic
+            QueueId = queue.QueueId
+        }
+
+    let membership (settings: GroupSettings) (subscriptions: TopicSubscription list) : ConsumerMembership =
+        {
+            Group = settings.Group
+            Type = settings.Type
+            Model = settings.Model
+            Start =
+                match settings.ConsumeFrom with
+                | FirstOffset -> FromFirstOffset
+                | LastOffset -> FromLastOffset
+                | AtTime _ -> FromTimestamp
             Subscriptions =
                 [
-                    for topic, filter in options.Subscriptions -> Subscription.create topic filter subscriptionVersion
+                    for subscription in subscriptions ->
+                        Subscription.create subscription.Topic subscription.Filter subscription.Version
                 ]
             IsUnit = false
         }
 
-    member _.Filter(topic: string) : Filter = filterOf topic
-
-    member _.Heartbeat: Request<HeartbeatAnswer> =
-        Heartbeat.send.Request
-            {
-                ClientId = clientId
-                ProducerGroups = []
-                Consumers = [ membership ]
-                Fingerprint = None
-                IsWithoutSubscriptions = None
-            }
-
-    member _.Leave: Request<unit> =
-        Heartbeat.unregister.Request
-            {
-                ClientId = clientId
-                ProducerGroup = None
-                ConsumerGroup = Some options.Group
-            }
-
-    member _.Committed(queue: MessageQueue) : Request<int64 option> =
+    let committed settings (queue: MessageQueue) : Request<int64 option> =
         Offsets.queryCommitted.Request
             {
-                Queue = groupQueue queue
+                Queue = groupQueue settings queue
                 ZeroIfNone = None
             }
 
-    /// The end of a queue at which a group begins that has committed nothing.
-    member _.Edge(queue: MessageQueue) : Request<int64> =
-        let topicQueue: TopicQueue =
+    /// The position that the next message of a queue will have.
+    let max (queue: MessageQueue) : Request<int64> =
+        Offsets.max.Request
             {
-                Topic = queue.Topic
-                QueueId = queue.QueueId
+                Queue = topicQueue queue
+                IsCommitted = None
             }
 
-        match options.ConsumeFrom with
-        | FirstOffset -> Offsets.min.Request topicQueue
-        | LastOffset ->
-            Offsets.max.Request
-                {
-                    Queue = topicQueue
-                    IsCommitted = None
-                }
+    let searchByTime (queue: MessageQueue) (millis: int64) : Request<int64> =
+        Offsets.search.Request
+            {
+                Queue = topicQueue queue
+                TimestampMillis = millis
+                Boundary = None
+            }
 
-    member _.Commit(queue: MessageQueue, offset: int64) : Request<unit> =
+    let commit settings (queue: MessageQueue) (offset: int64) : Request<unit> =
         Offsets.commit.Request
             {
-                Queue = groupQueue queue
+                Queue = groupQueue settings queue
                 Offset = offset
             }
 
-    member _.Pull(queue: MessageQueue, offset: int64) : Request<PullAnswer> =
-        Pull.messages.Request
+    let pull settings (queue: MessageQueue) (offset: int64) (subscription: TopicSubscription) : Request<PullAnswer> =
+        let operation = if settings.IsLite then Pull.lite else Pull.messages
+
+        operation.Request
             {
-                ConsumerGroup = options.Group
+                ConsumerGroup = settings.Group
                 Topic = queue.Topic
                 QueueId = queue.QueueId
                 QueueOffset = offset
-                MaxMessages = options.PullBatch
+                MaxMessages = settings.PullBatch
                 CommitOffset = None
-                Suspend = options.Suspend
-                Filter = Some(filterOf queue.Topic)
-                SubscriptionVersion = subscriptionVersion
-                IsLite = false
+                Suspend = settings.Suspend
+                Filter = Some subscription.Filter
+                SubscriptionVersion = subscription.Version
+                IsLite = settings.IsLite
                 MaxBytes = None
                 Source = None
                 ProxiedClientId = None

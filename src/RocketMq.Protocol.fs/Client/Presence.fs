@@ -5,17 +5,22 @@ open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 
-/// Has brokers know a client: a heartbeat to every master in its routes, at once when one appears or the connection to it
-/// is made again, and every 30 s. Brokers forget a client with its connection, or after 120 s.
+/// Which brokers are told of a client.
+type internal ToldBrokers =
+    | Masters
+    /// Slaves too: consumers may read from them.
+    | AllBrokers
+
+/// Has brokers know a client: a heartbeat to those in its routes, at once when one appears or the connection to it is made
+/// again, and every 30 s. Brokers forget a client with its connection, or after 120 s.
 [<Sealed>]
-type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: Heartbeat) =
+type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit -> Heartbeat, told: ToldBrokers) =
     /// Java tells brokers at this interval too.
     static let interval = TimeSpan.FromSeconds 30L
 
     let options = clients.Options
     let clock = options.Ports.Clock
     let ending = new CancellationTokenSource()
-    let request = Heartbeat.send.Request heartbeat
 
     /// By address: the brokers that are told, and the first time that it was done.
     let known =
@@ -26,7 +31,7 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: Hear
             match clients.TryGet address with
             | Error error -> return Error error
             | Ok client ->
-                let! answer = client.Ask(request, ending.Token)
+                let! answer = client.Ask(Heartbeat.send.Request(heartbeat ()), ending.Token)
 
                 match answer with
                 | Error error when not ending.IsCancellationRequested ->
@@ -41,30 +46,43 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: Hear
         | Connected _ -> true
         | _ -> false
 
+    /// By address: the brokers whose connections are watched. A broker that leaves the routes and comes back is watched
+    /// already.
+    let watched = ConcurrentDictionary<string, unit>(StringComparer.Ordinal)
+
+    let isGreeted address =
+        match known.TryGetValue address with
+        | true, first -> first.IsValueCreated && first.Value.IsCompleted
+        | _ -> false
+
     /// Tells a broker for the first time, and again whenever the connection to it has been made again.
     let greet address =
         match clients.TryGet address with
         | Error error -> Task.FromResult(Error error)
         | Ok client ->
-            let first = tell address
+            if watched.TryAdd(address, ()) then
+                client.StateChanged.Add(fun state ->
+                    if isConnected state && isGreeted address && not ending.IsCancellationRequested then
+                        tell address |> ignore)
 
-            client.StateChanged.Add(fun state ->
-                if isConnected state && first.IsCompleted && not ending.IsCancellationRequested then
-                    tell address |> ignore)
-
-            first
+            tell address
 
     let know address =
         known.GetOrAdd(address, (fun address -> lazy greet address)).Value
 
-    let mastersOf (route: TopicRoute) =
-        route.Brokers
-        |> List.choose (fun broker -> TopicRoute.masterAddress broker.BrokerName route)
+    let addressesOf (route: TopicRoute) =
+        match told with
+        | Masters ->
+            route.Brokers
+            |> List.choose (fun broker -> TopicRoute.masterAddress broker.BrokerName route)
+        | AllBrokers ->
+            route.Brokers
+            |> List.collect (fun broker -> broker.Addresses |> Map.values |> List.ofSeq)
 
-    /// Tells all masters that routes still hold, and forgets the others.
+    /// Tells all brokers that routes still hold, and forgets the others.
     let beat () : Task =
         backgroundTask {
-            let addresses = routes.Known |> List.collect mastersOf |> List.distinct
+            let addresses = routes.Known |> List.collect addressesOf |> List.distinct
 
             for address in known.Keys do
                 if not (List.contains address addresses) then
@@ -90,12 +108,19 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: Hear
                 ()
         }
 
-    do routes.Changed.Add(fun route -> route |> mastersOf |> List.iter (know >> ignore))
+    do routes.Changed.Add(fun struct (_, route) -> route |> addressesOf |> List.iter (know >> ignore))
 
     member _.Start() = keepTelling () |> ignore
 
     /// Ends when a broker knows the client, or cannot be told.
     member _.At(address: string) : Task<Result<unit, RemotingError>> = know address
+
+    /// Ends when the brokers of a route know the client, or cannot be told.
+    member _.AtAll(route: TopicRoute) : Task =
+        route |> addressesOf |> List.map (fun address -> know address :> Task) |> Task.WhenAll
+
+    /// Tells all brokers again: the client has changed.
+    member _.Renew() : Task = beat ()
 
     /// Tells all brokers that the client is gone, as far as they can be reached within a time.
     member _.Leave(departure: Departure, limit: TimeSpan) : Task =

@@ -13,8 +13,15 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     let instance =
         ClientInstance(
-            options,
-            [ group ],
+            {
+                NameServers = options.NameServers
+                AddressServer = options.AddressServer
+                Template = options.Template
+                InstanceName = options.InstanceName
+                UnitName = options.UnitName
+                Remoting = options.Remoting
+            },
+            Produces [ group ],
             fun endpoint ->
                 Map.add
                     RequestCode.PushReplyMessageToClient

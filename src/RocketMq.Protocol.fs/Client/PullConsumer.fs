@@ -28,7 +28,6 @@ type PullConsumer private (options: PullConsumerOptions) =
     let clientId =
         $"{UniqueIds.LocalAddress}@{Environment.ProcessId}#{Random.Shared.Next()}"
 
-    let subscriptionVersion = clock.GetUtcNow().ToUnixTimeMilliseconds()
     let readers = ConcurrentDictionary<MessageQueue, QueueReader>()
     let ending = new CancellationTokenSource()
     let mutable loops: Task list = []
@@ -51,7 +50,40 @@ type PullConsumer private (options: PullConsumerOptions) =
         handed.Writer.TryComplete() |> ignore
         ending.Cancel()
 
-    let requests = GroupRequests(options, clientId, subscriptionVersion)
+    let settings: GroupSettings =
+        {
+            Group = options.Group
+            Type = Actively
+            Model = Clustering
+            ConsumeFrom = options.ConsumeFrom
+            PullBatch = options.PullBatch
+            Suspend = options.Suspend
+            IsLite = false
+        }
+
+    let subscriptions = Subscriptions clock
+
+    do
+        for topic, filter in options.Subscriptions do
+            subscriptions.Set(topic, filter)
+
+    let heartbeat: Request<HeartbeatAnswer> =
+        Heartbeat.send.Request
+            {
+                ClientId = clientId
+                ProducerGroups = []
+                Consumers = [ GroupRequests.membership settings subscriptions.All ]
+                Fingerprint = None
+                IsWithoutSubscriptions = None
+            }
+
+    let departure: Request<unit> =
+        Heartbeat.unregister.Request
+            {
+                ClientId = clientId
+                ProducerGroup = None
+                ConsumerGroup = Some options.Group
+            }
 
     /// The client of the broker that a queue is on: its master, or a slave if there is none.
     let brokerOf (queue: MessageQueue) cancellation =
@@ -74,10 +106,13 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     let startOffset (queue: MessageQueue) cancellation =
         backgroundTask {
-            match! askBrokerOf queue (requests.Committed queue) cancellation with
-            | Error error -> return Error error
-            | Ok(Some offset) -> return Ok offset
-            | Ok None -> return! askBrokerOf queue (requests.Edge queue) cancellation
+            let! committed = askBrokerOf queue (GroupRequests.committed settings queue) cancellation
+
+            match StartOffset.afterCommitted options.ConsumeFrom false committed with
+            | BeginAt offset -> return Ok offset
+            | AskMax -> return! askBrokerOf queue (GroupRequests.max queue) cancellation
+            | AskByTime millis -> return! askBrokerOf queue (GroupRequests.searchByTime queue millis) cancellation
+            | CannotStart error -> return Error error
         }
 
     let pull (reader: QueueReader) cancellation =
@@ -86,7 +121,9 @@ type PullConsumer private (options: PullConsumerOptions) =
             | Error error -> return Error error
             | Ok client ->
                 let timeout = options.Suspend + lateness + options.Remoting.RequestTimeout
-                return! client.AskWithin(requests.Pull(reader.Queue, reader.Next), timeout, cancellation)
+                let wanted = subscriptions.Of reader.Queue.Topic
+                let request = GroupRequests.pull settings reader.Queue reader.Next wanted.Subscription
+                return! client.AskWithin(request, timeout, cancellation)
         }
 
     let handOn (reader: QueueReader) (answer: PullAnswer) cancellation =
@@ -102,7 +139,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                 return Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
             | Ok messages ->
                 let wanted =
-                    messages |> Array.filter (Filter.keeps (requests.Filter reader.Queue.Topic))
+                    messages |> Array.filter (subscriptions.Of reader.Queue.Topic).Keeps
 
                 reader.Pulled(answer.NextOffset, wanted.Length)
 
@@ -161,7 +198,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             match reader.TryCommittable() with
             | ValueNone -> ()
             | ValueSome position ->
-                match! askBrokerOf reader.Queue (requests.Commit(reader.Queue, position)) cancellation with
+                match! askBrokerOf reader.Queue (GroupRequests.commit settings reader.Queue position) cancellation with
                 | Ok() -> reader.Committed position
                 | Error error -> Log.commitFailed log reader.Queue (RemotingError.describe error)
         }
@@ -228,7 +265,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             match! routes.Get(topic, cancellation) with
             | Error error -> return Error error
             | Ok route ->
-                do! tellBrokers requests.Heartbeat route cancellation
+                do! tellBrokers heartbeat route cancellation
 
                 let newQueues =
                     TopicRoute.subscribeQueues topic route
@@ -295,7 +332,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         backgroundTask {
             for topic in topics do
                 match! routes.Get(topic, CancellationToken.None) with
-                | Ok route -> do! tellBrokers requests.Leave route CancellationToken.None
+                | Ok route -> do! tellBrokers departure route CancellationToken.None
                 | Error error -> Log.refreshFailed log options.Group (RemotingError.describe error)
         }
 

@@ -2,11 +2,6 @@ namespace RocketMq.Protocol
 
 open System
 
-/// Where a group begins that has committed nothing.
-type ConsumeFrom =
-    | FirstOffset
-    | LastOffset
-
 type PullConsumerOptions =
     {
         Group: string
@@ -89,18 +84,3 @@ module PullConsumerOptions =
         | Error error, _ -> Error(Invalid error)
         | Ok _, Error error -> Error error
         | Ok _, Ok() -> List.fold subscription (Ok()) options.Subscriptions |> Result.mapError Invalid
-
-/// A message, and its body as its sender wrote it.
-type ReceivedMessage =
-    {
-        Message: StoredMessage
-        Body: Result<ReadOnlyMemory<byte>, BodyError>
-    }
-
-    override received.ToString() =
-        let size =
-            match received.Body with
-            | Ok body -> $"{body.Length} bytes"
-            | Error error -> error.Message
-
-        $"{received.Message.Topic} {received.Message.QueueId}@{received.Message.QueueOffset}: {size}"

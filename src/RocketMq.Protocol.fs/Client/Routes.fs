@@ -51,7 +51,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     let fetching =
         ConcurrentDictionary<string, Lazy<Task<Result<KnownRoute, RemotingError>>>>(StringComparer.Ordinal)
 
-    let changed = Event<TopicRoute>()
+    let changed = Event<struct (string * TopicRoute)>()
 
     let isNotThere error =
         match error with
@@ -70,7 +70,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
 
         match before with
         | ValueSome before when before.Route = route -> ()
-        | _ -> changed.Trigger route
+        | _ -> changed.Trigger(struct (topic, route))
 
         Ok found
 
@@ -148,7 +148,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                 ()
         }
 
-    /// Each route that differs from the one before it, on a thread that must not be held up.
+    /// Each topic whose route differs from the one before it, and that route, on a thread that must not be held up.
     member _.Changed = changed.Publish
 
     /// The routes that are known now.

@@ -41,16 +41,22 @@ module Filter =
 
         hash
 
-    /// Whether a consumer keeps a message that the broker let through. Brokers compare hashes of tags, so some that differ
-    /// get through.
-    let keeps filter (message: StoredMessage) =
+    /// A test whether a consumer keeps a message that the broker let through. Brokers compare hashes of tags, so some that
+    /// differ get through.
+    let keeper (filter: Filter) : StoredMessage -> bool =
         match filter with
-        | BySql92 _ -> true
+        | BySql92 _ -> fun _ -> true
         | ByTag expression ->
-            match tags expression, Properties.tryFind PropertyName.tags message.Properties with
-            | [], _ -> true
-            | wanted, ValueSome tag -> List.contains tag wanted
-            | _, ValueNone -> false
+            match tags expression with
+            | [] -> fun _ -> true
+            | wanted ->
+                fun message ->
+                    match Properties.tryFind PropertyName.tags message.Properties with
+                    | ValueSome tag -> List.contains tag wanted
+                    | ValueNone -> false
+
+    /// As `keeper`, for a message at hand.
+    let keeps filter (message: StoredMessage) = keeper filter message
 
 /// Reading messages from one queue. Source: PullMessageRequestHeader.java.
 type PullRequest =

@@ -144,6 +144,21 @@ module TopicRoute =
         broker brokerName route
         |> Option.bind (fun broker -> Map.tryPick (fun _ address -> Some address) broker.Addresses)
 
+    /// The address to read from of the broker with an id: that of the next id if a slave is missing, and any other if
+    /// there is neither.
+    let addressFor (brokerId: int64) brokerName (route: TopicRoute) : string option =
+        let wanted id =
+            broker brokerName route
+            |> Option.bind (fun broker -> Map.tryFind id broker.Addresses)
+
+        wanted brokerId
+        |> Option.orElseWith (fun () ->
+            if brokerId <> masterId then
+                wanted (brokerId + 1L)
+            else
+                None)
+        |> Option.orElseWith (fun () -> anyAddress brokerName route)
+
     let private queuesOf topic brokerName count =
         [
             for queueId in 0 .. count - 1 ->

@@ -63,10 +63,24 @@ module PullProgress =
         | Refused(_, _, _, (ResponseCode.SubscriptionNotExist | ResponseCode.SubscriptionNotLatest), _) -> true
         | _ -> false
 
+    let private isPassing error =
+        RemotingError.isTransient error || isUnsubscribed error
+
+    let private growingWait failures =
+        let wait = firstWaitMillis * Math.Pow(2.0, float (min 10 (failures - 1)))
+        TimeSpan.FromMilliseconds(min lastWaitMillis wait)
+
     /// What to do after `failures` failed pulls in a row.
     let afterFailure failures (error: RemotingError) : AfterPull =
-        if RemotingError.isTransient error || isUnsubscribed error then
-            let wait = firstWaitMillis * Math.Pow(2.0, float (min 10 (failures - 1)))
-            PullAfter(TimeSpan.FromMilliseconds(min lastWaitMillis wait))
+        if isPassing error then
+            PullAfter(growingWait failures)
         else
             Stop error
+
+    /// How long a consumer that never gives up waits after `failures` failed pulls in a row. Java waits 3 s at once, and
+    /// 20 ms where the broker asks for less.
+    let waitAfter failures (error: RemotingError) : TimeSpan =
+        match error with
+        | Refused(_, _, _, ResponseCode.FlowControl, _) -> TimeSpan.FromMilliseconds 20.0
+        | _ when isPassing error -> growingWait failures
+        | _ -> TimeSpan.FromMilliseconds lastWaitMillis

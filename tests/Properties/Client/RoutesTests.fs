@@ -170,7 +170,7 @@ let tests =
 
                     let clients, routes = routesOf servers
                     let changes = Collections.Concurrent.ConcurrentQueue<TopicRoute>()
-                    routes.Changed.Add changes.Enqueue
+                    routes.Changed.Add(fun struct (_, route) -> changes.Enqueue route)
                     routes.Start()
                     let! found = publish routes "T"
                     queuesOf found |> shouldEqual 4

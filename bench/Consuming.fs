@@ -1,0 +1,255 @@
+/// Push consumers on messages that wait, each in a process of its own, beside a floor that keeps nothing; and on messages that
+/// come one by one.
+module RocketMq.Bench.Consuming
+
+open System
+open System.Buffers.Binary
+open System.Diagnostics
+open System.Globalization
+open System.Threading
+open System.Threading.Tasks
+open RocketMq.Protocol
+
+let private rounds = 4
+let private messages = 200_000
+let private queues = 8
+let private topic = "BenchWaiting"
+
+/// What one process reports: messages a second from first to last, processor time and bytes a message.
+type private Report =
+    {
+        Rate: float
+        CpuMicros: float
+        Bytes: float
+    }
+
+let private serversOf nameServer = Endpoint.parseList nameServer |> Samples.ok
+
+let private masterPort nameServer topic =
+    let names = NameServer.Create(nameServer, RemotingOptions.Default) |> Samples.ok
+    let route = names.Route(topic, CancellationToken.None).Result |> Samples.ok
+    names.Close().GetAwaiter().GetResult()
+
+    route.Queues.Head.BrokerName
+    |> fun broker -> TopicRoute.masterAddress broker route
+    |> Option.bind (fun address -> Endpoint.tryParse address |> ValueOption.toOption)
+    |> Option.get
+    |> _.Port
+
+/// Stores the messages, in batches of 100 for each queue in turn.
+let private fill nameServer =
+    let options = ProducerOptions.create "bench-producer" (serversOf nameServer)
+    let producer = Producer.Start { options with Template = { options.Template with Queues = queues } } |> Samples.ok
+
+    let message =
+        Message.ofBytes topic Samples.body |> Message.withTag "created"
+
+    // Makes the topic.
+    producer.Send(message, CancellationToken.None).Result |> Samples.ok |> ignore
+    let all = producer.Queues(topic, CancellationToken.None).Result |> Samples.ok |> Array.ofSeq
+
+    if all.Length <> queues then
+        failwith $"the topic has {all.Length} queues, not {queues}"
+
+    let batch = List.replicate 100 message
+
+    for number in 0 .. messages / 100 - 1 do
+        producer.SendBatch(batch, ToQueue all[number % queues], CancellationToken.None).Result
+        |> Samples.ok
+        |> ignore
+
+    producer.Close().GetAwaiter().GetResult()
+
+let private report (count: int) (first: int64) =
+    let took = Stopwatch.GetElapsedTime first
+    let cpu = Environment.CpuUsage.TotalTime
+
+    let numbers =
+        [
+            float count / took.TotalSeconds
+            cpu.TotalMicroseconds / float count
+            float (GC.GetTotalAllocatedBytes true) / float count
+        ]
+
+    Console.Out.WriteLine(String.Join(' ', numbers |> List.map (fun number -> number.ToString CultureInfo.InvariantCulture)))
+
+/// The floor, as a process.
+let private consumeFloor nameServer =
+    use floor = new PullFloor(masterPort nameServer topic, topic, queues, messages)
+    let first = Stopwatch.GetTimestamp()
+    floor.Run().GetAwaiter().GetResult()
+    report messages first
+
+let private start options handler =
+    PushConsumer.Start(options, handler).GetAwaiter().GetResult() |> Samples.ok
+
+let private optionsOf nameServer group =
+    let options =
+        PushConsumerOptions.create group (serversOf nameServer)
+        |> PushConsumerOptions.from FirstOffset
+
+    { options with
+        Remoting =
+            { options.Remoting with
+                Header = Header.Binary
+            }
+    }
+
+/// A push consumer, as a process; its handler counts.
+let private consumePush nameServer handlerOf (change: PushConsumerOptions -> PushConsumerOptions) =
+    let done' = new ManualResetEventSlim()
+    let mutable count = 0
+    let mutable first = 0L
+
+    let counted (more: int) =
+        if Volatile.Read &first = 0L then
+            Volatile.Write(&first, Stopwatch.GetTimestamp())
+
+        if Interlocked.Add(&count, more) >= messages then
+            done'.Set()
+
+        ValueTask<ConsumeResult> Consumed
+
+    let options =
+        optionsOf nameServer $"bench-{Guid.NewGuid():N}"
+        |> PushConsumerOptions.subscribe topic Filter.all
+        |> change
+
+    let consumer = start options (handlerOf counted)
+    done'.Wait()
+    report count first
+    consumer.Close().GetAwaiter().GetResult()
+
+let private eachMessage (counted: int -> ValueTask<ConsumeResult>) =
+    EachMessage(fun received _ ->
+        Samples.ok received.Body |> ignore
+        counted 1)
+
+let private batches (counted: int -> ValueTask<ConsumeResult>) =
+    Batches(fun received _ -> counted received.Length)
+
+/// One measured process. Gives 0.
+let consume who nameServer =
+    match who with
+    | "floor" -> consumeFloor nameServer
+    | "default" -> consumePush nameServer eachMessage id
+    | "tuned" -> consumePush nameServer batches (PushConsumerOptions.withConcurrency 4)
+    | _ -> failwith $"there is no consumer {who}"
+
+    0
+
+let private measure nameServer who =
+    Producing.withProcess [ "consume"; who; nameServer ] [] (fun line ->
+        match line.Split ' ' |> Array.map (fun number -> Double.Parse(number, CultureInfo.InvariantCulture)) with
+        | [| rate; cpu; bytes |] ->
+            {
+                Rate = rate
+                CpuMicros = cpu
+                Bytes = bytes
+            }
+        | _ -> failwith $"the consumer said: {line}")
+
+let private printRow (who: string) (reports: Report list) (floors: Report list) =
+    let median value = reports |> List.map value |> Samples.median
+    let share = List.map2 (fun report floor -> report.Rate / floor.Rate) reports floors |> Samples.median
+
+    Console.Out.WriteLine
+        $"| {who, -26} | {median _.Rate, 10:N0} | {share, 7:P0} | {median _.CpuMicros, 7:N2} | {median _.Bytes, 6:N0} |"
+
+let private runWaiting nameServer =
+    fill nameServer
+
+    Console.Out.WriteLine
+        $"{messages:N0} waiting messages of {Samples.body.Length} bytes in {queues} queues, a new group and a new process each time. \
+        Medians of {rounds} interleaved rounds; CPU and bytes are the consumer's whole process."
+
+    Console.Out.WriteLine "| who                        | messages/s | x floor | CPU us  | bytes  |"
+    Console.Out.WriteLine "|----------------------------|------------|---------|---------|--------|"
+
+    let all =
+        [
+            for _ in 1..rounds -> [ for who in [ "floor"; "default"; "tuned" ] -> measure nameServer who ]
+        ]
+
+    let ofIndex index = all |> List.map (List.item index)
+    printRow "floor" (ofIndex 0) (ofIndex 0)
+    printRow "push, one message a call" (ofIndex 1) (ofIndex 0)
+    printRow "push, up to 32, 4 handlers" (ofIndex 2) (ofIndex 0)
+
+let private paced = "BenchPaced"
+let private pacedRate = 1000
+let private pacedFor = TimeSpan.FromSeconds 10L
+
+/// 1,000 messages a second: from before the send to the handler, and how many wait.
+let private runPaced nameServer =
+    let producer =
+        Producer.Start(ProducerOptions.create "bench-producer" (serversOf nameServer))
+        |> Samples.ok
+
+    let send (ticks: int64) =
+        let body: byte[] = Array.zeroCreate 128
+        BinaryPrimitives.WriteInt64BigEndian(body, ticks)
+        producer.Send(Message.ofBytes paced body, CancellationToken.None)
+
+    send 0L |> _.Result |> Samples.ok |> ignore
+    let total = pacedRate * int pacedFor.TotalSeconds
+    let latencies = Latencies 1
+    let gate = obj ()
+    let mutable received = 0
+    let mutable mostWaiting = 0
+    let mutable sent = 0
+
+    let handler =
+        EachMessage(fun message _ ->
+            let ticks = BinaryPrimitives.ReadInt64BigEndian((Samples.ok message.Body).Span)
+
+            if ticks > 0L then
+                lock gate (fun () ->
+                    latencies.Add(0, Stopwatch.GetTimestamp() - ticks)
+                    received <- received + 1)
+
+            ValueTask<ConsumeResult> Consumed)
+
+    let consumer =
+        start
+            (optionsOf nameServer $"bench-{Guid.NewGuid():N}"
+             |> PushConsumerOptions.subscribe paced Filter.all)
+            handler
+
+    // Its queues are assigned before the first message is sent.
+    SpinWait.SpinUntil(fun () -> consumer.Health.Queues.Length >= 4) |> ignore
+    let began = Stopwatch.GetTimestamp()
+
+    while sent < total do
+        let due = int ((Stopwatch.GetElapsedTime began).TotalSeconds * float pacedRate)
+
+        while sent < min due total do
+            send (Stopwatch.GetTimestamp()) |> ignore
+            sent <- sent + 1
+
+        mostWaiting <- max mostWaiting (sent - Volatile.Read &received)
+        Thread.Sleep 1
+
+    SpinWait.SpinUntil(fun () -> Volatile.Read &received >= total) |> ignore
+
+    match latencies.Percentiles [ 0.5; 0.99; 0.999 ] with
+    | [ median; p99; p999 ] ->
+        Console.Out.WriteLine
+            $"{pacedRate:N0} messages a second for {pacedFor.TotalSeconds} s: from before the send to the handler {median:N0} us \
+            (p99 {p99:N0}, p99.9 {p999:N0}); at most {mostWaiting} messages on their way at a time."
+    | _ -> ()
+
+    consumer.Close().GetAwaiter().GetResult()
+    producer.Close().GetAwaiter().GetResult()
+
+/// Against a cluster, if one is named, else against an embedded broker in a process of its own.
+let run (nameServer: string option) =
+    let measureAll server =
+        runWaiting server
+        runPaced server
+
+    match nameServer with
+    | Some server -> measureAll server
+    | None -> Producing.withProcess [ "broker" ] [] measureAll
+
+    0

@@ -1,0 +1,105 @@
+namespace RocketMq.Bench
+
+open System
+open System.Buffers.Binary
+open System.Net
+open System.Net.Sockets
+open System.Threading.Tasks
+open RocketMq.Protocol
+
+/// The least that consumption costs: one connection, one pull under way for each queue, answers matched by the queue's
+/// number, records walked where they lie. Nothing is kept, checked, committed or given to anybody.
+[<Sealed>]
+type PullFloor(port: int, topic: string, queues: int, messages: int) =
+    let socket =
+        new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp, NoDelay = true)
+
+    let mutable found = 0
+    let mutable offsets = 0L
+
+    let frame queueId offset =
+        let pull: PullRequest =
+            {
+                ConsumerGroup = "bench-floor"
+                Topic = topic
+                QueueId = queueId
+                QueueOffset = offset
+                MaxMessages = 32
+                CommitOffset = None
+                Suspend = TimeSpan.FromSeconds 15L
+                Filter = Some Filter.all
+                SubscriptionVersion = 0L
+                IsLite = false
+                MaxBytes = None
+                Source = None
+                ProxiedClientId = None
+            }
+
+        { (Pull.messages.Request pull).Command with
+            Opaque = queueId
+        }
+        |> Frame.encode Header.Binary
+        |> Samples.ok
+
+    let pull queueId offset : Task =
+        backgroundTask {
+            let! _ = socket.SendAsync(ReadOnlyMemory(frame queueId offset), SocketFlags.None)
+            ()
+        }
+
+    /// Counts the records, and looks at the position of each.
+    let walk (records: ReadOnlySpan<byte>) =
+        let mutable place = 0
+
+        while place < records.Length do
+            offsets <- offsets ^^^ BinaryPrimitives.ReadInt64BigEndian(records.Slice(place + 20))
+            place <- place + BinaryPrimitives.ReadInt32BigEndian(records.Slice place)
+            found <- found + 1
+
+    /// The queue that an answer is of, and where it goes on.
+    let readAnswer (bytes: ReadOnlySpan<byte>) =
+        let headerBytes =
+            BinaryPrimitives.ReadInt32BigEndian(bytes.Slice 4) &&& 0xFFFFFF
+
+        let queueId =
+            BinaryPrimitives.ReadInt32BigEndian(bytes.Slice Responder.opaqueStart)
+
+        let struct (next, _, _, _) = TypedFloor.readOffsets true (bytes.Slice(8, headerBytes))
+        walk (bytes.Slice(8 + headerBytes))
+        struct (queueId, next)
+
+    /// Ends when all messages have been seen.
+    member _.Run() : Task =
+        backgroundTask {
+            do! socket.ConnectAsync(IPAddress.Loopback, port)
+
+            for queueId in 0 .. queues - 1 do
+                do! pull queueId 0L
+
+            let mutable bytes: byte[] = Array.zeroCreate (1 <<< 20)
+            let mutable count = 0
+
+            while found < messages do
+                let! more = socket.ReceiveAsync(Memory(bytes, count, bytes.Length - count), SocketFlags.None)
+                count <- count + more
+                let mutable position = 0
+                let mutable isWhole = true
+
+                while isWhole && count - position >= 8 do
+                    let frameBytes = 4 + BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(bytes, position, 4))
+
+                    if count - position < frameBytes then
+                        isWhole <- false
+                    else
+                        let struct (queueId, next) = readAnswer (ReadOnlySpan(bytes, position, frameBytes))
+                        position <- position + frameBytes
+
+                        if found < messages then
+                            do! pull queueId next
+
+                Buffer.BlockCopy(bytes, position, bytes, 0, count - position)
+                count <- count - position
+        }
+
+    interface IDisposable with
+        member _.Dispose() = socket.Dispose()

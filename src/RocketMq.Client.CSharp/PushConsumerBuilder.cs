@@ -1,0 +1,278 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
+using Core = RocketMq.Protocol;
+using Options = RocketMq.Protocol.PushConsumerOptionsModule;
+
+namespace RocketMq.Client;
+
+/// <summary>Sets up a <see cref="PushConsumer"/>. Immutable; each method gives a new one.</summary>
+public sealed class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
+{
+    private readonly Core.PushConsumerOptions _options;
+    private readonly Core.ConsumeHandler? _handler;
+
+    internal PushConsumerBuilder(string group)
+        : this(Options.create(group, FSharpList<Core.Endpoint>.Empty), null, new RemotingSettings()) { }
+
+    private PushConsumerBuilder(Core.PushConsumerOptions options, Core.ConsumeHandler? handler, RemotingSettings remoting)
+        : base(remoting)
+    {
+        _options = options;
+        _handler = handler;
+    }
+
+    private protected override bool FindsServers => true;
+
+    private protected override PushConsumerBuilder With(RemotingSettings remoting) => new(_options, _handler, remoting);
+
+    private PushConsumerBuilder With(Core.PushConsumerOptions options) => new(options, _handler, Remoting);
+
+    private PushConsumerBuilder With(Core.ConsumeHandler handler) => new(_options, handler, Remoting);
+
+    /// <summary>The name servers, "host:port;host:port". Needed, or <see cref="AddressServer"/>.</summary>
+    /// <exception cref="ArgumentException">One is no address.</exception>
+    public PushConsumerBuilder NameServers(string addresses) =>
+        With(Remoting with { NameServers = Addresses.ParseList(addresses) });
+
+    /// <summary>
+    /// Finds name servers by asking a web server, http://domain:8080/rocketmq/subgroup, at once and every two minutes, as Java's
+    /// clients do. Default none.
+    /// </summary>
+    /// <param name="domain">A host, or "host:port".</param>
+    /// <param name="subgroup">Which list of addresses.</param>
+    /// <param name="unitName">A unit of a deployment in several; empty for none.</param>
+    /// <exception cref="ArgumentException">Domain or subgroup is empty.</exception>
+    public PushConsumerBuilder AddressServer(string domain, string subgroup = "nsaddr", string unitName = "")
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(domain);
+        ArgumentException.ThrowIfNullOrWhiteSpace(subgroup);
+        ArgumentNullException.ThrowIfNull(unitName);
+        return With(Options.withAddressServer(new(domain, subgroup, unitName), _options));
+    }
+
+    /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called again.</summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public PushConsumerBuilder Subscribe(string topic, string tags = "*")
+    {
+        ArgumentNullException.ThrowIfNull(tags);
+        return Subscribe(topic, Core.Filter.NewByTag(tags));
+    }
+
+    /// <summary>
+    /// Reads a topic: messages whose properties fit an SQL92 expression, such as "price > 10 AND region = 'EU'". Brokers need
+    /// <c>enablePropertyFilter=true</c>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public PushConsumerBuilder SubscribeSql92(string topic, string expression)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(expression);
+        return Subscribe(topic, Core.Filter.NewBySql92(expression));
+    }
+
+    /// <summary>
+    /// Handles messages one by one, many at a time. A message is done with when the task ends; an exception has it come again.
+    /// The token is cancelled when the handler has taken longer than <see cref="ConsumeTimeout"/>, or the consumer stops and
+    /// cannot wait any longer.
+    /// </summary>
+    public PushConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, Task> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return OnMessage((message, cancellation) =>
+        {
+            var handling = handler(message, cancellation);
+            return handling.IsCompletedSuccessfully ? default : Finish(handling);
+        });
+    }
+
+    /// <summary>As the other overload, with a handler that says what becomes of the message.</summary>
+    public PushConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, ValueTask<ConsumeResult>> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return With(Core.ConsumeHandler.NewEachMessage(
+            FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>>(
+                (message, cancellation) => ToCore(handler(new(message), cancellation)))));
+    }
+
+    /// <summary>Handles up to so many messages of a queue with one call. What it says holds for all of them.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,024.</exception>
+    public PushConsumerBuilder OnMessages(
+        Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<ConsumeResult>> handler,
+        int batchSize = 32)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        var core = Core.ConsumeHandler.NewBatches(
+            FuncConvert.FromFunc<Core.ReceivedMessage[], CancellationToken, ValueTask<Core.ConsumeResult>>(
+                (messages, cancellation) =>
+                    ToCore(handler(Array.ConvertAll(messages, message => new ReceivedMessage(message)), cancellation))));
+        return new(Options.withBatchSize(Checked.Count(batchSize, 1024), _options), core, Remoting);
+    }
+
+    /// <summary>
+    /// The messages of a queue one after the other, in their order. One that fails holds its queue up until it is consumed or,
+    /// with <see cref="MaxRetries"/>, a dead letter. Java's orderly consumer.
+    /// </summary>
+    public PushConsumerBuilder InOrder() => With(Options.inOrder(_options));
+
+    /// <summary>
+    /// Each member gets all messages. Positions are kept in files on this machine, under the client's
+    /// <see cref="InstanceName"/>; what fails is logged and not had again.
+    /// </summary>
+    public PushConsumerBuilder Broadcasting() => With(Options.broadcasting(_options));
+
+    /// <summary>Where to begin if the group has committed nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
+    public PushConsumerBuilder From(ConsumeFrom value) => With(Options.from(value.ToCore(), _options));
+
+    /// <summary>How queues are shared. Default <see cref="AssignmentStrategy.Averagely"/>.</summary>
+    public PushConsumerBuilder Assign(AssignmentStrategy strategy)
+    {
+        ArgumentNullException.ThrowIfNull(strategy);
+        return With(Options.withStrategy(strategy.Inner, _options));
+    }
+
+    /// <summary>How many handlers work at a time. Default 20.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 10,000.</exception>
+    public PushConsumerBuilder Concurrency(int handlers) =>
+        With(Options.withConcurrency(Checked.Count(handlers, 10_000), _options));
+
+    /// <summary>How many messages a pull asks for. Default 32, the most that brokers hand out unless set up for more.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,024.</exception>
+    public PushConsumerBuilder PullBatch(int value) => With(Options.withPullBatch(Checked.Count(value, 1024), _options));
+
+    /// <summary>How long a broker holds a pull that finds nothing. Default 15 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PushConsumerBuilder Suspend(TimeSpan value) => With(Options.withSuspend(Checked.Span(value), _options));
+
+    /// <summary>How much of a queue is held, at most, before no more is pulled from it.</summary>
+    /// <param name="messages">Messages that are not done with. Default 1,000.</param>
+    /// <param name="bytes">Bytes of their bodies as stored. Default 100 MiB.</param>
+    /// <param name="span">From the oldest position that is not done with to the newest one held. Default 2,000.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One is not above 0.</exception>
+    public PushConsumerBuilder Hold(int messages = 1000, long bytes = 100L * 1024 * 1024, long span = 2000)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(span, 1);
+        return With(Options.withHold(new(Checked.Count(messages, int.MaxValue), bytes, span), _options));
+    }
+
+    /// <summary>
+    /// When a handler counts as stuck. Its token is cancelled then; if it does not return, its message goes back to the broker
+    /// and another handler takes its place (in order, the queue waits for it). Default 15 minutes.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PushConsumerBuilder ConsumeTimeout(TimeSpan value) => With(Options.withConsumeTimeout(Checked.Span(value), _options));
+
+    /// <summary>How often a message comes again before it goes to the dead letters. Default 16 times; in order, without end.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
+    public PushConsumerBuilder MaxRetries(int value)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(value);
+        return With(Options.withMaxRetries(value, _options));
+    }
+
+    /// <summary>In order: how long a queue is left alone whose message failed. Default 1 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not from 10 ms to 30 s.</exception>
+    public PushConsumerBuilder SuspendQueue(TimeSpan value)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.FromMilliseconds(10));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(value, TimeSpan.FromSeconds(30));
+        return With(Options.withSuspendQueue(value, _options));
+    }
+
+    /// <summary>How often positions are committed. Default 5 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PushConsumerBuilder CommitInterval(TimeSpan value) => With(Options.withCommitInterval(Checked.Span(value), _options));
+
+    /// <summary>How long handlers may go on whose queue goes to another member, and when the consumer stops. Default 10 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PushConsumerBuilder DrainTimeout(TimeSpan value) => With(Options.withDrainTimeout(Checked.Span(value), _options));
+
+    /// <summary>The largest body after inflating, in bytes. Default 64 MiB.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0.</exception>
+    public PushConsumerBuilder InflatedLimit(int bytes) =>
+        With(Options.withInflatedLimit(Checked.Count(bytes, int.MaxValue), _options));
+
+    /// <summary>
+    /// Inflates by a codec of one's own, in place of the one for the same compression. Default zlib by the framework; LZ4 and
+    /// Zstandard by libraries of the system, if there are.
+    /// </summary>
+    /// <exception cref="ArgumentException">Its compression is not a number from 1 to 7.</exception>
+    public PushConsumerBuilder Codec(IBodyCodec codec)
+    {
+        ArgumentNullException.ThrowIfNull(codec);
+        return With(Options.withCodecs(
+            Core.BodyCodecsModule.add(new CoreCodec(codec), _options.Codecs).OrThrowArgument(nameof(codec)),
+            _options));
+    }
+
+    /// <summary>What topics and group belong to: they travel as "name%topic". Default none.</summary>
+    /// <exception cref="ArgumentException">It is no such name: 1 to 255 characters of a-z A-Z 0-9 % | - _.</exception>
+    public PushConsumerBuilder Namespace(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return With(Options.withNamespace(Core.Names.checkGroup(name).OrThrowArgument(nameof(name)), _options));
+    }
+
+    /// <summary>Where a broadcasting consumer keeps its positions. Default .rocketmq_offsets in the user's home directory.</summary>
+    public PushConsumerBuilder OffsetDirectory(string path)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(path);
+        return With(Options.withOffsetDirectory(path, _options));
+    }
+
+    /// <summary>
+    /// Tells this client from others of the host. Default one of its own with each start; a broadcasting consumer needs the same
+    /// one each time to find its positions again.
+    /// </summary>
+    public PushConsumerBuilder InstanceName(string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return With(Options.withInstanceName(name, _options));
+    }
+
+    /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
+    public PushConsumerBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
+
+    /// <summary>Where to log. Default nowhere.</summary>
+    public PushConsumerBuilder Logger(ILogger value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return With(Remoting with { Logger = value });
+    }
+
+    /// <summary>Joins the group and begins to read. A topic that does not exist yet is looked for until it does.</summary>
+    /// <exception cref="InvalidRequestException">
+    /// There is no handler, no name server is named, or settings do not go together.
+    /// </exception>
+    /// <exception cref="RocketMqException">No name server can be asked, or a broker does not take an SQL92 expression.</exception>
+    public async Task<PushConsumer> StartAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var handler = _handler
+            ?? throw new InvalidRequestException(Core.RemotingError.NewMisconfigured("A push consumer needs a handler: call OnMessage or OnMessages before StartAsync."));
+        var options = Options.withRemoting(
+            Remoting.ToCore(Core.WhenDisconnected.FailWithDial),
+            Options.withNameServers(Remoting.NameServers, _options));
+        return new((await Core.PushConsumer.Start(options, handler).ConfigureAwait(false)).OrThrow());
+    }
+
+    private PushConsumerBuilder Subscribe(string topic, Core.Filter filter)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return With(Options.subscribe(Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic)), filter, _options));
+    }
+
+    private static async ValueTask<ConsumeResult> Finish(Task handling)
+    {
+        await handling.ConfigureAwait(false);
+        return ConsumeResult.Consumed;
+    }
+
+    private static ValueTask<Core.ConsumeResult> ToCore(ValueTask<ConsumeResult> handling)
+    {
+        return handling.IsCompletedSuccessfully ? new(handling.Result.ToCore()) : Wait(handling);
+
+        static async ValueTask<Core.ConsumeResult> Wait(ValueTask<ConsumeResult> handling) =>
+            (await handling.ConfigureAwait(false)).ToCore();
+    }
+}

@@ -1,0 +1,85 @@
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>What a <see cref="PushConsumer"/> is doing. Counts are messages since its start.</summary>
+public sealed class PushConsumerHealth
+{
+    private readonly Core.PushConsumerHealth _inner;
+
+    internal PushConsumerHealth(Core.PushConsumerHealth inner) => _inner = inner;
+
+    /// <summary>No handler is stuck.</summary>
+    public bool IsWell => _inner.IsWell;
+
+    /// <summary>The queues that it reads.</summary>
+    public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];
+
+    /// <summary>Handled with success.</summary>
+    public long Consumed => _inner.Consumed;
+
+    /// <summary>Handled without success.</summary>
+    public long Failed => _inner.Failed;
+
+    /// <summary>Given back to brokers, to be had again or as dead letters.</summary>
+    public long GivenBack => _inner.GivenBack;
+
+    /// <summary>Kept to be handled again here, as no broker took them back.</summary>
+    public long Kept => _inner.Kept;
+
+    /// <summary>Handlers, now, that have taken longer than the consume timeout.</summary>
+    public int StuckHandlers => _inner.StuckHandlers;
+
+    /// <summary>Handlers, ever, that took longer.</summary>
+    public long OverdueHandlers => _inner.OverdueHandlers;
+
+    /// <summary>Handlers, ever, that did not return when they were told to, so that their messages were given back.</summary>
+    public long AbandonedHandlers => _inner.AbandonedHandlers;
+
+    /// <summary>Queues that were left and read anew because they were not being read.</summary>
+    public long RestartedQueues => _inner.RestartedQueues;
+
+    /// <summary>It is paused.</summary>
+    public bool IsPaused => _inner.IsPaused;
+}
+
+/// <summary>One queue that a consumer reads.</summary>
+public sealed class QueueHealth
+{
+    private readonly Core.QueueHealth _inner;
+
+    internal QueueHealth(Core.QueueHealth inner) => _inner = inner;
+
+    /// <summary>The queue.</summary>
+    public MessageQueue Queue => MessageQueue.FromCore(_inner.Queue);
+
+    /// <summary>Where the next pull begins.</summary>
+    public long Next => _inner.Next;
+
+    /// <summary>Everything before it is done with.</summary>
+    public long Committable => _inner.Committable;
+
+    /// <summary>The position as it was committed last.</summary>
+    public long Committed => _inner.Committed;
+
+    /// <summary>Messages that are not done with, those that handlers work on included.</summary>
+    public int Held => _inner.Held;
+
+    /// <summary>Bytes of their bodies as stored.</summary>
+    public long HeldBytes => _inner.HeldBytes;
+
+    /// <summary>Messages that handlers work on.</summary>
+    public int Running => _inner.Running;
+
+    /// <summary>It holds as much as it may, so nothing is pulled.</summary>
+    public bool IsFull => _inner.IsFull;
+
+    /// <summary>Since the last pull ended.</summary>
+    public TimeSpan SincePull => _inner.SincePull;
+
+    /// <summary>Since the last handler ended.</summary>
+    public TimeSpan SinceConsume => _inner.SinceConsume;
+
+    /// <summary>Of a consumer in order: whether it may hand out messages now.</summary>
+    public bool IsLocked => _inner.IsLocked;
+}

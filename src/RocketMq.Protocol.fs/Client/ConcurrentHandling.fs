@@ -1,0 +1,116 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading.Tasks
+
+/// One message of a pull that is to be handled again.
+[<Sealed>]
+type internal AgainWork(held: PulledMessages, index: int) =
+    interface IWorkSource with
+        member _.Take run =
+            run.Held <- held
+            run.First <- index
+            run.Count <- 1
+            false
+
+/// Messages in any order: a failed one goes back to a broker and holds up none.
+[<Sealed>]
+type internal ConcurrentHandling
+    (options: PushConsumerOptions, call: HandlerCall, counts: ConsumerCounts, giveBack: GivingBack) =
+    /// As Java waits before it handles a message again that no broker took back.
+    static let keptFor = TimeSpan.FromSeconds 5L
+
+    let clock = options.Remoting.Ports.Clock
+    let log = options.Remoting.Logger
+
+    let handleAgain (pool: HandlerPool) (held: PulledMessages) index : Task =
+        backgroundTask {
+            try
+                do! Task.Delay(keptFor, clock, held.Queue.Ending)
+                pool.Add(AgainWork(held, index))
+            with :? OperationCanceledException ->
+                ()
+        }
+
+    /// Gives a message back, and is done with it when a broker has it.
+    let settleFailed (pool: HandlerPool) (held: PulledMessages) index level : Task =
+        backgroundTask {
+            let queue = held.Queue
+            let message = held.Messages[index]
+
+            if not queue.IsClosed then
+                match! giveBack.GiveBack(message, level) with
+                | Ok() ->
+                    counts.GivenBack()
+                    queue.Finish(held, index)
+                | Error error ->
+                    counts.Kept()
+                    Log.messageKept log message.Topic message.QueueId message.QueueOffset (RemotingError.describe error)
+                    handleAgain pool held index |> ignore
+        }
+
+    let settleAllFailed pool (held: PulledMessages) first count level : Task =
+        backgroundTask {
+            for index in first .. first + count - 1 do
+                do! settleFailed pool held index level
+        }
+
+    /// What `result` asks for: nothing more, or the level at which messages are given back.
+    let settle pool (held: PulledMessages) first count result : Task =
+        match ConsumeRetry.concurrent options.Model result with
+        | Done -> Task.CompletedTask
+        | Dropped ->
+            for index in first .. first + count - 1 do
+                let message = held.Messages[index]
+                Log.messageDropped log options.Group message.Topic message.QueueId message.QueueOffset
+                held.Queue.Finish(held, index)
+
+            Task.CompletedTask
+        | SendBack level -> settleAllFailed pool held first count level
+
+    let work (pool: HandlerPool) (run: HandlerRun) : Task =
+        backgroundTask {
+            while pool.Take run do
+                let held = run.Held
+                let first = run.First
+                let count = run.Count
+                let queue = held.Queue
+
+                if queue.TryBegin count then
+                    let mutable result = RetryLater
+
+                    try
+                        let! returned = call.Begin(run, queue, held.Messages, first, count)
+                        result <- returned
+                    with error ->
+                        call.Threw(held.Messages[first], error)
+
+                    if run.End() then
+                        call.Counted(result, count)
+                        queue.LastConsume <- clock.GetTimestamp()
+
+                        match result with
+                        | Consumed -> queue.FinishAndEnd(held, first, count)
+                        | failed ->
+                            do! settle pool held first count failed
+                            queue.End count
+        }
+
+    let pool = HandlerPool(options.Concurrency, work)
+
+    interface IHandling with
+        member _.Pool = pool
+        member _.Hand held = pool.Add(PulledWork(held, call.BatchSize))
+
+        /// The messages of a handler that does not return go back to brokers; another handler takes its place.
+        member _.GiveUp(run, stamp) =
+            let held, first, count = run.Held, run.First, run.Count
+
+            if pool.GiveUp(run, stamp) then
+                backgroundTask {
+                    counts.GivenUp()
+                    do! settle pool held first count RetryLater
+                    held.Queue.End count
+                }
+            else
+                Task.CompletedTask

@@ -1,0 +1,41 @@
+namespace RocketMq.Protocol
+
+open System.Threading
+
+/// What a consumer has done so far, in messages.
+[<Sealed>]
+type internal ConsumerCounts() =
+    let mutable consumed = 0L
+    let mutable failed = 0L
+    let mutable givenBack = 0L
+    let mutable kept = 0L
+    let mutable overdue = 0L
+    let mutable givenUp = 0L
+
+    /// Handled with success.
+    member _.Consumed(count: int) =
+        Interlocked.Add(&consumed, int64 count) |> ignore
+
+    /// Handled without success.
+    member _.Failed(count: int) =
+        Interlocked.Add(&failed, int64 count) |> ignore
+
+    /// Given back to a broker, to be had again or as dead letters.
+    member _.GivenBack() =
+        Interlocked.Increment &givenBack |> ignore
+
+    /// Kept to be handled again here, as no broker took them back.
+    member _.Kept() = Interlocked.Increment &kept |> ignore
+
+    /// Handlers that took longer than the consume timeout.
+    member _.Overdue() = Interlocked.Increment &overdue |> ignore
+
+    /// Handlers that did not return after it either.
+    member _.GivenUp() = Interlocked.Increment &givenUp |> ignore
+
+    member _.AllConsumed = Volatile.Read &consumed
+    member _.AllFailed = Volatile.Read &failed
+    member _.AllGivenBack = Volatile.Read &givenBack
+    member _.AllKept = Volatile.Read &kept
+    member _.AllOverdue = Volatile.Read &overdue
+    member _.AllGivenUp = Volatile.Read &givenUp

@@ -1,0 +1,175 @@
+namespace RocketMq.Protocol
+
+open System.Collections.Generic
+open System.Threading
+open System.Threading.Tasks
+
+/// A handler at work, or waiting to be. It is used for one piece of work after another.
+[<Sealed>]
+type internal HandlerRun() =
+    static let idle = 0L
+    static let working = 1L
+    static let givenUp = 2L
+    static let phases = 4L
+    let gate = obj ()
+    let mutable cancellation = new CancellationTokenSource()
+
+    /// Phase, and above it the number of the handler's call: what is meant for one call must not hit the next one.
+    let mutable state = idle
+
+    let phaseOf stamp = stamp % phases
+
+    /// What it works on: messages of a pull from an index on, or what its source has next.
+    member val Held: PulledMessages = Unchecked.defaultof<_> with get, set
+
+    member val First = 0 with get, set
+    member val Count = 0 with get, set
+    member val Source: IWorkSource = Unchecked.defaultof<_> with get, set
+
+    /// Whose messages the handler works on, or worked on last.
+    member val Queue: ProcessQueue = Unchecked.defaultof<_> with get, set
+
+    /// When the handler began, by the clock's timestamps.
+    member val Started = 0L with get, set
+
+    /// The call that is being worked on; 0 if there is none.
+    member _.Stamp =
+        let stamp = Volatile.Read &state
+        if phaseOf stamp = working then stamp else 0L
+
+    member _.IsGivenUp = phaseOf (Volatile.Read &state) = givenUp
+    member _.Token = cancellation.Token
+
+    /// Tells the handler of one call to come to an end.
+    member run.Cancel(stamp: int64) =
+        lock gate (fun () ->
+            if run.Stamp = stamp then
+                cancellation.Cancel())
+
+    member run.Begin(queue: ProcessQueue, now: int64) =
+        lock gate (fun () ->
+            if cancellation.IsCancellationRequested then
+                cancellation <- new CancellationTokenSource()
+
+            run.Queue <- queue
+            run.Started <- now
+            Volatile.Write(&state, state - phaseOf state + phases + working))
+
+    /// False if the call was given up while it lasted.
+    member run.End() =
+        let stamp = run.Stamp
+        stamp <> 0L && Interlocked.CompareExchange(&state, stamp - working, stamp) = stamp
+
+    /// Nobody waits for a call any more. False if it has ended.
+    member _.GiveUp(stamp: int64) =
+        stamp <> 0L
+        && Interlocked.CompareExchange(&state, stamp - working + givenUp, stamp) = stamp
+
+    member _.IsCancelled = cancellation.IsCancellationRequested
+
+/// Something that handlers take work from.
+and internal IWorkSource =
+    /// Puts the next piece of work into a run. False: that was the last one.
+    abstract Take: HandlerRun -> bool
+
+/// The messages of a pull, so many a handler.
+[<Sealed>]
+type internal PulledWork(held: PulledMessages, batchSize: int) =
+    interface IWorkSource with
+        member _.Take run =
+            let left = held.Messages.Length - held.Taken
+            let count = min batchSize left
+            run.Held <- held
+            run.First <- held.Taken
+            run.Count <- count
+            held.Taken <- held.Taken + count
+            left > count
+
+/// Has up to so many handlers work at a time. There is no thread or task of its own: a handler goes on with the next piece of
+/// work, and has another one started while there is more. `work` takes pieces until there is none.
+[<Sealed>]
+type internal HandlerPool(concurrency: int, work: HandlerPool -> HandlerRun -> Task) =
+    let gate = obj ()
+    let sources = Queue<IWorkSource>()
+    let idle = Stack<HandlerRun>()
+    let running = HashSet<HandlerRun>(HashIdentity.Reference)
+    let mutable isPaused = false
+    let mutable isClosed = false
+
+    let canStart () =
+        running.Count < concurrency && sources.Count > 0 && not isPaused && not isClosed
+
+    /// Under the lock: a run that is to be started, or nothing.
+    let reserve () : HandlerRun | null =
+        if canStart () then
+            let run = if idle.Count > 0 then idle.Pop() else HandlerRun()
+            running.Add run |> ignore
+            run
+        else
+            null
+
+    member private pool.Start(run: HandlerRun | null) =
+        match run with
+        | null -> ()
+        | run ->
+            ThreadPool.UnsafeQueueUserWorkItem((fun (run: HandlerRun) -> work pool run |> ignore), run, false)
+            |> ignore
+
+    member pool.Add(source: IWorkSource) =
+        lock gate (fun () ->
+            sources.Enqueue source
+            reserve ())
+        |> pool.Start
+
+    /// The next piece of work for a run. False: it has ended.
+    member pool.Take(run: HandlerRun) : bool =
+        let struct (taken, more) =
+            lock gate (fun () ->
+                if run.IsGivenUp then
+                    struct (false, null)
+                elif sources.Count > 0 && not isPaused && not isClosed then
+                    let source = sources.Peek()
+                    run.Source <- source
+
+                    if not (source.Take run) then
+                        sources.Dequeue() |> ignore
+
+                    struct (true, reserve ())
+                else
+                    running.Remove run |> ignore
+                    run.Held <- Unchecked.defaultof<_>
+                    idle.Push run
+                    struct (false, null))
+
+        pool.Start more
+        taken
+
+    /// Gives up a call that does not return: another handler may work in its place. False if it has just ended.
+    member pool.GiveUp(run: HandlerRun, stamp: int64) : bool =
+        if run.GiveUp stamp then
+            lock gate (fun () ->
+                running.Remove run |> ignore
+                reserve ())
+            |> pool.Start
+
+            true
+        else
+            false
+
+    member _.Running: HandlerRun list =
+        lock gate (fun () -> [ for run in running -> run ])
+
+    member _.IsPaused = Volatile.Read &isPaused
+    member _.Pause() = lock gate (fun () -> isPaused <- true)
+
+    member pool.Resume() =
+        lock gate (fun () ->
+            isPaused <- false
+            reserve ())
+        |> pool.Start
+
+    /// No handler begins any more.
+    member _.Close() =
+        lock gate (fun () ->
+            isClosed <- true
+            sources.Clear())

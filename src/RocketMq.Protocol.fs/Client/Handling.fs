@@ -1,0 +1,68 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// How a consumer's handlers come to their messages.
+type internal IHandling =
+    /// Takes what a pull brought.
+    abstract Hand: PulledMessages -> unit
+    abstract Pool: HandlerPool
+    /// A call of a handler, by its stamp, has not returned although its token has been cancelled for some time.
+    abstract GiveUp: run: HandlerRun * stamp: int64 -> Task
+
+/// Calls the application's handler.
+[<Sealed>]
+type internal HandlerCall(options: PushConsumerOptions, handler: ConsumeHandler, counts: ConsumerCounts) =
+    let clock = options.Remoting.Ports.Clock
+    let log = options.Remoting.Logger
+
+    let receive (message: StoredMessage) : ReceivedMessage =
+        {
+            Message = message
+            Body = MessageBody.decodeWith options.Codecs options.InflatedLimit message
+        }
+
+    let receiveAll (messages: StoredMessage[]) first count =
+        Array.init count (fun index -> receive messages[first + index])
+
+    /// The most messages for one call.
+    member _.BatchSize =
+        match handler with
+        | EachMessage _ -> 1
+        | Batches _ -> options.BatchSize
+
+    /// Begins a call of a run with messages; what it throws by itself it throws here.
+    member _.Begin
+        (run: HandlerRun, queue: ProcessQueue, messages: StoredMessage[], first: int, count: int)
+        : ValueTask<ConsumeResult> =
+        run.Begin(queue, clock.GetTimestamp())
+
+        match handler with
+        | EachMessage handle -> handle (receive messages[first]) run.Token
+        | Batches handle -> handle (receiveAll messages first count) run.Token
+
+    /// Handles one message by itself, outside of any queue.
+    member _.Once(message: StoredMessage) : Task<DirectOutcome * string option> =
+        backgroundTask {
+            try
+                let! result =
+                    match handler with
+                    | EachMessage handle -> handle (receive message) CancellationToken.None
+                    | Batches handle -> handle [| receive message |] CancellationToken.None
+
+                match result with
+                | Consumed -> return Succeeded, None
+                | _ -> return ToBeRetried, None
+            with error ->
+                return Threw, Some $"{error.GetType().Name}: {error.Message}"
+        }
+
+    member _.Threw(message: StoredMessage, error: exn) =
+        Log.consumeFailed log options.Group message.Topic message.QueueId message.QueueOffset error
+
+    member _.Counted(result: ConsumeResult, count: int) =
+        match result with
+        | Consumed -> counts.Consumed count
+        | _ -> counts.Failed count

@@ -1,0 +1,248 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+open System.Collections.Generic
+open System.Threading.Tasks
+
+/// One message of an ordered queue, and how often it has failed here.
+[<Struct>]
+type internal OrderedMessage =
+    {
+        Held: PulledMessages
+        Index: int
+        Failures: int
+    }
+
+    member message.Stored =
+        let stored = message.Held.Messages[message.Index]
+
+        if message.Failures = 0 then
+            stored
+        else
+            { stored with
+                ReconsumeTimes = stored.ReconsumeTimes + message.Failures
+            }
+
+/// The messages of one queue in their order. One handler works on them at a time: the queue is scheduled or it is not.
+[<Sealed>]
+type internal OrderedQueue(queue: ProcessQueue) =
+    let gate = obj ()
+    let waiting = LinkedList<OrderedMessage>()
+    let mutable isScheduled = false
+
+    member _.Queue = queue
+
+    /// True: the caller has to schedule the queue.
+    member _.Add(held: PulledMessages) : bool =
+        lock gate (fun () ->
+            for index in 0 .. held.Messages.Length - 1 do
+                waiting.AddLast
+                    {
+                        Held = held
+                        Index = index
+                        Failures = 0
+                    }
+                |> ignore
+
+            let isNew = not isScheduled
+            isScheduled <- true
+            isNew)
+
+    /// The first messages, which stay. None: the queue is scheduled no more.
+    member _.First(most: int) : OrderedMessage[] =
+        lock gate (fun () ->
+            let first = waiting |> Seq.truncate most |> Array.ofSeq
+
+            if first.Length = 0 then
+                isScheduled <- false
+
+            first)
+
+    /// The first messages become these.
+    member _.Replace(count: int, messages: OrderedMessage list) =
+        lock gate (fun () ->
+            for _ in 1..count do
+                waiting.RemoveFirst()
+
+            for message in List.rev messages do
+                waiting.AddFirst message |> ignore)
+
+    /// The queue waits until somebody calls `Wake`.
+    member _.Rest() =
+        lock gate (fun () -> isScheduled <- false)
+
+    /// True: the caller has to schedule the queue.
+    member _.Wake() : bool =
+        lock gate (fun () ->
+            let isNew = not isScheduled && waiting.Count > 0
+
+            if isNew then
+                isScheduled <- true
+
+            isNew)
+
+    interface IWorkSource with
+        member _.Take _ = false
+
+/// Messages in the order of their queues: one that fails holds its queue up until it succeeds or is a dead letter.
+[<Sealed>]
+type internal OrderedHandling
+    (
+        options: PushConsumerOptions,
+        call: HandlerCall,
+        counts: ConsumerCounts,
+        giveBack: GivingBack,
+        mayConsume: ProcessQueue -> bool
+    ) =
+    /// A queue gives way to others after so long. Java's time.
+    static let turn = TimeSpan.FromSeconds 60L
+
+    let clock = options.Remoting.Ports.Clock
+    let log = options.Remoting.Logger
+    let queues = ConcurrentDictionary<ProcessQueue, OrderedQueue>(HashIdentity.Reference)
+
+    /// Leaves a queue alone for the time that failures ask for.
+    let suspend (pool: HandlerPool) (ordered: OrderedQueue) (time: TimeSpan) : Task =
+        backgroundTask {
+            try
+                do! Task.Delay(time, clock, ordered.Queue.Ending)
+                pool.Add ordered
+            with :? OperationCanceledException ->
+                ()
+        }
+
+    /// A dead letter is out of the way when a broker has it.
+    let bury (message: OrderedMessage) =
+        backgroundTask {
+            match! giveBack.GiveBack(message.Stored, GivingBack.deadLetter) with
+            | Ok() ->
+                counts.GivenBack()
+                message.Held.Queue.Finish(message.Held, message.Index)
+                return true
+            | Error error ->
+                counts.Kept()
+                let stored = message.Stored
+                Log.messageKept log stored.Topic stored.QueueId stored.QueueOffset (RemotingError.describe error)
+                return false
+        }
+
+    /// What is left of messages that failed, and how long their queue rests.
+    let settleFailed (failed: OrderedMessage[]) result =
+        backgroundTask {
+            let left = ResizeArray<OrderedMessage>()
+            let mutable rest = TimeSpan.Zero
+
+            for message in failed do
+                match ConsumeRetry.ordered options.Model options.MaxRetries options.SuspendQueue message.Stored result with
+                | Again time ->
+                    rest <- max rest time
+
+                    left.Add
+                        { message with
+                            Failures = message.Failures + 1
+                        }
+                | Bury ->
+                    let! isBuried = bury message
+
+                    if not isBuried then
+                        rest <- max rest options.SuspendQueue
+                        left.Add message
+
+            return struct (List.ofSeq left, rest)
+        }
+
+    /// Has a handler work on the first messages of a queue. True: the queue may go on at once.
+    let handle (pool: HandlerPool) (run: HandlerRun) (ordered: OrderedQueue) (first: OrderedMessage[]) =
+        backgroundTask {
+            let queue = ordered.Queue
+            let messages = first |> Array.map _.Stored
+            let mutable result = RetryLater
+
+            try
+                let! returned = call.Begin(run, queue, messages, 0, messages.Length)
+                result <- returned
+            with error ->
+                call.Threw(messages[0], error)
+
+            run.End() |> ignore
+            queue.LastConsume <- clock.GetTimestamp()
+            call.Counted(result, messages.Length)
+
+            // Who has the queue by now has these messages as well.
+            if queue.IsClosed then
+                return false
+            else
+                match result with
+                | Consumed ->
+                    for message in first do
+                        queue.Finish(message.Held, message.Index)
+
+                    ordered.Replace(first.Length, [])
+                    return true
+                | failed ->
+                    let! struct (left, rest) = settleFailed first failed
+                    ordered.Replace(first.Length, left)
+
+                    if rest > TimeSpan.Zero then
+                        suspend pool ordered rest |> ignore
+                        return false
+                    else
+                        return true
+        }
+
+    /// Works on a queue until it has nothing more, may not go on, or has had its turn.
+    let workOn (pool: HandlerPool) (run: HandlerRun) (ordered: OrderedQueue) : Task =
+        backgroundTask {
+            let queue = ordered.Queue
+            let began = clock.GetTimestamp()
+            let mutable goesOn = true
+
+            while goesOn do
+                if pool.IsPaused || clock.GetElapsedTime began > turn then
+                    pool.Add ordered
+                    goesOn <- false
+                elif not (mayConsume queue) then
+                    ordered.Rest()
+                    // It may have become possible in between, with nobody to notice.
+                    goesOn <- mayConsume queue && ordered.Wake()
+                else
+                    let first = ordered.First call.BatchSize
+
+                    if first.Length = 0 || not (queue.TryBegin first.Length) then
+                        goesOn <- false
+                    else
+                        let! mayGoOn = handle pool run ordered first
+                        queue.End first.Length
+                        goesOn <- mayGoOn
+        }
+
+    let work (pool: HandlerPool) (run: HandlerRun) : Task =
+        backgroundTask {
+            while pool.Take run do
+                match run.Source with
+                | :? OrderedQueue as ordered -> do! workOn pool run ordered
+                | _ -> ()
+        }
+
+    let pool = HandlerPool(options.Concurrency, work)
+
+    /// A queue that rested because it might not be consumed may go on.
+    member _.Wake(queue: ProcessQueue) =
+        match queues.TryGetValue queue with
+        | true, ordered when ordered.Wake() -> pool.Add ordered
+        | _ -> ()
+
+    member _.Forget(queue: ProcessQueue) = queues.TryRemove queue |> ignore
+
+    interface IHandling with
+        member _.Pool = pool
+
+        member _.Hand held =
+            let ordered = queues.GetOrAdd(held.Queue, (fun queue -> OrderedQueue queue))
+
+            if ordered.Add held then
+                pool.Add ordered
+
+        /// A queue must not go past a message, so its handler is waited for.
+        member _.GiveUp(_, _) = Task.CompletedTask

@@ -1,0 +1,181 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// What one pull brought of a queue, after the filter.
+[<Sealed>]
+type internal PulledMessages(queue: ProcessQueue, batch: HeldBatch, messages: StoredMessage[]) =
+    member _.Queue = queue
+    member _.Batch = batch
+    member _.Messages = messages
+
+    /// How many are with handlers or done with; whoever hands them out counts.
+    member val Taken = 0 with get, set
+
+/// One queue that a consumer reads: what it holds, and how far it is. Handlers, pulls and commits meet here, so all of it is
+/// under one lock that is held for no longer than it takes to count.
+and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: HoldLimits, now: int64) =
+    let gate = obj ()
+    let unfinished = UnfinishedOffsets start
+    let mutable heldBytes = 0L
+
+    /// Messages that handlers work on.
+    let mutable running = 0
+
+    /// No message goes to a handler any more.
+    let mutable isLeft = false
+
+    /// Nothing counts any more: the position has been committed for the last time.
+    let mutable isClosed = false
+
+    let mutable committed = start
+    let mutable hasRoom: TaskCompletionSource | null = null
+    let mutable isIdle: TaskCompletionSource | null = null
+    let ending = new CancellationTokenSource()
+
+    let newSource () =
+        TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+
+    let isFull () =
+        unfinished.Count >= limits.Messages
+        || heldBytes >= limits.Bytes
+        || unfinished.Span >= limits.Span
+
+    /// Tells who waits what has come about. Called under the lock; continuations run elsewhere.
+    let tell () =
+        match hasRoom with
+        | null -> ()
+        | source when isLeft || not (isFull ()) ->
+            hasRoom <- null
+            source.TrySetResult() |> ignore
+        | _ -> ()
+
+        match isIdle with
+        | null -> ()
+        | source when running = 0 ->
+            isIdle <- null
+            source.TrySetResult() |> ignore
+        | _ -> ()
+
+    member _.Queue = queue
+
+    /// Cancelled when the queue is left.
+    member _.Ending = ending.Token
+
+    /// The broker to read from next; 0 is the master.
+    member val BrokerId = 0L with get, set
+
+    /// By the clock's timestamps.
+    member val LastPull = now with get, set
+
+    member val LastConsume = now with get, set
+    member val IsPulling = false with get, set
+
+    /// Keeps commits of the queue in their order.
+    member val CommitGate = new SemaphoreSlim(1, 1)
+
+    member _.IsLeft = Volatile.Read &isLeft
+    member _.Next = lock gate (fun () -> unfinished.Next)
+    member _.Committable = lock gate (fun () -> unfinished.Committable)
+    member _.Committed = lock gate (fun () -> committed)
+    member _.Held = lock gate (fun () -> unfinished.Count)
+    member _.HeldBytes = lock gate (fun () -> heldBytes)
+    member _.Running = lock gate (fun () -> running)
+    member _.IsFull = lock gate isFull
+
+    /// A pull ended at `next` with these messages.
+    member queue.Pulled(messages: StoredMessage[], next: int64) : PulledMessages =
+        let offsets = Array.zeroCreate messages.Length
+        let mutable bytes = 0L
+
+        for index in 0 .. messages.Length - 1 do
+            offsets[index] <- messages[index].QueueOffset
+            bytes <- bytes + int64 messages[index].StoredBody.Length
+
+        lock gate (fun () ->
+            heldBytes <- heldBytes + bytes
+            PulledMessages(queue, unfinished.Pulled(offsets, next), messages))
+
+    /// Whether messages may go to a handler; they count as running then.
+    member _.TryBegin(count: int) =
+        lock gate (fun () ->
+            if isLeft then
+                false
+            else
+                running <- running + count
+                true)
+
+    /// A handler, and what became of its messages, is over.
+    member _.End(count: int) =
+        lock gate (fun () ->
+            running <- running - count
+            tell ())
+
+    /// Done with a message for good. A second time changes nothing.
+    member _.Finish(held: PulledMessages, index: int) =
+        lock gate (fun () ->
+            if unfinished.Finish(held.Batch, index) then
+                heldBytes <- heldBytes - int64 held.Messages[index].StoredBody.Length
+                tell ())
+
+    /// As `Finish` of some and `End` of as many, in one.
+    member _.FinishAndEnd(held: PulledMessages, first: int, count: int) =
+        lock gate (fun () ->
+            for index in first .. first + count - 1 do
+                if unfinished.Finish(held.Batch, index) then
+                    heldBytes <- heldBytes - int64 held.Messages[index].StoredBody.Length
+
+            running <- running - count
+            tell ())
+
+    /// Ends when there is room for a pull, or the queue is left.
+    member _.WhenRoom() : Task =
+        lock gate (fun () ->
+            if isLeft || not (isFull ()) then
+                Task.CompletedTask
+            else
+                match hasRoom with
+                | null ->
+                    let source = newSource ()
+                    hasRoom <- source
+                    source.Task
+                | source -> source.Task)
+
+    /// No message goes to a handler, and no pull begins, from here on.
+    member _.Leave() =
+        lock gate (fun () ->
+            isLeft <- true
+            tell ())
+
+        ending.Cancel()
+
+    /// Ends when no handler works on messages of the queue.
+    member _.WhenIdle() : Task =
+        lock gate (fun () ->
+            if running = 0 then
+                Task.CompletedTask
+            else
+                match isIdle with
+                | null ->
+                    let source = newSource ()
+                    isIdle <- source
+                    source.Task
+                | source -> source.Task)
+
+    /// The position to commit, if it has moved and still counts.
+    member _.TryCommittable() : int64 voption =
+        lock gate (fun () ->
+            match unfinished.Committable with
+            | _ when isClosed -> ValueNone
+            | position when position = committed -> ValueNone
+            | position -> ValueSome position)
+
+    member _.HasCommitted(position: int64) =
+        lock gate (fun () -> committed <- position)
+
+    /// From here on nothing is committed, and what handlers make of messages that they still have does not count.
+    member _.Close() = lock gate (fun () -> isClosed <- true)
+
+    member _.IsClosed = Volatile.Read &isClosed

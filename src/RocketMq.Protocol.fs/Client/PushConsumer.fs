@@ -1,0 +1,546 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+
+/// Has an application's handler work on the messages of its group: the queues are shared with the other members, positions
+/// are committed as messages are done with, and what fails comes again. Safe to use from any thread.
+[<Sealed>]
+type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler) =
+    /// Java's interval.
+    static let rebalanceInterval = TimeSpan.FromSeconds 20L
+
+    /// Java's interval: brokers keep a lock for 60 s.
+    static let lockInterval = TimeSpan.FromSeconds 20L
+
+    /// However often brokers say that members have changed, they are asked no more often than this.
+    static let notificationSpacing = TimeSpan.FromMilliseconds 200.0
+
+    static let seekWaits = TimeSpan.FromSeconds 1L, TimeSpan.FromSeconds 20L
+
+    let log = options.Remoting.Logger
+    let clock = options.Remoting.Ports.Clock
+    let startedAtMillis = clock.GetUtcNow().ToUnixTimeMilliseconds()
+    let startedTimestamp = clock.GetTimestamp()
+    let group = Namespaced.wrap options.Namespace options.Group
+    let retryTopic = Namespaced.retryTopic options.Namespace options.Group
+    let isShared = options.Model = Clustering
+    let ending = new CancellationTokenSource()
+    let gate = PauseGate()
+    let counts = ConsumerCounts()
+    let mutable restarted = 0L
+    let mutable closing: Task | null = null
+    let closeGate = obj ()
+
+    let settings: GroupSettings =
+        {
+            Group = group
+            Type = Passively
+            Model = options.Model
+            ConsumeFrom = options.ConsumeFrom
+            PullBatch = options.PullBatch
+            Suspend = options.Suspend
+            IsLite = false
+        }
+
+    let subscriptions = Subscriptions clock
+
+    do
+        for topic, filter in options.Subscriptions do
+            subscriptions.Set(Namespaced.wrap options.Namespace topic, filter)
+
+        if isShared then
+            subscriptions.Set(retryTopic, Filter.all)
+
+    /// Set before anything is sent, so before any broker asks.
+    let mutable asked: IAskedMember = Unchecked.defaultof<_>
+
+    let instance =
+        ClientInstance(
+            {
+                NameServers = options.NameServers
+                AddressServer = options.AddressServer
+                Template = TopicTemplate.Default
+                InstanceName = options.InstanceName
+                UnitName = options.UnitName
+                Remoting = options.Remoting
+            },
+            Consumes(fun () -> GroupRequests.membership settings subscriptions.All),
+            fun _ -> GroupAnswers.handlers asked
+        )
+
+    let clientId = instance.ClientId
+    let routes = instance.Routes
+    let brokers = GroupBrokers(instance.Clients, routes)
+
+    let agent =
+        GroupAgent(GroupMember.create options.Model options.Strategy clientId, log)
+
+    let store: IOffsetStore =
+        if isShared then
+            BrokerOffsets(settings, brokers)
+        else
+            BrokerOffsets(settings, brokers)
+
+    let call = HandlerCall(options, handler, counts)
+
+    let giveBack =
+        GivingBack(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, routes)
+
+    let locks =
+        if options.IsOrdered && isShared then
+            Some(LockKeeper(settings, clientId, options.Remoting, brokers, fun queue -> agent.Post(QueueFailed queue)))
+        else
+            None
+
+    let mayConsume (queue: ProcessQueue) =
+        locks |> Option.forall (fun locks -> locks.MayConsume queue.Queue)
+
+    let ordered =
+        if options.IsOrdered then
+            Some(OrderedHandling(options, call, counts, giveBack, mayConsume))
+        else
+            None
+
+    let handling: IHandling =
+        match ordered with
+        | Some ordered -> ordered
+        | None -> ConcurrentHandling(options, call, counts, giveBack)
+
+    /// The queue goes on at another position than the one that it is read at.
+    let moved = ConcurrentDictionary<MessageQueue, int64>()
+
+    let puller =
+        QueuePuller(
+            settings,
+            options.Remoting,
+            brokers,
+            routes,
+            subscriptions,
+            options.Namespace,
+            gate,
+            { new IPulled with
+                member _.Hand held = handling.Hand held
+
+                member _.Moved(queue, position) =
+                    moved[queue.Queue] <- position
+                    agent.Post(QueueFailed queue.Queue)
+            }
+        )
+
+    let queues =
+        OwnedQueues(
+            options,
+            (fun topic -> topic = retryTopic),
+            moved,
+            brokers,
+            store,
+            locks,
+            puller,
+            handling,
+            fun queue -> agent.Post(QueueFailed queue)
+        )
+
+    let askMembers topic : Task =
+        backgroundTask {
+            match! brokers.AskOne(topic, Heartbeat.members.Request group, ending.Token) with
+            | Ok(_ :: _ as members) -> agent.Post(MembersKnown(topic, members))
+            | Ok [] -> agent.Post(MembersUnknown topic)
+            | Error error ->
+                Log.membersUnknown log group (RemotingError.describe error)
+                agent.Post(MembersUnknown topic)
+        }
+
+    let startQueue queue : Task =
+        backgroundTask {
+            let! isStarted = queues.Start queue
+            agent.Post(if isStarted then QueueStarted queue else QueueNotStarted queue)
+        }
+
+    let leaveQueue queue : Task =
+        backgroundTask {
+            try
+                let owner = queues.TryFind queue
+                do! queues.Leave queue
+
+                match ordered, owner with
+                | _, null
+                | None, _ -> ()
+                | Some ordered, owner -> ordered.Forget owner
+            with error ->
+                Log.queueFailed log queue error
+
+            agent.Post(QueueLeft queue)
+        }
+
+    let carryOut effect =
+        match effect with
+        | AskMembers topic -> askMembers topic |> ignore
+        | StartQueue queue -> startQueue queue |> ignore
+        | LeaveQueue queue -> leaveQueue queue |> ignore
+        | MembershipEnded -> ()
+
+    let restart queue =
+        Interlocked.Increment &restarted |> ignore
+        agent.Post(QueueFailed queue)
+
+    let watch =
+        Watch(options, queues, handling, counts, (fun () -> not gate.IsOpen), restart)
+
+    let isWanted topic = not (isNull (subscriptions.TryFind topic))
+
+    /// Brokers know of this member before it asks them who the members are.
+    let useRoute topic (route: TopicRoute) : Task =
+        backgroundTask {
+            do! instance.Presence.AtAll route
+            agent.Post(RouteKnown(topic, TopicRoute.subscribeQueues topic route))
+        }
+
+    /// Looks for a topic until there is one, or it is not wanted any more.
+    let seek topic : Task =
+        backgroundTask {
+            let mutable wait = fst seekWaits
+            let mutable isSought = true
+
+            while isSought && isWanted topic && not ending.IsCancellationRequested do
+                match! routes.Get(topic, ending.Token) with
+                | Ok route ->
+                    do! useRoute topic route
+                    isSought <- false
+                | Error error ->
+                    Log.refreshFailed log group (RemotingError.describe error)
+                    do! Task.Delay(wait, clock, ending.Token)
+                    wait <- min (wait * 2.0) (snd seekWaits)
+        }
+
+    /// Runs until the consumer ends.
+    let run (work: unit -> Task) : Task =
+        backgroundTask {
+            try
+                do! work ()
+            with
+            | :? OperationCanceledException when ending.IsCancellationRequested -> ()
+            | error -> Log.memberFailed log error
+        }
+
+    let every (interval: TimeSpan) (act: unit -> Task) : Task =
+        run (fun () ->
+            backgroundTask {
+                while not ending.IsCancellationRequested do
+                    let spread = 0.9 + 0.2 * options.Remoting.Ports.Jitter()
+                    do! Task.Delay(interval * spread, clock, ending.Token)
+                    do! act ()
+            })
+
+    let rebalance () : Task =
+        agent.Post IntervalOver
+        Task.CompletedTask
+
+    let renewLocks (locks: LockKeeper) () : Task =
+        backgroundTask {
+            let! held = locks.RenewAll()
+
+            for queue in held do
+                match ordered, queues.TryFind queue with
+                | _, null
+                | None, _ -> ()
+                | Some ordered, owner -> ordered.Wake owner
+        }
+
+    /// 1 while a notification of changed members waits to be passed on.
+    let mutable isNotified = 0
+
+    /// Passes on one notification for all that come within a time.
+    let membersChanged () =
+        if Interlocked.Exchange(&isNotified, 1) = 0 then
+            run (fun () ->
+                backgroundTask {
+                    do! Task.Delay(notificationSpacing, clock, ending.Token)
+                    Volatile.Write(&isNotified, 0)
+                    agent.Post NotifiedOfChange
+                })
+            |> ignore
+
+    let queuesOf topic =
+        queues.All |> List.filter (fun owner -> owner.Queue.Topic = topic)
+
+    let reset topic (positions: PositionTable) =
+        for KeyValue(queue, position) in positions.Positions do
+            if queue.Topic = topic && not (isNull (queues.TryFind queue)) then
+                Log.positionReset log queue position
+                moved[queue] <- position
+                agent.Post(QueueFailed queue)
+
+    let queueInfo (owner: ProcessQueue) : ProcessQueueInfo =
+        let millis timestamp =
+            startedAtMillis + int64 (clock.GetElapsedTime(startedTimestamp, timestamp)).TotalMilliseconds
+
+        {
+            CommitOffset = owner.Committable
+            CachedMinOffset = owner.Committable
+            CachedMaxOffset = owner.Next - 1L
+            CachedMessages = owner.Held
+            CachedSize = int (owner.HeldBytes / (1024L * 1024L))
+            TransactionMinOffset = 0L
+            TransactionMaxOffset = 0L
+            TransactionMessages = owner.Running
+            IsLocked = mayConsume owner
+            TryUnlockTimes = 0L
+            LastLockTimestamp = 0L
+            LastPullTimestamp = millis owner.LastPull
+            LastConsumeTimestamp = millis owner.LastConsume
+            IsDropped = owner.IsLeft
+        }
+
+    let runningInfo () : ConsumerRunningInfo =
+        {
+            Properties =
+                Map.ofList
+                    [
+                        "PROP_CLIENT_VERSION", "V5_3_3"
+                        "PROP_CONSUME_TYPE", "CONSUME_PASSIVELY"
+                        "PROP_CONSUMEORDERLY", (if options.IsOrdered then "true" else "false")
+                        "PROP_CONSUMER_START_TIMESTAMP", string startedAtMillis
+                        "PROP_NAMESERVER_ADDR",
+                        options.NameServers |> List.map string |> String.concat ";"
+                        "PROP_THREADPOOL_CORE_SIZE", string options.Concurrency
+                    ]
+            Subscriptions =
+                [
+                    for one in subscriptions.All -> Subscription.create one.Topic one.Filter one.Version
+                ]
+            Queues = Map.ofList [ for owner in queues.All -> owner.Queue, queueInfo owner ]
+            PopQueues = None
+            Status = Map.empty
+            UserInfo = None
+            Stacks = None
+        }
+
+    /// Has the handler work on a message that an administrator chose; nothing comes of the outcome but the answer.
+    let consume (query: DirectConsumption) =
+        backgroundTask {
+            match MessageCodec.read (Option.defaultValue "" query.BrokerName) query.Record with
+            | Complete(message, _) ->
+                let began = clock.GetTimestamp()
+                let! outcome, remark = call.Once(VisibleMessage.restore retryTopic options.Namespace message)
+
+                return
+                    Ok
+                        {
+                            IsOrderly = options.IsOrdered
+                            IsAutoCommit = true
+                            Outcome = Some outcome
+                            Remark = remark
+                            SpentMillis = int64 (clock.GetElapsedTime began).TotalMilliseconds
+                        }
+            | NeedMore _ -> return Error "the message is cut short"
+            | Corrupt error -> return Error error.Message
+        }
+
+    do
+        asked <-
+            { new IAskedMember with
+                member _.Group = group
+                member _.MembersChanged() = membersChanged ()
+                member _.Reset(topic, positions) = reset topic positions
+
+                member _.Positions topic =
+                    Map.ofList [ for owner in queuesOf topic -> owner.Queue, owner.Committable ]
+
+                member _.RunningInfo() = runningInfo ()
+                member _.Consume query = consume query
+            }
+
+    /// SQL92 expressions are checked by a broker: whether it can filter so, and understands them.
+    let checkExpressions (route: TopicRoute) (topic: string) filter =
+        match filter with
+        | ByTag _ -> Task.FromResult(Ok())
+        | BySql92 _ ->
+            brokers.AskOne(
+                topic,
+                Heartbeat.check.Request
+                    {
+                        ClientId = clientId
+                        Group = group
+                        Subscription = Subscription.create topic filter 0L
+                        Namespace = None
+                    },
+                ending.Token
+            )
+
+    /// The first look for a topic: one that is not there yet is no failure, name servers that cannot be asked are.
+    let firstLook topic : Task<Result<TopicRoute option, RemotingError>> =
+        backgroundTask {
+            match! routes.Get(topic, ending.Token) with
+            | Ok route -> return Ok(Some route)
+            | Error(NoRoute _) -> return Ok None
+            | Error error -> return Error error
+        }
+
+    let joinTopic topic (filter: Filter) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match! firstLook topic with
+            | Error error -> return Error error
+            | Ok None ->
+                run (fun () -> seek topic) |> ignore
+                return Ok()
+            | Ok(Some route) ->
+                match! checkExpressions route topic filter with
+                | Error error -> return Error error
+                | Ok() ->
+                    do! useRoute topic route
+                    return Ok()
+        }
+
+    let rec joinAll (topics: TopicSubscription list) =
+        backgroundTask {
+            match topics with
+            | [] -> return Ok()
+            | one :: rest ->
+                match! joinTopic one.Topic one.Filter with
+                | Error error -> return Error error
+                | Ok() -> return! joinAll rest
+        }
+
+    let start () =
+        backgroundTask {
+            agent.Start carryOut
+
+            routes.Changed.Add(fun struct (topic, route) ->
+                if isWanted topic && not ending.IsCancellationRequested then
+                    run (fun () -> useRoute topic route) |> ignore)
+
+            instance.Start()
+
+            match! joinAll subscriptions.All with
+            | Error error -> return Error error
+            | Ok() ->
+                every rebalanceInterval rebalance |> ignore
+                every options.CommitInterval (fun () -> queues.CommitAll CancellationToken.None) |> ignore
+                every watch.Interval watch.Look |> ignore
+
+                match locks with
+                | Some locks -> every lockInterval (renewLocks locks) |> ignore
+                | None -> ()
+
+                return Ok()
+        }
+
+    let close () : Task =
+        backgroundTask {
+            agent.Post StopAsked
+            gate.Open()
+            do! agent.Ended
+            handling.Pool.Close()
+            ending.Cancel()
+            do! instance.Close()
+        }
+
+    let isWellFor (run: HandlerRun) =
+        run.Stamp = 0L || clock.GetElapsedTime run.Started <= options.ConsumeTimeout
+
+    let queueHealth (owner: ProcessQueue) : QueueHealth =
+        {
+            Queue = owner.Queue
+            Next = owner.Next
+            Committable = owner.Committable
+            Committed = owner.Committed
+            Held = owner.Held
+            HeldBytes = owner.HeldBytes
+            Running = owner.Running
+            IsFull = owner.IsFull
+            SincePull = clock.GetElapsedTime owner.LastPull
+            SinceConsume = clock.GetElapsedTime owner.LastConsume
+            IsLocked = mayConsume owner
+        }
+
+    /// Joins the group and begins to read. A topic that does not exist yet is looked for until it does. Fails if no name
+    /// server can be asked, or a broker does not understand an SQL92 expression.
+    static member Start
+        (options: PushConsumerOptions, handler: ConsumeHandler)
+        : Task<Result<PushConsumer, RemotingError>> =
+        backgroundTask {
+            match PushConsumerOptions.check options with
+            | Error error -> return Error error
+            | Ok() ->
+                let consumer = new PushConsumer(options, handler)
+
+                match! consumer.Begin() with
+                | Ok() -> return Ok consumer
+                | Error error ->
+                    do! consumer.Close()
+                    return Error error
+        }
+
+    member private _.Begin() = start ()
+
+    /// What brokers know this member by.
+    member _.ClientId = clientId
+
+    /// Reads another topic too, or changes what is wanted of one.
+    member _.Subscribe(topic: string, filter: Filter) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match PushConsumerOptions.checkSubscription topic with
+            | Error error -> return Error error
+            | Ok() ->
+                let topic = Namespaced.wrap options.Namespace topic
+                subscriptions.Set(topic, filter)
+                let! outcome = joinTopic topic filter
+                do! instance.Presence.Renew()
+                return outcome
+        }
+
+    /// Reads a topic no more.
+    member _.Unsubscribe(topic: string) : Task =
+        backgroundTask {
+            let topic = Namespaced.wrap options.Namespace topic
+
+            if subscriptions.Remove topic then
+                agent.Post(TopicDropped topic)
+                do! instance.Presence.Renew()
+        }
+
+    /// Nothing is pulled and no handler begins until `Resume`; handlers at work go on. The member keeps its queues.
+    member _.Pause() =
+        gate.Close()
+        handling.Pool.Pause()
+
+    member _.Resume() =
+        gate.Open()
+        handling.Pool.Resume()
+
+    /// Commits what is done with now.
+    member _.Commit(cancellation: CancellationToken) : Task = queues.CommitAll cancellation
+
+    member _.Health: PushConsumerHealth =
+        let running = handling.Pool.Running
+
+        {
+            ClientId = clientId
+            Queues = queues.All |> List.map queueHealth |> List.sortBy _.Queue
+            Consumed = counts.AllConsumed
+            Failed = counts.AllFailed
+            GivenBack = counts.AllGivenBack
+            Kept = counts.AllKept
+            StuckHandlers = running |> List.filter (isWellFor >> not) |> List.length
+            OverdueHandlers = counts.AllOverdue
+            AbandonedHandlers = counts.AllGivenUp
+            RestartedQueues = Volatile.Read &restarted
+            IsPaused = not gate.IsOpen
+        }
+
+    /// Stops: no handler begins, those at work may end within `DrainTimeout`, and are told to then; what is done with is
+    /// committed, locks are given back, brokers are told, connections closed.
+    member _.Close() : Task =
+        lock closeGate (fun () ->
+            match closing with
+            | null ->
+                let begun = close ()
+                closing <- begun
+                begun
+            | begun -> begun)
+
+    interface IAsyncDisposable with
+        member consumer.DisposeAsync() = ValueTask(consumer.Close())

@@ -1,0 +1,56 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// One queue that a consumer reads.
+type QueueHealth =
+    {
+        Queue: MessageQueue
+        /// Where the next pull begins.
+        Next: int64
+        /// Everything before it is done with.
+        Committable: int64
+        /// As the store has it.
+        Committed: int64
+        /// Messages that are not done with, those that handlers work on included.
+        Held: int
+        /// Bytes of their bodies as stored.
+        HeldBytes: int64
+        /// Messages that handlers work on.
+        Running: int
+        /// Holds as much as it may.
+        IsFull: bool
+        /// Since the last pull ended.
+        SincePull: TimeSpan
+        /// Since the last handler ended.
+        SinceConsume: TimeSpan
+        /// Of an ordered consumer: whether it may hand out messages now.
+        IsLocked: bool
+    }
+
+/// What a consumer is doing. Counts are messages since its start.
+type PushConsumerHealth =
+    {
+        ClientId: string
+        Queues: QueueHealth list
+        /// Handled with success.
+        Consumed: int64
+        /// Handled without success.
+        Failed: int64
+        /// Given back to brokers, to be had again or as dead letters.
+        GivenBack: int64
+        /// Kept to be handled again here, as no broker took them back.
+        Kept: int64
+        /// Handlers, now, that have taken longer than the consume timeout.
+        StuckHandlers: int
+        /// Handlers, ever, that took longer.
+        OverdueHandlers: int64
+        /// Handlers, ever, that did not return when they were told to, so that their messages were given back.
+        AbandonedHandlers: int64
+        /// Queues that were left and read anew because they were not being read.
+        RestartedQueues: int64
+        IsPaused: bool
+    }
+
+    /// No handler is stuck.
+    member health.IsWell = health.StuckHandlers = 0

@@ -1,0 +1,251 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// A message, and its body as its sender wrote it.
+type ReceivedMessage =
+    {
+        /// With the topic that the application knows: for a retried message the one that it was first sent to.
+        Message: StoredMessage
+        Body: Result<ReadOnlyMemory<byte>, BodyError>
+    }
+
+    override received.ToString() =
+        let size =
+            match received.Body with
+            | Ok body -> $"{body.Length} bytes"
+            | Error error -> error.Message
+
+        $"{received.Message.Topic} {received.Message.QueueId}@{received.Message.QueueOffset}: {size}"
+
+/// What an application does with messages. An exception counts as `RetryLater`. The token is cancelled when the handler has
+/// taken longer than the consume timeout, and when the consumer stops and cannot wait any longer.
+type ConsumeHandler =
+    /// One message a call.
+    | EachMessage of (ReceivedMessage -> CancellationToken -> ValueTask<ConsumeResult>)
+    /// Up to `PushConsumerOptions.BatchSize` messages of one queue a call; the result is that of all of them.
+    | Batches of (ReceivedMessage[] -> CancellationToken -> ValueTask<ConsumeResult>)
+
+/// How much of one queue a consumer holds before it stops pulling from it. Source: DefaultMQPushConsumer.java.
+type HoldLimits =
+    {
+        /// Messages that are not done with. Default 1,000.
+        Messages: int
+        /// Bytes of their bodies as stored. Default 100 MiB.
+        Bytes: int64
+        /// From the oldest position that is not done with to the newest one held; not of ordered consumers. Default 2,000.
+        Span: int64
+    }
+
+    static member Default =
+        {
+            Messages = 1000
+            Bytes = 100L * 1024L * 1024L
+            Span = 2000L
+        }
+
+type PushConsumerOptions =
+    {
+        Group: string
+        NameServers: Endpoint list
+        /// Finds name servers over HTTP instead, as Java's clients do, and looks again every two minutes. Default none.
+        AddressServer: AddressServer option
+        /// What topics and group belong to, see `Namespaced`. Default none.
+        Namespace: string
+        /// Topics and what is wanted of them. All members of a group must have the same.
+        Subscriptions: (string * Filter) list
+        /// Default `Clustering`: the members of the group share the messages. `Broadcasting`: each gets all of them.
+        Model: MessageModel
+        /// Whether the messages of a queue are handled one after the other: the next when the one before is done with.
+        /// Default no.
+        IsOrdered: bool
+        /// Where a group begins that has committed nothing. Default `LastOffset`, as in Java. A queue whose first message
+        /// is still there counts as committed at 0.
+        ConsumeFrom: ConsumeFrom
+        /// How the queues are shared; all members of a group must use the same. Default `Averagely`.
+        Strategy: AssignmentStrategy
+        /// How many handlers work at a time. Default 20.
+        Concurrency: int
+        /// The most messages for one call of a `Batches` handler. Default 32.
+        BatchSize: int
+        /// The most messages a pull asks for. Default 32, the most that brokers hand out unless they are set up otherwise.
+        PullBatch: int
+        /// How long a broker holds a pull that finds nothing. Default 15 s.
+        Suspend: TimeSpan
+        /// Of each queue.
+        Hold: HoldLimits
+        /// When a handler counts as stuck. Default 15 minutes.
+        ConsumeTimeout: TimeSpan
+        /// How often a message is given again before it goes to the dead letters. Default: 16 times, and without end for
+        /// ordered consumers, as in Java.
+        MaxRetries: int option
+        /// How long an ordered consumer leaves a queue alone whose message failed: 10 ms to 30 s. Default 1 s.
+        SuspendQueue: TimeSpan
+        /// How often positions are committed. Default 5 s.
+        CommitInterval: TimeSpan
+        /// How long handlers may go on whose queue goes to another member, and when the consumer stops. Default 10 s.
+        DrainTimeout: TimeSpan
+        /// The largest body after inflating, in bytes. Default 64 MiB.
+        InflatedLimit: int
+        /// What inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
+        Codecs: BodyCodecs
+        /// Where a broadcasting consumer keeps its positions. Default ".rocketmq_offsets" in the user's home directory.
+        OffsetDirectory: string option
+        /// Tells this client from others of the host. Default: of its own. A broadcasting consumer finds its positions
+        /// again only if it has the same name again.
+        InstanceName: string option
+        UnitName: string option
+        Remoting: RemotingOptions
+    }
+
+module PushConsumerOptions =
+    let create (group: string) (nameServers: Endpoint list) : PushConsumerOptions =
+        {
+            Group = group
+            NameServers = nameServers
+            AddressServer = None
+            Namespace = ""
+            Subscriptions = []
+            Model = Clustering
+            IsOrdered = false
+            ConsumeFrom = LastOffset
+            Strategy = Averagely
+            Concurrency = 20
+            BatchSize = 32
+            PullBatch = 32
+            Suspend = TimeSpan.FromSeconds 15L
+            Hold = HoldLimits.Default
+            ConsumeTimeout = TimeSpan.FromMinutes 15L
+            MaxRetries = None
+            SuspendQueue = TimeSpan.FromSeconds 1L
+            CommitInterval = TimeSpan.FromSeconds 5L
+            DrainTimeout = TimeSpan.FromSeconds 10L
+            InflatedLimit = MessageBody.defaultInflatedLimit
+            Codecs = BodyCodecs.standard
+            OffsetDirectory = None
+            InstanceName = None
+            UnitName = None
+            Remoting =
+                { RemotingOptions.Default with
+                    WhenDisconnected = FailWithDial
+                }
+        }
+
+    /// With name servers and remoting options from a text, see `OptionText`: "nameServers=a:9876,b:9876;requestTimeout=5s".
+    let ofText (group: string) (text: string) : Result<PushConsumerOptions, string list> =
+        let options = create group []
+
+        OptionText.parseWithNameServers text ([], options.Remoting)
+        |> Result.map (fun (nameServers, remoting) ->
+            { options with
+                NameServers = nameServers
+                Remoting = remoting
+            })
+
+    /// Adds a topic, and what is wanted of it; what was wanted of it before counts no more.
+    let subscribe (topic: string) (filter: Filter) (options: PushConsumerOptions) =
+        let others = options.Subscriptions |> List.filter (fst >> (<>) topic)
+
+        { options with
+            Subscriptions = others @ [ (topic, filter) ]
+        }
+
+    let from (start: ConsumeFrom) (options: PushConsumerOptions) = { options with ConsumeFrom = start }
+
+    /// The messages of a queue one after the other.
+    let inOrder (options: PushConsumerOptions) = { options with IsOrdered = true }
+
+    /// Each member gets all messages.
+    let broadcasting (options: PushConsumerOptions) = { options with Model = Broadcasting }
+
+    let withConcurrency (handlers: int) (options: PushConsumerOptions) = { options with Concurrency = handlers }
+    let withBatchSize (messages: int) (options: PushConsumerOptions) = { options with BatchSize = messages }
+    let withPullBatch (messages: int) (options: PushConsumerOptions) = { options with PullBatch = messages }
+    let withSuspend (time: TimeSpan) (options: PushConsumerOptions) = { options with Suspend = time }
+    let withHold (limits: HoldLimits) (options: PushConsumerOptions) = { options with Hold = limits }
+    let withStrategy (strategy: AssignmentStrategy) (options: PushConsumerOptions) = { options with Strategy = strategy }
+    let withConsumeTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with ConsumeTimeout = time }
+    let withMaxRetries (retries: int) (options: PushConsumerOptions) = { options with MaxRetries = Some retries }
+    let withSuspendQueue (time: TimeSpan) (options: PushConsumerOptions) = { options with SuspendQueue = time }
+    let withCommitInterval (time: TimeSpan) (options: PushConsumerOptions) = { options with CommitInterval = time }
+    let withDrainTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with DrainTimeout = time }
+    let withCodecs (codecs: BodyCodecs) (options: PushConsumerOptions) = { options with Codecs = codecs }
+    let withNamespace (name: string) (options: PushConsumerOptions) = { options with Namespace = name }
+
+    let withInflatedLimit (bytes: int) (options: PushConsumerOptions) =
+        { options with InflatedLimit = bytes }
+
+    let withOffsetDirectory (path: string) (options: PushConsumerOptions) =
+        { options with
+            OffsetDirectory = Some path
+        }
+
+    let withInstanceName (name: string) (options: PushConsumerOptions) =
+        { options with
+            InstanceName = Some name
+        }
+
+    let withAddressServer (server: AddressServer) (options: PushConsumerOptions) =
+        { options with
+            AddressServer = Some server
+        }
+
+    let withNameServers (nameServers: Endpoint list) (options: PushConsumerOptions) =
+        { options with
+            NameServers = nameServers
+        }
+
+    let withRemoting (remoting: RemotingOptions) (options: PushConsumerOptions) = { options with Remoting = remoting }
+
+    let internal retryTopic (options: PushConsumerOptions) =
+        Namespaced.retryTopic options.Namespace options.Group
+
+    let internal checkSubscription (topic: string) : Result<unit, RemotingError> =
+        Names.checkTopic topic |> Result.map ignore |> Result.mapError Invalid
+
+    let private suspendLimits = TimeSpan.FromMilliseconds 10L, TimeSpan.FromSeconds 30L
+
+    let internal check (options: PushConsumerOptions) : Result<unit, RemotingError> =
+        let atLeastOne = ValueKind.count 1 Int32.MaxValue
+
+        let problems =
+            [
+                if options.NameServers.IsEmpty && options.AddressServer.IsNone then
+                    "a consumer needs a name server"
+
+                yield! ValueKind.problem "concurrency" (ValueKind.count 1 10_000) options.Concurrency
+                yield! ValueKind.problem "batchSize" (ValueKind.count 1 1024) options.BatchSize
+                yield! ValueKind.problem "pullBatch" (ValueKind.count 1 1024) options.PullBatch
+                yield! ValueKind.problem "suspend" ValueKind.duration options.Suspend
+                yield! ValueKind.problem "hold.messages" atLeastOne options.Hold.Messages
+
+                if options.Hold.Bytes < 1L then
+                    $"hold.bytes is {options.Hold.Bytes}, it must be at least 1"
+
+                if options.Hold.Span < 1L then
+                    $"hold.span is {options.Hold.Span}, it must be at least 1"
+
+                yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
+                yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
+                yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
+                yield! ValueKind.problem "inflatedLimit" atLeastOne options.InflatedLimit
+
+                if options.SuspendQueue < fst suspendLimits || options.SuspendQueue > snd suspendLimits then
+                    $"suspendQueue is {options.SuspendQueue}, it must be 10 ms to 30 s"
+
+                match options.MaxRetries with
+                | Some retries when retries < 0 -> $"maxRetries is {retries}, it must not be negative"
+                | _ -> ()
+
+                yield! RemotingOptions.check options.Remoting
+            ]
+
+        let subscription (result: Result<unit, RemotingError>) (topic: string, _) =
+            result |> Result.bind (fun () -> checkSubscription topic)
+
+        match Names.checkOwnGroup options.Group, RemotingOptions.refusal problems with
+        | Error error, _ -> Error(Invalid error)
+        | Ok _, Error error -> Error error
+        | Ok _, Ok() -> List.fold subscription (Ok()) options.Subscriptions

@@ -1,0 +1,163 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// What becomes of what a puller finds.
+type internal IPulled =
+    /// Messages to be handled.
+    abstract Hand: PulledMessages -> unit
+    /// The queue ends before the position: it has been left, and is to go on at this one.
+    abstract Moved: ProcessQueue * int64 -> unit
+
+/// Messages as the application knows them.
+module internal VisibleMessage =
+    /// Under the topic that it was first sent to, without a namespace.
+    let restore (retryTopic: string) (space: string) (message: StoredMessage) : StoredMessage =
+        let sentTo =
+            if message.Topic = retryTopic then
+                Properties.tryFind PropertyName.retryTopic message.Properties
+                |> ValueOption.defaultValue message.Topic
+            else
+                message.Topic
+
+        let topic = Namespaced.unwrap space sentTo
+
+        if Object.ReferenceEquals(topic, message.Topic) then
+            message
+        else
+            { message with Topic = topic }
+
+/// Reads one queue until it is left, as far as there is room for what it finds.
+[<Sealed>]
+type internal QueuePuller
+    (
+        settings: GroupSettings,
+        remoting: RemotingOptions,
+        brokers: GroupBrokers,
+        routes: Routes,
+        subscriptions: Subscriptions,
+        space: string,
+        gate: PauseGate,
+        pulled: IPulled
+    ) =
+    /// A broker looks only so often for pulls that have waited long enough.
+    static let lateness = TimeSpan.FromSeconds 5L
+
+    static let masterId = 0L
+    let log = remoting.Logger
+    let clock = remoting.Ports.Clock
+    let timeout = settings.Suspend + lateness + remoting.RequestTimeout
+    let retryTopic = Namespaced.retryTopic "" settings.Group
+
+    let visible = VisibleMessage.restore retryTopic space
+
+    let keep (wanted: Wanted) (messages: StoredMessage[]) =
+        let mutable kept = 0
+
+        for message in messages do
+            if wanted.Keeps message then
+                messages[kept] <- visible message
+                kept <- kept + 1
+
+        if kept = messages.Length then
+            messages
+        else
+            messages.AsSpan(0, kept).ToArray()
+
+    let handOn (queue: ProcessQueue) (wanted: Wanted) (answer: PullAnswer) =
+        match MessageCodec.decodeAll queue.Queue.BrokerName answer.Records with
+        | Error error ->
+            let endpoint =
+                {
+                    Host = queue.Queue.BrokerName
+                    Port = 0
+                }
+
+            Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
+        | Ok messages ->
+            let kept = keep wanted messages
+            let held = queue.Pulled(kept, answer.NextOffset)
+
+            if kept.Length > 0 then
+                pulled.Hand held
+
+            Ok()
+
+    /// Forward, messages are gone that nobody has read; what is held stays. Backward, the broker has lost messages, and
+    /// what it stores now gets their positions: the queue is read anew. What a slave says of a position that it does not
+    /// have yet does not count.
+    let moved (queue: ProcessQueue) (answer: PullAnswer) askedId =
+        let next = queue.Next
+
+        if askedId <> masterId then
+            queue.BrokerId <- masterId
+        elif answer.NextOffset >= next then
+            Log.positionMoved log queue.Queue next answer.NextOffset
+            queue.Pulled([||], answer.NextOffset) |> ignore
+        else
+            Log.positionMoved log queue.Queue next answer.NextOffset
+            queue.Leave()
+            pulled.Moved(queue, answer.NextOffset)
+
+    let pullOnce (queue: ProcessQueue) (wanted: Wanted) =
+        backgroundTask {
+            let askedId = queue.BrokerId
+            let request = GroupRequests.pull settings queue.Queue queue.Next wanted.Subscription
+            queue.IsPulling <- true
+            let! answer = brokers.Pull(queue.Queue, askedId, request, timeout, queue.Ending)
+            queue.IsPulling <- false
+            queue.LastPull <- clock.GetTimestamp()
+
+            match answer with
+            | Error error ->
+                queue.BrokerId <- masterId
+                return Error error
+            | Ok answer ->
+                match answer.Status with
+                | OffsetMoved -> moved queue answer askedId
+                | _ -> queue.BrokerId <- answer.SuggestedBrokerId
+
+                match answer.Status with
+                | Found -> return handOn queue wanted answer
+                | NoNewMessage
+                | NoMatch ->
+                    queue.Pulled([||], answer.NextOffset) |> ignore
+                    return Ok()
+                | OffsetMoved -> return Ok()
+        }
+
+    let failed (queue: ProcessQueue) failures error =
+        Log.pullFailed log queue.Queue (RemotingError.describe error)
+        routes.Refresh queue.Queue.Topic |> ignore
+        Task.Delay(PullProgress.waitAfter failures error, clock, queue.Ending)
+
+    let pullAll (queue: ProcessQueue) : Task =
+        backgroundTask {
+            let mutable failures = 0
+
+            while not queue.IsLeft do
+                do! gate.WhenOpen queue.Ending
+                do! queue.WhenRoom()
+
+                match subscriptions.TryFind queue.Queue.Topic with
+                | null -> queue.Leave()
+                | wanted when not queue.IsLeft ->
+                    match! pullOnce queue wanted with
+                    | Ok() -> failures <- 0
+                    | Error(Cancelled _) -> ()
+                    | Error error ->
+                        failures <- failures + 1
+                        do! failed queue failures error
+                | _ -> ()
+        }
+
+    /// Ends when the queue is left. An exception is a defect; it is not lost.
+    member _.Run(queue: ProcessQueue) : Task =
+        backgroundTask {
+            try
+                do! pullAll queue
+            with :? OperationCanceledException when queue.IsLeft ->
+                ()
+        }

@@ -1,0 +1,51 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+
+/// What a member wants of one topic, and the test for it.
+[<Sealed>]
+type internal Wanted(subscription: TopicSubscription) =
+    let keeps = Filter.keeper subscription.Filter
+    member _.Subscription = subscription
+    member _.Keeps(message: StoredMessage) = keeps message
+
+/// The topics that a member reads now, by the names that travel.
+[<Sealed>]
+type internal Subscriptions(clock: TimeProvider) =
+    let wanted = ConcurrentDictionary<string, Wanted>(StringComparer.Ordinal)
+
+    /// Brokers take the newer version, so no two changes may have the same.
+    let mutable lastVersion = 0L
+    let gate = obj ()
+
+    let nextVersion () =
+        lock gate (fun () ->
+            lastVersion <- max (lastVersion + 1L) (clock.GetUtcNow().ToUnixTimeMilliseconds())
+            lastVersion)
+
+    member _.Set(topic: string, filter: Filter) =
+        wanted[topic] <-
+            Wanted
+                {
+                    Topic = topic
+                    Filter = filter
+                    Version = nextVersion ()
+                }
+
+    /// False if it was not there.
+    member _.Remove(topic: string) =
+        match wanted.TryRemove topic with
+        | true, _ -> true
+        | _ -> false
+
+    member _.TryFind(topic: string) : Wanted | null =
+        match wanted.TryGetValue topic with
+        | true, found -> found
+        | _ -> null
+
+    /// Of a topic that is never removed.
+    member _.Of(topic: string) : Wanted = wanted[topic]
+
+    member _.All: TopicSubscription list =
+        [ for one in wanted.Values -> one.Subscription ] |> List.sortBy _.Topic

@@ -1,0 +1,61 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// Looks after handlers that do not return and queues that are not read.
+[<Sealed>]
+type internal Watch
+    (
+        options: PushConsumerOptions,
+        queues: OwnedQueues,
+        handling: IHandling,
+        counts: ConsumerCounts,
+        isPaused: unit -> bool,
+        restart: MessageQueue -> unit
+    ) =
+    let clock = options.Remoting.Ports.Clock
+    let log = options.Remoting.Logger
+
+    let judgeHandler (run: HandlerRun) : Task =
+        backgroundTask {
+            let stamp = run.Stamp
+            let took = clock.GetElapsedTime run.Started
+
+            if stamp <> 0L && took > options.ConsumeTimeout then
+                if not run.IsCancelled then
+                    counts.Overdue()
+                    Log.handlerOverdue log options.Group run.Queue.Queue took
+                    run.Cancel stamp
+                else
+                    do! handling.GiveUp(run, stamp)
+        }
+
+    let judgeQueue (queue: ProcessQueue) =
+        let reading: QueueReading =
+            {
+                LastPull = clock.GetElapsedTime queue.LastPull
+                IsFull = queue.IsFull
+                IsPaused = isPaused ()
+            }
+
+        match Watchdog.judge reading with
+        | PullStuck time when not queue.IsLeft ->
+            Log.queueStuck log queue.Queue time
+            restart queue.Queue
+        | _ -> ()
+
+    /// How often it looks: often enough for the consume timeout to be kept within a tenth.
+    member _.Interval =
+        options.ConsumeTimeout / 10.0
+        |> max (TimeSpan.FromMilliseconds 50.0)
+        |> min (TimeSpan.FromSeconds 30L)
+
+    member _.Look() : Task =
+        backgroundTask {
+            for run in handling.Pool.Running do
+                do! judgeHandler run
+
+            queues.All |> List.iter judgeQueue
+        }
