@@ -12,59 +12,6 @@ module internal StartOffset =
             | LastOffset -> if isRetry then BeginAt 0L else AskMax
             | FirstOffset -> BeginAt 0L
             | AtTime t -> if isRetry then AskMax else AskByTime (t.ToUnixTimeMilliseconds())
-type QueuePhase = Starting | Running | Leaving
-type GroupEvent =
-    | RouteKnown of topic: string * queues: MessageQueue list
-    | TopicDropped of topic: string
-    | MembersKnown of topic: string * members: string list
-    | MembersUnknown of topic: string
-    | NotifiedOfChange
-    | IntervalOver
-    | QueueStarted of MessageQueue
-    | QueueNotStarted of MessageQueue
-    | QueueLeft of MessageQueue
-    | QueueFailed of MessageQueue
-    | StopAsked
-type GroupEffect =
-    | AskMembers of topic: string
-    | StartQueue of MessageQueue
-    | LeaveQueue of MessageQueue
-    | MembershipEnded
-type GroupMember = { Model: MessageModel; Strategy: AssignmentStrategy; Id: string; Routes: Map<string, MessageQueue list>; Members: Map<string,string list>; Q: Map<MessageQueue, QueuePhase>; Stop: bool; Ended: bool }
-module GroupMember =
-    let create model strategy id = { Model = model; Strategy = strategy; Id = id; Routes = Map.empty; Members = Map.empty; Q = Map.empty; Stop = false; Ended = false }
-    let queues m = Map.toList m.Q
-    let private wanted m =
-        if m.Stop then [] else
-        m.Routes |> Map.toList |> List.collect (fun (t, qs) ->
-            match m.Model with
-            | Broadcasting -> qs
-            | Clustering ->
-                match Map.tryFind t m.Members with
-                | Some ms -> QueueAssignment.assign m.Strategy m.Id ms qs
-                | None -> m.Q |> Map.toList |> List.filter (fun (q, p) -> q.Topic = t && p <> Leaving) |> List.map fst)
-    let private settle m =
-        let w = Set.ofSeq (wanted m)
-        let start = w |> Set.filter (fun q -> not (m.Q.ContainsKey q))
-        let leave = m.Q |> Map.toList |> List.filter (fun (q, p) -> p <> Leaving && not (w.Contains q)) |> List.map fst
-        let q = Seq.fold (fun q x -> Map.add x Starting q) m.Q start
-        let q = List.fold (fun q x -> Map.add x Leaving q) q leave
-        let m = { m with Q = q }
-        let ended = m.Stop && q.IsEmpty && not m.Ended
-        { m with Ended = m.Ended || ended }, [ for x in start -> StartQueue x ] @ [ for x in leave -> LeaveQueue x ] @ (if ended then [ MembershipEnded ] else [])
-    let private ask m = if m.Stop || m.Model = Broadcasting then [] else [ for KeyValue(t, _) in m.Routes -> AskMembers t ]
-    let step e m =
-        match e with
-        | RouteKnown(t, qs) -> let m, f = settle { m with Routes = Map.add t qs m.Routes } in m, f @ (if m.Stop || m.Model = Broadcasting then [] else [ AskMembers t ])
-        | TopicDropped t -> settle { m with Routes = Map.remove t m.Routes; Members = Map.remove t m.Members }
-        | MembersKnown(t, ms) -> settle { m with Members = Map.add t ms m.Members }
-        | MembersUnknown _ -> m, []
-        | NotifiedOfChange | IntervalOver -> let m, f = settle m in m, f @ ask m
-        | QueueStarted q -> (match Map.tryFind q m.Q with Some Starting -> { m with Q = Map.add q Running m.Q } | _ -> m), []
-        | QueueNotStarted q -> (match Map.tryFind q m.Q with Some Starting -> { m with Q = Map.remove q m.Q }, [] | Some Leaving -> m, [] | _ -> m, [])
-        | QueueLeft q -> settle { m with Q = Map.remove q m.Q }
-        | QueueFailed q -> (match Map.tryFind q m.Q with Some Leaving | None -> m, [] | _ -> { m with Q = Map.add q Leaving m.Q }, [ LeaveQueue q ])
-        | StopAsked -> settle { m with Stop = true }
 type QueueLock = { Asked: TimeSpan }
 type LockAnswer = Kept of QueueLock | Lost
 module QueueLock =
