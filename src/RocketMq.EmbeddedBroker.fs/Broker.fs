@@ -10,6 +10,9 @@ module internal Broker =
             Store = SystemTopics.add settings.ClusterName (Store.empty storeHost)
             Clients = Map.empty
             Peers = Map.empty
+            NextLookMillis = ValueNone
+            Groups = Map.empty
+            Locks = Map.empty
             Parked = []
             Faults = Fates.none
             HasMaster = settings.BrokerId <> 0L
@@ -68,41 +71,6 @@ module internal Broker =
     let private minOffset (arrival: Arrival) (state: BrokerState) =
         offsetOf arrival state Offsets.min id (fun _ _ -> 0L)
 
-    // Clients
-
-    let private heartbeat (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state Heartbeat.send.Decode (fun heartbeat ->
-            let peer =
-                {
-                    Address = arrival.Peer
-                    Language = arrival.Command.Language
-                    Version = arrival.Command.Version
-                }
-
-            { state with
-                Clients = Map.add arrival.Connection heartbeat state.Clients
-                Peers = Map.add arrival.Connection peer state.Peers
-            },
-            [ Answer.succeed arrival ])
-
-    /// A client may go on as a consumer when it stops to be a producer, and the other way round.
-    let private unregister (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state Heartbeat.unregister.Decode (fun departure ->
-            let without (heartbeat: Heartbeat) =
-                { heartbeat with
-                    ProducerGroups =
-                        heartbeat.ProducerGroups
-                        |> List.filter (fun group -> Some group <> departure.ProducerGroup)
-                    Consumers =
-                        heartbeat.Consumers
-                        |> List.filter (fun consumer -> Some consumer.Group <> departure.ConsumerGroup)
-                }
-
-            { state with
-                Clients = Map.change arrival.Connection (Option.map without) state.Clients
-            },
-            [ Answer.succeed arrival ])
-
     /// What only a master does, and how a slave refuses it.
     let private tryRefuseAsSlave (arrival: Arrival) =
         match arrival.Command.RequestCode with
@@ -113,6 +81,9 @@ module internal Broker =
         | RequestCode.SendReplyMessageV2 ->
             let remark = "service not available now: messages are put to the slave"
             ValueSome(Answer.refuse arrival ResponseCode.ServiceNotAvailable remark)
+        // As of a broker that does not find its master: real ones of 5.x ask it.
+        | RequestCode.ConsumerSendMessageBack ->
+            ValueSome(Answer.refuse arrival ResponseCode.SystemError "no master available along with this slave")
         | RequestCode.EndTransaction
         | RequestCode.RecallMessage ->
             ValueSome(Answer.refuse arrival ResponseCode.SlaveNotAvailable "the broker is a slave")
@@ -129,16 +100,21 @@ module internal Broker =
         | RequestCode.SendBatchMessage -> Sends.send now arrival state
         | RequestCode.SendReplyMessage
         | RequestCode.SendReplyMessageV2 -> ReplyServing.receive now arrival state
+        | RequestCode.ConsumerSendMessageBack -> SendBacks.giveBack now arrival state
         | RequestCode.EndTransaction -> HalfMessages.finish now arrival state
         | RequestCode.RecallMessage -> Recalls.recall now arrival state
-        | RequestCode.PullMessage -> Pulls.pull now arrival state
+        | RequestCode.PullMessage
+        | RequestCode.LitePullMessage -> Pulls.pull now arrival state
         | RequestCode.QueryConsumerOffset -> queryCommitted arrival state
         | RequestCode.UpdateConsumerOffset -> commit arrival state
         | RequestCode.SearchOffsetByTimestamp -> search arrival state
         | RequestCode.GetMaxOffset -> maxOffset arrival state
         | RequestCode.GetMinOffset -> minOffset arrival state
-        | RequestCode.HeartBeat -> heartbeat arrival state
-        | RequestCode.UnregisterClient -> unregister arrival state
+        | RequestCode.HeartBeat -> Clients.heartbeat now arrival state
+        | RequestCode.UnregisterClient -> Clients.unregister arrival state
+        | RequestCode.CheckClientConfig -> Subscriptions.check arrival state
+        | RequestCode.LockBatchMq -> QueueLocking.acquire now arrival state
+        | RequestCode.UnlockBatchMq -> QueueLocking.release arrival state
         | RequestCode.QueryMessage -> Queries.byKey arrival state
         | RequestCode.ViewMessageById -> Queries.byPhysicalOffset arrival state
         | RequestCode.UpdateAndCreateTopic -> BrokerAdministration.createTopic arrival state
@@ -189,19 +165,22 @@ module internal Broker =
 
         let state, replies = ReplyServing.leave connection state
 
-        { state with
-            Clients = Map.remove connection state.Clients
-            Peers = Map.remove connection state.Peers
-        },
-        late @ replies @ (gone |> List.map (fun parked -> Forget parked.Arrival.Ticket))
+        let state, pushes = Clients.leave connection state
+
+        state,
+        late
+        @ replies
+        @ pushes
+        @ (gone |> List.map (fun parked -> Forget parked.Arrival.Ticket))
 
     let private tick now (state: BrokerState) =
         let state, late = withFaults state (Fates.expire now state.Faults)
         let state, delivered = Deliveries.expire now state
         let state, checks = TransactionChecks.expire now state
         let state, pulls = Pulls.expire now state
+        let state, pushes = Clients.expire now state
         // What was late once is not made late again.
-        let state, others = meetFaults now (state, delivered @ checks @ pulls)
+        let state, others = meetFaults now (state, delivered @ checks @ pulls @ pushes)
         state, late @ others
 
     /// `now` in milliseconds since 1970, UTC.
@@ -212,12 +191,7 @@ module internal Broker =
         | Ticked -> tick now state
         | Faulted rule -> withFaults state (Fates.add rule state.Faults, [])
         | Healed -> withFaults state (Fates.heal state.Faults)
-        | ClientsForgotten ->
-            { state with
-                Clients = Map.empty
-                Peers = Map.empty
-            },
-            []
+        | ClientsForgotten -> Clients.forget state, []
         | Advertised address ->
             { state with
                 BrokerState.Settings.BrokerAddress = address
@@ -230,6 +204,7 @@ module internal Broker =
         @ Fates.deadlines state.Faults
         @ ValueOption.toList (Deliveries.nextDue state)
         @ ValueOption.toList state.Transactions.NextRoundMillis
+        @ ValueOption.toList state.NextLookMillis
 
     /// When to send `Ticked` next, if at all.
     let nextDeadline (state: BrokerState) : int64 voption =
@@ -243,3 +218,4 @@ module internal Broker =
         || not (obj.ReferenceEquals(after.Faults.Late, before.Faults.Late))
         || not (obj.ReferenceEquals(after.Held, before.Held))
         || after.Transactions.NextRoundMillis <> before.Transactions.NextRoundMillis
+        || after.NextLookMillis <> before.NextLookMillis

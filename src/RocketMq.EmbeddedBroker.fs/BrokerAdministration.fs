@@ -90,22 +90,12 @@ module internal BrokerAdministration =
 
     // Clients
 
-    let private isMember group (heartbeat: Heartbeat) =
-        heartbeat.Consumers |> List.exists (fun consumer -> consumer.Group = group)
-
     let private isProducer group (heartbeat: Heartbeat) =
         List.contains group heartbeat.ProducerGroups
 
     let members (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Heartbeat.members.Decode (fun group ->
-            let ids =
-                state.Clients.Values
-                |> Seq.filter (isMember group)
-                |> Seq.map _.ClientId
-                |> Seq.distinct
-                |> List.ofSeq
-
-            match ids with
+            match Groups.clientIds group state with
             | [] ->
                 state,
                 [
@@ -113,15 +103,13 @@ module internal BrokerAdministration =
                 ]
             | ids -> state, [ Answer.reply arrival (Heartbeat.members.Answer(ids, arrival.Command)) ])
 
-    let private connectionsOf isTheirs (state: BrokerState) : ClientConnection list =
-        state.Clients
-        |> Map.toList
-        |> List.filter (fun (_, heartbeat) -> isTheirs heartbeat)
-        |> List.choose (fun (connection, heartbeat) ->
+    let private connectionsOf (members: (int * string) list) (state: BrokerState) : ClientConnection list =
+        members
+        |> List.choose (fun (connection, clientId) ->
             Map.tryFind connection state.Peers
             |> Option.map (fun peer ->
                 {
-                    ClientId = heartbeat.ClientId
+                    ClientId = clientId
                     Address = string peer.Address
                     Language = LanguageCode.name peer.Language
                     Version = peer.Version
@@ -129,7 +117,13 @@ module internal BrokerAdministration =
 
     let producers (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Connections.ofProducers.Decode (fun group ->
-            match connectionsOf (isProducer group) state with
+            let members =
+                state.Clients
+                |> Map.toList
+                |> List.filter (fun (_, heartbeat) -> isProducer group heartbeat)
+                |> List.map (fun (connection, heartbeat) -> connection, heartbeat.ClientId)
+
+            match connectionsOf members state with
             | [] ->
                 let remark = $"the producer group[{group}] not exist"
                 state, [ Answer.refuse arrival ResponseCode.SystemError remark ]
@@ -141,28 +135,18 @@ module internal BrokerAdministration =
 
     let consumers (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Connections.ofConsumers.Decode (fun group ->
-            let memberships =
-                state.Clients.Values
-                |> Seq.collect _.Consumers
-                |> Seq.filter (fun consumer -> consumer.Group = group)
-                |> List.ofSeq
-
-            match memberships with
-            | [] ->
+            match Map.tryFind group state.Groups with
+            | None ->
                 let remark = $"the consumer group[{group}] not online"
                 state, [ Answer.refuse arrival ResponseCode.ConsumerNotOnline remark ]
-            | first :: _ ->
+            | Some members ->
                 let connections: GroupConnections =
                     {
-                        Connections = connectionsOf (isMember group) state
-                        Subscriptions =
-                            memberships
-                            |> List.collect _.Subscriptions
-                            |> List.map (fun subscription -> subscription.Topic, subscription)
-                            |> Map.ofList
-                        Type = Some first.Type
-                        Model = Some first.Model
-                        Start = Some first.Start
+                        Connections = connectionsOf (Map.toList members.Members) state
+                        Subscriptions = members.Subscriptions
+                        Type = Some members.Type
+                        Model = Some members.Model
+                        Start = Some members.Start
                     }
 
                 state,

@@ -48,7 +48,7 @@ type internal ParkedPull =
     {
         Arrival: Arrival
         Pull: PullRequest
-        Wants: int -> bool
+        Wants: StoredRecord -> bool
         DeadlineMillis: int64
     }
 
@@ -95,6 +95,8 @@ type internal ClientPeer =
         Address: Host
         Language: LanguageCode
         Version: int
+        /// For how long it has not been heard of, at the last look.
+        SilentMillis: int64
     }
 
 type internal BrokerSettings =
@@ -119,6 +121,11 @@ type internal BrokerState =
         Clients: Map<int, Heartbeat>
         /// Who sent these heartbeats.
         Peers: Map<int, ClientPeer>
+        /// When to look next who has been silent. None while there are no clients.
+        NextLookMillis: int64 voption
+        Groups: Map<string, ConsumerGroup>
+        /// As they were given; those that nobody has renewed in time are still there.
+        Locks: Map<LockedQueue, QueueLock>
         Parked: ParkedPull list
         Faults: FaultState
         /// Of a slave: its master runs.

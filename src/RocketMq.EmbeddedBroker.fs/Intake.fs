@@ -43,7 +43,7 @@ module internal Intake =
             }
 
     let private recallHandle outMillis (incoming: Incoming) (state: BrokerState) =
-        if incoming.Message.Topic.StartsWith("%RETRY%", System.StringComparison.Ordinal) then
+        if (RetryTopics.tryGroupOf incoming.Message.Topic).IsSome then
             None
         else
             HalfMessages.text PropertyName.uniqueKey incoming.Message.Properties
@@ -89,4 +89,5 @@ module internal Intake =
         match Delays.level send.Properties with
         | Error reason -> Error reason
         | Ok level when level > 0 || Timers.isTimed message -> Error "a batch cannot wait for a time"
+        | Ok _ when (RetryTopics.tryGroupOf send.Topic).IsSome -> Error "a batch cannot be sent to a retry topic"
         | Ok _ -> Ok()

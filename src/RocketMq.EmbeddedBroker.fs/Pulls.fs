@@ -74,23 +74,13 @@ module internal Pulls =
     /// Answers all parked pulls that have something now.
     let wakeAll (state: BrokerState) = wakeThose (fun _ -> true) state
 
-    /// What the pull's own filter or else the group's heartbeat asks for.
+    /// The pull's own filter or else what the group's members said.
     let private filterFor (pull: PullRequest) (state: BrokerState) =
-        let subscribed (heartbeat: Heartbeat) =
-            heartbeat.Consumers
-            |> List.tryFind (fun consumer -> consumer.Group = pull.ConsumerGroup)
-            |> Option.bind (fun consumer ->
-                consumer.Subscriptions
-                |> List.tryFind (fun subscription -> subscription.Topic = pull.Topic))
-            |> Option.map (fun subscription -> subscription.Filter)
-
-        pull.Filter
-        |> Option.orElseWith (fun () -> Map.tryPick (fun _ heartbeat -> subscribed heartbeat) state.Clients)
-
-    let private wants expression =
-        match Filter.tags expression |> List.map Filter.tagHash with
-        | [] -> fun _ -> true
-        | hashes -> fun hash -> List.contains hash hashes
+        match pull.Filter with
+        | Some filter -> Subscriptions.ofFilter filter
+        | None ->
+            Groups.subscription pull.ConsumerGroup pull.Topic pull.SubscriptionVersion state
+            |> Result.bind Subscriptions.ofSubscription
 
     let private commitOf (pull: PullRequest) (state: BrokerState) =
         match pull.CommitOffset with
@@ -109,47 +99,40 @@ module internal Pulls =
 
     let private readable = 0x4
 
-    let private answerOrPark now (parked: ParkedPull) (state: BrokerState) =
-        let pull = parked.Pull
-
+    /// Why a topic cannot be read so.
+    let private checkTopic (pull: PullRequest) (state: BrokerState) : Result<unit, ResponseCode * string> =
         match Map.tryFind pull.Topic state.Store.Topics with
-        | None -> state, [ Answer.noTopic parked.Arrival pull.Topic ]
+        | None -> Error(ResponseCode.TopicNotExist, $"topic {pull.Topic} does not exist")
         | Some topic when topic.Config.Permission &&& readable = 0 ->
-            let remark = $"the topic[{pull.Topic}] pulling message is forbidden"
-            state, [ Answer.refuse parked.Arrival ResponseCode.NoPermission remark ]
+            Error(ResponseCode.NoPermission, $"the topic[{pull.Topic}] pulling message is forbidden")
         // A topic may have had more queues once; they are still there, and are not read any more.
-        | Some topic when pull.QueueId >= topic.Config.ReadQueues ->
+        | Some topic when pull.QueueId < 0 || pull.QueueId >= topic.Config.ReadQueues ->
             let remark =
                 $"queue {pull.QueueId} of topic {pull.Topic} does not exist, it has {topic.Config.ReadQueues}"
 
-            state, [ Answer.refuse parked.Arrival ResponseCode.SystemError remark ]
-        | Some _ ->
-            match readFor parked state with
-            | ValueNone ->
-                let remark = $"queue {pull.QueueId} of topic {pull.Topic} does not exist"
-                state, [ Answer.refuse parked.Arrival ResponseCode.SystemError remark ]
-            | ValueSome reading when reading.Status = NoNewMessage && parked.DeadlineMillis > now ->
-                { state with
-                    Parked = parked :: state.Parked
-                },
-                []
-            | ValueSome reading -> state, [ pullAnswer parked reading ]
+            Error(ResponseCode.SystemError, remark)
+        | Some _ -> Ok()
+
+    let private answerOrPark now (parked: ParkedPull) (state: BrokerState) =
+        match readFor parked state with
+        | ValueNone -> state, [ Answer.noTopic parked.Arrival parked.Pull.Topic ]
+        | ValueSome reading when reading.Status = NoNewMessage && parked.DeadlineMillis > now ->
+            { state with
+                Parked = parked :: state.Parked
+            },
+            []
+        | ValueSome reading -> state, [ pullAnswer parked reading ]
 
     let pull now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pull.messages.Decode (fun pull ->
-            match filterFor pull state with
-            | None ->
-                let remark = $"the consumer's subscription not exist: {pull.ConsumerGroup}"
-                state, [ Answer.refuse arrival ResponseCode.SubscriptionNotExist remark ]
-            | Some(BySql92 _) ->
-                let remark = "the embedded broker filters by tag only"
-                state, [ Answer.refuse arrival ResponseCode.SystemError remark ]
-            | Some(ByTag expression) ->
+            match checkTopic pull state |> Result.bind (fun () -> filterFor pull state) with
+            | Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
+            | Ok wants ->
                 let parked =
                     {
                         Arrival = arrival
                         Pull = pull
-                        Wants = wants expression
+                        Wants = wants
                         DeadlineMillis = now + int64 pull.Suspend.TotalMilliseconds
                     }
 

@@ -136,6 +136,8 @@ module internal Sends =
             elif SystemTopics.isClosed send.Topic then
                 state, [ closed arrival send.Topic ]
             else
+                let struct (send, state) = SendBacks.redirect arrival send state
+
                 match ensureTopic send state with
                 | Ok state -> store now arrival send state
                 | Error() -> state, [ Answer.noTopic arrival send.Topic ])

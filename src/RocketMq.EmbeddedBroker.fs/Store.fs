@@ -185,8 +185,13 @@ module internal Store =
 
         ReadOnlyMemory bytes
 
-    /// Reads a queue from `offset` on: at most `maxMessages` of those whose tag hash `wants`.
-    let read (queue: ImmutableList<StoredRecord>) (offset: int64) (maxMessages: int) (wants: int -> bool) : Reading =
+    /// Reads a queue from `offset` on: at most `maxMessages` of those that `wants` lets through.
+    let read
+        (queue: ImmutableList<StoredRecord>)
+        (offset: int64)
+        (maxMessages: int)
+        (wants: StoredRecord -> bool)
+        : Reading =
         let maxOffset = int64 queue.Count
 
         let nothing status nextOffset =
@@ -209,7 +214,7 @@ module internal Store =
             else
                 let record = queue[position]
 
-                if not (wants record.TagHash) then
+                if not (wants record) then
                     scan (position + 1) totalBytes
                 elif found.Count > 0 && totalBytes + record.Bytes.Length > maxPullBytes then
                     struct (position, totalBytes)

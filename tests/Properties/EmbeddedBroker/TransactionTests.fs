@@ -81,7 +81,7 @@ let tests =
                 message.SysFlag |> shouldEqual 0x8
                 message.Flag |> shouldEqual Examples.send.Flag
                 message.PreparedTransactionOffset |> shouldEqual (commitLogOffset answer)
-                Broker.nextDeadline state |> shouldEqual ValueNone
+                state.Transactions.NextRoundMillis |> shouldEqual ValueNone
                 let state, effects = ask 2L 1 (finish Commit answer) state
                 codeOf effects |> shouldEqual ResponseCode.SystemError
                 ids "T" state |> shouldEqual [ "a" ]
@@ -168,7 +168,7 @@ let tests =
                 let state, pushes = rounds 3L (15L * interval) state
                 pushes |> shouldBeEmpty
                 ids "TRANS_CHECK_MAX_TIME_TOPIC" state |> shouldEqual [ "a" ]
-                Broker.nextDeadline state |> shouldEqual ValueNone
+                state.Transactions.NextRoundMillis |> shouldEqual ValueNone
                 let _, effects = ask 0L 1 (finish Commit answer) state
                 codeOf effects |> shouldEqual ResponseCode.SystemError
 

@@ -1,0 +1,123 @@
+namespace RocketMq.Embedded
+
+open RocketMq.Protocol
+
+/// Who is there: clients that send heartbeats, until they leave, their connection ends, or they are silent for too long.
+module internal Clients =
+    /// From one look at who has been silent to the next.
+    let private lookMillis = 10_000L
+
+    /// A client that was not heard of for longer has gone.
+    let private silenceMillis = 120_000L
+
+    /// A look that comes later than this was not waited for: somebody has moved the clock. Clients go by another clock, and
+    /// had no time to say anything meanwhile.
+    let private latestLookMillis = 2L * lookMillis
+
+    let private lastLook now (state: BrokerState) =
+        match state.NextLookMillis with
+        | ValueSome next -> next - lookMillis
+        | ValueNone -> now
+
+    let heartbeat now (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state Heartbeat.send.Decode (fun heartbeat ->
+            let lastLook = lastLook now state
+
+            let peer =
+                {
+                    Address = arrival.Peer
+                    Language = arrival.Command.Language
+                    Version = arrival.Command.Version
+                    // The next look counts from the last one.
+                    SilentMillis = lastLook - now
+                }
+
+            let state, pushes =
+                { state with
+                    Clients = Map.add arrival.Connection heartbeat state.Clients
+                    Peers = Map.add arrival.Connection peer state.Peers
+                    NextLookMillis = ValueSome(lastLook + lookMillis)
+                }
+                |> Groups.heartbeat arrival.Connection heartbeat
+
+            state, Answer.succeed arrival :: pushes)
+
+    /// A client may go on as a consumer when it stops to be a producer, and the other way round.
+    let unregister (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state Heartbeat.unregister.Decode (fun departure ->
+            let without (heartbeat: Heartbeat) =
+                { heartbeat with
+                    ProducerGroups =
+                        heartbeat.ProducerGroups
+                        |> List.filter (fun group -> Some group <> departure.ProducerGroup)
+                    Consumers =
+                        heartbeat.Consumers
+                        |> List.filter (fun consumer -> Some consumer.Group <> departure.ConsumerGroup)
+                }
+
+            let state =
+                { state with
+                    Clients = Map.change arrival.Connection (Option.map without) state.Clients
+                }
+
+            let state, pushes =
+                match departure.ConsumerGroup with
+                | Some group -> Groups.leave arrival.Connection group state
+                | None -> state, []
+
+            state, Answer.succeed arrival :: pushes)
+
+    /// Forgets the client of a connection.
+    let leave connection (state: BrokerState) =
+        { state with
+            Clients = Map.remove connection state.Clients
+            Peers = Map.remove connection state.Peers
+        }
+        |> Groups.leaveAll connection
+
+    /// Forgets all clients, though they are there. Locks are no more than what clients said.
+    let forget (state: BrokerState) =
+        { state with
+            Clients = Map.empty
+            Peers = Map.empty
+            Groups = Map.empty
+            Locks = Map.empty
+            NextLookMillis = ValueNone
+        }
+
+    let private look now (state: BrokerState) =
+        let passed = now - lastLook now state
+        let counted = if passed <= latestLookMillis then passed else 0L
+
+        let peers =
+            state.Peers
+            |> Map.map (fun _ peer ->
+                { peer with
+                    SilentMillis = peer.SilentMillis + counted
+                })
+
+        let gone =
+            peers
+            |> Map.filter (fun _ peer -> peer.SilentMillis > silenceMillis)
+            |> Map.keys
+
+        let state, pushes =
+            (({ state with Peers = peers }, []), gone)
+            ||> Seq.fold (fun (state, effects) connection ->
+                let state, pushes = leave connection state
+                state, effects @ pushes)
+
+        { state with
+            NextLookMillis =
+                if state.Peers.IsEmpty then
+                    ValueNone
+                else
+                    ValueSome(now + lookMillis)
+        },
+        pushes
+
+    /// Looks who has been silent, if it is time to.
+    let expire now (state: BrokerState) =
+        match state.NextLookMillis with
+        | ValueSome due when due <= now -> look now state
+        | _ -> state, []

@@ -1,0 +1,27 @@
+namespace RocketMq.Embedded
+
+open System
+
+/// The topics that a broker makes for a consumer group, each with one queue.
+module internal RetryTopics =
+    let private retryPrefix = "%RETRY%"
+
+    /// Messages that were given back lie here until they are consumed again.
+    let retryOf (group: string) = retryPrefix + group
+
+    /// Messages that were given back too often.
+    let deadLettersOf (group: string) = "%DLQ%" + group
+
+    /// The group whose messages are retried in a topic.
+    let tryGroupOf (topic: string) : string voption =
+        if topic.StartsWith(retryPrefix, StringComparison.Ordinal) then
+            ValueSome(topic.Substring retryPrefix.Length)
+        else
+            ValueNone
+
+    /// Makes such a topic if it is not there yet.
+    let ensure topic (store: Store) =
+        if store.Topics.ContainsKey topic then
+            store
+        else
+            Store.withTopic topic 1 store

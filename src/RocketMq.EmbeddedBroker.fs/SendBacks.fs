@@ -1,0 +1,119 @@
+namespace RocketMq.Embedded
+
+open RocketMq.Protocol
+
+/// Messages that consumers give back: consumed again after a while, or put to the dead letters of their group.
+module internal SendBacks =
+    /// How often a message is retried if nobody says otherwise.
+    let private defaultMax = 16
+
+    /// Below it clients do not say how often, as brokers see it. Source: AbstractSendMessageProcessor.java.
+    let private maxSince = ProtocolVersion.ofRelease 3 4 9
+
+    let private maxTimes (arrival: Arrival) (asked: int option) =
+        match asked with
+        | Some times when arrival.Command.Version >= maxSince -> times
+        | _ -> defaultMax
+
+    /// The level that a first retry has; each further one has the next.
+    let private firstLevel = 3
+
+    let private tryFind offset (state: BrokerState) : StoredMessage option =
+        Store.tryFindAt offset state.Store
+        |> Option.bind (fun record ->
+            match MessageCodec.decodeAll state.Settings.BrokerName record.Bytes with
+            | Ok [| message |] -> Some message
+            | _ -> None)
+
+    let private addIfMissing name (value: string) (properties: Properties) =
+        if Properties.contains name properties then
+            properties
+        else
+            Properties.add name value properties
+
+    /// The message as it is retried: it remembers the topic and the id that it had at first.
+    let private copyOf topic level (message: StoredMessage) : Incoming =
+        {
+            Message =
+                {
+                    Topic = topic
+                    Body = message.StoredBody
+                    Flag = message.Flag
+                    Properties =
+                        message.Properties
+                        |> addIfMissing PropertyName.retryTopic message.Topic
+                        |> addIfMissing PropertyName.originMessageId message.OffsetId
+                        |> Properties.add PropertyName.waitStoreOk "false"
+                        |> Properties.add PropertyName.delayLevel (string level)
+                }
+            QueueId = 0
+            SysFlag = message.SysFlag
+            BornTimestamp = message.BornTimestamp
+            BornHost = message.BornHost
+            ReconsumeTimes = message.ReconsumeTimes + 1
+            PreparedTransactionOffset = 0L
+        }
+
+    let private withTopic topic (state: BrokerState) =
+        { state with
+            Store = RetryTopics.ensure topic state.Store
+        }
+
+    /// Of one that goes to the dead letters it is 0.
+    let private levelOf (arrival: Arrival) (request: SendBackRequest) (message: StoredMessage) =
+        if
+            request.DelayLevel < 0
+            || message.ReconsumeTimes >= maxTimes arrival request.MaxReconsumeTimes
+        then
+            0
+        elif request.DelayLevel = 0 then
+            firstLevel + message.ReconsumeTimes
+        else
+            request.DelayLevel
+
+    let private put now level (incoming: Incoming) (state: BrokerState) =
+        if level > 0 then
+            Delays.park now level incoming state
+        else
+            Deliveries.append now incoming state
+
+    /// The retry topic is there even if its group's message goes to the dead letters at once.
+    let giveBack now (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state SendBack.operation.Decode (fun request ->
+            let state = withTopic (RetryTopics.retryOf request.Group) state
+
+            match tryFind request.CommitLogOffset state with
+            | None ->
+                let remark = $"look message by offset failed, {request.CommitLogOffset}"
+                state, [ Answer.refuse arrival ResponseCode.SystemError remark ]
+            | Some message ->
+                let level = levelOf arrival request message
+
+                let topic =
+                    if level > 0 then
+                        RetryTopics.retryOf request.Group
+                    else
+                        RetryTopics.deadLettersOf request.Group
+
+                match put now level (copyOf topic level message) (withTopic topic state) with
+                | Error error -> state, [ Answer.refuse arrival ResponseCode.SystemError error.Message ]
+                | Ok(struct (state, _, woken)) -> state, Answer.succeed arrival :: woken)
+
+    /// A message that a consumer sends to its retry topic itself goes to the dead letters once it was retried too often.
+    /// Anything else stays as it is.
+    let redirect (arrival: Arrival) (send: SendRequest) (state: BrokerState) : struct (SendRequest * BrokerState) =
+        match RetryTopics.tryGroupOf send.Topic with
+        | ValueSome group when
+            not send.IsBatch
+            && send.ReconsumeTimes > maxTimes arrival send.MaxReconsumeTimes
+            ->
+            let topic = RetryTopics.deadLettersOf group
+
+            struct ({ send with
+                        Topic = topic
+                        QueueId = 0
+                        Properties = Properties.add PropertyName.delayLevel "-1" send.Properties
+                    },
+                    withTopic topic state)
+        | ValueSome _ -> struct (send, withTopic send.Topic state)
+        | ValueNone -> struct (send, state)
