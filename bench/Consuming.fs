@@ -54,7 +54,7 @@ let private fill nameServer =
     let batch = List.replicate 100 message
 
     for number in 0 .. messages / 100 - 1 do
-        producer.SendBatch(batch, ToQueue all[number % queues], CancellationToken.None).Result
+        producer.SendBatch(batch, OneQueue all[number % queues], CancellationToken.None).Result
         |> Samples.ok
         |> ignore
 

@@ -66,7 +66,7 @@ type internal ConcurrentHandling
                 held.Queue.Finish(held, index)
 
             Task.CompletedTask
-        | SendBack level -> settleAllFailed pool held first count level
+        | GiveBack level -> settleAllFailed pool held first count level
 
     let work (pool: HandlerPool) (run: HandlerRun) : Task =
         backgroundTask {

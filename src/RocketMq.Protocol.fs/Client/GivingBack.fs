@@ -27,7 +27,7 @@ type internal GivingBack
                     CommitLogOffset = message.PhysicalOffset
                     Group = settings.Group
                     DelayLevel = level
-                    OriginMessageId = Some(ConsumeRetry.messageId message)
+                    OriginMessageId = Some(ConsumeRetry.originId message)
                     OriginTopic = Some(originTopic message)
                     IsUnit = Some false
                     MaxReconsumeTimes = Some(ConsumeRetry.maxRetries maxRetries)
@@ -36,8 +36,6 @@ type internal GivingBack
         )
 
     let copyOf (message: StoredMessage) level (queue: MessageQueue) : SendRequest =
-        let copy = ConsumeRetry.copy retryTopic maxRetries level (originTopic message) message
-
         {
             ProducerGroup = innerProducer
             Topic = retryTopic
@@ -46,14 +44,14 @@ type internal GivingBack
             QueueId = queue.QueueId
             SysFlag = SysFlag.withCompression (SysFlag.compression message.SysFlag) 0
             BornTimestamp = clock.GetUtcNow().ToUnixTimeMilliseconds()
-            Flag = copy.Flag
-            Properties = copy.Properties
+            Flag = message.Flag
+            Properties = ConsumeRetry.copyProperties maxRetries level (originTopic message) message
             ReconsumeTimes = message.ReconsumeTimes + 1
             IsUnit = false
             MaxReconsumeTimes = Some(ConsumeRetry.maxRetries maxRetries)
             BrokerName = queue.BrokerName
             IsBatch = false
-            Body = copy.Body
+            Body = message.StoredBody
         }
 
     let sendCopy (message: StoredMessage) level =

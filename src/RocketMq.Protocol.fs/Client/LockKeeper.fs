@@ -5,7 +5,7 @@ open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 
-/// Holds the locks of the queues that a member reads in order. `QueueLock` says what may be trusted for how long.
+/// Holds the locks of the queues that a member reads in order. `ConsumeLock` says what may be trusted for how long.
 [<Sealed>]
 type internal LockKeeper
     (
@@ -18,7 +18,7 @@ type internal LockKeeper
     let clock = remoting.Ports.Clock
     let log = remoting.Logger
     let started = clock.GetTimestamp()
-    let locks = ConcurrentDictionary<MessageQueue, QueueLock>()
+    let locks = ConcurrentDictionary<MessageQueue, ConsumeLock>()
     let now () = clock.GetElapsedTime started
 
     let request queues : LockRequest =
@@ -49,11 +49,11 @@ type internal LockKeeper
                 for queue in queues do
                     match locks.TryGetValue queue with
                     | true, lock ->
-                        match QueueLock.answered asked (now ()) (List.contains queue held) lock with
-                        | Kept renewed ->
+                        match ConsumeLock.renewed asked (now ()) (List.contains queue held) lock with
+                        | StillHeld renewed ->
                             if locks.TryUpdate(queue, renewed, lock) then
                                 kept.Add queue
-                        | Lost ->
+                        | LockLost ->
                             locks.TryRemove queue |> ignore
                             Log.lockLost log queue
                             lost queue
@@ -69,7 +69,7 @@ type internal LockKeeper
 
             match answer with
             | Ok held when List.contains queue held ->
-                locks[queue] <- QueueLock.held asked
+                locks[queue] <- ConsumeLock.granted asked
                 return true
             | Ok _ -> return false
             | Error error ->
@@ -79,7 +79,7 @@ type internal LockKeeper
 
     member _.MayConsume(queue: MessageQueue) : bool =
         match locks.TryGetValue queue with
-        | true, lock -> QueueLock.mayConsume (now ()) lock
+        | true, lock -> ConsumeLock.mayConsume (now ()) lock
         | _ -> false
 
     /// Renews all locks, broker by broker, and gives the queues that are this member's.

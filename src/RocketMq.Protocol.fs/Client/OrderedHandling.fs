@@ -134,7 +134,7 @@ type internal OrderedHandling
             let mutable rest = TimeSpan.Zero
 
             for message in failed do
-                match ConsumeRetry.ordered options.Model options.MaxRetries options.SuspendQueue message.Stored result with
+                match ConsumeRetry.ordered options.Model options.MaxRetries options.SuspendQueue message.Stored.ReconsumeTimes result with
                 | Again time ->
                     rest <- max rest time
 

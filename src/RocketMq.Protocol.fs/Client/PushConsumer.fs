@@ -82,7 +82,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         if isShared then
             BrokerOffsets(settings, brokers)
         else
-            BrokerOffsets(settings, brokers)
+            LocalOffsets(options.OffsetDirectory, clientId, group, log)
 
     let call = HandlerCall(options, handler, counts)
 
@@ -541,6 +541,19 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 closing <- begun
                 begun
             | begun -> begun)
+
+    /// Ends as a process does that is killed: nothing is committed, nobody is told.
+    member internal _.Kill() : Task =
+        backgroundTask {
+            ending.Cancel()
+            handling.Pool.Close()
+
+            for owner in queues.All do
+                owner.Close()
+                owner.Leave()
+
+            do! instance.Clients.CloseAll()
+        }
 
     interface IAsyncDisposable with
         member consumer.DisposeAsync() = ValueTask(consumer.Close())

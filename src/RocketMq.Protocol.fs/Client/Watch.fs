@@ -21,27 +21,32 @@ type internal Watch
     let judgeHandler (run: HandlerRun) : Task =
         backgroundTask {
             let stamp = run.Stamp
-            let took = clock.GetElapsedTime run.Started
 
-            if stamp <> 0L && took > options.ConsumeTimeout then
-                if not run.IsCancelled then
-                    counts.Overdue()
-                    Log.handlerOverdue log options.Group run.Queue.Queue took
-                    run.Cancel stamp
-                else
-                    do! handling.GiveUp(run, stamp)
+            let watch: HandlerWatch =
+                {
+                    Took = clock.GetElapsedTime run.Started
+                    IsCancelled = run.IsCancelled
+                }
+
+            match Watchdog.judgeHandler options.ConsumeTimeout watch with
+            | TakesTooLong when stamp <> 0L ->
+                counts.Overdue()
+                Log.handlerOverdue log options.Group run.Queue.Queue watch.Took
+                run.Cancel stamp
+            | DoesNotReturn -> do! handling.GiveUp(run, stamp)
+            | _ -> ()
         }
 
     let judgeQueue (queue: ProcessQueue) =
         let reading: QueueReading =
             {
-                LastPull = clock.GetElapsedTime queue.LastPull
+                SincePull = clock.GetElapsedTime queue.LastPull
                 IsFull = queue.IsFull
                 IsPaused = isPaused ()
             }
 
-        match Watchdog.judge reading with
-        | PullStuck time when not queue.IsLeft ->
+        match Watchdog.judgeQueue reading with
+        | ReadingStuck time when not queue.IsLeft ->
             Log.queueStuck log queue.Queue time
             restart queue.Queue
         | _ -> ()

@@ -15,6 +15,8 @@ module PropertyName =
     let realTopic = "REAL_TOPIC"
     let realQueueId = "REAL_QID"
     let originMessageId = "ORIGIN_MESSAGE_ID"
+    let reconsumeTimes = "RECONSUME_TIME"
+    let maxReconsumeTimes = "MAX_RECONSUME_TIMES"
     let region = "MSG_REGION"
     let traceSwitch = "TRACE_ON"
     let timerDelayMillis = "TIMER_DELAY_MS"
@@ -55,8 +57,8 @@ module PropertyName =
                 "TIMER_ROLL_TIMES"
                 "TIMER_DELAY_LEVEL"
                 "TIMER_DEL_UNIQKEY"
-                "RECONSUME_TIME"
-                "MAX_RECONSUME_TIMES"
+                reconsumeTimes
+                maxReconsumeTimes
                 "DLQ_ORIGIN_TOPIC"
                 "DLQ_ORIGIN_MESSAGE_ID"
                 "TRAN_MSG"

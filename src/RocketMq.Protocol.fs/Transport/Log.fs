@@ -323,3 +323,13 @@ module internal Log =
 
     let queueStuck (log: ILogger) queue (time: TimeSpan) =
         queueStuck'.Invoke(log, queue, time, null)
+
+    let private offsetsDamaged' =
+        LoggerMessage.Define<string, string>(
+            LogLevel.Warning,
+            EventId(1122, "OffsetsDamaged"),
+            "The positions in {Path} cannot be read, those before them count: {Reason}"
+        )
+
+    let offsetsDamaged (log: ILogger) (path: string) (reason: string) =
+        offsetsDamaged'.Invoke(log, path, reason, null)

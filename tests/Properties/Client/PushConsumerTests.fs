@@ -2,15 +2,18 @@
 module RocketMq.Protocol.Tests.PushConsumerTests
 
 open System
+open System.Collections.Concurrent
+open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
 open RocketMq.Embedded
 open ProducerRig
-open ConsumerRig
+open GroupRig
 
 let private queues = 4
+let private system = TimeProvider.System
 
 let private withTopic (test: EmbeddedCluster -> Task) : Task =
     task {
@@ -19,26 +22,395 @@ let private withTopic (test: EmbeddedCluster -> Task) : Task =
         do! test cluster
     }
 
-let private system = TimeProvider.System
+/// With a clock that the test moves.
+let private withClock (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
+    task {
+        let clock = EmbeddedClock()
 
-[<Tests>]
-let tests =
-    testList
-        "Push consumer"
-        [
-            live "gives each message once, and commits all of them when it stops" (fun () ->
+        use! cluster =
+            startCluster (fun options ->
+                options.Masters <- 1
+                options.Clock <- clock)
+
+        do! cluster.CreateTopicAsync("T", 1)
+        do! test clock cluster
+    }
+
+let private subscribed cluster clock =
+    consumerOf cluster clock "C" |> PushConsumerOptions.subscribe "T" Filter.all
+
+/// Moves a clock by seconds until something has happened.
+let private advanceUntil (clock: EmbeddedClock) (condition: unit -> bool) =
+    task {
+        while not (condition ()) do
+            clock.Advance(TimeSpan.FromSeconds 1L)
+            let mutable turns = 0
+
+            while turns < 200 && not (condition ()) do
+                turns <- turns + 1
+                do! Task.Yield()
+    }
+
+let private withResult (seen: Seen) (result: ReceivedMessage -> ConsumeResult) =
+    EachMessage(fun received _ ->
+        seen.Add(textOf received)
+        ValueTask<ConsumeResult>(result received))
+
+let private sharing =
+    [
+        live "gives each message once, and commits all of them when it stops" (fun () ->
+            withTopic (fun cluster ->
+                task {
+                    let texts = numbered 0 1000
+                    do! sendAll cluster "T" texts
+                    let seen = Seen()
+                    let! consumer = startConsumer (subscribed cluster system) (remember seen)
+                    do! until (fun () -> seen.Count = texts.Length)
+                    do! consumer.Close()
+                    seen.Texts |> shouldEqual (set texts)
+                    seen.Total |> shouldEqual texts.Length
+                    let! isCommitted = isAllCommitted cluster "C" "T" queues
+                    isCommitted |> shouldBeTrue
+                }))
+
+        live "members share the queues, and one that leaves in order hands over without a message twice" (fun () ->
+            withTopic (fun cluster ->
+                task {
+                    let seen = Seen()
+                    let! first = startConsumer (subscribed cluster system) (remember seen)
+                    let! second = startConsumer (subscribed cluster system) (remember seen)
+
+                    do!
+                        until (fun () ->
+                            first.Health.Queues.Length = queues && second.Health.Queues.Length = queues)
+
+                    do! sendAll cluster "T" (numbered 0 500)
+                    do! until (fun () -> seen.Count = 500)
+                    first.Health.Consumed |> shouldExceed 0L
+                    second.Health.Consumed |> shouldExceed 0L
+                    do! first.Close()
+                    do! until (fun () -> second.Health.Queues.Length = 2 * queues)
+                    do! sendAll cluster "T" (numbered 500 500)
+                    do! until (fun () -> seen.Count = 1000)
+                    do! second.Close()
+                    seen.Total |> shouldEqual 1000
+                }))
+
+        live "handlers of one queue work at the same time, and up to the limit" (fun () ->
+            withTopic (fun cluster ->
+                task {
+                    let release = TaskCompletionSource()
+                    let mutable working = 0
+
+                    let handler =
+                        EachMessage(fun _ _ ->
+                            ValueTask<ConsumeResult>(
+                                task {
+                                    Interlocked.Increment &working |> ignore
+                                    do! release.Task
+                                    return Consumed
+                                }
+                            ))
+
+                    do! sendAll cluster "T" (numbered 0 64)
+                    let! consumer =
+                        startConsumer (subscribed cluster system |> PushConsumerOptions.withConcurrency 5) handler
+
+                    do! until (fun () -> Volatile.Read &working = 5)
+                    release.SetResult()
+                    do! until (fun () -> consumer.Health.Consumed = 64L)
+                    do! consumer.Close()
+                }))
+
+        live "only messages with the tags come, and others leave no gap behind" (fun () ->
+            withTopic (fun cluster ->
+                task {
+                    use producer = start (producerOf cluster system)
+
+                    for number in 0..99 do
+                        let! sent =
+                            Message.ofText "T" $"m{number}"
+                            |> Message.withTag (if number % 3 = 0 then "Aa" else "BB")
+                            |> send producer
+
+                        sent |> Buffers.ok |> ignore
+
+                    let seen = Seen()
+
+                    let! consumer =
+                        startConsumer
+                            (consumerOf cluster system "C" |> PushConsumerOptions.subscribe "T" (ByTag "Aa"))
+                            (remember seen)
+
+                    do! until (fun () -> seen.Count = 34)
+                    do! until (fun () -> consumer.Health.Queues |> List.sumBy _.Next = 100L)
+                    do! consumer.Close()
+                    // "Aa" and "BB" have one hash: the broker lets both through.
+                    seen.Total |> shouldEqual 34
+                    let! isCommitted = isAllCommitted cluster "C" "T" queues
+                    isCommitted |> shouldBeTrue
+                }))
+
+        live "paused, it begins nothing; a topic is taken up and given up while it runs" (fun () ->
+            withTopic (fun cluster ->
+                task {
+                    do! cluster.CreateTopicAsync("U", 2)
+                    let seen = Seen()
+                    let! consumer = startConsumer (subscribed cluster system) (remember seen)
+                    do! until (fun () -> consumer.Health.Queues.Length = 2 * queues)
+                    consumer.Pause()
+                    do! sendAll cluster "T" (numbered 0 100)
+                    consumer.Health.IsPaused |> shouldBeTrue
+                    let before = seen.Count
+                    consumer.Resume()
+                    do! until (fun () -> seen.Count = 100)
+                    before |> shouldStayBelow 100
+
+                    let! subscribed = consumer.Subscribe("U", Filter.all)
+                    subscribed |> shouldEqual (Ok())
+                    do! sendAll cluster "U" (numbered 100 50)
+                    do! until (fun () -> seen.Count = 150)
+                    do! consumer.Unsubscribe "U"
+
+                    do!
+                        until (fun () ->
+                            consumer.Health.Queues |> List.forall (fun queue -> queue.Queue.Topic <> "U"))
+
+                    do! consumer.Close()
+                }))
+    ]
+
+let private broadcasting =
+    [
+        live "each member gets all messages, and goes on where it was" (fun () ->
+            withTopic (fun cluster ->
+                task {
+                    let directory = Directory.CreateTempSubdirectory("rocketmq-broadcast").FullName
+
+                    let member' name seen =
+                        startConsumer
+                            (subscribed cluster system
+                             |> PushConsumerOptions.broadcasting
+                             |> PushConsumerOptions.withInstanceName name
+                             |> PushConsumerOptions.withOffsetDirectory directory)
+                            (remember seen)
+
+                    let seenByOne, seenByTwo, seenAgain = Seen(), Seen(), Seen()
+                    let! one = member' "one" seenByOne
+                    let! two = member' "two" seenByTwo
+                    do! sendAll cluster "T" (numbered 0 100)
+                    do! until (fun () -> seenByOne.Count = 100 && seenByTwo.Count = 100)
+                    do! one.Close()
+                    do! two.Close()
+                    do! sendAll cluster "T" (numbered 100 10)
+                    let! again = member' "one" seenAgain
+                    do! until (fun () -> seenAgain.Count = 10)
+                    do! again.Close()
+                    seenAgain.Texts |> shouldEqual (set (numbered 100 10))
+                    Directory.Delete(directory, true)
+                }))
+    ]
+
+let private retrying =
+    [
+        live "what fails comes again with its count, at growing delays, and in the end is a dead letter" (fun () ->
+            withClock (fun clock cluster ->
+                task {
+                    do! sendAll cluster "T" [ "good"; "bad" ]
+                    let attempts = ConcurrentQueue<int * DateTimeOffset>()
+
+                    let handler =
+                        EachMessage(fun received _ ->
+                            if textOf received = "bad" then
+                                attempts.Enqueue(received.Message.ReconsumeTimes, clock.GetUtcNow())
+                                received.Message.Topic |> shouldEqual "T"
+                                ValueTask<ConsumeResult> RetryLater
+                            else
+                                ValueTask<ConsumeResult> Consumed)
+
+                    let! consumer =
+                        startConsumer
+                            { subscribed cluster system with
+                                MaxRetries = Some 3
+                            }
+                            handler
+
+                    do! advanceUntil clock (fun () -> attempts.Count = 4)
+                    do! until (fun () -> consumer.Health.GivenBack = 4L)
+                    do! consumer.Close()
+                    let times = attempts |> Seq.map fst |> List.ofSeq
+                    times |> shouldEqual [ 0; 1; 2; 3 ]
+
+                    let waits =
+                        attempts
+                        |> Seq.map snd
+                        |> Seq.pairwise
+                        |> Seq.map (fun (before, after) -> after - before)
+                        |> List.ofSeq
+
+                    for wait, level in List.zip waits [ 10.0; 30.0; 60.0 ] do
+                        wait >= TimeSpan.FromSeconds level |> shouldBeTrue
+                        wait <= TimeSpan.FromSeconds(level + 3.0) |> shouldBeTrue
+
+                    let! dead = readAll cluster "%DLQ%C" 1
+                    let dead = dead |> Map.values |> Seq.concat |> List.ofSeq
+                    dead.Length |> shouldEqual 1
+                    Properties.tryFind "RETRY_TOPIC" dead.Head.Properties |> shouldEqual (ValueSome "T")
+                }))
+
+        live "a handler's own level counts, and a message that is to be a dead letter is one at once" (fun () ->
+            withClock (fun clock cluster ->
+                task {
+                    do! sendAll cluster "T" [ "slow"; "dead" ]
+                    let slow = ConcurrentQueue<DateTimeOffset>()
+
+                    let handler =
+                        EachMessage(fun received _ ->
+                            match textOf received with
+                            | "slow" when received.Message.ReconsumeTimes = 0 ->
+                                slow.Enqueue(clock.GetUtcNow())
+                                ValueTask<ConsumeResult>(RetryAtLevel 5)
+                            | "slow" ->
+                                slow.Enqueue(clock.GetUtcNow())
+                                ValueTask<ConsumeResult> Consumed
+                            | _ -> ValueTask<ConsumeResult> DeadLetter)
+
+                    let! consumer = startConsumer (subscribed cluster system) handler
+                    do! advanceUntil clock (fun () -> slow.Count = 2)
+                    do! until (fun () -> consumer.Health.GivenBack = 2L && consumer.Health.Consumed = 1L)
+                    do! consumer.Close()
+                    let times = Array.ofSeq slow
+                    times[1] - times[0] >= TimeSpan.FromMinutes 1L |> shouldBeTrue
+                    let! dead = readAll cluster "%DLQ%C" 1
+                    dead |> Map.values |> Seq.concat |> Seq.length |> shouldEqual 1
+                }))
+
+        live "in order, a message that fails holds its queue up, and none passes it" (fun () ->
+            withTopic (fun cluster ->
+                task {
+                    use producer = start (producerOf cluster system)
+                    let! all = producer.Queues("T", CancellationToken.None)
+
+                    for number in 0..19 do
+                        let! sent =
+                            producer.SendTo(
+                                OneQueue (Buffers.ok all).Head,
+                                Message.ofText "T" $"{number}",
+                                CancellationToken.None
+                            )
+
+                        sent |> Buffers.ok |> ignore
+
+                    let handled = ConcurrentQueue<string>()
+                    let mutable failures = 0
+
+                    let handler =
+                        EachMessage(fun received _ ->
+                            let text = textOf received
+
+                            if text = "7" && Interlocked.Increment &failures <= 3 then
+                                raise (InvalidOperationException "not yet")
+
+                            if text = "7" then
+                                received.Message.ReconsumeTimes |> shouldEqual 3
+
+                            handled.Enqueue text
+                            ValueTask<ConsumeResult> Consumed)
+
+                    let! consumer =
+                        startConsumer
+                            (subscribed cluster system
+                             |> PushConsumerOptions.inOrder
+                             |> PushConsumerOptions.withSuspendQueue (TimeSpan.FromMilliseconds 20L))
+                            handler
+
+                    do! until (fun () -> handled.Count = 20)
+                    do! consumer.Close()
+                    List.ofSeq handled |> shouldEqual [ for number in 0..19 -> $"{number}" ]
+                    let! isCommitted = isAllCommitted cluster "C" "T" queues
+                    isCommitted |> shouldBeTrue
+                }))
+    ]
+
+/// A handler that does what its message says.
+let private stubborn (release: Task) =
+    EachMessage(fun received cancellation ->
+        match textOf received with
+        | "ignores" ->
+            ValueTask<ConsumeResult>(
+                task {
+                    do! release
+                    return Consumed
+                }
+            )
+        | "obeys" ->
+            ValueTask<ConsumeResult>(
+                task {
+                    do! Task.Delay(Timeout.InfiniteTimeSpan, cancellation)
+                    return Consumed
+                }
+            )
+        | "throws" -> raise (InvalidOperationException "on purpose")
+        | _ -> ValueTask<ConsumeResult> Consumed)
+
+let private hard =
+    [
+        for text in [ "ignores"; "obeys" ] do
+            live $"a handler that {text} its token when it takes too long loses its message to the broker, and others go on" (fun () ->
                 withTopic (fun cluster ->
                     task {
-                        let texts = numbered 0 1000
-                        do! sendAll cluster "T" texts
-                        let seen = Seen()
-                        let options = consumerOf cluster system "C" |> PushConsumerOptions.subscribe "T" Filter.all
-                        let! consumer = startConsumer options (remember seen)
-                        do! until (fun () -> seen.Count = texts.Length)
+                        let release = TaskCompletionSource()
+                        do! sendAll cluster "T" (text :: numbered 0 50)
+
+                        let! consumer =
+                            startConsumer
+                                { subscribed cluster system with
+                                    ConsumeTimeout = TimeSpan.FromMilliseconds 300L
+                                    Concurrency = 2
+                                }
+                                (stubborn release.Task)
+
+                        do! until (fun () -> consumer.Health.GivenBack = 1L && consumer.Health.Consumed = 50L)
+                        let health = consumer.Health
+                        health.OverdueHandlers |> shouldEqual 1L
+                        health.AbandonedHandlers |> shouldEqual (if text = "ignores" then 1L else 0L)
+                        release.SetResult()
                         do! consumer.Close()
-                        seen.Texts |> shouldEqual (set texts)
-                        seen.Total |> shouldEqual texts.Length
                         let! isCommitted = isAllCommitted cluster "C" "T" queues
                         isCommitted |> shouldBeTrue
                     }))
-        ]
+
+        for text in [ "ignores"; "obeys"; "throws" ] do
+            live $"it stops within its limit while a handler {text}, and commits nothing that is not done with" (fun () ->
+                withTopic (fun cluster ->
+                    task {
+                        let release = TaskCompletionSource()
+                        do! sendAll cluster "T" (text :: numbered 0 50)
+
+                        let! consumer =
+                            startConsumer
+                                { subscribed cluster system with
+                                    DrainTimeout = TimeSpan.FromMilliseconds 200L
+                                }
+                                (stubborn release.Task)
+
+                        do! until (fun () -> consumer.Health.Consumed = 50L)
+                        do! consumer.Close()
+                        let! positions = positions cluster "C" "T" queues
+                        let open' = positions |> Map.filter (fun _ (committed, last) -> committed < last)
+                        // What throws went back to its broker and is done with.
+                        open'.Count |> shouldEqual (if text = "throws" then 0 else 1)
+                        release.SetResult()
+
+                        let seen = Seen()
+                        let! next = startConsumer (subscribed cluster system) (remember seen)
+
+                        if text <> "throws" then
+                            do! until (fun () -> seen.Of text = 1)
+
+                        do! next.Close()
+                    }))
+    ]
+
+[<Tests>]
+let tests = testList "Push consumer" (sharing @ broadcasting @ retrying @ hard)

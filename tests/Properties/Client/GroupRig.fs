@@ -1,5 +1,5 @@
 /// Consumers of an embedded cluster, and what came to them.
-module internal RocketMq.Protocol.Tests.ConsumerRig
+module internal RocketMq.Protocol.Tests.GroupRig
 
 open System
 open System.Collections.Concurrent

@@ -1,0 +1,92 @@
+namespace RocketMq.Protocol
+
+open System
+open System.IO
+open System.Threading.Tasks
+open Microsoft.Extensions.Logging
+
+/// Positions in a file of this machine, where Java's broadcasting consumers look for them too:
+/// `directory/clientId/group/offsets.json`, and `.bak` for the one before. A file is replaced by a whole new one or not at all.
+[<Sealed>]
+type internal LocalOffsets(directory: string option, clientId: string, group: string, log: ILogger) =
+    let folder =
+        let root =
+            directory
+            |> Option.defaultWith (fun () ->
+                Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".rocketmq_offsets"))
+
+        Path.Combine(root, clientId, group)
+
+    let path = Path.Combine(folder, "offsets.json")
+    let backup = path + ".bak"
+    let gate = obj ()
+
+    /// As in the file, once that has been read.
+    let mutable known: Map<MessageQueue, int64> voption = ValueNone
+
+    let failure doing (reason: string) =
+        Error(Misconfigured $"the positions of group {group} cannot be {doing} {path}: {reason}")
+
+    let tryRead file : Result<Map<MessageQueue, int64>, string> =
+        try
+            OffsetFile.read (ReadOnlyMemory(File.ReadAllBytes file)) |> Result.mapError _.Message
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException as error -> Error error.Message
+
+    /// No file is no position. A damaged one falls back to the one before; if that cannot be read either, nobody knows, which
+    /// is not the same as none.
+    let readFiles () =
+        match File.Exists path, File.Exists backup with
+        | false, false -> Ok Map.empty
+        | true, hasBackup ->
+            match tryRead path with
+            | Ok positions -> Ok positions
+            | Error reason when hasBackup ->
+                Log.offsetsDamaged log path reason
+                tryRead backup
+            | Error reason -> Error reason
+        | false, true -> tryRead backup
+
+    let load () =
+        match known with
+        | ValueSome positions -> Ok positions
+        | ValueNone ->
+            match readFiles () with
+            | Ok positions ->
+                known <- ValueSome positions
+                Ok positions
+            | Error reason -> failure "read from" reason
+
+    let replaceFile (bytes: ReadOnlyMemory<byte>) =
+        Directory.CreateDirectory folder |> ignore
+        let fresh = path + ".tmp"
+
+        using (new FileStream(fresh, FileMode.Create, FileAccess.Write)) (fun file ->
+            file.Write bytes.Span
+            file.Flush true)
+
+        if File.Exists path then
+            File.Replace(fresh, path, backup)
+        else
+            File.Move(fresh, path)
+
+    let save positions =
+        match OffsetFile.write positions with
+        | Error error -> failure "written to" error.Message
+        | Ok bytes ->
+            try
+                replaceFile bytes
+                known <- ValueSome positions
+                Ok()
+            with
+            | :? IOException
+            | :? UnauthorizedAccessException as error -> failure "written to" error.Message
+
+    interface IOffsetStore with
+        member _.Load(queue, _) =
+            lock gate (fun () -> load () |> Result.map (Map.tryFind queue)) |> Task.FromResult
+
+        member _.Save(queue, offset, _) =
+            lock gate (fun () -> load () |> Result.bind (Map.add queue offset >> save))
+            |> Task.FromResult

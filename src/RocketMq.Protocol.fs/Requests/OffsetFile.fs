@@ -1,0 +1,17 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// The file in which a broadcasting consumer keeps its positions: `{"offsetTable":{{queue}:position}}`. Source:
+/// OffsetSerializeWrapper.java.
+module internal OffsetFile =
+    let private what = "offset file"
+
+    let private shape: Shape<Map<MessageQueue, int64>> =
+        Member.objectOf (Queues.table "offsetTable" Shape.int64 id)
+
+    /// Java's form, or ours, in which queues are texts that hold JSON. Java reads both.
+    let read (bytes: ReadOnlyMemory<byte>) : Result<Map<MessageQueue, int64>, DecodeError> = Json.decode what shape bytes
+
+    let write (positions: Map<MessageQueue, int64>) : Result<ReadOnlyMemory<byte>, EncodeError> =
+        Json.encode what shape positions

@@ -1,0 +1,191 @@
+/// How handlers come by work, and what a queue knows of what they have.
+module RocketMq.Protocol.Tests.HandlerPoolTests
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open ProducerRig
+
+let private queue: MessageQueue =
+    {
+        Topic = "T"
+        BrokerName = "b"
+        QueueId = 0
+    }
+
+let private limits: HoldLimits =
+    {
+        Messages = 10
+        Bytes = 1000L
+        Span = 50L
+    }
+
+let private messagesAt (offsets: int64 list) =
+    [|
+        for offset in offsets ->
+            { Parts.emptyMessage with
+                QueueOffset = offset
+                StoredBody = ReadOnlyMemory(Array.zeroCreate<byte> 10)
+            }
+    |]
+
+let private newQueue limits = ProcessQueue(queue, 0L, limits, 0L)
+
+let private processQueue =
+    testList
+        "Process queue"
+        [
+            test "it is full by messages, by bytes and by span, and has room again" {
+                let byCount = newQueue limits
+                let held = byCount.Pulled(messagesAt [ 0L .. 9L ], 10L)
+                byCount.IsFull |> shouldBeTrue
+                let room = byCount.WhenRoom()
+                room.IsCompleted |> shouldBeFalse
+                byCount.Finish(held, 3)
+                room.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
+
+                let byBytes = newQueue { limits with Bytes = 20L }
+                let held = byBytes.Pulled(messagesAt [ 0L; 1L ], 2L)
+                byBytes.IsFull |> shouldBeTrue
+                byBytes.Finish(held, 1)
+                byBytes.IsFull |> shouldBeFalse
+
+                let bySpan = newQueue limits
+                let held = bySpan.Pulled(messagesAt [ 0L; 60L ], 61L)
+                bySpan.IsFull |> shouldBeTrue
+                bySpan.Finish(held, 0)
+                bySpan.IsFull |> shouldBeFalse
+            }
+
+            test "finishing a message twice gives no room twice" {
+                let owner = newQueue limits
+                let held = owner.Pulled(messagesAt [ 0L .. 4L ], 5L)
+                owner.Finish(held, 0)
+                owner.Finish(held, 0)
+                owner.Held |> shouldEqual 4
+                owner.HeldBytes |> shouldEqual 40L
+            }
+
+            test "a queue that is left gives nothing to handlers, and waits for those at work" {
+                let owner = newQueue limits
+                let held = owner.Pulled(messagesAt [ 0L; 1L ], 2L)
+                owner.TryBegin 1 |> shouldBeTrue
+                owner.Leave()
+                owner.TryBegin 1 |> shouldBeFalse
+                let idle = owner.WhenIdle()
+                idle.IsCompleted |> shouldBeFalse
+                owner.FinishAndEnd(held, 0, 1)
+                idle.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
+                owner.TryCommittable() |> shouldEqual (ValueSome 1L)
+                owner.Close()
+                owner.TryCommittable() |> shouldEqual ValueNone
+            }
+        ]
+
+/// Gives one piece of work after the other, and counts how many work at a time.
+let private poolOf concurrency (work: int -> Task) =
+    let given = ConcurrentQueue<int>()
+    let mutable working = 0
+    let mutable most = 0
+    let gate = obj ()
+
+    let loop (pool: HandlerPool) (run: HandlerRun) : Task =
+        backgroundTask {
+            while pool.Take run do
+                lock gate (fun () ->
+                    working <- working + 1
+                    most <- max most working)
+
+                given.Enqueue run.First
+                do! work run.First
+                lock gate (fun () -> working <- working - 1)
+        }
+
+    let pool = HandlerPool(concurrency, loop)
+    pool, given, (fun () -> most)
+
+let private pool =
+    testList
+        "Handler pool"
+        [
+            live "hands out each message once, with no more handlers than it may have" (fun () ->
+                task {
+                    let pool, given, most = poolOf 4 (fun _ -> task { do! Task.Yield() })
+                    let owner = newQueue { limits with Messages = 100_000; Span = 100_000L; Bytes = 10_000_000L }
+                    let batches = 500
+                    let size = 20
+
+                    do!
+                        inCrowd 8 0 batches (fun number ->
+                            let held = owner.Pulled(messagesAt [ for index in 0 .. size - 1 -> int64 index ], 1L)
+                            pool.Add(PulledWork(held, 1))
+                            Task.CompletedTask)
+
+                    do! until (fun () -> given.Count = batches * size)
+                    most () |> shouldStayBelow 5
+                    given |> Seq.countBy id |> Seq.forall (fun (_, count) -> count = batches) |> shouldBeTrue
+                })
+
+            live "begins nothing while it is paused, and goes on afterwards" (fun () ->
+                task {
+                    let pool, given, _ = poolOf 4 (fun _ -> Task.CompletedTask)
+                    pool.Pause()
+                    let owner = newQueue limits
+                    pool.Add(PulledWork(owner.Pulled(messagesAt [ 0L .. 8L ], 9L), 1))
+                    given.Count |> shouldEqual 0
+                    pool.Resume()
+                    do! until (fun () -> given.Count = 9)
+                })
+
+            live "a call that was given up leaves its place to another, and does not count when it returns" (fun () ->
+                task {
+                    let release = TaskCompletionSource()
+                    let mutable outcome = None
+                    let mutable begun: HandlerRun option = None
+                    let mutable others = 0
+
+                    let loop (pool: HandlerPool) (run: HandlerRun) : Task =
+                        backgroundTask {
+                            while pool.Take run do
+                                run.Begin(run.Held.Queue, 0L)
+
+                                if run.First = 0 then
+                                    begun <- Some run
+                                    do! release.Task
+                                    outcome <- Some(run.End())
+                                else
+                                    run.End() |> ignore
+                                    Interlocked.Increment &others |> ignore
+                        }
+
+                    let pool = HandlerPool(1, loop)
+                    let owner = newQueue limits
+                    pool.Add(PulledWork(owner.Pulled(messagesAt [ 0L .. 2L ], 3L), 1))
+                    do! until (fun () -> begun.IsSome)
+                    pool.GiveUp(begun.Value, begun.Value.Stamp) |> shouldBeTrue
+                    do! until (fun () -> others = 2)
+                    release.SetResult()
+                    do! until (fun () -> outcome.IsSome)
+                    outcome |> shouldEqual (Some false)
+                })
+
+            test "what is meant for one call does not hit the next one" {
+                let run = HandlerRun()
+                run.Begin(newQueue limits, 0L)
+                let first = run.Stamp
+                run.End() |> shouldBeTrue
+                run.Begin(newQueue limits, 0L)
+                run.Cancel first
+                run.Token.IsCancellationRequested |> shouldBeFalse
+                run.GiveUp first |> shouldBeFalse
+                run.Cancel run.Stamp
+                run.Token.IsCancellationRequested |> shouldBeTrue
+                run.End() |> shouldBeTrue
+            }
+        ]
+
+[<Tests>]
+let tests = testList "Handlers" [ processQueue; pool ]

@@ -1,0 +1,246 @@
+/// The rules by which a consumer begins with a queue, trusts its lock, gives messages back, and finds what is stuck.
+module RocketMq.Protocol.Tests.ConsumerRuleTests
+
+open System
+open Expecto
+open RocketMq.Protocol
+
+let private seconds (value: float) = TimeSpan.FromSeconds value
+
+let private refusal: RemotingError =
+    Refused({ Host = "broker"; Port = 10911 }, RequestCode.QueryConsumerOffset, TimeSpan.Zero, ResponseCode.SystemBusy, "busy")
+
+let private time = DateTimeOffset.FromUnixTimeMilliseconds 1_700_000_000_000L
+
+let private startOffsets =
+    let after from isRetry committed =
+        StartOffset.afterCommitted from isRetry committed
+
+    testList
+        "Start of a queue"
+        [
+            test "a committed position counts, wherever the group would begin" {
+                for from in [ FirstOffset; LastOffset; AtTime time ] do
+                    for isRetry in [ true; false ] do
+                        after from isRetry (Ok(Some 5L)) |> shouldEqual (BeginAt 5L)
+            }
+
+            test "none committed: Java's table" {
+                after LastOffset false (Ok None) |> shouldEqual AskMax
+                after FirstOffset false (Ok None) |> shouldEqual (BeginAt 0L)
+                after (AtTime time) false (Ok None) |> shouldEqual (AskByTime 1_700_000_000_000L)
+                after LastOffset true (Ok None) |> shouldEqual (BeginAt 0L)
+                after FirstOffset true (Ok None) |> shouldEqual (BeginAt 0L)
+                after (AtTime time) true (Ok None) |> shouldEqual AskMax
+            }
+
+            test "a broker that could not be asked is not a group without a position" {
+                for from in [ FirstOffset; LastOffset; AtTime time ] do
+                    after from false (Error refusal) |> shouldEqual (CannotStart refusal)
+            }
+        ]
+
+/// A request for a lock: who asks, how long after the one before, and how long request and answer take, in seconds.
+type private LockAttempt =
+    {
+        Client: int
+        After: float
+        There: float
+        Back: float
+    }
+
+/// The broker's side: who has the lock, and when it was asked for last.
+type private BrokerLock =
+    {
+        Holder: int voption
+        At: float
+    }
+
+/// Everybody who may consume after each answer, if clients and broker go by their rules.
+let private trusting (attempts: LockAttempt list) =
+    let mutable broker = { Holder = ValueNone; At = 0.0 }
+    let locks: ConsumeLock option[] = Array.create 3 None
+    let mutable now = 0.0
+
+    let arrivals =
+        [
+            for attempt in attempts do
+                now <- now + attempt.After
+                let asked = now
+                asked + attempt.There, 0, attempt.Client, asked, asked + attempt.There + attempt.Back
+        ]
+
+    // Requests in the order in which they arrive, each with what the broker says; then answers in theirs.
+    let answers =
+        [
+            for arrived, _, client, asked, answered in List.sort arrivals do
+                let isFree =
+                    broker.Holder = ValueNone
+                    || broker.Holder = ValueSome client
+                    || arrived - broker.At > 60.0
+
+                if isFree then
+                    broker <-
+                        {
+                            Holder = ValueSome client
+                            At = arrived
+                        }
+
+                answered, client, asked, isFree
+        ]
+
+    [
+        for answered, client, asked, isGranted in List.sort answers do
+            locks[client] <-
+                match locks[client] with
+                | Some held ->
+                    match ConsumeLock.renewed (seconds asked) (seconds answered) isGranted held with
+                    | StillHeld renewed -> Some renewed
+                    | LockLost -> None
+                | None when isGranted -> Some(ConsumeLock.granted (seconds asked))
+                | None -> None
+
+            [
+                for client in 0..2 do
+                    match locks[client] with
+                    | Some held when ConsumeLock.mayConsume (seconds answered) held -> client
+                    | _ -> ()
+            ]
+    ]
+
+let private locks =
+    testList
+        "Lock of a queue"
+        [
+            property "no two members trust a lock at a time, however late requests and answers are"
+            <| fun (numbers: (byte * byte * byte * byte) list) ->
+                let attempts =
+                    [
+                        for client, after, there, back in numbers ->
+                            {
+                                Client = int client % 3
+                                After = float (after % 40uy)
+                                There = float (there % 50uy)
+                                Back = float (back % 50uy)
+                            }
+                    ]
+
+                trusting attempts |> List.forall (fun members -> members.Length <= 1)
+
+            test "it is trusted for thirty seconds from the asking" {
+                let held = ConsumeLock.granted (seconds 10.0)
+                ConsumeLock.mayConsume (seconds 39.9) held |> shouldBeTrue
+                ConsumeLock.mayConsume (seconds 40.0) held |> shouldBeFalse
+            }
+
+            test "renewed after the broker may have let it go, it is lost though the broker grants it" {
+                let held = ConsumeLock.granted (seconds 0.0)
+                ConsumeLock.renewed (seconds 50.0) (seconds 60.0) true held |> shouldEqual LockLost
+
+                ConsumeLock.renewed (seconds 50.0) (seconds 59.0) true held
+                |> shouldEqual (StillHeld(ConsumeLock.granted (seconds 50.0)))
+            }
+        ]
+
+let private stored properties =
+    { Parts.emptyMessage with
+        ReconsumeTimes = 2
+        Properties = Properties.ofList properties
+    }
+
+let private retries =
+    testList
+        "What failed"
+        [
+            test "concurrently it goes back to the broker, at the level that was asked for" {
+                ConsumeRetry.concurrent Clustering Consumed |> shouldEqual Done
+                ConsumeRetry.concurrent Clustering RetryLater |> shouldEqual (GiveBack 0)
+                ConsumeRetry.concurrent Clustering (RetryAtLevel 4) |> shouldEqual (GiveBack 4)
+                ConsumeRetry.concurrent Clustering DeadLetter |> shouldEqual (GiveBack -1)
+            }
+
+            test "broadcasting drops it" {
+                for result in [ RetryLater; RetryAtLevel 3; DeadLetter ] do
+                    ConsumeRetry.concurrent Broadcasting result |> shouldEqual Dropped
+            }
+
+            test "in order it comes again, without end or up to a limit" {
+                let ordered limit times = ConsumeRetry.ordered Clustering limit (seconds 1.0) times RetryLater
+                ordered None 1_000_000 |> shouldEqual (Again(seconds 1.0))
+                ordered (Some 2) 1 |> shouldEqual (Again(seconds 1.0))
+                ordered (Some 2) 2 |> shouldEqual Bury
+
+                ConsumeRetry.ordered Clustering None (seconds 1.0) 0 DeadLetter
+                |> shouldEqual Bury
+
+                ConsumeRetry.ordered Broadcasting (Some 0) (seconds 1.0) 9 DeadLetter
+                |> shouldEqual (Again(seconds 1.0))
+            }
+
+            test "a copy says where it comes from, how often it failed, and how long to wait" {
+                let copy =
+                    stored [ "UNIQ_KEY", "id"; "k", "v"; "TRAN_MSG", "true" ]
+                    |> ConsumeRetry.copyProperties None 0 "T"
+                    |> Properties.toMap
+
+                copy["ORIGIN_MESSAGE_ID"] |> shouldEqual "id"
+                copy["RETRY_TOPIC"] |> shouldEqual "T"
+                copy["RECONSUME_TIME"] |> shouldEqual "3"
+                copy["MAX_RECONSUME_TIMES"] |> shouldEqual "16"
+                copy["DELAY"] |> shouldEqual "5"
+                copy["k"] |> shouldEqual "v"
+                copy.ContainsKey "TRAN_MSG" |> shouldBeFalse
+            }
+
+            test "a copy of what was given back before keeps the first id; a dead letter is beyond its limit" {
+                let copy =
+                    stored [ "UNIQ_KEY", "id"; "ORIGIN_MESSAGE_ID", "first" ]
+                    |> ConsumeRetry.copyProperties (Some 4) -1 "T"
+                    |> Properties.toMap
+
+                copy["ORIGIN_MESSAGE_ID"] |> shouldEqual "first"
+                copy["RECONSUME_TIME"] |> shouldEqual "5"
+                copy["MAX_RECONSUME_TIMES"] |> shouldEqual "4"
+            }
+        ]
+
+let private watchdog =
+    testList
+        "Watchdog"
+        [
+            test "a queue that is not read though there is room is stuck" {
+                let reading =
+                    {
+                        SincePull = seconds 121.0
+                        IsFull = false
+                        IsPaused = false
+                    }
+
+                Watchdog.judgeQueue reading |> shouldEqual (ReadingStuck(seconds 121.0))
+                Watchdog.judgeQueue { reading with IsFull = true } |> shouldEqual ReadsWell
+                Watchdog.judgeQueue { reading with IsPaused = true } |> shouldEqual ReadsWell
+
+                Watchdog.judgeQueue
+                    { reading with
+                        SincePull = seconds 120.0
+                    }
+                |> shouldEqual ReadsWell
+            }
+
+            test "a handler is told to end first, and given up at a later look" {
+                let judge took isCancelled =
+                    Watchdog.judgeHandler
+                        (seconds 10.0)
+                        {
+                            Took = seconds took
+                            IsCancelled = isCancelled
+                        }
+
+                judge 10.0 false |> shouldEqual WorksWell
+                judge 10.1 false |> shouldEqual TakesTooLong
+                judge 10.1 true |> shouldEqual DoesNotReturn
+            }
+        ]
+
+[<Tests>]
+let tests = testList "Consumer rules" [ startOffsets; locks; retries; watchdog ]
