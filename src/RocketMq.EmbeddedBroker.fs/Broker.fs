@@ -13,12 +13,13 @@ module internal Broker =
             NextLookMillis = ValueNone
             Groups = Map.empty
             Locks = Map.empty
-            Parked = []
+            Parked = Map.empty
             Faults = Fates.none
             HasMaster = settings.BrokerId <> 0L
             Held = HeldMessages.none
             Transactions = OpenTransactions.none
             Replies = Map.empty
+            Calls = Map.empty
         }
 
     // Offsets
@@ -91,6 +92,9 @@ module internal Broker =
         | RequestCode.DeleteTopicInBroker ->
             let remark = "a slave changes no topic: ask its master"
             ValueSome(Answer.refuse arrival ResponseCode.SystemError remark)
+        | RequestCode.InvokeBrokerToResetOffset ->
+            let remark = "a slave resets no offset: ask its master"
+            ValueSome(Answer.refuse arrival ResponseCode.SystemError remark)
         | _ -> ValueNone
 
     let private serveAsMaster now (arrival: Arrival) (state: BrokerState) =
@@ -124,6 +128,11 @@ module internal Broker =
         | RequestCode.GetConsumerListByGroup -> BrokerAdministration.members arrival state
         | RequestCode.GetConsumerConnectionList -> BrokerAdministration.consumers arrival state
         | RequestCode.GetProducerConnectionList -> BrokerAdministration.producers arrival state
+        | RequestCode.GetConsumeStats -> OffsetResets.progress arrival state
+        | RequestCode.InvokeBrokerToResetOffset -> OffsetResets.reset arrival state
+        | RequestCode.InvokeBrokerToGetConsumerStatus -> ClientCalls.positions arrival state
+        | RequestCode.GetConsumerRunningInfo -> ClientCalls.runningInfo arrival state
+        | RequestCode.ConsumeMessageDirectly -> ClientCalls.consumeDirectly arrival state
         | _ -> state, [ Answer.notSupported arrival ]
 
     let private serve now (arrival: Arrival) (state: BrokerState) =
@@ -156,22 +165,12 @@ module internal Broker =
             | ValueNone -> serve now arrival state
 
     let private leave connection (state: BrokerState) =
-        let gone, parked =
-            state.Parked
-            |> List.partition (fun parked -> parked.Arrival.Connection = connection)
-
-        let state, late =
-            withFaults { state with Parked = parked } (Fates.leave connection state.Faults)
-
+        let state, late = withFaults state (Fates.leave connection state.Faults)
         let state, replies = ReplyServing.leave connection state
-
+        let state, calls = ClientCalls.leave connection state
         let state, pushes = Clients.leave connection state
-
-        state,
-        late
-        @ replies
-        @ pushes
-        @ (gone |> List.map (fun parked -> Forget parked.Arrival.Ticket))
+        let state, pulls = Pulls.leave connection state
+        state, late @ replies @ calls @ pushes @ pulls
 
     let private tick now (state: BrokerState) =
         let state, late = withFaults state (Fates.expire now state.Faults)
@@ -197,10 +196,12 @@ module internal Broker =
                 BrokerState.Settings.BrokerAddress = address
             },
             []
+        | CallEnded(ticket, answer) when state.Calls.ContainsKey ticket ->
+            ClientCalls.answered ticket answer state |> meetFaults now
         | CallEnded(ticket, answer) -> ReplyServing.passed now ticket answer state |> meetFaults now
 
     let private deadlines (state: BrokerState) : int64 list =
-        (state.Parked |> List.map (fun parked -> parked.DeadlineMillis))
+        Pulls.deadlines state
         @ Fates.deadlines state.Faults
         @ ValueOption.toList (Deliveries.nextDue state)
         @ ValueOption.toList state.Transactions.NextRoundMillis

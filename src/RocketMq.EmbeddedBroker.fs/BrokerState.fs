@@ -48,6 +48,7 @@ type internal ParkedPull =
     {
         Arrival: Arrival
         Pull: PullRequest
+        /// Which messages wake it.
         Wants: StoredRecord -> bool
         DeadlineMillis: int64
     }
@@ -60,6 +61,28 @@ type internal PassingReply =
         Incoming: Incoming
         Requester: string
     }
+
+/// Members of a group that are asked one after the other where they stand.
+type internal MemberGathering =
+    {
+        Arrival: Arrival
+        Query: PositionQuery
+        /// Connections and client ids, the first of whom is being asked.
+        Waiting: (int * string) list
+        /// By client id.
+        Found: Map<string, Map<MessageQueue, int64>>
+    }
+
+/// A request of an operator that consumers answer.
+type internal ClientCall =
+    /// Passed on to one consumer, whose answer is passed back.
+    | Relayed of Arrival * consumer: string
+    | Gathered of gathering: MemberGathering
+
+    member call.Arrival =
+        match call with
+        | Relayed(arrival, _) -> arrival
+        | Gathered gathering -> gathering.Arrival
 
 /// What is to become of an answer.
 type internal FateKind =
@@ -126,13 +149,15 @@ type internal BrokerState =
         Groups: Map<string, ConsumerGroup>
         /// As they were given; those that nobody has renewed in time are still there.
         Locks: Map<LockedQueue, QueueLock>
-        Parked: ParkedPull list
+        /// By the queue that they wait at; no list is empty.
+        Parked: Map<TopicQueue, ParkedPull list>
         Faults: FaultState
         /// Of a slave: its master runs.
         HasMaster: bool
         Held: HeldMessages
         Transactions: OpenTransactions
         Replies: Map<Ticket, PassingReply>
+        Calls: Map<Ticket, ClientCall>
     }
 
 /// The answers that all requests share.

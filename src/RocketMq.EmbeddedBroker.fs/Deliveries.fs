@@ -13,7 +13,7 @@ module internal Deliveries =
         Store.append now incoming state.Store
         |> Result.map (fun (struct (store, stored)) ->
             let state, woken =
-                Pulls.wake stored.Topic stored.QueueId { state with Store = store }
+                Pulls.wake stored.Topic stored.QueueId stored.QueueOffset { state with Store = store }
 
             struct (state, stored, woken))
 

@@ -50,29 +50,47 @@ module internal Pulls =
             Store.read queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Wants
             |> asOfRole state parked)
 
-    let private wakeThose isTheirs (state: BrokerState) =
-        let tryAnswer (parked: ParkedPull) =
-            if isTheirs parked then
-                match readFor parked state with
-                | ValueSome reading when reading.Status = Found || reading.Status = OffsetMoved ->
-                    Choice1Of2(pullAnswer parked reading)
-                | _ -> Choice2Of2 parked
-            else
-                Choice2Of2 parked
+    let private key (pull: PullRequest) : TopicQueue =
+        {
+            Topic = pull.Topic
+            QueueId = pull.QueueId
+        }
 
-        if state.Parked.IsEmpty then
-            state, []
-        else
-            match List.partitionWith tryAnswer state.Parked with
-            | [], _ -> state, []
-            | answers, parked -> { state with Parked = parked }, answers
+    let private park (parked: ParkedPull) (state: BrokerState) =
+        let others = Map.tryFind (key parked.Pull) state.Parked |> Option.defaultValue []
 
-    /// Answers the parked pulls of a queue that have something now.
-    let wake topic queueId (state: BrokerState) =
-        wakeThose (fun parked -> parked.Pull.Topic = topic && parked.Pull.QueueId = queueId) state
+        { state with
+            Parked = Map.add (key parked.Pull) (parked :: others) state.Parked
+        }
 
-    /// Answers all parked pulls that have something now.
-    let wakeAll (state: BrokerState) = wakeThose (fun _ -> true) state
+    let private withParked key (parked: ParkedPull list) (state: BrokerState) =
+        { state with
+            Parked =
+                if parked.IsEmpty then
+                    Map.remove key state.Parked
+                else
+                    Map.add key parked state.Parked
+        }
+
+    /// Takes pulls out of those that wait.
+    let private take isTaken (state: BrokerState) : ParkedPull list * BrokerState =
+        (([], state), state.Parked)
+        ||> Map.fold (fun (taken, state) key parked ->
+            match List.partition isTaken parked with
+            | [], _ -> taken, state
+            | gone, waiting -> taken @ gone, withParked key waiting state)
+
+    /// Forgets the pulls that a connection that has ended waited for.
+    let leave connection (state: BrokerState) =
+        let gone, state = take (fun parked -> parked.Arrival.Connection = connection) state
+        state, gone |> List.map (fun parked -> Forget parked.Arrival.Ticket)
+
+    let deadlines (state: BrokerState) : int64 list =
+        [
+            for parked in state.Parked.Values do
+                for pull in parked do
+                    pull.DeadlineMillis
+        ]
 
     /// The pull's own filter or else what the group's members said.
     let private filterFor (pull: PullRequest) (state: BrokerState) =
@@ -113,19 +131,65 @@ module internal Pulls =
             Error(ResponseCode.SystemError, remark)
         | Some _ -> Ok()
 
+    /// What a pull may have, as its topic and its group's subscriptions are now.
+    let private admit (pull: PullRequest) (state: BrokerState) =
+        checkTopic pull state |> Result.bind (fun () -> filterFor pull state)
+
+    /// Answers a pull that has waited as if it came now, and would not wait.
+    let private replay (state: BrokerState) (parked: ParkedPull) =
+        match admit parked.Pull state with
+        | Error(code, remark) -> Answer.refuse parked.Arrival code remark
+        | Ok wants ->
+            match readFor { parked with Wants = wants } state with
+            | ValueSome reading -> pullAnswer parked reading
+            | ValueNone -> Answer.noTopic parked.Arrival parked.Pull.Topic
+
+    /// Answers those parked pulls of a queue that want one of its messages from a position on.
+    let private wakeFrom (key: TopicQueue) firstNew (state: BrokerState) =
+        match Map.tryFind key state.Parked, Store.tryQueue key.Topic key.QueueId state.Store with
+        | Some parked, ValueSome queue ->
+            let wantsOneOf (parked: ParkedPull) =
+                let rec look position =
+                    position < queue.Count && (parked.Wants queue[position] || look (position + 1))
+
+                look (int firstNew)
+
+            match List.partition wantsOneOf parked with
+            | [], _ -> state, []
+            | woken, waiting ->
+                let state = withParked key waiting state
+                state, List.map (replay state) woken
+        | _ -> state, []
+
+    /// Answers the parked pulls that want one of the messages that have come to a queue: those from `firstNew` on. Others
+    /// are not looked at again, so that a pull that waits for one of many costs little.
+    let wake topic queueId (firstNew: int64) (state: BrokerState) =
+        if state.Parked.IsEmpty then
+            state, []
+        else
+            wakeFrom { Topic = topic; QueueId = queueId } firstNew state
+
+    /// Answers the parked pulls that want one of the messages that were not there before, in any queue.
+    let wakeAll (before: Store) (state: BrokerState) =
+        ((state, []), state.Parked.Keys)
+        ||> Seq.fold (fun (state, effects) key ->
+            let known =
+                Store.tryQueue key.Topic key.QueueId before
+                |> ValueOption.map (fun queue -> int64 queue.Count)
+                |> ValueOption.defaultValue 0L
+
+            let state, woken = wakeFrom key known state
+            state, effects @ woken)
+
     let private answerOrPark now (parked: ParkedPull) (state: BrokerState) =
         match readFor parked state with
         | ValueNone -> state, [ Answer.noTopic parked.Arrival parked.Pull.Topic ]
-        | ValueSome reading when reading.Status = NoNewMessage && parked.DeadlineMillis > now ->
-            { state with
-                Parked = parked :: state.Parked
-            },
-            []
+        | ValueSome reading when reading.Status = NoNewMessage && parked.DeadlineMillis > now -> park parked state, []
         | ValueSome reading -> state, [ pullAnswer parked reading ]
 
     let pull now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pull.messages.Decode (fun pull ->
-            match checkTopic pull state |> Result.bind (fun () -> filterFor pull state) with
+            match admit pull state with
             | Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
             | Ok wants ->
                 let parked =
@@ -140,12 +204,5 @@ module internal Pulls =
 
     /// Answers the parked pulls whose time is up.
     let expire now (state: BrokerState) =
-        let due, waiting =
-            state.Parked |> List.partition (fun parked -> parked.DeadlineMillis <= now)
-
-        let answer (parked: ParkedPull) =
-            match readFor parked state with
-            | ValueSome reading -> pullAnswer parked reading
-            | ValueNone -> Answer.noTopic parked.Arrival parked.Pull.Topic
-
-        { state with Parked = waiting }, List.map answer due
+        let due, state = take (fun parked -> parked.DeadlineMillis <= now) state
+        state, List.map (replay state) due

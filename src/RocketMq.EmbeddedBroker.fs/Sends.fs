@@ -92,7 +92,9 @@ module internal Sends =
             match appendAll now arrival send queueId messages state with
             | Error error -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal error.Message ]
             | Ok(state, stored) ->
-                let state, woken = Pulls.wake send.Topic queueId state
+                let state, woken =
+                    Pulls.wake send.Topic queueId (List.head stored).QueueOffset state
+
                 state, sendAnswer arrival queueId None stored :: woken
 
     let private storeOne now (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) =

@@ -78,6 +78,7 @@ module internal Servers =
         else
             let state, woken =
                 Pulls.wakeAll
+                    slave.State.Store
                     { slave.State with
                         Store = master.State.Store
                     }
@@ -144,7 +145,8 @@ module internal Servers =
     let private callAnswered now ticket answer (cluster: ClusterState) =
         match
             cluster.Brokers
-            |> Map.tryFindKey (fun _ broker -> broker.State.Replies.ContainsKey ticket)
+            |> Map.tryFindKey (fun _ broker ->
+                broker.State.Replies.ContainsKey ticket || broker.State.Calls.ContainsKey ticket)
         with
         | Some place -> atBroker now place (CallEnded(ticket, answer)) cluster
         | None -> cluster, []

@@ -13,8 +13,18 @@ module internal Subscriptions =
             let hashes = Set.ofList hashes
             fun record -> hashes.Contains record.TagHash
 
-    let private bySql (_: string) =
-        Error(ResponseCode.SystemError, "the embedded broker filters by tag only")
+    let private propertiesOf (record: StoredRecord) =
+        match MessageCodec.decodeAll "" record.Bytes with
+        | Ok [| message |] -> message.Properties
+        | _ -> Properties.empty
+
+    let private bySql (expression: string) =
+        match SqlParser.parse expression with
+        | Error reason -> Error(ResponseCode.SubscriptionParseFailed, $"'{expression}' is no condition: {reason}")
+        | Ok condition ->
+            Ok(fun record ->
+                let properties = propertiesOf record
+                SqlFilter.matches (fun name -> Properties.tryFind name properties) condition)
 
     /// What a request asks for itself.
     let ofFilter (filter: Filter) : Result<StoredRecord -> bool, ResponseCode * string> =
