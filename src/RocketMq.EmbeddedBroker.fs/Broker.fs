@@ -16,6 +16,7 @@ module internal Broker =
             Held = HeldMessages.none
             Transactions = OpenTransactions.none
             Replies = Map.empty
+            Pops = Pops.none
         }
 
     // Offsets
@@ -114,7 +115,11 @@ module internal Broker =
             let remark = "service not available now: messages are put to the slave"
             ValueSome(Answer.refuse arrival ResponseCode.ServiceNotAvailable remark)
         | RequestCode.EndTransaction
-        | RequestCode.RecallMessage ->
+        | RequestCode.RecallMessage
+        | RequestCode.PopMessage
+        | RequestCode.AckMessage
+        | RequestCode.BatchAckMessage
+        | RequestCode.ChangeMessageInvisibleTime ->
             ValueSome(Answer.refuse arrival ResponseCode.SlaveNotAvailable "the broker is a slave")
         | RequestCode.UpdateAndCreateTopic
         | RequestCode.DeleteTopicInBroker ->
@@ -132,6 +137,12 @@ module internal Broker =
         | RequestCode.EndTransaction -> HalfMessages.finish now arrival state
         | RequestCode.RecallMessage -> Recalls.recall now arrival state
         | RequestCode.PullMessage -> Pulls.pull now arrival state
+        | RequestCode.PopMessage -> Pops.pop now arrival state
+        | RequestCode.AckMessage -> PopAcks.ack now arrival state
+        | RequestCode.BatchAckMessage -> PopAcks.ackMany now arrival state
+        | RequestCode.ChangeMessageInvisibleTime -> PopAcks.change now arrival state
+        | RequestCode.QueryAssignment -> PopAssignments.query arrival state
+        | RequestCode.SetMessageRequestMode -> PopAssignments.setMode arrival state
         | RequestCode.QueryConsumerOffset -> queryCommitted arrival state
         | RequestCode.UpdateConsumerOffset -> commit arrival state
         | RequestCode.SearchOffsetByTimestamp -> search arrival state
@@ -188,20 +199,28 @@ module internal Broker =
             withFaults { state with Parked = parked } (Fates.leave connection state.Faults)
 
         let state, replies = ReplyServing.leave connection state
+        let state, pops = Pops.leave connection state
 
         { state with
             Clients = Map.remove connection state.Clients
             Peers = Map.remove connection state.Peers
         },
-        late @ replies @ (gone |> List.map (fun parked -> Forget parked.Arrival.Ticket))
+        late
+        @ replies
+        @ pops
+        @ (gone |> List.map (fun parked -> Forget parked.Arrival.Ticket))
 
     let private tick now (state: BrokerState) =
         let state, late = withFaults state (Fates.expire now state.Faults)
         let state, delivered = Deliveries.expire now state
         let state, checks = TransactionChecks.expire now state
+        let state, revived = PopRevivals.expire now state
         let state, pulls = Pulls.expire now state
+        let state, pops = Pops.expire now state
         // What was late once is not made late again.
-        let state, others = meetFaults now (state, delivered @ checks @ pulls)
+        let state, others =
+            meetFaults now (state, delivered @ checks @ revived @ pulls @ pops)
+
         state, late @ others
 
     /// `now` in milliseconds since 1970, UTC.
@@ -230,6 +249,8 @@ module internal Broker =
         @ Fates.deadlines state.Faults
         @ ValueOption.toList (Deliveries.nextDue state)
         @ ValueOption.toList state.Transactions.NextRoundMillis
+        @ (state.Pops.Parked |> List.map (fun parked -> parked.DeadlineMillis))
+        @ ValueOption.toList (PopHolds.nextDue state.Pops.Holds)
 
     /// When to send `Ticked` next, if at all.
     let nextDeadline (state: BrokerState) : int64 voption =
@@ -242,4 +263,5 @@ module internal Broker =
         not (obj.ReferenceEquals(after.Parked, before.Parked))
         || not (obj.ReferenceEquals(after.Faults.Late, before.Faults.Late))
         || not (obj.ReferenceEquals(after.Held, before.Held))
+        || not (obj.ReferenceEquals(after.Pops, before.Pops))
         || after.Transactions.NextRoundMillis <> before.Transactions.NextRoundMillis

@@ -87,7 +87,8 @@ module internal Pulls =
         pull.Filter
         |> Option.orElseWith (fun () -> Map.tryPick (fun _ heartbeat -> subscribed heartbeat) state.Clients)
 
-    let private wants expression =
+    /// By tags that are joined with "||", or all.
+    let wants expression =
         match Filter.tags expression |> List.map Filter.tagHash with
         | [] -> fun _ -> true
         | hashes -> fun hash -> List.contains hash hashes

@@ -93,7 +93,8 @@ module internal Sends =
             | Error error -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal error.Message ]
             | Ok(state, stored) ->
                 let state, woken = Pulls.wake send.Topic queueId state
-                state, sendAnswer arrival queueId None stored :: woken
+                let state, popped = Pops.wake now send.Topic queueId state
+                state, sendAnswer arrival queueId None stored :: woken @ popped
 
     let private storeOne now (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) =
         let message: Message =
