@@ -16,7 +16,7 @@ module internal Broker =
             Held = HeldMessages.none
             Transactions = OpenTransactions.none
             Replies = Map.empty
-            Pops = Pops.none
+            Pops = PopHarvest.none
         }
 
     // Offsets

@@ -67,7 +67,7 @@ module internal PopAcks =
             | IsStale, _ -> Ok(state, [])
             | IsUnknown, _ -> Error $"offset is illegal, key:{queue.Topic}@{queue.QueueId}, commit:{offset}"
             | GoesOn next, holds ->
-                { Pops.withHolds holds state with
+                { PopHarvest.withHolds holds state with
                     Store = Store.commit queue next state.Store
                 }
                 |> Pops.wake now queue.Topic queue.QueueId
@@ -81,7 +81,7 @@ module internal PopAcks =
         else
             let holds = PopHolds.ack queue popMillis invisibleMillis offset state.Pops.Holds
 
-            Ok(Pops.withHolds holds state, [])
+            Ok(PopHarvest.withHolds holds state, [])
 
     let ack now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state PopReceipts.acknowledge.Decode (fun message ->
@@ -168,7 +168,7 @@ module internal PopAcks =
                 PopHolds.changeInOrder now queue receipt.PopTimestamp offset due state.Pops.Holds
 
             let state, woken =
-                Pops.withHolds holds state |> Pops.wake now queue.Topic queue.QueueId
+                PopHarvest.withHolds holds state |> Pops.wake now queue.Topic queue.QueueId
 
             state,
             changed arrival receipt.PopTimestamp (due - receipt.PopTimestamp) receipt
@@ -195,4 +195,4 @@ module internal PopAcks =
                             message.QueueOffset
                             state.Pops.Holds
 
-                    Pops.withHolds holds state, changed arrival now newMillis receipt))
+                    PopHarvest.withHolds holds state, changed arrival now newMillis receipt))

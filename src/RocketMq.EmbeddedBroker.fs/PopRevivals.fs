@@ -71,7 +71,9 @@ module internal PopRevivals =
         | ValueSome due when due <= now ->
             let expired, holds = PopHolds.expire now state.Pops.Holds
             let opened, holds = PopHolds.openUp now holds
-            let state, effects = List.fold (revive now) (Pops.withHolds holds state, []) expired
+
+            let state, effects =
+                List.fold (revive now) (PopHarvest.withHolds holds state, []) expired
 
             ((state, effects), opened)
             ||> List.fold (fun (state, effects) queue ->
