@@ -11,7 +11,7 @@ type HeldStep =
     /// The broker serves one of the requests on their way, and the answer comes back or not.
     | Serve of index: byte * luck: byte
     | Pass of millis: uint16
-    | GiveBack
+    | GiveBack of isMeant: byte
 
 let private limits =
     {
@@ -284,7 +284,8 @@ let private step isLucky (run: Run) step =
                 }
     | Pass millis when isLucky -> passTo (run.Now + int64 millis % 100L) run
     | Pass millis -> passTo (run.Now + int64 millis % 700L) { run with IsUnlucky = true }
-    | GiveBack -> feed (GivenBack 100L) run
+    | GiveBack isMeant when isMeant % 16uy = 0uy -> feed (GivenBack 100L) run
+    | GiveBack _ -> run
 
 let private start =
     {
@@ -425,6 +426,29 @@ let tests =
 
                 effects
                 |> shouldEqual [ AskToAck("a", [ 7L, { target with Receipt = receipt } ]) ]
+
+            testCase "after a renewal without an answer the receipt is good for another renewal only"
+            <| fun () ->
+                let pops, target = hold 60_000L
+                let pops, _ = HeldPops.transition 37_000L pops LookedAtClock
+                let doubtful, effects = HeldPops.transition 38_000L pops (Renewed(7L, NotNow))
+                effects |> shouldBeEmpty
+
+                for verdict in [ IsDone; ComesAgain 1L ] do
+                    let pops, effects = HeldPops.transition 38_001L doubtful (Handled(7L, verdict))
+
+                    effects |> shouldEqual [ AskToRenew(7L, target) ]
+                    let pops, effects = HeldPops.transition 38_002L pops (Renewed(7L, NotNow))
+                    effects |> shouldBeEmpty
+                    let due = HeldPops.nextDue pops |> ValueOption.get
+                    let pops, effects = HeldPops.transition due pops LookedAtClock
+                    effects |> shouldEqual [ AskToRenew(7L, target) ]
+                    let _, effects = HeldPops.transition due pops (Renewed(7L, Taken target.Receipt))
+
+                    match verdict, effects with
+                    | IsDone, [ AskToAck("a", [ 7L, _ ]) ]
+                    | ComesAgain _, [ AskToPutOff(7L, _, 1L) ] -> ()
+                    | _ -> failtest $"%A{effects}"
 
             testCase "a failed acknowledgement is repeated while the receipt lives, and not one that is refused"
             <| fun () ->
