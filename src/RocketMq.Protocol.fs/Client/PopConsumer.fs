@@ -22,9 +22,6 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     /// A broker at which too many wait is left alone for this long, as in Java.
     static let crowdedWait = TimeSpan.FromSeconds 3L
 
-    /// How soon a message comes again that was not handled when the consumer ended.
-    static let returnMillis = 1_000L
-
     static let firstTries = 10
     static let firstTryInterval = TimeSpan.FromMilliseconds 200.0
 
@@ -251,7 +248,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
 
             if not isIdle then
                 handling.GiveUp()
-                keeper.GiveBack returnMillis
+                keeper.GiveBack PopHandling.ReturnMillis
                 let! _ = keeper.WaitUntilIdle client.Options.RequestTimeout
                 ()
 

@@ -33,7 +33,9 @@ type internal PopHandling(options: PopConsumerOptions, handler: PopHandler, keep
             try
                 let! outcome = handler received either.Token
                 return verdictOf ticket outcome
-            with error ->
+            with
+            | _ when giveUp.IsCancellationRequested -> return ComesAgain PopHandling.ReturnMillis
+            | error ->
                 let id =
                     Properties.tryFind PropertyName.uniqueKey received.Message.Properties
                     |> ValueOption.defaultWith (fun () -> received.Message.OffsetId)
@@ -49,7 +51,7 @@ type internal PopHandling(options: PopConsumerOptions, handler: PopHandler, keep
             | [] -> ()
             | (id, ticket) :: rest ->
                 if not (keeper.Holds id) || giveUp.IsCancellationRequested then
-                    putOff (ComesAgain(int64 PopRetry.orderlyDelay.TotalMilliseconds)) messages
+                    putOff (ComesAgain PopHandling.ReturnMillis) messages
                 else
                     let! verdict = run ticket
                     keeper.Handled(id, verdict)
@@ -81,6 +83,9 @@ type internal PopHandling(options: PopConsumerOptions, handler: PopHandler, keep
     let queueOf (_: int64, ticket: PopTicket) =
         let receipt = ticket.Popped.Receipt
         receipt.BrokerName, receipt.QueueId
+
+    /// How soon a message comes again that was not handled, through no fault of its own.
+    static member ReturnMillis = 1_000L
 
     /// Takes messages of one pop.
     member _.Enqueue(messages: (int64 * PopTicket) list) =
