@@ -150,6 +150,17 @@ public sealed class NoReplyException : RocketMqException
 }
 
 /// <summary>
+/// The time for which a popped message was hidden is over, or was before the broker answered: it is handed out again.
+/// </summary>
+public sealed class ReceiptExpiredException : RocketMqException
+{
+    internal ReceiptExpiredException(Core.RemotingError error, string messageId) : base(error) => MessageId = messageId;
+
+    /// <summary>The message's unique id.</summary>
+    public string MessageId { get; }
+}
+
+/// <summary>
 /// The body of a received message cannot be read: its checksum is wrong, or it cannot be inflated. Such a message comes
 /// again each time it is read; <see cref="ReceivedMessage.StoredBody"/> has its bytes as they are stored.
 /// </summary>
@@ -175,6 +186,7 @@ internal static class Results
         clientClosed: _ => new ClientClosedException(error),
         noRoute: topic => new RouteNotFoundException(error, topic),
         noReply: (topic, messageId, after) => new NoReplyException(error, topic, messageId, after),
+        receiptExpired: messageId => new ReceiptExpiredException(error, messageId),
         misconfigured: _ => new InvalidRequestException(error));
 
     internal static T OrThrow<T>(this FSharpResult<T, Core.RemotingError> result) =>

@@ -20,6 +20,7 @@ module internal Broker =
             Transactions = OpenTransactions.none
             Replies = Map.empty
             Calls = Map.empty
+            Pops = PopHarvest.none
         }
 
     // Offsets
@@ -86,7 +87,11 @@ module internal Broker =
         | RequestCode.ConsumerSendMessageBack ->
             ValueSome(Answer.refuse arrival ResponseCode.SystemError "no master available along with this slave")
         | RequestCode.EndTransaction
-        | RequestCode.RecallMessage ->
+        | RequestCode.RecallMessage
+        | RequestCode.PopMessage
+        | RequestCode.AckMessage
+        | RequestCode.BatchAckMessage
+        | RequestCode.ChangeMessageInvisibleTime ->
             ValueSome(Answer.refuse arrival ResponseCode.SlaveNotAvailable "the broker is a slave")
         | RequestCode.UpdateAndCreateTopic
         | RequestCode.DeleteTopicInBroker ->
@@ -109,6 +114,12 @@ module internal Broker =
         | RequestCode.RecallMessage -> Recalls.recall now arrival state
         | RequestCode.PullMessage
         | RequestCode.LitePullMessage -> Pulls.pull now arrival state
+        | RequestCode.PopMessage -> Pops.pop now arrival state
+        | RequestCode.AckMessage -> PopAcks.ack now arrival state
+        | RequestCode.BatchAckMessage -> PopAcks.ackMany now arrival state
+        | RequestCode.ChangeMessageInvisibleTime -> PopAcks.change now arrival state
+        | RequestCode.QueryAssignment -> PopAssignments.query arrival state
+        | RequestCode.SetMessageRequestMode -> PopAssignments.setMode arrival state
         | RequestCode.QueryConsumerOffset -> queryCommitted arrival state
         | RequestCode.UpdateConsumerOffset -> commit arrival state
         | RequestCode.SearchOffsetByTimestamp -> search arrival state
@@ -170,16 +181,21 @@ module internal Broker =
         let state, calls = ClientCalls.leave connection state
         let state, pushes = Clients.leave connection state
         let state, pulls = Pulls.leave connection state
-        state, late @ replies @ calls @ pushes @ pulls
+        let state, pops = Pops.leave connection state
+        state, late @ replies @ calls @ pushes @ pulls @ pops
 
     let private tick now (state: BrokerState) =
         let state, late = withFaults state (Fates.expire now state.Faults)
         let state, delivered = Deliveries.expire now state
         let state, checks = TransactionChecks.expire now state
+        let state, revived = PopRevivals.expire now state
         let state, pulls = Pulls.expire now state
+        let state, pops = Pops.expire now state
         let state, pushes = Clients.expire now state
         // What was late once is not made late again.
-        let state, others = meetFaults now (state, delivered @ checks @ pulls @ pushes)
+        let state, others =
+            meetFaults now (state, delivered @ checks @ revived @ pulls @ pops @ pushes)
+
         state, late @ others
 
     /// `now` in milliseconds since 1970, UTC.
@@ -206,6 +222,8 @@ module internal Broker =
         @ ValueOption.toList (Deliveries.nextDue state)
         @ ValueOption.toList state.Transactions.NextRoundMillis
         @ ValueOption.toList state.NextLookMillis
+        @ (state.Pops.Parked |> List.map (fun parked -> parked.DeadlineMillis))
+        @ ValueOption.toList (PopHolds.nextDue state.Pops.Holds)
 
     /// When to send `Ticked` next, if at all.
     let nextDeadline (state: BrokerState) : int64 voption =
@@ -218,5 +236,6 @@ module internal Broker =
         not (obj.ReferenceEquals(after.Parked, before.Parked))
         || not (obj.ReferenceEquals(after.Faults.Late, before.Faults.Late))
         || not (obj.ReferenceEquals(after.Held, before.Held))
+        || not (obj.ReferenceEquals(after.Pops, before.Pops))
         || after.Transactions.NextRoundMillis <> before.Transactions.NextRoundMillis
         || after.NextLookMillis <> before.NextLookMillis

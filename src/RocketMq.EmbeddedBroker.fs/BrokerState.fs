@@ -53,6 +53,29 @@ type internal ParkedPull =
         DeadlineMillis: int64
     }
 
+/// A pop that waits for a message.
+type internal ParkedPop =
+    {
+        Arrival: Arrival
+        Pop: PopRequest
+        Wants: StoredRecord -> bool
+        DeadlineMillis: int64
+    }
+
+/// What a broker knows of popping.
+type internal PopState =
+    {
+        Holds: PopHolds
+        /// Those first that have waited longest.
+        Parked: ParkedPop list
+        /// How many pops there were. Decides where the next one looks first.
+        Served: int
+        /// How messages come to a group, by topic and group, where that was set.
+        Modes: Map<string * string, RequestModeSetting>
+        /// The queues of topics on all brokers, as far as clients have asked.
+        Queues: Map<string, MessageQueue list>
+    }
+
 /// A reply on its way to the client that waits for it. Who sent the reply is answered when that client has answered.
 type internal PassingReply =
     {
@@ -158,6 +181,7 @@ type internal BrokerState =
         Transactions: OpenTransactions
         Replies: Map<Ticket, PassingReply>
         Calls: Map<Ticket, ClientCall>
+        Pops: PopState
     }
 
 /// The answers that all requests share.

@@ -15,7 +15,8 @@ module internal Deliveries =
             let state, woken =
                 Pulls.wake stored.Topic stored.QueueId stored.QueueOffset { state with Store = store }
 
-            struct (state, stored, woken))
+            let state, popped = Pops.wake now stored.Topic stored.QueueId state
+            struct (state, stored, woken @ popped))
 
     /// Keeps a message until its time. `stored` is where it lies meanwhile.
     let hold dueMillis (stored: StoredMessage) (message: HeldMessage) (state: BrokerState) =

@@ -95,7 +95,8 @@ module internal Sends =
                 let state, woken =
                     Pulls.wake send.Topic queueId (List.head stored).QueueOffset state
 
-                state, sendAnswer arrival queueId None stored :: woken
+                let state, popped = Pops.wake now send.Topic queueId state
+                state, sendAnswer arrival queueId None stored :: woken @ popped
 
     let private storeOne now (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) =
         let message: Message =

@@ -109,8 +109,37 @@ module internal Servers =
 
     // Requests
 
+    /// All that can be read of a topic, as name servers would tell a broker that is asked who may read it.
+    let private queuesOf topic (cluster: ClusterState) : MessageQueue list =
+        [
+            for broker in cluster.Brokers.Values do
+                match Map.tryFind topic broker.State.Store.Topics with
+                | Some stored when broker.IsRunning && broker.Master.IsNone ->
+                    for queueId in 0 .. stored.Config.ReadQueues - 1 do
+                        {
+                            Topic = topic
+                            BrokerName = broker.State.Settings.BrokerName
+                            QueueId = queueId
+                        }
+                | _ -> ()
+        ]
+
+    let private inform (arrival: Arrival) (broker: BrokerMember) (cluster: ClusterState) =
+        match Assignments.query.Decode arrival.Command with
+        | Ok query ->
+            let queues = queuesOf query.Topic cluster
+
+            { broker with
+                State = PopAssignments.informed query.Topic queues broker.State
+            }
+        | Error _ -> broker
+
     let private atBroker now place event (cluster: ClusterState) =
-        let before = cluster.Brokers[place]
+        let before =
+            match event with
+            | Arrived arrival when arrival.Command.RequestCode = RequestCode.QueryAssignment ->
+                inform arrival cluster.Brokers[place] cluster
+            | _ -> cluster.Brokers[place]
 
         match event with
         | Arrived arrival when not before.IsRunning -> cluster, [ Forget arrival.Ticket ]

@@ -31,6 +31,8 @@ module PropertyName =
     let cluster = "CLUSTER"
     let instanceId = "INSTANCE_ID"
     let shardingKey = "__SHARDINGKEY"
+    let popReceipt = "POP_CK"
+    let firstPopTime = "1ST_POP_TIME"
 
     /// What clients, brokers and retries use among themselves: an application that set one would break them.
     let private reserved =

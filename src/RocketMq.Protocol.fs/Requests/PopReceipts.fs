@@ -56,7 +56,8 @@ module PopReceipts =
     let private popped =
         layout<PoppedMessage> {
             let! group = Field.group "consumerGroup" _.ConsumerGroup
-            and! topic = Field.topic "topic" _.Topic
+            // Topics of retries of the second kind hold a "+", which no other topic may.
+            and! topic = Field.text "topic" _.Topic
             and! queueId = Field.int32 "queueId" _.QueueId
             and! extraInfo = Field.text "extraInfo" _.ExtraInfo
             and! offset = Field.int64 "offset" _.QueueOffset

@@ -56,6 +56,8 @@ type RemotingError =
     | NoRoute of topic: string
     /// A request was stored, and no consumer's reply to it came in time.
     | NoReply of topic: string * messageId: string * after: TimeSpan
+    /// The time for which a popped message was hidden is over, or was before the broker answered: it is handed out again.
+    | ReceiptExpired of messageId: string * wasSent: bool
     /// The client's settings do not go together.
     | Misconfigured of reason: string
 
@@ -75,6 +77,7 @@ type RemotingError =
             clientClosed: Func<Endpoint, 'T>,
             noRoute: Func<string, 'T>,
             noReply: Func<string, string, TimeSpan, 'T>,
+            receiptExpired: Func<string, 'T>,
             misconfigured: Func<string, 'T>
         ) : 'T =
         match error with
@@ -91,6 +94,7 @@ type RemotingError =
         | ClientClosed endpoint -> clientClosed.Invoke endpoint
         | NoRoute topic -> noRoute.Invoke topic
         | NoReply(topic, messageId, after) -> noReply.Invoke(topic, messageId, after)
+        | ReceiptExpired(messageId, _) -> receiptExpired.Invoke messageId
         | Misconfigured reason -> misconfigured.Invoke reason
 
 module RemotingError =
@@ -104,11 +108,13 @@ module RemotingError =
         | Refused _
         | ClientClosed _
         | NoRoute _
+        | ReceiptExpired(_, false)
         | Misconfigured _ -> NotExecuted
         | ConnectionLost _
         | TimedOut _
         | NotDecoded _
         | NoReply _
+        | ReceiptExpired(_, true)
         | Cancelled _ -> UnknownOutcome
 
     /// Codes after which the same request may succeed, there or at another broker. Source: DefaultMQProducer.java.
@@ -141,6 +147,7 @@ module RemotingError =
         | NotDecoded _
         | Cancelled _
         | ClientClosed _
+        | ReceiptExpired _
         | Misconfigured _ -> false
 
     let private name (request: RequestCode) = $"%O{request} (%d{int request})"
@@ -192,6 +199,11 @@ module RemotingError =
         | NoReply(topic, messageId, after) ->
             $"Request {messageId} to {topic} was stored, but no reply came within {millis after}. Check that a consumer of the "
             + "topic replies, and in time."
+        | ReceiptExpired(messageId, wasSent) ->
+            let answer = if wasSent then " before the broker had answered" else ""
+
+            $"The receipt of {messageId} has expired{answer}: the message is handed out again. Handle messages faster, or hide "
+            + "them for longer."
         | Misconfigured reason -> $"The settings are not valid: {reason}."
 
     /// Whether there was no connection, or it ended.
@@ -231,6 +243,7 @@ module RemotingError =
         | NotEncoded _
         | NotDecoded _
         | ClientClosed _
+        | ReceiptExpired _
         | Misconfigured _ -> true
         | Refused(_, _, _, code, _) -> not (isTransientCode code)
         | NotConnected _

@@ -71,6 +71,7 @@ module RetryPolicy =
         | ClientClosed _
         | NoRoute _
         | NoReply _
+        | ReceiptExpired _
         | Misconfigured _ -> ValueNone
 
     /// Decides after attempt number `attempt`, counting from 1, with `rest` of the call's time left. `jitter` is from 0

@@ -90,7 +90,7 @@ module internal Telemetry =
         | Error(TooManyInFlight _) -> ValueSome "TooManyInFlight"
         | Error(TooManyBytes _) -> ValueSome "TooManyBytes"
         | Error(ClientClosed _) -> ValueSome "ClientClosed"
-        | Error(Invalid _ | NotEncoded _ | NotDecoded _ | NoRoute _ | Misconfigured _) -> ValueSome "Invalid"
+        | Error(Invalid _ | NotEncoded _ | NotDecoded _ | NoRoute _ | ReceiptExpired _ | Misconfigured _) -> ValueSome "Invalid"
 
     /// Makes a call and tells listeners of it.
     let call

@@ -1,0 +1,120 @@
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>Sets up a <see cref="PopConsumer"/>. Immutable; each method gives a new one.</summary>
+public sealed class PopConsumerBuilder : PoppingBuilder<PopConsumerBuilder>
+{
+    private readonly Core.PopConsumerOptions _options;
+    private readonly Func<ReceivedMessage, CancellationToken, Task<PopOutcome>>? _handler;
+
+    internal PopConsumerBuilder(string group)
+        : this(Core.PopConsumerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), null, new RemotingSettings()) { }
+
+    private PopConsumerBuilder(
+        Core.PopConsumerOptions options,
+        Func<ReceivedMessage, CancellationToken, Task<PopOutcome>>? handler,
+        RemotingSettings remoting)
+        : base(remoting) => (_options, _handler) = (options, handler);
+
+    private protected override Core.PopMembership Membership => _options.Membership;
+
+    private protected override PopConsumerBuilder With(RemotingSettings remoting) => new(_options, _handler, remoting);
+
+    private protected override PopConsumerBuilder With(Core.PopMembership membership) =>
+        With(Core.PopConsumerOptionsModule.withMembership(membership, _options));
+
+    /// <summary>
+    /// Handles one message; an exception counts as <see cref="PopOutcome.Retry"/>. The token is cancelled when the message comes
+    /// again whatever the handler does, because brokers could not be reached in time, and when the consumer ends and has waited
+    /// long enough. Needed, this or the other.
+    /// </summary>
+    public PopConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, Task<PopOutcome>> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return new(_options, handler, Remoting);
+    }
+
+    /// <summary>As the other: a message is done with unless there is an exception.</summary>
+    public PopConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, Task> handler)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return OnMessage(async (message, cancellation) =>
+        {
+            await handler(message, cancellation).ConfigureAwait(false);
+            return PopOutcome.Consumed;
+        });
+    }
+
+    /// <summary>How many handlers run at a time. Default 20.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 10,000.</exception>
+    public PopConsumerBuilder Concurrency(int value) =>
+        With(Core.PopConsumerOptionsModule.withConcurrency(Checked.Count(value, 10_000), _options));
+
+    /// <summary>
+    /// Messages of a queue one after the other, and none before the one before it is done with; a message that comes again holds
+    /// up those behind it. Default in any order.
+    /// </summary>
+    public PopConsumerBuilder InOrder() => With(Core.PopConsumerOptionsModule.inOrder(_options));
+
+    /// <summary>
+    /// For how long messages are hidden from others. While a handler runs that is renewed, so this is how soon a message comes
+    /// again whose consumer is gone. Default 60 s.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PopConsumerBuilder InvisibleTime(TimeSpan value) =>
+        With(Core.PopConsumerOptionsModule.withInvisibleTime(Checked.Span(value), _options));
+
+    /// <summary>How many messages a pop asks for. Default 32, the most.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 32.</exception>
+    public PopConsumerBuilder PopBatch(int value) =>
+        With(Core.PopConsumerOptionsModule.withPopBatch(Checked.Count(value, 32), _options));
+
+    /// <summary>How long a broker holds a pop that finds nothing. Default 15 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PopConsumerBuilder Poll(TimeSpan value) =>
+        With(Core.PopConsumerOptionsModule.withPoll(Checked.Span(value), _options));
+
+    /// <summary>
+    /// How many messages of a broker, or of a queue where queues are shared out, may be unacknowledged. Default 96.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 100,000.</exception>
+    public PopConsumerBuilder Unacked(int value) =>
+        With(Core.PopConsumerOptionsModule.withUnacked(Checked.Count(value, 100_000), _options));
+
+    /// <summary>
+    /// Asks brokers at the start to hand the topics out by pop to this group; they do not unless they are asked. Default: an
+    /// operator does so, with mqadmin setConsumeMode.
+    /// </summary>
+    public PopConsumerBuilder SetsMode() => With(Core.PopConsumerOptionsModule.settingMode(_options));
+
+    /// <summary>How long the end of the consumer waits for handlers. Default 30 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PopConsumerBuilder DrainTimeout(TimeSpan value) =>
+        With(Core.PopConsumerOptionsModule.withDrainTimeout(Checked.Span(value), _options));
+
+    /// <summary>Joins the group and begins to hand messages to the handler.</summary>
+    /// <exception cref="InvalidRequestException">
+    /// No name server is named, there is no handler, settings do not go together, or brokers hand a topic out by pull: see
+    /// <see cref="SetsMode"/>.
+    /// </exception>
+    /// <exception cref="RocketMqException">A topic does not exist, or no server can be reached.</exception>
+    public async Task<PopConsumer> StartAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var handler = _handler ?? throw Core.RemotingError
+            .NewMisconfigured("a consumer that pops needs OnMessage, which handles messages").ToException();
+        var options = Core.PopConsumerOptionsModule.withMembership(WithConnections(), _options);
+        var run = FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, Task<Core.PopOutcome>>(
+            async (message, cancellation) =>
+            {
+                var outcome = await handler(new(message), cancellation).ConfigureAwait(false);
+                return (outcome ?? throw new InvalidOperationException("The handler gave null.")).Inner;
+            });
+        return new((await Core.PopConsumer.Start(options, run).ConfigureAwait(false)).OrThrow());
+    }
+
+    private PopConsumerBuilder With(Core.PopConsumerOptions options) => new(options, _handler, Remoting);
+}

@@ -1,0 +1,56 @@
+using Microsoft.Extensions.Logging;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>What both consumers that pop set up. Immutable; each method gives a new builder.</summary>
+/// <typeparam name="TBuilder">The builder itself.</typeparam>
+public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
+    where TBuilder : PoppingBuilder<TBuilder>
+{
+    private protected PoppingBuilder(RemotingSettings remoting) : base(remoting) { }
+
+    private protected override bool FindsServers => true;
+
+    private protected abstract Core.PopMembership Membership { get; }
+
+    private protected abstract TBuilder With(Core.PopMembership membership);
+
+    /// <summary>The name servers, "host:port;host:port". Needed.</summary>
+    /// <exception cref="ArgumentException">One is no address.</exception>
+    public TBuilder NameServers(string addresses) =>
+        With(Remoting with { NameServers = Addresses.ParseList(addresses) });
+
+    /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called again.</summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public TBuilder Subscribe(string topic, string tags = "*")
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        ArgumentNullException.ThrowIfNull(tags);
+        var name = Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic));
+        return With(Core.PopMembershipModule.subscribe(name, Core.Filter.NewByTag(tags), Membership));
+    }
+
+    /// <summary>Where to begin if the group has popped nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
+    public TBuilder From(ConsumeFrom value) => With(Core.PopMembershipModule.from(
+        value == ConsumeFrom.FirstOffset ? Core.ConsumeFrom.FirstOffset : Core.ConsumeFrom.LastOffset, Membership));
+
+    /// <summary>Tells this client from others of the host. Default: a name of its own.</summary>
+    public TBuilder InstanceName(string value)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(value);
+        return With(Core.PopMembershipModule.withInstanceName(value, Membership));
+    }
+
+    /// <summary>Where to log. Default nowhere.</summary>
+    public TBuilder Logger(ILogger value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return With(Remoting with { Logger = value });
+    }
+
+    /// <summary>With all that connections need.</summary>
+    private protected Core.PopMembership WithConnections() => Core.PopMembershipModule.withRemoting(
+        Remoting.ToCore(Core.WhenDisconnected.FailWithDial),
+        Core.PopMembershipModule.withNameServers(Remoting.NameServers, Membership));
+}

@@ -1,0 +1,79 @@
+using Microsoft.FSharp.Collections;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>
+/// Gets messages when it is asked to, and is told of each that is done with. Others of the group do not get a message
+/// meanwhile, for a time; then it comes again. Needs RocketMQ 5.0. Safe to use from any thread.
+/// </summary>
+public sealed class SimpleConsumer : IAsyncDisposable
+{
+    private readonly Core.SimpleConsumer _inner;
+
+    internal SimpleConsumer(Core.SimpleConsumer inner) => _inner = inner;
+
+    /// <summary>Begins to set up a consumer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
+    /// <exception cref="ArgumentException">The group's name is not valid.</exception>
+    public static SimpleConsumerBuilder Create(string group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        return new(Core.Names.checkOwnGroup(group).OrThrowArgument(nameof(group)));
+    }
+
+    /// <summary>Brokers know the consumer by this.</summary>
+    public string ClientId => _inner.ClientId;
+
+    /// <summary>
+    /// Messages that others of the group do not get for a time; none if none came, see <see cref="SimpleConsumerBuilder.Await"/>.
+    /// </summary>
+    /// <param name="maxMessages">The most, from 1 on; brokers give out 32 at a time.</param>
+    /// <param name="invisible">The time, from a second to twelve hours. Acknowledge within it.</param>
+    /// <param name="cancellationToken">Gives up; messages that are on their way then come again after the time.</param>
+    /// <exception cref="InvalidRequestException">A number is out of its range, or the consumer has been disposed of.</exception>
+    /// <exception cref="RocketMqException">No broker could be asked.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    public async Task<IReadOnlyList<LeasedMessage>> ReceiveAsync(
+        int maxMessages, TimeSpan invisible, CancellationToken cancellationToken = default)
+    {
+        var received = await _inner.Receive(maxMessages, invisible, cancellationToken).ConfigureAwait(false);
+        return [.. received.OrThrow().Select(message => new LeasedMessage(message))];
+    }
+
+    /// <summary>The message is done with.</summary>
+    /// <exception cref="ReceiptExpiredException">Its time is over: it comes again.</exception>
+    /// <exception cref="RocketMqException">The broker could not be told; try again.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up; the broker may have been told.</exception>
+    public async Task AckAsync(LeasedMessage message, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        (await _inner.Ack(message.Inner, cancellationToken).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>As <see cref="AckAsync"/>, with one request to each broker. Gives those that failed.</summary>
+    public async Task<IReadOnlyList<AckFailure>> AckAllAsync(
+        IEnumerable<LeasedMessage> messages, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        var all = ListModule.OfSeq(messages.Select(message => message.Inner));
+        var failures = await _inner.AckAll(all, cancellationToken).ConfigureAwait(false);
+        return [.. failures.Select(failure => new AckFailure(new(failure.Message), failure.Error.ToException()))];
+    }
+
+    /// <summary>
+    /// Hides a message for a time from now on, longer or shorter, and gives it with its new receipt. The one before is dead: go on
+    /// with what this gives.
+    /// </summary>
+    /// <exception cref="ReceiptExpiredException">Its time was over: it comes again.</exception>
+    /// <exception cref="RocketMqException">The broker could not be told.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up; the broker may have been told.</exception>
+    public async Task<LeasedMessage> ChangeInvisibleAsync(
+        LeasedMessage message, TimeSpan time, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        return new((await _inner.ChangeInvisible(message.Inner, time, cancellationToken).ConfigureAwait(false)).OrThrow());
+    }
+
+    /// <summary>Leaves the group and closes the connections. Messages that were not acknowledged come again.</summary>
+    public ValueTask DisposeAsync() => new(_inner.Close());
+}

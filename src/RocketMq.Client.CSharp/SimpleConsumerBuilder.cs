@@ -1,0 +1,40 @@
+using Microsoft.FSharp.Collections;
+using Core = RocketMq.Protocol;
+
+namespace RocketMq.Client;
+
+/// <summary>Sets up a <see cref="SimpleConsumer"/>. Immutable; each method gives a new one.</summary>
+public sealed class SimpleConsumerBuilder : PoppingBuilder<SimpleConsumerBuilder>
+{
+    private readonly Core.SimpleConsumerOptions _options;
+
+    internal SimpleConsumerBuilder(string group)
+        : this(Core.SimpleConsumerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), new RemotingSettings()) { }
+
+    private SimpleConsumerBuilder(Core.SimpleConsumerOptions options, RemotingSettings remoting) : base(remoting) =>
+        _options = options;
+
+    private protected override Core.PopMembership Membership => _options.Membership;
+
+    private protected override SimpleConsumerBuilder With(RemotingSettings remoting) => new(_options, remoting);
+
+    private protected override SimpleConsumerBuilder With(Core.PopMembership membership) =>
+        With(Core.SimpleConsumerOptionsModule.withMembership(membership, _options));
+
+    /// <summary>How long a call waits for a message. Default 15 s.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public SimpleConsumerBuilder Await(TimeSpan value) =>
+        With(Core.SimpleConsumerOptionsModule.withAwait(Checked.Span(value), _options));
+
+    /// <summary>Joins the group.</summary>
+    /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
+    /// <exception cref="RocketMqException">A topic does not exist, or no server can be reached.</exception>
+    public async Task<SimpleConsumer> StartAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var options = Core.SimpleConsumerOptionsModule.withMembership(WithConnections(), _options);
+        return new((await Core.SimpleConsumer.Start(options).ConfigureAwait(false)).OrThrow());
+    }
+
+    private SimpleConsumerBuilder With(Core.SimpleConsumerOptions options) => new(options, Remoting);
+}

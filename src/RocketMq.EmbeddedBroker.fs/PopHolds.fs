@@ -1,0 +1,199 @@
+namespace RocketMq.Embedded
+
+open RocketMq.Protocol
+
+/// A message that a group has popped and has not acknowledged. The first to expire comes first.
+type internal PopHold =
+    {
+        /// When it is handed out again.
+        DueMillis: int64
+        Queue: GroupQueue
+        QueueOffset: int64
+        PopMillis: int64
+    }
+
+/// What a group has popped in order from one queue, and is to acknowledge before it gets more of it.
+type internal OrderedHold =
+    {
+        AttemptId: string option
+        PopMillis: int64
+        DueMillis: int64
+        /// First to last; never empty.
+        Offsets: int64 list
+        Acked: Set<int64>
+        /// The messages whose time was changed.
+        Changed: Map<int64, int64>
+        /// How often messages were handed out before, of those that were.
+        Counts: Map<int64, int>
+    }
+
+/// What is hidden from which group, and until when.
+type internal PopHolds =
+    {
+        Hidden: Set<PopHold>
+        Ordered: Map<GroupQueue, OrderedHold>
+        /// When queues that are popped in order open again.
+        Openings: Set<int64 * GroupQueue>
+    }
+
+/// What becomes of a queue when a message that was popped in order is acknowledged.
+type internal OrderedAck =
+    /// The group goes on from here.
+    | GoesOn of nextOffset: int64
+    /// The receipt has been replaced: nothing.
+    | IsStale
+    /// The message is not one of those that were handed out.
+    | IsUnknown
+
+/// What is hidden, acknowledged and expired. A message that was popped in order stays in its queue, and keeps the queue
+/// closed; any other is written to the topic of retries when it expires.
+module internal PopHolds =
+    let none =
+        {
+            Hidden = Set.empty
+            Ordered = Map.empty
+            Openings = Set.empty
+        }
+
+    // One by one
+
+    let private hold queue popMillis dueMillis offset : PopHold =
+        {
+            DueMillis = dueMillis
+            Queue = queue
+            QueueOffset = offset
+            PopMillis = popMillis
+        }
+
+    let hide (queue: GroupQueue) now invisibleMillis (offsets: int64 list) (holds: PopHolds) =
+        { holds with
+            Hidden =
+                (holds.Hidden, offsets)
+                ||> List.fold (fun hidden offset -> Set.add (hold queue now (now + invisibleMillis) offset) hidden)
+        }
+
+    /// Acknowledging twice, or too late, changes nothing.
+    let ack (queue: GroupQueue) popMillis invisibleMillis offset (holds: PopHolds) =
+        { holds with
+            Hidden = Set.remove (hold queue popMillis (popMillis + invisibleMillis) offset) holds.Hidden
+        }
+
+    /// Hides a message for another time, from now on. As in Java, one whose receipt is dead is hidden as well, and then comes
+    /// once more than it should.
+    let change (queue: GroupQueue) popMillis oldMillis newMillis now offset (holds: PopHolds) =
+        ack queue popMillis oldMillis offset holds
+        |> hide queue now newMillis [ offset ]
+
+    /// The messages whose time is over, those first that were due first.
+    let expire now (holds: PopHolds) : PopHold list * PopHolds =
+        let rec next expired (hidden: Set<PopHold>) =
+            if not hidden.IsEmpty && hidden.MinimumElement.DueMillis <= now then
+                next (hidden.MinimumElement :: expired) (hidden.Remove hidden.MinimumElement)
+            else
+                List.rev expired, { holds with Hidden = hidden }
+
+        next [] holds.Hidden
+
+    // In order
+
+    let private dueOf (hold: OrderedHold) offset =
+        Map.tryFind offset hold.Changed |> Option.defaultValue hold.DueMillis
+
+    let private unacked (hold: OrderedHold) =
+        hold.Offsets |> List.filter (fun offset -> not (hold.Acked.Contains offset))
+
+    let private opening now (hold: OrderedHold) : int64 voption =
+        match unacked hold |> List.map (dueOf hold) |> List.filter (fun due -> due > now) with
+        | [] -> ValueNone
+        | dues -> ValueSome(List.max dues)
+
+    let private withOrdered now queue (hold: OrderedHold) (holds: PopHolds) =
+        let others = holds.Openings |> Set.filter (fun (_, other) -> other <> queue)
+
+        { holds with
+            Ordered = Map.add queue hold holds.Ordered
+            Openings =
+                match opening now hold with
+                | ValueSome opening -> Set.add (opening, queue) others
+                | ValueNone -> others
+        }
+
+    /// Whether a queue gives nothing: one of its messages is hidden. Who repeats an attempt gets what it gave.
+    let isClosed now (attemptId: string option) queue (holds: PopHolds) =
+        match Map.tryFind queue holds.Ordered with
+        | None -> false
+        | Some hold when attemptId.IsSome && attemptId = hold.AttemptId -> false
+        | Some hold -> (opening now hold).IsSome
+
+    let private countsAfter (attemptId: string option) (offsets: int64 list) (before: OrderedHold option) =
+        match before with
+        | None -> Map.empty
+        | Some before when attemptId.IsSome && attemptId = before.AttemptId -> before.Counts
+        | Some before ->
+            offsets
+            |> List.filter (fun offset -> List.contains offset before.Offsets)
+            |> List.map (fun offset -> offset, 1 + (Map.tryFind offset before.Counts |> Option.defaultValue 0))
+            |> Map.ofList
+
+    /// Hands out messages of a queue in order. Gives how often they were handed out before, too.
+    let hideInOrder now attemptId queue invisibleMillis (offsets: int64 list) (holds: PopHolds) =
+        let counts = countsAfter attemptId offsets (Map.tryFind queue holds.Ordered)
+
+        let hold =
+            {
+                AttemptId = attemptId
+                PopMillis = now
+                DueMillis = now + invisibleMillis
+                Offsets = offsets
+                Acked = Set.empty
+                Changed = Map.empty
+                Counts = counts
+            }
+
+        counts, withOrdered now queue hold holds
+
+    let private nextOffset (hold: OrderedHold) =
+        match unacked hold with
+        | first :: _ -> first
+        | [] -> List.last hold.Offsets + 1L
+
+    let ackInOrder now queue popMillis offset (holds: PopHolds) : OrderedAck * PopHolds =
+        match Map.tryFind queue holds.Ordered with
+        | None -> GoesOn(offset + 1L), holds
+        | Some hold when hold.PopMillis <> popMillis -> IsStale, holds
+        | Some hold when not (List.contains offset hold.Offsets) -> IsUnknown, holds
+        | Some hold ->
+            let hold =
+                { hold with
+                    Acked = hold.Acked.Add offset
+                }
+
+            GoesOn(nextOffset hold), withOrdered now queue hold holds
+
+    /// Hides a message that was popped in order until another time.
+    let changeInOrder now queue popMillis offset dueMillis (holds: PopHolds) =
+        match Map.tryFind queue holds.Ordered with
+        | Some hold when hold.PopMillis = popMillis ->
+            withOrdered
+                now
+                queue
+                { hold with
+                    Changed = Map.add offset dueMillis hold.Changed
+                }
+                holds
+        | _ -> holds
+
+    /// The queues that have opened by time.
+    let openUp now (holds: PopHolds) : GroupQueue list * PopHolds =
+        let opened, closed =
+            holds.Openings |> Set.partition (fun (opening, _) -> opening <= now)
+
+        opened |> Seq.map snd |> List.ofSeq, { holds with Openings = closed }
+
+    /// When the next message expires or the next queue opens.
+    let nextDue (holds: PopHolds) : int64 voption =
+        match holds.Hidden.IsEmpty, holds.Openings.IsEmpty with
+        | true, true -> ValueNone
+        | false, true -> ValueSome holds.Hidden.MinimumElement.DueMillis
+        | true, false -> ValueSome(fst holds.Openings.MinimumElement)
+        | false, false -> ValueSome(min holds.Hidden.MinimumElement.DueMillis (fst holds.Openings.MinimumElement))

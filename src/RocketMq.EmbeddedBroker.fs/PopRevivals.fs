@@ -1,0 +1,82 @@
+namespace RocketMq.Embedded
+
+open RocketMq.Protocol
+
+/// Messages that were popped and not acknowledged in time.
+module internal PopRevivals =
+    let private topicOf (queue: GroupQueue) =
+        match PopSource.ofTopic queue.Topic with
+        | OfTopic -> PopSource.topicOf queue.ConsumerGroup queue.Topic OfRetry
+        | _ -> queue.Topic
+
+    let private withTopic name (state: BrokerState) =
+        if state.Store.Topics.ContainsKey name then
+            state
+        else
+            { state with
+                Store = Store.withTopic name 1 state.Store
+            }
+
+    let private incoming topic (hold: PopHold) (message: StoredMessage) (state: BrokerState) : Incoming =
+        let isFirst =
+            message.ReconsumeTimes = 0
+            || not (Properties.contains PropertyName.firstPopTime message.Properties)
+
+        let properties =
+            if isFirst then
+                Properties.add PropertyName.firstPopTime (string hold.PopMillis) message.Properties
+            else
+                message.Properties
+
+        {
+            Message =
+                {
+                    Topic = topic
+                    Body = message.StoredBody
+                    Flag = message.Flag
+                    Properties = properties
+                }
+            QueueId = 0
+            SysFlag = message.SysFlag
+            BornTimestamp = message.BornTimestamp
+            BornHost = state.Store.StoreHost
+            ReconsumeTimes = message.ReconsumeTimes + 1
+            PreparedTransactionOffset = 0L
+        }
+
+    let private tryFind (hold: PopHold) (state: BrokerState) : StoredMessage voption =
+        match Store.tryQueue hold.Queue.Topic hold.Queue.QueueId state.Store with
+        | ValueSome queue when hold.QueueOffset >= 0L && hold.QueueOffset < int64 queue.Count ->
+            match MessageCodec.decodeAll "" queue[int hold.QueueOffset].Bytes with
+            | Ok [| message |] -> ValueSome message
+            | _ -> ValueNone
+        | _ -> ValueNone
+
+    /// Writes a message to its group's topic of retries. What has gone with its topic does not come back, nor what has become
+    /// too long for a record.
+    let private revive now (state: BrokerState, effects: BrokerEffect list) (hold: PopHold) =
+        match tryFind hold state with
+        | ValueNone -> state, effects
+        | ValueSome message ->
+            let topic = topicOf hold.Queue
+            let state = withTopic topic state
+
+            match Deliveries.append now (incoming topic hold message state) state with
+            | Ok(struct (state, _, woken)) -> state, effects @ woken
+            | Error _ -> state, effects
+
+    /// Hands expired messages on, and opens queues whose time has come.
+    let expire now (state: BrokerState) =
+        match PopHolds.nextDue state.Pops.Holds with
+        | ValueSome due when due <= now ->
+            let expired, holds = PopHolds.expire now state.Pops.Holds
+            let opened, holds = PopHolds.openUp now holds
+
+            let state, effects =
+                List.fold (revive now) (PopHarvest.withHolds holds state, []) expired
+
+            ((state, effects), opened)
+            ||> List.fold (fun (state, effects) queue ->
+                let state, woken = Pops.wake now queue.Topic queue.QueueId state
+                state, effects @ woken)
+        | _ -> state, []

@@ -1,0 +1,315 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// A pop, as a consumer decides on it.
+[<Struct>]
+type internal PopAttempt =
+    {
+        Topic: string
+        BrokerName: string
+        /// -1: any.
+        QueueId: int
+        MaxMessages: int
+        InvisibleTime: TimeSpan
+        PollTime: TimeSpan
+        IsOrderly: bool
+    }
+
+/// What consumers that pop ask brokers: of a group's messages, and as one of its members.
+[<Sealed>]
+type internal PopClient(membership: PopMembership) =
+    /// What a broker may take to answer a pop, besides the time for which it holds it.
+    static let popLateness = TimeSpan.FromSeconds 10L
+
+    static let farewellTime = TimeSpan.FromSeconds 1L
+
+    let options = membership.Remoting
+    let clock = options.Ports.Clock
+    let clientId = ClientId.create membership.InstanceName None
+    let clients = RemotingClients options
+
+    let routes =
+        Routes(NameServer(Array.ofList membership.NameServers, clients), clients, TopicTemplate.Default)
+
+    let heartbeat: Heartbeat =
+        let version = clock.GetUtcNow().ToUnixTimeMilliseconds()
+
+        {
+            ClientId = clientId
+            ProducerGroups = []
+            Consumers =
+                [
+                    {
+                        Group = membership.Group
+                        Type = Passively
+                        Model = Clustering
+                        Start =
+                            if membership.ConsumeFrom = FirstOffset then
+                                FromFirstOffset
+                            else
+                                FromLastOffset
+                        Subscriptions =
+                            [
+                                for topic, filter in membership.Subscriptions ->
+                                    Subscription.create topic filter version
+                            ]
+                        IsUnit = false
+                    }
+                ]
+            Fingerprint = None
+            IsWithoutSubscriptions = None
+        }
+
+    let presence = Presence(clients, routes, heartbeat)
+    let filters = Map.ofList membership.Subscriptions
+
+    /// None once a broker has said that it knows no acknowledgements of several messages.
+    let mutable knowsBatches = true
+
+    let noMaster brokerName =
+        Error(NotConnected({ Host = brokerName; Port = 0 }, "no name server knows a master of it"))
+
+    let masterOf topic brokerName cancellation =
+        backgroundTask {
+            match! routes.Get(topic, cancellation) with
+            | Error error -> return Error error
+            | Ok route ->
+                match TopicRoute.masterAddress brokerName route with
+                | Some address -> return clients.TryGet address
+                | None -> return noMaster brokerName
+        }
+
+    let ask topic brokerName (request: Request<'Answer>) timeout cancellation =
+        backgroundTask {
+            match! masterOf topic brokerName cancellation with
+            | Error error -> return Error error
+            | Ok client ->
+                let! answer = client.AskWithin(request, timeout, cancellation)
+
+                match answer with
+                | Error error when RemotingError.isTransient error -> routes.Refresh topic |> ignore
+                | _ -> ()
+
+                return answer
+        }
+
+    let popRequest (attempt: PopAttempt) : PopRequest =
+        let filter = filters[attempt.Topic]
+
+        {
+            ConsumerGroup = membership.Group
+            Topic = attempt.Topic
+            QueueId = attempt.QueueId
+            MaxMessages = attempt.MaxMessages
+            InvisibleTime = attempt.InvisibleTime
+            PollTime = attempt.PollTime
+            // By the broker's clock: it refuses a pop that is too old by its own.
+            BornTimestamp = 0L
+            Start =
+                if membership.ConsumeFrom = FirstOffset then
+                    FromMin
+                else
+                    FromMax
+            ExpressionType = Some(Filter.typeName filter)
+            Expression = Some(Filter.expression filter)
+            IsOrderly = Some attempt.IsOrderly
+            AttemptId = None
+        }
+
+    let topicOf (message: PoppedMessage) (targets: AckTarget list) =
+        match targets with
+        | target :: _ -> target.Topic
+        | [] -> message.Topic
+
+    let askToAck (request: AckRequest) (targets: AckTarget list) cancellation =
+        match request with
+        | AckAlone message ->
+            let brokerName = targets.Head.Receipt.BrokerName
+
+            ask
+                (topicOf message targets)
+                brokerName
+                (PopReceipts.acknowledge.Request message)
+                options.RequestTimeout
+                cancellation
+        | AckTogether batch ->
+            ask
+                targets.Head.Topic
+                batch.BrokerName
+                (PopReceipts.acknowledgeMany.Request batch)
+                options.RequestTimeout
+                cancellation
+
+    let rec ackAlone (targets: AckTarget list) cancellation =
+        backgroundTask {
+            match targets with
+            | [] -> return Ok()
+            | target :: rest ->
+                match! askToAck (AckBatch.alone membership.Group target) [ target ] cancellation with
+                | Error error -> return Error error
+                | Ok() -> return! ackAlone rest cancellation
+        }
+
+    let ack request targets cancellation =
+        backgroundTask {
+            match request with
+            | AckTogether _ when not knowsBatches -> return! ackAlone targets cancellation
+            | _ ->
+                match! askToAck request targets cancellation with
+                | Error(Refused(_, _, _, ResponseCode.RequestCodeNotSupported, _)) when targets.Length > 1 ->
+                    knowsBatches <- false
+                    return! ackAlone targets cancellation
+                | answer -> return answer
+        }
+
+    /// Has every master of a topic know the group's member, and gives their names.
+    let greet topic cancellation : Task<Result<string list, RemotingError>> =
+        backgroundTask {
+            match! routes.Get(topic, cancellation) with
+            | Error error -> return Error error
+            | Ok route ->
+                let masters =
+                    route.Brokers
+                    |> List.choose (fun broker ->
+                        TopicRoute.masterAddress broker.BrokerName route
+                        |> Option.map (fun address -> broker.BrokerName, address))
+
+                let! greeted =
+                    masters
+                    |> List.map (fun (name, address) ->
+                        backgroundTask {
+                            let! answer = presence.At address
+                            return name, answer
+                        })
+                    |> Task.WhenAll
+
+                let known =
+                    greeted |> Array.filter (snd >> Result.isOk) |> Array.map fst |> List.ofArray
+
+                match known, greeted with
+                | [], [||] -> return Error(NoRoute topic)
+                | [], _ -> return greeted[0] |> snd |> Result.map (fun () -> [])
+                | known, _ -> return Ok known
+        }
+
+    member _.ClientId = clientId
+    member _.Options = options
+    member _.Topics: string list = List.map fst membership.Subscriptions
+
+    member _.Start() =
+        routes.Start()
+        presence.Start()
+
+    /// The masters of a topic that know the member. Fails if there is none.
+    member _.Greet(topic, cancellation) = greet topic cancellation
+
+    /// The masters of a topic that route tables name.
+    member _.Masters(topic: string, cancellation: CancellationToken) : Task<Result<string list, RemotingError>> =
+        backgroundTask {
+            match! routes.Get(topic, cancellation) with
+            | Error error -> return Error error
+            | Ok route ->
+                return
+                    TopicRoute.subscribeQueues topic route
+                    |> List.map _.BrokerName
+                    |> List.distinct
+                    |> List.filter (fun name -> (TopicRoute.masterAddress name route).IsSome)
+                    |> Ok
+        }
+
+    /// Messages, if there are any within the time for which the broker waits.
+    member _.Pop
+        (attempt: PopAttempt, cancellation: CancellationToken)
+        : Task<Result<struct (PopStatus * Popped[]), RemotingError>> =
+        backgroundTask {
+            let request = popRequest attempt
+            let timeout = attempt.PollTime + popLateness
+
+            match! ask attempt.Topic attempt.BrokerName (Pop.messages.Request request) timeout cancellation with
+            | Error error -> return Error error
+            | Ok answer when answer.Status <> PopStatus.Popped -> return Ok(struct (answer.Status, Array.empty))
+            | Ok answer ->
+                match PoppedMessages.ofAnswer attempt.BrokerName request answer with
+                | Ok popped -> return Ok(struct (answer.Status, popped))
+                | Error error ->
+                    let endpoint = { Host = attempt.BrokerName; Port = 0 }
+                    return Error(NotDecoded(endpoint, RequestCode.PopMessage, error))
+        }
+
+    /// Acknowledges messages of one request.
+    member _.Ack(request: AckRequest, targets: AckTarget list, cancellation) : Task<Result<unit, RemotingError>> =
+        ack request targets cancellation
+
+    /// Hides a message for a time from now on, and gives its new receipt.
+    member _.Change
+        (target: AckTarget, time: TimeSpan, cancellation: CancellationToken)
+        : Task<Result<PopReceipt, RemotingError>> =
+        backgroundTask {
+            let request =
+                PopReceipts.changeInvisibleTime.Request
+                    {
+                        Message = PopReceipt.message membership.Group target.Topic target.Receipt
+                        InvisibleTime = time
+                    }
+
+            let! answer =
+                ask target.Topic target.Receipt.BrokerName request options.RequestTimeout cancellation
+
+            return answer |> Result.map (fun answer -> PopReceipt.changed answer target.Receipt)
+        }
+
+    /// What this member may read of a topic; none if the broker cannot say yet.
+    member _.Assignments
+        (topic: string, brokerName: string, cancellation: CancellationToken)
+        : Task<Result<Assignment list option, RemotingError>> =
+        let request =
+            Assignments.query.Request
+                {
+                    Topic = topic
+                    ConsumerGroup = membership.Group
+                    ClientId = clientId
+                    Strategy = "AVG"
+                    Model = Clustering
+                }
+
+        ask topic brokerName request options.RequestTimeout cancellation
+
+    /// Has a broker hand a topic out to the group by pop.
+    member _.SetMode(topic: string, brokerName: string, cancellation) : Task<Result<unit, RemotingError>> =
+        let request =
+            Assignments.setMode.Request
+                {
+                    Topic = topic
+                    ConsumerGroup = membership.Group
+                    Mode = PopMode
+                    SharingMembers = 0
+                }
+
+        ask topic brokerName request options.RequestTimeout cancellation
+
+    member _.Received(popped: Popped) : ReceivedMessage =
+        {
+            Message = popped.Message
+            Body = MessageBody.decode membership.InflatedLimit popped.Message
+        }
+
+    /// Leaves the group and closes the connections.
+    member _.Close() : Task =
+        backgroundTask {
+            routes.Close()
+
+            do!
+                presence.Leave(
+                    {
+                        ClientId = clientId
+                        ProducerGroup = None
+                        ConsumerGroup = Some membership.Group
+                    },
+                    farewellTime
+                )
+
+            do! clients.CloseAll()
+        }

@@ -1,0 +1,111 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Channels
+open System.Threading.Tasks
+
+/// Runs an application's handler, so many at a time.
+[<Sealed>]
+type internal PopHandling(options: PopConsumerOptions, handler: PopHandler, keeper: PopKeeper, client: PopClient) =
+    let log = client.Options.Logger
+
+    /// Cancelled when handlers must end.
+    let giveUp = new CancellationTokenSource()
+
+    /// Each a message or, in order, messages of one queue. Bounded by what the keeper holds.
+    let work = Channel.CreateUnbounded<(int64 * PopTicket) list>()
+
+    let verdictOf (ticket: PopTicket) outcome : PopVerdict =
+        match outcome with
+        | PopOutcome.Consumed -> IsDone
+        | PopOutcome.RetryAfter after -> ComesAgain(int64 (max TimeSpan.Zero after).TotalMilliseconds)
+        | PopOutcome.Retry when options.IsOrderly -> ComesAgain(int64 PopRetry.orderlyDelay.TotalMilliseconds)
+        | PopOutcome.Retry -> ComesAgain(int64 (PopRetry.delay ticket.Popped.Message.ReconsumeTimes).TotalMilliseconds)
+
+    let run (ticket: PopTicket) : Task<PopVerdict> =
+        backgroundTask {
+            use either =
+                CancellationTokenSource.CreateLinkedTokenSource(ticket.Lost, giveUp.Token)
+
+            let received = client.Received ticket.Popped
+
+            try
+                let! outcome = handler received either.Token
+                return verdictOf ticket outcome
+            with
+            | _ when giveUp.IsCancellationRequested -> return ComesAgain PopHandling.ReturnMillis
+            | error ->
+                let id =
+                    Properties.tryFind PropertyName.uniqueKey received.Message.Properties
+                    |> ValueOption.defaultWith (fun () -> received.Message.OffsetId)
+
+                PopLog.handlerFailed log id error
+                return verdictOf ticket PopOutcome.Retry
+        }
+
+    /// One after the other. What stands behind a message that comes again comes again with it, or would overtake it.
+    let rec handleAll (messages: (int64 * PopTicket) list) : Task =
+        backgroundTask {
+            match messages with
+            | [] -> ()
+            | (id, ticket) :: rest ->
+                if not (keeper.Holds id) || giveUp.IsCancellationRequested then
+                    putOff (ComesAgain PopHandling.ReturnMillis) messages
+                else
+                    let! verdict = run ticket
+                    keeper.Handled(id, verdict)
+
+                    match verdict with
+                    | IsDone -> do! handleAll rest
+                    | ComesAgain _ -> putOff verdict rest
+        }
+
+    and putOff verdict messages =
+        for id, _ in messages do
+            keeper.Handled(id, verdict)
+
+    let worker () : Task =
+        backgroundTask {
+            let mutable isOpen = true
+
+            while isOpen do
+                match! work.Reader.WaitToReadAsync() with
+                | false -> isOpen <- false
+                | true ->
+                    match work.Reader.TryRead() with
+                    | true, messages -> do! handleAll messages
+                    | _ -> ()
+        }
+
+    let workers = [ for _ in 1 .. options.Concurrency -> worker () ]
+
+    let queueOf (_: int64, ticket: PopTicket) =
+        let receipt = ticket.Popped.Receipt
+        receipt.BrokerName, receipt.QueueId
+
+    /// How soon a message comes again that was not handled, through no fault of its own.
+    static member ReturnMillis = 1_000L
+
+    /// Takes messages of one pop.
+    member _.Enqueue(messages: (int64 * PopTicket) list) =
+        if options.IsOrderly then
+            for _, messages in List.groupBy queueOf messages do
+                work.Writer.TryWrite messages |> ignore
+        else
+            for message in messages do
+                work.Writer.TryWrite [ message ] |> ignore
+
+    /// Tells handlers to end.
+    member _.GiveUp() = giveUp.Cancel()
+
+    /// Ends when all handlers have, or with the limit.
+    member _.Close(limit: TimeSpan) : Task =
+        backgroundTask {
+            work.Writer.TryComplete() |> ignore
+
+            try
+                do! (Task.WhenAll workers).WaitAsync(limit, client.Options.Ports.Clock)
+            with :? TimeoutException ->
+                ()
+        }

@@ -1,0 +1,53 @@
+namespace RocketMq.Protocol
+
+open Microsoft.Extensions.Logging
+
+/// What consumers that pop log. Bodies and properties never are.
+module internal PopLog =
+    let private popFailed' =
+        LoggerMessage.Define<MessageQueue, string>(
+            LogLevel.Warning,
+            EventId(1121, "PopFailed"),
+            "Popping from {Queue} failed: {Reason}"
+        )
+
+    let popFailed (log: ILogger) queue reason =
+        popFailed'.Invoke(log, queue, reason, null)
+
+    let private handlerFailed' =
+        LoggerMessage.Define<string>(
+            LogLevel.Error,
+            EventId(1122, "MessageHandlerFailed"),
+            "The handler of message {MessageId} failed; the message comes again"
+        )
+
+    let handlerFailed (log: ILogger) (messageId: string) (error: exn) =
+        handlerFailed'.Invoke(log, messageId, error)
+
+    let private lost' =
+        LoggerMessage.Define<string>(
+            LogLevel.Warning,
+            EventId(1123, "ReceiptLost"),
+            "Message {MessageId} could not be acknowledged or hidden for longer in time; it comes again"
+        )
+
+    let lost (log: ILogger) (messageId: string) = lost'.Invoke(log, messageId, null)
+
+    let private assignmentFailed' =
+        LoggerMessage.Define<string, string, string>(
+            LogLevel.Warning,
+            EventId(1124, "AssignmentFailed"),
+            "No broker says what group {Group} may pop of {Topic}: {Reason}"
+        )
+
+    let assignmentFailed (log: ILogger) (group: string) (topic: string) reason =
+        assignmentFailed'.Invoke(log, group, topic, reason, null)
+
+    let private pulled' =
+        LoggerMessage.Define<string, string>(
+            LogLevel.Error,
+            EventId(1125, "ModeIsPull"),
+            "Brokers do not hand {Topic} out by pop to group {Group} any more; nothing of it is consumed until they do"
+        )
+
+    let pulled (log: ILogger) (group: string) (topic: string) = pulled'.Invoke(log, topic, group, null)

@@ -1,0 +1,230 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// What consumers that pop say of themselves.
+type PopMembership =
+    {
+        Group: string
+        NameServers: Endpoint list
+        /// Topics and what is wanted of them.
+        Subscriptions: (string * Filter) list
+        /// Tells this client from others of the host. Default: of its own.
+        InstanceName: string option
+        /// Where a group begins that has popped nothing. Default `LastOffset`. A queue whose first message is still there
+        /// begins with that all the same.
+        ConsumeFrom: ConsumeFrom
+        /// The largest body after inflating, in bytes. Default 64 MiB.
+        InflatedLimit: int
+        Remoting: RemotingOptions
+    }
+
+module PopMembership =
+    let create (group: string) (nameServers: Endpoint list) : PopMembership =
+        {
+            Group = group
+            NameServers = nameServers
+            Subscriptions = []
+            InstanceName = None
+            ConsumeFrom = LastOffset
+            InflatedLimit = MessageBody.defaultInflatedLimit
+            Remoting =
+                { RemotingOptions.Default with
+                    WhenDisconnected = FailWithDial
+                }
+        }
+
+    /// Adds a topic, and what is wanted of it, in place of what was wanted before.
+    let subscribe (topic: string) (filter: Filter) (membership: PopMembership) =
+        let others =
+            membership.Subscriptions |> List.filter (fun (other, _) -> other <> topic)
+
+        { membership with
+            Subscriptions = others @ [ (topic, filter) ]
+        }
+
+    let from (start: ConsumeFrom) (membership: PopMembership) = { membership with ConsumeFrom = start }
+
+    let withNameServers nameServers (membership: PopMembership) =
+        { membership with
+            NameServers = nameServers
+        }
+
+    let withInstanceName name (membership: PopMembership) =
+        { membership with
+            InstanceName = Some name
+        }
+
+    let withRemoting remoting (membership: PopMembership) = { membership with Remoting = remoting }
+
+    let internal problems (membership: PopMembership) : string list =
+        [
+            if membership.NameServers.IsEmpty then
+                "a consumer needs a name server"
+
+            if membership.Subscriptions.IsEmpty then
+                "a consumer needs a subscription"
+
+            yield! ValueKind.problem "inflatedLimit" (ValueKind.count 1 Int32.MaxValue) membership.InflatedLimit
+            yield! RemotingOptions.check membership.Remoting
+        ]
+
+    /// Ok if these and all other settings can be used.
+    let internal check others (membership: PopMembership) : Result<unit, RemotingError> =
+        let subscription (result: Result<unit, InputError>) (topic: string, _) =
+            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
+
+        match Names.checkOwnGroup membership.Group, RemotingOptions.refusal (problems membership @ others) with
+        | Error error, _ -> Error(Invalid error)
+        | Ok _, Error error -> Error error
+        | Ok _, Ok() ->
+            List.fold subscription (Ok()) membership.Subscriptions
+            |> Result.mapError Invalid
+
+/// For how long messages may be hidden.
+module internal InvisibleTime =
+    let private least = TimeSpan.FromSeconds 1L
+    let private most = TimeSpan.FromHours 12
+
+    let check what (time: TimeSpan) : string option =
+        if time >= least && time <= most then
+            None
+        else
+            Some $"{what} is {time}: it must be from {least} to {most}"
+
+type SimpleConsumerOptions =
+    {
+        Membership: PopMembership
+        /// How long `Receive` waits for a message. Default 15 s.
+        Await: TimeSpan
+    }
+
+module SimpleConsumerOptions =
+    let create (group: string) (nameServers: Endpoint list) : SimpleConsumerOptions =
+        {
+            Membership = PopMembership.create group nameServers
+            Await = TimeSpan.FromSeconds 15L
+        }
+
+    /// Adds a topic, and what is wanted of it.
+    let subscribe (topic: string) (filter: Filter) (options: SimpleConsumerOptions) =
+        { options with
+            Membership = PopMembership.subscribe topic filter options.Membership
+        }
+
+    let withMembership membership (options: SimpleConsumerOptions) =
+        { options with Membership = membership }
+
+    let from (start: ConsumeFrom) (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.from start options.Membership) options
+
+    let withAwait time (options: SimpleConsumerOptions) = { options with Await = time }
+
+    let withInstanceName name (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withInstanceName name options.Membership) options
+
+    let withRemoting remoting (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withRemoting remoting options.Membership) options
+
+    let internal check (options: SimpleConsumerOptions) =
+        PopMembership.check (ValueKind.problem "await" ValueKind.duration options.Await) options.Membership
+
+/// What a handler made of a message.
+[<RequireQualifiedAccess>]
+type PopOutcome =
+    /// It is done with.
+    | Consumed
+    /// It comes again, after 10 s the first time and up to two hours later; in order after a second.
+    | Retry
+    /// It comes again after this time.
+    | RetryAfter of TimeSpan
+
+/// Handles one message. The token is cancelled when the message's receipt is lost, so that it comes again whatever the
+/// handler does, and when the consumer ends and has waited long enough. An exception counts as `Retry`.
+type PopHandler = ReceivedMessage -> CancellationToken -> Task<PopOutcome>
+
+type PopConsumerOptions =
+    {
+        Membership: PopMembership
+        /// How many handlers run at a time. Default 20.
+        Concurrency: int
+        /// Messages of a queue one after the other, and none before the one before it is done with. Default false.
+        IsOrderly: bool
+        /// For how long messages are hidden; while a handler runs that is renewed. Default 60 s.
+        InvisibleTime: TimeSpan
+        /// The most messages one pop asks for, 1 to 32. Default 32.
+        PopBatch: int
+        /// How long a broker holds a pop that finds nothing. Default 15 s.
+        Poll: TimeSpan
+        /// How many messages of a broker, or of a queue where queues are shared out, may be unacknowledged. Default 96.
+        Unacked: int
+        /// Asks brokers at the start to hand the topics out by pop to this group, which they do not unless they are asked.
+        /// Default false: an operator does so.
+        SetsMode: bool
+        /// How long `Close` waits for handlers. Default 30 s.
+        DrainTimeout: TimeSpan
+    }
+
+module PopConsumerOptions =
+    let private mostInAPop = 32
+
+    let create (group: string) (nameServers: Endpoint list) : PopConsumerOptions =
+        {
+            Membership = PopMembership.create group nameServers
+            Concurrency = 20
+            IsOrderly = false
+            InvisibleTime = TimeSpan.FromSeconds 60L
+            PopBatch = mostInAPop
+            Poll = TimeSpan.FromSeconds 15L
+            Unacked = HeldPopLimits.Default.Unacked
+            SetsMode = false
+            DrainTimeout = TimeSpan.FromSeconds 30L
+        }
+
+    /// Adds a topic, and what is wanted of it.
+    let subscribe (topic: string) (filter: Filter) (options: PopConsumerOptions) =
+        { options with
+            Membership = PopMembership.subscribe topic filter options.Membership
+        }
+
+    let withMembership membership (options: PopConsumerOptions) =
+        { options with Membership = membership }
+
+    let from (start: ConsumeFrom) (options: PopConsumerOptions) =
+        withMembership (PopMembership.from start options.Membership) options
+
+    let withConcurrency count (options: PopConsumerOptions) = { options with Concurrency = count }
+    let inOrder (options: PopConsumerOptions) = { options with IsOrderly = true }
+    let withInvisibleTime time (options: PopConsumerOptions) = { options with InvisibleTime = time }
+    let withPopBatch count (options: PopConsumerOptions) = { options with PopBatch = count }
+    let withPoll time (options: PopConsumerOptions) = { options with Poll = time }
+    let withUnacked count (options: PopConsumerOptions) = { options with Unacked = count }
+    let settingMode (options: PopConsumerOptions) = { options with SetsMode = true }
+    let withDrainTimeout time (options: PopConsumerOptions) = { options with DrainTimeout = time }
+
+    let withInstanceName name (options: PopConsumerOptions) =
+        withMembership (PopMembership.withInstanceName name options.Membership) options
+
+    let withRemoting remoting (options: PopConsumerOptions) =
+        withMembership (PopMembership.withRemoting remoting options.Membership) options
+
+    let internal check (options: PopConsumerOptions) =
+        let problems =
+            [
+                yield! ValueKind.problem "concurrency" (ValueKind.count 1 10_000) options.Concurrency
+                yield! InvisibleTime.check "invisibleTime" options.InvisibleTime |> Option.toList
+                yield! ValueKind.problem "popBatch" (ValueKind.count 1 mostInAPop) options.PopBatch
+                yield! ValueKind.problem "poll" ValueKind.duration options.Poll
+                yield! ValueKind.problem "unacked" (ValueKind.count 1 100_000) options.Unacked
+                yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
+            ]
+
+        PopMembership.check problems options.Membership
+
+    let internal limits (options: PopConsumerOptions) : HeldPopLimits =
+        { HeldPopLimits.Default with
+            InvisibleMillis = int64 options.InvisibleTime.TotalMilliseconds
+            Unacked = options.Unacked
+        }

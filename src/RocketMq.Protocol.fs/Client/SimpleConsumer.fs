@@ -1,0 +1,293 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// A message that is hidden from others of the group for a time.
+type LeasedMessage =
+    {
+        Received: ReceivedMessage
+        Receipt: PopReceipt
+        /// By the consumer's clock, in its ticks: see `TimeProvider.GetTimestamp`.
+        Expires: int64
+    }
+
+    member internal message.Target: AckTarget =
+        {
+            Topic = message.Received.Message.Topic
+            Receipt = message.Receipt
+        }
+
+    /// The unique id that the sender gave it, or that of the place it is stored at.
+    member message.MessageId: string =
+        Properties.tryFind PropertyName.uniqueKey message.Received.Message.Properties
+        |> ValueOption.defaultWith (fun () -> message.Received.Message.OffsetId)
+
+    override message.ToString() =
+        $"{message.Received}, {PopReceipt.format message.Receipt}"
+
+/// A message that could not be acknowledged.
+type AckFailure =
+    {
+        Message: LeasedMessage
+        Error: RemotingError
+    }
+
+/// Gets messages when it is asked to, and is told of each that is done with. Others of the group do not get a message
+/// meanwhile, for a time. Since RocketMQ 5.0. Safe to use from any thread.
+[<Sealed>]
+type SimpleConsumer private (options: SimpleConsumerOptions) =
+    /// With several brokers or topics each is asked in turn, and none is waited for longer than this.
+    static let turn = TimeSpan.FromSeconds 1L
+
+    static let most = 32
+
+    let clock = options.Membership.Remoting.Ports.Clock
+    let client = PopClient options.Membership
+    let mutable turns = 0
+    let mutable isClosed = false
+    let closedError = Error(Misconfigured "the consumer has been closed")
+
+    let ticksOf (span: TimeSpan) =
+        int64 (span.TotalSeconds * float clock.TimestampFrequency)
+
+    let isAlive (message: LeasedMessage) = clock.GetTimestamp() < message.Expires
+
+    let lease now (popped: Popped) : LeasedMessage =
+        {
+            Received = client.Received popped
+            Receipt = popped.Receipt
+            Expires = now + ticksOf (TimeSpan.FromMilliseconds(popped.Receipt.InvisibleMillis, 0L))
+        }
+
+    /// Topics and brokers, beginning with another one each time.
+    let places cancellation =
+        backgroundTask {
+            let! masters =
+                client.Topics
+                |> List.map (fun topic ->
+                    backgroundTask {
+                        let! masters = client.Masters(topic, cancellation)
+                        return masters |> Result.map (List.map (fun master -> topic, master))
+                    })
+                |> Task.WhenAll
+
+            let first = Interlocked.Increment &turns &&& Int32.MaxValue
+            let all = masters |> Array.choose Result.toOption |> List.concat
+
+            match
+                masters
+                |> Array.tryPick (function
+                    | Error error -> Some error
+                    | Ok _ -> None)
+            with
+            | Some error when all.IsEmpty -> return Error error
+            | None when all.IsEmpty -> return Error(NoRoute client.Topics.Head)
+            | _ ->
+                let before, after = List.splitAt (first % all.Length) all
+                return Ok(after @ before)
+        }
+
+    let pop count invisible poll (topic, brokerName) cancellation =
+        backgroundTask {
+            let! answer =
+                client.Pop(
+                    {
+                        Topic = topic
+                        BrokerName = brokerName
+                        QueueId = -1
+                        MaxMessages = min most count
+                        InvisibleTime = invisible
+                        PollTime = poll
+                        IsOrderly = false
+                    },
+                    cancellation
+                )
+
+            let now = clock.GetTimestamp()
+
+            return
+                answer
+                |> Result.map (fun (struct (_, popped)) -> popped |> Array.map (lease now) |> List.ofArray)
+        }
+
+    /// Asks one after the other until one has something. Gives the last error if all fail.
+    let rec tryEach places count invisible poll lastError cancellation =
+        backgroundTask {
+            match places with
+            | [] -> return lastError |> ValueOption.map Error |> ValueOption.defaultValue (Ok [])
+            | place :: rest ->
+                match! pop count invisible poll place cancellation with
+                | Ok [] -> return! tryEach rest count invisible poll ValueNone cancellation
+                | Ok messages -> return Ok messages
+                | Error(Cancelled _ as error) -> return Error error
+                | Error error ->
+                    let error =
+                        if rest.IsEmpty && lastError.IsNone then
+                            ValueSome error
+                        else
+                            lastError
+
+                    return! tryEach rest count invisible poll error cancellation
+        }
+
+    let rec waitFor places count invisible (until: int64) cancellation =
+        backgroundTask {
+            let left =
+                TimeSpan.FromSeconds(float (until - clock.GetTimestamp()) / float clock.TimestampFrequency)
+
+            if left <= TimeSpan.Zero then
+                return Ok []
+            else
+                match! tryEach places count invisible (min turn left) ValueNone cancellation with
+                | Ok [] -> return! waitFor places count invisible until cancellation
+                | outcome -> return outcome
+        }
+
+    let receive count invisible cancellation =
+        backgroundTask {
+            match! places cancellation with
+            | Error error -> return Error error
+            | Ok [ place ] -> return! pop count invisible options.Await place cancellation
+            | Ok places ->
+                let until = clock.GetTimestamp() + ticksOf options.Await
+
+                match! tryEach places count invisible TimeSpan.Zero ValueNone cancellation with
+                | Ok [] -> return! waitFor places count invisible until cancellation
+                | outcome -> return outcome
+        }
+
+    /// An answer that comes when the receipt is dead tells nothing.
+    let judge message (answer: Result<'Answer, RemotingError>) =
+        match answer with
+        | Ok _ when not (isAlive message) -> Error(ReceiptExpired(message.MessageId, true))
+        | answer -> answer
+
+    let ackTogether (request, targets: AckTarget list) (byTarget: Map<AckTarget, LeasedMessage>) cancellation =
+        backgroundTask {
+            let! answer = client.Ack(request, targets, cancellation)
+
+            return
+                targets
+                |> List.choose (fun target ->
+                    let message = byTarget[target]
+
+                    match judge message answer with
+                    | Ok() -> None
+                    | Error error -> Some { Message = message; Error = error })
+        }
+
+    let ackAll (messages: LeasedMessage list) cancellation =
+        backgroundTask {
+            let alive, dead = List.partition isAlive messages
+
+            let byTarget =
+                alive |> List.map (fun message -> message.Target, message) |> Map.ofList
+
+            let requests = AckBatch.ofAll options.Membership.Group (List.ofSeq byTarget.Keys)
+
+            let! failures =
+                requests
+                |> List.map (fun request -> ackTogether request byTarget cancellation)
+                |> Task.WhenAll
+
+            let expired =
+                dead
+                |> List.map (fun message ->
+                    {
+                        Message = message
+                        Error = ReceiptExpired(message.MessageId, false)
+                    })
+
+            return expired @ List.concat failures
+        }
+
+    let checkTime time =
+        match InvisibleTime.check "the invisible time" time with
+        | None -> Ok()
+        | Some problem -> Error(Misconfigured problem)
+
+    let rec greetAll topics cancellation =
+        backgroundTask {
+            match topics with
+            | [] -> return Ok()
+            | topic :: rest ->
+                match! client.Greet(topic, cancellation) with
+                | Error error -> return Error error
+                | Ok _ -> return! greetAll rest cancellation
+        }
+
+    /// Joins the group. Fails if a topic does not exist or no broker of it can be reached.
+    static member Start(options: SimpleConsumerOptions) : Task<Result<SimpleConsumer, RemotingError>> =
+        backgroundTask {
+            match SimpleConsumerOptions.check options with
+            | Error error -> return Error error
+            | Ok() ->
+                let consumer = new SimpleConsumer(options)
+
+                match! consumer.Join() with
+                | Ok() -> return Ok consumer
+                | Error error ->
+                    do! consumer.Close()
+                    return Error error
+        }
+
+    member private _.Join() =
+        client.Start()
+        greetAll client.Topics CancellationToken.None
+
+    /// Brokers know the consumer by this.
+    member _.ClientId = client.ClientId
+
+    /// At most so many messages, 32 at most, that others of the group do not get for `invisible`; none if there are none
+    /// within the options' time. Messages of a call that is cancelled may come again only after that time.
+    member _.Receive
+        (maxMessages: int, invisible: TimeSpan, cancellation: CancellationToken)
+        : Task<Result<LeasedMessage list, RemotingError>> =
+        match checkTime invisible with
+        | _ when isClosed -> Task.FromResult closedError
+        | _ when maxMessages < 1 -> Task.FromResult(Error(Misconfigured "at least one message must be asked for"))
+        | Error error -> Task.FromResult(Error error)
+        | Ok() -> receive maxMessages invisible cancellation
+
+    /// The message is done with. Fails with `ReceiptExpired` if its time is over: it is handed out again.
+    member _.Ack(message: LeasedMessage, cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match! ackAll [ message ] cancellation with
+            | [] -> return Ok()
+            | failure :: _ -> return Error failure.Error
+        }
+
+    /// As `Ack`, with one request to each broker. Gives those that failed.
+    member _.AckAll(messages: LeasedMessage list, cancellation: CancellationToken) : Task<AckFailure list> =
+        ackAll messages cancellation
+
+    /// Hides a message for a time from now on, longer or shorter. Gives it with its new receipt; the old one is dead.
+    member _.ChangeInvisible
+        (message: LeasedMessage, time: TimeSpan, cancellation: CancellationToken)
+        : Task<Result<LeasedMessage, RemotingError>> =
+        match checkTime time with
+        | Error error -> Task.FromResult(Error error)
+        | Ok() when not (isAlive message) -> Task.FromResult(Error(ReceiptExpired(message.MessageId, false)))
+        | Ok() ->
+            backgroundTask {
+                let asked = clock.GetTimestamp()
+                let! answer = client.Change(message.Target, time, cancellation)
+
+                return
+                    judge message answer
+                    |> Result.map (fun receipt ->
+                        { message with
+                            Receipt = receipt
+                            Expires = asked + ticksOf time
+                        })
+            }
+
+    /// Leaves the group and closes the connections. Messages that were not acknowledged come again.
+    member _.Close() : Task =
+        isClosed <- true
+        client.Close()
+
+    interface IAsyncDisposable with
+        member consumer.DisposeAsync() = ValueTask(consumer.Close())

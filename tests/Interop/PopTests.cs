@@ -1,0 +1,262 @@
+using System.Collections.Concurrent;
+
+namespace RocketMq.Interop;
+
+/// <summary>Consumers that pop, against brokers of 5.0 and later.</summary>
+public sealed class PopTests(string kind) : ServerTests(kind)
+{
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+
+    [SetUp]
+    public async Task NeedsPop() => await NeedBrokerAsync(5, 0, "Popping", CancellationToken.None);
+
+    private SimpleConsumerBuilder Simple(string group, string topic) =>
+        AsTheClusterWants(SimpleConsumer.Create(group))
+            .NameServers(NameServers)
+            .Subscribe(topic)
+            .From(ConsumeFrom.FirstOffset)
+            .Await(TimeSpan.FromSeconds(5));
+
+    private PopConsumerBuilder Pop(string group, string topic) =>
+        AsTheClusterWants(PopConsumer.Create(group))
+            .NameServers(NameServers)
+            .Subscribe(topic)
+            .From(ConsumeFrom.FirstOffset)
+            .SetsMode();
+
+    /// <summary>Of a cluster a new topic is asked for several times: brokers answer a send before name servers know its topic.</summary>
+    private async Task<TConsumer> WhenRoutedAsync<TConsumer>(Func<Task<TConsumer>> start)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await start();
+            }
+            catch (RouteNotFoundException) when (IsCluster && attempt < 100)
+            {
+            }
+        }
+    }
+
+    private async Task<List<string>> SendAsync(string topic, int count, CancellationToken cancellation)
+    {
+        var ids = new List<string>();
+        await using var producer = await StartProducerAsync(cancellation);
+
+        for (var number = 0; number < count; number++)
+        {
+            ids.Add((await producer.SendAsync(Message.To(topic).Body($"{number}"), cancellation)).MessageId);
+        }
+
+        return ids;
+    }
+
+    private static async Task<List<LeasedMessage>> ReceiveAsync(
+        SimpleConsumer consumer, int count, TimeSpan invisible, CancellationToken cancellation)
+    {
+        var received = new List<LeasedMessage>();
+
+        while (received.Count < count)
+        {
+            received.AddRange(await consumer.ReceiveAsync(32, invisible, cancellation));
+        }
+
+        return received;
+    }
+
+    [Test]
+    public async Task A_simple_consumer_gets_each_message_once_and_is_done_with_it(CancellationToken cancellation)
+    {
+        const int Messages = 50;
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        var sent = await SendAsync(topic, Messages, cancellation);
+        await using var consumer = await WhenRoutedAsync(() => Simple(group, topic).StartAsync(cancellation));
+        var received = await ReceiveAsync(consumer, Messages, Minute, cancellation);
+        Assert.That(received.Select(leased => leased.Message.MessageId), Is.EquivalentTo(sent));
+        Assert.That(received.Select(leased => leased.Message.Topic), Is.All.EqualTo(topic));
+        Assert.That(received.Select(leased => leased.Message.ReconsumeTimes), Is.All.Zero);
+        await consumer.AckAsync(received[0], cancellation);
+        Assert.That(await consumer.AckAllAsync(received.Skip(1), cancellation), Is.Empty);
+        PassTime(Minute + Minute);
+        Assert.That(await consumer.ReceiveAsync(32, Minute, cancellation), Is.Empty);
+    }
+
+    [Test]
+    public async Task What_is_not_acknowledged_comes_again_when_its_time_is_over(CancellationToken cancellation)
+    {
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        var sent = await SendAsync(topic, 3, cancellation);
+        await using var consumer = await WhenRoutedAsync(() => Simple(group, topic).StartAsync(cancellation));
+        var first = await ReceiveAsync(consumer, 3, TimeSpan.FromSeconds(20), cancellation);
+        await consumer.AckAsync(first[0], cancellation);
+        var sooner = await consumer.ChangeInvisibleAsync(first[1], TimeSpan.FromSeconds(2), cancellation);
+        Assert.That(sooner.Receipt, Is.Not.EqualTo(first[1].Receipt));
+        var later = await consumer.ChangeInvisibleAsync(first[2], TimeSpan.FromMinutes(10), cancellation);
+        PassTime(TimeSpan.FromSeconds(2));
+
+        // A cluster looks for expired messages every few seconds.
+        var again = await ReceiveAsync(consumer, 1, Minute, cancellation);
+        Assert.That(again.Select(leased => leased.Message.MessageId), Is.EqualTo(new[] { first[1].Message.MessageId }));
+        Assert.That(again[0].Message.ReconsumeTimes, Is.EqualTo(1));
+        Assert.That(again[0].Message.Topic, Is.EqualTo(topic));
+        Assert.That(await consumer.AckAllAsync([again[0], later], cancellation), Is.Empty);
+        PassTime(TimeSpan.FromMinutes(11));
+        Assert.That(await consumer.ReceiveAsync(32, Minute, cancellation), Is.Empty);
+    }
+
+    [Test]
+    public async Task Tags_choose(CancellationToken cancellation)
+    {
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        await using var producer = await StartProducerAsync(cancellation);
+
+        foreach (var tag in new[] { "red", "blue", "green" })
+        {
+            await producer.SendAsync(Message.To(topic).Tag(tag).Body(tag), cancellation);
+        }
+
+        await using var consumer = await WhenRoutedAsync(
+            () => Simple(group, topic).Subscribe(topic, "red || green").StartAsync(cancellation));
+        var received = await ReceiveAsync(consumer, 2, Minute, cancellation);
+        Assert.That(received.Select(leased => TextOf(leased.Message)), Is.EquivalentTo(new[] { "red", "green" }));
+        Assert.That(await consumer.AckAllAsync(received, cancellation), Is.Empty);
+    }
+
+    [Test]
+    public async Task Two_consumers_share_the_messages_and_acknowledge_all(CancellationToken cancellation)
+    {
+        const int Messages = 200;
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        var sent = await SendAsync(topic, Messages, cancellation);
+        var handled = new ConcurrentBag<string>();
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        Task Handle(ReceivedMessage message, CancellationToken token)
+        {
+            handled.Add(message.MessageId);
+
+            if (handled.Count == Messages)
+            {
+                all.TrySetResult();
+            }
+
+            return Task.CompletedTask;
+        }
+
+        var first = await WhenRoutedAsync(() => Pop(group, topic).OnMessage(Handle).StartAsync(cancellation));
+        var second = await Pop(group, topic).OnMessage(Handle).StartAsync(cancellation);
+        await all.Task.WaitAsync(cancellation);
+        await first.DisposeAsync();
+        await second.DisposeAsync();
+        Assert.That(handled, Is.EquivalentTo(sent));
+        Assert.That(first.Acknowledged + second.Acknowledged, Is.EqualTo(Messages));
+        Assert.That(first.Lost + second.Lost, Is.Zero);
+        PassTime(TimeSpan.FromMinutes(5));
+        await using var rest = await Simple(group, topic).StartAsync(cancellation);
+        Assert.That(await rest.ReceiveAsync(32, Minute, cancellation), Is.Empty);
+    }
+
+    [Test]
+    public async Task A_message_whose_handler_fails_comes_again(CancellationToken cancellation)
+    {
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        var sent = await SendAsync(topic, 1, cancellation);
+        var seen = new ConcurrentQueue<(string Id, int Times)>();
+        var failed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        await using var consumer = await WhenRoutedAsync(() => Pop(group, topic)
+            .OnMessage((message, _) =>
+            {
+                seen.Enqueue((message.MessageId, message.ReconsumeTimes));
+
+                if (seen.Count == 1)
+                {
+                    failed.SetResult();
+                    return Task.FromResult(PopOutcome.RetryAfter(TimeSpan.FromSeconds(2)));
+                }
+
+                done.TrySetResult();
+                return Task.FromResult(PopOutcome.Consumed);
+            })
+            .StartAsync(cancellation));
+        await failed.Task.WaitAsync(cancellation);
+
+        while (consumer.Held > 0)
+        {
+            await Task.Yield();
+        }
+
+        PassTime(TimeSpan.FromSeconds(2));
+        await done.Task.WaitAsync(cancellation);
+        Assert.That(seen, Is.EqualTo(new[] { (sent[0], 0), (sent[0], 1) }));
+    }
+
+    [Test]
+    public async Task In_order_a_message_that_fails_is_not_overtaken(CancellationToken cancellation)
+    {
+        const int Messages = 20;
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        await using var producer = await StartProducerAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
+        var queue = (await producer.GetQueuesAsync(topic, cancellation))[^1];
+
+        for (var number = 0; number < Messages; number++)
+        {
+            await producer.SendAsync(Message.To(topic).Tag("ordered").Body($"{number}"), queue, cancellation);
+        }
+
+        var seen = new ConcurrentQueue<string>();
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        await using var consumer = await WhenRoutedAsync(() => Pop(group, topic)
+            .Subscribe(topic, "ordered")
+            .InOrder()
+            .PopBatch(8)
+            .OnMessage((message, _) =>
+            {
+                seen.Enqueue(TextOf(message));
+
+                if (TextOf(message) == $"{Messages - 1}")
+                {
+                    done.TrySetResult();
+                }
+
+                return Task.FromResult(
+                    TextOf(message) == "5" && message.ReconsumeTimes == 0 ? PopOutcome.Retry : PopOutcome.Consumed);
+            })
+            .StartAsync(cancellation));
+
+        while (!done.Task.IsCompleted)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            PassTime(TimeSpan.FromMilliseconds(10));
+            await Task.Yield();
+        }
+
+        var numbers = Enumerable.Range(0, Messages).Select(number => $"{number}").ToList();
+        Assert.That(seen, Is.EqualTo(numbers[..6].Concat(numbers[5..])));
+    }
+
+    [Test]
+    public async Task Where_brokers_hand_out_by_pull_there_is_no_such_consumer(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await SendAsync(topic, 1, cancellation);
+        var builder = AsTheClusterWants(PopConsumer.Create(NewName("group")))
+            .NameServers(NameServers)
+            .Subscribe(topic)
+            .OnMessage((_, _) => Task.CompletedTask);
+        var error = await Assert.ThrowsAsync<InvalidRequestException>(() => WhenRoutedAsync(() => builder.StartAsync(cancellation)));
+        Assert.That(error!.Message, Does.Contain("by pull"));
+    }
+
+    [Test]
+    public async Task Without_a_handler_there_is_no_such_consumer(CancellationToken cancellation)
+    {
+        var builder = Pop(NewName("group"), NewName("topic"));
+        var error = await Assert.ThrowsAsync<InvalidRequestException>(() => builder.StartAsync(cancellation));
+        Assert.That(error!.Message, Does.Contain("OnMessage"));
+    }
+}

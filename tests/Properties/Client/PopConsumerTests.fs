@@ -1,0 +1,426 @@
+/// Consumers that pop from the embedded broker, by one clock that tests move.
+module RocketMq.Protocol.Tests.PopConsumerTests
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Embedded
+open RocketMq.Protocol.Tests.ProducerRig
+
+let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
+
+/// Neither side runs out of time by itself.
+let private patiently (clock: TimeProvider) (remoting: RemotingOptions) =
+    let long = TimeSpan.FromHours 2
+
+    { remoting with
+        RequestTimeout = long
+        ConnectTimeout = long
+        Liveness =
+            {
+                ProbeAfter = long
+                DeadAfter = long
+                IdleAfter = long
+            }
+        Ports = { remoting.Ports with Clock = clock }
+    }
+
+type private Rig =
+    {
+        Cluster: EmbeddedCluster
+        Clock: EmbeddedClock
+        Producer: Producer
+    }
+
+    member rig.Send(text: string, ?queueId: int) : Task =
+        task {
+            let message = Message.ofText "T" text
+
+            let! sent =
+                match queueId with
+                | None -> send rig.Producer message
+                | Some queueId ->
+                    let queue =
+                        {
+                            Topic = "T"
+                            BrokerName = rig.Cluster.Brokers[0].Name
+                            QueueId = queueId
+                        }
+
+                    rig.Producer.SendTo(OneQueue queue, message, CancellationToken.None)
+
+            sent |> Result.mapError RemotingError.describe |> Buffers.ok |> ignore
+        }
+
+    /// How often a message of the topic came back from the group.
+    member rig.Revived: Task<int64> =
+        task {
+            let endpoint = (endpointsOf rig.Cluster.Brokers[0].Address).Head
+
+            use client = RemotingClient.Create(endpoint, RemotingOptions.Default) |> Buffers.ok
+
+            let query: MaxOffsetQuery =
+                {
+                    Queue = { Topic = "%RETRY%G_T"; QueueId = 0 }
+                    IsCommitted = None
+                }
+
+            match! client.Ask(Offsets.max.Request query, CancellationToken.None) with
+            | Ok count -> return count
+            | Error error -> return failtest (RemotingError.describe error)
+        }
+
+let private withRig (body: Rig -> Task) : Task =
+    task {
+        let clock = EmbeddedClock()
+
+        let! cluster =
+            startCluster (fun options ->
+                options.Clock <- clock
+                options.Masters <- 1)
+
+        try
+            let producer = start (producerOf cluster clock)
+
+            do!
+                body
+                    {
+                        Cluster = cluster
+                        Clock = clock
+                        Producer = producer
+                    }
+
+            do! producer.Close()
+        finally
+            cluster.StopAsync().Wait()
+    }
+
+let private simpleOf (rig: Rig) : Task<SimpleConsumer> =
+    task {
+        let options =
+            SimpleConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
+            |> SimpleConsumerOptions.subscribe "T" Filter.all
+
+        let remoting = patiently rig.Clock options.Membership.Remoting
+
+        let! consumer =
+            SimpleConsumer.Start(SimpleConsumerOptions.withRemoting remoting options)
+
+        return Buffers.ok (Result.mapError RemotingError.describe consumer)
+    }
+
+let private optionsOf (rig: Rig) =
+    let options =
+        PopConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
+        |> PopConsumerOptions.subscribe "T" Filter.all
+        |> PopConsumerOptions.settingMode
+
+    PopConsumerOptions.withRemoting (patiently rig.Clock options.Membership.Remoting) options
+
+let private startPop (options: PopConsumerOptions) handler : Task<PopConsumer> =
+    task {
+        let! consumer = PopConsumer.Start(options, handler)
+        return Buffers.ok (Result.mapError RemotingError.describe consumer)
+    }
+
+let private textOf (received: ReceivedMessage) =
+    Text.Encoding.UTF8.GetString((Buffers.ok received.Body).Span)
+
+let private receive (consumer: SimpleConsumer) count invisible : Task<LeasedMessage list> =
+    task {
+        let! received = consumer.Receive(count, invisible, CancellationToken.None)
+        return Buffers.ok (Result.mapError RemotingError.describe received)
+    }
+
+/// What handlers saw: text and how often it had come before.
+type private Seen() =
+    let seen = ConcurrentQueue<string * int>()
+
+    member _.Add(received: ReceivedMessage) =
+        seen.Enqueue(textOf received, received.Message.ReconsumeTimes)
+
+    member _.All = List.ofSeq seen
+    member _.Count = seen.Count
+
+let private never = TaskCompletionSource().Task
+
+[<Tests>]
+let tests =
+    testList
+        "Pop consumers"
+        [
+            live
+                "a simple consumer's message comes again when its receipt is dead, which acknowledges nothing"
+                (fun () ->
+                    withRig (fun rig ->
+                        task {
+                            do! rig.Send "a"
+                            use! consumer = simpleOf rig
+                            let! received = receive consumer 10 (seconds 10)
+                            let first = List.exactlyOne received
+                            rig.Clock.Advance(seconds 10)
+                            let! acked = consumer.Ack(first, CancellationToken.None)
+                            acked |> shouldEqual (Error(ReceiptExpired(first.MessageId, false)))
+                            let! changed = consumer.ChangeInvisible(first, seconds 10, CancellationToken.None)
+                            changed |> Result.isError |> shouldBeTrue
+                            let! again = receive consumer 10 (seconds 10)
+                            let again = List.exactlyOne again
+                            again.MessageId |> shouldEqual first.MessageId
+                            again.Received.Message.ReconsumeTimes |> shouldEqual 1
+                            again.Received.Message.Topic |> shouldEqual "T"
+                            let! acked = consumer.Ack(again, CancellationToken.None)
+                            acked |> shouldEqual (Ok())
+                            rig.Clock.Advance(seconds 3600)
+                            let! revived = rig.Revived
+                            revived |> shouldEqual 1L
+                        }))
+
+            live "a changed time holds, and all that was received is acknowledged at once" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        for number in 1..20 do
+                            do! rig.Send $"m{number}"
+
+                        use! consumer = simpleOf rig
+                        let! received = receive consumer 32 (seconds 10)
+                        received.Length |> shouldEqual 20
+
+                        let! changed =
+                            consumer.ChangeInvisible(received.Head, seconds 60, CancellationToken.None)
+
+                        let changed = Buffers.ok (Result.mapError RemotingError.describe changed)
+                        let! failures = consumer.AckAll(received.Tail, CancellationToken.None)
+                        failures |> shouldBeEmpty
+                        rig.Clock.Advance(seconds 59)
+                        let! revived = rig.Revived
+                        revived |> shouldEqual 0L
+                        let! acked = consumer.Ack(changed, CancellationToken.None)
+                        acked |> shouldEqual (Ok())
+                        rig.Clock.Advance(seconds 60)
+                        let! revived = rig.Revived
+                        revived |> shouldEqual 0L
+                    }))
+
+            live "while a handler runs its message is hidden for longer, as often as it takes" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        let gate = TaskCompletionSource()
+                        let seen = Seen()
+                        do! rig.Send "a"
+
+                        use! consumer =
+                            startPop (optionsOf rig) (fun received _ ->
+                                task {
+                                    seen.Add received
+                                    do! gate.Task
+                                    return PopOutcome.Consumed
+                                })
+
+                        do! until (fun () -> seen.Count = 1)
+
+                        for renewals in 1L .. 3L do
+                            rig.Clock.Advance(seconds 41)
+                            do! until (fun () -> consumer.Renewals = renewals)
+
+                        gate.SetResult()
+                        do! until (fun () -> consumer.Acknowledged = 1L)
+                        rig.Clock.Advance(seconds 600)
+                        let! revived = rig.Revived
+                        revived |> shouldEqual 0L
+                        seen.All |> shouldEqual [ "a", 0 ]
+                    }))
+
+            live "a message whose handler fails comes again after ten seconds, the next time after thirty" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        let seen = Seen()
+                        do! rig.Send "a"
+
+                        use! consumer =
+                            startPop (optionsOf rig) (fun received _ ->
+                                task {
+                                    seen.Add received
+
+                                    match seen.Count with
+                                    | 1 -> return failwith "the first time"
+                                    | 2 -> return PopOutcome.Retry
+                                    | _ -> return PopOutcome.Consumed
+                                })
+
+                        do! until (fun () -> seen.Count = 1 && consumer.Held = 0)
+                        rig.Clock.Advance(seconds 9)
+                        let! revived = rig.Revived
+                        revived |> shouldEqual 0L
+                        rig.Clock.Advance(seconds 1)
+                        do! until (fun () -> seen.Count = 2 && consumer.Held = 0)
+                        rig.Clock.Advance(seconds 29)
+                        let! revived = rig.Revived
+                        revived |> shouldEqual 1L
+                        rig.Clock.Advance(seconds 1)
+                        do! until (fun () -> consumer.Acknowledged = 1L)
+                        seen.All |> shouldEqual [ "a", 0; "a", 1; "a", 2 ]
+                    }))
+
+            live "in order a message that fails holds up those behind it in its queue, and none in another" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        let seen = Seen()
+                        do! rig.Send("makes the topic", 0)
+
+                        for text in [ "a"; "b"; "c" ] do
+                            do! rig.Send(text, 1)
+
+                        do! rig.Send("x", 2)
+
+                        use! consumer =
+                            startPop (PopConsumerOptions.inOrder (optionsOf rig)) (fun received _ ->
+                                task {
+                                    seen.Add received
+
+                                    if textOf received = "b" && received.Message.ReconsumeTimes = 0 then
+                                        return PopOutcome.Retry
+                                    else
+                                        return PopOutcome.Consumed
+                                })
+
+                        do! until (fun () -> seen.Count = 4 && consumer.Held = 0)
+                        rig.Clock.Advance(seconds 1)
+                        do! until (fun () -> consumer.Acknowledged = 5L)
+
+                        seen.All
+                        |> List.filter (fun (text, _) -> List.contains text [ "a"; "b"; "c" ])
+                        |> List.map fst
+                        |> shouldEqual [ "a"; "b"; "b"; "c" ]
+
+                        rig.Clock.Advance(seconds 600)
+                        let! revived = rig.Revived
+                        revived |> shouldEqual 0L
+                    }))
+
+            live "no more is held than may be unacknowledged, and no more handlers run than were asked for" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        let gate = TaskCompletionSource()
+                        let mutable running = 0
+                        let mutable most = 0
+                        let mutable mostHeld = 0
+
+                        for number in 1..40 do
+                            do! rig.Send $"m{number}"
+
+                        let options =
+                            optionsOf rig
+                            |> PopConsumerOptions.withUnacked 5
+                            |> PopConsumerOptions.withConcurrency 2
+
+                        let consumer = TaskCompletionSource<PopConsumer>()
+
+                        let! started =
+                            startPop options (fun _ _ ->
+                                task {
+                                    let now = Interlocked.Increment &running
+                                    most <- max most now
+                                    let! consumer = consumer.Task
+                                    mostHeld <- max mostHeld consumer.Held
+                                    do! gate.Task
+                                    Interlocked.Decrement &running |> ignore
+                                    return PopOutcome.Consumed
+                                })
+
+                        consumer.SetResult started
+                        do! until (fun () -> started.Held = 5 && running = 2)
+                        gate.SetResult()
+                        do! until (fun () -> started.Acknowledged = 40L)
+                        most |> shouldEqual 2
+                        mostHeld |> shouldEqual 5
+                        do! started.Close()
+                    }))
+
+            live "the end waits for handlers, then tells them to end, and gives their messages back" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        let seen = Seen()
+                        let cancelled = TaskCompletionSource()
+                        do! rig.Send "quick"
+                        do! rig.Send "slow"
+                        let gate = TaskCompletionSource()
+
+                        let options = optionsOf rig |> PopConsumerOptions.withDrainTimeout (seconds 5)
+
+                        let! consumer =
+                            startPop options (fun received cancellation ->
+                                task {
+                                    seen.Add received
+
+                                    if textOf received = "slow" then
+                                        try
+                                            do! never.WaitAsync cancellation
+                                        finally
+                                            cancelled.SetResult()
+                                    else
+                                        do! gate.Task
+
+                                    return PopOutcome.Consumed
+                                })
+
+                        do! until (fun () -> seen.Count = 2)
+                        let closing = consumer.Close()
+                        gate.SetResult()
+                        do! until (fun () -> consumer.Acknowledged = 1L)
+                        cancelled.Task.IsCompleted |> shouldBeFalse
+                        closing.IsCompleted |> shouldBeFalse
+                        rig.Clock.Advance(seconds 5)
+                        do! cancelled.Task
+                        do! closing
+                        rig.Clock.Advance(seconds 1)
+                        let! revived = rig.Revived
+                        revived |> shouldEqual 1L
+                        seen.All |> List.sort |> shouldEqual [ "quick", 0; "slow", 0 ]
+                    }))
+
+            live "where brokers hand out by pull there is no such consumer" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        do! rig.Send "a"
+
+                        let options = { optionsOf rig with SetsMode = false }
+
+                        match! PopConsumer.Start(options, (fun _ _ -> Task.FromResult PopOutcome.Consumed)) with
+                        | Error(Misconfigured reason) -> reason |> shouldMention "by pull"
+                        | other -> failtest $"%A{Result.map ignore other}"
+                    }))
+
+            live
+                "a consumer of a topic that is not there, or with settings that make no sense, does not start"
+                (fun () ->
+                    withRig (fun rig ->
+                        task {
+                            let handler: PopHandler = fun _ _ -> Task.FromResult PopOutcome.Consumed
+
+                            match! PopConsumer.Start(optionsOf rig, handler) with
+                            | Error(NoRoute "T") -> ()
+                            | other -> failtest $"%A{Result.map ignore other}"
+
+                            for options in
+                                [
+                                    PopConsumerOptions.withConcurrency 0
+                                    PopConsumerOptions.withPopBatch 33
+                                    PopConsumerOptions.withInvisibleTime TimeSpan.Zero
+                                    PopConsumerOptions.withUnacked 0
+                                    PopConsumerOptions.withMembership (PopMembership.create "G" [])
+                                    PopConsumerOptions.subscribe "a topic" Filter.all
+                                ] do
+                                let! outcome = PopConsumer.Start(options (optionsOf rig), handler)
+                                outcome |> Result.isError |> shouldBeTrue
+
+                            do! rig.Send "a"
+                            use! consumer = simpleOf rig
+
+                            for count, invisible in [ 0, seconds 10; 1, TimeSpan.Zero; 1, TimeSpan.FromDays 1 ] do
+                                let! outcome = consumer.Receive(count, invisible, CancellationToken.None)
+                                outcome |> Result.isError |> shouldBeTrue
+                        }))
+        ]
