@@ -236,7 +236,7 @@ type internal Listener
         match tryFind connection with
         | ValueNone -> ended ValueNone
         | ValueSome session ->
-            match session.Send(Plain command, true, callTimeout) with
+            match session.Send(OutgoingCommand command, true, callTimeout) with
             | Waiting waiter ->
                 backgroundTask {
                     match! waiter.Task with

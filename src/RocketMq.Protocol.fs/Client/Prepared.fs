@@ -2,24 +2,29 @@ namespace RocketMq.Protocol
 
 open System
 
-/// A message, or a batch of them, in the form in which it travels. It writes itself: each attempt sets where to.
+/// A message, or a batch of them, in the form in which it travels. It writes itself, and reads what the broker says of it;
+/// each attempt sets where to.
 [<Sealed>]
 type internal Prepared
     (
         options: ProducerOptions,
         operation: Operation<SendRequest, SendAnswer>,
-        message: Message,
+        topic: string,
         source: Message,
+        properties: ReadOnlyMemory<byte>,
         sysFlag: int,
         body: ReadOnlyMemory<byte>,
         isBatch: bool,
         uniqueId: string
     ) =
-    inherit OutgoingQuery()
+    inherit Outgoing()
 
     let mutable group = ""
     let mutable bornTimestamp = 0L
     let mutable queue: MessageQueue | null = null
+    let mutable attempt = 0
+    let mutable readsAnswer = false
+    let mutable receipt: SendReceipt | null = null
 
     let queueId () =
         match queue with
@@ -31,14 +36,40 @@ type internal Prepared
         | null -> ""
         | queue -> queue.BrokerName
 
+    let flag = if isBatch then 0 else source.Flag
+
+    let stored (queue: MessageQueue) (place: StoredPlace) : SendReceipt =
+        let topic = Namespaced.unwrap options.Namespace queue.Topic
+
+        {
+            Status = place.Status
+            Queue =
+                if queue.QueueId = place.QueueId && String.Equals(queue.Topic, topic) then
+                    queue
+                else
+                    { queue with
+                        Topic = topic
+                        QueueId = place.QueueId
+                    }
+            QueueOffset = place.QueueOffset
+            UniqueId = uniqueId
+            OffsetId = place.OffsetId
+            RecallHandle = place.RecallHandle
+            Attempts = attempt
+        }
+
+    let tryReceipt code (fields: ReadOnlySpan<byte>) : SendReceipt | null =
+        match queue, Send.tryPlace code fields with
+        | NonNull queue, ValueSome place -> stored queue place
+        | _ -> null
+
     member _.Operation = operation
 
     /// With its namespace.
-    member _.Topic = message.Topic
+    member _.Topic = topic
 
-    member _.Flag = message.Flag
     member _.SysFlag = sysFlag
-    member _.Properties = message.Properties
+    member _.Properties = Properties.ofText properties
 
     /// For selectors of queues: as the application knows it, not compressed and without its namespace. Of a batch the
     /// first.
@@ -56,24 +87,33 @@ type internal Prepared
     /// One, or those of a batch joined with commas.
     member _.UniqueId = uniqueId
 
-    /// Says where the next attempt goes. Only between attempts.
-    member _.Address(sendersGroup: string, now: int64, target: MessageQueue) =
+    /// Says where the next attempt goes, its number, and whether nobody else wants to see its answer. Only between attempts.
+    member _.Address(sendersGroup: string, now: int64, target: MessageQueue, number: int, isAlone: bool) =
         group <- sendersGroup
         bornTimestamp <- now
         queue <- target
+        attempt <- number
+        readsAnswer <- isAlone
+        receipt <- null
+
+    /// What the answer to the last attempt says, unless it is a refusal or wrong.
+    member _.TryReceipt(answer: RemotingCommand) : SendReceipt voption =
+        match receipt with
+        | null -> tryReceipt answer.ResponseCode answer.Fields.Wire.Span |> ValueOption.ofObj
+        | read -> ValueSome read
 
     /// What the next attempt says.
     member _.Request: SendRequest =
         {
             ProducerGroup = group
-            Topic = message.Topic
+            Topic = topic
             DefaultTopic = options.Template.Topic
             DefaultTopicQueues = options.Template.Queues
             QueueId = queueId ()
             SysFlag = sysFlag
             BornTimestamp = bornTimestamp
-            Flag = message.Flag
-            Properties = message.Properties
+            Flag = flag
+            Properties = Properties.ofText properties
             ReconsumeTimes = 0
             IsUnit = options.UnitName.IsSome
             MaxReconsumeTimes = None
@@ -82,29 +122,42 @@ type internal Prepared
             Body = body
         }
 
+    override _.Code = operation.Code
+
     override prepared.ToCommand() =
         (operation.Request prepared.Request).Command
 
     override prepared.Write(writer, opaque, output) =
         writer.Write(operation.Code, (prepared :> IDraftSource), opaque, output)
 
+    override _.TryRead answer =
+        if readsAnswer then
+            receipt <- tryReceipt (enum answer.Code) answer.FieldsWire.Span
+
+        not (isNull receipt)
+
     interface IDraftSource with
         member _.Fill draft =
-            Send.fillShort
-                group
-                message.Topic
-                options.Template.Topic
-                options.Template.Queues
-                (queueId ())
-                (brokerName ())
-                sysFlag
-                bornTimestamp
-                message.Flag
-                message.Properties
-                options.UnitName.IsSome
-                isBatch
-                body
-                draft
+            let fields =
+                {
+                    SendFields.ProducerGroup = group
+                    Topic = topic
+                    DefaultTopic = options.Template.Topic
+                    DefaultTopicQueues = options.Template.Queues
+                    QueueId = queueId ()
+                    BrokerName = brokerName ()
+                    SysFlag = sysFlag
+                    BornTimestamp = bornTimestamp
+                    Flag = flag
+                    Properties = properties
+                    ReconsumeTimes = 0
+                    IsUnit = options.UnitName.IsSome
+                    MaxReconsumeTimes = None
+                    IsBatch = isBatch
+                }
+
+            Send.fillShort &fields draft
+            draft.Body <- body
 
 /// What becomes of messages before they travel. Sources: DefaultMQProducerImpl.java, MessageBatch.java.
 module internal Prepared =
@@ -113,23 +166,28 @@ module internal Prepared =
     let private isReply (message: Message) =
         Properties.tryFind PropertyName.messageType message.Properties = ValueSome reply
 
+    /// Whether a message gets an id and says that it waits for the store, as nearly all do.
+    let private isUsual (message: Message) =
+        // Java's replies do not say whether they wait for the store: brokers push them on and need not keep them.
+        not (
+            isReply message
+            || Properties.contains PropertyName.waitStoreOk message.Properties
+            || Properties.contains PropertyName.uniqueKey message.Properties
+        )
+
+    /// The properties of a usual message with its id, as text.
+    let private identifiedText (uniqueId: string) (message: Message) =
+        Properties.textWithTwo PropertyName.uniqueKey uniqueId PropertyName.waitStoreOk "true" message.Properties
+
     /// Gives a message its id, its namespace, and what Java's senders always say.
     let identified (options: ProducerOptions) (uniqueId: string) (message: Message) : Message =
-        let properties = message.Properties
-
         let message =
-            // Java's replies do not say whether they wait for the store: brokers push them on and need not keep them.
-            if
-                isReply message
-                || Properties.contains PropertyName.waitStoreOk properties
-                || Properties.contains PropertyName.uniqueKey properties
-            then
-                Message.withSystemProperty PropertyName.uniqueKey uniqueId message
-            else
+            if isUsual message then
                 { message with
-                    Properties =
-                        Properties.addTwo PropertyName.uniqueKey uniqueId PropertyName.waitStoreOk "true" properties
+                    Properties = Properties(identifiedText uniqueId message, message.Properties.Fault)
                 }
+            else
+                Message.withSystemProperty PropertyName.uniqueKey uniqueId message
 
         if options.Namespace = "" then
             message
@@ -152,11 +210,11 @@ module internal Prepared =
     let private isHalf (message: Message) =
         Properties.tryFind PropertyName.transactionMark message.Properties = ValueSome "true"
 
-    /// A message that `Message.check` took and that has its id.
-    let ofMessage (options: ProducerOptions) (uniqueId: string) (message: Message) : Result<Prepared, RemotingError> =
-        match compressed options message.Body with
-        | Error error -> Error error
-        | Ok(struct (body, sysFlag)) ->
+    let private ofText options uniqueId (message: Message) properties : Result<Prepared, RemotingError> =
+        match compressed options message.Body, message.Properties.Fault with
+        | _, ValueSome fault -> Error(Invalid fault)
+        | Error error, _ -> Error error
+        | Ok(struct (body, sysFlag)), ValueNone ->
             let operation = if isReply message then Send.reply else Send.message
 
             let sysFlag =
@@ -165,7 +223,18 @@ module internal Prepared =
                 else
                     sysFlag
 
-            Ok(Prepared(options, operation, message, message, sysFlag, body, false, uniqueId))
+            Ok(Prepared(options, operation, message.Topic, message, properties, sysFlag, body, false, uniqueId))
+
+    /// A message that `Message.check` took and that has its id.
+    let ofIdentified options uniqueId (message: Message) : Result<Prepared, RemotingError> =
+        ofText options uniqueId message message.Properties.Text
+
+    /// A message that `Message.check` took, as it is after `identified`. Mostly no message and no properties are made for it.
+    let ofMessage (options: ProducerOptions) (uniqueId: string) (message: Message) : Result<Prepared, RemotingError> =
+        if options.Namespace = "" && isUsual message then
+            ofText options uniqueId message (identifiedText uniqueId message)
+        else
+            ofIdentified options uniqueId (identified options uniqueId message)
 
     let private refuse reason =
         Error(InvalidInput("the batch", reason))
@@ -209,12 +278,4 @@ module internal Prepared =
             let properties = Properties.add PropertyName.waitStoreOk waits Properties.empty
             let ids = messages |> List.map idOf |> String.concat ","
 
-            let envelope =
-                {
-                    Topic = first.Topic
-                    Body = ReadOnlyMemory body
-                    Flag = 0
-                    Properties = properties
-                }
-
-            Ok(Prepared(options, Send.batch, envelope, first, 0, envelope.Body, true, ids))
+            Ok(Prepared(options, Send.batch, first.Topic, first, properties.Text, 0, ReadOnlyMemory body, true, ids))

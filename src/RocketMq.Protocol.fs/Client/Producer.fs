@@ -49,18 +49,18 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         Interlocked.Increment &onTheirWay |> ignore
         sender.Send(prepared, target, cancellation)
 
-    let sendNow (message: Message) uniqueId target cancellation =
-        match Prepared.ofMessage options uniqueId message with
+    let sendNow prepared target cancellation =
+        match prepared with
         | Error error -> Task.FromResult(Error error)
         | Ok prepared -> dispatch prepared target cancellation
 
     let sendGathered (tickets: Gathered[]) =
         match tickets with
-        | [| single |] -> sendNow single.Message single.UniqueId AnyQueue CancellationToken.None
+        | [| single |] ->
+            sendNow (Prepared.ofIdentified options single.UniqueId single.Message) AnyQueue CancellationToken.None
         | tickets ->
-            match Prepared.ofBatch options [ for ticket in tickets -> ticket.Message ] with
-            | Error error -> Task.FromResult(Error error)
-            | Ok prepared -> dispatch prepared AnyQueue CancellationToken.None
+            let batch = Prepared.ofBatch options [ for ticket in tickets -> ticket.Message ]
+            sendNow batch AnyQueue CancellationToken.None
 
     let batcher =
         options.Batching
@@ -79,7 +79,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                 |> Message.withSystemProperty PropertyName.keys (String.Join(' ', body.Keys))
                 |> Message.withSystemProperty PropertyName.uniqueKey id
                 |> Message.withSystemProperty PropertyName.waitStoreOk "true"
-                |> Prepared.ofMessage options id
+                |> Prepared.ofIdentified options id
                 |> function
                     | Error error -> Task.FromResult(Error error)
                     | Ok prepared -> traceSender.Send(prepared, AnyQueue, CancellationToken.None)
@@ -135,9 +135,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         | Ok message ->
             match batcher, target with
             | Some batcher, AnyQueue -> gather batcher message cancellation
-            | _ ->
-                let struct (message, id) = identify message
-                sendNow message id target cancellation
+            | _ -> sendNow (Prepared.ofMessage options (uniqueIds.Next()) message) target cancellation
 
     /// One interceptor around the others and the send.
     let intercepted (send: Message -> Task<Result<SendReceipt, RemotingError>>) : Message -> Task<_> =
@@ -337,9 +335,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok message ->
             tracked (fun () ->
-                let struct (message, id) = identify message
-
-                match Prepared.ofMessage options id message with
+                match Prepared.ofMessage options (uniqueIds.Next()) message with
                 | Error error -> Task.FromResult(Error error)
                 | Ok prepared -> sender.SendOneWay(prepared, target, cancellation))
 

@@ -92,26 +92,6 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             | Ok client -> Ok(struct (queue, client))
             | Error error -> Error error
 
-    let receiptOf (prepared: Prepared) (queue: MessageQueue) attempts (place: StoredPlace) : SendReceipt =
-        let topic = Namespaced.unwrap options.Namespace queue.Topic
-
-        {
-            Status = place.Status
-            Queue =
-                if queue.QueueId = place.QueueId && String.Equals(queue.Topic, topic) then
-                    queue
-                else
-                    { queue with
-                        Topic = topic
-                        QueueId = place.QueueId
-                    }
-            QueueOffset = place.QueueOffset
-            UniqueId = prepared.UniqueId
-            OffsetId = place.OffsetId
-            RecallHandle = place.RecallHandle
-            Attempts = attempts
-        }
-
     let tell (prepared: Prepared) queue (client: RemotingClient) took (answer: Result<RemotingCommand, RemotingError>) =
         if onAttempt.IsSome then
             let decoded =
@@ -137,7 +117,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         | Ok _ -> Misconfigured "the answer says no place"
 
     /// What became of an attempt, for the message and for what is known of the broker.
-    let settle prepared (queue: MessageQueue) client attempts sent answer : Result<SendReceipt, RemotingError> =
+    let settle (prepared: Prepared) (queue: MessageQueue) client sent answer : Result<SendReceipt, RemotingError> =
         let took = clock.GetElapsedTime sent
         tell prepared queue client took answer
 
@@ -145,8 +125,8 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             match answer with
             | Error error -> Error error
             | Ok command ->
-                match Send.tryPlace command with
-                | ValueSome place -> Ok(receiptOf prepared queue attempts place)
+                match prepared.TryReceipt command with
+                | ValueSome receipt -> Ok receipt
                 | ValueNone -> Error(errorOf prepared client took command)
 
         match outcome with
@@ -155,15 +135,15 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
 
         outcome
 
-    let start (prepared: Prepared) (queue: MessageQueue) (client: RemotingClient) rest cancellation =
+    let start (prepared: Prepared) (queue: MessageQueue) (client: RemotingClient) attempt rest cancellation =
         let limit =
             match options.AttemptTimeout with
             | Some limit -> min limit rest
             | None -> rest
 
         let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-        prepared.Address(group, now, queue)
-        client.Begin(prepared.Operation.Code, prepared, limit, cancellation)
+        prepared.Address(group, now, queue, attempt, onAttempt.IsNone)
+        client.Begin(prepared, limit, cancellation)
 
     let wait (span: TimeSpan) (cancellation: CancellationToken) : Task<bool> =
         backgroundTask {
@@ -249,9 +229,9 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                                 // The route has taken the time; nothing is begun that cannot be waited for.
                                 failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
                             else
-                                let! answer = start prepared queue client rest cancellation
+                                let! answer = start prepared queue client attempt rest cancellation
 
-                                match settle prepared queue client attempt sent answer with
+                                match settle prepared queue client sent answer with
                                 | Ok receipt -> outcome <- ValueSome(Ok receipt)
                                 | Error error ->
                                     last <- Some queue.BrokerName
@@ -302,7 +282,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         backgroundTask {
             let! answer = calling
 
-            match settle prepared queue client 1 begun answer with
+            match settle prepared queue client begun answer with
             | Error error -> return! sendSlowly prepared target begun (ValueSome(struct (queue, error))) cancellation
             | receipt ->
                 if onEnd.IsSome then
@@ -338,7 +318,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
 
         match firstAttempt prepared target with
         | ValueSome(struct (queue, client)) ->
-            let calling = start prepared queue client options.SendTimeout cancellation
+            let calling = start prepared queue client 1 options.SendTimeout cancellation
             sendQuickly prepared target queue client begun calling cancellation
         | ValueNone -> sendSlowly prepared target begun ValueNone cancellation
 
@@ -353,7 +333,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                 match destination target view prepared None with
                 | Error error -> return Error error
                 | Ok(struct (queue, client)) ->
-                    prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue)
+                    prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false)
                     return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
         }
 

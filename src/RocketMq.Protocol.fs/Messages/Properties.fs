@@ -250,8 +250,14 @@ module Properties =
 
         longer
 
-    /// As `add`, of two names that are not there yet and that need no check.
-    let internal addTwo (name1: string) (value1: string) (name2: string) (value2: string) (properties: Properties) =
+    /// The text after `add` of two names that are not there yet and that need no check.
+    let internal textWithTwo
+        (name1: string)
+        (value1: string)
+        (name2: string)
+        (value2: string)
+        (properties: Properties)
+        : ReadOnlyMemory<byte> =
         let text = properties.Text.Span
         let isOpen = text.Length > 0 && text[text.Length - 1] <> 2uy
 
@@ -280,7 +286,7 @@ module Properties =
         position <- position + 1 + Encoding.UTF8.GetBytes(name2, bytes.AsSpan(position + 1))
         bytes[position] <- 1uy
         Encoding.UTF8.GetBytes(value2, bytes.AsSpan(position + 1)) |> ignore
-        Properties(ReadOnlyMemory bytes, properties.Fault)
+        ReadOnlyMemory bytes
 
     let remove (name: string) (properties: Properties) =
         Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes((without name properties).TrimEnd '\002')), properties.Fault)

@@ -35,36 +35,37 @@ type internal RequestWriter(limits: FrameLimits, header: Header) =
         let parts = FrameParts.ofNumbered opaque command
         Frame.writeParts limits header &parts output
 
-/// A typed request that writes itself.
+/// A request on its way. It can be written again where the first time did not count.
 [<AbstractClass>]
-type internal OutgoingQuery() =
+type internal Outgoing() =
+    abstract Code: RequestCode
+
     abstract Write: writer: RequestWriter * opaque: int * output: IBufferWriter<byte> -> Result<int, EncodeError>
 
     /// The same as a command, for those who must look at it before it is written.
     abstract ToCommand: unit -> RemotingCommand
 
+    /// Reads an answer of success while it lies in the receive buffer, so that no command need be made of it. False if it is
+    /// none of those that are read so. Must not throw.
+    abstract TryRead: answer: inref<FrameParts> -> bool
+
+    default _.TryRead _ = false
+
+/// Any command.
+[<Sealed>]
+type internal OutgoingCommand(command: RemotingCommand) =
+    inherit Outgoing()
+    override _.Code = command.RequestCode
+    override _.Write(writer, opaque, output) = writer.Write(command, opaque, output)
+    override _.ToCommand() = command
+
+/// A typed request, which is written without becoming a command.
 [<Sealed>]
 type internal OutgoingQuery<'Query, 'Answer>(operation: Operation<'Query, 'Answer>, query: 'Query) =
-    inherit OutgoingQuery()
+    inherit Outgoing()
+    override _.Code = operation.Code
 
     override _.Write(writer, opaque, output) =
         writer.Write(operation, query, opaque, output)
 
     override _.ToCommand() = (operation.Request query).Command
-
-/// A request on its way: what it takes to write it, and to write it again where the first time did not count. A value, so
-/// that a command costs no object more.
-[<Struct; NoEquality; NoComparison>]
-type internal Outgoing =
-    | Plain of command: RemotingCommand
-    | Typed of request: RequestCode * query: OutgoingQuery
-
-    member outgoing.Request =
-        match outgoing with
-        | Plain command -> command.RequestCode
-        | Typed(request, _) -> request
-
-    member outgoing.Write(writer: RequestWriter, opaque, output) =
-        match outgoing with
-        | Plain command -> writer.Write(command, opaque, output)
-        | Typed(_, query) -> query.Write(writer, opaque, output)

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Runtime.CompilerServices
 
 /// A message on its way to one queue. Source: SendMessageRequestHeader.java, SendMessageRequestHeaderV2.java.
 type SendRequest =
@@ -53,6 +54,26 @@ type SendAnswer =
         RecallHandle: string option
         /// Since 5.0, of a batch that is stored as one message.
         BatchUniqueId: string option
+    }
+
+/// The fields of a send as they are written, the properties as text in UTF-8.
+[<Struct; IsReadOnly; NoEquality; NoComparison>]
+type internal SendFields =
+    {
+        ProducerGroup: string
+        Topic: string
+        DefaultTopic: string
+        DefaultTopicQueues: int
+        QueueId: int
+        BrokerName: string
+        SysFlag: int
+        BornTimestamp: int64
+        Flag: int
+        Properties: ReadOnlyMemory<byte>
+        ReconsumeTimes: int
+        IsUnit: bool
+        MaxReconsumeTimes: int option
+        IsBatch: bool
     }
 
 /// What a sender wants to know of an answer, and no more: every message's answer passes here.
@@ -130,112 +151,62 @@ module Send =
         }
 
     /// Written by hand, not declared: every message passes here.
-    let private fill
-        names
-        (group: string)
-        (topic: string)
-        (defaultTopic: string)
-        (defaultTopicQueues: int)
-        (queueId: int)
-        (brokerName: string)
-        (sysFlag: int)
-        (bornTimestamp: int64)
-        (flag: int)
-        (properties: Properties)
-        (reconsumeTimes: int)
-        (isUnit: bool)
-        (maxReconsumeTimes: int option)
-        (isBatch: bool)
-        (body: ReadOnlyMemory<byte>)
-        (draft: Draft)
-        =
-        draft.Reserve(176 + properties.Text.Length)
+    let private fill names (send: inref<SendFields>) (draft: Draft) =
+        draft.Reserve(176 + send.Properties.Length)
 
         draft
-            .Add(names.ProducerGroup, group)
-            .Add(names.Topic, topic)
-            .Add(names.DefaultTopic, defaultTopic)
-            .Add(names.DefaultTopicQueues, defaultTopicQueues)
-            .Add(names.QueueId, queueId)
-            .Add(names.SysFlag, sysFlag)
-            .Add(names.BornTimestamp, bornTimestamp)
-            .Add(names.Flag, flag)
-            .Add(names.ReconsumeTimes, reconsumeTimes)
-            .Add(names.IsUnit, isUnit)
-            .Add(names.IsBatch, isBatch)
-            .AddUtf8(names.Properties, properties.Text.Span)
+            .Add(names.ProducerGroup, send.ProducerGroup)
+            .Add(names.Topic, send.Topic)
+            .Add(names.DefaultTopic, send.DefaultTopic)
+            .Add(names.DefaultTopicQueues, send.DefaultTopicQueues)
+            .Add(names.QueueId, send.QueueId)
+            .Add(names.SysFlag, send.SysFlag)
+            .Add(names.BornTimestamp, send.BornTimestamp)
+            .Add(names.Flag, send.Flag)
+            .Add(names.ReconsumeTimes, send.ReconsumeTimes)
+            .Add(names.IsUnit, send.IsUnit)
+            .Add(names.IsBatch, send.IsBatch)
+            .AddUtf8(names.Properties, send.Properties.Span)
         |> ignore
 
-        if brokerName <> "" then
-            draft.Add(names.BrokerName, brokerName) |> ignore
+        if send.BrokerName <> "" then
+            draft.Add(names.BrokerName, send.BrokerName) |> ignore
 
-        if maxReconsumeTimes.IsSome then
-            draft.Add(names.MaxReconsumeTimes, maxReconsumeTimes.Value) |> ignore
+        if send.MaxReconsumeTimes.IsSome then
+            draft.Add(names.MaxReconsumeTimes, send.MaxReconsumeTimes.Value) |> ignore
 
-        draft.Require(Names.checkTopic topic)
-        draft.Require(Names.checkGroup group)
+        draft.Require(Names.checkTopic send.Topic)
+        draft.Require(Names.checkGroup send.ProducerGroup)
 
-        match properties.Fault with
+    /// As codes 310, 320 and 325 say it, for a sender that has no `SendRequest` in its hands. The body is left to it.
+    let internal fillShort (send: inref<SendFields>) (draft: Draft) = fill letters &send draft
+
+    let private write names (send: SendRequest) (draft: Draft) =
+        let fields =
+            {
+                SendFields.ProducerGroup = send.ProducerGroup
+                Topic = send.Topic
+                DefaultTopic = send.DefaultTopic
+                DefaultTopicQueues = send.DefaultTopicQueues
+                QueueId = send.QueueId
+                BrokerName = send.BrokerName
+                SysFlag = send.SysFlag
+                BornTimestamp = send.BornTimestamp
+                Flag = send.Flag
+                Properties = send.Properties.Text
+                ReconsumeTimes = send.ReconsumeTimes
+                IsUnit = send.IsUnit
+                MaxReconsumeTimes = send.MaxReconsumeTimes
+                IsBatch = send.IsBatch
+            }
+
+        fill names &fields draft
+
+        match send.Properties.Fault with
         | ValueSome fault -> draft.Require(Error fault)
         | ValueNone -> ()
 
-        draft.Body <- body
-
-    /// As codes 310, 320 and 325 say it, for a sender that has no `SendRequest` in its hands.
-    let internal fillShort
-        group
-        topic
-        defaultTopic
-        defaultQueues
-        queueId
-        broker
-        sysFlag
-        born
-        flag
-        properties
-        isUnit
-        isBatch
-        body
-        draft
-        =
-        fill
-            letters
-            group
-            topic
-            defaultTopic
-            defaultQueues
-            queueId
-            broker
-            sysFlag
-            born
-            flag
-            properties
-            0
-            isUnit
-            None
-            isBatch
-            body
-            draft
-
-    let private write names (send: SendRequest) (draft: Draft) =
-        fill
-            names
-            send.ProducerGroup
-            send.Topic
-            send.DefaultTopic
-            send.DefaultTopicQueues
-            send.QueueId
-            send.BrokerName
-            send.SysFlag
-            send.BornTimestamp
-            send.Flag
-            send.Properties
-            send.ReconsumeTimes
-            send.IsUnit
-            send.MaxReconsumeTimes
-            send.IsBatch
-            send.Body
-            draft
+        draft.Body <- send.Body
 
     /// Absent numbers count as 0, as in Java.
     let private read names (command: RemotingCommand) : Result<SendRequest, DecodeError> =
@@ -334,30 +305,51 @@ module Send =
     let private optional name fields =
         Fields.tryFind name fields |> ValueOption.toOption
 
-    /// Where a message was stored; nothing for a refusal, or for an answer that `message.DecodeAnswer` says is wrong.
-    let internal tryPlace (command: RemotingCommand) : StoredPlace voption =
-        let fields = command.Fields
+    // Bound once: a byte text in place is a new array each time.
+    let private offsetIdName = "msgId"B
+    let private queueIdName = "queueId"B
+    let private queueOffsetName = "queueOffset"B
+    let private recallHandleName = "recallHandle"B
 
-        match
-            statusOf command.ResponseCode,
-            Fields.tryFind "msgId" fields,
-            Fields.tryInt32 "queueId" fields,
-            Fields.tryInt64 "queueOffset" fields
-        with
-        | ValueSome status, ValueSome offsetId, ValueSome queueId, ValueSome queueOffset ->
+    /// Where a message was stored, from the code of an answer and its fields as in a binary header. Nothing for a refusal,
+    /// or for an answer that `message.DecodeAnswer` says is wrong.
+    let internal tryPlace (code: ResponseCode) (fields: ReadOnlySpan<byte>) : StoredPlace voption =
+        let mutable offsetId = ValueNone
+        let mutable queueId = ValueNone
+        let mutable queueOffset = ValueNone
+        let mutable recallHandle = None
+        let mutable cursor = FieldCursor fields
+
+        // The last one of a name counts, as in Java.
+        while cursor.MoveNext() do
+            let name = cursor.Name
+
+            if name.SequenceEqual(ReadOnlySpan offsetIdName) then
+                offsetId <- ValueSome(Utf8Text.read cursor.Value)
+            elif name.SequenceEqual(ReadOnlySpan queueIdName) then
+                queueId <- Utf8Text.tryInt64 cursor.Value
+            elif name.SequenceEqual(ReadOnlySpan queueOffsetName) then
+                queueOffset <- Utf8Text.tryInt64 cursor.Value
+            elif name.SequenceEqual(ReadOnlySpan recallHandleName) then
+                recallHandle <- Some(Utf8Text.read cursor.Value)
+
+        match statusOf code, offsetId, queueId, queueOffset with
+        | ValueSome status, ValueSome offsetId, ValueSome queueId, ValueSome queueOffset when
+            queueId = int64 (int queueId)
+            ->
             ValueSome
                 {
                     Status = status
                     OffsetId = offsetId
-                    QueueId = queueId
+                    QueueId = int queueId
                     QueueOffset = queueOffset
-                    RecallHandle = optional "recallHandle" fields
+                    RecallHandle = recallHandle
                 }
         | _ -> ValueNone
 
     /// Read by hand, not as declared: many answers pass here. What is wrong with one is left to the declaration to say.
     let private readAnswer (command: RemotingCommand) : Result<SendAnswer, DecodeError> =
-        match tryPlace command with
+        match tryPlace command.ResponseCode command.Fields.Wire.Span with
         | ValueSome place ->
             let fields = command.Fields
 

@@ -7,18 +7,24 @@ open System.IO.Pipelines
 open System.Threading
 open System.Threading.Tasks
 
+/// Takes a frame, on the reading thread, which must not be blocked. The frame is good until this returns.
+type internal FrameTaker = delegate of frame: inref<ReceivedFrame> -> unit
+
 /// Reads frames from one socket until it ends, or cannot go on.
 [<Sealed>]
 type internal FrameReader(endpoint: Endpoint, stream: Stream, options: RemotingOptions, traffic: Traffic) =
     /// Bytes to ask the socket for at a time.
     static let segmentBytes = 64 * 1024
 
+    /// For the fields of the frame at hand.
+    let fields = FieldsBuilder 0
+
     /// Takes the whole frames at the front of what was received. Gives how many bytes they were, or why it cannot go on.
-    let takeAll (receive: Frame -> unit) (received: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
+    let takeAll (receive: FrameTaker) (received: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
         let rec next (rest: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
-            match Frame.read options.Limits rest with
+            match Frame.readInPlace options.Limits fields rest with
             | Complete(frame, consumed) ->
-                receive frame
+                receive.Invoke &frame
                 next (rest.Slice consumed)
             | NeedMore _ -> Ok(received.Length - rest.Length)
             | Corrupt error ->
@@ -32,10 +38,9 @@ type internal FrameReader(endpoint: Endpoint, stream: Stream, options: RemotingO
 
         next received
 
-    /// Hands each frame on, on the reading thread, which must not be blocked. Waits before each read until it may. Gives
-    /// why it ended; never fails.
+    /// Hands each frame on. Waits before each read until it may. Gives why it ended; never fails.
     member _.ReadAll
-        (mayRead: unit -> Task, heard: unit -> unit, receive: Frame -> unit, cancellation: CancellationToken)
+        (mayRead: unit -> Task, heard: unit -> unit, receive: FrameTaker, cancellation: CancellationToken)
         : Task<string> =
         backgroundTask {
             let reader =

@@ -122,21 +122,21 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             try
                 let send (session: Session) rest = session.Send(outgoing, isSecond, rest)
                 let! sent = trySend send (clock.GetTimestamp()) timeout cancellation
-                return! answerOf outgoing.Request sent cancellation
+                return! answerOf outgoing.Code sent cancellation
             with :? OperationCanceledException ->
-                return Error(Cancelled outgoing.Request)
+                return Error(Cancelled outgoing.Code)
         }
 
     let callOnce (outgoing: Outgoing) timeout (cancellation: CancellationToken) =
         if cancellation.IsCancellationRequested then
-            Task.FromResult(Error(Cancelled outgoing.Request))
+            Task.FromResult(Error(Cancelled outgoing.Code))
         else
             match agent.Door with
             | Door.Open session ->
                 match session.Send(outgoing, false, timeout) with
                 | Over
                 | Stalled _ -> callSlowly outgoing false timeout cancellation
-                | sent -> answerOf outgoing.Request (struct (session, sent)) cancellation
+                | sent -> answerOf outgoing.Code (struct (session, sent)) cancellation
             | Door.Shut _
             | Door.Locked -> callSlowly outgoing false timeout cancellation
 
@@ -165,7 +165,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             let after = clock.GetElapsedTime started
 
             let decision =
-                match failureIn outgoing.Request after result with
+                match failureIn outgoing.Code after result with
                 | ValueSome error ->
                     RetryPolicy.decide options.Retry attempt (timeout - after) (options.Ports.Jitter()) error
                 | ValueNone -> RetryNever
@@ -188,7 +188,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
 
     let call (outgoing: Outgoing) timeout cancellation =
         if Telemetry.isWanted () then
-            Telemetry.call endpoint outgoing.Request (fun () -> callUnobserved outgoing timeout cancellation)
+            Telemetry.call endpoint outgoing.Code (fun () -> callUnobserved outgoing timeout cancellation)
         else
             callUnobserved outgoing timeout cancellation
 
@@ -199,7 +199,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         else
             match Signing.sign options command with
             | Error error -> Task.FromResult(Error error)
-            | Ok command -> call (Plain command) timeout cancellation
+            | Ok command -> call (OutgoingCommand command) timeout cancellation
 
     let sendSigned (command: RemotingCommand) cancellation : Task<Result<unit, RemotingError>> =
         backgroundTask {
@@ -219,11 +219,11 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 return Error(Cancelled command.RequestCode)
         }
 
-    let begin' code (query: OutgoingQuery) timeout cancellation =
+    let begin' (query: Outgoing) timeout cancellation =
         if options.Credentials.IsSome then
             callSigned (query.ToCommand()) timeout cancellation
         else
-            call (Typed(code, query)) timeout cancellation
+            call query timeout cancellation
 
     let inFlight () =
         match agent.Door with
@@ -318,14 +318,14 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member _.Call
         (operation: Operation<'Query, 'Answer>, query: 'Query, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
-        begin' operation.Code (OutgoingQuery<_, _>(operation, query)) timeout cancellation
+        begin' (OutgoingQuery<_, _>(operation, query)) timeout cancellation
         |> decoded operation.DecodeAnswer operation.Code
 
-    /// As `Call`, of which the answer is read by the caller: for those who send many.
+    /// As `Call`, of which the answer is read by the caller, unless the request has read it: for those who send many.
     member internal _.Begin
-        (code: RequestCode, query: OutgoingQuery, timeout: TimeSpan, cancellation: CancellationToken)
+        (query: Outgoing, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<RemotingCommand, RemotingError>> =
-        begin' code query timeout cancellation
+        begin' query timeout cancellation
 
     /// Sends a request that is not answered. Success means that it will be written, not that it arrived.
     member _.InvokeOneWay

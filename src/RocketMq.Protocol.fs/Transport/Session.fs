@@ -157,7 +157,7 @@ type internal Session
             Waiting waiter
         | Error error ->
             waiters.TryTake opaque |> ignore
-            NotSent(NotEncoded(outgoing.Request, error))
+            NotSent(NotEncoded(outgoing.Code, error))
 
     /// Asks the peer for a sign of life. If there is no room even for that, it has been asked enough.
     let probe now =
@@ -165,7 +165,9 @@ type internal Session
 
         lock out.Gate (fun () ->
             match tryNumber () with
-            | ValueSome opaque -> put (Plain Liveness.probe) false options.Liveness.DeadAfter now opaque |> ignore
+            | ValueSome opaque ->
+                put (OutgoingCommand Liveness.probe) false options.Liveness.DeadAfter now opaque
+                |> ignore
             | ValueNone -> ())
 
     /// Takes no more requests because nobody needs the session, unless somebody has come in the meantime.
@@ -277,20 +279,22 @@ type internal Session
         else
             waiter.Complete(Ok answer)
 
-    let receive (frame: Frame) =
+    let receive (frame: inref<ReceivedFrame>) =
         wasHeard <- true
 
-        match frame.Command.Kind with
+        match CommandFlag.kind frame.Parts.Flag with
         | Response ->
-            match waiters.TryTake frame.Command.Opaque with
+            match waiters.TryTake frame.Parts.Opaque with
             | ValueSome waiter ->
-                answered waiter frame.Command
+                if not (waiter.TryRead &frame.Parts) then
+                    answered waiter (frame.ToCommand())
+
                 afterTaking ()
             | ValueNone ->
                 traffic.Unexpected()
-                Log.unexpectedAnswer log endpoint frame.Command.Opaque
+                Log.unexpectedAnswer log endpoint frame.Parts.Opaque
         | Request
-        | OneWay -> owner.Receive (respond frame.Header) frame.Command
+        | OneWay -> owner.Receive (respond frame.Header) (frame.ToCommand())
 
     let readLoop () : Task =
         backgroundTask {
@@ -299,7 +303,8 @@ type internal Session
             let mayRead () =
                 if owner.IsServer then out.Stalled else Task.CompletedTask
 
-            let! reason = frames.ReadAll(mayRead, watch.Heard, receive, ending.Token)
+            let take = FrameTaker(fun frame -> receive &frame)
+            let! reason = frames.ReadAll(mayRead, watch.Heard, take, ending.Token)
             finish reason
         }
 

@@ -12,13 +12,17 @@ type internal Waiter
     (opaque: int, outgoing: Outgoing, isSecond: bool, timeout: TimeSpan, deadline: int64, frameStart: int64) =
     inherit TaskCompletionSource<Result<RemotingCommand, RemotingError>>()
 
-    let mutable outcome = Unchecked.defaultof<Result<RemotingCommand, RemotingError>>
+    /// Stands for an answer that the request has read.
+    static let hasRead = Ok(Command.response ResponseCode.Success (Command.request (enum 0)))
+
+    /// The answer or the error. A `Result` takes three times the room.
+    let mutable outcome = Unchecked.defaultof<obj>
     let mutable isGivenUp = false
     let mutable second: CancellationTokenSource | null = null
 
     member _.Opaque = opaque
     member _.Outgoing = outgoing
-    member _.Request = outgoing.Request
+    member _.Request = outgoing.Code
 
     /// The request has been sent before, to a server that sent it away.
     member _.IsSecond = isSecond
@@ -33,8 +37,20 @@ type internal Waiter
     /// Ends the call. The caller goes on behind all others who were to go on before: in turn, not the last one first, so that
     /// what they send next is ready when the writing loop, which stands in the same queue, has its turn.
     member waiter.Complete(result: Result<RemotingCommand, RemotingError>) =
-        outcome <- result
+        match result with
+        | Ok answer -> outcome <- answer
+        | Error error -> outcome <- error
+
         ThreadPool.UnsafeQueueUserWorkItem(waiter, false) |> ignore
+
+    /// Has the request read its answer, if it can do that, and ends the call with a success that says no more.
+    member waiter.TryRead(answer: inref<FrameParts>) =
+        let isRead = answer.Code = int ResponseCode.Success && outgoing.TryRead &answer
+
+        if isRead then
+            waiter.Complete hasRead
+
+        isRead
 
     /// Where a second sending of the request, which has taken the call over, can be given up.
     member _.MoveTo(cancellation: CancellationTokenSource) =
@@ -52,7 +68,10 @@ type internal Waiter
         | cancellation -> cancellation.Cancel()
 
     interface IThreadPoolWorkItem with
-        member waiter.Execute() = waiter.TrySetResult outcome |> ignore
+        member waiter.Execute() =
+            match outcome with
+            | :? RemotingCommand as answer -> waiter.TrySetResult(Ok answer) |> ignore
+            | error -> waiter.TrySetResult(Error(error :?> RemotingError)) |> ignore
 
 /// The calls in flight on one session, by opaque.
 ///

@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Buffers
 open System.Buffers.Binary
+open System.Buffers.Text
 open System.Runtime.CompilerServices
 open System.Text.Unicode
 
@@ -152,6 +153,16 @@ module internal Utf8Text =
                     $"\\u{int character:x4}"
                 else
                     string character)
+
+    /// A decimal number and nothing else.
+    let tryInt64 (text: ReadOnlySpan<byte>) : int64 voption =
+        let mutable value = 0L
+        let mutable consumed = 0
+
+        if Utf8Parser.TryParse(text, &value, &consumed) && consumed = text.Length then
+            ValueSome value
+        else
+            ValueNone
 
     let isValid (bytes: ReadOnlySpan<byte>) = Utf8.IsValid bytes
 

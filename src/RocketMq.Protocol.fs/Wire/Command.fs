@@ -26,6 +26,11 @@ module internal CommandFlag =
     [<Literal>]
     let OneWay = 0x2
 
+    let kind flag =
+        if flag &&& Response <> 0 then CommandKind.Response
+        elif flag &&& OneWay <> 0 then CommandKind.OneWay
+        else CommandKind.Request
+
 /// One command: a request or the answer to one. Source: RemotingCommand.java.
 [<StructuredFormatDisplay("{Display}"); CustomEquality; NoComparison>]
 type RemotingCommand =
@@ -45,10 +50,7 @@ type RemotingCommand =
         Body: ReadOnlyMemory<byte>
     }
 
-    member command.Kind =
-        if command.Flag &&& CommandFlag.Response <> 0 then Response
-        elif command.Flag &&& CommandFlag.OneWay <> 0 then OneWay
-        else Request
+    member command.Kind = CommandFlag.kind command.Flag
 
     /// What a request asks for. Without meaning for an answer.
     member command.RequestCode = enum<RequestCode> command.Code

@@ -360,14 +360,7 @@ module Fields =
     /// A field that holds a decimal number and nothing else.
     let tryInt64 (name: string) (fields: Fields) : int64 voption =
         match tryFindUtf8 name fields with
-        | ValueSome utf8 ->
-            let mutable value = 0L
-            let mutable consumed = 0
-
-            if Utf8Parser.TryParse(utf8.Span, &value, &consumed) && consumed = utf8.Length then
-                ValueSome value
-            else
-                ValueNone
+        | ValueSome utf8 -> Utf8Text.tryInt64 utf8.Span
         | ValueNone -> ValueNone
 
     let tryInt32 (name: string) (fields: Fields) : int voption =

@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Buffers
 open System.Buffers.Binary
+open System.Runtime.CompilerServices
 
 /// The largest frames and headers that are read and written, in bytes. A frame's size includes its length field.
 type FrameLimits =
@@ -29,6 +30,23 @@ type Frame =
         Header: Header
         Command: RemotingCommand
     }
+
+/// A frame that has just come, and perhaps still lies where the next one will come: then good until more is read.
+[<Struct; IsReadOnly; NoEquality; NoComparison>]
+type internal ReceivedFrame =
+    {
+        Header: Header
+        Parts: FrameParts
+        /// Its memory is its own.
+        IsOwn: bool
+    }
+
+    /// The command, to be kept.
+    member frame.ToCommand() =
+        if frame.IsOwn then
+            FrameParts.toCommand &frame.Parts
+        else
+            FrameParts.copyToCommand &frame.Parts
 
 /// What the first eight bytes of a frame say.
 type FrameInfo =
@@ -167,45 +185,78 @@ module Frame =
                     let header = if headerType = jsonType then Header.Json else Header.Binary
                     Whole(length + lengthBytes, header, headerBytes)
 
-    /// Header and body of one frame, in memory that the command may keep.
-    let private readPayload header headerBytes (payload: ReadOnlyMemory<byte>) : Result<Frame, DecodeError> =
+    let private readFront (limits: FrameLimits) (input: ReadOnlySequence<byte>) =
+        let first = input.FirstSpan
+
+        if first.Length >= prefixBytes || input.IsSingleSegment then
+            readPrefix limits first input.Length
+        else
+            let front = input.Slice(0L, min (int64 prefixBytes) input.Length).ToArray()
+            readPrefix limits (ReadOnlySpan front) input.Length
+
+    /// Header and body of one frame. Fields of a JSON header are collected in the builder, or in one of their own.
+    let private readPayload header (builder: FieldsBuilder voption) headerBytes (payload: ReadOnlyMemory<byte>) =
         let headerMemory = payload.Slice(0, headerBytes)
         let body = payload.Slice headerBytes
 
-        let command =
-            match header with
-            | Header.Json -> HeaderJson.read headerMemory body
-            | Header.Binary -> HeaderBinary.read headerMemory body
+        match header, builder with
+        | Header.Json, ValueSome builder -> HeaderJson.read builder headerMemory body
+        | Header.Json, ValueNone -> HeaderJson.read (FieldsBuilder 0) headerMemory body
+        | Header.Binary, _ -> HeaderBinary.read headerMemory body
 
-        match command with
-        | Ok command -> Ok { Header = header; Command = command }
-        | Error error -> Error error
+    let private copyPayload (input: ReadOnlySequence<byte>) frameBytes : ReadOnlyMemory<byte> =
+        let payload: byte[] = GC.AllocateUninitializedArray(frameBytes - prefixBytes)
+        input.Slice(int64 prefixBytes, int64 payload.Length).CopyTo(payload.AsSpan())
+        ReadOnlyMemory payload
 
     /// Reads one frame from the front of a receive buffer. What it keeps is copied, once.
     let read (limits: FrameLimits) (input: ReadOnlySequence<byte>) : Decoded<Frame> =
-        let first = input.FirstSpan
-
-        let prefix =
-            if first.Length >= prefixBytes || input.IsSingleSegment then
-                readPrefix limits first input.Length
-            else
-                let front = input.Slice(0L, min (int64 prefixBytes) input.Length).ToArray()
-                readPrefix limits (ReadOnlySpan front) input.Length
-
-        match prefix with
+        match readFront limits input with
         | Bad error -> Corrupt error
         | Partial missing -> NeedMore missing
         | Whole(frameBytes, header, headerBytes) ->
-            let payload: byte[] = GC.AllocateUninitializedArray(frameBytes - prefixBytes)
+            match readPayload header ValueNone headerBytes (copyPayload input frameBytes) with
+            | Ok parts ->
+                Complete(
+                    {
+                        Frame.Header = header
+                        Command = FrameParts.toCommand &parts
+                    },
+                    frameBytes
+                )
+            | Error error -> Corrupt error
 
-            // Mostly it lies in one piece.
-            if first.Length >= frameBytes then
-                first.Slice(prefixBytes, payload.Length).CopyTo(payload.AsSpan())
-            else
-                input.Slice(int64 prefixBytes, int64 payload.Length).CopyTo(payload.AsSpan())
+    /// As `read`, and copies nothing of a frame that lies in one piece, as nearly all do. The builder serves one frame after
+    /// the other.
+    let internal readInPlace
+        (limits: FrameLimits)
+        (builder: FieldsBuilder)
+        (input: ReadOnlySequence<byte>)
+        : Decoded<ReceivedFrame> =
+        match readFront limits input with
+        | Bad error -> Corrupt error
+        | Partial missing -> NeedMore missing
+        | Whole(frameBytes, header, headerBytes) ->
+            let first = input.First
+            let isWhole = first.Length >= frameBytes
 
-            match readPayload header headerBytes (ReadOnlyMemory payload) with
-            | Ok frame -> Complete(frame, frameBytes)
+            let parts =
+                if isWhole then
+                    let payload = first.Slice(prefixBytes, frameBytes - prefixBytes)
+                    readPayload header (ValueSome builder) headerBytes payload
+                else
+                    readPayload header ValueNone headerBytes (copyPayload input frameBytes)
+
+            match parts with
+            | Ok parts ->
+                Complete(
+                    {
+                        ReceivedFrame.Header = header
+                        Parts = parts
+                        IsOwn = not isWhole
+                    },
+                    frameBytes
+                )
             | Error error -> Corrupt error
 
     /// The size of the frame at the front, if it is whole and only what it holds can be at fault: the next one begins

@@ -3,7 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Runtime.CompilerServices
 
-/// What goes into a frame: the parts of a command, or of a request that is written without ever becoming one.
+/// What goes into a frame or comes out of one: the parts of a command, or of what never becomes one.
 [<Struct; IsReadOnly; NoEquality; NoComparison; RequireQualifiedAccess>]
 type internal FrameParts =
     {
@@ -43,3 +43,34 @@ module internal FrameParts =
         }
 
     let ofCommand (command: RemotingCommand) : FrameParts = ofNumbered command.Opaque command
+
+    let private toCommandWith (fields: ReadOnlyMemory<byte>) (body: ReadOnlyMemory<byte>) (parts: inref<FrameParts>) =
+        {
+            Code = parts.Code
+            Language = parts.Language
+            Version = parts.Version
+            Opaque = parts.Opaque
+            Flag = parts.Flag
+            Remark = parts.Remark
+            Fields =
+                if not parts.HasFields then Fields.Absent
+                elif fields.IsEmpty then Fields.Empty
+                else Fields(fields, true, ValueNone)
+            Body = body
+        }
+
+    /// The command that was read, which keeps the memory that its parts lie in.
+    let toCommand (parts: inref<FrameParts>) : RemotingCommand =
+        toCommandWith parts.FieldsWire parts.Body &parts
+
+    /// The command that was read, with a copy of the memory that its parts lie in.
+    let copyToCommand (parts: inref<FrameParts>) : RemotingCommand =
+        let fieldsBytes = parts.FieldsWire.Length
+        let kept: byte[] = GC.AllocateUninitializedArray(fieldsBytes + parts.Body.Length)
+        parts.FieldsWire.Span.CopyTo(kept.AsSpan())
+        parts.Body.Span.CopyTo(kept.AsSpan fieldsBytes)
+
+        toCommandWith
+            (ReadOnlyMemory(kept, 0, fieldsBytes))
+            (ReadOnlyMemory(kept, fieldsBytes, parts.Body.Length))
+            &parts

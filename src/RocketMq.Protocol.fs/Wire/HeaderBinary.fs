@@ -60,7 +60,8 @@ module internal HeaderBinary =
 
         fault
 
-    let read (header: ReadOnlyMemory<byte>) (body: ReadOnlyMemory<byte>) : Result<RemotingCommand, DecodeError> =
+    /// Copies nothing: the fields lie in the header.
+    let read (header: ReadOnlyMemory<byte>) (body: ReadOnlyMemory<byte>) : Result<FrameParts, DecodeError> =
         let mutable reader = ByteReader header.Span
         let code = reader.Int16()
         let language = reader.Byte()
@@ -84,16 +85,14 @@ module internal HeaderBinary =
             | ValueNone ->
                 Ok
                     {
-                        Code = int code
+                        FrameParts.Code = int code
                         Language = enum<LanguageCode>(int language)
                         Version = int version
                         Opaque = opaque
                         Flag = flag
                         Remark = if remark.IsEmpty then None else Some(Utf8Text.read remark)
-                        Fields =
-                            if entriesBytes = 0 then
-                                Fields.Absent
-                            else
-                                Fields(header.Slice(entriesStart, entriesBytes), true, ValueNone)
+                        FieldsWire = header.Slice(entriesStart, entriesBytes)
+                        HasFields = entriesBytes > 0
+                        Fault = ValueNone
                         Body = body
                     }

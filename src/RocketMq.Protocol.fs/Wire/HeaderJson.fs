@@ -283,11 +283,14 @@ module internal HeaderJson =
 
             reader.ValueSpan
 
-    let private readFields (reader: byref<Utf8JsonReader>) (headerBytes: int) =
+    /// Collects the fields. Gives whether there are any, be it none in an object.
+    let private readFields (reader: byref<Utf8JsonReader>) (builder: FieldsBuilder) (headerBytes: int) =
+        builder.Clear()
+
         match reader.TokenType with
-        | JsonTokenType.Null -> Fields.Absent
+        | JsonTokenType.Null -> false
         | JsonTokenType.StartObject ->
-            let builder = FieldsBuilder(max 64 headerBytes)
+            builder.Reserve headerBytes
 
             while reader.Read() && reader.TokenType = JsonTokenType.PropertyName do
                 let name = plainText &reader
@@ -301,12 +304,9 @@ module internal HeaderJson =
                 | JsonTokenType.False -> builder.AddUtf8(name, reader.ValueSpan)
                 | _ -> refuse &reader $"the value of field '{Utf8Text.read name}' is not a text"
 
-            let fields = builder.ToFields()
-
-            match fields.Fault with
+            match builder.Fault with
             | ValueSome error -> refuse &reader error.Message
-            | ValueNone when fields.Wire.IsEmpty -> Fields.Empty
-            | ValueNone -> fields
+            | ValueNone -> true
         | _ -> refuse &reader "extFields is not an object"
 
     /// Whether a member has a name. Members that have none of the names are skipped, so most are compared several times.
@@ -324,7 +324,11 @@ module internal HeaderJson =
     let private remarkName = "remark"B
     let private fieldsName = "extFields"B
 
-    let private readMembers (header: ReadOnlyMemory<byte>) (body: ReadOnlyMemory<byte>) =
+    let private readMembers
+        (builder: FieldsBuilder)
+        (header: ReadOnlyMemory<byte>)
+        (body: ReadOnlyMemory<byte>)
+        : FrameParts =
         let mutable reader = Utf8JsonReader header.Span
         let mutable code = 0
         let mutable language = LanguageCode.Java
@@ -332,7 +336,7 @@ module internal HeaderJson =
         let mutable opaque = 0
         let mutable flag = 0
         let mutable remark = None
-        let mutable fields = Fields.Absent
+        let mutable hasFields = false
 
         if not (reader.Read()) || reader.TokenType <> JsonTokenType.StartObject then
             refuse &reader "it is not an object"
@@ -358,7 +362,7 @@ module internal HeaderJson =
                 remark <- readRemark &reader
             elif isNamed fieldsName &reader then
                 reader.Read() |> ignore
-                fields <- readFields &reader header.Length
+                hasFields <- readFields &reader builder header.Length
             else
                 reader.Skip()
 
@@ -366,19 +370,26 @@ module internal HeaderJson =
             refuse &reader "something follows the object"
 
         {
-            Code = code
+            FrameParts.Code = code
             Language = language
             Version = version
             Opaque = opaque
             Flag = flag
             Remark = remark
-            Fields = fields
+            FieldsWire = if hasFields then builder.Added else ReadOnlyMemory.Empty
+            HasFields = hasFields
+            Fault = ValueNone
             Body = body
         }
 
-    let read (header: ReadOnlyMemory<byte>) (body: ReadOnlyMemory<byte>) : Result<RemotingCommand, DecodeError> =
+    /// The fields lie in the builder, which is cleared before.
+    let read
+        (builder: FieldsBuilder)
+        (header: ReadOnlyMemory<byte>)
+        (body: ReadOnlyMemory<byte>)
+        : Result<FrameParts, DecodeError> =
         try
-            Ok(readMembers header body)
+            Ok(readMembers builder header body)
         with
         | Refused(reason, offset) -> Error(Malformed(what, reason, offset))
         | :? JsonException as error ->

@@ -44,7 +44,7 @@ type private Sent =
 
 let private ports = [ 11; 12; 13 ]
 
-let private sendOnce (brokers: int) (attempts: int) aim (fates: Fate list) : Task<Sent> =
+let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: Fate list) : Task<Sent> =
     task {
         let clock = ManualClock()
         let fates = ConcurrentQueue fates
@@ -115,7 +115,10 @@ let private sendOnce (brokers: int) (attempts: int) aim (fates: Fate list) : Tas
 
         let sender = Sender(options, "G", clients, routes)
         let tried = ConcurrentQueue<string>()
-        sender.OnAttempt(fun attempt -> tried.Enqueue attempt.Queue.BrokerName)
+
+        // Answers that nobody watches are read where they lie.
+        if isWatched then
+            sender.OnAttempt(fun attempt -> tried.Enqueue attempt.Queue.BrokerName)
 
         let target =
             match aim with
@@ -154,7 +157,7 @@ let private sendOnce (brokers: int) (attempts: int) aim (fates: Fate list) : Tas
 let private sendMany (brokers: byte) (attempts: byte) aim fates =
     let brokers = 1 + int brokers % 3
     let attempts = 1 + int attempts % 5
-    brokers, attempts, (sendOnce brokers attempts aim fates).WaitAsync(TimeSpan.FromSeconds 30L).Result
+    brokers, attempts, (sendOnce brokers attempts aim true fates).WaitAsync(TimeSpan.FromSeconds 30L).Result
 
 [<Tests>]
 let tests =
@@ -205,6 +208,87 @@ let tests =
                     | Some(AnswersNonsense _) -> true
                     | _ -> false
                 | _ -> true
+
+            propertyOf 100 "a message ends the same whether anybody watches its attempts or not"
+            <| fun (attempts: byte) aim fates ->
+                let send isWatched =
+                    (sendOnce 1 (1 + int attempts % 5) aim isWatched fates).WaitAsync(TimeSpan.FromSeconds 30L).Result
+
+                // But for the queue, which is any of two, and for the time that failures took.
+                let essence (sent: Sent) =
+                    let outcome =
+                        sent.Outcome
+                        |> Result.map (fun receipt ->
+                            { receipt with
+                                UniqueId = ""
+                                Queue = { receipt.Queue with QueueId = 0 }
+                            })
+                        |> Result.mapError RemotingError.outcome
+
+                    outcome, sent.Came.Length, sent.Stored
+
+                essence (send true) = essence (send false)
+
+            live "the late answer to an attempt is not taken for that to the next one" (fun () ->
+                task {
+                    let clock = ManualClock()
+                    let first = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+                    let mutable sends = 0
+
+                    let servers =
+                        FakeServers(
+                            clock,
+                            (fun _ -> Accepts),
+                            fun _ command ->
+                                backgroundTask {
+                                    match command.RequestCode with
+                                    | RequestCode.GetRouteInfoByTopic ->
+                                        return FakeServers.routed (FakeServers.routeOver [ "a", 11, 1 ]) command
+                                    | RequestCode.SendMessageV2 ->
+                                        let number = Interlocked.Increment &sends
+
+                                        if number = 1 then
+                                            do! first.Task
+
+                                        return FakeServers.stored (int64 number) command
+                                    | _ -> return FakeServers.success command
+                                }
+                        )
+
+                    let options =
+                        { ProducerOptions.create "G" [ nameServer ] with
+                            AttemptTimeout = Some(TimeSpan.FromSeconds 1L)
+                            Remoting = servers.Options
+                        }
+                        |> patient clock
+
+                    let clients = RemotingClients(options.Remoting, (fun _ -> Map.empty))
+
+                    let routes =
+                        Routes(NameServer([| nameServer |], clients), clients, options.Template)
+
+                    let sender = Sender(options, "G", clients, routes)
+
+                    let prepared =
+                        Prepared.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
+
+                    let sending = sender.Send(prepared, AnyQueue, CancellationToken.None)
+                    let client = (clients.Get(FakeServers.at 11): RemotingClient)
+                    do! until (fun () -> Volatile.Read &sends = 1)
+
+                    // Until the second attempt waits behind the first, which the server still holds.
+                    while client.Health.UnexpectedAnswers = 0L && not sending.IsCompleted do
+                        clock.Advance(TimeSpan.FromMilliseconds 50L)
+                        do! Task.Yield()
+
+                        if sender.Avoided <> [] && client.InFlight = 1 then
+                            first.TrySetResult() |> ignore
+
+                    let! outcome = sending
+                    let receipt = Buffers.ok outcome
+                    (receipt.QueueOffset, receipt.Attempts) |> shouldEqual (2L, 2)
+                    do! clients.CloseAll()
+                })
 
             live "time that is over ends a send with what is known, and no attempt is made with none left" (fun () ->
                 task {

@@ -257,7 +257,7 @@ let tests =
                                 waiters.Add(
                                     Waiter(
                                         number,
-                                        Plain(Command.request RequestCode.HeartBeat),
+                                        OutgoingCommand(Command.request RequestCode.HeartBeat),
                                         false,
                                         TimeSpan.Zero,
                                         0L,

@@ -28,6 +28,33 @@ let private route permission =
             Examples.broker "c" "b" [ (0L, "master:1"); (1L, "slave:2") ]
         ]
 
+/// The fields of a send's answer that say where the message is, and one that does not.
+type PlaceField =
+    | MsgId
+    | QueueId
+    | QueueOffset
+    | RecallHandle
+    | OtherField
+
+type PlaceValue =
+    | Number of int
+    | LargeNumber
+    | NoNumber
+
+let private nameOf field =
+    match field with
+    | MsgId -> "msgId"
+    | QueueId -> "queueId"
+    | QueueOffset -> "queueOffset"
+    | RecallHandle -> "recallHandle"
+    | OtherField -> "queueIds"
+
+let private textOf value =
+    match value with
+    | Number number -> string number
+    | LargeNumber -> string (1L + int64 Int32.MaxValue)
+    | NoNumber -> "1x"
+
 [<Tests>]
 let tests =
     testList
@@ -54,6 +81,33 @@ let tests =
                 |> shouldEqual ("g", "T", 2, true)
 
                 Properties.tryFind "a" send.Properties |> shouldEqual (ValueSome "1")
+
+            property "where a message was stored is what the last fields of each name say"
+            <| fun (entries: (PlaceField * PlaceValue) list) ->
+                let builder = FieldsBuilder 0
+
+                for name, value in entries do
+                    builder.Add(nameOf name, textOf value) |> ignore
+
+                let fields = builder.ToFields()
+
+                let expected =
+                    match
+                        Fields.tryFind "msgId" fields,
+                        Fields.tryInt32 "queueId" fields,
+                        Fields.tryInt64 "queueOffset" fields
+                    with
+                    | ValueSome offsetId, ValueSome queueId, ValueSome queueOffset ->
+                        ValueSome(offsetId, queueId, queueOffset, Fields.tryFind "recallHandle" fields)
+                    | _ -> ValueNone
+
+                let actual =
+                    Send.tryPlace ResponseCode.FlushDiskTimeout fields.Wire.Span
+                    |> ValueOption.map (fun place ->
+                        place.OffsetId, place.QueueId, place.QueueOffset, ValueOption.ofOption place.RecallHandle)
+
+                actual = expected
+                && (Send.tryPlace ResponseCode.SystemBusy fields.Wire.Span).IsNone
 
             testCase "a group that has committed nothing is no error"
             <| fun () ->

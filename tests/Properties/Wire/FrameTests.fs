@@ -69,6 +69,32 @@ let tests =
                 Frame.read FrameLimits.Default (inPieces sizes bytes) = whole
                 && Frame.read FrameLimits.Default (inSingleBytes bytes) = whole
 
+            property "a frame that is read where it lies says the same, also when another one has taken its place"
+            <| fun (header: Header) (command: RemotingCommand) (other: RemotingCommand) (sizes: int list) ->
+                let limits = FrameLimits.Default
+                let fields = FieldsBuilder 0
+                let bytes = encode header command
+                let place = Array.copy bytes
+                let otherFrame = ReadOnlySequence(encode header other)
+                Frame.readInPlace limits fields otherFrame |> ignore
+
+                match Frame.readInPlace limits fields (inPieces sizes place) with
+                | Complete(frame, consumed) ->
+                    let kept = frame.ToCommand()
+                    Array.Fill(place, 0xFFuy)
+                    Frame.readInPlace limits fields otherFrame |> ignore
+
+                    Frame.decode bytes =
+                        Complete(
+                            {
+                                Header = frame.Header
+                                Command = kept
+                            },
+                            consumed
+                        )
+                | NeedMore _
+                | Corrupt _ -> false
+
             property "bytes after a frame are left alone"
             <| fun (header: Header) (command: RemotingCommand) (Bytes rest) ->
                 let bytes = encode header command
