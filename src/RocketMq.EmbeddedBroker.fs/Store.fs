@@ -67,6 +67,9 @@ module internal Store =
             ConfigChanges = 0L
         }
 
+    /// What a record has besides its body, topic and properties, at most.
+    let private fixedBytes = 160
+
     let private readWrite = 6
 
     let config name queues : TopicConfig =
@@ -151,7 +154,14 @@ module internal Store =
         let topic = store.Topics[incoming.Message.Topic]
         let queue = topic.Queues[incoming.QueueId]
         let message = record store now (int64 queue.Count) incoming
-        let output = ArrayBufferWriter<byte>(256 + message.StoredBody.Length)
+        // Enough for the record, and little more: what is left over is kept for as long as the message.
+        let capacity =
+            fixedBytes
+            + message.StoredBody.Length
+            + 3 * message.Topic.Length
+            + message.Properties.Text.Length
+
+        let output = ArrayBufferWriter<byte> capacity
 
         match MessageCodec.write message output with
         | Error error -> Error error

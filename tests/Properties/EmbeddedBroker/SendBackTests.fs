@@ -13,7 +13,7 @@ type Step =
     | GiveBack of which: byte * level: byte
     | Pass of seconds: uint16
 
-let private maxTimes = 4
+let private maxTimes = 1
 
 /// A record that is there for consumers.
 type private Seen = { Id: string; Offset: int64 }
