@@ -1,6 +1,4 @@
-using System.Runtime.CompilerServices;
 using System.Text;
-using System.Text.RegularExpressions;
 using RocketMq.Embedded;
 
 namespace RocketMq.Interop;
@@ -9,7 +7,7 @@ namespace RocketMq.Interop;
 /// The README's chapter on producing: each of its blocks of C# stands between two "readme" marks here, in the same order, and runs.
 /// </summary>
 [CancelAfter(60_000)]
-public sealed partial class ReadmeTests
+public sealed class ReadmeTests
 {
     private EmbeddedClock _clock = null!;
     private EmbeddedBroker _broker = null!;
@@ -186,32 +184,7 @@ public sealed partial class ReadmeTests
     }
 
     [Test]
-    public void The_readme_has_this_code()
-    {
-        var here = File.ReadAllText(ThisFile());
-        var readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", "..", "README.md"));
-        var chapter = Chapter().Match(readme).Value;
-        var shown = Block().Matches(chapter).Select(block => Plain(block.Groups[1].Value)).ToArray();
-        var run = Region().Matches(here).Select(region => Plain(region.Groups[1].Value)).ToArray();
-        Assert.That(run, Has.Length.EqualTo(7));
-        Assert.That(shown, Is.EqualTo(run));
-    }
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
-
-    private static string Plain(string code) => Blanks().Replace(code, " ").Trim();
-
-    [GeneratedRegex(@"^## Producing$.*?(?=^## )", RegexOptions.Multiline | RegexOptions.Singleline)]
-    private static partial Regex Chapter();
-
-    [GeneratedRegex(@"^```csharp$(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
-    private static partial Regex Block();
-
-    [GeneratedRegex(@"^ *// readme[a-z ]*$(.*?)^ *// readme$", RegexOptions.Multiline | RegexOptions.Singleline)]
-    private static partial Regex Region();
-
-    [GeneratedRegex(@"\s+")]
-    private static partial Regex Blanks();
+    public void The_readme_has_this_code() => ReadmeChapter.ShouldRunIn("Producing", blocks: 7);
 
     /// <summary>A shop's database.</summary>
     private sealed class Orders

@@ -47,10 +47,10 @@ type internal PopClient(membership: PopMembership) =
                         Type = Passively
                         Model = Clustering
                         Start =
-                            if membership.ConsumeFrom = FirstOffset then
-                                FromFirstOffset
-                            else
-                                FromLastOffset
+                            match membership.ConsumeFrom with
+                            | FirstOffset -> FromFirstOffset
+                            | LastOffset -> FromLastOffset
+                            | AtTime _ -> FromTimestamp
                         Subscriptions =
                             [
                                 for topic, filter in membership.Subscriptions ->
@@ -63,7 +63,7 @@ type internal PopClient(membership: PopMembership) =
             IsWithoutSubscriptions = None
         }
 
-    let presence = Presence(clients, routes, heartbeat)
+    let presence = Presence(clients, routes, (fun () -> heartbeat), Masters)
     let filters = Map.ofList membership.Subscriptions
 
     /// None once a broker has said that it knows no acknowledgements of several messages.

@@ -7,7 +7,7 @@ module internal PopLog =
     let private popFailed' =
         LoggerMessage.Define<MessageQueue, string>(
             LogLevel.Warning,
-            EventId(1121, "PopFailed"),
+            EventId(1141, "PopFailed"),
             "Popping from {Queue} failed: {Reason}"
         )
 
@@ -17,7 +17,7 @@ module internal PopLog =
     let private handlerFailed' =
         LoggerMessage.Define<string>(
             LogLevel.Error,
-            EventId(1122, "MessageHandlerFailed"),
+            EventId(1142, "MessageHandlerFailed"),
             "The handler of message {MessageId} failed; the message comes again"
         )
 
@@ -27,7 +27,7 @@ module internal PopLog =
     let private lost' =
         LoggerMessage.Define<string>(
             LogLevel.Warning,
-            EventId(1123, "ReceiptLost"),
+            EventId(1143, "ReceiptLost"),
             "Message {MessageId} could not be acknowledged or hidden for longer in time; it comes again"
         )
 
@@ -36,7 +36,7 @@ module internal PopLog =
     let private assignmentFailed' =
         LoggerMessage.Define<string, string, string>(
             LogLevel.Warning,
-            EventId(1124, "AssignmentFailed"),
+            EventId(1144, "AssignmentFailed"),
             "No broker says what group {Group} may pop of {Topic}: {Reason}"
         )
 
@@ -46,7 +46,7 @@ module internal PopLog =
     let private pulled' =
         LoggerMessage.Define<string, string>(
             LogLevel.Error,
-            EventId(1125, "ModeIsPull"),
+            EventId(1145, "ModeIsPull"),
             "Brokers do not hand {Topic} out by pop to group {Group} any more; nothing of it is consumed until they do"
         )
 

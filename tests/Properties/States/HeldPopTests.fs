@@ -42,7 +42,7 @@ type private Run =
         Problems: string list
     }
 
-let private blame problem run =
+let private blame problem (run: Run) =
     { run with
         Problems = problem :: run.Problems
     }
