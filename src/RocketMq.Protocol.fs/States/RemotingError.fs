@@ -52,8 +52,12 @@ type RemotingError =
     | Cancelled of request: RequestCode
     /// The client had been closed; nothing was sent.
     | ClientClosed of endpoint: Endpoint
+    /// The producer or consumer had been closed; nothing was sent.
+    | AlreadyClosed of what: string
     /// No name server knows the topic, and none may be made.
     | NoRoute of topic: string
+    /// No name server said in time, or in a form that can be read, where the topic is; nothing was sent.
+    | RouteUnknown of topic: string * reason: string
     /// A request was stored, and no consumer's reply to it came in time.
     | NoReply of topic: string * messageId: string * after: TimeSpan
     /// The client's settings do not go together.
@@ -73,7 +77,9 @@ type RemotingError =
             notDecoded: Func<Endpoint, RequestCode, 'T>,
             cancelled: Func<RequestCode, 'T>,
             clientClosed: Func<Endpoint, 'T>,
+            alreadyClosed: Func<string, 'T>,
             noRoute: Func<string, 'T>,
+            routeUnknown: Func<string, string, 'T>,
             noReply: Func<string, string, TimeSpan, 'T>,
             misconfigured: Func<string, 'T>
         ) : 'T =
@@ -89,7 +95,9 @@ type RemotingError =
         | NotDecoded(endpoint, request, _) -> notDecoded.Invoke(endpoint, request)
         | Cancelled request -> cancelled.Invoke request
         | ClientClosed endpoint -> clientClosed.Invoke endpoint
+        | AlreadyClosed what -> alreadyClosed.Invoke what
         | NoRoute topic -> noRoute.Invoke topic
+        | RouteUnknown(topic, reason) -> routeUnknown.Invoke(topic, reason)
         | NoReply(topic, messageId, after) -> noReply.Invoke(topic, messageId, after)
         | Misconfigured reason -> misconfigured.Invoke reason
 
@@ -103,7 +111,9 @@ module RemotingError =
         | TooManyBytes _
         | Refused _
         | ClientClosed _
+        | AlreadyClosed _
         | NoRoute _
+        | RouteUnknown _
         | Misconfigured _ -> NotExecuted
         | ConnectionLost _
         | TimedOut _
@@ -134,13 +144,15 @@ module RemotingError =
         | ConnectionLost _
         | TimedOut _
         | NoReply _
-        | NoRoute _ -> true
+        | NoRoute _
+        | RouteUnknown _ -> true
         | Refused(_, _, _, code, _) -> isTransientCode code
         | Invalid _
         | NotEncoded _
         | NotDecoded _
         | Cancelled _
         | ClientClosed _
+        | AlreadyClosed _
         | Misconfigured _ -> false
 
     let private name (request: RequestCode) = $"%O{request} (%d{int request})"
@@ -186,9 +198,13 @@ module RemotingError =
             $"The answer of {endpoint} to {name request} cannot be read: {error.Message}."
         | Cancelled request -> $"{name request} was cancelled. The server may have carried it out."
         | ClientClosed endpoint -> $"The client of {endpoint} has been closed. Nothing was sent."
+        | AlreadyClosed what -> $"{what} has been closed. Nothing was sent."
         | NoRoute topic ->
             $"No name server knows the topic {topic}, nor one to make it from. Create the topic, or let the broker do "
             + "so (autoCreateTopicEnable); then check that brokers register with this name server."
+        | RouteUnknown(topic, reason) ->
+            $"The route of topic {topic} cannot be had: {reason}. Nothing was sent. Check that a name server runs and can be "
+            + "reached."
         | NoReply(topic, messageId, after) ->
             $"Request {messageId} to {topic} was stored, but no reply came within {millis after}. Check that a consumer of the "
             + "topic replies, and in time."
@@ -231,6 +247,7 @@ module RemotingError =
         | NotEncoded _
         | NotDecoded _
         | ClientClosed _
+        | AlreadyClosed _
         | Misconfigured _ -> true
         | Refused(_, _, _, code, _) -> not (isTransientCode code)
         | NotConnected _
@@ -240,7 +257,18 @@ module RemotingError =
         | TimedOut _
         | Cancelled _
         | NoReply _
-        | NoRoute _ -> false
+        | NoRoute _
+        | RouteUnknown _ -> false
+
+    /// The error of asking for a topic's route on behalf of a request that waits for it: that one has not been sent.
+    let ofRoute (topic: string) (error: RemotingError) : RemotingError =
+        match error with
+        | TimedOut(endpoint, _, after, _) -> RouteUnknown(topic, $"{endpoint} did not answer within {millis after}")
+        | ConnectionLost(endpoint, _, _, reason) ->
+            RouteUnknown(topic, $"the connection to {endpoint} ended before the answer came: {reason}")
+        | NotDecoded(endpoint, _, error) ->
+            RouteUnknown(topic, $"the answer of {endpoint} cannot be read: {error.Message}")
+        | error -> error
 
     /// The error of a call whose answer, which came after a time, is not what was asked for.
     let ofAnswer endpoint request after answerError =
