@@ -65,7 +65,7 @@ public sealed class ConnectionException : RocketMqException
     public string Address { get; }
 }
 
-/// <summary>The client has been closed; nothing was sent.</summary>
+/// <summary>The client, the producer or the consumer has been closed; nothing was sent.</summary>
 public sealed class ClientClosedException : RocketMqException
 {
     internal ClientClosedException(Core.RemotingError error) : base(error) { }
@@ -120,7 +120,10 @@ public sealed class ProtocolException : RocketMqException
     internal ProtocolException(Core.RemotingError error) : base(error) { }
 }
 
-/// <summary>No name server knows the topic, and none may be made.</summary>
+/// <summary>
+/// No name server knows the topic, and none may be made; or none said in time where it is, which trying again may help. Nothing
+/// was sent.
+/// </summary>
 public sealed class RouteNotFoundException : RocketMqException
 {
     internal RouteNotFoundException(Core.RemotingError error, string topic) : base(error) => Topic = topic;
@@ -184,7 +187,9 @@ internal static class Results
         notDecoded: (_, _) => new ProtocolException(error),
         cancelled: _ => new OperationCanceledException(Core.RemotingErrorModule.describe(error)),
         clientClosed: _ => new ClientClosedException(error),
+        alreadyClosed: _ => new ClientClosedException(error),
         noRoute: topic => new RouteNotFoundException(error, topic),
+        routeUnknown: (topic, _) => new RouteNotFoundException(error, topic),
         noReply: (topic, messageId, after) => new NoReplyException(error, topic, messageId, after),
         receiptExpired: messageId => new ReceiptExpiredException(error, messageId),
         misconfigured: _ => new InvalidRequestException(error));

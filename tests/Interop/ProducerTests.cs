@@ -246,6 +246,17 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task A_closed_producer_says_so(CancellationToken cancellation)
+    {
+        var producer = await StartProducerAsync(cancellation);
+        await producer.DisposeAsync();
+        var error = await Assert.ThrowsAsync<ClientClosedException>(
+            async () => await producer.SendAsync(Message.To(NewName("topic")).Body("late"), cancellation));
+        Assert.That(error!.IsTransient, Is.False);
+        Assert.That(error.MayHaveBeenExecuted, Is.False);
+    }
+
+    [Test]
     public async Task Each_send_leaves_a_trace_that_reads(CancellationToken cancellation)
     {
         var (topic, traces, group) = (NewName("topic"), NewName("traces"), NewName("producers"));

@@ -38,7 +38,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     let mutable drained: TaskCompletionSource | null = null
     let mutable isClosed = false
 
-    let closedError = Error(Misconfigured "the producer has been closed")
+    let closed = AlreadyClosed $"The producer of group {options.Group}"
 
     let identify (message: Message) =
         let id = uniqueIds.Next()
@@ -84,7 +84,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                     | Error error -> Task.FromResult(Error error)
                     | Ok prepared -> traceSender.Send(prepared, AnyQueue, CancellationToken.None)
 
-            Tracing(topic, clock, send))
+            Tracing(topic, options.Namespace, clock, send))
 
     do
         tracing
@@ -104,7 +104,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
         if Volatile.Read &isClosed then
             arrived ()
-            Task.FromResult closedError
+            Task.FromResult(Error closed)
         else
             let sending = send ()
 
@@ -152,7 +152,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     let send (message: Message) target cancellation =
         if Volatile.Read &isClosed then
-            Task.FromResult closedError
+            Task.FromResult(Error closed)
         elif options.Interceptors.IsEmpty then
             sendPlain target cancellation message
         else
@@ -182,10 +182,13 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                         |> Result.map (BatchReceipt.split [ for struct (_, id) in identified -> id ])
                 }
 
+    let routeOf topic cancellation =
+        instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, options.SendTimeout, cancellation)
+
     /// Has the masters of a topic know this client, so that they can push replies to it.
     let introduce topic cancellation : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match! instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation) with
+            match! routeOf topic cancellation with
             | Error error -> return Error error
             | Ok view ->
                 for broker in view.Route.Brokers do
@@ -236,15 +239,15 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             match RecallHandle.brokerName handle with
             | Error error -> return Error(Invalid error)
             | Ok brokerName ->
-                let topic = Namespaced.wrap options.Namespace topic
+                let fullTopic = Namespaced.wrap options.Namespace topic
 
-                match! sender.MasterOf(topic, brokerName, cancellation) with
+                match! sender.MasterOf(fullTopic, brokerName, cancellation) with
                 | Error error -> return Error error
                 | Ok client ->
                     let query =
                         {
                             ProducerGroup = Some group
-                            Topic = topic
+                            Topic = fullTopic
                             Handle = handle
                         }
 
@@ -264,8 +267,8 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                                 {
                                     Timestamp = clock.GetUtcNow().ToUnixTimeMilliseconds()
                                     Region = answer |> Result.map _.Region |> Result.defaultValue None
-                                    Group = group
-                                    Topic = topic
+                                    Group = tracing.NameOf group
+                                    Topic = tracing.NameOf topic
                                     MessageId = answer |> Result.map _.MessageId |> Result.defaultValue ""
                                     IsSuccess = answer.IsOk
                                 }
@@ -303,8 +306,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// The queues that a topic's messages may go to, by broker and number.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         backgroundTask {
-            let! view =
-                instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, cancellation)
+            let! view = routeOf topic cancellation
 
             return
                 view

@@ -63,16 +63,19 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
         | true, route when not route.IsTemplate -> ValueSome route
         | _ -> ValueNone
 
-    let remember topic route isTemplate =
-        let found = KnownRoute(topic, route, clients, clock.GetTimestamp(), isTemplate)
-        let before = tryKnown topic
-        known[topic] <- found
+    /// Puts a route in the place of the one that is known, if that may be. Gives the one that is known then.
+    let rec put topic (next: KnownRoute) (mayReplace: KnownRoute -> bool) : KnownRoute =
+        match known.TryGetValue topic with
+        | true, before when not (mayReplace before) -> before
+        | true, before when known.TryUpdate(topic, next, before) ->
+            if before.Route <> next.Route then
+                changed.Trigger(struct (topic, next.Route))
 
-        match before with
-        | ValueSome before when before.Route = route -> ()
-        | _ -> changed.Trigger(struct (topic, route))
-
-        Ok found
+            next
+        | false, _ when known.TryAdd(topic, next) ->
+            changed.Trigger(struct (topic, next.Route))
+            next
+        | _ -> put topic next mayReplace
 
     /// While name servers do not answer, or know the topic no more, an old route is better than none: brokers refuse what
     /// they do not take.
@@ -82,13 +85,15 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                 let! answer = nameServer.Route(topic, ending.Token)
 
                 match answer, tryKnown topic with
-                | Ok route, _ when TopicRoute.leadsSomewhere route -> return remember topic route false
+                | Ok route, _ when TopicRoute.leadsSomewhere route ->
+                    let next = KnownRoute(topic, route, clients, clock.GetTimestamp(), false)
+                    return Ok(put topic next (fun _ -> true))
                 | _, ValueSome old ->
                     known[topic] <- KnownRoute(topic, old.Route, clients, clock.GetTimestamp(), false)
                     return Ok old
                 | Ok _, ValueNone -> return Error(NoRoute topic)
                 | Error error, ValueNone when isNotThere error -> return Error(NoRoute topic)
-                | Error error, ValueNone -> return Error error
+                | Error error, ValueNone -> return Error(RemotingError.ofRoute topic error)
             finally
                 fetching.TryRemove topic |> ignore
         }
@@ -97,18 +102,23 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     let fetchOnce topic : Task<Result<KnownRoute, RemotingError>> =
         fetching.GetOrAdd(topic, (fun topic -> lazy fetch topic)).Value
 
-    let waitFor (fetching: Task<Result<KnownRoute, RemotingError>>) (cancellation: CancellationToken) =
+    let waitFor (fetching: Task<Result<KnownRoute, RemotingError>>) topic (limit: TimeSpan) cancellation =
         backgroundTask {
             try
-                return! fetching.WaitAsync cancellation
-            with :? OperationCanceledException ->
-                return Error(Cancelled RequestCode.GetRouteInfoByTopic)
+                return! fetching.WaitAsync(limit, clock, cancellation)
+            with
+            | :? OperationCanceledException -> return Error(Cancelled RequestCode.GetRouteInfoByTopic)
+            | :? TimeoutException ->
+                return Error(RouteUnknown(topic, "no name server answered in the time that there was"))
         }
 
+    let isFresh (route: KnownRoute) =
+        not route.IsTemplate || clock.GetElapsedTime route.Fetched < templateAge
+
     /// The route of a topic that does not exist yet: that of the template, with as many queues as a send makes.
-    let ofTemplate topic cancellation =
+    let ofTemplate topic limit cancellation =
         backgroundTask {
-            match! waitFor (fetchOnce template.Topic) cancellation with
+            match! waitFor (fetchOnce template.Topic) topic limit cancellation with
             | Ok found ->
                 let limit (queues: QueueData) =
                     { queues with
@@ -120,13 +130,12 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                         Queues = List.map limit found.Route.Queues
                     }
 
-                return remember topic route true
+                let next = KnownRoute(topic, route, clients, clock.GetTimestamp(), true)
+                // Not in the place of the topic's own, which may have come meanwhile, nor of what another caller has just put.
+                return Ok(put topic next (isFresh >> not))
             | Error(NoRoute _) -> return Error(NoRoute topic)
             | Error error -> return Error error
         }
-
-    let isFresh (route: KnownRoute) =
-        not route.IsTemplate || clock.GetElapsedTime route.Fetched < templateAge
 
     let refresh topic : Task =
         match known.TryGetValue topic with
@@ -163,7 +172,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
         | ValueSome found -> Task.FromResult(Ok found.Route)
         | ValueNone ->
             backgroundTask {
-                let! found = waitFor (fetchOnce topic) cancellation
+                let! found = waitFor (fetchOnce topic) topic Timeout.InfiniteTimeSpan cancellation
                 return found |> Result.map _.Route
             }
 
@@ -173,13 +182,19 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
         | true, route when isFresh route -> ValueSome route.Publish
         | _ -> ValueNone
 
-    /// A route for sending: for a topic that does not exist yet, one that makes it.
-    member _.Publish(topic: string, cancellation: CancellationToken) : Task<Result<PublishView, RemotingError>> =
+    /// A route for sending, within a time: for a topic that does not exist yet, one that makes it. A failure says that
+    /// nothing was sent.
+    member _.Publish
+        (topic: string, limit: TimeSpan, cancellation: CancellationToken)
+        : Task<Result<PublishView, RemotingError>> =
+        let started = clock.GetTimestamp()
+
         backgroundTask {
             let! found =
                 backgroundTask {
-                    match! waitFor (fetchOnce topic) cancellation with
-                    | Error(NoRoute _) -> return! ofTemplate topic cancellation
+                    match! waitFor (fetchOnce topic) topic limit cancellation with
+                    | Error(NoRoute _) ->
+                        return! ofTemplate topic (max TimeSpan.Zero (limit - clock.GetElapsedTime started)) cancellation
                     | found -> return found
                 }
 
@@ -187,10 +202,12 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
         }
 
     /// As `TryPublish`, and `Publish` if that gives nothing.
-    member this.ForSending(topic: string, cancellation: CancellationToken) : Task<Result<PublishView, RemotingError>> =
+    member this.ForSending
+        (topic: string, limit: TimeSpan, cancellation: CancellationToken)
+        : Task<Result<PublishView, RemotingError>> =
         match this.TryPublish topic with
         | ValueSome view -> Task.FromResult(Ok view)
-        | ValueNone -> this.Publish(topic, cancellation)
+        | ValueNone -> this.Publish(topic, limit, cancellation)
 
     /// Asks for a topic again because its route was found wrong, unless that has just been done. Ends with the answer.
     member _.Refresh(topic: string) : Task = refresh topic

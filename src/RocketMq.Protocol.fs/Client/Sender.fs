@@ -212,7 +212,9 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                     let mutable view = routes.TryPublish prepared.Topic
 
                     if view.IsNone then
-                        match! routes.Publish(prepared.Topic, cancellation) with
+                        let rest = options.SendTimeout - clock.GetElapsedTime begun
+
+                        match! routes.Publish(prepared.Topic, max rest TimeSpan.Zero, cancellation) with
                         | Ok found -> view <- ValueSome found
                         | Error error -> failure <- ValueSome error
 
@@ -327,7 +329,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         (prepared: Prepared, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match! routes.ForSending(prepared.Topic, cancellation) with
+            match! routes.ForSending(prepared.Topic, options.SendTimeout, cancellation) with
             | Error error -> return Error error
             | Ok view ->
                 match destination target view prepared None with
@@ -342,6 +344,6 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         (topic: string, brokerName: string, cancellation: CancellationToken)
         : Task<Result<RemotingClient, RemotingError>> =
         backgroundTask {
-            let! view = routes.ForSending(topic, cancellation)
+            let! view = routes.ForSending(topic, options.SendTimeout, cancellation)
             return view |> Result.bind (fun view -> view.MasterOf brokerName)
         }

@@ -8,7 +8,8 @@ open System.Threading.Tasks
 /// Writes traces of what a producer does to a topic, some at a time, in the background. It never holds up or fails what is
 /// traced: while it cannot keep up, records are dropped and counted.
 [<Sealed>]
-type internal Tracing(topic: string, clock: TimeProvider, send: TraceBody -> Task<Result<SendReceipt, RemotingError>>) =
+type internal Tracing
+    (topic: string, ns: string, clock: TimeProvider, send: TraceBody -> Task<Result<SendReceipt, RemotingError>>) =
     /// Java's sizes: so many records wait, and so many go into one message.
     static let waitingRecords = 2048
 
@@ -80,6 +81,9 @@ type internal Tracing(topic: string, clock: TimeProvider, send: TraceBody -> Tas
     /// Records that found no room, or whose trace was not stored.
     member _.Dropped = Volatile.Read &dropped
 
+    /// What traces call a topic or a group: without the namespace, as Java's do.
+    member _.NameOf(name: string) = Namespaced.unwrap ns name
+
     member _.Add(record: TraceRecord) =
         if not (records.Writer.TryWrite record) then
             Interlocked.Increment &dropped |> ignore
@@ -102,8 +106,8 @@ type internal Tracing(topic: string, clock: TimeProvider, send: TraceBody -> Tas
                     {
                         Timestamp = now - int64 attempt.Took.TotalMilliseconds
                         Region = answer |> Option.bind _.Region
-                        Group = group
-                        Topic = prepared.Topic
+                        Group = tracing.NameOf group
+                        Topic = tracing.NameOf prepared.Topic
                         MessageId = prepared.UniqueId
                         Tags = optional PropertyName.tags prepared
                         Keys = optional PropertyName.keys prepared

@@ -53,8 +53,8 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                     {
                         Timestamp = options.Remoting.Ports.Clock.GetUtcNow().ToUnixTimeMilliseconds()
                         Region = None
-                        Group = producer.Group
-                        Topic = message.Topic
+                        Group = tracing.NameOf producer.Group
+                        Topic = tracing.NameOf message.Topic
                         MessageId = receipt.UniqueId
                         Tags = Properties.tryFind PropertyName.tags message.Properties |> ValueOption.toOption
                         Keys = Properties.tryFind PropertyName.keys message.Properties |> ValueOption.toOption

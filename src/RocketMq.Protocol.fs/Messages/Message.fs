@@ -149,11 +149,13 @@ module Message =
     let withDelayLevel (level: int) message =
         withChecked (checkDelayLevel >> Result.map string) PropertyName.delayLevel level message
 
-    /// Since 5.0: brokers hold the message back for so long, up to three days, to the second. Older ones deliver it at once.
+    /// Since 5.0: brokers hold the message back for so long, up to three days, to the second; parts of a millisecond count as
+    /// a whole one. Older ones deliver it at once.
     let withDelay (delay: TimeSpan) message =
         let check (delay: TimeSpan) =
             if delay > TimeSpan.Zero then
-                Ok(string (int64 delay.TotalMilliseconds))
+                let isPart = delay.Ticks % TimeSpan.TicksPerMillisecond > 0L
+                Ok(string (delay.Ticks / TimeSpan.TicksPerMillisecond + (if isPart then 1L else 0L)))
             else
                 Error(InvalidInput("the delay", $"{delay} is not above 0"))
 

@@ -52,8 +52,12 @@ type RemotingError =
     | Cancelled of request: RequestCode
     /// The client had been closed; nothing was sent.
     | ClientClosed of endpoint: Endpoint
+    /// The producer or consumer had been closed; nothing was sent.
+    | AlreadyClosed of what: string
     /// No name server knows the topic, and none may be made.
     | NoRoute of topic: string
+    /// No name server said in time, or in a form that can be read, where the topic is; nothing was sent.
+    | RouteUnknown of topic: string * reason: string
     /// A request was stored, and no consumer's reply to it came in time.
     | NoReply of topic: string * messageId: string * after: TimeSpan
     /// The time for which a popped message was hidden is over, or was before the broker answered: it is handed out again.
@@ -75,7 +79,9 @@ type RemotingError =
             notDecoded: Func<Endpoint, RequestCode, 'T>,
             cancelled: Func<RequestCode, 'T>,
             clientClosed: Func<Endpoint, 'T>,
+            alreadyClosed: Func<string, 'T>,
             noRoute: Func<string, 'T>,
+            routeUnknown: Func<string, string, 'T>,
             noReply: Func<string, string, TimeSpan, 'T>,
             receiptExpired: Func<string, 'T>,
             misconfigured: Func<string, 'T>
@@ -92,7 +98,9 @@ type RemotingError =
         | NotDecoded(endpoint, request, _) -> notDecoded.Invoke(endpoint, request)
         | Cancelled request -> cancelled.Invoke request
         | ClientClosed endpoint -> clientClosed.Invoke endpoint
+        | AlreadyClosed what -> alreadyClosed.Invoke what
         | NoRoute topic -> noRoute.Invoke topic
+        | RouteUnknown(topic, reason) -> routeUnknown.Invoke(topic, reason)
         | NoReply(topic, messageId, after) -> noReply.Invoke(topic, messageId, after)
         | ReceiptExpired(messageId, _) -> receiptExpired.Invoke messageId
         | Misconfigured reason -> misconfigured.Invoke reason
@@ -107,8 +115,10 @@ module RemotingError =
         | TooManyBytes _
         | Refused _
         | ClientClosed _
+        | AlreadyClosed _
         | NoRoute _
         | ReceiptExpired(_, false)
+        | RouteUnknown _
         | Misconfigured _ -> NotExecuted
         | ConnectionLost _
         | TimedOut _
@@ -140,7 +150,8 @@ module RemotingError =
         | ConnectionLost _
         | TimedOut _
         | NoReply _
-        | NoRoute _ -> true
+        | NoRoute _
+        | RouteUnknown _ -> true
         | Refused(_, _, _, code, _) -> isTransientCode code
         | Invalid _
         | NotEncoded _
@@ -148,6 +159,7 @@ module RemotingError =
         | Cancelled _
         | ClientClosed _
         | ReceiptExpired _
+        | AlreadyClosed _
         | Misconfigured _ -> false
 
     let private name (request: RequestCode) = $"%O{request} (%d{int request})"
@@ -193,9 +205,13 @@ module RemotingError =
             $"The answer of {endpoint} to {name request} cannot be read: {error.Message}."
         | Cancelled request -> $"{name request} was cancelled. The server may have carried it out."
         | ClientClosed endpoint -> $"The client of {endpoint} has been closed. Nothing was sent."
+        | AlreadyClosed what -> $"{what} has been closed. Nothing was sent."
         | NoRoute topic ->
             $"No name server knows the topic {topic}, nor one to make it from. Create the topic, or let the broker do "
             + "so (autoCreateTopicEnable); then check that brokers register with this name server."
+        | RouteUnknown(topic, reason) ->
+            $"The route of topic {topic} cannot be had: {reason}. Nothing was sent. Check that a name server runs and can be "
+            + "reached."
         | NoReply(topic, messageId, after) ->
             $"Request {messageId} to {topic} was stored, but no reply came within {millis after}. Check that a consumer of the "
             + "topic replies, and in time."
@@ -244,6 +260,7 @@ module RemotingError =
         | NotDecoded _
         | ClientClosed _
         | ReceiptExpired _
+        | AlreadyClosed _
         | Misconfigured _ -> true
         | Refused(_, _, _, code, _) -> not (isTransientCode code)
         | NotConnected _
@@ -253,7 +270,18 @@ module RemotingError =
         | TimedOut _
         | Cancelled _
         | NoReply _
-        | NoRoute _ -> false
+        | NoRoute _
+        | RouteUnknown _ -> false
+
+    /// The error of asking for a topic's route on behalf of a request that waits for it: that one has not been sent.
+    let ofRoute (topic: string) (error: RemotingError) : RemotingError =
+        match error with
+        | TimedOut(endpoint, _, after, _) -> RouteUnknown(topic, $"{endpoint} did not answer within {millis after}")
+        | ConnectionLost(endpoint, _, _, reason) ->
+            RouteUnknown(topic, $"the connection to {endpoint} ended before the answer came: {reason}")
+        | NotDecoded(endpoint, _, error) ->
+            RouteUnknown(topic, $"the answer of {endpoint} cannot be read: {error.Message}")
+        | error -> error
 
     /// The error of a call whose answer, which came after a time, is not what was asked for.
     let ofAnswer endpoint request after answerError =

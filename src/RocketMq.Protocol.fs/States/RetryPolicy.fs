@@ -69,7 +69,9 @@ module RetryPolicy =
         | NotDecoded _
         | Cancelled _
         | ClientClosed _
+        | AlreadyClosed _
         | NoRoute _
+        | RouteUnknown _
         | NoReply _
         | ReceiptExpired _
         | Misconfigured _ -> ValueNone

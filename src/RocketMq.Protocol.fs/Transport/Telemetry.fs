@@ -89,8 +89,9 @@ module internal Telemetry =
         | Error(Cancelled _) -> ValueSome "Cancelled"
         | Error(TooManyInFlight _) -> ValueSome "TooManyInFlight"
         | Error(TooManyBytes _) -> ValueSome "TooManyBytes"
-        | Error(ClientClosed _) -> ValueSome "ClientClosed"
-        | Error(Invalid _ | NotEncoded _ | NotDecoded _ | NoRoute _ | ReceiptExpired _ | Misconfigured _) -> ValueSome "Invalid"
+        | Error(ClientClosed _ | AlreadyClosed _) -> ValueSome "ClientClosed"
+        | Error(Invalid _ | NotEncoded _ | NotDecoded _ | NoRoute _ | RouteUnknown _ | ReceiptExpired _ | Misconfigured _) ->
+            ValueSome "Invalid"
 
     /// Makes a call and tells listeners of it.
     let call

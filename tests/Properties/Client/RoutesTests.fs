@@ -53,8 +53,10 @@ let private routesOf (servers: FakeServers) =
     let clients = RemotingClients(servers.Options, (fun _ -> Map.empty))
     clients, Routes(NameServer([| nameServer |], clients), clients, TopicTemplate.Default)
 
+let private aMinute = TimeSpan.FromMinutes 1L
+
 let private publish (routes: Routes) topic =
-    routes.Publish(topic, CancellationToken.None)
+    routes.Publish(topic, aMinute, CancellationToken.None)
 
 let private queuesOf (view: Result<PublishView, RemotingError>) =
     match view with
@@ -93,6 +95,8 @@ let tests =
                             )
 
                         let clients, routes = routesOf servers
+                        let changes = Collections.Concurrent.ConcurrentQueue<TopicRoute>()
+                        routes.Changed.Add(fun struct (_, route) -> changes.Enqueue route)
 
                         let asking =
                             [|
@@ -109,11 +113,53 @@ let tests =
 
                         let! views = all
                         views |> Array.map queuesOf |> Array.distinct |> shouldEqual [| 4 |]
+                        // One of the template's topic, and one of the new topic.
+                        changes.Count |> shouldEqual 2
                         gate.MostAtATime "New" |> shouldEqual 1
                         gate.MostAtATime Send.defaultTopic |> shouldEqual 1
                         servers.CountOf RequestCode.GetRouteInfoByTopic |> shouldStayBelow 100
                         do! clients.CloseAll()
                     })
+
+            live "the route of the template takes no other's place" (fun () ->
+                task {
+                    let mutable asked: RemotingCommand voption = ValueNone
+
+                    let servers =
+                        FakeServers(
+                            ManualClock(),
+                            (fun _ -> Accepts),
+                            fun _ command ->
+                                Task.FromResult(
+                                    match FakeServers.topicOf command, asked with
+                                    | topic, _ when topic = Send.defaultTopic ->
+                                        // The topic is made while the template is waited for.
+                                        asked <- ValueSome command
+                                        IsMute
+                                    | "Other", ValueSome earlier ->
+                                        AnswersAndAsks(
+                                            GetRoute.operation.Answer(routeOf 1, command),
+                                            GetRoute.operation.Answer(routeOf 8, earlier)
+                                        )
+                                    | _, ValueSome _ -> FakeServers.routed (routeOf 3) command
+                                    | _, ValueNone -> FakeServers.unknownTopic command
+                                )
+                        )
+
+                    let clients, routes = routesOf servers
+                    let asking = publish routes "New"
+                    do! until (fun () -> servers.CountOf RequestCode.GetRouteInfoByTopic = 2)
+                    do! routes.Refresh "New"
+                    let! _ = publish routes "Other"
+                    let! found = asking
+                    queuesOf found |> shouldEqual 3
+
+                    match routes.TryPublish "New" with
+                    | ValueSome view -> view.Queues.Length |> shouldEqual 3
+                    | ValueNone -> failtest "the route was forgotten"
+
+                    do! clients.CloseAll()
+                })
 
             live "a caller that gives up leaves the answer to the others" (fun () ->
                 task {
@@ -132,7 +178,7 @@ let tests =
 
                     let clients, routes = routesOf servers
                     use leaving = new CancellationTokenSource()
-                    let first = routes.Publish("T", leaving.Token)
+                    let first = routes.Publish("T", aMinute, leaving.Token)
                     do! until (fun () -> gate.Waiting = 1)
                     let second = publish routes "T"
                     leaving.Cancel()
@@ -205,7 +251,7 @@ let tests =
                         do! poll ()
                         seen () |> shouldEqual 6
 
-                    let! given = routes.ForSending("T", CancellationToken.None)
+                    let! given = routes.ForSending("T", aMinute, CancellationToken.None)
                     queuesOf given |> shouldEqual 6
                     Volatile.Write(&isUp, true)
                     Volatile.Write(&queues, 8)

@@ -44,6 +44,17 @@ type private Sent =
 
 let private ports = [ 11; 12; 13 ]
 
+let private senderOf (options: ProducerOptions) =
+    let clients = RemotingClients(options.Remoting, (fun _ -> Map.empty))
+
+    let routes =
+        Routes(NameServer([| nameServer |], clients), clients, options.Template)
+
+    struct (clients, Sender(options, "G", clients, routes))
+
+let private preparedOf options =
+    Prepared.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
+
 let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: Fate list) : Task<Sent> =
     task {
         let clock = ManualClock()
@@ -108,12 +119,7 @@ let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: Fate l
             }
             |> patient clock
 
-        let clients = RemotingClients(options.Remoting, (fun _ -> Map.empty))
-
-        let routes =
-            Routes(NameServer([| nameServer |], clients), clients, options.Template)
-
-        let sender = Sender(options, "G", clients, routes)
+        let struct (clients, sender) = senderOf options
         let tried = ConcurrentQueue<string>()
 
         // Answers that nobody watches are read where they lie.
@@ -132,8 +138,7 @@ let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: Fate l
                     }
             | BySelector -> SelectedQueue(ByKey "key")
 
-        let prepared =
-            Prepared.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
+        let prepared = preparedOf options
 
         let sending = sender.Send(prepared, target, CancellationToken.None)
 
@@ -262,32 +267,61 @@ let tests =
                         }
                         |> patient clock
 
-                    let clients = RemotingClients(options.Remoting, (fun _ -> Map.empty))
+                    let struct (clients, sender) = senderOf options
 
-                    let routes =
-                        Routes(NameServer([| nameServer |], clients), clients, options.Template)
-
-                    let sender = Sender(options, "G", clients, routes)
-
-                    let prepared =
-                        Prepared.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
+                    let prepared = preparedOf options
 
                     let sending = sender.Send(prepared, AnyQueue, CancellationToken.None)
                     let client = (clients.Get(FakeServers.at 11): RemotingClient)
                     do! until (fun () -> Volatile.Read &sends = 1)
 
-                    // Until the second attempt waits behind the first, which the server still holds.
-                    while client.Health.UnexpectedAnswers = 0L && not sending.IsCompleted do
-                        clock.Advance(TimeSpan.FromMilliseconds 50L)
-                        do! Task.Yield()
-
-                        if sender.Avoided <> [] && client.InFlight = 1 then
-                            first.TrySetResult() |> ignore
-
+                    clock.Advance(TimeSpan.FromSeconds 1.2)
+                    // The second attempt waits behind the first one, which the server still holds.
+                    do! until (fun () -> sender.Avoided <> [] && client.InFlight = 1)
+                    first.SetResult()
                     let! outcome = sending
                     let receipt = Buffers.ok outcome
                     (receipt.QueueOffset, receipt.Attempts) |> shouldEqual (2L, 2)
+                    client.Health.UnexpectedAnswers |> shouldEqual 1L
                     do! clients.CloseAll()
+                })
+
+            live "a name server that is mute costs no more time than the send has, and nothing was sent" (fun () ->
+                task {
+                    // Who is out of time first: the send, or the question.
+                    for questionTime in [ 30.0; 1.0 ] do
+                        let clock = ManualClock()
+
+                        let servers =
+                            FakeServers(clock, (fun _ -> Accepts), (fun _ _ -> Task.FromResult IsMute))
+
+                        let options =
+                            { ProducerOptions.create "G" [ nameServer ] with
+                                SendTimeout = TimeSpan.FromSeconds 3L
+                                Remoting =
+                                    { servers.Options with
+                                        RequestTimeout = TimeSpan.FromSeconds questionTime
+                                    }
+                            }
+
+                        let struct (clients, sender) = senderOf options
+                        let begun = clock.GetTimestamp()
+                        let sending = sender.Send(preparedOf options, AnyQueue, CancellationToken.None)
+                        do! until (fun () -> servers.CountOf RequestCode.GetRouteInfoByTopic = 1)
+
+                        while not sending.IsCompleted do
+                            clock.Advance(TimeSpan.FromMilliseconds 10L)
+                            do! Task.Delay 1
+
+                        clock.GetElapsedTime begun |> shouldStayBelow (TimeSpan.FromSeconds 4L)
+
+                        match! sending with
+                        | Error(RouteUnknown(topic, _) as error) ->
+                            topic |> shouldEqual "T"
+                            RemotingError.outcome error |> shouldEqual NotExecuted
+                        | other -> failtest $"%A{other}"
+
+                        do! clients.CloseAll()
                 })
 
             live "time that is over ends a send with what is known, and no attempt is made with none left" (fun () ->
@@ -319,17 +353,11 @@ let tests =
                             Remoting = servers.Options
                         }
 
-                    let clients = RemotingClients(options.Remoting, (fun _ -> Map.empty))
-
-                    let routes =
-                        Routes(NameServer([| nameServer |], clients), clients, options.Template)
-
-                    let sender = Sender(options, "G", clients, routes)
+                    let struct (clients, sender) = senderOf options
                     let tried = ConcurrentQueue<Attempt>()
                     sender.OnAttempt tried.Enqueue
 
-                    let prepared =
-                        Prepared.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
+                    let prepared = preparedOf options
 
                     let begun = clock.GetTimestamp()
                     let sending = sender.Send(prepared, AnyQueue, CancellationToken.None)

@@ -91,6 +91,18 @@ let tests =
                 |> Properties.tryFind PropertyName.delayLevel
                 |> shouldEqual (ValueSome "3")
 
+            property "a message is held back no shorter than was asked for, and less than a millisecond longer"
+            <| fun (ticks: uint32) ->
+                let delay = TimeSpan(1L + int64 ticks)
+
+                let written =
+                    (Message.withDelay delay message).Properties
+                    |> Properties.tryFind PropertyName.timerDelayMillis
+                    |> ValueOption.map (fun text -> TimeSpan.FromMilliseconds(float text))
+                    |> ValueOption.get
+
+                written >= delay && written - delay < TimeSpan.FromMilliseconds 1L
+
             testCase "the first thing that is wrong is told, whatever comes after it"
             <| fun () ->
                 message

@@ -31,7 +31,9 @@ let private errors =
         NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
         Cancelled RequestCode.PullMessage
         ClientClosed endpoint
+        AlreadyClosed "The producer of group G"
         NoRoute "T"
+        RouteUnknown("T", "why")
         Misconfigured "why"
         TooManyBytes(endpoint, 4096)
     ]
@@ -243,6 +245,7 @@ let tests =
                         "TimedOut"
                         "Refused"
                         "NoRoute"
+                        "RouteUnknown"
                         "TooManyBytes"
                     ]
 
@@ -254,6 +257,7 @@ let tests =
                         "Refused"
                         "NotDecoded"
                         "ClientClosed"
+                        "AlreadyClosed"
                         "Misconfigured"
                     ]
 

@@ -4,17 +4,6 @@ open System
 open Expecto
 open RocketMq.Protocol
 
-let private queues names =
-    [|
-        for broker in names do
-            for id in 0..3 ->
-                {
-                    Topic = "T"
-                    BrokerName = broker
-                    QueueId = id
-                }
-    |]
-
 let private endpoint = { Host = "h"; Port = 1 }
 
 let private unknown =
@@ -72,28 +61,6 @@ let tests =
     testList
         "Decision"
         [
-            property "queues are chosen in turn, each as often as the others"
-            <| fun (start: int) ->
-                let queues = queues [ "a"; "b" ]
-
-                let chosen =
-                    [
-                        for turn in 0..79 -> (QueueChoice.choose queues ((start &&& 0xFFFFFF) + turn) None).Value
-                    ]
-
-                chosen |> List.countBy id |> List.forall (fun (_, times) -> times = 10)
-
-            property "any turn, overflown ones included, finds a queue"
-            <| fun (turn: int) ->
-                (QueueChoice.choose (queues [ "a" ]) turn None).IsSome
-                && (QueueChoice.choose [||] turn None).IsNone
-
-            property "a broker that failed is avoided while there is another"
-            <| fun (turn: int) ->
-                let other = QueueChoice.choose (queues [ "a"; "b" ]) turn (Some "a")
-                let only = QueueChoice.choose (queues [ "a" ]) turn (Some "a")
-                other.Value.BrokerName = "b" && only.Value.BrokerName = "a"
-
             testCase "only what may help is tried again"
             <| fun () ->
                 let decide error = SendRetry.decide 3 1 second None error
@@ -185,7 +152,9 @@ let tests =
                         NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
                         Cancelled RequestCode.PullMessage
                         ClientClosed endpoint
+                        AlreadyClosed "The producer of group G"
                         NoRoute "T"
+                        RouteUnknown("T", "why")
                         Misconfigured "why"
                     ]
 

@@ -35,6 +35,8 @@ let private final =
         NotDecoded(endpoint, RequestCode.HeartBeat, Malformed("x", "y", 3))
         Cancelled RequestCode.HeartBeat
         ClientClosed endpoint
+        AlreadyClosed "The producer of group G"
+        RouteUnknown("T", "why")
         NoRoute "T"
         Misconfigured "why"
     ]

@@ -15,7 +15,14 @@ type Step =
 let private limit = 8
 
 let private waiter opaque =
-    Waiter(opaque, OutgoingCommand(Command.request RequestCode.PullMessage), false, TimeSpan.FromSeconds 1L, int64 opaque, 0L)
+    Waiter(
+        opaque,
+        OutgoingCommand(Command.request RequestCode.PullMessage),
+        false,
+        TimeSpan.FromSeconds 1L,
+        int64 opaque,
+        0L
+    )
 
 let private ask (waiters: Waiters) =
     match waiters.TryNumber() with
