@@ -50,7 +50,7 @@ type internal Membership =
 /// What a member knows of one topic.
 type internal TopicView =
     {
-        Readable: MessageQueue list
+        Readable: Set<MessageQueue>
         /// The queues that are this member's by the last division.
         Own: Set<MessageQueue>
     }
@@ -121,15 +121,17 @@ module GroupMember =
                         queue
             ]
 
+        // What cannot be read any more is kept until the next division, but not taken up anew.
         let missing =
             [
-                for queue in assigned state do
-                    if
-                        concerns queue
-                        && not (state.Queues.ContainsKey queue)
-                        && not (state.HeldBack.Contains queue)
-                    then
-                        queue
+                for KeyValue(_, view) in state.Topics do
+                    for queue in Set.intersect view.Own view.Readable do
+                        if
+                            concerns queue
+                            && not (state.Queues.ContainsKey queue)
+                            && not (state.HeldBack.Contains queue)
+                        then
+                            queue
             ]
 
         let inPhase phase =
@@ -174,7 +176,7 @@ module GroupMember =
         match Map.tryFind topic state.Topics with
         | None -> state, []
         | Some view ->
-            match QueueAssignment.tryAssign state.Strategy state.ClientId members view.Readable with
+            match QueueAssignment.tryAssign state.Strategy state.ClientId members (Set.toList view.Readable) with
             | Ok own ->
                 { withView topic { view with Own = Set.ofList own } state with
                     Problems = Map.remove topic state.Problems
@@ -191,12 +193,7 @@ module GroupMember =
         | _, Some view when view.Readable = readable -> state, []
         | Broadcasting, _ ->
             state
-            |> withView
-                topic
-                {
-                    Readable = readable
-                    Own = Set.ofList readable
-                }
+            |> withView topic { Readable = readable; Own = readable }
             |> reconcile (ofTopic topic)
         | Clustering, Some view -> withView topic { view with Readable = readable } state |> ask false topic
         | Clustering, None ->
@@ -251,9 +248,12 @@ module GroupMember =
     let private staying event (state: GroupMember) =
         match event with
         | RouteKnown(topic, queues) ->
-            match queues |> List.filter (ofTopic topic) |> List.distinct |> List.sort with
-            | [] -> state, []
-            | readable -> routeKnown topic readable state
+            let readable = queues |> List.filter (ofTopic topic) |> Set.ofList
+
+            if readable.IsEmpty then
+                state, []
+            else
+                routeKnown topic readable state
         | TopicDropped topic ->
             { state with
                 Topics = Map.remove topic state.Topics
