@@ -46,7 +46,7 @@ type internal GivingBack
             BornTimestamp = clock.GetUtcNow().ToUnixTimeMilliseconds()
             Flag = message.Flag
             Properties = ConsumeRetry.copyProperties maxRetries level (originTopic message) message
-            ReconsumeTimes = message.ReconsumeTimes + 1
+            ReconsumeTimes = ConsumeRetry.copyTimes maxRetries level message
             IsUnit = false
             MaxReconsumeTimes = Some(ConsumeRetry.maxRetries maxRetries)
             BrokerName = queue.BrokerName

@@ -71,15 +71,16 @@ module ConsumeRetry =
         |> ValueOption.orElseWith (fun () -> find PropertyName.uniqueKey)
         |> ValueOption.defaultWith (fun () -> message.OffsetId)
 
-    /// The properties of a copy that goes to the group's retry topic when no broker takes the message itself back. A level of 0
-    /// or less leaves the delay to grow; more retries than the limit make the broker bury it.
-    let copyProperties (limit: int option) (level: int) (originTopic: string) (message: StoredMessage) : Properties =
-        let retries =
-            if level < 0 then
-                maxRetries limit + 1
-            else
-                message.ReconsumeTimes + 1
+    /// How often a copy says that it has failed: for a dead letter more often than may be, so that the broker buries it.
+    let copyTimes (limit: int option) (level: int) (message: StoredMessage) : int =
+        if level < 0 then
+            maxRetries limit + 1
+        else
+            message.ReconsumeTimes + 1
 
+    /// The properties of a copy that goes to the group's retry topic when no broker takes the message itself back. A level of 0
+    /// or less leaves the delay to grow.
+    let copyProperties (limit: int option) (level: int) (originTopic: string) (message: StoredMessage) : Properties =
         let delay =
             if level > 0 then
                 level
@@ -90,6 +91,6 @@ module ConsumeRetry =
         |> Properties.remove PropertyName.transactionMark
         |> Properties.add PropertyName.originMessageId (originId message)
         |> Properties.add PropertyName.retryTopic originTopic
-        |> Properties.add PropertyName.reconsumeTimes (string retries)
+        |> Properties.add PropertyName.reconsumeTimes (string (copyTimes limit level message))
         |> Properties.add PropertyName.maxReconsumeTimes (string (maxRetries limit))
         |> Properties.add PropertyName.delayLevel (string delay)
