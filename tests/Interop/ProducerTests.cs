@@ -187,7 +187,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
         var sends = Texts(50).Select(text => producer.SendAsync(Message.To(topic).Body(text), cancellation)).ToArray();
         await producer.DisposeAsync();
         Assert.That((await Task.WhenAll(sends)).Select(receipt => receipt.MessageId), Is.Unique);
-        await Assert.ThrowsAsync<InvalidRequestException>(() => producer.SendAsync(Message.To(topic).Body("late"), cancellation));
+        await Assert.ThrowsAsync<ClientClosedException>(() => producer.SendAsync(Message.To(topic).Body("late"), cancellation));
     }
 
     [Test]
