@@ -60,7 +60,8 @@ let private fill nameServer =
 
     producer.Close().GetAwaiter().GetResult()
 
-let private report (count: int) (first: int64) =
+/// `own` is what one message takes up by its body and its properties, which is not counted.
+let private report (count: int) (first: int64) (own: int) (before: int64) =
     let took = Stopwatch.GetElapsedTime first
     let cpu = Environment.CpuUsage.TotalTime
 
@@ -68,17 +69,18 @@ let private report (count: int) (first: int64) =
         [
             float count / took.TotalSeconds
             cpu.TotalMicroseconds / float count
-            float (GC.GetTotalAllocatedBytes true) / float count
+            float (GC.GetTotalAllocatedBytes true - before) / float count - float own
         ]
 
     Console.Out.WriteLine(String.Join(' ', numbers |> List.map (fun number -> number.ToString CultureInfo.InvariantCulture)))
 
 /// The floor, as a process.
 let private consumeFloor nameServer =
+    let before = GC.GetTotalAllocatedBytes true
     use floor = new PullFloor(masterPort nameServer topic, topic, queues, messages)
     let first = Stopwatch.GetTimestamp()
     floor.Run().GetAwaiter().GetResult()
-    report messages first
+    report messages first 0 before
 
 let private start options handler =
     PushConsumer.Start(options, handler).GetAwaiter().GetResult() |> Samples.ok
@@ -97,11 +99,15 @@ let private optionsOf nameServer group =
 
 /// A push consumer, as a process; its handler counts.
 let private consumePush nameServer handlerOf (change: PushConsumerOptions -> PushConsumerOptions) =
+    let before = GC.GetTotalAllocatedBytes true
     let done' = new ManualResetEventSlim()
+    let mutable own = 0
     let mutable count = 0
     let mutable first = 0L
 
-    let counted (more: int) =
+    let counted (message: StoredMessage) (more: int) =
+        own <- message.StoredBody.Length + message.Properties.Text.Length
+
         if Volatile.Read &first = 0L then
             Volatile.Write(&first, Stopwatch.GetTimestamp())
 
@@ -117,16 +123,16 @@ let private consumePush nameServer handlerOf (change: PushConsumerOptions -> Pus
 
     let consumer = start options (handlerOf counted)
     done'.Wait()
-    report count first
+    report count first own before
     consumer.Close().GetAwaiter().GetResult()
 
-let private eachMessage (counted: int -> ValueTask<ConsumeResult>) =
+let private eachMessage (counted: StoredMessage -> int -> ValueTask<ConsumeResult>) =
     EachMessage(fun received _ ->
         Samples.ok received.Body |> ignore
-        counted 1)
+        counted received.Message 1)
 
-let private batches (counted: int -> ValueTask<ConsumeResult>) =
-    Batches(fun received _ -> counted received.Length)
+let private batches (counted: StoredMessage -> int -> ValueTask<ConsumeResult>) =
+    Batches(fun received _ -> counted received[0].Message received.Length)
 
 /// One measured process. Gives 0.
 let consume who nameServer =
@@ -161,7 +167,8 @@ let private runWaiting nameServer =
 
     Console.Out.WriteLine
         $"{messages:N0} waiting messages of {Samples.body.Length} bytes in {queues} queues, a new group and a new process each time. \
-        Medians of {rounds} interleaved rounds; CPU and bytes are the consumer's whole process."
+        Medians of {rounds} interleaved rounds; CPU is the consumer's whole process; bytes are what is \
+        allocated beyond body and properties."
 
     Console.Out.WriteLine "| who                        | messages/s | x floor | CPU us  | bytes  |"
     Console.Out.WriteLine "|----------------------------|------------|---------|---------|--------|"

@@ -220,7 +220,8 @@ let readOffsets isBinary (header: ReadOnlySpan<byte>) =
     let mutable broker = 0L
 
     if isBinary then
-        let mutable place = 21
+        // After code, language, version, opaque, flag, a remark, and the length of the fields.
+        let mutable place = 21 + BinaryPrimitives.ReadInt32BigEndian(header.Slice 13)
 
         while place < header.Length do
             let nameBytes = int (BinaryPrimitives.ReadInt16BigEndian(header.Slice place))

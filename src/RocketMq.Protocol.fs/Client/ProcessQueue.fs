@@ -21,6 +21,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     let unfinished = UnfinishedOffsets start
     let mutable heldBytes = 0L
 
+    /// Those of the pull at hand.
+    let mutable offsets: int64[] = [||]
+
     /// Messages that handlers work on.
     let mutable running = 0
 
@@ -85,9 +88,11 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.Running = lock gate (fun () -> running)
     member _.IsFull = lock gate isFull
 
-    /// A pull ended at `next` with these messages.
+    /// A pull ended at `next` with these messages. One pull of a queue ends at a time.
     member queue.Pulled(messages: StoredMessage[], next: int64) : PulledMessages =
-        let offsets = Array.zeroCreate messages.Length
+        if offsets.Length < messages.Length then
+            offsets <- Array.zeroCreate messages.Length
+
         let mutable bytes = 0L
 
         for index in 0 .. messages.Length - 1 do
@@ -96,7 +101,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
 
         lock gate (fun () ->
             heldBytes <- heldBytes + bytes
-            PulledMessages(queue, unfinished.Pulled(offsets, next), messages))
+            PulledMessages(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages))
 
     /// Whether messages may go to a handler; they count as running then.
     member _.TryBegin(count: int) =

@@ -126,25 +126,33 @@ module MessageCodec =
     let read (brokerName: string) (bytes: ReadOnlyMemory<byte>) : Decoded<StoredMessage> =
         readRecord brokerName "" bytes
 
-    /// What a pull asks for unless it is told otherwise.
-    let private usualCount = 32
+    /// How many records there are, if their sizes are right; more than there are bytes for never.
+    let private countRecords (bytes: ReadOnlySpan<byte>) =
+        let mutable position = 0
+        let mutable count = 0
+
+        while bytes.Length - position >= fixedBytes do
+            position <- position + max fixedBytes (min (int32At bytes position) (bytes.Length - position))
+            count <- count + 1
+
+        count
 
     /// Reads records until the bytes are used up. Fails if one is cut short or is no record.
     let decodeAll (brokerName: string) (bytes: ReadOnlyMemory<byte>) : Result<StoredMessage[], DecodeError> =
-        let messages = ResizeArray<StoredMessage> usualCount
+        let messages: StoredMessage[] = Array.zeroCreate (countRecords bytes.Span)
 
-        let rec next (position: int) topic =
+        let rec next (position: int) count topic =
             if position = bytes.Length then
-                Ok(messages.ToArray())
+                Ok messages
             else
                 match readRecord brokerName topic (bytes.Slice position) with
                 | Complete(message, consumed) ->
-                    messages.Add message
-                    next (position + consumed) message.Topic
+                    messages[count] <- message
+                    next (position + consumed) (count + 1) message.Topic
                 | NeedMore missing -> Error(Malformed(what, $"the last one lacks {missing} bytes", position))
                 | Corrupt error -> Error error
 
-        next 0 ""
+        next 0 0 ""
 
     /// Writes one record. `BrokerName` is not part of it, and the flag word is made to agree with the hosts.
     let write (message: StoredMessage) (output: IBufferWriter<byte>) : Result<int, EncodeError> =
