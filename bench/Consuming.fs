@@ -23,7 +23,8 @@ type private Report =
         Bytes: float
     }
 
-let private serversOf nameServer = Endpoint.parseList nameServer |> Samples.ok
+let private serversOf nameServer =
+    Endpoint.parseList nameServer |> Samples.ok
 
 let private masterPort nameServer topic =
     let names = NameServer.Create(nameServer, RemotingOptions.Default) |> Samples.ok
@@ -39,14 +40,26 @@ let private masterPort nameServer topic =
 /// Stores the messages, in batches of 100 for each queue in turn.
 let private fill nameServer =
     let options = ProducerOptions.create "bench-producer" (serversOf nameServer)
-    let producer = Producer.Start { options with Template = { options.Template with Queues = queues } } |> Samples.ok
 
-    let message =
-        Message.ofBytes topic Samples.body |> Message.withTag "created"
+    let producer =
+        Producer.Start
+            { options with
+                Template =
+                    { options.Template with
+                        Queues = queues
+                    }
+            }
+        |> Samples.ok
+
+    let message = Message.ofBytes topic Samples.body |> Message.withTag "created"
 
     // Makes the topic.
     producer.Send(message, CancellationToken.None).Result |> Samples.ok |> ignore
-    let all = producer.Queues(topic, CancellationToken.None).Result |> Samples.ok |> Array.ofSeq
+
+    let all =
+        producer.Queues(topic, CancellationToken.None).Result
+        |> Samples.ok
+        |> Array.ofSeq
 
     if all.Length <> queues then
         failwith $"the topic has {all.Length} queues, not {queues}"
@@ -72,7 +85,9 @@ let private report (count: int) (first: int64) (own: int) (before: int64) =
             float (GC.GetTotalAllocatedBytes true - before) / float count - float own
         ]
 
-    Console.Out.WriteLine(String.Join(' ', numbers |> List.map (fun number -> number.ToString CultureInfo.InvariantCulture)))
+    Console.Out.WriteLine(
+        String.Join(' ', numbers |> List.map (fun number -> number.ToString CultureInfo.InvariantCulture))
+    )
 
 /// The floor, as a process.
 let private consumeFloor nameServer =
@@ -146,7 +161,10 @@ let consume who nameServer =
 
 let private measure nameServer who =
     Producing.withProcess [ "consume"; who; nameServer ] [] (fun line ->
-        match line.Split ' ' |> Array.map (fun number -> Double.Parse(number, CultureInfo.InvariantCulture)) with
+        match
+            line.Split ' '
+            |> Array.map (fun number -> Double.Parse(number, CultureInfo.InvariantCulture))
+        with
         | [| rate; cpu; bytes |] ->
             {
                 Rate = rate
@@ -156,8 +174,12 @@ let private measure nameServer who =
         | _ -> failwith $"the consumer said: {line}")
 
 let private printRow (who: string) (reports: Report list) (floors: Report list) =
-    let median value = reports |> List.map value |> Samples.median
-    let share = List.map2 (fun report floor -> report.Rate / floor.Rate) reports floors |> Samples.median
+    let median value =
+        reports |> List.map value |> Samples.median
+
+    let share =
+        List.map2 (fun report floor -> report.Rate / floor.Rate) reports floors
+        |> Samples.median
 
     Console.Out.WriteLine
         $"| {who, -26} | {median _.Rate, 10:N0} | {share, 7:P0} | {median _.CpuMicros, 7:N2} | {median _.Bytes, 6:N0} |"

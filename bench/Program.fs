@@ -28,5 +28,7 @@ let main arguments =
                 Idle.run ()
             ]
     | _ ->
-        Console.Error.WriteLine "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|consumer [host:port]|idle]"
+        Console.Error.WriteLine
+            "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|consumer [host:port]|idle]"
+
         1

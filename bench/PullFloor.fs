@@ -58,13 +58,13 @@ type PullFloor(port: int, topic: string, queues: int, messages: int) =
 
     /// The queue that an answer is of, and where it goes on.
     let readAnswer (bytes: ReadOnlySpan<byte>) =
-        let headerBytes =
-            BinaryPrimitives.ReadInt32BigEndian(bytes.Slice 4) &&& 0xFFFFFF
+        let headerBytes = BinaryPrimitives.ReadInt32BigEndian(bytes.Slice 4) &&& 0xFFFFFF
 
-        let queueId =
-            BinaryPrimitives.ReadInt32BigEndian(bytes.Slice Responder.opaqueStart)
+        let queueId = BinaryPrimitives.ReadInt32BigEndian(bytes.Slice Responder.opaqueStart)
 
-        let struct (next, _, _, _) = TypedFloor.readOffsets true (bytes.Slice(8, headerBytes))
+        let struct (next, _, _, _) =
+            TypedFloor.readOffsets true (bytes.Slice(8, headerBytes))
+
         walk (bytes.Slice(8 + headerBytes))
         struct (queueId, next)
 
@@ -80,13 +80,16 @@ type PullFloor(port: int, topic: string, queues: int, messages: int) =
             let mutable count = 0
 
             while found < messages do
-                let! more = socket.ReceiveAsync(Memory(bytes, count, bytes.Length - count), SocketFlags.None)
+                let! more =
+                    socket.ReceiveAsync(Memory(bytes, count, bytes.Length - count), SocketFlags.None)
+
                 count <- count + more
                 let mutable position = 0
                 let mutable isWhole = true
 
                 while isWhole && count - position >= 8 do
-                    let frameBytes = 4 + BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(bytes, position, 4))
+                    let frameBytes =
+                        4 + BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(bytes, position, 4))
 
                     if count - position < frameBytes then
                         isWhole <- false

@@ -100,7 +100,9 @@ type internal ConcurrentHandling
 
     interface IHandling with
         member _.Pool = pool
-        member _.Hand held = pool.Add(PulledWork(held, call.BatchSize))
+
+        member _.Hand held =
+            pool.Add(PulledWork(held, call.BatchSize))
 
         /// The messages of a handler that does not return go back to brokers; another handler takes its place.
         member _.GiveUp(run, stamp) =

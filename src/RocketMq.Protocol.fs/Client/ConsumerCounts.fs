@@ -28,10 +28,12 @@ type internal ConsumerCounts() =
     member _.Kept() = Interlocked.Increment &kept |> ignore
 
     /// Handlers that took longer than the consume timeout.
-    member _.Overdue() = Interlocked.Increment &overdue |> ignore
+    member _.Overdue() =
+        Interlocked.Increment &overdue |> ignore
 
     /// Handlers that did not return after it either.
-    member _.GivenUp() = Interlocked.Increment &givenUp |> ignore
+    member _.GivenUp() =
+        Interlocked.Increment &givenUp |> ignore
 
     member _.AllConsumed = Volatile.Read &consumed
     member _.AllFailed = Volatile.Read &failed

@@ -8,7 +8,14 @@ open System.Threading.Tasks
 /// group's retry topic on any broker.
 [<Sealed>]
 type internal GivingBack
-    (settings: GroupSettings, maxRetries: int option, space: string, remoting: RemotingOptions, brokers: GroupBrokers, routes: Routes) =
+    (
+        settings: GroupSettings,
+        maxRetries: int option,
+        space: string,
+        remoting: RemotingOptions,
+        brokers: GroupBrokers,
+        routes: Routes
+    ) =
     /// The group in whose name Java's consumers send.
     static let innerProducer = "CLIENT_INNER_PRODUCER"
 
@@ -63,7 +70,14 @@ type internal GivingBack
                 | [] -> return Error(NoRoute retryTopic)
                 | queues ->
                     let queue = queues[(Interlocked.Increment &turn &&& Int32.MaxValue) % queues.Length]
-                    let! answer = brokers.AskMaster(queue, Send.message.Request(copyOf message level queue), CancellationToken.None)
+
+                    let! answer =
+                        brokers.AskMaster(
+                            queue,
+                            Send.message.Request(copyOf message level queue),
+                            CancellationToken.None
+                        )
+
                     return answer |> Result.map ignore
         }
 

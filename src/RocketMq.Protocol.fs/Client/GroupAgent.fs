@@ -6,8 +6,7 @@ open Microsoft.Extensions.Logging
 /// Carries out what `GroupMember` decides. It never waits for what it has begun: the end of that is an event again.
 [<Sealed>]
 type internal GroupAgent(start: GroupMember, log: ILogger) =
-    let ended =
-        TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+    let ended = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     let mutable current = start
 

@@ -69,8 +69,7 @@ module internal GroupAnswers =
         fun request ->
             match DirectConsumption.operation.Decode request with
             | Error error -> Task.FromResult(refuse request ResponseCode.SystemError error.Message)
-            | Ok query when query.ConsumerGroup <> asked.Group ->
-                Task.FromResult(notHere request query.ConsumerGroup)
+            | Ok query when query.ConsumerGroup <> asked.Group -> Task.FromResult(notHere request query.ConsumerGroup)
             | Ok query ->
                 backgroundTask {
                     match! asked.Consume query with

@@ -58,7 +58,9 @@ type internal HandlerRun() =
     /// False if the call was given up while it lasted.
     member run.End() =
         let stamp = run.Stamp
-        stamp <> 0L && Interlocked.CompareExchange(&state, stamp - working, stamp) = stamp
+
+        stamp <> 0L
+        && Interlocked.CompareExchange(&state, stamp - working, stamp) = stamp
 
     /// Nobody waits for a call any more. False if it has ended.
     member _.GiveUp(stamp: int64) =
@@ -156,8 +158,7 @@ type internal HandlerPool(concurrency: int, work: HandlerPool -> HandlerRun -> T
         else
             false
 
-    member _.Running: HandlerRun list =
-        lock gate (fun () -> [ for run in running -> run ])
+    member _.Running: HandlerRun list = lock gate (fun () -> [ for run in running -> run ])
 
     member _.IsPaused = Volatile.Read &isPaused
     member _.Pause() = lock gate (fun () -> isPaused <- true)

@@ -29,7 +29,8 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
 
     let tryRead file : Result<Map<MessageQueue, int64>, string> =
         try
-            OffsetFile.read (ReadOnlyMemory(File.ReadAllBytes file)) |> Result.mapError _.Message
+            OffsetFile.read (ReadOnlyMemory(File.ReadAllBytes file))
+            |> Result.mapError _.Message
         with
         | :? IOException
         | :? UnauthorizedAccessException as error -> Error error.Message
@@ -85,7 +86,8 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
 
     interface IOffsetStore with
         member _.Load(queue, _) =
-            lock gate (fun () -> load () |> Result.map (Map.tryFind queue)) |> Task.FromResult
+            lock gate (fun () -> load () |> Result.map (Map.tryFind queue))
+            |> Task.FromResult
 
         member _.Save(queue, offset, _) =
             lock gate (fun () -> load () |> Result.bind (Map.add queue offset >> save))

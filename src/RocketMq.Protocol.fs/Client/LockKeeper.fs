@@ -33,7 +33,10 @@ type internal LockKeeper
     let ask (queues: MessageQueue list) =
         backgroundTask {
             let asked = now ()
-            let! answer = brokers.AskMaster(queues.Head, QueueLocks.acquire.Request(request queues), CancellationToken.None)
+
+            let! answer =
+                brokers.AskMaster(queues.Head, QueueLocks.acquire.Request(request queues), CancellationToken.None)
+
             return struct (asked, answer)
         }
 
@@ -105,6 +108,7 @@ type internal LockKeeper
 
                 match answer with
                 | Ok() -> ()
-                | Error error -> Log.tellFailed log RequestCode.UnlockBatchMq queue.BrokerName (RemotingError.describe error)
+                | Error error ->
+                    Log.tellFailed log RequestCode.UnlockBatchMq queue.BrokerName (RemotingError.describe error)
             | _ -> ()
         }

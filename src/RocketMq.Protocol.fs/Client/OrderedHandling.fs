@@ -100,7 +100,9 @@ type internal OrderedHandling
 
     let clock = options.Remoting.Ports.Clock
     let log = options.Remoting.Logger
-    let queues = ConcurrentDictionary<ProcessQueue, OrderedQueue>(HashIdentity.Reference)
+
+    let queues =
+        ConcurrentDictionary<ProcessQueue, OrderedQueue>(HashIdentity.Reference)
 
     /// Leaves a queue alone for the time that failures ask for.
     let suspend (pool: HandlerPool) (ordered: OrderedQueue) (time: TimeSpan) : Task =
@@ -134,7 +136,14 @@ type internal OrderedHandling
             let mutable rest = TimeSpan.Zero
 
             for message in failed do
-                match ConsumeRetry.ordered options.Model options.MaxRetries options.SuspendQueue message.Stored.ReconsumeTimes result with
+                match
+                    ConsumeRetry.ordered
+                        options.Model
+                        options.MaxRetries
+                        options.SuspendQueue
+                        message.Stored.ReconsumeTimes
+                        result
+                with
                 | Again time ->
                     rest <- max rest time
 

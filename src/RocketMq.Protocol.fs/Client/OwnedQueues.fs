@@ -195,7 +195,7 @@ type internal OwnedQueues
         }
 
     member _.All: ProcessQueue list = [ for queue in owned.Values -> queue ]
-    
+
     member _.TryFind(queue: MessageQueue) : ProcessQueue | null =
         match owned.TryGetValue queue with
         | true, found -> found

@@ -117,7 +117,10 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
 
     /// Ends when the brokers of a route know the client, or cannot be told.
     member _.AtAll(route: TopicRoute) : Task =
-        route |> addressesOf |> List.map (fun address -> know address :> Task) |> Task.WhenAll
+        route
+        |> addressesOf
+        |> List.map (fun address -> know address :> Task)
+        |> Task.WhenAll
 
     /// Tells all brokers again: the client has changed.
     member _.Renew() : Task = beat ()

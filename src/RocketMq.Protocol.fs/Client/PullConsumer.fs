@@ -106,7 +106,8 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     let startOffset (queue: MessageQueue) cancellation =
         backgroundTask {
-            let! committed = askBrokerOf queue (GroupRequests.committed settings queue) cancellation
+            let! committed =
+                askBrokerOf queue (GroupRequests.committed settings queue) cancellation
 
             match StartOffset.afterCommitted options.ConsumeFrom false committed with
             | BeginAt offset -> return Ok offset
@@ -122,7 +123,10 @@ type PullConsumer private (options: PullConsumerOptions) =
             | Ok client ->
                 let timeout = options.Suspend + lateness + options.Remoting.RequestTimeout
                 let wanted = subscriptions.Of reader.Queue.Topic
-                let request = GroupRequests.pull settings reader.Queue reader.Next wanted.Subscription
+
+                let request =
+                    GroupRequests.pull settings reader.Queue reader.Next wanted.Subscription
+
                 return! client.AskWithin(request, timeout, cancellation)
         }
 
@@ -138,8 +142,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
                 return Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
             | Ok messages ->
-                let wanted =
-                    messages |> Array.filter (subscriptions.Of reader.Queue.Topic).Keeps
+                let wanted = messages |> Array.filter (subscriptions.Of reader.Queue.Topic).Keeps
 
                 reader.Pulled(answer.NextOffset, wanted.Length)
 

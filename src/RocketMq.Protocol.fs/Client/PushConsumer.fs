@@ -156,7 +156,13 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let startQueue queue : Task =
         backgroundTask {
             let! isStarted = queues.Start queue
-            agent.Post(if isStarted then QueueStarted queue else QueueNotStarted queue)
+
+            agent.Post(
+                if isStarted then
+                    QueueStarted queue
+                else
+                    QueueNotStarted queue
+            )
         }
 
     let leaveQueue queue : Task =
@@ -189,7 +195,8 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let watch =
         Watch(options, queues, handling, counts, (fun () -> not gate.IsOpen), restart)
 
-    let isWanted topic = not (isNull (subscriptions.TryFind topic))
+    let isWanted topic =
+        not (isNull (subscriptions.TryFind topic))
 
     /// Brokers know of this member before it asks them who the members are.
     let useRoute topic (route: TopicRoute) : Task =
@@ -275,7 +282,8 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
     let queueInfo (owner: ProcessQueue) : ProcessQueueInfo =
         let millis timestamp =
-            startedAtMillis + int64 (clock.GetElapsedTime(startedTimestamp, timestamp)).TotalMilliseconds
+            startedAtMillis
+            + int64 (clock.GetElapsedTime(startedTimestamp, timestamp)).TotalMilliseconds
 
         {
             CommitOffset = owner.Committable
@@ -303,8 +311,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                         "PROP_CONSUME_TYPE", "CONSUME_PASSIVELY"
                         "PROP_CONSUMEORDERLY", (if options.IsOrdered then "true" else "false")
                         "PROP_CONSUMER_START_TIMESTAMP", string startedAtMillis
-                        "PROP_NAMESERVER_ADDR",
-                        options.NameServers |> List.map string |> String.concat ";"
+                        "PROP_NAMESERVER_ADDR", options.NameServers |> List.map string |> String.concat ";"
                         "PROP_THREADPOOL_CORE_SIZE", string options.Concurrency
                     ]
             Subscriptions =
@@ -324,7 +331,9 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             match MessageCodec.read (Option.defaultValue "" query.BrokerName) query.Record with
             | Complete(message, _) ->
                 let began = clock.GetTimestamp()
-                let! outcome, remark = call.Once(VisibleMessage.restore retryTopic options.Namespace message)
+
+                let! outcome, remark =
+                    call.Once(VisibleMessage.restore retryTopic options.Namespace message)
 
                 return
                     Ok
@@ -418,7 +427,10 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             | Error error -> return Error error
             | Ok() ->
                 every rebalanceInterval rebalance |> ignore
-                every options.CommitInterval (fun () -> queues.CommitAll CancellationToken.None) |> ignore
+
+                every options.CommitInterval (fun () -> queues.CommitAll CancellationToken.None)
+                |> ignore
+
                 every watch.Interval watch.Look |> ignore
 
                 match locks with

@@ -165,17 +165,24 @@ module PushConsumerOptions =
     let withPullBatch (messages: int) (options: PushConsumerOptions) = { options with PullBatch = messages }
     let withSuspend (time: TimeSpan) (options: PushConsumerOptions) = { options with Suspend = time }
     let withHold (limits: HoldLimits) (options: PushConsumerOptions) = { options with Hold = limits }
-    let withStrategy (strategy: AssignmentStrategy) (options: PushConsumerOptions) = { options with Strategy = strategy }
+
+    let withStrategy (strategy: AssignmentStrategy) (options: PushConsumerOptions) =
+        { options with Strategy = strategy }
+
     let withConsumeTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with ConsumeTimeout = time }
-    let withMaxRetries (retries: int) (options: PushConsumerOptions) = { options with MaxRetries = Some retries }
+
+    let withMaxRetries (retries: int) (options: PushConsumerOptions) =
+        { options with
+            MaxRetries = Some retries
+        }
+
     let withSuspendQueue (time: TimeSpan) (options: PushConsumerOptions) = { options with SuspendQueue = time }
     let withCommitInterval (time: TimeSpan) (options: PushConsumerOptions) = { options with CommitInterval = time }
     let withDrainTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with DrainTimeout = time }
     let withCodecs (codecs: BodyCodecs) (options: PushConsumerOptions) = { options with Codecs = codecs }
     let withNamespace (name: string) (options: PushConsumerOptions) = { options with Namespace = name }
 
-    let withInflatedLimit (bytes: int) (options: PushConsumerOptions) =
-        { options with InflatedLimit = bytes }
+    let withInflatedLimit (bytes: int) (options: PushConsumerOptions) = { options with InflatedLimit = bytes }
 
     let withOffsetDirectory (path: string) (options: PushConsumerOptions) =
         { options with
@@ -232,7 +239,10 @@ module PushConsumerOptions =
                 yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
                 yield! ValueKind.problem "inflatedLimit" atLeastOne options.InflatedLimit
 
-                if options.SuspendQueue < fst suspendLimits || options.SuspendQueue > snd suspendLimits then
+                if
+                    options.SuspendQueue < fst suspendLimits
+                    || options.SuspendQueue > snd suspendLimits
+                then
                     $"suspendQueue is {options.SuspendQueue}, it must be 10 ms to 30 s"
 
                 match options.MaxRetries with

@@ -132,7 +132,10 @@ module MessageCodec =
         let mutable count = 0
 
         while bytes.Length - position >= fixedBytes do
-            position <- position + max fixedBytes (min (int32At bytes position) (bytes.Length - position))
+            position <-
+                position
+                + max fixedBytes (min (int32At bytes position) (bytes.Length - position))
+
             count <- count + 1
 
         count

@@ -11,7 +11,8 @@ module internal OffsetFile =
         Member.objectOf (Queues.table "offsetTable" Shape.int64 id)
 
     /// Java's form, or ours, in which queues are texts that hold JSON. Java reads both.
-    let read (bytes: ReadOnlyMemory<byte>) : Result<Map<MessageQueue, int64>, DecodeError> = Json.decode what shape bytes
+    let read (bytes: ReadOnlyMemory<byte>) : Result<Map<MessageQueue, int64>, DecodeError> =
+        Json.decode what shape bytes
 
     let write (positions: Map<MessageQueue, int64>) : Result<ReadOnlyMemory<byte>, EncodeError> =
         Json.encode what shape positions

@@ -33,9 +33,6 @@ module ConsumeLock =
     /// consumed in between, so that what is held is old.
     let renewed (askedAt: TimeSpan) (answeredAt: TimeSpan) (isGranted: bool) (lock: ConsumeLock) : LockRenewal =
         if isGranted && answeredAt - lock.AskedAt < brokerKeeps then
-            StillHeld
-                {
-                    AskedAt = max askedAt lock.AskedAt
-                }
+            StillHeld { AskedAt = max askedAt lock.AskedAt }
         else
             LockLost

@@ -148,7 +148,8 @@ module QueueAssignment =
 
     and private nearby strategy inner roomOfBroker roomOfClient clientId members (queues: MessageQueue[]) =
         match
-            byRoom strategy "broker" roomOfBroker (fun (queue: MessageQueue) -> queue.BrokerName) queues, byRoom strategy "client" roomOfClient id members
+            byRoom strategy "broker" roomOfBroker (fun (queue: MessageQueue) -> queue.BrokerName) queues,
+            byRoom strategy "client" roomOfClient id members
         with
         | Error error, _
         | _, Error error -> Error error

@@ -82,7 +82,8 @@ let private pass (clock: EmbeddedClock) (condition: unit -> bool) =
 /// Until the broker has said that it has the message; it may have it twice then.
 let rec private store (producer: Producer) queue number : Task =
     task {
-        let! sent = producer.SendTo(OneQueue queue, Message.ofText "T" $"m{number}", CancellationToken.None)
+        let! sent =
+            producer.SendTo(OneQueue queue, Message.ofText "T" $"m{number}", CancellationToken.None)
 
         match sent with
         | Ok _ -> ()
@@ -92,7 +93,10 @@ let rec private store (producer: Producer) queue number : Task =
 let private chaos isOrdered : Task =
     task {
         let clock = EmbeddedClock()
-        let! broker = EmbeddedBroker.StartAsync(EmbeddedBrokerOptions(Clock = clock), CancellationToken.None)
+
+        let! broker =
+            EmbeddedBroker.StartAsync(EmbeddedBrokerOptions(Clock = clock), CancellationToken.None)
+
         use broker = broker
         do! broker.CreateTopicAsync("T", queues)
         let ledger = Ledger()
@@ -151,7 +155,10 @@ let private chaos isOrdered : Task =
         do! join ()
 
         use producer =
-            start (ProducerOptions.create "G" (endpointsOf broker.NameServer) |> patient TimeProvider.System)
+            start (
+                ProducerOptions.create "G" (endpointsOf broker.NameServer)
+                |> patient TimeProvider.System
+            )
 
         let! all = producer.Queues("T", CancellationToken.None)
         let all = Array.ofList (Buffers.ok all)
@@ -185,7 +192,9 @@ let private chaos isOrdered : Task =
             let goal = ledger.Done + messages / rounds / 4
             do! pass clock (fun () -> ledger.Done >= min goal ((round + 1) * messages / rounds))
 
-        use client = RemotingClient.Create((endpointsOf broker.BrokerAddress).Head, RemotingOptions.Default) |> Buffers.ok
+        use client =
+            RemotingClient.Create((endpointsOf broker.BrokerAddress).Head, RemotingOptions.Default)
+            |> Buffers.ok
 
         let ask (request: Request<'Answer>) =
             task {
@@ -196,7 +205,16 @@ let private chaos isOrdered : Task =
         let ends: int64[] = Array.zeroCreate queues
 
         for queueId in 0 .. queues - 1 do
-            let! last = ask (GroupRequests.max { Topic = "T"; BrokerName = ""; QueueId = queueId })
+            let! last =
+                ask (
+                    GroupRequests.max
+                        {
+                            Topic = "T"
+                            BrokerName = ""
+                            QueueId = queueId
+                        }
+                )
+
             ends[queueId] <- last
 
         let stored = int (Array.sum ends)
@@ -225,7 +243,11 @@ let private chaos isOrdered : Task =
         if isOrdered then
             ledger.Inversions |> shouldEqual 0
 
-        let kinds = kinds |> Map.toList |> List.map (fun (kind, count) -> $"{count} {kind}") |> String.concat ", "
+        let kinds =
+            kinds
+            |> Map.toList
+            |> List.map (fun (kind, count) -> $"{count} {kind}")
+            |> String.concat ", "
 
         printfn
             $"Consumer chaos, ordered {isOrdered}: {stored} messages, {kinds}; {ledger.Deliveries - stored} delivered again"

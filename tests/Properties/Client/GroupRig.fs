@@ -48,10 +48,14 @@ let textOf (received: ReceivedMessage) =
 [<Sealed>]
 type Seen() =
     let counts = ConcurrentDictionary<string, int>(StringComparer.Ordinal)
-    member _.Add(text: string) = counts.AddOrUpdate(text, 1, (fun _ count -> count + 1)) |> ignore
+
+    member _.Add(text: string) =
+        counts.AddOrUpdate(text, 1, (fun _ count -> count + 1)) |> ignore
+
     member _.Count = counts.Count
     member _.Total = counts.Values |> Seq.sum
     member _.Texts = set counts.Keys
+
     member _.Of(text: string) =
         match counts.TryGetValue text with
         | true, count -> count
@@ -63,7 +67,8 @@ let remember (seen: Seen) =
         seen.Add(textOf received)
         ValueTask<ConsumeResult> Consumed)
 
-let numbered first count = [ for number in first .. first + count - 1 -> $"m{number}" ]
+let numbered first count =
+    [ for number in first .. first + count - 1 -> $"m{number}" ]
 
 /// Sends texts to a topic, many at a time, and fails if one is not stored.
 let sendAll (cluster: EmbeddedCluster) topic (texts: string list) : Task =

@@ -114,19 +114,33 @@ let private pool =
             live "hands out each message once, with no more handlers than it may have" (fun () ->
                 task {
                     let pool, given, most = poolOf 4 (fun _ -> task { do! Task.Yield() })
-                    let owner = newQueue { limits with Messages = 100_000; Span = 100_000L; Bytes = 10_000_000L }
+
+                    let owner =
+                        newQueue
+                            { limits with
+                                Messages = 100_000
+                                Span = 100_000L
+                                Bytes = 10_000_000L
+                            }
+
                     let batches = 500
                     let size = 20
 
                     do!
                         inCrowd 8 0 batches (fun number ->
-                            let held = owner.Pulled(messagesAt [ for index in 0 .. size - 1 -> int64 index ], 1L)
+                            let held =
+                                owner.Pulled(messagesAt [ for index in 0 .. size - 1 -> int64 index ], 1L)
+
                             pool.Add(PulledWork(held, 1))
                             Task.CompletedTask)
 
                     do! until (fun () -> given.Count = batches * size)
                     most () |> shouldStayBelow 5
-                    given |> Seq.countBy id |> Seq.forall (fun (_, count) -> count = batches) |> shouldBeTrue
+
+                    given
+                    |> Seq.countBy id
+                    |> Seq.forall (fun (_, count) -> count = batches)
+                    |> shouldBeTrue
                 })
 
             live "begins nothing while it is paused, and goes on afterwards" (fun () ->

@@ -74,8 +74,7 @@ let private sharing =
                     let! first = startConsumer (subscribed cluster system) (remember seen)
                     let! second = startConsumer (subscribed cluster system) (remember seen)
 
-                    do!
-                        until (fun () -> queuesOf first "T" = queues && queuesOf second "T" = queues)
+                    do! until (fun () -> queuesOf first "T" = queues && queuesOf second "T" = queues)
 
                     do! sendAll cluster "T" (numbered 0 500)
                     do! until (fun () -> seen.Count = 500)
@@ -106,6 +105,7 @@ let private sharing =
                             ))
 
                     do! sendAll cluster "T" (numbered 0 64)
+
                     let! consumer =
                         startConsumer (subscribed cluster system |> PushConsumerOptions.withConcurrency 5) handler
 
@@ -136,11 +136,15 @@ let private sharing =
                             (remember seen)
 
                     do! until (fun () -> seen.Count = 34)
+
                     do!
                         until (fun () ->
                             consumer.Health.Queues
                             |> List.filter (fun queue -> queue.Queue.Topic = "T")
-                            |> List.sumBy _.Committable = 100L)
+                            |> List.sumBy _.Committable
+                                =
+                                100L)
+
                     do! consumer.Close()
                     // "Aa" and "BB" have one hash: the broker lets both through.
                     seen.Total |> shouldEqual 34
@@ -169,8 +173,7 @@ let private sharing =
                     do! until (fun () -> seen.Count = 150)
                     do! consumer.Unsubscribe "U"
 
-                    do!
-                        until (fun () -> queuesOf consumer "U" = 0)
+                    do! until (fun () -> queuesOf consumer "U" = 0)
 
                     do! consumer.Close()
                 }))
@@ -257,7 +260,9 @@ let private retrying =
                     let! dead = readAll cluster "%DLQ%C" 1
                     let dead = dead |> Map.values |> Seq.concat |> List.ofSeq
                     dead.Length |> shouldEqual 1
-                    Properties.tryFind "RETRY_TOPIC" dead.Head.Properties |> shouldEqual (ValueSome "T")
+
+                    Properties.tryFind "RETRY_TOPIC" dead.Head.Properties
+                    |> shouldEqual (ValueSome "T")
                 }))
 
         live "a handler's own level counts, and a message that is to be a dead letter is one at once" (fun () ->
@@ -360,58 +365,62 @@ let private stubborn (release: Task) =
 let private hard =
     [
         for text in [ "ignores"; "obeys" ] do
-            live $"a handler that {text} its token when it takes too long loses its message to the broker, and others go on" (fun () ->
-                withTopic (fun cluster ->
-                    task {
-                        let release = TaskCompletionSource()
-                        do! sendAll cluster "T" (text :: numbered 0 50)
+            live
+                $"a handler that {text} its token when it takes too long loses its message to the broker, and others go on"
+                (fun () ->
+                    withTopic (fun cluster ->
+                        task {
+                            let release = TaskCompletionSource()
+                            do! sendAll cluster "T" (text :: numbered 0 50)
 
-                        let! consumer =
-                            startConsumer
-                                { subscribed cluster system with
-                                    ConsumeTimeout = TimeSpan.FromMilliseconds 300L
-                                    Concurrency = 2
-                                }
-                                (stubborn release.Task)
+                            let! consumer =
+                                startConsumer
+                                    { subscribed cluster system with
+                                        ConsumeTimeout = TimeSpan.FromMilliseconds 300L
+                                        Concurrency = 2
+                                    }
+                                    (stubborn release.Task)
 
-                        do! until (fun () -> consumer.Health.GivenBack = 1L && consumer.Health.Consumed = 50L)
-                        let health = consumer.Health
-                        health.OverdueHandlers |> shouldEqual 1L
-                        health.AbandonedHandlers |> shouldEqual (if text = "ignores" then 1L else 0L)
-                        release.SetResult()
-                        do! consumer.Close()
-                        let! isCommitted = isAllCommitted cluster "C" "T" queues
-                        isCommitted |> shouldBeTrue
-                    }))
+                            do! until (fun () -> consumer.Health.GivenBack = 1L && consumer.Health.Consumed = 50L)
+                            let health = consumer.Health
+                            health.OverdueHandlers |> shouldEqual 1L
+                            health.AbandonedHandlers |> shouldEqual (if text = "ignores" then 1L else 0L)
+                            release.SetResult()
+                            do! consumer.Close()
+                            let! isCommitted = isAllCommitted cluster "C" "T" queues
+                            isCommitted |> shouldBeTrue
+                        }))
 
         for text in [ "ignores"; "obeys"; "throws" ] do
-            live $"it stops within its limit while a handler {text}, and commits nothing that is not done with" (fun () ->
-                withTopic (fun cluster ->
-                    task {
-                        let release = TaskCompletionSource()
-                        do! sendAll cluster "T" (text :: numbered 0 50)
+            live
+                $"it stops within its limit while a handler {text}, and commits nothing that is not done with"
+                (fun () ->
+                    withTopic (fun cluster ->
+                        task {
+                            let release = TaskCompletionSource()
+                            do! sendAll cluster "T" (text :: numbered 0 50)
 
-                        let! consumer =
-                            startConsumer
-                                { subscribed cluster system with
-                                    DrainTimeout = TimeSpan.FromMilliseconds 200L
-                                }
-                                (stubborn release.Task)
+                            let! consumer =
+                                startConsumer
+                                    { subscribed cluster system with
+                                        DrainTimeout = TimeSpan.FromMilliseconds 200L
+                                    }
+                                    (stubborn release.Task)
 
-                        do! until (fun () -> consumer.Health.Consumed = 50L)
-                        do! consumer.Close()
-                        let! positions = positions cluster "C" "T" queues
-                        let open' = positions |> Map.filter (fun _ (committed, last) -> committed < last)
-                        // What fails goes back to its broker, and is done with here.
-                        open'.Count |> shouldEqual (if text = "ignores" then 1 else 0)
-                        release.SetResult()
+                            do! until (fun () -> consumer.Health.Consumed = 50L)
+                            do! consumer.Close()
+                            let! positions = positions cluster "C" "T" queues
+                            let open' = positions |> Map.filter (fun _ (committed, last) -> committed < last)
+                            // What fails goes back to its broker, and is done with here.
+                            open'.Count |> shouldEqual (if text = "ignores" then 1 else 0)
+                            release.SetResult()
 
-                        if text = "ignores" then
-                            let seen = Seen()
-                            let! next = startConsumer (subscribed cluster system) (remember seen)
-                            do! until (fun () -> seen.Of text = 1)
-                            do! next.Close()
-                    }))
+                            if text = "ignores" then
+                                let seen = Seen()
+                                let! next = startConsumer (subscribed cluster system) (remember seen)
+                                do! until (fun () -> seen.Of text = 1)
+                                do! next.Close()
+                        }))
     ]
 
 [<Tests>]

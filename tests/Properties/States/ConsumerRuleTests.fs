@@ -8,7 +8,13 @@ open RocketMq.Protocol
 let private seconds (value: float) = TimeSpan.FromSeconds value
 
 let private refusal: RemotingError =
-    Refused({ Host = "broker"; Port = 10911 }, RequestCode.QueryConsumerOffset, TimeSpan.Zero, ResponseCode.SystemBusy, "busy")
+    Refused(
+        { Host = "broker"; Port = 10911 },
+        RequestCode.QueryConsumerOffset,
+        TimeSpan.Zero,
+        ResponseCode.SystemBusy,
+        "busy"
+    )
 
 let private time = DateTimeOffset.FromUnixTimeMilliseconds 1_700_000_000_000L
 
@@ -28,7 +34,10 @@ let private startOffsets =
             test "none committed: Java's table" {
                 after LastOffset false (Ok None) |> shouldEqual AskMax
                 after FirstOffset false (Ok None) |> shouldEqual (BeginAt 0L)
-                after (AtTime time) false (Ok None) |> shouldEqual (AskByTime 1_700_000_000_000L)
+
+                after (AtTime time) false (Ok None)
+                |> shouldEqual (AskByTime 1_700_000_000_000L)
+
                 after LastOffset true (Ok None) |> shouldEqual (BeginAt 0L)
                 after FirstOffset true (Ok None) |> shouldEqual (BeginAt 0L)
                 after (AtTime time) true (Ok None) |> shouldEqual AskMax
@@ -50,11 +59,7 @@ type private LockAttempt =
     }
 
 /// The broker's side: who has the lock, and when it was asked for last.
-type private BrokerLock =
-    {
-        Holder: int voption
-        At: float
-    }
+type private BrokerLock = { Holder: int voption; At: float }
 
 /// Everybody who may consume after each answer, if clients and broker go by their rules.
 let private trusting (attempts: LockAttempt list) =
@@ -135,7 +140,9 @@ let private locks =
 
             test "renewed after the broker may have let it go, it is lost though the broker grants it" {
                 let held = ConsumeLock.granted (seconds 0.0)
-                ConsumeLock.renewed (seconds 50.0) (seconds 60.0) true held |> shouldEqual LockLost
+
+                ConsumeLock.renewed (seconds 50.0) (seconds 60.0) true held
+                |> shouldEqual LockLost
 
                 ConsumeLock.renewed (seconds 50.0) (seconds 59.0) true held
                 |> shouldEqual (StillHeld(ConsumeLock.granted (seconds 50.0)))
@@ -165,7 +172,9 @@ let private retries =
             }
 
             test "in order it comes again, without end or up to a limit" {
-                let ordered limit times = ConsumeRetry.ordered Clustering limit (seconds 1.0) times RetryLater
+                let ordered limit times =
+                    ConsumeRetry.ordered Clustering limit (seconds 1.0) times RetryLater
+
                 ordered None 1_000_000 |> shouldEqual (Again(seconds 1.0))
                 ordered (Some 2) 1 |> shouldEqual (Again(seconds 1.0))
                 ordered (Some 2) 2 |> shouldEqual Bury
