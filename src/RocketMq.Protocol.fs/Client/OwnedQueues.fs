@@ -58,6 +58,9 @@ type internal OwnedQueues
 
     let start (queue: MessageQueue) : Task<bool> =
         backgroundTask {
+            // Meant for the time before: other members may have had the queue since.
+            moved.TryRemove queue |> ignore
+
             match! isLocked queue with
             | false -> return false
             | true ->

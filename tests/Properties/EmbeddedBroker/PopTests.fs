@@ -247,7 +247,7 @@ let tests =
                 popCode (fun pop ->
                     { pop with
                         ExpressionType = Some "SQL92"
-                        Expression = Some "a > 1"
+                        Expression = Some "a >"
                     })
                 |> shouldEqual ResponseCode.SubscriptionParseFailed
 

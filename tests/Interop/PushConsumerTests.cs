@@ -1,0 +1,195 @@
+using System.Collections.Concurrent;
+
+namespace RocketMq.Interop;
+
+/// <summary>Push consumers, against the embedded broker and a real cluster.</summary>
+public sealed class PushConsumerTests(string kind) : ServerTests(kind)
+{
+    private static readonly TimeSpan FirstLevel = TimeSpan.FromSeconds(1);
+
+    private PushConsumerBuilder Push(string group, string topic, string tags = "*") =>
+        AsTheClusterWants(PushConsumer.Create(group))
+            .NameServers(NameServers)
+            .Subscribe(topic, tags)
+            .From(ConsumeFrom.FirstOffset);
+
+    private async Task<string> NewTopicAsync(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await StartProducerAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
+        return topic;
+    }
+
+    private async Task SendAsync(string topic, IEnumerable<string> bodies, CancellationToken cancellation)
+    {
+        await using var producer = await StartProducerAsync(cancellation);
+
+        foreach (var body in bodies)
+        {
+            await producer.SendAsync(Message.To(topic).Tag(body[..1]).Body(body), cancellation);
+        }
+    }
+
+    private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellation)
+    {
+        while (!condition())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    private static string[] Numbered(int count) => [.. Enumerable.Range(0, count).Select(number => $"m{number}")];
+
+    [Test]
+    public async Task Members_share_the_messages_and_get_each_once(CancellationToken cancellation)
+    {
+        var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
+        var (one, two) = (new ConcurrentQueue<string>(), new ConcurrentQueue<string>());
+
+        PushConsumerBuilder Member(ConcurrentQueue<string> seen) => Push(group, topic, "m").OnMessage((message, _) =>
+        {
+            seen.Enqueue(TextOf(message));
+            return Task.CompletedTask;
+        });
+
+        await using var first = await Member(one).StartAsync(cancellation);
+        await using var second = await Member(two).StartAsync(cancellation);
+        await UntilAsync(() => QueuesOf(first, topic) > 0 && QueuesOf(second, topic) > 0, cancellation);
+        await SendAsync(topic, Numbered(100), cancellation);
+        await UntilAsync(() => one.Count + two.Count >= 100, cancellation);
+        Assert.That(one.Concat(two), Is.EquivalentTo(Numbered(100)));
+        Assert.That(one, Is.Not.Empty);
+        Assert.That(two, Is.Not.Empty);
+    }
+
+    private static int QueuesOf(PushConsumer consumer, string topic) =>
+        consumer.Health.Queues.Count(queue => queue.Queue.Topic == topic);
+
+    [Test]
+    public async Task What_fails_comes_again_with_its_count_and_a_dead_letter_does_not(CancellationToken cancellation)
+    {
+        var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
+        var seen = new ConcurrentQueue<(string Text, int Times, string Topic)>();
+        await using var consumer = await Push(group, topic, "m || d")
+            .OnMessage((message, _) =>
+            {
+                seen.Enqueue((TextOf(message), message.ReconsumeTimes, message.Topic));
+                return new(TextOf(message) switch
+                {
+                    "dead" => ConsumeResult.DeadLetter,
+                    _ when message.ReconsumeTimes < 2 => ConsumeResult.RetryAtLevel(1),
+                    _ => ConsumeResult.Consumed,
+                });
+            })
+            .StartAsync(cancellation);
+        await SendAsync(topic, ["m0", "dead"], cancellation);
+
+        for (var times = 1; times <= 2; times++)
+        {
+            await UntilAsync(() => consumer.Health.GivenBack == times + 1 && QueuesOf(consumer, $"%RETRY%{group}") > 0, cancellation);
+            PassTime(FirstLevel + FirstLevel);
+        }
+
+        await UntilAsync(() => consumer.Health.Consumed == 1, cancellation);
+        Assert.That(seen.Where(one => one.Text == "m0").Select(one => one.Times), Is.EqualTo(new[] { 0, 1, 2 }));
+        Assert.That(seen.Count(one => one.Text == "dead"), Is.EqualTo(1));
+        Assert.That(seen.Select(one => one.Topic), Is.All.EqualTo(topic));
+    }
+
+    [Test]
+    public async Task In_order_a_message_that_fails_holds_its_queue_up(CancellationToken cancellation)
+    {
+        var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
+        var handled = new ConcurrentQueue<string>();
+        var failures = 0;
+
+        await using (var producer = await StartProducerAsync(cancellation))
+        {
+            var queue = (await producer.GetQueuesAsync(topic, cancellation))[0];
+
+            foreach (var body in Numbered(20))
+            {
+                await producer.SendAsync(Message.To(topic).Tag("m").Body(body), queue, cancellation);
+            }
+        }
+
+        await using var consumer = await Push(group, topic, "m")
+            .InOrder().SuspendQueue(TimeSpan.FromMilliseconds(100))
+            .OnMessage((message, _) =>
+            {
+                if (TextOf(message) == "m7" && ++failures <= 2)
+                {
+                    throw new InvalidOperationException("not yet");
+                }
+
+                handled.Enqueue(TextOf(message));
+                return Task.CompletedTask;
+            })
+            .StartAsync(cancellation);
+        await UntilAsync(() => handled.Count >= 20, cancellation);
+        Assert.That(handled, Is.EqualTo(Numbered(20)));
+        Assert.That(failures, Is.EqualTo(3));
+    }
+
+    [Test]
+    public async Task A_member_that_comes_later_goes_on_where_the_one_before_it_stopped(CancellationToken cancellation)
+    {
+        var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
+        var seen = new ConcurrentQueue<string>();
+
+        Task<PushConsumer> StartAsync() => Push(group, topic, "m").OnMessages((messages, _) =>
+        {
+            foreach (var message in messages)
+            {
+                seen.Enqueue(TextOf(message));
+            }
+
+            return new(ConsumeResult.Consumed);
+        }).StartAsync(cancellation);
+
+        await using (await StartAsync())
+        {
+            await SendAsync(topic, Numbered(50), cancellation);
+            await UntilAsync(() => seen.Count >= 50, cancellation);
+        }
+
+        await SendAsync(topic, ["more"], cancellation);
+
+        await using (await StartAsync())
+        {
+            await UntilAsync(() => seen.Count >= 51, cancellation);
+        }
+
+        Assert.That(seen, Is.EquivalentTo(Numbered(50).Append("more")));
+    }
+
+    [Test]
+    public async Task Broadcasting_gives_each_member_all_messages(CancellationToken cancellation)
+    {
+        var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
+        var directory = Directory.CreateTempSubdirectory("rocketmq-broadcast").FullName;
+        var (one, two) = (new ConcurrentQueue<string>(), new ConcurrentQueue<string>());
+
+        Task<PushConsumer> StartAsync(string name, ConcurrentQueue<string> seen) => Push(group, topic, "m")
+            .Broadcasting().InstanceName(name).OffsetDirectory(directory)
+            .OnMessage((message, _) =>
+            {
+                seen.Enqueue(TextOf(message));
+                return Task.CompletedTask;
+            })
+            .StartAsync(cancellation);
+
+        await using (await StartAsync("one", one))
+        await using (await StartAsync("two", two))
+        {
+            await SendAsync(topic, Numbered(20), cancellation);
+            await UntilAsync(() => one.Count >= 20 && two.Count >= 20, cancellation);
+        }
+
+        Assert.That(one, Is.EquivalentTo(Numbered(20)));
+        Assert.That(two, Is.EquivalentTo(Numbered(20)));
+        Directory.Delete(directory, recursive: true);
+    }
+}
