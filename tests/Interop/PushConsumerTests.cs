@@ -56,7 +56,13 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
 
         await using var first = await Member(one).StartAsync(cancellation);
         await using var second = await Member(two).StartAsync(cancellation);
-        await UntilAsync(() => QueuesOf(first, topic) > 0 && QueuesOf(second, topic) > 0, cancellation);
+        await using var producer = await StartProducerAsync(cancellation);
+        var queues = (await producer.GetQueuesAsync(topic, cancellation)).Count;
+
+        // While a queue changes hands both may have it, and its messages twice.
+        await UntilAsync(
+            () => QueuesOf(first, topic) is > 0 and var ofFirst && QueuesOf(second, topic) is > 0 and var ofSecond && ofFirst + ofSecond == queues,
+            cancellation);
         await SendAsync(topic, Numbered(100), cancellation);
         await UntilAsync(() => one.Count + two.Count >= 100, cancellation);
         Assert.That(one.Concat(two), Is.EquivalentTo(Numbered(100)));
