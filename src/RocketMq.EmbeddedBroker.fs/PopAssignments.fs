@@ -35,40 +35,18 @@ module internal PopAssignments =
         |> Seq.sortWith (fun one other -> String.CompareOrdinal(one, other))
         |> List.ofSeq
 
-    /// The share of the member at a place among so many, by a strategy. None for a strategy that brokers do not have.
-    let private share strategy (queues: MessageQueue list) members place : MessageQueue list option =
-        let count = queues.Length
+    /// The share of a member, by a strategy. None for a strategy that brokers do not have.
+    let private share strategy queues (members: string list) place : MessageQueue list option =
+        let assign strategy =
+            Some(QueueAssignment.assign strategy members[place] members queues)
 
         match strategy with
-        | "AVG" ->
-            let extra = count % members
-
-            let usual =
-                if count <= members then
-                    1
-                else
-                    count / members + (if place < extra then 1 else 0)
-
-            let start =
-                if place < extra then
-                    place * usual
-                else
-                    place * usual + extra
-
-            if start >= count then
-                Some []
-            else
-                Some(queues |> List.skip start |> List.truncate usual)
-        | "AVG_BY_CIRCLE" ->
-            queues
-            |> List.indexed
-            |> List.filter (fun (index, _) -> index % members = place)
-            |> List.map snd
-            |> Some
+        | "AVG" -> assign Averagely
+        | "AVG_BY_CIRCLE" -> assign AveragelyByCircle
         | _ -> None
 
     let private sharesOf strategy queues (members: string list) places =
-        let shares = places |> List.map (share strategy queues members.Length)
+        let shares = places |> List.map (share strategy queues members)
 
         if List.forall Option.isSome shares then
             Some(shares |> List.choose id |> List.concat |> List.distinct)

@@ -40,16 +40,19 @@ module internal GroupRequests =
             QueueId = queue.QueueId
         }
 
+    /// As heartbeats say where a group begins.
+    let startOf (from: ConsumeFrom) : ConsumeFromWhere =
+        match from with
+        | FirstOffset -> FromFirstOffset
+        | LastOffset -> FromLastOffset
+        | AtTime _ -> FromTimestamp
+
     let membership (settings: GroupSettings) (subscriptions: TopicSubscription list) : ConsumerMembership =
         {
             Group = settings.Group
             Type = settings.Type
             Model = settings.Model
-            Start =
-                match settings.ConsumeFrom with
-                | FirstOffset -> FromFirstOffset
-                | LastOffset -> FromLastOffset
-                | AtTime _ -> FromTimestamp
+            Start = startOf settings.ConsumeFrom
             Subscriptions =
                 [
                     for subscription in subscriptions ->

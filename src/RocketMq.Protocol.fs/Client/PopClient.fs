@@ -46,11 +46,7 @@ type internal PopClient(membership: PopMembership) =
                         Group = membership.Group
                         Type = Passively
                         Model = Clustering
-                        Start =
-                            match membership.ConsumeFrom with
-                            | FirstOffset -> FromFirstOffset
-                            | LastOffset -> FromLastOffset
-                            | AtTime _ -> FromTimestamp
+                        Start = GroupRequests.startOf membership.ConsumeFrom
                         Subscriptions =
                             [
                                 for topic, filter in membership.Subscriptions ->

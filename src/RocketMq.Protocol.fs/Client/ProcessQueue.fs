@@ -74,7 +74,6 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member val LastPull = now with get, set
 
     member val LastConsume = now with get, set
-    member val IsPulling = false with get, set
 
     /// Keeps commits of the queue in their order.
     member val CommitGate = new SemaphoreSlim(1, 1)

@@ -22,8 +22,6 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
     let log = options.Remoting.Logger
     let clock = options.Remoting.Ports.Clock
-    let startedAtMillis = clock.GetUtcNow().ToUnixTimeMilliseconds()
-    let startedTimestamp = clock.GetTimestamp()
     let group = Namespaced.wrap options.Namespace options.Group
     let retryTopic = Namespaced.retryTopic options.Namespace options.Group
     let isShared = options.Model = Clustering
@@ -270,100 +268,32 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 })
             |> ignore
 
-    let queuesOf topic =
-        queues.All |> List.filter (fun owner -> owner.Queue.Topic = topic)
+    let reset (queue: MessageQueue) position =
+        if not (isNull (queues.TryFind queue)) then
+            Log.positionReset log queue position
+            moved[queue] <- position
+            agent.Post(QueueFailed queue)
 
-    let reset topic (positions: PositionTable) =
-        for KeyValue(queue, position) in positions.Positions do
-            if queue.Topic = topic && not (isNull (queues.TryFind queue)) then
-                Log.positionReset log queue position
-                moved[queue] <- position
-                agent.Post(QueueFailed queue)
-
-    let queueInfo (owner: ProcessQueue) : ProcessQueueInfo =
-        let millis timestamp =
-            startedAtMillis
-            + int64 (clock.GetElapsedTime(startedTimestamp, timestamp)).TotalMilliseconds
-
-        {
-            CommitOffset = owner.Committable
-            CachedMinOffset = owner.Committable
-            CachedMaxOffset = owner.Next - 1L
-            CachedMessages = owner.Held
-            CachedSize = int (owner.HeldBytes / (1024L * 1024L))
-            TransactionMinOffset = 0L
-            TransactionMaxOffset = 0L
-            TransactionMessages = owner.Running
-            IsLocked = mayConsume owner
-            TryUnlockTimes = 0L
-            LastLockTimestamp = 0L
-            LastPullTimestamp = millis owner.LastPull
-            LastConsumeTimestamp = millis owner.LastConsume
-            IsDropped = owner.IsLeft
-        }
-
-    let runningInfo () : ConsumerRunningInfo =
-        {
-            Properties =
-                Map.ofList
-                    [
-                        "PROP_CLIENT_VERSION", "V5_3_3"
-                        "PROP_CONSUME_TYPE", "CONSUME_PASSIVELY"
-                        "PROP_CONSUMEORDERLY", (if options.IsOrdered then "true" else "false")
-                        "PROP_CONSUMER_START_TIMESTAMP", string startedAtMillis
-                        "PROP_NAMESERVER_ADDR", options.NameServers |> List.map string |> String.concat ";"
-                        "PROP_THREADPOOL_CORE_SIZE", string options.Concurrency
-                    ]
-            Subscriptions =
-                [
-                    for one in subscriptions.All -> Subscription.create one.Topic one.Filter one.Version
-                ]
-            Queues = Map.ofList [ for owner in queues.All -> owner.Queue, queueInfo owner ]
-            PopQueues = None
-            Status = Map.empty
-            UserInfo = None
-            Stacks = None
-        }
-
-    /// Has the handler work on a message that an administrator chose; nothing comes of the outcome but the answer.
-    let consume (query: DirectConsumption) =
-        backgroundTask {
-            match MessageCodec.read (Option.defaultValue "" query.BrokerName) query.Record with
-            | Complete(message, _) ->
-                let began = clock.GetTimestamp()
-
-                let! outcome, remark =
-                    call.Once(VisibleMessage.restore retryTopic options.Namespace message)
-
-                return
-                    Ok
-                        {
-                            IsOrderly = options.IsOrdered
-                            IsAutoCommit = true
-                            Outcome = Some outcome
-                            Remark = remark
-                            SpentMillis = int64 (clock.GetElapsedTime began).TotalMilliseconds
-                        }
-            | NeedMore _ -> return Error "the message is cut short"
-            | Corrupt error -> return Error error.Message
-        }
+    let report = MemberReport(options, group, subscriptions, queues, mayConsume, call)
 
     do
         asked <-
             { new IAskedMember with
                 member _.Group = group
                 member _.MembersChanged() = membersChanged ()
-                member _.Reset(topic, positions) = reset topic positions
 
-                member _.Positions topic =
-                    Map.ofList [ for owner in queuesOf topic -> owner.Queue, owner.Committable ]
+                member _.Reset(topic, positions) =
+                    for KeyValue(queue, position) in positions.Positions do
+                        if queue.Topic = topic then
+                            reset queue position
 
-                member _.RunningInfo() = runningInfo ()
-                member _.Consume query = consume query
+                member _.Positions topic = report.Positions topic
+                member _.RunningInfo() = report.RunningInfo()
+                member _.Consume query = report.Consume query
             }
 
     /// SQL92 expressions are checked by a broker: whether it can filter so, and understands them.
-    let checkExpressions (route: TopicRoute) (topic: string) filter =
+    let checkExpression (topic: string) filter =
         match filter with
         | ByTag _ -> Task.FromResult(Ok())
         | BySql92 _ ->
@@ -396,7 +326,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 run (fun () -> seek topic) |> ignore
                 return Ok()
             | Ok(Some route) ->
-                match! checkExpressions route topic filter with
+                match! checkExpression topic filter with
                 | Error error -> return Error error
                 | Ok() ->
                     do! useRoute topic route
@@ -452,21 +382,6 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
     let isWellFor (run: HandlerRun) =
         run.Stamp = 0L || clock.GetElapsedTime run.Started <= options.ConsumeTimeout
-
-    let queueHealth (owner: ProcessQueue) : QueueHealth =
-        {
-            Queue = owner.Queue
-            Next = owner.Next
-            Committable = owner.Committable
-            Committed = owner.Committed
-            Held = owner.Held
-            HeldBytes = owner.HeldBytes
-            Running = owner.Running
-            IsFull = owner.IsFull
-            SincePull = clock.GetElapsedTime owner.LastPull
-            SinceConsume = clock.GetElapsedTime owner.LastConsume
-            IsLocked = mayConsume owner
-        }
 
     /// Joins the group and begins to read. A topic that does not exist yet is looked for until it does. Fails if no name
     /// server can be asked, or a broker does not understand an SQL92 expression.
@@ -531,7 +446,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
         {
             ClientId = clientId
-            Queues = queues.All |> List.map queueHealth |> List.sortBy _.Queue
+            Queues = report.Queues
             Consumed = counts.AllConsumed
             Failed = counts.AllFailed
             GivenBack = counts.AllGivenBack

@@ -105,9 +105,7 @@ type internal QueuePuller
         backgroundTask {
             let askedId = queue.BrokerId
             let request = GroupRequests.pull settings queue.Queue queue.Next wanted.Subscription
-            queue.IsPulling <- true
             let! answer = brokers.Pull(queue.Queue, askedId, request, timeout, queue.Ending)
-            queue.IsPulling <- false
             queue.LastPull <- clock.GetTimestamp()
 
             match answer with

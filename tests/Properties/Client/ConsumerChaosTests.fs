@@ -101,30 +101,11 @@ let private chaos isOrdered : Task =
         do! broker.CreateTopicAsync("T", queues)
         let ledger = Ledger()
         let random = Random 20261125
-        let long = TimeSpan.FromHours 2
 
         let options =
-            let options = PushConsumerOptions.create "C" (endpointsOf broker.NameServer)
-
-            { options with
-                ConsumeFrom = FirstOffset
+            { consumerAt broker.NameServer clock "C" with
                 IsOrdered = isOrdered
                 Subscriptions = [ "T", Filter.all ]
-                Remoting =
-                    { options.Remoting with
-                        RequestTimeout = long
-                        ConnectTimeout = long
-                        Liveness =
-                            {
-                                ProbeAfter = long
-                                DeadAfter = long
-                                IdleAfter = long
-                            }
-                        Ports =
-                            { options.Remoting.Ports with
-                                Clock = clock
-                            }
-                    }
             }
 
         let members = ResizeArray<PushConsumer>()

@@ -12,8 +12,8 @@ open RocketMq.Embedded
 open ProducerRig
 
 /// A consumer that nothing runs out of time for, by a clock that may be moved.
-let consumerOf (cluster: EmbeddedCluster) (clock: TimeProvider) group : PushConsumerOptions =
-    let options = PushConsumerOptions.create group (endpointsOf cluster.NameServers)
+let consumerAt nameServers (clock: TimeProvider) group : PushConsumerOptions =
+    let options = PushConsumerOptions.create group (endpointsOf nameServers)
     let long = TimeSpan.FromHours 2
 
     { options with
@@ -34,6 +34,9 @@ let consumerOf (cluster: EmbeddedCluster) (clock: TimeProvider) group : PushCons
                     }
             }
     }
+
+let consumerOf (cluster: EmbeddedCluster) clock group =
+    consumerAt cluster.NameServers clock group
 
 let startConsumer options handler =
     task {

@@ -9,29 +9,6 @@ open RocketMq.Protocol.Tests.BrokerRig
 
 let private day = 86_400_000L
 
-/// Java's table, written out.
-let private seconds =
-    [
-        1
-        5
-        10
-        30
-        60
-        120
-        180
-        240
-        300
-        360
-        420
-        480
-        540
-        600
-        1200
-        1800
-        3600
-        7200
-    ]
-
 let private handleOf (answer: SendAnswer) =
     match answer.RecallHandle with
     | Some handle -> handle
@@ -47,7 +24,7 @@ let tests =
         [
             testCase "each level delays by what Java's table says: to the millisecond, in a queue of its own"
             <| fun () ->
-                for level, delay in List.indexed seconds do
+                for level, delay in List.indexed delaySeconds do
                     let due = 5L + int64 delay * 1_000L
 
                     let state, answer =
