@@ -1,12 +1,14 @@
 using System.Runtime.CompilerServices;
+using Microsoft.FSharp.Collections;
 using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
 
 /// <summary>
-/// Reads all queues of its topics and hands their messages out one by one. A message counts as done with when the next one
-/// is asked for, or with <see cref="CommitAsync"/>; the positions of such messages are committed every few seconds and at
-/// the end. It does not share queues with other members of its group: run one at a time.
+/// Hands messages out when it is asked to. It shares the queues of its topics with the other members of its group, or has queues
+/// assigned to it. A message counts as done with when the next one is asked for, or with
+/// <see cref="CommitAsync(CancellationToken)"/>; no committed position passes one that is not. Safe to use from any thread, but
+/// messages are asked for by one caller at a time.
 /// </summary>
 public sealed class PullConsumer : IAsyncDisposable
 {
@@ -22,8 +24,14 @@ public sealed class PullConsumer : IAsyncDisposable
         return new(Core.Names.checkOwnGroup(group).OrThrowArgument(nameof(group)));
     }
 
+    /// <summary>What brokers know this member by.</summary>
+    public string ClientId => _inner.ClientId;
+
+    /// <summary>The queues that it reads now, and how far it is with each.</summary>
+    public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];
+
     /// <summary>Messages as they come, without end. Only one enumeration or receive at a time.</summary>
-    /// <exception cref="RocketMqException">A broker refuses to hand out messages, and will go on to.</exception>
+    /// <exception cref="RocketMqException">A broker refuses to hand out messages, or the consumer has been closed.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async IAsyncEnumerable<ReceivedMessage> ReadAllAsync(
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
@@ -34,8 +42,10 @@ public sealed class PullConsumer : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for the next message; the one before it counts as done with.</summary>
-    /// <exception cref="RocketMqException">A broker refuses to hand out messages, and will go on to.</exception>
+    /// <summary>Waits for the next message. The one before it counts as done with, unless that is done by hand.</summary>
+    /// <exception cref="RocketMqException">
+    /// A broker refuses to hand out messages (it is asked again, so another call may succeed), or the consumer has been closed.
+    /// </exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<ReceivedMessage> ReceiveAsync(CancellationToken cancellationToken = default)
     {
@@ -44,9 +54,157 @@ public sealed class PullConsumer : IAsyncDisposable
         return new(received.OrThrow());
     }
 
-    /// <summary>Commits the positions of all messages handed out so far, the last one included.</summary>
-    public Task CommitAsync(CancellationToken cancellationToken = default) => _inner.Commit(cancellationToken);
+    /// <summary>
+    /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time. Those before them
+    /// count as done with, unless that is done by hand.
+    /// </summary>
+    /// <param name="max">The most messages.</param>
+    /// <param name="wait">How long to wait for the first.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number is not above 0, or the time is not.</exception>
+    /// <exception cref="RocketMqException">As with <see cref="ReceiveAsync"/>.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    public async Task<IReadOnlyList<ReceivedMessage>> PollAsync(
+        int max, TimeSpan wait, CancellationToken cancellationToken = default)
+    {
+        var most = Checked.Count(max, int.MaxValue);
+        var received = await _inner.Poll(most, Checked.Span(wait), cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        return Array.ConvertAll(received.OrThrow(), message => new ReceivedMessage(message));
+    }
 
-    /// <summary>Stops reading, commits the positions of messages done with, leaves the group and closes the connections.</summary>
+    /// <summary>
+    /// Commits the positions of all messages handed out so far, the last one included. It need not be waited for; then failures
+    /// are only logged.
+    /// </summary>
+    /// <exception cref="RocketMqException">A broker did not take a position; those of other queues may have been committed.</exception>
+    public async Task CommitAsync(CancellationToken cancellationToken = default) =>
+        (await _inner.Commit(cancellationToken).ConfigureAwait(false)).OrThrow();
+
+    /// <summary>Commits a position of a queue, the next one to be consumed, whatever has been handed out of it.</summary>
+    /// <exception cref="RocketMqException">A broker did not take it.</exception>
+    public async Task CommitAsync(MessageQueue queue, long offset, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        (await _inner.Commit(queue.ToCore(), offset, cancellationToken).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>
+    /// Goes on at a position of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
+    /// count any more.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">The position is negative, or the queue is not one of those that it reads.</exception>
+    public void Seek(MessageQueue queue, long offset)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        _inner.Seek(queue.ToCore(), offset).OrThrow();
+    }
+
+    /// <summary>As <see cref="Seek"/>, to the first message that is still there.</summary>
+    /// <exception cref="RocketMqException">The queue is not one of those that it reads, or its broker cannot be asked.</exception>
+    public async Task SeekToBeginAsync(MessageQueue queue, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        (await _inner.SeekToBegin(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>As <see cref="Seek"/>, to what is stored from now on.</summary>
+    /// <exception cref="RocketMqException">The queue is not one of those that it reads, or its broker cannot be asked.</exception>
+    public async Task SeekToEndAsync(MessageQueue queue, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        (await _inner.SeekToEnd(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>As <see cref="Seek"/>, to the messages stored at or after a time.</summary>
+    /// <exception cref="RocketMqException">The queue is not one of those that it reads, or its broker cannot be asked.</exception>
+    public async Task SeekToTimeAsync(MessageQueue queue, DateTimeOffset time, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        (await _inner.SeekToTime(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>Nothing of these queues is pulled or handed out until <see cref="Resume"/>; they stay this consumer's.</summary>
+    public void Pause(params IEnumerable<MessageQueue> queues) => _inner.Pause(ToCore(queues));
+
+    /// <summary>Goes on with these queues after <see cref="Pause"/>.</summary>
+    public void Resume(params IEnumerable<MessageQueue> queues) => _inner.Resume(ToCore(queues));
+
+    /// <summary>The position of the first message that is still there.</summary>
+    /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
+    public async Task<long> GetMinOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        return (await _inner.MinOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>The position that the next stored message will have.</summary>
+    /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
+    public async Task<long> GetMaxOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        return (await _inner.MaxOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>The position of the first message stored at or after a time. Brokers before 5.0 give the nearest one.</summary>
+    /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
+    public async Task<long> GetOffsetAsync(
+        MessageQueue queue, DateTimeOffset time, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        return (await _inner.OffsetAt(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>The position that the group has committed, or null if none.</summary>
+    /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
+    public async Task<long?> GetCommittedAsync(MessageQueue queue, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(queue);
+        return (await _inner.Committed(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow()?.Value;
+    }
+
+    /// <summary>Reads another topic too, or changes what is wanted of one. All members of the group must do the same.</summary>
+    /// <exception cref="RocketMqException">The topic does not exist, its name is not valid, or no server can be asked.</exception>
+    public async Task SubscribeAsync(string topic, string tags = "*", CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        ArgumentNullException.ThrowIfNull(tags);
+        cancellationToken.ThrowIfCancellationRequested();
+        (await _inner.Subscribe(topic, Core.Filter.NewByTag(tags)).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>Reads a topic no more. All members of the group must do the same.</summary>
+    public Task UnsubscribeAsync(string topic, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        cancellationToken.ThrowIfCancellationRequested();
+        return _inner.Unsubscribe(topic);
+    }
+
+    /// <summary>
+    /// Reads these queues from now on, and none else. Those that stay go on as they are. For a consumer that was started with
+    /// <see cref="PullConsumerBuilder.AssignQueues"/>.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">It was started with subscriptions.</exception>
+    /// <exception cref="RocketMqException">A topic does not exist, or no server can be asked.</exception>
+    public async Task AssignAsync(
+        IEnumerable<MessageQueue> queues, string tags = "*", CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(queues);
+        ArgumentNullException.ThrowIfNull(tags);
+        cancellationToken.ThrowIfCancellationRequested();
+        (await _inner.Assign(ToCore(queues), Core.Filter.NewByTag(tags)).ConfigureAwait(false)).OrThrow();
+    }
+
+    /// <summary>
+    /// Stops reading, commits the positions of messages done with unless that is done by hand, leaves the group and closes the
+    /// connections.
+    /// </summary>
     public ValueTask DisposeAsync() => new(_inner.Close());
+
+    private static FSharpList<Core.MessageQueue> ToCore(IEnumerable<MessageQueue> queues)
+    {
+        ArgumentNullException.ThrowIfNull(queues);
+        return ListModule.OfSeq(queues.Select(queue => queue.ToCore()));
+    }
 }

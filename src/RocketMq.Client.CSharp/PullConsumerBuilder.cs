@@ -1,56 +1,172 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
+using Options = RocketMq.Protocol.PullConsumerOptionsModule;
 
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="PullConsumer"/>. Immutable; each method gives a new one.</summary>
 public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
 {
-    private readonly Reading _reading;
+    private readonly Core.PullConsumerOptions _options;
 
-    internal PullConsumerBuilder(string group) : this(new Reading(group), new RemotingSettings()) { }
+    internal PullConsumerBuilder(string group)
+        : this(Options.create(group, FSharpList<Core.Endpoint>.Empty), new RemotingSettings()) { }
 
-    private PullConsumerBuilder(Reading reading, RemotingSettings remoting) : base(remoting) => _reading = reading;
+    private PullConsumerBuilder(Core.PullConsumerOptions options, RemotingSettings remoting) : base(remoting) =>
+        _options = options;
 
     private protected override bool FindsServers => true;
 
-    private protected override PullConsumerBuilder With(RemotingSettings remoting) => new(_reading, remoting);
+    private protected override PullConsumerBuilder With(RemotingSettings remoting) => new(_options, remoting);
 
-    /// <summary>The name servers, "host:port;host:port". Needed.</summary>
+    private PullConsumerBuilder With(Core.PullConsumerOptions options) => new(options, Remoting);
+
+    /// <summary>The name servers, "host:port;host:port". Needed, or <see cref="AddressServer"/>.</summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
     public PullConsumerBuilder NameServers(string addresses) =>
         With(Remoting with { NameServers = Addresses.ParseList(addresses) });
 
-    /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called again.</summary>
+    /// <summary>
+    /// Finds name servers by asking a web server, http://domain:8080/rocketmq/subgroup, at once and every two minutes, as Java's
+    /// clients do. Default none.
+    /// </summary>
+    /// <param name="domain">A host, or "host:port".</param>
+    /// <param name="subgroup">Which list of addresses.</param>
+    /// <param name="unitName">A unit of a deployment in several; empty for none.</param>
+    /// <exception cref="ArgumentException">Domain or subgroup is empty.</exception>
+    public PullConsumerBuilder AddressServer(string domain, string subgroup = "nsaddr", string unitName = "")
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(domain);
+        ArgumentException.ThrowIfNullOrWhiteSpace(subgroup);
+        ArgumentNullException.ThrowIfNull(unitName);
+        return With(Options.withAddressServer(new(domain, subgroup, unitName), _options));
+    }
+
+    /// <summary>
+    /// Reads a topic: messages with one of the tags, joined with "||", or all of them. Its queues are shared with the other
+    /// members of the group. May be called again.
+    /// </summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
     public PullConsumerBuilder Subscribe(string topic, string tags = "*")
     {
-        ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(tags);
-        var name = Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic));
-        var others = _reading.Subscriptions.Where(subscription => subscription.Item1 != name);
-        return With(_reading with { Subscriptions = [.. others, Tuple.Create(name, Core.Filter.NewByTag(tags))] });
+        return Subscribe(topic, Core.Filter.NewByTag(tags));
+    }
+
+    /// <summary>
+    /// Reads a topic: messages whose properties fit an SQL92 expression, such as "price > 10 AND region = 'EU'". Brokers need
+    /// <c>enablePropertyFilter=true</c>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public PullConsumerBuilder SubscribeSql92(string topic, string expression)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(expression);
+        return Subscribe(topic, Core.Filter.NewBySql92(expression));
+    }
+
+    /// <summary>In place of subscriptions: reads these queues, which are shared with nobody.</summary>
+    /// <param name="queues">The queues; see <see cref="PullClient.GetQueuesAsync"/>.</param>
+    /// <param name="tags">Messages with one of the tags, joined with "||", or all of them.</param>
+    public PullConsumerBuilder AssignQueues(IEnumerable<MessageQueue> queues, string tags = "*")
+    {
+        ArgumentNullException.ThrowIfNull(queues);
+        ArgumentNullException.ThrowIfNull(tags);
+        return With(Options.assign(
+            ListModule.OfSeq(queues.Select(queue => queue.ToCore())), Core.Filter.NewByTag(tags), _options));
     }
 
     /// <summary>Where to begin if the group has committed nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
-    public PullConsumerBuilder From(ConsumeFrom value) => With(_reading with { From = value });
+    public PullConsumerBuilder From(ConsumeFrom value) => With(Options.from(value.ToCore(), _options));
+
+    /// <summary>
+    /// Where a queue begins that the consumer gets, in place of the committed position; null for that one. For positions that
+    /// are kept elsewhere, with the results. Default the committed one.
+    /// </summary>
+    public PullConsumerBuilder StartAt(Func<MessageQueue, CancellationToken, Task<long?>> position)
+    {
+        ArgumentNullException.ThrowIfNull(position);
+
+        async Task<FSharpOption<long>?> Ask(Core.MessageQueue queue, CancellationToken cancellation) =>
+            await position(MessageQueue.FromCore(queue), cancellation).ConfigureAwait(false) is { } found
+                ? FSharpOption<long>.Some(found)
+                : FSharpOption<long>.None;
+
+        return With(Options.withStartAt(
+            FuncConvert.FromFunc<Core.MessageQueue, CancellationToken, Task<FSharpOption<long>?>>(Ask), _options));
+    }
+
+    /// <summary>How queues are shared. Default <see cref="AssignmentStrategy.Averagely"/>.</summary>
+    public PullConsumerBuilder Assign(AssignmentStrategy strategy)
+    {
+        ArgumentNullException.ThrowIfNull(strategy);
+        return With(Options.withStrategy(strategy.Inner, _options));
+    }
 
     /// <summary>How many messages a pull asks for. Default 32, the most that brokers hand out unless set up for more.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,024.</exception>
-    public PullConsumerBuilder PullBatch(int value) => With(_reading with { PullBatch = Checked.Count(value, 1024) });
+    public PullConsumerBuilder PullBatch(int value) => With(Options.withPullBatch(Checked.Count(value, 1024), _options));
 
     /// <summary>How long a broker holds a pull that finds nothing. Default 15 s.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
-    public PullConsumerBuilder Suspend(TimeSpan value) => With(_reading with { Suspend = Checked.Span(value) });
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PullConsumerBuilder Suspend(TimeSpan value) => With(Options.withSuspend(Checked.Span(value), _options));
+
+    /// <summary>How much of a queue may wait that has not been asked for, before no more is pulled from it.</summary>
+    /// <param name="messages">Messages. Default 1,000.</param>
+    /// <param name="bytes">Bytes of their bodies as stored. Default 100 MiB.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One is not above 0.</exception>
+    public PullConsumerBuilder Hold(int messages = 1000, long bytes = 100L * 1024 * 1024)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
+        return With(Options.withHold(new(Checked.Count(messages, int.MaxValue), bytes, long.MaxValue), _options));
+    }
+
+    /// <summary>
+    /// Nothing is committed but by <see cref="PullConsumer.CommitAsync(CancellationToken)"/>. Default: positions are committed by
+    /// themselves, and a message counts as done with when the next one is asked for.
+    /// </summary>
+    public PullConsumerBuilder CommitByHand() => With(Options.committedByHand(_options));
 
     /// <summary>How often positions are committed. Default 5 s.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
-    public PullConsumerBuilder CommitInterval(TimeSpan value) => With(_reading with { CommitInterval = Checked.Span(value) });
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PullConsumerBuilder CommitInterval(TimeSpan value) => With(Options.withCommitInterval(Checked.Span(value), _options));
+
+    /// <summary>The largest body after inflating, in bytes. Default 64 MiB.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0.</exception>
+    public PullConsumerBuilder InflatedLimit(int bytes) =>
+        With(Options.withInflatedLimit(Checked.Count(bytes, int.MaxValue), _options));
+
+    /// <summary>
+    /// Inflates by a codec of one's own, in place of the one for the same compression. Default zlib by the framework; LZ4 and
+    /// Zstandard by libraries of the system, if there are.
+    /// </summary>
+    /// <exception cref="ArgumentException">Its compression is not a number from 1 to 7.</exception>
+    public PullConsumerBuilder Codec(IBodyCodec codec)
+    {
+        ArgumentNullException.ThrowIfNull(codec);
+        return With(Options.withCodecs(
+            Core.BodyCodecsModule.add(new CoreCodec(codec), _options.Codecs).OrThrowArgument(nameof(codec)),
+            _options));
+    }
+
+    /// <summary>What topics and group belong to: they travel as "name%topic". Default none.</summary>
+    /// <exception cref="ArgumentException">It is no such name: 1 to 255 characters of a-z A-Z 0-9 % | - _.</exception>
+    public PullConsumerBuilder Namespace(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return With(Options.withNamespace(Core.Names.checkGroup(name).OrThrowArgument(nameof(name)), _options));
+    }
+
+    /// <summary>Tells this client from others of the host. Default one of its own with each start.</summary>
+    public PullConsumerBuilder InstanceName(string name)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return With(Options.withInstanceName(name, _options));
+    }
 
     /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
-    public PullConsumerBuilder BinaryHeaders() =>
-        With(Remoting with { BinaryHeaders = true });
+    public PullConsumerBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
 
     /// <summary>Where to log. Default nowhere.</summary>
     public PullConsumerBuilder Logger(ILogger value)
@@ -59,43 +175,31 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
         return With(Remoting with { Logger = value });
     }
 
-    /// <summary>Joins the group and begins to read.</summary>
+    /// <summary>Joins the group, or takes up what is assigned, and begins to read.</summary>
     /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
-    /// <exception cref="RocketMqException">A topic does not exist, or no server can be reached.</exception>
+    /// <exception cref="RocketMqException">
+    /// A topic does not exist, no server can be reached, or a broker does not take an SQL92 expression.
+    /// </exception>
     public async Task<PullConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return new((await Core.PullConsumer.Start(_reading.ToCore(Remoting)).ConfigureAwait(false)).OrThrow());
+        return new((await Core.PullConsumer.Start(ToCore()).ConfigureAwait(false)).OrThrow());
     }
 
-    private PullConsumerBuilder With(Reading reading) => new(reading, Remoting);
+    /// <summary>
+    /// A client that reads queues at positions that the application keeps, in the name of the group and a member of none.
+    /// Subscriptions do not count. It connects with the first question.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
+    public PullClient CreateClient() => new(Core.PullClient.Create(ToCore()).OrThrow());
 
-    /// <summary>All but what connections need.</summary>
-    private sealed record Reading(string Group)
+    private Core.PullConsumerOptions ToCore() => Options.withRemoting(
+        Remoting.ToCore(Core.WhenDisconnected.FailWithDial),
+        Options.withNameServers(Remoting.NameServers, _options));
+
+    private PullConsumerBuilder Subscribe(string topic, Core.Filter filter)
     {
-        private static readonly Core.PullConsumerOptions Defaults =
-            Core.PullConsumerOptionsModule.create("unused", FSharpList<Core.Endpoint>.Empty);
-
-        internal IReadOnlyList<Tuple<string, Core.Filter>> Subscriptions { get; init; } = [];
-
-        internal ConsumeFrom From { get; init; } = ConsumeFrom.LastOffset;
-
-        internal int PullBatch { get; init; } = Defaults.PullBatch;
-
-        internal TimeSpan Suspend { get; init; } = Defaults.Suspend;
-
-        internal TimeSpan CommitInterval { get; init; } = Defaults.CommitInterval;
-
-        internal Core.PullConsumerOptions ToCore(RemotingSettings remoting) => new(
-            group: Group,
-            nameServers: remoting.NameServers,
-            subscriptions: ListModule.OfSeq(Subscriptions),
-            consumeFrom: From.ToCore(),
-            pullBatch: PullBatch,
-            suspend: Suspend,
-            buffer: Defaults.Buffer,
-            commitInterval: CommitInterval,
-            inflatedLimit: Defaults.InflatedLimit,
-            remoting: remoting.ToCore(Core.WhenDisconnected.FailWithDial));
+        ArgumentNullException.ThrowIfNull(topic);
+        return With(Options.subscribe(Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic)), filter, _options));
     }
 }

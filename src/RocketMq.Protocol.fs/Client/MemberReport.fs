@@ -1,20 +1,30 @@
 namespace RocketMq.Protocol
 
+open System
+
+/// What does not change of a member that reports.
+type internal ReportedMember =
+    {
+        Type: ConsumeType
+        IsOrdered: bool
+        NameServers: Endpoint list
+        /// How many handlers work at a time.
+        Concurrency: int
+        Clock: TimeProvider
+    }
+
 /// What a member of a group says of itself, to brokers that ask and to its application.
 [<Sealed>]
 type internal MemberReport
     (
-        options: PushConsumerOptions,
-        group: string,
+        reported: ReportedMember,
         subscriptions: Subscriptions,
         queues: OwnedQueues,
-        mayConsume: ProcessQueue -> bool,
-        call: HandlerCall
+        mayConsume: ProcessQueue -> bool
     ) =
-    let clock = options.Remoting.Ports.Clock
+    let clock = reported.Clock
     let startedAtMillis = clock.GetUtcNow().ToUnixTimeMilliseconds()
     let startedTimestamp = clock.GetTimestamp()
-    let retryTopic = Namespaced.retryTopic "" group
 
     let infoOf (owner: ProcessQueue) : ProcessQueueInfo =
         let millis timestamp =
@@ -72,11 +82,15 @@ type internal MemberReport
                 Map.ofList
                     [
                         "PROP_CLIENT_VERSION", "V5_3_3"
-                        "PROP_CONSUME_TYPE", "CONSUME_PASSIVELY"
-                        "PROP_CONSUMEORDERLY", (if options.IsOrdered then "true" else "false")
+                        "PROP_CONSUME_TYPE",
+                        (match reported.Type with
+                         | Actively -> "CONSUME_ACTIVELY"
+                         | Passively -> "CONSUME_PASSIVELY"
+                         | Pop -> "CONSUME_POP")
+                        "PROP_CONSUMEORDERLY", (if reported.IsOrdered then "true" else "false")
                         "PROP_CONSUMER_START_TIMESTAMP", string startedAtMillis
-                        "PROP_NAMESERVER_ADDR", options.NameServers |> List.map string |> String.concat ";"
-                        "PROP_THREADPOOL_CORE_SIZE", string options.Concurrency
+                        "PROP_NAMESERVER_ADDR", reported.NameServers |> List.map string |> String.concat ";"
+                        "PROP_THREADPOOL_CORE_SIZE", string reported.Concurrency
                     ]
             Subscriptions =
                 [
@@ -87,27 +101,4 @@ type internal MemberReport
             Status = Map.empty
             UserInfo = None
             Stacks = None
-        }
-
-    /// Has the handler work on a message that an administrator chose; nothing comes of the outcome but the answer.
-    member _.Consume(query: DirectConsumption) =
-        backgroundTask {
-            match MessageCodec.read (Option.defaultValue "" query.BrokerName) query.Record with
-            | Complete(message, _) ->
-                let began = clock.GetTimestamp()
-
-                let! outcome, remark =
-                    call.Once(VisibleMessage.restore retryTopic options.Namespace message)
-
-                return
-                    Ok
-                        {
-                            IsOrderly = options.IsOrdered
-                            IsAutoCommit = true
-                            Outcome = Some outcome
-                            Remark = remark
-                            SpentMillis = int64 (clock.GetElapsedTime began).TotalMilliseconds
-                        }
-            | NeedMore _ -> return Error "the message is cut short"
-            | Corrupt error -> return Error error.Message
         }

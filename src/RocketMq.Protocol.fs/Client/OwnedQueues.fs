@@ -5,19 +5,34 @@ open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 
+/// How a member comes by queues and lets them go.
+type internal OwnershipOptions =
+    {
+        ConsumeFrom: ConsumeFrom
+        /// Where the application wants a queue to begin, in place of the committed position.
+        StartAt: (MessageQueue -> CancellationToken -> Task<int64 option>) option
+        /// Before a queue is pulled for the first time.
+        Prepare: ProcessQueue -> unit
+        Hold: HoldLimits
+        DrainTimeout: TimeSpan
+        /// Whether positions are committed when queues are left, not only on demand.
+        CommitsOnLeave: bool
+        Remoting: RemotingOptions
+    }
+
 /// The queues that a member reads: how it comes by one, commits it, and lets it go. A queue in `moved` is to go on at a
 /// position that is committed when it is left, whatever has been done with.
 [<Sealed>]
 type internal OwnedQueues
     (
-        options: PushConsumerOptions,
+        options: OwnershipOptions,
         isRetryTopic: string -> bool,
         moved: ConcurrentDictionary<MessageQueue, int64>,
         brokers: GroupBrokers,
         store: IOffsetStore,
         locks: LockKeeper option,
         puller: QueuePuller,
-        handling: IHandling,
+        cancelHandlers: ProcessQueue -> unit,
         failed: MessageQueue -> unit
     ) =
     /// What handlers get to come to an end once they have been told to.
@@ -28,9 +43,9 @@ type internal OwnedQueues
     let owned = ConcurrentDictionary<MessageQueue, ProcessQueue>()
     let starting = ConcurrentDictionary<MessageQueue, Task<bool>>()
 
-    let startAt (queue: MessageQueue) : Task<Result<int64, RemotingError>> =
-        let none = CancellationToken.None
+    let none = CancellationToken.None
 
+    let atCommitted (queue: MessageQueue) : Task<Result<int64, RemotingError>> =
         backgroundTask {
             let! committed = store.Load(queue, none)
 
@@ -40,6 +55,16 @@ type internal OwnedQueues
             | AskByTime millis -> return! brokers.Ask(queue, GroupRequests.searchByTime queue millis, none)
             | CannotStart error -> return Error error
         }
+
+    let startAt (queue: MessageQueue) : Task<Result<int64, RemotingError>> =
+        match options.StartAt with
+        | None -> atCommitted queue
+        | Some choose ->
+            backgroundTask {
+                match! choose queue none with
+                | Some position -> return Ok position
+                | None -> return! atCommitted queue
+            }
 
     /// A queue in order needs its lock first.
     let isLocked queue =
@@ -71,16 +96,21 @@ type internal OwnedQueues
                 | Ok offset ->
                     let owner = ProcessQueue(queue, offset, options.Hold, clock.GetTimestamp())
                     owned[queue] <- owner
+                    options.Prepare owner
                     Log.queueStarted log queue offset
                     pullUntilLeft owner |> ignore
                     return true
         }
 
-    let save (queue: ProcessQueue) (position: int64) cancellation : Task =
+    let save (queue: ProcessQueue) (position: int64) cancellation : Task<Result<unit, RemotingError>> =
         backgroundTask {
             match! store.Save(queue.Queue, position, cancellation) with
-            | Ok() -> queue.HasCommitted position
-            | Error error -> Log.commitFailed log queue.Queue (RemotingError.describe error)
+            | Ok() ->
+                queue.HasCommitted position
+                return Ok()
+            | Error error ->
+                Log.commitFailed log queue.Queue (RemotingError.describe error)
+                return Error error
         }
 
     /// Whether the position of a queue is this member's to commit.
@@ -89,24 +119,17 @@ type internal OwnedQueues
         | Some locks -> locks.MayConsume queue.Queue
         | None -> true
 
-    let commit (queue: ProcessQueue) cancellation : Task =
+    let commit (queue: ProcessQueue) cancellation : Task<Result<unit, RemotingError>> =
         backgroundTask {
             do! queue.CommitGate.WaitAsync()
 
             try
                 match queue.TryCommittable() with
-                | ValueSome position when isOurs queue -> do! save queue position cancellation
-                | _ -> ()
+                | ValueSome position when isOurs queue -> return! save queue position cancellation
+                | _ -> return Ok()
             finally
                 queue.CommitGate.Release() |> ignore
         }
-
-    let cancelHandlers (queue: ProcessQueue) =
-        for run in handling.Pool.Running do
-            let stamp = run.Stamp
-
-            if stamp <> 0L && Object.ReferenceEquals(run.Queue, queue) then
-                run.Cancel stamp
 
     let isIdleWithin (queue: ProcessQueue) (time: TimeSpan) =
         backgroundTask {
@@ -139,12 +162,15 @@ type internal OwnedQueues
                 let position =
                     match moved.TryRemove queue.Queue with
                     | true, position -> ValueSome position
-                    | _ -> queue.TryCommittable()
+                    | _ when options.CommitsOnLeave -> queue.TryCommittable()
+                    | _ -> ValueNone
 
                 queue.Close()
 
                 match position with
-                | ValueSome position when isOurs queue -> do! save queue position CancellationToken.None
+                | ValueSome position when isOurs queue ->
+                    let! _ = save queue position none
+                    ()
                 | _ -> ()
             finally
                 queue.CommitGate.Release() |> ignore
@@ -199,10 +225,29 @@ type internal OwnedQueues
 
     member _.All: ProcessQueue list = [ for queue in owned.Values -> queue ]
 
+    /// Commits a position that the application chose.
+    member _.CommitAt(queue: ProcessQueue, position: int64, cancellation: CancellationToken) =
+        backgroundTask {
+            do! queue.CommitGate.WaitAsync()
+
+            try
+                return! save queue position cancellation
+            finally
+                queue.CommitGate.Release() |> ignore
+        }
+
     member _.TryFind(queue: MessageQueue) : ProcessQueue | null =
         match owned.TryGetValue queue with
         | true, found -> found
         | _ -> null
 
-    member _.CommitAll(cancellation: CancellationToken) : Task =
-        owned.Values |> Seq.map (fun queue -> commit queue cancellation) |> Task.WhenAll
+    /// Commits what is done with of all queues; gives the first failure, and all are logged.
+    member _.CommitAll(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            let! outcomes = owned.Values |> Seq.map (fun queue -> commit queue cancellation) |> Task.WhenAll
+
+            return
+                outcomes
+                |> Array.tryFind Result.isError
+                |> Option.defaultValue (Ok())
+        }

@@ -4,6 +4,16 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
+/// Where a queue is pulled, and until when the answer counts.
+[<Struct>]
+type internal PullPlace =
+    {
+        Offset: int64
+        /// Another one after a seek.
+        Era: obj
+        Ending: CancellationToken
+    }
+
 /// What one pull brought of a queue, after the filter.
 [<Sealed>]
 type internal PulledMessages(queue: ProcessQueue, batch: HeldBatch, messages: StoredMessage[]) =
@@ -27,6 +37,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// Messages that handlers work on.
     let mutable running = 0
 
+    /// The lowest position that an application which takes messages itself has taken and is not done with.
+    let mutable lowestTaken = Int64.MaxValue
+
     /// No message goes to a handler any more.
     let mutable isLeft = false
 
@@ -37,6 +50,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     let mutable hasRoom: TaskCompletionSource | null = null
     let mutable isIdle: TaskCompletionSource | null = null
     let ending = new CancellationTokenSource()
+    let mutable pullEnding = CancellationTokenSource.CreateLinkedTokenSource ending.Token
 
     let newSource () =
         TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
@@ -45,6 +59,8 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
         unfinished.Count >= limits.Messages
         || heldBytes >= limits.Bytes
         || unfinished.Span >= limits.Span
+
+    let committable () = min lowestTaken unfinished.Committable
 
     /// Tells who waits what has come about. Called under the lock; continuations run elsewhere.
     let tell () =
@@ -67,6 +83,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// Cancelled when the queue is left.
     member _.Ending = ending.Token
 
+    /// Closed while nothing is to be pulled of this queue alone.
+    member val Gate = PauseGate()
+
     /// The broker to read from next; 0 is the master.
     member val BrokerId = 0L with get, set
 
@@ -80,15 +99,25 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
 
     member _.IsLeft = Volatile.Read &isLeft
     member _.Next = lock gate (fun () -> unfinished.Next)
-    member _.Committable = lock gate (fun () -> unfinished.Committable)
+    member _.Committable = lock gate committable
     member _.Committed = lock gate (fun () -> committed)
     member _.Held = lock gate (fun () -> unfinished.Count)
     member _.HeldBytes = lock gate (fun () -> heldBytes)
     member _.Running = lock gate (fun () -> running)
     member _.IsFull = lock gate isFull
 
-    /// A pull ended at `next` with these messages. One pull of a queue ends at a time.
-    member queue.Pulled(messages: StoredMessage[], next: int64) : PulledMessages =
+    /// Where to pull now. The token ends the pull when its answer does not count any more.
+    member _.BeginPull() : PullPlace =
+        lock gate (fun () ->
+            {
+                Offset = unfinished.Next
+                Era = unfinished.Era
+                Ending = pullEnding.Token
+            })
+
+    /// A pull ended at `next` with these messages. One pull of a queue ends at a time. Null: the queue has been told to go on
+    /// elsewhere meanwhile, and nothing changes.
+    member queue.Pulled(place: PullPlace, messages: StoredMessage[], next: int64) : PulledMessages | null =
         if offsets.Length < messages.Length then
             offsets <- Array.zeroCreate messages.Length
 
@@ -98,9 +127,39 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
             offsets[index] <- messages[index].QueueOffset
             bytes <- bytes + int64 messages[index].StoredBody.Length
 
+        let pulled () : PulledMessages | null =
+            if Object.ReferenceEquals(place.Era, unfinished.Era) then
+                heldBytes <- heldBytes + bytes
+                PulledMessages(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages)
+            else
+                null
+
+        lock gate pulled
+
+    /// Goes on at a position; what is held is forgotten, and what the application has of it does not count any more.
+    member _.Seek(position: int64) =
         lock gate (fun () ->
-            heldBytes <- heldBytes + bytes
-            PulledMessages(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages))
+            unfinished.Reset position
+            heldBytes <- 0L
+            lowestTaken <- Int64.MaxValue
+            pullEnding.Cancel()
+            pullEnding <- CancellationTokenSource.CreateLinkedTokenSource ending.Token
+            tell ())
+
+    /// Whether the application may take a message. It is not held then, and the position does not pass it until `Settle`.
+    member _.TryTake(held: PulledMessages, index: int) =
+        lock gate (fun () ->
+            if not isLeft && unfinished.Finish(held.Batch, index) then
+                heldBytes <- heldBytes - int64 held.Messages[index].StoredBody.Length
+                lowestTaken <- min lowestTaken held.Messages[index].QueueOffset
+                tell ()
+                true
+            else
+                false)
+
+    /// The application is done with all that it has taken.
+    member _.Settle() =
+        lock gate (fun () -> lowestTaken <- Int64.MaxValue)
 
     /// Whether messages may go to a handler; they count as running then.
     member _.TryBegin(count: int) =
@@ -171,7 +230,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// The position to commit, if it has moved and still counts.
     member _.TryCommittable() : int64 voption =
         lock gate (fun () ->
-            match unfinished.Committable with
+            match committable () with
             | _ when isClosed -> ValueNone
             | position when position = committed -> ValueNone
             | position -> ValueSome position)

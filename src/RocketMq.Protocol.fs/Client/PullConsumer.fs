@@ -2,344 +2,384 @@ namespace RocketMq.Protocol
 
 open System
 open System.Collections.Concurrent
+open System.Collections.Generic
 open System.Threading
-open System.Threading.Channels
 open System.Threading.Tasks
 
-/// Reads all queues of its topics and hands their messages out one by one. A message counts as done with when the next
-/// one is asked for; positions of such messages are committed every few seconds and at the end.
-///
-/// It does not share queues with other members of its group: run one at a time.
+/// Hands messages out when it is asked to. It shares the queues of its topics with the other members of its group, or has
+/// queues assigned to it. A message counts as done with when the next one is asked for, or with `Commit`; no position passes
+/// one that is not. Safe to use from any thread, but messages are asked for by one caller at a time.
 [<Sealed>]
 type PullConsumer private (options: PullConsumerOptions) =
-    /// Brokers forget a client after 120 s; Java tells them at this interval too.
-    static let heartbeatInterval = TimeSpan.FromSeconds 30L
+    static let watchInterval = TimeSpan.FromSeconds 10L
 
-    /// A broker looks only so often for pulls that have waited long enough.
-    static let lateness = TimeSpan.FromSeconds 5L
-
-    let log = options.Remoting.Logger
     let clock = options.Remoting.Ports.Clock
-    let clients = RemotingClients options.Remoting
-
-    let routes =
-        Routes(NameServer(Array.ofList options.NameServers, clients), clients, TopicTemplate.Default)
-
-    let clientId =
-        $"{UniqueIds.LocalAddress}@{Environment.ProcessId}#{Random.Shared.Next()}"
-
-    let readers = ConcurrentDictionary<MessageQueue, QueueReader>()
-    let ending = new CancellationTokenSource()
-    let mutable loops: Task list = []
-    let loopsGate = obj ()
-
-    let handed =
-        Channel.CreateBounded<Handed>(BoundedChannelOptions(options.Buffer, SingleReader = false, SingleWriter = false))
-
-    /// The message that was handed out last; asking for the next one settles it.
-    let mutable current: Handed voption = ValueNone
-
-    /// 1 while the application waits for a message.
-    let mutable isReceiving = 0
-
-    let mutable stoppedBy: RemotingError voption = ValueNone
-
-    /// Ends the reading for good: the application is told with the next message it asks for.
-    let stop error =
-        stoppedBy <- ValueSome error
-        handed.Writer.TryComplete() |> ignore
-        ending.Cancel()
+    let space = options.Namespace
+    let isAssigned = not options.Assigned.IsEmpty
 
     let settings: GroupSettings =
         {
-            Group = options.Group
+            Group = Namespaced.wrap space options.Group
             Type = Actively
             Model = Clustering
             ConsumeFrom = options.ConsumeFrom
             PullBatch = options.PullBatch
             Suspend = options.Suspend
-            IsLite = false
+            IsLite = true
         }
 
-    let subscriptions = Subscriptions clock
+    let membership =
+        GroupMembership
+            {
+                Instance =
+                    {
+                        NameServers = options.NameServers
+                        AddressServer = options.AddressServer
+                        Template = TopicTemplate.Default
+                        InstanceName = options.InstanceName
+                        UnitName = options.UnitName
+                        Remoting = options.Remoting
+                    }
+                Namespace = space
+                Settings = settings
+                // What is assigned is not divided.
+                Division = (if isAssigned then Broadcasting else Clustering)
+                Strategy = options.Strategy
+                AwaitsTopics = false
+                TellsSubscriptions = not isAssigned
+            }
+
+    let subscriptions = membership.Subscriptions
+    let positions = QueuePositions(settings, space, membership.Brokers)
+    let waiting = WaitingMessages()
+    let closed = AlreadyClosed $"The pull consumer of group {options.Group}"
+
+    /// As they travel. Replaced as a whole.
+    let mutable assigned: Set<MessageQueue> =
+        options.Assigned |> List.map positions.Inner |> Set.ofList
+
+    let assignmentGate = new SemaphoreSlim(1, 1)
+
+    /// Where queues are to go on that have been told so before they were read.
+    let sought = ConcurrentDictionary<MessageQueue, int64>()
+
+    let paused = ConcurrentDictionary<MessageQueue, unit>()
+
+    /// The queues of messages that the application has taken and is not done with.
+    let inHand = HashSet<ProcessQueue>(HashIdentity.Reference)
+
+    let handGate = obj ()
+    let mutable isReceiving = 0
+
+    /// What a broker refused last, until the application has been told.
+    let mutable refusal: RemotingError voption = ValueNone
+
+    let mutable isClosed = false
 
     do
-        for topic, filter in options.Subscriptions do
-            subscriptions.Set(topic, filter)
+        if isAssigned then
+            membership.ChooseBy(fun topic _ -> assigned |> Set.filter (fun queue -> queue.Topic = topic) |> Set.toList)
 
-    let heartbeat: Request<HeartbeatAnswer> =
-        Heartbeat.send.Request
-            {
-                ClientId = clientId
-                ProducerGroups = []
-                Consumers = [ GroupRequests.membership settings subscriptions.All ]
-                Fingerprint = None
-                IsWithoutSubscriptions = None
+            for queue in assigned do
+                subscriptions.Set(queue.Topic, options.AssignedFilter)
+        else
+            for topic, filter in options.Subscriptions do
+                subscriptions.Set(Namespaced.wrap space topic, filter)
+
+    let puller =
+        QueuePuller(
+            settings,
+            options.Remoting,
+            membership.Brokers,
+            membership.Routes,
+            subscriptions,
+            space,
+            PauseGate(),
+            { new IPulled with
+                member _.Hand pulled = waiting.Add pulled
+                member _.Moved(queue, position) = queue.Seek position
+
+                member _.Refused(_, error) =
+                    lock handGate (fun () -> refusal <- ValueSome error)
+                    waiting.Wake()
             }
+        )
 
-    let departure: Request<unit> =
-        Heartbeat.unregister.Request
+    /// A seek may come before the queue is there, or just then: whoever of both comes later carries it out.
+    let seekIfTold (queue: ProcessQueue) =
+        match sought.TryRemove queue.Queue with
+        | true, position -> queue.Seek position
+        | _ -> ()
+
+    let prepare (queue: ProcessQueue) =
+        if paused.ContainsKey queue.Queue then
+            queue.Gate.Close()
+
+        seekIfTold queue
+
+    let startAt =
+        options.StartAt
+        |> Option.map (fun choose -> fun queue cancellation -> choose (positions.Outer queue) cancellation)
+
+    let queues =
+        OwnedQueues(
             {
-                ClientId = clientId
-                ProducerGroup = None
-                ConsumerGroup = Some options.Group
-            }
+                ConsumeFrom = options.ConsumeFrom
+                StartAt = startAt
+                Prepare = prepare
+                Hold = options.Hold
+                DrainTimeout = TimeSpan.Zero
+                CommitsOnLeave = options.AutoCommit
+                Remoting = options.Remoting
+            },
+            (fun _ -> false),
+            ConcurrentDictionary(),
+            membership.Brokers,
+            BrokerOffsets(settings, membership.Brokers),
+            None,
+            puller,
+            ignore,
+            membership.Failed
+        )
 
-    /// The client of the broker that a queue is on: its master, or a slave if there is none.
-    let brokerOf (queue: MessageQueue) cancellation =
-        backgroundTask {
-            match! routes.Get(queue.Topic, cancellation) with
-            | Error error -> return Error error
-            | Ok route ->
-                return
-                    TopicRoute.anyAddress queue.BrokerName route
-                    |> Option.defaultValue ""
-                    |> clients.TryGet
+    let watch =
+        QueueWatch(options.Remoting, queues, (fun queue -> not queue.Gate.IsOpen), membership.Failed)
+
+    let report =
+        MemberReport(
+            {
+                Type = settings.Type
+                IsOrdered = false
+                NameServers = options.NameServers
+                Concurrency = 1
+                Clock = clock
+            },
+            subscriptions,
+            queues,
+            fun _ -> true
+        )
+
+    let asked =
+        { new IAskedMember with
+            member _.Group = settings.Group
+            member _.MembersChanged() = membership.MembersChanged()
+
+            member _.Reset(topic, table) =
+                for KeyValue(queue, position) in table.Positions do
+                    match queues.TryFind queue with
+                    | null -> ()
+                    | owner when queue.Topic = topic ->
+                        Log.positionReset options.Remoting.Logger queue position
+                        owner.Seek position
+                    | _ -> ()
+
+            member _.Positions topic = report.Positions topic
+            member _.RunningInfo() = report.RunningInfo()
+
+            member _.Consume _ =
+                Task.FromResult(Error "a pull consumer has no handler")
         }
 
-    let askBrokerOf queue (request: Request<'Answer>) cancellation =
-        backgroundTask {
-            match! brokerOf queue cancellation with
-            | Error error -> return Error error
-            | Ok client -> return! client.Ask(request, cancellation)
+    let memberQueues =
+        { new IMemberQueues with
+            member _.Start queue = queues.Start queue
+            member _.Leave queue = queues.Leave queue
         }
 
-    let startOffset (queue: MessageQueue) cancellation =
-        backgroundTask {
-            let! committed =
-                askBrokerOf queue (GroupRequests.committed settings queue) cancellation
-
-            match StartOffset.afterCommitted options.ConsumeFrom false committed with
-            | BeginAt offset -> return Ok offset
-            | AskMax -> return! askBrokerOf queue (GroupRequests.max queue) cancellation
-            | AskByTime millis -> return! askBrokerOf queue (GroupRequests.searchByTime queue millis) cancellation
-            | CannotStart error -> return Error error
+    let receive (message: StoredMessage) : ReceivedMessage =
+        {
+            Message = message
+            Body = MessageBody.decodeWith options.Codecs options.InflatedLimit message
         }
 
-    let pull (reader: QueueReader) cancellation =
+    let settle () =
+        lock handGate (fun () ->
+            for queue in inHand do
+                queue.Settle()
+
+            inHand.Clear())
+
+    let tryTake () =
+        let taken = waiting.TryTake()
+
+        match taken with
+        | ValueSome taken -> lock handGate (fun () -> inHand.Add taken.Queue |> ignore)
+        | ValueNone -> ()
+
+        taken
+
+    let takeRefusal () =
+        lock handGate (fun () ->
+            let told = refusal
+            refusal <- ValueNone
+            told)
+
+    /// The first message that there is.
+    let first (cancellation: CancellationToken) : Task<Result<StoredMessage, RemotingError>> =
         backgroundTask {
-            match! brokerOf reader.Queue cancellation with
-            | Error error -> return Error error
-            | Ok client ->
-                let timeout = options.Suspend + lateness + options.Remoting.RequestTimeout
-                let wanted = subscriptions.Of reader.Queue.Topic
+            let mutable outcome: Result<StoredMessage, RemotingError> voption = ValueNone
 
-                let request =
-                    GroupRequests.pull settings reader.Queue reader.Next wanted.Subscription
+            while outcome.IsNone do
+                match tryTake () with
+                | ValueSome taken -> outcome <- ValueSome(Ok taken.Message)
+                | ValueNone ->
+                    match takeRefusal () with
+                    | ValueSome error -> outcome <- ValueSome(Error error)
+                    | ValueNone ->
+                        match! waiting.WhenNews cancellation with
+                        | true -> ()
+                        | false -> outcome <- ValueSome(Error closed)
 
-                return! client.AskWithin(request, timeout, cancellation)
+            return outcome.Value
         }
 
-    let handOn (reader: QueueReader) (answer: PullAnswer) cancellation =
-        backgroundTask {
-            match MessageCodec.decodeAll reader.Queue.BrokerName answer.Records with
-            | Error error ->
-                let endpoint =
-                    {
-                        Host = reader.Queue.BrokerName
-                        Port = 0
-                    }
+    let takeMore (first: StoredMessage) most =
+        let messages = ResizeArray [ receive first ]
+        let mutable isMore = true
 
-                return Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
-            | Ok messages ->
-                let wanted = messages |> Array.filter (subscriptions.Of reader.Queue.Topic).Keeps
+        while isMore && messages.Count < most do
+            match tryTake () with
+            | ValueSome taken -> messages.Add(receive taken.Message)
+            | ValueNone -> isMore <- false
 
-                reader.Pulled(answer.NextOffset, wanted.Length)
+        messages.ToArray()
 
-                for message in wanted do
-                    let received =
-                        {
-                            Message = message
-                            Body = MessageBody.decode options.InflatedLimit message
-                        }
-
-                    do! handed.Writer.WriteAsync({ Received = received; Reader = reader }, cancellation)
-
-                return Ok()
-        }
-
-    let pullOnce reader cancellation =
-        backgroundTask {
-            match! pull reader cancellation with
-            | Error error -> return Error error
-            | Ok answer -> return! handOn reader answer cancellation
-        }
-
-    /// Runs a loop until the consumer ends.
-    let run (loop: CancellationToken -> Task) =
-        let untilEnd () : Task =
+    /// Lets one caller at a time have messages.
+    let alone (receive: unit -> Task<Result<'Received, RemotingError>>) : Task<Result<'Received, RemotingError>> =
+        if Volatile.Read &isClosed then
+            Task.FromResult(Error closed)
+        elif Interlocked.Exchange(&isReceiving, 1) = 1 then
+            Task.FromResult(Error(Misconfigured "a pull consumer hands out messages to one caller at a time"))
+        else
             backgroundTask {
                 try
-                    do! loop ending.Token
-                with :? OperationCanceledException ->
-                    ()
+                    try
+                        if options.AutoCommit then
+                            settle ()
+
+                        return! receive ()
+                    with :? OperationCanceledException ->
+                        return Error(Cancelled RequestCode.LitePullMessage)
+                finally
+                    Volatile.Write(&isReceiving, 0)
             }
 
-        lock loopsGate (fun () -> loops <- Task.Run untilEnd :: loops)
+    let refused (queue: MessageQueue) reason =
+        Error(Invalid(InvalidInput($"the queue {queue}", reason)))
 
-    let pullLoop (reader: QueueReader) (cancellation: CancellationToken) : Task =
+    let seek (queue: MessageQueue) position : Result<unit, RemotingError> =
+        let inner = positions.Inner queue
+
+        if position < 0L then
+            refused queue $"it has no position {position}, positions count from 0"
+        elif Volatile.Read &isClosed then
+            Error closed
+        else
+            sought[inner] <- position
+
+            match queues.TryFind inner with
+            | null when Set.contains inner assigned -> Ok()
+            | null ->
+                sought.TryRemove inner |> ignore
+                refused queue "it is not one of those that this consumer reads now, see Queues"
+            | owner ->
+                seekIfTold owner
+                Ok()
+
+    let seekTo queue (find: Task<Result<int64, RemotingError>>) =
         backgroundTask {
-            let mutable failures = 0
-
-            while not cancellation.IsCancellationRequested do
-                match! pullOnce reader cancellation with
-                | Ok() -> failures <- 0
-                | Error(Cancelled _) -> ()
-                | Error error ->
-                    failures <- failures + 1
-                    Log.pullFailed log reader.Queue (RemotingError.describe error)
-                    routes.Refresh reader.Queue.Topic |> ignore
-
-                    match PullProgress.afterFailure failures error with
-                    | PullAgain -> ()
-                    | PullAfter wait -> do! Task.Delay(wait, clock, cancellation)
-                    | Stop error -> stop error
-        }
-
-    let commit (reader: QueueReader) cancellation : Task =
-        backgroundTask {
-            match reader.TryCommittable() with
-            | ValueNone -> ()
-            | ValueSome position ->
-                match! askBrokerOf reader.Queue (GroupRequests.commit settings reader.Queue position) cancellation with
-                | Ok() -> reader.Committed position
-                | Error error -> Log.commitFailed log reader.Queue (RemotingError.describe error)
-        }
-
-    let commitAll cancellation : Task =
-        readers.Values
-        |> Seq.map (fun reader -> commit reader cancellation)
-        |> Task.WhenAll
-
-    let every (interval: TimeSpan) (act: CancellationToken -> Task) (cancellation: CancellationToken) : Task =
-        backgroundTask {
-            while not cancellation.IsCancellationRequested do
-                do! Task.Delay(interval, clock, cancellation)
-                do! act cancellation
-        }
-
-    /// Asks every broker of a route for the same. A failure is logged: the pulls will meet it too.
-    let tellBrokers (request: Request<'Answer>) (route: TopicRoute) cancellation : Task =
-        let tell (broker: BrokerData) : Task =
-            backgroundTask {
-                let address =
-                    TopicRoute.anyAddress broker.BrokerName route |> Option.defaultValue ""
-
-                let! outcome =
-                    match clients.TryGet address with
-                    | Ok client -> client.Ask(request, cancellation)
-                    | Error error -> Task.FromResult(Error error)
-
-                match outcome with
-                | Ok _ -> ()
-                | Error error ->
-                    Log.tellFailed log request.Command.RequestCode broker.BrokerName (RemotingError.describe error)
-            }
-
-        route.Brokers |> List.map tell |> Task.WhenAll
-
-    /// Begins to read a queue that is not being read.
-    let join (queue: MessageQueue) cancellation =
-        backgroundTask {
-            match! startOffset queue cancellation with
+            match! find with
+            | Ok position -> return seek queue position
             | Error error -> return Error error
-            | Ok offset ->
-                let reader = QueueReader(queue, offset)
-
-                if readers.TryAdd(queue, reader) then
-                    run (pullLoop reader)
-
-                return Ok()
         }
 
-    let rec joinAll queues cancellation =
-        backgroundTask {
-            match queues with
-            | [] -> return Ok()
-            | queue :: rest ->
-                match! join queue cancellation with
-                | Error error -> return Error error
-                | Ok() -> return! joinAll rest cancellation
-        }
-
-    /// Greets the brokers of a topic and begins to read those of its queues that are not being read.
-    let joinTopic topic cancellation =
-        backgroundTask {
-            match! routes.Get(topic, cancellation) with
-            | Error error -> return Error error
-            | Ok route ->
-                do! tellBrokers heartbeat route cancellation
-
-                let newQueues =
-                    TopicRoute.subscribeQueues topic route
-                    |> List.filter (readers.ContainsKey >> not)
-
-                return! joinAll newQueues cancellation
-        }
-
-    let rec joinTopics topics cancellation =
+    let rec subscribeAll topics filter =
         backgroundTask {
             match topics with
             | [] -> return Ok()
             | topic :: rest ->
-                match! joinTopic topic cancellation with
+                match! membership.Subscribe(topic, filter) with
+                | Ok() -> return! subscribeAll rest filter
                 | Error error -> return Error error
-                | Ok() -> return! joinTopics rest cancellation
         }
 
-    let topics = List.map fst options.Subscriptions
+    let topicsOf (queues: Set<MessageQueue>) =
+        queues |> Seq.map _.Topic |> Set.ofSeq
 
-    let refresh cancellation : Task =
+    let assign (wanted: MessageQueue list) filter =
         backgroundTask {
-            for topic in topics do
-                do! routes.Refresh topic
+            do! assignmentGate.WaitAsync()
 
-            match! joinTopics topics cancellation with
-            | Ok() -> ()
-            | Error error -> Log.refreshFailed log options.Group (RemotingError.describe error)
+            try
+                let before = assigned
+                assigned <- wanted |> List.map positions.Inner |> Set.ofList
+
+                for topic in topicsOf before - topicsOf assigned do
+                    do! membership.Unsubscribe(Namespaced.unwrap space topic)
+
+                return! subscribeAll [ for topic in topicsOf assigned -> Namespaced.unwrap space topic ] filter
+            finally
+                assignmentGate.Release() |> ignore
         }
 
-    let settleCurrent () =
-        match current with
-        | ValueSome handed ->
-            handed.Reader.Settled handed.Received.Message.QueueOffset
-            current <- ValueNone
-        | ValueNone -> ()
+    let mode isWanted (act: unit -> Task<Result<unit, RemotingError>>) =
+        if Volatile.Read &isClosed then
+            Task.FromResult(Error closed)
+        elif isWanted then
+            act ()
+        else
+            Task.FromResult(
+                Error(Misconfigured "a consumer has subscriptions or assigned queues, as it was started with, not both")
+            )
 
-    let nextHanded (cancellation: CancellationToken) =
-        backgroundTask {
-            match! handed.Reader.WaitToReadAsync cancellation with
-            | false ->
-                return
-                    stoppedBy
-                    |> ValueOption.defaultValue (Misconfigured "the consumer has been closed")
-                    |> Error
-            | true ->
-                let! next = handed.Reader.ReadAsync cancellation
-                current <- ValueSome next
-                return Ok next.Received
-        }
+    let setPaused isPaused (which: MessageQueue list) =
+        for queue in which |> List.map positions.Inner do
+            if isPaused then
+                paused[queue] <- ()
+            else
+                paused.TryRemove queue |> ignore
 
-    let join () =
+            match queues.TryFind queue with
+            | null -> ()
+            | owner when paused.ContainsKey queue -> owner.Gate.Close()
+            | owner -> owner.Gate.Open()
+
+        waiting.Wake()
+
+    let start () =
         backgroundTask {
-            match! joinTopics topics CancellationToken.None with
+            match! membership.Start(memberQueues, asked) with
             | Error error -> return Error error
             | Ok() ->
-                run (every heartbeatInterval refresh)
-                run (every options.CommitInterval commitAll)
+                membership.Every(
+                    watchInterval,
+                    fun () ->
+                        watch.Look()
+                        Task.CompletedTask
+                )
+
+                if options.AutoCommit then
+                    membership.Every(
+                        options.CommitInterval,
+                        (fun () -> queues.CommitAll CancellationToken.None :> Task)
+                    )
+
                 return Ok()
         }
 
-    /// Tells the brokers that this member is gone, as far as they can be reached.
-    let leave () : Task =
+    let close () : Task =
         backgroundTask {
-            for topic in topics do
-                match! routes.Get(topic, CancellationToken.None) with
-                | Ok route -> do! tellBrokers departure route CancellationToken.None
-                | Error error -> Log.refreshFailed log options.Group (RemotingError.describe error)
+            Volatile.Write(&isClosed, true)
+            do! membership.LeaveAll()
+            waiting.Close()
+            do! membership.Close()
         }
 
-    /// Joins the group and begins to read. Fails if a topic does not exist or no broker can be reached.
+    /// However often it is asked for, it happens once.
+    let closing = lazy (close ())
+
+    /// Joins the group, or takes up what is assigned, and begins to read. Fails if a topic does not exist, no name server can be
+    /// asked, or a broker does not understand an SQL92 expression.
     static member Start(options: PullConsumerOptions) : Task<Result<PullConsumer, RemotingError>> =
         backgroundTask {
             match PullConsumerOptions.check options with
@@ -347,47 +387,118 @@ type PullConsumer private (options: PullConsumerOptions) =
             | Ok() ->
                 let consumer = new PullConsumer(options)
 
-                match! consumer.Join() with
+                match! consumer.Begin() with
                 | Ok() -> return Ok consumer
                 | Error error ->
                     do! consumer.Close()
                     return Error error
         }
 
-    member private _.Join() = join ()
+    member private _.Begin() = start ()
 
-    /// Waits for the next message, and settles the one before it. One call at a time.
+    /// What brokers know this member by.
+    member _.ClientId = membership.ClientId
+
+    /// The queues that it reads now, and how far it is with each.
+    member _.Queues: QueueHealth list =
+        report.Queues
+        |> List.map (fun queue ->
+            { queue with
+                Queue = positions.Outer queue.Queue
+            })
+
+    /// Waits for the next message.
     member _.Receive(cancellation: CancellationToken) : Task<Result<ReceivedMessage, RemotingError>> =
-        if Interlocked.Exchange(&isReceiving, 1) = 1 then
-            Task.FromResult(Error(Misconfigured "a pull consumer hands out one message at a time"))
-        else
+        alone (fun () ->
             backgroundTask {
+                let! outcome = first cancellation
+                return Result.map receive outcome
+            })
+
+    /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time.
+    member _.Poll
+        (most: int, wait: TimeSpan, cancellation: CancellationToken)
+        : Task<Result<ReceivedMessage[], RemotingError>> =
+        let poll () =
+            backgroundTask {
+                use limit = new CancellationTokenSource(wait, clock)
+
+                use either =
+                    CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation)
+
                 try
-                    try
-                        settleCurrent ()
-                        return! nextHanded cancellation
-                    with :? OperationCanceledException ->
-                        return Error(Cancelled RequestCode.PullMessage)
-                finally
-                    Volatile.Write(&isReceiving, 0)
+                    let! outcome = first either.Token
+                    return outcome |> Result.map (fun message -> takeMore message most)
+                with :? OperationCanceledException when not cancellation.IsCancellationRequested ->
+                    return Ok [||]
             }
 
-    /// Settles the message that was handed out last, and commits now.
-    member _.Commit(cancellation: CancellationToken) : Task =
-        settleCurrent ()
-        commitAll cancellation
+        match PullConsumerOptions.checkMost most with
+        | Error error -> Task.FromResult(Error error)
+        | Ok() -> alone poll
 
-    /// Stops reading, commits what is settled, leaves the group and closes the connections.
-    member _.Close() : Task =
-        backgroundTask {
-            ending.Cancel()
-            handed.Writer.TryComplete() |> ignore
-            do! Task.WhenAll loops
-            do! commitAll CancellationToken.None
-            do! leave ()
-            routes.Close()
-            do! clients.CloseAll()
-        }
+    /// Commits the positions of all messages handed out so far, the last one included. The first failure is given, and the
+    /// positions of other queues may have been committed all the same.
+    member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
+        settle ()
+        queues.CommitAll cancellation
+
+    /// Commits a position of a queue, the next one to be consumed, whatever has been handed out of it.
+    member _.Commit
+        (queue: MessageQueue, position: int64, cancellation: CancellationToken)
+        : Task<Result<unit, RemotingError>> =
+        match queues.TryFind(positions.Inner queue) with
+        | null -> positions.Commit(queue, position, cancellation)
+        | owner -> queues.CommitAt(owner, position, cancellation)
+
+    /// Goes on at a position of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
+    /// count any more.
+    member _.Seek(queue: MessageQueue, position: int64) : Result<unit, RemotingError> = seek queue position
+
+    /// Goes on at the first message that is still there.
+    member _.SeekToBegin(queue: MessageQueue, cancellation: CancellationToken) =
+        seekTo queue (positions.Min(queue, cancellation))
+
+    /// Goes on with what is stored from now on.
+    member _.SeekToEnd(queue: MessageQueue, cancellation: CancellationToken) =
+        seekTo queue (positions.Max(queue, cancellation))
+
+    /// Goes on at the messages stored at or after a time.
+    member _.SeekToTime(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
+        seekTo queue (positions.AtTime(queue, time, cancellation))
+
+    /// Nothing of these queues is pulled or handed out until `Resume`; they stay this consumer's.
+    member _.Pause(queues: MessageQueue list) = setPaused true queues
+
+    member _.Resume(queues: MessageQueue list) = setPaused false queues
+
+    /// The position of the first message that is still there.
+    member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Min(queue, cancellation)
+
+    /// The position that the next stored message will have.
+    member _.MaxOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Max(queue, cancellation)
+
+    /// The position of the first message stored at or after a time.
+    member _.OffsetAt(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
+        positions.AtTime(queue, time, cancellation)
+
+    /// The position that the group has committed; `None` if none.
+    member _.Committed(queue: MessageQueue, cancellation: CancellationToken) =
+        positions.Committed(queue, cancellation)
+
+    /// Reads another topic too, or changes what is wanted of one. All members of the group must do the same.
+    member _.Subscribe(topic: string, filter: Filter) : Task<Result<unit, RemotingError>> =
+        mode (not isAssigned) (fun () -> membership.Subscribe(topic, filter))
+
+    /// Reads a topic no more. All members of the group must do the same.
+    member _.Unsubscribe(topic: string) : Task = membership.Unsubscribe topic
+
+    /// Reads these queues from now on, and none else. Those that stay go on as they are.
+    member _.Assign(queues: MessageQueue list, filter: Filter) : Task<Result<unit, RemotingError>> =
+        mode isAssigned (fun () -> assign queues filter)
+
+    /// Stops reading, commits what is done with unless that is done by hand, leaves the group and closes the connections.
+    member _.Close() : Task = closing.Value
 
     interface IAsyncDisposable with
         member consumer.DisposeAsync() = ValueTask(consumer.Close())

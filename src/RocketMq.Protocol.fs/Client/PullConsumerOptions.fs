@@ -1,25 +1,50 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Threading
+open System.Threading.Tasks
 
 type PullConsumerOptions =
     {
         Group: string
         NameServers: Endpoint list
-        /// Topics and what is wanted of them.
+        /// Finds name servers over HTTP instead, as Java's clients do, and looks again every two minutes. Default none.
+        AddressServer: AddressServer option
+        /// What topics and group belong to, see `Namespaced`. Default none.
+        Namespace: string
+        /// Topics and what is wanted of them: their queues are shared with the other members of the group, which must all have
+        /// the same.
         Subscriptions: (string * Filter) list
-        /// Default `LastOffset`, as in Java. A queue whose first message is still there counts as committed at 0.
+        /// In place of subscriptions: these queues, shared with nobody.
+        Assigned: MessageQueue list
+        /// What is wanted of assigned queues. Default all.
+        AssignedFilter: Filter
+        /// Where a queue begins of which the group has committed nothing. Default `LastOffset`, as in Java. A queue whose first
+        /// message is still there counts as committed at 0.
         ConsumeFrom: ConsumeFrom
+        /// Where a queue begins that the consumer gets, in place of the committed position; `None` for that one. For positions
+        /// that are kept elsewhere, with the results. Default the committed one.
+        StartAt: (MessageQueue -> CancellationToken -> Task<int64 option>) option
+        /// How the queues are shared; all members of a group must use the same. Default `Averagely`.
+        Strategy: AssignmentStrategy
         /// The most messages a pull asks for. Default 32, the most that brokers hand out.
         PullBatch: int
         /// How long a broker holds a pull that finds nothing. Default 15 s.
         Suspend: TimeSpan
-        /// How many messages may be held that the application has not asked for. Default 1,024.
-        Buffer: int
-        /// How often positions are committed. Default 5 s.
+        /// How much of each queue may wait that the application has not asked for. Default 1,000 messages, 100 MiB, any span.
+        Hold: HoldLimits
+        /// Whether positions are committed by themselves: every `CommitInterval`, and when a queue is left. A message counts as
+        /// done with when the next one is asked for. Otherwise only `Commit` commits. Default yes.
+        AutoCommit: bool
+        /// Default 5 s.
         CommitInterval: TimeSpan
         /// The largest body after inflating, in bytes. Default 64 MiB.
         InflatedLimit: int
+        /// What inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
+        Codecs: BodyCodecs
+        /// Tells this client from others of the host. Default: of its own.
+        InstanceName: string option
+        UnitName: string option
         Remoting: RemotingOptions
     }
 
@@ -28,13 +53,26 @@ module PullConsumerOptions =
         {
             Group = group
             NameServers = nameServers
+            AddressServer = None
+            Namespace = ""
             Subscriptions = []
+            Assigned = []
+            AssignedFilter = Filter.all
             ConsumeFrom = LastOffset
+            StartAt = None
+            Strategy = Averagely
             PullBatch = 32
             Suspend = TimeSpan.FromSeconds 15L
-            Buffer = 1024
+            Hold =
+                { HoldLimits.Default with
+                    Span = Int64.MaxValue
+                }
+            AutoCommit = true
             CommitInterval = TimeSpan.FromSeconds 5L
             InflatedLimit = MessageBody.defaultInflatedLimit
+            Codecs = BodyCodecs.standard
+            InstanceName = None
+            UnitName = None
             Remoting =
                 { RemotingOptions.Default with
                     WhenDisconnected = FailWithDial
@@ -52,35 +90,94 @@ module PullConsumerOptions =
                 Remoting = remoting
             })
 
-    /// Adds a topic, and what is wanted of it.
+    /// Adds a topic, and what is wanted of it; what was wanted of it before counts no more.
     let subscribe (topic: string) (filter: Filter) (options: PullConsumerOptions) =
+        let others = options.Subscriptions |> List.filter (fst >> (<>) topic)
+
         { options with
-            Subscriptions = options.Subscriptions @ [ (topic, filter) ]
+            Subscriptions = others @ [ (topic, filter) ]
+        }
+
+    /// Reads these queues, shared with nobody.
+    let assign (queues: MessageQueue list) (filter: Filter) (options: PullConsumerOptions) =
+        { options with
+            Assigned = queues
+            AssignedFilter = filter
         }
 
     let from (start: ConsumeFrom) (options: PullConsumerOptions) = { options with ConsumeFrom = start }
 
-    let internal check (options: PullConsumerOptions) : Result<unit, RemotingError> =
-        let subscription (result: Result<unit, InputError>) (topic: string, _) =
-            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
+    let withStartAt
+        (startAt: MessageQueue -> CancellationToken -> Task<int64 option>)
+        (options: PullConsumerOptions)
+        =
+        { options with StartAt = Some startAt }
 
+    let withStrategy (strategy: AssignmentStrategy) (options: PullConsumerOptions) =
+        { options with Strategy = strategy }
+
+    let withPullBatch (messages: int) (options: PullConsumerOptions) = { options with PullBatch = messages }
+    let withSuspend (time: TimeSpan) (options: PullConsumerOptions) = { options with Suspend = time }
+    let withHold (limits: HoldLimits) (options: PullConsumerOptions) = { options with Hold = limits }
+
+    /// Nothing is committed but by `Commit`.
+    let committedByHand (options: PullConsumerOptions) = { options with AutoCommit = false }
+
+    let withCommitInterval (time: TimeSpan) (options: PullConsumerOptions) = { options with CommitInterval = time }
+    let withInflatedLimit (bytes: int) (options: PullConsumerOptions) = { options with InflatedLimit = bytes }
+    let withCodecs (codecs: BodyCodecs) (options: PullConsumerOptions) = { options with Codecs = codecs }
+    let withNamespace (name: string) (options: PullConsumerOptions) = { options with Namespace = name }
+
+    let withInstanceName (name: string) (options: PullConsumerOptions) =
+        { options with
+            InstanceName = Some name
+        }
+
+    let withAddressServer (server: AddressServer) (options: PullConsumerOptions) =
+        { options with
+            AddressServer = Some server
+        }
+
+    let withNameServers (nameServers: Endpoint list) (options: PullConsumerOptions) =
+        { options with
+            NameServers = nameServers
+        }
+
+    let withRemoting (remoting: RemotingOptions) (options: PullConsumerOptions) = { options with Remoting = remoting }
+
+    let internal checkMost most : Result<unit, RemotingError> =
+        if most < 1 then
+            Error(Invalid(InvalidInput("the number of messages", $"it is {most}, it must be at least 1")))
+        else
+            Ok()
+
+    let internal check (options: PullConsumerOptions) : Result<unit, RemotingError> =
         let problems =
             [
-                if options.NameServers.IsEmpty then
+                if options.NameServers.IsEmpty && options.AddressServer.IsNone then
                     "a consumer needs a name server"
 
-                if options.Subscriptions.IsEmpty then
-                    "a consumer needs a subscription"
+                match options.Subscriptions, options.Assigned with
+                | [], [] -> "a consumer needs a subscription, or queues assigned to it"
+                | _ :: _, _ :: _ -> "a consumer has subscriptions or assigned queues, not both"
+                | _ -> ()
 
                 yield! ValueKind.problem "pullBatch" (ValueKind.count 1 1024) options.PullBatch
                 yield! ValueKind.problem "suspend" ValueKind.duration options.Suspend
-                yield! ValueKind.problem "buffer" (ValueKind.count 1 Int32.MaxValue) options.Buffer
+                yield! HoldLimits.problems options.Hold
                 yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
                 yield! ValueKind.problem "inflatedLimit" (ValueKind.count 1 Int32.MaxValue) options.InflatedLimit
                 yield! RemotingOptions.check options.Remoting
             ]
 
+        let topics =
+            List.map fst options.Subscriptions
+            @ [ for queue in options.Assigned -> queue.Topic ]
+
+        let checkTopic (result: Result<unit, InputError>) topic =
+            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
+
         match Names.checkOwnGroup options.Group, RemotingOptions.refusal problems with
         | Error error, _ -> Error(Invalid error)
         | Ok _, Error error -> Error error
-        | Ok _, Ok() -> List.fold subscription (Ok()) options.Subscriptions |> Result.mapError Invalid
+        | Ok _, Ok() -> List.fold checkTopic (Ok()) topics |> Result.mapError Invalid

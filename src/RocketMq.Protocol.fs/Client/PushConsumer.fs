@@ -9,23 +9,14 @@ open System.Threading.Tasks
 /// are committed as messages are done with, and what fails comes again. Safe to use from any thread.
 [<Sealed>]
 type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler) =
-    /// Java's interval.
-    static let rebalanceInterval = TimeSpan.FromSeconds 20L
-
     /// Java's interval: brokers keep a lock for 60 s.
     static let lockInterval = TimeSpan.FromSeconds 20L
-
-    /// However often brokers say that members have changed, they are asked no more often than this.
-    static let notificationSpacing = TimeSpan.FromMilliseconds 200.0
-
-    static let seekWaits = TimeSpan.FromSeconds 1L, TimeSpan.FromSeconds 20L
 
     let log = options.Remoting.Logger
     let clock = options.Remoting.Ports.Clock
     let group = Namespaced.wrap options.Namespace options.Group
     let retryTopic = Namespaced.retryTopic options.Namespace options.Group
     let isShared = options.Model = Clustering
-    let ending = new CancellationTokenSource()
     let gate = PauseGate()
     let counts = ConsumerCounts()
     let mutable restarted = 0L
@@ -43,7 +34,27 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             IsLite = false
         }
 
-    let subscriptions = Subscriptions clock
+    let membership =
+        GroupMembership
+            {
+                Instance =
+                    {
+                        NameServers = options.NameServers
+                        AddressServer = options.AddressServer
+                        Template = TopicTemplate.Default
+                        InstanceName = options.InstanceName
+                        UnitName = options.UnitName
+                        Remoting = options.Remoting
+                    }
+                Namespace = options.Namespace
+                Settings = settings
+                Division = options.Model
+                Strategy = options.Strategy
+                AwaitsTopics = true
+                TellsSubscriptions = true
+            }
+
+    let subscriptions = membership.Subscriptions
 
     do
         for topic, filter in options.Subscriptions do
@@ -52,29 +63,8 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         if isShared then
             subscriptions.Set(retryTopic, Filter.all)
 
-    /// Set before anything is sent, so before any broker asks.
-    let mutable asked: IAskedMember = Unchecked.defaultof<_>
-
-    let instance =
-        ClientInstance(
-            {
-                NameServers = options.NameServers
-                AddressServer = options.AddressServer
-                Template = TopicTemplate.Default
-                InstanceName = options.InstanceName
-                UnitName = options.UnitName
-                Remoting = options.Remoting
-            },
-            Consumes(fun () -> GroupRequests.membership settings subscriptions.All),
-            fun _ -> GroupAnswers.handlers asked
-        )
-
-    let clientId = instance.ClientId
-    let routes = instance.Routes
-    let brokers = GroupBrokers(instance.Clients, routes)
-
-    let agent =
-        GroupAgent(GroupMember.create options.Model options.Strategy clientId, log)
+    let clientId = membership.ClientId
+    let brokers = membership.Brokers
 
     let store: IOffsetStore =
         if isShared then
@@ -85,11 +75,11 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let call = HandlerCall(options, handler, counts)
 
     let giveBack =
-        GivingBack(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, routes)
+        GivingBack(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, membership.Routes)
 
     let locks =
         if options.IsOrdered && isShared then
-            Some(LockKeeper(settings, clientId, options.Remoting, brokers, fun queue -> agent.Post(QueueFailed queue)))
+            Some(LockKeeper(settings, clientId, options.Remoting, brokers, membership.Failed))
         else
             None
 
@@ -115,7 +105,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             settings,
             options.Remoting,
             brokers,
-            routes,
+            membership.Routes,
             subscriptions,
             options.Namespace,
             gate,
@@ -124,124 +114,70 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
                 member _.Moved(queue, position) =
                     moved[queue.Queue] <- position
-                    agent.Post(QueueFailed queue.Queue)
+                    queue.Leave()
+                    membership.Failed queue.Queue
+
+                // The pull that failed has been logged.
+                member _.Refused(_, _) = ()
             }
         )
 
+    let cancelHandlers (queue: ProcessQueue) =
+        for run in handling.Pool.Running do
+            let stamp = run.Stamp
+
+            if stamp <> 0L && Object.ReferenceEquals(run.Queue, queue) then
+                run.Cancel stamp
+
     let queues =
         OwnedQueues(
-            options,
+            {
+                ConsumeFrom = options.ConsumeFrom
+                StartAt = None
+                Prepare = ignore
+                Hold = options.Hold
+                DrainTimeout = options.DrainTimeout
+                CommitsOnLeave = true
+                Remoting = options.Remoting
+            },
             (fun topic -> topic = retryTopic),
             moved,
             brokers,
             store,
             locks,
             puller,
-            handling,
-            fun queue -> agent.Post(QueueFailed queue)
+            cancelHandlers,
+            membership.Failed
         )
-
-    let askMembers topic : Task =
-        backgroundTask {
-            match! brokers.AskOne(topic, Heartbeat.members.Request group, ending.Token) with
-            | Ok(_ :: _ as members) -> agent.Post(MembersKnown(topic, members))
-            | Ok [] -> agent.Post(MembersUnknown topic)
-            | Error error ->
-                Log.membersUnknown log group (RemotingError.describe error)
-                agent.Post(MembersUnknown topic)
-        }
-
-    let startQueue queue : Task =
-        backgroundTask {
-            let! isStarted = queues.Start queue
-
-            agent.Post(
-                if isStarted then
-                    QueueStarted queue
-                else
-                    QueueNotStarted queue
-            )
-        }
 
     let leaveQueue queue : Task =
         backgroundTask {
-            try
-                let owner = queues.TryFind queue
-                do! queues.Leave queue
+            let owner = queues.TryFind queue
+            do! queues.Leave queue
 
-                match ordered, owner with
-                | _, null
-                | None, _ -> ()
-                | Some ordered, owner -> ordered.Forget owner
-            with error ->
-                Log.queueFailed log queue error
-
-            agent.Post(QueueLeft queue)
+            match ordered, owner with
+            | _, null
+            | None, _ -> ()
+            | Some ordered, owner -> ordered.Forget owner
         }
 
-    let carryOut effect =
-        match effect with
-        | AskMembers topic -> askMembers topic |> ignore
-        | StartQueue queue -> startQueue queue |> ignore
-        | LeaveQueue queue -> leaveQueue queue |> ignore
-        | MembershipEnded -> ()
+    let memberQueues =
+        { new IMemberQueues with
+            member _.Start queue = queues.Start queue
+            member _.Leave queue = leaveQueue queue
+        }
 
     let restart queue =
         Interlocked.Increment &restarted |> ignore
-        agent.Post(QueueFailed queue)
+        membership.Failed queue
 
     let watch =
-        Watch(options, queues, handling, counts, (fun () -> not gate.IsOpen), restart)
-
-    let isWanted topic =
-        not (isNull (subscriptions.TryFind topic))
-
-    /// Brokers know of this member before it asks them who the members are.
-    let useRoute topic (route: TopicRoute) : Task =
-        backgroundTask {
-            do! instance.Presence.AtAll route
-            agent.Post(RouteKnown(topic, TopicRoute.subscribeQueues topic route))
-        }
-
-    /// Looks for a topic until there is one, or it is not wanted any more.
-    let seek topic : Task =
-        backgroundTask {
-            let mutable wait = fst seekWaits
-            let mutable isSought = true
-
-            while isSought && isWanted topic && not ending.IsCancellationRequested do
-                match! routes.Get(topic, ending.Token) with
-                | Ok route ->
-                    do! useRoute topic route
-                    isSought <- false
-                | Error error ->
-                    Log.refreshFailed log group (RemotingError.describe error)
-                    do! Task.Delay(wait, clock, ending.Token)
-                    wait <- min (wait * 2.0) (snd seekWaits)
-        }
-
-    /// Runs until the consumer ends.
-    let run (work: unit -> Task) : Task =
-        backgroundTask {
-            try
-                do! work ()
-            with
-            | :? OperationCanceledException when ending.IsCancellationRequested -> ()
-            | error -> Log.memberFailed log error
-        }
-
-    let every (interval: TimeSpan) (act: unit -> Task) : Task =
-        run (fun () ->
-            backgroundTask {
-                while not ending.IsCancellationRequested do
-                    let spread = 0.9 + 0.2 * options.Remoting.Ports.Jitter()
-                    do! Task.Delay(interval * spread, clock, ending.Token)
-                    do! act ()
-            })
-
-    let rebalance () : Task =
-        agent.Post IntervalOver
-        Task.CompletedTask
+        Watch(
+            options,
+            handling,
+            counts,
+            QueueWatch(options.Remoting, queues, (fun _ -> not gate.IsOpen), restart)
+        )
 
     let renewLocks (locks: LockKeeper) () : Task =
         backgroundTask {
@@ -254,130 +190,59 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 | Some ordered, owner -> ordered.Wake owner
         }
 
-    /// 1 while a notification of changed members waits to be passed on.
-    let mutable isNotified = 0
-
-    /// Passes on one notification for all that come within a time.
-    let membersChanged () =
-        if Interlocked.Exchange(&isNotified, 1) = 0 then
-            run (fun () ->
-                backgroundTask {
-                    do! Task.Delay(notificationSpacing, clock, ending.Token)
-                    Volatile.Write(&isNotified, 0)
-                    agent.Post NotifiedOfChange
-                })
-            |> ignore
-
     let reset (queue: MessageQueue) position =
         if not (isNull (queues.TryFind queue)) then
             Log.positionReset log queue position
             moved[queue] <- position
-            agent.Post(QueueFailed queue)
+            membership.Failed queue
 
-    let report = MemberReport(options, group, subscriptions, queues, mayConsume, call)
+    let report =
+        MemberReport(
+            {
+                Type = settings.Type
+                IsOrdered = options.IsOrdered
+                NameServers = options.NameServers
+                Concurrency = options.Concurrency
+                Clock = clock
+            },
+            subscriptions,
+            queues,
+            mayConsume
+        )
 
-    do
-        asked <-
-            { new IAskedMember with
-                member _.Group = group
-                member _.MembersChanged() = membersChanged ()
+    let asked =
+        { new IAskedMember with
+            member _.Group = group
+            member _.MembersChanged() = membership.MembersChanged()
 
-                member _.Reset(topic, positions) =
-                    for KeyValue(queue, position) in positions.Positions do
-                        if queue.Topic = topic then
-                            reset queue position
+            member _.Reset(topic, positions) =
+                for KeyValue(queue, position) in positions.Positions do
+                    if queue.Topic = topic then
+                        reset queue position
 
-                member _.Positions topic = report.Positions topic
-                member _.RunningInfo() = report.RunningInfo()
-                member _.Consume query = report.Consume query
-            }
-
-    /// SQL92 expressions are checked by a broker: whether it can filter so, and understands them.
-    let checkExpression (topic: string) filter =
-        match filter with
-        | ByTag _ -> Task.FromResult(Ok())
-        | BySql92 _ ->
-            brokers.AskOne(
-                topic,
-                Heartbeat.check.Request
-                    {
-                        ClientId = clientId
-                        Group = group
-                        Subscription = Subscription.create topic filter 0L
-                        Namespace = None
-                    },
-                ending.Token
-            )
-
-    /// The first look for a topic: one that is not there yet is no failure, name servers that cannot be asked are.
-    let firstLook topic : Task<Result<TopicRoute option, RemotingError>> =
-        backgroundTask {
-            match! routes.Get(topic, ending.Token) with
-            | Ok route -> return Ok(Some route)
-            | Error(NoRoute _) -> return Ok None
-            | Error error -> return Error error
-        }
-
-    let joinTopic topic (filter: Filter) : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            match! firstLook topic with
-            | Error error -> return Error error
-            | Ok None ->
-                run (fun () -> seek topic) |> ignore
-                return Ok()
-            | Ok(Some route) ->
-                match! checkExpression topic filter with
-                | Error error -> return Error error
-                | Ok() ->
-                    do! useRoute topic route
-                    return Ok()
-        }
-
-    let rec joinAll (topics: TopicSubscription list) =
-        backgroundTask {
-            match topics with
-            | [] -> return Ok()
-            | one :: rest ->
-                match! joinTopic one.Topic one.Filter with
-                | Error error -> return Error error
-                | Ok() -> return! joinAll rest
+            member _.Positions topic = report.Positions topic
+            member _.RunningInfo() = report.RunningInfo()
+            member _.Consume query = DirectHandling.consume options retryTopic call query
         }
 
     let start () =
         backgroundTask {
-            agent.Start carryOut
-
-            routes.Changed.Add(fun struct (topic, route) ->
-                if isWanted topic && not ending.IsCancellationRequested then
-                    run (fun () -> useRoute topic route) |> ignore)
-
-            instance.Start()
-
-            match! joinAll subscriptions.All with
+            match! membership.Start(memberQueues, asked) with
             | Error error -> return Error error
             | Ok() ->
-                every rebalanceInterval rebalance |> ignore
-
-                every options.CommitInterval (fun () -> queues.CommitAll CancellationToken.None)
-                |> ignore
-
-                every watch.Interval watch.Look |> ignore
-
-                match locks with
-                | Some locks -> every lockInterval (renewLocks locks) |> ignore
-                | None -> ()
-
+                membership.Every(options.CommitInterval, (fun () -> queues.CommitAll CancellationToken.None :> Task))
+                membership.Every(watch.Interval, watch.Look)
+                locks |> Option.iter (fun locks -> membership.Every(lockInterval, renewLocks locks))
                 return Ok()
         }
 
     let close () : Task =
         backgroundTask {
-            agent.Post StopAsked
+            let left = membership.LeaveAll()
             gate.Open()
-            do! agent.Ended
+            do! left
             handling.Pool.Close()
-            ending.Cancel()
-            do! instance.Close()
+            do! membership.Close()
         }
 
     let isWellFor (run: HandlerRun) =
@@ -408,26 +273,10 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
     /// Reads another topic too, or changes what is wanted of one.
     member _.Subscribe(topic: string, filter: Filter) : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            match PushConsumerOptions.checkSubscription topic with
-            | Error error -> return Error error
-            | Ok() ->
-                let topic = Namespaced.wrap options.Namespace topic
-                subscriptions.Set(topic, filter)
-                let! outcome = joinTopic topic filter
-                do! instance.Presence.Renew()
-                return outcome
-        }
+        membership.Subscribe(topic, filter)
 
     /// Reads a topic no more.
-    member _.Unsubscribe(topic: string) : Task =
-        backgroundTask {
-            let topic = Namespaced.wrap options.Namespace topic
-
-            if subscriptions.Remove topic then
-                agent.Post(TopicDropped topic)
-                do! instance.Presence.Renew()
-        }
+    member _.Unsubscribe(topic: string) : Task = membership.Unsubscribe topic
 
     /// Nothing is pulled and no handler begins until `Resume`; handlers at work go on. The member keeps its queues.
     member _.Pause() =
@@ -472,14 +321,13 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     /// Ends as a process does that is killed: nothing is committed, nobody is told.
     member internal _.Kill() : Task =
         backgroundTask {
-            ending.Cancel()
             handling.Pool.Close()
 
             for owner in queues.All do
                 owner.Close()
                 owner.Leave()
 
-            do! instance.Clients.CloseAll()
+            do! membership.Kill()
         }
 
     interface IAsyncDisposable with

@@ -46,6 +46,17 @@ type HoldLimits =
             Span = 2000L
         }
 
+    static member internal problems(limits: HoldLimits) : string list =
+        let atLeastOne name (value: int64) =
+            [
+                if value < 1L then
+                    $"{name} is {value}, it must be at least 1"
+            ]
+
+        atLeastOne "hold.messages" limits.Messages
+        @ atLeastOne "hold.bytes" limits.Bytes
+        @ atLeastOne "hold.span" limits.Span
+
 type PushConsumerOptions =
     {
         Group: string
@@ -209,9 +220,6 @@ module PushConsumerOptions =
     let internal retryTopic (options: PushConsumerOptions) =
         Namespaced.retryTopic options.Namespace options.Group
 
-    let internal checkSubscription (topic: string) : Result<unit, RemotingError> =
-        Names.checkTopic topic |> Result.map ignore |> Result.mapError Invalid
-
     let private suspendLimits = TimeSpan.FromMilliseconds 10L, TimeSpan.FromSeconds 30L
 
     let internal check (options: PushConsumerOptions) : Result<unit, RemotingError> =
@@ -226,14 +234,7 @@ module PushConsumerOptions =
                 yield! ValueKind.problem "batchSize" (ValueKind.count 1 1024) options.BatchSize
                 yield! ValueKind.problem "pullBatch" (ValueKind.count 1 1024) options.PullBatch
                 yield! ValueKind.problem "suspend" ValueKind.duration options.Suspend
-                yield! ValueKind.problem "hold.messages" atLeastOne options.Hold.Messages
-
-                if options.Hold.Bytes < 1L then
-                    $"hold.bytes is {options.Hold.Bytes}, it must be at least 1"
-
-                if options.Hold.Span < 1L then
-                    $"hold.span is {options.Hold.Span}, it must be at least 1"
-
+                yield! HoldLimits.problems options.Hold
                 yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
                 yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
                 yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
@@ -253,7 +254,8 @@ module PushConsumerOptions =
             ]
 
         let subscription (result: Result<unit, RemotingError>) (topic: string, _) =
-            result |> Result.bind (fun () -> checkSubscription topic)
+            result
+            |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore |> Result.mapError Invalid)
 
         match Names.checkOwnGroup options.Group, RemotingOptions.refusal problems with
         | Error error, _ -> Error(Invalid error)

@@ -8,8 +8,10 @@ open System.Threading.Tasks
 type internal IPulled =
     /// Messages to be handled.
     abstract Hand: PulledMessages -> unit
-    /// The queue ends before the position: it has been left, and is to go on at this one.
+    /// The queue ends before the position that was asked for: it is to go on at this one.
     abstract Moved: ProcessQueue * int64 -> unit
+    /// A broker does not hand out messages of the queue, and will go on not to. It is asked again all the same.
+    abstract Refused: ProcessQueue * RemotingError -> unit
 
 /// Messages as the application knows them.
 module internal VisibleMessage =
@@ -66,7 +68,7 @@ type internal QueuePuller
         else
             messages.AsSpan(0, kept).ToArray()
 
-    let handOn (queue: ProcessQueue) (wanted: Wanted) (answer: PullAnswer) =
+    let handOn (queue: ProcessQueue) place (wanted: Wanted) (answer: PullAnswer) =
         match MessageCodec.decodeAll queue.Queue.BrokerName answer.Records with
         | Error error ->
             let endpoint =
@@ -78,34 +80,34 @@ type internal QueuePuller
             Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
         | Ok messages ->
             let kept = keep wanted messages
-            let held = queue.Pulled(kept, answer.NextOffset)
-
-            if kept.Length > 0 then
-                pulled.Hand held
+            match queue.Pulled(place, kept, answer.NextOffset) with
+            | null -> ()
+            | held when kept.Length > 0 -> pulled.Hand held
+            | _ -> ()
 
             Ok()
 
     /// Forward, messages are gone that nobody has read; what is held stays. Backward, the broker has lost messages, and
     /// what it stores now gets their positions: the queue is read anew. What a slave says of a position that it does not
     /// have yet does not count.
-    let moved (queue: ProcessQueue) (answer: PullAnswer) askedId =
-        let next = queue.Next
-
+    let moved (queue: ProcessQueue) (place: PullPlace) (answer: PullAnswer) askedId =
         if askedId <> masterId then
             queue.BrokerId <- masterId
-        elif answer.NextOffset >= next then
-            Log.positionMoved log queue.Queue next answer.NextOffset
-            queue.Pulled([||], answer.NextOffset) |> ignore
+        elif place.Ending.IsCancellationRequested then
+            ()
+        elif answer.NextOffset >= place.Offset then
+            Log.positionMoved log queue.Queue place.Offset answer.NextOffset
+            queue.Pulled(place, [||], answer.NextOffset) |> ignore
         else
-            Log.positionMoved log queue.Queue next answer.NextOffset
-            queue.Leave()
+            Log.positionMoved log queue.Queue place.Offset answer.NextOffset
             pulled.Moved(queue, answer.NextOffset)
 
     let pullOnce (queue: ProcessQueue) (wanted: Wanted) =
         backgroundTask {
             let askedId = queue.BrokerId
-            let request = GroupRequests.pull settings queue.Queue queue.Next wanted.Subscription
-            let! answer = brokers.Pull(queue.Queue, askedId, request, timeout, queue.Ending)
+            let place = queue.BeginPull()
+            let request = GroupRequests.pull settings queue.Queue place.Offset wanted.Subscription
+            let! answer = brokers.Pull(queue.Queue, askedId, request, timeout, place.Ending)
             queue.LastPull <- clock.GetTimestamp()
 
             match answer with
@@ -114,20 +116,24 @@ type internal QueuePuller
                 return Error error
             | Ok answer ->
                 match answer.Status with
-                | OffsetMoved -> moved queue answer askedId
+                | OffsetMoved -> moved queue place answer askedId
                 | _ -> queue.BrokerId <- answer.SuggestedBrokerId
 
                 match answer.Status with
-                | Found -> return handOn queue wanted answer
+                | Found -> return handOn queue place wanted answer
                 | NoNewMessage
                 | NoMatch ->
-                    queue.Pulled([||], answer.NextOffset) |> ignore
+                    queue.Pulled(place, [||], answer.NextOffset) |> ignore
                     return Ok()
                 | OffsetMoved -> return Ok()
         }
 
     let failed (queue: ProcessQueue) failures error =
         Log.pullFailed log queue.Queue (RemotingError.describe error)
+
+        if PullProgress.isRefusal error then
+            pulled.Refused(queue, error)
+
         routes.Refresh queue.Queue.Topic |> ignore
         Task.Delay(PullProgress.waitAfter failures error, clock, queue.Ending)
 
@@ -137,6 +143,7 @@ type internal QueuePuller
 
             while not queue.IsLeft do
                 do! gate.WhenOpen queue.Ending
+                do! queue.Gate.WhenOpen queue.Ending
                 do! queue.WhenRoom()
 
                 match subscriptions.TryFind queue.Queue.Topic with

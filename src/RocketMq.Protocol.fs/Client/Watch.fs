@@ -1,20 +1,31 @@
 namespace RocketMq.Protocol
 
 open System
-open System.Threading
 open System.Threading.Tasks
+
+/// Looks after queues that are not read.
+[<Sealed>]
+type internal QueueWatch
+    (remoting: RemotingOptions, queues: OwnedQueues, isPaused: ProcessQueue -> bool, restart: MessageQueue -> unit) =
+    let judge (queue: ProcessQueue) =
+        let reading: QueueReading =
+            {
+                SincePull = remoting.Ports.Clock.GetElapsedTime queue.LastPull
+                IsFull = queue.IsFull
+                IsPaused = isPaused queue
+            }
+
+        match Watchdog.judgeQueue reading with
+        | ReadingStuck time when not queue.IsLeft ->
+            Log.queueStuck remoting.Logger queue.Queue time
+            restart queue.Queue
+        | _ -> ()
+
+    member _.Look() = queues.All |> List.iter judge
 
 /// Looks after handlers that do not return and queues that are not read.
 [<Sealed>]
-type internal Watch
-    (
-        options: PushConsumerOptions,
-        queues: OwnedQueues,
-        handling: IHandling,
-        counts: ConsumerCounts,
-        isPaused: unit -> bool,
-        restart: MessageQueue -> unit
-    ) =
+type internal Watch(options: PushConsumerOptions, handling: IHandling, counts: ConsumerCounts, queues: QueueWatch) =
     let clock = options.Remoting.Ports.Clock
     let log = options.Remoting.Logger
 
@@ -37,20 +48,6 @@ type internal Watch
             | _ -> ()
         }
 
-    let judgeQueue (queue: ProcessQueue) =
-        let reading: QueueReading =
-            {
-                SincePull = clock.GetElapsedTime queue.LastPull
-                IsFull = queue.IsFull
-                IsPaused = isPaused ()
-            }
-
-        match Watchdog.judgeQueue reading with
-        | ReadingStuck time when not queue.IsLeft ->
-            Log.queueStuck log queue.Queue time
-            restart queue.Queue
-        | _ -> ()
-
     /// How often it looks: often enough for the consume timeout to be kept within a tenth.
     member _.Interval =
         options.ConsumeTimeout / 10.0
@@ -62,5 +59,5 @@ type internal Watch
             for run in handling.Pool.Running do
                 do! judgeHandler run
 
-            queues.All |> List.iter judgeQueue
+            queues.Look()
         }

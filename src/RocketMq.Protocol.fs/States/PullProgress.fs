@@ -2,17 +2,6 @@ namespace RocketMq.Protocol
 
 open System
 
-/// How far a consumer is with one queue. Positions only move forward, except where the broker says that they are wrong.
-type PullProgress =
-    {
-        /// Where the next pull begins.
-        Next: int64
-        /// The next position after the last message that the application is done with.
-        Settled: int64
-        /// Messages handed on that the application is not done with.
-        Unsettled: int
-    }
-
 /// What a consumer does after a pull.
 type AfterPull =
     | PullAgain
@@ -21,39 +10,6 @@ type AfterPull =
     | Stop of RemotingError
 
 module PullProgress =
-    let startAt offset : PullProgress =
-        {
-            Next = offset
-            Settled = offset
-            Unsettled = 0
-        }
-
-    /// A pull ended at `next` and gave `handedOn` messages to the application.
-    let pulled next handedOn (progress: PullProgress) =
-        {
-            Next = next
-            Settled =
-                if progress.Unsettled = 0 then
-                    progress.Next
-                else
-                    progress.Settled
-            Unsettled = progress.Unsettled + handedOn
-        }
-
-    /// The application is done with the message at `offset`; messages of a queue are settled in order.
-    let settled offset (progress: PullProgress) =
-        { progress with
-            Settled = offset + 1L
-            Unsettled = progress.Unsettled - 1
-        }
-
-    /// The position to commit: everything before it is done with, messages that the filter left out included.
-    let committable (progress: PullProgress) =
-        if progress.Unsettled = 0 then
-            progress.Next
-        else
-            progress.Settled
-
     let private firstWaitMillis = 100.0
     let private lastWaitMillis = 3000.0
 
@@ -65,6 +21,9 @@ module PullProgress =
 
     let private isPassing error =
         RemotingError.isTransient error || isUnsubscribed error
+
+    /// Whether the broker will go on to refuse.
+    let isRefusal (error: RemotingError) : bool = not (isPassing error)
 
     let private growingWait failures =
         let wait = firstWaitMillis * Math.Pow(2.0, float (min 10 (failures - 1)))

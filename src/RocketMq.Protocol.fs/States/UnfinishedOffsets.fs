@@ -125,6 +125,9 @@ type UnfinishedOffsets(start: int64) =
 
         highest
 
+    /// Another one after a reset.
+    member internal _.Era = era
+
     /// Where the next pull begins: never less than it was, except at a reset.
     member _.Next = next
 

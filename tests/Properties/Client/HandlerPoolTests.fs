@@ -34,13 +34,19 @@ let private messagesAt (offsets: int64 list) =
 
 let private newQueue limits = ProcessQueue(queue, 0L, limits, 0L)
 
+/// What a pull brought that nothing came in between of.
+let private pulled (queue: ProcessQueue) messages next =
+    match queue.Pulled(queue.BeginPull(), messages, next) with
+    | null -> failtest "the pull does not count"
+    | pulled -> pulled
+
 let private processQueue =
     testList
         "Process queue"
         [
             test "it is full by messages, by bytes and by span, and has room again" {
                 let byCount = newQueue limits
-                let held = byCount.Pulled(messagesAt [ 0L .. 9L ], 10L)
+                let held = pulled byCount (messagesAt [ 0L .. 9L ]) 10L
                 byCount.IsFull |> shouldBeTrue
                 let room = byCount.WhenRoom()
                 room.IsCompleted |> shouldBeFalse
@@ -48,13 +54,13 @@ let private processQueue =
                 room.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
 
                 let byBytes = newQueue { limits with Bytes = 20L }
-                let held = byBytes.Pulled(messagesAt [ 0L; 1L ], 2L)
+                let held = pulled byBytes (messagesAt [ 0L; 1L ]) 2L
                 byBytes.IsFull |> shouldBeTrue
                 byBytes.Finish(held, 1)
                 byBytes.IsFull |> shouldBeFalse
 
                 let bySpan = newQueue limits
-                let held = bySpan.Pulled(messagesAt [ 0L; 60L ], 61L)
+                let held = pulled bySpan (messagesAt [ 0L; 60L ]) 61L
                 bySpan.IsFull |> shouldBeTrue
                 bySpan.Finish(held, 0)
                 bySpan.IsFull |> shouldBeFalse
@@ -62,7 +68,7 @@ let private processQueue =
 
             test "finishing a message twice gives no room twice" {
                 let owner = newQueue limits
-                let held = owner.Pulled(messagesAt [ 0L .. 4L ], 5L)
+                let held = pulled owner (messagesAt [ 0L .. 4L ]) 5L
                 owner.Finish(held, 0)
                 owner.Finish(held, 0)
                 owner.Held |> shouldEqual 4
@@ -71,7 +77,7 @@ let private processQueue =
 
             test "a queue that is left gives nothing to handlers, and waits for those at work" {
                 let owner = newQueue limits
-                let held = owner.Pulled(messagesAt [ 0L; 1L ], 2L)
+                let held = pulled owner (messagesAt [ 0L; 1L ]) 2L
                 owner.TryBegin 1 |> shouldBeTrue
                 owner.Leave()
                 owner.TryBegin 1 |> shouldBeFalse
@@ -129,7 +135,7 @@ let private pool =
                     do!
                         inCrowd 8 0 batches (fun number ->
                             let held =
-                                owner.Pulled(messagesAt [ for index in 0 .. size - 1 -> int64 index ], 1L)
+                                pulled owner (messagesAt [ for index in 0 .. size - 1 -> int64 index ]) 1L
 
                             pool.Add(PulledWork(held, 1))
                             Task.CompletedTask)
@@ -148,7 +154,7 @@ let private pool =
                     let pool, given, _ = poolOf 4 (fun _ -> Task.CompletedTask)
                     pool.Pause()
                     let owner = newQueue limits
-                    pool.Add(PulledWork(owner.Pulled(messagesAt [ 0L .. 8L ], 9L), 1))
+                    pool.Add(PulledWork((pulled owner (messagesAt [ 0L .. 8L ]) 9L), 1))
                     given.Count |> shouldEqual 0
                     pool.Resume()
                     do! until (fun () -> given.Count = 9)
@@ -177,7 +183,7 @@ let private pool =
 
                     let pool = HandlerPool(1, loop)
                     let owner = newQueue limits
-                    pool.Add(PulledWork(owner.Pulled(messagesAt [ 0L .. 2L ], 3L), 1))
+                    pool.Add(PulledWork((pulled owner (messagesAt [ 0L .. 2L ]) 3L), 1))
                     do! until (fun () -> begun.IsSome)
                     pool.GiveUp(begun.Value, begun.Value.Stamp) |> shouldBeTrue
                     do! until (fun () -> others = 2)

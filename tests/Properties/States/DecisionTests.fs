@@ -25,37 +25,6 @@ let private refused code =
 
 let private second = TimeSpan.FromSeconds 1L
 
-/// What a consumer does: pulls that hand messages on, and messages that are settled in order.
-type PullStep =
-    | Pull of found: byte * filtered: byte
-    | Settle
-
-type private Queue =
-    {
-        Progress: PullProgress
-        Waiting: int64 list
-    }
-
-let private applyStep queue step =
-    match step with
-    | Pull(found, filtered) ->
-        let found = int64 (found % 4uy)
-        let first = queue.Progress.Next
-        let next = first + found + int64 (filtered % 4uy)
-
-        {
-            Progress = PullProgress.pulled next (int found) queue.Progress
-            Waiting = queue.Waiting @ [ for offset in first .. first + found - 1L -> offset ]
-        }
-    | Settle ->
-        match queue.Waiting with
-        | [] -> queue
-        | offset :: rest ->
-            {
-                Progress = PullProgress.settled offset queue.Progress
-                Waiting = rest
-            }
-
 [<Tests>]
 let tests =
     testList
@@ -94,27 +63,6 @@ let tests =
 
                 SendRetry.decide 3 3 second (Some notSent) unknown
                 |> shouldEqual (GiveUp unknown)
-
-            property "what is committed never passes an unsettled message, and never goes back"
-            <| fun (steps: PullStep list) ->
-                let start =
-                    {
-                        Progress = PullProgress.startAt 5L
-                        Waiting = []
-                    }
-
-                let states = List.scan applyStep start steps
-
-                let committable =
-                    states |> List.map (fun queue -> PullProgress.committable queue.Progress)
-
-                List.pairwise committable
-                |> List.forall (fun (earlier, later) -> later >= earlier)
-                && states
-                   |> List.forall (fun queue ->
-                       match queue.Waiting with
-                       | [] -> PullProgress.committable queue.Progress = queue.Progress.Next
-                       | first :: _ -> PullProgress.committable queue.Progress <= first)
 
             testCase "a pull that failed is tried again, later each time, unless the broker will go on to refuse"
             <| fun () ->

@@ -115,7 +115,12 @@ let tests =
                         { PullConsumerOptions.create "g-1" [] with
                             PullBatch = 0
                             Suspend = TimeSpan.Zero
-                            Buffer = -1
+                            Hold =
+                                {
+                                    Messages = 0
+                                    Bytes = -1L
+                                    Span = 0L
+                                }
                             CommitInterval = TimeSpan.Zero
                             InflatedLimit = 0
                         }
@@ -127,7 +132,9 @@ let tests =
                             "needs a subscription"
                             "pullBatch: 0"
                             "suspend: "
-                            "buffer: -1"
+                            "hold.messages is 0"
+                            "hold.bytes is -1"
+                            "hold.span is 0"
                             "commitInterval: "
                             "inflatedLimit: 0"
                         ] do

@@ -1,0 +1,34 @@
+namespace RocketMq.Protocol
+
+open System.Threading.Tasks
+
+/// Has a handler work on a message that an administrator chose; nothing comes of the outcome but the answer.
+module internal DirectHandling =
+    let consume
+        (options: PushConsumerOptions)
+        (retryTopic: string)
+        (call: HandlerCall)
+        (query: DirectConsumption)
+        : Task<Result<DirectConsumptionResult, string>> =
+        let clock = options.Remoting.Ports.Clock
+
+        backgroundTask {
+            match MessageCodec.read (Option.defaultValue "" query.BrokerName) query.Record with
+            | Complete(message, _) ->
+                let began = clock.GetTimestamp()
+
+                let! outcome, remark =
+                    call.Once(VisibleMessage.restore retryTopic options.Namespace message)
+
+                return
+                    Ok
+                        {
+                            IsOrderly = options.IsOrdered
+                            IsAutoCommit = true
+                            Outcome = Some outcome
+                            Remark = remark
+                            SpentMillis = int64 (clock.GetElapsedTime began).TotalMilliseconds
+                        }
+            | NeedMore _ -> return Error "the message is cut short"
+            | Corrupt error -> return Error error.Message
+        }

@@ -1,0 +1,159 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// What one pull of a queue found.
+type PulledBatch =
+    {
+        Status: PullStatus
+        Messages: ReceivedMessage[]
+        /// Where to go on.
+        NextOffset: int64
+        /// The position of the first message that is still there.
+        MinOffset: int64
+        /// The position that the next stored message will have.
+        MaxOffset: int64
+    }
+
+/// Reads queues at positions that the application says and keeps: it belongs to no group, shares nothing and commits nothing by
+/// itself. Safe to use from any thread.
+[<Sealed>]
+type PullClient private (options: PullConsumerOptions) =
+    /// A broker looks only so often for pulls that have waited long enough.
+    static let lateness = TimeSpan.FromSeconds 5L
+
+    static let masterId = 0L
+    let remoting = options.Remoting
+    let clients = RemotingClients remoting
+
+    let routes =
+        Routes(NameServer(Array.ofList options.NameServers, clients), clients, TopicTemplate.Default)
+
+    let brokers = GroupBrokers(clients, routes)
+
+    let settings: GroupSettings =
+        {
+            Group = Namespaced.wrap options.Namespace options.Group
+            Type = Actively
+            Model = Clustering
+            ConsumeFrom = options.ConsumeFrom
+            PullBatch = options.PullBatch
+            Suspend = options.Suspend
+            IsLite = false
+        }
+
+    let positions = QueuePositions(settings, options.Namespace, brokers)
+
+    let receive (message: StoredMessage) : ReceivedMessage =
+        {
+            Message = VisibleMessage.restore "" options.Namespace message
+            Body = MessageBody.decodeWith options.Codecs options.InflatedLimit message
+        }
+
+    let batch (queue: MessageQueue) filter (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
+        match MessageCodec.decodeAll queue.BrokerName answer.Records with
+        | Error error ->
+            Error(
+                NotDecoded(
+                    {
+                        Host = queue.BrokerName
+                        Port = 0
+                    },
+                    RequestCode.PullMessage,
+                    error
+                )
+            )
+        | Ok messages ->
+            Ok
+                {
+                    Status = answer.Status
+                    Messages = messages |> Array.filter (Filter.keeper filter) |> Array.map receive
+                    NextOffset = answer.NextOffset
+                    MinOffset = answer.MinOffset
+                    MaxOffset = answer.MaxOffset
+                }
+
+    let pull (queue: MessageQueue) (filter: Filter) (offset: int64) (most: int) (suspend: TimeSpan) cancellation =
+        let queue = positions.Inner queue
+
+        let request =
+            GroupRequests.pull
+                { settings with
+                    PullBatch = most
+                    Suspend = suspend
+                }
+                queue
+                offset
+                {
+                    Topic = queue.Topic
+                    Filter = filter
+                    Version = 0L
+                }
+
+        backgroundTask {
+            match PullConsumerOptions.checkMost most with
+            | Error error -> return Error error
+            | Ok() ->
+                let timeout = suspend + lateness + remoting.RequestTimeout
+                let! answer = brokers.Pull(queue, masterId, request, timeout, cancellation)
+                return answer |> Result.bind (batch queue filter)
+        }
+
+    /// A client that asks in the name of a group. Of the options count the group, name servers, namespace, `Suspend`, codecs,
+    /// `InflatedLimit` and remoting. Nothing is connected yet.
+    static member Create(options: PullConsumerOptions) : Result<PullClient, RemotingError> =
+        // What it reads it is told with each pull.
+        let checkedWith =
+            { options with
+                Subscriptions = [ "any", Filter.all ]
+                Assigned = []
+            }
+
+        PullConsumerOptions.check checkedWith
+        |> Result.map (fun () -> new PullClient(options))
+
+    /// The queues of a topic that can be read.
+    member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
+        backgroundTask {
+            let inner = Namespaced.wrap options.Namespace topic
+
+            match! routes.Get(inner, cancellation) with
+            | Error error -> return Error error
+            | Ok route -> return Ok(TopicRoute.subscribeQueues inner route |> List.map positions.Outer)
+        }
+
+    /// Messages of a queue from a position on, up to so many, as far as there are any now. A broker may give fewer, and filters
+    /// leave out: `NextOffset` says where to go on.
+    member _.Pull(queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken) =
+        pull queue filter offset most TimeSpan.Zero cancellation
+
+    /// As `Pull`, but waits up to the options' `Suspend` for a message to come.
+    member _.PullOrWait(queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken) =
+        pull queue filter offset most options.Suspend cancellation
+
+    /// The position of the first message that is still there.
+    member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Min(queue, cancellation)
+
+    /// The position that the next stored message will have.
+    member _.MaxOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Max(queue, cancellation)
+
+    /// The position of the first message stored at or after a time.
+    member _.OffsetAt(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
+        positions.AtTime(queue, time, cancellation)
+
+    /// The position that the group has committed; `None` if none.
+    member _.Committed(queue: MessageQueue, cancellation: CancellationToken) =
+        positions.Committed(queue, cancellation)
+
+    /// Commits the next position to be consumed of a queue for the group.
+    member _.Commit(queue: MessageQueue, position: int64, cancellation: CancellationToken) =
+        positions.Commit(queue, position, cancellation)
+
+    member _.Close() : Task =
+        routes.Close()
+        clients.CloseAll()
+
+    interface IAsyncDisposable with
+        member client.DisposeAsync() = ValueTask(client.Close())
