@@ -135,8 +135,8 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
         await TextsAsync(consumer, 3, cancellation);
         await consumer.AssignAsync([other], cancellationToken: cancellation);
         Assert.That((await consumer.ReceiveAsync(cancellation)).Queue, Is.EqualTo(other));
-        Assert.ThrowsAsync<InvalidRequestException>(() => consumer.SubscribeAsync(one.Topic, cancellationToken: cancellation));
-        Assert.ThrowsAsync<InvalidRequestException>(
+        await Assert.ThrowsAsync<InvalidRequestException>(() => consumer.SubscribeAsync(one.Topic, cancellationToken: cancellation));
+        await Assert.ThrowsAsync<InvalidRequestException>(
             () => Pull(NewName("group")).Subscribe(one.Topic).AssignQueues([one]).StartAsync(cancellation));
         Assert.Throws<InvalidRequestException>(() => consumer.Seek(one with { QueueId = 1000 }, 0));
     }
@@ -169,8 +169,8 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
         await TextsAsync(consumer, 1, cancellation);
         var waiting = consumer.ReceiveAsync(cancellation);
         await consumer.DisposeAsync();
-        Assert.That(
-            Assert.ThrowsAsync<ClientClosedException>(() => waiting)!.Message, Does.Contain("has been closed"));
-        Assert.ThrowsAsync<ClientClosedException>(() => consumer.ReceiveAsync(cancellation));
+        var closed = await Assert.ThrowsAsync<ClientClosedException>(() => waiting);
+        Assert.That(closed!.Message, Does.Contain("has been closed"));
+        await Assert.ThrowsAsync<ClientClosedException>(() => consumer.ReceiveAsync(cancellation));
     }
 }

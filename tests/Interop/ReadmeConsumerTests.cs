@@ -143,9 +143,15 @@ public sealed class ReadmeConsumerTests
         }
 
         await consumer.CommitAsync();
+
+        MessageQueue queue = consumer.Queues[0].Queue;
+        consumer.Seek(queue, 0);                                // or SeekToBeginAsync, SeekToEndAsync, SeekToTimeAsync
+        IReadOnlyList<ReceivedMessage> again = await consumer.PollAsync(32, TimeSpan.FromSeconds(5));
+        consumer.Pause(queue);                                  // nothing of it is handed out until Resume
         // readme
 
         Assert.That(texts, Is.EqualTo(new[] { "one coffee" }));
+        Assert.That(again.Select(message => message.QueueOffset), Is.All.Zero);
     }
 
     [Test]

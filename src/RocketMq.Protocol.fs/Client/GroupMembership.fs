@@ -52,10 +52,7 @@ type internal GroupMembership(options: MembershipOptions) =
     let mutable queues: IMemberQueues = Unchecked.defaultof<_>
 
     let told () =
-        if options.TellsSubscriptions then
-            subscriptions.All
-        else
-            []
+        if options.TellsSubscriptions then subscriptions.All else []
 
     let instance =
         ClientInstance(

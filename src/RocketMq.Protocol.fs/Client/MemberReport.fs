@@ -16,12 +16,7 @@ type internal ReportedMember =
 /// What a member of a group says of itself, to brokers that ask and to its application.
 [<Sealed>]
 type internal MemberReport
-    (
-        reported: ReportedMember,
-        subscriptions: Subscriptions,
-        queues: OwnedQueues,
-        mayConsume: ProcessQueue -> bool
-    ) =
+    (reported: ReportedMember, subscriptions: Subscriptions, queues: OwnedQueues, mayConsume: ProcessQueue -> bool) =
     let clock = reported.Clock
     let startedAtMillis = clock.GetUtcNow().ToUnixTimeMilliseconds()
     let startedTimestamp = clock.GetTimestamp()

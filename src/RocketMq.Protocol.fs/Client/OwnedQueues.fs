@@ -244,10 +244,8 @@ type internal OwnedQueues
     /// Commits what is done with of all queues; gives the first failure, and all are logged.
     member _.CommitAll(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            let! outcomes = owned.Values |> Seq.map (fun queue -> commit queue cancellation) |> Task.WhenAll
+            let! outcomes =
+                owned.Values |> Seq.map (fun queue -> commit queue cancellation) |> Task.WhenAll
 
-            return
-                outcomes
-                |> Array.tryFind Result.isError
-                |> Option.defaultValue (Ok())
+            return outcomes |> Array.tryFind Result.isError |> Option.defaultValue (Ok())
         }

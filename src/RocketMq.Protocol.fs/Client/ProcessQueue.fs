@@ -50,7 +50,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     let mutable hasRoom: TaskCompletionSource | null = null
     let mutable isIdle: TaskCompletionSource | null = null
     let ending = new CancellationTokenSource()
-    let mutable pullEnding = CancellationTokenSource.CreateLinkedTokenSource ending.Token
+
+    let mutable pullEnding =
+        CancellationTokenSource.CreateLinkedTokenSource ending.Token
 
     let newSource () =
         TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously

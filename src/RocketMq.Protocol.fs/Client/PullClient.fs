@@ -54,17 +54,7 @@ type PullClient private (options: PullConsumerOptions) =
 
     let batch (queue: MessageQueue) filter (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
         match MessageCodec.decodeAll queue.BrokerName answer.Records with
-        | Error error ->
-            Error(
-                NotDecoded(
-                    {
-                        Host = queue.BrokerName
-                        Port = 0
-                    },
-                    RequestCode.PullMessage,
-                    error
-                )
-            )
+        | Error error -> Error(NotDecoded({ Host = queue.BrokerName; Port = 0 }, RequestCode.PullMessage, error))
         | Ok messages ->
             Ok
                 {
@@ -130,7 +120,9 @@ type PullClient private (options: PullConsumerOptions) =
         pull queue filter offset most TimeSpan.Zero cancellation
 
     /// As `Pull`, but waits up to the options' `Suspend` for a message to come.
-    member _.PullOrWait(queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken) =
+    member _.PullOrWait
+        (queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken)
+        =
         pull queue filter offset most options.Suspend cancellation
 
     /// The position of the first message that is still there.

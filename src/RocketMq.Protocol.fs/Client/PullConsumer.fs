@@ -303,8 +303,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                 | Error error -> return Error error
         }
 
-    let topicsOf (queues: Set<MessageQueue>) =
-        queues |> Seq.map _.Topic |> Set.ofSeq
+    let topicsOf (queues: Set<MessageQueue>) = queues |> Seq.map _.Topic |> Set.ofSeq
 
     let assign (wanted: MessageQueue list) filter =
         backgroundTask {

@@ -107,10 +107,7 @@ module PullConsumerOptions =
 
     let from (start: ConsumeFrom) (options: PullConsumerOptions) = { options with ConsumeFrom = start }
 
-    let withStartAt
-        (startAt: MessageQueue -> CancellationToken -> Task<int64 option>)
-        (options: PullConsumerOptions)
-        =
+    let withStartAt (startAt: MessageQueue -> CancellationToken -> Task<int64 option>) (options: PullConsumerOptions) =
         { options with StartAt = Some startAt }
 
     let withStrategy (strategy: AssignmentStrategy) (options: PullConsumerOptions) =

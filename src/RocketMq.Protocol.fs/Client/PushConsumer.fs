@@ -172,12 +172,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         membership.Failed queue
 
     let watch =
-        Watch(
-            options,
-            handling,
-            counts,
-            QueueWatch(options.Remoting, queues, (fun _ -> not gate.IsOpen), restart)
-        )
+        Watch(options, handling, counts, QueueWatch(options.Remoting, queues, (fun _ -> not gate.IsOpen), restart))
 
     let renewLocks (locks: LockKeeper) () : Task =
         backgroundTask {
@@ -222,7 +217,9 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
             member _.Positions topic = report.Positions topic
             member _.RunningInfo() = report.RunningInfo()
-            member _.Consume query = DirectHandling.consume options retryTopic call query
+
+            member _.Consume query =
+                DirectHandling.consume options retryTopic call query
         }
 
     let start () =
@@ -232,7 +229,10 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             | Ok() ->
                 membership.Every(options.CommitInterval, (fun () -> queues.CommitAll CancellationToken.None :> Task))
                 membership.Every(watch.Interval, watch.Look)
-                locks |> Option.iter (fun locks -> membership.Every(lockInterval, renewLocks locks))
+
+                locks
+                |> Option.iter (fun locks -> membership.Every(lockInterval, renewLocks locks))
+
                 return Ok()
         }
 

@@ -80,6 +80,7 @@ type internal QueuePuller
             Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
         | Ok messages ->
             let kept = keep wanted messages
+
             match queue.Pulled(place, kept, answer.NextOffset) with
             | null -> ()
             | held when kept.Length > 0 -> pulled.Hand held
@@ -106,7 +107,10 @@ type internal QueuePuller
         backgroundTask {
             let askedId = queue.BrokerId
             let place = queue.BeginPull()
-            let request = GroupRequests.pull settings queue.Queue place.Offset wanted.Subscription
+
+            let request =
+                GroupRequests.pull settings queue.Queue place.Offset wanted.Subscription
+
             let! answer = brokers.Pull(queue.Queue, askedId, request, timeout, place.Ending)
             queue.LastPull <- clock.GetTimestamp()
 

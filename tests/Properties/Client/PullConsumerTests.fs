@@ -75,7 +75,9 @@ let private sendTo (cluster: EmbeddedCluster) queueId (texts: string list) : Tas
         use producer = ProducerRig.start (producerOf cluster system)
 
         for text in texts do
-            let! sent = producer.SendTo(OneQueue(queueOf cluster queueId), Message.ofText "T" text, none)
+            let! sent =
+                producer.SendTo(OneQueue(queueOf cluster queueId), Message.ofText "T" text, none)
+
             sent |> Buffers.ok |> ignore
     }
 
@@ -207,7 +209,11 @@ let private sharing =
                     let! bySql = read (BySql92 "n >= 20") "C2"
                     bySql |> shouldEqual (set (numbered 20 10))
 
-                    match! subscribed cluster system |> PullConsumerOptions.subscribe "T" (BySql92 "n >") |> PullConsumer.Start with
+                    match!
+                        subscribed cluster system
+                        |> PullConsumerOptions.subscribe "T" (BySql92 "n >")
+                        |> PullConsumer.Start
+                    with
                     | Error(Refused _) -> ()
                     | other -> failtest $"%A{other}"
                 }))
@@ -530,7 +536,13 @@ let private assigning =
                     do! sendTo cluster 0 (numbered 0 25)
                     do! until (fun () -> consumer.Queues.Head.Held = 25)
                     let! found = consumer.Poll(10, TimeSpan.FromSeconds 5L, none)
-                    found |> Buffers.ok |> Array.map textOf |> List.ofArray |> shouldEqual (numbered 0 10)
+
+                    found
+                    |> Buffers.ok
+                    |> Array.map textOf
+                    |> List.ofArray
+                    |> shouldEqual (numbered 0 10)
+
                     let! found = consumer.Poll(100, TimeSpan.FromSeconds 5L, none)
                     (Buffers.ok found).Length |> shouldEqual 15
 
@@ -564,8 +576,15 @@ let private assigning =
                     let! found = client.Pull(queue, Filter.all, 45L, 32, none)
                     let found = Buffers.ok found
                     found.Status |> shouldEqual Found
-                    found.Messages |> Array.map textOf |> List.ofArray |> shouldEqual (numbered 45 5)
-                    (found.NextOffset, found.MinOffset, found.MaxOffset) |> shouldEqual (50L, 0L, 50L)
+
+                    found.Messages
+                    |> Array.map textOf
+                    |> List.ofArray
+                    |> shouldEqual (numbered 45 5)
+
+                    (found.NextOffset, found.MinOffset, found.MaxOffset)
+                    |> shouldEqual (50L, 0L, 50L)
+
                     let! found = client.Pull(queue, Filter.all, 50L, 32, none)
                     (Buffers.ok found).Status |> shouldEqual NoNewMessage
                     let! found = client.Pull(queue, Filter.all, 60L, 32, none)

@@ -114,33 +114,28 @@ let tests =
     testList
         "Waiting messages"
         [
-            property "come in order, once, and the position never passes one that waits or is in hand" (fun
-                                                                                                           (steps:
-                                                                                                               Step list) ->
-                let owner = newQueue 0
-                let waiting = WaitingMessages()
+            property
+                "come in order, once, and the position never passes one that waits or is in hand"
+                (fun (steps: Step list) ->
+                    let owner = newQueue 0
+                    let waiting = WaitingMessages()
 
-                let start =
-                    {
-                        Next = 0L
-                        Waiting = []
-                        InHand = []
-                    }
+                    let start = { Next = 0L; Waiting = []; InHand = [] }
 
-                let mutable stale = ValueNone
-                let mutable model = start
+                    let mutable stale = ValueNone
+                    let mutable model = start
 
-                for step in steps do
-                    let before = owner.BeginPull()
-                    model <- apply owner waiting stale model step
+                    for step in steps do
+                        let before = owner.BeginPull()
+                        model <- apply owner waiting stale model step
 
-                    match step with
-                    | SeekTo _ -> stale <- ValueSome before
-                    | _ -> ()
+                        match step with
+                        | SeekTo _ -> stale <- ValueSome before
+                        | _ -> ()
 
-                    owner.Committable |> shouldEqual model.Lowest
-                    owner.Held |> shouldEqual model.Waiting.Length
-                    owner.HeldBytes |> shouldEqual (10L * int64 model.Waiting.Length))
+                        owner.Committable |> shouldEqual model.Lowest
+                        owner.Held |> shouldEqual model.Waiting.Length
+                        owner.HeldBytes |> shouldEqual (10L * int64 model.Waiting.Length))
 
             test "queues take turns, and paused ones wait" {
                 let waiting = WaitingMessages()

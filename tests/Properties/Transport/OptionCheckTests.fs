@@ -115,12 +115,7 @@ let tests =
                         { PullConsumerOptions.create "g-1" [] with
                             PullBatch = 0
                             Suspend = TimeSpan.Zero
-                            Hold =
-                                {
-                                    Messages = 0
-                                    Bytes = -1L
-                                    Span = 0L
-                                }
+                            Hold = { Messages = 0; Bytes = -1L; Span = 0L }
                             CommitInterval = TimeSpan.Zero
                             InflatedLimit = 0
                         }
