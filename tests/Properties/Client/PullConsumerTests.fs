@@ -384,6 +384,31 @@ let private moving =
                     do! consumer.Close()
                 }))
 
+        live "a seek that comes before the queue is read holds when it is" (fun () ->
+            withQueues 1 (fun _ cluster ->
+                task {
+                    do! sendTo cluster 0 (numbered 0 10)
+                    let asked = TaskCompletionSource()
+                    let answer = TaskCompletionSource<int64 option>()
+
+                    let startAt _ _ =
+                        asked.TrySetResult() |> ignore
+                        answer.Task
+
+                    let! consumer =
+                        pullerOf cluster system
+                        |> PullConsumerOptions.assign [ queueOf cluster 0 ] Filter.all
+                        |> PullConsumerOptions.withStartAt startAt
+                        |> start
+
+                    do! asked.Task
+                    consumer.Seek(queueOf cluster 0, 5L) |> Buffers.ok
+                    answer.SetResult None
+                    let! text = receive consumer
+                    text |> shouldEqual "m5"
+                    do! consumer.Close()
+                }))
+
         live "a seek of a queue that is not read is an error, and so is a negative one" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
