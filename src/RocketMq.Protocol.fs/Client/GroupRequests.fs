@@ -22,7 +22,6 @@ type internal GroupSettings =
         PullBatch: int
         /// How long a broker holds a pull that finds nothing.
         Suspend: TimeSpan
-        IsLite: bool
     }
 
 /// What one member of a group asks brokers.
@@ -95,9 +94,8 @@ module internal GroupRequests =
             }
 
     let pull settings (queue: MessageQueue) (offset: int64) (subscription: TopicSubscription) : Request<PullAnswer> =
-        let operation = if settings.IsLite then Pull.lite else Pull.messages
-
-        operation.Request
+        // Java's pull consumers ask 5.x with LITE_PULL_MESSAGE (361), which 4.9 does not know and 5.x answers in the same way.
+        Pull.messages.Request
             {
                 ConsumerGroup = settings.Group
                 Topic = queue.Topic
@@ -108,7 +106,7 @@ module internal GroupRequests =
                 Suspend = settings.Suspend
                 Filter = Some subscription.Filter
                 SubscriptionVersion = subscription.Version
-                IsLite = settings.IsLite
+                IsLite = false
                 MaxBytes = None
                 Source = None
                 ProxiedClientId = None

@@ -41,7 +41,6 @@ type PullClient private (options: PullConsumerOptions) =
             ConsumeFrom = options.ConsumeFrom
             PullBatch = options.PullBatch
             Suspend = options.Suspend
-            IsLite = false
         }
 
     let positions = QueuePositions(settings, options.Namespace, brokers)

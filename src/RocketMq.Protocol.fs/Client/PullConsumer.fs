@@ -25,7 +25,6 @@ type PullConsumer private (options: PullConsumerOptions) =
             ConsumeFrom = options.ConsumeFrom
             PullBatch = options.PullBatch
             Suspend = options.Suspend
-            IsLite = true
         }
 
     let membership =
@@ -259,7 +258,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
                         return! receive ()
                     with :? OperationCanceledException ->
-                        return Error(Cancelled RequestCode.LitePullMessage)
+                        return Error(Cancelled RequestCode.PullMessage)
                 finally
                     Volatile.Write(&isReceiving, 0)
             }

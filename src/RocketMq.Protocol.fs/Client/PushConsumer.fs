@@ -31,7 +31,6 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             ConsumeFrom = options.ConsumeFrom
             PullBatch = options.PullBatch
             Suspend = options.Suspend
-            IsLite = false
         }
 
     let membership =
