@@ -149,13 +149,7 @@ type internal GroupMembership(options: MembershipOptions) =
         }
 
     let every (interval: TimeSpan) (act: unit -> Task) =
-        run (fun () ->
-            backgroundTask {
-                while not ending.IsCancellationRequested do
-                    let spread = 0.9 + 0.2 * remoting.Ports.Jitter()
-                    do! Task.Delay(interval * spread, clock, ending.Token)
-                    do! act ()
-            })
+        run (fun () -> Recurrence.every remoting.Ports interval ending.Token act)
 
     let rebalance () : Task =
         agent.Post IntervalOver

@@ -19,7 +19,6 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
     static let interval = TimeSpan.FromSeconds 30L
 
     let options = clients.Options
-    let clock = options.Ports.Clock
     let ending = new CancellationTokenSource()
 
     /// By address: the brokers that are told, and the first time that it was done.
@@ -97,20 +96,10 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
                     ()
         }
 
-    let keepTelling () : Task =
-        backgroundTask {
-            try
-                while not ending.IsCancellationRequested do
-                    let spread = 0.9 + 0.2 * options.Ports.Jitter()
-                    do! Task.Delay(interval * spread, clock, ending.Token)
-                    do! beat ()
-            with :? OperationCanceledException ->
-                ()
-        }
-
     do routes.Changed.Add(fun struct (_, route) -> route |> addressesOf |> List.iter (know >> ignore))
 
-    member _.Start() = keepTelling () |> ignore
+    member _.Start() =
+        Recurrence.every options.Ports interval ending.Token beat |> ignore
 
     /// Ends when a broker knows the client, or cannot be told.
     member _.At(address: string) : Task<Result<unit, RemotingError>> = know address

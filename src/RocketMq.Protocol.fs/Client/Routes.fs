@@ -145,15 +145,8 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     /// Asks for one topic after another, at no two clients at the same time.
     let poll () : Task =
         backgroundTask {
-            try
-                while not ending.IsCancellationRequested do
-                    let spread = 0.9 + 0.2 * clients.Options.Ports.Jitter()
-                    do! Task.Delay(pollInterval * spread, clock, ending.Token)
-
-                    for topic in known.Keys do
-                        let! _ = fetchOnce topic
-                        ()
-            with :? OperationCanceledException ->
+            for topic in known.Keys do
+                let! _ = fetchOnce topic
                 ()
         }
 
@@ -164,7 +157,8 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     member _.Known: TopicRoute list = [ for route in known.Values -> route.Route ]
 
     /// Begins to ask for all topics in use again and again.
-    member _.Start() = poll () |> ignore
+    member _.Start() =
+        Recurrence.every clients.Options.Ports pollInterval ending.Token poll |> ignore
 
     /// A route for reading. NoRoute if no broker has the topic.
     member _.Get(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
