@@ -221,6 +221,17 @@ public sealed class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
     }
 
     /// <summary>
+    /// Writes a trace before and after each call of the handler to a topic, in the background, as Java's clients do. A lost trace
+    /// is counted and holds up no message. Default off.
+    /// </summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public PushConsumerBuilder Trace(string topic = "RMQ_SYS_TRACE_TOPIC")
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return With(Options.withTrace(Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic)), _options));
+    }
+
+    /// <summary>
     /// Tells this client from others of the host. Default one of its own with each start; a broadcasting consumer needs the same
     /// one each time to find its positions again.
     /// </summary>

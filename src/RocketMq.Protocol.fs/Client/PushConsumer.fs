@@ -82,7 +82,12 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         else
             LocalOffsets(options.OffsetDirectory, clientId, group, log)
 
-    let call = HandlerCall(options, handler, counts)
+    let tracing =
+        options.TraceTopic
+        |> Option.map (fun topic ->
+            ConsumeTracing(topic, options.Namespace, options.Group, options.Remoting, instance.Clients, routes))
+
+    let call = HandlerCall(options, handler, counts, tracing)
 
     let giveBack =
         GivingBack(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, routes)
@@ -377,6 +382,11 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             do! agent.Ended
             handling.Pool.Close()
             ending.Cancel()
+
+            match tracing with
+            | Some tracing -> do! tracing.Close()
+            | None -> ()
+
             do! instance.Close()
         }
 
@@ -455,6 +465,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             OverdueHandlers = counts.AllOverdue
             AbandonedHandlers = counts.AllGivenUp
             RestartedQueues = Volatile.Read &restarted
+            DroppedTraces = tracing |> Option.map _.Dropped |> Option.defaultValue 0L
             IsPaused = not gate.IsOpen
         }
 

@@ -93,6 +93,9 @@ type PushConsumerOptions =
         Codecs: BodyCodecs
         /// Where a broadcasting consumer keeps its positions. Default ".rocketmq_offsets" in the user's home directory.
         OffsetDirectory: string option
+        /// Writes a trace before and after each call of the handler to a topic, mostly `TraceRecords.defaultTopic`. Default
+        /// none.
+        TraceTopic: string option
         /// Tells this client from others of the host. Default: of its own. A broadcasting consumer finds its positions
         /// again only if it has the same name again.
         InstanceName: string option
@@ -125,6 +128,7 @@ module PushConsumerOptions =
             InflatedLimit = MessageBody.defaultInflatedLimit
             Codecs = BodyCodecs.standard
             OffsetDirectory = None
+            TraceTopic = None
             InstanceName = None
             UnitName = None
             Remoting =
@@ -189,6 +193,9 @@ module PushConsumerOptions =
             OffsetDirectory = Some path
         }
 
+    let withTrace (topic: string) (options: PushConsumerOptions) =
+        { options with TraceTopic = Some topic }
+
     let withInstanceName (name: string) (options: PushConsumerOptions) =
         { options with
             InstanceName = Some name
@@ -244,6 +251,10 @@ module PushConsumerOptions =
                     || options.SuspendQueue > snd suspendLimits
                 then
                     $"suspendQueue is {options.SuspendQueue}, it must be 10 ms to 30 s"
+
+                match options.TraceTopic with
+                | Some topic -> yield! ProducerOptions.problemOf "traceTopic" (Names.checkTopic topic)
+                | None -> ()
 
                 match options.MaxRetries with
                 | Some retries when retries < 0 -> $"maxRetries is {retries}, it must not be negative"
