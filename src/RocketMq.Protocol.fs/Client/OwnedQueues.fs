@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Collections.Concurrent
+open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 
@@ -27,6 +28,27 @@ type internal OwnedQueues
     let log = options.Remoting.Logger
     let owned = ConcurrentDictionary<MessageQueue, ProcessQueue>()
     let starting = ConcurrentDictionary<MessageQueue, Task<bool>>()
+
+    /// Queues that are read or about to be: these share what may be held of a topic. Under its own lock.
+    let sharing = HashSet<MessageQueue>()
+
+    let shareOut (topic: string) =
+        if options.HoldPerTopic <> TopicHoldLimits.None then
+            lock sharing (fun () ->
+                let queues = sharing |> Seq.filter (fun queue -> queue.Topic = topic) |> Seq.length
+                let share = HoldShare.ofTopic options.HoldPerTopic options.PullBatch queues
+
+                for owner in owned.Values do
+                    if owner.Queue.Topic = topic then
+                        owner.TakeShare share)
+
+    let joinShare queue =
+        lock sharing (fun () -> sharing.Add queue |> ignore)
+        shareOut queue.Topic
+
+    let leaveShare queue =
+        lock sharing (fun () -> sharing.Remove queue |> ignore)
+        shareOut queue.Topic
 
     let startAt (queue: MessageQueue) : Task<Result<int64, RemotingError>> =
         let none = CancellationToken.None
@@ -71,9 +93,19 @@ type internal OwnedQueues
                 | Ok offset ->
                     let owner = ProcessQueue(queue, offset, options.Hold, clock.GetTimestamp())
                     owned[queue] <- owner
+                    shareOut queue.Topic
                     Log.queueStarted log queue offset
                     pullUntilLeft owner |> ignore
                     return true
+        }
+
+    let tryStart (queue: MessageQueue) : Task<bool> =
+        backgroundTask {
+            try
+                return! start queue
+            with error ->
+                Log.queueFailed log queue error
+                return false
         }
 
     let save (queue: ProcessQueue) (position: int64) cancellation : Task =
@@ -161,19 +193,23 @@ type internal OwnedQueues
             | None -> ()
 
             owned.TryRemove queue.Queue |> ignore
+            leaveShare queue.Queue
             Log.queueLeft log queue.Queue queue.Committed
         }
 
     /// Begins to read a queue. False: it cannot be read now.
     member _.Start(queue: MessageQueue) : Task<bool> =
+        joinShare queue
+
         let starts =
             backgroundTask {
                 try
-                    try
-                        return! start queue
-                    with error ->
-                        Log.queueFailed log queue error
-                        return false
+                    let! isStarted = tryStart queue
+
+                    if not isStarted then
+                        leaveShare queue
+
+                    return isStarted
                 finally
                     starting.TryRemove queue |> ignore
             }

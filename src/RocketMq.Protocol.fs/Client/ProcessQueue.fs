@@ -24,6 +24,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// Those of the pull at hand.
     let mutable offsets: int64[] = [||]
 
+    /// Of what is allowed for the topic.
+    let mutable share: HoldShare voption = ValueNone
+
     /// Messages that handlers work on.
     let mutable running = 0
 
@@ -45,6 +48,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
         unfinished.Count >= limits.Messages
         || heldBytes >= limits.Bytes
         || unfinished.Span >= limits.Span
+        || (share.IsSome && HoldShare.isFull unfinished.Count heldBytes share.Value)
 
     /// Tells who waits what has come about. Called under the lock; continuations run elsewhere.
     let tell () =
@@ -86,6 +90,20 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.HeldBytes = lock gate (fun () -> heldBytes)
     member _.Running = lock gate (fun () -> running)
     member _.IsFull = lock gate isFull
+
+    /// The part that the queue has now of what is allowed for its topic, if there is such a limit.
+    member _.TakeShare(part: HoldShare voption) =
+        lock gate (fun () ->
+            share <- part
+            tell ())
+
+    /// What a pull asks for, of at most so many messages.
+    member _.PullBatch(most: int) =
+        lock gate (fun () ->
+            if share.IsSome then
+                min most share.Value.PullBatch
+            else
+                most)
 
     /// A pull ended at `next` with these messages. One pull of a queue ends at a time.
     member queue.Pulled(messages: StoredMessage[], next: int64) : PulledMessages =

@@ -76,6 +76,8 @@ type PushConsumerOptions =
         Suspend: TimeSpan
         /// Of each queue.
         Hold: HoldLimits
+        /// Of each topic besides, all its queues that this member reads together: each gets an equal part. Default none.
+        HoldPerTopic: TopicHoldLimits
         /// When a handler counts as stuck. Default 15 minutes.
         ConsumeTimeout: TimeSpan
         /// How often a message is given again before it goes to the dead letters. Default: 16 times, and without end for
@@ -120,6 +122,7 @@ module PushConsumerOptions =
             PullBatch = 32
             Suspend = TimeSpan.FromSeconds 15L
             Hold = HoldLimits.Default
+            HoldPerTopic = TopicHoldLimits.None
             ConsumeTimeout = TimeSpan.FromMinutes 15L
             MaxRetries = None
             SuspendQueue = TimeSpan.FromSeconds 1L
@@ -169,6 +172,9 @@ module PushConsumerOptions =
     let withPullBatch (messages: int) (options: PushConsumerOptions) = { options with PullBatch = messages }
     let withSuspend (time: TimeSpan) (options: PushConsumerOptions) = { options with Suspend = time }
     let withHold (limits: HoldLimits) (options: PushConsumerOptions) = { options with Hold = limits }
+
+    let withHoldPerTopic (limits: TopicHoldLimits) (options: PushConsumerOptions) =
+        { options with HoldPerTopic = limits }
 
     let withStrategy (strategy: AssignmentStrategy) (options: PushConsumerOptions) =
         { options with Strategy = strategy }
@@ -240,6 +246,14 @@ module PushConsumerOptions =
 
                 if options.Hold.Span < 1L then
                     $"hold.span is {options.Hold.Span}, it must be at least 1"
+
+                match options.HoldPerTopic.Messages with
+                | Some limit -> yield! ValueKind.problem "holdPerTopic.messages" atLeastOne limit
+                | None -> ()
+
+                match options.HoldPerTopic.Bytes with
+                | Some limit when limit < 1L -> $"holdPerTopic.bytes is {limit}, it must be at least 1"
+                | _ -> ()
 
                 yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
                 yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval

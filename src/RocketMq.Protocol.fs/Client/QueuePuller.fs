@@ -104,7 +104,11 @@ type internal QueuePuller
     let pullOnce (queue: ProcessQueue) (wanted: Wanted) =
         backgroundTask {
             let askedId = queue.BrokerId
-            let request = GroupRequests.pull settings queue.Queue queue.Next wanted.Subscription
+            let batch = queue.PullBatch settings.PullBatch
+
+            let request =
+                GroupRequests.pull { settings with PullBatch = batch } queue.Queue queue.Next wanted.Subscription
+
             let! answer = brokers.Pull(queue.Queue, askedId, request, timeout, queue.Ending)
             queue.LastPull <- clock.GetTimestamp()
 
