@@ -142,7 +142,12 @@ type PullConsumer private (options: PullConsumerOptions) =
 
                 return Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
             | Ok messages ->
-                let wanted = messages |> Array.filter (subscriptions.Of reader.Queue.Topic).Keeps
+                let keeps = (subscriptions.Of reader.Queue.Topic).Keeps
+
+                let wanted =
+                    messages
+                    |> InnerBatch.expand BodyCodecs.standard options.InflatedLimit reader.Next
+                    |> Array.filter (fun message -> keeps message || InnerBatch.isOuter message)
 
                 reader.Pulled(answer.NextOffset, wanted.Length)
 

@@ -123,6 +123,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             routes,
             subscriptions,
             options.Namespace,
+            InnerBatch.expand options.Codecs options.InflatedLimit,
             gate,
             { new IPulled with
                 member _.Hand held = handling.Hand held

@@ -29,7 +29,7 @@ module internal VisibleMessage =
         else
             { message with Topic = topic }
 
-/// Reads one queue until it is left, as far as there is room for what it finds.
+/// Reads one queue until it is left, as far as there is room for what it finds. `expand` is `InnerBatch.expand`.
 [<Sealed>]
 type internal QueuePuller
     (
@@ -39,6 +39,7 @@ type internal QueuePuller
         routes: Routes,
         subscriptions: Subscriptions,
         space: string,
+        expand: int64 -> StoredMessage[] -> StoredMessage[],
         gate: PauseGate,
         pulled: IPulled
     ) =
@@ -57,7 +58,8 @@ type internal QueuePuller
         let mutable kept = 0
 
         for message in messages do
-            if wanted.Keeps message then
+            // An outer message that could not be taken apart is for the application to see.
+            if wanted.Keeps message || InnerBatch.isOuter message then
                 messages[kept] <- visible message
                 kept <- kept + 1
 
@@ -77,7 +79,7 @@ type internal QueuePuller
 
             Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
         | Ok messages ->
-            let kept = keep wanted messages
+            let kept = messages |> expand queue.Next |> keep wanted
             let held = queue.Pulled(kept, answer.NextOffset)
 
             if kept.Length > 0 then
