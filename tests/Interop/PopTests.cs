@@ -158,9 +158,9 @@ public sealed class PopTests(string kind) : ServerTests(kind)
 
         Assert.That(handled, Is.EqualTo(new[] { "30" }));
 
-        Assert.ThrowsAsync<BrokerException>(() => WhenRoutedAsync(
+        await Assert.ThrowsAsync<BrokerException>(() => WhenRoutedAsync(
             () => Simple(NewName("group"), topic).SubscribeSql92(topic, "price >").StartAsync(cancellation)));
-        Assert.ThrowsAsync<BrokerException>(() => WhenRoutedAsync(
+        await Assert.ThrowsAsync<BrokerException>(() => WhenRoutedAsync(
             () => Pop(NewName("group"), topic).SubscribeSql92(topic, "price >")
                 .OnMessage((_, _) => Task.CompletedTask).StartAsync(cancellation)));
         Assert.Throws<ArgumentException>(() => SimpleConsumer.Create("g").SubscribeSql92(topic, " "));
