@@ -31,8 +31,8 @@ let private withTopic (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
 let private tagged tag text =
     Message.ofText "T" text |> Message.withTag tag
 
-/// Sends a message of the tag "A" whose body is said to hold others.
-let private sendOuter (cluster: EmbeddedCluster) (body: byte[]) : Task =
+/// Sends a message whose body is said to hold others.
+let private sendOuter (cluster: EmbeddedCluster) (tag: string) (body: byte[]) : Task =
     task {
         let endpoint = (endpointsOf cluster.Brokers[0].Address).Head
         use client = RemotingClient.Create(endpoint, RemotingOptions.Default) |> Buffers.ok
@@ -41,7 +41,7 @@ let private sendOuter (cluster: EmbeddedCluster) (body: byte[]) : Task =
             { Examples.send with
                 QueueId = 0
                 SysFlag = 0xC0
-                Properties = Properties.empty |> Properties.add PropertyName.tags "A"
+                Properties = Properties.empty |> Properties.add PropertyName.tags tag
                 BrokerName = cluster.Brokers[0].Name
                 Body = ReadOnlyMemory body
             }
@@ -58,7 +58,7 @@ let private sendBatch cluster : Task =
             [ tagged "A" "first"; tagged "B" "second"; tagged "A" "third" ]
             |> BatchCodec.encode
             |> Buffers.ok
-            |> sendOuter cluster
+            |> sendOuter cluster "A"
 
         use producer = start (producerOf cluster TimeProvider.System)
 
@@ -147,7 +147,8 @@ let private pulling =
         live "a message whose others cannot be read comes as it is, and says so" (fun () ->
             withTopic (fun _ cluster ->
                 task {
-                    do! sendOuter cluster [| 1uy; 2uy; 3uy |]
+                    // Of another tag that brokers cannot tell from the one that is wanted.
+                    do! sendOuter cluster "BB" [| 1uy; 2uy; 3uy |]
                     let seen = ConcurrentQueue<Result<int, string>>()
 
                     let handler =
@@ -155,7 +156,9 @@ let private pulling =
                             seen.Enqueue(received.Body |> Result.map _.Length |> Result.mapError _.Message)
                             ValueTask<ConsumeResult> Consumed)
 
-                    let! consumer = startConsumer (push cluster) handler
+                    let! consumer =
+                        startConsumer (push cluster |> PushConsumerOptions.subscribe "T" (ByTag "Aa")) handler
+
                     do! until (fun () -> seen.Count = 1)
                     do! consumer.Close()
 
