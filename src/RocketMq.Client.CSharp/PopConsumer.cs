@@ -38,6 +38,9 @@ public sealed class PopConsumer : IAsyncDisposable
     /// <summary>How often a message was hidden for longer because its handler was not done, since the start.</summary>
     public long Renewals => _inner.Renewals;
 
+    /// <summary>Traces that were lost because they came too fast, or could not be stored. 0 without traces.</summary>
+    public long DroppedTraces => _inner.DroppedTraces;
+
     /// <summary>
     /// Pops nothing more, waits for handlers (see <see cref="PopConsumerBuilder.DrainTimeout"/>), gives back what is not handled
     /// then, leaves the group and closes the connections.

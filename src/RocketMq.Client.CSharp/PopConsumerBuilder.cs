@@ -90,6 +90,17 @@ public sealed class PopConsumerBuilder : PoppingBuilder<PopConsumerBuilder>
     /// </summary>
     public PopConsumerBuilder SetsMode() => With(Core.PopConsumerOptionsModule.settingMode(_options));
 
+    /// <summary>
+    /// Writes a trace before and after each call of the handler to a topic, in the background, as Java's clients do. A lost trace
+    /// is counted and holds up no message. Default off.
+    /// </summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public PopConsumerBuilder Trace(string topic = "RMQ_SYS_TRACE_TOPIC")
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return With(Core.PopConsumerOptionsModule.withTrace(Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic)), _options));
+    }
+
     /// <summary>How long the end of the consumer waits for handlers. Default 30 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
     public PopConsumerBuilder DrainTimeout(TimeSpan value) =>
@@ -100,7 +111,9 @@ public sealed class PopConsumerBuilder : PoppingBuilder<PopConsumerBuilder>
     /// No name server is named, there is no handler, settings do not go together, or brokers hand a topic out by pull: see
     /// <see cref="SetsMode"/>.
     /// </exception>
-    /// <exception cref="RocketMqException">A topic does not exist, or no server can be reached.</exception>
+    /// <exception cref="RocketMqException">
+    /// A topic does not exist, no server can be reached, or a broker does not take an SQL92 expression.
+    /// </exception>
     public async Task<PopConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -25,10 +25,19 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
     public TBuilder Subscribe(string topic, string tags = "*")
     {
-        ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(tags);
-        var name = Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic));
-        return With(Core.PopMembershipModule.subscribe(name, Core.Filter.NewByTag(tags), Membership));
+        return Subscribe(topic, Core.Filter.NewByTag(tags));
+    }
+
+    /// <summary>
+    /// Reads a topic: messages whose properties fit an SQL92 expression, such as "price > 10 AND region = 'EU'". Brokers need
+    /// <c>enablePropertyFilter=true</c>.
+    /// </summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public TBuilder SubscribeSql92(string topic, string expression)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(expression);
+        return Subscribe(topic, Core.Filter.NewBySql92(expression));
     }
 
     /// <summary>Where to begin if the group has popped nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
@@ -47,6 +56,13 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     {
         ArgumentNullException.ThrowIfNull(value);
         return With(Remoting with { Logger = value });
+    }
+
+    private TBuilder Subscribe(string topic, Core.Filter filter)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        var name = Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic));
+        return With(Core.PopMembershipModule.subscribe(name, filter, Membership));
     }
 
     /// <summary>With all that connections need.</summary>

@@ -156,6 +156,23 @@ public sealed class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
     }
 
     /// <summary>
+    /// How much of a topic is held, at most, by all its queues together that this member reads: each gets an equal part, and at
+    /// least one message. Default no limits but those of <see cref="Hold"/>.
+    /// </summary>
+    /// <param name="messages">Messages that are not done with.</param>
+    /// <param name="bytes">Bytes of their bodies as stored; one pull may go beyond.</param>
+    /// <exception cref="ArgumentOutOfRangeException">One is not above 0.</exception>
+    public PushConsumerBuilder HoldPerTopic(int? messages = null, long? bytes = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes ?? 1L, 1L, nameof(bytes));
+        return With(Options.withHoldPerTopic(
+            new(
+                messages is { } count ? FSharpOption<int>.Some(Checked.Count(count, int.MaxValue, nameof(messages))) : null,
+                bytes is { } size ? FSharpOption<long>.Some(size) : null),
+            _options));
+    }
+
+    /// <summary>
     /// When a handler counts as stuck. Its token is cancelled then; if it does not return, its message goes back to the broker
     /// and another handler takes its place (in order, the queue waits for it). Default 15 minutes.
     /// </summary>
@@ -218,6 +235,17 @@ public sealed class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
         return With(Options.withOffsetDirectory(path, _options));
+    }
+
+    /// <summary>
+    /// Writes a trace before and after each call of the handler to a topic, in the background, as Java's clients do. A lost trace
+    /// is counted and holds up no message. Default off.
+    /// </summary>
+    /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    public PushConsumerBuilder Trace(string topic = "RMQ_SYS_TRACE_TOPIC")
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        return With(Options.withTrace(Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic)), _options));
     }
 
     /// <summary>

@@ -39,6 +39,9 @@ public sealed class PushConsumerHealth
     /// <summary>Queues that were left and read anew because they were not being read.</summary>
     public long RestartedQueues => _inner.RestartedQueues;
 
+    /// <summary>Traces that were lost because they came too fast, or could not be stored. 0 without traces.</summary>
+    public long DroppedTraces => _inner.DroppedTraces;
+
     /// <summary>It is paused.</summary>
     public bool IsPaused => _inner.IsPaused;
 }

@@ -28,7 +28,9 @@ public sealed class SimpleConsumerBuilder : PoppingBuilder<SimpleConsumerBuilder
 
     /// <summary>Joins the group.</summary>
     /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
-    /// <exception cref="RocketMqException">A topic does not exist, or no server can be reached.</exception>
+    /// <exception cref="RocketMqException">
+    /// A topic does not exist, no server can be reached, or a broker does not take an SQL92 expression.
+    /// </exception>
     public async Task<SimpleConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -124,6 +124,50 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task Sql92_expressions_choose_and_wrong_ones_are_refused(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await StartProducerAsync(cancellation);
+
+        foreach (var price in new[] { 3, 30, 40 })
+        {
+            await producer.SendAsync(Message.To(topic).Property("price", $"{price}").Body($"{price}"), cancellation);
+        }
+
+        await using var consumer = await WhenRoutedAsync(
+            () => Simple(NewName("group"), topic).SubscribeSql92(topic, "price > 10").StartAsync(cancellation));
+        var received = await ReceiveAsync(consumer, 2, Minute, cancellation);
+        Assert.That(received.Select(leased => TextOf(leased.Message)), Is.EquivalentTo(new[] { "30", "40" }));
+        Assert.That(await consumer.AckAllAsync(received, cancellation), Is.Empty);
+
+        var handled = new ConcurrentBag<string>();
+        await using var pop = await WhenRoutedAsync(() => Pop(NewName("group"), topic)
+            .SubscribeSql92(topic, "price BETWEEN 20 AND 35")
+            .OnMessage((message, _) =>
+            {
+                handled.Add(TextOf(message));
+                return Task.CompletedTask;
+            })
+            .StartAsync(cancellation));
+
+        while (pop.Acknowledged == 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+
+        Assert.That(handled, Is.EqualTo(new[] { "30" }));
+
+        await Assert.ThrowsAsync<BrokerException>(() => WhenRoutedAsync(
+            () => Simple(NewName("group"), topic).SubscribeSql92(topic, "price >").StartAsync(cancellation)));
+        await Assert.ThrowsAsync<BrokerException>(() => WhenRoutedAsync(
+            () => Pop(NewName("group"), topic).SubscribeSql92(topic, "price >")
+                .OnMessage((_, _) => Task.CompletedTask).StartAsync(cancellation)));
+        Assert.Throws<ArgumentException>(() => SimpleConsumer.Create("g").SubscribeSql92(topic, " "));
+        Assert.Throws<ArgumentException>(() => PopConsumer.Create("g").SubscribeSql92("no topic", "a = 1"));
+    }
+
+    [Test]
     public async Task Two_consumers_share_the_messages_and_acknowledge_all(CancellationToken cancellation)
     {
         const int Messages = 200;

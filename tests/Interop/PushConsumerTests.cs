@@ -198,4 +198,45 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         Assert.That(two, Is.EquivalentTo(Numbered(20)));
         Directory.Delete(directory, recursive: true);
     }
+
+    [Test]
+    public async Task Each_call_leaves_traces_that_read(CancellationToken cancellation)
+    {
+        var (topic, group, traces) = (await NewTopicAsync(cancellation), NewName("group"), NewName("traces"));
+        var consumer = await Push(group, topic, "m")
+            .Trace(traces)
+            .OnMessage((_, _) => new ValueTask<ConsumeResult>(ConsumeResult.Consumed))
+            .StartAsync(cancellation);
+        await using var producer = await StartProducerAsync(cancellation);
+        var receipt = await producer.SendAsync(Message.To(topic).Tag("m").Keys("k-1").Body("traced"), cancellation);
+        await UntilAsync(() => consumer.Health.Consumed == 1, cancellation);
+        await consumer.DisposeAsync();
+        Assert.That(consumer.Health.DroppedTraces, Is.Zero);
+        await using var reader = await StartConsumerAsync(NewName("group"), traces, cancellation);
+        var records = new List<Protocol.TraceRecord>();
+
+        while (records.Count < 2)
+        {
+            var trace = await reader.ReceiveAsync(cancellation);
+            Assert.That(trace.Keys, Is.EquivalentTo(new[] { receipt.MessageId, "k-1" }));
+            records.AddRange(Protocol.TraceRecords.decode(trace.Body).Select(record => record.ResultValue));
+        }
+
+        var before = records.OfType<Protocol.TraceRecord.ConsumeStartTraced>().Single().Item;
+        var after = records.OfType<Protocol.TraceRecord.ConsumeEndTraced>().Single().Item;
+        Assert.That((before.Group, before.MessageId, before.RetryTimes), Is.EqualTo((group, receipt.MessageId, 0)));
+        Assert.That((after.RequestId, after.MessageId, after.IsSuccess), Is.EqualTo((before.RequestId, receipt.MessageId, true)));
+        Assert.That(after.Return.IsConsumeSuccess, Is.True);
+    }
+
+    [Test]
+    public void What_has_no_meaning_is_refused_by_the_builder()
+    {
+        var builder = PushConsumer.Create("g");
+        Assert.Throws<ArgumentException>(() => builder.Trace("no topic"));
+        Assert.Throws<ArgumentException>(() => PopConsumer.Create("g").Trace("no topic"));
+        Assert.Throws<ArgumentOutOfRangeException>(() => builder.HoldPerTopic(messages: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => builder.HoldPerTopic(bytes: 0));
+        Assert.DoesNotThrow(() => builder.HoldPerTopic(messages: 1, bytes: 1).HoldPerTopic());
+    }
 }

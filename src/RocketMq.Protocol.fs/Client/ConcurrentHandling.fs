@@ -82,8 +82,9 @@ type internal ConcurrentHandling
                     try
                         let! returned = call.Begin(run, queue, held.Messages, first, count)
                         result <- returned
+                        call.Returned(run, returned)
                     with error ->
-                        call.Threw(held.Messages[first], error)
+                        call.Threw(run, held.Messages[first], error)
 
                     if run.End() then
                         call.Counted(result, count)

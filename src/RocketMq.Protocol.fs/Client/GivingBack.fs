@@ -87,9 +87,19 @@ type internal GivingBack
     /// Ok when a broker has the message. A level of 0 leaves the delay to the broker.
     member _.GiveBack(message: StoredMessage, level: int) : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match! sendBack message level with
-            | Ok() -> return Ok()
-            | Error error ->
-                Log.sendBackFailed log message.Topic message.QueueId message.QueueOffset (RemotingError.describe error)
+            if InnerBatch.isInner message then
+                // The broker would give the whole outer message again.
                 return! sendCopy message level
+            else
+                match! sendBack message level with
+                | Ok() -> return Ok()
+                | Error error ->
+                    Log.sendBackFailed
+                        log
+                        message.Topic
+                        message.QueueId
+                        message.QueueOffset
+                        (RemotingError.describe error)
+
+                    return! sendCopy message level
         }

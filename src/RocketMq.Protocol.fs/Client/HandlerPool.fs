@@ -32,6 +32,9 @@ type internal HandlerRun() =
     /// When the handler began, by the clock's timestamps.
     member val Started = 0L with get, set
 
+    /// The trace of the call, if it has one.
+    member val Trace: TracedCall | null = null with get, set
+
     /// The call that is being worked on; 0 if there is none.
     member _.Stamp =
         let stamp = Volatile.Read &state

@@ -14,7 +14,8 @@ type internal IHandling =
 
 /// Calls the application's handler.
 [<Sealed>]
-type internal HandlerCall(options: PushConsumerOptions, handler: ConsumeHandler, counts: ConsumerCounts) =
+type internal HandlerCall
+    (options: PushConsumerOptions, handler: ConsumeHandler, counts: ConsumerCounts, tracing: ConsumeTracing option) =
     let clock = options.Remoting.Ports.Clock
     let log = options.Remoting.Logger
 
@@ -27,6 +28,11 @@ type internal HandlerCall(options: PushConsumerOptions, handler: ConsumeHandler,
     let receiveAll (messages: StoredMessage[]) first count =
         Array.init count (fun index -> receive messages[first + index])
 
+    let traceEnd (run: HandlerRun) isSuccess result =
+        match tracing with
+        | Some tracing -> tracing.End(run.Trace, isSuccess, result)
+        | None -> ()
+
     /// The most messages for one call.
     member _.BatchSize =
         match handler with
@@ -38,6 +44,10 @@ type internal HandlerCall(options: PushConsumerOptions, handler: ConsumeHandler,
         (run: HandlerRun, queue: ProcessQueue, messages: StoredMessage[], first: int, count: int)
         : ValueTask<ConsumeResult> =
         run.Begin(queue, clock.GetTimestamp())
+
+        match tracing with
+        | Some tracing -> run.Trace <- tracing.Begin(ReadOnlySpan(messages, first, count))
+        | None -> ()
 
         match handler with
         | EachMessage handle -> handle (receive messages[first]) run.Token
@@ -59,7 +69,22 @@ type internal HandlerCall(options: PushConsumerOptions, handler: ConsumeHandler,
                 return Threw, Some $"{error.GetType().Name}: {error.Message}"
         }
 
-    member _.Threw(message: StoredMessage, error: exn) =
+    /// The handler has returned, whether anybody still waits for it or not.
+    member _.Returned(run: HandlerRun, result: ConsumeResult) =
+        let isSuccess = (result = Consumed)
+
+        traceEnd
+            run
+            isSuccess
+            (if clock.GetElapsedTime run.Started >= options.ConsumeTimeout then
+                 ConsumeTimedOut
+             elif isSuccess then
+                 ConsumeSuccess
+             else
+                 ConsumeFailed)
+
+    member _.Threw(run: HandlerRun, message: StoredMessage, error: exn) =
+        traceEnd run false ConsumeException
         Log.consumeFailed log options.Group message.Topic message.QueueId message.QueueOffset error
 
     member _.Counted(result: ConsumeResult, count: int) =

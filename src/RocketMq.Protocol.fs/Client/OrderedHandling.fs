@@ -171,8 +171,9 @@ type internal OrderedHandling
             try
                 let! returned = call.Begin(run, queue, messages, 0, messages.Length)
                 result <- returned
+                call.Returned(run, returned)
             with error ->
-                call.Threw(messages[0], error)
+                call.Threw(run, messages[0], error)
 
             run.End() |> ignore
             queue.LastConsume <- clock.GetTimestamp()

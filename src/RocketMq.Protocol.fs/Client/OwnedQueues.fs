@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Collections.Concurrent
+open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 
@@ -14,6 +15,9 @@ type internal OwnershipOptions =
         /// Before a queue is pulled for the first time.
         Prepare: ProcessQueue -> unit
         Hold: HoldLimits
+        HoldPerTopic: TopicHoldLimits
+        /// The most messages a pull asks for.
+        PullBatch: int
         DrainTimeout: TimeSpan
         /// Whether positions are committed when queues are left, not only on demand.
         CommitsOnLeave: bool
@@ -44,6 +48,27 @@ type internal OwnedQueues
     let starting = ConcurrentDictionary<MessageQueue, Task<bool>>()
 
     let none = CancellationToken.None
+    /// Queues that are read or about to be: these share what may be held of a topic. Under its own lock.
+    let sharing = HashSet<MessageQueue>()
+
+    let shareOut (topic: string) =
+        if options.HoldPerTopic <> TopicHoldLimits.None then
+            lock sharing (fun () ->
+                let queues = sharing |> Seq.filter (fun queue -> queue.Topic = topic) |> Seq.length
+                let share = HoldShare.ofTopic options.HoldPerTopic options.PullBatch queues
+
+                for owner in owned.Values do
+                    if owner.Queue.Topic = topic then
+                        owner.TakeShare share)
+
+    let joinShare queue =
+        lock sharing (fun () -> sharing.Add queue |> ignore)
+        shareOut queue.Topic
+
+    let leaveShare queue =
+        lock sharing (fun () -> sharing.Remove queue |> ignore)
+        shareOut queue.Topic
+
 
     let atCommitted (queue: MessageQueue) : Task<Result<int64, RemotingError>> =
         backgroundTask {
@@ -97,9 +122,19 @@ type internal OwnedQueues
                     let owner = ProcessQueue(queue, offset, options.Hold, clock.GetTimestamp())
                     owned[queue] <- owner
                     options.Prepare owner
+                    shareOut queue.Topic
                     Log.queueStarted log queue offset
                     pullUntilLeft owner |> ignore
                     return true
+        }
+
+    let tryStart (queue: MessageQueue) : Task<bool> =
+        backgroundTask {
+            try
+                return! start queue
+            with error ->
+                Log.queueFailed log queue error
+                return false
         }
 
     let save (queue: ProcessQueue) (position: int64) cancellation : Task<Result<unit, RemotingError>> =
@@ -187,19 +222,23 @@ type internal OwnedQueues
             | None -> ()
 
             owned.TryRemove queue.Queue |> ignore
+            leaveShare queue.Queue
             Log.queueLeft log queue.Queue queue.Committed
         }
 
     /// Begins to read a queue. False: it cannot be read now.
     member _.Start(queue: MessageQueue) : Task<bool> =
+        joinShare queue
+
         let starts =
             backgroundTask {
                 try
-                    try
-                        return! start queue
-                    with error ->
-                        Log.queueFailed log queue error
-                        return false
+                    let! isStarted = tryStart queue
+
+                    if not isStarted then
+                        leaveShare queue
+
+                    return isStarted
                 finally
                     starting.TryRemove queue |> ignore
             }

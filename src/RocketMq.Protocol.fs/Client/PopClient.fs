@@ -193,6 +193,8 @@ type internal PopClient(membership: PopMembership) =
 
     member _.ClientId = clientId
     member _.Options = options
+    member _.Clients = clients
+    member _.Routes = routes
     member _.Topics: string list = List.map fst membership.Subscriptions
 
     member _.Start() =
@@ -286,11 +288,40 @@ type internal PopClient(membership: PopMembership) =
 
         ask topic brokerName request options.RequestTimeout cancellation
 
-    member _.Received(popped: Popped) : ReceivedMessage =
-        {
-            Message = popped.Message
-            Body = MessageBody.decode membership.InflatedLimit popped.Message
-        }
+    /// Whether a broker can filter by what is wanted of a topic: it checks an SQL92 expression.
+    member _.CheckFilter(topic: string, brokerName: string, cancellation) : Task<Result<unit, RemotingError>> =
+        match filters[topic] with
+        | ByTag _ -> Task.FromResult(Ok())
+        | BySql92 _ as filter ->
+            let request =
+                Heartbeat.check.Request
+                    {
+                        ClientId = clientId
+                        Group = membership.Group
+                        Subscription = Subscription.create topic filter 0L
+                        Namespace = None
+                    }
+
+            ask topic brokerName request options.RequestTimeout cancellation
+
+    /// As the application sees it: mostly one message, and of an outer one, see `InnerBatch`, those that it holds and that
+    /// are wanted. They have its receipt.
+    member _.Received(popped: Popped) : ReceivedMessage list =
+        let outer = popped.Message
+        let keeps = Filter.keeper filters[outer.Topic]
+
+        let messages =
+            [| outer |]
+            |> InnerBatch.expand BodyCodecs.standard membership.InflatedLimit outer.QueueOffset
+            |> Array.filter (fun message -> not (InnerBatch.isInner message) || keeps message)
+
+        [
+            for message in messages ->
+                {
+                    Message = message
+                    Body = MessageBody.decode membership.InflatedLimit message
+                }
+        ]
 
     /// Leaves the group and closes the connections.
     member _.Close() : Task =

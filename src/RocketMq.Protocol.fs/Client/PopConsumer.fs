@@ -30,7 +30,12 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     let clock = client.Options.Ports.Clock
     let log = client.Options.Logger
     let keeper = PopKeeper(PopConsumerOptions.limits options, client, group)
-    let handling = PopHandling(options, handler, keeper, client)
+
+    let tracing =
+        options.TraceTopic
+        |> Option.map (fun topic -> ConsumeTracing(topic, "", group, client.Options, client.Clients, client.Routes))
+
+    let handling = PopHandling(options, handler, keeper, client, tracing)
 
     /// Cancelled when nothing is to be popped any more.
     let stopping = new CancellationTokenSource()
@@ -204,6 +209,14 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
                 | Error error -> return Error error
         }
 
+    let checkFilter topic =
+        backgroundTask {
+            match! client.Greet(topic, CancellationToken.None) with
+            | Ok(broker :: _) -> return! client.CheckFilter(topic, broker, CancellationToken.None)
+            | Ok [] -> return Ok()
+            | Error error -> return Error error
+        }
+
     /// A broker may need a moment until it knows the topic's route or the member.
     let rec first topic tries =
         backgroundTask {
@@ -221,12 +234,15 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             match topics with
             | [] -> return Ok()
             | topic :: rest ->
-                match! setMode topic with
+                match! checkFilter topic with
                 | Error error -> return Error error
                 | Ok() ->
-                    match! first topic firstTries with
+                    match! setMode topic with
                     | Error error -> return Error error
-                    | Ok() -> return! joinAll rest
+                    | Ok() ->
+                        match! first topic firstTries with
+                        | Error error -> return Error error
+                        | Ok() -> return! joinAll rest
         }
 
     let join () =
@@ -256,14 +272,19 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             do! Task.WhenAll(lock gate (fun () -> loops.ToArray()))
             do! handling.Close TimeSpan.Zero
             keeper.Close()
+
+            match tracing with
+            | Some tracing -> do! tracing.Close()
+            | None -> ()
+
             do! client.Close()
         }
 
     /// However often it is asked for, it happens once.
     let closing = lazy (close ())
 
-    /// Joins the group and begins to pop. Fails if a topic does not exist, no broker can be reached, or brokers hand a topic
-    /// out by pull.
+    /// Joins the group and begins to pop. Fails if a topic does not exist, no broker can be reached, brokers hand a topic out
+    /// by pull, or a broker does not understand an SQL92 expression.
     static member Start(options: PopConsumerOptions, handler: PopHandler) : Task<Result<PopConsumer, RemotingError>> =
         backgroundTask {
             match PopConsumerOptions.check options with
@@ -298,6 +319,10 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
 
     /// How often a message was hidden for longer because its handler was not done, since the start.
     member _.Renewals = keeper.Renewals
+
+    /// Traces that were lost because they came too fast, or could not be stored.
+    member _.DroppedTraces: int64 =
+        tracing |> Option.map _.Dropped |> Option.defaultValue 0L
 
     /// Pops nothing more, waits for handlers up to the options' `DrainTimeout`, gives back what is not handled then, leaves the
     /// group and closes the connections.

@@ -7,7 +7,14 @@ open System.Threading.Tasks
 
 /// Runs an application's handler, so many at a time.
 [<Sealed>]
-type internal PopHandling(options: PopConsumerOptions, handler: PopHandler, keeper: PopKeeper, client: PopClient) =
+type internal PopHandling
+    (
+        options: PopConsumerOptions,
+        handler: PopHandler,
+        keeper: PopKeeper,
+        client: PopClient,
+        tracing: ConsumeTracing option
+    ) =
     let log = client.Options.Logger
 
     /// Cancelled when handlers must end.
@@ -23,25 +30,56 @@ type internal PopHandling(options: PopConsumerOptions, handler: PopHandler, keep
         | PopOutcome.Retry when options.IsOrderly -> ComesAgain(int64 PopRetry.orderlyDelay.TotalMilliseconds)
         | PopOutcome.Retry -> ComesAgain(int64 (PopRetry.delay ticket.Popped.Message.ReconsumeTimes).TotalMilliseconds)
 
-    let run (ticket: PopTicket) : Task<PopVerdict> =
-        backgroundTask {
-            use either =
-                CancellationTokenSource.CreateLinkedTokenSource(ticket.Lost, giveUp.Token)
+    let traceBegin (message: StoredMessage) : TracedCall | null =
+        match tracing with
+        | Some tracing -> tracing.Begin(ReadOnlySpan [| message |])
+        | None -> null
 
-            let received = client.Received ticket.Popped
+    let traceEnd call isSuccess result =
+        tracing |> Option.iter (fun tracing -> tracing.End(call, isSuccess, result))
+
+    let handle (ticket: PopTicket) (received: ReceivedMessage) (cancellation: CancellationToken) : Task<PopVerdict> =
+        backgroundTask {
+            let traced = traceBegin received.Message
 
             try
-                let! outcome = handler received either.Token
+                let! outcome = handler received cancellation
+                let isConsumed = (outcome = PopOutcome.Consumed)
+                traceEnd traced isConsumed (if isConsumed then ConsumeSuccess else ConsumeFailed)
                 return verdictOf ticket outcome
             with
-            | _ when giveUp.IsCancellationRequested -> return ComesAgain PopHandling.ReturnMillis
+            | _ when giveUp.IsCancellationRequested ->
+                traceEnd traced false ConsumeException
+                return ComesAgain PopHandling.ReturnMillis
             | error ->
+                traceEnd traced false ConsumeException
+
                 let id =
                     Properties.tryFind PropertyName.uniqueKey received.Message.Properties
                     |> ValueOption.defaultWith (fun () -> received.Message.OffsetId)
 
                 PopLog.handlerFailed log id error
                 return verdictOf ticket PopOutcome.Retry
+        }
+
+    /// Inner messages have one receipt: the first that comes again has all of them come again.
+    let rec handleInner (ticket: PopTicket) (messages: ReceivedMessage list) cancellation : Task<PopVerdict> =
+        backgroundTask {
+            match messages with
+            | [] -> return IsDone
+            | [ last ] -> return! handle ticket last cancellation
+            | first :: rest ->
+                match! handle ticket first cancellation with
+                | IsDone -> return! handleInner ticket rest cancellation
+                | comesAgain -> return comesAgain
+        }
+
+    let run (ticket: PopTicket) : Task<PopVerdict> =
+        backgroundTask {
+            use either =
+                CancellationTokenSource.CreateLinkedTokenSource(ticket.Lost, giveUp.Token)
+
+            return! handleInner ticket (client.Received ticket.Popped) either.Token
         }
 
     /// One after the other. What stands behind a message that comes again comes again with it, or would overtake it.

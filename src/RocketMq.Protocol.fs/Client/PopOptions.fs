@@ -163,6 +163,9 @@ type PopConsumerOptions =
         /// Asks brokers at the start to hand the topics out by pop to this group, which they do not unless they are asked.
         /// Default false: an operator does so.
         SetsMode: bool
+        /// Writes a trace before and after each call of the handler to a topic, mostly `TraceRecords.defaultTopic`. Default
+        /// none.
+        TraceTopic: string option
         /// How long `Close` waits for handlers. Default 30 s.
         DrainTimeout: TimeSpan
     }
@@ -180,6 +183,7 @@ module PopConsumerOptions =
             Poll = TimeSpan.FromSeconds 15L
             Unacked = HeldPopLimits.Default.Unacked
             SetsMode = false
+            TraceTopic = None
             DrainTimeout = TimeSpan.FromSeconds 30L
         }
 
@@ -202,6 +206,10 @@ module PopConsumerOptions =
     let withPoll time (options: PopConsumerOptions) = { options with Poll = time }
     let withUnacked count (options: PopConsumerOptions) = { options with Unacked = count }
     let settingMode (options: PopConsumerOptions) = { options with SetsMode = true }
+
+    let withTrace topic (options: PopConsumerOptions) =
+        { options with TraceTopic = Some topic }
+
     let withDrainTimeout time (options: PopConsumerOptions) = { options with DrainTimeout = time }
 
     let withInstanceName name (options: PopConsumerOptions) =
@@ -219,6 +227,10 @@ module PopConsumerOptions =
                 yield! ValueKind.problem "poll" ValueKind.duration options.Poll
                 yield! ValueKind.problem "unacked" (ValueKind.count 1 100_000) options.Unacked
                 yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
+
+                match options.TraceTopic with
+                | Some topic -> yield! ProducerOptions.problemOf "traceTopic" (Names.checkTopic topic)
+                | None -> ()
             ]
 
         PopMembership.check problems options.Membership

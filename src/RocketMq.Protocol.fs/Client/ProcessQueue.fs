@@ -34,6 +34,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// Those of the pull at hand.
     let mutable offsets: int64[] = [||]
 
+    /// Of what is allowed for the topic.
+    let mutable share: HoldShare voption = ValueNone
+
     /// Messages that handlers work on.
     let mutable running = 0
 
@@ -61,6 +64,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
         unfinished.Count >= limits.Messages
         || heldBytes >= limits.Bytes
         || unfinished.Span >= limits.Span
+        || (share.IsSome && HoldShare.isFull unfinished.Count heldBytes share.Value)
 
     let committable () = min lowestTaken unfinished.Committable
 
@@ -107,6 +111,20 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.HeldBytes = lock gate (fun () -> heldBytes)
     member _.Running = lock gate (fun () -> running)
     member _.IsFull = lock gate isFull
+
+    /// The part that the queue has now of what is allowed for its topic, if there is such a limit.
+    member _.TakeShare(part: HoldShare voption) =
+        lock gate (fun () ->
+            share <- part
+            tell ())
+
+    /// What a pull asks for, of at most so many messages.
+    member _.PullBatch(most: int) =
+        lock gate (fun () ->
+            if share.IsSome then
+                min most share.Value.PullBatch
+            else
+                most)
 
     /// Where to pull now. The token ends the pull when its answer does not count any more.
     member _.BeginPull() : PullPlace =

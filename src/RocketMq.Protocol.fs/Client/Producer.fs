@@ -69,22 +69,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     let tracing =
         options.TraceTopic
         |> Option.map (fun topic ->
-            let traceSender =
-                Sender(options, $"_INNER_TRACE_PRODUCER-{group}-PRODUCE-1", instance.Clients, instance.Routes)
-
-            let send (body: TraceBody) =
-                let id = uniqueIds.Next()
-
-                Message.ofBytes topic body.Body
-                |> Message.withSystemProperty PropertyName.keys (String.Join(' ', body.Keys))
-                |> Message.withSystemProperty PropertyName.uniqueKey id
-                |> Message.withSystemProperty PropertyName.waitStoreOk "true"
-                |> Prepared.ofIdentified options id
-                |> function
-                    | Error error -> Task.FromResult(Error error)
-                    | Ok prepared -> traceSender.Send(prepared, AnyQueue, CancellationToken.None)
-
-            Tracing(topic, options.Namespace, clock, send))
+            Tracing.Start(topic, options, group, "PRODUCE", uniqueIds, instance.Clients, instance.Routes))
 
     do
         tracing

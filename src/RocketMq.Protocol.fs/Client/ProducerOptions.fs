@@ -180,7 +180,7 @@ module ProducerOptions =
     let withDrainTimeout timeout (options: ProducerOptions) = { options with DrainTimeout = timeout }
     let withRemoting remoting (options: ProducerOptions) = { options with Remoting = remoting }
 
-    let private problemOf what (check: Result<'T, InputError>) =
+    let internal problemOf what (check: Result<'T, InputError>) =
         match check with
         | Ok _ -> []
         | Error error -> [ $"{what}: {error.Message}" ]

@@ -51,14 +51,20 @@ type PullClient private (options: PullConsumerOptions) =
             Body = MessageBody.decodeWith options.Codecs options.InflatedLimit message
         }
 
-    let batch (queue: MessageQueue) filter (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
+    let batch (queue: MessageQueue) filter offset (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
+        let keeps = Filter.keeper filter
+
         match MessageCodec.decodeAll queue.BrokerName answer.Records with
         | Error error -> Error(NotDecoded({ Host = queue.BrokerName; Port = 0 }, RequestCode.PullMessage, error))
         | Ok messages ->
             Ok
                 {
                     Status = answer.Status
-                    Messages = messages |> Array.filter (Filter.keeper filter) |> Array.map receive
+                    Messages =
+                        messages
+                        |> InnerBatch.expand options.Codecs options.InflatedLimit offset
+                        |> Array.filter (fun message -> keeps message || InnerBatch.isOuter message)
+                        |> Array.map receive
                     NextOffset = answer.NextOffset
                     MinOffset = answer.MinOffset
                     MaxOffset = answer.MaxOffset
@@ -87,7 +93,7 @@ type PullClient private (options: PullConsumerOptions) =
             | Ok() ->
                 let timeout = suspend + lateness + remoting.RequestTimeout
                 let! answer = brokers.Pull(queue, masterId, request, timeout, cancellation)
-                return answer |> Result.bind (batch queue filter)
+                return answer |> Result.bind (batch queue filter offset)
         }
 
     /// A client that asks in the name of a group. Of the options count the group, name servers, namespace, `Suspend`, codecs,

@@ -93,6 +93,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             membership.Routes,
             subscriptions,
             space,
+            InnerBatch.expand options.Codecs options.InflatedLimit,
             PauseGate(),
             { new IPulled with
                 member _.Hand pulled = waiting.Add pulled
@@ -127,6 +128,8 @@ type PullConsumer private (options: PullConsumerOptions) =
                 StartAt = startAt
                 Prepare = prepare
                 Hold = options.Hold
+                HoldPerTopic = TopicHoldLimits.None
+                PullBatch = options.PullBatch
                 DrainTimeout = TimeSpan.Zero
                 CommitsOnLeave = options.AutoCommit
                 Remoting = options.Remoting

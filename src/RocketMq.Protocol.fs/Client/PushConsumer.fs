@@ -71,7 +71,12 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         else
             LocalOffsets(options.OffsetDirectory, clientId, group, log)
 
-    let call = HandlerCall(options, handler, counts)
+    let tracing =
+        options.TraceTopic
+        |> Option.map (fun topic ->
+            ConsumeTracing(topic, options.Namespace, options.Group, options.Remoting, membership.Clients, membership.Routes))
+
+    let call = HandlerCall(options, handler, counts, tracing)
 
     let giveBack =
         GivingBack(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, membership.Routes)
@@ -107,6 +112,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             membership.Routes,
             subscriptions,
             options.Namespace,
+            InnerBatch.expand options.Codecs options.InflatedLimit,
             gate,
             { new IPulled with
                 member _.Hand held = handling.Hand held
@@ -135,6 +141,8 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 StartAt = None
                 Prepare = ignore
                 Hold = options.Hold
+                HoldPerTopic = options.HoldPerTopic
+                PullBatch = options.PullBatch
                 DrainTimeout = options.DrainTimeout
                 CommitsOnLeave = true
                 Remoting = options.Remoting
@@ -241,6 +249,11 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             gate.Open()
             do! left
             handling.Pool.Close()
+
+            match tracing with
+            | Some tracing -> do! tracing.Close()
+            | None -> ()
+
             do! membership.Close()
         }
 
@@ -303,6 +316,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             OverdueHandlers = counts.AllOverdue
             AbandonedHandlers = counts.AllGivenUp
             RestartedQueues = Volatile.Read &restarted
+            DroppedTraces = tracing |> Option.map _.Dropped |> Option.defaultValue 0L
             IsPaused = not gate.IsOpen
         }
 

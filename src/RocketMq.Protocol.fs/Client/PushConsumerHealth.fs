@@ -49,6 +49,8 @@ type PushConsumerHealth =
         AbandonedHandlers: int64
         /// Queues that were left and read anew because they were not being read.
         RestartedQueues: int64
+        /// Traces that were lost because they came too fast, or could not be stored.
+        DroppedTraces: int64
         IsPaused: bool
     }
 

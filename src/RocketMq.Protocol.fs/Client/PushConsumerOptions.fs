@@ -87,6 +87,8 @@ type PushConsumerOptions =
         Suspend: TimeSpan
         /// Of each queue.
         Hold: HoldLimits
+        /// Of each topic besides, all its queues that this member reads together: each gets an equal part. Default none.
+        HoldPerTopic: TopicHoldLimits
         /// When a handler counts as stuck. Default 15 minutes.
         ConsumeTimeout: TimeSpan
         /// How often a message is given again before it goes to the dead letters. Default: 16 times, and without end for
@@ -104,6 +106,9 @@ type PushConsumerOptions =
         Codecs: BodyCodecs
         /// Where a broadcasting consumer keeps its positions. Default ".rocketmq_offsets" in the user's home directory.
         OffsetDirectory: string option
+        /// Writes a trace before and after each call of the handler to a topic, mostly `TraceRecords.defaultTopic`. Default
+        /// none.
+        TraceTopic: string option
         /// Tells this client from others of the host. Default: of its own. A broadcasting consumer finds its positions
         /// again only if it has the same name again.
         InstanceName: string option
@@ -128,6 +133,7 @@ module PushConsumerOptions =
             PullBatch = 32
             Suspend = TimeSpan.FromSeconds 15L
             Hold = HoldLimits.Default
+            HoldPerTopic = TopicHoldLimits.None
             ConsumeTimeout = TimeSpan.FromMinutes 15L
             MaxRetries = None
             SuspendQueue = TimeSpan.FromSeconds 1L
@@ -136,6 +142,7 @@ module PushConsumerOptions =
             InflatedLimit = MessageBody.defaultInflatedLimit
             Codecs = BodyCodecs.standard
             OffsetDirectory = None
+            TraceTopic = None
             InstanceName = None
             UnitName = None
             Remoting =
@@ -177,6 +184,9 @@ module PushConsumerOptions =
     let withSuspend (time: TimeSpan) (options: PushConsumerOptions) = { options with Suspend = time }
     let withHold (limits: HoldLimits) (options: PushConsumerOptions) = { options with Hold = limits }
 
+    let withHoldPerTopic (limits: TopicHoldLimits) (options: PushConsumerOptions) =
+        { options with HoldPerTopic = limits }
+
     let withStrategy (strategy: AssignmentStrategy) (options: PushConsumerOptions) =
         { options with Strategy = strategy }
 
@@ -199,6 +209,9 @@ module PushConsumerOptions =
         { options with
             OffsetDirectory = Some path
         }
+
+    let withTrace (topic: string) (options: PushConsumerOptions) =
+        { options with TraceTopic = Some topic }
 
     let withInstanceName (name: string) (options: PushConsumerOptions) =
         { options with
@@ -235,6 +248,15 @@ module PushConsumerOptions =
                 yield! ValueKind.problem "pullBatch" (ValueKind.count 1 1024) options.PullBatch
                 yield! ValueKind.problem "suspend" ValueKind.duration options.Suspend
                 yield! HoldLimits.problems options.Hold
+
+                match options.HoldPerTopic.Messages with
+                | Some limit -> yield! ValueKind.problem "holdPerTopic.messages" atLeastOne limit
+                | None -> ()
+
+                match options.HoldPerTopic.Bytes with
+                | Some limit when limit < 1L -> $"holdPerTopic.bytes is {limit}, it must be at least 1"
+                | _ -> ()
+
                 yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
                 yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
                 yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
@@ -245,6 +267,10 @@ module PushConsumerOptions =
                     || options.SuspendQueue > snd suspendLimits
                 then
                     $"suspendQueue is {options.SuspendQueue}, it must be 10 ms to 30 s"
+
+                match options.TraceTopic with
+                | Some topic -> yield! ProducerOptions.problemOf "traceTopic" (Names.checkTopic topic)
+                | None -> ()
 
                 match options.MaxRetries with
                 | Some retries when retries < 0 -> $"maxRetries is {retries}, it must not be negative"

@@ -31,7 +31,7 @@ module internal VisibleMessage =
         else
             { message with Topic = topic }
 
-/// Reads one queue until it is left, as far as there is room for what it finds.
+/// Reads one queue until it is left, as far as there is room for what it finds. `expand` is `InnerBatch.expand`.
 [<Sealed>]
 type internal QueuePuller
     (
@@ -41,6 +41,7 @@ type internal QueuePuller
         routes: Routes,
         subscriptions: Subscriptions,
         space: string,
+        expand: int64 -> StoredMessage[] -> StoredMessage[],
         gate: PauseGate,
         pulled: IPulled
     ) =
@@ -59,7 +60,8 @@ type internal QueuePuller
         let mutable kept = 0
 
         for message in messages do
-            if wanted.Keeps message then
+            // An outer message that could not be taken apart is for the application to see.
+            if wanted.Keeps message || InnerBatch.isOuter message then
                 messages[kept] <- visible message
                 kept <- kept + 1
 
@@ -79,7 +81,7 @@ type internal QueuePuller
 
             Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
         | Ok messages ->
-            let kept = keep wanted messages
+            let kept = messages |> expand place.Offset |> keep wanted
 
             match queue.Pulled(place, kept, answer.NextOffset) with
             | null -> ()
@@ -107,9 +109,10 @@ type internal QueuePuller
         backgroundTask {
             let askedId = queue.BrokerId
             let place = queue.BeginPull()
+            let batch = queue.PullBatch settings.PullBatch
 
             let request =
-                GroupRequests.pull settings queue.Queue place.Offset wanted.Subscription
+                GroupRequests.pull { settings with PullBatch = batch } queue.Queue place.Offset wanted.Subscription
 
             let! answer = brokers.Pull(queue.Queue, askedId, request, timeout, place.Ending)
             queue.LastPull <- clock.GetTimestamp()

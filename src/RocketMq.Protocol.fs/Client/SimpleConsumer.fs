@@ -45,6 +45,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
     let clock = options.Membership.Remoting.Ports.Clock
     let client = PopClient options.Membership
+    let inner = InnerLeases()
     let mutable turns = 0
     let mutable isClosed = false
     let closedError = Error(Misconfigured "the consumer has been closed")
@@ -54,12 +55,40 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
     let isAlive (message: LeasedMessage) = clock.GetTimestamp() < message.Expires
 
-    let lease now (popped: Popped) : LeasedMessage =
-        {
-            Received = client.Received popped
-            Receipt = popped.Receipt
-            Expires = now + ticksOf (TimeSpan.FromMilliseconds(popped.Receipt.InvisibleMillis, 0L))
-        }
+    /// The messages in what was popped; none if nothing of it is wanted.
+    let lease now (popped: Popped) : LeasedMessage list =
+        let expires =
+            now + ticksOf (TimeSpan.FromMilliseconds(popped.Receipt.InvisibleMillis, 0L))
+
+        let received = client.Received popped
+
+        if received |> List.exists (fun one -> InnerBatch.isInner one.Message) then
+            let offsets = received |> List.map _.Message.QueueOffset
+            inner.Add(popped.Receipt, offsets, expires, now)
+
+        [
+            for one in received ->
+                {
+                    Received = one
+                    Receipt = popped.Receipt
+                    Expires = expires
+                }
+        ]
+
+    /// Has brokers not give messages again of which nothing is wanted. If that fails, they come again and it is tried again.
+    let ackUnwanted (unwanted: Popped list) : Task =
+        let targets: AckTarget list =
+            unwanted
+            |> List.map (fun popped ->
+                {
+                    Topic = popped.Message.Topic
+                    Receipt = popped.Receipt
+                })
+
+        AckBatch.ofAll options.Membership.Group targets
+        |> List.map (fun (request, targets) -> client.Ack(request, targets, CancellationToken.None))
+        |> Task.WhenAll
+        :> Task
 
     /// Topics and brokers, beginning with another one each time.
     let places cancellation =
@@ -107,9 +136,22 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
             let now = clock.GetTimestamp()
 
-            return
-                answer
-                |> Result.map (fun (struct (_, popped)) -> popped |> Array.map (lease now) |> List.ofArray)
+            match answer with
+            | Error error -> return Error error
+            | Ok(struct (_, popped)) ->
+                let leased = [ for one in popped -> one, lease now one ]
+
+                let unwanted =
+                    [
+                        for one, messages in leased do
+                            if messages.IsEmpty then
+                                one
+                    ]
+
+                if not unwanted.IsEmpty then
+                    ackUnwanted unwanted |> ignore
+
+                return Ok(List.collect snd leased)
         }
 
     /// Asks one after the other until one has something. Gives the last error if all fail.
@@ -183,7 +225,17 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
             let alive, dead = List.partition isAlive messages
 
             let byTarget =
-                alive |> List.map (fun message -> message.Target, message) |> Map.ofList
+                Map.ofList
+                    [
+                        for message in alive do
+                            match inner.Finish(message.Receipt, message.Received.Message.QueueOffset) with
+                            | ValueSome receipt ->
+                                { message.Target with
+                                    Receipt = receipt
+                                },
+                                message
+                            | ValueNone -> ()
+                    ]
 
             let requests = AckBatch.ofAll options.Membership.Group (List.ofSeq byTarget.Keys)
 
@@ -215,10 +267,15 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
             | topic :: rest ->
                 match! client.Greet(topic, cancellation) with
                 | Error error -> return Error error
-                | Ok _ -> return! greetAll rest cancellation
+                | Ok [] -> return! greetAll rest cancellation
+                | Ok(broker :: _) ->
+                    match! client.CheckFilter(topic, broker, cancellation) with
+                    | Error error -> return Error error
+                    | Ok() -> return! greetAll rest cancellation
         }
 
-    /// Joins the group. Fails if a topic does not exist or no broker of it can be reached.
+    /// Joins the group. Fails if a topic does not exist, no broker of it can be reached, or a broker does not understand an
+    /// SQL92 expression.
     static member Start(options: SimpleConsumerOptions) : Task<Result<SimpleConsumer, RemotingError>> =
         backgroundTask {
             match SimpleConsumerOptions.check options with
@@ -273,14 +330,23 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         | Ok() ->
             backgroundTask {
                 let asked = clock.GetTimestamp()
-                let! answer = client.Change(message.Target, time, cancellation)
+
+                let target =
+                    { message.Target with
+                        Receipt = inner.Current message.Receipt
+                    }
+
+                let! answer = client.Change(target, time, cancellation)
+                let expires = asked + ticksOf time
 
                 return
                     judge message answer
                     |> Result.map (fun receipt ->
+                        inner.Changed(target.Receipt, receipt, expires)
+
                         { message with
                             Receipt = receipt
-                            Expires = asked + ticksOf time
+                            Expires = expires
                         })
             }
 

@@ -5,33 +5,34 @@ open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
 
-/// Writes traces of what a producer does to a topic, some at a time, in the background. It never holds up or fails what is
+/// Writes traces of what a client does to a topic, some at a time, in the background. It never holds up or fails what is
 /// traced: while it cannot keep up, records are dropped and counted.
 [<Sealed>]
 type internal Tracing
     (topic: string, ns: string, clock: TimeProvider, send: TraceBody -> Task<Result<SendReceipt, RemotingError>>) =
-    /// Java's sizes: so many records wait, and so many go into one message.
-    static let waitingRecords = 2048
+    /// Java's sizes: so many traces wait, and so many go into one message. A trace is a record, or those of one call of a
+    /// consumer.
+    static let waitingTraces = 2048
 
-    static let batchRecords = 20
+    static let batchTraces = 20
 
     let mutable dropped = 0L
 
-    let records =
-        Channel.CreateBounded<TraceRecord>(
-            BoundedChannelOptions(waitingRecords, SingleReader = true, FullMode = BoundedChannelFullMode.Wait)
+    let traces =
+        Channel.CreateBounded<TraceRecord list>(
+            BoundedChannelOptions(waitingTraces, SingleReader = true, FullMode = BoundedChannelFullMode.Wait)
         )
 
     let takeSome () =
         let some = ResizeArray()
         let mutable more = true
 
-        while more && some.Count < batchRecords do
-            match records.Reader.TryRead() with
-            | true, record -> some.Add record
+        while more && some.Count < batchTraces do
+            match traces.Reader.TryRead() with
+            | true, records -> some.Add records
             | _ -> more <- false
 
-        List.ofSeq some
+        List.concat some
 
     let write (some: TraceRecord list) : Task =
         backgroundTask {
@@ -49,7 +50,7 @@ type internal Tracing
             let mutable isOpen = true
 
             while isOpen do
-                let! hasMore = records.Reader.WaitToReadAsync()
+                let! hasMore = traces.Reader.WaitToReadAsync()
                 isOpen <- hasMore
 
                 if hasMore then
@@ -84,9 +85,15 @@ type internal Tracing
     /// What traces call a topic or a group: without the namespace, as Java's do.
     member _.NameOf(name: string) = Namespaced.unwrap ns name
 
-    member _.Add(record: TraceRecord) =
-        if not (records.Writer.TryWrite record) then
-            Interlocked.Increment &dropped |> ignore
+    /// Records that stay together.
+    member _.AddAll(records: TraceRecord list) =
+        if not records.IsEmpty && not (traces.Writer.TryWrite records) then
+            Interlocked.Add(&dropped, int64 records.Length) |> ignore
+
+    member tracing.Add(record: TraceRecord) = tracing.AddAll [ record ]
+
+    /// Whether a message, by the name of its topic that travels, is a trace itself.
+    member _.IsTrace(travelling: string) = travelling = topic
 
     /// The trace of a send, unless the broker wants none, or it is one of a trace.
     member tracing.Sent(group: string, attempt: Attempt) =
@@ -97,7 +104,7 @@ type internal Tracing
             | Ok answer -> answer.IsTraced <> Some false
             | Error _ -> true
 
-        if isWanted && prepared.Topic <> topic then
+        if isWanted && not (tracing.IsTrace prepared.Topic) then
             let answer = attempt.Outcome |> Result.map Some |> Result.defaultValue None
             let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
 
@@ -123,5 +130,37 @@ type internal Tracing
 
     /// Writes what waits, and takes nothing any more.
     member _.Close() : Task =
-        records.Writer.TryComplete() |> ignore
+        traces.Writer.TryComplete() |> ignore
         writing
+
+    /// As `Close`, and waits no longer than the limit.
+    member tracing.CloseWithin(limit: TimeSpan) : Task =
+        Task.WhenAny(tracing.Close(), Task.Delay(limit, clock))
+
+    /// Traces of a producer ("PRODUCE") or consumer ("CONSUME") of a group, sent over the client's own connections.
+    static member Start
+        (
+            topic: string,
+            options: ProducerOptions,
+            group: string,
+            side: string,
+            uniqueIds: UniqueIds,
+            clients: RemotingClients,
+            routes: Routes
+        ) : Tracing =
+        let sender =
+            Sender(options, $"_INNER_TRACE_PRODUCER-{group}-{side}-1", clients, routes)
+
+        let send (body: TraceBody) =
+            let id = uniqueIds.Next()
+
+            Message.ofBytes topic body.Body
+            |> Message.withSystemProperty PropertyName.keys (String.Join(' ', body.Keys))
+            |> Message.withSystemProperty PropertyName.uniqueKey id
+            |> Message.withSystemProperty PropertyName.waitStoreOk "true"
+            |> Prepared.ofIdentified options id
+            |> function
+                | Error error -> Task.FromResult(Error error)
+                | Ok prepared -> sender.Send(prepared, AnyQueue, CancellationToken.None)
+
+        Tracing(topic, options.Namespace, options.Remoting.Ports.Clock, send)

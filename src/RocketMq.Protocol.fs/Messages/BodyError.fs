@@ -7,9 +7,12 @@ type BodyError =
     /// The inflated body is over the limit, in bytes. Inflating stopped there.
     | InflatedTooLarge of limit: int
     | NotInflatable of compression: Compression * reason: string
+    /// The message holds others, see `InnerBatch`, and cannot be taken apart.
+    | NotUnwrappable of reason: string
 
     member error.Message =
         match error with
         | ChecksumMismatch(expected, actual) -> $"the body's CRC-32 is {actual:X8} instead of {expected:X8}"
         | InflatedTooLarge limit -> $"the inflated body exceeds the limit of {limit} bytes"
         | NotInflatable(compression, reason) -> $"the body cannot be inflated as %A{compression}: {reason}"
+        | NotUnwrappable reason -> $"the messages in the body cannot be read: {reason}"

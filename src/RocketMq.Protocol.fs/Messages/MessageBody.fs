@@ -6,12 +6,7 @@ module MessageBody =
     /// Default of the largest inflated body, in bytes: 64 MiB.
     let defaultInflatedLimit = 64 * 1024 * 1024
 
-    /// As `decode`, with codecs of one's own.
-    let decodeWith
-        (codecs: BodyCodecs)
-        (inflatedLimitBytes: int)
-        (message: StoredMessage)
-        : Result<ReadOnlyMemory<byte>, BodyError> =
+    let private inflate codecs inflatedLimitBytes (message: StoredMessage) =
         let actual = Crc32.ofBody message.StoredBody.Span
 
         if actual <> message.BodyCrc then
@@ -21,6 +16,28 @@ module MessageBody =
             | Uncompressed -> Ok message.StoredBody
             | compression -> BodyCodecs.inflate compression inflatedLimitBytes message.StoredBody codecs
 
-    /// The body as its sender wrote it: checked against its CRC-32 and inflated by the standard codecs.
+    /// What the body of a message holds that needs to be taken apart: see `InnerBatch`.
+    let internal innerMessages (topic: string) (body: ReadOnlyMemory<byte>) : Result<Message list, BodyError> =
+        match BatchCodec.decode topic body with
+        | Ok [] -> Error(NotUnwrappable "there are none")
+        | Ok messages -> Ok messages
+        | Error error -> Error(NotUnwrappable error.Message)
+
+    /// As `decode`, with codecs of one's own.
+    let decodeWith
+        (codecs: BodyCodecs)
+        (inflatedLimitBytes: int)
+        (message: StoredMessage)
+        : Result<ReadOnlyMemory<byte>, BodyError> =
+        let body = inflate codecs inflatedLimitBytes message
+
+        if SysFlag.isInnerBatch message.SysFlag && SysFlag.needsUnwrap message.SysFlag then
+            body
+            |> Result.bind (fun body -> innerMessages message.Topic body |> Result.map (fun _ -> body))
+        else
+            body
+
+    /// The body as its sender wrote it: checked against its CRC-32 and inflated by the standard codecs. Of a message that
+    /// holds others, as `BatchCodec` has them.
     let decode (inflatedLimitBytes: int) (message: StoredMessage) : Result<ReadOnlyMemory<byte>, BodyError> =
         decodeWith BodyCodecs.standard inflatedLimitBytes message

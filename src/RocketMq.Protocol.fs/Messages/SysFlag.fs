@@ -17,11 +17,21 @@ module SysFlag =
     /// The message is the half of a transaction.
     let transactionHalf = 0x4
 
+    let private unwrapFlag = 0x40
+    let private innerBatchFlag = 0x80
     let private bornHostV6 = 0x10
     let private storeHostV6 = 0x20
 
     let isBornHostV6 sysFlag = sysFlag &&& bornHostV6 <> 0
     let isStoreHostV6 sysFlag = sysFlag &&& storeHostV6 <> 0
+
+    /// The message is a batch that its broker keeps as one, or was part of one.
+    let isInnerBatch sysFlag = sysFlag &&& innerBatchFlag <> 0
+
+    /// Whoever reads the batch is to take it apart.
+    let needsUnwrap sysFlag = sysFlag &&& unwrapFlag <> 0
+
+    let withoutUnwrap sysFlag = sysFlag &&& ~~~unwrapFlag
 
     let withHosts (isBornV6: bool) (isStoreV6: bool) sysFlag =
         sysFlag &&& ~~~(bornHostV6 ||| storeHostV6)

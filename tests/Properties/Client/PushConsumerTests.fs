@@ -115,6 +115,50 @@ let private sharing =
                     do! consumer.Close()
                 }))
 
+        live "no more of a topic is held than is allowed for all its queues together" (fun () ->
+            withTopic (fun cluster ->
+                task {
+                    let limit = 40
+                    do! sendAll cluster "T" (numbered 0 400)
+                    let release = TaskCompletionSource()
+
+                    let handler =
+                        EachMessage(fun _ _ ->
+                            ValueTask<ConsumeResult>(
+                                task {
+                                    do! release.Task
+                                    return Consumed
+                                }
+                            ))
+
+                    let! consumer =
+                        startConsumer
+                            (subscribed cluster system
+                             |> PushConsumerOptions.withHoldPerTopic
+                                 { TopicHoldLimits.None with
+                                     Messages = Some limit
+                                 })
+                            handler
+
+                    let held () =
+                        consumer.Health.Queues |> List.filter (fun queue -> queue.Queue.Topic = "T")
+
+                    // Each of the eight queues may hold five messages, and pulls three at a time.
+                    do! until (fun () -> queuesOf consumer "T" = 2 * queues && held () |> List.forall _.IsFull)
+                    let full = held ()
+                    full |> List.map _.Held |> List.distinct |> shouldEqual [ 3 ]
+                    release.SetResult()
+                    let mutable most = 0
+
+                    do!
+                        until (fun () ->
+                            most <- max most (held () |> List.sumBy _.Held)
+                            consumer.Health.Consumed = 400L)
+
+                    most <= limit |> shouldBeTrue
+                    do! consumer.Close()
+                }))
+
         live "only messages with the tags come, and others leave no gap behind" (fun () ->
             withTopic (fun cluster ->
                 task {
