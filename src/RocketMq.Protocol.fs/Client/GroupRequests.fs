@@ -47,12 +47,13 @@ module internal GroupRequests =
         | LastOffset -> FromLastOffset
         | AtTime _ -> FromTimestamp
 
-    let membership (settings: GroupSettings) (subscriptions: TopicSubscription list) : ConsumerMembership =
+    /// As heartbeats tell of a member.
+    let memberOf group consumeType model from (subscriptions: TopicSubscription list) : ConsumerMembership =
         {
-            Group = settings.Group
-            Type = settings.Type
-            Model = settings.Model
-            Start = startOf settings.ConsumeFrom
+            Group = group
+            Type = consumeType
+            Model = model
+            Start = startOf from
             Subscriptions =
                 [
                     for subscription in subscriptions ->
@@ -60,6 +61,9 @@ module internal GroupRequests =
                 ]
             IsUnit = false
         }
+
+    let membership (settings: GroupSettings) (subscriptions: TopicSubscription list) : ConsumerMembership =
+        memberOf settings.Group settings.Type settings.Model settings.ConsumeFrom subscriptions
 
     let committed settings (queue: MessageQueue) : Request<int64 option> =
         Offsets.queryCommitted.Request

@@ -24,43 +24,32 @@ type internal PopClient(membership: PopMembership) =
     /// What a broker may take to answer a pop, besides the time for which it holds it.
     static let popLateness = TimeSpan.FromSeconds 10L
 
-    static let farewellTime = TimeSpan.FromSeconds 1L
-
     let options = membership.Remoting
-    let clock = options.Ports.Clock
-    let clientId = ClientId.create membership.InstanceName None
-    let clients = RemotingClients options
+    let subscriptions = Subscriptions options.Ports.Clock
 
-    let routes =
-        Routes(NameServer(Array.ofList membership.NameServers, clients), clients, TopicTemplate.Default)
+    do
+        for topic, filter in membership.Subscriptions do
+            subscriptions.Set(topic, filter)
 
-    let heartbeat: Heartbeat =
-        let version = clock.GetUtcNow().ToUnixTimeMilliseconds()
+    let instance =
+        ClientInstance(
+            {
+                NameServers = membership.NameServers
+                AddressServer = None
+                Template = TopicTemplate.Default
+                InstanceName = membership.InstanceName
+                UnitName = None
+                Remoting = options
+            },
+            Consumes(fun () ->
+                GroupRequests.memberOf membership.Group Passively Clustering membership.ConsumeFrom subscriptions.All),
+            fun _ -> Map.empty
+        )
 
-        {
-            ClientId = clientId
-            ProducerGroups = []
-            Consumers =
-                [
-                    {
-                        Group = membership.Group
-                        Type = Passively
-                        Model = Clustering
-                        Start = GroupRequests.startOf membership.ConsumeFrom
-                        Subscriptions =
-                            [
-                                for topic, filter in membership.Subscriptions ->
-                                    Subscription.create topic filter version
-                            ]
-                        IsUnit = false
-                    }
-                ]
-            Fingerprint = None
-            IsWithoutSubscriptions = None
-        }
-
-    let presence = Presence(clients, routes, (fun () -> heartbeat), Masters)
-    let filters = Map.ofList membership.Subscriptions
+    let clientId = instance.ClientId
+    let clients = instance.Clients
+    let routes = instance.Routes
+    let presence = instance.Presence
 
     /// None once a broker has said that it knows no acknowledgements of several messages.
     let mutable knowsBatches = true
@@ -93,7 +82,7 @@ type internal PopClient(membership: PopMembership) =
         }
 
     let popRequest (attempt: PopAttempt) : PopRequest =
-        let filter = filters[attempt.Topic]
+        let filter = (subscriptions.Of attempt.Topic).Subscription.Filter
 
         {
             ConsumerGroup = membership.Group
@@ -195,9 +184,7 @@ type internal PopClient(membership: PopMembership) =
     member _.Options = options
     member _.Topics: string list = List.map fst membership.Subscriptions
 
-    member _.Start() =
-        routes.Start()
-        presence.Start()
+    member _.Start() = instance.Start()
 
     /// The masters of a topic that know the member. Fails if there is none.
     member _.Greet(topic, cancellation) = greet topic cancellation
@@ -293,19 +280,7 @@ type internal PopClient(membership: PopMembership) =
         }
 
     /// Leaves the group and closes the connections.
-    member _.Close() : Task =
-        backgroundTask {
-            routes.Close()
+    member _.Close() : Task = instance.Close()
 
-            do!
-                presence.Leave(
-                    {
-                        ClientId = clientId
-                        ProducerGroup = None
-                        ConsumerGroup = Some membership.Group
-                    },
-                    farewellTime
-                )
-
-            do! clients.CloseAll()
-        }
+    /// Closes the connections, and tells nobody.
+    member _.Kill() : Task = clients.CloseAll()

@@ -9,24 +9,9 @@ open Expecto
 open RocketMq.Protocol
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.ProducerRig
+open RocketMq.Protocol.Tests.GroupRig
 
 let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
-
-/// Neither side runs out of time by itself.
-let private patiently (clock: TimeProvider) (remoting: RemotingOptions) =
-    let long = TimeSpan.FromHours 2
-
-    { remoting with
-        RequestTimeout = long
-        ConnectTimeout = long
-        Liveness =
-            {
-                ProbeAfter = long
-                DeadAfter = long
-                IdleAfter = long
-            }
-        Ports = { remoting.Ports with Clock = clock }
-    }
 
 type private Rig =
     {
@@ -113,21 +98,7 @@ let private simpleOf (rig: Rig) : Task<SimpleConsumer> =
     }
 
 let private optionsOf (rig: Rig) =
-    let options =
-        PopConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
-        |> PopConsumerOptions.subscribe "T" Filter.all
-        |> PopConsumerOptions.settingMode
-
-    PopConsumerOptions.withRemoting (patiently rig.Clock options.Membership.Remoting) options
-
-let private startPop (options: PopConsumerOptions) handler : Task<PopConsumer> =
-    task {
-        let! consumer = PopConsumer.Start(options, handler)
-        return Buffers.ok (Result.mapError RemotingError.describe consumer)
-    }
-
-let private textOf (received: ReceivedMessage) =
-    Text.Encoding.UTF8.GetString((Buffers.ok received.Body).Span)
+    popConsumerAt rig.Cluster.NameServers rig.Clock "G"
 
 let private receive (consumer: SimpleConsumer) count invisible : Task<LeasedMessage list> =
     task {
@@ -136,7 +107,7 @@ let private receive (consumer: SimpleConsumer) count invisible : Task<LeasedMess
     }
 
 /// What handlers saw: text and how often it had come before.
-type private Seen() =
+type private Deliveries() =
     let seen = ConcurrentQueue<string * int>()
 
     member _.Add(received: ReceivedMessage) =
@@ -208,7 +179,7 @@ let tests =
                 withRig (fun rig ->
                     task {
                         let gate = TaskCompletionSource()
-                        let seen = Seen()
+                        let seen = Deliveries()
                         do! rig.Send "a"
 
                         use! consumer =
@@ -236,7 +207,7 @@ let tests =
             live "a message whose handler fails comes again after ten seconds, the next time after thirty" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = Seen()
+                        let seen = Deliveries()
                         do! rig.Send "a"
 
                         use! consumer =
@@ -267,7 +238,7 @@ let tests =
             live "in order a message that fails holds up those behind it in its queue, and none in another" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = Seen()
+                        let seen = Deliveries()
                         do! rig.Send("makes the topic", 0)
 
                         for text in [ "a"; "b"; "c" ] do
@@ -342,7 +313,7 @@ let tests =
             live "the end waits for handlers, then tells them to end, and gives their messages back" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = Seen()
+                        let seen = Deliveries()
                         let cancelled = TaskCompletionSource()
                         do! rig.Send "quick"
                         do! rig.Send "slow"

@@ -27,6 +27,29 @@ type private MovedClock() =
             member _.DisposeAsync() = ValueTask.CompletedTask
         }
 
+/// A clock that stands still, and is moved once while a timer is being set.
+[<Sealed>]
+type private HurriedClock(clock: ManualClock, by: TimeSpan) =
+    inherit TimeProvider()
+    let mutable isMoved = false
+
+    override _.GetUtcNow() = clock.GetUtcNow()
+
+    override _.CreateTimer(callback, state, dueTime, period) =
+        let timer = clock.CreateTimer(callback, state, dueTime, period)
+
+        { new System.Threading.ITimer with
+            member _.Change(dueTime, period) =
+                if not isMoved then
+                    isMoved <- true
+                    clock.Advance by
+
+                timer.Change(dueTime, period)
+
+            member _.Dispose() = timer.Dispose()
+            member _.DisposeAsync() = timer.DisposeAsync()
+        }
+
 let private clients =
     {
         Push = fun _ _ -> ()
@@ -58,6 +81,28 @@ let tests =
 
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success
+
+                let pull =
+                    Pull.messages.Request
+                        { Examples.pull with
+                            QueueId = 0
+                            QueueOffset = 0L
+                            Filter = Some(ByTag "*")
+                        }
+
+                (askAgent agent pull.Command).ResponseCode |> shouldEqual ResponseCode.Success
+
+            testCase "a timer rings in time though the clock is moved while it is being set"
+            <| fun () ->
+                let clock = ManualClock()
+
+                use agent =
+                    new ClusterAgent(oneBroker, HurriedClock(clock, TimeSpan.FromMilliseconds 600L), clients, ignore)
+
+                (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
+                |> shouldEqual ResponseCode.Success
+
+                clock.Advance(TimeSpan.FromMilliseconds 400L)
 
                 let pull =
                     Pull.messages.Request
