@@ -62,6 +62,7 @@ let private chaos isOrderly : Task =
         do! broker.CreateTopicAsync("T", queues)
         let ledger = Ledger uniqueIdOf
         let order = OrderWatch()
+        let all = ResizeArray<PopConsumer>()
 
         let options =
             { popConsumerAt broker.NameServer clock "C" with
@@ -72,7 +73,14 @@ let private chaos isOrderly : Task =
             {
                 Start =
                     fun () ->
-                        startPop options (fun received _ -> (note ledger order PopOutcome.Consumed received).AsTask())
+                        task {
+                            let! consumer =
+                                startPop options (fun received _ ->
+                                    (note ledger order PopOutcome.Consumed received).AsTask())
+
+                            all.Add consumer
+                            return consumer
+                        }
                 Close = _.Close()
                 Kill = _.Kill()
             }
@@ -104,11 +112,17 @@ let private chaos isOrderly : Task =
 
         set ledger.Places |> shouldEqual stored
 
+        // Each message is acknowledged once. Who was killed or cut off may not know of it; nobody may think so wrongly.
+        let acknowledged = all |> Seq.sumBy _.Acknowledged
+
+        if acknowledged > int64 stored.Count then
+            failtest $"{acknowledged} acknowledgements of {stored.Count} messages"
+
         if isOrderly then
             order.Inversions |> shouldEqual 0
 
         printfn
-            $"Pop chaos, in order {isOrderly}: {stored.Count} messages, {happened}; {ledger.Deliveries - stored.Count} delivered again, {retried} by retries"
+            $"Pop chaos, in order {isOrderly}: {stored.Count} messages, {happened}; {ledger.Deliveries - stored.Count} delivered again, {retried} hidden in vain, {acknowledged} known to be acknowledged"
     }
 
 [<Tests>]

@@ -204,6 +204,33 @@ let tests =
                         seen.All |> shouldEqual [ "a", 0 ]
                     }))
 
+            live
+                "a message is hidden for longer in time, though the clock is moved while the timer for it is set"
+                (fun () ->
+                    withRig (fun rig ->
+                        task {
+                            do! rig.Send "a"
+                            let gate = TaskCompletionSource()
+                        let before = rig.Clock.GetUtcNow()
+
+                            // When two thirds of its time are over, as far as the consumer can know it.
+                            let hurried =
+                                HurriedClock(rig.Clock, (=) (seconds 37), (fun () -> rig.Clock.Advance(seconds 20)))
+
+                            use! consumer =
+                                startPop (popConsumerAt rig.Cluster.NameServers hurried "G") (fun _ _ ->
+                                    task {
+                                        do! gate.Task
+                                        return PopOutcome.Consumed
+                                    })
+
+                            do! until (fun () -> consumer.Held = 1 && rig.Clock.GetUtcNow() >= before + seconds 20)
+                            rig.Clock.Advance(seconds 17)
+                            do! until (fun () -> consumer.Renewals = 1L)
+                            gate.SetResult()
+                            do! until (fun () -> consumer.Acknowledged = 1L)
+                        }))
+
             live "a message whose handler fails comes again after ten seconds, the next time after thirty" (fun () ->
                 withRig (fun rig ->
                     task {
@@ -231,7 +258,10 @@ let tests =
                         let! revived = rig.Revived
                         revived |> shouldEqual 1L
                         rig.Clock.Advance(seconds 1)
-                        do! until (fun () -> consumer.Acknowledged = 1L)
+                        let! revived = rig.Revived
+                        revived |> shouldEqual 2L
+                        // The pop that waited meanwhile has run out of time by this clock, and is not repeated at once.
+                        do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 1L)
                         seen.All |> shouldEqual [ "a", 0; "a", 1; "a", 2 ]
                     }))
 
@@ -270,6 +300,44 @@ let tests =
                         let! revived = rig.Revived
                         revived |> shouldEqual 0L
                     }))
+
+            live
+                "in order, what stands behind a message whose receipt is lost is not handled before it comes again"
+                (fun () ->
+                    withRig (fun rig ->
+                        task {
+                            let gate = TaskCompletionSource()
+                            let isTold = TaskCompletionSource()
+                            let seen = Deliveries()
+                            do! rig.Send("a", 1)
+                            do! rig.Send("b", 1)
+
+                            rig.Cluster.Brokers[0]
+                                .Faults.On(RequestCode.ChangeMessageInvisibleTime)
+                                .Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
+
+                            use! consumer =
+                                startPop (PopConsumerOptions.inOrder (optionsOf rig)) (fun received cancellation ->
+                                    task {
+                                        seen.Add received
+
+                                        if seen.Count = 1 then
+                                            use _ = cancellation.Register(fun () -> isTold.TrySetResult() |> ignore)
+                                            do! gate.Task
+
+                                        return PopOutcome.Consumed
+                                    })
+
+                            do! until (fun () -> seen.Count = 1 && consumer.Held = 2)
+                            rig.Clock.Advance(seconds 58)
+                            do! isTold.Task
+                            do! until (fun () -> consumer.Lost = 2L)
+                            gate.SetResult()
+                            rig.Cluster.Brokers[0].Faults.Heal()
+                            rig.Clock.Advance(seconds 2)
+                            do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 2L)
+                            seen.All |> List.map fst |> shouldEqual [ "a"; "a"; "b" ]
+                        }))
 
             live "no more is held than may be unacknowledged, and no more handlers run than were asked for" (fun () ->
                 withRig (fun rig ->

@@ -27,29 +27,6 @@ type private MovedClock() =
             member _.DisposeAsync() = ValueTask.CompletedTask
         }
 
-/// A clock that stands still, and is moved once while a timer is being set.
-[<Sealed>]
-type private HurriedClock(clock: ManualClock, by: TimeSpan) =
-    inherit TimeProvider()
-    let mutable isMoved = false
-
-    override _.GetUtcNow() = clock.GetUtcNow()
-
-    override _.CreateTimer(callback, state, dueTime, period) =
-        let timer = clock.CreateTimer(callback, state, dueTime, period)
-
-        { new System.Threading.ITimer with
-            member _.Change(dueTime, period) =
-                if not isMoved then
-                    isMoved <- true
-                    clock.Advance by
-
-                timer.Change(dueTime, period)
-
-            member _.Dispose() = timer.Dispose()
-            member _.DisposeAsync() = timer.DisposeAsync()
-        }
-
 let private clients =
     {
         Push = fun _ _ -> ()
@@ -96,8 +73,14 @@ let tests =
             <| fun () ->
                 let clock = ManualClock()
 
-                use agent =
-                    new ClusterAgent(oneBroker, HurriedClock(clock, TimeSpan.FromMilliseconds 600L), clients, ignore)
+                let hurried =
+                    HurriedClock(
+                        clock,
+                        (fun time -> time > TimeSpan.Zero),
+                        fun () -> clock.Advance(TimeSpan.FromMilliseconds 600L)
+                    )
+
+                use agent = new ClusterAgent(oneBroker, hurried, clients, ignore)
 
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success
