@@ -211,7 +211,7 @@ let tests =
                         task {
                             do! rig.Send "a"
                             let gate = TaskCompletionSource()
-                        let before = rig.Clock.GetUtcNow()
+                            let before = rig.Clock.GetUtcNow()
 
                             // When two thirds of its time are over, as far as the consumer can know it.
                             let hurried =
