@@ -72,16 +72,22 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
 
     /// Fires once, when the first of all that waits for a time has come to it. If the clock has been moved past that
     /// meanwhile, and stands still again, no alarm would ever ring.
+    let rec ringAt deadline =
+        let seen = now ()
+
+        if deadline <= seen then
+            tell ClusterTicked
+        else
+            alarm.Change(TimeSpan.FromMilliseconds(deadline - seen, 0L), Timeout.InfiniteTimeSpan)
+            |> ignore
+
+            // What the clock was moved by in between the alarm would ring too late.
+            if now () <> seen then
+                ringAt deadline
+
     let setAlarm (state: ClusterState) =
         match Servers.nextDeadline state with
-        | ValueSome deadline ->
-            let left = deadline - now ()
-
-            if left <= 0L then
-                tell ClusterTicked
-            else
-                alarm.Change(TimeSpan.FromMilliseconds(left, 0L), Timeout.InfiniteTimeSpan)
-                |> ignore
+        | ValueSome deadline -> ringAt deadline
         | ValueNone -> alarm.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore
 
     let agent =

@@ -173,17 +173,7 @@ type internal GroupMembership(options: MembershipOptions) =
         match filter with
         | ByTag _ -> Task.FromResult(Ok())
         | BySql92 _ ->
-            brokers.AskOne(
-                topic,
-                Heartbeat.check.Request
-                    {
-                        ClientId = instance.ClientId
-                        Group = group
-                        Subscription = Subscription.create topic filter 0L
-                        Namespace = None
-                    },
-                ending.Token
-            )
+            brokers.AskOne(topic, GroupRequests.check instance.ClientId group topic filter, ending.Token)
 
     /// The first look for a topic: one that is not there yet may be no failure, name servers that cannot be asked are.
     let firstLook topic : Task<Result<TopicRoute option, RemotingError>> =

@@ -46,12 +46,13 @@ module internal GroupRequests =
         | LastOffset -> FromLastOffset
         | AtTime _ -> FromTimestamp
 
-    let membership (settings: GroupSettings) (subscriptions: TopicSubscription list) : ConsumerMembership =
+    /// As heartbeats tell of a member.
+    let memberOf group consumeType model from (subscriptions: TopicSubscription list) : ConsumerMembership =
         {
-            Group = settings.Group
-            Type = settings.Type
-            Model = settings.Model
-            Start = startOf settings.ConsumeFrom
+            Group = group
+            Type = consumeType
+            Model = model
+            Start = startOf from
             Subscriptions =
                 [
                     for subscription in subscriptions ->
@@ -59,6 +60,19 @@ module internal GroupRequests =
                 ]
             IsUnit = false
         }
+
+    let membership (settings: GroupSettings) (subscriptions: TopicSubscription list) : ConsumerMembership =
+        memberOf settings.Group settings.Type settings.Model settings.ConsumeFrom subscriptions
+
+    /// Whether a broker can filter so, and understands the expression.
+    let check clientId group (topic: string) (filter: Filter) : Request<unit> =
+        Heartbeat.check.Request
+            {
+                ClientId = clientId
+                Group = group
+                Subscription = Subscription.create topic filter 0L
+                Namespace = None
+            }
 
     let committed settings (queue: MessageQueue) : Request<int64 option> =
         Offsets.queryCommitted.Request

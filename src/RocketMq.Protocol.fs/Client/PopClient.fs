@@ -24,43 +24,35 @@ type internal PopClient(membership: PopMembership) =
     /// What a broker may take to answer a pop, besides the time for which it holds it.
     static let popLateness = TimeSpan.FromSeconds 10L
 
-    static let farewellTime = TimeSpan.FromSeconds 1L
-
     let options = membership.Remoting
-    let clock = options.Ports.Clock
-    let clientId = ClientId.create membership.InstanceName None
-    let clients = RemotingClients options
+    let subscriptions = Subscriptions options.Ports.Clock
 
-    let routes =
-        Routes(NameServer(Array.ofList membership.NameServers, clients), clients, TopicTemplate.Default)
+    do
+        for topic, filter in membership.Subscriptions do
+            subscriptions.Set(topic, filter)
 
-    let heartbeat: Heartbeat =
-        let version = clock.GetUtcNow().ToUnixTimeMilliseconds()
+    let instance =
+        ClientInstance(
+            {
+                NameServers = membership.NameServers
+                AddressServer = None
+                Template = TopicTemplate.Default
+                InstanceName = membership.InstanceName
+                UnitName = None
+                Remoting = options
+            },
+            Consumes(fun () ->
+                GroupRequests.memberOf membership.Group Passively Clustering membership.ConsumeFrom subscriptions.All),
+            fun _ -> Map.empty
+        )
 
-        {
-            ClientId = clientId
-            ProducerGroups = []
-            Consumers =
-                [
-                    {
-                        Group = membership.Group
-                        Type = Passively
-                        Model = Clustering
-                        Start = GroupRequests.startOf membership.ConsumeFrom
-                        Subscriptions =
-                            [
-                                for topic, filter in membership.Subscriptions ->
-                                    Subscription.create topic filter version
-                            ]
-                        IsUnit = false
-                    }
-                ]
-            Fingerprint = None
-            IsWithoutSubscriptions = None
-        }
+    let clientId = instance.ClientId
+    let clients = instance.Clients
+    let routes = instance.Routes
+    let presence = instance.Presence
 
-    let presence = Presence(clients, routes, (fun () -> heartbeat), Masters)
-    let filters = Map.ofList membership.Subscriptions
+    let filterOf topic =
+        (subscriptions.Of topic).Subscription.Filter
 
     /// None once a broker has said that it knows no acknowledgements of several messages.
     let mutable knowsBatches = true
@@ -93,7 +85,7 @@ type internal PopClient(membership: PopMembership) =
         }
 
     let popRequest (attempt: PopAttempt) : PopRequest =
-        let filter = filters[attempt.Topic]
+        let filter = filterOf attempt.Topic
 
         {
             ConsumerGroup = membership.Group
@@ -197,9 +189,7 @@ type internal PopClient(membership: PopMembership) =
     member _.Routes = routes
     member _.Topics: string list = List.map fst membership.Subscriptions
 
-    member _.Start() =
-        routes.Start()
-        presence.Start()
+    member _.Start() = instance.Start()
 
     /// The masters of a topic that know the member. Fails if there is none.
     member _.Greet(topic, cancellation) = greet topic cancellation
@@ -290,25 +280,17 @@ type internal PopClient(membership: PopMembership) =
 
     /// Whether a broker can filter by what is wanted of a topic: it checks an SQL92 expression.
     member _.CheckFilter(topic: string, brokerName: string, cancellation) : Task<Result<unit, RemotingError>> =
-        match filters[topic] with
+        match filterOf topic with
         | ByTag _ -> Task.FromResult(Ok())
         | BySql92 _ as filter ->
-            let request =
-                Heartbeat.check.Request
-                    {
-                        ClientId = clientId
-                        Group = membership.Group
-                        Subscription = Subscription.create topic filter 0L
-                        Namespace = None
-                    }
-
+            let request = GroupRequests.check clientId membership.Group topic filter
             ask topic brokerName request options.RequestTimeout cancellation
 
     /// As the application sees it: mostly one message, and of an outer one, see `InnerBatch`, those that it holds and that
     /// are wanted. They have its receipt.
     member _.Received(popped: Popped) : ReceivedMessage list =
         let outer = popped.Message
-        let keeps = Filter.keeper filters[outer.Topic]
+        let keeps = Filter.keeper (filterOf outer.Topic)
 
         let messages =
             [| outer |]
@@ -324,19 +306,7 @@ type internal PopClient(membership: PopMembership) =
         ]
 
     /// Leaves the group and closes the connections.
-    member _.Close() : Task =
-        backgroundTask {
-            routes.Close()
+    member _.Close() : Task = instance.Close()
 
-            do!
-                presence.Leave(
-                    {
-                        ClientId = clientId
-                        ProducerGroup = None
-                        ConsumerGroup = Some membership.Group
-                    },
-                    farewellTime
-                )
-
-            do! clients.CloseAll()
-        }
+    /// Closes the connections, and tells nobody.
+    member _.Kill() : Task = clients.CloseAll()

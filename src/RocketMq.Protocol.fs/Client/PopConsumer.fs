@@ -79,13 +79,6 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
                 return Ok status
         }
 
-    let waitAfter failures (error: RemotingError) =
-        // A topic or a permission may come back; nothing that a broker says ends the consumer.
-        match PullProgress.afterFailure failures error with
-        | PullAgain -> TimeSpan.Zero
-        | PullAfter wait -> wait
-        | Stop _ -> crowdedWait
-
     let popLoop (queue: MessageQueue) lane (until: CancellationToken) : Task =
         backgroundTask {
             let mutable failures = 0
@@ -99,7 +92,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
                     | Error error ->
                         failures <- failures + 1
                         PopLog.popFailed log queue (RemotingError.describe error)
-                        do! Task.Delay(waitAfter failures error, clock, until)
+                        do! Task.Delay(PullRetry.waitAfter failures error, clock, until)
             with :? OperationCanceledException ->
                 ()
         }
@@ -327,6 +320,17 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     /// Pops nothing more, waits for handlers up to the options' `DrainTimeout`, gives back what is not handled then, leaves the
     /// group and closes the connections.
     member _.Close() : Task = closing.Value
+
+    /// Ends as a process does that is killed: nothing is acknowledged or given back, nobody is told.
+    member internal _.Kill() : Task =
+        backgroundTask {
+            lock gate stopping.Cancel
+            ending.Cancel()
+            keeper.Close()
+            handling.GiveUp()
+            do! client.Kill()
+            do! handling.Close TimeSpan.Zero
+        }
 
     interface IAsyncDisposable with
         member consumer.DisposeAsync() = ValueTask(consumer.Close())

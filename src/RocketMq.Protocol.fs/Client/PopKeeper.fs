@@ -101,14 +101,22 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
         clock.CreateTimer((fun _ -> tell LookedAtClock), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
     /// If the clock has been moved past the time meanwhile, and stands still again, no alarm would ever ring.
+    let rec ringAt due =
+        let seen = now ()
+
+        if due <= seen then
+            tell LookedAtClock
+        else
+            alarm.Change(TimeSpan.FromMilliseconds(due - seen, 0L), Timeout.InfiniteTimeSpan)
+            |> ignore
+
+            // What the clock was moved by in between the alarm would ring too late.
+            if now () <> seen then
+                ringAt due
+
     let setAlarm (pops: HeldPops) =
         match HeldPops.nextDue pops with
-        | ValueSome due when due <= now () -> tell LookedAtClock
-        | ValueSome due ->
-            let left = due - now ()
-
-            alarm.Change(TimeSpan.FromMilliseconds(max 1L left, 0L), Timeout.InfiniteTimeSpan)
-            |> ignore
+        | ValueSome due -> ringAt due
         | ValueNone -> alarm.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore
 
     let answerWaits (pops: HeldPops) =

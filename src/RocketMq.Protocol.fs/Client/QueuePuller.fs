@@ -138,11 +138,11 @@ type internal QueuePuller
     let failed (queue: ProcessQueue) failures error =
         Log.pullFailed log queue.Queue (RemotingError.describe error)
 
-        if PullProgress.isRefusal error then
+        if PullRetry.isRefusal error then
             pulled.Refused(queue, error)
 
         routes.Refresh queue.Queue.Topic |> ignore
-        Task.Delay(PullProgress.waitAfter failures error, clock, queue.Ending)
+        Task.Delay(PullRetry.waitAfter failures error, clock, queue.Ending)
 
     let pullAll (queue: ProcessQueue) : Task =
         backgroundTask {

@@ -14,25 +14,10 @@ open ProducerRig
 /// A consumer that nothing runs out of time for, by a clock that may be moved.
 let consumerAt nameServers (clock: TimeProvider) group : PushConsumerOptions =
     let options = PushConsumerOptions.create group (endpointsOf nameServers)
-    let long = TimeSpan.FromHours 2
 
     { options with
         ConsumeFrom = FirstOffset
-        Remoting =
-            { options.Remoting with
-                RequestTimeout = long
-                ConnectTimeout = long
-                Liveness =
-                    {
-                        ProbeAfter = long
-                        DeadAfter = long
-                        IdleAfter = long
-                    }
-                Ports =
-                    { options.Remoting.Ports with
-                        Clock = clock
-                    }
-            }
+        Remoting = patiently clock options.Remoting
     }
 
 let consumerOf (cluster: EmbeddedCluster) clock group =
@@ -42,6 +27,21 @@ let startConsumer options handler =
     task {
         let! started = PushConsumer.Start(options, handler)
         return Buffers.ok started
+    }
+
+/// As `consumerAt`, of messages of the topic "T" that are popped.
+let popConsumerAt nameServers (clock: TimeProvider) group : PopConsumerOptions =
+    let options =
+        PopConsumerOptions.create group (endpointsOf nameServers)
+        |> PopConsumerOptions.subscribe "T" Filter.all
+        |> PopConsumerOptions.settingMode
+
+    PopConsumerOptions.withRemoting (patiently clock options.Membership.Remoting) options
+
+let startPop (options: PopConsumerOptions) handler : Task<PopConsumer> =
+    task {
+        let! consumer = PopConsumer.Start(options, handler)
+        return Buffers.ok (Result.mapError RemotingError.describe consumer)
     }
 
 let textOf (received: ReceivedMessage) =

@@ -9,24 +9,9 @@ open Expecto
 open RocketMq.Protocol
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.ProducerRig
+open RocketMq.Protocol.Tests.GroupRig
 
 let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
-
-/// Neither side runs out of time by itself.
-let private patiently (clock: TimeProvider) (remoting: RemotingOptions) =
-    let long = TimeSpan.FromHours 2
-
-    { remoting with
-        RequestTimeout = long
-        ConnectTimeout = long
-        Liveness =
-            {
-                ProbeAfter = long
-                DeadAfter = long
-                IdleAfter = long
-            }
-        Ports = { remoting.Ports with Clock = clock }
-    }
 
 type private Rig =
     {
@@ -113,21 +98,7 @@ let private simpleOf (rig: Rig) : Task<SimpleConsumer> =
     }
 
 let private optionsOf (rig: Rig) =
-    let options =
-        PopConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
-        |> PopConsumerOptions.subscribe "T" Filter.all
-        |> PopConsumerOptions.settingMode
-
-    PopConsumerOptions.withRemoting (patiently rig.Clock options.Membership.Remoting) options
-
-let private startPop (options: PopConsumerOptions) handler : Task<PopConsumer> =
-    task {
-        let! consumer = PopConsumer.Start(options, handler)
-        return Buffers.ok (Result.mapError RemotingError.describe consumer)
-    }
-
-let private textOf (received: ReceivedMessage) =
-    Text.Encoding.UTF8.GetString((Buffers.ok received.Body).Span)
+    popConsumerAt rig.Cluster.NameServers rig.Clock "G"
 
 let private receive (consumer: SimpleConsumer) count invisible : Task<LeasedMessage list> =
     task {
@@ -136,7 +107,7 @@ let private receive (consumer: SimpleConsumer) count invisible : Task<LeasedMess
     }
 
 /// What handlers saw: text and how often it had come before.
-type private Seen() =
+type private Deliveries() =
     let seen = ConcurrentQueue<string * int>()
 
     member _.Add(received: ReceivedMessage) =
@@ -208,7 +179,7 @@ let tests =
                 withRig (fun rig ->
                     task {
                         let gate = TaskCompletionSource()
-                        let seen = Seen()
+                        let seen = Deliveries()
                         do! rig.Send "a"
 
                         use! consumer =
@@ -233,10 +204,37 @@ let tests =
                         seen.All |> shouldEqual [ "a", 0 ]
                     }))
 
+            live
+                "a message is hidden for longer in time, though the clock is moved while the timer for it is set"
+                (fun () ->
+                    withRig (fun rig ->
+                        task {
+                            do! rig.Send "a"
+                            let gate = TaskCompletionSource()
+                            let before = rig.Clock.GetUtcNow()
+
+                            // When two thirds of its time are over, as far as the consumer can know it.
+                            let hurried =
+                                HurriedClock(rig.Clock, (=) (seconds 37), (fun () -> rig.Clock.Advance(seconds 20)))
+
+                            use! consumer =
+                                startPop (popConsumerAt rig.Cluster.NameServers hurried "G") (fun _ _ ->
+                                    task {
+                                        do! gate.Task
+                                        return PopOutcome.Consumed
+                                    })
+
+                            do! until (fun () -> consumer.Held = 1 && rig.Clock.GetUtcNow() >= before + seconds 20)
+                            rig.Clock.Advance(seconds 17)
+                            do! until (fun () -> consumer.Renewals = 1L)
+                            gate.SetResult()
+                            do! until (fun () -> consumer.Acknowledged = 1L)
+                        }))
+
             live "a message whose handler fails comes again after ten seconds, the next time after thirty" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = Seen()
+                        let seen = Deliveries()
                         do! rig.Send "a"
 
                         use! consumer =
@@ -260,14 +258,17 @@ let tests =
                         let! revived = rig.Revived
                         revived |> shouldEqual 1L
                         rig.Clock.Advance(seconds 1)
-                        do! until (fun () -> consumer.Acknowledged = 1L)
+                        let! revived = rig.Revived
+                        revived |> shouldEqual 2L
+                        // The pop that waited meanwhile has run out of time by this clock, and is not repeated at once.
+                        do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 1L)
                         seen.All |> shouldEqual [ "a", 0; "a", 1; "a", 2 ]
                     }))
 
             live "in order a message that fails holds up those behind it in its queue, and none in another" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = Seen()
+                        let seen = Deliveries()
                         do! rig.Send("makes the topic", 0)
 
                         for text in [ "a"; "b"; "c" ] do
@@ -299,6 +300,44 @@ let tests =
                         let! revived = rig.Revived
                         revived |> shouldEqual 0L
                     }))
+
+            live
+                "in order, what stands behind a message whose receipt is lost is not handled before it comes again"
+                (fun () ->
+                    withRig (fun rig ->
+                        task {
+                            let gate = TaskCompletionSource()
+                            let isTold = TaskCompletionSource()
+                            let seen = Deliveries()
+                            do! rig.Send("a", 1)
+                            do! rig.Send("b", 1)
+
+                            rig.Cluster.Brokers[0]
+                                .Faults.On(RequestCode.ChangeMessageInvisibleTime)
+                                .Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
+
+                            use! consumer =
+                                startPop (PopConsumerOptions.inOrder (optionsOf rig)) (fun received cancellation ->
+                                    task {
+                                        seen.Add received
+
+                                        if seen.Count = 1 then
+                                            use _ = cancellation.Register(fun () -> isTold.TrySetResult() |> ignore)
+                                            do! gate.Task
+
+                                        return PopOutcome.Consumed
+                                    })
+
+                            do! until (fun () -> seen.Count = 1 && consumer.Held = 2)
+                            rig.Clock.Advance(seconds 58)
+                            do! isTold.Task
+                            do! until (fun () -> consumer.Lost = 2L)
+                            gate.SetResult()
+                            rig.Cluster.Brokers[0].Faults.Heal()
+                            rig.Clock.Advance(seconds 2)
+                            do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 2L)
+                            seen.All |> List.map fst |> shouldEqual [ "a"; "a"; "b" ]
+                        }))
 
             live "no more is held than may be unacknowledged, and no more handlers run than were asked for" (fun () ->
                 withRig (fun rig ->
@@ -342,7 +381,7 @@ let tests =
             live "the end waits for handlers, then tells them to end, and gives their messages back" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = Seen()
+                        let seen = Deliveries()
                         let cancelled = TaskCompletionSource()
                         do! rig.Send "quick"
                         do! rig.Send "slow"

@@ -16,27 +16,26 @@ let startCluster (change: EmbeddedClusterOptions -> unit) =
     change options
     EmbeddedCluster.StartAsync(options, CancellationToken.None)
 
-/// Nothing runs out of time, whatever the machine has to do meanwhile, and a clock may be moved without harm to connections.
-let patient (clock: TimeProvider) (options: ProducerOptions) =
-    let long = TimeSpan.FromHours 2
+let private long = TimeSpan.FromHours 2
 
+/// Nothing runs out of time, whatever the machine has to do meanwhile, and a clock may be moved without harm to connections.
+let patiently (clock: TimeProvider) (remoting: RemotingOptions) =
+    { remoting with
+        RequestTimeout = long
+        ConnectTimeout = long
+        Liveness =
+            {
+                ProbeAfter = long
+                DeadAfter = long
+                IdleAfter = long
+            }
+        Ports = { remoting.Ports with Clock = clock }
+    }
+
+let patient (clock: TimeProvider) (options: ProducerOptions) =
     { options with
         SendTimeout = long
-        Remoting =
-            { options.Remoting with
-                RequestTimeout = long
-                ConnectTimeout = long
-                Liveness =
-                    {
-                        ProbeAfter = long
-                        DeadAfter = long
-                        IdleAfter = long
-                    }
-                Ports =
-                    { options.Remoting.Ports with
-                        Clock = clock
-                    }
-            }
+        Remoting = patiently clock options.Remoting
     }
 
 let producerOf (cluster: EmbeddedCluster) clock =

@@ -68,4 +68,32 @@ let tests =
                         }
 
                 (askAgent agent pull.Command).ResponseCode |> shouldEqual ResponseCode.Success
+
+            testCase "a timer rings in time though the clock is moved while it is being set"
+            <| fun () ->
+                let clock = ManualClock()
+
+                let hurried =
+                    HurriedClock(
+                        clock,
+                        (fun time -> time > TimeSpan.Zero),
+                        fun () -> clock.Advance(TimeSpan.FromMilliseconds 600L)
+                    )
+
+                use agent = new ClusterAgent(oneBroker, hurried, clients, ignore)
+
+                (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
+                |> shouldEqual ResponseCode.Success
+
+                clock.Advance(TimeSpan.FromMilliseconds 400L)
+
+                let pull =
+                    Pull.messages.Request
+                        { Examples.pull with
+                            QueueId = 0
+                            QueueOffset = 0L
+                            Filter = Some(ByTag "*")
+                        }
+
+                (askAgent agent pull.Command).ResponseCode |> shouldEqual ResponseCode.Success
         ]

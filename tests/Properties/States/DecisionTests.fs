@@ -64,26 +64,22 @@ let tests =
                 SendRetry.decide 3 3 second (Some notSent) unknown
                 |> shouldEqual (GiveUp unknown)
 
-            testCase "a pull that failed is tried again, later each time, unless the broker will go on to refuse"
+            testCase "a pull that failed is tried again, later each time, and late at once where the broker goes on to refuse"
             <| fun () ->
-                let wait failures =
-                    match PullProgress.afterFailure failures notSent with
-                    | PullAfter wait -> wait
-                    | other -> failwith $"%A{other}"
+                let millis failures error =
+                    (PullRetry.waitAfter failures error).TotalMilliseconds
 
-                [ for failures in 1..10 -> wait failures ]
-                |> List.pairwise
-                |> List.forall (fun (earlier, later) -> later >= earlier)
-                |> shouldBeTrue
+                [ for failures in 1..7 -> millis failures notSent ]
+                |> shouldEqual [ 100.0; 200.0; 400.0; 800.0; 1600.0; 3000.0; 3000.0 ]
 
-                wait 1000 |> shouldEqual (TimeSpan.FromSeconds 3L)
-
-                match PullProgress.afterFailure 1 (refused ResponseCode.SubscriptionNotExist) with
-                | PullAfter _ -> ()
-                | other -> failtest $"%A{other}"
-
-                let final = refused ResponseCode.SubscriptionGroupNotExist
-                PullProgress.afterFailure 1 final |> shouldEqual (Stop final)
+                millis 1000 notSent |> shouldEqual 3000.0
+                PullRetry.isRefusal notSent |> shouldBeFalse
+                // The heartbeat may be on its way.
+                PullRetry.isRefusal (refused ResponseCode.SubscriptionNotExist) |> shouldBeFalse
+                millis 1 (refused ResponseCode.SubscriptionNotExist) |> shouldEqual 100.0
+                PullRetry.isRefusal (refused ResponseCode.SubscriptionGroupNotExist) |> shouldBeTrue
+                millis 1 (refused ResponseCode.SubscriptionGroupNotExist) |> shouldEqual 3000.0
+                millis 5 (refused ResponseCode.FlowControl) |> shouldEqual 20.0
 
             testCase "every error says what it is about and whether it may have been carried out"
             <| fun () ->

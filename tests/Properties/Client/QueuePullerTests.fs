@@ -1,0 +1,372 @@
+/// How one queue is read: where each pull begins, whom it asks, and what becomes of positions that a broker moves.
+module RocketMq.Protocol.Tests.QueuePullerTests
+
+open System
+open System.Buffers
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open ProducerRig
+open GroupRig
+
+let private nameServer = FakeServers.at 1
+let private master = FakeServers.at 10
+let private slave = FakeServers.at 11
+
+let private queue: MessageQueue =
+    {
+        Topic = "T"
+        BrokerName = "b"
+        QueueId = 0
+    }
+
+let private route: TopicRoute =
+    TopicRoute.create
+        [
+            {
+                BrokerName = "b"
+                ReadQueues = 1
+                WriteQueues = 1
+                Permission = 6
+                TopicSysFlag = 0
+            }
+        ]
+        [ Examples.broker "C" "b" [ 0L, string master; 1L, string slave ] ]
+
+let private recordsOf (messages: (int64 * string) list) : ReadOnlyMemory<byte> =
+    let output = ArrayBufferWriter<byte>()
+
+    for offset, tag in messages do
+        { Parts.emptyMessage with
+            QueueOffset = offset
+            Properties = Properties.ofList [ PropertyName.tags, tag ]
+        }
+        |> fun message -> MessageCodec.write message output
+        |> Buffers.ok
+        |> ignore
+
+    output.WrittenMemory
+
+let private found tagged next : PullAnswer =
+    { Examples.pullAnswer with
+        NextOffset = next
+        Records = recordsOf tagged
+    }
+
+/// All messages from one offset to another, with the tag that is wanted.
+let private foundAll first last =
+    found [ for offset in first..last -> offset, "A" ] (last + 1L)
+
+let private nothing status next : PullAnswer =
+    { Examples.pullAnswer with
+        Status = status
+        NextOffset = next
+    }
+
+let private movedTo = nothing OffsetMoved
+
+/// What a server does with a pull from a position; pulls that nothing is known about wait.
+type private Script = (Endpoint * int64 * Result<PullAnswer, ResponseCode>) list
+
+[<Sealed>]
+type private Rig(script: Script, start: int64, limits: HoldLimits) =
+    let clock = ManualClock()
+    let pulls = ConcurrentQueue<Endpoint * int64>()
+    let handed = ConcurrentQueue<PulledMessages>()
+    let moved = ConcurrentQueue<int64>()
+
+    /// Steps that were taken of the script. Each is taken once, in its order.
+    let mutable taken = 0
+
+    let pull (endpoint: Endpoint) (command: RemotingCommand) =
+        let request = Pull.messages.Decode command |> Buffers.ok
+        pulls.Enqueue(endpoint, request.QueueOffset)
+
+        match List.tryItem taken script with
+        | Some(expected, offset, answer) when expected = endpoint && offset = request.QueueOffset ->
+            taken <- taken + 1
+
+            match answer with
+            | Ok answer -> Answers(Pull.messages.Answer(answer, command))
+            | Error code -> FakeServers.refusal code "on purpose" command
+        | _ -> IsMute
+
+    let react (endpoint: Endpoint) (command: RemotingCommand) : Task<Reaction> =
+        if command.RequestCode = RequestCode.PullMessage then
+            pull endpoint command
+        else
+            FakeServers.routed route command
+        |> Task.FromResult
+
+    let servers = FakeServers(clock, (fun _ -> Accepts), react)
+    let clients = RemotingClients servers.Options
+
+    let routes =
+        Routes(NameServer([| nameServer |], clients), clients, TopicTemplate.Default)
+
+    let subscriptions = Subscriptions clock
+    do subscriptions.Set("T", ByTag "A")
+
+    let settings: GroupSettings =
+        {
+            Group = "C"
+            Type = Passively
+            Model = Clustering
+            ConsumeFrom = FirstOffset
+            PullBatch = 32
+            Suspend = TimeSpan.FromSeconds 15L
+        }
+
+    let puller =
+        QueuePuller(
+            settings,
+            servers.Options,
+            GroupBrokers(clients, routes),
+            routes,
+            subscriptions,
+            "",
+            (fun _ messages -> messages),
+            PauseGate(),
+            { new IPulled with
+                member _.Hand messages = handed.Enqueue messages
+                member _.Moved(queue, position) =
+                    moved.Enqueue position
+                    queue.Leave()
+
+                member _.Refused(_, _) = ()
+            }
+        )
+
+    let owner = ProcessQueue(queue, start, limits, 0L)
+
+    member val Reading = puller.Run owner
+    member _.Clock = clock
+    member _.Queue = owner
+    member _.Pulls = List.ofSeq pulls
+    member _.Moved = List.ofSeq moved
+    member _.Handed = List.ofSeq handed
+
+    member rig.Offsets =
+        rig.Handed
+        |> List.map (fun held -> [ for message in held.Messages -> message.QueueOffset ])
+
+    member rig.FinishAll() =
+        for held in rig.Handed do
+            for index in 0 .. held.Messages.Length - 1 do
+                owner.Finish(held, index)
+
+    /// Ends when the queue has been asked for so often.
+    member rig.WhenPulled count : Task =
+        task { do! until (fun () -> pulls.Count >= count) }
+
+    /// What was to be sent to the master by now has come there: others ask it meanwhile, and are answered.
+    member _.Breathe() : Task =
+        task {
+            for _ in 1..20 do
+                let client = clients.Get master
+                let! answer = client.Ask(GetRoute.request "T", CancellationToken.None)
+                answer |> Buffers.ok |> ignore
+        }
+
+    member rig.Close() : Task =
+        task {
+            owner.Leave()
+            do! rig.Reading
+            do! clients.CloseAll()
+        }
+
+let private reads name script start (test: Rig -> Task) =
+    live name (fun () ->
+        task {
+            let rig = Rig(script, start, HoldLimits.Default)
+            do! test rig
+            do! rig.Close()
+        })
+
+let private positionsMoved =
+    [
+        reads
+            "forward: messages have been deleted in front of the reader, and what it holds is not lost"
+            [
+                master, 0L, Ok(foundAll 0L 4L)
+                master, 5L, Ok(movedTo 40L)
+                master, 40L, Ok(foundAll 40L 40L)
+            ]
+            0L
+            (fun rig ->
+                task {
+                    do! rig.WhenPulled 4
+                    rig.Pulls |> List.map snd |> shouldEqual [ 0L; 5L; 40L; 41L ]
+                    rig.Offsets |> shouldEqual [ [ 0L .. 4L ]; [ 40L ] ]
+                    rig.Moved |> shouldBeEmpty
+                    rig.Queue.IsLeft |> shouldBeFalse
+                    rig.Queue.Held |> shouldEqual 6
+                    rig.Queue.Committable |> shouldEqual 0L
+                    let held = rig.Handed.Head
+
+                    for index in 0..4 do
+                        rig.Queue.Finish(held, index)
+
+                    rig.Queue.Committable |> shouldEqual 40L
+                    rig.FinishAll()
+                    rig.Queue.Committable |> shouldEqual 41L
+                })
+
+        reads
+            "backward: the broker has lost messages, so the queue is left, to be read anew from where it ends"
+            [ master, 50L, Ok(foundAll 50L 52L); master, 53L, Ok(movedTo 10L) ]
+            50L
+            (fun rig ->
+                task {
+                    do! rig.Reading
+                    rig.Moved |> shouldEqual [ 10L ]
+                    rig.Queue.IsLeft |> shouldBeTrue
+                    rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L ]
+                })
+
+        for position in [ 2L; 100L ] do
+            reads
+                $"a slave's word that the reader at 5 is to go to {position} does not count: the master is asked"
+                [
+                    master,
+                    0L,
+                    Ok
+                        { foundAll 0L 4L with
+                            SuggestedBrokerId = 1L
+                        }
+                    slave, 5L, Ok(movedTo position)
+                    master, 5L, Ok(foundAll 5L 6L)
+                ]
+                0L
+                (fun rig ->
+                    task {
+                        do! rig.WhenPulled 4
+
+                        rig.Pulls |> shouldEqual [ master, 0L; slave, 5L; master, 5L; master, 7L ]
+
+                        rig.Moved |> shouldBeEmpty
+                        rig.Offsets |> shouldEqual [ [ 0L .. 4L ]; [ 5L; 6L ] ]
+                    })
+    ]
+
+let private pulling =
+    [
+        reads
+            "a pull that fails is repeated from the same position, at the master"
+            [
+                master,
+                0L,
+                Ok
+                    { foundAll 0L 4L with
+                        SuggestedBrokerId = 1L
+                    }
+                slave, 5L, Error ResponseCode.SystemError
+                master, 5L, Error ResponseCode.SystemBusy
+                master, 5L, Ok(foundAll 5L 6L)
+            ]
+            0L
+            (fun rig ->
+                task {
+                    while rig.Pulls.Length < 5 do
+                        rig.Clock.Advance(TimeSpan.FromMilliseconds 100L)
+                        do! Task.Yield()
+
+                    rig.Pulls
+                    |> shouldEqual [ master, 0L; slave, 5L; master, 5L; master, 5L; master, 7L ]
+
+                    rig.Offsets |> shouldEqual [ [ 0L .. 4L ]; [ 5L; 6L ] ]
+                })
+
+        reads
+            "what the filter leaves out is not handed on, is passed by, and holds up no position"
+            [
+                master, 0L, Ok(found [ 0L, "A"; 1L, "B"; 2L, "A"; 3L, "B" ] 4L)
+                master, 4L, Ok(found [ 4L, "B"; 5L, "B" ] 6L)
+                master, 6L, Ok(nothing NoMatch 30L)
+            ]
+            0L
+            (fun rig ->
+                task {
+                    do! rig.WhenPulled 4
+                    rig.Pulls |> List.map snd |> shouldEqual [ 0L; 4L; 6L; 30L ]
+                    rig.Offsets |> shouldEqual [ [ 0L; 2L ] ]
+                    rig.Queue.Committable |> shouldEqual 0L
+                    rig.FinishAll()
+                    rig.Queue.Committable |> shouldEqual 30L
+                })
+
+        live "nothing is pulled while the queue holds as much as it may" (fun () ->
+            task {
+                let script: Script =
+                    [
+                        for round in 0L .. 9L -> master, 3L * round, Ok(foundAll (3L * round) (3L * round + 2L))
+                    ]
+
+                let rig = Rig(script, 0L, { HoldLimits.Default with Messages = 3 })
+
+                for round in 1..10 do
+                    do! until (fun () -> rig.Handed.Length >= round)
+                    do! rig.Breathe()
+                    rig.Pulls.Length |> shouldEqual round
+                    rig.Queue.Finish(rig.Handed[round - 1], round % 3)
+                    do! until (fun () -> rig.Pulls.Length > round)
+
+                    for index in 0..2 do
+                        rig.Queue.Finish(rig.Handed[round - 1], index)
+
+                do! rig.WhenPulled 11
+                do! rig.Close()
+            })
+    ]
+
+[<Tests>]
+let tests = testList "Queue puller" (positionsMoved @ pulling)
+
+let private delete (broker: string) topic : Task =
+    task {
+        use client =
+            RemotingClient.Create((endpointsOf broker).Head, RemotingOptions.Default)
+            |> Buffers.ok
+
+        let! deleted = client.Ask(Topics.delete.Request topic, CancellationToken.None)
+        Buffers.ok deleted
+    }
+
+[<Tests>]
+let lostByBroker =
+    testList
+        "Queue puller on a broker"
+        [
+            live "a consumer goes on where a broker ends that has lost its messages, and commits that" (fun () ->
+                task {
+                    use! cluster = startCluster (fun options -> options.Masters <- 1)
+                    do! cluster.CreateTopicAsync("T", 1)
+                    do! sendAll cluster "T" (numbered 0 100)
+                    let seen = Seen()
+
+                    let options =
+                        consumerOf cluster TimeProvider.System "C"
+                        |> PushConsumerOptions.subscribe "T" Filter.all
+                        |> PushConsumerOptions.withSuspend (TimeSpan.FromMilliseconds 100L)
+
+                    let! consumer = startConsumer options (remember seen)
+                    do! until (fun () -> seen.Count = 100)
+                    do! consumer.Commit CancellationToken.None
+                    do! delete cluster.Brokers[0].Address "T"
+                    do! cluster.CreateTopicAsync("T", 1)
+
+                    let position () =
+                        consumer.Health.Queues
+                        |> List.tryFind (fun queue -> queue.Queue.Topic = "T")
+                        |> Option.map _.Next
+
+                    do! until (fun () -> position () = Some 0L)
+                    do! sendAll cluster "T" (numbered 100 20)
+                    do! until (fun () -> seen.Count = 120)
+                    do! consumer.Close()
+                    let! positions = positions cluster "C" "T" 1
+                    positions.Values |> List.ofSeq |> shouldEqual [ 20L, 20L ]
+                })
+        ]

@@ -1,0 +1,93 @@
+/// Queues that are not read any more, and handlers that take long.
+module RocketMq.Protocol.Tests.WatchTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Embedded
+open ProducerRig
+open GroupRig
+
+/// The test gets the time before the consumer began, too.
+let private withConsumer change handlerOf (test: EmbeddedClock -> DateTimeOffset -> PushConsumer -> Task) : Task =
+    task {
+        let clock = EmbeddedClock()
+
+        use! cluster =
+            startCluster (fun options ->
+                options.Masters <- 1
+                options.Clock <- clock)
+
+        do! cluster.CreateTopicAsync("T", 1)
+        do! sendAll cluster "T" [ "a" ]
+
+        let options: PushConsumerOptions =
+            consumerOf cluster clock "C"
+            |> PushConsumerOptions.subscribe "T" Filter.all
+            |> change cluster
+
+        let before = clock.GetUtcNow()
+        let starting = startConsumer options (handlerOf clock)
+        do! ChaosRig.finish clock starting
+        do! test clock before starting.Result
+        do! ChaosRig.finish clock (starting.Result.Close())
+    }
+
+let private limit = TimeSpan.FromMinutes 1L
+
+[<Tests>]
+let tests =
+    testList
+        "Consumer watch"
+        [
+            live "a queue whose pull is never answered is read anew, after two minutes and not before" (fun () ->
+                let seen = Seen()
+
+                let loseFirstPulls (cluster: EmbeddedCluster) options =
+                    // One of the topic, and one of the topic of retries.
+                    cluster.Brokers[0].Faults.On(RequestCode.PullMessage).LoseRequests 2
+                    options
+
+                withConsumer loseFirstPulls (fun _ -> remember seen) (fun clock before consumer ->
+                    task {
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.RestartedQueues >= 1L)
+                        clock.GetUtcNow() - before > TimeSpan.FromMinutes 2L |> shouldBeTrue
+                        do! ChaosRig.pass clock (fun () -> seen.Of "a" = 1)
+                    }))
+
+            live "a handler is told to end when its time is over, and not before" (fun () ->
+                let took = TaskCompletionSource<TimeSpan>()
+
+                let handlerOf (clock: EmbeddedClock) =
+                    EachMessage(fun received cancellation ->
+                        if received.Message.ReconsumeTimes > 0 then
+                            ValueTask<ConsumeResult> Consumed
+                        else
+                            ValueTask<ConsumeResult>(
+                                task {
+                                    let began = clock.GetUtcNow()
+
+                                    let told () =
+                                        took.TrySetResult(clock.GetUtcNow() - began) |> ignore
+
+                                    use _ = cancellation.Register told
+                                    do! Task.Delay(Timeout.InfiniteTimeSpan, cancellation)
+                                    return Consumed
+                                }
+                            ))
+
+                let withLimit (cluster: EmbeddedCluster) options =
+                    PushConsumerOptions.withConsumeTimeout limit options
+
+                withConsumer withLimit handlerOf (fun clock _ consumer ->
+                    task {
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.GivenBack = 1L)
+                        let! took = took.Task
+                        took > limit |> shouldBeTrue
+                        consumer.Health.OverdueHandlers |> shouldEqual 1L
+                        consumer.Health.AbandonedHandlers |> shouldEqual 0L
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.Consumed = 1L)
+                    }))
+        ]
