@@ -14,13 +14,13 @@ module Testing =
         | "" -> None
         | value -> Some value
 
-    let private caseCount =
+    let caseCount =
         match variable "FSCHECK_MAX_TEST" with
         | Some count -> Int32.Parse(count, CultureInfo.InvariantCulture)
         | None -> 200
 
     /// "seed,gamma", as a failure prints them.
-    let private replayed =
+    let replayed =
         variable "FSCHECK_REPLAY"
         |> Option.map (fun text ->
             let numbers =

@@ -17,10 +17,14 @@ type internal SqlValue =
 
 /// Says which messages match. Conditions are true, false or neither. Source: ComparisonExpression.java.
 module internal SqlFilter =
+    /// Whether Java keeps a number of an expression in 32 bits: it is read without its sign.
+    let private isSmall (number: int64) =
+        number >= int64 -Int32.MaxValue && number <= int64 Int32.MaxValue
+
     let private tryWhole (among: int64) (text: string) : int64 voption =
         match Int64.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with
         // Next to a small number Java reads a small one.
-        | true, value when among > int64 Int32.MaxValue || abs value <= int64 Int32.MaxValue -> ValueSome value
+        | true, value when not (isSmall among) || value = int64 (int32 value) -> ValueSome value
         | _ -> ValueNone
 
     let private tryReal (text: string) : float voption =

@@ -22,6 +22,8 @@ let private texts =
         "-7"
         "2.5"
         "3000000000"
+        "-2147483648"
+        "-9223372036854775808"
         "true"
         "''"
         "a OR b"
@@ -35,7 +37,7 @@ let private number =
         [
             Gen.map
                 (fun value -> Constant(SqlWhole value))
-                (Gen.elements [ 0L; 1L; 5L; 7L; 3_000_000_000L; Int64.MaxValue ])
+                (Gen.elements [ 0L; 1L; 5L; 7L; 2_147_483_647L; 2_147_483_648L; 3_000_000_000L; Int64.MaxValue ])
             Gen.map (fun value -> Constant(SqlReal value)) (Gen.elements [ 0.5; 2.5; 5.0; 1e-7; 1e300 ])
         ]
 
@@ -107,7 +109,8 @@ type Arbitraries =
 
 let config =
     { FsCheckConfig.defaultConfig with
-        maxTest = 500
+        maxTest = max 500 caseCount
+        replay = replayed
         arbitrary = [ typeof<Arbitraries> ]
     }
 
@@ -130,7 +133,7 @@ let private asWhole (among: decimal) (text: string) =
     match
         Int64.TryParse(text, Globalization.NumberStyles.AllowLeadingSign, Globalization.CultureInfo.InvariantCulture)
     with
-    | true, value when abs among > 2147483647m || abs (decimal value) <= 2147483647m -> float value
+    | true, value when abs among > 2147483647m || (value >= -2147483648L && value <= 2147483647L) -> value
     | _ -> raise Incomparable
 
 let private asReal (text: string) =
@@ -138,7 +141,7 @@ let private asReal (text: string) =
     | true, value -> value
     | _ -> raise Incomparable
 
-let private orderedBy order (left: float) (right: float) =
+let private orderedBy order left right =
     match order with
     | Below -> left < right
     | AtMost -> left <= right
@@ -158,11 +161,11 @@ let rec private reference (bag: Map<string, string>) expression : obj | null =
         | null, _
         | _, null -> null
         | (:? string as left), (:? string as right) -> box (orderedBy order (asReal left) (asReal right))
-        | (:? string as left), (:? int64 as right) -> box (orderedBy order (asWhole (decimal right) left) (float right))
-        | (:? int64 as left), (:? string as right) -> box (orderedBy order (float left) (asWhole (decimal left) right))
+        | (:? string as left), (:? int64 as right) -> box (orderedBy order (asWhole (decimal right) left) right)
+        | (:? int64 as left), (:? string as right) -> box (orderedBy order left (asWhole (decimal left) right))
         | (:? string as left), (:? float as right) -> box (orderedBy order (asReal left) right)
         | (:? float as left), (:? string as right) -> box (orderedBy order left (asReal right))
-        | (:? int64 as left), (:? int64 as right) -> box (orderedBy order (float left) (float right))
+        | (:? int64 as left), (:? int64 as right) -> box (orderedBy order left right)
         | (:? float as left), (:? float as right) -> box (orderedBy order left right)
         | (:? int64 as left), (:? float as right) -> box (orderedBy order (float left) right)
         | (:? float as left), (:? int64 as right) -> box (orderedBy order left (float right))
@@ -322,6 +325,7 @@ type GarbageArbitraries =
 
 let garbageConfig =
     { FsCheckConfig.defaultConfig with
-        maxTest = 2_000
+        maxTest = max 2_000 caseCount
+        replay = replayed
         arbitrary = [ typeof<GarbageArbitraries> ]
     }
