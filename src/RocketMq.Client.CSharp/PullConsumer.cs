@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
@@ -50,8 +51,7 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task<ReceivedMessage> ReceiveAsync(CancellationToken cancellationToken = default)
     {
         var received = await _inner.Receive(cancellationToken).ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
-        return new(received.OrThrow());
+        return new(OrGivenUp(received, cancellationToken));
     }
 
     /// <summary>
@@ -69,8 +69,7 @@ public sealed class PullConsumer : IAsyncDisposable
     {
         var most = Checked.Count(max, int.MaxValue);
         var received = await _inner.Poll(most, Checked.Span(wait), cancellationToken).ConfigureAwait(false);
-        cancellationToken.ThrowIfCancellationRequested();
-        return Array.ConvertAll(received.OrThrow(), message => new ReceivedMessage(message));
+        return Array.ConvertAll(OrGivenUp(received, cancellationToken), message => new ReceivedMessage(message));
     }
 
     /// <summary>
@@ -201,6 +200,17 @@ public sealed class PullConsumer : IAsyncDisposable
     /// connections.
     /// </summary>
     public ValueTask DisposeAsync() => new(_inner.Close());
+
+    /// <summary>What was received is given even if the caller has given up meanwhile: it would be skipped otherwise.</summary>
+    private static T OrGivenUp<T>(FSharpResult<T, Core.RemotingError> received, CancellationToken cancellationToken)
+    {
+        if (received.IsError)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+
+        return received.OrThrow();
+    }
 
     private static FSharpList<Core.MessageQueue> ToCore(IEnumerable<MessageQueue> queues)
     {

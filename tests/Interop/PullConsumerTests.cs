@@ -1,3 +1,5 @@
+using System.IO.Compression;
+
 namespace RocketMq.Interop;
 
 /// <summary>Pull consumers and pull clients, against the embedded broker and a real cluster.</summary>
@@ -172,5 +174,39 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
         var closed = await Assert.ThrowsAsync<ClientClosedException>(() => waiting);
         Assert.That(closed!.Message, Does.Contain("has been closed"));
         await Assert.ThrowsAsync<ClientClosedException>(() => consumer.ReceiveAsync(cancellation));
+    }
+
+    /// <summary>Inflates as always, and has the caller give up while it does.</summary>
+    private sealed class GivingUpCodec(CancellationTokenSource caller) : IBodyCodec
+    {
+        public BodyCompression Compression => BodyCompression.Zlib;
+
+        public ReadOnlyMemory<byte> Compress(ReadOnlyMemory<byte> body) => throw new NotSupportedException();
+
+        public ReadOnlyMemory<byte>? Inflate(ReadOnlyMemory<byte> compressed, int limitBytes)
+        {
+            caller.Cancel();
+            using var inflating = new ZLibStream(new MemoryStream(compressed.ToArray()), CompressionMode.Decompress);
+            var body = new MemoryStream();
+            inflating.CopyTo(body);
+            return body.ToArray();
+        }
+    }
+
+    [Test]
+    public async Task A_message_that_comes_while_its_caller_gives_up_is_not_skipped(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        var body = new string('a', 20_000);
+        await using var producer = await StartProducerAsync(cancellation);
+        var receipt = await producer.SendAsync(Message.To(topic).Body(body), cancellation);
+        using var caller = new CancellationTokenSource();
+        await using var consumer = await Pull(NewName("group"))
+            .AssignQueues([receipt.Queue])
+            .Codec(new GivingUpCodec(caller))
+            .StartAsync(cancellation);
+        Assert.That(TextOf(await consumer.ReceiveAsync(caller.Token)), Is.EqualTo(body));
+        Assert.That(caller.IsCancellationRequested);
+        await Assert.ThrowsAsync<OperationCanceledException>(() => consumer.ReceiveAsync(caller.Token));
     }
 }

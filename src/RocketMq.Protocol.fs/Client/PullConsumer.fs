@@ -2,7 +2,6 @@ namespace RocketMq.Protocol
 
 open System
 open System.Collections.Concurrent
-open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 
@@ -52,28 +51,14 @@ type PullConsumer private (options: PullConsumerOptions) =
     let positions = QueuePositions(settings, space, membership.Brokers)
     let waiting = WaitingMessages()
     let closed = AlreadyClosed $"The pull consumer of group {options.Group}"
+    let handingOut = HandingOut(options, waiting, closed)
+    let steering = QueueSteering()
 
     /// As they travel. Replaced as a whole.
     let mutable assigned: Set<MessageQueue> =
         options.Assigned |> List.map positions.Inner |> Set.ofList
 
     let assignmentGate = new SemaphoreSlim(1, 1)
-
-    /// Where queues are to go on that have been told so before they were read.
-    let sought = ConcurrentDictionary<MessageQueue, int64>()
-
-    let paused = ConcurrentDictionary<MessageQueue, unit>()
-
-    /// The queues of messages that the application has taken and is not done with.
-    let inHand = HashSet<ProcessQueue>(HashIdentity.Reference)
-
-    let handGate = obj ()
-    let mutable isReceiving = 0
-
-    /// What a broker refused last, until the application has been told.
-    let mutable refusal: RemotingError voption = ValueNone
-
-    let mutable isClosed = false
 
     do
         if isAssigned then
@@ -98,24 +83,9 @@ type PullConsumer private (options: PullConsumerOptions) =
             { new IPulled with
                 member _.Hand pulled = waiting.Add pulled
                 member _.Moved(queue, position) = queue.Seek position
-
-                member _.Refused(_, error) =
-                    lock handGate (fun () -> refusal <- ValueSome error)
-                    waiting.Wake()
+                member _.Refused(_, error) = handingOut.Refused error
             }
         )
-
-    /// A seek may come before the queue is there, or just then: whoever of both comes later carries it out.
-    let seekIfTold (queue: ProcessQueue) =
-        match sought.TryRemove queue.Queue with
-        | true, position -> queue.Seek position
-        | _ -> ()
-
-    let prepare (queue: ProcessQueue) =
-        if paused.ContainsKey queue.Queue then
-            queue.Gate.Close()
-
-        seekIfTold queue
 
     let startAt =
         options.StartAt
@@ -126,7 +96,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             {
                 ConsumeFrom = options.ConsumeFrom
                 StartAt = startAt
-                Prepare = prepare
+                Prepare = steering.Prepare
                 Hold = options.Hold
                 HoldPerTopic = TopicHoldLimits.None
                 PullBatch = options.PullBatch
@@ -188,84 +158,6 @@ type PullConsumer private (options: PullConsumerOptions) =
             member _.Leave queue = queues.Leave queue
         }
 
-    let receive (message: StoredMessage) : ReceivedMessage =
-        {
-            Message = message
-            Body = MessageBody.decodeWith options.Codecs options.InflatedLimit message
-        }
-
-    let settle () =
-        lock handGate (fun () ->
-            for queue in inHand do
-                queue.Settle()
-
-            inHand.Clear())
-
-    let tryTake () =
-        let taken = waiting.TryTake()
-
-        match taken with
-        | ValueSome taken -> lock handGate (fun () -> inHand.Add taken.Queue |> ignore)
-        | ValueNone -> ()
-
-        taken
-
-    let takeRefusal () =
-        lock handGate (fun () ->
-            let told = refusal
-            refusal <- ValueNone
-            told)
-
-    /// The first message that there is.
-    let first (cancellation: CancellationToken) : Task<Result<StoredMessage, RemotingError>> =
-        backgroundTask {
-            let mutable outcome: Result<StoredMessage, RemotingError> voption = ValueNone
-
-            while outcome.IsNone do
-                match tryTake () with
-                | ValueSome taken -> outcome <- ValueSome(Ok taken.Message)
-                | ValueNone ->
-                    match takeRefusal () with
-                    | ValueSome error -> outcome <- ValueSome(Error error)
-                    | ValueNone ->
-                        match! waiting.WhenNews cancellation with
-                        | true -> ()
-                        | false -> outcome <- ValueSome(Error closed)
-
-            return outcome.Value
-        }
-
-    let takeMore (first: StoredMessage) most =
-        let messages = ResizeArray [ receive first ]
-        let mutable isMore = true
-
-        while isMore && messages.Count < most do
-            match tryTake () with
-            | ValueSome taken -> messages.Add(receive taken.Message)
-            | ValueNone -> isMore <- false
-
-        messages.ToArray()
-
-    /// Lets one caller at a time have messages.
-    let alone (receive: unit -> Task<Result<'Received, RemotingError>>) : Task<Result<'Received, RemotingError>> =
-        if Volatile.Read &isClosed then
-            Task.FromResult(Error closed)
-        elif Interlocked.Exchange(&isReceiving, 1) = 1 then
-            Task.FromResult(Error(Misconfigured "a pull consumer hands out messages to one caller at a time"))
-        else
-            backgroundTask {
-                try
-                    try
-                        if options.AutoCommit then
-                            settle ()
-
-                        return! receive ()
-                    with :? OperationCanceledException ->
-                        return Error(Cancelled RequestCode.PullMessage)
-                finally
-                    Volatile.Write(&isReceiving, 0)
-            }
-
     let refused (queue: MessageQueue) reason =
         Error(Invalid(InvalidInput($"the queue {queue}", reason)))
 
@@ -274,19 +166,12 @@ type PullConsumer private (options: PullConsumerOptions) =
 
         if position < 0L then
             refused queue $"it has no position {position}, positions count from 0"
-        elif Volatile.Read &isClosed then
+        elif handingOut.IsClosed then
             Error closed
+        elif steering.Seek(inner, position, queues.TryFind, Set.contains inner assigned) then
+            Ok()
         else
-            sought[inner] <- position
-
-            match queues.TryFind inner with
-            | null when Set.contains inner assigned -> Ok()
-            | null ->
-                sought.TryRemove inner |> ignore
-                refused queue "it is not one of those that this consumer reads now, see Queues"
-            | owner ->
-                seekIfTold owner
-                Ok()
+            refused queue "it is not one of those that this consumer reads now, see Queues"
 
     let seekTo queue (find: Task<Result<int64, RemotingError>>) =
         backgroundTask {
@@ -324,7 +209,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         }
 
     let mode isWanted (act: unit -> Task<Result<unit, RemotingError>>) =
-        if Volatile.Read &isClosed then
+        if handingOut.IsClosed then
             Task.FromResult(Error closed)
         elif isWanted then
             act ()
@@ -334,16 +219,8 @@ type PullConsumer private (options: PullConsumerOptions) =
             )
 
     let setPaused isPaused (which: MessageQueue list) =
-        for queue in which |> List.map positions.Inner do
-            if isPaused then
-                paused[queue] <- ()
-            else
-                paused.TryRemove queue |> ignore
-
-            match queues.TryFind queue with
-            | null -> ()
-            | owner when paused.ContainsKey queue -> owner.Gate.Close()
-            | owner -> owner.Gate.Open()
+        for queue in which do
+            steering.SetPaused(positions.Inner queue, isPaused, queues.TryFind)
 
         waiting.Wake()
 
@@ -370,9 +247,9 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     let close () : Task =
         backgroundTask {
-            Volatile.Write(&isClosed, true)
+            handingOut.BeginClose()
             do! membership.LeaveAll()
-            waiting.Close()
+            handingOut.Close()
             do! membership.Close()
         }
 
@@ -410,38 +287,18 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     /// Waits for the next message.
     member _.Receive(cancellation: CancellationToken) : Task<Result<ReceivedMessage, RemotingError>> =
-        alone (fun () ->
-            backgroundTask {
-                let! outcome = first cancellation
-                return Result.map receive outcome
-            })
+        handingOut.Receive cancellation
 
     /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time.
     member _.Poll
         (most: int, wait: TimeSpan, cancellation: CancellationToken)
         : Task<Result<ReceivedMessage[], RemotingError>> =
-        let poll () =
-            backgroundTask {
-                use limit = new CancellationTokenSource(wait, clock)
-
-                use either =
-                    CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation)
-
-                try
-                    let! outcome = first either.Token
-                    return outcome |> Result.map (fun message -> takeMore message most)
-                with :? OperationCanceledException when not cancellation.IsCancellationRequested ->
-                    return Ok [||]
-            }
-
-        match PullConsumerOptions.checkMost most with
-        | Error error -> Task.FromResult(Error error)
-        | Ok() -> alone poll
+        handingOut.Poll(most, wait, cancellation)
 
     /// Commits the positions of all messages handed out so far, the last one included. The first failure is given, and the
     /// positions of other queues may have been committed all the same.
     member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
-        settle ()
+        handingOut.Settle()
         queues.CommitAll cancellation
 
     /// Commits a position of a queue, the next one to be consumed, whatever has been handed out of it.

@@ -1,4 +1,4 @@
-/// Pull consumers against an embedded cluster.
+/// Pull consumers against an embedded cluster: who gets what, and what is committed.
 module RocketMq.Protocol.Tests.PullConsumerTests
 
 open System
@@ -10,107 +10,15 @@ open RocketMq.Protocol
 open RocketMq.Embedded
 open ProducerRig
 open GroupRig
-
-let private none = CancellationToken.None
-let private system = TimeProvider.System
-
-/// One broker with a topic of one queue, and a clock that the test moves.
-let private withQueues queues (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
-    task {
-        let clock = EmbeddedClock()
-
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 1
-                options.Clock <- clock)
-
-        do! cluster.CreateTopicAsync("T", queues)
-        do! test clock cluster
-    }
-
-let private pullerOf (cluster: EmbeddedCluster) clock : PullConsumerOptions =
-    let push = consumerOf cluster clock "C"
-
-    { PullConsumerOptions.create "C" push.NameServers with
-        ConsumeFrom = FirstOffset
-        Remoting = push.Remoting
-    }
-
-let private subscribed cluster clock =
-    pullerOf cluster clock |> PullConsumerOptions.subscribe "T" Filter.all
-
-let private queueOf (cluster: EmbeddedCluster) queueId : MessageQueue =
-    {
-        Topic = "T"
-        BrokerName = cluster.Brokers[0].Name
-        QueueId = queueId
-    }
-
-let private start options =
-    task {
-        let! started = PullConsumer.Start options
-        return started |> Result.mapError RemotingError.describe |> Buffers.ok
-    }
-
-let private receive (consumer: PullConsumer) =
-    task {
-        let! received = consumer.Receive none
-        return received |> Result.mapError RemotingError.describe |> Buffers.ok |> textOf
-    }
-
-let private receiveMany (consumer: PullConsumer) count =
-    task {
-        let texts = ResizeArray<string>()
-
-        for _ in 1..count do
-            let! text = receive consumer
-            texts.Add text
-
-        return List.ofSeq texts
-    }
-
-/// Sends to one queue, in order.
-let private sendTo (cluster: EmbeddedCluster) queueId (texts: string list) : Task =
-    task {
-        use producer = ProducerRig.start (producerOf cluster system)
-
-        for text in texts do
-            let! sent =
-                producer.SendTo(OneQueue(queueOf cluster queueId), Message.ofText "T" text, none)
-
-            sent |> Buffers.ok |> ignore
-    }
-
-let private committedOf (cluster: EmbeddedCluster) queueId =
-    task {
-        let! found = positions cluster "C" "T" (queueId + 1)
-        return fst found[(cluster.Brokers[0].Name, queueId)]
-    }
-
-/// Moves the clock until the group has committed a position.
-let private passUntilCommitted (clock: EmbeddedClock) cluster expected : Task =
-    task {
-        let mutable committed = -1L
-
-        while committed <> expected do
-            clock.Advance(TimeSpan.FromSeconds 1L)
-            let! found = committedOf cluster 0
-            committed <- found
-    }
-
-let private commit (consumer: PullConsumer) : Task =
-    task {
-        let! outcome = consumer.Commit none
-        outcome |> Result.mapError RemotingError.describe |> Buffers.ok
-    }
+open PullRig
 
 let private sharing =
     [
         live "members share the queues, and each message goes to one of them" (fun () ->
             withQueues 6 (fun _ cluster ->
                 task {
-                    let! first = start (subscribed cluster system)
-                    let! second = start (subscribed cluster system)
+                    let! first = startPull (subscribed cluster system)
+                    let! second = startPull (subscribed cluster system)
                     do! until (fun () -> first.Queues.Length = 3 && second.Queues.Length = 3)
                     do! sendAll cluster "T" (numbered 0 300)
                     let seen = Seen()
@@ -142,11 +50,11 @@ let private sharing =
             withQueues 1 (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 5)
-                    let! first = start (subscribed cluster system)
+                    let! first = startPull (subscribed cluster system)
                     let! texts = receiveMany first 3
                     texts |> shouldEqual (numbered 0 3)
                     do! first.Close()
-                    let! second = start (subscribed cluster system)
+                    let! second = startPull (subscribed cluster system)
                     let! texts = receiveMany second 3
                     texts |> shouldEqual (numbered 2 3)
                     do! second.Close()
@@ -163,7 +71,7 @@ let private sharing =
                     | Error(NoRoute "nowhere") -> ()
                     | other -> failtest $"%A{other}"
 
-                    let! consumer = start (subscribed cluster system)
+                    let! consumer = startPull (subscribed cluster system)
                     let waiting = consumer.Receive none
                     do! consumer.Close()
 
@@ -179,7 +87,7 @@ let private sharing =
         live "only what is wanted comes, by tags and by SQL92" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {
-                    use producer = ProducerRig.start (producerOf cluster system)
+                    use producer = start (producerOf cluster system)
 
                     for number in 0..29 do
                         let! sent =
@@ -197,7 +105,7 @@ let private sharing =
                                     Group = group
                                 }
                                 |> PullConsumerOptions.subscribe "T" filter
-                                |> start
+                                |> startPull
 
                             let! texts = receiveMany consumer 10
                             do! consumer.Close()
@@ -225,7 +133,7 @@ let private committing =
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 5)
-                    let! consumer = start (subscribed cluster clock)
+                    let! consumer = startPull (subscribed cluster clock)
                     let! _ = receiveMany consumer 3
                     do! passUntilCommitted clock cluster 2L
                     do! commit consumer
@@ -242,7 +150,7 @@ let private committing =
                     let! consumer =
                         pullerOf cluster clock
                         |> PullConsumerOptions.subscribe "T" (ByTag "none")
-                        |> start
+                        |> startPull
 
                     do! sendTo cluster 0 (numbered 0 5)
                     do! passUntilCommitted clock cluster 5L
@@ -254,7 +162,7 @@ let private committing =
                 task {
                     do! sendTo cluster 0 (numbered 0 40)
                     let byHand = subscribed cluster clock |> PullConsumerOptions.committedByHand
-                    let! consumer = start byHand
+                    let! consumer = startPull byHand
                     let! _ = receiveMany consumer 10
                     do! commit consumer
                     let! committed = committedOf cluster 0
@@ -264,7 +172,7 @@ let private committing =
                     do! consumer.Close()
                     let! committed = committedOf cluster 0
                     committed |> shouldEqual 10L
-                    let! consumer = start byHand
+                    let! consumer = startPull byHand
                     let! text = receive consumer
                     text |> shouldEqual "m10"
                     let! outcome = consumer.Commit(queueOf cluster 0, 17L, none)
@@ -282,7 +190,7 @@ let private committing =
                     let options = subscribed cluster system
 
                     let! consumer =
-                        start
+                        startPull
                             { options with
                                 Remoting =
                                     { options.Remoting with
@@ -316,7 +224,7 @@ let private committing =
                         subscribed cluster system
                         |> PullConsumerOptions.withStartAt startAt
                         |> PullConsumerOptions.committedByHand
-                        |> start
+                        |> startPull
 
                     let! texts = receiveMany consumer 13
                     set texts |> shouldEqual (set (numbered 7 3 @ numbered 10 10))
@@ -324,315 +232,5 @@ let private committing =
                 }))
     ]
 
-let private moving =
-    [
-        live "a seek goes back and forward, and drops what waits" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    do! sendTo cluster 0 (numbered 0 100)
-                    let queue = queueOf cluster 0
-                    let! consumer = start (subscribed cluster system)
-                    let! texts = receiveMany consumer 20
-                    texts |> shouldEqual (numbered 0 20)
-                    consumer.Seek(queue, 5L) |> Buffers.ok
-                    let! texts = receiveMany consumer 3
-                    texts |> shouldEqual (numbered 5 3)
-                    consumer.Seek(queue, 90L) |> Buffers.ok
-                    let! texts = receiveMany consumer 3
-                    texts |> shouldEqual (numbered 90 3)
-                    let! outcome = consumer.SeekToBegin(queue, none)
-                    outcome |> Buffers.ok
-                    let! text = receive consumer
-                    text |> shouldEqual "m0"
-                    let! outcome = consumer.SeekToEnd(queue, none)
-                    outcome |> Buffers.ok
-                    let next = receive consumer
-                    do! sendTo cluster 0 [ "new" ]
-                    let! text = next
-                    text |> shouldEqual "new"
-                    do! consumer.Close()
-                    let! committed = committedOf cluster 0
-                    committed |> shouldEqual 100L
-                }))
-
-        live "a seek does not wait for the pull that waits at the broker" (fun () ->
-            withQueues 1 (fun clock cluster ->
-                task {
-                    do! sendTo cluster 0 (numbered 0 10)
-                    let! consumer = start (subscribed cluster clock)
-                    let! _ = receiveMany consumer 10
-                    // Nobody moves the clock, so the broker would hold the pull for ever.
-                    let next = receive consumer
-                    do! until (fun () -> consumer.Queues.Head.Next = 10L)
-                    consumer.Seek(queueOf cluster 0, 4L) |> Buffers.ok
-                    let! text = next
-                    text |> shouldEqual "m4"
-                    do! consumer.Close()
-                }))
-
-        live "a seek beyond the queue goes on where the broker says" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    do! sendTo cluster 0 (numbered 0 10)
-                    let! consumer = start (subscribed cluster system)
-                    let! _ = receive consumer
-                    consumer.Seek(queueOf cluster 0, 1000L) |> Buffers.ok
-                    do! until (fun () -> consumer.Queues.Head.Next = 10L)
-                    do! sendTo cluster 0 [ "new" ]
-                    let! text = receive consumer
-                    text |> shouldEqual "new"
-                    do! consumer.Close()
-                }))
-
-        live "a seek that comes before the queue is read holds when it is" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    do! sendTo cluster 0 (numbered 0 10)
-                    let asked = TaskCompletionSource()
-                    let answer = TaskCompletionSource<int64 option>()
-
-                    let startAt _ _ =
-                        asked.TrySetResult() |> ignore
-                        answer.Task
-
-                    let! consumer =
-                        pullerOf cluster system
-                        |> PullConsumerOptions.assign [ queueOf cluster 0 ] Filter.all
-                        |> PullConsumerOptions.withStartAt startAt
-                        |> start
-
-                    do! asked.Task
-                    consumer.Seek(queueOf cluster 0, 5L) |> Buffers.ok
-                    answer.SetResult None
-                    let! text = receive consumer
-                    text |> shouldEqual "m5"
-                    do! consumer.Close()
-                }))
-
-        live "a seek of a queue that is not read is an error, and so is a negative one" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    let! consumer = start (subscribed cluster system)
-                    do! until (fun () -> consumer.Queues.Length = 1)
-
-                    for refused in [ consumer.Seek(queueOf cluster 7, 0L); consumer.Seek(queueOf cluster 0, -1L) ] do
-                        match refused with
-                        | Error(Invalid _) -> ()
-                        | other -> failtest $"%A{other}"
-
-                    do! consumer.Close()
-                }))
-
-        live "an administrator moves it, as push consumers" (fun () ->
-            withQueues 1 (fun clock cluster ->
-                task {
-                    do! sendTo cluster 0 (numbered 0 10)
-                    let! consumer = start (subscribed cluster clock)
-                    let! _ = receiveMany consumer 10
-                    let next = receive consumer
-                    let endpoint = (endpointsOf cluster.Brokers[0].Address).Head
-                    use client = RemotingClient.Create(endpoint, RemotingOptions.Default) |> Buffers.ok
-
-                    let! answer =
-                        client.Ask(
-                            ConsumerPositions.resetAll.Request
-                                {
-                                    Topic = "T"
-                                    Group = "C"
-                                    TimestampMillis = 0L
-                                    IsForced = true
-                                    QueueId = None
-                                    Offset = None
-                                },
-                            none
-                        )
-
-                    answer |> Result.mapError RemotingError.describe |> Buffers.ok |> ignore
-                    let! text = next
-                    text |> shouldEqual "m0"
-                    do! consumer.Close()
-                }))
-
-        live "a paused queue gives nothing until it is resumed, and others go on" (fun () ->
-            withQueues 2 (fun _ cluster ->
-                task {
-                    let! consumer = start (subscribed cluster system)
-                    do! until (fun () -> consumer.Queues.Length = 2)
-                    consumer.Pause [ queueOf cluster 0 ]
-                    do! sendTo cluster 0 (numbered 0 10)
-                    do! sendTo cluster 1 (numbered 10 10)
-                    let! texts = receiveMany consumer 10
-                    texts |> shouldEqual (numbered 10 10)
-                    let next = receive consumer
-                    next.IsCompleted |> shouldBeFalse
-                    consumer.Resume [ queueOf cluster 0 ]
-                    let! first = next
-                    let! others = receiveMany consumer 9
-                    first :: others |> shouldEqual (numbered 0 10)
-                    do! consumer.Close()
-                }))
-
-        live "no more waits than may be held" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    do! sendTo cluster 0 (numbered 0 100)
-
-                    let! consumer =
-                        subscribed cluster system
-                        |> PullConsumerOptions.withPullBatch 8
-                        |> PullConsumerOptions.withHold
-                            {
-                                Messages = 20
-                                Bytes = 1_000_000L
-                                Span = Int64.MaxValue
-                            }
-                        |> start
-
-                    do! until (fun () -> consumer.Queues.Length = 1 && consumer.Queues.Head.IsFull)
-                    consumer.Queues.Head.Held |> shouldEqual 24
-                    let! texts = receiveMany consumer 100
-                    texts |> shouldEqual (numbered 0 100)
-                    do! consumer.Close()
-                }))
-    ]
-
-let private assigning =
-    [
-        live "what is assigned is read, from where it is told to, and nothing else" (fun () ->
-            withQueues 3 (fun _ cluster ->
-                task {
-                    for queueId in 0..2 do
-                        do! sendTo cluster queueId (numbered (10 * queueId) 10)
-
-                    let! consumer =
-                        pullerOf cluster system
-                        |> PullConsumerOptions.assign [ queueOf cluster 0; queueOf cluster 2 ] Filter.all
-                        |> start
-
-                    // Whether it is being read already or not.
-                    consumer.Seek(queueOf cluster 2, 5L) |> Buffers.ok
-                    do! until (fun () -> consumer.Queues.Length = 2)
-                    let texts = ResizeArray<string>()
-
-                    while texts.Count < 15 do
-                        let! text = receive consumer
-
-                        // What was handed out before the seek.
-                        if not (List.contains text (numbered 20 5)) then
-                            texts.Add text
-
-                    set texts |> shouldEqual (set (numbered 0 10 @ numbered 25 5))
-                    do! commit consumer
-                    let! outcome = consumer.Assign([ queueOf cluster 1; queueOf cluster 2 ], Filter.all)
-                    outcome |> Buffers.ok
-                    let! texts = receiveMany consumer 10
-                    texts |> shouldEqual (numbered 10 10)
-                    do! until (fun () -> (consumer.Queues |> List.map _.Queue.QueueId) = [ 1; 2 ])
-                    let! outcome = consumer.Assign([], Filter.all)
-                    outcome |> Buffers.ok
-                    do! until (fun () -> consumer.Queues.IsEmpty)
-
-                    match! consumer.Subscribe("T", Filter.all) with
-                    | Error(Misconfigured _) -> ()
-                    | other -> failtest $"%A{other}"
-
-                    do! consumer.Close()
-                    let! committed = committedOf cluster 0
-                    committed |> shouldEqual 10L
-                    // The last one was in hand when the queue was left.
-                    let! committed = committedOf cluster 1
-                    committed |> shouldEqual 9L
-                }))
-
-        live "a poll gives what there is, and nothing when its time is over" (fun () ->
-            withQueues 1 (fun clock cluster ->
-                task {
-                    let! consumer = start (subscribed cluster clock)
-                    do! until (fun () -> consumer.Queues.Length = 1)
-                    let empty = consumer.Poll(10, TimeSpan.FromSeconds 5L, none)
-                    empty.IsCompleted |> shouldBeFalse
-
-                    while not empty.IsCompleted do
-                        clock.Advance(TimeSpan.FromSeconds 1L)
-                        do! Task.Yield()
-
-                    let! found = empty
-                    found |> Buffers.ok |> shouldEqual [||]
-                    do! sendTo cluster 0 (numbered 0 25)
-                    do! until (fun () -> consumer.Queues.Head.Held = 25)
-                    let! found = consumer.Poll(10, TimeSpan.FromSeconds 5L, none)
-
-                    found
-                    |> Buffers.ok
-                    |> Array.map textOf
-                    |> List.ofArray
-                    |> shouldEqual (numbered 0 10)
-
-                    let! found = consumer.Poll(100, TimeSpan.FromSeconds 5L, none)
-                    (Buffers.ok found).Length |> shouldEqual 15
-
-                    match! consumer.Poll(0, TimeSpan.FromSeconds 5L, none) with
-                    | Error(Invalid _) -> ()
-                    | other -> failtest $"%A{other}"
-
-                    use giving = new CancellationTokenSource()
-                    let given = consumer.Poll(1, TimeSpan.FromSeconds 5L, giving.Token)
-                    giving.Cancel()
-
-                    match! given with
-                    | Error(Cancelled _) -> ()
-                    | other -> failtest $"%A{other}"
-
-                    do! consumer.Close()
-                }))
-
-        live "a client pulls at positions of its own, and leaves those of groups alone" (fun () ->
-            withQueues 2 (fun _ cluster ->
-                task {
-                    do! sendTo cluster 1 (numbered 0 50)
-                    use client = pullerOf cluster system |> PullClient.Create |> Buffers.ok
-                    let! queues = client.Queues("T", none)
-                    queues |> Buffers.ok |> shouldEqual [ queueOf cluster 0; queueOf cluster 1 ]
-                    let queue = queueOf cluster 1
-                    let! last = client.MaxOffset(queue, none)
-                    Buffers.ok last |> shouldEqual 50L
-                    let! first = client.MinOffset(queue, none)
-                    Buffers.ok first |> shouldEqual 0L
-                    let! found = client.Pull(queue, Filter.all, 45L, 32, none)
-                    let found = Buffers.ok found
-                    found.Status |> shouldEqual Found
-
-                    found.Messages
-                    |> Array.map textOf
-                    |> List.ofArray
-                    |> shouldEqual (numbered 45 5)
-
-                    (found.NextOffset, found.MinOffset, found.MaxOffset)
-                    |> shouldEqual (50L, 0L, 50L)
-
-                    let! found = client.Pull(queue, Filter.all, 50L, 32, none)
-                    (Buffers.ok found).Status |> shouldEqual NoNewMessage
-                    let! found = client.Pull(queue, Filter.all, 60L, 32, none)
-                    (Buffers.ok found).Status |> shouldEqual OffsetMoved
-                    let! found = client.Pull(queue, ByTag "x", 0L, 32, none)
-                    (Buffers.ok found).Status |> shouldEqual NoMatch
-                    let waiting = client.PullOrWait(queue, Filter.all, 50L, 32, none)
-                    do! sendTo cluster 1 [ "new" ]
-                    let! found = waiting
-                    (Buffers.ok found).Messages |> Array.map textOf |> shouldEqual [| "new" |]
-                    let! committed = client.Committed(queueOf cluster 1, none)
-                    // Its first message is still there, which counts as committed at 0.
-                    Buffers.ok committed |> shouldEqual (Some 0L)
-                    let! outcome = client.Commit(queue, 12L, none)
-                    outcome |> Buffers.ok
-                    let! committed = client.Committed(queue, none)
-                    Buffers.ok committed |> shouldEqual (Some 12L)
-
-                    match! client.Pull(queue, Filter.all, 0L, 0, none) with
-                    | Error(Invalid _) -> ()
-                    | other -> failtest $"%A{other}"
-                }))
-    ]
-
 [<Tests>]
-let tests = testList "Pull consumer" (sharing @ committing @ moving @ assigning)
+let tests = testList "Pull consumer" (sharing @ committing)

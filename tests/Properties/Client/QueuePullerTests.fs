@@ -131,6 +131,7 @@ type private Rig(script: Script, start: int64, limits: HoldLimits) =
             PauseGate(),
             { new IPulled with
                 member _.Hand messages = handed.Enqueue messages
+
                 member _.Moved(queue, position) =
                     moved.Enqueue position
                     queue.Leave()
