@@ -172,8 +172,7 @@ type internal GroupMembership(options: MembershipOptions) =
     let checkExpression (topic: string) filter =
         match filter with
         | ByTag _ -> Task.FromResult(Ok())
-        | BySql92 _ ->
-            brokers.AskOne(topic, GroupRequests.check instance.ClientId group topic filter, ending.Token)
+        | BySql92 _ -> brokers.AskOne(topic, GroupRequests.check instance.ClientId group topic filter, ending.Token)
 
     /// The first look for a topic: one that is not there yet may be no failure, name servers that cannot be asked are.
     let firstLook topic : Task<Result<TopicRoute option, RemotingError>> =

@@ -74,7 +74,14 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let tracing =
         options.TraceTopic
         |> Option.map (fun topic ->
-            ConsumeTracing(topic, options.Namespace, options.Group, options.Remoting, membership.Clients, membership.Routes))
+            ConsumeTracing(
+                topic,
+                options.Namespace,
+                options.Group,
+                options.Remoting,
+                membership.Clients,
+                membership.Routes
+            ))
 
     let call = HandlerCall(options, handler, counts, tracing)
 

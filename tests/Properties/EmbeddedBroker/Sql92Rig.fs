@@ -37,7 +37,17 @@ let private number =
         [
             Gen.map
                 (fun value -> Constant(SqlWhole value))
-                (Gen.elements [ 0L; 1L; 5L; 7L; 2_147_483_647L; 2_147_483_648L; 3_000_000_000L; Int64.MaxValue ])
+                (Gen.elements
+                    [
+                        0L
+                        1L
+                        5L
+                        7L
+                        2_147_483_647L
+                        2_147_483_648L
+                        3_000_000_000L
+                        Int64.MaxValue
+                    ])
             Gen.map (fun value -> Constant(SqlReal value)) (Gen.elements [ 0.5; 2.5; 5.0; 1e-7; 1e300 ])
         ]
 

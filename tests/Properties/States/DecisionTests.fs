@@ -64,7 +64,8 @@ let tests =
                 SendRetry.decide 3 3 second (Some notSent) unknown
                 |> shouldEqual (GiveUp unknown)
 
-            testCase "a pull that failed is tried again, later each time, and late at once where the broker goes on to refuse"
+            testCase
+                "a pull that failed is tried again, later each time, and late at once where the broker goes on to refuse"
             <| fun () ->
                 let millis failures error =
                     (PullRetry.waitAfter failures error).TotalMilliseconds
@@ -77,7 +78,10 @@ let tests =
                 // The heartbeat may be on its way.
                 PullRetry.isRefusal (refused ResponseCode.SubscriptionNotExist) |> shouldBeFalse
                 millis 1 (refused ResponseCode.SubscriptionNotExist) |> shouldEqual 100.0
-                PullRetry.isRefusal (refused ResponseCode.SubscriptionGroupNotExist) |> shouldBeTrue
+
+                PullRetry.isRefusal (refused ResponseCode.SubscriptionGroupNotExist)
+                |> shouldBeTrue
+
                 millis 1 (refused ResponseCode.SubscriptionGroupNotExist) |> shouldEqual 3000.0
                 millis 5 (refused ResponseCode.FlowControl) |> shouldEqual 20.0
 
