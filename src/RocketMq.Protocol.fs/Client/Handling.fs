@@ -28,10 +28,8 @@ type internal HandlerCall
     let receiveAll (messages: StoredMessage[]) first count =
         Array.init count (fun index -> receive messages[first + index])
 
-    let traceEnd (run: HandlerRun) isSuccess result =
-        match tracing with
-        | Some tracing -> tracing.End(run.Trace, isSuccess, result)
-        | None -> ()
+    let isOverdue (run: HandlerRun) =
+        clock.GetElapsedTime run.Started >= options.ConsumeTimeout
 
     /// The most messages for one call.
     member _.BatchSize =
@@ -71,20 +69,19 @@ type internal HandlerCall
 
     /// The handler has returned, whether anybody still waits for it or not.
     member _.Returned(run: HandlerRun, result: ConsumeResult) =
-        let isSuccess = (result = Consumed)
-
-        traceEnd
-            run
-            isSuccess
-            (if clock.GetElapsedTime run.Started >= options.ConsumeTimeout then
-                 ConsumeTimedOut
-             elif isSuccess then
-                 ConsumeSuccess
-             else
-                 ConsumeFailed)
+        match tracing with
+        | None -> ()
+        | Some tracing ->
+            match result with
+            | Consumed when isOverdue run -> tracing.End(run.Trace, true, ConsumeTimedOut)
+            | Consumed -> tracing.End(run.Trace, true, ConsumeSuccess)
+            | _ when isOverdue run -> tracing.End(run.Trace, false, ConsumeTimedOut)
+            | _ -> tracing.End(run.Trace, false, ConsumeFailed)
 
     member _.Threw(run: HandlerRun, message: StoredMessage, error: exn) =
-        traceEnd run false ConsumeException
+        tracing
+        |> Option.iter (fun tracing -> tracing.End(run.Trace, false, ConsumeException))
+
         Log.consumeFailed log options.Group message.Topic message.QueueId message.QueueOffset error
 
     member _.Counted(result: ConsumeResult, count: int) =
