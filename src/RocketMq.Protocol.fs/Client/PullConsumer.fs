@@ -358,5 +358,18 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// Stops reading, commits what is done with unless that is done by hand, leaves the group and closes the connections.
     member _.Close() : Task = closing.Value
 
+    /// Ends as a process does that is killed: nothing is committed, nobody is told.
+    member internal _.Kill() : Task =
+        backgroundTask {
+            handingOut.BeginClose()
+
+            for owner in queues.All do
+                owner.Close()
+                owner.Leave()
+
+            handingOut.Close()
+            do! membership.Kill()
+        }
+
     interface IAsyncDisposable with
         member consumer.DisposeAsync() = ValueTask(consumer.Close())

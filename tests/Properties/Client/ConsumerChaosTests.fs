@@ -1,4 +1,4 @@
-/// Push consumers that come, go, are cut off and killed, and a broker that restarts: nothing is lost.
+/// Push and pull consumers that come, go, are cut off and killed, and a broker that restarts: nothing is lost.
 module RocketMq.Protocol.Tests.ConsumerChaosTests
 
 open System.Threading
@@ -13,7 +13,98 @@ open ChaosRig
 let private placeOf (message: StoredMessage) =
     struct (message.QueueId, message.QueueOffset)
 
-let private chaos isOrdered : Task =
+/// A kind of members, and which queues one of them reads.
+type private Kind<'Member> =
+    {
+        Name: string
+        Of: EmbeddedBroker -> EmbeddedClock -> Ledger<struct (int * int64)> -> OrderWatch -> MemberKind<'Member>
+        QueuesOf: 'Member -> QueueHealth list
+        IsOrdered: bool
+    }
+
+let private pushing isOrdered : Kind<PushConsumer> =
+    {
+        Name = if isOrdered then "push in order" else "push"
+        Of =
+            fun broker clock ledger order ->
+                let options =
+                    { consumerAt broker.NameServer clock "C" with
+                        IsOrdered = isOrdered
+                        Subscriptions = [ "T", Filter.all ]
+                    }
+
+                {
+                    Start =
+                        fun () ->
+                            startConsumer options (EachMessage(fun received _ -> note ledger order Consumed received))
+                    Close = _.Close()
+                    Kill = _.Kill()
+                }
+        QueuesOf = _.Health.Queues
+        IsOrdered = isOrdered
+    }
+
+/// A pull consumer, and who asks it for messages.
+type private Reader =
+    {
+        Consumer: PullConsumer
+        Reading: Task
+    }
+
+let private readAll ledger order (consumer: PullConsumer) : Task =
+    task {
+        let mutable isOpen = true
+
+        while isOpen do
+            match! consumer.Receive CancellationToken.None with
+            | Ok received ->
+                let! _ = note ledger order Consumed received
+                ()
+            | Error(AlreadyClosed _) -> isOpen <- false
+            | Error error -> failtest (RemotingError.describe error)
+    }
+
+let private pulling: Kind<Reader> =
+    {
+        Name = "pull"
+        Of =
+            fun broker clock ledger order ->
+                let push = consumerAt broker.NameServer clock "C"
+
+                let options =
+                    { PullConsumerOptions.create "C" push.NameServers with
+                        Subscriptions = [ "T", Filter.all ]
+                        ConsumeFrom = FirstOffset
+                        Remoting = push.Remoting
+                    }
+
+                let ending (ends: PullConsumer -> Task) (reader: Reader) : Task =
+                    task {
+                        do! ends reader.Consumer
+                        do! reader.Reading
+                    }
+
+                {
+                    Start =
+                        fun () ->
+                            task {
+                                let! started = PullConsumer.Start options
+                                let consumer = Buffers.ok started
+
+                                return
+                                    {
+                                        Consumer = consumer
+                                        Reading = readAll ledger order consumer
+                                    }
+                            }
+                    Close = ending _.Close()
+                    Kill = ending _.Kill()
+                }
+        QueuesOf = _.Consumer.Queues
+        IsOrdered = false
+    }
+
+let private chaos (kind: Kind<'Member>) : Task =
     task {
         let clock = EmbeddedClock()
 
@@ -24,22 +115,8 @@ let private chaos isOrdered : Task =
         do! broker.CreateTopicAsync("T", queues)
         let ledger = Ledger placeOf
         let order = OrderWatch()
-
-        let options =
-            { consumerAt broker.NameServer clock "C" with
-                IsOrdered = isOrdered
-                Subscriptions = [ "T", Filter.all ]
-            }
-
-        let kind: MemberKind<PushConsumer> =
-            {
-                Start =
-                    fun () -> startConsumer options (EachMessage(fun received _ -> note ledger order Consumed received))
-                Close = _.Close()
-                Kill = _.Kill()
-            }
-
-        let! struct (members, happened) = churn broker clock kind ledger
+        let members = kind.Of broker clock ledger order
+        let! struct (left, happened) = churn broker clock members ledger
 
         use client =
             RemotingClient.Create((endpointsOf broker.BrokerAddress).Head, RemotingOptions.Default)
@@ -52,8 +129,8 @@ let private chaos isOrdered : Task =
         let isAllRead () =
             let read =
                 [
-                    for consumer in members do
-                        for queue in consumer.Health.Queues do
+                    for consumer in left do
+                        for queue in kind.QueuesOf consumer do
                             if queue.Queue.Topic = "T" then
                                 queue.Queue.QueueId, queue.Committable
                 ]
@@ -64,18 +141,18 @@ let private chaos isOrdered : Task =
 
         do! pass clock (fun () -> ledger.Done = stored && isAllRead ())
 
-        for leaving in members do
-            do! finish clock (leaving.Close())
+        for leaving in left do
+            do! finish clock (members.Close leaving)
 
         for queueId in 0 .. queues - 1 do
             let! committed = committedOf client "C" "T" queueId
             committed |> shouldEqual (Some ends[queueId])
 
-        if isOrdered then
+        if kind.IsOrdered then
             order.Inversions |> shouldEqual 0
 
         printfn
-            $"Consumer chaos, ordered {isOrdered}: {stored} messages, {happened}; {ledger.Deliveries - stored} delivered again"
+            $"Consumer chaos, {kind.Name}: {stored} messages, {happened}; {ledger.Deliveries - stored} delivered again"
     }
 
 [<Tests>]
@@ -84,6 +161,7 @@ let tests =
     <| testList
         "Consumer chaos"
         [
-            live "concurrent consumers lose nothing, and commit all" (fun () -> chaos false)
-            live "ordered consumers lose nothing, and no message passes one before it" (fun () -> chaos true)
+            live "concurrent consumers lose nothing, and commit all" (fun () -> chaos (pushing false))
+            live "ordered consumers lose nothing, and no message passes one before it" (fun () -> chaos (pushing true))
+            live "pull consumers lose nothing, and commit all" (fun () -> chaos pulling)
         ]
