@@ -14,19 +14,6 @@ let private messages = 500
 let private queues = 4
 let private retries = 4
 
-let private withCluster (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
-    task {
-        let clock = EmbeddedClock()
-
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 1
-                options.Clock <- clock)
-
-        do! cluster.CreateTopicAsync("T", queues)
-        do! test clock cluster
-    }
-
 let private resultOf act : ConsumeResult =
     match act with
     | Passes -> Consumed
@@ -42,7 +29,7 @@ let private texts (script: Script) = List.ofSeq script.Keys
 
 let private concurrent name (spoil: EmbeddedCluster -> unit) =
     live name (fun () ->
-        withCluster (fun clock cluster ->
+        withQueues queues (fun clock cluster ->
             task {
                 let script =
                     script 1 messages (retries + 1) (function
@@ -117,7 +104,7 @@ let private sendInOrder (cluster: EmbeddedCluster) (script: Script) : Task<Map<i
 
 let private ordered =
     live "in order, what fails is tried again in its place until it passes or is one dead letter" (fun () ->
-        withCluster (fun clock cluster ->
+        withQueues queues (fun clock cluster ->
             task {
                 let script =
                     script 2 messages (retries + 1) (function
@@ -186,7 +173,7 @@ let private poppedAgain (cluster: EmbeddedCluster) : Task<int64 * int64> =
 
 let private popped =
     live "popped, what fails comes again in time, with its count, and is acknowledged once" (fun () ->
-        withCluster (fun clock cluster ->
+        withQueues queues (fun clock cluster ->
             task {
                 // There are no dead letters of messages that are popped: it goes on until it passes.
                 let script =
@@ -229,7 +216,7 @@ let private popped =
 
 let private refused =
     live "what no broker takes back stays, is handled again here, and is committed no sooner" (fun () ->
-        withCluster (fun clock cluster ->
+        withQueues queues (fun clock cluster ->
             task {
                 do! sendAll cluster "T" [ "bad" ]
                 let faults = cluster.Brokers[0].Faults

@@ -11,6 +11,20 @@ open RocketMq.Protocol
 open RocketMq.Embedded
 open ProducerRig
 
+/// One broker with a topic "T" of so many queues, and a clock that the test moves.
+let withQueues queues (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
+    task {
+        let clock = EmbeddedClock()
+
+        use! cluster =
+            startCluster (fun options ->
+                options.Masters <- 1
+                options.Clock <- clock)
+
+        do! cluster.CreateTopicAsync("T", queues)
+        do! test clock cluster
+    }
+
 /// A consumer that nothing runs out of time for, by a clock that may be moved.
 let consumerAt nameServers (clock: TimeProvider) group : PushConsumerOptions =
     let options = PushConsumerOptions.create group (endpointsOf nameServers)

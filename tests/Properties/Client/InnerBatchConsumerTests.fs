@@ -14,20 +14,6 @@ open GroupRig
 let private none = CancellationToken.None
 let private wanted = ByTag "A"
 
-/// One queue, and a clock that the test moves.
-let private withTopic (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
-    task {
-        let clock = EmbeddedClock()
-
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 1
-                options.Clock <- clock)
-
-        do! cluster.CreateTopicAsync("T", 1)
-        do! test clock cluster
-    }
-
 let private tagged tag text =
     Message.ofText "T" text |> Message.withTag tag
 
@@ -79,7 +65,7 @@ let private push cluster =
 let private pulling =
     [
         live "a push consumer has them one by one, and the position waits for the last of them" (fun () ->
-            withTopic (fun _ cluster ->
+            withQueues 1 (fun _ cluster ->
                 task {
                     do! sendBatch cluster
                     let release = TaskCompletionSource()
@@ -114,7 +100,7 @@ let private pulling =
                 }))
 
         live "one of them that fails comes again by itself, under the topic that it was sent to" (fun () ->
-            withTopic (fun clock cluster ->
+            withQueues 1 (fun clock cluster ->
                 task {
                     do! sendBatch cluster
                     let seen = ConcurrentQueue<string * int * string>()
@@ -145,7 +131,7 @@ let private pulling =
                 }))
 
         live "a message whose others cannot be read comes as it is, and says so" (fun () ->
-            withTopic (fun _ cluster ->
+            withQueues 1 (fun _ cluster ->
                 task {
                     // Of another tag that brokers cannot tell from the one that is wanted.
                     do! sendOuter cluster "BB" [| 1uy; 2uy; 3uy |]
@@ -168,7 +154,7 @@ let private pulling =
                 }))
 
         live "a pull consumer has them in their order" (fun () ->
-            withTopic (fun _ cluster ->
+            withQueues 1 (fun _ cluster ->
                 task {
                     do! sendBatch cluster
 
@@ -203,7 +189,7 @@ let private membership (clock: TimeProvider) (cluster: EmbeddedCluster) =
 let private popping =
     [
         live "a pop consumer handles all of them before it acknowledges their receipt" (fun () ->
-            withTopic (fun clock cluster ->
+            withQueues 1 (fun clock cluster ->
                 task {
                     do! sendBatch cluster
                     let release = TaskCompletionSource()
@@ -237,7 +223,7 @@ let private popping =
                 }))
 
         live "a simple consumer's acknowledgement counts when all of them have one" (fun () ->
-            withTopic (fun clock cluster ->
+            withQueues 1 (fun clock cluster ->
                 task {
                     do! sendBatch cluster
 
@@ -301,7 +287,7 @@ let private bySql expression clock cluster =
 let private filters =
     [
         live "an SQL92 expression chooses what is popped" (fun () ->
-            withTopic (fun clock cluster ->
+            withQueues 1 (fun clock cluster ->
                 task {
                     do! sendPrices cluster
                     let seen = Seen()
@@ -323,7 +309,7 @@ let private filters =
                 }))
 
         live "one that the broker does not understand is refused at the start" (fun () ->
-            withTopic (fun clock cluster ->
+            withQueues 1 (fun clock cluster ->
                 task {
                     let wrong = bySql "price >" clock cluster
 

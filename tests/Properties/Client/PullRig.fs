@@ -13,20 +13,6 @@ open GroupRig
 let none = CancellationToken.None
 let system = TimeProvider.System
 
-/// One broker with a topic of one queue, and a clock that the test moves.
-let withQueues queues (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
-    task {
-        let clock = EmbeddedClock()
-
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 1
-                options.Clock <- clock)
-
-        do! cluster.CreateTopicAsync("T", queues)
-        do! test clock cluster
-    }
-
 let pullerOf (cluster: EmbeddedCluster) clock : PullConsumerOptions =
     let push = consumerOf cluster clock "C"
 

@@ -220,7 +220,7 @@ let private broadcasting =
 let private retrying =
     [
         live "what fails comes again with its count, at growing delays, and in the end is a dead letter" (fun () ->
-            withClock (fun clock cluster ->
+            withQueues 1 (fun clock cluster ->
                 task {
                     do! sendAll cluster "T" [ "good"; "bad" ]
                     let attempts = ConcurrentQueue<int * DateTimeOffset>()
@@ -273,7 +273,7 @@ let private retrying =
                 }))
 
         live "a handler's own level counts, and a message that is to be a dead letter is one at once" (fun () ->
-            withClock (fun clock cluster ->
+            withQueues 1 (fun clock cluster ->
                 task {
                     do! sendAll cluster "T" [ "slow"; "dead" ]
                     let slow = ConcurrentQueue<DateTimeOffset>()

@@ -18,20 +18,6 @@ let withTopic (test: EmbeddedCluster -> Task) : Task =
         do! test cluster
     }
 
-/// With a clock that the test moves.
-let withClock (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
-    task {
-        let clock = EmbeddedClock()
-
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 1
-                options.Clock <- clock)
-
-        do! cluster.CreateTopicAsync("T", 1)
-        do! test clock cluster
-    }
-
 let subscribed cluster clock =
     consumerOf cluster clock "C" |> PushConsumerOptions.subscribe "T" Filter.all
 

@@ -30,30 +30,7 @@ type Attempt =
 /// What happens to messages, by their text. After the last act there is no other attempt.
 type Script = Map<string, Act list>
 
-/// Delays of levels 1 to 18, in seconds, as the documentation of RocketMQ has them.
-let levels =
-    [
-        1
-        5
-        10
-        30
-        60
-        120
-        180
-        240
-        300
-        360
-        420
-        480
-        540
-        600
-        1200
-        1800
-        3600
-        7200
-    ]
-
-let level number = levels[number - 1]
+let level number = delaySeconds[number - 1]
 
 /// Acts up to the first that lets a message pass or gives it up, or `most` of them.
 let private actsOf (random: Random) most ofFailure stubbornness =
