@@ -163,6 +163,7 @@ public sealed class PullConsumer : IAsyncDisposable
     }
 
     /// <summary>Reads another topic too, or changes what is wanted of one. All members of the group must do the same.</summary>
+    /// <exception cref="InvalidRequestException">It was started with assigned queues.</exception>
     /// <exception cref="RocketMqException">The topic does not exist, its name is not valid, or no server can be asked.</exception>
     public async Task SubscribeAsync(string topic, string tags = "*", CancellationToken cancellationToken = default)
     {
@@ -173,11 +174,12 @@ public sealed class PullConsumer : IAsyncDisposable
     }
 
     /// <summary>Reads a topic no more. All members of the group must do the same.</summary>
-    public Task UnsubscribeAsync(string topic, CancellationToken cancellationToken = default)
+    /// <exception cref="InvalidRequestException">It was started with assigned queues.</exception>
+    public async Task UnsubscribeAsync(string topic, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
         cancellationToken.ThrowIfCancellationRequested();
-        return _inner.Unsubscribe(topic);
+        (await _inner.Unsubscribe(topic).ConfigureAwait(false)).OrThrow();
     }
 
     /// <summary>

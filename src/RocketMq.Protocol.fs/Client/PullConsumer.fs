@@ -349,7 +349,12 @@ type PullConsumer private (options: PullConsumerOptions) =
         mode (not isAssigned) (fun () -> membership.Subscribe(topic, filter))
 
     /// Reads a topic no more. All members of the group must do the same.
-    member _.Unsubscribe(topic: string) : Task = membership.Unsubscribe topic
+    member _.Unsubscribe(topic: string) : Task<Result<unit, RemotingError>> =
+        mode (not isAssigned) (fun () ->
+            backgroundTask {
+                do! membership.Unsubscribe topic
+                return Ok()
+            })
 
     /// Reads these queues from now on, and none else. Those that stay go on as they are.
     member _.Assign(queues: MessageQueue list, filter: Filter) : Task<Result<unit, RemotingError>> =

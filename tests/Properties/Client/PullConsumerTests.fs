@@ -84,6 +84,22 @@ let private sharing =
                     | other -> failtest $"%A{other}"
                 }))
 
+        live "a topic is taken up and given up while it runs" (fun () ->
+            withQueues 1 (fun _ cluster ->
+                task {
+                    do! cluster.CreateTopicAsync("U", 1)
+                    let! consumer = startPull (subscribed cluster system)
+                    let! outcome = consumer.Subscribe("U", Filter.all)
+                    outcome |> Buffers.ok
+                    do! sendAll cluster "U" [ "u" ]
+                    let! text = receive consumer
+                    text |> shouldEqual "u"
+                    let! outcome = consumer.Unsubscribe "U"
+                    outcome |> Buffers.ok
+                    do! until (fun () -> (consumer.Queues |> List.map _.Queue.Topic) = [ "T" ])
+                    do! consumer.Close()
+                }))
+
         live "only what is wanted comes, by tags and by SQL92" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {

@@ -220,9 +220,10 @@ let private assigning =
                     outcome |> Buffers.ok
                     do! until (fun () -> consumer.Queues.IsEmpty)
 
-                    match! consumer.Subscribe("T", Filter.all) with
-                    | Error(Misconfigured _) -> ()
-                    | other -> failtest $"%A{other}"
+                    for refused in [ consumer.Subscribe("T", Filter.all); consumer.Unsubscribe "T" ] do
+                        match! refused with
+                        | Error(Misconfigured _) -> ()
+                        | other -> failtest $"%A{other}"
 
                     do! consumer.Close()
                     let! committed = committedOf cluster 0
