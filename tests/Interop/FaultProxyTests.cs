@@ -44,15 +44,6 @@ public sealed class FaultProxyTests
         Assert.That(await client.ReadAsync(bytes.Length, cancellation), Is.EqualTo(bytes));
     }
 
-    private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellation)
-    {
-        while (!condition())
-        {
-            cancellation.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
-    }
-
     [Test]
     public async Task Without_faults_everything_passes_and_is_counted(CancellationToken cancellation)
     {
@@ -71,7 +62,7 @@ public sealed class FaultProxyTests
 
         client.CloseSending();
         Assert.That(await client.ReadToEndAsync(cancellation), Is.Empty, "the server has closed as well");
-        await UntilAsync(() => _proxy.OpenConnections == 0, cancellation);
+        await Wait.UntilAsync(() => _proxy.OpenConnections == 0, cancellation);
         Assert.That(_proxy.AcceptedConnections, Is.EqualTo(1));
     }
 
@@ -114,7 +105,7 @@ public sealed class FaultProxyTests
         using var client = await ConnectThroughAsync(cancellation);
         _proxy.ToClient.Delay = Hour;
         var echo = EchoAsync(client, "late"u8.ToArray(), cancellation);
-        await UntilAsync(() => _proxy.ToClient.ReceivedBytes == 9, cancellation);
+        await Wait.UntilAsync(() => _proxy.ToClient.ReceivedBytes == 9, cancellation);
         _clock.Advance(Hour - TimeSpan.FromMilliseconds(1));
         Assert.That(_proxy.ToClient.SentBytes, Is.EqualTo(5));
         _clock.Advance(TimeSpan.FromMilliseconds(1));
@@ -127,7 +118,7 @@ public sealed class FaultProxyTests
         using var client = await ConnectThroughAsync(cancellation);
         _proxy.ToClient.Delay = Hour;
         var echo = EchoAsync(client, "late"u8.ToArray(), cancellation);
-        await UntilAsync(() => _clock.Timers == 1, cancellation);
+        await Wait.UntilAsync(() => _clock.Timers == 1, cancellation);
         _clock.RingEarly();
         Assert.That(_proxy.ToClient.SentBytes, Is.EqualTo(5));
         _clock.Advance(Hour);
@@ -141,7 +132,7 @@ public sealed class FaultProxyTests
         _proxy.ToServer.BytesPerSecond = 1;
         await client.SendAsync("abc"u8.ToArray(), cancellation);
         Assert.That(await client.ReadAsync(1, cancellation), Is.EqualTo("a"u8.ToArray()));
-        await UntilAsync(() => _clock.Timers == 1, cancellation);
+        await Wait.UntilAsync(() => _clock.Timers == 1, cancellation);
         Assert.That(_proxy.ToServer.SentBytes, Is.EqualTo(6));
         _clock.Advance(TimeSpan.FromSeconds(1));
         Assert.That(await client.ReadAsync(1, cancellation), Is.EqualTo("b"u8.ToArray()));
@@ -155,7 +146,7 @@ public sealed class FaultProxyTests
         using var client = await ConnectThroughAsync(cancellation);
         _proxy.ToServer.Drop = true;
         await client.SendAsync("lost"u8.ToArray(), cancellation);
-        await UntilAsync(() => _proxy.ToServer.ReceivedBytes == 9, cancellation);
+        await Wait.UntilAsync(() => _proxy.ToServer.ReceivedBytes == 9, cancellation);
         Assert.That(_proxy.OpenConnections, Is.EqualTo(1));
         _proxy.Heal();
         await EchoAsync(client, "found"u8.ToArray(), cancellation);
@@ -169,16 +160,16 @@ public sealed class FaultProxyTests
         _proxy.HalfOpen = true;
         await client.SendAsync("lost"u8.ToArray(), cancellation);
         client.Dispose();
-        await UntilAsync(() => _proxy.ToServer.ReceivedBytes == 9, cancellation);
+        await Wait.UntilAsync(() => _proxy.ToServer.ReceivedBytes == 9, cancellation);
 
         using var other = await ConnectAsync(cancellation);
         await other.SendAsync("lost too"u8.ToArray(), cancellation);
-        await UntilAsync(() => _proxy.ToServer.ReceivedBytes == 17, cancellation);
+        await Wait.UntilAsync(() => _proxy.ToServer.ReceivedBytes == 17, cancellation);
         Assert.That(_proxy.ToServer.SentBytes, Is.EqualTo(5));
         Assert.That(_proxy.OpenConnections, Is.EqualTo(2));
 
         _proxy.Heal();
-        await UntilAsync(() => _proxy.OpenConnections == 1, cancellation);
+        await Wait.UntilAsync(() => _proxy.OpenConnections == 1, cancellation);
         await EchoAsync(other, "found"u8.ToArray(), cancellation);
     }
 
@@ -275,7 +266,7 @@ public sealed class FaultProxyTests
         using var client = await ConnectThroughAsync(cancellation);
         _proxy.ToClient.Delay = Hour;
         await client.SendAsync("held"u8.ToArray(), cancellation);
-        await UntilAsync(() => _clock.Timers == 1, cancellation);
+        await Wait.UntilAsync(() => _clock.Timers == 1, cancellation);
         await _proxy.StopAsync();
         await _proxy.StopAsync();
 

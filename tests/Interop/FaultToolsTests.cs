@@ -63,15 +63,6 @@ public sealed class FaultToolsTests
         Assert.That(async () => await call, Throws.InstanceOf<OperationCanceledException>());
     }
 
-    private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellation)
-    {
-        while (!condition())
-        {
-            cancellation.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
-    }
-
     private static Command Send() => Requests.SendMessageV2("it-producers", Message.To(Topic).Body("x"), queueId: 0);
 
     private static async Task<long> StoredAsync(RemotingClient remoting, CancellationToken cancellation)
@@ -92,9 +83,9 @@ public sealed class FaultToolsTests
         var late = client.InvokeAsync(Command.Request(RequestCode.GetBrokerClusterInfo), cancellation);
 
         // The one answer that waits: a ring before its time finds nothing to do.
-        await UntilAsync(() => clock.Timers == 1, cancellation);
+        await Wait.UntilAsync(() => clock.Timers == 1, cancellation);
         clock.RingEarly();
-        await UntilAsync(() => clock.Timers == 1, cancellation);
+        await Wait.UntilAsync(() => clock.Timers == 1, cancellation);
         clock.Advance(TimeSpan.FromSeconds(5));
         Assert.That((await late).ResponseCode, Is.EqualTo(ResponseCode.Success));
     }
@@ -121,7 +112,7 @@ public sealed class FaultToolsTests
         _proxy.Answers.HoldBackFor = 1;
         var before = _proxy.ToClient.ReceivedBytes;
         var first = CallAsync(remoting, 9_001, cancellation);
-        await UntilAsync(() => _proxy.ToClient.ReceivedBytes > before, cancellation);
+        await Wait.UntilAsync(() => _proxy.ToClient.ReceivedBytes > before, cancellation);
         Assert.That(first.IsCompleted, Is.False);
         await CallAsync(remoting, 9_002, cancellation);
         await first;
@@ -134,7 +125,7 @@ public sealed class FaultToolsTests
         _proxy.Answers.Delay(TimeSpan.FromMinutes(1), every: 2);
         await CallAsync(remoting, 9_001, cancellation);
         var late = CallAsync(remoting, 9_002, cancellation);
-        await UntilAsync(() => _clock.Timers == 1, cancellation);
+        await Wait.UntilAsync(() => _clock.Timers == 1, cancellation);
         await CallAsync(remoting, 9_003, cancellation);
         Assert.That(late.IsCompleted, Is.False);
         _clock.Advance(TimeSpan.FromMinutes(1));
@@ -159,7 +150,7 @@ public sealed class FaultToolsTests
         var before = _proxy.ToClient.ReceivedBytes;
         using var giveUp = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var call = remoting.InvokeAsync(Command.Request((RequestCode)9_001), giveUp.Token);
-        await UntilAsync(() => _proxy.ToClient.ReceivedBytes > before, cancellation);
+        await Wait.UntilAsync(() => _proxy.ToClient.ReceivedBytes > before, cancellation);
         await giveUp.CancelAsync();
         Assert.That(async () => await call, Throws.InstanceOf<OperationCanceledException>());
         _proxy.Heal();
@@ -185,7 +176,7 @@ public sealed class FaultToolsTests
     {
         await using var remoting = await ConnectThroughAsync(cancellation);
         _proxy.ToClient.SendGarbage([0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]);
-        await UntilAsync(() => _proxy.AcceptedConnections == 2, cancellation);
+        await Wait.UntilAsync(() => _proxy.AcceptedConnections == 2, cancellation);
         await CallAsync(remoting, 9_001, cancellation);
     }
 
@@ -286,7 +277,7 @@ public sealed class FaultToolsTests
         await using var remoting = await ConnectAsync(_broker.BrokerAddress, cancellation, Hour);
         _broker.Faults.On((int)RequestCode.SendMessageV2).AnswerLate(TimeSpan.FromMinutes(1));
         var late = remoting.InvokeAsync(Send(), cancellation);
-        await UntilAsync(() => _clock.Timers == 1, cancellation);
+        await Wait.UntilAsync(() => _clock.Timers == 1, cancellation);
         _clock.Advance(TimeSpan.FromMinutes(1) - TimeSpan.FromMilliseconds(1));
         Assert.That(await StoredAsync(remoting, cancellation), Is.EqualTo(1));
         Assert.That(late.IsCompleted, Is.False);
@@ -301,7 +292,7 @@ public sealed class FaultToolsTests
         await _proxy.StopAsync();
         _broker.Faults.On((int)RequestCode.SendMessageV2).AnswerLate(Hour);
         var late = remoting.InvokeAsync(Send(), cancellation);
-        await UntilAsync(() => _clock.Timers == 1, cancellation);
+        await Wait.UntilAsync(() => _clock.Timers == 1, cancellation);
         await _broker.StopAsync();
         Assert.That(_clock.Undisposed, Is.Zero);
         Assert.That(async () => await late, Throws.InstanceOf<ConnectionException>());

@@ -29,15 +29,6 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     private static string[] Numbered(int first, int count) =>
         [.. Enumerable.Range(first, count).Select(number => $"m{number}")];
 
-    private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellation)
-    {
-        while (!condition())
-        {
-            cancellation.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
-    }
-
     [Test]
     public async Task Members_share_the_queues_of_a_topic(CancellationToken cancellation)
     {
@@ -46,7 +37,7 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
         var queues = (await producer.GetQueuesAsync(topic, cancellation)).Count;
         await using var first = await StartConsumerAsync(group, topic, cancellation);
         await using var second = await StartConsumerAsync(group, topic, cancellation);
-        await UntilAsync(
+        await Wait.UntilAsync(
             () => first.Queues.Count is > 0 and var ofFirst && second.Queues.Count is > 0 and var ofSecond
                 && ofFirst + ofSecond == queues,
             cancellation);

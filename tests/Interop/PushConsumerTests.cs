@@ -31,15 +31,6 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         }
     }
 
-    private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellation)
-    {
-        while (!condition())
-        {
-            cancellation.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
-    }
-
     private static string[] Numbered(int count) => [.. Enumerable.Range(0, count).Select(number => $"m{number}")];
 
     [Test]
@@ -60,11 +51,11 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         var queues = (await producer.GetQueuesAsync(topic, cancellation)).Count;
 
         // While a queue changes hands both may have it, and its messages twice.
-        await UntilAsync(
+        await Wait.UntilAsync(
             () => QueuesOf(first, topic) is > 0 and var ofFirst && QueuesOf(second, topic) is > 0 and var ofSecond && ofFirst + ofSecond == queues,
             cancellation);
         await SendAsync(topic, Numbered(100), cancellation);
-        await UntilAsync(() => one.Count + two.Count >= 100, cancellation);
+        await Wait.UntilAsync(() => one.Count + two.Count >= 100, cancellation);
         Assert.That(one.Concat(two), Is.EquivalentTo(Numbered(100)));
         Assert.That(one, Is.Not.Empty);
         Assert.That(two, Is.Not.Empty);
@@ -94,11 +85,11 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
 
         for (var times = 1; times <= 2; times++)
         {
-            await UntilAsync(() => consumer.Health.GivenBack == times + 1 && QueuesOf(consumer, $"%RETRY%{group}") > 0, cancellation);
+            await Wait.UntilAsync(() => consumer.Health.GivenBack == times + 1 && QueuesOf(consumer, $"%RETRY%{group}") > 0, cancellation);
             PassTime(FirstLevel + FirstLevel);
         }
 
-        await UntilAsync(() => consumer.Health.Consumed == 1, cancellation);
+        await Wait.UntilAsync(() => consumer.Health.Consumed == 1, cancellation);
         Assert.That(seen.Where(one => one.Text == "m0").Select(one => one.Times), Is.EqualTo(new[] { 0, 1, 2 }));
         Assert.That(seen.Count(one => one.Text == "dead"), Is.EqualTo(1));
         Assert.That(seen.Select(one => one.Topic), Is.All.EqualTo(topic));
@@ -134,7 +125,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
                 return Task.CompletedTask;
             })
             .StartAsync(cancellation);
-        await UntilAsync(() => handled.Count >= 20, cancellation);
+        await Wait.UntilAsync(() => handled.Count >= 20, cancellation);
         Assert.That(handled, Is.EqualTo(Numbered(20)));
         Assert.That(failures, Is.EqualTo(3));
     }
@@ -158,14 +149,14 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         await using (await StartAsync())
         {
             await SendAsync(topic, Numbered(50), cancellation);
-            await UntilAsync(() => seen.Count >= 50, cancellation);
+            await Wait.UntilAsync(() => seen.Count >= 50, cancellation);
         }
 
         await SendAsync(topic, ["more"], cancellation);
 
         await using (await StartAsync())
         {
-            await UntilAsync(() => seen.Count >= 51, cancellation);
+            await Wait.UntilAsync(() => seen.Count >= 51, cancellation);
         }
 
         Assert.That(seen, Is.EquivalentTo(Numbered(50).Append("more")));
@@ -191,7 +182,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         await using (await StartAsync("two", two))
         {
             await SendAsync(topic, Numbered(20), cancellation);
-            await UntilAsync(() => one.Count >= 20 && two.Count >= 20, cancellation);
+            await Wait.UntilAsync(() => one.Count >= 20 && two.Count >= 20, cancellation);
         }
 
         Assert.That(one, Is.EquivalentTo(Numbered(20)));
@@ -209,7 +200,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
             .StartAsync(cancellation);
         await using var producer = await StartProducerAsync(cancellation);
         var receipt = await producer.SendAsync(Message.To(topic).Tag("m").Keys("k-1").Body("traced"), cancellation);
-        await UntilAsync(() => consumer.Health.Consumed == 1, cancellation);
+        await Wait.UntilAsync(() => consumer.Health.Consumed == 1, cancellation);
         await consumer.DisposeAsync();
         Assert.That(consumer.Health.DroppedTraces, Is.Zero);
         await using var reader = await StartConsumerAsync(NewName("group"), traces, cancellation);

@@ -36,15 +36,6 @@ public sealed class ReadmeConsumerTests
 
     private static string Text(ReceivedMessage message) => Encoding.UTF8.GetString(message.Body.Span);
 
-    private static async Task UntilAsync(Func<bool> condition, CancellationToken cancellation)
-    {
-        while (!condition())
-        {
-            cancellation.ThrowIfCancellationRequested();
-            await Task.Yield();
-        }
-    }
-
     [Test]
     public async Task Push_runs(CancellationToken cancellation)
     {
@@ -63,7 +54,7 @@ public sealed class ReadmeConsumerTests
             .StartAsync();
         // readme
 
-        await UntilAsync(() => billing.Booked.Count == 2, cancellation);
+        await Wait.UntilAsync(() => billing.Booked.Count == 2, cancellation);
         Assert.That(billing.Booked, Is.EquivalentTo(new[] { "one coffee", "two teas" }));
     }
 
@@ -87,9 +78,9 @@ public sealed class ReadmeConsumerTests
             .StartAsync();
         // readme
 
-        await UntilAsync(() => consumer.Health is { Consumed: 1, GivenBack: 2 }, cancellation);
+        await Wait.UntilAsync(() => consumer.Health is { Consumed: 1, GivenBack: 2 }, cancellation);
         _clock.Advance(TimeSpan.FromSeconds(6));
-        await UntilAsync(() => consumer.Health.Consumed == 2, cancellation);
+        await Wait.UntilAsync(() => consumer.Health.Consumed == 2, cancellation);
         Assert.That(billing.Booked, Is.EquivalentTo(new[] { "one coffee", "not now" }));
     }
 
@@ -120,7 +111,7 @@ public sealed class ReadmeConsumerTests
         PushConsumerHealth health = consumer.Health;            // queues, positions, counts, stuck handlers
         // readme
 
-        await UntilAsync(() => billing.Booked.Count == 3, cancellation);
+        await Wait.UntilAsync(() => billing.Booked.Count == 3, cancellation);
         Assert.That(billing.Booked, Is.EqualTo(new[] { "created", "changed", "paid" }));
         Assert.That(health.IsWell);
     }

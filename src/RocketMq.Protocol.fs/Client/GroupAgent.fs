@@ -8,8 +8,6 @@ open Microsoft.Extensions.Logging
 type internal GroupAgent(start: GroupMember, log: ILogger) =
     let ended = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
-    let mutable current = start
-
     let act (carryOut: GroupEffect -> unit) effect =
         match effect with
         | MembershipEnded -> ended.TrySetResult() |> ignore
@@ -27,7 +25,6 @@ type internal GroupAgent(start: GroupMember, log: ILogger) =
                 async {
                     let! event = inbox.Receive()
                     let next, effects = GroupMember.step event state
-                    current <- next
                     effects |> List.iter (act carryOut)
 
                     if not ended.Task.IsCompleted then
@@ -42,9 +39,6 @@ type internal GroupAgent(start: GroupMember, log: ILogger) =
         agent.Start()
 
     member _.Post(event: GroupEvent) = agent.Post event
-
-    /// The queues that the member has, or is getting or leaving.
-    member _.Queues: (MessageQueue * QueuePhase) list = GroupMember.queues current
 
     /// Ends when a member that was asked to stop has left all its queues.
     member _.Ended: Task = ended.Task

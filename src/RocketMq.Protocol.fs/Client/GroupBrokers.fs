@@ -7,6 +7,9 @@ open System.Threading.Tasks
 /// Asks the brokers of queues on behalf of a consumer.
 [<Sealed>]
 type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
+    /// A broker looks only so often for pulls that have waited long enough.
+    static let lateness = TimeSpan.FromSeconds 5L
+
     let clientOf (address: string option) topic =
         match address with
         | Some address -> clients.TryGet address
@@ -49,19 +52,21 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             | Ok client -> client.Ask(request, cancellation)
             | Error error -> Task.FromResult(Error error)
 
-    /// Pulls from the broker of an id, see `TopicRoute.addressFor`.
+    /// Pulls from the broker of an id, see `TopicRoute.addressFor`. It may hold the pull for `suspend`.
     member _.Pull
         (
             queue: MessageQueue,
             brokerId: int64,
             request: Request<PullAnswer>,
-            timeout: TimeSpan,
+            suspend: TimeSpan,
             cancellation: CancellationToken
         ) =
         backgroundTask {
             match! find queue (TopicRoute.addressFor brokerId queue.BrokerName) cancellation with
             | Error error -> return Error error
-            | Ok client -> return! client.AskWithin(request, timeout, cancellation)
+            | Ok client ->
+                let timeout = suspend + lateness + clients.Options.RequestTimeout
+                return! client.AskWithin(request, timeout, cancellation)
         }
 
     /// Asks the brokers of a topic one after the other, from a random one on, until one answers.

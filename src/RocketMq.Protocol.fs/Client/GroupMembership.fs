@@ -198,16 +198,6 @@ type internal GroupMembership(options: MembershipOptions) =
                     return Ok()
         }
 
-    let rec joinAll (topics: TopicSubscription list) =
-        backgroundTask {
-            match topics with
-            | [] -> return Ok()
-            | one :: rest ->
-                match! joinTopic one.Topic one.Filter with
-                | Error error -> return Error error
-                | Ok() -> return! joinAll rest
-        }
-
     let rejoin topic =
         backgroundTask {
             match subscriptions.TryFind topic with
@@ -227,9 +217,6 @@ type internal GroupMembership(options: MembershipOptions) =
     member _.Routes = routes
     member _.Brokers = brokers
     member _.Clients = instance.Clients
-
-    /// Cancelled when the membership ends.
-    member _.Ending = ending.Token
 
     /// The queue is to be dropped and made anew.
     member _.Failed(queue: MessageQueue) = agent.Post(QueueFailed queue)
@@ -256,7 +243,7 @@ type internal GroupMembership(options: MembershipOptions) =
 
             instance.Start()
 
-            match! joinAll subscriptions.All with
+            match! OneByOne.untilError (fun one -> joinTopic one.Topic one.Filter) subscriptions.All with
             | Error error -> return Error error
             | Ok() ->
                 every rebalanceInterval rebalance

@@ -183,6 +183,14 @@ type internal PopClient(membership: PopMembership) =
                 | known, _ -> return Ok known
         }
 
+    /// Whether a broker can filter by what is wanted of a topic: it checks an SQL92 expression.
+    let checkFilter topic brokerName cancellation : Task<Result<unit, RemotingError>> =
+        match filterOf topic with
+        | ByTag _ -> Task.FromResult(Ok())
+        | BySql92 _ as filter ->
+            let request = GroupRequests.check clientId membership.Group topic filter
+            ask topic brokerName request options.RequestTimeout cancellation
+
     member _.ClientId = clientId
     member _.Options = options
     member _.Clients = clients
@@ -278,13 +286,14 @@ type internal PopClient(membership: PopMembership) =
 
         ask topic brokerName request options.RequestTimeout cancellation
 
-    /// Whether a broker can filter by what is wanted of a topic: it checks an SQL92 expression.
-    member _.CheckFilter(topic: string, brokerName: string, cancellation) : Task<Result<unit, RemotingError>> =
-        match filterOf topic with
-        | ByTag _ -> Task.FromResult(Ok())
-        | BySql92 _ as filter ->
-            let request = GroupRequests.check clientId membership.Group topic filter
-            ask topic brokerName request options.RequestTimeout cancellation
+    /// Makes the member known to the masters of a topic, of which there must be one, and has one of them check what is wanted.
+    member _.GreetAndCheck(topic: string, cancellation) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match! greet topic cancellation with
+            | Ok(broker :: _) -> return! checkFilter topic broker cancellation
+            | Ok [] -> return Ok()
+            | Error error -> return Error error
+        }
 
     /// As the application sees it: mostly one message, and of an outer one, see `InnerBatch`, those that it holds and that
     /// are wanted. They have its receipt.

@@ -202,14 +202,6 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
                 | Error error -> return Error error
         }
 
-    let checkFilter topic =
-        backgroundTask {
-            match! client.Greet(topic, CancellationToken.None) with
-            | Ok(broker :: _) -> return! client.CheckFilter(topic, broker, CancellationToken.None)
-            | Ok [] -> return Ok()
-            | Error error -> return Error error
-        }
-
     /// A broker may need a moment until it knows the topic's route or the member.
     let rec first topic tries =
         backgroundTask {
@@ -222,27 +214,21 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
                 return! first topic (tries - 1)
         }
 
-    let rec joinAll topics =
+    let joinTopic topic =
         backgroundTask {
-            match topics with
-            | [] -> return Ok()
-            | topic :: rest ->
-                match! checkFilter topic with
+            match! client.GreetAndCheck(topic, CancellationToken.None) with
+            | Error error -> return Error error
+            | Ok() ->
+                match! setMode topic with
                 | Error error -> return Error error
-                | Ok() ->
-                    match! setMode topic with
-                    | Error error -> return Error error
-                    | Ok() ->
-                        match! first topic firstTries with
-                        | Error error -> return Error error
-                        | Ok() -> return! joinAll rest
+                | Ok() -> return! first topic firstTries
         }
 
     let join () =
         backgroundTask {
             client.Start()
 
-            match! joinAll client.Topics with
+            match! OneByOne.untilError joinTopic client.Topics with
             | Error error -> return Error error
             | Ok() ->
                 lock gate (fun () -> loops.Add(keepAsking ()))

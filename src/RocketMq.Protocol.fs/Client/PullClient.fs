@@ -21,12 +21,8 @@ type PulledBatch =
 /// itself. Safe to use from any thread.
 [<Sealed>]
 type PullClient private (options: PullConsumerOptions) =
-    /// A broker looks only so often for pulls that have waited long enough.
-    static let lateness = TimeSpan.FromSeconds 5L
-
     static let masterId = 0L
-    let remoting = options.Remoting
-    let clients = RemotingClients remoting
+    let clients = RemotingClients options.Remoting
 
     let routes =
         Routes(NameServer(Array.ofList options.NameServers, clients), clients, TopicTemplate.Default)
@@ -54,21 +50,19 @@ type PullClient private (options: PullConsumerOptions) =
     let batch (queue: MessageQueue) filter offset (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
         let keeps = Filter.keeper filter
 
-        match MessageCodec.decodeAll queue.BrokerName answer.Records with
-        | Error error -> Error(NotDecoded({ Host = queue.BrokerName; Port = 0 }, RequestCode.PullMessage, error))
-        | Ok messages ->
-            Ok
-                {
-                    Status = answer.Status
-                    Messages =
-                        messages
-                        |> InnerBatch.expand options.Codecs options.InflatedLimit offset
-                        |> Array.filter (fun message -> keeps message || InnerBatch.isOuter message)
-                        |> Array.map receive
-                    NextOffset = answer.NextOffset
-                    MinOffset = answer.MinOffset
-                    MaxOffset = answer.MaxOffset
-                }
+        PulledRecords.read queue.BrokerName answer
+        |> Result.map (fun messages ->
+            {
+                Status = answer.Status
+                Messages =
+                    messages
+                    |> InnerBatch.expand options.Codecs options.InflatedLimit offset
+                    |> Array.filter (PulledRecords.isSeen keeps)
+                    |> Array.map receive
+                NextOffset = answer.NextOffset
+                MinOffset = answer.MinOffset
+                MaxOffset = answer.MaxOffset
+            })
 
     let pull (queue: MessageQueue) (filter: Filter) (offset: int64) (most: int) (suspend: TimeSpan) cancellation =
         let queue = positions.Inner queue
@@ -91,8 +85,7 @@ type PullClient private (options: PullConsumerOptions) =
             match PullConsumerOptions.checkMost most with
             | Error error -> return Error error
             | Ok() ->
-                let timeout = suspend + lateness + remoting.RequestTimeout
-                let! answer = brokers.Pull(queue, masterId, request, timeout, cancellation)
+                let! answer = brokers.Pull(queue, masterId, request, suspend, cancellation)
                 return answer |> Result.bind (batch queue filter offset)
         }
 

@@ -180,16 +180,6 @@ type PullConsumer private (options: PullConsumerOptions) =
             | Error error -> return Error error
         }
 
-    let rec subscribeAll topics filter =
-        backgroundTask {
-            match topics with
-            | [] -> return Ok()
-            | topic :: rest ->
-                match! membership.Subscribe(topic, filter) with
-                | Ok() -> return! subscribeAll rest filter
-                | Error error -> return Error error
-        }
-
     let topicsOf (queues: Set<MessageQueue>) = queues |> Seq.map _.Topic |> Set.ofSeq
 
     let assign (wanted: MessageQueue list) filter =
@@ -203,7 +193,9 @@ type PullConsumer private (options: PullConsumerOptions) =
                 for topic in topicsOf before - topicsOf assigned do
                     do! membership.Unsubscribe(Namespaced.unwrap space topic)
 
-                return! subscribeAll [ for topic in topicsOf assigned -> Namespaced.unwrap space topic ] filter
+                return!
+                    [ for topic in topicsOf assigned -> Namespaced.unwrap space topic ]
+                    |> OneByOne.untilError (fun topic -> membership.Subscribe(topic, filter))
             finally
                 assignmentGate.Release() |> ignore
         }

@@ -20,8 +20,6 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let gate = PauseGate()
     let counts = ConsumerCounts()
     let mutable restarted = 0L
-    let mutable closing: Task | null = null
-    let closeGate = obj ()
 
     let settings: GroupSettings =
         {
@@ -264,6 +262,9 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             do! membership.Close()
         }
 
+    /// However often it is asked for, it happens once.
+    let closing = lazy (close ())
+
     let isWellFor (run: HandlerRun) =
         run.Stamp = 0L || clock.GetElapsedTime run.Started <= options.ConsumeTimeout
 
@@ -329,14 +330,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
     /// Stops: no handler begins, those at work may end within `DrainTimeout`, and are told to then; what is done with is
     /// committed, locks are given back, brokers are told, connections closed.
-    member _.Close() : Task =
-        lock closeGate (fun () ->
-            match closing with
-            | null ->
-                let begun = close ()
-                closing <- begun
-                begun
-            | begun -> begun)
+    member _.Close() : Task = closing.Value
 
     /// Ends as a process does that is killed: nothing is committed, nobody is told.
     member internal _.Kill() : Task =

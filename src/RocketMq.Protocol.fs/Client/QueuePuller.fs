@@ -31,6 +31,16 @@ module internal VisibleMessage =
         else
             { message with Topic = topic }
 
+/// What a pull's answer holds.
+module internal PulledRecords =
+    let read (brokerName: string) (answer: PullAnswer) : Result<StoredMessage[], RemotingError> =
+        MessageCodec.decodeAll brokerName answer.Records
+        |> Result.mapError (fun error -> NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PullMessage, error))
+
+    /// Whether an application is to see a message: it is wanted, or it holds others and could not be taken apart.
+    let isSeen (isWanted: StoredMessage -> bool) (message: StoredMessage) =
+        isWanted message || InnerBatch.isOuter message
+
 /// Reads one queue until it is left, as far as there is room for what it finds. `expand` is `InnerBatch.expand`.
 [<Sealed>]
 type internal QueuePuller
@@ -45,13 +55,9 @@ type internal QueuePuller
         gate: PauseGate,
         pulled: IPulled
     ) =
-    /// A broker looks only so often for pulls that have waited long enough.
-    static let lateness = TimeSpan.FromSeconds 5L
-
     static let masterId = 0L
     let log = remoting.Logger
     let clock = remoting.Ports.Clock
-    let timeout = settings.Suspend + lateness + remoting.RequestTimeout
     let retryTopic = Namespaced.retryTopic "" settings.Group
 
     let visible = VisibleMessage.restore retryTopic space
@@ -60,8 +66,7 @@ type internal QueuePuller
         let mutable kept = 0
 
         for message in messages do
-            // An outer message that could not be taken apart is for the application to see.
-            if wanted.Keeps message || InnerBatch.isOuter message then
+            if PulledRecords.isSeen wanted.Keeps message then
                 messages[kept] <- visible message
                 kept <- kept + 1
 
@@ -71,24 +76,14 @@ type internal QueuePuller
             messages.AsSpan(0, kept).ToArray()
 
     let handOn (queue: ProcessQueue) place (wanted: Wanted) (answer: PullAnswer) =
-        match MessageCodec.decodeAll queue.Queue.BrokerName answer.Records with
-        | Error error ->
-            let endpoint =
-                {
-                    Host = queue.Queue.BrokerName
-                    Port = 0
-                }
-
-            Error(NotDecoded(endpoint, RequestCode.PullMessage, error))
-        | Ok messages ->
+        PulledRecords.read queue.Queue.BrokerName answer
+        |> Result.map (fun messages ->
             let kept = messages |> expand place.Offset |> keep wanted
 
             match queue.Pulled(place, kept, answer.NextOffset) with
             | null -> ()
             | held when kept.Length > 0 -> pulled.Hand held
-            | _ -> ()
-
-            Ok()
+            | _ -> ())
 
     /// Forward, messages are gone that nobody has read; what is held stays. Backward, the broker has lost messages, and
     /// what it stores now gets their positions: the queue is read anew. What a slave says of a position that it does not
@@ -114,7 +109,9 @@ type internal QueuePuller
             let request =
                 GroupRequests.pull { settings with PullBatch = batch } queue.Queue place.Offset wanted.Subscription
 
-            let! answer = brokers.Pull(queue.Queue, askedId, request, timeout, place.Ending)
+            let! answer =
+                brokers.Pull(queue.Queue, askedId, request, settings.Suspend, place.Ending)
+
             queue.LastPull <- clock.GetTimestamp()
 
             match answer with

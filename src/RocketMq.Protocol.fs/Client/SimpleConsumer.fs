@@ -260,20 +260,6 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         | None -> Ok()
         | Some problem -> Error(Misconfigured problem)
 
-    let rec greetAll topics cancellation =
-        backgroundTask {
-            match topics with
-            | [] -> return Ok()
-            | topic :: rest ->
-                match! client.Greet(topic, cancellation) with
-                | Error error -> return Error error
-                | Ok [] -> return! greetAll rest cancellation
-                | Ok(broker :: _) ->
-                    match! client.CheckFilter(topic, broker, cancellation) with
-                    | Error error -> return Error error
-                    | Ok() -> return! greetAll rest cancellation
-        }
-
     /// Joins the group. Fails if a topic does not exist, no broker of it can be reached, or a broker does not understand an
     /// SQL92 expression.
     static member Start(options: SimpleConsumerOptions) : Task<Result<SimpleConsumer, RemotingError>> =
@@ -292,7 +278,9 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
     member private _.Join() =
         client.Start()
-        greetAll client.Topics CancellationToken.None
+
+        client.Topics
+        |> OneByOne.untilError (fun topic -> client.GreetAndCheck(topic, CancellationToken.None))
 
     /// Brokers know the consumer by this.
     member _.ClientId = client.ClientId

@@ -1,0 +1,16 @@
+namespace RocketMq.Protocol
+
+open System.Threading.Tasks
+
+/// Work on several things in turn.
+module internal OneByOne =
+    /// Does something for each, one after the other, as long as it succeeds. Gives the error that ended it.
+    let rec untilError (act: 'Item -> Task<Result<unit, 'Error>>) (items: 'Item list) : Task<Result<unit, 'Error>> =
+        backgroundTask {
+            match items with
+            | [] -> return Ok()
+            | first :: rest ->
+                match! act first with
+                | Error error -> return Error error
+                | Ok() -> return! untilError act rest
+        }
