@@ -25,6 +25,8 @@ type internal IMemberQueues =
     abstract Start: MessageQueue -> Task<bool>
     /// Ends when it is drained, committed and unlocked.
     abstract Leave: MessageQueue -> Task
+    /// What is wanted of a topic is something else now: pulls of its queues that are under way do not count.
+    abstract SubscriptionChanged: topic: string -> unit
 
 /// Belongs to a group: brokers know of it, its topics are found and followed, and queues are taken up and left as
 /// `GroupMember` decides.
@@ -257,6 +259,7 @@ type internal GroupMembership(options: MembershipOptions) =
         | Ok _ ->
             let topic = Namespaced.wrap options.Namespace topic
             subscriptions.Set(topic, filter)
+            queues.SubscriptionChanged topic
             rejoin topic
 
     /// Reads a topic no more.

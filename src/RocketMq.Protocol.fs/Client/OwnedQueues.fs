@@ -262,6 +262,12 @@ type internal OwnedQueues
             | _ -> ()
         }
 
+    /// Pulls of a topic's queues that are under way do not count: its subscription is another one now.
+    member _.SubscriptionChanged(topic: string) =
+        for owner in owned.Values do
+            if owner.Queue.Topic = topic then
+                owner.PullAgain()
+
     member _.All: ProcessQueue list = [ for queue in owned.Values -> queue ]
 
     /// Commits a position that the application chose.

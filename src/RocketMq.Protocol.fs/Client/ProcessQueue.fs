@@ -9,8 +9,7 @@ open System.Threading.Tasks
 type internal PullPlace =
     {
         Offset: int64
-        /// Another one after a seek.
-        Era: obj
+        /// Cancelled when the answer does not count any more: after a seek, after the subscription has changed, at the end.
         Ending: CancellationToken
     }
 
@@ -56,6 +55,17 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
 
     let mutable pullEnding =
         CancellationTokenSource.CreateLinkedTokenSource ending.Token
+
+    /// Under the lock. The pull at hand, which does not count from here on.
+    let replacePull () =
+        let ended = pullEnding
+        pullEnding <- CancellationTokenSource.CreateLinkedTokenSource ending.Token
+        ended
+
+    /// Not under the lock: whoever waits for a pull goes on at once.
+    let endPull (pull: CancellationTokenSource) =
+        pull.Cancel()
+        pull.Dispose()
 
     let newSource () =
         TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
@@ -131,12 +141,11 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
         lock gate (fun () ->
             {
                 Offset = unfinished.Next
-                Era = unfinished.Era
                 Ending = pullEnding.Token
             })
 
-    /// A pull ended at `next` with these messages. One pull of a queue ends at a time. Null: the queue has been told to go on
-    /// elsewhere meanwhile, and nothing changes.
+    /// A pull ended at `next` with these messages. One pull of a queue ends at a time. Null: the pull does not count any more,
+    /// and nothing changes.
     member queue.Pulled(place: PullPlace, messages: StoredMessage[], next: int64) : PulledMessages | null =
         if offsets.Length < messages.Length then
             offsets <- Array.zeroCreate messages.Length
@@ -148,7 +157,8 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
             bytes <- bytes + int64 messages[index].StoredBody.Length
 
         let pulled () : PulledMessages | null =
-            if Object.ReferenceEquals(place.Era, unfinished.Era) then
+            // The source of the token is replaced under the lock, so this is as exact as a number would be.
+            if place.Ending = pullEnding.Token then
                 heldBytes <- heldBytes + bytes
                 PulledMessages(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages)
             else
@@ -162,9 +172,13 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
             unfinished.Reset position
             heldBytes <- 0L
             lowestTaken <- Int64.MaxValue
-            pullEnding.Cancel()
-            pullEnding <- CancellationTokenSource.CreateLinkedTokenSource ending.Token
-            tell ())
+            let ended = replacePull ()
+            tell ()
+            ended)
+        |> endPull
+
+    /// The pull at hand ends and does not count: it asks for what is not wanted any more. What is held stays.
+    member _.PullAgain() = lock gate replacePull |> endPull
 
     /// Whether the application may take a message. It is not held then, and the position does not pass it until `Settle`.
     member _.TryTake(held: PulledMessages, index: int) =

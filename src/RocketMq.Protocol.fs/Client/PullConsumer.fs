@@ -156,6 +156,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         { new IMemberQueues with
             member _.Start queue = queues.Start queue
             member _.Leave queue = queues.Leave queue
+            member _.SubscriptionChanged topic = queues.SubscriptionChanged topic
         }
 
     let refused (queue: MessageQueue) reason =

@@ -177,6 +177,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         { new IMemberQueues with
             member _.Start queue = queues.Start queue
             member _.Leave queue = leaveQueue queue
+            member _.SubscriptionChanged topic = queues.SubscriptionChanged topic
         }
 
     let restart queue =

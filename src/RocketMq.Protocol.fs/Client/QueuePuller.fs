@@ -100,10 +100,9 @@ type internal QueuePuller
             Log.positionMoved log queue.Queue place.Offset answer.NextOffset
             pulled.Moved(queue, answer.NextOffset)
 
-    let pullOnce (queue: ProcessQueue) (wanted: Wanted) =
+    let pullOnce (queue: ProcessQueue) (place: PullPlace) (wanted: Wanted) =
         backgroundTask {
             let askedId = queue.BrokerId
-            let place = queue.BeginPull()
             let batch = queue.PullBatch settings.PullBatch
 
             let request =
@@ -150,10 +149,13 @@ type internal QueuePuller
                 do! queue.Gate.WhenOpen queue.Ending
                 do! queue.WhenRoom()
 
+                // In this order: a subscription that changes in between ends this pull.
+                let place = queue.BeginPull()
+
                 match subscriptions.TryFind queue.Queue.Topic with
                 | null -> queue.Leave()
                 | wanted when not queue.IsLeft ->
-                    match! pullOnce queue wanted with
+                    match! pullOnce queue place wanted with
                     | Ok() -> failures <- 0
                     | Error(Cancelled _) -> ()
                     | Error error ->

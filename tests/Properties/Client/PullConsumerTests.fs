@@ -100,6 +100,34 @@ let private sharing =
                     do! consumer.Close()
                 }))
 
+        live
+            "a subscription changes while a pull waits at the broker, and nothing that is wanted now is passed"
+            (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        use producer = start (producerOf cluster system)
+
+                        // Nobody moves the clock, so a pull of the old subscription would wait for ever, and pass what it does not want.
+                        let! consumer =
+                            pullerOf cluster clock
+                            |> PullConsumerOptions.subscribe "T" (ByTag "t0")
+                            |> startPull
+
+                        for round in 1..10 do
+                            let waiting = receive consumer
+                            let! outcome = consumer.Subscribe("T", ByTag $"t{round}")
+                            outcome |> Buffers.ok
+
+                            let! sent =
+                                send producer (Message.ofText "T" $"m{round}" |> Message.withTag $"t{round}")
+
+                            sent |> Buffers.ok |> ignore
+                            let! text = waiting
+                            text |> shouldEqual $"m{round}"
+
+                        do! consumer.Close()
+                    }))
+
         live "only what is wanted comes, by tags and by SQL92" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {

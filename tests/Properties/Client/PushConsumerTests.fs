@@ -217,6 +217,37 @@ let private broadcasting =
                 }))
     ]
 
+let private changing =
+    [
+        live
+            "a subscription changes while a pull waits at the broker, and nothing that is wanted now is passed"
+            (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        use producer = start (producerOf cluster system)
+                        let seen = Seen()
+
+                        let! consumer =
+                            startConsumer
+                                (consumerOf cluster clock "C" |> PushConsumerOptions.subscribe "T" (ByTag "t0"))
+                                (remember seen)
+
+                        do! until (fun () -> queuesOf consumer "T" = 1)
+
+                        for round in 1..10 do
+                            let! outcome = consumer.Subscribe("T", ByTag $"t{round}")
+                            outcome |> Buffers.ok
+
+                            let! sent =
+                                send producer (Message.ofText "T" $"m{round}" |> Message.withTag $"t{round}")
+
+                            sent |> Buffers.ok |> ignore
+                            do! until (fun () -> seen.Of $"m{round}" = 1)
+
+                        do! consumer.Close()
+                    }))
+    ]
+
 let private retrying =
     [
         live "what fails comes again with its count, at growing delays, and in the end is a dead letter" (fun () ->
@@ -349,4 +380,4 @@ let private retrying =
     ]
 
 [<Tests>]
-let tests = testList "Push consumer" (sharing @ broadcasting @ retrying)
+let tests = testList "Push consumer" (sharing @ broadcasting @ changing @ retrying)
