@@ -63,7 +63,7 @@ public sealed class QueueHealth
     public long Committable => _inner.Committable;
 
     /// <summary>The position as it was committed last.</summary>
-    public long Committed => _inner.Committed;
+    public long? Committed => _inner.Committed?.Value;
 
     /// <summary>Messages that are not done with, those that handlers work on included.</summary>
     public int Held => _inner.Held;

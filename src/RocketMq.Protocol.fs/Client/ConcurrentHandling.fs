@@ -38,15 +38,22 @@ type internal ConcurrentHandling
             let queue = held.Queue
             let message = held.Messages[index]
 
-            if not queue.IsClosed then
+            if queue.IsCurrent held then
                 match! giveBack.GiveBack(message, level) with
                 | Ok() ->
                     counts.GivenBack()
                     queue.Finish(held, index)
                 | Error error ->
                     counts.Kept()
-                    Log.messageKept log message.Topic message.QueueId message.QueueOffset (RemotingError.describe error)
-                    handleAgain pool held index |> ignore
+
+                    ConsumerLog.messageKept
+                        log
+                        message.Topic
+                        message.QueueId
+                        message.QueueOffset
+                        (RemotingError.describe error)
+
+                    Supervised.run log queue.Ending (fun () -> handleAgain pool held index)
         }
 
     let settleAllFailed pool (held: PulledMessages) first count level : Task =
@@ -62,7 +69,7 @@ type internal ConcurrentHandling
         | Dropped ->
             for index in first .. first + count - 1 do
                 let message = held.Messages[index]
-                Log.messageDropped log options.Group message.Topic message.QueueId message.QueueOffset
+                ConsumerLog.messageDropped log options.Group message.Topic message.QueueId message.QueueOffset
                 held.Queue.Finish(held, index)
 
             Task.CompletedTask
@@ -76,7 +83,7 @@ type internal ConcurrentHandling
                 let count = run.Count
                 let queue = held.Queue
 
-                if queue.TryBegin count then
+                if queue.TryBegin(held, count) then
                     let mutable result = RetryLater
 
                     try
@@ -97,13 +104,21 @@ type internal ConcurrentHandling
                             queue.End count
         }
 
-    let pool = HandlerPool(options.Concurrency, work)
+    let pool = HandlerPool(options.Concurrency, log, work)
 
     interface IHandling with
         member _.Pool = pool
 
-        member _.Hand held =
+        member _.Dispatch held =
             pool.Add(PulledWork(held, call.BatchSize))
+
+        // What is old is left out when a handler would begin with it.
+        member _.Drop _ = ()
+        member _.Resume _ = ()
+        member _.CancelHandlers queue = call.CancelAll(pool, queue)
+
+        // The pull that failed has been logged.
+        member _.Refused(_, _) = ()
 
         /// The messages of a handler that does not return go back to brokers; another handler takes its place.
         member _.GiveUp(run, stamp) =

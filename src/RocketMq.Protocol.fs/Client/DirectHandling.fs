@@ -1,13 +1,24 @@
 namespace RocketMq.Protocol
 
+open System.Threading
 open System.Threading.Tasks
 
 /// Has a handler work on a message that an administrator chose; nothing comes of the outcome but the answer.
 module internal DirectHandling =
+    let private once (invoker: HandlerInvoker) (message: StoredMessage) : Task<DirectOutcome * string option> =
+        backgroundTask {
+            try
+                match! invoker.Invoke([| message |], 0, 1, CancellationToken.None) with
+                | Consumed -> return Succeeded, None
+                | _ -> return ToBeRetried, None
+            with error ->
+                return Threw, Some $"{error.GetType().Name}: {error.Message}"
+        }
+
     let consume
         (options: PushConsumerOptions)
         (retryTopic: string)
-        (call: HandlerCall)
+        (invoker: HandlerInvoker)
         (query: DirectConsumption)
         : Task<Result<DirectConsumptionResult, string>> =
         let clock = options.Remoting.Ports.Clock
@@ -18,7 +29,7 @@ module internal DirectHandling =
                 let began = clock.GetTimestamp()
 
                 let! outcome, remark =
-                    call.Once(VisibleMessage.restore retryTopic options.Namespace message)
+                    once invoker (VisibleMessage.restore retryTopic options.Namespace message)
 
                 return
                     Ok

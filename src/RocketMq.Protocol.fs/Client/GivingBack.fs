@@ -94,7 +94,7 @@ type internal GivingBack
                 match! sendBack message level with
                 | Ok() -> return Ok()
                 | Error error ->
-                    Log.sendBackFailed
+                    ConsumerLog.sendBackFailed
                         log
                         message.Topic
                         message.QueueId

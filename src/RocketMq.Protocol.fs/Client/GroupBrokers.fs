@@ -4,6 +4,10 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
+/// The answer to a pull, and the id of the broker that gave it: 0 is the master.
+[<Struct>]
+type internal BrokerPull = { BrokerId: int64; Answer: PullAnswer }
+
 /// Asks the brokers of queues on behalf of a consumer.
 [<Sealed>]
 type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
@@ -39,6 +43,17 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     member _.Ask(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
         ask queue (atAny queue) request cancellation
 
+    /// The same, and whether it was the master that answered.
+    member _.AskWhoever(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
+        backgroundTask {
+            match! routes.Get(queue.Topic, cancellation) with
+            | Error error -> return Error error
+            | Ok route ->
+                let isMaster = Option.isSome (atMaster queue route)
+                let! answer = ask queue (atAny queue) request cancellation
+                return answer |> Result.map (fun answer -> struct (isMaster, answer))
+        }
+
     /// Asks the master of a queue's broker, and nobody else.
     member _.AskMaster(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
         ask queue (atMaster queue) request cancellation
@@ -52,7 +67,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             | Ok client -> client.Ask(request, cancellation)
             | Error error -> Task.FromResult(Error error)
 
-    /// Pulls from the broker of an id, see `TopicRoute.addressFor`. It may hold the pull for `suspend`.
+    /// Pulls from the broker of an id, see `TopicRoute.brokerFor`. It may hold the pull for `suspend`.
     member _.Pull
         (
             queue: MessageQueue,
@@ -62,11 +77,25 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             cancellation: CancellationToken
         ) =
         backgroundTask {
-            match! find queue (TopicRoute.addressFor brokerId queue.BrokerName) cancellation with
+            match! routes.Get(queue.Topic, cancellation) with
             | Error error -> return Error error
-            | Ok client ->
-                let timeout = suspend + lateness + clients.Options.RequestTimeout
-                return! client.AskWithin(request, timeout, cancellation)
+            | Ok route ->
+                match TopicRoute.brokerFor brokerId queue.BrokerName route with
+                | None -> return Error(NoRoute queue.Topic)
+                | Some struct (answeredBy, address) ->
+                    match clients.TryGet address with
+                    | Error error -> return Error error
+                    | Ok client ->
+                        let timeout = suspend + lateness + clients.Options.RequestTimeout
+                        let! answer = client.AskWithin(request, timeout, cancellation)
+
+                        return
+                            answer
+                            |> Result.map (fun answer ->
+                                {
+                                    BrokerId = answeredBy
+                                    Answer = answer
+                                })
         }
 
     /// Asks the brokers of a topic one after the other, from a random one on, until one answers.

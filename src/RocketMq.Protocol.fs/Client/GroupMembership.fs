@@ -11,31 +11,26 @@ type internal MembershipOptions =
         /// What topics belong to, see `Namespaced`. The group's name in `Settings` has it already.
         Namespace: string
         Settings: GroupSettings
-        /// Who divides the queues: the members, or nobody as each reads all of its own.
-        Division: MessageModel
-        Strategy: AssignmentStrategy
         /// Whether a topic that does not exist is looked for until it does, or is an error at the start.
         AwaitsTopics: bool
         /// Whether heartbeats name the topics, so that brokers count this member among those that share them.
         TellsSubscriptions: bool
     }
 
-/// What a member does with the queues that become its own. `Start` gives false for one that cannot be read now.
-type internal IMemberQueues =
-    abstract Start: MessageQueue -> Task<bool>
-    /// Ends when it is drained, committed and unlocked.
-    abstract Leave: MessageQueue -> Task
-    /// What is wanted of a topic is something else now: pulls of its queues that are under way do not count.
-    abstract SubscriptionChanged: topic: string -> unit
-
-/// Belongs to a group: brokers know of it, its topics are found and followed, and queues are taken up and left as
-/// `GroupMember` decides.
+/// Belongs to a group: brokers know of it, and its topics are found and followed. What it learns becomes events for `Rebalance`.
 [<Sealed>]
-type internal GroupMembership(options: MembershipOptions) =
+type internal GroupMembership
+    (
+        options: MembershipOptions,
+        subscriptions: Subscriptions,
+        events: MemberEvents,
+        table: ProcessQueueTable,
+        callbacks: IAskedMember
+    ) =
     /// Java's interval.
     static let rebalanceInterval = TimeSpan.FromSeconds 20L
 
-    /// However often brokers say that members have changed, they are asked no more often than this.
+    /// However often brokers say that members have changed, they are queried no more often than this.
     static let notificationSpacing = TimeSpan.FromMilliseconds 200.0
 
     static let seekWaits = TimeSpan.FromSeconds 1L, TimeSpan.FromSeconds 20L
@@ -46,12 +41,9 @@ type internal GroupMembership(options: MembershipOptions) =
     let settings = options.Settings
     let group = settings.Group
     let ending = new CancellationTokenSource()
-    let subscriptions = Subscriptions clock
 
-    /// Set before anything is sent, so before any broker asks.
-    let mutable asked: IAskedMember = Unchecked.defaultof<_>
-
-    let mutable queues: IMemberQueues = Unchecked.defaultof<_>
+    /// One change of subscriptions at a time.
+    let changing = new SemaphoreSlim(1, 1)
 
     let told () =
         if options.TellsSubscriptions then subscriptions.All else []
@@ -60,86 +52,50 @@ type internal GroupMembership(options: MembershipOptions) =
         ClientInstance(
             options.Instance,
             Consumes(fun () -> GroupRequests.membership settings (told ())),
-            fun _ -> GroupAnswers.handlers asked
+            fun _ -> GroupAnswers.handlers callbacks
         )
 
     let routes = instance.Routes
     let brokers = GroupBrokers(instance.Clients, routes)
+    let post event = events.Post(RebalanceEvent event)
+    let run work = Supervised.run log ending.Token work
 
-    let agent =
-        GroupAgent(GroupMember.create options.Division options.Strategy instance.ClientId, log)
+    let warnOfEqualIds (members: string list) =
+        if members |> List.filter ((=) instance.ClientId) |> List.length > 1 then
+            ConsumerLog.equalClientIds log group instance.ClientId
 
-    let askMembers topic : Task =
+    /// Always answers, whatever happens.
+    let queryMembers topic : Task =
         backgroundTask {
-            match! brokers.AskOne(topic, Heartbeat.members.Request group, ending.Token) with
-            | Ok(_ :: _ as members) -> agent.Post(MembersKnown(topic, members))
-            | Ok [] -> agent.Post(MembersUnknown topic)
-            | Error error ->
-                Log.membersUnknown log group (RemotingError.describe error)
-                agent.Post(MembersUnknown topic)
-        }
+            let mutable answer = MembersUnknown topic
 
-    let startQueue queue : Task =
-        backgroundTask {
-            let! isStarted = queues.Start queue
-
-            agent.Post(
-                if isStarted then
-                    QueueStarted queue
-                else
-                    QueueNotStarted queue
-            )
-        }
-
-    let leaveQueue queue : Task =
-        backgroundTask {
             try
-                do! queues.Leave queue
-            with error ->
-                Log.queueFailed log queue error
-
-            agent.Post(QueueLeft queue)
+                match! brokers.AskOne(topic, Heartbeat.members.Request group, ending.Token) with
+                | Ok members ->
+                    warnOfEqualIds members
+                    answer <- MembersKnown(topic, members)
+                | Error error -> ConsumerLog.membersUnknown log group (RemotingError.describe error)
+            finally
+                post answer
         }
 
-    let carryOut effect =
-        match effect with
-        | AskMembers topic -> askMembers topic |> ignore
-        | StartQueue queue -> startQueue queue |> ignore
-        | LeaveQueue queue -> leaveQueue queue |> ignore
-        | MembershipEnded -> ()
-
-    let isWanted topic =
+    let isSubscribed topic =
         not (isNull (subscriptions.TryFind topic))
 
-    /// Which queues of a topic are this member's to divide.
-    let mutable readable: string -> TopicRoute -> MessageQueue list =
-        TopicRoute.subscribeQueues
-
-    /// Brokers know of this member before it asks them who the members are.
+    /// Brokers know of this member before it queries them for the members.
     let useRoute topic (route: TopicRoute) : Task =
         backgroundTask {
             do! instance.Presence.AtAll route
-            agent.Post(RouteKnown(topic, readable topic route))
+            post (RouteKnown(topic, TopicRoute.subscribeQueues topic route))
         }
 
-    /// Runs until the membership ends.
-    let run (work: unit -> Task) : unit =
-        backgroundTask {
-            try
-                do! work ()
-            with
-            | :? OperationCanceledException when ending.IsCancellationRequested -> ()
-            | error -> Log.memberFailed log error
-        }
-        |> ignore
-
-    /// Looks for a topic until there is one, or it is not wanted any more.
+    /// Looks for a topic until there is one, or it is not subscribed to any more.
     let seek topic : Task =
         backgroundTask {
             let mutable wait = fst seekWaits
             let mutable isSought = true
 
-            while isSought && isWanted topic && not ending.IsCancellationRequested do
+            while isSought && isSubscribed topic && not ending.IsCancellationRequested do
                 match! routes.Get(topic, ending.Token) with
                 | Ok route ->
                     do! useRoute topic route
@@ -151,10 +107,10 @@ type internal GroupMembership(options: MembershipOptions) =
         }
 
     let every (interval: TimeSpan) (act: unit -> Task) =
-        run (fun () -> Recurrence.every remoting.Ports interval ending.Token act)
+        PeriodicTask.run remoting interval ending.Token act
 
     let rebalance () : Task =
-        agent.Post IntervalOver
+        post RebalanceDue
         Task.CompletedTask
 
     /// 1 while a notification of changed members waits to be passed on.
@@ -167,7 +123,7 @@ type internal GroupMembership(options: MembershipOptions) =
                 backgroundTask {
                     do! Task.Delay(notificationSpacing, clock, ending.Token)
                     Volatile.Write(&isNotified, 0)
-                    agent.Post NotifiedOfChange
+                    post RebalanceEvent.MembersChanged
                 })
 
     /// SQL92 expressions are checked by a broker: whether it can filter so, and understands them.
@@ -185,104 +141,118 @@ type internal GroupMembership(options: MembershipOptions) =
             | Error error -> return Error error
         }
 
-    let joinTopic topic (filter: Filter) : Task<Result<unit, RemotingError>> =
+    /// Whether a topic can be subscribed to, and its route if it is there already. Changes nothing.
+    let check topic (filter: Filter) : Task<Result<TopicRoute option, RemotingError>> =
         backgroundTask {
             match! firstLook topic with
-            | Error error -> return Error error
-            | Ok None ->
-                run (fun () -> seek topic)
-                return Ok()
             | Ok(Some route) ->
-                match! checkExpression topic filter with
-                | Error error -> return Error error
-                | Ok() ->
-                    do! useRoute topic route
-                    return Ok()
+                let! outcome = checkExpression topic filter
+                return outcome |> Result.map (fun () -> Some route)
+            | other -> return other
         }
 
-    let rejoin topic =
+    let follow topic (route: TopicRoute option) : Task =
+        post (TopicSubscribed topic)
+
+        match route with
+        | Some route -> useRoute topic route
+        | None ->
+            run (fun () -> seek topic)
+            Task.CompletedTask
+
+    let join (subscription: TopicSubscription) : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match subscriptions.TryFind topic with
-            | null -> return Ok()
-            | wanted ->
-                let! outcome = joinTopic topic wanted.Subscription.Filter
-                do! instance.Presence.Renew()
-                return outcome
+            match! check subscription.Topic subscription.Filter with
+            | Error error -> return Error error
+            | Ok route ->
+                do! follow subscription.Topic route
+                return Ok()
+        }
+
+    /// A subscription that cannot be had changes nothing of what is subscribed to.
+    let subscribe topic (filter: Filter) (cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            do! changing.WaitAsync cancellation
+
+            try
+                match! check topic filter with
+                | Error error -> return Error error
+                | Ok route ->
+                    subscriptions.Set(topic, filter)
+                    table.SubscriptionChanged topic
+                    do! follow topic route
+                    do! instance.Presence.Renew()
+                    return Ok()
+            finally
+                changing.Release() |> ignore<int>
+        }
+
+    let unsubscribe topic : Task =
+        backgroundTask {
+            do! changing.WaitAsync()
+
+            try
+                if subscriptions.Remove topic then
+                    post (TopicUnsubscribed topic)
+                    do! instance.Presence.Renew()
+            finally
+                changing.Release() |> ignore<int>
         }
 
     /// What brokers know this member by.
     member _.ClientId = instance.ClientId
 
-    /// What it reads, by the names that travel. To be filled before the start.
-    member _.Subscriptions = subscriptions
-
     member _.Routes = routes
     member _.Brokers = brokers
     member _.Clients = instance.Clients
 
-    /// The queue is to be dropped and made anew.
-    member _.Failed(queue: MessageQueue) = agent.Post(QueueFailed queue)
+    /// Cancelled at the very end.
+    member _.Ending = ending.Token
 
     /// The members of the group are others than before, a broker says.
     member _.MembersChanged() = membersChanged ()
 
+    /// Queries the members of a topic; the answer becomes an event.
+    member _.QueryMembers(topic: string) = run (fun () -> queryMembers topic)
+
     /// Does something again and again until the membership ends, each time about an interval after the last.
     member _.Every(interval: TimeSpan, act: unit -> Task) = every interval act
 
-    /// Chooses which queues of a topic count, in place of all that can be read. Before the start.
-    member _.ChooseBy(choose: string -> TopicRoute -> MessageQueue list) = readable <- choose
-
     /// Joins the group.
-    member _.Start(memberQueues: IMemberQueues, askedMember: IAskedMember) : Task<Result<unit, RemotingError>> =
+    member _.Start() : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            queues <- memberQueues
-            asked <- askedMember
-            agent.Start carryOut
-
             routes.Changed.Add(fun struct (topic, route) ->
-                if isWanted topic && not ending.IsCancellationRequested then
+                if isSubscribed topic && not ending.IsCancellationRequested then
                     run (fun () -> useRoute topic route))
 
             instance.Start()
 
-            match! OneByOne.untilError (fun one -> joinTopic one.Topic one.Filter) subscriptions.All with
+            match! OneByOne.untilError join subscriptions.All with
             | Error error -> return Error error
             | Ok() ->
                 every rebalanceInterval rebalance
                 return Ok()
         }
 
-    /// Reads a topic too, or changes what is wanted of one.
-    member _.Subscribe(topic: string, filter: Filter) : Task<Result<unit, RemotingError>> =
+    /// Reads a topic too, or changes what is wanted of one. One that fails changes nothing.
+    member _.Subscribe(topic: string, filter: Filter, cancellation) : Task<Result<unit, RemotingError>> =
         match Names.checkTopic topic with
         | Error error -> Task.FromResult(Error(Invalid error))
-        | Ok _ ->
-            let topic = Namespaced.wrap options.Namespace topic
-            subscriptions.Set(topic, filter)
-            queues.SubscriptionChanged topic
-            rejoin topic
+        | Ok _ -> subscribe (Namespaced.wrap options.Namespace topic) filter cancellation
 
     /// Reads a topic no more.
     member _.Unsubscribe(topic: string) : Task =
-        backgroundTask {
-            let topic = Namespaced.wrap options.Namespace topic
+        unsubscribe (Namespaced.wrap options.Namespace topic)
 
-            if subscriptions.Remove topic then
-                agent.Post(TopicDropped topic)
-                do! instance.Presence.Renew()
-        }
+    /// Gives up all queues.
+    member _.LeaveAll() = post StopRequested
 
-    /// Ends when all queues are left.
-    member _.LeaveAll() : Task =
-        agent.Post StopAsked
-        agent.Ended
-
-    /// Says goodbye to brokers and closes the connections.
+    /// Unregisters from brokers and closes the connections.
     member _.Close() : Task =
         ending.Cancel()
         instance.Close()
 
-    /// Ends as a process does that is killed: nobody is told.
+    /// Ends as a process does that is killed: brokers are not told.
     member _.Kill() : Task =
         ending.Cancel()
         instance.Clients.CloseAll()

@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
+open Microsoft.Extensions.Logging
 
 /// A handler at work, or waiting to be. It is used for one piece of work after another.
 [<Sealed>]
@@ -13,6 +14,9 @@ type internal HandlerRun() =
     static let phases = 4L
     let gate = obj ()
     let mutable cancellation = new CancellationTokenSource()
+
+    /// The token of the call at hand is being cancelled, and the next call needs another one.
+    let mutable isCancelling = false
 
     /// Phase, and above it the number of the handler's call: what is meant for one call must not hit the next one.
     let mutable state = idle
@@ -43,15 +47,25 @@ type internal HandlerRun() =
     member _.IsGivenUp = phaseOf (Volatile.Read &state) = givenUp
     member _.Token = cancellation.Token
 
-    /// Tells the handler of one call to come to an end.
-    member run.Cancel(stamp: int64) =
-        lock gate (fun () ->
-            if run.Stamp = stamp then
-                cancellation.Cancel())
+    /// Tells the handler of one call to end. What the application has registered with the token runs on the pool, and may throw or
+    /// block: the task ends when it has, with what it threw.
+    member run.Cancel(stamp: int64) : Task =
+        let cancelled =
+            lock gate (fun () ->
+                if run.Stamp = stamp && not isCancelling then
+                    isCancelling <- true
+                    ValueSome cancellation
+                else
+                    ValueNone)
+
+        match cancelled with
+        | ValueSome cancelled -> cancelled.CancelAsync()
+        | ValueNone -> Task.CompletedTask
 
     member run.Begin(queue: ProcessQueue, now: int64) =
         lock gate (fun () ->
-            if cancellation.IsCancellationRequested then
+            if isCancelling then
+                isCancelling <- false
                 cancellation <- new CancellationTokenSource()
 
             run.Queue <- queue
@@ -70,7 +84,7 @@ type internal HandlerRun() =
         stamp <> 0L
         && Interlocked.CompareExchange(&state, stamp - working + givenUp, stamp) = stamp
 
-    member _.IsCancelled = cancellation.IsCancellationRequested
+    member _.IsCancelled = Volatile.Read &isCancelling
 
 /// Something that handlers take work from.
 and internal IWorkSource =
@@ -93,7 +107,10 @@ type internal PulledWork(held: PulledMessages, batchSize: int) =
 /// Has up to so many handlers work at a time. There is no thread or task of its own: a handler goes on with the next piece of
 /// work, and has another one started while there is more. `work` takes pieces until there is none.
 [<Sealed>]
-type internal HandlerPool(concurrency: int, work: HandlerPool -> HandlerRun -> Task) =
+type internal HandlerPool(concurrency: int, log: ILogger, work: HandlerPool -> HandlerRun -> Task) =
+    let start pool run =
+        Supervised.run log CancellationToken.None (fun () -> work pool run)
+
     let gate = obj ()
     let sources = Queue<IWorkSource>()
     let idle = Stack<HandlerRun>()
@@ -108,7 +125,7 @@ type internal HandlerPool(concurrency: int, work: HandlerPool -> HandlerRun -> T
     let reserve () : HandlerRun | null =
         if canStart () then
             let run = if idle.Count > 0 then idle.Pop() else HandlerRun()
-            running.Add run |> ignore
+            running.Add run |> ignore<bool>
             run
         else
             null
@@ -117,8 +134,8 @@ type internal HandlerPool(concurrency: int, work: HandlerPool -> HandlerRun -> T
         match run with
         | null -> ()
         | run ->
-            ThreadPool.UnsafeQueueUserWorkItem((fun (run: HandlerRun) -> work pool run |> ignore), run, false)
-            |> ignore
+            ThreadPool.UnsafeQueueUserWorkItem((fun (run: HandlerRun) -> start pool run), run, false)
+            |> ignore<bool>
 
     member pool.Add(source: IWorkSource) =
         lock gate (fun () ->
@@ -137,11 +154,11 @@ type internal HandlerPool(concurrency: int, work: HandlerPool -> HandlerRun -> T
                     run.Source <- source
 
                     if not (source.Take run) then
-                        sources.Dequeue() |> ignore
+                        sources.Dequeue() |> ignore<IWorkSource>
 
                     struct (true, reserve ())
                 else
-                    running.Remove run |> ignore
+                    running.Remove run |> ignore<bool>
                     run.Held <- Unchecked.defaultof<_>
                     idle.Push run
                     struct (false, null))
@@ -153,7 +170,7 @@ type internal HandlerPool(concurrency: int, work: HandlerPool -> HandlerRun -> T
     member pool.GiveUp(run: HandlerRun, stamp: int64) : bool =
         if run.GiveUp stamp then
             lock gate (fun () ->
-                running.Remove run |> ignore
+                running.Remove run |> ignore<bool>
                 reserve ())
             |> pool.Start
 

@@ -4,21 +4,16 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// How a consumer's handlers come to their messages.
+/// Has handlers work on messages.
 type internal IHandling =
-    /// Takes what a pull brought.
-    abstract Hand: PulledMessages -> unit
+    inherit IMessageDispatcher
     abstract Pool: HandlerPool
     /// A call of a handler, by its stamp, has not returned although its token has been cancelled for some time.
     abstract GiveUp: run: HandlerRun * stamp: int64 -> Task
 
 /// Calls the application's handler.
 [<Sealed>]
-type internal HandlerCall
-    (options: PushConsumerOptions, handler: ConsumeHandler, counts: ConsumerCounts, tracing: ConsumeTracing option) =
-    let clock = options.Remoting.Ports.Clock
-    let log = options.Remoting.Logger
-
+type internal HandlerInvoker(options: PushConsumerOptions, handler: ConsumeHandler) =
     let receive (message: StoredMessage) : ReceivedMessage =
         {
             Message = message
@@ -28,14 +23,42 @@ type internal HandlerCall
     let receiveAll (messages: StoredMessage[]) first count =
         Array.init count (fun index -> receive messages[first + index])
 
-    let isOverdue (run: HandlerRun) =
-        clock.GetElapsedTime run.Started >= options.ConsumeTimeout
-
     /// The most messages for one call.
     member _.BatchSize =
         match handler with
         | EachMessage _ -> 1
         | Batches _ -> options.BatchSize
+
+    /// What the handler throws by itself, it throws here.
+    member _.Invoke
+        (messages: StoredMessage[], first: int, count: int, cancellation: CancellationToken)
+        : ValueTask<ConsumeResult> =
+        match handler with
+        | EachMessage handle -> handle (receive messages[first]) cancellation
+        | Batches handle -> handle (receiveAll messages first count) cancellation
+
+/// Counts and traces the calls of a handler that works on queues.
+[<Sealed>]
+type internal HandlerCall
+    (options: PushConsumerOptions, invoker: HandlerInvoker, counts: ConsumerCounts, tracing: ConsumeTracing option) =
+    let clock = options.Remoting.Ports.Clock
+    let log = options.Remoting.Logger
+
+    /// The callbacks of a token are the application's: they may throw or block, and nothing here waits for them.
+    let cancel (run: HandlerRun) (stamp: int64) =
+        Supervised.run log CancellationToken.None (fun () ->
+            backgroundTask {
+                try
+                    do! run.Cancel stamp
+                with error ->
+                    ConsumerLog.callbackFailed log options.Group error
+            })
+
+    let isOverdue (run: HandlerRun) =
+        clock.GetElapsedTime run.Started >= options.ConsumeTimeout
+
+    /// The most messages for one call.
+    member _.BatchSize = invoker.BatchSize
 
     /// Begins a call of a run with messages; what it throws by itself it throws here.
     member _.Begin
@@ -47,25 +70,7 @@ type internal HandlerCall
         | Some tracing -> run.Trace <- tracing.Begin(ReadOnlySpan(messages, first, count))
         | None -> ()
 
-        match handler with
-        | EachMessage handle -> handle (receive messages[first]) run.Token
-        | Batches handle -> handle (receiveAll messages first count) run.Token
-
-    /// Handles one message by itself, outside of any queue.
-    member _.Once(message: StoredMessage) : Task<DirectOutcome * string option> =
-        backgroundTask {
-            try
-                let! result =
-                    match handler with
-                    | EachMessage handle -> handle (receive message) CancellationToken.None
-                    | Batches handle -> handle [| receive message |] CancellationToken.None
-
-                match result with
-                | Consumed -> return Succeeded, None
-                | _ -> return ToBeRetried, None
-            with error ->
-                return Threw, Some $"{error.GetType().Name}: {error.Message}"
-        }
+        invoker.Invoke(messages, first, count, run.Token)
 
     /// The handler has returned, whether anybody still waits for it or not.
     member _.Returned(run: HandlerRun, result: ConsumeResult) =
@@ -82,7 +87,18 @@ type internal HandlerCall
         tracing
         |> Option.iter (fun tracing -> tracing.End(run.Trace, false, ConsumeException))
 
-        Log.consumeFailed log options.Group message.Topic message.QueueId message.QueueOffset error
+        ConsumerLog.consumeFailed log options.Group message.Topic message.QueueId message.QueueOffset error
+
+    /// Tells the handlers that work on a queue to end.
+    member _.CancelAll(pool: HandlerPool, queue: ProcessQueue) =
+        for run in pool.Running do
+            let stamp = run.Stamp
+
+            if stamp <> 0L && Object.ReferenceEquals(run.Queue, queue) then
+                cancel run stamp
+
+    /// Tells the handler of one call to end.
+    member _.Cancel(run: HandlerRun, stamp: int64) = cancel run stamp
 
     member _.Counted(result: ConsumeResult, count: int) =
         match result with

@@ -44,7 +44,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
             match tryRead path with
             | Ok positions -> Ok positions
             | Error reason when hasBackup ->
-                Log.offsetsDamaged log path reason
+                ConsumerLog.offsetsDamaged log path reason
                 tryRead backup
             | Error reason -> Error reason
         | false, true -> tryRead backup

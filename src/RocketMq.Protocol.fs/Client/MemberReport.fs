@@ -7,6 +7,8 @@ type internal ReportedMember =
     {
         Type: ConsumeType
         IsOrdered: bool
+        /// Whether queues are read under the broker's lock.
+        NeedsLock: bool
         NameServers: Endpoint list
         /// How many handlers work at a time.
         Concurrency: int
@@ -15,11 +17,13 @@ type internal ReportedMember =
 
 /// What a member of a group says of itself, to brokers that ask and to its application.
 [<Sealed>]
-type internal MemberReport
-    (reported: ReportedMember, subscriptions: Subscriptions, queues: OwnedQueues, mayConsume: ProcessQueue -> bool) =
+type internal MemberReport(reported: ReportedMember, subscriptions: Subscriptions, table: ProcessQueueTable) =
     let clock = reported.Clock
     let startedAtMillis = clock.GetUtcNow().ToUnixTimeMilliseconds()
     let startedTimestamp = clock.GetTimestamp()
+
+    let isLocked (owner: ProcessQueue) =
+        not reported.NeedsLock || owner.IsLocked
 
     let infoOf (owner: ProcessQueue) : ProcessQueueInfo =
         let millis timestamp =
@@ -35,7 +39,7 @@ type internal MemberReport
             TransactionMinOffset = 0L
             TransactionMaxOffset = 0L
             TransactionMessages = owner.Running
-            IsLocked = mayConsume owner
+            IsLocked = isLocked owner
             TryUnlockTimes = 0L
             LastLockTimestamp = 0L
             LastPullTimestamp = millis owner.LastPull
@@ -48,24 +52,28 @@ type internal MemberReport
             Queue = owner.Queue
             Next = owner.Next
             Committable = owner.Committable
-            Committed = owner.Committed
+            Committed =
+                match owner.Committed with
+                | CommittedAt offset -> Some offset
+                | NotLoaded
+                | NothingCommitted -> None
             Held = owner.Held
             HeldBytes = owner.HeldBytes
             Running = owner.Running
             IsFull = owner.IsFull
             SincePull = clock.GetElapsedTime owner.LastPull
             SinceConsume = clock.GetElapsedTime owner.LastConsume
-            IsLocked = mayConsume owner
+            IsLocked = isLocked owner
         }
 
     /// The queues that are read, in their order.
     member _.Queues: QueueHealth list =
-        queues.All |> List.map healthOf |> List.sortBy _.Queue
+        table.All |> List.map healthOf |> List.sortBy _.Queue
 
     member _.Positions(topic: string) : Map<MessageQueue, int64> =
         Map.ofList
             [
-                for owner in queues.All do
+                for owner in table.All do
                     if owner.Queue.Topic = topic then
                         owner.Queue, owner.Committable
             ]
@@ -91,7 +99,7 @@ type internal MemberReport
                 [
                     for one in subscriptions.All -> Subscription.create one.Topic one.Filter one.Version
                 ]
-            Queues = Map.ofList [ for owner in queues.All -> owner.Queue, infoOf owner ]
+            Queues = Map.ofList [ for owner in table.All -> owner.Queue, infoOf owner ]
             PopQueues = None
             Status = Map.empty
             UserInfo = None

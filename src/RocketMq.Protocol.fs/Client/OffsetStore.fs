@@ -3,18 +3,32 @@ namespace RocketMq.Protocol
 open System.Threading
 open System.Threading.Tasks
 
-/// Where a group keeps its positions.
+/// Where a group keeps its offsets.
 type internal IOffsetStore =
-    /// The position of a queue; `None` if there is none.
+    /// What the group has committed; `None` if nothing.
     abstract Load: MessageQueue * CancellationToken -> Task<Result<int64 option, RemotingError>>
     abstract Save: MessageQueue * int64 * CancellationToken -> Task<Result<unit, RemotingError>>
 
-/// With the brokers that hold the queues, for all members of the group.
+/// With the masters of the brokers that hold the queues, for all members of the group. A slave may not know of a commit yet: what it
+/// has counts only where there is no master, and that it has nothing says nothing.
 [<Sealed>]
 type internal BrokerOffsets(settings: GroupSettings, brokers: GroupBrokers) =
     interface IOffsetStore with
         member _.Load(queue, cancellation) =
-            brokers.Ask(queue, GroupRequests.committed settings queue, cancellation)
+            backgroundTask {
+                match! brokers.AskWhoever(queue, GroupRequests.committed settings queue, cancellation) with
+                | Ok struct (true, committed) -> return Ok committed
+                | Ok struct (false, Some offset) -> return Ok(Some offset)
+                | Ok struct (false, None) ->
+                    return
+                        Error(
+                            RouteUnknown(
+                                queue.Topic,
+                                $"broker {queue.BrokerName} has no master now, and its slave has no offset of the group"
+                            )
+                        )
+                | Error error -> return Error error
+            }
 
         member _.Save(queue, offset, cancellation) =
-            brokers.Ask(queue, GroupRequests.commit settings queue offset, cancellation)
+            brokers.AskMaster(queue, GroupRequests.commit settings queue offset, cancellation)

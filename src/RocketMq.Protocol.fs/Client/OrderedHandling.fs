@@ -1,8 +1,8 @@
 namespace RocketMq.Protocol
 
 open System
-open System.Collections.Concurrent
 open System.Collections.Generic
+open System.Runtime.CompilerServices
 open System.Threading.Tasks
 
 /// One message of an ordered queue, and how often it has failed here.
@@ -31,7 +31,16 @@ type internal OrderedQueue(queue: ProcessQueue) =
     let waiting = LinkedList<OrderedMessage>()
     let mutable isScheduled = false
 
+    /// Grows when the queue is moved: what a handler began before does not count.
+    let mutable generation = 0
+
     member _.Queue = queue
+
+    /// Nothing of what was pulled before counts.
+    member _.Clear() =
+        lock gate (fun () ->
+            generation <- generation + 1
+            waiting.Clear())
 
     /// True: the caller has to schedule the queue.
     member _.Add(held: PulledMessages) : bool =
@@ -43,30 +52,44 @@ type internal OrderedQueue(queue: ProcessQueue) =
                         Index = index
                         Failures = 0
                     }
-                |> ignore
+                |> ignore<LinkedListNode<OrderedMessage>>
 
             let isNew = not isScheduled
             isScheduled <- true
             isNew)
 
-    /// The first messages, which stay. None: the queue is scheduled no more.
-    member _.First(most: int) : OrderedMessage[] =
+    /// The first messages, which stay, and the generation that they are of. None: the queue is scheduled no more.
+    member _.First(most: int) : struct (int * OrderedMessage[]) =
         lock gate (fun () ->
-            let first = waiting |> Seq.truncate most |> Array.ofSeq
+            // A pull may have been dispatched just after the queue was moved.
+            let isStale (first: LinkedListNode<OrderedMessage> | null) =
+                match first with
+                | null -> false
+                | first -> not (queue.IsCurrent first.Value.Held)
+
+            while isStale waiting.First do
+                waiting.RemoveFirst()
+
+            let first =
+                waiting
+                |> Seq.takeWhile (fun message -> queue.IsCurrent message.Held)
+                |> Seq.truncate most
+                |> Array.ofSeq
 
             if first.Length = 0 then
                 isScheduled <- false
 
-            first)
+            struct (generation, first))
 
-    /// The first messages become these.
-    member _.Replace(count: int, messages: OrderedMessage list) =
+    /// The first messages become these, if they still are what they were.
+    member _.Replace(taken: int, count: int, messages: OrderedMessage list) =
         lock gate (fun () ->
-            for _ in 1..count do
-                waiting.RemoveFirst()
+            if taken = generation then
+                for _ in 1..count do
+                    waiting.RemoveFirst()
 
-            for message in List.rev messages do
-                waiting.AddFirst message |> ignore)
+                for message in List.rev messages do
+                    waiting.AddFirst message |> ignore<LinkedListNode<OrderedMessage>>)
 
     /// The queue waits until somebody calls `Wake`.
     member _.Rest() =
@@ -101,8 +124,8 @@ type internal OrderedHandling
     let clock = options.Remoting.Ports.Clock
     let log = options.Remoting.Logger
 
-    let queues =
-        ConcurrentDictionary<ProcessQueue, OrderedQueue>(HashIdentity.Reference)
+    /// As long as somebody has the queue.
+    let queues = ConditionalWeakTable<ProcessQueue, OrderedQueue>()
 
     /// Leaves a queue alone for the time that failures ask for.
     let suspend (pool: HandlerPool) (ordered: OrderedQueue) (time: TimeSpan) : Task =
@@ -125,7 +148,14 @@ type internal OrderedHandling
             | Error error ->
                 counts.Kept()
                 let stored = message.Stored
-                Log.messageKept log stored.Topic stored.QueueId stored.QueueOffset (RemotingError.describe error)
+
+                ConsumerLog.messageKept
+                    log
+                    stored.Topic
+                    stored.QueueId
+                    stored.QueueOffset
+                    (RemotingError.describe error)
+
                 return false
         }
 
@@ -162,7 +192,7 @@ type internal OrderedHandling
         }
 
     /// Has a handler work on the first messages of a queue. True: the queue may go on at once.
-    let handle (pool: HandlerPool) (run: HandlerRun) (ordered: OrderedQueue) (first: OrderedMessage[]) =
+    let handle (pool: HandlerPool) (run: HandlerRun) (ordered: OrderedQueue) taken (first: OrderedMessage[]) =
         backgroundTask {
             let queue = ordered.Queue
             let messages = first |> Array.map _.Stored
@@ -175,27 +205,27 @@ type internal OrderedHandling
             with error ->
                 call.Threw(run, messages[0], error)
 
-            run.End() |> ignore
+            run.End() |> ignore<bool>
             queue.LastConsume <- clock.GetTimestamp()
             call.Counted(result, messages.Length)
 
-            // Who has the queue by now has these messages as well.
-            if queue.IsClosed then
-                return false
+            // Whoever has the queue now has these messages as well; after a move they come again, or are not wanted.
+            if not (queue.IsCurrent first[0].Held) then
+                return not queue.IsClosed
             else
                 match result with
                 | Consumed ->
                     for message in first do
                         queue.Finish(message.Held, message.Index)
 
-                    ordered.Replace(first.Length, [])
+                    ordered.Replace(taken, first.Length, [])
                     return true
                 | failed ->
                     let! struct (left, rest) = settleFailed first failed
-                    ordered.Replace(first.Length, left)
+                    ordered.Replace(taken, first.Length, left)
 
                     if rest > TimeSpan.Zero then
-                        suspend pool ordered rest |> ignore
+                        Supervised.run log queue.Ending (fun () -> suspend pool ordered rest)
                         return false
                     else
                         return true
@@ -217,12 +247,15 @@ type internal OrderedHandling
                     // It may have become possible in between, with nobody to notice.
                     goesOn <- mayConsume queue && ordered.Wake()
                 else
-                    let first = ordered.First call.BatchSize
+                    let struct (taken, first) = ordered.First call.BatchSize
 
-                    if first.Length = 0 || not (queue.TryBegin first.Length) then
+                    if first.Length = 0 then
                         goesOn <- false
+                    elif not (queue.TryBegin(first[0].Held, first.Length)) then
+                        // Moved just now: what comes after the move is next.
+                        goesOn <- not queue.IsLeft
                     else
-                        let! mayGoOn = handle pool run ordered first
+                        let! mayGoOn = handle pool run ordered taken first
                         queue.End first.Length
                         goesOn <- mayGoOn
         }
@@ -235,24 +268,32 @@ type internal OrderedHandling
                 | _ -> ()
         }
 
-    let pool = HandlerPool(options.Concurrency, work)
-
-    /// A queue that rested because it might not be consumed may go on.
-    member _.Wake(queue: ProcessQueue) =
-        match queues.TryGetValue queue with
-        | true, ordered when ordered.Wake() -> pool.Add ordered
-        | _ -> ()
-
-    member _.Forget(queue: ProcessQueue) = queues.TryRemove queue |> ignore
+    let pool = HandlerPool(options.Concurrency, log, work)
 
     interface IHandling with
         member _.Pool = pool
 
-        member _.Hand held =
-            let ordered = queues.GetOrAdd(held.Queue, (fun queue -> OrderedQueue queue))
+        member _.Dispatch held =
+            let ordered = queues.GetValue(held.Queue, (fun queue -> OrderedQueue queue))
 
             if ordered.Add held then
                 pool.Add ordered
+
+        member _.Drop queue =
+            match queues.TryGetValue queue with
+            | true, ordered -> ordered.Clear()
+            | _ -> ()
+
+        /// A queue that rested because it might not be consumed may go on.
+        member _.Resume queue =
+            match queues.TryGetValue queue with
+            | true, ordered when ordered.Wake() -> pool.Add ordered
+            | _ -> ()
+
+        member _.CancelHandlers queue = call.CancelAll(pool, queue)
+
+        // The pull that failed has been logged.
+        member _.Refused(_, _) = ()
 
         /// A queue must not go past a message, so its handler is waited for.
         member _.GiveUp(_, _) = Task.CompletedTask

@@ -99,7 +99,7 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
     do routes.Changed.Add(fun struct (_, route) -> route |> addressesOf |> List.iter (know >> ignore))
 
     member _.Start() =
-        Recurrence.every options.Ports interval ending.Token beat |> ignore
+        PeriodicTask.run options interval ending.Token beat
 
     /// Ends when a broker knows the client, or cannot be told.
     member _.At(address: string) : Task<Result<unit, RemotingError>> = know address

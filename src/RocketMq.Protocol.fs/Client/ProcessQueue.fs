@@ -25,7 +25,7 @@ type internal PulledMessages(queue: ProcessQueue, batch: HeldBatch, messages: St
 
 /// One queue that a consumer reads: what it holds, and how far it is. Handlers, pulls and commits meet here, so all of it is
 /// under one lock that is held for no longer than it takes to count.
-and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: HoldLimits, now: int64) =
+and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: HoldLimits, clock: MemberClock) =
     let gate = obj ()
     let unfinished = UnfinishedOffsets start
     let mutable heldBytes = 0L
@@ -48,7 +48,13 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// Nothing counts any more: the position has been committed for the last time.
     let mutable isClosed = false
 
-    let mutable committed = start
+    /// A broker has answered a pull since the start, or since the last seek.
+    let mutable isConfirmed = false
+
+    /// The loop that pulls now.
+    let mutable loop = 0
+
+    let mutable queueLock = NotHeld
     let mutable hasRoom: TaskCompletionSource | null = null
     let mutable isIdle: TaskCompletionSource | null = null
     let ending = new CancellationTokenSource()
@@ -105,18 +111,51 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// The broker to read from next; 0 is the master.
     member val BrokerId = 0L with get, set
 
-    /// By the clock's timestamps.
-    member val LastPull = now with get, set
+    /// When a pull began or ended, or might have begun, by the clock's timestamps.
+    member val LastPull = clock.Timestamp with get, set
 
-    member val LastConsume = now with get, set
+    member val LastConsume = clock.Timestamp with get, set
 
-    /// Keeps commits of the queue in their order.
-    member val CommitGate = new SemaphoreSlim(1, 1)
+    /// What the broker has, as far as this member knows. For reports.
+    member val Committed = NotLoaded with get, set
+
+    /// The broker's lock on the queue. It says whether an orderly handler may begin.
+    member _.Lock
+        with get () = Volatile.Read &queueLock
+        and set (held: QueueLockState) = Volatile.Write(&queueLock, held)
+
+    /// Whether the lock can be trusted now.
+    member owner.IsLocked =
+        match owner.Lock with
+        | Held lock -> ConsumeLock.mayConsume clock.Now lock
+        | NotHeld
+        | MayBeHeld -> false
+
+    member _.Progress: ConsumeProgress =
+        lock gate (fun () ->
+            {
+                Consumed = committable ()
+                IsConfirmed = isConfirmed
+                Running = running
+            })
+
+    /// Another loop is to pull the queue from here on, and the pull at hand does not count. Its number.
+    member _.BeginLoop() : int =
+        let struct (ended, number) =
+            lock gate (fun () ->
+                loop <- loop + 1
+                struct (replacePull (), loop))
+
+        endPull ended
+        number
+
+    /// Whether the loop of this number is to go on.
+    member owner.IsLoop(number: int) =
+        not owner.IsLeft && Volatile.Read &loop = number
 
     member _.IsLeft = Volatile.Read &isLeft
     member _.Next = lock gate (fun () -> unfinished.Next)
     member _.Committable = lock gate committable
-    member _.Committed = lock gate (fun () -> committed)
     member _.Held = lock gate (fun () -> unfinished.Count)
     member _.HeldBytes = lock gate (fun () -> heldBytes)
     member _.Running = lock gate (fun () -> running)
@@ -137,7 +176,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
                 most)
 
     /// Where to pull now. The token ends the pull when its answer does not count any more.
-    member _.BeginPull() : PullPlace =
+    member owner.BeginPull() : PullPlace =
+        owner.LastPull <- clock.Timestamp
+
         lock gate (fun () ->
             {
                 Offset = unfinished.Next
@@ -147,18 +188,19 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// A pull ended at `next` with these messages. One pull of a queue ends at a time. Null: the pull does not count any more,
     /// and nothing changes.
     member queue.Pulled(place: PullPlace, messages: StoredMessage[], next: int64) : PulledMessages | null =
-        if offsets.Length < messages.Length then
-            offsets <- Array.zeroCreate messages.Length
-
-        let mutable bytes = 0L
-
-        for index in 0 .. messages.Length - 1 do
-            offsets[index] <- messages[index].QueueOffset
-            bytes <- bytes + int64 messages[index].StoredBody.Length
-
         let pulled () : PulledMessages | null =
+            if offsets.Length < messages.Length then
+                offsets <- Array.zeroCreate messages.Length
+
+            let mutable bytes = 0L
+
+            for index in 0 .. messages.Length - 1 do
+                offsets[index] <- messages[index].QueueOffset
+                bytes <- bytes + int64 messages[index].StoredBody.Length
+
             // The source of the token is replaced under the lock, so this is as exact as a number would be.
             if place.Ending = pullEnding.Token then
+                isConfirmed <- true
                 heldBytes <- heldBytes + bytes
                 PulledMessages(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages)
             else
@@ -170,6 +212,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.Seek(position: int64) =
         lock gate (fun () ->
             unfinished.Reset position
+            isConfirmed <- false
             heldBytes <- 0L
             lowestTaken <- Int64.MaxValue
             let ended = replacePull ()
@@ -195,10 +238,14 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.Settle() =
         lock gate (fun () -> lowestTaken <- Int64.MaxValue)
 
+    /// Whether what becomes of the messages counts: the queue has not been moved since they were pulled, nor closed.
+    member _.IsCurrent(held: PulledMessages) =
+        lock gate (fun () -> not isClosed && unfinished.IsCurrent held.Batch)
+
     /// Whether messages may go to a handler; they count as running then.
-    member _.TryBegin(count: int) =
+    member _.TryBegin(held: PulledMessages, count: int) =
         lock gate (fun () ->
-            if isLeft then
+            if isLeft || not (unfinished.IsCurrent held.Batch) then
                 false
             else
                 running <- running + count
@@ -246,6 +293,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
             isLeft <- true
             tell ())
 
+        // Our own waits only: nothing of the application hangs on this token.
         ending.Cancel()
 
     /// Ends when no handler works on messages of the queue.
@@ -260,17 +308,6 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
                     isIdle <- source
                     source.Task
                 | source -> source.Task)
-
-    /// The position to commit, if it has moved and still counts.
-    member _.TryCommittable() : int64 voption =
-        lock gate (fun () ->
-            match committable () with
-            | _ when isClosed -> ValueNone
-            | position when position = committed -> ValueNone
-            | position -> ValueSome position)
-
-    member _.HasCommitted(position: int64) =
-        lock gate (fun () -> committed <- position)
 
     /// From here on nothing is committed, and what handlers make of messages that they still have does not count.
     member _.Close() = lock gate (fun () -> isClosed <- true)

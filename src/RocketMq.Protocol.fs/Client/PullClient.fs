@@ -86,7 +86,7 @@ type PullClient private (options: PullConsumerOptions) =
             | Error error -> return Error error
             | Ok() ->
                 let! answer = brokers.Pull(queue, masterId, request, suspend, cancellation)
-                return answer |> Result.bind (batch queue filter offset)
+                return answer |> Result.bind (fun pulled -> batch queue filter offset pulled.Answer)
         }
 
     /// A client that asks in the name of a group. Of the options count the group, name servers, namespace, `Suspend`, codecs,

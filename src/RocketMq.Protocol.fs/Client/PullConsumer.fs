@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol
 
 open System
-open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 
@@ -12,7 +11,7 @@ open System.Threading.Tasks
 type PullConsumer private (options: PullConsumerOptions) =
     static let watchInterval = TimeSpan.FromSeconds 10L
 
-    let clock = options.Remoting.Ports.Clock
+    let clock = MemberClock options.Remoting.Ports.Clock
     let space = options.Namespace
     let isAssigned = not options.Assigned.IsEmpty
 
@@ -26,8 +25,29 @@ type PullConsumer private (options: PullConsumerOptions) =
             Suspend = options.Suspend
         }
 
+    let events = MemberEvents()
+    let table = ProcessQueueTable()
+    let subscriptions = Subscriptions clock.Provider
+
+    let report =
+        MemberReport(
+            {
+                Type = settings.Type
+                IsOrdered = false
+                NeedsLock = false
+                NameServers = options.NameServers
+                Concurrency = 1
+                Clock = clock.Provider
+            },
+            subscriptions,
+            table
+        )
+
+    /// The queues that are assigned, as they travel.
+    let assignment = QueueSelection isAssigned
+
     let membership =
-        GroupMembership
+        GroupMembership(
             {
                 Instance =
                     {
@@ -40,35 +60,40 @@ type PullConsumer private (options: PullConsumerOptions) =
                     }
                 Namespace = space
                 Settings = settings
-                // What is assigned is not divided.
-                Division = (if isAssigned then Broadcasting else Clustering)
-                Strategy = options.Strategy
                 AwaitsTopics = false
                 TellsSubscriptions = not isAssigned
-            }
+            },
+            subscriptions,
+            events,
+            table,
+            BrokerCallbacks(
+                settings.Group,
+                events,
+                report,
+                options.Remoting,
+                fun _ -> Task.FromResult(Error "a pull consumer has no handler")
+            )
+        )
 
-    let subscriptions = membership.Subscriptions
     let positions = QueuePositions(settings, space, membership.Brokers)
     let waiting = WaitingMessages()
     let closed = AlreadyClosed $"The pull consumer of group {options.Group}"
     let handingOut = HandingOut(options, waiting, closed)
     let steering = QueueSteering()
 
-    /// As they travel. Replaced as a whole.
-    let mutable assigned: Set<MessageQueue> =
-        options.Assigned |> List.map positions.Inner |> Set.ofList
-
     let assignmentGate = new SemaphoreSlim(1, 1)
 
     do
         if isAssigned then
-            membership.ChooseBy(fun topic _ -> assigned |> Set.filter (fun queue -> queue.Topic = topic) |> Set.toList)
+            assignment.Set(options.Assigned |> List.map positions.Inner)
 
-            for queue in assigned do
-                subscriptions.Set(queue.Topic, options.AssignedFilter)
+            for topic in assignment.Topics do
+                subscriptions.Set(topic, options.AssignedFilter)
         else
             for topic, filter in options.Subscriptions do
                 subscriptions.Set(Namespaced.wrap space topic, filter)
+
+    let dispatcher = OnDemandDispatcher(waiting, handingOut)
 
     let puller =
         QueuePuller(
@@ -80,84 +105,62 @@ type PullConsumer private (options: PullConsumerOptions) =
             space,
             InnerBatch.expand options.Codecs options.InflatedLimit,
             PauseGate(),
-            { new IPulled with
-                member _.Hand pulled = waiting.Add pulled
-                member _.Moved(queue, position) = queue.Seek position
-                member _.Refused(_, error) = handingOut.Refused error
-            }
+            dispatcher
         )
 
-    let startAt =
-        options.StartAt
-        |> Option.map (fun choose -> fun queue cancellation -> choose (positions.Outer queue) cancellation)
-
     let queues =
-        OwnedQueues(
+        AssignedQueues(
             {
+                Rules =
+                    {
+                        NeedsLock = false
+                        AutoCommit = options.AutoCommit
+                    }
                 ConsumeFrom = options.ConsumeFrom
-                StartAt = startAt
-                Prepare = steering.Prepare
+                RetryTopic = None
+                StartAt =
+                    options.StartAt
+                    |> Option.map (fun choose -> fun queue cancellation -> choose (positions.Outer queue) cancellation)
                 Hold = options.Hold
                 HoldPerTopic = TopicHoldLimits.None
                 PullBatch = options.PullBatch
                 DrainTimeout = TimeSpan.Zero
-                CommitsOnLeave = options.AutoCommit
                 Remoting = options.Remoting
             },
-            (fun _ -> false),
-            ConcurrentDictionary(),
+            clock,
+            events,
+            table,
+            steering,
             membership.Brokers,
             BrokerOffsets(settings, membership.Brokers),
-            None,
+            QueueLockRequests(settings, membership.ClientId, options.Remoting, membership.Brokers, clock),
             puller,
-            ignore,
-            membership.Failed
+            dispatcher,
+            membership.Ending
+        )
+
+    let agent =
+        MemberAgent(
+            // What is assigned is not shared.
+            Rebalance.create (if isAssigned then Broadcasting else Clustering) options.Strategy membership.ClientId,
+            events,
+            queues,
+            assignment.Select,
+            membership.QueryMembers,
+            options.Remoting,
+            membership.Ending
         )
 
     let watch =
-        QueueWatch(options.Remoting, queues, (fun queue -> not queue.Gate.IsOpen), membership.Failed)
+        QueueWatch(options.Remoting, options.Suspend, table, events, (fun queue -> not queue.Gate.IsOpen))
 
-    let report =
-        MemberReport(
-            {
-                Type = settings.Type
-                IsOrdered = false
-                NameServers = options.NameServers
-                Concurrency = 1
-                Clock = clock
-            },
-            subscriptions,
-            queues,
-            fun _ -> true
-        )
-
-    let asked =
-        { new IAskedMember with
-            member _.Group = settings.Group
-            member _.MembersChanged() = membership.MembersChanged()
-
-            member _.Reset(topic, table) =
-                for KeyValue(queue, position) in table.Positions do
-                    match queues.TryFind queue with
-                    | null -> ()
-                    | owner when queue.Topic = topic ->
-                        Log.positionReset options.Remoting.Logger queue position
-                        owner.Seek position
-                    | _ -> ()
-
-            member _.Positions topic = report.Positions topic
-            member _.RunningInfo() = report.RunningInfo()
-
-            member _.Consume _ =
-                Task.FromResult(Error "a pull consumer has no handler")
-        }
-
-    let memberQueues =
-        { new IMemberQueues with
-            member _.Start queue = queues.Start queue
-            member _.Leave queue = queues.Leave queue
-            member _.SubscriptionChanged topic = queues.SubscriptionChanged topic
-        }
+    let commit
+        (cancellation: CancellationToken)
+        (request: CommitWait -> MemberEvent)
+        : Task<Result<unit, RemotingError>> =
+        let wait = CommitWait()
+        events.Post(request wait)
+        wait.Ended.WaitAsync cancellation
 
     let refused (queue: MessageQueue) reason =
         Error(Invalid(InvalidInput($"the queue {queue}", reason)))
@@ -169,7 +172,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             refused queue $"it has no position {position}, positions count from 0"
         elif handingOut.IsClosed then
             Error closed
-        elif steering.Seek(inner, position, queues.TryFind, Set.contains inner assigned) then
+        elif steering.Seek(inner, position, table.TryFind, assignment.Contains inner) then
             Ok()
         else
             refused queue "it is not one of those that this consumer reads now, see Queues"
@@ -181,24 +184,22 @@ type PullConsumer private (options: PullConsumerOptions) =
             | Error error -> return Error error
         }
 
-    let topicsOf (queues: Set<MessageQueue>) = queues |> Seq.map _.Topic |> Set.ofSeq
-
     let assign (wanted: MessageQueue list) filter =
         backgroundTask {
             do! assignmentGate.WaitAsync()
 
             try
-                let before = assigned
-                assigned <- wanted |> List.map positions.Inner |> Set.ofList
+                let before = assignment.Topics
+                assignment.Set(wanted |> List.map positions.Inner)
 
-                for topic in topicsOf before - topicsOf assigned do
+                for topic in before - assignment.Topics do
                     do! membership.Unsubscribe(Namespaced.unwrap space topic)
 
                 return!
-                    [ for topic in topicsOf assigned -> Namespaced.unwrap space topic ]
-                    |> OneByOne.untilError (fun topic -> membership.Subscribe(topic, filter))
+                    [ for topic in assignment.Topics -> Namespaced.unwrap space topic ]
+                    |> OneByOne.untilError (fun topic -> membership.Subscribe(topic, filter, CancellationToken.None))
             finally
-                assignmentGate.Release() |> ignore
+                assignmentGate.Release() |> ignore<int>
         }
 
     let mode isWanted (act: unit -> Task<Result<unit, RemotingError>>) =
@@ -213,13 +214,15 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     let setPaused isPaused (which: MessageQueue list) =
         for queue in which do
-            steering.SetPaused(positions.Inner queue, isPaused, queues.TryFind)
+            steering.SetPaused(positions.Inner queue, isPaused, table.TryFind)
 
         waiting.Wake()
 
     let start () =
         backgroundTask {
-            match! membership.Start(memberQueues, asked) with
+            agent.Start()
+
+            match! membership.Start() with
             | Error error -> return Error error
             | Ok() ->
                 membership.Every(
@@ -229,11 +232,13 @@ type PullConsumer private (options: PullConsumerOptions) =
                         Task.CompletedTask
                 )
 
-                if options.AutoCommit then
-                    membership.Every(
-                        options.CommitInterval,
-                        (fun () -> queues.CommitAll CancellationToken.None :> Task)
-                    )
+                // Without automatic commits, too: an operator's reset may have to be saved.
+                membership.Every(
+                    options.CommitInterval,
+                    fun () ->
+                        events.Post CommitInterval
+                        Task.CompletedTask
+                )
 
                 return Ok()
         }
@@ -241,7 +246,8 @@ type PullConsumer private (options: PullConsumerOptions) =
     let close () : Task =
         backgroundTask {
             handingOut.BeginClose()
-            do! membership.LeaveAll()
+            membership.LeaveAll()
+            do! agent.Ended
             handingOut.Close()
             do! membership.Close()
         }
@@ -292,15 +298,21 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// positions of other queues may have been committed all the same.
     member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         handingOut.Settle()
-        queues.CommitAll cancellation
+        commit cancellation CommitAsked
 
     /// Commits a position of a queue, the next one to be consumed, whatever has been handed out of it.
     member _.Commit
         (queue: MessageQueue, position: int64, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
-        match queues.TryFind(positions.Inner queue) with
-        | null -> positions.Commit(queue, position, cancellation)
-        | owner -> queues.CommitAt(owner, position, cancellation)
+        let inner = positions.Inner queue
+
+        if position < 0L then
+            Task.FromResult(refused queue $"it has no offset {position}, offsets count from 0")
+        else
+            match table.TryFind inner with
+            | null -> positions.Commit(queue, position, cancellation)
+            | owner when owner.IsLeft -> positions.Commit(queue, position, cancellation)
+            | _ -> commit cancellation (fun wait -> CommitOffsetAsked(inner, position, wait))
 
     /// Goes on at a position of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
     /// count any more.
@@ -339,7 +351,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     /// Reads another topic too, or changes what is wanted of one. All members of the group must do the same.
     member _.Subscribe(topic: string, filter: Filter) : Task<Result<unit, RemotingError>> =
-        mode (not isAssigned) (fun () -> membership.Subscribe(topic, filter))
+        mode (not isAssigned) (fun () -> membership.Subscribe(topic, filter, CancellationToken.None))
 
     /// Reads a topic no more. All members of the group must do the same.
     member _.Unsubscribe(topic: string) : Task<Result<unit, RemotingError>> =
@@ -361,7 +373,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         backgroundTask {
             handingOut.BeginClose()
 
-            for owner in queues.All do
+            for owner in table.All do
                 owner.Close()
                 owner.Leave()
 

@@ -13,13 +13,11 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     static let lockInterval = TimeSpan.FromSeconds 20L
 
     let log = options.Remoting.Logger
-    let clock = options.Remoting.Ports.Clock
     let group = Namespaced.wrap options.Namespace options.Group
     let retryTopic = Namespaced.retryTopic options.Namespace options.Group
     let isShared = options.Model = Clustering
     let gate = PauseGate()
     let counts = ConsumerCounts()
-    let mutable restarted = 0L
 
     let settings: GroupSettings =
         {
@@ -31,8 +29,37 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             Suspend = options.Suspend
         }
 
+    let clock = MemberClock options.Remoting.Ports.Clock
+    let needsLock = options.IsOrdered && isShared
+    let events = MemberEvents()
+    let table = ProcessQueueTable()
+    let subscriptions = Subscriptions clock.Provider
+
+    do
+        for topic, filter in options.Subscriptions do
+            subscriptions.Set(Namespaced.wrap options.Namespace topic, filter)
+
+        if isShared then
+            subscriptions.Set(retryTopic, Filter.all)
+
+    let report =
+        MemberReport(
+            {
+                Type = settings.Type
+                IsOrdered = options.IsOrdered
+                NeedsLock = needsLock
+                NameServers = options.NameServers
+                Concurrency = options.Concurrency
+                Clock = clock.Provider
+            },
+            subscriptions,
+            table
+        )
+
+    let invoker = HandlerInvoker(options, handler)
+
     let membership =
-        GroupMembership
+        GroupMembership(
             {
                 Instance =
                     {
@@ -45,20 +72,14 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                     }
                 Namespace = options.Namespace
                 Settings = settings
-                Division = options.Model
-                Strategy = options.Strategy
                 AwaitsTopics = true
                 TellsSubscriptions = true
-            }
-
-    let subscriptions = membership.Subscriptions
-
-    do
-        for topic, filter in options.Subscriptions do
-            subscriptions.Set(Namespaced.wrap options.Namespace topic, filter)
-
-        if isShared then
-            subscriptions.Set(retryTopic, Filter.all)
+            },
+            subscriptions,
+            events,
+            table,
+            BrokerCallbacks(group, events, report, options.Remoting, DirectHandling.consume options retryTopic invoker)
+        )
 
     let clientId = membership.ClientId
     let brokers = membership.Brokers
@@ -81,33 +102,16 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 membership.Routes
             ))
 
-    let call = HandlerCall(options, handler, counts, tracing)
+    let call = HandlerCall(options, invoker, counts, tracing)
 
     let giveBack =
         GivingBack(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, membership.Routes)
 
-    let locks =
-        if options.IsOrdered && isShared then
-            Some(LockKeeper(settings, clientId, options.Remoting, brokers, membership.Failed))
-        else
-            None
-
-    let mayConsume (queue: ProcessQueue) =
-        locks |> Option.forall (fun locks -> locks.MayConsume queue.Queue)
-
-    let ordered =
-        if options.IsOrdered then
-            Some(OrderedHandling(options, call, counts, giveBack, mayConsume))
-        else
-            None
-
     let handling: IHandling =
-        match ordered with
-        | Some ordered -> ordered
-        | None -> ConcurrentHandling(options, call, counts, giveBack)
-
-    /// The queue goes on at another position than the one that it is read at.
-    let moved = ConcurrentDictionary<MessageQueue, int64>()
+        if options.IsOrdered then
+            OrderedHandling(options, call, counts, giveBack, (fun queue -> not needsLock || queue.IsLocked))
+        else
+            ConcurrentHandling(options, call, counts, giveBack)
 
     let puller =
         QueuePuller(
@@ -119,141 +123,79 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             options.Namespace,
             InnerBatch.expand options.Codecs options.InflatedLimit,
             gate,
-            { new IPulled with
-                member _.Hand held = handling.Hand held
-
-                member _.Moved(queue, position) =
-                    moved[queue.Queue] <- position
-                    queue.Leave()
-                    membership.Failed queue.Queue
-
-                // The pull that failed has been logged.
-                member _.Refused(_, _) = ()
-            }
+            handling
         )
 
-    let cancelHandlers (queue: ProcessQueue) =
-        for run in handling.Pool.Running do
-            let stamp = run.Stamp
-
-            if stamp <> 0L && Object.ReferenceEquals(run.Queue, queue) then
-                run.Cancel stamp
-
     let queues =
-        OwnedQueues(
+        AssignedQueues(
             {
+                Rules =
+                    {
+                        NeedsLock = needsLock
+                        AutoCommit = true
+                    }
                 ConsumeFrom = options.ConsumeFrom
+                RetryTopic = Some retryTopic
                 StartAt = None
-                Prepare = ignore
                 Hold = options.Hold
                 HoldPerTopic = options.HoldPerTopic
                 PullBatch = options.PullBatch
                 DrainTimeout = options.DrainTimeout
-                CommitsOnLeave = true
                 Remoting = options.Remoting
             },
-            (fun topic -> topic = retryTopic),
-            moved,
+            clock,
+            events,
+            table,
+            QueueSteering(),
             brokers,
             store,
-            locks,
+            QueueLockRequests(settings, clientId, options.Remoting, brokers, clock),
             puller,
-            cancelHandlers,
-            membership.Failed
+            handling,
+            membership.Ending
         )
 
-    let leaveQueue queue : Task =
-        backgroundTask {
-            let owner = queues.TryFind queue
-            do! queues.Leave queue
-
-            match ordered, owner with
-            | _, null
-            | None, _ -> ()
-            | Some ordered, owner -> ordered.Forget owner
-        }
-
-    let memberQueues =
-        { new IMemberQueues with
-            member _.Start queue = queues.Start queue
-            member _.Leave queue = leaveQueue queue
-            member _.SubscriptionChanged topic = queues.SubscriptionChanged topic
-        }
-
-    let restart queue =
-        Interlocked.Increment &restarted |> ignore
-        membership.Failed queue
-
-    let watch =
-        Watch(options, handling, counts, QueueWatch(options.Remoting, queues, (fun _ -> not gate.IsOpen), restart))
-
-    let renewLocks (locks: LockKeeper) () : Task =
-        backgroundTask {
-            let! held = locks.RenewAll()
-
-            for queue in held do
-                match ordered, queues.TryFind queue with
-                | _, null
-                | None, _ -> ()
-                | Some ordered, owner -> ordered.Wake owner
-        }
-
-    let reset (queue: MessageQueue) position =
-        if not (isNull (queues.TryFind queue)) then
-            Log.positionReset log queue position
-            moved[queue] <- position
-            membership.Failed queue
-
-    let report =
-        MemberReport(
-            {
-                Type = settings.Type
-                IsOrdered = options.IsOrdered
-                NameServers = options.NameServers
-                Concurrency = options.Concurrency
-                Clock = clock
-            },
-            subscriptions,
+    let agent =
+        MemberAgent(
+            Rebalance.create options.Model options.Strategy clientId,
+            events,
             queues,
-            mayConsume
+            (fun _ queues -> queues),
+            membership.QueryMembers,
+            options.Remoting,
+            membership.Ending
         )
 
-    let asked =
-        { new IAskedMember with
-            member _.Group = group
-            member _.MembersChanged() = membership.MembersChanged()
+    let queueWatch =
+        QueueWatch(options.Remoting, options.Suspend, table, events, (fun _ -> not gate.IsOpen))
 
-            member _.Reset(topic, positions) =
-                for KeyValue(queue, position) in positions.Positions do
-                    if queue.Topic = topic then
-                        reset queue position
+    let watch = Watch(options, handling, call, counts, queueWatch)
 
-            member _.Positions topic = report.Positions topic
-            member _.RunningInfo() = report.RunningInfo()
-
-            member _.Consume query =
-                DirectHandling.consume options retryTopic call query
-        }
+    let post event : Task =
+        events.Post event
+        Task.CompletedTask
 
     let start () =
         backgroundTask {
-            match! membership.Start(memberQueues, asked) with
+            agent.Start()
+
+            match! membership.Start() with
             | Error error -> return Error error
             | Ok() ->
-                membership.Every(options.CommitInterval, (fun () -> queues.CommitAll CancellationToken.None :> Task))
+                membership.Every(options.CommitInterval, (fun () -> post CommitInterval))
                 membership.Every(watch.Interval, watch.Look)
 
-                locks
-                |> Option.iter (fun locks -> membership.Every(lockInterval, renewLocks locks))
+                if needsLock then
+                    membership.Every(lockInterval, (fun () -> post RenewInterval))
 
                 return Ok()
         }
 
     let close () : Task =
         backgroundTask {
-            let left = membership.LeaveAll()
+            membership.LeaveAll()
             gate.Open()
-            do! left
+            do! agent.Ended
             handling.Pool.Close()
 
             match tracing with
@@ -267,7 +209,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let closing = lazy (close ())
 
     let isWellFor (run: HandlerRun) =
-        run.Stamp = 0L || clock.GetElapsedTime run.Started <= options.ConsumeTimeout
+        run.Stamp = 0L || clock.Since run.Started <= options.ConsumeTimeout
 
     /// Joins the group and begins to read. A topic that does not exist yet is looked for until it does. Fails if no name
     /// server can be asked, or a broker does not understand an SQL92 expression.
@@ -294,7 +236,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
     /// Reads another topic too, or changes what is wanted of one.
     member _.Subscribe(topic: string, filter: Filter) : Task<Result<unit, RemotingError>> =
-        membership.Subscribe(topic, filter)
+        membership.Subscribe(topic, filter, CancellationToken.None)
 
     /// Reads a topic no more.
     member _.Unsubscribe(topic: string) : Task = membership.Unsubscribe topic
@@ -308,8 +250,11 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         gate.Open()
         handling.Pool.Resume()
 
-    /// Commits what is done with now.
-    member _.Commit(cancellation: CancellationToken) : Task = queues.CommitAll cancellation
+    /// Commits what is consumed now. Fails with the first failure; offsets of other queues may have been committed all the same.
+    member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
+        let wait = CommitWait()
+        events.Post(CommitAsked wait)
+        wait.Ended.WaitAsync cancellation
 
     member _.Health: PushConsumerHealth =
         let running = handling.Pool.Running
@@ -324,7 +269,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             StuckHandlers = running |> List.filter (isWellFor >> not) |> List.length
             OverdueHandlers = counts.AllOverdue
             AbandonedHandlers = counts.AllGivenUp
-            RestartedQueues = Volatile.Read &restarted
+            RestartedQueues = queueWatch.Restarted
             DroppedTraces = tracing |> Option.map _.Dropped |> Option.defaultValue 0L
             IsPaused = not gate.IsOpen
         }
@@ -338,7 +283,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         backgroundTask {
             handling.Pool.Close()
 
-            for owner in queues.All do
+            for owner in table.All do
                 owner.Close()
                 owner.Leave()
 

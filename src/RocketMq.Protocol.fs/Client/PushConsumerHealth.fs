@@ -10,8 +10,8 @@ type QueueHealth =
         Next: int64
         /// Everything before it is done with.
         Committable: int64
-        /// As the store has it.
-        Committed: int64
+        /// What the group has committed, as far as this member knows. Nothing: nothing, or it has not been asked for.
+        Committed: int64 option
         /// Messages that are not done with, those that handlers work on included.
         Held: int
         /// Bytes of their bodies as stored.
@@ -47,7 +47,7 @@ type PushConsumerHealth =
         OverdueHandlers: int64
         /// Handlers, ever, that did not return when they were told to, so that their messages were given back.
         AbandonedHandlers: int64
-        /// Queues that were left and read anew because they were not being read.
+        /// How often pulling of a queue was begun again because nothing was pulled though there was room.
         RestartedQueues: int64
         /// Traces that were lost because they came too fast, or could not be stored.
         DroppedTraces: int64

@@ -4,15 +4,6 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// What becomes of what a puller finds.
-type internal IPulled =
-    /// Messages to be handled.
-    abstract Hand: PulledMessages -> unit
-    /// The queue ends before the position that was asked for: it is to go on at this one.
-    abstract Moved: ProcessQueue * int64 -> unit
-    /// A broker does not hand out messages of the queue, and will go on not to. It is asked again all the same.
-    abstract Refused: ProcessQueue * RemotingError -> unit
-
 /// Messages as the application knows them.
 module internal VisibleMessage =
     /// Under the topic that it was first sent to, without a namespace.
@@ -53,9 +44,13 @@ type internal QueuePuller
         space: string,
         expand: int64 -> StoredMessage[] -> StoredMessage[],
         gate: PauseGate,
-        pulled: IPulled
+        dispatcher: IMessageDispatcher
     ) =
     static let masterId = 0L
+
+    /// Until a topic that is not subscribed to any more has been given up, or is subscribed to again.
+    static let unsubscribedWait = TimeSpan.FromMilliseconds 100.0
+
     let log = remoting.Logger
     let clock = remoting.Ports.Clock
     let retryTopic = Namespaced.retryTopic "" settings.Group
@@ -82,93 +77,149 @@ type internal QueuePuller
 
             match queue.Pulled(place, kept, answer.NextOffset) with
             | null -> ()
-            | held when kept.Length > 0 -> pulled.Hand held
+            | held when kept.Length > 0 -> dispatcher.Dispatch held
             | _ -> ())
 
     /// Forward, messages are gone that nobody has read; what is held stays. Backward, the broker has lost messages, and
-    /// what it stores now gets their positions: the queue is read anew. What a slave says of a position that it does not
+    /// what it stores now gets their offsets: the queue is read from there. What a slave says of an offset that it does not
     /// have yet does not count.
-    let moved (queue: ProcessQueue) (place: PullPlace) (answer: PullAnswer) askedId =
-        if askedId <> masterId then
+    let moved (queue: ProcessQueue) (place: PullPlace) (next: int64) answeredBy =
+        if answeredBy <> masterId then
             queue.BrokerId <- masterId
         elif place.Ending.IsCancellationRequested then
             ()
-        elif answer.NextOffset >= place.Offset then
-            Log.positionMoved log queue.Queue place.Offset answer.NextOffset
-            queue.Pulled(place, [||], answer.NextOffset) |> ignore
+        elif next >= place.Offset then
+            ConsumerLog.offsetMoved log queue.Queue place.Offset next
+            queue.Pulled(place, [||], next) |> ignore<PulledMessages | null>
         else
-            Log.positionMoved log queue.Queue place.Offset answer.NextOffset
-            pulled.Moved(queue, answer.NextOffset)
+            ConsumerLog.offsetMoved log queue.Queue place.Offset next
+            queue.Seek next
+            dispatcher.Drop queue
+
+    /// There is no master, and the slave does not have what is asked for. Ends when it may be asked again.
+    let waitForMaster (queue: ProcessQueue) =
+        Task.Delay(TimeSpan.FromSeconds 1L, clock, queue.Ending)
+
+    let read
+        (queue: ProcessQueue)
+        (place: PullPlace)
+        (wanted: Wanted)
+        (pulled: BrokerPull)
+        : Task<Result<unit, RemotingError>> =
+        let answer = pulled.Answer
+
+        match answer.Status with
+        | _ when answer.NextOffset < 0L ->
+            Task.FromResult(
+                Error(
+                    NotDecoded(
+                        {
+                            Host = queue.Queue.BrokerName
+                            Port = 0
+                        },
+                        RequestCode.PullMessage,
+                        WrongValue("nextBeginOffset", $"it is {answer.NextOffset}, offsets count from 0")
+                    )
+                )
+            )
+        | OffsetMoved ->
+            let isWithoutMaster = pulled.BrokerId <> masterId && queue.BrokerId = masterId
+            moved queue place answer.NextOffset pulled.BrokerId
+
+            if isWithoutMaster then
+                backgroundTask {
+                    do! waitForMaster queue
+                    return Ok()
+                }
+            else
+                Task.FromResult(Ok())
+        | Found ->
+            queue.BrokerId <- answer.SuggestedBrokerId
+            Task.FromResult(handOn queue place wanted answer)
+        | NoNewMessage
+        | NoMatch ->
+            queue.BrokerId <- answer.SuggestedBrokerId
+            queue.Pulled(place, [||], answer.NextOffset) |> ignore<PulledMessages | null>
+            Task.FromResult(Ok())
 
     let pullOnce (queue: ProcessQueue) (place: PullPlace) (wanted: Wanted) =
         backgroundTask {
-            let askedId = queue.BrokerId
             let batch = queue.PullBatch settings.PullBatch
 
             let request =
                 GroupRequests.pull { settings with PullBatch = batch } queue.Queue place.Offset wanted.Subscription
 
-            let! answer =
-                brokers.Pull(queue.Queue, askedId, request, settings.Suspend, place.Ending)
+            let! pulled =
+                brokers.Pull(queue.Queue, queue.BrokerId, request, settings.Suspend, place.Ending)
 
             queue.LastPull <- clock.GetTimestamp()
 
-            match answer with
+            match pulled with
             | Error error ->
                 queue.BrokerId <- masterId
                 return Error error
-            | Ok answer ->
-                match answer.Status with
-                | OffsetMoved -> moved queue place answer askedId
-                | _ -> queue.BrokerId <- answer.SuggestedBrokerId
-
-                match answer.Status with
-                | Found -> return handOn queue place wanted answer
-                | NoNewMessage
-                | NoMatch ->
-                    queue.Pulled(place, [||], answer.NextOffset) |> ignore
-                    return Ok()
-                | OffsetMoved -> return Ok()
+            | Ok pulled -> return! read queue place wanted pulled
         }
 
     let failed (queue: ProcessQueue) failures error =
-        Log.pullFailed log queue.Queue (RemotingError.describe error)
+        ConsumerLog.pullFailed log queue.Queue (RemotingError.describe error)
 
         if PullRetry.isRefusal error then
-            pulled.Refused(queue, error)
+            dispatcher.Refused(queue, error)
 
-        routes.Refresh queue.Queue.Topic |> ignore
+        Supervised.run log queue.Ending (fun () -> routes.Refresh queue.Queue.Topic)
         Task.Delay(PullRetry.waitAfter failures error, clock, queue.Ending)
 
-    let pullAll (queue: ProcessQueue) : Task =
+    let waitUntilAllowed (queue: ProcessQueue) : Task =
         backgroundTask {
-            let mutable failures = 0
-
-            while not queue.IsLeft do
-                do! gate.WhenOpen queue.Ending
-                do! queue.Gate.WhenOpen queue.Ending
-                do! queue.WhenRoom()
-
-                // In this order: a subscription that changes in between ends this pull.
-                let place = queue.BeginPull()
-
-                match subscriptions.TryFind queue.Queue.Topic with
-                | null -> queue.Leave()
-                | wanted when not queue.IsLeft ->
-                    match! pullOnce queue place wanted with
-                    | Ok() -> failures <- 0
-                    | Error(Cancelled _) -> ()
-                    | Error error ->
-                        failures <- failures + 1
-                        do! failed queue failures error
-                | _ -> ()
+            do! gate.WhenOpen queue.Ending
+            do! queue.Gate.WhenOpen queue.Ending
+            do! queue.WhenRoom()
         }
 
-    /// Ends when the queue is left. An exception is a defect; it is not lost.
-    member _.Run(queue: ProcessQueue) : Task =
+    /// One pull, after what it has to wait for. Gives how many have failed in a row.
+    let pullNext (queue: ProcessQueue) loop failures : Task<int> =
+        backgroundTask {
+            do! waitUntilAllowed queue
+            // In this order: a subscription that changes in between ends this pull.
+            let place = queue.BeginPull()
+
+            match subscriptions.TryFind queue.Queue.Topic with
+            | null ->
+                do! Task.Delay(unsubscribedWait, clock, queue.Ending)
+                return failures
+            | wanted when queue.IsLoop loop ->
+                match! pullOnce queue place wanted with
+                | Ok() -> return 0
+                | Error(Cancelled _) -> return failures
+                | Error error ->
+                    do! failed queue (failures + 1) error
+                    return failures + 1
+            | _ -> return failures
+        }
+
+    /// An exception is a defect: it is logged, and the queue is read on.
+    let pullSafely (queue: ProcessQueue) loop failures : Task<int> =
         backgroundTask {
             try
-                do! pullAll queue
+                return! pullNext queue loop failures
+            with
+            | :? OperationCanceledException when queue.IsLeft -> return failures
+            | error ->
+                ConsumerLog.queueFailed log queue.Queue error
+                do! Task.Delay(PullRetry.lastWait, clock, queue.Ending)
+                return failures + 1
+        }
+
+    /// Pulls until the queue is left, or another loop takes over.
+    member _.Run(queue: ProcessQueue, loop: int) : Task =
+        backgroundTask {
+            try
+                let mutable failures = 0
+
+                while queue.IsLoop loop do
+                    let! counted = pullSafely queue loop failures
+                    failures <- counted
             with :? OperationCanceledException when queue.IsLeft ->
                 ()
         }

@@ -158,7 +158,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
 
     /// Begins to ask for all topics in use again and again.
     member _.Start() =
-        Recurrence.every clients.Options.Ports pollInterval ending.Token poll |> ignore
+        PeriodicTask.run clients.Options pollInterval ending.Token poll
 
     /// A route for reading. NoRoute if no broker has the topic.
     member _.Get(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =

@@ -144,20 +144,23 @@ module TopicRoute =
         broker brokerName route
         |> Option.bind (fun broker -> Map.tryPick (fun _ address -> Some address) broker.Addresses)
 
-    /// The address to read from of the broker with an id: that of the next id if a slave is missing, and any other if
+    /// Which broker to read from, and its address: the one with an id, that of the next id if a slave is missing, and any other if
     /// there is neither.
-    let addressFor (brokerId: int64) brokerName (route: TopicRoute) : string option =
-        let wanted id =
-            broker brokerName route
-            |> Option.bind (fun broker -> Map.tryFind id broker.Addresses)
+    let brokerFor (brokerId: int64) brokerName (route: TopicRoute) : struct (int64 * string) option =
+        broker brokerName route
+        |> Option.bind (fun broker ->
+            let withId id =
+                Map.tryFind id broker.Addresses
+                |> Option.map (fun address -> struct (id, address))
 
-        wanted brokerId
-        |> Option.orElseWith (fun () ->
-            if brokerId <> masterId then
-                wanted (brokerId + 1L)
-            else
-                None)
-        |> Option.orElseWith (fun () -> anyAddress brokerName route)
+            withId brokerId
+            |> Option.orElseWith (fun () ->
+                if brokerId <> masterId then
+                    withId (brokerId + 1L)
+                else
+                    None)
+            |> Option.orElseWith (fun () ->
+                Map.tryPick (fun id address -> Some(struct (id, address))) broker.Addresses))
 
     let private queuesOf topic brokerName count =
         [

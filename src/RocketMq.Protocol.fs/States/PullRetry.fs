@@ -7,6 +7,9 @@ module PullRetry =
     let private firstWaitMillis = 100.0
     let private lastWaitMillis = 3000.0
 
+    /// The longest wait between two attempts.
+    let lastWait = TimeSpan.FromMilliseconds lastWaitMillis
+
     /// Codes that tell of a heartbeat which has not reached the broker yet.
     let private isUnsubscribed error =
         match error with

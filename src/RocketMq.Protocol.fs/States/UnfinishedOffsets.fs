@@ -161,6 +161,9 @@ type UnfinishedOffsets(start: int64) =
             count <- count + offsets.Length
             batch
 
+    /// Whether a batch is of the time since the last reset.
+    member _.IsCurrent(batch: HeldBatch) : bool = Object.ReferenceEquals(batch.Era, era)
+
     /// Done with one message. False if it was done with already, if its batch was held before a reset or by another queue,
     /// or if the batch has no such message: then nothing changes.
     member _.Finish(batch: HeldBatch, index: int) : bool =

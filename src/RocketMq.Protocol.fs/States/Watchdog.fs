@@ -2,16 +2,6 @@ namespace RocketMq.Protocol
 
 open System
 
-/// How a queue is being read.
-type QueueReading =
-    {
-        /// Since a pull began or ended.
-        SincePull: TimeSpan
-        /// It holds as much as it may, so that nothing is pulled.
-        IsFull: bool
-        IsPaused: bool
-    }
-
 /// How a handler's call is doing.
 type HandlerWatch =
     {
@@ -23,7 +13,7 @@ type HandlerWatch =
 
 type QueueVerdict =
     | ReadsWell
-    /// Nobody reads it any more: it is to be left and begun anew, which loses nothing.
+    /// Nothing is pulled of it: the loop that pulls is to begin again, where it was.
     | ReadingStuck of since: TimeSpan
 
 type HandlerVerdict =
@@ -38,9 +28,10 @@ module Watchdog =
     /// Java drops and makes anew a queue that was not pulled from for so long.
     let pullLimit = TimeSpan.FromSeconds 120L
 
-    let judgeQueue (reading: QueueReading) : QueueVerdict =
-        if reading.SincePull > pullLimit && not reading.IsFull && not reading.IsPaused then
-            ReadingStuck reading.SincePull
+    /// Of a queue that has room and is not paused: since a pull of it began or ended. A pull may wait at the broker for `suspend`.
+    let judgeQueue (suspend: TimeSpan) (sincePull: TimeSpan) : QueueVerdict =
+        if sincePull > pullLimit + suspend then
+            ReadingStuck sincePull
         else
             ReadsWell
 

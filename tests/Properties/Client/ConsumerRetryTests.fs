@@ -236,7 +236,8 @@ let private refused =
 
                 for kept in 1L .. 3L do
                     do! ChaosRig.pass clock (fun () -> consumer.Health.Kept = kept)
-                    do! consumer.Commit(Threading.CancellationToken.None)
+                    let! committed = consumer.Commit(Threading.CancellationToken.None)
+                    committed |> Buffers.ok
                     let! isCommitted = isAllCommitted cluster "C" "T" queues
                     isCommitted |> shouldBeFalse
 

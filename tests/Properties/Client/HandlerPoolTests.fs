@@ -6,6 +6,7 @@ open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
 open ProducerRig
 
@@ -32,7 +33,8 @@ let private messagesAt (offsets: int64 list) =
             }
     |]
 
-let private newQueue limits = ProcessQueue(queue, 0L, limits, 0L)
+let private newQueue limits =
+    ProcessQueue(queue, 0L, limits, MemberClock TimeProvider.System)
 
 /// What a pull brought that nothing came in between of.
 let private pulled (queue: ProcessQueue) messages next =
@@ -78,16 +80,63 @@ let private processQueue =
             test "a queue that is left gives nothing to handlers, and waits for those at work" {
                 let owner = newQueue limits
                 let held = pulled owner (messagesAt [ 0L; 1L ]) 2L
-                owner.TryBegin 1 |> shouldBeTrue
+                owner.TryBegin(held, 1) |> shouldBeTrue
                 owner.Leave()
-                owner.TryBegin 1 |> shouldBeFalse
+                owner.TryBegin(held, 1) |> shouldBeFalse
                 let idle = owner.WhenIdle()
                 idle.IsCompleted |> shouldBeFalse
                 owner.FinishAndEnd(held, 0, 1)
                 idle.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
-                owner.TryCommittable() |> shouldEqual (ValueSome 1L)
+
+                owner.Progress
+                |> shouldEqual
+                    {
+                        Consumed = 1L
+                        IsConfirmed = true
+                        Running = 0
+                    }
+
+                owner.IsCurrent held |> shouldBeTrue
                 owner.Close()
-                owner.TryCommittable() |> shouldEqual ValueNone
+                owner.IsCurrent held |> shouldBeFalse
+            }
+
+            test "after a seek, nothing from before it goes to a handler or counts, and no pull confirms the offset yet" {
+                let owner = newQueue limits
+                owner.Progress.IsConfirmed |> shouldBeFalse
+                let held = pulled owner (messagesAt [ 0L; 1L ]) 2L
+                owner.Progress.IsConfirmed |> shouldBeTrue
+                owner.TryBegin(held, 1) |> shouldBeTrue
+                owner.Seek 7L
+                owner.TryBegin(held, 1) |> shouldBeFalse
+                owner.FinishAndEnd(held, 0, 1)
+                owner.IsCurrent held |> shouldBeFalse
+
+                owner.Progress
+                |> shouldEqual
+                    {
+                        Consumed = 7L
+                        IsConfirmed = false
+                        Running = 0
+                    }
+
+                pulled owner [||] 7L |> ignore<PulledMessages>
+                owner.Progress.IsConfirmed |> shouldBeTrue
+            }
+
+            test "a loop ends when another one takes over, and the pull of the first does not count" {
+                let owner = newQueue limits
+                let first = owner.BeginLoop()
+                let place = owner.BeginPull()
+                owner.IsLoop first |> shouldBeTrue
+                let second = owner.BeginLoop()
+                owner.IsLoop first |> shouldBeFalse
+                owner.IsLoop second |> shouldBeTrue
+                place.Ending.IsCancellationRequested |> shouldBeTrue
+                isNull (owner.Pulled(place, messagesAt [ 0L ], 1L)) |> shouldBeTrue
+                owner.Next |> shouldEqual 0L
+                owner.Leave()
+                owner.IsLoop second |> shouldBeFalse
             }
         ]
 
@@ -110,7 +159,7 @@ let private poolOf concurrency (work: int -> Task) =
                 lock gate (fun () -> working <- working - 1)
         }
 
-    let pool = HandlerPool(concurrency, loop)
+    let pool = HandlerPool(concurrency, NullLogger.Instance, loop)
     pool, given, (fun () -> most)
 
 let private pool =
@@ -181,7 +230,7 @@ let private pool =
                                     Interlocked.Increment &others |> ignore
                         }
 
-                    let pool = HandlerPool(1, loop)
+                    let pool = HandlerPool(1, NullLogger.Instance, loop)
                     let owner = newQueue limits
                     pool.Add(PulledWork((pulled owner (messagesAt [ 0L .. 2L ]) 3L), 1))
                     do! until (fun () -> begun.IsSome)
@@ -198,12 +247,39 @@ let private pool =
                 let first = run.Stamp
                 run.End() |> shouldBeTrue
                 run.Begin(newQueue limits, 0L)
-                run.Cancel first
+                run.Cancel(first).Wait()
                 run.Token.IsCancellationRequested |> shouldBeFalse
                 run.GiveUp first |> shouldBeFalse
-                run.Cancel run.Stamp
+                run.Cancel(run.Stamp).Wait()
                 run.Token.IsCancellationRequested |> shouldBeTrue
                 run.End() |> shouldBeTrue
+                run.Begin(newQueue limits, 0L)
+                run.Token.IsCancellationRequested |> shouldBeFalse
+            }
+
+            test
+                "a callback that throws is told to whoever cancelled, and one that blocks holds up neither the run nor its lock" {
+                let run = HandlerRun()
+                run.Begin(newQueue limits, 0L)
+                use _ = run.Token.Register(fun () -> failwith "on purpose")
+                let cancelling = run.Cancel run.Stamp
+
+                Expect.throwsT<AggregateException>
+                    (fun () -> cancelling.Wait(TimeSpan.FromSeconds 30L) |> ignore<bool>)
+                    "the callback's exception"
+
+                run.End() |> shouldBeTrue
+                run.Begin(newQueue limits, 0L)
+                use release = new ManualResetEventSlim()
+                use _ = run.Token.Register(fun () -> release.Wait())
+                let cancelling = run.Cancel run.Stamp
+                run.IsCancelled |> shouldBeTrue
+                run.End() |> shouldBeTrue
+                run.Begin(newQueue limits, 0L)
+                run.IsCancelled |> shouldBeFalse
+                cancelling.IsCompleted |> shouldBeFalse
+                release.Set()
+                cancelling.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
             }
         ]
 

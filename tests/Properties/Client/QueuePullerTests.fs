@@ -129,20 +129,18 @@ type private Rig(script: Script, start: int64, limits: HoldLimits) =
             "",
             (fun _ messages -> messages),
             PauseGate(),
-            { new IPulled with
-                member _.Hand messages = handed.Enqueue messages
-
-                member _.Moved(queue, position) =
-                    moved.Enqueue position
-                    queue.Leave()
-
+            { new IMessageDispatcher with
+                member _.Dispatch messages = handed.Enqueue messages
+                member _.Drop queue = moved.Enqueue queue.Next
+                member _.Resume _ = ()
+                member _.CancelHandlers _ = ()
                 member _.Refused(_, _) = ()
             }
         )
 
-    let owner = ProcessQueue(queue, start, limits, 0L)
+    let owner = ProcessQueue(queue, start, limits, MemberClock clock)
 
-    member val Reading = puller.Run owner
+    member val Reading = puller.Run(owner, owner.BeginLoop())
     member _.Clock = clock
     member _.Queue = owner
     member _.Pulls = List.ofSeq pulls
@@ -216,15 +214,39 @@ let private positionsMoved =
                 })
 
         reads
-            "backward: the broker has lost messages, so the queue is left, to be read anew from where it ends"
-            [ master, 50L, Ok(foundAll 50L 52L); master, 53L, Ok(movedTo 10L) ]
+            "backward: the broker has lost messages, so what is held does not count, and reading goes on where the queue ends"
+            [
+                master, 50L, Ok(foundAll 50L 52L)
+                master, 53L, Ok(movedTo 10L)
+                master, 10L, Ok(foundAll 10L 11L)
+            ]
             50L
             (fun rig ->
                 task {
-                    do! rig.Reading
+                    do! rig.WhenPulled 4
                     rig.Moved |> shouldEqual [ 10L ]
-                    rig.Queue.IsLeft |> shouldBeTrue
-                    rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L ]
+                    rig.Queue.IsLeft |> shouldBeFalse
+                    rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 10L; 12L ]
+                    rig.Queue.Held |> shouldEqual 2
+                    rig.Queue.Committable |> shouldEqual 10L
+                })
+
+        reads
+            "to an offset below 0: that is no answer, and the offset stays"
+            [
+                master, 5L, Ok(movedTo -1L)
+                master, 5L, Ok(nothing NoMatch -3L)
+                master, 5L, Ok(foundAll 5L 6L)
+            ]
+            5L
+            (fun rig ->
+                task {
+                    while rig.Pulls.Length < 4 do
+                        rig.Clock.Advance(TimeSpan.FromMilliseconds 100L)
+                        do! Task.Yield()
+
+                    rig.Pulls |> List.map snd |> shouldEqual [ 5L; 5L; 5L; 7L ]
+                    rig.Offsets |> shouldEqual [ [ 5L; 6L ] ]
                 })
 
         for position in [ 2L; 100L ] do
@@ -354,7 +376,8 @@ let lostByBroker =
 
                     let! consumer = startConsumer options (remember seen)
                     do! until (fun () -> seen.Count = 100)
-                    do! consumer.Commit CancellationToken.None
+                    let! committed = consumer.Commit CancellationToken.None
+                    committed |> Buffers.ok
                     do! delete cluster.Brokers[0].Address "T"
                     do! cluster.CreateTopicAsync("T", 1)
 

@@ -21,7 +21,7 @@ let private unlimited: HoldLimits =
     }
 
 let private newQueue queueId =
-    ProcessQueue(queueOf queueId, 0L, unlimited, 0L)
+    ProcessQueue(queueOf queueId, 0L, unlimited, MemberClock TimeProvider.System)
 
 let private messagesAt (offsets: int64 list) =
     [|

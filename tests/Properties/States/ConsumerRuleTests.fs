@@ -217,23 +217,14 @@ let private watchdog =
     testList
         "Watchdog"
         [
-            test "a queue that is not read though there is room is stuck" {
-                let reading =
-                    {
-                        SincePull = seconds 121.0
-                        IsFull = false
-                        IsPaused = false
-                    }
+            test "a queue that nothing is pulled of is stuck after two minutes and the time that a pull may wait" {
+                let judge suspend since =
+                    Watchdog.judgeQueue (seconds suspend) (seconds since)
 
-                Watchdog.judgeQueue reading |> shouldEqual (ReadingStuck(seconds 121.0))
-                Watchdog.judgeQueue { reading with IsFull = true } |> shouldEqual ReadsWell
-                Watchdog.judgeQueue { reading with IsPaused = true } |> shouldEqual ReadsWell
-
-                Watchdog.judgeQueue
-                    { reading with
-                        SincePull = seconds 120.0
-                    }
-                |> shouldEqual ReadsWell
+                judge 15.0 136.0 |> shouldEqual (ReadingStuck(seconds 136.0))
+                judge 15.0 135.0 |> shouldEqual ReadsWell
+                judge 300.0 420.0 |> shouldEqual ReadsWell
+                judge 300.0 421.0 |> shouldEqual (ReadingStuck(seconds 421.0))
             }
 
             test "a handler is told to end first, and given up at a later look" {

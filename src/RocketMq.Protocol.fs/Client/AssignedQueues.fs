@@ -1,0 +1,387 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Generic
+open System.Threading
+open System.Threading.Tasks
+
+/// How a member comes by queues and gives them up.
+type internal AssignmentOptions =
+    {
+        Rules: QueueRules
+        ConsumeFrom: ConsumeFrom
+        /// Of a group whose failed messages come again; such a topic begins with its first message.
+        RetryTopic: string option
+        /// Where the application wants a queue to begin, in place of the committed offset.
+        StartAt: (MessageQueue -> CancellationToken -> Task<int64 option>) option
+        Hold: HoldLimits
+        HoldPerTopic: TopicHoldLimits
+        /// The most messages a pull asks for.
+        PullBatch: int
+        DrainTimeout: TimeSpan
+        Remoting: RemotingOptions
+    }
+
+/// Carries out what `ConsumerQueue` decides, for all queues of one member. Only the member's agent calls it. What it begins runs
+/// beside it, and ends as an event.
+[<Sealed>]
+type internal AssignedQueues
+    (
+        options: AssignmentOptions,
+        clock: MemberClock,
+        events: MemberEvents,
+        table: ProcessQueueTable,
+        control: QueueSteering,
+        brokers: GroupBrokers,
+        store: IOffsetStore,
+        locks: QueueLockRequests,
+        puller: QueuePuller,
+        dispatcher: IMessageDispatcher,
+        ending: CancellationToken
+    ) =
+    /// What handlers get to end once their token is cancelled.
+    static let lastGrace = TimeSpan.FromSeconds 1L
+
+    /// Requests about offsets that are in flight at a time, of all queues.
+    static let offsetRequests = 64
+
+    let log = options.Remoting.Logger
+    let time = options.Remoting.Ports.Clock
+    let queues = Dictionary<MessageQueue, ConsumerQueue>()
+    let shares = FlowControlShares(options.HoldPerTopic, options.PullBatch, table)
+    let slots = new SemaphoreSlim(offsetRequests, offsetRequests)
+    let waits = Dictionary<int, CommitWait>()
+    let mutable lastWait = 0
+
+    /// Lock requests that the event at hand asks for: they travel together, a request for each broker.
+    let toAcquire = List<struct (MessageQueue * int)>()
+    let toRenew = List<MessageQueue>()
+    let toRelease = List<MessageQueue>()
+
+    let post queue event = events.Post(QueueEvent(queue, event))
+
+    let run work = Supervised.run log ending work
+
+    let progressOf queue : ConsumeProgress =
+        match table.TryFind queue with
+        | null ->
+            {
+                Consumed = 0L
+                IsConfirmed = false
+                Running = 0
+            }
+        | owner -> owner.Progress
+
+    // Offsets
+
+    /// Asks in turn with others, and gives what it fails with, too.
+    let inTurn (request: unit -> Task<Result<'Answer, RemotingError>>) : Task<Result<'Answer, RemotingError>> =
+        backgroundTask {
+            do! slots.WaitAsync ending
+
+            try
+                try
+                    return! request ()
+                with error when not ending.IsCancellationRequested ->
+                    Log.workFailed log error
+                    return Error(Misconfigured $"the offset store failed: {error.Message}")
+            finally
+                slots.Release() |> ignore<int>
+        }
+
+    let atCommitted (queue: MessageQueue) : Task<Result<struct (int64 * CommittedOffset), RemotingError>> =
+        backgroundTask {
+            let! committed = store.Load(queue, ending)
+
+            let found =
+                Result.map CommittedOffset.ofOption committed |> Result.defaultValue NotLoaded
+
+            let isRetryTopic = options.RetryTopic = Some queue.Topic
+
+            let! offset =
+                match StartOffset.afterCommitted options.ConsumeFrom isRetryTopic committed with
+                | BeginAt offset -> Task.FromResult(Ok offset)
+                | AskMax -> brokers.AskMaster(queue, GroupRequests.max queue, ending)
+                | AskByTime millis -> brokers.AskMaster(queue, GroupRequests.searchByTime queue millis, ending)
+                | CannotStart error -> Task.FromResult(Error error)
+
+            return offset |> Result.map (fun offset -> struct (offset, found))
+        }
+
+    let startAt (queue: MessageQueue) : Task<Result<struct (int64 * CommittedOffset), RemotingError>> =
+        match options.StartAt with
+        | None -> inTurn (fun () -> atCommitted queue)
+        | Some choose ->
+            backgroundTask {
+                match! choose queue ending with
+                | Some offset when offset >= 0L -> return Ok(struct (offset, NotLoaded))
+                | Some offset -> return Error(Misconfigured $"StartAt gave the offset {offset}, offsets count from 0")
+                | None -> return! inTurn (fun () -> atCommitted queue)
+            }
+
+    let findOffset (queue: MessageQueue) attempt =
+        let find () : Task =
+            backgroundTask {
+                try
+                    match! startAt queue with
+                    | Ok struct (offset, committed) -> post queue (QueueEvent.OffsetFound(attempt, offset, committed))
+                    | Error error ->
+                        ConsumerLog.queueNotStarted log queue (RemotingError.describe error)
+                        post queue (QueueEvent.OffsetNotFound attempt)
+                with error ->
+                    if not ending.IsCancellationRequested then
+                        ConsumerLog.queueFailed log queue error
+
+                    post queue (QueueEvent.OffsetNotFound attempt)
+            }
+
+        // What the application gave may block.
+        Supervised.runApart log ending find
+
+    let save (queue: MessageQueue) offset : Task =
+        backgroundTask {
+            match! inTurn (fun () -> store.Save(queue, offset, ending)) with
+            | Ok() -> post queue QueueEvent.OffsetSaved
+            | Error error ->
+                ConsumerLog.commitFailed log queue (RemotingError.describe error)
+                post queue (QueueEvent.OffsetNotSaved error)
+        }
+
+    let load (queue: MessageQueue) : Task =
+        backgroundTask {
+            match! inTurn (fun () -> store.Load(queue, ending)) with
+            | Ok committed ->
+                let committed = CommittedOffset.ofOption committed
+                events.Post(ProgressEvent(queue, (fun progress -> QueueEvent.OffsetLoaded(committed, progress))))
+            | Error error ->
+                ConsumerLog.commitFailed log queue (RemotingError.describe error)
+                post queue QueueEvent.OffsetNotLoaded
+        }
+
+    // Locks
+
+    let byBroker (queues: MessageQueue seq) =
+        queues |> List.ofSeq |> List.groupBy _.BrokerName |> List.map snd
+
+    let answerOf (outcome: LockOutcome) queue =
+        match outcome.Granted with
+        | ValueNone -> LockUnknown
+        | ValueSome granted when List.contains queue granted -> LockGranted
+        | ValueSome _ -> LockDenied
+
+    let askForLocks (asked: MessageQueue list) (answer: MessageQueue -> LockOutcome -> QueueEvent) : Task =
+        backgroundTask {
+            let mutable outcome =
+                {
+                    AskedAt = clock.Now
+                    Granted = ValueNone
+                }
+
+            try
+                let! answered = locks.Acquire asked
+                outcome <- answered
+            finally
+                for queue in asked do
+                    post queue (answer queue outcome)
+        }
+
+    let releaseLocks (released: MessageQueue list) : Task =
+        backgroundTask {
+            try
+                do! locks.Release released
+            finally
+                for queue in released do
+                    post queue QueueEvent.Unlocked
+        }
+
+    let sendLockRequests () =
+        let attempts =
+            Map.ofSeq (toAcquire |> Seq.map (fun struct (queue, attempt) -> queue, attempt))
+
+        for asked in byBroker attempts.Keys do
+            run (fun () ->
+                askForLocks asked (fun queue outcome ->
+                    QueueEvent.LockAnswered(attempts[queue], outcome.AskedAt, answerOf outcome queue)))
+
+        for asked in byBroker toRenew do
+            run (fun () ->
+                askForLocks asked (fun queue outcome ->
+                    QueueEvent.LockRenewed(outcome.AskedAt, answerOf outcome queue)))
+
+        for released in byBroker toRelease do
+            run (fun () -> releaseLocks released)
+
+        toAcquire.Clear()
+        toRenew.Clear()
+        toRelease.Clear()
+
+    // Reading
+
+    let fetch (owner: ProcessQueue) =
+        run (fun () -> puller.Run(owner, owner.BeginLoop()))
+
+    let startReading (queue: MessageQueue) offset =
+        let owner = ProcessQueue(queue, offset, options.Hold, clock)
+        table.Add owner
+        control.Prepare owner
+        shares.Share queue.Topic
+        ConsumerLog.queueStarted log queue offset
+        fetch owner
+
+    let isIdleWithin (owner: ProcessQueue) (limit: TimeSpan) =
+        backgroundTask {
+            try
+                do! owner.WhenIdle().WaitAsync(limit, time, ending)
+                return true
+            with :? TimeoutException ->
+                return false
+        }
+
+    /// Waits for handlers within the limit, and some more once they have been told to end.
+    let waitForHandlers (owner: ProcessQueue) : Task =
+        backgroundTask {
+            try
+                match! isIdleWithin owner options.DrainTimeout with
+                | true -> ()
+                | false ->
+                    dispatcher.CancelHandlers owner
+
+                    match! isIdleWithin owner lastGrace with
+                    | true -> ()
+                    | false -> ConsumerLog.handlersLeftBehind log owner.Queue owner.Progress.Running
+            finally
+                events.Post(ProgressEvent(owner.Queue, QueueEvent.Drained))
+        }
+
+    let closeReading (owner: ProcessQueue) =
+        owner.Close()
+        table.Remove owner.Queue
+        dispatcher.Drop owner
+        ConsumerLog.queueLeft log owner.Queue owner.Progress.Consumed
+
+    let retryAfter (queue: MessageQueue) (wait: TimeSpan) attempt : Task =
+        backgroundTask {
+            do! Task.Delay(wait, time, ending)
+            post queue (QueueEvent.RetryDue attempt)
+        }
+
+    let answerCommits askers result =
+        for asker in askers do
+            match waits.TryGetValue asker with
+            | true, wait ->
+                waits.Remove asker |> ignore<bool>
+                wait.Report result
+            | _ -> ()
+
+    let report queue what =
+        match what with
+        | LockWasLost -> ConsumerLog.lockLost log queue
+        | OffsetTakenOver(before, after) -> ConsumerLog.offsetTakenOver log queue before after
+        | OffsetLeftAlone(consumed, committed) -> ConsumerLog.offsetLeftAlone log queue consumed committed
+        | ResetRefused offset -> ConsumerLog.resetRefused log queue offset
+        | ResetNotSaved offset -> ConsumerLog.resetNotSaved log queue offset
+
+    let onOwner queue (act: ProcessQueue -> unit) =
+        match table.TryFind queue with
+        | null -> ()
+        | owner -> act owner
+
+    let carryOut (queue: MessageQueue) effect =
+        match effect with
+        | QueueEffect.AcquireLock attempt -> toAcquire.Add(struct (queue, attempt))
+        | QueueEffect.RenewLock -> toRenew.Add queue
+        | QueueEffect.ReleaseLock -> toRelease.Add queue
+        | QueueEffect.FindOffset attempt -> findOffset queue attempt
+        | QueueEffect.StartReading offset -> startReading queue offset
+        | QueueEffect.RestartFetching -> onOwner queue fetch
+        | QueueEffect.MoveReading offset ->
+            onOwner queue (fun owner ->
+                owner.Seek offset
+                dispatcher.Drop owner)
+        | QueueEffect.StopReading -> onOwner queue _.Leave()
+        | QueueEffect.WaitForHandlers -> onOwner queue (fun owner -> run (fun () -> waitForHandlers owner))
+        | QueueEffect.CloseReading -> onOwner queue closeReading
+        | QueueEffect.SaveOffset offset -> run (fun () -> save queue offset)
+        | QueueEffect.LoadOffset -> run (fun () -> load queue)
+        | QueueEffect.RetryAfter(wait, attempt) -> run (fun () -> retryAfter queue wait attempt)
+        | QueueEffect.AnswerCommits(askers, result) -> answerCommits askers result
+        | QueueEffect.Report what -> report queue what
+
+    /// What the process queue shows and goes by.
+    let mirror (queue: MessageQueue) (state: ConsumerQueue) =
+        onOwner queue (fun owner ->
+            let hadLock = owner.IsLocked
+            owner.Committed <- ConsumerQueue.committed state
+            owner.Lock <- ConsumerQueue.lockState state
+
+            if owner.IsLocked && not hadLock then
+                dispatcher.Resume owner)
+
+    let step (queue: MessageQueue) (event: QueueEvent) =
+        let state =
+            match queues.TryGetValue queue with
+            | true, state -> state
+            | _ -> ConsumerQueue.create options.Rules
+
+        let next, effects = ConsumerQueue.transition clock.Now state event
+
+        if ConsumerQueue.phase next = Released then
+            if queues.Remove queue then
+                shares.Leave queue
+        elif queues.TryAdd(queue, next) then
+            shares.Join queue
+        else
+            queues[queue] <- next
+
+        mirror queue next
+
+        for effect in effects do
+            carryOut queue effect
+
+        // A queue that was begun just now has its lock already.
+        mirror queue next
+
+    let stepAll (event: MessageQueue -> QueueEvent) =
+        for queue in List.ofSeq queues.Keys do
+            step queue (event queue)
+
+    let expect (wait: CommitWait) =
+        wait.Await()
+        lastWait <- lastWait + 1
+        waits[lastWait] <- wait
+        lastWait
+
+    /// No queue is left of those that were assigned.
+    member _.IsEmpty = queues.Count = 0
+
+    member _.Assign(queue: MessageQueue) = step queue QueueEvent.Assigned
+
+    member _.Revoke(queue: MessageQueue) =
+        step queue (QueueEvent.Revoked(progressOf queue))
+
+    member _.Handle(queue: MessageQueue, event: QueueEvent) = step queue event
+
+    member _.Handle(queue: MessageQueue, event: ConsumeProgress -> QueueEvent) = step queue (event (progressOf queue))
+
+    member _.CommitAll() =
+        stepAll (fun queue -> QueueEvent.CommitDue(progressOf queue))
+
+    member _.RenewLocks() = stepAll (fun _ -> QueueEvent.RenewDue)
+
+    member _.Commit(wait: CommitWait) =
+        stepAll (fun queue -> QueueEvent.CommitRequested(expect wait, None, progressOf queue))
+        wait.Report(Ok())
+
+    member _.CommitOffset(queue: MessageQueue, offset: int64, wait: CommitWait) =
+        step queue (QueueEvent.CommitRequested(expect wait, Some offset, progressOf queue))
+        wait.Report(Ok())
+
+    /// After each event: what it asks of brokers together.
+    member _.Flush() = sendLockRequests ()
+
+    /// The member ends without its queues having been given up: whoever waits is told.
+    member _.Abandon(error: RemotingError) =
+        for wait in List.ofSeq waits.Values do
+            wait.Report(Error error)
+
+        waits.Clear()

@@ -1,0 +1,61 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// How a lock request of a broker's queues ended.
+[<Struct>]
+type internal LockOutcome =
+    {
+        /// When it was made. The broker's time began after that.
+        AskedAt: TimeSpan
+        /// Nothing if that is not known.
+        Granted: MessageQueue list voption
+    }
+
+/// Asks brokers for the locks of queues. Each call names queues of one broker.
+[<Sealed>]
+type internal QueueLockRequests
+    (settings: GroupSettings, clientId: string, remoting: RemotingOptions, brokers: GroupBrokers, clock: MemberClock) =
+    let log = remoting.Logger
+
+    let request queues : LockRequest =
+        {
+            ConsumerGroup = settings.Group
+            ClientId = clientId
+            Queues = queues
+            OnlyThisBroker = None
+        }
+
+    /// Takes locks, or renews them.
+    member _.Acquire(queues: MessageQueue list) : Task<LockOutcome> =
+        backgroundTask {
+            let asked = clock.Now
+
+            let! answer =
+                brokers.AskMaster(queues.Head, QueueLocks.acquire.Request(request queues), CancellationToken.None)
+
+            match answer with
+            | Ok granted ->
+                return
+                    {
+                        AskedAt = asked
+                        Granted = ValueSome granted
+                    }
+            | Error error ->
+                ConsumerLog.locksNotRenewed log queues.Head.BrokerName (RemotingError.describe error)
+
+                return { AskedAt = asked; Granted = ValueNone }
+        }
+
+    /// Gives locks back, if the broker can be reached.
+    member _.Release(queues: MessageQueue list) : Task =
+        backgroundTask {
+            match!
+                brokers.AskMaster(queues.Head, QueueLocks.release.Request(request queues), CancellationToken.None)
+            with
+            | Ok() -> ()
+            | Error error ->
+                Log.tellFailed log RequestCode.UnlockBatchMq queues.Head.BrokerName (RemotingError.describe error)
+        }

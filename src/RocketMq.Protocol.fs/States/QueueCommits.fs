@@ -1,0 +1,227 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// When the offset of a queue is committed, and when not. Sources: RemoteBrokerOffsetStore.java, DefaultMQPushConsumerImpl.java.
+module internal QueueCommits =
+    /// A queue whose offset does not change asserts it so often.
+    let assertInterval = TimeSpan.FromMinutes 5L
+
+    /// For so long after its start, another member's lower offset is taken for a late commit of the owner before: that one looked
+    /// before this one committed, and wrote after it.
+    let takeoverTime = TimeSpan.FromMinutes 2L
+
+    /// Whether this member has taken the queue over just now.
+    let isTakingOver (state: ConsumerQueue) =
+        state.AssertedAt - state.StartedAt < takeoverTime
+
+    /// How often a reset is tried to be saved when its queue is given up.
+    let private owedAttempts = 3
+
+    let save offset askers (state: ConsumerQueue) =
+        { state with
+            Request = Saving(offset, state.Owed, askers)
+            Doubtful = Some offset
+        },
+        [ QueueEffect.SaveOffset offset ]
+
+    let load (state: ConsumerQueue) =
+        { state with Request = Loading }, [ QueueEffect.LoadOffset ]
+
+    /// What the broker is to have: what is consumed or, as long as that says nothing, the reset that is owed.
+    let target (progress: ConsumeProgress) (state: ConsumerQueue) =
+        match state.Owed with
+        | Some owed when not (state.Rules.AutoCommit && progress.IsConfirmed) -> ValueSome owed
+        | _ when state.Rules.AutoCommit && progress.IsConfirmed -> ValueSome progress.Consumed
+        | _ -> ValueNone
+
+    /// As `target`, if the broker is not known to have it, and this member may commit.
+    let due now (progress: ConsumeProgress) (state: ConsumerQueue) =
+        match target progress state with
+        | ValueSome offset when
+            QueueState.hasLock now state
+            && (state.Owed.IsSome || state.Committed <> CommittedAt offset)
+            && state.Pinned <> Some progress.Consumed
+            ->
+            ValueSome offset
+        | _ -> ValueNone
+
+    let commitDue now progress (state: ConsumerQueue) =
+        let state = { state with Progress = progress }
+
+        match state.Request, due now progress state with
+        | NoRequest, ValueSome offset -> save offset [] state
+        | NoRequest, ValueNone when
+            state.Rules.AutoCommit
+            && progress.IsConfirmed
+            && QueueState.hasLock now state
+            && now - state.AssertedAt
+               >= (if isTakingOver state then takeoverTime else assertInterval)
+            ->
+            load state
+        | _ -> state, []
+
+    let commitRequested now asker offset (progress: ConsumeProgress) (state: ConsumerQueue) =
+        let state, offset =
+            match offset with
+            | Some offset ->
+                { state with
+                    Pinned = Some progress.Consumed
+                },
+                ValueSome offset
+            | None when progress.IsConfirmed ->
+                { state with Pinned = None },
+                (if state.Committed = CommittedAt progress.Consumed && state.Request = NoRequest then
+                     ValueNone
+                 else
+                     ValueSome progress.Consumed)
+            | None -> state, ValueNone
+
+        match state.Request, offset with
+        | _, ValueNone -> state, [ QueueEffect.AnswerCommits([ asker ], Ok()) ]
+        | _ when not (QueueState.hasLock now state) -> state, [ QueueEffect.AnswerCommits([ asker ], Ok()) ]
+        | NoRequest, ValueSome offset -> save offset [ asker ] state
+        | _, ValueSome offset ->
+            let askers =
+                match state.NextSave with
+                | Some(_, askers) -> askers
+                | None -> []
+
+            { state with
+                NextSave = Some(offset, asker :: askers)
+            },
+            []
+
+    let close (state: ConsumerQueue) =
+        let waiting =
+            match state.NextSave with
+            | Some(_, askers) -> [ QueueEffect.AnswerCommits(askers, Ok()) ]
+            | None -> []
+
+        let state, effects = QueueBeginnings.unlock { state with NextSave = None }
+        state, QueueEffect.CloseReading :: waiting @ effects
+
+    /// No handler is at work. What is owed is saved; what is consumed, if a look shows that nobody else has committed meanwhile.
+    let commitLast now (state: ConsumerQueue) =
+        match state.NextSave, target state.Progress state with
+        | Some(offset, askers), _ when QueueState.hasLock now state -> save offset askers { state with NextSave = None }
+        | _, ValueSome offset when
+            state.Owed.IsSome
+            && QueueState.hasLock now state
+            && state.OwedAttempts < owedAttempts
+            ->
+            save
+                offset
+                []
+                { state with
+                    OwedAttempts = state.OwedAttempts + 1
+                }
+        | _, ValueSome _ when
+            state.Owed.IsNone
+            && not state.IsLastLoaded
+            && QueueState.hasLock now state
+            && state.Pinned <> Some state.Progress.Consumed
+            ->
+            load { state with IsLastLoaded = true }
+        | _ ->
+            let lost =
+                match state.Owed with
+                | Some offset when not state.IsAssigned -> [ QueueEffect.Report(ResetNotSaved offset) ]
+                | _ -> []
+
+            let state, effects = close state
+            state, lost @ effects
+
+    let ended (state: ConsumerQueue) = { state with Request = NoRequest }
+
+    /// The request in flight has ended, and the next one begins.
+    let next now (state: ConsumerQueue) =
+        match state.Phase, state.NextSave with
+        | Committing, _ -> commitLast now state
+        | Running, Some(offset, askers) when QueueState.hasLock now state ->
+            save offset askers { state with NextSave = None }
+        | Running, Some(_, askers) -> { state with NextSave = None }, [ QueueEffect.AnswerCommits(askers, Ok()) ]
+        | _ -> state, []
+
+    let saved now (state: ConsumerQueue) =
+        match state.Request with
+        | Saving(offset, pays, askers) ->
+            let state, effects =
+                { ended state with
+                    Committed = CommittedAt offset
+                    Doubtful = None
+                    AssertedAt = now
+                    // A reset that came meanwhile is still owed.
+                    Owed = if state.Owed = pays then None else state.Owed
+                }
+                |> next now
+
+            state,
+            if askers.IsEmpty then
+                effects
+            else
+                QueueEffect.AnswerCommits(askers, Ok()) :: effects
+        | _ -> state, []
+
+    let notSaved now error (state: ConsumerQueue) =
+        match state.Request with
+        | Saving(_, _, askers) ->
+            let state, effects = ended state |> next now
+
+            state,
+            if askers.IsEmpty then
+                effects
+            else
+                QueueEffect.AnswerCommits(askers, Error error) :: effects
+        | _ -> state, []
+
+    /// What the broker has is known while the queue is read: what somebody else committed is taken over.
+    let asserted now committed (progress: ConsumeProgress) (state: ConsumerQueue) =
+        let known =
+            { ended state with
+                AssertedAt = now
+                Committed = committed
+                Doubtful = None
+            }
+
+        match committed with
+        // The next commit puts it right.
+        | CommittedAt offset when offset < progress.Consumed && isTakingOver state -> next now known
+        | CommittedAt offset when
+            not (QueueState.isOwn committed state)
+            && offset <> progress.Consumed
+            && state.Owed.IsNone
+            ->
+            let state, effects = next now { known with Pinned = None }
+
+            state,
+            QueueEffect.Report(OffsetTakenOver(progress.Consumed, offset))
+            :: QueueEffect.MoveReading offset
+            :: effects
+        | _ -> next now known
+
+    /// The same while the queue is given up: what somebody else committed is left alone.
+    let loadedLast now committed progress (state: ConsumerQueue) =
+        let isOwn =
+            QueueState.isOwn committed state
+            || (match committed with
+                | CommittedAt offset -> offset < progress.Consumed && isTakingOver state
+                | NothingCommitted
+                | NotLoaded -> true)
+
+        let state =
+            { ended state with
+                Committed = committed
+                Doubtful = None
+                Progress = progress
+                // Handlers may have ended since they were given up.
+                Resume = Some progress.Consumed
+            }
+
+        match due now progress state, committed with
+        | ValueSome offset, _ when isOwn -> save offset [] state
+        | ValueSome offset, CommittedAt other ->
+            // The next look, after draining, would find the same.
+            let state, effects = next now { state with IsLastLoaded = true }
+            state, QueueEffect.Report(OffsetLeftAlone(offset, other)) :: effects
+        | _ -> next now state

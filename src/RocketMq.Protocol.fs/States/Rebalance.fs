@@ -1,0 +1,214 @@
+namespace RocketMq.Protocol
+
+type RebalanceEvent =
+    /// The topic is subscribed to from now on. Routes of other topics are no news.
+    | TopicSubscribed of topic: string
+    /// The topic is not subscribed to any more.
+    | TopicUnsubscribed of topic: string
+    /// The queues of a topic that can be read now. None at all counts as no news.
+    | RouteKnown of topic: string * queues: MessageQueue list
+    /// The client ids of the group's members. None at all counts as `MembersUnknown`.
+    | MembersKnown of topic: string * members: string list
+    /// The members could not be queried: the assignment stays as it is.
+    | MembersUnknown of topic: string
+    /// A broker says that members came or went.
+    | MembersChanged
+    /// Time to rebalance: every 20 s, as in Java.
+    | RebalanceDue
+    /// All queues are given up, for good.
+    | StopRequested
+
+type RebalanceEffect =
+    /// Query a broker of the topic for the members, and report the answer.
+    | QueryMembers of topic: string
+    /// The queue is this member's from now on.
+    | Assign of MessageQueue
+    /// The queue is not this member's any more.
+    | Revoke of MessageQueue
+
+/// What a member knows of one topic that it subscribes to.
+type internal TopicView =
+    {
+        Readable: Set<MessageQueue>
+        /// The queues that are this member's by the last allocation.
+        Allocated: Set<MessageQueue>
+    }
+
+/// Which queues a member of a group has. Immutable.
+type Rebalance =
+    internal
+        {
+            Model: MessageModel
+            Strategy: AssignmentStrategy
+            ClientId: string
+            Topics: Map<string, TopicView>
+            /// The topics whose members are being queried, and whether to query once more after the answer.
+            Querying: Map<string, bool>
+            /// Assigned and not revoked.
+            Assigned: Set<MessageQueue>
+            /// By topic, why its last allocation failed and changed nothing.
+            Problems: Map<string, InputError>
+            IsStopped: bool
+        }
+
+/// The rules by which the members of a group share the queues. A queue that stays assigned is not touched, and nothing that could
+/// not be queried changes anything. Source: RebalanceImpl.java.
+module Rebalance =
+    let private noQueues =
+        {
+            Readable = Set.empty
+            Allocated = Set.empty
+        }
+
+    /// A member that subscribes to nothing. Broadcasting reads all queues and queries no members; `strategy` and `clientId` do not
+    /// matter then.
+    let create (model: MessageModel) (strategy: AssignmentStrategy) (clientId: string) : Rebalance =
+        {
+            Model = model
+            Strategy = strategy
+            ClientId = clientId
+            Topics = Map.empty
+            Querying = Map.empty
+            Assigned = Set.empty
+            Problems = Map.empty
+            IsStopped = false
+        }
+
+    /// The queues that are this member's.
+    let assigned (state: Rebalance) : Set<MessageQueue> = state.Assigned
+
+    /// By topic, why its last allocation failed and changed nothing.
+    let problems (state: Rebalance) : Map<string, InputError> = state.Problems
+
+    let private ofTopic (topic: string) (queue: MessageQueue) = queue.Topic = topic
+
+    /// Revokes what is not allocated and assigns what is, of one topic. A queue that cannot be read any more is kept until the next
+    /// allocation, but not assigned again.
+    let private reconcile topic (state: Rebalance) : Rebalance * RebalanceEffect list =
+        let view = Map.tryFind topic state.Topics |> Option.defaultValue noQueues
+        let had = Set.filter (ofTopic topic) state.Assigned
+        let surplus = had - view.Allocated
+        let missing = Set.intersect view.Allocated view.Readable - had
+
+        { state with
+            Assigned = Set.union (state.Assigned - surplus) missing
+        },
+        [ for queue in surplus -> Revoke queue ]
+        @ [ for queue in missing -> Assign queue ]
+
+    let private withView topic view (state: Rebalance) =
+        { state with
+            Topics = Map.add topic view state.Topics
+        }
+
+    /// Queries the members of a topic. While they are being queried, `isNews` queries once more.
+    let private query isNews topic (state: Rebalance) : Rebalance * RebalanceEffect list =
+        match Map.tryFind topic state.Querying with
+        | Some isRepeated ->
+            { state with
+                Querying = Map.add topic (isRepeated || isNews) state.Querying
+            },
+            []
+        | None ->
+            { state with
+                Querying = Map.add topic false state.Querying
+            },
+            [ QueryMembers topic ]
+
+    /// Of the topics that have queues.
+    let private queryAll isNews (state: Rebalance) =
+        match state.Model with
+        | Broadcasting -> state, []
+        | Clustering ->
+            ((state, []), state.Topics |> Map.filter (fun _ view -> not view.Readable.IsEmpty) |> Map.keys)
+            ||> Seq.fold (fun (state, effects) topic ->
+                let state, more = query isNews topic state
+                state, effects @ more)
+
+    let private allocate topic members (state: Rebalance) =
+        match Map.tryFind topic state.Topics with
+        | None -> state, []
+        | Some view ->
+            match QueueAssignment.tryAssign state.Strategy state.ClientId members (Set.toList view.Readable) with
+            | Ok allocated ->
+                { withView
+                      topic
+                      { view with
+                          Allocated = Set.ofList allocated
+                      }
+                      state with
+                    Problems = Map.remove topic state.Problems
+                }
+                |> reconcile topic
+            | Error problem ->
+                { state with
+                    Problems = Map.add topic problem state.Problems
+                },
+                []
+
+    let private routeKnown topic readable (state: Rebalance) =
+        match state.Model, Map.tryFind topic state.Topics with
+        | _, None -> state, []
+        | _, Some view when view.Readable = readable -> state, []
+        | Broadcasting, _ ->
+            state
+            |> withView
+                topic
+                {
+                    Readable = readable
+                    Allocated = readable
+                }
+            |> reconcile topic
+        | Clustering, Some view ->
+            // A query from before may be under way: its answer is not new enough for queues that were not known then.
+            state
+            |> withView topic { view with Readable = readable }
+            |> query view.Readable.IsEmpty topic
+
+    /// The members of a topic have been queried. If there was news meanwhile, they are queried again.
+    let private answered topic (state: Rebalance, effects: RebalanceEffect list) =
+        match Map.tryFind topic state.Querying with
+        | None -> state, effects
+        | Some isRepeated ->
+            let state =
+                { state with
+                    Querying = Map.remove topic state.Querying
+                }
+
+            if isRepeated && state.Topics.ContainsKey topic then
+                let state, again = query false topic state
+                state, effects @ again
+            else
+                state, effects
+
+    /// What an event makes of a member's queues, and what is to be done. Total: news that no longer matters changes nothing.
+    let transition (state: Rebalance) (event: RebalanceEvent) : Rebalance * RebalanceEffect list =
+        match event with
+        | _ when state.IsStopped -> state, []
+        | TopicSubscribed topic when state.Topics.ContainsKey topic -> state, []
+        | TopicSubscribed topic -> withView topic noQueues state, []
+        | TopicUnsubscribed topic ->
+            { state with
+                Topics = Map.remove topic state.Topics
+                Problems = Map.remove topic state.Problems
+            }
+            |> reconcile topic
+        | RouteKnown(topic, queues) ->
+            match queues |> List.filter (ofTopic topic) |> Set.ofList with
+            | readable when readable.IsEmpty -> state, []
+            | readable -> routeKnown topic readable state
+        | MembersKnown(topic, (_ :: _ as members)) -> answered topic (allocate topic members state)
+        | MembersKnown(topic, [])
+        | MembersUnknown topic -> answered topic (state, [])
+        | MembersChanged -> queryAll true state
+        | RebalanceDue -> queryAll false state
+        | StopRequested ->
+            { state with
+                Topics = Map.empty
+                Assigned = Set.empty
+                IsStopped = true
+            },
+            [ for queue in state.Assigned -> Revoke queue ]
+
+    /// Whether all queues have been given up, for good.
+    let isStopped (state: Rebalance) : bool = state.IsStopped
