@@ -113,6 +113,30 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task A_batch_of_1990_messages_is_stored_once_and_harms_no_other_send(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await Build().SendTimeout(TimeSpan.FromMinutes(1)).StartAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Tag("other").Body("makes the topic"), cancellation);
+        var batch = producer.SendBatchAsync(Texts(1990).Select(text => Message.To(topic).Tag("batch").Body(text)), cancellation);
+        var others = Texts(200).Select(text => producer.SendAsync(Message.To(topic).Tag("single").Body(text), cancellation));
+        var receipts = (await Task.WhenAll(others)).Concat(await batch).ToDictionary(receipt => receipt.MessageId);
+        Assert.That(receipts, Has.Count.EqualTo(2190));
+        Assert.That(receipts.Values.Select(receipt => receipt.Attempts), Is.All.EqualTo(1));
+
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation, "batch || single || last");
+        var received = await ReceiveAsync(consumer, 2190, cancellation);
+
+        foreach (var message in received)
+        {
+            Assert.That(message.OffsetId, Is.EqualTo(receipts[message.MessageId].OffsetId));
+        }
+
+        var last = await producer.SendAsync(Message.To(topic).Tag("last").Body("last"), received[0].Queue, cancellation);
+        Assert.That((await ReceiveAsync(consumer, 1, cancellation))[0].MessageId, Is.EqualTo(last.MessageId));
+    }
+
+    [Test]
     public async Task A_batch_that_brokers_would_not_take_is_refused(CancellationToken cancellation)
     {
         var topic = NewName("topic");
