@@ -143,15 +143,22 @@ let tests =
                 task {
                     use! cluster = startCluster (fun options -> options.Masters <- 1)
                     let producer = producerOf cluster TimeProvider.System |> start
-                    let lines = String('\n', 32_000)
-                    let message = Message.ofText "T" "body" |> Message.withProperty "lines" lines
-                    let! single = send producer message
-                    let! batch = producer.SendBatch([ message; message ], AnyQueue, none)
+
+                    let linesOf count =
+                        Message.ofText "T" "body" |> Message.withProperty "lines" (String('\n', count))
+
+                    let! single = send producer (linesOf 32_000)
+                    let! batch = producer.SendBatch([ linesOf 31_000; linesOf 31_000 ], AnyQueue, none)
                     let! messages = stored cluster "T"
                     shouldBeStoredOnce (Buffers.ok single :: Buffers.ok batch) messages
 
-                    for message in messages do
-                        Properties.tryFind "lines" message.Properties |> shouldEqual (ValueSome lines)
+                    messages
+                    |> List.map (fun message -> Properties.tryFind "lines" message.Properties)
+                    |> List.sort
+                    |> shouldEqual (
+                        [ 31_000; 31_000; 32_000 ]
+                        |> List.map (fun count -> ValueSome(String('\n', count)))
+                    )
 
                     do! producer.Close()
                 })
