@@ -137,6 +137,23 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task Of_messages_that_are_gathered_only_one_that_cannot_travel_fails(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await Build().Batching(messages: 10, wait: TimeSpan.FromSeconds(1)).StartAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Tag("other").Body("makes the topic"), cancellation);
+        var sends = Texts(10).Select((text, index) => producer.SendAsync(
+            Message.To(topic).Tag("gathered").Property("note", new string('x', index == 5 ? 32_700 : 10)).Body(text), cancellation)).ToList();
+        var error = await Assert.ThrowsAsync<InvalidRequestException>(() => sends[5]);
+        Assert.That(error!.MayHaveBeenExecuted, Is.False);
+        sends.RemoveAt(5);
+        var receipts = await Task.WhenAll(sends);
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation, "gathered");
+        var received = await ReceiveAsync(consumer, 9, cancellation);
+        Assert.That(received.Select(message => message.MessageId), Is.EquivalentTo(receipts.Select(receipt => receipt.MessageId)));
+    }
+
+    [Test]
     public async Task A_batch_that_brokers_would_not_take_is_refused(CancellationToken cancellation)
     {
         var topic = NewName("topic");
