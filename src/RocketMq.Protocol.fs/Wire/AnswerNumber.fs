@@ -77,7 +77,10 @@ module internal AnswerNumber =
                     elif reader.ValueTextEquals(ReadOnlySpan flagName) then
                         if reader.Read() then
                             flag <- tokenNumber &reader
-        with :? JsonException ->
+        with
+        | :? JsonException
+        // Of a name that is no Unicode.
+        | :? InvalidOperationException ->
             let rest = header.Slice(reader.BytesConsumed).ToArray()
             opaque <- ValueOption.orElseWith (fun () -> lastNumber opaqueOpening (ReadOnlySpan rest)) opaque
             flag <- ValueOption.orElseWith (fun () -> lastNumber flagOpening (ReadOnlySpan rest)) flag

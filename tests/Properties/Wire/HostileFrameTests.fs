@@ -190,23 +190,6 @@ let tests =
                 let deep = String('[', 10_000)
                 decodeJson $"{{\"x\":{deep}" |> Result.isError |> shouldBeTrue
 
-            testCase "an escaped lone surrogate is refused"
-            <| fun () ->
-                decodeJson "{\"extFields\":{\"a\":\"\\uD800\"}}"
-                |> Result.isError
-                |> shouldBeTrue
-
-                decodeJson "{\"remark\":\"\\uDC00\"}" |> Result.isError |> shouldBeTrue
-
-            testCase "a binary field that is not UTF-8 is refused"
-            <| fun () ->
-                let command =
-                    Command.request RequestCode.PullMessage |> Command.withField "topic" "TTTT"
-
-                let bytes = Frame.encode Header.Binary command |> ok
-                bytes[bytes.Length - 1] <- 0xFFuy
-                isCorrupt bytes |> shouldMention "UTF-8"
-
             testCase "bytes left over in a binary header are refused"
             <| fun () ->
                 let bytes =
