@@ -89,10 +89,16 @@ public sealed class Command
     /// <summary>The payload; empty if there is none.</summary>
     public ReadOnlyMemory<byte> Body => Inner.Body;
 
-    /// <summary>All fields. Read anew with each call.</summary>
+    /// <summary>All fields that can be read. Read anew with each call.</summary>
     public IReadOnlyDictionary<string, string> Fields => Core.FieldsModule.toMap(Inner.Fields);
 
-    /// <summary>One field, or null.</summary>
+    /// <summary>
+    /// The names of fields that a server sent and that are not valid Unicode: they are not among <see cref="Fields"/>. Mostly
+    /// empty.
+    /// </summary>
+    public IReadOnlyList<string> UnreadableFields => [.. Core.FieldsModule.unreadable(Inner.Fields)];
+
+    /// <summary>One field, or null if there is none that can be read.</summary>
     public string? Field(string name)
     {
         var found = Core.FieldsModule.tryFind(name, Inner.Fields);

@@ -114,7 +114,10 @@ public sealed class BrokerException : RocketMqException
     public string Remark { get; }
 }
 
-/// <summary>The server's answer cannot be read.</summary>
+/// <summary>
+/// The server has answered, in a way that cannot be read. It may have carried the request out, or refused it; a message may be
+/// stored. Nothing is sent again by itself, and other calls go on.
+/// </summary>
 public sealed class ProtocolException : RocketMqException
 {
     internal ProtocolException(Core.RemotingError error) : base(error) { }

@@ -45,12 +45,18 @@ module internal Sends =
         ||> List.fold append
         |> Result.map (fun (store, stored) -> { state with Store = store }, List.rev stored)
 
-    let private uniqueKey (message: StoredMessage) =
-        Properties.tryFind PropertyName.uniqueKey message.Properties
-        |> ValueOption.defaultValue ""
+    /// That of the message, or of the batch itself: its messages are not named one by one, as in Java.
+    let private transactionId (send: SendRequest) (stored: StoredMessage list) =
+        let properties =
+            if send.IsBatch then
+                send.Properties
+            else
+                stored.Head.Properties
+
+        Properties.tryFind PropertyName.uniqueKey properties |> ValueOption.toOption
 
     /// A message that waits is answered for with the place where it waits, but with the queue it was sent to.
-    let private sendAnswer (arrival: Arrival) queueId recallHandle (stored: StoredMessage list) =
+    let private sendAnswer (arrival: Arrival) (send: SendRequest) queueId recallHandle (stored: StoredMessage list) =
         let first = List.head stored
 
         let answer: SendAnswer =
@@ -59,7 +65,7 @@ module internal Sends =
                 OffsetId = stored |> List.map (fun message -> message.OffsetId) |> String.concat ","
                 QueueId = queueId
                 QueueOffset = first.QueueOffset
-                TransactionId = Some(stored |> List.map uniqueKey |> String.concat ",")
+                TransactionId = transactionId send stored
                 Region = Some "DefaultRegion"
                 IsTraced = Some true
                 RecallHandle = recallHandle
@@ -96,7 +102,7 @@ module internal Sends =
                     Pulls.wake send.Topic queueId (List.head stored).QueueOffset state
 
                 let state, popped = Pops.wake now send.Topic queueId state
-                state, sendAnswer arrival queueId None stored :: woken @ popped
+                state, sendAnswer arrival send queueId None stored :: woken @ popped
 
     let private storeOne now (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) =
         let message: Message =
@@ -110,7 +116,7 @@ module internal Sends =
         match Intake.put now (incoming arrival send queueId state message) state with
         | Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
         | Ok(struct (state, receipt, woken)) ->
-            state, sendAnswer arrival queueId receipt.RecallHandle [ receipt.Stored ] :: woken
+            state, sendAnswer arrival send queueId receipt.RecallHandle [ receipt.Stored ] :: woken
 
     let private store now (arrival: Arrival) (send: SendRequest) (state: BrokerState) =
         match chooseQueue send state with

@@ -8,9 +8,18 @@ open RocketMq.Protocol
 /// The port of one server of a cluster, which can be closed and opened again with the same number.
 [<Sealed>]
 type internal ServerPort(server: ServerId, certificate: X509Certificate2 | null, nextConnection: unit -> int) =
+    /// Java's servers take frames of 16 MiB, and end the connection of a client that sends another one.
+    let options =
+        { RemotingOptions.Default with
+            Limits =
+                { FrameLimits.Default with
+                    ReceiveFrameBytes = 16 * 1024 * 1024
+                }
+        }
+
     let listen port =
         // The pauses after errors are real ones, whatever clock the server goes by.
-        new Listener(server, RemotingOptions.Default, certificate, port, TimeProvider.System, nextConnection)
+        new Listener(server, options, certificate, port, TimeProvider.System, nextConnection)
 
     let mutable listener = listen 0
     let number = listener.Port

@@ -119,6 +119,19 @@ public sealed class FacadeRequestTests
         Assert.That(() => builder.Topic("\uD800").Build(), Throws.ArgumentException.With.Message.Contains("surrogate"));
     }
 
+    [Test]
+    public void A_field_that_is_not_Unicode_is_named_and_the_others_are_read()
+    {
+        var frame = Frames.Encode(Command.Request(RequestCode.HeartBeat).With("good", "x").With("bad", "TTTT"), HeaderFormat.Binary);
+        frame[^1] = 0xFF;
+        var command = Frames.Decode(frame);
+        Assert.That(command.UnreadableFields, Is.EqualTo(new[] { "bad" }));
+        Assert.That(command.Field("bad"), Is.Null);
+        Assert.That(command.Fields, Is.EqualTo(new Dictionary<string, string> { ["good"] = "x" }));
+        Assert.That(() => Frames.Encode(command), Throws.ArgumentException.With.Message.Contains("'bad'"));
+        Assert.That(Frames.Decode(Frames.Encode(command.Without("bad"))).UnreadableFields, Is.Empty);
+    }
+
     [TestCase(HeaderFormat.Json)]
     [TestCase(HeaderFormat.Binary)]
     public void A_frame_goes_and_comes(HeaderFormat header)

@@ -113,6 +113,47 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task A_batch_of_1990_messages_is_stored_once_and_harms_no_other_send(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await Build().SendTimeout(TimeSpan.FromMinutes(1)).StartAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Tag("other").Body("makes the topic"), cancellation);
+        var batch = producer.SendBatchAsync(Texts(1990).Select(text => Message.To(topic).Tag("batch").Body(text)), cancellation);
+        var others = Texts(200).Select(text => producer.SendAsync(Message.To(topic).Tag("single").Body(text), cancellation));
+        var receipts = (await Task.WhenAll(others)).Concat(await batch).ToDictionary(receipt => receipt.MessageId);
+        Assert.That(receipts, Has.Count.EqualTo(2190));
+        Assert.That(receipts.Values.Select(receipt => receipt.Attempts), Is.All.EqualTo(1));
+
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation, "batch || single || last");
+        var received = await ReceiveAsync(consumer, 2190, cancellation);
+
+        foreach (var message in received)
+        {
+            Assert.That(message.OffsetId, Is.EqualTo(receipts[message.MessageId].OffsetId));
+        }
+
+        var last = await producer.SendAsync(Message.To(topic).Tag("last").Body("last"), received[0].Queue, cancellation);
+        Assert.That((await ReceiveAsync(consumer, 1, cancellation))[0].MessageId, Is.EqualTo(last.MessageId));
+    }
+
+    [Test]
+    public async Task Of_messages_that_are_gathered_only_one_that_cannot_travel_fails(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await Build().Batching(messages: 10, wait: TimeSpan.FromSeconds(1)).StartAsync(cancellation);
+        await producer.SendAsync(Message.To(topic).Tag("other").Body("makes the topic"), cancellation);
+        var sends = Texts(10).Select((text, index) => producer.SendAsync(
+            Message.To(topic).Tag("gathered").Property("note", new string('x', index == 5 ? 32_700 : 10)).Body(text), cancellation)).ToList();
+        var error = await Assert.ThrowsAsync<InvalidRequestException>(() => sends[5]);
+        Assert.That(error!.MayHaveBeenExecuted, Is.False);
+        sends.RemoveAt(5);
+        var receipts = await Task.WhenAll(sends);
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation, "gathered");
+        var received = await ReceiveAsync(consumer, 9, cancellation);
+        Assert.That(received.Select(message => message.MessageId), Is.EquivalentTo(receipts.Select(receipt => receipt.MessageId)));
+    }
+
+    [Test]
     public async Task A_batch_that_brokers_would_not_take_is_refused(CancellationToken cancellation)
     {
         var topic = NewName("topic");

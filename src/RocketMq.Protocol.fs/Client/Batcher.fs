@@ -22,17 +22,21 @@ type internal Batcher
     let nowMillis () =
         int64 (clock.GetElapsedTime(started).TotalMilliseconds)
 
-    let run (tickets: Gathered[]) : Task =
+    let trySend (tickets: Gathered[]) : Task<Result<SendReceipt, RemotingError>> =
         backgroundTask {
-            let! outcome =
-                backgroundTask {
-                    try
-                        return! send tickets
-                    with error ->
-                        return Error(Misconfigured $"sending a batch failed: {error.Message}")
-                }
+            try
+                return! send tickets
+            with error ->
+                return Error(Misconfigured $"sending a batch failed: {error.Message}")
+        }
 
-            match outcome with
+    /// A batch that was refused for what may be wrong with one message is sent in halves, until that one is alone.
+    let rec run (tickets: Gathered[]) : Task =
+        backgroundTask {
+            match! trySend tickets with
+            | Error error when tickets.Length > 1 && SendRetry.mayBePartsFault error ->
+                let half = tickets.Length / 2
+                do! Task.WhenAll(run tickets[.. half - 1], run tickets[half..])
             | Error error ->
                 for gathered in tickets do
                     gathered.TrySetResult(Error error) |> ignore

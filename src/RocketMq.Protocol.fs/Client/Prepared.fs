@@ -210,20 +210,43 @@ module internal Prepared =
     let private isHalf (message: Message) =
         Properties.tryFind PropertyName.transactionMark message.Properties = ValueSome "true"
 
+    let private sizeFault (bytes: int) reason =
+        InvalidInput("the properties", $"they take {bytes} bytes with those that the producer adds, {reason}")
+
+    /// Why the properties cannot travel, if they cannot: `text` is all of them.
+    let private propertyFault (message: Message) (text: ReadOnlyMemory<byte>) : InputError voption =
+        if message.Properties.Fault.IsSome then
+            message.Properties.Fault
+        elif text.Length > Properties.maxSentBytes then
+            let room =
+                $"brokers add {Properties.leastAddedBytes} at least, and a message has room for {Properties.maxBytes}"
+
+            ValueSome(sizeFault text.Length room)
+        else
+            ValueNone
+
     let private ofText options uniqueId (message: Message) properties : Result<Prepared, RemotingError> =
-        match compressed options message.Body, message.Properties.Fault with
-        | _, ValueSome fault -> Error(Invalid fault)
-        | Error error, _ -> Error error
-        | Ok(struct (body, sysFlag)), ValueNone ->
-            let operation = if isReply message then Send.reply else Send.message
+        match propertyFault message properties with
+        | ValueSome fault -> Error(Invalid fault)
+        | ValueNone ->
+            match compressed options message.Body with
+            | Error error -> Error error
+            | Ok(struct (body, sysFlag)) ->
+                let operation = if isReply message then Send.reply else Send.message
 
-            let sysFlag =
-                if isHalf message then
-                    sysFlag ||| SysFlag.transactionHalf
-                else
-                    sysFlag
+                let sysFlag =
+                    if isHalf message then
+                        sysFlag ||| SysFlag.transactionHalf
+                    else
+                        sysFlag
 
-            Ok(Prepared(options, operation, message.Topic, message, properties, sysFlag, body, false, uniqueId))
+                Ok(Prepared(options, operation, message.Topic, message, properties, sysFlag, body, false, uniqueId))
+
+    /// Ok for a message that has its id, and that can be sent by itself.
+    let checkIdentified (message: Message) : Result<unit, InputError> =
+        match propertyFault message message.Properties.Text with
+        | ValueSome fault -> Error fault
+        | ValueNone -> Ok()
 
     /// A message that `Message.check` took and that has its id.
     let ofIdentified options uniqueId (message: Message) : Result<Prepared, RemotingError> =
@@ -239,17 +262,28 @@ module internal Prepared =
     let private refuse reason =
         Error(InvalidInput("the batch", reason))
 
-    /// Ok for messages that brokers take as one batch: of one topic that is no retry topic, none held back or part of a
+    /// Why the properties of one of the messages leave brokers too little room for theirs, if they do.
+    let private batchedFault (messages: Message list) : InputError option =
+        messages
+        |> List.map _.Properties.Text.Length
+        |> List.tryFind (fun bytes -> bytes > Properties.maxBatchedBytes)
+        |> Option.map (fun bytes ->
+            sizeFault bytes $"a message in a batch has room for {Properties.maxBatchedBytes}: send it by itself")
+
+    /// Ok for messages with ids that brokers take as one batch: of one topic that is no retry topic, none held back or part of a
     /// transaction, all waiting for the store or none, and not too large.
     let checkBatch (messages: Message list) : Result<unit, InputError> =
         let topics = messages |> List.map _.Topic |> List.distinct
         let kinds = messages |> List.map (Gatherable.ofMessage false) |> List.distinct
+
+        let fault = batchedFault messages
 
         let bytes =
             messages |> List.sumBy (fun message -> int64 (BatchCodec.recordBytes message))
 
         match messages, topics, kinds with
         | [], _, _ -> refuse "it is empty"
+        | _ when fault.IsSome -> Error fault.Value
         | _, _ :: other :: _, _ -> refuse $"it has messages to {topics.Head} and to {other}"
         | _, _, kinds when List.contains Alone kinds ->
             refuse

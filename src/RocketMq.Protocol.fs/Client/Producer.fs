@@ -107,12 +107,16 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// The message is with the others when this returns; it counts as on its way until its batch has been sent.
     let gather (batcher: Batcher) (message: Message) (cancellation: CancellationToken) =
         let struct (message, id) = identify message
-        let gathered = Gathered(message, id)
-        Interlocked.Increment &onTheirWay |> ignore
-        gathered.Task.GetAwaiter().UnsafeOnCompleted arrived
 
-        batcher.Add(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes)
-        waitForBatch gathered cancellation
+        match Prepared.checkIdentified message with
+        | Error error -> Task.FromResult(Error(Invalid error))
+        | Ok() ->
+            let gathered = Gathered(message, id)
+            Interlocked.Increment &onTheirWay |> ignore
+            gathered.Task.GetAwaiter().UnsafeOnCompleted arrived
+
+            batcher.Add(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes)
+            waitForBatch gathered cancellation
 
     let sendPlain target cancellation (message: Message) =
         match Message.check message with
@@ -147,16 +151,15 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         (Ok(), messages)
         ||> List.fold (fun result message ->
             result |> Result.bind (fun () -> Message.check message |> Result.map ignore))
-        |> Result.bind (fun () -> Prepared.checkBatch messages)
 
     let sendBatch (messages: Message list) target cancellation =
         let identified = messages |> List.map identify
-        let messages = [ for struct (message, _) in identified -> message ]
+        let travelling = [ for struct (message, _) in identified -> message ]
 
-        match checkAll messages with
+        match checkAll messages |> Result.bind (fun () -> Prepared.checkBatch travelling) with
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok() ->
-            match Prepared.ofBatch options messages with
+            match Prepared.ofBatch options travelling with
             | Error error -> Task.FromResult(Error error)
             | Ok prepared ->
                 backgroundTask {

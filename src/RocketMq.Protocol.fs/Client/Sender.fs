@@ -114,7 +114,9 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
     let errorOf (prepared: Prepared) (client: RemotingClient) took (command: RemotingCommand) =
         match prepared.Operation.DecodeAnswer command with
         | Error error -> RemotingError.ofAnswer client.Endpoint prepared.Operation.Code took error
-        | Ok _ -> Misconfigured "the answer says no place"
+        | Ok _ ->
+            let error = WrongValue("answer", "it does not say where the message is stored")
+            NotDecoded(client.Endpoint, prepared.Operation.Code, error)
 
     /// What became of an attempt, for the message and for what is known of the broker.
     let settle (prepared: Prepared) (queue: MessageQueue) client sent answer : Result<SendReceipt, RemotingError> =

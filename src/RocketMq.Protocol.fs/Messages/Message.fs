@@ -167,7 +167,8 @@ module Message =
 
     let withFlag flag (message: Message) = { message with Flag = flag }
 
-    /// Ok for a message that a broker with default settings takes.
+    /// Ok for a message that a broker with default settings takes. Producers and brokers add properties: whether there is room
+    /// for them a producer checks when it sends.
     let check (message: Message) : Result<Message, InputError> =
         match Names.checkSendTopic message.Topic, message.Properties.Fault with
         | Error error, _ -> Error error
@@ -177,5 +178,11 @@ module Message =
             Error(InvalidInput("the body", $"it has {message.Body.Length} bytes, the limit is {maxBodyBytes}"))
         | _ when message.Properties.Text.Length > Properties.maxBytes ->
             let size = message.Properties.Text.Length
-            Error(InvalidInput("the properties", $"they take {size} bytes, the limit is {Properties.maxBytes}"))
+
+            Error(
+                InvalidInput(
+                    "the properties",
+                    $"they take {size} bytes before a producer adds its own, the limit is {Properties.maxBytes}"
+                )
+            )
         | _ -> Ok message

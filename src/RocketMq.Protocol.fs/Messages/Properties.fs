@@ -186,6 +186,18 @@ module Properties =
     /// The longest property text a stored message has room for, in bytes.
     let maxBytes = int Int16.MaxValue
 
+    /// What brokers add to a message at least: MSG_REGION, TRACE_ON and CLUSTER, with a region and a cluster of one letter.
+    /// Those of 4.9 add less.
+    let internal leastAddedBytes = "MSG_REGION=r;TRACE_ON=true;CLUSTER=c;".Length
+
+    /// The longest property text that a message may travel with, in bytes.
+    let internal maxSentBytes = maxBytes - leastAddedBytes
+
+    /// As above, of a message in a batch. Brokers add the batch's properties and theirs to each of its messages and do not look
+    /// whether there is room: a sum over the limit becomes a record that nobody can read. So there is room for long names
+    /// of regions and clusters. Source: MessageExtEncoder.java.
+    let internal maxBatchedBytes = maxBytes - 1024
+
     let private isNamed (name: string) (utf8: ReadOnlySpan<byte>) =
         Ascii.Equals(utf8, name.AsSpan())
         || (not (Ascii.IsValid(name.AsSpan())) && Utf8Text.read utf8 = name)

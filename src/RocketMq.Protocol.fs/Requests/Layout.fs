@@ -35,6 +35,7 @@ type internal Draft() =
             Remark = None
             FieldsWire = draft.Added
             HasFields = not draft.IsUntouched
+            HasUnreadable = false
             Fault = draft.Fault
             Body = draft.Body
         }
@@ -110,14 +111,26 @@ module internal LayoutBuilder =
 
 /// Fields that Java requires, for layouts that are written by hand.
 module internal RequiredField =
-    let private missing (command: RemotingCommand) name =
-        let what =
-            if command.Kind = Response then
-                "answer"
-            else
-                $"%O{command.RequestCode}"
+    let private whatOf (command: RemotingCommand) =
+        if command.Kind = Response then
+            "answer"
+        else
+            $"%O{command.RequestCode}"
 
-        Error(WrongValue(what, $"field '{name}' is missing or not of its type"))
+    let private unreadable command name =
+        Error(WrongValue(whatOf command, $"field '{name}' cannot be read: it is not valid Unicode"))
+
+    let private missing (command: RemotingCommand) name =
+        if List.contains name (Fields.unreadable command.Fields) then
+            unreadable command name
+        else
+            Error(WrongValue(whatOf command, $"field '{name}' is missing or not of its type"))
+
+    /// For readers that take absent fields for something else: Ok if all that came can be read.
+    let allReadable (command: RemotingCommand) : Result<unit, DecodeError> =
+        match Fields.unreadable command.Fields with
+        | [] -> Ok()
+        | name :: _ -> unreadable command name
 
     let take tryRead name (command: RemotingCommand) =
         match tryRead name command.Fields with

@@ -181,6 +181,7 @@ module Pull =
             Fields.tryInt32 name command.Fields |> ValueOption.toOption
 
         result {
+            let! () = RequiredField.allReadable command
             let! group = RequiredField.text "consumerGroup" command
             let! topic = RequiredField.text "topic" command
             let! queueId = RequiredField.int32 "queueId" command

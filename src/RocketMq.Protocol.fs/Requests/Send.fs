@@ -220,6 +220,7 @@ module Send =
             Fields.tryBoolean name command.Fields |> ValueOption.defaultValue false
 
         result {
+            let! () = RequiredField.allReadable command
             let! group = RequiredField.text names.ProducerGroup.Text command
             let! topic = RequiredField.text names.Topic.Text command
             let! queueId = RequiredField.int32 names.QueueId.Text command
@@ -318,6 +319,7 @@ module Send =
         let mutable queueId = ValueNone
         let mutable queueOffset = ValueNone
         let mutable recallHandle = None
+        let mutable isReadable = true
         let mutable cursor = FieldCursor fields
 
         // The last one of a name counts, as in Java.
@@ -325,17 +327,19 @@ module Send =
             let name = cursor.Name
 
             if name.SequenceEqual(ReadOnlySpan offsetIdName) then
+                isReadable <- isReadable && Utf8Text.isValid cursor.Value
                 offsetId <- ValueSome(Utf8Text.read cursor.Value)
             elif name.SequenceEqual(ReadOnlySpan queueIdName) then
                 queueId <- Utf8Text.tryInt64 cursor.Value
             elif name.SequenceEqual(ReadOnlySpan queueOffsetName) then
                 queueOffset <- Utf8Text.tryInt64 cursor.Value
             elif name.SequenceEqual(ReadOnlySpan recallHandleName) then
+                isReadable <- isReadable && Utf8Text.isValid cursor.Value
                 recallHandle <- Some(Utf8Text.read cursor.Value)
 
         match statusOf code, offsetId, queueId, queueOffset with
         | ValueSome status, ValueSome offsetId, ValueSome queueId, ValueSome queueOffset when
-            queueId = int64 (int queueId)
+            isReadable && queueId = int64 (int queueId)
             ->
             ValueSome
                 {

@@ -61,9 +61,14 @@ module Gatherable =
         | 20 -> name.SequenceEqual "INNER_MULTI_DISPATCH"B
         | _ -> false
 
-    /// How `message` may travel; `isCompressed` if its body is. One pass over the properties, no memory.
+    /// How `message`, with all that its producer adds, may travel; `isCompressed` if its body is. One pass over the
+    /// properties, no memory.
     let ofMessage (isCompressed: bool) (message: Message) : Gatherable =
-        if isCompressed || message.Topic.StartsWith(retryPrefix, StringComparison.Ordinal) then
+        if
+            isCompressed
+            || message.Topic.StartsWith(retryPrefix, StringComparison.Ordinal)
+            || message.Properties.Text.Length > Properties.maxBatchedBytes
+        then
             Alone
         else
             let mutable cursor = PropertyCursor message.Properties.Text.Span

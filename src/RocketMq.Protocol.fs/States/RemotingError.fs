@@ -46,7 +46,7 @@ type RemotingError =
     | TimedOut of endpoint: Endpoint * request: RequestCode * after: TimeSpan * health: SessionHealth
     /// The server answered with an error code.
     | Refused of endpoint: Endpoint * request: RequestCode * after: TimeSpan * code: ResponseCode * remark: string
-    /// The server's answer does not have its layout.
+    /// The server has answered, in a way that cannot be read: it may have carried the request out, or refused it.
     | NotDecoded of endpoint: Endpoint * request: RequestCode * error: DecodeError
     /// The caller gave up.
     | Cancelled of request: RequestCode
@@ -202,7 +202,8 @@ module RemotingError =
             let remark = if remark = "" then "" else $": {remark}"
             $"{endpoint} refused {name request} after {millis after} with %O{code} (%d{int code}){remark}.{advice code}"
         | NotDecoded(endpoint, request, error) ->
-            $"The answer of {endpoint} to {name request} cannot be read: {error.Message}."
+            $"The answer of {endpoint} to {name request} cannot be read: {error.Message}. The server may have carried it out; "
+            + "it is not sent again by itself."
         | Cancelled request -> $"{name request} was cancelled. The server may have carried it out."
         | ClientClosed endpoint -> $"The client of {endpoint} has been closed. Nothing was sent."
         | AlreadyClosed what -> $"{what} has been closed. Nothing was sent."

@@ -34,3 +34,12 @@ module SendRetry =
             TryAgain
         else
             GiveUp(graver earlier latest)
+
+    /// Whether a batch that failed with this error may be sent in parts: certainly nothing of it is stored, and one of its
+    /// messages may be the reason. Brokers look at a batch before they store any of it. Source: DefaultMessageStore.java.
+    let mayBePartsFault (error: RemotingError) : bool =
+        match error with
+        | Invalid _
+        | NotEncoded _
+        | Refused(_, _, _, ResponseCode.MessageIllegal, _) -> true
+        | _ -> false

@@ -10,31 +10,60 @@ open System.Threading.Tasks
 /// Takes a frame, on the reading thread, which must not be blocked. The frame is good until this returns.
 type internal FrameTaker = delegate of frame: inref<ReceivedFrame> -> unit
 
+/// What becomes of a frame that cannot be read though its end is known.
+[<NoEquality; NoComparison>]
+type internal UnreadableFrames =
+    /// The connection ends, as that of Java's servers.
+    | EndConnection
+    /// It is passed over. Told which request it answers, if it says so, and why it cannot be read. Must not block.
+    | PassOver of (int voption -> DecodeError -> unit)
+
 /// Reads frames from one socket until it ends, or cannot go on.
 [<Sealed>]
-type internal FrameReader(endpoint: Endpoint, stream: Stream, options: RemotingOptions, traffic: Traffic) =
+type internal FrameReader
+    (endpoint: Endpoint, stream: Stream, options: RemotingOptions, traffic: Traffic, unreadable: UnreadableFrames) =
     /// Bytes to ask the socket for at a time.
     static let segmentBytes = 64 * 1024
 
     /// For the fields of the frame at hand.
     let fields = FieldsBuilder 0
 
+    /// Bytes of a frame that is passed over, which are still to come or lie at the front.
+    let mutable passing = 0L
+
+    /// Begins to pass over the frame at the front, if its end is known; false if more must come to tell.
+    let tryPass (pass: int voption -> DecodeError -> unit) error (rest: ReadOnlySequence<byte>) =
+        match Frame.refused options.Limits rest with
+        | EndsAfter(frameBytes, answers) ->
+            passing <- frameBytes
+            traffic.Unexpected()
+            Log.unreadableFrame options.Logger endpoint error
+            pass answers error
+            Ok true
+        | EndToCome -> Ok false
+        | EndUnknown -> Error error
+
     /// Takes the whole frames at the front of what was received. Gives how many bytes they were, or why it cannot go on.
     let takeAll (receive: FrameTaker) (received: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
         let rec next (rest: ReadOnlySequence<byte>) : Result<int64, DecodeError> =
-            match Frame.readInPlace options.Limits fields rest with
-            | Complete(frame, consumed) ->
-                receive.Invoke &frame
-                next (rest.Slice consumed)
-            | NeedMore _ -> Ok(received.Length - rest.Length)
-            | Corrupt error ->
-                match Frame.trySkip options.Limits rest with
-                | ValueSome skipped ->
-                    // Whose answer it was, nobody knows: that caller's time runs out. The others go on.
-                    traffic.Unexpected()
-                    Log.unreadableFrame options.Logger endpoint error.Message
-                    next (rest.Slice skipped)
-                | ValueNone -> Error error
+            if passing > 0L && not rest.IsEmpty then
+                let passed = min passing rest.Length
+                passing <- passing - passed
+                next (rest.Slice passed)
+            elif rest.IsEmpty then
+                Ok received.Length
+            else
+                match Frame.readInPlace options.Limits fields rest, unreadable with
+                | Complete(frame, consumed), _ ->
+                    receive.Invoke &frame
+                    next (rest.Slice consumed)
+                | NeedMore _, _ -> Ok(received.Length - rest.Length)
+                | Corrupt error, EndConnection -> Error error
+                | Corrupt error, PassOver pass ->
+                    match tryPass pass error rest with
+                    | Ok true -> next rest
+                    | Ok false -> Ok(received.Length - rest.Length)
+                    | Error error -> Error error
 
         next received
 
@@ -60,7 +89,7 @@ type internal FrameReader(endpoint: Endpoint, stream: Stream, options: RemotingO
                         match takeAll receive received.Buffer with
                         | Error error -> ended <- error.Message
                         | Ok consumed when received.IsCompleted ->
-                            let isWithin = received.Buffer.Length > consumed
+                            let isWithin = received.Buffer.Length > consumed || passing > 0L
                             let where = if isWithin then ", in the middle of a frame" else ""
                             ended <- $"the server closed it{where}"
                         | Ok consumed ->

@@ -103,8 +103,8 @@ module internal Log =
             "A frame of {Endpoint} was passed over: {Reason}"
         )
 
-    let unreadableFrame (log: ILogger) endpoint reason =
-        unreadableFrame'.Invoke(log, endpoint, reason, null)
+    let unreadableFrame (log: ILogger) endpoint (error: DecodeError) =
+        unreadableFrame'.Invoke(log, endpoint, error.Message, null)
 
     let private anyCertificateAccepted' =
         LoggerMessage.Define<Endpoint, SslPolicyErrors>(

@@ -296,9 +296,19 @@ type internal Session
         | Request
         | OneWay -> owner.Receive (respond frame.Header) (frame.ToCommand())
 
+    /// An answer that cannot be read ends its call and no other: the server has carried the request out, or refused it.
+    let passOver (answers: int voption) (error: DecodeError) =
+        match answers |> ValueOption.bind waiters.TryTake with
+        | ValueSome waiter ->
+            waiter.Complete(Error(NotDecoded(endpoint, waiter.Request, error)))
+            afterTaking ()
+        | ValueNone -> ()
+
+    let unreadable = if owner.IsServer then EndConnection else PassOver passOver
+
     let readLoop () : Task =
         backgroundTask {
-            let frames = FrameReader(endpoint, stream, options, traffic)
+            let frames = FrameReader(endpoint, stream, options, traffic, unreadable)
             // Only a server waits until its answers have found room.
             let mayRead () =
                 if owner.IsServer then out.Stalled else Task.CompletedTask

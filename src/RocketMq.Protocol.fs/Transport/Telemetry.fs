@@ -87,10 +87,11 @@ module internal Telemetry =
         | Error(TimedOut _ | NoReply _) -> ValueSome "TimedOut"
         | Error(NotConnected _) -> ValueSome "NotConnected"
         | Error(Cancelled _) -> ValueSome "Cancelled"
+        | Error(NotDecoded _) -> ValueSome "NotDecoded"
         | Error(TooManyInFlight _) -> ValueSome "TooManyInFlight"
         | Error(TooManyBytes _) -> ValueSome "TooManyBytes"
         | Error(ClientClosed _ | AlreadyClosed _) -> ValueSome "ClientClosed"
-        | Error(Invalid _ | NotEncoded _ | NotDecoded _ | NoRoute _ | RouteUnknown _ | ReceiptExpired _ | Misconfigured _) ->
+        | Error(Invalid _ | NotEncoded _ | NoRoute _ | RouteUnknown _ | ReceiptExpired _ | Misconfigured _) ->
             ValueSome "Invalid"
 
     /// Makes a call and tells listeners of it.

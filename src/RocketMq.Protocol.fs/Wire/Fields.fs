@@ -4,69 +4,22 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Buffers.Text
-open System.Runtime.CompilerServices
 open System.Text
-
-/// Walks the entries of a binary field section that has been checked before.
-/// Layout of an entry: i16 nameBytes | name | i32 valueBytes | value, all UTF-8. Source: RocketMQSerializable.java.
-[<Struct; IsByRefLike>]
-type internal FieldCursor =
-    val private wire: ReadOnlySpan<byte>
-    val mutable private nameStart: int
-    val mutable private valueStart: int
-    val mutable private next: int
-
-    new(wire: ReadOnlySpan<byte>) =
-        {
-            wire = wire
-            nameStart = 0
-            valueStart = 0
-            next = 0
-        }
-
-    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
-    member cursor.MoveNext() =
-        let start = cursor.next
-
-        if start >= cursor.wire.Length then
-            false
-        else
-            let nameStart = start + 2
-
-            let valueStart =
-                nameStart
-                + int (BinaryPrimitives.ReadInt16BigEndian(cursor.wire.Slice start))
-                + 4
-
-            cursor.nameStart <- nameStart
-            cursor.valueStart <- valueStart
-
-            cursor.next <-
-                valueStart
-                + BinaryPrimitives.ReadInt32BigEndian(cursor.wire.Slice(valueStart - 4))
-
-            true
-
-    member cursor.NameStart = cursor.nameStart
-    member cursor.NameLength = cursor.valueStart - 4 - cursor.nameStart
-    member cursor.ValueStart = cursor.valueStart
-    member cursor.ValueLength = cursor.next - cursor.valueStart
-
-    member cursor.Name =
-        cursor.wire.Slice(cursor.nameStart, cursor.valueStart - 4 - cursor.nameStart)
-
-    member cursor.Value =
-        cursor.wire.Slice(cursor.valueStart, cursor.next - cursor.valueStart)
 
 /// The extension fields of a command: texts by name, in order.
 ///
 /// They are kept as the bytes of a binary header. So decoding copies nothing, encoding is one copy, a field costs only
 /// when somebody asks for it, and what was received encodes to the same bytes again. Where a peer repeats a name the
 /// last value counts, as in Java.
+///
+/// A field that was received and is not valid Unicode cannot be read: it is not found, `Fields.unreadable` names it, and
+/// whoever must have it is told. The others are as ever.
 [<Sealed; StructuredFormatDisplay("{Display}")>]
-type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: EncodeError voption) =
+type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: EncodeError voption, hasUnreadable: bool) =
     static let absent = Fields(ReadOnlyMemory.Empty, false, ValueNone)
     static let empty = Fields(ReadOnlyMemory.Empty, true, ValueNone)
+
+    internal new(wire, isPresent, fault) = Fields(wire, isPresent, fault, false)
 
     /// No fields; a JSON header has no `extFields` member.
     static member Absent = absent
@@ -77,15 +30,40 @@ type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: Encode
     member internal _.Wire = wire
     member internal _.IsPresent = isPresent
 
-    /// The first field that could not be taken; a command that holds one is refused when it is encoded.
-    member internal _.Fault = fault
+    /// The first field that could not be taken.
+    member internal _.OwnFault = fault
+
+    /// Whether some of them may not be readable.
+    member internal _.HasUnreadable = hasUnreadable
+
+    /// The names of those that cannot be read; what is wrong with a name itself is replaced.
+    member internal _.Unreadable: string list =
+        let mutable cursor = FieldCursor wire.Span
+        let mutable names = []
+
+        while hasUnreadable && cursor.MoveNext() do
+            if not (cursor.IsReadable) then
+                names <- Utf8Text.read cursor.Name :: names
+
+        List.rev names
+
+    /// The first field that could not be taken, or that cannot be read; a command that holds one is refused when it is
+    /// encoded.
+    member internal fields.Fault =
+        if fault.IsSome || not hasUnreadable then
+            fault
+        else
+            match fields.Unreadable with
+            | [] -> ValueNone
+            | name :: _ -> ValueSome(NotEncodable($"field '{name}'", "it came as no valid Unicode"))
 
     member internal _.ToMap() =
         let mutable cursor = FieldCursor wire.Span
         let mutable map = Map.empty
 
         while cursor.MoveNext() do
-            map <- Map.add (Utf8Text.read cursor.Name) (Utf8Text.read cursor.Value) map
+            if not hasUnreadable || cursor.IsReadable then
+                map <- Map.add (Utf8Text.read cursor.Name) (Utf8Text.read cursor.Value) map
 
         map
 
@@ -98,7 +76,10 @@ type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: Encode
             | "secretKey" -> $"{name}=…"
             | _ -> $"{Utf8Text.visible maxChars name}={Utf8Text.visible maxChars value}"
 
-        fields.ToMap() |> Map.toList |> List.map shown |> String.concat ", "
+        (fields.ToMap() |> Map.toList |> List.map shown)
+        @ (fields.Unreadable
+           |> List.map (fun name -> $"{Utf8Text.visible maxChars name} cannot be read"))
+        |> String.concat ", "
 
     member private fields.Display = $"[{fields.ToText 200}]"
 
@@ -107,8 +88,9 @@ type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: Encode
         match other with
         | :? Fields as other ->
             isPresent = other.IsPresent
-            && fault = other.Fault
-            && (wire.Span.SequenceEqual other.Wire.Span || fields.ToMap() = other.ToMap())
+            && fault = other.OwnFault
+            && (wire.Span.SequenceEqual other.Wire.Span
+                || (not hasUnreadable && not other.HasUnreadable && fields.ToMap() = other.ToMap()))
         | _ -> false
 
     override fields.GetHashCode() = hash (fields.ToMap())
@@ -161,6 +143,7 @@ type internal FieldsBuilder(capacityBytes: int) =
 
     let mutable length = 0
     let mutable fault = ValueNone
+    let mutable hasUnreadable = false
 
     /// A 64-bit number has at most this many characters.
     static let maxNumberBytes = 20
@@ -266,6 +249,16 @@ type internal FieldsBuilder(capacityBytes: int) =
             value.CopyTo(span.Slice(6 + name.Length))
             length <- length + 6 + name.Length + value.Length
 
+    /// Adds an entry as it was received.
+    member builder.AddReceived(name: ReadOnlySpan<byte>, value: ReadOnlySpan<byte>) =
+        if not (Utf8Text.isValid name && Utf8Text.isValid value) then
+            hasUnreadable <- true
+
+        builder.AddUtf8(name, value)
+
+    /// Whether some of what was added cannot be read.
+    member _.HasUnreadable = hasUnreadable
+
     member _.Refuse(error: EncodeError) =
         if fault.IsNone then
             fault <- ValueSome error
@@ -286,12 +279,13 @@ type internal FieldsBuilder(capacityBytes: int) =
     member _.Clear() =
         length <- 0
         fault <- ValueNone
+        hasUnreadable <- false
 
         if wire.Length > mostKeptBytes then
             wire <- Array.empty
 
     member _.ToFields() =
-        Fields(ReadOnlyMemory(wire, 0, length), true, fault)
+        Fields(ReadOnlyMemory(wire, 0, length), true, fault, hasUnreadable)
 
 /// Reading and changing fields. A change gives new fields and leaves the old ones as they were.
 module Fields =
@@ -308,9 +302,12 @@ module Fields =
 
         while cursor.MoveNext() do
             if not (isNamed name cursor.Name) then
-                builder.AddUtf8(cursor.Name, cursor.Value)
+                if fields.HasUnreadable then
+                    builder.AddReceived(cursor.Name, cursor.Value)
+                else
+                    builder.AddUtf8(cursor.Name, cursor.Value)
 
-        ValueOption.iter builder.Refuse fields.Fault
+        ValueOption.iter builder.Refuse fields.OwnFault
         builder
 
     /// Sets a field, in place of one of the same name. A name of 0 or over 32,767 bytes, or a text with a lone surrogate,
@@ -320,7 +317,10 @@ module Fields =
 
     /// The same fields, not to be encoded for a reason.
     let internal refuse (error: EncodeError) (fields: Fields) =
-        Fields(fields.Wire, fields.IsPresent, ValueSome error)
+        Fields(fields.Wire, fields.IsPresent, ValueSome error, fields.HasUnreadable)
+
+    /// The names of those that were received and are not valid Unicode: they are not found, and not in lists and maps.
+    let unreadable (fields: Fields) : string list = fields.Unreadable
 
     let remove (name: string) (fields: Fields) = (copyWithout name fields).ToFields()
 
@@ -333,29 +333,43 @@ module Fields =
         let entries = ResizeArray<string * string>()
 
         while cursor.MoveNext() do
-            entries.Add((Utf8Text.read cursor.Name, Utf8Text.read cursor.Value))
+            if not fields.HasUnreadable || cursor.IsReadable then
+                entries.Add((Utf8Text.read cursor.Name, Utf8Text.read cursor.Value))
 
         List.ofSeq entries
 
     let toMap (fields: Fields) = fields.ToMap()
 
-    /// The UTF-8 bytes of a field's value.
-    let internal tryFindUtf8 (name: string) (fields: Fields) : ReadOnlyMemory<byte> voption =
+    /// Where the last value of a name stands; nothing if there is none.
+    let private tryLast (name: string) (fields: Fields) : struct (int * int) voption =
         let mutable cursor = FieldCursor fields.Wire.Span
         let mutable found = ValueNone
 
         while cursor.MoveNext() do
             if isNamed name cursor.Name then
-                found <- ValueSome(fields.Wire.Slice(cursor.ValueStart, cursor.Value.Length))
+                found <- ValueSome(struct (cursor.ValueStart, cursor.ValueLength))
 
         found
+
+    /// The UTF-8 bytes of a field's value, if it can be read.
+    let internal tryFindUtf8 (name: string) (fields: Fields) : ReadOnlyMemory<byte> voption =
+        match tryLast name fields with
+        | ValueNone -> ValueNone
+        | ValueSome(struct (start, length)) ->
+            let value = fields.Wire.Slice(start, length)
+
+            if fields.HasUnreadable && not (Utf8Text.isValid value.Span) then
+                ValueNone
+            else
+                ValueSome value
 
     let tryFind (name: string) (fields: Fields) : string voption =
         match tryFindUtf8 name fields with
         | ValueSome utf8 -> ValueSome(Utf8Text.read utf8.Span)
         | ValueNone -> ValueNone
 
-    let contains (name: string) (fields: Fields) = (tryFindUtf8 name fields).IsSome
+    /// Also of a field that cannot be read.
+    let contains (name: string) (fields: Fields) = (tryLast name fields).IsSome
 
     /// A field that holds a decimal number and nothing else.
     let tryInt64 (name: string) (fields: Fields) : int64 voption =

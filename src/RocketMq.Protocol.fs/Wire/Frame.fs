@@ -10,7 +10,8 @@ type FrameLimits =
     {
         /// Default 32 MiB: a pull answer of 32 messages of 1 MiB fits.
         ReceiveFrameBytes: int
-        /// Default 64 KiB.
+        /// Default 16 MiB less one byte, the largest that a frame can have: Java limits the frame only. The answer to a batch
+        /// names the place of each message in its header. pyrocketmq's limit is 64 KiB.
         ReceiveHeaderBytes: int
         /// Default 16 MiB: the largest frame that Java peers take. They close the connection on a larger one.
         SendFrameBytes: int
@@ -19,7 +20,7 @@ type FrameLimits =
     static member Default =
         {
             ReceiveFrameBytes = 32 * 1024 * 1024
-            ReceiveHeaderBytes = 64 * 1024
+            ReceiveHeaderBytes = 0xFFFFFF
             SendFrameBytes = 16 * 1024 * 1024
         }
 
@@ -47,6 +48,16 @@ type internal ReceivedFrame =
             FrameParts.toCommand &frame.Parts
         else
             FrameParts.copyToCommand &frame.Parts
+
+/// Where a frame ends that was refused.
+[<Struct>]
+type internal RefusedFrame =
+    /// The next frame begins after so many bytes. `answers` is the request that this one answers, if it says so.
+    | EndsAfter of frameBytes: int64 * answers: int voption
+    /// It cannot be told yet: more of the frame must come first.
+    | EndToCome
+    /// Its lengths make no sense, so the stream has lost its place.
+    | EndUnknown
 
 /// What the first eight bytes of a frame say.
 type FrameInfo =
@@ -110,7 +121,10 @@ module Frame =
         let header = headerOf wanted &parts
         // What the frame takes at the very least, so that a hopeless one asks for no memory.
         let leastBytes =
-            int64 prefixBytes + int64 parts.FieldsWire.Length + int64 parts.Body.Length
+            int64 prefixBytes
+            + int64 (FrameParts.remarkChars &parts)
+            + int64 parts.FieldsWire.Length
+            + int64 parts.Body.Length
 
         match parts.Fault with
         | ValueSome error -> Error error
@@ -259,15 +273,41 @@ module Frame =
                 )
             | Error error -> Corrupt error
 
-    /// The size of the frame at the front, if it is whole and only what it holds can be at fault: the next one begins
-    /// behind it.
-    let internal trySkip (limits: FrameLimits) (input: ReadOnlySequence<byte>) : int voption =
+    let private answerNumber headerType (header: ReadOnlySequence<byte>) =
+        if headerType = binaryType then
+            AnswerNumber.ofBinary header
+        else
+            AnswerNumber.ofJson header
+
+    /// Where the frame at the front ends, once reading it has been refused, so that it can be passed over. Looks at no more than
+    /// what has come of its header, and at no more than a frame within the limits can have.
+    let internal refused (limits: FrameLimits) (input: ReadOnlySequence<byte>) : RefusedFrame =
         let front = input.Slice(0L, min (int64 prefixBytes) input.Length).ToArray()
 
-        match readPrefix limits (ReadOnlySpan front) input.Length with
-        | Whole(frameBytes, _, _) -> ValueSome frameBytes
-        | Partial _
-        | Bad _ -> ValueNone
+        if front.Length < lengthBytes then
+            EndToCome
+        else
+            let length = BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan front)
+            let isTypeWrong = front.Length > lengthBytes && int front[lengthBytes] > binaryType
+
+            if length < prefixBytes - lengthBytes || isTypeWrong then
+                EndUnknown
+            elif front.Length < prefixBytes then
+                EndToCome
+            else
+                let word = BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(front, lengthBytes, 4))
+                let headerBytes = word &&& maxHeaderBytes
+
+                if headerBytes = 0 || headerBytes > length - (prefixBytes - lengthBytes) then
+                    EndUnknown
+                else
+                    let looked = int64 (min headerBytes (limits.ReceiveFrameBytes - prefixBytes))
+
+                    if input.Length < int64 prefixBytes + looked then
+                        EndToCome
+                    else
+                        let number = answerNumber (word >>> 24) (input.Slice(int64 prefixBytes, looked))
+                        EndsAfter(int64 lengthBytes + int64 length, number)
 
     /// What the first bytes of a frame say of it, if they can begin a frame within the default limits.
     let tryInfo (bytes: byte[]) : Result<FrameInfo, DecodeError> =

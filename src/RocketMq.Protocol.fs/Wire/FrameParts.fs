@@ -16,6 +16,8 @@ type internal FrameParts =
         /// Entries as in a binary header.
         FieldsWire: ReadOnlyMemory<byte>
         HasFields: bool
+        /// Whether some of the fields, which were received, may not be readable.
+        HasUnreadable: bool
         /// Why these parts are to be refused, if they are.
         Fault: EncodeError voption
         Body: ReadOnlyMemory<byte>
@@ -38,6 +40,7 @@ module internal FrameParts =
             Remark = command.Remark
             FieldsWire = command.Fields.Wire
             HasFields = command.Fields.IsPresent
+            HasUnreadable = command.Fields.HasUnreadable
             Fault = command.Fields.Fault
             Body = command.Body
         }
@@ -55,7 +58,7 @@ module internal FrameParts =
             Fields =
                 if not parts.HasFields then Fields.Absent
                 elif fields.IsEmpty then Fields.Empty
-                else Fields(fields, true, ValueNone)
+                else Fields(fields, true, ValueNone, parts.HasUnreadable)
             Body = body
         }
 

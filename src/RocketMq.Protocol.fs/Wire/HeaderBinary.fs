@@ -41,8 +41,8 @@ module internal HeaderBinary =
             writer.Bytes parts.FieldsWire.Span
             Ok writer.Position
 
-    /// Walks the entries once, so that every later walk can trust them.
-    let private checkEntries (entries: ReadOnlySpan<byte>) (start: int) =
+    /// Walks the entries once, so that every later walk can trust their lengths. Says whether all can be read.
+    let private checkEntries (entries: ReadOnlySpan<byte>) (start: int) (hasUnreadable: byref<bool>) =
         let mutable reader = ByteReader entries
         let mutable fault = ValueNone
         // Mostly all of it is ASCII, small lengths included: then nothing in it can be invalid.
@@ -56,7 +56,7 @@ module internal HeaderBinary =
             if reader.Overrun then
                 fault <- ValueSome(Malformed(what, "a field does not end within the header", position))
             elif not (isAscii || (Utf8Text.isValid name && Utf8Text.isValid value)) then
-                fault <- ValueSome(Malformed(what, "a field is not UTF-8", position))
+                hasUnreadable <- true
 
         fault
 
@@ -77,10 +77,10 @@ module internal HeaderBinary =
             Error(Malformed(what, $"it ends early, after {header.Length} bytes", reader.Position))
         elif reader.Remaining > 0 then
             Error(Malformed(what, $"{reader.Remaining} bytes are left over", reader.Position))
-        elif not (Utf8Text.isValid remark) then
-            Error(Malformed(what, "the remark is not UTF-8", fixedBytes - 4))
         else
-            match checkEntries entries entriesStart with
+            let mutable hasUnreadable = false
+
+            match checkEntries entries entriesStart &hasUnreadable with
             | ValueSome error -> Error error
             | ValueNone ->
                 Ok
@@ -90,9 +90,11 @@ module internal HeaderBinary =
                         Version = int version
                         Opaque = opaque
                         Flag = flag
+                        // For people: what is no Unicode in it is replaced.
                         Remark = if remark.IsEmpty then None else Some(Utf8Text.read remark)
                         FieldsWire = header.Slice(entriesStart, entriesBytes)
                         HasFields = entriesBytes > 0
+                        HasUnreadable = hasUnreadable
                         Fault = ValueNone
                         Body = body
                     }

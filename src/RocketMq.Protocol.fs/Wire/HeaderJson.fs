@@ -11,7 +11,7 @@ open System.Text.Json
 ///
 /// Reading takes what Java takes: any order, unknown members, numbers written as texts, field values that are numbers or
 /// truth values. A field value that is an object or an array is refused, though Java would take its text: no peer sends
-/// one, and it would hide a peer's mistake.
+/// one, and it would hide a peer's mistake. A field that is not Unicode is marked, where Java would put a question mark.
 module internal HeaderJson =
     let private what = "JSON header"
 
@@ -242,10 +242,16 @@ module internal HeaderJson =
     let private refuse (reader: byref<Utf8JsonReader>) reason =
         raise (Refused(reason, int reader.TokenStartIndex))
 
-    let private readText (reader: byref<Utf8JsonReader>) =
-        match reader.GetString() with
-        | null -> ""
-        | text -> text
+    /// The bytes of a text without its escapes: the reader's own where it has none. What is not Unicode in it stays so.
+    let private plainText (reader: byref<Utf8JsonReader>) : ReadOnlySpan<byte> =
+        if reader.ValueIsEscaped then
+            let text: byte[] = Array.zeroCreate reader.ValueSpan.Length
+            ReadOnlySpan(text, 0, JsonText.unescape reader.ValueSpan (text.AsSpan()))
+        else
+            reader.ValueSpan
+
+    /// For what is read at once: what is not Unicode is replaced, as in Java.
+    let private readText (reader: byref<Utf8JsonReader>) = Utf8Text.read (plainText &reader)
 
     let private readInt32 (member': string) (reader: byref<Utf8JsonReader>) =
         let mutable value = 0
@@ -272,17 +278,6 @@ module internal HeaderJson =
         | JsonTokenType.Null -> None
         | _ -> refuse &reader "remark is not a text"
 
-    /// A text in valid UTF-8 without its escapes: the reader's own bytes where it has none.
-    let private plainText (reader: byref<Utf8JsonReader>) : ReadOnlySpan<byte> =
-        if reader.ValueIsEscaped then
-            let text: byte[] = Array.zeroCreate reader.ValueSpan.Length
-            ReadOnlySpan(text, 0, reader.CopyString(text.AsSpan()))
-        else
-            if not (Utf8Text.isValid reader.ValueSpan) then
-                refuse &reader "a text is not valid Unicode"
-
-            reader.ValueSpan
-
     /// Collects the fields. Gives whether there are any, be it none in an object.
     let private readFields (reader: byref<Utf8JsonReader>) (builder: FieldsBuilder) (headerBytes: int) =
         builder.Clear()
@@ -298,10 +293,10 @@ module internal HeaderJson =
 
                 match reader.TokenType with
                 | JsonTokenType.Null -> ()
-                | JsonTokenType.String -> builder.AddUtf8(name, plainText &reader)
+                | JsonTokenType.String -> builder.AddReceived(name, plainText &reader)
                 | JsonTokenType.Number
                 | JsonTokenType.True
-                | JsonTokenType.False -> builder.AddUtf8(name, reader.ValueSpan)
+                | JsonTokenType.False -> builder.AddReceived(name, reader.ValueSpan)
                 | _ -> refuse &reader $"the value of field '{Utf8Text.read name}' is not a text"
 
             match builder.Fault with
@@ -378,6 +373,7 @@ module internal HeaderJson =
             Remark = remark
             FieldsWire = if hasFields then builder.Added else ReadOnlyMemory.Empty
             HasFields = hasFields
+            HasUnreadable = hasFields && builder.HasUnreadable
             Fault = ValueNone
             Body = body
         }
@@ -400,4 +396,4 @@ module internal HeaderJson =
                     error.BytePositionInLine |> Option.ofNullable |> Option.defaultValue 0L |> int
                 )
             )
-        | :? InvalidOperationException -> Error(Malformed(what, "a text is not valid Unicode", 0))
+        | :? InvalidOperationException -> Error(Malformed(what, "a member's name is not valid Unicode", 0))

@@ -105,6 +105,116 @@ let tests =
                            && receipt.OffsetId = $"{number}-{index}"
                            && receipt.QueueOffset = 100L * int64 number + int64 index)
 
+            propertyOf
+                100
+                "of a batch that is refused for some of its messages, those fail and the others are sent once"
+            <| fun (isBad: bool list) (isEncodingFault: bool) ->
+                let clock = ManualClock()
+                let stored = ConcurrentQueue<string>()
+
+                let error =
+                    if isEncodingFault then
+                        NotEncoded(RequestCode.SendBatchMessage, NotEncodable("a message", "it is bad"))
+                    else
+                        Refused(
+                            OnNetwork.endpoint,
+                            RequestCode.SendBatchMessage,
+                            TimeSpan.Zero,
+                            ResponseCode.MessageIllegal,
+                            ""
+                        )
+
+                let send (tickets: Gathered[]) =
+                    if tickets |> Array.exists (fun ticket -> ticket.Message.Flag = 1) then
+                        Task.FromResult(Error error)
+                    else
+                        for ticket in tickets do
+                            stored.Enqueue ticket.UniqueId
+
+                        Task.FromResult(Ok(receiptFor 1 tickets))
+
+                use batcher =
+                    new Batcher(
+                        { limits with
+                            MaxBytes = 4_000
+                            MaxMessages = 40
+                        },
+                        clock,
+                        send
+                    )
+
+                let added =
+                    [
+                        for index, isBad in List.indexed isBad do
+                            let message = Message.ofText "T" "x" |> Message.withFlag (if isBad then 1 else 0)
+                            let gathered = Gathered(message, $"id{index}")
+                            batcher.Add(gathered, ValueNone, false)
+                            gathered
+                    ]
+
+                batcher.End()
+                let outcomes = Task.WhenAll([| for gathered in added -> gathered.Task |])
+                outcomes.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
+
+                let good =
+                    added
+                    |> List.filter (fun gathered -> gathered.Message.Flag = 0)
+                    |> List.map _.UniqueId
+
+                List.sort (List.ofSeq stored) = List.sort good
+                && added
+                   |> List.forall (fun gathered ->
+                       match gathered.Task.Result with
+                       | Ok receipt -> gathered.Message.Flag = 0 && receipt.UniqueId = gathered.UniqueId
+                       | Error found -> gathered.Message.Flag = 1 && found = error)
+
+            live "a batch that may be stored, or that all of its messages would fail with, is sent once" (fun () ->
+                task {
+                    let endpoint = OnNetwork.endpoint
+
+                    for error in
+                        [
+                            NotDecoded(endpoint, RequestCode.SendBatchMessage, WrongValue("answer", "it is odd"))
+                            ConnectionLost(endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, "gone")
+                            TimedOut(endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, OnNetwork.unheard)
+                            NotConnected(endpoint, "gone")
+                            Refused(
+                                endpoint,
+                                RequestCode.SendBatchMessage,
+                                TimeSpan.Zero,
+                                ResponseCode.SystemError,
+                                ""
+                            )
+                            Refused(
+                                endpoint,
+                                RequestCode.SendBatchMessage,
+                                TimeSpan.Zero,
+                                ResponseCode.NoPermission,
+                                ""
+                            )
+                            NoRoute "T"
+                        ] do
+                        let mutable sends = 0
+
+                        let send (_: Gathered[]) =
+                            sends <- sends + 1
+                            Task.FromResult(Error error)
+
+                        use batcher = new Batcher(limits, ManualClock(), send)
+                        let added = [ for index in 1..3 -> Gathered(Message.ofText "T" "x", $"id{index}") ]
+
+                        for gathered in added do
+                            batcher.Add(gathered, ValueNone, false)
+
+                        batcher.End()
+
+                        for gathered in added do
+                            let! outcome = gathered.Task
+                            outcome |> shouldEqual (Error error)
+
+                        sends |> shouldEqual 1
+                })
+
             live "a send that throws fails its callers, not the batcher" (fun () ->
                 task {
                     let clock = ManualClock()
@@ -183,4 +293,33 @@ let tests =
                         let! late = send producer (Message.ofText "Batched" "late")
                         late.IsError |> shouldBeTrue
                     })
+
+            live "a batch that its broker calls illegal is sent in parts, and each message is stored once" (fun () ->
+                task {
+                    use! cluster = startCluster (fun options -> options.Masters <- 1)
+                    do! cluster.CreateTopicAsync("T", 4)
+
+                    let producer =
+                        producerOf cluster TimeProvider.System
+                        |> ProducerOptions.withBatching
+                            { GatheringLimits.Default with
+                                MaxWaitMillis = 30_000L
+                            }
+                        |> start
+
+                    let batches = cluster.Brokers[0].Faults.On RequestCode.SendBatchMessage
+                    batches.Refuse(ResponseCode.MessageIllegal, "no", 3)
+                    let sending = [| for _ in 1..10 -> send producer (Message.ofText "T" "body") |]
+                    do! producer.Close()
+                    let! results = Task.WhenAll sending
+                    let receipts = results |> Array.map Buffers.ok
+                    let! stored = readAll cluster "T" 4
+
+                    stored.Values
+                    |> Seq.concat
+                    |> Seq.map uniqueIdOf
+                    |> Seq.sort
+                    |> List.ofSeq
+                    |> shouldEqual (receipts |> Array.map _.UniqueId |> Array.sort |> List.ofArray)
+                })
         ]

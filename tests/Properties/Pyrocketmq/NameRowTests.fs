@@ -153,7 +153,7 @@ let tests =
             <| fun () ->
                 FrameLimits.Default.SendFrameBytes |> shouldEqual (16 * 1024 * 1024)
                 FrameLimits.Default.ReceiveFrameBytes |> shouldEqual (32 * 1024 * 1024)
-                FrameLimits.Default.ReceiveHeaderBytes |> shouldEqual (64 * 1024)
+                FrameLimits.Default.ReceiveHeaderBytes |> shouldEqual 0xFFFFFF
 
                 let small =
                     { FrameLimits.Default with
