@@ -210,15 +210,44 @@ module internal Prepared =
     let private isHalf (message: Message) =
         Properties.tryFind PropertyName.transactionMark message.Properties = ValueSome "true"
 
+    let private heldBackBy =
+        [
+            PropertyName.delayLevel, "a delay level"
+            PropertyName.timerDelayMillis, "a delay"
+            PropertyName.timerDelaySeconds, "a delay"
+            PropertyName.timerDeliverMillis, "a delivery time"
+        ]
+
+    /// Ok for a message that can be part of a transaction. Brokers of 5.x put a half message with a delay among the timed ones,
+    /// where its end finds nothing to commit, so that it is never delivered; older ones deliver it at once. Replies go to the client that
+    /// asked as they come in.
+    let checkTransaction (message: Message) : Result<unit, InputError> =
+        let refuse reason =
+            Error(InvalidInput("the transaction's message", reason))
+
+        let isSet (name, _) =
+            Properties.contains name message.Properties
+
+        match List.tryFind isSet heldBackBy with
+        | Some(_, what) ->
+            refuse
+                $"it has {what}, and brokers cannot both hold a message back and make it part of a transaction: they never deliver it, or deliver it at once"
+        | None when isReply message -> refuse "it is a reply, which brokers pass on before the transaction ends"
+        | None -> Ok()
+
     let private ofText options uniqueId (message: Message) properties : Result<Prepared, RemotingError> =
-        match compressed options message.Body, message.Properties.Fault with
-        | _, ValueSome fault -> Error(Invalid fault)
-        | Error error, _ -> Error error
-        | Ok(struct (body, sysFlag)), ValueNone ->
+        let isHalf = isHalf message
+        let inTransaction = if isHalf then checkTransaction message else Ok()
+
+        match compressed options message.Body, message.Properties.Fault, inTransaction with
+        | _, ValueSome fault, _ -> Error(Invalid fault)
+        | _, _, Error error -> Error(Invalid error)
+        | Error error, _, _ -> Error error
+        | Ok(struct (body, sysFlag)), ValueNone, Ok() ->
             let operation = if isReply message then Send.reply else Send.message
 
             let sysFlag =
-                if isHalf message then
+                if isHalf then
                     sysFlag ||| SysFlag.transactionHalf
                 else
                     sysFlag
