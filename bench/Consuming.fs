@@ -129,7 +129,7 @@ let private consumePush nameServer handlerOf (change: PushConsumerOptions -> Pus
         if Interlocked.Add(&count, more) >= messages then
             done'.Set()
 
-        ValueTask<ConsumeResult> Consumed
+        ValueTask<ConsumeResult> ConsumeResult.Success
 
     let options =
         optionsOf nameServer $"bench-{Guid.NewGuid():N}"
@@ -237,7 +237,7 @@ let private runPaced nameServer =
                     latencies.Add(0, Stopwatch.GetTimestamp() - ticks)
                     received <- received + 1)
 
-            ValueTask<ConsumeResult> Consumed)
+            ValueTask<ConsumeResult> ConsumeResult.Success)
 
     let consumer =
         start

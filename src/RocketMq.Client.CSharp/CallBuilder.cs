@@ -37,9 +37,16 @@ public abstract class CallBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     }
 
     /// <summary>Answers requests of the server with that code. Others are answered with RequestCodeNotSupported.</summary>
+    /// <exception cref="InvalidOperationException">It has been called for that code before.</exception>
     public TBuilder OnRequest(RequestCode code, CommandHandler handler)
     {
         ArgumentNullException.ThrowIfNull(handler);
+
+        if (Remoting.Handlers.ContainsKey(code))
+        {
+            throw Handlers.AlreadySet($"{nameof(OnRequest)}({code})");
+        }
+
         return With(Remoting with { Handlers = Remoting.Handlers.SetItem(code, handler) });
     }
 }

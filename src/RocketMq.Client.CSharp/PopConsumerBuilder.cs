@@ -5,17 +5,17 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="PopConsumer"/>. Immutable; each method gives a new one.</summary>
-public sealed class PopConsumerBuilder : PoppingBuilder<PopConsumerBuilder>
+public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuilder>
 {
     private readonly Core.PopConsumerOptions _options;
-    private readonly Func<ReceivedMessage, CancellationToken, Task<PopOutcome>>? _handler;
+    private readonly Func<ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>>? _handler;
 
     internal PopConsumerBuilder(string group)
         : this(Core.PopConsumerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), null, new RemotingSettings()) { }
 
     private PopConsumerBuilder(
         Core.PopConsumerOptions options,
-        Func<ReceivedMessage, CancellationToken, Task<PopOutcome>>? handler,
+        Func<ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>>? handler,
         RemotingSettings remoting)
         : base(remoting) => (_options, _handler) = (options, handler);
 
@@ -25,28 +25,6 @@ public sealed class PopConsumerBuilder : PoppingBuilder<PopConsumerBuilder>
 
     private protected override PopConsumerBuilder With(Core.PopMembership membership) =>
         With(Core.PopConsumerOptionsModule.withMembership(membership, _options));
-
-    /// <summary>
-    /// Handles one message; an exception counts as <see cref="PopOutcome.Retry"/>. The token is cancelled when the message comes
-    /// again whatever the handler does, because brokers could not be reached in time, and when the consumer ends and has waited
-    /// long enough. Needed, this or the other.
-    /// </summary>
-    public PopConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, Task<PopOutcome>> handler)
-    {
-        ArgumentNullException.ThrowIfNull(handler);
-        return new(_options, handler, Remoting);
-    }
-
-    /// <summary>As the other: a message is done with unless there is an exception.</summary>
-    public PopConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, Task> handler)
-    {
-        ArgumentNullException.ThrowIfNull(handler);
-        return OnMessage(async (message, cancellation) =>
-        {
-            await handler(message, cancellation).ConfigureAwait(false);
-            return PopOutcome.Consumed;
-        });
-    }
 
     /// <summary>How many handlers run at a time. Default 20.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 10,000.</exception>
@@ -120,12 +98,8 @@ public sealed class PopConsumerBuilder : PoppingBuilder<PopConsumerBuilder>
         var handler = _handler ?? throw Core.RemotingError
             .NewMisconfigured("a consumer that pops needs OnMessage, which handles messages").ToException();
         var options = Core.PopConsumerOptionsModule.withMembership(WithConnections(), _options);
-        var run = FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, Task<Core.PopOutcome>>(
-            async (message, cancellation) =>
-            {
-                var outcome = await handler(new(message), cancellation).ConfigureAwait(false);
-                return (outcome ?? throw new InvalidOperationException("The handler gave null.")).Inner;
-            });
+        var run = FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, Task<Core.ConsumeResult>>(
+            (message, cancellation) => handler(new(message), cancellation).AsTask());
         return new((await Core.PopConsumer.Start(options, run).ConfigureAwait(false)).OrThrow());
     }
 

@@ -21,8 +21,9 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     public TBuilder NameServers(string addresses) =>
         With(Remoting with { NameServers = Addresses.ParseList(addresses) });
 
-    /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called again.</summary>
+    /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called for several topics.</summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
     public TBuilder Subscribe(string topic, string tags = "*")
     {
         ArgumentNullException.ThrowIfNull(tags);
@@ -34,6 +35,7 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     /// <c>enablePropertyFilter=true</c>.
     /// </summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
     public TBuilder SubscribeSql92(string topic, string expression)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(expression);
@@ -58,12 +60,8 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
         return With(Remoting with { Logger = value });
     }
 
-    private TBuilder Subscribe(string topic, Core.Filter filter)
-    {
-        ArgumentNullException.ThrowIfNull(topic);
-        var name = Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic));
-        return With(Core.PopMembershipModule.subscribe(name, filter, Membership));
-    }
+    private TBuilder Subscribe(string topic, Core.Filter filter) => With(
+        Core.PopMembershipModule.subscribe(Subscribed.Topic(topic, Membership.Subscriptions), filter, Membership));
 
     /// <summary>With all that connections need.</summary>
     private protected Core.PopMembership WithConnections() => Core.PopMembershipModule.withRemoting(

@@ -46,9 +46,10 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
 
     /// <summary>
     /// Reads a topic: messages with one of the tags, joined with "||", or all of them. Its queues are shared with the other
-    /// members of the group. May be called again.
+    /// members of the group. May be called for several topics.
     /// </summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
     public PullConsumerBuilder Subscribe(string topic, string tags = "*")
     {
         ArgumentNullException.ThrowIfNull(tags);
@@ -60,6 +61,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     /// <c>enablePropertyFilter=true</c>.
     /// </summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
     public PullConsumerBuilder SubscribeSql92(string topic, string expression)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(expression);
@@ -197,9 +199,6 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
         Remoting.ToCore(Core.WhenDisconnected.FailWithDial),
         Options.withNameServers(Remoting.NameServers, _options));
 
-    private PullConsumerBuilder Subscribe(string topic, Core.Filter filter)
-    {
-        ArgumentNullException.ThrowIfNull(topic);
-        return With(Options.subscribe(Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic)), filter, _options));
-    }
+    private PullConsumerBuilder Subscribe(string topic, Core.Filter filter) =>
+        With(Options.subscribe(Subscribed.Topic(topic, _options.Subscriptions), filter, _options));
 }

@@ -7,7 +7,7 @@ using Options = RocketMq.Protocol.PushConsumerOptionsModule;
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="PushConsumer"/>. Immutable; each method gives a new one.</summary>
-public sealed class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
+public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
 {
     private readonly Core.PushConsumerOptions _options;
     private readonly Core.ConsumeHandler? _handler;
@@ -27,8 +27,6 @@ public sealed class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
     private protected override PushConsumerBuilder With(RemotingSettings remoting) => new(_options, _handler, remoting);
 
     private PushConsumerBuilder With(Core.PushConsumerOptions options) => new(options, _handler, Remoting);
-
-    private PushConsumerBuilder With(Core.ConsumeHandler handler) => new(_options, handler, Remoting);
 
     /// <summary>The name servers, "host:port;host:port". Needed, or <see cref="AddressServer"/>.</summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
@@ -51,8 +49,9 @@ public sealed class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
         return With(Options.withAddressServer(new(domain, subgroup, unitName), _options));
     }
 
-    /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called again.</summary>
+    /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called for several topics.</summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
     public PushConsumerBuilder Subscribe(string topic, string tags = "*")
     {
         ArgumentNullException.ThrowIfNull(tags);
@@ -64,48 +63,11 @@ public sealed class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
     /// <c>enablePropertyFilter=true</c>.
     /// </summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
     public PushConsumerBuilder SubscribeSql92(string topic, string expression)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(expression);
         return Subscribe(topic, Core.Filter.NewBySql92(expression));
-    }
-
-    /// <summary>
-    /// Handles messages one by one, many at a time. A message is done with when the task ends; an exception has it come again.
-    /// The token is cancelled when the handler has taken longer than <see cref="ConsumeTimeout"/>, or the consumer stops and
-    /// cannot wait any longer.
-    /// </summary>
-    public PushConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, Task> handler)
-    {
-        ArgumentNullException.ThrowIfNull(handler);
-        return OnMessage((message, cancellation) =>
-        {
-            var handling = handler(message, cancellation);
-            return handling.IsCompletedSuccessfully ? default : Finish(handling);
-        });
-    }
-
-    /// <summary>As the other overload, with a handler that says what becomes of the message.</summary>
-    public PushConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, ValueTask<ConsumeResult>> handler)
-    {
-        ArgumentNullException.ThrowIfNull(handler);
-        return With(Core.ConsumeHandler.NewEachMessage(
-            FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>>(
-                (message, cancellation) => ToCore(handler(new(message), cancellation)))));
-    }
-
-    /// <summary>Handles up to so many messages of a queue with one call. What it says holds for all of them.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,024.</exception>
-    public PushConsumerBuilder OnMessages(
-        Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<ConsumeResult>> handler,
-        int batchSize = 32)
-    {
-        ArgumentNullException.ThrowIfNull(handler);
-        var core = Core.ConsumeHandler.NewBatches(
-            FuncConvert.FromFunc<Core.ReceivedMessage[], CancellationToken, ValueTask<Core.ConsumeResult>>(
-                (messages, cancellation) =>
-                    ToCore(handler(Array.ConvertAll(messages, message => new ReceivedMessage(message)), cancellation))));
-        return new(Options.withBatchSize(Checked.Count(batchSize, 1024), _options), core, Remoting);
     }
 
     /// <summary>
@@ -284,23 +246,6 @@ public sealed class PushConsumerBuilder : ConnectionBuilder<PushConsumerBuilder>
         return new((await Core.PushConsumer.Start(options, handler).ConfigureAwait(false)).OrThrow());
     }
 
-    private PushConsumerBuilder Subscribe(string topic, Core.Filter filter)
-    {
-        ArgumentNullException.ThrowIfNull(topic);
-        return With(Options.subscribe(Core.Names.checkTopic(topic).OrThrowArgument(nameof(topic)), filter, _options));
-    }
-
-    private static async ValueTask<ConsumeResult> Finish(Task handling)
-    {
-        await handling.ConfigureAwait(false);
-        return ConsumeResult.Consumed;
-    }
-
-    private static ValueTask<Core.ConsumeResult> ToCore(ValueTask<ConsumeResult> handling)
-    {
-        return handling.IsCompletedSuccessfully ? new(handling.Result.ToCore()) : Wait(handling);
-
-        static async ValueTask<Core.ConsumeResult> Wait(ValueTask<ConsumeResult> handling) =>
-            (await handling.ConfigureAwait(false)).ToCore();
-    }
+    private PushConsumerBuilder Subscribe(string topic, Core.Filter filter) =>
+        With(Options.subscribe(Subscribed.Topic(topic, _options.Subscriptions), filter, _options));
 }

@@ -38,8 +38,7 @@ public sealed class TransactionProducer : IAsyncDisposable
 
     /// <summary>
     /// Sends a half message, runs the local part, and tells the broker whether consumers are to see the message. The local part
-    /// is not run, and the message is taken back, if the broker could not store it as safely as it should. A delay level is left
-    /// out: such messages cannot be delayed.
+    /// is not run, and the message is taken back, if the broker could not store it as safely as it should.
     /// </summary>
     /// <param name="message">The message.</param>
     /// <param name="local">
@@ -47,6 +46,9 @@ public sealed class TransactionProducer : IAsyncDisposable
     /// <see cref="TransactionProducerBuilder.OnCheck"/>.
     /// </param>
     /// <param name="cancellationToken">Gives up the half message; once that is sent, the transaction takes its course.</param>
+    /// <exception cref="InvalidRequestException">
+    /// The message has a delay level, a delay or a delivery time, which no broker combines with a transaction. Nothing was sent.
+    /// </exception>
     /// <exception cref="RocketMqException">The half message was not sent, and the local part did not run.</exception>
     /// <exception cref="OperationCanceledException">
     /// The caller gave up and the local part did not run; if the half message is stored all the same, the broker will ask.
@@ -59,7 +61,7 @@ public sealed class TransactionProducer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(message);
         ArgumentNullException.ThrowIfNull(local);
         var run = FuncConvert.FromFunc<Core.Message, Task<Core.TransactionDecision>>(async sent =>
-            (await local(new(sent)).ConfigureAwait(false)).ToCore());
+            (await (local(new(sent)) ?? throw Handlers.NoTask(local)).ConfigureAwait(false)).ToCore());
         var receipt = (await _inner.Send(message.Inner, run, cancellationToken).ConfigureAwait(false)).OrThrow();
         return new(
             SendReceipt.FromCore(receipt.Receipt),

@@ -45,10 +45,13 @@ public sealed class TransactionProducerBuilder : SendingBuilder<TransactionProdu
     /// answer must be found in what transactions leave behind. An exception counts as
     /// <see cref="TransactionDecision.Undecided"/>: the broker asks again. Needed.
     /// </summary>
+    /// <exception cref="InvalidOperationException">It has been called before.</exception>
     public TransactionProducerBuilder OnCheck(Func<ReceivedMessage, Task<TransactionDecision>> checker)
     {
         ArgumentNullException.ThrowIfNull(checker);
-        return new(_topics, checker, Options, Remoting);
+        return _checker is null
+            ? new(_topics, checker, Options, Remoting)
+            : throw Handlers.AlreadySet(nameof(OnCheck));
     }
 
     /// <summary>Starts the producer and makes it known to the brokers of its topics, as far as they can be reached.</summary>
@@ -62,7 +65,8 @@ public sealed class TransactionProducerBuilder : SendingBuilder<TransactionProdu
             .NewMisconfigured("a producer of transactions needs OnCheck, which answers what became of them").ToException();
         var options = ToCore();
         var check = FuncConvert.FromFunc<Core.StoredMessage, Task<Core.TransactionDecision>>(async half =>
-            (await checker(ReceivedMessage.FromCore(half, options.Codecs)).ConfigureAwait(false)).ToCore());
+            (await (checker(ReceivedMessage.FromCore(half, options.Codecs)) ?? throw Handlers.NoTask(checker))
+                .ConfigureAwait(false)).ToCore());
         var started = await Core.TransactionProducer.Start(options, _topics, check).ConfigureAwait(false);
         return new(started.OrThrow(), options.Codecs);
     }

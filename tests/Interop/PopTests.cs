@@ -10,17 +10,20 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     [SetUp]
     public async Task NeedsPop() => await NeedBrokerAsync(5, 0, "Popping", CancellationToken.None);
 
-    private SimpleConsumerBuilder Simple(string group, string topic) =>
+    private SimpleConsumerBuilder Simple(string group, string topic, string tags = "*") =>
+        Simple(group).Subscribe(topic, tags);
+
+    private SimpleConsumerBuilder Simple(string group) =>
         AsTheClusterWants(SimpleConsumer.Create(group))
             .NameServers(NameServers)
-            .Subscribe(topic)
             .From(ConsumeFrom.FirstOffset)
             .Await(TimeSpan.FromSeconds(5));
 
-    private PopConsumerBuilder Pop(string group, string topic) =>
+    private PopConsumerBuilder Pop(string group, string topic, string tags = "*") => Pop(group).Subscribe(topic, tags);
+
+    private PopConsumerBuilder Pop(string group) =>
         AsTheClusterWants(PopConsumer.Create(group))
             .NameServers(NameServers)
-            .Subscribe(topic)
             .From(ConsumeFrom.FirstOffset)
             .SetsMode();
 
@@ -117,7 +120,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
         }
 
         await using var consumer = await WhenRoutedAsync(
-            () => Simple(group, topic).Subscribe(topic, "red || green").StartAsync(cancellation));
+            () => Simple(group, topic, "red || green").StartAsync(cancellation));
         var received = await ReceiveAsync(consumer, 2, Minute, cancellation);
         Assert.That(received.Select(leased => TextOf(leased.Message)), Is.EquivalentTo(new[] { "red", "green" }));
         Assert.That(await consumer.AckAllAsync(received, cancellation), Is.Empty);
@@ -135,13 +138,13 @@ public sealed class PopTests(string kind) : ServerTests(kind)
         }
 
         await using var consumer = await WhenRoutedAsync(
-            () => Simple(NewName("group"), topic).SubscribeSql92(topic, "price > 10").StartAsync(cancellation));
+            () => Simple(NewName("group")).SubscribeSql92(topic, "price > 10").StartAsync(cancellation));
         var received = await ReceiveAsync(consumer, 2, Minute, cancellation);
         Assert.That(received.Select(leased => TextOf(leased.Message)), Is.EquivalentTo(new[] { "30", "40" }));
         Assert.That(await consumer.AckAllAsync(received, cancellation), Is.Empty);
 
         var handled = new ConcurrentBag<string>();
-        await using var pop = await WhenRoutedAsync(() => Pop(NewName("group"), topic)
+        await using var pop = await WhenRoutedAsync(() => Pop(NewName("group"))
             .SubscribeSql92(topic, "price BETWEEN 20 AND 35")
             .OnMessage((message, _) =>
             {
@@ -159,9 +162,9 @@ public sealed class PopTests(string kind) : ServerTests(kind)
         Assert.That(handled, Is.EqualTo(new[] { "30" }));
 
         await Assert.ThrowsAsync<BrokerException>(() => WhenRoutedAsync(
-            () => Simple(NewName("group"), topic).SubscribeSql92(topic, "price >").StartAsync(cancellation)));
+            () => Simple(NewName("group")).SubscribeSql92(topic, "price >").StartAsync(cancellation)));
         await Assert.ThrowsAsync<BrokerException>(() => WhenRoutedAsync(
-            () => Pop(NewName("group"), topic).SubscribeSql92(topic, "price >")
+            () => Pop(NewName("group")).SubscribeSql92(topic, "price >")
                 .OnMessage((_, _) => Task.CompletedTask).StartAsync(cancellation)));
         Assert.Throws<ArgumentException>(() => SimpleConsumer.Create("g").SubscribeSql92(topic, " "));
         Assert.Throws<ArgumentException>(() => PopConsumer.Create("g").SubscribeSql92("no topic", "a = 1"));
@@ -218,11 +221,11 @@ public sealed class PopTests(string kind) : ServerTests(kind)
                 if (seen.Count == 1)
                 {
                     failed.SetResult();
-                    return Task.FromResult(PopOutcome.RetryAfter(TimeSpan.FromSeconds(2)));
+                    return Task.FromResult(ConsumeResult.RetryAfter(TimeSpan.FromSeconds(2)));
                 }
 
                 done.TrySetResult();
-                return Task.FromResult(PopOutcome.Consumed);
+                return Task.FromResult(ConsumeResult.Success);
             })
             .StartAsync(cancellation));
         await failed.Task.WaitAsync(cancellation);
@@ -254,8 +257,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
         var seen = new ConcurrentQueue<string>();
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        await using var consumer = await WhenRoutedAsync(() => Pop(group, topic)
-            .Subscribe(topic, "ordered")
+        await using var consumer = await WhenRoutedAsync(() => Pop(group, topic, "ordered")
             .InOrder()
             .PopBatch(8)
             .OnMessage((message, _) =>
@@ -268,7 +270,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
                 }
 
                 return Task.FromResult(
-                    TextOf(message) == "5" && message.ReconsumeTimes == 0 ? PopOutcome.Retry : PopOutcome.Consumed);
+                    TextOf(message) == "5" && message.ReconsumeTimes == 0 ? ConsumeResult.Retry : ConsumeResult.Success);
             })
             .StartAsync(cancellation));
 

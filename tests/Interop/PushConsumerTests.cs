@@ -77,7 +77,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
                 {
                     "dead" => ConsumeResult.DeadLetter,
                     _ when message.ReconsumeTimes < 2 => ConsumeResult.RetryAtLevel(1),
-                    _ => ConsumeResult.Consumed,
+                    _ => ConsumeResult.Success,
                 });
             })
             .StartAsync(cancellation);
@@ -143,7 +143,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
                 seen.Enqueue(TextOf(message));
             }
 
-            return new(ConsumeResult.Consumed);
+            return new(ConsumeResult.Success);
         }).StartAsync(cancellation);
 
         await using (await StartAsync())
@@ -196,7 +196,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         var (topic, group, traces) = (await NewTopicAsync(cancellation), NewName("group"), NewName("traces"));
         var consumer = await Push(group, topic, "m")
             .Trace(traces)
-            .OnMessage((_, _) => new ValueTask<ConsumeResult>(ConsumeResult.Consumed))
+            .OnMessage((_, _) => new ValueTask<ConsumeResult>(ConsumeResult.Success))
             .StartAsync(cancellation);
         await using var producer = await StartProducerAsync(cancellation);
         var receipt = await producer.SendAsync(Message.To(topic).Tag("m").Keys("k-1").Body("traced"), cancellation);

@@ -71,8 +71,8 @@ public sealed class ReadmeConsumerTests
             .Concurrency(8).MaxRetries(5)
             .OnMessage(async (message, cancellation) => await billing.TryBookAsync(message, cancellation) switch
             {
-                Booking.Done => ConsumeResult.Consumed,
-                Booking.NotNow => ConsumeResult.RetryAtLevel(2),        // in five seconds
+                Booking.Done => ConsumeResult.Success,
+                Booking.NotNow => ConsumeResult.RetryAfter(TimeSpan.FromSeconds(5)),
                 _ => ConsumeResult.DeadLetter,                          // to %DLQ%billing
             })
             .StartAsync();
@@ -102,7 +102,7 @@ public sealed class ReadmeConsumerTests
                     await billing.BookAsync(message.MessageId, Encoding.UTF8.GetString(message.Body.Span), cancellation);
                 }
 
-                return ConsumeResult.Consumed;
+                return ConsumeResult.Success;
             })
             .StartAsync();
 

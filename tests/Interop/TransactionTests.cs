@@ -105,6 +105,34 @@ public sealed class TransactionTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task A_message_that_is_held_back_is_refused_before_anything_is_sent(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var producer = await Build(NewName("producers")).OnCheck(Unasked).StartAsync(cancellation);
+        await producer.Producer.SendAsync(Message.To(topic).Tag("plain").Body("makes the topic"), cancellation);
+        var message = Message.To(topic).Tag("transaction").Body("never sent");
+        (Message Held, string Reason)[] all =
+        [
+            (message.DelayLevel(1), "a delay level"),
+            (message.Delay(TimeSpan.FromSeconds(1)), "a delay"),
+            (message.DeliverAt(DateTimeOffset.UtcNow.AddSeconds(1)), "a delivery time"),
+        ];
+
+        foreach (var (held, reason) in all)
+        {
+            var error = await Assert.ThrowsAsync<InvalidRequestException>(() => producer.SendAsync(
+                held, _ => throw new InvalidOperationException("The local part ran."), cancellation));
+            Assert.That(error!.Message, Does.Contain(reason).And.Contain("transaction"));
+            Assert.That(error.MayHaveBeenExecuted, Is.False);
+        }
+
+        await producer.SendAsync(message.Body("committed"), Decide(TransactionDecision.Commit), cancellation);
+        PassTime(TimeSpan.FromSeconds(31));
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation, "transaction");
+        Assert.That(TextOf(await consumer.ReceiveAsync(cancellation)), Is.EqualTo("committed"));
+    }
+
+    [Test]
     public async Task Without_an_answer_for_brokers_there_is_no_such_producer(CancellationToken cancellation)
     {
         var error = await Assert.ThrowsAsync<InvalidRequestException>(() => Build(NewName("producers")).StartAsync(cancellation));

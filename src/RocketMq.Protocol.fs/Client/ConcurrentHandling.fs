@@ -84,12 +84,11 @@ type internal ConcurrentHandling
                 let queue = held.Queue
 
                 if queue.TryBegin(held, count) then
-                    let mutable result = RetryLater
+                    let mutable result = ConsumeResult.Retry
 
                     try
                         let! returned = call.Begin(run, queue, held.Messages, first, count)
-                        result <- returned
-                        call.Returned(run, returned)
+                        result <- call.Returned(run, returned)
                     with error ->
                         call.Threw(run, held.Messages[first], error)
 
@@ -98,7 +97,7 @@ type internal ConcurrentHandling
                         queue.LastConsume <- clock.GetTimestamp()
 
                         match result with
-                        | Consumed -> queue.FinishAndEnd(held, first, count)
+                        | ConsumeResult.Success -> queue.FinishAndEnd(held, first, count)
                         | failed ->
                             do! settle pool held first count failed
                             queue.End count
@@ -127,7 +126,7 @@ type internal ConcurrentHandling
             if pool.GiveUp(run, stamp) then
                 backgroundTask {
                     counts.GivenUp()
-                    do! settle pool held first count RetryLater
+                    do! settle pool held first count ConsumeResult.Retry
                     held.Queue.End count
                 }
             else

@@ -8,8 +8,10 @@ module internal DirectHandling =
     let private once (invoker: HandlerInvoker) (message: StoredMessage) : Task<DirectOutcome * string option> =
         backgroundTask {
             try
-                match! invoker.Invoke([| message |], 0, 1, CancellationToken.None) with
-                | Consumed -> return Succeeded, None
+                let! result = invoker.Invoke([| message |], 0, 1, CancellationToken.None)
+
+                match ConsumeResult.checkedOf result with
+                | ConsumeResult.Success -> return Succeeded, None
                 | _ -> return ToBeRetried, None
             with error ->
                 return Threw, Some $"{error.GetType().Name}: {error.Message}"

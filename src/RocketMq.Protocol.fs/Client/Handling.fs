@@ -72,16 +72,20 @@ type internal HandlerCall
 
         invoker.Invoke(messages, first, count, run.Token)
 
-    /// The handler has returned, whether anybody still waits for it or not.
-    member _.Returned(run: HandlerRun, result: ConsumeResult) =
+    /// The handler has returned, whether anybody still waits for it or not. What it said; an exception if that was nothing.
+    member _.Returned(run: HandlerRun, result: ConsumeResult) : ConsumeResult =
+        let result = ConsumeResult.checkedOf result
+
         match tracing with
         | None -> ()
         | Some tracing ->
             match result with
-            | Consumed when isOverdue run -> tracing.End(run.Trace, true, ConsumeTimedOut)
-            | Consumed -> tracing.End(run.Trace, true, ConsumeSuccess)
+            | ConsumeResult.Success when isOverdue run -> tracing.End(run.Trace, true, ConsumeTimedOut)
+            | ConsumeResult.Success -> tracing.End(run.Trace, true, ConsumeSuccess)
             | _ when isOverdue run -> tracing.End(run.Trace, false, ConsumeTimedOut)
             | _ -> tracing.End(run.Trace, false, ConsumeFailed)
+
+        result
 
     member _.Threw(run: HandlerRun, message: StoredMessage, error: exn) =
         tracing
@@ -102,5 +106,5 @@ type internal HandlerCall
 
     member _.Counted(result: ConsumeResult, count: int) =
         match result with
-        | Consumed -> counts.Consumed count
+        | ConsumeResult.Success -> counts.Consumed count
         | _ -> counts.Failed count

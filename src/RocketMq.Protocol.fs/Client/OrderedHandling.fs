@@ -196,12 +196,11 @@ type internal OrderedHandling
         backgroundTask {
             let queue = ordered.Queue
             let messages = first |> Array.map _.Stored
-            let mutable result = RetryLater
+            let mutable result = ConsumeResult.Retry
 
             try
                 let! returned = call.Begin(run, queue, messages, 0, messages.Length)
-                result <- returned
-                call.Returned(run, returned)
+                result <- call.Returned(run, returned)
             with error ->
                 call.Threw(run, messages[0], error)
 
@@ -214,7 +213,7 @@ type internal OrderedHandling
                 return not queue.IsClosed
             else
                 match result with
-                | Consumed ->
+                | ConsumeResult.Success ->
                     for message in first do
                         queue.Finish(message.Held, message.Index)
 

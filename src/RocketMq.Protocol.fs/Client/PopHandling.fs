@@ -23,12 +23,29 @@ type internal PopHandling
     /// Each a message or, in order, messages of one queue. Bounded by what the keeper holds.
     let work = Channel.CreateUnbounded<(int64 * PopTicket) list>()
 
-    let verdictOf (ticket: PopTicket) outcome : PopVerdict =
-        match outcome with
-        | PopOutcome.Consumed -> IsDone
-        | PopOutcome.RetryAfter after -> ComesAgain(int64 (max TimeSpan.Zero after).TotalMilliseconds)
-        | PopOutcome.Retry when options.IsOrderly -> ComesAgain(int64 PopRetry.orderlyDelay.TotalMilliseconds)
-        | PopOutcome.Retry -> ComesAgain(int64 (PopRetry.delay ticket.Popped.Message.ReconsumeTimes).TotalMilliseconds)
+    let idOf (message: StoredMessage) =
+        Properties.tryFind PropertyName.uniqueKey message.Properties
+        |> ValueOption.defaultWith (fun () -> message.OffsetId)
+
+    let comesAgain (time: TimeSpan) =
+        ComesAgain(int64 time.TotalMilliseconds)
+
+    let retry (ticket: PopTicket) : PopVerdict =
+        if options.IsOrderly then
+            comesAgain PopRetry.orderlyDelay
+        else
+            comesAgain (PopRetry.delay ticket.Popped.Message.ReconsumeTimes)
+
+    let verdictOf (ticket: PopTicket) (result: ConsumeResult) : PopVerdict =
+        match result with
+        | ConsumeResult.Success -> IsDone
+        | ConsumeResult.Retry -> retry ticket
+        | ConsumeResult.RetryAfter time -> comesAgain (max TimeSpan.Zero time)
+        | ConsumeResult.RetryAtLevel level when level < 1 -> retry ticket
+        | ConsumeResult.RetryAtLevel level -> comesAgain (DelayLevels.timeOf level)
+        | ConsumeResult.DeadLetter ->
+            PopLog.noDeadLetters log options.Membership.Group (idOf ticket.Popped.Message)
+            retry ticket
 
     let traceBegin (message: StoredMessage) : TracedCall | null =
         match tracing with
@@ -43,23 +60,18 @@ type internal PopHandling
             let traced = traceBegin received.Message
 
             try
-                let! outcome = handler received cancellation
-                let isConsumed = (outcome = PopOutcome.Consumed)
-                traceEnd traced isConsumed (if isConsumed then ConsumeSuccess else ConsumeFailed)
-                return verdictOf ticket outcome
+                let! result = PopHandling.Call(handler, received, cancellation)
+                let isSuccess = (ConsumeResult.checkedOf result = ConsumeResult.Success)
+                traceEnd traced isSuccess (if isSuccess then ConsumeSuccess else ConsumeFailed)
+                return verdictOf ticket result
             with
             | _ when giveUp.IsCancellationRequested ->
                 traceEnd traced false ConsumeException
                 return ComesAgain PopHandling.ReturnMillis
             | error ->
                 traceEnd traced false ConsumeException
-
-                let id =
-                    Properties.tryFind PropertyName.uniqueKey received.Message.Properties
-                    |> ValueOption.defaultWith (fun () -> received.Message.OffsetId)
-
-                PopLog.handlerFailed log id error
-                return verdictOf ticket PopOutcome.Retry
+                PopLog.handlerFailed log (idOf received.Message) error
+                return retry ticket
         }
 
     /// Inner messages have one receipt: the first that comes again has all of them come again.
@@ -121,6 +133,13 @@ type internal PopHandling
     let queueOf (_: int64, ticket: PopTicket) =
         let receipt = ticket.Popped.Receipt
         receipt.BrokerName, receipt.QueueId
+
+    static member private Call(handler: PopHandler, received, cancellation) : Task<ConsumeResult> =
+        let handling = handler received cancellation
+
+        match box handling with
+        | null -> invalidOp "The handler returned null instead of a task."
+        | _ -> handling
 
     /// How soon a message comes again that was not handled, through no fault of its own.
     static member ReturnMillis = 1_000L

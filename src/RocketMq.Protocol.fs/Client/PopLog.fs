@@ -51,3 +51,13 @@ module internal PopLog =
         )
 
     let pulled (log: ILogger) (group: string) (topic: string) = pulled'.Invoke(log, topic, group, null)
+
+    let private noDeadLetters' =
+        LoggerMessage.Define<string, string>(
+            LogLevel.Warning,
+            EventId(1146, "NoDeadLetters"),
+            "The handler of group {Group} made message {MessageId} a dead letter; brokers have none of popped messages, so it comes again"
+        )
+
+    let noDeadLetters (log: ILogger) (group: string) (messageId: string) =
+        noDeadLetters'.Invoke(log, group, messageId, null)

@@ -131,19 +131,9 @@ module SimpleConsumerOptions =
     let internal check (options: SimpleConsumerOptions) =
         PopMembership.check (ValueKind.problem "await" ValueKind.duration options.Await) options.Membership
 
-/// What a handler made of a message.
-[<RequireQualifiedAccess>]
-type PopOutcome =
-    /// It is done with.
-    | Consumed
-    /// It comes again, after 10 s the first time and up to two hours later; in order after a second.
-    | Retry
-    /// It comes again after this time.
-    | RetryAfter of TimeSpan
-
 /// Handles one message. The token is cancelled when the message's receipt is lost, so that it comes again whatever the
-/// handler does, and when the consumer ends and has waited long enough. An exception counts as `Retry`.
-type PopHandler = ReceivedMessage -> CancellationToken -> Task<PopOutcome>
+/// handler does, and when the consumer ends and has waited long enough. An exception counts as `ConsumeResult.Retry`.
+type PopHandler = ReceivedMessage -> CancellationToken -> Task<ConsumeResult>
 
 type PopConsumerOptions =
     {

@@ -210,6 +210,31 @@ module internal Prepared =
     let private isHalf (message: Message) =
         Properties.tryFind PropertyName.transactionMark message.Properties = ValueSome "true"
 
+    let private heldBackBy =
+        [
+            PropertyName.delayLevel, "a delay level"
+            PropertyName.timerDelayMillis, "a delay"
+            PropertyName.timerDelaySeconds, "a delay"
+            PropertyName.timerDeliverMillis, "a delivery time"
+        ]
+
+    /// Ok for a message that can be part of a transaction. Brokers of 5.x put a half message with a delay among the timed ones,
+    /// where its end finds nothing to commit, so that it is never delivered; older ones deliver it at once. Replies go to the client that
+    /// asked as they come in.
+    let checkTransaction (message: Message) : Result<unit, InputError> =
+        let refuse reason =
+            Error(InvalidInput("the transaction's message", reason))
+
+        let isSet (name, _) =
+            Properties.contains name message.Properties
+
+        match List.tryFind isSet heldBackBy with
+        | Some(_, what) ->
+            refuse
+                $"it has {what}, and brokers cannot both hold a message back and make it part of a transaction: they never deliver it, or deliver it at once"
+        | None when isReply message -> refuse "it is a reply, which brokers pass on before the transaction ends"
+        | None -> Ok()
+
     let private sizeFault (bytes: int) reason =
         InvalidInput("the properties", $"they take {bytes} bytes with those that the producer adds, {reason}")
 
@@ -226,16 +251,20 @@ module internal Prepared =
             ValueNone
 
     let private ofText options uniqueId (message: Message) properties : Result<Prepared, RemotingError> =
-        match propertyFault message properties with
-        | ValueSome fault -> Error(Invalid fault)
-        | ValueNone ->
+        let isHalf = isHalf message
+        let inTransaction = if isHalf then checkTransaction message else Ok()
+
+        match propertyFault message properties, inTransaction with
+        | ValueSome fault, _ -> Error(Invalid fault)
+        | ValueNone, Error error -> Error(Invalid error)
+        | ValueNone, Ok() ->
             match compressed options message.Body with
             | Error error -> Error error
             | Ok(struct (body, sysFlag)) ->
                 let operation = if isReply message then Send.reply else Send.message
 
                 let sysFlag =
-                    if isHalf message then
+                    if isHalf then
                         sysFlag ||| SysFlag.transactionHalf
                     else
                         sysFlag

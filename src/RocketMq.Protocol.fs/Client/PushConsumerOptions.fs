@@ -20,7 +20,7 @@ type ReceivedMessage =
 
         $"{received.Message.Topic} {received.Message.QueueId}@{received.Message.QueueOffset}: {size}"
 
-/// What an application does with messages. An exception counts as `RetryLater`. The token is cancelled when the handler has
+/// What an application does with messages. An exception counts as `ConsumeResult.Retry`. The token is cancelled when the handler has
 /// taken longer than the consume timeout, and when the consumer stops and cannot wait any longer.
 type ConsumeHandler =
     /// One message a call.
@@ -233,8 +233,6 @@ module PushConsumerOptions =
     let internal retryTopic (options: PushConsumerOptions) =
         Namespaced.retryTopic options.Namespace options.Group
 
-    let private suspendLimits = TimeSpan.FromMilliseconds 10L, TimeSpan.FromSeconds 30L
-
     let internal check (options: PushConsumerOptions) : Result<unit, RemotingError> =
         let atLeastOne = ValueKind.count 1 Int32.MaxValue
 
@@ -262,10 +260,9 @@ module PushConsumerOptions =
                 yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
                 yield! ValueKind.problem "inflatedLimit" atLeastOne options.InflatedLimit
 
-                if
-                    options.SuspendQueue < fst suspendLimits
-                    || options.SuspendQueue > snd suspendLimits
-                then
+                let struct (least, most) = ConsumeRetry.suspendLimits
+
+                if options.SuspendQueue < least || options.SuspendQueue > most then
                     $"suspendQueue is {options.SuspendQueue}, it must be 10 ms to 30 s"
 
                 match options.TraceTopic with

@@ -186,9 +186,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
         }
 
     let half (message: Message) =
-        { message with
-            Properties = Properties.remove PropertyName.delayLevel message.Properties
-        }
+        message
         |> Message.withSystemProperty PropertyName.transactionMark "true"
         |> Message.withSystemProperty PropertyName.producerGroup producer.Group
 
@@ -245,14 +243,15 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
     member _.Producer: Producer = producer
 
     /// Sends a half message, runs `local`, and tells the broker whether consumers are to see the message. The local part is
-    /// not run, and the message is taken back, if the broker could not store it as safely as it should. A delay level is
-    /// left out: such messages cannot be delayed.
+    /// not run, and the message is taken back, if the broker could not store it as safely as it should. Refused before
+    /// anything is sent: a message with a delay level, a delay or a delivery time, and a reply.
     member _.Send
         (message: Message, local: Message -> Task<TransactionDecision>, cancellation: CancellationToken)
         : Task<Result<TransactionReceipt, RemotingError>> =
-        match Message.check message with
-        | Error error -> Task.FromResult(Error(Invalid error))
-        | Ok message -> producer.Tracked(fun () -> run message local cancellation)
+        match Message.check message, Prepared.checkTransaction message with
+        | Error error, _
+        | _, Error error -> Task.FromResult(Error(Invalid error))
+        | Ok message, Ok() -> producer.Tracked(fun () -> run message local cancellation)
 
     /// As `Producer.Close`.
     member _.Close() : Task = producer.Close()

@@ -20,6 +20,7 @@ module PropertyName =
     let region = "MSG_REGION"
     let traceSwitch = "TRACE_ON"
     let timerDelayMillis = "TIMER_DELAY_MS"
+    let timerDelaySeconds = "TIMER_DELAY_SEC"
     let timerDeliverMillis = "TIMER_DELIVER_MS"
     let transactionMark = "TRAN_MSG"
     let producerGroup = "PGROUP"

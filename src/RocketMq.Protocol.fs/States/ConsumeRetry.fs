@@ -2,16 +2,30 @@ namespace RocketMq.Protocol
 
 open System
 
-/// What a handler says of messages.
+/// What a handler says of messages, to push and pop consumers alike. A result that is null, such as that of an empty
+/// `ValueTask`, is a mistake: it is logged as a failure of the handler, and counts as `Retry`.
+[<RequireQualifiedAccess>]
 type ConsumeResult =
-    /// They are done with.
-    | Consumed
-    /// They are to come again, later each time.
-    | RetryLater
-    /// They are to come again after the time of a delay level, from 1 on. In order they come after the queue's own time.
+    /// They are consumed, and do not come again.
+    | Success
+    /// They come again: 10 s later the first time, then 30 s, 1 min and so on up to 2 h. In order, the queue waits for the
+    /// time of `SuspendQueue`, and popped ones for a second.
+    | Retry
+    /// They come again after this time. Brokers take back what was pulled by delay level only, so that it comes after the time of
+    /// the next level that is long enough (1 s to 2 h). In order the queue waits: of a push consumer 10 ms to 30 s.
+    | RetryAfter of TimeSpan
+    /// They come again after the time of a delay level, 1 (1 s) to 18 (2 h); in order as `Retry`, but for popped ones. A level
+    /// below 1 counts as `Retry`.
     | RetryAtLevel of level: int
-    /// They go to the group's dead letters.
+    /// They go to the group's dead letters. Brokers have none of popped messages: there it counts as `Retry`, and is logged.
     | DeadLetter
+
+module internal ConsumeResult =
+    /// What a handler gave, if it is a result. Else an exception, which counts as one of the handler.
+    let checkedOf (result: ConsumeResult) : ConsumeResult =
+        match box result with
+        | null -> invalidOp "The handler's result is null, which says nothing of the message: it is handled again."
+        | _ -> result
 
 /// What becomes of a message that was consumed concurrently.
 type AfterConcurrent =
@@ -37,16 +51,24 @@ module ConsumeRetry =
     /// The level of the first retry: 10 s. Each further one is a level higher.
     let private firstLevel = 3
 
+    /// How long a queue may wait for a message that failed in order. Java's limits.
+    let suspendLimits = struct (TimeSpan.FromMilliseconds 10L, TimeSpan.FromSeconds 30L)
+
+    let private suspension (time: TimeSpan) =
+        let struct (least, most) = suspendLimits
+        max least (min most time)
+
     /// As a broker is told.
     let maxRetries (wanted: int option) : int = Option.defaultValue usualRetries wanted
 
     let concurrent (model: MessageModel) (result: ConsumeResult) : AfterConcurrent =
         match model, result with
-        | _, Consumed -> Done
+        | _, ConsumeResult.Success -> Done
         | Broadcasting, _ -> Dropped
-        | Clustering, RetryLater -> GiveBack 0
-        | Clustering, RetryAtLevel level -> GiveBack level
-        | Clustering, DeadLetter -> GiveBack -1
+        | Clustering, ConsumeResult.Retry -> GiveBack 0
+        | Clustering, ConsumeResult.RetryAfter time -> GiveBack(DelayLevels.levelOf time)
+        | Clustering, ConsumeResult.RetryAtLevel level -> GiveBack(max level 0)
+        | Clustering, ConsumeResult.DeadLetter -> GiveBack -1
 
     /// Of a message that failed `reconsumeTimes` times before; without a limit it is tried for ever. Broadcasting has no dead
     /// letters.
@@ -58,8 +80,9 @@ module ConsumeRetry =
         (result: ConsumeResult)
         : AfterOrdered =
         match model, result, limit with
-        | Clustering, DeadLetter, _ -> Bury
+        | Clustering, ConsumeResult.DeadLetter, _ -> Bury
         | Clustering, _, Some limit when reconsumeTimes >= limit -> Bury
+        | _, ConsumeResult.RetryAfter time, _ -> Again(suspension time)
         | _ -> Again suspend
 
     /// What a message is called that may have been given back before.

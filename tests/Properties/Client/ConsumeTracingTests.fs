@@ -75,9 +75,9 @@ let private obeying (seen: Seen) (received: ReceivedMessage) =
     seen.Add text
 
     match text with
-    | "fails" -> RetryLater
+    | "fails" -> ConsumeResult.Retry
     | "throws" -> raise (InvalidOperationException "on purpose")
-    | _ -> Consumed
+    | _ -> ConsumeResult.Success
 
 let private each (seen: Seen) =
     EachMessage(fun received _ -> ValueTask<ConsumeResult>(obeying seen received))
@@ -166,7 +166,7 @@ let private push =
                         EachMessage(fun received _ ->
                             let fails = textOf received = "a" && Interlocked.Increment &failures <= 2
 
-                            ValueTask<ConsumeResult>(if fails then RetryLater else Consumed))
+                            ValueTask<ConsumeResult>(if fails then ConsumeResult.Retry else ConsumeResult.Success))
 
                     let! consumer =
                         startConsumer
@@ -203,7 +203,7 @@ let private push =
                                     let told = TaskCompletionSource()
                                     use _ = cancellation.Register(fun () -> told.SetResult())
                                     do! told.Task
-                                    return Consumed
+                                    return ConsumeResult.Success
                                 }
                             ))
 
@@ -281,7 +281,7 @@ let private push =
                              |> PushConsumerOptions.subscribe "T" Filter.all
                              |> PushConsumerOptions.subscribe "traces" Filter.all
                              |> PushConsumerOptions.withTrace "traces")
-                            (EachMessage(fun _ _ -> ValueTask<ConsumeResult> Consumed))
+                            (EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success))
 
                     // The message, its trace before, its trace after; the two may come as one.
                     do! until (fun () -> consumer.Health.Consumed >= 2L)
@@ -348,10 +348,10 @@ let private pop =
                             |> PopConsumerOptions.settingMode
                             |> PopConsumerOptions.withTrace TraceRecords.defaultTopic
 
-                        let handle (received: ReceivedMessage) (_: CancellationToken) : Task<PopOutcome> =
+                        let handle (received: ReceivedMessage) (_: CancellationToken) : Task<ConsumeResult> =
                             match obeying seen received with
-                            | Consumed -> Task.FromResult PopOutcome.Consumed
-                            | _ -> Task.FromResult PopOutcome.Retry
+                            | ConsumeResult.Success -> Task.FromResult ConsumeResult.Success
+                            | _ -> Task.FromResult ConsumeResult.Retry
 
                         let! started =
                             PopConsumer.Start(

@@ -36,7 +36,9 @@ let private pushing isOrdered : Kind<PushConsumer> =
                 {
                     Start =
                         fun () ->
-                            startConsumer options (EachMessage(fun received _ -> note ledger order Consumed received))
+                            startConsumer
+                                options
+                                (EachMessage(fun received _ -> note ledger order ConsumeResult.Success received))
                     Close = _.Close()
                     Kill = _.Kill()
                 }
@@ -58,7 +60,7 @@ let private readAll ledger order (consumer: PullConsumer) : Task =
         while isOpen do
             match! consumer.Receive CancellationToken.None with
             | Ok received ->
-                let! _ = note ledger order Consumed received
+                let! _ = note ledger order ConsumeResult.Success received
                 ()
             | Error(AlreadyClosed _) -> isOpen <- false
             | Error error -> failtest (RemotingError.describe error)

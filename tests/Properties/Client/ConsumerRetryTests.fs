@@ -16,11 +16,11 @@ let private retries = 4
 
 let private resultOf act : ConsumeResult =
     match act with
-    | Passes -> Consumed
-    | Fails -> RetryLater
+    | Passes -> ConsumeResult.Success
+    | Fails -> ConsumeResult.Retry
     | Throws -> raise (InvalidOperationException "on purpose")
-    | FailsFor level -> RetryAtLevel level
-    | GivesUp -> DeadLetter
+    | FailsFor level -> ConsumeResult.RetryAtLevel level
+    | GivesUp -> ConsumeResult.DeadLetter
 
 let private handlerOf (attempts: Attempts) =
     EachMessage(fun received _ -> ValueTask<ConsumeResult>(resultOf (attempts.Act received)))
@@ -191,11 +191,12 @@ let private popped =
                     startPop (popConsumerAt cluster.NameServers TimeProvider.System "C") (fun received _ ->
                         task {
                             match attempts.Act received with
-                            | Passes -> return PopOutcome.Consumed
-                            | FailsFor seconds -> return PopOutcome.RetryAfter(TimeSpan.FromSeconds(int64 seconds))
+                            | Passes -> return ConsumeResult.Success
+                            | FailsFor seconds ->
+                                return ConsumeResult.RetryAfter(TimeSpan.FromSeconds(int64 seconds))
                             | Throws -> return raise (InvalidOperationException "on purpose")
                             | Fails
-                            | GivesUp -> return PopOutcome.Retry
+                            | GivesUp -> return ConsumeResult.Retry
                         })
 
                 // Java's consumers have a table of their own, which begins with the delay of level 3.

@@ -82,7 +82,7 @@ type Seen() =
 let remember (seen: Seen) =
     EachMessage(fun received _ ->
         seen.Add(textOf received)
-        ValueTask<ConsumeResult> Consumed)
+        ValueTask<ConsumeResult> ConsumeResult.Success)
 
 let numbered first count =
     [ for number in first .. first + count - 1 -> $"m{number}" ]

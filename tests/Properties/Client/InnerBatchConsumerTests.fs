@@ -80,7 +80,7 @@ let private pulling =
                                     if textOf received = "first" then
                                         do! release.Task
 
-                                    return Consumed
+                                    return ConsumeResult.Success
                                 }
                             ))
 
@@ -110,7 +110,7 @@ let private pulling =
                             let message = received.Message
                             seen.Enqueue(textOf received, message.ReconsumeTimes, message.Topic)
                             let fails = textOf received = "third" && message.ReconsumeTimes = 0
-                            ValueTask<ConsumeResult>(if fails then RetryLater else Consumed))
+                            ValueTask<ConsumeResult>(if fails then ConsumeResult.Retry else ConsumeResult.Success))
 
                     let! consumer = startConsumer (push cluster) handler
 
@@ -140,7 +140,7 @@ let private pulling =
                     let handler =
                         EachMessage(fun received _ ->
                             seen.Enqueue(received.Body |> Result.map _.Length |> Result.mapError _.Message)
-                            ValueTask<ConsumeResult> Consumed)
+                            ValueTask<ConsumeResult> ConsumeResult.Success)
 
                     let! consumer =
                         startConsumer (push cluster |> PushConsumerOptions.subscribe "T" (ByTag "Aa")) handler
@@ -202,7 +202,7 @@ let private popping =
                             if textOf received = "third" then
                                 do! release.Task
 
-                            return PopOutcome.Consumed
+                            return ConsumeResult.Success
                         }
 
                     let! started =
@@ -300,7 +300,7 @@ let private filters =
                             |> PopConsumerOptions.settingMode,
                             fun received _ ->
                                 seen.Add(textOf received)
-                                Task.FromResult PopOutcome.Consumed
+                                Task.FromResult ConsumeResult.Success
                         )
 
                     let consumer = Buffers.ok started
@@ -322,7 +322,7 @@ let private filters =
                     let! pop =
                         PopConsumer.Start(
                             PopConsumerOptions.create "G" [] |> PopConsumerOptions.withMembership wrong,
-                            fun _ _ -> Task.FromResult PopOutcome.Consumed
+                            fun _ _ -> Task.FromResult ConsumeResult.Success
                         )
 
                     for error in [ Result.map ignore simple; Result.map ignore pop ] do

@@ -76,7 +76,7 @@ let private chaos isOrderly : Task =
                         task {
                             let! consumer =
                                 startPop options (fun received _ ->
-                                    (note ledger order PopOutcome.Consumed received).AsTask())
+                                    (note ledger order ConsumeResult.Success received).AsTask())
 
                             all.Add consumer
                             return consumer

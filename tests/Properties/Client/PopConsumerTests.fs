@@ -187,7 +187,7 @@ let tests =
                                 task {
                                     seen.Add received
                                     do! gate.Task
-                                    return PopOutcome.Consumed
+                                    return ConsumeResult.Success
                                 })
 
                         do! until (fun () -> seen.Count = 1)
@@ -221,13 +221,61 @@ let tests =
                                 startPop (popConsumerAt rig.Cluster.NameServers hurried "G") (fun _ _ ->
                                     task {
                                         do! gate.Task
-                                        return PopOutcome.Consumed
+                                        return ConsumeResult.Success
                                     })
 
                             do! until (fun () -> consumer.Held = 1 && rig.Clock.GetUtcNow() >= before + seconds 20)
                             rig.Clock.Advance(seconds 17)
                             do! until (fun () -> consumer.Renewals = 1L)
                             gate.SetResult()
+                            do! until (fun () -> consumer.Acknowledged = 1L)
+                        }))
+
+            live "a handler without a task or a result has failed: its message comes again after ten seconds" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        let mutable calls = 0
+                        do! rig.Send "a"
+                        do! rig.Send "b"
+
+                        use! consumer =
+                            startPop (optionsOf rig) (fun _ _ ->
+                                match Interlocked.Increment &calls with
+                                | 1 -> Unchecked.defaultof<Task<ConsumeResult>>
+                                | 2 -> Task.FromResult Unchecked.defaultof<ConsumeResult>
+                                | _ -> Task.FromResult ConsumeResult.Success)
+
+                        do! until (fun () -> Volatile.Read &calls = 2 && consumer.Held = 0)
+                        consumer.Acknowledged |> shouldEqual 0L
+                        rig.Clock.Advance(seconds 10)
+                        do! until (fun () -> consumer.Acknowledged = 2L)
+                        Volatile.Read &calls |> shouldEqual 4
+                    }))
+
+            live
+                "a popped message comes again after the time of a delay level; a dead letter as any that failed"
+                (fun () ->
+                    withRig (fun rig ->
+                        task {
+                            let mutable calls = 0
+                            do! rig.Send "a"
+
+                            use! consumer =
+                                startPop (optionsOf rig) (fun _ _ ->
+                                    Task.FromResult(
+                                        match Interlocked.Increment &calls with
+                                        | 1 -> ConsumeResult.RetryAtLevel 5
+                                        | 2 -> ConsumeResult.DeadLetter
+                                        | _ -> ConsumeResult.Success
+                                    ))
+
+                            for calledBefore, wait in [ 1, 60; 2, 30 ] do
+                                do! until (fun () -> Volatile.Read &calls = calledBefore && consumer.Held = 0)
+                                rig.Clock.Advance(seconds (wait - 1))
+                                let! revived = rig.Revived
+                                revived |> shouldEqual (int64 (calledBefore - 1))
+                                rig.Clock.Advance(seconds 1)
+
                             do! until (fun () -> consumer.Acknowledged = 1L)
                         }))
 
@@ -244,8 +292,8 @@ let tests =
 
                                     match seen.Count with
                                     | 1 -> return failwith "the first time"
-                                    | 2 -> return PopOutcome.Retry
-                                    | _ -> return PopOutcome.Consumed
+                                    | 2 -> return ConsumeResult.Retry
+                                    | _ -> return ConsumeResult.Success
                                 })
 
                         do! until (fun () -> seen.Count = 1 && consumer.Held = 0)
@@ -282,9 +330,9 @@ let tests =
                                     seen.Add received
 
                                     if textOf received = "b" && received.Message.ReconsumeTimes = 0 then
-                                        return PopOutcome.Retry
+                                        return ConsumeResult.Retry
                                     else
-                                        return PopOutcome.Consumed
+                                        return ConsumeResult.Success
                                 })
 
                         do! until (fun () -> seen.Count = 4 && consumer.Held = 0)
@@ -325,7 +373,7 @@ let tests =
                                             use _ = cancellation.Register(fun () -> isTold.TrySetResult() |> ignore)
                                             do! gate.Task
 
-                                        return PopOutcome.Consumed
+                                        return ConsumeResult.Success
                                     })
 
                             do! until (fun () -> seen.Count = 1 && consumer.Held = 2)
@@ -366,7 +414,7 @@ let tests =
                                     mostHeld <- max mostHeld consumer.Held
                                     do! gate.Task
                                     Interlocked.Decrement &running |> ignore
-                                    return PopOutcome.Consumed
+                                    return ConsumeResult.Success
                                 })
 
                         consumer.SetResult started
@@ -402,7 +450,7 @@ let tests =
                                     else
                                         do! gate.Task
 
-                                    return PopOutcome.Consumed
+                                    return ConsumeResult.Success
                                 })
 
                         do! until (fun () -> seen.Count = 2)
@@ -427,7 +475,7 @@ let tests =
 
                         let options = { optionsOf rig with SetsMode = false }
 
-                        match! PopConsumer.Start(options, (fun _ _ -> Task.FromResult PopOutcome.Consumed)) with
+                        match! PopConsumer.Start(options, (fun _ _ -> Task.FromResult ConsumeResult.Success)) with
                         | Error(Misconfigured reason) -> reason |> shouldMention "by pull"
                         | other -> failtest $"%A{Result.map ignore other}"
                     }))
@@ -437,7 +485,7 @@ let tests =
                 (fun () ->
                     withRig (fun rig ->
                         task {
-                            let handler: PopHandler = fun _ _ -> Task.FromResult PopOutcome.Consumed
+                            let handler: PopHandler = fun _ _ -> Task.FromResult ConsumeResult.Success
 
                             match! PopConsumer.Start(optionsOf rig, handler) with
                             | Error(NoRoute "T") -> ()

@@ -63,7 +63,7 @@ let private sharing =
                                 task {
                                     Interlocked.Increment &working |> ignore
                                     do! release.Task
-                                    return Consumed
+                                    return ConsumeResult.Success
                                 }
                             ))
 
@@ -90,7 +90,7 @@ let private sharing =
                             ValueTask<ConsumeResult>(
                                 task {
                                     do! release.Task
-                                    return Consumed
+                                    return ConsumeResult.Success
                                 }
                             ))
 
@@ -248,6 +248,16 @@ let private changing =
                     }))
     ]
 
+/// Gives no result the first time.
+let private nullFirst () =
+    let mutable calls = 0
+
+    EachMessage(fun _ _ ->
+        if Interlocked.Increment &calls = 1 then
+            ValueTask<ConsumeResult>()
+        else
+            ValueTask<ConsumeResult> ConsumeResult.Success)
+
 let private retrying =
     [
         live "what fails comes again with its count, at growing delays, and in the end is a dead letter" (fun () ->
@@ -261,9 +271,9 @@ let private retrying =
                             if textOf received = "bad" then
                                 attempts.Enqueue(received.Message.ReconsumeTimes, clock.GetUtcNow())
                                 received.Message.Topic |> shouldEqual "T"
-                                ValueTask<ConsumeResult> RetryLater
+                                ValueTask<ConsumeResult> ConsumeResult.Retry
                             else
-                                ValueTask<ConsumeResult> Consumed)
+                                ValueTask<ConsumeResult> ConsumeResult.Success)
 
                     let! consumer =
                         startConsumer
@@ -314,11 +324,11 @@ let private retrying =
                             match textOf received with
                             | "slow" when received.Message.ReconsumeTimes = 0 ->
                                 slow.Enqueue(clock.GetUtcNow())
-                                ValueTask<ConsumeResult>(RetryAtLevel 5)
+                                ValueTask<ConsumeResult>(ConsumeResult.RetryAtLevel 5)
                             | "slow" ->
                                 slow.Enqueue(clock.GetUtcNow())
-                                ValueTask<ConsumeResult> Consumed
-                            | _ -> ValueTask<ConsumeResult> DeadLetter)
+                                ValueTask<ConsumeResult> ConsumeResult.Success
+                            | _ -> ValueTask<ConsumeResult> ConsumeResult.DeadLetter)
 
                     let! consumer = startConsumer (subscribed cluster system) handler
                     do! until (fun () -> queuesOf consumer "%RETRY%C" = 1 && consumer.Health.GivenBack = 2L)
@@ -330,6 +340,34 @@ let private retrying =
                     times[1] - times[0] >= TimeSpan.FromMinutes 1L |> shouldBeTrue
                     let! dead = readAll cluster "%DLQ%C" 1
                     dead |> Map.values |> Seq.concat |> Seq.length |> shouldEqual 1
+                }))
+
+        live "a handler whose result is null has failed: its message goes back to the broker" (fun () ->
+            withQueues 1 (fun clock cluster ->
+                task {
+                    do! sendAll cluster "T" [ "a"; "b" ]
+                    let! consumer = startConsumer (subscribed cluster system) (nullFirst ())
+                    do! until (fun () -> queuesOf consumer "%RETRY%C" = 1 && consumer.Health.GivenBack = 1L)
+                    passDelay clock 10.0
+                    do! until (fun () -> consumer.Health.Consumed = 2L)
+                    consumer.Health.Failed |> shouldEqual 1L
+                    do! consumer.Close()
+                }))
+
+        live "in order, a handler whose result is null has failed: its message is handled again" (fun () ->
+            withQueues 1 (fun _ cluster ->
+                task {
+                    do! sendAll cluster "T" [ "a"; "b" ]
+
+                    let options =
+                        subscribed cluster system
+                        |> PushConsumerOptions.inOrder
+                        |> PushConsumerOptions.withSuspendQueue (TimeSpan.FromMilliseconds 20L)
+
+                    let! consumer = startConsumer options (nullFirst ())
+                    do! until (fun () -> consumer.Health.Consumed = 2L)
+                    consumer.Health.Failed |> shouldEqual 1L
+                    do! consumer.Close()
                 }))
 
         live "in order, a message that fails holds its queue up, and none passes it" (fun () ->
@@ -362,7 +400,7 @@ let private retrying =
                                 received.Message.ReconsumeTimes |> shouldEqual 3
 
                             handled.Enqueue text
-                            ValueTask<ConsumeResult> Consumed)
+                            ValueTask<ConsumeResult> ConsumeResult.Success)
 
                     let! consumer =
                         startConsumer

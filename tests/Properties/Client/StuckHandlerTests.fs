@@ -21,18 +21,18 @@ let private stubborn (release: Task) =
             ValueTask<ConsumeResult>(
                 task {
                     do! release
-                    return Consumed
+                    return ConsumeResult.Success
                 }
             )
         | "obeys" ->
             ValueTask<ConsumeResult>(
                 task {
                     do! Task.Delay(Timeout.InfiniteTimeSpan, cancellation)
-                    return Consumed
+                    return ConsumeResult.Success
                 }
             )
         | "throws" -> raise (InvalidOperationException "on purpose")
-        | _ -> ValueTask<ConsumeResult> Consumed)
+        | _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
 
 [<Tests>]
 let tests =

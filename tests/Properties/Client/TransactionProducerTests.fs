@@ -54,6 +54,60 @@ let private isCommitted fate =
 let private numberOf (message: StoredMessage) =
     int (Text.Encoding.UTF8.GetString message.StoredBody.Span)
 
+let private servers answer =
+    FakeServers(
+        TimeProvider.System,
+        (fun _ -> Accepts),
+        fun _ command ->
+            Task.FromResult(
+                match command.RequestCode with
+                | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (FakeServers.routeOver [ "a", 11, 1 ]) command
+                | RequestCode.SendMessageV2 -> answer command
+                | RequestCode.EndTransaction -> IsMute
+                | _ -> FakeServers.success command
+            )
+    )
+
+let private producerAt (servers: FakeServers) change =
+    task {
+        let options =
+            { ProducerOptions.create "G" [ FakeServers.at 1 ] with
+                Remoting = servers.Options
+            }
+
+        let! started =
+            TransactionProducer.Start(change options, [], (fun _ -> Task.FromResult Undecided))
+
+        return Buffers.ok started
+    }
+
+let private stored (command: RemotingCommand) =
+    Answers(Send.message.Answer(Examples.sendAnswer, command))
+
+/// Sends a message in a transaction that must not be sent.
+let private shouldRefuse (producer: TransactionProducer) (servers: FakeServers) (message: Message) (reason: string) =
+    task {
+        let local (_: Message) : Task<TransactionDecision> = failtest "the local part has run"
+        let! outcome = producer.Send(message, local, CancellationToken.None)
+
+        match outcome with
+        | Error(Invalid error) ->
+            error.Message.Contains(reason, StringComparison.Ordinal) |> shouldBeTrue
+            servers.CountOf RequestCode.SendMessageV2 |> shouldEqual 0
+            servers.CountOf RequestCode.EndTransaction |> shouldEqual 0
+        | other -> failtest $"{other}"
+    }
+
+/// What brokers cannot make part of a transaction, and what the reason names.
+let private unfit =
+    [
+        Message.withDelayLevel 3, "a delay level"
+        Message.withDelay (TimeSpan.FromSeconds 5L), "a delay,"
+        Message.withDeliveryAt (DateTimeOffset.UtcNow.AddHours 1.0), "a delivery time"
+        Message.withSystemProperty PropertyName.timerDelaySeconds "5", "a delay,"
+        Message.withSystemProperty PropertyName.messageType "reply", "a reply"
+    ]
+
 /// Answers checks, and counts them.
 type private Checker() =
     let asked = ConcurrentDictionary<int, int>()
@@ -193,30 +247,8 @@ let tests =
                             )
                         )
 
-                    let servers =
-                        FakeServers(
-                            TimeProvider.System,
-                            (fun _ -> Accepts),
-                            fun _ command ->
-                                Task.FromResult(
-                                    match command.RequestCode with
-                                    | RequestCode.GetRouteInfoByTopic ->
-                                        FakeServers.routed (FakeServers.routeOver [ "a", 11, 1 ]) command
-                                    | RequestCode.SendMessageV2 -> answered command
-                                    | RequestCode.EndTransaction -> IsMute
-                                    | _ -> FakeServers.success command
-                                )
-                        )
-
-                    let options =
-                        { ProducerOptions.create "G" [ FakeServers.at 1 ] with
-                            Remoting = servers.Options
-                        }
-
-                    let! started =
-                        TransactionProducer.Start(options, [], (fun _ -> Task.FromResult Undecided))
-
-                    use producer = Buffers.ok started
+                    let servers = servers answered
+                    use! producer = producerAt servers id
                     let mutable hasRun = false
 
                     let local (_: Message) =
@@ -233,5 +265,52 @@ let tests =
                     |> List.map (fun (struct (_, command)) ->
                         (Transactions.finish.Decode command |> Buffers.ok).Decision)
                     |> shouldEqual [ Rollback ]
+                })
+
+            live
+                "a message that is delayed, timed or a reply is refused before anything is sent, and says why"
+                (fun () ->
+                    task {
+                        let servers = servers stored
+
+                        let batching options =
+                            ProducerOptions.withBatching
+                                {
+                                    MaxMessages = 8
+                                    MaxBytes = 32_768
+                                    MaxWaitMillis = 10L
+                                }
+                                options
+
+                        for change in [ id; batching ] do
+                            use! producer = producerAt servers change
+
+                            for held, reason in unfit do
+                                do! shouldRefuse producer servers (held (Message.ofText "T" "x")) reason
+                    })
+
+            live "an interceptor that holds a transaction's message back has it refused" (fun () ->
+                task {
+                    for held, reason in unfit do
+                        let servers = servers stored
+
+                        let interceptor: SendInterceptor = fun message next -> next (held message)
+
+                        use! producer = producerAt servers (ProducerOptions.withInterceptor interceptor)
+                        do! shouldRefuse producer servers (Message.ofText "T" "x") reason
+                })
+
+            live "the same producer delays other messages as ever" (fun () ->
+                task {
+                    let servers = servers stored
+                    use! producer = producerAt servers id
+
+                    for held, _ in List.truncate 3 unfit do
+                        let! outcome =
+                            producer.Producer.Send(held (Message.ofText "T" "x"), CancellationToken.None)
+
+                        outcome |> Buffers.ok |> ignore
+
+                    servers.CountOf RequestCode.SendMessageV2 |> shouldEqual 3
                 })
         ]

@@ -63,7 +63,7 @@ let tests =
                 let handlerOf (clock: EmbeddedClock) =
                     EachMessage(fun received cancellation ->
                         if received.Message.ReconsumeTimes > 0 then
-                            ValueTask<ConsumeResult> Consumed
+                            ValueTask<ConsumeResult> ConsumeResult.Success
                         else
                             ValueTask<ConsumeResult>(
                                 task {
@@ -74,7 +74,7 @@ let tests =
 
                                     use _ = cancellation.Register told
                                     do! Task.Delay(Timeout.InfiniteTimeSpan, cancellation)
-                                    return Consumed
+                                    return ConsumeResult.Success
                                 }
                             ))
 

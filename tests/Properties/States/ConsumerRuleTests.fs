@@ -160,29 +160,74 @@ let private retries =
         "What failed"
         [
             test "concurrently it goes back to the broker, at the level that was asked for" {
-                ConsumeRetry.concurrent Clustering Consumed |> shouldEqual Done
-                ConsumeRetry.concurrent Clustering RetryLater |> shouldEqual (GiveBack 0)
-                ConsumeRetry.concurrent Clustering (RetryAtLevel 4) |> shouldEqual (GiveBack 4)
-                ConsumeRetry.concurrent Clustering DeadLetter |> shouldEqual (GiveBack -1)
+                ConsumeRetry.concurrent Clustering ConsumeResult.Success |> shouldEqual Done
+
+                ConsumeRetry.concurrent Clustering ConsumeResult.Retry
+                |> shouldEqual (GiveBack 0)
+
+                ConsumeRetry.concurrent Clustering (ConsumeResult.RetryAtLevel 4)
+                |> shouldEqual (GiveBack 4)
+
+                ConsumeRetry.concurrent Clustering ConsumeResult.DeadLetter
+                |> shouldEqual (GiveBack -1)
+
+                ConsumeRetry.concurrent Clustering (ConsumeResult.RetryAfter(seconds 4.0))
+                |> shouldEqual (GiveBack 2)
+            }
+
+            test "a level below the first is none, and never a dead letter" {
+                for level in [ 0; -1; Int32.MinValue ] do
+                    ConsumeRetry.concurrent Clustering (ConsumeResult.RetryAtLevel level)
+                    |> shouldEqual (GiveBack 0)
+            }
+
+            testProperty "a time becomes the first level that is no shorter, or the last one"
+            <| fun (millis: int) ->
+                let time = TimeSpan.FromMilliseconds(int64 millis)
+                let level = DelayLevels.levelOf time
+
+                level >= 1
+                && level <= Message.maxDelayLevel
+                && (level = Message.maxDelayLevel || DelayLevels.timeOf level >= time)
+                && (level = 1 || DelayLevels.timeOf (level - 1) < time)
+
+            test "in order, the queue waits for the time that was asked for, within Java's limits" {
+                let ordered time =
+                    ConsumeRetry.ordered Clustering None (seconds 1.0) 0 (ConsumeResult.RetryAfter time)
+
+                ordered (seconds 3.0) |> shouldEqual (Again(seconds 3.0))
+                ordered TimeSpan.Zero |> shouldEqual (Again(seconds 0.01))
+                ordered (seconds 7200.0) |> shouldEqual (Again(seconds 30.0))
+            }
+
+            test "a result that is null is no result" {
+                Expect.throwsT<InvalidOperationException>
+                    (fun () ->
+                        ConsumeResult.checkedOf Unchecked.defaultof<ConsumeResult>
+                        |> ignore<ConsumeResult>)
+                    "null"
+
+                ConsumeResult.checkedOf ConsumeResult.Success
+                |> shouldEqual ConsumeResult.Success
             }
 
             test "broadcasting drops it" {
-                for result in [ RetryLater; RetryAtLevel 3; DeadLetter ] do
+                for result in [ ConsumeResult.Retry; ConsumeResult.RetryAtLevel 3; ConsumeResult.DeadLetter ] do
                     ConsumeRetry.concurrent Broadcasting result |> shouldEqual Dropped
             }
 
             test "in order it comes again, without end or up to a limit" {
                 let ordered limit times =
-                    ConsumeRetry.ordered Clustering limit (seconds 1.0) times RetryLater
+                    ConsumeRetry.ordered Clustering limit (seconds 1.0) times ConsumeResult.Retry
 
                 ordered None 1_000_000 |> shouldEqual (Again(seconds 1.0))
                 ordered (Some 2) 1 |> shouldEqual (Again(seconds 1.0))
                 ordered (Some 2) 2 |> shouldEqual Bury
 
-                ConsumeRetry.ordered Clustering None (seconds 1.0) 0 DeadLetter
+                ConsumeRetry.ordered Clustering None (seconds 1.0) 0 ConsumeResult.DeadLetter
                 |> shouldEqual Bury
 
-                ConsumeRetry.ordered Broadcasting (Some 0) (seconds 1.0) 9 DeadLetter
+                ConsumeRetry.ordered Broadcasting (Some 0) (seconds 1.0) 9 ConsumeResult.DeadLetter
                 |> shouldEqual (Again(seconds 1.0))
             }
 

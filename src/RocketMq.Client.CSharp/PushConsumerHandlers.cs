@@ -1,0 +1,137 @@
+using System.ComponentModel;
+using System.Runtime.CompilerServices;
+using Microsoft.FSharp.Core;
+using Core = RocketMq.Protocol;
+using Options = RocketMq.Protocol.PushConsumerOptionsModule;
+
+namespace RocketMq.Client;
+
+/// <remarks>
+/// A handler may give a <see cref="ConsumeResult"/> or nothing, in a Task or a ValueTask: the priorities have each lambda and
+/// each method mean one of them, and one that could give a result is never taken for one that does not. A handler with another
+/// result does not compile.
+/// </remarks>
+public sealed partial class PushConsumerBuilder
+{
+    /// <summary>
+    /// Handles messages one by one, many at a time, and says what becomes of each. An exception, a null task and
+    /// <c>default(ConsumeResult)</c> count as <see cref="ConsumeResult.Retry"/> and are logged. The token is cancelled when the
+    /// handler has taken longer than <see cref="ConsumeTimeout"/>, or the consumer stops and cannot wait any longer.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">There is a handler already.</exception>
+    /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
+    [OverloadResolutionPriority(5)]
+    public PushConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, ValueTask<ConsumeResult>> handler) =>
+        OnEach(Handlers.ToCore(handler));
+
+    /// <summary>
+    /// Handles messages one by one, many at a time, and says what becomes of each. An exception, a null task and
+    /// <c>default(ConsumeResult)</c> count as <see cref="ConsumeResult.Retry"/> and are logged. The token is cancelled when the
+    /// handler has taken longer than <see cref="ConsumeTimeout"/>, or the consumer stops and cannot wait any longer.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">There is a handler already.</exception>
+    /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
+    [OverloadResolutionPriority(4)]
+    public PushConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, Task<ConsumeResult>> handler) =>
+        OnEach(Handlers.ToCore(handler));
+
+    /// <summary>Not a handler: its result would be lost. Does not compile.</summary>
+    [Obsolete(Handlers.WrongResult, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    [OverloadResolutionPriority(3)]
+    public PushConsumerBuilder OnMessage<T>(Func<ReceivedMessage, CancellationToken, ValueTask<T>> handler) =>
+        throw new NotSupportedException(Handlers.WrongResult);
+
+    /// <summary>Not a handler: its result would be lost. Does not compile.</summary>
+    [Obsolete(Handlers.WrongResult, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    [OverloadResolutionPriority(2)]
+    public PushConsumerBuilder OnMessage<T>(Func<ReceivedMessage, CancellationToken, Task<T>> handler) =>
+        throw new NotSupportedException(Handlers.WrongResult);
+
+    /// <summary>
+    /// Handles messages one by one, many at a time. A message is consumed when the task ends; an exception counts as
+    /// <see cref="ConsumeResult.Retry"/>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">There is a handler already.</exception>
+    /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
+    [OverloadResolutionPriority(1)]
+    public PushConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, ValueTask> handler) =>
+        OnEach(Handlers.ToCore(handler));
+
+    /// <summary>
+    /// Handles messages one by one, many at a time. A message is consumed when the task ends; an exception counts as
+    /// <see cref="ConsumeResult.Retry"/>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">There is a handler already.</exception>
+    /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
+    public PushConsumerBuilder OnMessage(Func<ReceivedMessage, CancellationToken, Task> handler) =>
+        OnEach(Handlers.ToCore(handler));
+
+    /// <summary>Handles up to so many messages of a queue with one call. What it says holds for all of them.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The size of a batch is not from 1 to 1,024.</exception>
+    /// <exception cref="InvalidOperationException">There is a handler already.</exception>
+    /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
+    [OverloadResolutionPriority(5)]
+    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<ConsumeResult>> handler, int batchSize = 32) =>
+        OnBatches(Handlers.ToCore(handler), batchSize);
+
+    /// <summary>Handles up to so many messages of a queue with one call. What it says holds for all of them.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The size of a batch is not from 1 to 1,024.</exception>
+    /// <exception cref="InvalidOperationException">There is a handler already.</exception>
+    /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
+    [OverloadResolutionPriority(4)]
+    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task<ConsumeResult>> handler, int batchSize = 32) =>
+        OnBatches(Handlers.ToCore(handler), batchSize);
+
+    /// <summary>Not a handler: its result would be lost. Does not compile.</summary>
+    [Obsolete(Handlers.WrongResult, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    [OverloadResolutionPriority(3)]
+    public PushConsumerBuilder OnMessages<T>(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<T>> handler, int batchSize = 32) =>
+        throw new NotSupportedException(Handlers.WrongResult);
+
+    /// <summary>Not a handler: its result would be lost. Does not compile.</summary>
+    [Obsolete(Handlers.WrongResult, error: true)]
+    [EditorBrowsable(EditorBrowsableState.Never)]
+    [OverloadResolutionPriority(2)]
+    public PushConsumerBuilder OnMessages<T>(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task<T>> handler, int batchSize = 32) =>
+        throw new NotSupportedException(Handlers.WrongResult);
+
+    /// <summary>
+    /// Handles up to so many messages of a queue with one call. They are consumed when the task ends; with an exception all of
+    /// them come again.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The size of a batch is not from 1 to 1,024.</exception>
+    /// <exception cref="InvalidOperationException">There is a handler already.</exception>
+    /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
+    [OverloadResolutionPriority(1)]
+    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask> handler, int batchSize = 32) =>
+        OnBatches(Handlers.ToCore(handler), batchSize);
+
+    /// <summary>
+    /// Handles up to so many messages of a queue with one call. They are consumed when the task ends; with an exception all of
+    /// them come again.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The size of a batch is not from 1 to 1,024.</exception>
+    /// <exception cref="InvalidOperationException">There is a handler already.</exception>
+    /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
+    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task> handler, int batchSize = 32) =>
+        OnBatches(Handlers.ToCore(handler), batchSize);
+
+    private PushConsumerBuilder OnEach(Func<ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>> handler) =>
+        With(Core.ConsumeHandler.NewEachMessage(
+            FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>>(
+                (message, cancellation) => handler(new(message), cancellation))));
+
+    private PushConsumerBuilder OnBatches(
+        Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<Core.ConsumeResult>> handler, int batchSize) =>
+        With(Options.withBatchSize(Checked.Count(batchSize, 1024), _options)).With(Core.ConsumeHandler.NewBatches(
+            FuncConvert.FromFunc<Core.ReceivedMessage[], CancellationToken, ValueTask<Core.ConsumeResult>>(
+                (messages, cancellation) =>
+                    handler(Array.ConvertAll(messages, message => new ReceivedMessage(message)), cancellation))));
+
+    private PushConsumerBuilder With(Core.ConsumeHandler handler) => _handler is null
+        ? new(_options, handler, Remoting)
+        : throw Handlers.AlreadySet("OnMessage or OnMessages");
+}
