@@ -141,6 +141,12 @@ module RemotingError =
         | ResponseCode.GoAway -> true
         | _ -> false
 
+    /// Whether the same request may succeed after it was refused. A pop that was too old by the broker's clock is new when it
+    /// is made again; other requests have this code for something else.
+    let private isTransientRefusal request code =
+        isTransientCode code
+        || (request = RequestCode.PopMessage && code = ResponseCode.PollingTimeout)
+
     /// Whether trying again may help.
     let isTransient error =
         match error with
@@ -152,7 +158,7 @@ module RemotingError =
         | NoReply _
         | NoRoute _
         | RouteUnknown _ -> true
-        | Refused(_, _, _, code, _) -> isTransientCode code
+        | Refused(_, request, _, code, _) -> isTransientRefusal request code
         | Invalid _
         | NotEncoded _
         | NotDecoded _
@@ -168,8 +174,10 @@ module RemotingError =
         $"{Math.Round span.TotalMilliseconds} ms"
 
     /// What to look at first after a refusal.
-    let private advice code =
+    let private advice request code =
         match code with
+        | ResponseCode.PollingTimeout when request = RequestCode.PopMessage ->
+            " By the broker's clock the request is too old: look whether that clock was set, or requests are long on their way."
         | ResponseCode.TopicNotExist -> " Create the topic, or let the broker do so (autoCreateTopicEnable)."
         | ResponseCode.NoPermission -> " Check the permissions of broker, topic and group, and the access key."
         | ResponseCode.SystemBusy
@@ -200,7 +208,7 @@ module RemotingError =
             + "The server may have carried it out, or still do so."
         | Refused(endpoint, request, after, code, remark) ->
             let remark = if remark = "" then "" else $": {remark}"
-            $"{endpoint} refused {name request} after {millis after} with %O{code} (%d{int code}){remark}.{advice code}"
+            $"{endpoint} refused {name request} after {millis after} with %O{code} (%d{int code}){remark}.{advice request code}"
         | NotDecoded(endpoint, request, error) ->
             $"The answer of {endpoint} to {name request} cannot be read: {error.Message}."
         | Cancelled request -> $"{name request} was cancelled. The server may have carried it out."
@@ -262,7 +270,7 @@ module RemotingError =
         | ReceiptExpired _
         | AlreadyClosed _
         | Misconfigured _ -> true
-        | Refused(_, _, _, code, _) -> not (isTransientCode code)
+        | Refused(_, request, _, code, _) -> not (isTransientRefusal request code)
         | NotConnected _
         | TooManyInFlight _
         | TooManyBytes _
