@@ -157,6 +157,8 @@ type internal BrokerSettings =
         MaxNewTopicQueues: int
         AutoCreateTopics: bool
         Checks: CheckSettings
+        /// Of pops; 0 is then no time at which they come.
+        TakesBornTimeAsSent: bool
     }
 
 type internal BrokerState =

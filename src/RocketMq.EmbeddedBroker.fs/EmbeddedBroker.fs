@@ -45,6 +45,10 @@ type EmbeddedBrokerOptions() =
     /// Default 15; not negative. While no producer of the group is connected nobody is asked, and that does not count.
     member val TransactionCheckMax = 15 with get, set
 
+    /// Whether a pop is as old as its client says (`bornTime`), even if that is 0, as at a broker of 5.x that checks
+    /// permissions: too old a pop is refused with code 210. Default false: 0 means the time at which it comes.
+    member val TakesBornTimeAsSent = false with get, set
+
 /// A name server and a broker in this process, over real TCP on 127.0.0.1, for first runs and for tests. It keeps
 /// messages in memory only, knows no replication and no access control, and is no substitute for an Apache RocketMQ cluster.
 [<Sealed>]
@@ -104,6 +108,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             MaxNewTopicQueues = 8
             AutoCreateTopics = options.AutoCreateTopics
             Checks = checks
+            TakesBornTimeAsSent = options.TakesBornTimeAsSent
         }
 
     /// To the clients of the broker's port, which a restart opens anew.

@@ -62,6 +62,7 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             MaxNewTopicQueues = 8
             AutoCreateTopics = options.AutoCreateTopics
             Checks = CheckSettings.defaults
+            TakesBornTimeAsSent = options.TakesBornTimeAsSent
         },
         Host.create IPAddress.Loopback port.Number,
         master

@@ -28,6 +28,10 @@ type EmbeddedClusterOptions() =
     /// that moves the time takes an `EmbeddedClock`.
     member val Clock = TimeProvider.System with get, set
 
+    /// Whether a pop is as old as its client says (`bornTime`), even if that is 0, as at a broker of 5.x that checks
+    /// permissions: too old a pop is refused with code 210. Default false: 0 means the time at which it comes.
+    member val TakesBornTimeAsSent = false with get, set
+
 /// How an embedded broker is stopped. Its port and its connections are closed in both cases.
 type BrokerStop =
     /// Name servers are told, or see its connection closed: routes do not show it any more at once.

@@ -1,5 +1,6 @@
 namespace RocketMq.Embedded
 
+open System
 open RocketMq.Protocol
 
 /// Pops, and those of them that wait for a message.
@@ -19,7 +20,7 @@ module internal Pops =
 
         if isFound then
             state, [ answerAs Popped ]
-        elif parked.DeadlineMillis <= now then
+        elif parked.Pop.PollTime <= TimeSpan.Zero || parked.DeadlineMillis <= now then
             state, [ answerAs NothingToPop ]
         elif isFull parked.Pop state then
             state, [ answerAs TooManyPolls ]
@@ -109,10 +110,14 @@ module internal Pops =
     /// A request that was under way for longer than it may wait is too old to be served.
     let private lateness = 500L
 
+    /// A wait ends so much before its time.
+    let private earliness = 49L
+
     let private tryRefuse now bornMillis (pop: PopRequest) (state: BrokerState) : Result<unit, ResponseCode * string> =
         match Map.tryFind pop.Topic state.Store.Topics with
         | _ when now - bornMillis - int64 pop.PollTime.TotalMilliseconds > lateness ->
-            Error(ResponseCode.PollingTimeout, "the broker pop message is timeout too much")
+            let broker = state.Settings.BrokerAddress
+            Error(ResponseCode.PollingTimeout, $"the broker[{broker}] pop message is timeout too much")
         | _ when pop.MaxMessages > most ->
             Error(ResponseCode.InvalidParameter, $"the broker pop message's num is greater than {most}")
         | None -> Error(ResponseCode.TopicNotExist, $"topic[{pop.Topic}] not exist, apply first please!")
@@ -133,7 +138,8 @@ module internal Pops =
 
     let pop now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pop.messages.Decode (fun pop ->
-            let born = if pop.BornTimestamp = 0L then now else pop.BornTimestamp
+            let isFilledIn = pop.BornTimestamp = 0L && not state.Settings.TakesBornTimeAsSent
+            let born = if isFilledIn then now else pop.BornTimestamp
 
             match tryRefuse now born pop state, wants pop with
             | Error(code, remark), _
@@ -144,7 +150,7 @@ module internal Pops =
                         Arrival = arrival
                         Pop = pop
                         Wants = wants
-                        DeadlineMillis = born + int64 pop.PollTime.TotalMilliseconds
+                        DeadlineMillis = born + int64 pop.PollTime.TotalMilliseconds - earliness
                     }
 
                 answerOrPark now parked state)

@@ -3,6 +3,11 @@ namespace RocketMq.Interop;
 /// <summary>Name servers, pools and settings, as C# has them.</summary>
 public sealed class NameServerTests(string kind) : ServerTests(kind)
 {
+    private NameServerClient Names(string nameServers) =>
+        AsTheClusterWants(NameServerClient.Create()).NameServers(nameServers).Start();
+
+    private RemotingClientBuilder Remoting() => AsTheClusterWants(RemotingClient.Connect(NameServer));
+
     [Test]
     public async Task A_name_server_tells_brokers_topics_and_routes(CancellationToken cancellation)
     {
@@ -10,7 +15,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
         var topic = NewName("topic");
         await producer.SendAsync(Message.To(topic).Body("x"), cancellation);
 
-        await using var names = NameServerClient.Connect(NameServers);
+        await using var names = Names(NameServers);
         var cluster = await names.GetClusterAsync(cancellation);
         Assert.That(cluster.Brokers, Is.Not.Empty);
         Assert.That(cluster.Clusters.Values.SelectMany(brokers => brokers), Does.Contain(cluster.Brokers[0].BrokerName));
@@ -24,7 +29,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     [Test]
     public async Task A_topic_that_is_not_there_is_a_refusal_with_its_code(CancellationToken cancellation)
     {
-        await using var names = NameServerClient.Connect(NameServers);
+        await using var names = Names(NameServers);
         var error = await Assert.ThrowsAsync<BrokerException>(() => names.GetRouteAsync(NewName("nowhere"), cancellation));
         Assert.That(error!.Code, Is.EqualTo(ResponseCode.TopicNotExist));
         Assert.That(error.Message, Does.Contain(" ms with TopicNotExist (17)"));
@@ -33,7 +38,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     [Test]
     public async Task Values_are_kept_found_and_deleted(CancellationToken cancellation)
     {
-        await using var names = NameServerClient.Connect(NameServer);
+        await using var names = Names(NameServer);
         var key = NewName("key");
         Assert.That(await names.GetValueAsync("it", key, cancellation), Is.Null);
         await names.PutValueAsync("it", key, "naïve-Ω-🚀", cancellation);
@@ -45,14 +50,14 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     [Test]
     public async Task A_name_server_that_is_away_does_not_matter_while_another_is_there(CancellationToken cancellation)
     {
-        await using var names = NameServerClient.Connect($"127.0.0.1:1;{NameServers}");
+        await using var names = Names($"127.0.0.1:1;{NameServers}");
         Assert.That((await names.GetClusterAsync(cancellation)).Brokers, Is.Not.Empty);
     }
 
     [Test]
     public async Task A_pool_lends_no_more_than_its_size_and_gets_everything_back(CancellationToken cancellation)
     {
-        await using var pool = RemotingClient.Connect(NameServer).StartPool(size: 3);
+        await using var pool = Remoting().StartPool(size: 3);
         var most = 0;
 
         await Parallel.ForEachAsync(Enumerable.Range(0, 300), cancellation, async (_, token) =>
@@ -71,7 +76,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     [Test]
     public async Task A_pool_that_is_empty_says_so_in_time_and_a_closed_one_at_once(CancellationToken cancellation)
     {
-        var pool = RemotingClient.Connect(NameServer).StartPool(size: 1, borrowTimeout: TimeSpan.FromMilliseconds(50));
+        var pool = Remoting().StartPool(size: 1, borrowTimeout: TimeSpan.FromMilliseconds(50));
         var lent = pool.Borrow(cancellation);
         var error = await Assert.ThrowsAsync<ConnectionException>(() => pool.BorrowAsync(cancellation));
         Assert.That(error!.IsTransient);
@@ -86,7 +91,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     [Test]
     public async Task Settings_come_from_presets_and_texts_and_all_mistakes_are_told(CancellationToken cancellation)
     {
-        var builder = RemotingClient.Connect(NameServer).Preset(RemotingPreset.Testing).Settings("requestTimeout=2s;header=binary");
+        var builder = Remoting().Preset(RemotingPreset.Testing).Settings("requestTimeout=2s;header=binary");
         await using var client = await builder.StartAsync(cancellation);
         Assert.That((await client.InvokeAsync(Requests.ClusterInfo(), cancellation)).IsSuccess);
 

@@ -223,7 +223,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
     [Test]
     public void What_has_no_meaning_is_refused_by_the_builder()
     {
-        var builder = PushConsumer.Create("g");
+        var builder = AsTheClusterWants(PushConsumer.Create("g"));
         Assert.Throws<ArgumentException>(() => builder.Trace("no topic"));
         Assert.Throws<ArgumentException>(() => PopConsumer.Create("g").Trace("no topic"));
         Assert.Throws<ArgumentOutOfRangeException>(() => builder.HoldPerTopic(messages: 0));

@@ -7,7 +7,7 @@ public sealed class RemotingTests(string kind) : ServerTests(kind)
         Command.Request(RequestCode.GetRouteInfoByTopic).With("topic", topic);
 
     private Task<RemotingClient> ConnectAsync(CancellationToken cancellation) =>
-        RemotingClient.Connect(NameServer).RequestTimeout(TimeSpan.FromSeconds(10)).StartAsync(cancellation);
+        AsTheClusterWants(RemotingClient.Connect(NameServer)).RequestTimeout(TimeSpan.FromSeconds(10)).StartAsync(cancellation);
 
     [Test]
     public async Task An_answer_with_an_error_code_is_an_answer(CancellationToken cancellation)
@@ -25,9 +25,9 @@ public sealed class RemotingTests(string kind) : ServerTests(kind)
     public async Task A_code_that_the_broker_does_not_know_is_answered_with_3(CancellationToken cancellation)
     {
         // Name servers of 4.9 leave such a request without an answer.
-        await using var names = NameServerClient.Connect(NameServers);
+        await using var names = AsTheClusterWants(NameServerClient.Create()).NameServers(NameServers).Start();
         var cluster = await names.GetClusterAsync(cancellation);
-        await using var remoting = await RemotingClient.Connect(cluster.Brokers[0].Addresses[0]).StartAsync(cancellation);
+        await using var remoting = await AsTheClusterWants(RemotingClient.Connect(cluster.Brokers[0].Addresses[0])).StartAsync(cancellation);
         var answer = await remoting.InvokeAsync(Command.Request((RequestCode)9_999), cancellation);
         Assert.That(answer.ResponseCode, Is.EqualTo(ResponseCode.RequestCodeNotSupported));
     }

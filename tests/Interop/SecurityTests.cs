@@ -144,6 +144,22 @@ public sealed class SecurityTests
         Assert.That((await remoting.InvokeAsync(Requests.ClusterInfo(), cancellation)).IsSuccess);
     }
 
+    [TestCase(ResponseCode.SystemError, "org.apache.rocketmq.acl.common.AclException: Check signature failed for accessKey=AK, org.apache.rocketmq")]
+    [TestCase(ResponseCode.NoPermission, "Authentication failed. Please verify the credentials and try again.")]
+    public async Task What_access_control_refuses_is_not_tried_again(ResponseCode code, string remark, CancellationToken cancellation)
+    {
+        await using var broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions(), cancellation);
+        await broker.CreateTopicAsync("T", cancellationToken: cancellation);
+        await using var producer = await Producer.Create("it-refused").NameServers(broker.NameServer)
+            .Credentials("AK", "my-secret").StartAsync(cancellation);
+        // Once: a second attempt would be stored.
+        broker.Faults.On((int)RequestCode.SendMessageV2).Refuse((int)code, remark);
+        var error = await Assert.ThrowsAsync<BrokerException>(() => producer.SendAsync(Message.To("T").Body("x"), cancellation));
+        Assert.That((error!.Code, error.IsTransient, error.IsFatal, error.MayHaveBeenExecuted), Is.EqualTo((code, false, true, false)));
+        Assert.That(error.Message, Does.Contain(remark).And.Contain("Check the access key").And.Not.Contain("my-secret"));
+        Assert.That((await producer.SendAsync(Message.To("T").Body("x"), cancellation)).QueueOffset, Is.Zero);
+    }
+
     [Test]
     public void No_text_of_settings_shows_a_secret()
     {

@@ -85,7 +85,6 @@ public abstract class ServerTests(string kind)
         return _version.Value;
     }
 
-    /// <summary>For a cluster, with what variables such as ROCKETMQ_TLS and ROCKETMQ_ACCESS_KEY say.</summary>
     protected Task<Producer> StartProducerAsync(CancellationToken cancellation)
     {
         var builder = AsTheClusterWants(Producer.Create(NewName("producers"))).NameServers(NameServers);
@@ -107,6 +106,10 @@ public abstract class ServerTests(string kind)
         }
     }
 
+    /// <summary>
+    /// For a cluster, with what variables such as ROCKETMQ_TLS say; with ROCKETMQ_ACCESS_KEY and ROCKETMQ_SECRET_KEY it signs all
+    /// requests. Every client that a test makes for its server passes here.
+    /// </summary>
     protected TBuilder AsTheClusterWants<TBuilder>(TBuilder builder)
         where TBuilder : ConnectionBuilder<TBuilder> =>
         IsCluster ? builder.SettingsFromEnvironment() : builder;

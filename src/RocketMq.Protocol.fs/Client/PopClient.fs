@@ -24,7 +24,11 @@ type internal PopClient(membership: PopMembership) =
     /// What a broker may take to answer a pop, besides the time for which it holds it.
     static let popLateness = TimeSpan.FromSeconds 10L
 
+    /// Brokers end a wait 50 ms before its time, and look every 20 ms. Source: PopLongPollingService.java.
+    static let earlyEnd = TimeSpan.FromMilliseconds 100L
+
     let options = membership.Remoting
+    let clocks = BrokerClocks options.Ports.Clock
     let subscriptions = Subscriptions options.Ports.Clock
 
     do
@@ -84,7 +88,7 @@ type internal PopClient(membership: PopMembership) =
                 return answer
         }
 
-    let popRequest (attempt: PopAttempt) : PopRequest =
+    let popRequest (attempt: PopAttempt) (timing: PopTiming) : PopRequest =
         let filter = filterOf attempt.Topic
 
         {
@@ -93,9 +97,8 @@ type internal PopClient(membership: PopMembership) =
             QueueId = attempt.QueueId
             MaxMessages = attempt.MaxMessages
             InvisibleTime = attempt.InvisibleTime
-            PollTime = attempt.PollTime
-            // By the broker's clock: it refuses a pop that is too old by its own.
-            BornTimestamp = 0L
+            PollTime = TimeSpan.FromMilliseconds(timing.PollMillis, 0L)
+            BornTimestamp = timing.BornTimestamp
             Start =
                 if membership.ConsumeFrom = FirstOffset then
                     FromMin
@@ -105,6 +108,72 @@ type internal PopClient(membership: PopMembership) =
             Expression = Some(Filter.expression filter)
             IsOrderly = Some attempt.IsOrderly
             AttemptId = None
+        }
+
+    let readPop brokerName request (answer: PopAnswer) =
+        if answer.Status <> PopStatus.Popped then
+            Ok(struct (answer.Status, Array.empty))
+        else
+            match PoppedMessages.ofAnswer brokerName request answer with
+            | Ok popped -> Ok(struct (answer.Status, popped))
+            | Error error -> Error(NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PopMessage, error))
+
+    /// Asks once. The broker may hold the pop for as long as `pollMillis`, unless its clock is to be measured first.
+    let popOnce (attempt: PopAttempt) pollMillis cancellation =
+        backgroundTask {
+            let sent = clocks.Now
+            let timing = BrokerClock.timing sent pollMillis (clocks.Of attempt.BrokerName)
+            let request = popRequest attempt timing
+            let timeout = request.PollTime + popLateness
+
+            match! ask attempt.Topic attempt.BrokerName (Pop.messages.Request request) timeout cancellation with
+            | Error error ->
+                clocks.Failed(attempt.BrokerName, error)
+                return Error error
+            | Ok answer ->
+                clocks.Answered(
+                    attempt.BrokerName,
+                    {
+                        SentMillis = sent
+                        ReceivedMillis = clocks.Now
+                        PollMillis = timing.PollMillis
+                        IsEmpty = answer.Status <> PopStatus.Popped
+                        BrokerTimestamp = answer.PopTimestamp
+                    }
+                )
+                |> ignore<BrokerClock>
+
+                return readPop attempt.BrokerName request answer
+        }
+
+    let wait (time: TimeSpan) (cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            try
+                do! Task.Delay(time, options.Ports.Clock, cancellation)
+                return Ok()
+            with :? OperationCanceledException ->
+                return Error(Cancelled RequestCode.PopMessage)
+        }
+
+    /// Asks until there are messages or the time is over: a broker whose clock was set, or that is about to stop, may end a wait
+    /// before. That a pop is too old is told once it has been made anew with the clock measured.
+    let rec popUntil (attempt: PopAttempt) (until: int64) wasRefused cancellation =
+        backgroundTask {
+            let before = clocks.Of attempt.BrokerName
+            let! answer = popOnce attempt (max 0L (until - clocks.Now)) cancellation
+            let isEarly = until - clocks.Now > int64 earlyEnd.TotalMilliseconds
+
+            match answer with
+            | Error(Refused(_, _, _, ResponseCode.PollingTimeout, _)) when not wasRefused ->
+                return! popUntil attempt until true cancellation
+            | Ok(struct ((NothingToPop | NothingYet), _)) when isEarly ->
+                match before, clocks.Of attempt.BrokerName with
+                | Unmeasured, Ahead _ -> return! popUntil attempt until wasRefused cancellation
+                | _ ->
+                    match! wait earlyEnd cancellation with
+                    | Ok() -> return! popUntil attempt until wasRefused cancellation
+                    | Error error -> return Error error
+            | answer -> return answer
         }
 
     let topicOf (message: PoppedMessage) (targets: AckTarget list) =
@@ -216,24 +285,18 @@ type internal PopClient(membership: PopMembership) =
                     |> Ok
         }
 
-    /// Messages, if there are any within the time for which the broker waits.
+    /// Messages, if any come within the poll time of the attempt; none not before a tenth of a second before its end.
     member _.Pop
         (attempt: PopAttempt, cancellation: CancellationToken)
         : Task<Result<struct (PopStatus * Popped[]), RemotingError>> =
-        backgroundTask {
-            let request = popRequest attempt
-            let timeout = attempt.PollTime + popLateness
+        popUntil attempt (clocks.Now + int64 attempt.PollTime.TotalMilliseconds) false cancellation
 
-            match! ask attempt.Topic attempt.BrokerName (Pop.messages.Request request) timeout cancellation with
-            | Error error -> return Error error
-            | Ok answer when answer.Status <> PopStatus.Popped -> return Ok(struct (answer.Status, Array.empty))
-            | Ok answer ->
-                match PoppedMessages.ofAnswer attempt.BrokerName request answer with
-                | Ok popped -> return Ok(struct (answer.Status, popped))
-                | Error error ->
-                    let endpoint = { Host = attempt.BrokerName; Port = 0 }
-                    return Error(NotDecoded(endpoint, RequestCode.PopMessage, error))
-        }
+    /// How much before its time an empty answer to `Pop` may come.
+    static member EarlyEnd = earlyEnd
+
+    /// Lets time pass.
+    member _.Wait(time: TimeSpan, cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
+        wait time cancellation
 
     /// Acknowledges messages of one request.
     member _.Ack(request: AckRequest, targets: AckTarget list, cancellation) : Task<Result<unit, RemotingError>> =

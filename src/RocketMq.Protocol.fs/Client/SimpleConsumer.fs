@@ -41,6 +41,9 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     /// With several brokers or topics each is asked in turn, and none is waited for longer than this.
     static let turn = TimeSpan.FromSeconds 1L
 
+    /// A broker at which too many wait is left alone for this long, as in Java.
+    static let crowdedWait = TimeSpan.FromSeconds 3L
+
     static let most = 32
 
     let clock = options.Membership.Remoting.Ports.Clock
@@ -118,6 +121,22 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 return Ok(after @ before)
         }
 
+    let leaseAll (popped: Popped[]) =
+        let now = clock.GetTimestamp()
+        let leased = [ for one in popped -> one, lease now one ]
+
+        let unwanted =
+            [
+                for one, messages in leased do
+                    if messages.IsEmpty then
+                        one
+            ]
+
+        if not unwanted.IsEmpty then
+            ackUnwanted unwanted |> ignore<Task>
+
+        List.collect snd leased
+
     let pop count invisible poll (topic, brokerName) cancellation =
         backgroundTask {
             let! answer =
@@ -134,24 +153,12 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     cancellation
                 )
 
-            let now = clock.GetTimestamp()
-
             match answer with
             | Error error -> return Error error
-            | Ok(struct (_, popped)) ->
-                let leased = [ for one in popped -> one, lease now one ]
-
-                let unwanted =
-                    [
-                        for one, messages in leased do
-                            if messages.IsEmpty then
-                                one
-                    ]
-
-                if not unwanted.IsEmpty then
-                    ackUnwanted unwanted |> ignore
-
-                return Ok(List.collect snd leased)
+            | Ok(struct (TooManyPolls, _)) ->
+                let! waited = client.Wait(min poll crowdedWait, cancellation)
+                return waited |> Result.map (fun () -> [])
+            | Ok(struct (_, popped)) -> return Ok(leaseAll popped)
         }
 
     /// Asks one after the other until one has something. Gives the last error if all fail.
@@ -174,6 +181,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     return! tryEach rest count invisible poll error cancellation
         }
 
+    /// Asks again and again until there is something or the time is over, and then gives nothing, not before.
     let rec waitFor places count invisible (until: int64) cancellation =
         backgroundTask {
             let left =
@@ -181,8 +189,16 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
             if left <= TimeSpan.Zero then
                 return Ok []
+            elif left <= PopClient.EarlyEnd then
+                let! waited = client.Wait(left, cancellation)
+                return waited |> Result.map (fun () -> [])
             else
-                match! tryEach places count invisible (min turn left) ValueNone cancellation with
+                let poll =
+                    match places with
+                    | [ _ ] -> left
+                    | _ -> min turn left
+
+                match! tryEach places count invisible poll ValueNone cancellation with
                 | Ok [] -> return! waitFor places count invisible until cancellation
                 | outcome -> return outcome
         }
@@ -191,11 +207,15 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         backgroundTask {
             match! places cancellation with
             | Error error -> return Error error
-            | Ok [ place ] -> return! pop count invisible options.Await place cancellation
             | Ok places ->
                 let until = clock.GetTimestamp() + ticksOf options.Await
 
-                match! tryEach places count invisible TimeSpan.Zero ValueNone cancellation with
+                let poll =
+                    match places with
+                    | [ _ ] -> options.Await
+                    | _ -> TimeSpan.Zero
+
+                match! tryEach places count invisible poll ValueNone cancellation with
                 | Ok [] -> return! waitFor places count invisible until cancellation
                 | outcome -> return outcome
         }

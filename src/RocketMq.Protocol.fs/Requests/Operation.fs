@@ -4,14 +4,19 @@ namespace RocketMq.Protocol
 type internal AnswerLayout<'Answer> =
     {
         Codes: ResponseCode list
+        /// Whether an answer with one of these codes is a refusal all the same: some codes have two meanings.
+        IsRefusal: RemotingCommand -> bool
         Layout: Layout<'Answer>
     }
 
 module internal Answers =
+    let private never (_: RemotingCommand) = false
+
     /// Success says it.
     let ok (layout: Layout<'Answer>) : AnswerLayout<'Answer> =
         {
             Codes = [ ResponseCode.Success ]
+            IsRefusal = never
             Layout = layout
         }
 
@@ -37,13 +42,18 @@ module internal Answers =
     let among (statuses: (ResponseCode * 'Status) list) (layout: Layout<'Answer>) : AnswerLayout<'Answer> =
         {
             Codes = List.map fst statuses
+            IsRefusal = never
             Layout = layout
         }
+
+    /// One of the codes may come with a remark that makes it a refusal.
+    let unless isRefusal (answer: AnswerLayout<'Answer>) : AnswerLayout<'Answer> = { answer with IsRefusal = isRefusal }
 
     /// `absent` says that there is none, which is no refusal.
     let orNone (absent: ResponseCode) (layout: Layout<'Answer>) : AnswerLayout<'Answer option> =
         {
             Codes = [ ResponseCode.Success; absent ]
+            IsRefusal = never
             Layout =
                 {
                     Write =
@@ -88,7 +98,10 @@ and [<Sealed>] Operation<'Query, 'Answer>
     inherit AnyOperation(code)
 
     let decodeAnswer (command: RemotingCommand) =
-        if List.contains command.ResponseCode answer.Codes then
+        if
+            List.contains command.ResponseCode answer.Codes
+            && not (answer.IsRefusal command)
+        then
             answer.Layout.Read command |> Result.mapError Undecodable
         else
             Error(RefusedByServer(command.ResponseCode, Option.defaultValue "" command.Remark))

@@ -20,7 +20,9 @@ type PopRequest =
         InvisibleTime: TimeSpan
         /// How long the broker may wait for a message. Zero: not at all.
         PollTime: TimeSpan
-        /// The client's clock, in milliseconds since 1970; 0: the broker's.
+        /// When the request was made, in milliseconds since 1970. It counts by the broker's clock: a request that is older than
+        /// `PollTime` and half a second is refused with `PollingTimeout`. 0: when the broker gets it. Brokers of 5.x that
+        /// check permissions take 0 as it is, and refuse it.
         BornTimestamp: int64
         Start: PopStart
         /// "TAG" or "SQL92".
@@ -97,6 +99,12 @@ module Pop =
             ResponseCode.PullNotFound, NothingYet
         ]
 
+    /// The code of a wait that found nothing also refuses requests that are too old; only the remark tells them apart.
+    /// Source: PopMessageProcessor.java.
+    let private isTooOld (answer: RemotingCommand) =
+        answer.ResponseCode = ResponseCode.PollingTimeout
+        && (Option.defaultValue "" answer.Remark).Contains("timeout too much", StringComparison.Ordinal)
+
     /// PullNotFound and PollingFull come without fields.
     let private answer =
         let number name get : Column<PopAnswer, int64> =
@@ -141,6 +149,7 @@ module Pop =
                         Records = records
                     }
             })
+        |> Answers.unless isTooOld
 
     /// POP_MESSAGE (200050).
     let messages =

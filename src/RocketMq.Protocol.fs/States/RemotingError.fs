@@ -141,6 +141,26 @@ module RemotingError =
         | ResponseCode.GoAway -> true
         | _ -> false
 
+    let private mentions (part: string) (remark: string) =
+        remark.Contains(part, StringComparison.Ordinal)
+
+    /// Whether access control refused a request. Brokers of 4.x tell it as a system error, with the name of Java's exception;
+    /// those of 5.x by NoPermission, which a broker or topic that is "forbidden" for a while has too.
+    /// Sources: PlainPermissionManager.java, AuthenticationPipeline.java, AuthorizationPipeline.java.
+    let internal isAccessRefusal code remark =
+        match code with
+        | ResponseCode.SystemError -> mentions "AclException" remark
+        | ResponseCode.NoPermission -> not (mentions "is forbidden" remark)
+        | _ -> false
+
+    /// Whether the same request may succeed after it was refused. A pop that was too old by the broker's clock is new when it
+    /// is made again; other requests have this code for something else.
+    let private isTransientRefusal request code remark =
+        match code with
+        | _ when isAccessRefusal code remark -> false
+        | ResponseCode.PollingTimeout -> request = RequestCode.PopMessage
+        | _ -> isTransientCode code
+
     /// Whether trying again may help.
     let isTransient error =
         match error with
@@ -152,7 +172,7 @@ module RemotingError =
         | NoReply _
         | NoRoute _
         | RouteUnknown _ -> true
-        | Refused(_, _, _, code, _) -> isTransientCode code
+        | Refused(_, request, _, code, remark) -> isTransientRefusal request code remark
         | Invalid _
         | NotEncoded _
         | NotDecoded _
@@ -168,10 +188,14 @@ module RemotingError =
         $"{Math.Round span.TotalMilliseconds} ms"
 
     /// What to look at first after a refusal.
-    let private advice code =
+    let private advice request code remark =
         match code with
+        | _ when isAccessRefusal code remark ->
+            " Check the access key, its secret key, and what the key may do with topic and group."
+        | ResponseCode.PollingTimeout when request = RequestCode.PopMessage ->
+            " By the broker's clock the request is too old: look whether that clock was set, or requests are long on their way."
         | ResponseCode.TopicNotExist -> " Create the topic, or let the broker do so (autoCreateTopicEnable)."
-        | ResponseCode.NoPermission -> " Check the permissions of broker, topic and group, and the access key."
+        | ResponseCode.NoPermission -> " Check the permissions of broker and topic."
         | ResponseCode.SystemBusy
         | ResponseCode.FlowControl -> " The broker is overloaded; try again later."
         | ResponseCode.SubscriptionGroupNotExist ->
@@ -199,8 +223,12 @@ module RemotingError =
             $"{endpoint} did not answer {name request} within {millis after}: %O{health}. "
             + "The server may have carried it out, or still do so."
         | Refused(endpoint, request, after, code, remark) ->
-            let remark = if remark = "" then "" else $": {remark}"
-            $"{endpoint} refused {name request} after {millis after} with %O{code} (%d{int code}){remark}.{advice code}"
+            let reason = if remark = "" then "" else $": {remark}"
+
+            let what =
+                $"{endpoint} refused {name request} after {millis after} with %O{code} (%d{int code}){reason}."
+
+            what + advice request code remark
         | NotDecoded(endpoint, request, error) ->
             $"The answer of {endpoint} to {name request} cannot be read: {error.Message}. The server may have carried it out; "
             + "it is not sent again by itself."
@@ -263,7 +291,7 @@ module RemotingError =
         | ReceiptExpired _
         | AlreadyClosed _
         | Misconfigured _ -> true
-        | Refused(_, _, _, code, _) -> not (isTransientCode code)
+        | Refused(_, request, _, code, remark) -> not (isTransientRefusal request code remark)
         | NotConnected _
         | TooManyInFlight _
         | TooManyBytes _

@@ -15,6 +15,7 @@ let settings: BrokerSettings =
         MaxNewTopicQueues = 8
         AutoCreateTopics = true
         Checks = CheckSettings.defaults
+        TakesBornTimeAsSent = false
     }
 
 let fresh = Broker.start settings BrokerTests.host

@@ -135,8 +135,9 @@ let tests =
             <| fun () ->
                 let state, _ = popNow 1L pop (withMessages [ "a" ])
                 let state, _ = ask 2L 2 (parkedPop 3) state
-                Broker.nextDeadline state |> shouldEqual (ValueSome 3_002L)
-                let ended, effects = tick 3_002L state
+                // 50 ms sooner, as in Java.
+                Broker.nextDeadline state |> shouldEqual (ValueSome 2_953L)
+                let ended, effects = tick 2_953L state
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.PollingTimeout
                 ended.Pops.Parked |> shouldBeEmpty
                 let left, effects = Broker.transition 3L state (Left 2)
@@ -223,6 +224,64 @@ let tests =
                 early |> shouldBeEmpty
                 let _, again = popNow 1_100L orderly state
                 idsOf again |> shouldEqual [ "a" ]
+
+            testCase "a pop is as old as it says by the broker's clock, and 0 is now unless it is taken as it is sent"
+            <| fun () ->
+                let now = 1_000_000L
+                let second = TimeSpan.FromSeconds 1L
+
+                let answerOf isAsSent born poll =
+                    let state = withMessages [ "a" ]
+
+                    let state =
+                        { state with
+                            BrokerState.Settings.TakesBornTimeAsSent = isAsSent
+                        }
+
+                    let request =
+                        { pop with
+                            BornTimestamp = born
+                            PollTime = poll
+                        }
+
+                    let _, effects = ask now 2 (Examples.ask request Pop.messages) state
+                    answerIn effects
+
+                for isAsSent, born, poll, isTaken in
+                    [
+                        false, 0L, TimeSpan.Zero, true
+                        true, 0L, TimeSpan.Zero, false
+                        true, 0L, TimeSpan.FromSeconds 15L, false
+                        true, now, TimeSpan.Zero, true
+                        true, now - 500L, TimeSpan.Zero, true
+                        true, now - 501L, TimeSpan.Zero, false
+                        false, now - 501L, TimeSpan.Zero, false
+                        true, now - 1_500L, second, true
+                        true, now - 1_501L, second, false
+                        true, Int64.MaxValue, TimeSpan.Zero, true
+                    ] do
+                    let answer = answerOf isAsSent born poll
+
+                    match Pop.messages.DecodeAnswer answer with
+                    | Ok answer -> (isTaken, answer.Status) |> shouldEqual (true, PopStatus.Popped)
+                    | Error(RefusedByServer(code, remark)) ->
+                        (isTaken, code) |> shouldEqual (false, ResponseCode.PollingTimeout)
+                        remark |> shouldMention "pop message is timeout too much"
+                    | Error error -> failtest $"%A{error}"
+
+            testCase "a pop that may not wait is answered at once, though it comes out of the future"
+            <| fun () ->
+                let state, _ = popNow 1L pop (withMessages [ "a" ])
+
+                codeOf
+                    2L
+                    (Examples.ask
+                        { pop with
+                            BornTimestamp = Int64.MaxValue
+                        }
+                        Pop.messages)
+                    state
+                |> shouldEqual ResponseCode.PollingTimeout
 
             testCase "what is refused is refused with Java's codes"
             <| fun () ->

@@ -20,8 +20,10 @@ let private unknown =
 
 let private notSent = NotConnected(endpoint, "refused")
 
-let private refused code =
-    Refused(endpoint, RequestCode.SendMessageV2, TimeSpan.FromMilliseconds 12L, code, "")
+let private refusedFor code remark =
+    Refused(endpoint, RequestCode.SendMessageV2, TimeSpan.FromMilliseconds 12L, code, remark)
+
+let private refused code = refusedFor code ""
 
 let private second = TimeSpan.FromSeconds 1L
 
@@ -50,6 +52,44 @@ let tests =
                         ClientClosed endpoint
                     ] do
                     decide error |> shouldEqual (GiveUp error)
+
+            testCase
+                "a refusal by access control is not tried again, however the broker tells it, and names the access key"
+            <| fun () ->
+                // As 4.9.8 and 5.3.3 write them.
+                let byAccessControl =
+                    [
+                        ResponseCode.SystemError,
+                        "org.apache.rocketmq.acl.common.AclException: Check signature failed for accessKey=AK, org.apache"
+                        ResponseCode.SystemError, "AclException: No default permission for topic: T"
+                        ResponseCode.NoPermission, "Authentication failed. Please verify the credentials and try again."
+                        ResponseCode.NoPermission, "User:u has no permission to access Topic:T from 10.0.0.1, no match"
+                        ResponseCode.NoPermission, "subscription group no permission, G"
+                        ResponseCode.NoPermission, ""
+                    ]
+
+                for code, remark in byAccessControl do
+                    let error = refusedFor code remark
+                    SendRetry.decide 3 1 second None error |> shouldEqual (GiveUp error)
+                    RemotingError.isTransient error |> shouldBeFalse
+                    RemotingError.isFatal error |> shouldBeTrue
+                    PullRetry.isRefusal error |> shouldBeTrue
+                    RemotingError.describe error |> shouldMention "access key"
+                    RemotingError.describe error |> shouldMention remark
+
+                // Of a broker that is to be emptied, or a fault of it: another broker takes the message.
+                for code, remark in
+                    [
+                        ResponseCode.NoPermission, "the broker[10.0.0.1] sending message is forbidden"
+                        ResponseCode.NoPermission, "the topic[T] sending message is forbidden"
+                        ResponseCode.SystemError, "java.lang.NullPointerException, org.apache.rocketmq"
+                    ] do
+                    let error = refusedFor code remark
+                    SendRetry.decide 3 1 second None error |> shouldEqual TryAgain
+                    RemotingError.isFatal error |> shouldBeFalse
+
+                    (RemotingError.describe error).Contains("access key", StringComparison.Ordinal)
+                    |> shouldBeFalse
 
             testCase "attempts and time are limits"
             <| fun () ->
