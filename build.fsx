@@ -19,10 +19,10 @@ let packages =
         "src/RocketMq.EmbeddedBroker.fs"
     ]
 
-/// Runs `dotnet` in the root folder, hands each line of its output to `onLine`, and gives its exit code.
-let runWith (variables: (string * string) list) (onLine: string -> unit) (arguments: string list) =
+/// Runs a tool in a folder, hands each line of its output to `onLine`, and gives its exit code.
+let runTool (tool: string) folder variables (onLine: string -> unit) (arguments: string list) =
     let start =
-        ProcessStartInfo("dotnet", arguments, WorkingDirectory = root, RedirectStandardOutput = true)
+        ProcessStartInfo(tool, arguments, WorkingDirectory = folder, RedirectStandardOutput = true)
 
     for name, value in variables do
         start.Environment[name] <- value
@@ -36,6 +36,10 @@ let runWith (variables: (string * string) list) (onLine: string -> unit) (argume
     proc.BeginOutputReadLine()
     proc.WaitForExit()
     proc.ExitCode
+
+/// Runs `dotnet` in the root folder.
+let runWith (variables: (string * string) list) onLine arguments =
+    runTool "dotnet" root variables onLine arguments
 
 let print (line: string) = Console.Out.WriteLine line
 
@@ -207,8 +211,83 @@ let format arguments =
         :: List.map whitespace csharpFolders
     )
 
+let git onLine arguments = runTool "git" root [] onLine arguments
+
+/// Builds the bench program in a tree. Gives its path, or what the build said.
+let buildBench folder : Result<string, string list> =
+    let said = ResizeArray<string>()
+
+    match
+        [
+            "build"
+            "bench"
+            "-c"
+            "Release"
+            "-v"
+            "quiet"
+            "--nologo"
+            "-nodeReuse:false"
+        ]
+        |> runTool "dotnet" folder [] said.Add
+    with
+    | 0 ->
+        Directory.GetFiles(Path.Combine(folder, "bench/bin/Release"), "RocketMq.Bench.dll", SearchOption.AllDirectories)
+        |> Array.head
+        |> Ok
+    | _ -> Error(List.ofSeq said)
+
+/// Puts the bench program of this tree in the place of another tree's.
+let copyBench folder =
+    let place = Path.Combine(folder, "bench")
+    Directory.Delete(place, recursive = true)
+    Directory.CreateDirectory place |> ignore
+
+    for file in Directory.GetFiles(Path.Combine(root, "bench")) do
+        File.Copy(file, Path.Combine(place, Path.GetFileName file))
+
+/// The bench program with the libraries of another commit: this tree's, or if it needs what was not there yet, that commit's.
+let buildOldBench folder =
+    copyBench folder
+
+    match buildBench folder with
+    | Ok program -> Ok program
+    | Error _ ->
+        print "The bench program does not compile with the older libraries; theirs is used."
+        Directory.Delete(Path.Combine(folder, "bench"), recursive = true)
+
+        match runTool "git" folder [] print [ "checkout"; "--quiet"; "HEAD"; "--"; "bench" ] with
+        | 0 -> buildBench folder
+        | code -> Error [ $"git ended with code {code}" ]
+
+/// Benches of a commit, in a worktree of its own, and of this tree as it is, in turn.
+let benchCompare (commit: string) arguments =
+    let folder = Path.Combine(Path.GetTempPath(), $"rocketmq-bench-{Guid.NewGuid():N}")
+    // The programs that run are stopped by the same key; what follows them is cleaning up.
+    Console.CancelKeyPress.Add(fun stop -> stop.Cancel <- true)
+
+    try
+        match git print [ "worktree"; "add"; "--quiet"; "--detach"; folder; commit ] with
+        | 0 ->
+            print $"Builds {commit} in {folder}, and this tree"
+
+            match buildOldBench folder, buildBench root with
+            | Ok older, Ok newer -> run ([ newer; "compare"; older ] @ arguments)
+            | Error said, _
+            | _, Error said ->
+                List.iter print said
+                1
+        | code -> code
+    finally
+        if Directory.Exists folder then
+            git print [ "worktree"; "remove"; "--force"; folder ] |> ignore
+
 let bench arguments =
-    run ([ "run"; "-c"; "Release"; "--project"; "bench"; "--" ] @ arguments)
+    match arguments with
+    | [ "compare" ] ->
+        print "Bench compare takes a commit, and then the kinds of benches to compare."
+        1
+    | "compare" :: commit :: rest -> benchCompare commit rest
+    | _ -> run ([ "run"; "-c"; "Release"; "--project"; "bench"; "--" ] @ arguments)
 
 let pack _ =
     packages
@@ -277,7 +356,9 @@ let targets: (string * string * (string list -> int)) list =
         "all tests, ends with 'N passed, N failed, N skipped'; or one suite, 'Properties' or 'Interop', with arguments for its runner",
         test
         "Format", "F# with Fantomas, C# white space; 'check' only looks", format
-        "Bench", "all benchmarks; 'codecs', 'typed', 'transport' or 'idle' for one kind", bench
+        "Bench",
+        "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer' or 'idle' for one kind; 'compare REV' beside a commit",
+        bench
         "Pack", "the three packages into artifacts/", pack
         "Ci", "Format check, then Test", ci
         "Install", "resolve packages anew after a change to paket.dependencies", install

@@ -79,7 +79,23 @@ let private config: IConfig =
         .AddColumnProvider(DefaultColumnProviders.Instance)
         .AddLogger(ConsoleLogger.Default)
 
-let run () =
+let private printRows (settings: Settings) (summary: BenchmarkDotNet.Reports.Summary) =
+    for report in summary.Reports do
+        let case = report.BenchmarkCase
+
+        let name =
+            $"codecs {case.Descriptor.WorkloadMethod.Name} {case.Parameters.ValueInfo}"
+
+        match report.ResultStatistics with
+        | null -> ()
+        | statistics -> settings.Row $"{name} ns" statistics.Median
+
+        let bytes = report.GcStats.GetBytesAllocatedPerOperation case
+
+        if bytes.HasValue then
+            settings.Row $"{name} bytes" (float bytes.Value)
+
+let run (settings: Settings) =
     let summaries =
         [
             BenchmarkRunner.Run<FrameBenchmarks> config
@@ -90,4 +106,5 @@ let run () =
         summary.Reports.Length > 0
         && summary.Reports |> Seq.forall (fun report -> report.Success)
 
+    List.iter (printRows settings) summaries
     if List.forall isWhole summaries then 0 else 1

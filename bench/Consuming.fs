@@ -10,7 +10,6 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-let private rounds = 4
 let private messages = 200_000
 let private queues = 8
 let private topic = "BenchWaiting"
@@ -26,16 +25,8 @@ type private Report =
 let private serversOf nameServer =
     Endpoint.parseList nameServer |> Samples.ok
 
-let private masterPort nameServer topic =
-    let names = NameServer.Create(nameServer, RemotingOptions.Default) |> Samples.ok
-    let route = names.Route(topic, CancellationToken.None).Result |> Samples.ok
-    names.Close().GetAwaiter().GetResult()
-
-    route.Queues.Head.BrokerName
-    |> fun broker -> TopicRoute.masterAddress broker route
-    |> Option.bind (fun address -> Endpoint.tryParse address |> ValueOption.toOption)
-    |> Option.get
-    |> _.Port
+/// The longest that the messages may take to come, all of them together.
+let private limit = TimeSpan.FromMinutes 2L
 
 /// Stores the messages, in batches of 100 for each queue in turn.
 let private fill nameServer =
@@ -54,24 +45,29 @@ let private fill nameServer =
     let message = Message.ofBytes topic Samples.body |> Message.withTag "created"
 
     // Makes the topic.
-    producer.Send(message, CancellationToken.None).Result |> Samples.ok |> ignore
+    producer.Send(message, CancellationToken.None)
+    |> Limited.task "the first send" Limited.patience
+    |> Samples.ok
+    |> ignore<SendReceipt>
 
     let all =
-        producer.Queues(topic, CancellationToken.None).Result
+        producer.Queues(topic, CancellationToken.None)
+        |> Limited.task "asking for the queues" Limited.patience
         |> Samples.ok
         |> Array.ofSeq
 
     if all.Length <> queues then
-        failwith $"the topic has {all.Length} queues, not {queues}"
+        raise (BenchFailed $"the topic has {all.Length} queues, not {queues}")
 
     let batch = List.replicate 100 message
 
     for number in 0 .. messages / 100 - 1 do
-        producer.SendBatch(batch, OneQueue all[number % queues], CancellationToken.None).Result
+        producer.SendBatch(batch, OneQueue all[number % queues], CancellationToken.None)
+        |> Limited.task "sending a batch" Limited.patience
         |> Samples.ok
-        |> ignore
+        |> ignore<SendReceipt list>
 
-    producer.Close().GetAwaiter().GetResult()
+    producer.Close() |> Limited.action "closing the producer" Limited.patience
 
 /// `own` is what one message takes up by its body and its properties, which is not counted.
 let private report (count: int) (first: int64) (own: int) (before: int64) =
@@ -92,13 +88,28 @@ let private report (count: int) (first: int64) (own: int) (before: int64) =
 /// The floor, as a process.
 let private consumeFloor nameServer =
     let before = GC.GetTotalAllocatedBytes true
-    use floor = new PullFloor(masterPort nameServer topic, topic, queues, messages)
+
+    let producer =
+        Producer.Start(ProducerOptions.create "bench-producer" (serversOf nameServer))
+        |> Samples.ok
+
+    let queue =
+        producer.Queues(topic, CancellationToken.None)
+        |> Limited.task "asking for the queues" Limited.patience
+        |> Samples.ok
+        |> Seq.head
+
+    use floor =
+        new PullFloor(Producing.masterOf nameServer topic queue.BrokerName, topic, queues, messages)
+
     let first = Stopwatch.GetTimestamp()
-    floor.Run().GetAwaiter().GetResult()
+    floor.Run() |> Limited.action "pulling all messages" limit
     report messages first 0 before
 
 let private start options handler =
-    PushConsumer.Start(options, handler).GetAwaiter().GetResult() |> Samples.ok
+    PushConsumer.Start(options, handler)
+    |> Limited.task "starting the consumer" Limited.patience
+    |> Samples.ok
 
 let private optionsOf nameServer group =
     let options =
@@ -137,9 +148,13 @@ let private consumePush nameServer handlerOf (change: PushConsumerOptions -> Pus
         |> change
 
     let consumer = start options (handlerOf counted)
-    done'.Wait()
+
+    if not (done'.Wait limit) then
+        raise (BenchFailed $"only {count} of {messages} messages came within {limit.TotalSeconds} s")
+
     report count first own before
-    consumer.Close().GetAwaiter().GetResult()
+
+    consumer.Close() |> Limited.action "closing the consumer" Limited.patience
 
 let private eachMessage (counted: StoredMessage -> int -> ValueTask<ConsumeResult>) =
     EachMessage(fun received _ ->
@@ -155,12 +170,12 @@ let consume who nameServer =
     | "floor" -> consumeFloor nameServer
     | "default" -> consumePush nameServer eachMessage id
     | "tuned" -> consumePush nameServer batches (PushConsumerOptions.withConcurrency 4)
-    | _ -> failwith $"there is no consumer {who}"
+    | _ -> raise (BenchFailed $"there is no consumer {who}")
 
     0
 
 let private measure nameServer who =
-    Producing.withProcess [ "consume"; who; nameServer ] [] (fun line ->
+    Child.run [ "consume"; who; nameServer ] [] (fun line ->
         match
             line.Split ' '
             |> Array.map (fun number -> Double.Parse(number, CultureInfo.InvariantCulture))
@@ -171,9 +186,9 @@ let private measure nameServer who =
                 CpuMicros = cpu
                 Bytes = bytes
             }
-        | _ -> failwith $"the consumer said: {line}")
+        | _ -> raise (BenchFailed $"the consumer said: {line}"))
 
-let private printRow (who: string) (reports: Report list) (floors: Report list) =
+let private printRow (settings: Settings) (who: string) (reports: Report list) (floors: Report list) =
     let median value =
         reports |> List.map value |> Samples.median
 
@@ -181,10 +196,15 @@ let private printRow (who: string) (reports: Report list) (floors: Report list) 
         List.map2 (fun report floor -> report.Rate / floor.Rate) reports floors
         |> Samples.median
 
+    settings.Row $"consumer {who} messages/s" (median _.Rate)
+    settings.Row $"consumer {who} CPU us" (median _.CpuMicros)
+    settings.Row $"consumer {who} bytes" (median _.Bytes)
+
     Console.Out.WriteLine
         $"| {who, -26} | {median _.Rate, 10:N0} | {share, 7:P0} | {median _.CpuMicros, 7:N2} | {median _.Bytes, 6:N0} |"
 
-let private runWaiting nameServer =
+let private runWaiting (settings: Settings) nameServer =
+    let rounds = settings.Pick(4, 1)
     fill nameServer
 
     Console.Out.WriteLine
@@ -201,16 +221,17 @@ let private runWaiting nameServer =
         ]
 
     let ofIndex index = all |> List.map (List.item index)
-    printRow "floor" (ofIndex 0) (ofIndex 0)
-    printRow "push, one message a call" (ofIndex 1) (ofIndex 0)
-    printRow "push, up to 32, 4 handlers" (ofIndex 2) (ofIndex 0)
+    printRow settings "floor" (ofIndex 0) (ofIndex 0)
+    printRow settings "push, one message a call" (ofIndex 1) (ofIndex 0)
+    printRow settings "push, up to 32, 4 handlers" (ofIndex 2) (ofIndex 0)
 
 let private paced = "BenchPaced"
 let private pacedRate = 1000
-let private pacedFor = TimeSpan.FromSeconds 10L
 
 /// 1,000 messages a second: from before the send to the handler, and how many wait.
-let private runPaced nameServer =
+let private runPaced (settings: Settings) nameServer =
+    let pacedFor = TimeSpan.FromSeconds(settings.Pick(10.0, 3.0))
+
     let producer =
         Producer.Start(ProducerOptions.create "bench-producer" (serversOf nameServer))
         |> Samples.ok
@@ -220,7 +241,11 @@ let private runPaced nameServer =
         BinaryPrimitives.WriteInt64BigEndian(body, ticks)
         producer.Send(Message.ofBytes paced body, CancellationToken.None)
 
-    send 0L |> _.Result |> Samples.ok |> ignore
+    send 0L
+    |> Limited.task "the first send" Limited.patience
+    |> Samples.ok
+    |> ignore<SendReceipt>
+
     let total = pacedRate * int pacedFor.TotalSeconds
     let latencies = Latencies 1
     let gate = obj ()
@@ -246,39 +271,45 @@ let private runPaced nameServer =
             handler
 
     // Its queues are assigned before the first message is sent.
-    SpinWait.SpinUntil(fun () -> consumer.Health.Queues.Length >= 4) |> ignore
+    Limited.condition "the consumer's assignment" Limited.patience (fun () -> consumer.Health.Queues.Length >= 4)
     let began = Stopwatch.GetTimestamp()
 
     while sent < total do
         let due = int ((Stopwatch.GetElapsedTime began).TotalSeconds * float pacedRate)
 
         while sent < min due total do
-            send (Stopwatch.GetTimestamp()) |> ignore
+            send (Stopwatch.GetTimestamp())
+            |> ignore<Task<Result<SendReceipt, RemotingError>>>
+
             sent <- sent + 1
 
         mostWaiting <- max mostWaiting (sent - Volatile.Read &received)
         Thread.Sleep 1
 
-    SpinWait.SpinUntil(fun () -> Volatile.Read &received >= total) |> ignore
+    Limited.condition "the last message" Limited.patience (fun () -> Volatile.Read &received >= total)
 
     match latencies.Percentiles [ 0.5; 0.99; 0.999 ] with
     | [ median; p99; p999 ] ->
+        settings.Row "consumer paced p50 us" median
+        settings.Row "consumer paced p99 us" p99
+
         Console.Out.WriteLine
             $"{pacedRate:N0} messages a second for {pacedFor.TotalSeconds} s: from before the send to the handler {median:N0} us \
             (p99 {p99:N0}, p99.9 {p999:N0}); at most {mostWaiting} messages on their way at a time."
     | _ -> ()
 
-    consumer.Close().GetAwaiter().GetResult()
-    producer.Close().GetAwaiter().GetResult()
+    consumer.Close() |> Limited.action "closing the consumer" Limited.patience
+
+    producer.Close() |> Limited.action "closing the producer" Limited.patience
 
 /// Against a cluster, if one is named, else against an embedded broker in a process of its own.
-let run (nameServer: string option) =
+let run (settings: Settings) (nameServer: string option) =
     let measureAll server =
-        runWaiting server
-        runPaced server
+        runWaiting settings server
+        runPaced settings server
 
     match nameServer with
     | Some server -> measureAll server
-    | None -> Producing.withProcess [ "broker" ] [] measureAll
+    | None -> Child.broker settings measureAll
 
     0

@@ -2,7 +2,6 @@ namespace RocketMq.Bench
 
 open System
 open System.Buffers.Binary
-open System.Net
 open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
@@ -29,14 +28,49 @@ type FloorCall() =
         member call.OnCompleted(continuation, state, token, flags) =
             call.core.OnCompleted(continuation, state, token, flags)
 
+/// What floors have in common: a socket, and answers with binary headers.
+module FloorSocket =
+    let create () =
+        new Socket(SocketType.Stream, ProtocolType.Tcp, NoDelay = true)
+
+    let connect (server: Endpoint) (socket: Socket) =
+        try
+            socket.ConnectAsync(server.Host, server.Port)
+            |> Limited.action $"connecting the floor to {server}" Limited.patience
+        with :? SocketException as error ->
+            raise (
+                BenchFailed $"the floor cannot connect to {server}: {error.Message}. Check that a server listens there"
+            )
+
+    /// Gives how many bytes came; the end of the connection is a failure.
+    let receive (server: Endpoint) (socket: Socket) (bytes: byte[]) (from: int) : Task<int> =
+        backgroundTask {
+            let! count =
+                socket.ReceiveAsync(Memory(bytes, from, bytes.Length - from), SocketFlags.None)
+
+            if count = 0 then
+                raise (BenchFailed $"{server} closed the floor's connection")
+
+            return count
+        }
+
+    /// The length of the frame at a place, of which eight bytes are there.
+    let frameBytes (server: Endpoint) (bytes: byte[]) position =
+        if bytes[position + 4] <> 1uy then
+            raise (
+                BenchFailed
+                    $"{server} answers in JSON, and the floor reads binary headers only: run it against 4.9.x or the embedded broker"
+            )
+
+        4 + BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(bytes, position, 4))
+
 /// The least that awaited calls cost: one frame, encoded beforehand, whose opaque is patched; two buffers, one filled while
 /// the other is sent; answers matched by opaque; continuations off the reading thread. No timeouts, no cancellation, no
 /// errors: what a client does beyond this is what it is measured for.
 [<Sealed>]
-type Floor(port: int, callers: int) =
-    let socket =
-        new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp, NoDelay = true)
-
+type Floor(server: Endpoint, callers: int) =
+    let socket = FloorSocket.create ()
+    let failed = TaskCompletionSource<string>()
     let request = Frame.encode Header.Binary Samples.send |> Samples.ok
     let calls = Array.init callers (fun _ -> FloorCall())
     let gate = obj ()
@@ -56,16 +90,20 @@ type Floor(port: int, callers: int) =
 
     let writeLoop () : Task =
         backgroundTask {
-            while true do
-                do! signal.WaitAsync()
-                let struct (full, count) = takeFilled ()
-                let mutable sent = 0
+            try
+                while true do
+                    do! signal.WaitAsync()
+                    let struct (full, count) = takeFilled ()
+                    let mutable sent = 0
 
-                while sent < count do
-                    let! more =
-                        socket.SendAsync(ReadOnlyMemory(full, sent, count - sent), SocketFlags.None)
+                    while sent < count do
+                        let! more =
+                            socket.SendAsync(ReadOnlyMemory(full, sent, count - sent), SocketFlags.None)
 
-                    sent <- sent + more
+                        sent <- sent + more
+            with error ->
+                failed.TrySetResult $"the floor cannot write to {server}: {error.Message}"
+                |> ignore<bool>
         }
 
     /// Completes the calls of the whole answers at the front. Gives the bytes they took.
@@ -74,8 +112,7 @@ type Floor(port: int, callers: int) =
         let mutable isWhole = true
 
         while isWhole && count - position >= Responder.opaqueStart + 4 do
-            let frameBytes =
-                4 + BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(bytes, position, 4))
+            let frameBytes = FloorSocket.frameBytes server bytes position
 
             if count - position < frameBytes then
                 isWhole <- false
@@ -90,25 +127,28 @@ type Floor(port: int, callers: int) =
 
     let readLoop () : Task =
         backgroundTask {
-            let bytes: byte[] = Array.zeroCreate (1 <<< 17)
-            let mutable count = 0
-            let mutable isOpen = true
+            try
+                let bytes: byte[] = Array.zeroCreate (1 <<< 17)
+                let mutable count = 0
 
-            while isOpen do
-                let! more =
-                    socket.ReceiveAsync(Memory(bytes, count, bytes.Length - count), SocketFlags.None)
-
-                isOpen <- more > 0
-                count <- count + more
-                let consumed = completeAll bytes count
-                Buffer.BlockCopy(bytes, consumed, bytes, 0, count - consumed)
-                count <- count - consumed
+                while true do
+                    let! more = FloorSocket.receive server socket bytes count
+                    count <- count + more
+                    let consumed = completeAll bytes count
+                    Buffer.BlockCopy(bytes, consumed, bytes, 0, count - consumed)
+                    count <- count - consumed
+            with error ->
+                failed.TrySetResult error.Message |> ignore<bool>
         }
 
+    /// Connects. Loops end with the socket, and their failures are in `Failed`.
     member _.Start() =
-        socket.Connect(IPAddress.Loopback, port)
-        writeLoop () |> ignore
-        readLoop () |> ignore
+        FloorSocket.connect server socket
+        writeLoop () |> ignore<Task>
+        readLoop () |> ignore<Task>
+
+    /// Ends when no call will be answered any more, and says why.
+    member _.Failed: Task<string> = failed.Task
 
     /// Calls on behalf of one caller, 0 to `callers` - 1.
     member _.Call(caller: int) : ValueTask<int> =
@@ -124,7 +164,7 @@ type Floor(port: int, callers: int) =
                 filled = request.Length)
 
         if wasEmpty then
-            signal.Release() |> ignore
+            signal.Release() |> ignore<int>
 
         waiting
 

@@ -8,38 +8,18 @@ open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 
-let private rounds = 5
 let private measured = TimeSpan.FromSeconds 1L
 
 /// Serves as a broker until its standard input ends. Its first line of output is the address of its name server.
 let broker () =
-    let broker = EmbeddedBroker.StartAsync().GetAwaiter().GetResult()
+    let broker =
+        EmbeddedBroker.StartAsync()
+        |> Limited.task "starting the broker" Limited.patience
+
     Console.Out.WriteLine broker.NameServer
     Console.In.ReadToEnd() |> ignore
-    broker.StopAsync().GetAwaiter().GetResult()
+    broker.StopAsync() |> Limited.action "stopping the broker" Limited.patience
     0
-
-/// Runs this program once more, and hands on its first line of output.
-let withProcess (arguments: string list) environment (action: string -> 'T) : 'T =
-    let assembly =
-        typeof<RemotingCommand>.Assembly.Location.Replace("Protocol.dll", "Bench.dll")
-
-    let start =
-        ProcessStartInfo("dotnet", assembly :: arguments, RedirectStandardInput = true, RedirectStandardOutput = true)
-
-    for name, value in environment do
-        start.Environment[name] <- value
-
-    match Process.Start start with
-    | null -> failwith "the process did not start"
-    | started ->
-        use started = started
-
-        try
-            action (string (started.StandardOutput.ReadLine()))
-        finally
-            started.StandardInput.Close()
-            started.WaitForExit()
 
 let private start nameServer =
     let servers = Endpoint.parseList nameServer |> Samples.ok
@@ -59,59 +39,52 @@ let private message = Message.ofBytes Samples.sendRequest.Topic Samples.body
 let private isStored (receipt: Result<SendReceipt, RemotingError>) =
     match receipt with
     | Ok receipt -> receipt.Status = SendOk
-    | Error error -> failwith (RemotingError.describe error)
+    | Error error -> raise (BenchFailed(RemotingError.describe error))
 
-let private measure nameServer callers =
-    let producer = start nameServer
-
-    let send (_: int) =
-        ValueTask<Result<SendReceipt, RemotingError>>(producer.Send(message, CancellationToken.None))
-
-    // Makes the topic, and shows where its master is.
-    let first = producer.Send(message, CancellationToken.None).Result
-    isStored first |> ignore
-
-    let masters = NameServer.Create(nameServer, RemotingOptions.Default) |> Samples.ok
+/// The master that stores the messages of a topic.
+let masterOf nameServer topic brokerName =
+    let names = NameServer.Create(nameServer, RemotingOptions.Default) |> Samples.ok
 
     let route =
-        masters.Route(message.Topic, CancellationToken.None).Result |> Samples.ok
+        names.Route(topic, CancellationToken.None)
+        |> Limited.task "asking for the route" Limited.patience
+        |> Samples.ok
 
-    let brokerName = (Samples.ok first).Queue.BrokerName
+    names.Close() |> Limited.action "closing" Limited.patience
 
-    let master =
-        TopicRoute.masterAddress brokerName route
-        |> Option.defaultValue ""
-        |> Endpoint.tryParse
+    let address = TopicRoute.masterAddress brokerName route |> Option.defaultValue ""
 
-    use floor = new Floor(master.Value.Port, callers)
+    match Endpoint.tryParse address with
+    | ValueSome endpoint -> endpoint
+    | ValueNone -> raise (BenchFailed $"the broker {brokerName} has no master with an address, only '{address}'")
+
+let private measure settings rounds nameServer callers =
+    let producer = start nameServer
+
+    let target =
+        Transport.clientTarget isStored (fun () -> producer.Send(message, CancellationToken.None))
+
+    // Makes the topic, and shows where its master is.
+    let first =
+        producer.Send(message, CancellationToken.None)
+        |> Limited.task "the first send" Limited.patience
+
+    isStored first |> ignore<bool>
+
+    use floor =
+        new Floor(masterOf nameServer message.Topic (Samples.ok first).Queue.BrokerName, callers)
+
     floor.Start()
+    let floor = Transport.floorTarget floor
 
-    Transport.load (Latencies callers) callers floor.Call ((=) 0) Transport.warmUp
-    |> ignore
+    Transport.load (Latencies callers) callers floor Transport.warmUp
+    |> ignore<int64>
 
-    Transport.load (Latencies callers) callers send isStored (2.0 * Transport.warmUp)
-    |> ignore
+    Transport.load (Latencies callers) callers target (2.0 * Transport.warmUp)
+    |> ignore<int64>
 
-    let pairs =
-        [
-            for _ in 1..rounds ->
-                Transport.roundOf measured callers floor.Call ((=) 0), Transport.roundOf measured callers send isStored
-        ]
-
-    Transport.print callers "floor" (Transport.medianOf (List.map fst pairs)) [ ""; ""; "" ]
-
-    Transport.print
-        callers
-        "prod."
-        (Transport.medianOf (List.map snd pairs))
-        [
-            Transport.ratio pairs _.CallsPerSecond
-            Transport.ratio pairs _.P99
-            Transport.ratio pairs _.CpuPerCall
-        ]
-
-    producer.Close().GetAwaiter().GetResult()
-    masters.Close().GetAwaiter().GetResult()
+    Transport.compareWithFloor settings "producer" rounds measured callers floor "prod." target
+    producer.Close() |> Limited.action "closing the producer" Limited.patience
 
 let private coldCallers = 256
 let private coldSends = 1000
@@ -126,29 +99,34 @@ let cold nameServer =
         backgroundTask {
             while Interlocked.Increment &sent <= coldSends do
                 let! receipt = producer.Send(message, CancellationToken.None)
-                isStored receipt |> ignore
+                isStored receipt |> ignore<bool>
         }
 
     Array.init coldCallers (fun _ -> Task.Run(caller))
     |> Task.WhenAll
-    |> fun all -> all.GetAwaiter().GetResult()
+    |> Limited.action "the first sends" Limited.patience
 
     Console.Out.WriteLine $"{Stopwatch.GetElapsedTime(started).TotalMilliseconds:F0}"
-    producer.Close().GetAwaiter().GetResult()
+    producer.Close() |> Limited.action "closing the producer" Limited.patience
     0
 
-let private runCold nameServer =
+let private runCold (settings: Settings) nameServer =
     let times =
         [
-            for _ in 1..5 -> withProcess [ "cold"; nameServer ] [ "DOTNET_ThreadPool_ForceMaxWorkerThreads", "2" ] float
+            for _ in 1 .. settings.Pick(5, 2) ->
+                Child.run [ "cold"; nameServer ] [ "DOTNET_ThreadPool_ForceMaxWorkerThreads", "2" ] float
         ]
+
+    settings.Row "producer cold ms" (Samples.median times)
 
     Console.Out.WriteLine
         $"The first {coldSends:N0} sends of a new process, {coldCallers} callers, a thread pool of 2: {Samples.median times:N0} ms \
         (median of {times.Length}, the longest {List.max times:N0} ms)."
 
 /// Against a cluster, if one is named, else against an embedded broker.
-let run (nameServer: string option) =
+let run (settings: Settings) (nameServer: string option) =
+    let rounds = settings.Pick(5, 2)
+
     Console.Out.WriteLine
         $"Awaited sends of 128 bytes to a broker in another process. Medians of {rounds} interleaved rounds of \
         {measured.TotalSeconds} s; CPU and bytes are the client process's. x: the producer's figure for each one of the floor, \
@@ -159,10 +137,10 @@ let run (nameServer: string option) =
     let withServer action =
         match nameServer with
         | Some server -> action server
-        | None -> withProcess [ "broker" ] [] action
+        | None -> Child.broker settings action
 
     for callers in [ 1; 16; 64; 256 ] do
-        withServer (fun server -> measure server callers)
+        withServer (fun server -> measure settings rounds server callers)
 
-    withServer runCold
+    withServer (runCold settings)
     0

@@ -2,33 +2,43 @@ module RocketMq.Bench.Program
 
 open System
 
-[<EntryPoint>]
-let main arguments =
+let private usage =
+    "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|consumer [host:port]|idle] [--rows] [--short]"
+
+let private run (settings: Settings) (arguments: string list) =
     match arguments with
-    | [| "codecs" |] -> Codecs.run ()
-    | [| "typed" |] -> Typed.run ()
-    | [| "transport" |] -> Transport.run ()
-    | [| "idle" |] -> Idle.run ()
-    | [| "producer" |] -> Producing.run None
-    | [| "producer"; nameServer |] -> Producing.run (Some nameServer)
-    | [| "broker" |] -> Producing.broker ()
-    | [| "cold"; nameServer |] -> Producing.cold nameServer
-    | [| "consumer" |] -> Consuming.run None
-    | [| "consumer"; nameServer |] -> Consuming.run (Some nameServer)
-    | [| "consume"; who; nameServer |] -> Consuming.consume who nameServer
-    | [| "respond" |] -> Responder.run ()
-    | [||] ->
+    | [ "codecs" ] -> Codecs.run settings
+    | [ "typed" ] -> Typed.run settings
+    | [ "transport" ] -> Transport.run settings
+    | [ "idle" ] -> Idle.run settings
+    | [ "producer" ] -> Producing.run settings None
+    | [ "producer"; nameServer ] -> Producing.run settings (Some nameServer)
+    | [ "broker" ] -> Producing.broker ()
+    | [ "cold"; nameServer ] -> Producing.cold nameServer
+    | [ "consumer" ] -> Consuming.run settings None
+    | [ "consumer"; nameServer ] -> Consuming.run settings (Some nameServer)
+    | [ "consume"; who; nameServer ] -> Consuming.consume who nameServer
+    | [ "respond" ] -> Responder.run ()
+    | "compare" :: old :: kinds -> Compare.run settings old kinds
+    | [] ->
         List.max
             [
-                Codecs.run ()
-                Typed.run ()
-                Transport.run ()
-                Producing.run None
-                Consuming.run None
-                Idle.run ()
+                Codecs.run settings
+                Typed.run settings
+                Transport.run settings
+                Producing.run settings None
+                Consuming.run settings None
+                Idle.run settings
             ]
     | _ ->
-        Console.Error.WriteLine
-            "usage: RocketMq.Bench [codecs|typed|transport|producer [host:port]|consumer [host:port]|idle]"
+        Console.Error.WriteLine usage
+        1
 
+[<EntryPoint>]
+let main arguments =
+    try
+        Settings.Parse(List.ofArray arguments) ||> run
+    with error ->
+        // What several callers met comes as one exception of many.
+        Console.Error.WriteLine $"The bench failed: {error.GetBaseException().Message}"
         1

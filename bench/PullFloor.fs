@@ -2,7 +2,6 @@ namespace RocketMq.Bench
 
 open System
 open System.Buffers.Binary
-open System.Net
 open System.Net.Sockets
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -10,10 +9,8 @@ open RocketMq.Protocol
 /// The least that consumption costs: one connection, one pull under way for each queue, answers matched by the queue's
 /// number, records walked where they lie. Nothing is kept, checked, committed or given to anybody.
 [<Sealed>]
-type PullFloor(port: int, topic: string, queues: int, messages: int) =
-    let socket =
-        new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp, NoDelay = true)
-
+type PullFloor(server: Endpoint, topic: string, queues: int, messages: int) =
+    let socket = FloorSocket.create ()
     let mutable found = 0
     let mutable offsets = 0L
 
@@ -71,7 +68,7 @@ type PullFloor(port: int, topic: string, queues: int, messages: int) =
     /// Ends when all messages have been seen.
     member _.Run() : Task =
         backgroundTask {
-            do! socket.ConnectAsync(IPAddress.Loopback, port)
+            FloorSocket.connect server socket
 
             for queueId in 0 .. queues - 1 do
                 do! pull queueId 0L
@@ -80,16 +77,13 @@ type PullFloor(port: int, topic: string, queues: int, messages: int) =
             let mutable count = 0
 
             while found < messages do
-                let! more =
-                    socket.ReceiveAsync(Memory(bytes, count, bytes.Length - count), SocketFlags.None)
-
+                let! more = FloorSocket.receive server socket bytes count
                 count <- count + more
                 let mutable position = 0
                 let mutable isWhole = true
 
                 while isWhole && count - position >= 8 do
-                    let frameBytes =
-                        4 + BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(bytes, position, 4))
+                    let frameBytes = FloorSocket.frameBytes server bytes position
 
                     if count - position < frameBytes then
                         isWhole <- false

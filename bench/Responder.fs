@@ -5,7 +5,6 @@ module RocketMq.Bench.Responder
 open System
 open System.Buffers
 open System.Buffers.Binary
-open System.Diagnostics
 open System.IO.Pipelines
 open System.Net
 open System.Net.Sockets
@@ -75,19 +74,4 @@ let run () =
 
 /// Starts a responder, and gives its port to `action`.
 let withResponder (action: int -> 'T) : 'T =
-    let assembly =
-        typeof<RemotingCommand>.Assembly.Location.Replace("Protocol.dll", "Bench.dll")
-
-    let start =
-        ProcessStartInfo("dotnet", [ assembly; "respond" ], RedirectStandardInput = true, RedirectStandardOutput = true)
-
-    match Process.Start start with
-    | null -> failwith "the responder did not start"
-    | server ->
-        use server = server
-
-        try
-            action (Int32.Parse(string (server.StandardOutput.ReadLine())))
-        finally
-            server.StandardInput.Close()
-            server.WaitForExit()
+    Child.run [ "respond" ] [] (Int32.Parse >> action)

@@ -6,10 +6,13 @@ open System.Buffers
 open System.Net
 open RocketMq.Protocol
 
-let ok result =
+let ok (result: Result<'T, 'Error>) =
     match result with
     | Ok value -> value
-    | Error error -> failwith $"%A{error}"
+    | Error error ->
+        match box error with
+        | :? RemotingError as error -> raise (BenchFailed(RemotingError.describe error))
+        | error -> raise (BenchFailed $"%A{error}")
 
 /// The middle one.
 let median (values: float list) = (List.sort values)[values.Length / 2]

@@ -22,10 +22,33 @@ type Round =
 
 let warmUp = TimeSpan.FromSeconds 1L
 let private measured = TimeSpan.FromSeconds 1L
-let private rounds = 7
+
+/// What is called: for a caller's number, and until it has failed for good.
+type Target<'Answer> =
+    {
+        Call: int -> ValueTask<'Answer>
+        IsGood: 'Answer -> bool
+        /// Ends with a reason when no call will be answered any more.
+        Failed: Task<string>
+    }
+
+/// A client's calls, which end by themselves.
+let clientTarget isGood (call: unit -> Task<'Answer>) =
+    {
+        Call = fun _ -> ValueTask<'Answer>(task = call ())
+        IsGood = isGood
+        Failed = Limited.never
+    }
+
+let floorTarget (floor: Floor) =
+    {
+        Call = floor.Call
+        IsGood = (=) 0
+        Failed = floor.Failed
+    }
 
 /// Runs `callers` loops of calls for a while, and gives how many calls ended well.
-let load (latencies: Latencies) callers (call: int -> ValueTask<'Answer>) (isGood: 'Answer -> bool) (span: TimeSpan) =
+let load (latencies: Latencies) callers (target: Target<'Answer>) (span: TimeSpan) =
     let started = Stopwatch.GetTimestamp()
     let counts: int64[] = Array.zeroCreate callers
 
@@ -35,10 +58,10 @@ let load (latencies: Latencies) callers (call: int -> ValueTask<'Answer>) (isGoo
             let mutable now = Stopwatch.GetTimestamp()
 
             while Stopwatch.GetElapsedTime(started, now) < span do
-                let! answer = call caller
+                let! answer = target.Call caller
 
-                if not (isGood answer) then
-                    failwith $"a call failed: {answer}"
+                if not (target.IsGood answer) then
+                    raise (BenchFailed $"a call failed: {answer}")
 
                 // One look at the clock for a call: its end is the beginning of the next.
                 let ended = Stopwatch.GetTimestamp()
@@ -51,16 +74,16 @@ let load (latencies: Latencies) callers (call: int -> ValueTask<'Answer>) (isGoo
 
     Array.init callers (fun caller -> Task.Run(fun () -> loop caller))
     |> Task.WhenAll
-    |> fun all -> all.GetAwaiter().GetResult()
+    |> Limited.unless target.Failed "the answer to a call" (span + Limited.patience)
 
     Array.sum counts
 
-let roundOf measured callers call isGood =
+let roundOf measured callers target =
     let latencies = Latencies callers
     let started = Stopwatch.GetTimestamp()
     let cpu = Environment.CpuUsage.TotalTime
     let bytes = GC.GetTotalAllocatedBytes true
-    let calls = float (load latencies callers call isGood measured)
+    let calls = float (load latencies callers target measured)
     let elapsed = Stopwatch.GetElapsedTime started
     let cpu = Environment.CpuUsage.TotalTime - cpu
     let bytes = GC.GetTotalAllocatedBytes true - bytes
@@ -73,8 +96,6 @@ let roundOf measured callers call isGood =
         CpuPerCall = cpu.TotalMicroseconds / calls
         BytesPerCall = float bytes / calls
     }
-
-let private round callers call isGood = roundOf measured callers call isGood
 
 let medianOf (rounds: Round list) =
     let median value =
@@ -105,7 +126,19 @@ let row (cells: string list) =
 
     Console.Out.WriteLine("| " + String.Join(" | ", cells) + " |")
 
-let print (callers: int) who (round: Round) ratios =
+let private printRows (settings: Settings) kind (callers: int) who (round: Round) =
+    let figure name value =
+        settings.Row $"{kind} {callers} {who} {name}" value
+
+    figure "calls/s" round.CallsPerSecond
+    figure "p50 us" round.Median
+    figure "p99 us" round.P99
+    figure "CPU us" round.CpuPerCall
+    figure "bytes" round.BytesPerCall
+
+let private print settings kind (callers: int) who (round: Round) ratios =
+    printRows settings kind callers who round
+
     row (
         [
             $"{callers}"
@@ -136,41 +169,54 @@ let printHead () =
 
     row [ for width in widths -> String('-', width) ]
 
-let private measure port callers =
+/// Rounds of both, interleaved, so that both meet the same hours of the machine; a line for each.
+let compareWithFloor
+    (settings: Settings)
+    kind
+    rounds
+    measured
+    callers
+    (floor: Target<int>)
+    who
+    (client: Target<'Answer>)
+    =
+    let pairs =
+        [
+            for _ in 1..rounds -> roundOf measured callers floor, roundOf measured callers client
+        ]
+
+    print settings kind callers "floor" (medianOf (List.map fst pairs)) [ ""; ""; "" ]
+
+    print
+        settings
+        kind
+        callers
+        who
+        (medianOf (List.map snd pairs))
+        [ ratio pairs _.CallsPerSecond; ratio pairs _.P99; ratio pairs _.CpuPerCall ]
+
+let private measure settings rounds server callers =
     let options =
         { RemotingOptions.Default with
             Header = Header.Binary
         }
 
-    use floor = new Floor(port, callers)
+    use floor = new Floor(server, callers)
     floor.Start()
-    let client = RemotingClient({ Host = "127.0.0.1"; Port = port }, options)
+    let client = RemotingClient(server, options)
 
-    let callClient (_: int) =
-        ValueTask<Result<RemotingCommand, RemotingError>>(client.Invoke(Samples.send, CancellationToken.None))
+    let target =
+        clientTarget Result.isOk (fun () -> client.Invoke(Samples.send, CancellationToken.None))
 
-    let isAnswered (answer: Result<RemotingCommand, RemotingError>) = answer.IsOk
+    load (Latencies callers) callers (floorTarget floor) warmUp |> ignore<int64>
+    load (Latencies callers) callers target warmUp |> ignore<int64>
+    compareWithFloor settings "transport" rounds measured callers (floorTarget floor) "client" target
 
-    load (Latencies callers) callers floor.Call ((=) 0) warmUp |> ignore
-    load (Latencies callers) callers callClient isAnswered warmUp |> ignore
+    client.Close() |> Limited.action "closing the client" Limited.patience
 
-    // Interleaved, so that both meet the same hours of the machine.
-    let pairs =
-        [
-            for _ in 1..rounds -> round callers floor.Call ((=) 0), round callers callClient isAnswered
-        ]
+let run (settings: Settings) =
+    let rounds = settings.Pick(7, 2)
 
-    print callers "floor" (medianOf (List.map fst pairs)) [ ""; ""; "" ]
-
-    print
-        callers
-        "client"
-        (medianOf (List.map snd pairs))
-        [ ratio pairs _.CallsPerSecond; ratio pairs _.P99; ratio pairs _.CpuPerCall ]
-
-    client.Close().GetAwaiter().GetResult()
-
-let run () =
     Console.Out.WriteLine
         $"Awaited calls over loopback: a send request of {(Frame.encode Header.Binary Samples.send |> Samples.ok).Length} bytes \
         and its answer of {(Frame.encode Header.Binary Samples.sendAnswer |> Samples.ok).Length}. Medians of {rounds} \
@@ -178,5 +224,9 @@ let run () =
         figure for each one of the floor, the median of the rounds."
 
     printHead ()
-    Responder.withResponder (fun port -> List.iter (measure port) [ 1; 64; 1024 ])
+
+    Responder.withResponder (fun port ->
+        let server = { Host = "127.0.0.1"; Port = port }
+        List.iter (measure settings rounds server) [ 1; 64; 1024 ])
+
     0

@@ -1,12 +1,25 @@
 using Quickstart;
+using RocketMq.Client;
 using RocketMq.Embedded;
 
 // Sends messages and reads them back: through a broker in this process or, with --nameserver HOST:PORT, a real cluster.
-Options options;
-
 try
 {
-    options = Options.Parse(args);
+    var options = Options.Parse(args);
+
+    if (options.IsHelp)
+    {
+        Console.WriteLine(Options.Help);
+        return 0;
+    }
+
+    if (options.NameServer is { } nameServer)
+    {
+        return await RunAsync(options, nameServer, "a real cluster");
+    }
+
+    await using var broker = await EmbeddedBroker.StartAsync();
+    return await RunAsync(options, broker.NameServer, "the embedded broker, in this process");
 }
 catch (ArgumentException error)
 {
@@ -14,16 +27,13 @@ catch (ArgumentException error)
     Console.Error.WriteLine(Options.Usage);
     return 2;
 }
-
-if (options.NameServer is { } nameServer)
+catch (RocketMqException error)
 {
-    return await RunAsync(nameServer, "a real cluster");
+    Console.Error.WriteLine($"{error.Message} Without --nameserver the demo runs on a broker of its own.");
+    return 1;
 }
 
-await using var broker = await EmbeddedBroker.StartAsync();
-return await RunAsync(broker.NameServer, "the embedded broker, in this process");
-
-async Task<int> RunAsync(string address, string what)
+static async Task<int> RunAsync(Options options, string address, string what)
 {
     Console.WriteLine($"RocketMQ for .NET: {options.Messages:N0} messages through {what}, name server {address}");
     var result = await new RoundTrip(address, options).RunAsync();

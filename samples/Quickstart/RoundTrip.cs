@@ -40,7 +40,7 @@ internal sealed class RoundTrip(string nameServer, Options options)
     {
         await using var producer = await Producer.Create("quickstart-producer").NameServers(nameServer).StartAsync();
 
-        // The first message makes the topic, so that there is something to subscribe to.
+        // The first message makes the topic, so that there is something to subscribe to. If it cannot be sent, no other can.
         await SendAsync(producer, 0);
 
         await using var consumer = await PullConsumer.Create("quickstart-consumer")
@@ -76,13 +76,28 @@ internal sealed class RoundTrip(string nameServer, Options options)
         // Number 0 has been sent already.
         for (var number = sender == 0 ? options.Senders : sender; number < options.Messages; number += options.Senders)
         {
-            await SendAsync(producer, number);
+            await TrySendAsync(producer, number);
         }
     }
 
+    private async Task TrySendAsync(Producer producer, int number)
+    {
+        try
+        {
+            await SendAsync(producer, number);
+        }
+        catch (RocketMqException error)
+        {
+            _sentAt.TryRemove(KeyOf(number), out _);
+            _errors.Enqueue(error.Message);
+        }
+    }
+
+    private static string KeyOf(int number) => $"order-{number}";
+
     private async Task SendAsync(Producer producer, int number)
     {
-        var key = $"order-{number}";
+        var key = KeyOf(number);
         var message = Message.To(options.Topic)
             .Tag(Tags[number % Tags.Length])
             .Keys(key)
@@ -92,17 +107,9 @@ internal sealed class RoundTrip(string nameServer, Options options)
         var before = _clock.ElapsedTicks;
         _sentAt[key] = before;
 
-        try
-        {
-            await producer.SendAsync(message);
-            _sendMillis.Add(Latencies.Millis(before, _clock.ElapsedTicks));
-            Interlocked.Increment(ref _sent);
-        }
-        catch (RocketMqException error)
-        {
-            _sentAt.TryRemove(key, out _);
-            _errors.Enqueue(error.Message);
-        }
+        await producer.SendAsync(message);
+        _sendMillis.Add(Latencies.Millis(before, _clock.ElapsedTicks));
+        Interlocked.Increment(ref _sent);
     }
 
     private async Task<(Dictionary<string, int> Seen, List<double> Millis)> ReceiveAllAsync(PullConsumer consumer)
