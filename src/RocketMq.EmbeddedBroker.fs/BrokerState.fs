@@ -157,6 +157,7 @@ type internal BrokerSettings =
         MaxNewTopicQueues: int
         AutoCreateTopics: bool
         Checks: CheckSettings
+        Limits: StoreLimits
     }
 
 type internal BrokerState =

@@ -45,6 +45,20 @@ type EmbeddedBrokerOptions() =
     /// Default 15; not negative. While no producer of the group is connected nobody is asked, and that does not count.
     member val TransactionCheckMax = 15 with get, set
 
+    /// How many bytes of messages are kept at most, all topics together, as they would lie in the commit log. The oldest
+    /// go first, about a thirty-second of this at a time; the lowest offsets of their queues rise. Small messages take
+    /// about as much memory again. Default 1 GiB; at least 1. The newest message always stays.
+    member val RetentionBytes = StoreLimits.defaultBytes with get, set
+
+    /// For how long messages are kept at most, by `Clock`; `Timeout.InfiniteTimeSpan` for ever. They go at most a hundredth
+    /// of it later, and never more than ten seconds. Default 72 hours, as `fileReservedTime` of brokers; at least a millisecond.
+    member val RetentionTime = StoreLimits.defaultRetention with get, set
+
+    /// How many bytes from the end of the commit log count as in memory, as `accessMessageInMemoryMaxRatio` says of brokers.
+    /// Of a queue whose first message lies before them, a group that has committed nothing is told so (QUERY_NOT_FOUND);
+    /// pulls give eight messages or 64 KiB of what lies there, not 32 or 256 KiB. Default all that is kept; 0 is none.
+    member val MemoryBytes = Int64.MaxValue with get, set
+
 /// A name server and a broker in this process, over real TCP on 127.0.0.1, for first runs and for tests. It keeps
 /// messages in memory only, knows no replication and no access control, and is no substitute for an Apache RocketMQ cluster.
 [<Sealed>]
@@ -65,6 +79,9 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             IntervalMillis = int64 options.TransactionCheckInterval.TotalMilliseconds
             MaxChecks = options.TransactionCheckMax
         }
+
+    let limits =
+        StoreLimits.create options.RetentionBytes options.RetentionTime options.MemoryBytes
 
     let mutable connections = 0
     let nextConnection () = Interlocked.Increment &connections
@@ -104,6 +121,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             MaxNewTopicQueues = 8
             AutoCreateTopics = options.AutoCreateTopics
             Checks = checks
+            Limits = limits
         }
 
     /// To the clients of the broker's port, which a restart opens anew.

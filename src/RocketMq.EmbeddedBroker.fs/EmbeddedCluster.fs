@@ -18,6 +18,9 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
     let mutable isStopped = false
 
+    let limits =
+        StoreLimits.create options.RetentionBytes options.RetentionTime options.MemoryBytes
+
     /// Name and id of each broker, with the place of a slave's master.
     let plan: (string * int64 * int voption) list =
         let nameOf place =
@@ -62,6 +65,7 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             MaxNewTopicQueues = 8
             AutoCreateTopics = options.AutoCreateTopics
             Checks = CheckSettings.defaults
+            Limits = limits
         },
         Host.create IPAddress.Loopback port.Number,
         master

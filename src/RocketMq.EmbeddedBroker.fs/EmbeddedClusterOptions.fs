@@ -28,6 +28,17 @@ type EmbeddedClusterOptions() =
     /// that moves the time takes an `EmbeddedClock`.
     member val Clock = TimeProvider.System with get, set
 
+    /// How many bytes of messages each broker keeps at most, see `EmbeddedBrokerOptions`. Default 1 GiB; at least 1.
+    member val RetentionBytes = StoreLimits.defaultBytes with get, set
+
+    /// For how long messages are kept at most, see `EmbeddedBrokerOptions`. Default 72 hours; at least a millisecond, or
+    /// `Timeout.InfiniteTimeSpan`.
+    member val RetentionTime = StoreLimits.defaultRetention with get, set
+
+    /// How many bytes from the end of each broker's commit log count as in memory, see `EmbeddedBrokerOptions`. Default all
+    /// that is kept; 0 is none.
+    member val MemoryBytes = Int64.MaxValue with get, set
+
 /// How an embedded broker is stopped. Its port and its connections are closed in both cases.
 type BrokerStop =
     /// Name servers are told, or see its connection closed: routes do not show it any more at once.

@@ -32,22 +32,15 @@ module internal Pulls =
                 Records = reading.Records
             }
 
-        let remark =
-            match reading.Status with
-            | Found -> "FOUND"
-            | NoNewMessage -> "OFFSET_OVERFLOW_ONE"
-            | NoMatch -> "NO_MATCHED_MESSAGE"
-            | OffsetMoved -> "OFFSET_OVERFLOW_BADLY"
-
         Answer.reply
             parked.Arrival
             (Pull.messages.Answer(answer, parked.Arrival.Command)
-             |> Command.withRemark remark)
+             |> Command.withRemark reading.Remark)
 
     let private readFor (parked: ParkedPull) (state: BrokerState) =
         Store.tryQueue parked.Pull.Topic parked.Pull.QueueId state.Store
         |> ValueOption.map (fun queue ->
-            Store.read queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Wants
+            QueueReading.read state.Store queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Wants
             |> asOfRole state parked)
 
     let private key (pull: PullRequest) : TopicQueue =
@@ -149,10 +142,12 @@ module internal Pulls =
         match Map.tryFind key state.Parked, Store.tryQueue key.Topic key.QueueId state.Store with
         | Some parked, ValueSome queue ->
             let wantsOneOf (parked: ParkedPull) =
-                let rec look position =
-                    position < queue.Count && (parked.Wants queue[position] || look (position + 1))
+                let rec look offset =
+                    match StoredQueue.tryAt offset queue with
+                    | ValueSome record -> parked.Wants record || look (offset + 1L)
+                    | ValueNone -> false
 
-                look (int firstNew)
+                look (max firstNew queue.MinOffset)
 
             match List.partition wantsOneOf parked with
             | [], _ -> state, []
@@ -175,7 +170,7 @@ module internal Pulls =
         ||> Seq.fold (fun (state, effects) key ->
             let known =
                 Store.tryQueue key.Topic key.QueueId before
-                |> ValueOption.map (fun queue -> int64 queue.Count)
+                |> ValueOption.map _.MaxOffset
                 |> ValueOption.defaultValue 0L
 
             let state, woken = wakeFrom key known state

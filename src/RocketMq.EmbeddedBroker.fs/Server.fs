@@ -70,6 +70,9 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
     let alarm =
         clock.CreateTimer((fun _ -> tell ClusterTicked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
+    /// System timers know no longer waits than weeks: one is set again when it has rung too early.
+    let longestWaitMillis = 86_400_000L
+
     /// Fires once, when the first of all that waits for a time has come to it. If the clock has been moved past that
     /// meanwhile, and stands still again, no alarm would ever ring.
     let rec ringAt deadline =
@@ -78,7 +81,9 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
         if deadline <= seen then
             tell ClusterTicked
         else
-            alarm.Change(TimeSpan.FromMilliseconds(deadline - seen, 0L), Timeout.InfiniteTimeSpan)
+            let wait = min longestWaitMillis (deadline - seen)
+
+            alarm.Change(TimeSpan.FromMilliseconds(wait, 0L), Timeout.InfiniteTimeSpan)
             |> ignore
 
             // What the clock was moved by in between the alarm would ring too late.

@@ -15,6 +15,7 @@ let settings: BrokerSettings =
         MaxNewTopicQueues = 8
         AutoCreateTopics = true
         Checks = CheckSettings.defaults
+        Limits = StoreLimits.unlimited
     }
 
 let fresh = Broker.start settings BrokerTests.host
@@ -71,7 +72,7 @@ let records topic queueId (state: BrokerState) : StoredMessage list =
     match Store.tryQueue topic queueId state.Store with
     | ValueNone -> []
     | ValueSome queue ->
-        queue
+        queue.Records
         |> Seq.collect (fun record -> MessageCodec.decodeAll "broker-a" record.Bytes |> Buffers.ok)
         |> List.ofSeq
 

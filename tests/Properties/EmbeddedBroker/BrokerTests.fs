@@ -15,6 +15,7 @@ let private settings =
         MaxNewTopicQueues = 8
         AutoCreateTopics = true
         Checks = CheckSettings.defaults
+        Limits = StoreLimits.unlimited
     }
 
 let internal host = Host.create IPAddress.Loopback 1

@@ -85,6 +85,6 @@ let recordsOf place cluster : Map<string * int, string list> =
                 for queueId in 0 .. stored.Queues.Length - 1 do
                     (topic, queueId),
                     [
-                        for record in stored.Queues[queueId] -> Convert.ToHexString record.Bytes.Span
+                        for record in stored.Queues[queueId].Records -> Convert.ToHexString record.Bytes.Span
                     ]
         ]
