@@ -42,6 +42,8 @@ type internal BrokerEffect =
     | Push of connection: int * RemotingCommand
     /// A request to a client whose answer is to be told by `CallEnded` of the same ticket.
     | Call of Ticket * connection: int * RemotingCommand
+    /// A line for the log.
+    | Note of brokerName: string * BrokerNote
 
 /// A pull that waits for a message.
 type internal ParkedPull =

@@ -6,6 +6,7 @@ open System.Runtime.InteropServices
 open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
+open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 
 /// How an embedded broker is set up.
@@ -32,6 +33,10 @@ type EmbeddedBrokerOptions() =
     /// The clock that delays, long polling, late answers and time stamps go by. Default the system's. A test that moves the
     /// time takes an `EmbeddedClock`.
     member val Clock = TimeProvider.System with get, set
+
+    /// Where the broker says what its consumers do: who comes and goes, and where the members of a group contradict each
+    /// other. It is called on a task of its own, and may be slow; then lines are lost. Default none.
+    member val Logger: ILogger | null = null with get, set
 
     /// How old a transaction gets before its producers are asked what became of it, unless its message says otherwise
     /// (property CHECK_IMMUNITY_TIME_IN_SECONDS). Default 6 seconds; not negative.
@@ -144,7 +149,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             died.TrySetException error |> ignore
             stopListeners () |> ignore
 
-        new ClusterAgent(state, options.Clock, clients, onDeath)
+        new ClusterAgent(state, options.Clock, clients, new BrokerLog(options.Logger), onDeath)
 
     let startListeners () =
         let struct (nameServer, broker) = listeners

@@ -81,7 +81,7 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             for port in ports do
                 port.Stop() |> ignore
 
-        new ClusterAgent(state, options.Clock, ServerPorts.clients brokerPorts, onDeath)
+        new ClusterAgent(state, options.Clock, ServerPorts.clients brokerPorts, new BrokerLog(options.Logger), onDeath)
 
     let switchOf port =
         ServerSwitch(port, agent, (fun () -> Volatile.Read &isStopped))

@@ -2,6 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open System.Security.Cryptography.X509Certificates
+open Microsoft.Extensions.Logging
 
 /// How an embedded cluster is set up.
 [<Sealed>]
@@ -27,6 +28,9 @@ type EmbeddedClusterOptions() =
     /// The clock that delays, long polling, late answers, silent brokers and time stamps go by. Default the system's. A test
     /// that moves the time takes an `EmbeddedClock`.
     member val Clock = TimeProvider.System with get, set
+
+    /// Where brokers say what their consumers do, see `EmbeddedBrokerOptions`. Default none.
+    member val Logger: ILogger | null = null with get, set
 
     /// How many bytes of messages each broker keeps at most, see `EmbeddedBrokerOptions`. Default 1 GiB; at least 1.
     member val RetentionBytes = StoreLimits.defaultBytes with get, set

@@ -26,7 +26,8 @@ type internal ClientLink =
 
 /// Carries out what `Servers.transition` decides, for all servers of a cluster. Only its loop holds the state.
 [<Sealed>]
-type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: ClientLink, onDeath: exn -> unit) =
+type internal ClusterAgent
+    (initial: ClusterState, clock: TimeProvider, clients: ClientLink, log: BrokerLog, onDeath: exn -> unit) =
     let now () =
         clock.GetUtcNow().ToUnixTimeMilliseconds()
 
@@ -40,6 +41,7 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
         | Push(connection, command) -> clients.Push connection command
         | Call(ticket, connection, command) ->
             clients.Call connection command (fun answer -> tell (CallAnswered(ticket, answer)))
+        | Note(broker, note) -> log.Write(broker, note)
         | Forget ticket -> owed.Remove ticket |> ignore
         | Reply(ticket, answer) ->
             let mutable respond = Unchecked.defaultof<RemotingCommand -> Task>
@@ -130,6 +132,7 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
         member _.Dispose() =
             agent.Dispose()
             alarm.Dispose()
+            (log :> IDisposable).Dispose()
 
 /// Takes connections on one port and hands their requests to the agent.
 [<Sealed>]

@@ -54,7 +54,8 @@ let tests =
             testCase
                 "what falls due while it is dealt with is delivered, though no timer rings, before the next request"
             <| fun () ->
-                use agent = new ClusterAgent(oneBroker, MovedClock(), clients, ignore)
+                use agent =
+                    new ClusterAgent(oneBroker, MovedClock(), clients, new BrokerLog(null), ignore)
 
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success
@@ -80,7 +81,8 @@ let tests =
                         fun () -> clock.Advance(TimeSpan.FromMilliseconds 600L)
                     )
 
-                use agent = new ClusterAgent(oneBroker, hurried, clients, ignore)
+                use agent =
+                    new ClusterAgent(oneBroker, hurried, clients, new BrokerLog(null), ignore)
 
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success

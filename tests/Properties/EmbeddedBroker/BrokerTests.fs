@@ -104,6 +104,7 @@ let private settle (run: Run) effect =
             IsRight = run.IsRight && Map.containsKey ticket run.Open
         }
     | Push _
+    | Note _
     | Call _ -> { run with IsRight = false }
 
 let private feed event (run: Run) =
