@@ -160,6 +160,8 @@ type internal BrokerSettings =
         AutoCreateTopics: bool
         Checks: CheckSettings
         Limits: StoreLimits
+        /// As `slaveReadEnable`: consumers are sent to a slave for what is not in memory.
+        SlaveReads: bool
     }
 
 type internal BrokerState =

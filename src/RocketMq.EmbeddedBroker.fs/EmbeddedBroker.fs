@@ -127,6 +127,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             AutoCreateTopics = options.AutoCreateTopics
             Checks = checks
             Limits = limits
+            SlaveReads = false
         }
 
     /// To the clients of the broker's port, which a restart opens anew.
@@ -142,7 +143,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
 
     let agent =
         let state =
-            Servers.create 1 [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
+            Servers.create 1 0L [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
 
         // Without its agent the broker would answer nobody: clients are told by closed connections.
         let onDeath (error: exn) =

@@ -9,8 +9,8 @@ open System.Threading.Tasks
 open RocketMq.Protocol
 
 /// Name servers and brokers in this process, over real TCP on 127.0.0.1, for tests of clients: each server can be stopped
-/// and started again. It keeps messages in memory only, and is no substitute for an Apache RocketMQ cluster. Name servers and
-/// slaves learn at once what brokers tell them, which takes a real cluster a moment.
+/// and started again. It keeps messages in memory only, and is no substitute for an Apache RocketMQ cluster. Name servers
+/// learn at once what brokers tell them, which takes a real cluster a moment; so do slaves, unless `SlaveCopyInterval` is set.
 [<Sealed>]
 type EmbeddedCluster private (options: EmbeddedClusterOptions) =
     let mutable connections = 0
@@ -33,6 +33,9 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             for place in 0 .. options.Masters - 1 -> nameOf place, 0L, ValueNone
             for place in 0 .. options.Slaves - 1 -> nameOf place, 1L, ValueSome place
         ]
+
+    let nodes = plan |> List.map (fun (name, id, _) -> name, id)
+    let copyMillis = int64 options.SlaveCopyInterval.TotalMilliseconds
 
     let ports =
         let opened = List<ServerPort>()
@@ -66,13 +69,14 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             AutoCreateTopics = options.AutoCreateTopics
             Checks = CheckSettings.defaults
             Limits = limits
+            SlaveReads = id <> 0L || List.contains (name, 1L) nodes
         },
         Host.create IPAddress.Loopback port.Number,
         master
 
     let agent =
         let state =
-            Servers.create options.NameServers (List.map2 settingsOf plan brokerPorts)
+            Servers.create options.NameServers copyMillis (List.map2 settingsOf plan brokerPorts)
 
         // Without its agent the cluster would answer nobody: clients are told by closed connections.
         let onDeath (error: exn) =
@@ -120,6 +124,7 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             ArgumentOutOfRangeException.ThrowIfLessThan(options.Masters, 1, "Masters")
             ArgumentOutOfRangeException.ThrowIfNegative(options.Slaves, "Slaves")
             ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Slaves, options.Masters, "Slaves")
+            ArgumentOutOfRangeException.ThrowIfLessThan(options.SlaveCopyInterval, TimeSpan.Zero, "SlaveCopyInterval")
             return new EmbeddedCluster(options)
         }
 

@@ -16,6 +16,11 @@ type EmbeddedClusterOptions() =
     /// How many of the masters have a slave, the first ones. Default 0; from 0 to `Masters`.
     member val Slaves = 0 with get, set
 
+    /// How long after something new has come to a master its slave takes over all that the master has then: messages, topics
+    /// and committed offsets, by `Clock`. What was not taken over when the master stops is at the master only. Default zero:
+    /// at once; not negative.
+    member val SlaveCopyInterval = TimeSpan.Zero with get, set
+
     /// Default "DefaultCluster".
     member val ClusterName = "DefaultCluster" with get, set
 
@@ -39,8 +44,8 @@ type EmbeddedClusterOptions() =
     /// `Timeout.InfiniteTimeSpan`.
     member val RetentionTime = StoreLimits.defaultRetention with get, set
 
-    /// How many bytes from the end of each broker's commit log count as in memory, see `EmbeddedBrokerOptions`. Default all
-    /// that is kept; 0 is none.
+    /// How many bytes from the end of each broker's commit log count as in memory, see `EmbeddedBrokerOptions`. A master that
+    /// has a slave sends consumers there who read what is not. Default all that is kept; 0 is none.
     member val MemoryBytes = Int64.MaxValue with get, set
 
 /// How an embedded broker is stopped. Its port and its connections are closed in both cases.

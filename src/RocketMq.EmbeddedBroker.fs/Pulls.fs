@@ -13,19 +13,26 @@ module internal Pulls =
                 Status = NoMatch
                 NextOffset = parked.Pull.QueueOffset
             }
-        elif state.HasMaster then
+        elif state.HasMaster && not reading.IsFarBehind then
             { reading with Status = NoMatch }
         else
             reading
 
-    let private pullAnswer (parked: ParkedPull) (reading: Reading) =
+    /// The slave that masters name unless a group is set up otherwise (`whichBrokerWhenConsumeSlowly`).
+    let private slaveId = 1L
+
+    let private pullAnswer (state: BrokerState) (parked: ParkedPull) (reading: Reading) =
         let answer: PullAnswer =
             {
                 Status = reading.Status
                 NextOffset = reading.NextOffset
                 MinOffset = reading.MinOffset
                 MaxOffset = reading.MaxOffset
-                SuggestedBrokerId = 0L
+                SuggestedBrokerId =
+                    if state.Settings.SlaveReads && reading.IsFarBehind then
+                        slaveId
+                    else
+                        0L
                 OffsetDelta = None
                 TopicSysFlag = None
                 GroupSysFlag = None
@@ -134,7 +141,7 @@ module internal Pulls =
         | Error(code, remark) -> Answer.refuse parked.Arrival code remark
         | Ok wants ->
             match readFor { parked with Wants = wants } state with
-            | ValueSome reading -> pullAnswer parked reading
+            | ValueSome reading -> pullAnswer state parked reading
             | ValueNone -> Answer.noTopic parked.Arrival parked.Pull.Topic
 
     /// Answers those parked pulls of a queue that want one of its messages from a position on.
@@ -180,7 +187,7 @@ module internal Pulls =
         match readFor parked state with
         | ValueNone -> state, [ Answer.noTopic parked.Arrival parked.Pull.Topic ]
         | ValueSome reading when reading.Status = NoNewMessage && parked.DeadlineMillis > now -> park parked state, []
-        | ValueSome reading -> state, [ pullAnswer parked reading ]
+        | ValueSome reading -> state, [ pullAnswer state parked reading ]
 
     let pull now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pull.messages.Decode (fun pull ->

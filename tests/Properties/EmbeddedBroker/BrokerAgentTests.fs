@@ -33,7 +33,8 @@ let private clients =
         Call = fun _ _ _ -> ()
     }
 
-let private oneBroker = Servers.create 1 [ settings, BrokerTests.host, ValueNone ]
+let private oneBroker =
+    Servers.create 1 0L [ settings, BrokerTests.host, ValueNone ]
 
 let private askAgent (agent: ClusterAgent) command =
     let answered =

@@ -16,6 +16,7 @@ let settings: BrokerSettings =
         AutoCreateTopics = true
         Checks = CheckSettings.defaults
         Limits = StoreLimits.unlimited
+        SlaveReads = false
     }
 
 let fresh = Broker.start settings BrokerTests.host

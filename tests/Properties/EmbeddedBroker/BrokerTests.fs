@@ -16,6 +16,7 @@ let private settings =
         AutoCreateTopics = true
         Checks = CheckSettings.defaults
         Limits = StoreLimits.unlimited
+        SlaveReads = false
     }
 
 let internal host = Host.create IPAddress.Loopback 1
