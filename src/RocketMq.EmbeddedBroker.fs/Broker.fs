@@ -7,7 +7,7 @@ module internal Broker =
     let start settings (storeHost: Host) : BrokerState =
         {
             Settings = settings
-            Store = SystemTopics.add settings.ClusterName (Store.empty storeHost)
+            Store = SystemTopics.add settings.ClusterName (Store.empty settings.Limits storeHost)
             Clients = Map.empty
             Peers = Map.empty
             NextLookMillis = ValueNone
@@ -25,9 +25,20 @@ module internal Broker =
 
     // Offsets
 
+    /// A group that has committed nothing counts as committed at 0 while the queue's first message is at hand. Source:
+    /// ConsumerManageProcessor.java, 5.x; brokers of 4.9 say so of an empty queue too.
+    let private offsetFor (query: CommittedOffsetQuery) (state: BrokerState) : int64 voption =
+        match Store.committed query.Queue state.Store with
+        | ValueNone when
+            query.ZeroIfNone <> Some false
+            && Store.beginsInMemory query.Queue.Topic query.Queue.QueueId state.Store
+            ->
+            ValueSome 0L
+        | committed -> committed
+
     let private queryCommitted (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Offsets.queryCommitted.Decode (fun query ->
-            match Store.committed query.Queue state.Store with
+            match offsetFor query state with
             | ValueSome offset ->
                 state,
                 [
@@ -68,10 +79,10 @@ module internal Broker =
         offsetOf arrival state Offsets.search _.Queue (fun query -> Store.search query.TimestampMillis)
 
     let private maxOffset (arrival: Arrival) (state: BrokerState) =
-        offsetOf arrival state Offsets.max _.Queue (fun _ queue -> int64 queue.Count)
+        offsetOf arrival state Offsets.max _.Queue (fun _ queue -> queue.MaxOffset)
 
     let private minOffset (arrival: Arrival) (state: BrokerState) =
-        offsetOf arrival state Offsets.min id (fun _ _ -> 0L)
+        offsetOf arrival state Offsets.min id (fun _ queue -> queue.MinOffset)
 
     /// What only a master does, and how a slave refuses it.
     let private tryRefuseAsSlave (arrival: Arrival) =
@@ -186,6 +197,12 @@ module internal Broker =
 
     let private tick now (state: BrokerState) =
         let state, late = withFaults state (Fates.expire now state.Faults)
+
+        let state =
+            { state with
+                Store = Store.expire now state.Store
+            }
+
         let state, delivered = Deliveries.expire now state
         let state, checks = TransactionChecks.expire now state
         let state, revived = PopRevivals.expire now state
@@ -222,6 +239,7 @@ module internal Broker =
         @ ValueOption.toList (Deliveries.nextDue state)
         @ ValueOption.toList state.Transactions.NextRoundMillis
         @ ValueOption.toList state.NextLookMillis
+        @ ValueOption.toList state.Store.NextLookMillis
         @ (state.Pops.Parked |> List.map (fun parked -> parked.DeadlineMillis))
         @ ValueOption.toList (PopHolds.nextDue state.Pops.Holds)
 
@@ -239,3 +257,4 @@ module internal Broker =
         || not (obj.ReferenceEquals(after.Pops, before.Pops))
         || after.Transactions.NextRoundMillis <> before.Transactions.NextRoundMillis
         || after.NextLookMillis <> before.NextLookMillis
+        || after.Store.NextLookMillis <> before.Store.NextLookMillis

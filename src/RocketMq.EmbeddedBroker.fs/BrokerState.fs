@@ -42,6 +42,8 @@ type internal BrokerEffect =
     | Push of connection: int * RemotingCommand
     /// A request to a client whose answer is to be told by `CallEnded` of the same ticket.
     | Call of Ticket * connection: int * RemotingCommand
+    /// A line for the log.
+    | Note of brokerName: string * BrokerNote
 
 /// A pull that waits for a message.
 type internal ParkedPull =
@@ -159,6 +161,9 @@ type internal BrokerSettings =
         Checks: CheckSettings
         /// Of pops; 0 is then no time at which they come.
         TakesBornTimeAsSent: bool
+        Limits: StoreLimits
+        /// As `slaveReadEnable`: consumers are sent to a slave for what is not in memory.
+        SlaveReads: bool
     }
 
 type internal BrokerState =

@@ -62,18 +62,21 @@ module internal Clients =
 
             let state, pushes =
                 match departure.ConsumerGroup with
-                | Some group -> Groups.leave arrival.Connection group state
+                | Some group -> Groups.unregister arrival.Connection group state
                 | None -> state, []
 
             state, Answer.succeed arrival :: pushes)
 
-    /// Forgets the client of a connection.
-    let leave connection (state: BrokerState) =
+    let private forgetOne why connection (state: BrokerState) =
         { state with
             Clients = Map.remove connection state.Clients
             Peers = Map.remove connection state.Peers
         }
-        |> Groups.leaveAll connection
+        |> Groups.leaveAll why connection
+
+    /// Forgets the client of a connection that has ended.
+    let leave connection (state: BrokerState) =
+        forgetOne HasDisconnected connection state
 
     /// Forgets all clients, though they are there. Locks are no more than what clients said.
     let forget (state: BrokerState) =
@@ -104,7 +107,7 @@ module internal Clients =
         let state, pushes =
             (({ state with Peers = peers }, []), gone)
             ||> Seq.fold (fun (state, effects) connection ->
-                let state, pushes = leave connection state
+                let state, pushes = forgetOne HasBeenSilent connection state
                 state, effects @ pushes)
 
         { state with

@@ -38,6 +38,8 @@ type internal BrokerMember =
         Master: int voption
         /// Of a master: the places of its slaves.
         Slaves: int list
+        /// Of a slave: when it takes over what its master has. None if it has all of it, or nobody runs to have it from.
+        CopyDueMillis: int64 voption
     }
 
 /// Name servers and brokers that know each other.
@@ -45,4 +47,6 @@ type internal ClusterState =
     {
         NameServers: Map<int, NameServerMember>
         Brokers: Map<int, BrokerMember>
+        /// How long after something new came to a master its slaves take over what it has; 0 is at once.
+        CopyMillis: int64
     }

@@ -6,6 +6,7 @@ open System.Runtime.InteropServices
 open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
+open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 
 /// How an embedded broker is set up.
@@ -33,6 +34,10 @@ type EmbeddedBrokerOptions() =
     /// time takes an `EmbeddedClock`.
     member val Clock = TimeProvider.System with get, set
 
+    /// Where the broker says what its consumers do: who comes and goes, and where the members of a group contradict each
+    /// other. It is called on a task of its own, and may be slow; then lines are lost. Default none.
+    member val Logger: ILogger | null = null with get, set
+
     /// How old a transaction gets before its producers are asked what became of it, unless its message says otherwise
     /// (property CHECK_IMMUNITY_TIME_IN_SECONDS). Default 6 seconds; not negative.
     member val TransactionTimeout = TimeSpan.FromSeconds 6L with get, set
@@ -48,6 +53,19 @@ type EmbeddedBrokerOptions() =
     /// Whether a pop is as old as its client says (`bornTime`), even if that is 0, as at a broker of 5.x that checks
     /// permissions: too old a pop is refused with code 210. Default false: 0 means the time at which it comes.
     member val TakesBornTimeAsSent = false with get, set
+    /// How many bytes of messages are kept at most, all topics together, as they would lie in the commit log. The oldest
+    /// go first, about a thirty-second of this at a time; the lowest offsets of their queues rise. Small messages take
+    /// about as much memory again. Default 1 GiB; at least 1. The newest message always stays.
+    member val RetentionBytes = StoreLimits.defaultBytes with get, set
+
+    /// For how long messages are kept at most, by `Clock`; `Timeout.InfiniteTimeSpan` for ever. They go at most a hundredth
+    /// of it later, and never more than ten seconds. Default 72 hours, as `fileReservedTime` of brokers; at least a millisecond.
+    member val RetentionTime = StoreLimits.defaultRetention with get, set
+
+    /// How many bytes from the end of the commit log count as in memory, as `accessMessageInMemoryMaxRatio` says of brokers.
+    /// Of a queue whose first message lies before them, a group that has committed nothing is told so (QUERY_NOT_FOUND);
+    /// pulls give eight messages or 64 KiB of what lies there, not 32 or 256 KiB. Default all that is kept; 0 is none.
+    member val MemoryBytes = Int64.MaxValue with get, set
 
 /// A name server and a broker in this process, over real TCP on 127.0.0.1, for first runs and for tests. It keeps
 /// messages in memory only, knows no replication and no access control, and is no substitute for an Apache RocketMQ cluster.
@@ -69,6 +87,9 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             IntervalMillis = int64 options.TransactionCheckInterval.TotalMilliseconds
             MaxChecks = options.TransactionCheckMax
         }
+
+    let limits =
+        StoreLimits.create options.RetentionBytes options.RetentionTime options.MemoryBytes
 
     let mutable connections = 0
     let nextConnection () = Interlocked.Increment &connections
@@ -109,6 +130,8 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             AutoCreateTopics = options.AutoCreateTopics
             Checks = checks
             TakesBornTimeAsSent = options.TakesBornTimeAsSent
+            Limits = limits
+            SlaveReads = false
         }
 
     /// To the clients of the broker's port, which a restart opens anew.
@@ -124,14 +147,14 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
 
     let agent =
         let state =
-            Servers.create 1 [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
+            Servers.create 1 0L [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
 
         // Without its agent the broker would answer nobody: clients are told by closed connections.
         let onDeath (error: exn) =
             died.TrySetException error |> ignore
             stopListeners () |> ignore
 
-        new ClusterAgent(state, options.Clock, clients, onDeath)
+        new ClusterAgent(state, options.Clock, clients, new BrokerLog(options.Logger), onDeath)
 
     let startListeners () =
         let struct (nameServer, broker) = listeners

@@ -9,14 +9,17 @@ open System.Threading.Tasks
 open RocketMq.Protocol
 
 /// Name servers and brokers in this process, over real TCP on 127.0.0.1, for tests of clients: each server can be stopped
-/// and started again. It keeps messages in memory only, and is no substitute for an Apache RocketMQ cluster. Name servers and
-/// slaves learn at once what brokers tell them, which takes a real cluster a moment.
+/// and started again. It keeps messages in memory only, and is no substitute for an Apache RocketMQ cluster. Name servers
+/// learn at once what brokers tell them, which takes a real cluster a moment; so do slaves, unless `SlaveCopyInterval` is set.
 [<Sealed>]
 type EmbeddedCluster private (options: EmbeddedClusterOptions) =
     let mutable connections = 0
     let nextConnection () = Interlocked.Increment &connections
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
     let mutable isStopped = false
+
+    let limits =
+        StoreLimits.create options.RetentionBytes options.RetentionTime options.MemoryBytes
 
     /// Name and id of each broker, with the place of a slave's master.
     let plan: (string * int64 * int voption) list =
@@ -30,6 +33,9 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             for place in 0 .. options.Masters - 1 -> nameOf place, 0L, ValueNone
             for place in 0 .. options.Slaves - 1 -> nameOf place, 1L, ValueSome place
         ]
+
+    let nodes = plan |> List.map (fun (name, id, _) -> name, id)
+    let copyMillis = int64 options.SlaveCopyInterval.TotalMilliseconds
 
     let ports =
         let opened = List<ServerPort>()
@@ -63,13 +69,15 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             AutoCreateTopics = options.AutoCreateTopics
             Checks = CheckSettings.defaults
             TakesBornTimeAsSent = options.TakesBornTimeAsSent
+            Limits = limits
+            SlaveReads = id <> 0L || List.contains (name, 1L) nodes
         },
         Host.create IPAddress.Loopback port.Number,
         master
 
     let agent =
         let state =
-            Servers.create options.NameServers (List.map2 settingsOf plan brokerPorts)
+            Servers.create options.NameServers copyMillis (List.map2 settingsOf plan brokerPorts)
 
         // Without its agent the cluster would answer nobody: clients are told by closed connections.
         let onDeath (error: exn) =
@@ -78,7 +86,7 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             for port in ports do
                 port.Stop() |> ignore
 
-        new ClusterAgent(state, options.Clock, ServerPorts.clients brokerPorts, onDeath)
+        new ClusterAgent(state, options.Clock, ServerPorts.clients brokerPorts, new BrokerLog(options.Logger), onDeath)
 
     let switchOf port =
         ServerSwitch(port, agent, (fun () -> Volatile.Read &isStopped))
@@ -117,6 +125,7 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             ArgumentOutOfRangeException.ThrowIfLessThan(options.Masters, 1, "Masters")
             ArgumentOutOfRangeException.ThrowIfNegative(options.Slaves, "Slaves")
             ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Slaves, options.Masters, "Slaves")
+            ArgumentOutOfRangeException.ThrowIfLessThan(options.SlaveCopyInterval, TimeSpan.Zero, "SlaveCopyInterval")
             return new EmbeddedCluster(options)
         }
 

@@ -2,6 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open System.Security.Cryptography.X509Certificates
+open Microsoft.Extensions.Logging
 
 /// How an embedded cluster is set up.
 [<Sealed>]
@@ -14,6 +15,11 @@ type EmbeddedClusterOptions() =
 
     /// How many of the masters have a slave, the first ones. Default 0; from 0 to `Masters`.
     member val Slaves = 0 with get, set
+
+    /// How long after something new has come to a master its slave takes over all that the master has then: messages, topics
+    /// and committed offsets, by `Clock`. What was not taken over when the master stops is at the master only. Default zero:
+    /// at once; not negative.
+    member val SlaveCopyInterval = TimeSpan.Zero with get, set
 
     /// Default "DefaultCluster".
     member val ClusterName = "DefaultCluster" with get, set
@@ -31,6 +37,19 @@ type EmbeddedClusterOptions() =
     /// Whether a pop is as old as its client says (`bornTime`), even if that is 0, as at a broker of 5.x that checks
     /// permissions: too old a pop is refused with code 210. Default false: 0 means the time at which it comes.
     member val TakesBornTimeAsSent = false with get, set
+    /// Where brokers say what their consumers do, see `EmbeddedBrokerOptions`. Default none.
+    member val Logger: ILogger | null = null with get, set
+
+    /// How many bytes of messages each broker keeps at most, see `EmbeddedBrokerOptions`. Default 1 GiB; at least 1.
+    member val RetentionBytes = StoreLimits.defaultBytes with get, set
+
+    /// For how long messages are kept at most, see `EmbeddedBrokerOptions`. Default 72 hours; at least a millisecond, or
+    /// `Timeout.InfiniteTimeSpan`.
+    member val RetentionTime = StoreLimits.defaultRetention with get, set
+
+    /// How many bytes from the end of each broker's commit log count as in memory, see `EmbeddedBrokerOptions`. A master that
+    /// has a slave sends consumers there who read what is not. Default all that is kept; 0 is none.
+    member val MemoryBytes = Int64.MaxValue with get, set
 
 /// How an embedded broker is stopped. Its port and its connections are closed in both cases.
 type BrokerStop =

@@ -72,7 +72,8 @@ module internal Fates =
         | Reply(ticket, _)
         | Forget ticket -> meetAnswer now ticket effect (state, effects)
         | Push _
-        | Call _ -> state, effect :: effects
+        | Call _
+        | Note _ -> state, effect :: effects
 
     /// Does to answers what was decided for them.
     let apply now (state: FaultState, effects) : FaultState * BrokerEffect list =

@@ -17,18 +17,66 @@ module internal Groups =
             |> Map.toList
             |> List.map (fun (connection, _) -> Push(connection, command))
 
-    let private newer (subscriptions: Map<string, Subscription>) (subscription: Subscription) =
-        match Map.tryFind subscription.Topic subscriptions with
-        | Some known when known.Version >= subscription.Version -> known
-        | _ -> subscription
+    let private note (state: BrokerState) note = Note(state.Settings.BrokerName, note)
 
-    /// The heartbeat's topics and no others. Of one topic the younger subscription holds, as members that have not heard of
-    /// a change yet go on to send the old one.
+    let private isAlike (one: Subscription) (other: Subscription) =
+        one.ExpressionType = other.ExpressionType && one.Expression = other.Expression
+
+    /// What holds of one topic after a heartbeat, with what is to be said of it. The younger subscription holds, as members
+    /// that have not heard of a change yet go on to send the old one.
+    let private newer (membership: ConsumerMembership) (known: Map<string, Subscription>) (said: Subscription) =
+        match Map.tryFind said.Topic known with
+        | None -> said, [ SubscriptionAdded(membership.Group, said) ]
+        | Some known when known.Version >= said.Version ->
+            known,
+            (if isAlike known said then
+                 []
+             else
+                 [ SubscriptionIgnored(membership.Group, known, said) ])
+        | Some known ->
+            said,
+            (if membership.Type = Passively then
+                 [ SubscriptionReplaced(membership.Group, known, said) ]
+             else
+                 [])
+
+    /// One table for the whole group: the heartbeat's topics and no others. Source: updateSubscription of
+    /// ConsumerGroupInfo.java.
     let private subscriptionsAfter (membership: ConsumerMembership) (known: Map<string, Subscription>) =
-        membership.Subscriptions
-        |> List.map (newer known)
-        |> List.map (fun subscription -> subscription.Topic, subscription)
-        |> Map.ofList
+        let judged = membership.Subscriptions |> List.map (newer membership known)
+
+        let subscriptions =
+            judged
+            |> List.map (fun (subscription, _) -> subscription.Topic, subscription)
+            |> Map.ofList
+
+        let removed =
+            known
+            |> Map.filter (fun topic _ -> not (subscriptions.ContainsKey topic))
+            |> Map.values
+            |> Seq.map (fun subscription -> SubscriptionRemoved(membership.Group, subscription))
+
+        subscriptions, List.collect snd judged @ List.ofSeq removed
+
+    /// What the heartbeat says otherwise of the whole group. The latest holds, and brokers of Java's do not speak of it.
+    let private settingNotes (membership: ConsumerMembership) (known: ConsumerGroup) =
+        [
+            if known.Type <> membership.Type then
+                GroupChanged(membership.Group, "consume type", string known.Type, string membership.Type)
+            if known.Model <> membership.Model then
+                GroupChanged(membership.Group, "message model", string known.Model, string membership.Model)
+            if known.Start <> membership.Start then
+                GroupChanged(membership.Group, "place to start from", string known.Start, string membership.Start)
+        ]
+
+    let private memberNotes connection clientId (membership: ConsumerMembership) (known: ConsumerGroup) =
+        [
+            if not (known.Members.ContainsKey connection) then
+                ConsumerJoined(membership.Group, clientId)
+
+                if known.Members |> Map.exists (fun _ other -> other = clientId) then
+                    ClientIdShared(membership.Group, clientId)
+        ]
 
     let private topicsOf (subscriptions: Map<string, Subscription>) = subscriptions |> Map.keys |> Set.ofSeq
 
@@ -47,14 +95,16 @@ module internal Groups =
             Map.tryFind membership.Group state.Groups
             |> Option.defaultWith (fun () -> firstOf membership)
 
+        let subscriptions, notes =
+            if keepsSubscriptions then
+                known.Subscriptions, []
+            else
+                subscriptionsAfter membership known.Subscriptions
+
         let group: ConsumerGroup =
             {
                 Members = Map.add connection clientId known.Members
-                Subscriptions =
-                    if keepsSubscriptions then
-                        known.Subscriptions
-                    else
-                        subscriptionsAfter membership known.Subscriptions
+                Subscriptions = subscriptions
                 Type = membership.Type
                 Model = membership.Model
                 Start = membership.Start
@@ -64,8 +114,14 @@ module internal Groups =
             not (known.Members.ContainsKey connection)
             || topicsOf group.Subscriptions <> topicsOf known.Subscriptions
 
+        let notes =
+            memberNotes connection clientId membership known
+            @ settingNotes membership known
+            @ notes
+
         withGroups (Map.add membership.Group group state.Groups) state,
-        (if isOtherwise then notify membership.Group group else [])
+        List.map (note state) notes
+        @ (if isOtherwise then notify membership.Group group else [])
 
     /// Messages that are given back will lie here. A slave gets the topic from its master.
     let private withRetryTopic (membership: ConsumerMembership) (state: BrokerState) =
@@ -90,31 +146,40 @@ module internal Groups =
             state, effects @ pushes)
 
     /// Takes a member out of one group. The last one takes the group's subscriptions with it.
-    let leave connection name (state: BrokerState) =
+    let private leave why connection name (state: BrokerState) =
         match Map.tryFind name state.Groups with
         | Some group when group.Members.ContainsKey connection ->
+            let left = note state (ConsumerLeft(name, group.Members[connection], why))
+
             let group =
                 { group with
                     Members = Map.remove connection group.Members
                 }
 
             if group.Members.IsEmpty then
-                withGroups (Map.remove name state.Groups) state, []
+                withGroups (Map.remove name state.Groups) state, [ left ]
             else
-                withGroups (Map.add name group state.Groups) state, notify name group
+                withGroups (Map.add name group state.Groups) state, left :: notify name group
         | _ -> state, []
 
+    /// Takes a member out of one group, as it asks for. As in Java (5.x) the others are told even if it was none.
+    let unregister connection name (state: BrokerState) =
+        match Map.tryFind name state.Groups with
+        | Some group when not (group.Members.ContainsKey connection) -> state, notify name group
+        | _ -> leave HasUnregistered connection name state
+
     /// Takes a member out of all groups.
-    let leaveAll connection (state: BrokerState) =
+    let leaveAll why connection (state: BrokerState) =
         ((state, []), state.Groups.Keys)
         ||> Seq.fold (fun (state, effects) name ->
-            let state, pushes = leave connection name state
+            let state, pushes = leave why connection name state
             state, effects @ pushes)
 
-    /// The client ids of a group's members, each once.
+    /// The client ids of a group's members, one for each connection: an id that two connections have is there twice.
+    /// Source: getAllClientId of ConsumerGroupInfo.java.
     let clientIds name (state: BrokerState) : string list =
         match Map.tryFind name state.Groups with
-        | Some group -> group.Members.Values |> Seq.distinct |> List.ofSeq
+        | Some group -> List.ofSeq group.Members.Values
         | None -> []
 
     /// The connection of a member; the latest if it has several.

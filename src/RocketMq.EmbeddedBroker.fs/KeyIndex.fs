@@ -1,23 +1,13 @@
 namespace RocketMq.Embedded
 
 open System
-open System.Collections.Immutable
 open RocketMq.Protocol
-
-/// A message as it is kept: the record that pulls hand out, and what decides whether they do.
-type internal StoredRecord =
-    {
-        Bytes: ReadOnlyMemory<byte>
-        PhysicalOffset: int64
-        TagHash: int
-        StoreTimestamp: int64
-    }
 
 /// The messages of one topic by their keys and unique ids. It grows when somebody asks, so that sends do not pay for it.
 type internal KeyIndex =
     {
         /// Up to where the queues are in it; queues beyond the end are not in it at all.
-        Indexed: int list
+        Indexed: int64 list
         /// In no order.
         Records: Map<string, StoredRecord list>
     }
@@ -48,18 +38,20 @@ module internal KeyIndex =
             Map.add key (record :: others) records)
 
     /// Takes in what has come since.
-    let extend (queues: ImmutableList<StoredRecord>[]) (index: KeyIndex) : KeyIndex =
+    let extend (queues: StoredQueue[]) (index: KeyIndex) : KeyIndex =
         let from number =
-            List.tryItem number index.Indexed |> Option.defaultValue 0
+            List.tryItem number index.Indexed
+            |> Option.defaultValue 0L
+            |> max queues[number].MinOffset
 
         let addQueue records number =
             let queue = queues[number]
 
-            (records, seq { from number .. queue.Count - 1 })
-            ||> Seq.fold (fun records position -> add records queue[position])
+            (records, seq { int (from number - queue.MinOffset) .. queue.Records.Count - 1 })
+            ||> Seq.fold (fun records position -> add records queue.Records[position])
 
         {
-            Indexed = queues |> Array.map (fun queue -> queue.Count) |> List.ofArray
+            Indexed = queues |> Array.map _.MaxOffset |> List.ofArray
             Records = (index.Records, [ 0 .. queues.Length - 1 ]) ||> List.fold addQueue
         }
 

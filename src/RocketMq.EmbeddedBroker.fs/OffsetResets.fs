@@ -17,12 +17,14 @@ module internal OffsetResets =
 
         match reset.QueueId, reset.Offset with
         | Some one, Some offset when one >= 0 && offset <> -1L ->
-            if offset >= 0L && offset <= int64 queue.Count then
+            if offset >= queue.MinOffset && offset <= queue.MaxOffset then
                 Ok offset
             else
-                let remark = $"Target offset {offset} not in consume queue range [0-{queue.Count}]"
+                let remark =
+                    $"Target offset {offset} not in consume queue range [{queue.MinOffset}-{queue.MaxOffset}]"
+
                 Error(ResponseCode.SystemError, remark)
-        | _ when reset.TimestampMillis = -1L -> Ok(int64 queue.Count)
+        | _ when reset.TimestampMillis = -1L -> Ok queue.MaxOffset
         | _ -> Ok(Store.search reset.TimestampMillis queue)
 
     let private groupQueue (reset: OffsetReset) queueId : GroupQueue =
@@ -113,8 +115,6 @@ module internal OffsetResets =
                         state.Store.Committed
                     |> Option.defaultValue 0L
 
-                let last = int committed - 1
-
                 ({
                     Topic = topicName
                     BrokerName = state.Settings.BrokerName
@@ -122,14 +122,13 @@ module internal OffsetResets =
                 }
                 : MessageQueue),
                 {
-                    BrokerOffset = int64 queue.Count
+                    BrokerOffset = queue.MaxOffset
                     ConsumerOffset = committed
                     PullOffset = Some committed
                     LastTimestamp =
-                        if last >= 0 && last < queue.Count then
-                            queue[last].StoreTimestamp
-                        else
-                            0L
+                        match StoredQueue.tryAt (committed - 1L) queue with
+                        | ValueSome record -> record.StoreTimestamp
+                        | ValueNone -> 0L
                 }
         ]
 

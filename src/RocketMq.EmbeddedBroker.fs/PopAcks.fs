@@ -12,12 +12,10 @@ module internal PopAcks =
             QueueId = queueId
         }
 
-    /// How many messages a queue has; none if there is no such queue to read.
-    let private countIn topic queueId (state: BrokerState) : int64 voption =
+    /// A queue that may be read.
+    let private tryQueue topic queueId (state: BrokerState) : StoredQueue voption =
         match Map.tryFind topic state.Store.Topics with
-        | Some stored when queueId < stored.Config.ReadQueues ->
-            Store.tryQueue topic queueId state.Store
-            |> ValueOption.map (fun queue -> int64 queue.Count)
+        | Some stored when queueId < stored.Config.ReadQueues -> Store.tryQueue topic queueId state.Store
         | _ -> ValueNone
 
     /// Answers with what `act` does about a message that can be there.
@@ -28,21 +26,22 @@ module internal PopAcks =
         (state: BrokerState)
         (act: PopReceipt -> BrokerState * BrokerEffect list)
         =
-        match Map.tryFind message.Topic state.Store.Topics, countIn message.Topic message.QueueId state with
+        match Map.tryFind message.Topic state.Store.Topics, tryQueue message.Topic message.QueueId state with
         | None, _ ->
             let remark = $"topic[{message.Topic}] not exist, apply first please!"
             state, [ Answer.refuse arrival ResponseCode.TopicNotExist remark ]
         | Some _, ValueNone ->
             let remark = $"queueId[{message.QueueId}] is illegal, topic:[{message.Topic}]"
             state, [ Answer.refuse arrival ResponseCode.MessageIllegal remark ]
-        | Some _, ValueSome count ->
-            let last = if mayBeEnd then count else count - 1L
+        | Some _, ValueSome queue ->
+            let last = if mayBeEnd then queue.MaxOffset else queue.MaxOffset - 1L
 
-            if message.QueueOffset < 0L || message.QueueOffset > last then
+            if message.QueueOffset < queue.MinOffset || message.QueueOffset > last then
                 let place = $"{message.Topic}@{message.QueueId}"
+                let range = $"{queue.MinOffset}~{queue.MaxOffset}"
 
                 let remark =
-                    $"offset is illegal, key:{place}, commit:{message.QueueOffset}, store:0~{count}"
+                    $"offset is illegal, key:{place}, commit:{message.QueueOffset}, store:{range}"
 
                 state, [ Answer.refuse arrival ResponseCode.NoMessage remark ]
             else
@@ -113,10 +112,13 @@ module internal PopAcks =
         let topic = PopSource.topicOf ack.ConsumerGroup ack.Topic source
         let queue = groupQueue ack.ConsumerGroup topic ack.QueueId
 
-        match countIn topic ack.QueueId state with
+        match tryQueue topic ack.QueueId state with
         | ValueNone -> state, effects, refusal
-        | ValueSome count ->
-            ((state, effects, refusal), offsetsOf ack |> List.filter (fun offset -> offset >= 0L && offset <= count))
+        | ValueSome stored ->
+            let isThere offset =
+                offset >= stored.MinOffset && offset <= stored.MaxOffset
+
+            ((state, effects, refusal), offsetsOf ack |> List.filter isThere)
             ||> List.fold (fun (state, effects, refusal) offset ->
                 match ackOne now queue ack.ReviveQueueId ack.PopTimestamp ack.InvisibleMillis offset state with
                 | Ok(state, woken) -> state, effects @ woken, refusal

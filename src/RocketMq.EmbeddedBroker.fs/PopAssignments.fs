@@ -28,12 +28,8 @@ module internal PopAssignments =
         |> Option.defaultValue (usual topic group)
 
     let private members group (state: BrokerState) : string list =
-        state.Clients.Values
-        |> Seq.filter (fun heartbeat -> heartbeat.Consumers |> List.exists (fun consumer -> consumer.Group = group))
-        |> Seq.map _.ClientId
-        |> Seq.distinct
-        |> Seq.sortWith (fun one other -> String.CompareOrdinal(one, other))
-        |> List.ofSeq
+        Groups.clientIds group state
+        |> List.sortWith (fun one other -> String.CompareOrdinal(one, other))
 
     /// The share of a member, by a strategy. None for a strategy that brokers do not have.
     let private share strategy queues (members: string list) place : MessageQueue list option =

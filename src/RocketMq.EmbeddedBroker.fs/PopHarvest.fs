@@ -129,12 +129,38 @@ module internal PopHarvest =
             Rest = harvest.Rest + reading.MaxOffset - reading.NextOffset
         }
 
-    /// Reads from a position, or from where the queue goes on if that is none of it.
-    let private read messages offset limit wants =
-        match Store.read messages offset limit wants with
+    /// Reads from an offset, or from where the queue goes on if that is none of it.
+    let private read store messages offset limit wants =
+        match QueueReading.read store messages offset limit wants with
         | (reading: Reading) when reading.Status = OffsetMoved ->
-            struct (reading.NextOffset, Store.read messages reading.NextOffset limit wants)
+            struct (reading.NextOffset, QueueReading.read store messages reading.NextOffset limit wants)
         | reading -> struct (offset, reading)
+
+    let private isRetry topic = (RetryTopics.tryGroupOf topic).IsSome
+
+    /// Where a group begins that has committed nothing. Source: getInitOffset of PopMessageProcessor.java: whoever wants
+    /// what comes gets the newest message too.
+    let private initialOffset (pop: PopRequest) (queue: GroupQueue) (messages: StoredQueue) (store: Store) =
+        if pop.Start = FromMin || isRetry queue.Topic then
+            messages.MinOffset
+        elif Store.beginsInMemory queue.Topic queue.QueueId store then
+            0L
+        else
+            max 0L (messages.MaxOffset - 1L)
+
+    /// Where a group goes on. Where it begins is committed at once, whatever comes of the pop.
+    let private startOf (pop: PopRequest) (queue: GroupQueue) messages (harvest: Harvest) : struct (int64 * Harvest) =
+        let store = harvest.State.Store
+
+        match Store.committed queue store with
+        | ValueSome offset -> struct (offset, harvest)
+        | ValueNone ->
+            let offset = initialOffset pop queue messages store
+
+            struct (offset,
+                    { harvest with
+                        Harvest.State.Store = Store.commit queue offset store
+                    })
 
     let private popQueue now reviveQueueId source (parked: ParkedPop) topic (harvest: Harvest) queueId : Harvest =
         let pop = parked.Pop
@@ -146,8 +172,11 @@ module internal PopHarvest =
                 QueueId = queueId
             }
 
-        match Store.tryQueue topic queueId harvest.State.Store, Store.committed queue harvest.State.Store with
-        | ValueSome messages, ValueSome offset ->
+        match Store.tryQueue topic queueId harvest.State.Store with
+        | ValueNone -> harvest
+        | ValueSome messages ->
+            let struct (offset, harvest) = startOf pop queue messages harvest
+
             if
                 isOrderly pop
                 && PopHolds.isClosed now pop.AttemptId queue harvest.State.Pops.Holds
@@ -155,11 +184,11 @@ module internal PopHarvest =
                 harvest
             elif harvest.Count >= pop.MaxMessages then
                 { harvest with
-                    Rest = harvest.Rest + int64 messages.Count - offset
+                    Rest = harvest.Rest + messages.MaxOffset - offset
                 }
             else
                 let struct (start, reading: Reading) =
-                    read messages offset (pop.MaxMessages - harvest.Count) parked.Wants
+                    read harvest.State.Store messages offset (pop.MaxMessages - harvest.Count) parked.Wants
 
                 match reading.Status with
                 | Found -> handOut now reviveQueueId source parked queue start reading harvest
@@ -169,7 +198,6 @@ module internal PopHarvest =
                         Rest = harvest.Rest + reading.MaxOffset - reading.NextOffset
                     }
                 | _ -> harvest
-        | _ -> harvest
 
     /// All queues of a topic, beginning with another one each time.
     let private popTopic now reviveQueueId source (parked: ParkedPop) topic (harvest: Harvest) : Harvest =

@@ -45,15 +45,19 @@ module internal PopRevivals =
         }
 
     let private tryFind (hold: PopHold) (state: BrokerState) : StoredMessage voption =
-        match Store.tryQueue hold.Queue.Topic hold.Queue.QueueId state.Store with
-        | ValueSome queue when hold.QueueOffset >= 0L && hold.QueueOffset < int64 queue.Count ->
-            match MessageCodec.decodeAll "" queue[int hold.QueueOffset].Bytes with
+        let record =
+            Store.tryQueue hold.Queue.Topic hold.Queue.QueueId state.Store
+            |> ValueOption.bind (StoredQueue.tryAt hold.QueueOffset)
+
+        match record with
+        | ValueSome record ->
+            match MessageCodec.decodeAll "" record.Bytes with
             | Ok [| message |] -> ValueSome message
             | _ -> ValueNone
-        | _ -> ValueNone
+        | ValueNone -> ValueNone
 
-    /// Writes a message to its group's topic of retries. What has gone with its topic does not come back, nor what has become
-    /// too long for a record.
+    /// Writes a message to its group's topic of retries. What has gone with its topic or with its time does not come
+    /// back, nor what has become too long for a record.
     let private revive now (state: BrokerState, effects: BrokerEffect list) (hold: PopHold) =
         match tryFind hold state with
         | ValueNone -> state, effects

@@ -13,41 +13,41 @@ module internal Pulls =
                 Status = NoMatch
                 NextOffset = parked.Pull.QueueOffset
             }
-        elif state.HasMaster then
+        elif state.HasMaster && not reading.IsFarBehind then
             { reading with Status = NoMatch }
         else
             reading
 
-    let private pullAnswer (parked: ParkedPull) (reading: Reading) =
+    /// The slave that masters name unless a group is set up otherwise (`whichBrokerWhenConsumeSlowly`).
+    let private slaveId = 1L
+
+    let private pullAnswer (state: BrokerState) (parked: ParkedPull) (reading: Reading) =
         let answer: PullAnswer =
             {
                 Status = reading.Status
                 NextOffset = reading.NextOffset
                 MinOffset = reading.MinOffset
                 MaxOffset = reading.MaxOffset
-                SuggestedBrokerId = 0L
+                SuggestedBrokerId =
+                    if state.Settings.SlaveReads && reading.IsFarBehind then
+                        slaveId
+                    else
+                        0L
                 OffsetDelta = None
                 TopicSysFlag = None
                 GroupSysFlag = None
                 Records = reading.Records
             }
 
-        let remark =
-            match reading.Status with
-            | Found -> "FOUND"
-            | NoNewMessage -> "OFFSET_OVERFLOW_ONE"
-            | NoMatch -> "NO_MATCHED_MESSAGE"
-            | OffsetMoved -> "OFFSET_OVERFLOW_BADLY"
-
         Answer.reply
             parked.Arrival
             (Pull.messages.Answer(answer, parked.Arrival.Command)
-             |> Command.withRemark remark)
+             |> Command.withRemark reading.Remark)
 
     let private readFor (parked: ParkedPull) (state: BrokerState) =
         Store.tryQueue parked.Pull.Topic parked.Pull.QueueId state.Store
         |> ValueOption.map (fun queue ->
-            Store.read queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Wants
+            QueueReading.read state.Store queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Wants
             |> asOfRole state parked)
 
     let private key (pull: PullRequest) : TopicQueue =
@@ -141,7 +141,7 @@ module internal Pulls =
         | Error(code, remark) -> Answer.refuse parked.Arrival code remark
         | Ok wants ->
             match readFor { parked with Wants = wants } state with
-            | ValueSome reading -> pullAnswer parked reading
+            | ValueSome reading -> pullAnswer state parked reading
             | ValueNone -> Answer.noTopic parked.Arrival parked.Pull.Topic
 
     /// Answers those parked pulls of a queue that want one of its messages from a position on.
@@ -149,10 +149,12 @@ module internal Pulls =
         match Map.tryFind key state.Parked, Store.tryQueue key.Topic key.QueueId state.Store with
         | Some parked, ValueSome queue ->
             let wantsOneOf (parked: ParkedPull) =
-                let rec look position =
-                    position < queue.Count && (parked.Wants queue[position] || look (position + 1))
+                let rec look offset =
+                    match StoredQueue.tryAt offset queue with
+                    | ValueSome record -> parked.Wants record || look (offset + 1L)
+                    | ValueNone -> false
 
-                look (int firstNew)
+                look (max firstNew queue.MinOffset)
 
             match List.partition wantsOneOf parked with
             | [], _ -> state, []
@@ -175,7 +177,7 @@ module internal Pulls =
         ||> Seq.fold (fun (state, effects) key ->
             let known =
                 Store.tryQueue key.Topic key.QueueId before
-                |> ValueOption.map (fun queue -> int64 queue.Count)
+                |> ValueOption.map _.MaxOffset
                 |> ValueOption.defaultValue 0L
 
             let state, woken = wakeFrom key known state
@@ -185,7 +187,7 @@ module internal Pulls =
         match readFor parked state with
         | ValueNone -> state, [ Answer.noTopic parked.Arrival parked.Pull.Topic ]
         | ValueSome reading when reading.Status = NoNewMessage && parked.DeadlineMillis > now -> park parked state, []
-        | ValueSome reading -> state, [ pullAnswer parked reading ]
+        | ValueSome reading -> state, [ pullAnswer state parked reading ]
 
     let pull now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pull.messages.Decode (fun pull ->

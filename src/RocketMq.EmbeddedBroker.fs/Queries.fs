@@ -41,8 +41,7 @@ module internal Queries =
 
     let private newestOf (topic: StoredTopic) : StoredRecord option =
         topic.Queues
-        |> Seq.filter (fun queue -> not queue.IsEmpty)
-        |> Seq.map (fun queue -> queue[queue.Count - 1])
+        |> Seq.choose (fun queue -> StoredQueue.tryAt (queue.MaxOffset - 1L) queue |> ValueOption.toOption)
         |> Seq.sortByDescending _.PhysicalOffset
         |> Seq.tryHead
 

@@ -26,7 +26,8 @@ type internal ClientLink =
 
 /// Carries out what `Servers.transition` decides, for all servers of a cluster. Only its loop holds the state.
 [<Sealed>]
-type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: ClientLink, onDeath: exn -> unit) =
+type internal ClusterAgent
+    (initial: ClusterState, clock: TimeProvider, clients: ClientLink, log: BrokerLog, onDeath: exn -> unit) =
     let now () =
         clock.GetUtcNow().ToUnixTimeMilliseconds()
 
@@ -40,6 +41,7 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
         | Push(connection, command) -> clients.Push connection command
         | Call(ticket, connection, command) ->
             clients.Call connection command (fun answer -> tell (CallAnswered(ticket, answer)))
+        | Note(broker, note) -> log.Write(broker, note)
         | Forget ticket -> owed.Remove ticket |> ignore
         | Reply(ticket, answer) ->
             let mutable respond = Unchecked.defaultof<RemotingCommand -> Task>
@@ -70,6 +72,9 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
     let alarm =
         clock.CreateTimer((fun _ -> tell ClusterTicked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
+    /// System timers know no longer waits than weeks: one is set again when it has rung too early.
+    let longestWaitMillis = 86_400_000L
+
     /// Fires once, when the first of all that waits for a time has come to it. If the clock has been moved past that
     /// meanwhile, and stands still again, no alarm would ever ring.
     let rec ringAt deadline =
@@ -78,7 +83,9 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
         if deadline <= seen then
             tell ClusterTicked
         else
-            alarm.Change(TimeSpan.FromMilliseconds(deadline - seen, 0L), Timeout.InfiniteTimeSpan)
+            let wait = min longestWaitMillis (deadline - seen)
+
+            alarm.Change(TimeSpan.FromMilliseconds(wait, 0L), Timeout.InfiniteTimeSpan)
             |> ignore
 
             // What the clock was moved by in between the alarm would ring too late.
@@ -125,6 +132,7 @@ type internal ClusterAgent(initial: ClusterState, clock: TimeProvider, clients: 
         member _.Dispose() =
             agent.Dispose()
             alarm.Dispose()
+            (log :> IDisposable).Dispose()
 
 /// Takes connections on one port and hands their requests to the agent.
 [<Sealed>]

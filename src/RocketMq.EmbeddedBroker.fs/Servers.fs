@@ -3,7 +3,7 @@ namespace RocketMq.Embedded
 open RocketMq.Protocol
 
 /// What the servers of a cluster make of requests, of each other, and of being stopped and started. Pure: time comes in,
-/// answers go out. What brokers tell name servers and slaves arrives at once.
+/// answers go out. What brokers tell name servers arrives at once.
 module internal Servers =
     let private withNameServer place nameServer (cluster: ClusterState) =
         { cluster with
@@ -66,30 +66,72 @@ module internal Servers =
 
     // Slaves
 
+    let private isCopy (master: BrokerMember) (slave: BrokerMember) =
+        obj.ReferenceEquals(slave.State.Store, master.State.Store)
+
     /// Gives a slave what its master has; pulls that wait there may find it.
     let private copy (master: BrokerMember) place (cluster: ClusterState) : ClusterState * BrokerEffect list =
         let slave = cluster.Brokers[place]
 
-        if
-            not slave.IsRunning
-            || obj.ReferenceEquals(slave.State.Store, master.State.Store)
-        then
+        let state, woken =
+            Pulls.wakeAll
+                slave.State.Store
+                { slave.State with
+                    Store = master.State.Store
+                }
+
+        withBroker
+            place
+            { slave with
+                State = state
+                CopyDueMillis = ValueNone
+            }
+            cluster,
+        woken
+
+    /// Gives a slave what is new at its master, at once or after a while.
+    let private copyNew now (master: BrokerMember) place (cluster: ClusterState) : ClusterState * BrokerEffect list =
+        let slave = cluster.Brokers[place]
+
+        if not slave.IsRunning || isCopy master slave then
+            cluster, []
+        elif cluster.CopyMillis = 0L then
+            copy master place cluster
+        elif slave.CopyDueMillis.IsSome then
             cluster, []
         else
-            let state, woken =
-                Pulls.wakeAll
-                    slave.State.Store
-                    { slave.State with
-                        Store = master.State.Store
-                    }
+            withBroker
+                place
+                { slave with
+                    CopyDueMillis = ValueSome(now + cluster.CopyMillis)
+                }
+                cluster,
+            []
 
-            withBroker place { slave with State = state } cluster, woken
-
-    let private copyToAll (master: BrokerMember) (cluster: ClusterState) =
+    let private copyToAll now (master: BrokerMember) (cluster: ClusterState) =
         ((cluster, []), master.Slaves)
         ||> List.fold (fun (cluster, effects) place ->
-            let cluster, woken = copy master place cluster
+            let cluster, woken = copyNew now master place cluster
             cluster, effects @ woken)
+
+    /// Gives slaves what is due.
+    let private copyDue now (cluster: ClusterState) =
+        ((cluster, []), cluster.Brokers)
+        ||> Map.fold (fun (cluster, effects) place slave ->
+            match slave.Master, slave.CopyDueMillis with
+            | ValueSome master, ValueSome due when due <= now ->
+                let cluster, woken = copy cluster.Brokers[master] place cluster
+                cluster, effects @ woken
+            | _ -> cluster, effects)
+
+    /// What has not been copied yet is not copied from who has gone, nor to who has gone.
+    let private withoutCopy place (cluster: ClusterState) =
+        withBroker
+            place
+            { cluster.Brokers[place] with
+                CopyDueMillis = ValueNone
+            }
+            cluster
 
     /// Slaves answer otherwise while their master runs.
     let private tellSlaves hasMaster (master: BrokerMember) (cluster: ClusterState) =
@@ -153,7 +195,7 @@ module internal Servers =
             match after.Slaves with
             | [] -> cluster, effects
             | _ ->
-                let cluster, woken = copyToAll after cluster
+                let cluster, woken = copyToAll now after cluster
                 cluster, effects @ woken
 
     let private atNameServer now place event (cluster: ClusterState) =
@@ -187,7 +229,7 @@ module internal Servers =
         ]
 
     let private pass now (cluster: ClusterState) =
-        ((cluster, []), places cluster)
+        (copyDue now cluster, places cluster)
         ||> List.fold (fun (cluster, effects) server ->
             let cluster, more = at now server Ticked cluster
             cluster, effects @ more)
@@ -203,10 +245,13 @@ module internal Servers =
             | TakesLeave -> Registry.unregister
             | FallsSilent -> Registry.fallSilent now
 
-        cluster
-        |> withBroker place { broker with IsRunning = false }
-        |> tellNames (tell settings.BrokerName settings.BrokerId)
-        |> tellSlaves false broker
+        let cluster =
+            cluster
+            |> withBroker place { broker with IsRunning = false }
+            |> tellNames (tell settings.BrokerName settings.BrokerId)
+            |> tellSlaves false broker
+
+        List.fold (fun cluster place -> withoutCopy place cluster) cluster (place :: broker.Slaves)
 
     let private startBroker now place (cluster: ClusterState) =
         let broker = cluster.Brokers[place]
@@ -223,11 +268,11 @@ module internal Servers =
             |> withBroker place broker
             |> tellNames (Registry.register state.Settings (topicsOf state))
             |> tellSlaves true broker
-            |> copyToAll broker
+            |> copyToAll now broker
 
         match broker.Master with
         | ValueSome master when cluster.Brokers[master].IsRunning ->
-            let cluster, more = copy cluster.Brokers[master] place cluster
+            let cluster, more = copyNew now cluster.Brokers[master] place cluster
             cluster, woken @ more
         | _ -> cluster, woken
 
@@ -284,8 +329,8 @@ module internal Servers =
         | ServerStarted _ -> cluster, []
 
     /// Name servers and brokers that all run. Each broker comes with its own host and, if it is a slave, the place of its
-    /// master.
-    let create nameServers (brokers: (BrokerSettings * Host * int voption) list) : ClusterState =
+    /// master. Slaves copy after so many milliseconds; 0 is at once.
+    let create nameServers copyMillis (brokers: (BrokerSettings * Host * int voption) list) : ClusterState =
         let brokers =
             brokers
             |> List.mapi (fun place (settings, host, master) ->
@@ -301,6 +346,7 @@ module internal Servers =
                     IsRunning = false
                     Master = master
                     Slaves = slaves
+                    CopyDueMillis = ValueNone
                 })
 
         let cluster =
@@ -316,10 +362,15 @@ module internal Servers =
                                 }
                         ]
                 Brokers = Map.ofList brokers
+                // Who has just been made has nothing to copy late.
+                CopyMillis = 0L
             }
 
-        (cluster, brokers)
-        ||> List.fold (fun cluster (place, _) -> startBroker 0L place cluster |> fst)
+        let started =
+            (cluster, brokers)
+            ||> List.fold (fun cluster (place, _) -> startBroker 0L place cluster |> fst)
+
+        { started with CopyMillis = copyMillis }
 
     /// When to send `ClusterTicked` next, if at all.
     let nextDeadline (cluster: ClusterState) : int64 voption =
@@ -331,7 +382,9 @@ module internal Servers =
         let ofBrokers =
             cluster.Brokers.Values
             |> Seq.filter _.IsRunning
-            |> Seq.choose (fun broker -> ValueOption.toOption (Broker.nextDeadline broker.State))
+            |> Seq.collect (fun broker ->
+                ValueOption.toList (Broker.nextDeadline broker.State)
+                @ ValueOption.toList broker.CopyDueMillis)
 
         match List.ofSeq (Seq.append ofNames ofBrokers) with
         | [] -> ValueNone
@@ -345,6 +398,7 @@ module internal Servers =
     let private brokerWaitsDiffer (before: BrokerMember) (after: BrokerMember) =
         not (obj.ReferenceEquals(before, after))
         && (before.IsRunning <> after.IsRunning
+            || before.CopyDueMillis <> after.CopyDueMillis
             || Broker.waitsDiffer before.State after.State)
 
     /// Whether what `nextDeadline` goes by has changed.

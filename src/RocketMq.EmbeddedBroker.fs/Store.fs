@@ -1,27 +1,34 @@
 namespace RocketMq.Embedded
 
-open System
 open System.Buffers
-open System.Collections.Immutable
 open RocketMq.Protocol
 
-/// The queues of one topic, each a list of records whose index is the queue offset.
+/// The queues of one topic.
 type internal StoredTopic =
     {
         Config: TopicConfig
         /// As many as can be read or written, or could be earlier: what lies in them stays.
-        Queues: ImmutableList<StoredRecord>[]
+        Queues: StoredQueue[]
         Index: KeyIndex
     }
 
-/// Every message and every committed offset. Immutable: what changes it gives a new one.
+/// Every message that is kept and every committed offset. Immutable: what changes it gives a new one.
 type internal Store =
     {
         StoreHost: Host
+        Limits: StoreLimits
         Topics: Map<string, StoredTopic>
         Committed: Map<GroupQueue, int64>
         /// Position of the next record in a commit log that does not exist, but whose positions ids are made of.
         NextPhysicalOffset: int64
+        /// Messages before it are gone, whatever was their time.
+        DroppedBelow: int64
+        /// Messages before it are gone, whatever was the reason.
+        MinPhysicalOffset: int64
+        /// Where the log's files would begin, the last one first. None is empty.
+        Files: int64 list
+        /// When to look next whose time is over. None while there is nothing that could be.
+        NextLookMillis: int64 voption
         /// How often topics were made, changed or deleted.
         ConfigChanges: int64
     }
@@ -39,31 +46,18 @@ type internal Incoming =
         PreparedTransactionOffset: int64
     }
 
-/// What reading a queue from a position gave.
-type internal Reading =
-    {
-        Status: PullStatus
-        NextOffset: int64
-        MinOffset: int64
-        MaxOffset: int64
-        Records: ReadOnlyMemory<byte>
-    }
-
 module internal Store =
-    /// A pull hands out at most this much, as a real broker does from memory, and at least one message.
-    let private maxPullBytes = 256 * 1024
-
-    let private maxPullMessages = 32
-
-    /// A pull looks at this many messages at most before it answers that none matched.
-    let private maxScanned = 4096
-
-    let empty storeHost : Store =
+    let empty limits storeHost : Store =
         {
             StoreHost = storeHost
+            Limits = limits
             Topics = Map.empty
             Committed = Map.empty
             NextPhysicalOffset = 0L
+            DroppedBelow = 0L
+            MinPhysicalOffset = 0L
+            Files = []
+            NextLookMillis = ValueNone
             ConfigChanges = 0L
         }
 
@@ -92,7 +86,7 @@ module internal Store =
             match Map.tryFind config.Name store.Topics with
             | Some topic when topic.Queues.Length >= queues -> { topic with Config = config }
             | Some topic ->
-                let more = Array.create (queues - topic.Queues.Length) ImmutableList.Empty
+                let more = Array.create (queues - topic.Queues.Length) StoredQueue.empty
 
                 {
                     Config = config
@@ -102,7 +96,7 @@ module internal Store =
             | None ->
                 {
                     Config = config
-                    Queues = Array.create queues ImmutableList.Empty
+                    Queues = Array.create queues StoredQueue.empty
                     Index = KeyIndex.empty
                 }
 
@@ -119,7 +113,7 @@ module internal Store =
             ConfigChanges = store.ConfigChanges + 1L
         }
 
-    let tryQueue name queueId (store: Store) : ImmutableList<StoredRecord> voption =
+    let tryQueue name queueId (store: Store) : StoredQueue voption =
         match Map.tryFind name store.Topics with
         | Some topic when queueId >= 0 && queueId < topic.Queues.Length -> ValueSome topic.Queues[queueId]
         | _ -> ValueNone
@@ -149,11 +143,123 @@ module internal Store =
             Properties = incoming.Message.Properties
         }
 
+    // What is kept
+
+    let private oldestMillis (store: Store) : int64 voption =
+        let mutable oldest = ValueNone
+
+        for topic in store.Topics.Values do
+            for queue in topic.Queues do
+                match StoredQueue.tryAt queue.MinOffset queue, oldest with
+                | ValueSome record, ValueSome known when record.StoreTimestamp >= known -> ()
+                | ValueSome record, _ -> oldest <- ValueSome record.StoreTimestamp
+                | ValueNone, _ -> ()
+
+        oldest
+
+    let private firstPhysical (store: Store) =
+        let mutable first = store.NextPhysicalOffset
+
+        for topic in store.Topics.Values do
+            for queue in topic.Queues do
+                match StoredQueue.tryAt queue.MinOffset queue with
+                | ValueSome record -> first <- min first record.PhysicalOffset
+                | ValueNone -> ()
+
+        first
+
+    let private trimTopic isKept (topic: StoredTopic) =
+        let queues = topic.Queues |> Array.map (StoredQueue.trim isKept)
+
+        if
+            Array.forall2 (fun (before: StoredQueue) after -> obj.ReferenceEquals(before, after)) topic.Queues queues
+        then
+            topic
+        else
+            // The index is made again when somebody asks.
+            { topic with
+                Queues = queues
+                Index = KeyIndex.empty
+            }
+
+    let private trim isKept (store: Store) =
+        let store =
+            { store with
+                Topics = store.Topics |> Map.map (fun _ topic -> trimTopic isKept topic)
+            }
+
+        let first = firstPhysical store
+
+        { store with
+            MinPhysicalOffset = first
+            Files = store.Files |> List.takeWhile (fun begins -> begins >= first)
+        }
+
+    /// Notes where a file begins, if one does with the record of that position.
+    let private withFile (physicalOffset: int64) (store: Store) =
+        match store.Files with
+        | last :: _ when physicalOffset - last < StoreLimits.fileBytes store.Limits -> store
+        | files ->
+            { store with
+                Files = physicalOffset :: files
+            }
+
+    /// Drops the first files of a log that has become too long, but never the last one.
+    let private withinSize (store: Store) =
+        if
+            store.NextPhysicalOffset - store.MinPhysicalOffset
+            <= store.Limits.RetentionBytes
+        then
+            store
+        else
+            let kept =
+                store.Files
+                |> List.takeWhile (fun begins -> store.NextPhysicalOffset - begins <= store.Limits.RetentionBytes)
+
+            let kept = if kept.IsEmpty then List.truncate 1 store.Files else kept
+            let begins = List.last kept
+
+            if begins <= store.MinPhysicalOffset then
+                store
+            else
+                trim
+                    (fun record -> record.PhysicalOffset >= begins)
+                    { store with
+                        Files = kept
+                        DroppedBelow = begins
+                    }
+
+    let private withLook now (store: Store) =
+        match store.NextLookMillis, store.Limits.RetentionMillis with
+        | ValueNone, ValueSome retention ->
+            { store with
+                NextLookMillis = ValueSome(now + retention)
+            }
+        | _ -> store
+
+    /// Lets the messages go whose time is over.
+    let expire now (store: Store) =
+        match store.NextLookMillis, store.Limits.RetentionMillis with
+        | ValueSome due, ValueSome retention when due <= now ->
+            let store = trim (fun record -> record.StoreTimestamp + retention > now) store
+
+            { store with
+                NextLookMillis =
+                    oldestMillis store
+                    |> ValueOption.map (fun oldest ->
+                        max (oldest + retention) (now + StoreLimits.lookMillis store.Limits))
+            }
+        | _ -> store
+
+    /// Whether a real broker would have the record in memory.
+    let isInMemory (store: Store) (record: StoredRecord) =
+        store.NextPhysicalOffset - record.PhysicalOffset <= store.Limits.MemoryBytes
+
     /// Puts a message at the end of a queue that exists. Gives its place, or why it has no form as a record.
     let append (now: int64) (incoming: Incoming) (store: Store) : Result<struct (Store * StoredMessage), EncodeError> =
         let topic = store.Topics[incoming.Message.Topic]
         let queue = topic.Queues[incoming.QueueId]
-        let message = record store now (int64 queue.Count) incoming
+        let message = record store now queue.MaxOffset incoming
         // Enough for the record, and little more: what is left over is kept for as long as the message.
         let capacity =
             fixedBytes
@@ -175,7 +281,9 @@ module internal Store =
                 }
 
             let queues = Array.copy topic.Queues
-            queues[incoming.QueueId] <- queue.Add stored
+            queues[incoming.QueueId] <- StoredQueue.append stored queue
+
+            let store = withFile message.PhysicalOffset store |> withLook now
 
             let store =
                 { store with
@@ -183,108 +291,35 @@ module internal Store =
                     NextPhysicalOffset = store.NextPhysicalOffset + int64 bytes
                 }
 
-            Ok(struct (store, message))
+            Ok(struct (withinSize store, message))
 
-    let private concat (records: ResizeArray<StoredRecord>) (totalBytes: int) : ReadOnlyMemory<byte> =
-        let bytes: byte[] = Array.zeroCreate totalBytes
-        let mutable position = 0
-
-        for record in records do
-            record.Bytes.Span.CopyTo(bytes.AsSpan position)
-            position <- position + record.Bytes.Length
-
-        ReadOnlyMemory bytes
-
-    /// Reads a queue from `offset` on: at most `maxMessages` of those that `wants` lets through.
-    let read
-        (queue: ImmutableList<StoredRecord>)
-        (offset: int64)
-        (maxMessages: int)
-        (wants: StoredRecord -> bool)
-        : Reading =
-        let maxOffset = int64 queue.Count
-
-        let nothing status nextOffset =
-            {
-                Status = status
-                NextOffset = nextOffset
-                MinOffset = 0L
-                MaxOffset = maxOffset
-                Records = ReadOnlyMemory.Empty
-            }
-
-        let limit = min maxMessages maxPullMessages
-        let found = ResizeArray<StoredRecord>()
-
-        let rec scan (position: int) totalBytes =
-            let isEnd = position = queue.Count || int64 position - offset >= int64 maxScanned
-
-            if isEnd || found.Count >= limit then
-                struct (position, totalBytes)
-            else
-                let record = queue[position]
-
-                if not (wants record) then
-                    scan (position + 1) totalBytes
-                elif found.Count > 0 && totalBytes + record.Bytes.Length > maxPullBytes then
-                    struct (position, totalBytes)
-                else
-                    found.Add record
-                    scan (position + 1) (totalBytes + record.Bytes.Length)
-
-        if offset < 0L then
-            nothing OffsetMoved 0L
-        elif offset > maxOffset then
-            nothing OffsetMoved maxOffset
-        elif offset = maxOffset then
-            nothing NoNewMessage offset
-        else
-            let struct (next, totalBytes) = scan (int offset) 0
-
-            if found.Count = 0 then
-                nothing NoMatch (int64 next)
-            else
-                { nothing Found (int64 next) with
-                    Records = concat found totalBytes
-                }
+    // Offsets
 
     /// Where the messages stored at or after a time begin.
-    let search (timestamp: int64) (queue: ImmutableList<StoredRecord>) : int64 =
-        match queue.FindIndex(fun record -> record.StoreTimestamp >= timestamp) with
-        | -1 -> int64 queue.Count
-        | index -> int64 index
+    let search (timestamp: int64) (queue: StoredQueue) : int64 =
+        StoredQueue.firstOffset (fun record -> record.StoreTimestamp >= timestamp) queue
 
-    /// The record that begins at a position of the commit log. Within a queue these positions grow.
+    /// The record that begins at a position of the commit log.
     let tryFindAt (physicalOffset: int64) (store: Store) : StoredRecord option =
-        let find (queue: ImmutableList<StoredRecord>) =
-            let rec search low high =
-                if low > high then
-                    None
-                else
-                    let middle = low + (high - low) / 2
-                    let record = queue[middle]
-
-                    if record.PhysicalOffset = physicalOffset then
-                        Some record
-                    elif record.PhysicalOffset < physicalOffset then
-                        search (middle + 1) high
-                    else
-                        search low (middle - 1)
-
-            search 0 (queue.Count - 1)
-
         store.Topics.Values
         |> Seq.collect (fun topic -> topic.Queues)
-        |> Seq.tryPick find
+        |> Seq.tryPick (fun queue -> StoredQueue.tryAtPhysical physicalOffset queue |> ValueOption.toOption)
 
     let commit (queue: GroupQueue) offset (store: Store) =
         { store with
             Committed = Map.add queue offset store.Committed
         }
 
-    /// The committed offset; 0 for a queue that nothing was committed for, since its first message is still there.
+    /// What the group has committed, and nothing else.
     let committed (queue: GroupQueue) (store: Store) : int64 voption =
-        match Map.tryFind queue store.Committed with
-        | Some offset -> ValueSome offset
-        | None when (tryQueue queue.Topic queue.QueueId store).IsSome -> ValueSome 0L
-        | None -> ValueNone
+        Map.tryFind queue store.Committed |> Option.toValueOption
+
+    /// Whether a queue's first message is still there, and in memory. Source: checkInMemByConsumeOffset of
+    /// DefaultMessageStore.java, 5.x; there the system's page cache says what is in memory.
+    let beginsInMemory topic queueId (store: Store) =
+        match tryQueue topic queueId store with
+        | ValueSome queue ->
+            match StoredQueue.tryAt 0L queue with
+            | ValueSome record -> isInMemory store record
+            | ValueNone -> false
+        | ValueNone -> false

@@ -28,10 +28,12 @@ let private acting =
         "ProxySockets.fs"
         "DirectionFaults.fs"
         "FaultProxy.fs"
+        "BrokerLog.fs"
         "Server.fs"
         "ServerPort.fs"
         "TopicRequests.fs"
         "EmbeddedBroker.fs"
+        "EmbeddedClusterOptions.fs"
         "EmbeddedServers.fs"
         "EmbeddedCluster.fs"
     ]

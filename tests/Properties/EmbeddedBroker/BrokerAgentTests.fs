@@ -33,7 +33,8 @@ let private clients =
         Call = fun _ _ _ -> ()
     }
 
-let private oneBroker = Servers.create 1 [ settings, BrokerTests.host, ValueNone ]
+let private oneBroker =
+    Servers.create 1 0L [ settings, BrokerTests.host, ValueNone ]
 
 let private askAgent (agent: ClusterAgent) command =
     let answered =
@@ -54,7 +55,8 @@ let tests =
             testCase
                 "what falls due while it is dealt with is delivered, though no timer rings, before the next request"
             <| fun () ->
-                use agent = new ClusterAgent(oneBroker, MovedClock(), clients, ignore)
+                use agent =
+                    new ClusterAgent(oneBroker, MovedClock(), clients, new BrokerLog(null), ignore)
 
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success
@@ -80,7 +82,8 @@ let tests =
                         fun () -> clock.Advance(TimeSpan.FromMilliseconds 600L)
                     )
 
-                use agent = new ClusterAgent(oneBroker, hurried, clients, ignore)
+                use agent =
+                    new ClusterAgent(oneBroker, hurried, clients, new BrokerLog(null), ignore)
 
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success

@@ -32,7 +32,7 @@ let private faulty rules =
 
 let private stored (state: BrokerState) =
     match Store.tryQueue Examples.send.Topic 0 state.Store with
-    | ValueSome queue -> queue.Count
+    | ValueSome queue -> queue.Records.Count
     | ValueNone -> 0
 
 /// Tickets that are answered or given up, in order.

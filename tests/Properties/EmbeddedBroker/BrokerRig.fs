@@ -16,6 +16,8 @@ let settings: BrokerSettings =
         AutoCreateTopics = true
         Checks = CheckSettings.defaults
         TakesBornTimeAsSent = false
+        Limits = StoreLimits.unlimited
+        SlaveReads = false
     }
 
 let fresh = Broker.start settings BrokerTests.host
@@ -72,7 +74,7 @@ let records topic queueId (state: BrokerState) : StoredMessage list =
     match Store.tryQueue topic queueId state.Store with
     | ValueNone -> []
     | ValueSome queue ->
-        queue
+        queue.Records
         |> Seq.collect (fun record -> MessageCodec.decodeAll "broker-a" record.Bytes |> Buffers.ok)
         |> List.ofSeq
 

@@ -16,6 +16,8 @@ let private settings =
         AutoCreateTopics = true
         Checks = CheckSettings.defaults
         TakesBornTimeAsSent = false
+        Limits = StoreLimits.unlimited
+        SlaveReads = false
     }
 
 let internal host = Host.create IPAddress.Loopback 1
@@ -104,6 +106,7 @@ let private settle (run: Run) effect =
             IsRight = run.IsRight && Map.containsKey ticket run.Open
         }
     | Push _
+    | Note _
     | Call _ -> { run with IsRight = false }
 
 let private feed event (run: Run) =

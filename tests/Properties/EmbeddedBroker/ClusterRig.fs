@@ -14,8 +14,8 @@ let settingsOf name id place : BrokerSettings =
         BrokerAddress = $"127.0.0.1:{place + 1}"
     }
 
-/// Masters by their names, then slaves by the places of their masters.
-let cluster nameServers (masters: string list) (slaves: int list) : ClusterState =
+/// Masters by their names, then slaves by the places of their masters, which copy after so long.
+let clusterWith change copyMillis nameServers (masters: string list) (slaves: int list) : ClusterState =
     let brokers =
         [
             for name in masters -> name, 0L, ValueNone
@@ -24,8 +24,12 @@ let cluster nameServers (masters: string list) (slaves: int list) : ClusterState
 
     brokers
     |> List.mapi (fun place (name, id, master) ->
-        settingsOf name id place, Host.create IPAddress.Loopback (place + 1), master)
-    |> Servers.create nameServers
+        change (settingsOf name id place), Host.create IPAddress.Loopback (place + 1), master)
+    |> Servers.create nameServers copyMillis
+
+/// Slaves copy at once.
+let cluster nameServers masters slaves : ClusterState =
+    clusterWith id 0L nameServers masters slaves
 
 let askAt now server command (cluster: ClusterState) =
     Servers.transition now cluster (At(server, BrokerTests.arrive 1 now command))
@@ -85,6 +89,6 @@ let recordsOf place cluster : Map<string * int, string list> =
                 for queueId in 0 .. stored.Queues.Length - 1 do
                     (topic, queueId),
                     [
-                        for record in stored.Queues[queueId] -> Convert.ToHexString record.Bytes.Span
+                        for record in stored.Queues[queueId].Records -> Convert.ToHexString record.Bytes.Span
                     ]
         ]

@@ -228,6 +228,7 @@ let tests =
                 let closed =
                     Servers.create
                         1
+                        0L
                         [
                             { settingsOf "a" 0L 0 with
                                 AutoCreateTopics = false

@@ -63,8 +63,7 @@ let private connectionsIn group (run: Run) =
 let private compare (run: Run) =
     ([ "G"; "H" ], run)
     ||> List.foldBack (fun group run ->
-        let members =
-            connectionsIn group run |> List.map clientOf |> List.distinct |> List.sort
+        let members = connectionsIn group run |> List.map clientOf |> List.sort
 
         let topics = Map.tryFind group run.Topics |> Option.defaultValue Set.empty
 
@@ -80,12 +79,13 @@ let private withoutEmpty (run: Run) =
         Topics = run.Topics |> Map.filter (fun group _ -> not (connectionsIn group run).IsEmpty)
     }
 
-/// All members that are left after a change, and nobody after none.
-let private expectNotified (before: Run) effects (after: Run) =
+/// All members that are left after a change, and nobody after none; of `always` all of them.
+let private expectNotifiedOf always (before: Run) effects (after: Run) =
     ([ "G"; "H" ], after)
     ||> List.foldBack (fun group after ->
         let isOtherwise =
-            connectionsIn group before <> connectionsIn group after
+            group = always
+            || connectionsIn group before <> connectionsIn group after
             || Map.tryFind group before.Topics <> Map.tryFind group after.Topics
 
         let expected = if isOtherwise then connectionsIn group after else []
@@ -94,6 +94,9 @@ let private expectNotified (before: Run) effects (after: Run) =
             wrong $"{group}: told %A{notifiedOf group effects}, expected %A{expected}" after
         else
             after)
+
+let private expectNotified before effects after =
+    expectNotifiedOf "" before effects after
 
 let private request connection command (run: Run) =
     let state, effects = ask run.Now connection command run.State
@@ -122,7 +125,8 @@ let private leave connection group (run: Run) =
         Members = Set.remove (group, connection) run.Members
     }
     |> withoutEmpty
-    |> expectNotified run effects
+    // As in Java (5.x), whether it was a member or not.
+    |> expectNotifiedOf group run effects
 
 let private disconnect connection (run: Run) =
     let state, effects = Broker.transition run.Now run.State (Left connection)

@@ -443,6 +443,13 @@ let assignmentTests =
                 assigned "x" "OTHER" cluster |> shouldEqual None
                 assigned "z" "AVG" cluster |> shouldEqual (Some [])
 
+            testCase "members that share a client id both get its first share, and nobody the others"
+            <| fun () ->
+                let cluster = cluster [ "x"; "x" ]
+
+                assigned "x" "AVG" cluster
+                |> shouldEqual (Some [ for queueId in 0..3 -> "broker-a", queueId, PullMode ])
+
             testCase "a group that nobody is in has no assignments"
             <| fun () -> assigned "x" "AVG" (cluster []) |> shouldEqual None
 

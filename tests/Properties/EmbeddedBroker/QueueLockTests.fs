@@ -145,6 +145,54 @@ let tests =
                 isTaken |> shouldEqual true
                 tryLock "a" 90_002L state |> snd |> shouldEqual false
 
+            testCase "only the holder gives a lock back, one whose time is over included"
+            <| fun () ->
+                let run command now state =
+                    let state, effects = ask now 1 command state
+                    (answerIn effects).ResponseCode |> shouldEqual ResponseCode.Success
+                    state
+
+                let acquire client =
+                    run (Examples.ask (requestOf client "G" [ 0 ]) QueueLocks.acquire)
+
+                let release client group =
+                    run (Examples.ask (requestOf client group [ 0 ]) QueueLocks.release)
+
+                let canHave client now state =
+                    let command = Examples.ask (requestOf client "G" [ 0 ]) QueueLocks.acquire
+
+                    ask now 1 command state
+                    |> snd
+                    |> answerIn
+                    |> decodeWith QueueLocks.acquire
+                    |> List.isEmpty
+                    |> not
+
+                let held = acquire "a" 0L fresh
+                // Of another member, or of another group: nothing changes.
+                held |> release "b" "G" 1L |> canHave "b" 2L |> shouldBeFalse
+                held |> release "a" "H" 1L |> canHave "b" 2L |> shouldBeFalse
+                held |> release "a" "G" 1L |> canHave "b" 2L |> shouldBeTrue
+                // Who is late gives nothing back that somebody else has by now.
+                let taken = acquire "b" 60_001L held
+                taken |> release "a" "G" 60_002L |> canHave "a" 60_003L |> shouldBeFalse
+                // And a lock that nobody has taken meanwhile is its holder's again.
+                held |> acquire "a" 70_000L |> canHave "b" 130_000L |> shouldBeFalse
+
+            testCase "a lock is a client id's: another connection of it has it too, and it outlives the first one"
+            <| fun () ->
+                let command client =
+                    Examples.ask (requestOf client "G" [ 0 ]) QueueLocks.acquire
+
+                let granted connection client state =
+                    let state, effects = ask 0L connection (command client) state
+                    state, (decodeWith QueueLocks.acquire (answerIn effects)).Length
+
+                let state, _ = granted 1 "a" fresh
+                granted 2 "a" state |> snd |> shouldEqual 1
+                let state, _ = Broker.transition 0L state (Left 1)
+                granted 3 "b" state |> snd |> shouldEqual 0
+
             testCase "a broker that was stopped knows no locks"
             <| fun () ->
                 let command client =

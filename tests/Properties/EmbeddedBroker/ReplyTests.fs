@@ -123,7 +123,7 @@ let tests =
 
             testCase "there are routes to the topics of replies and traces from the start"
             <| fun () ->
-                let oneBroker = Servers.create 1 [ settings, BrokerTests.host, ValueNone ]
+                let oneBroker = Servers.create 1 0L [ settings, BrokerTests.host, ValueNone ]
 
                 for topic in [ replyTopic; "RMQ_SYS_TRACE_TOPIC" ] do
                     let query =
