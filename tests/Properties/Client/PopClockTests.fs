@@ -131,7 +131,7 @@ let tests =
                                 startPop (popConsumerAt rig.Cluster.NameServers rig.Clock "G") (fun received _ ->
                                     task {
                                         seen.Add(textOf received)
-                                        return PopOutcome.Consumed
+                                        return ConsumeResult.Success
                                     })
 
                             do! until (fun () -> consumer.Acknowledged = 10L)
@@ -205,7 +205,7 @@ let tests =
                                         Logger = log
                                     }
                                     options)
-                                (fun _ _ -> Task.FromResult PopOutcome.Consumed)
+                                (fun _ _ -> Task.FromResult ConsumeResult.Success)
 
                         do! until (fun () -> consumer.Acknowledged = 1L)
 
