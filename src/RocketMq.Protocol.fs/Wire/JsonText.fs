@@ -48,12 +48,8 @@ module internal JsonText =
         while read < escaped.Length do
             let rest = escaped.Slice read
 
-            let copied =
-                if rest.IndexOf('\\'B) < 0 then
-                    rest.Length
-                else
-                    rest.IndexOf('\\'B)
-
+            let escape = rest.IndexOf('\\'B)
+            let copied = if escape < 0 then rest.Length else escape
             rest.Slice(0, copied).CopyTo(destination.Slice written)
             read <- read + copied
             written <- written + copied
