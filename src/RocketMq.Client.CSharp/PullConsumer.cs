@@ -31,12 +31,22 @@ public sealed class PullConsumer : IAsyncDisposable
     /// <summary>The queues that it reads now, and how far it is with each.</summary>
     public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];
 
-    /// <summary>Messages as they come, without end. Only one enumeration or receive at a time.</summary>
+    /// <summary>What it is doing, and what it cannot do now.</summary>
+    public PullConsumerHealth Health => new(_inner.Health);
+
+    /// <summary>
+    /// Messages as they come, without end. Only one enumeration or receive at a time. A message is consumed when the loop asks for
+    /// the next one: one whose loop ended before that, by an exception perhaps, comes again in the next enumeration, unless it has been
+    /// committed or commits are by hand.
+    /// </summary>
     /// <exception cref="RocketMqException">A broker refuses to hand out messages, or the consumer has been closed.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async IAsyncEnumerable<ReceivedMessage> ReadAllAsync(
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        // What an earlier loop had in hand when it ended, by an exception perhaps, was not consumed.
+        _inner.Redeliver();
+
         while (true)
         {
             yield return await ReceiveAsync(cancellationToken).ConfigureAwait(false);

@@ -9,8 +9,11 @@ public sealed class PushConsumerHealth
 
     internal PushConsumerHealth(Core.PushConsumerHealth inner) => _inner = inner;
 
-    /// <summary>No handler is stuck.</summary>
+    /// <summary>It can do its work now: no handler is stuck, and nothing that it tried last has failed.</summary>
     public bool IsWell => _inner.IsWell;
+
+    /// <summary>What it cannot do now.</summary>
+    public IReadOnlyList<ConsumerProblem> Problems => ConsumerProblem.From(_inner.Problems);
 
     /// <summary>The queues that it reads.</summary>
     public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];
@@ -36,7 +39,7 @@ public sealed class PushConsumerHealth
     /// <summary>Handlers, ever, that did not return when they were told to, so that their messages were given back.</summary>
     public long AbandonedHandlers => _inner.AbandonedHandlers;
 
-    /// <summary>Queues that were left and read anew because they were not being read.</summary>
+    /// <summary>How often pulling of a queue was begun again because nothing was pulled though there was room.</summary>
     public long RestartedQueues => _inner.RestartedQueues;
 
     /// <summary>Traces that were lost because they came too fast, or could not be stored. 0 without traces.</summary>
@@ -62,8 +65,11 @@ public sealed class QueueHealth
     /// <summary>Everything before it is done with.</summary>
     public long Committable => _inner.Committable;
 
-    /// <summary>The position as it was committed last.</summary>
+    /// <summary>What the group has committed, as far as this member knows; null if it has committed nothing.</summary>
     public long? Committed => _inner.Committed?.Value;
+
+    /// <summary>Records that could not be read, and were passed.</summary>
+    public long Damaged => _inner.Damaged;
 
     /// <summary>Messages that are not done with, those that handlers work on included.</summary>
     public int Held => _inner.Held;

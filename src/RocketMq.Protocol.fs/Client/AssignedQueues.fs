@@ -31,6 +31,7 @@ type internal AssignedQueues
         clock: MemberClock,
         events: MemberEvents,
         table: ProcessQueueTable,
+        problems: MemberProblems,
         control: QueueSteering,
         brokers: GroupBrokers,
         store: IOffsetStore,
@@ -126,7 +127,9 @@ type internal AssignedQueues
                     match! startAt queue with
                     | Ok struct (offset, committed) -> post queue (QueueEvent.OffsetFound(attempt, offset, committed))
                     | Error error ->
-                        ConsumerLog.queueNotStarted log queue (RemotingError.describe error)
+                        let reason = RemotingError.describe error
+                        ConsumerLog.queueNotStarted log queue reason
+                        problems.Report(string queue, reason)
                         post queue (QueueEvent.OffsetNotFound attempt)
                 with error ->
                     if not ending.IsCancellationRequested then
@@ -138,12 +141,18 @@ type internal AssignedQueues
         // What the application gave may block.
         Supervised.runApart log ending find
 
+    let commitOf (queue: MessageQueue) = $"commit of {queue}"
+
     let save (queue: MessageQueue) offset : Task =
         backgroundTask {
             match! inTurn (fun () -> store.Save(queue, offset, ending)) with
-            | Ok() -> post queue QueueEvent.OffsetSaved
+            | Ok() ->
+                problems.Clear(commitOf queue)
+                post queue QueueEvent.OffsetSaved
             | Error error ->
-                ConsumerLog.commitFailed log queue (RemotingError.describe error)
+                let reason = RemotingError.describe error
+                ConsumerLog.commitFailed log queue reason
+                problems.Report(commitOf queue, reason)
                 post queue (QueueEvent.OffsetNotSaved error)
         }
 
@@ -328,6 +337,9 @@ type internal AssignedQueues
         if ConsumerQueue.phase next = Released then
             if queues.Remove queue then
                 shares.Leave queue
+
+            problems.Clear(string queue)
+            problems.Clear(commitOf queue)
         elif queues.TryAdd(queue, next) then
             shares.Join queue
         else

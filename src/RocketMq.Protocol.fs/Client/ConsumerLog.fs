@@ -252,3 +252,13 @@ module internal ConsumerLog =
 
     let equalClientIds (log: ILogger) (group: string) (clientId: string) =
         equalClientIds'.Invoke(log, group, clientId, null)
+
+    let private recordDamaged' =
+        LoggerMessage.Define<MessageQueue, int64, string>(
+            LogLevel.Error,
+            EventId(1130, "RecordDamaged"),
+            "The record of {Queue} at offset {Offset} cannot be read and is passed: {Reason}"
+        )
+
+    let recordDamaged (log: ILogger) queue (offset: int64) (reason: string) =
+        recordDamaged'.Invoke(log, queue, offset, reason, null)

@@ -25,6 +25,7 @@ type internal GroupMembership
         subscriptions: Subscriptions,
         events: MemberEvents,
         table: ProcessQueueTable,
+        problems: MemberProblems,
         callbacks: IAskedMember
     ) =
     /// Java's interval.
@@ -60,9 +61,19 @@ type internal GroupMembership
     let post event = events.Post(RebalanceEvent event)
     let run work = Supervised.run log ending.Token work
 
-    let warnOfEqualIds (members: string list) =
+    let membersOf = $"members of group {group}"
+    let equalIds = $"client id {instance.ClientId}"
+
+    let checkEqualIds (members: string list) =
         if members |> List.filter ((=) instance.ClientId) |> List.length > 1 then
             ConsumerLog.equalClientIds log group instance.ClientId
+
+            problems.Report(
+                equalIds,
+                "another member of the group has the same one, so queues are read twice or not at all; give each an instance name of its own"
+            )
+        else
+            problems.Clear equalIds
 
     /// Always answers, whatever happens.
     let queryMembers topic : Task =
@@ -72,9 +83,13 @@ type internal GroupMembership
             try
                 match! brokers.AskOne(topic, Heartbeat.members.Request group, ending.Token) with
                 | Ok members ->
-                    warnOfEqualIds members
+                    problems.Clear membersOf
+                    checkEqualIds members
                     answer <- MembersKnown(topic, members)
-                | Error error -> ConsumerLog.membersUnknown log group (RemotingError.describe error)
+                | Error error ->
+                    let reason = RemotingError.describe error
+                    ConsumerLog.membersUnknown log group reason
+                    problems.Report(membersOf, reason)
             finally
                 post answer
         }
@@ -89,6 +104,8 @@ type internal GroupMembership
             post (RouteKnown(topic, TopicRoute.subscribeQueues topic route))
         }
 
+    let topicOf (topic: string) = $"topic {topic}"
+
     /// Looks for a topic until there is one, or it is not subscribed to any more.
     let seek topic : Task =
         backgroundTask {
@@ -98,10 +115,13 @@ type internal GroupMembership
             while isSought && isSubscribed topic && not ending.IsCancellationRequested do
                 match! routes.Get(topic, ending.Token) with
                 | Ok route ->
+                    problems.Clear(topicOf topic)
                     do! useRoute topic route
                     isSought <- false
                 | Error error ->
-                    Log.refreshFailed log group (RemotingError.describe error)
+                    let reason = RemotingError.describe error
+                    Log.refreshFailed log group reason
+                    problems.Report(topicOf topic, reason)
                     do! Task.Delay(wait, clock, ending.Token)
                     wait <- min (wait * 2.0) (snd seekWaits)
         }
@@ -192,12 +212,27 @@ type internal GroupMembership
             do! changing.WaitAsync()
 
             try
+                problems.Clear(topicOf topic)
+
                 if subscriptions.Remove topic then
                     post (TopicUnsubscribed topic)
                     do! instance.Presence.Renew()
             finally
                 changing.Release() |> ignore<int>
         }
+
+    let registration: ClientName =
+        {
+            NameServers = options.Instance.NameServers
+            Group = group
+            ClientId = instance.ClientId
+        }
+
+    let mutable isRegistered = false
+
+    let unregister () =
+        if isRegistered then
+            ClientNames.release registration
 
     /// What brokers know this member by.
     member _.ClientId = instance.ClientId
@@ -221,17 +256,23 @@ type internal GroupMembership
     /// Joins the group.
     member _.Start() : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            routes.Changed.Add(fun struct (topic, route) ->
-                if isSubscribed topic && not ending.IsCancellationRequested then
-                    run (fun () -> useRoute topic route))
-
-            instance.Start()
-
-            match! OneByOne.untilError join subscriptions.All with
+            match ClientNames.tryTake registration with
             | Error error -> return Error error
             | Ok() ->
-                every rebalanceInterval rebalance
-                return Ok()
+
+                isRegistered <- true
+
+                routes.Changed.Add(fun struct (topic, route) ->
+                    if isSubscribed topic && not ending.IsCancellationRequested then
+                        run (fun () -> useRoute topic route))
+
+                instance.Start()
+
+                match! OneByOne.untilError join subscriptions.All with
+                | Error error -> return Error error
+                | Ok() ->
+                    every rebalanceInterval rebalance
+                    return Ok()
         }
 
     /// Reads a topic too, or changes what is wanted of one. One that fails changes nothing.
@@ -250,9 +291,11 @@ type internal GroupMembership
     /// Unregisters from brokers and closes the connections.
     member _.Close() : Task =
         ending.Cancel()
+        unregister ()
         instance.Close()
 
     /// Ends as a process does that is killed: brokers are not told.
     member _.Kill() : Task =
         ending.Cancel()
+        unregister ()
         instance.Clients.CloseAll()

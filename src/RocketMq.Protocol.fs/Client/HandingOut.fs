@@ -134,7 +134,16 @@ type internal HandingOut(options: PullConsumerOptions, waiting: WaitingMessages,
         | Error error -> Task.FromResult(Error error)
         | Ok() -> alone cancellation poll
 
-    /// The application is done with all that it has.
+    /// What the application has taken and not finished is given again, unless commits are its own.
+    member _.Redeliver() =
+        if options.AutoCommit then
+            lock gate (fun () ->
+                for queue in inHand do
+                    queue.Redeliver()
+
+                inHand.Clear())
+
+    /// The application has consumed all that it has.
     member _.Settle() = settle ()
 
     /// A broker does not hand out messages: whoever waits is told, or who asks next.

@@ -20,6 +20,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
     let path = Path.Combine(folder, "offsets.json")
     let backup = path + ".bak"
     let gate = obj ()
+    let mutable held: FileStream | null = null
 
     /// As in the file, once that has been read.
     let mutable known: Map<MessageQueue, int64> voption = ValueNone
@@ -83,6 +84,27 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
             with
             | :? IOException
             | :? UnauthorizedAccessException as error -> failure "written to" error.Message
+
+    /// Two processes of one name would overwrite each other's offsets.
+    member _.TryOpen() : Result<unit, RemotingError> =
+        try
+            Directory.CreateDirectory folder |> ignore<DirectoryInfo>
+
+            held <- new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+
+            Ok()
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException as error ->
+            Error(
+                Misconfigured
+                    $"the offsets of group {group} in {folder} cannot be used: {error.Message}; if another consumer has them, give each an instance name of its own"
+            )
+
+    member _.Close() =
+        match held with
+        | null -> ()
+        | file -> file.Dispose()
 
     interface IOffsetStore with
         member _.Load(queue, _) =

@@ -57,6 +57,7 @@ type internal MemberReport(reported: ReportedMember, subscriptions: Subscription
                 | CommittedAt offset -> Some offset
                 | NotLoaded
                 | NothingCommitted -> None
+            Damaged = owner.Damaged
             Held = owner.Held
             HeldBytes = owner.HeldBytes
             Running = owner.Running

@@ -18,6 +18,10 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
     /// Java tells brokers at this interval too.
     static let interval = TimeSpan.FromSeconds 30L
 
+    /// Heartbeats that are in flight at a time.
+    static let atATime = 32
+
+    let slots = new SemaphoreSlim(atATime, atATime)
     let options = clients.Options
     let ending = new CancellationTokenSource()
 
@@ -62,7 +66,7 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
             if watched.TryAdd(address, ()) then
                 client.StateChanged.Add(fun state ->
                     if isConnected state && isGreeted address && not ending.IsCancellationRequested then
-                        tell address |> ignore)
+                        Supervised.run options.Logger ending.Token (fun () -> tell address :> Task))
 
             tell address
 
@@ -87,16 +91,29 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
                 if not (List.contains address addresses) then
                     known.TryRemove address |> ignore
 
-            for address in addresses do
-                if known.ContainsKey address then
-                    let! _ = tell address
-                    ()
-                else
-                    let! _ = know address
-                    ()
+            // Side by side: one that does not answer must not hold up the others until they forget this client.
+            let heartbeat address : Task =
+                backgroundTask {
+                    do! slots.WaitAsync ending.Token
+
+                    try
+                        if known.ContainsKey address then
+                            let! _ = tell address
+                            ()
+                        else
+                            let! _ = know address
+                            ()
+                    finally
+                        slots.Release() |> ignore<int>
+                }
+
+            do! addresses |> List.map heartbeat |> Task.WhenAll
         }
 
-    do routes.Changed.Add(fun struct (_, route) -> route |> addressesOf |> List.iter (know >> ignore))
+    do
+        routes.Changed.Add(fun struct (_, route) ->
+            for address in addressesOf route do
+                Supervised.run options.Logger ending.Token (fun () -> know address :> Task))
 
     member _.Start() =
         PeriodicTask.run options interval ending.Token beat

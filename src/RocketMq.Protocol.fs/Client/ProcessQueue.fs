@@ -55,6 +55,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     let mutable loop = 0
 
     let mutable queueLock = NotHeld
+    let mutable damaged = 0L
     let mutable hasRoom: TaskCompletionSource | null = null
     let mutable isIdle: TaskCompletionSource | null = null
     let ending = new CancellationTokenSource()
@@ -130,6 +131,12 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
         | Held lock -> ConsumeLock.mayConsume clock.Now lock
         | NotHeld
         | MayBeHeld -> false
+
+    /// A record that could not be read was passed.
+    member _.CountDamaged() =
+        Interlocked.Increment &damaged |> ignore<int64>
+
+    member _.Damaged = Volatile.Read &damaged
 
     member _.Progress: ConsumeProgress =
         lock gate (fun () ->
@@ -234,7 +241,14 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
             else
                 false)
 
-    /// The application is done with all that it has taken.
+    /// What the application has taken and not finished comes again, and all that comes after it.
+    member owner.Redeliver() =
+        let lowest = lock gate (fun () -> lowestTaken)
+
+        if lowest <> Int64.MaxValue then
+            owner.Seek lowest
+
+    /// The application has consumed all that it has taken.
     member _.Settle() =
         lock gate (fun () -> lowestTaken <- Int64.MaxValue)
 

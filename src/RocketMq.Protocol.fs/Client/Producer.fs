@@ -271,7 +271,13 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// Checks the options. Nothing is connected before the first message.
     static member Start(options: ProducerOptions) : Result<Producer, RemotingError> =
         ProducerOptions.check options
-        |> Result.map (fun () -> new Producer(options, (fun _ -> Map.empty)))
+        |> Result.map (fun () ->
+            let options =
+                { options with
+                    Remoting = GuardedLogger.protect options.Remoting
+                }
+
+            new Producer(options, (fun _ -> Map.empty)))
 
     member internal _.Options = options
     member internal _.Group = group

@@ -27,6 +27,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     let events = MemberEvents()
     let table = ProcessQueueTable()
+    let problems = MemberProblems options.Remoting.Ports.Clock
     let subscriptions = Subscriptions clock.Provider
 
     let report =
@@ -66,6 +67,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             subscriptions,
             events,
             table,
+            problems,
             BrokerCallbacks(
                 settings.Group,
                 events,
@@ -105,6 +107,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             space,
             InnerBatch.expand options.Codecs options.InflatedLimit,
             PauseGate(),
+            problems,
             dispatcher
         )
 
@@ -130,6 +133,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             clock,
             events,
             table,
+            problems,
             steering,
             membership.Brokers,
             BrokerOffsets(settings, membership.Brokers),
@@ -262,6 +266,11 @@ type PullConsumer private (options: PullConsumerOptions) =
             match PullConsumerOptions.check options with
             | Error error -> return Error error
             | Ok() ->
+                let options =
+                    { options with
+                        Remoting = GuardedLogger.protect options.Remoting
+                    }
+
                 let consumer = new PullConsumer(options)
 
                 match! consumer.Begin() with
@@ -283,6 +292,16 @@ type PullConsumer private (options: PullConsumerOptions) =
             { queue with
                 Queue = positions.Outer queue.Queue
             })
+
+    member consumer.Health: PullConsumerHealth =
+        {
+            ClientId = membership.ClientId
+            Queues = consumer.Queues
+            Problems = problems.All
+        }
+
+    /// What has been received and not finished comes again, and all that comes after it, unless commits are by hand.
+    member _.Redeliver() = handingOut.Redeliver()
 
     /// Waits for the next message.
     member _.Receive(cancellation: CancellationToken) : Task<Result<ReceivedMessage, RemotingError>> =

@@ -164,6 +164,8 @@ module PullConsumerOptions =
                 yield! HoldLimits.problems options.Hold
                 yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
                 yield! ValueKind.problem "inflatedLimit" (ValueKind.count 1 Int32.MaxValue) options.InflatedLimit
+                yield! InstanceNames.problem "instanceName" options.InstanceName
+                yield! InstanceNames.problem "unitName" options.UnitName
                 yield! RemotingOptions.check options.Remoting
             ]
 

@@ -30,9 +30,18 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         }
 
     let clock = MemberClock options.Remoting.Ports.Clock
+
+    /// A broadcasting member finds its offsets again by its name, so it has the same one at each start. Java's default.
+    let instanceName =
+        if isShared then
+            options.InstanceName
+        else
+            Some(Option.defaultValue "DEFAULT" options.InstanceName)
+
     let needsLock = options.IsOrdered && isShared
     let events = MemberEvents()
     let table = ProcessQueueTable()
+    let problems = MemberProblems options.Remoting.Ports.Clock
     let subscriptions = Subscriptions clock.Provider
 
     do
@@ -66,7 +75,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                         NameServers = options.NameServers
                         AddressServer = options.AddressServer
                         Template = TopicTemplate.Default
-                        InstanceName = options.InstanceName
+                        InstanceName = instanceName
                         UnitName = options.UnitName
                         Remoting = options.Remoting
                     }
@@ -78,17 +87,23 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             subscriptions,
             events,
             table,
+            problems,
             BrokerCallbacks(group, events, report, options.Remoting, DirectHandling.consume options retryTopic invoker)
         )
 
     let clientId = membership.ClientId
     let brokers = membership.Brokers
 
-    let store: IOffsetStore =
+    let localOffsets =
         if isShared then
-            BrokerOffsets(settings, brokers)
+            None
         else
-            LocalOffsets(options.OffsetDirectory, clientId, group, log)
+            Some(LocalOffsets(options.OffsetDirectory, clientId, group, log))
+
+    let store: IOffsetStore =
+        match localOffsets with
+        | Some offsets -> offsets
+        | None -> BrokerOffsets(settings, brokers)
 
     let tracing =
         options.TraceTopic
@@ -123,6 +138,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             options.Namespace,
             InnerBatch.expand options.Codecs options.InflatedLimit,
             gate,
+            problems,
             handling
         )
 
@@ -146,6 +162,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             clock,
             events,
             table,
+            problems,
             QueueSteering(),
             brokers,
             store,
@@ -175,11 +192,21 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         events.Post event
         Task.CompletedTask
 
+    let openOffsets () =
+        match localOffsets with
+        | Some offsets -> offsets.TryOpen()
+        | None -> Ok()
+
+    let join () =
+        match openOffsets () with
+        | Ok() -> membership.Start()
+        | Error error -> Task.FromResult(Error error)
+
     let start () =
         backgroundTask {
             agent.Start()
 
-            match! membership.Start() with
+            match! join () with
             | Error error -> return Error error
             | Ok() ->
                 membership.Every(options.CommitInterval, (fun () -> post CommitInterval))
@@ -203,6 +230,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             | None -> ()
 
             do! membership.Close()
+            localOffsets |> Option.iter _.Close()
         }
 
     /// However often it is asked for, it happens once.
@@ -220,6 +248,11 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             match PushConsumerOptions.check options with
             | Error error -> return Error error
             | Ok() ->
+                let options =
+                    { options with
+                        Remoting = GuardedLogger.protect options.Remoting
+                    }
+
                 let consumer = new PushConsumer(options, handler)
 
                 match! consumer.Begin() with
@@ -272,6 +305,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             RestartedQueues = queueWatch.Restarted
             DroppedTraces = tracing |> Option.map _.Dropped |> Option.defaultValue 0L
             IsPaused = not gate.IsOpen
+            Problems = problems.All
         }
 
     /// Stops: no handler begins, those at work may end within `DrainTimeout`, and are told to then; what is done with is
@@ -287,6 +321,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 owner.Close()
                 owner.Leave()
 
+            localOffsets |> Option.iter _.Close()
             do! membership.Kill()
         }
 

@@ -12,6 +12,8 @@ type QueueHealth =
         Committable: int64
         /// What the group has committed, as far as this member knows. Nothing: nothing, or it has not been asked for.
         Committed: int64 option
+        /// Records that could not be read, and were passed.
+        Damaged: int64
         /// Messages that are not done with, those that handlers work on included.
         Held: int
         /// Bytes of their bodies as stored.
@@ -52,7 +54,21 @@ type PushConsumerHealth =
         /// Traces that were lost because they came too fast, or could not be stored.
         DroppedTraces: int64
         IsPaused: bool
+        /// What the consumer cannot do now.
+        Problems: ConsumerProblem list
     }
 
-    /// No handler is stuck.
-    member health.IsWell = health.StuckHandlers = 0
+    /// It can do its work now: no handler is stuck, and nothing that it tried last has failed.
+    member health.IsWell = health.StuckHandlers = 0 && health.Problems.IsEmpty
+
+/// What a pull consumer is doing.
+type PullConsumerHealth =
+    {
+        ClientId: string
+        Queues: QueueHealth list
+        /// What the consumer cannot do now.
+        Problems: ConsumerProblem list
+    }
+
+    /// It can do its work now: nothing that it tried last has failed.
+    member health.IsWell = health.Problems.IsEmpty

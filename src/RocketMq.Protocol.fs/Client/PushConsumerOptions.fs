@@ -273,6 +273,8 @@ module PushConsumerOptions =
                 | Some retries when retries < 0 -> $"maxRetries is {retries}, it must not be negative"
                 | _ -> ()
 
+                yield! InstanceNames.problem "instanceName" options.InstanceName
+                yield! InstanceNames.problem "unitName" options.UnitName
                 yield! RemotingOptions.check options.Remoting
             ]
 

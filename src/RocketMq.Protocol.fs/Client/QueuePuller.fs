@@ -44,6 +44,7 @@ type internal QueuePuller
         space: string,
         expand: int64 -> StoredMessage[] -> StoredMessage[],
         gate: PauseGate,
+        problems: MemberProblems,
         dispatcher: IMessageDispatcher
     ) =
     static let masterId = 0L
@@ -70,15 +71,25 @@ type internal QueuePuller
         else
             messages.AsSpan(0, kept).ToArray()
 
-    let handOn (queue: ProcessQueue) place (wanted: Wanted) (answer: PullAnswer) =
-        PulledRecords.read queue.Queue.BrokerName answer
-        |> Result.map (fun messages ->
-            let kept = messages |> expand place.Offset |> keep wanted
+    /// A damaged record is told once, and passed: the broker would give it again for ever.
+    let reportDamaged (queue: ProcessQueue) (records: ReadableRecords) =
+        for record in records.Damaged do
+            ConsumerLog.recordDamaged log queue.Queue record.Offset record.Error.Message
+            queue.CountDamaged()
 
-            match queue.Pulled(place, kept, answer.NextOffset) with
-            | null -> ()
-            | held when kept.Length > 0 -> dispatcher.Dispatch held
-            | _ -> ())
+    let deliver (queue: ProcessQueue) place (wanted: Wanted) (answer: PullAnswer) =
+        let records =
+            MessageCodec.decodeReadable queue.Queue.BrokerName place.Offset answer.NextOffset answer.Records
+
+        let kept = records.Messages |> expand place.Offset |> keep wanted
+
+        match queue.Pulled(place, kept, records.Next) with
+        | null -> ()
+        | held ->
+            reportDamaged queue records
+
+            if kept.Length > 0 then
+                dispatcher.Dispatch held
 
     /// Forward, messages are gone that nobody has read; what is held stays. Backward, the broker has lost messages, and
     /// what it stores now gets their offsets: the queue is read from there. What a slave says of an offset that it does not
@@ -135,7 +146,8 @@ type internal QueuePuller
                 Task.FromResult(Ok())
         | Found ->
             queue.BrokerId <- answer.SuggestedBrokerId
-            Task.FromResult(handOn queue place wanted answer)
+            deliver queue place wanted answer
+            Task.FromResult(Ok())
         | NoNewMessage
         | NoMatch ->
             queue.BrokerId <- answer.SuggestedBrokerId
@@ -158,11 +170,15 @@ type internal QueuePuller
             | Error error ->
                 queue.BrokerId <- masterId
                 return Error error
-            | Ok pulled -> return! read queue place wanted pulled
+            | Ok pulled ->
+                problems.Clear(string queue.Queue)
+                return! read queue place wanted pulled
         }
 
     let failed (queue: ProcessQueue) failures error =
-        ConsumerLog.pullFailed log queue.Queue (RemotingError.describe error)
+        let reason = RemotingError.describe error
+        ConsumerLog.pullFailed log queue.Queue reason
+        problems.Report(string queue.Queue, reason)
 
         if PullRetry.isRefusal error then
             dispatcher.Refused(queue, error)

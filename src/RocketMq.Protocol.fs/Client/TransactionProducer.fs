@@ -230,13 +230,61 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
             match ProducerOptions.check options with
             | Error error -> return Error error
             | Ok() ->
-                let transactions: TransactionProducer = new TransactionProducer(options, checker)
+                let options =
+                    { options with
+                        Remoting = GuardedLogger.protect options.Remoting
+                    }
 
-                for topic in topics do
-                    let! _ = transactions.Producer.Introduce(topic, CancellationToken.None)
-                    ()
+                let transactions: TransactionProducer = new TransactionProducer(options, checker)
+                let! missed = TransactionProducer.Introduce(transactions.Producer, topics)
+
+                if not missed.IsEmpty then
+                    Supervised.run options.Remoting.Logger CancellationToken.None (fun () ->
+                        TransactionProducer.KeepIntroducing(transactions.Producer, missed, options.Remoting))
 
                 return Ok transactions
+        }
+
+    /// Has the brokers of topics know the producer. Gives those of which none does, with the reason.
+    static member private Introduce(producer: Producer, topics: string list) : Task<(string * RemotingError) list> =
+        backgroundTask {
+            let! outcomes =
+                topics
+                |> List.map (fun topic ->
+                    backgroundTask {
+                        match! producer.Introduce(topic, CancellationToken.None) with
+                        | Ok _ -> return None
+                        | Error error -> return Some(topic, error)
+                    })
+                |> Task.WhenAll
+
+            return List.choose id (List.ofArray outcomes)
+        }
+
+    /// Until brokers know the producer they cannot ask it how transactions ended: tries again, until it is closed.
+    static member private KeepIntroducing
+        (producer: Producer, missed: (string * RemotingError) list, remoting: RemotingOptions)
+        : Task =
+        backgroundTask {
+            let mutable missed = missed
+            let mutable wait = TimeSpan.FromSeconds 1L
+
+            while not missed.IsEmpty do
+                for topic, error in missed do
+                    Log.refreshFailed remoting.Logger $"of producers, topic {topic}," (RemotingError.describe error)
+
+                do! Task.Delay(wait, remoting.Ports.Clock)
+                let! still = TransactionProducer.Introduce(producer, List.map fst missed)
+
+                missed <-
+                    still
+                    |> List.filter (fun (_, error) ->
+                        match error with
+                        | AlreadyClosed _
+                        | ClientClosed _ -> false
+                        | _ -> true)
+
+                wait <- min (wait * 2.0) (TimeSpan.FromSeconds 20L)
         }
 
     /// Sends other messages, and is closed with this.

@@ -4,6 +4,19 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 
+/// A record that cannot be read, and its offset in its queue.
+type DamagedRecord = { Offset: int64; Error: DecodeError }
+
+/// What could be read of a pull's records.
+type ReadableRecords =
+    {
+        Messages: StoredMessage[]
+        Damaged: DamagedRecord list
+        /// Where the next pull is to begin.
+        Next: int64
+    }
+
+
 /// Stored messages, both directions. Answers to pulls hold any number of them, one after the other. Layout, big-endian:
 ///
 ///     i32 recordBytes | i32 magic | i32 bodyCrc | i32 queueId | i32 flag | i64 queueOffset | i64 physicalOffset
@@ -156,6 +169,87 @@ module MessageCodec =
                 | Corrupt error -> Error error
 
         next 0 0 ""
+
+    /// The queue offset that stands in a record, right or wrong.
+    let private offsetAt (span: ReadOnlySpan<byte>) position =
+        BinaryPrimitives.ReadInt64BigEndian(span.Slice(position + 20))
+
+    /// Where the record after a damaged one begins, if its size can be believed: the bytes end there, or another record begins.
+    let private tryNext (span: ReadOnlySpan<byte>) position =
+        if span.Length - position < fixedBytes then
+            ValueNone
+        else
+            let size = int32At span position
+
+            if size < fixedBytes || size > span.Length - position then
+                ValueNone
+            else
+                let next = position + size
+
+                if next = span.Length then
+                    ValueSome next
+                elif span.Length - next < fixedBytes then
+                    ValueNone
+                else
+                    match int32At span (next + 4) with
+                    | magic when magic = magicV1 || magic = magicV2 -> ValueSome next
+                    | _ -> ValueNone
+
+    /// Reads what can be read of records from `start` on, the offsets of a queue before `endsAt`. A damaged record is named by its
+    /// queue offset, as far as that can be known. After one that hides where the next begins nothing can be read: then reading goes on
+    /// at the record itself, or behind it if it is the first.
+    let decodeReadable
+        (brokerName: string)
+        (start: int64)
+        (endsAt: int64)
+        (bytes: ReadOnlyMemory<byte>)
+        : ReadableRecords =
+        let messages = ResizeArray<StoredMessage>(countRecords bytes.Span)
+        let damaged = ResizeArray<DamagedRecord>()
+        let mutable position = 0
+        let mutable expected = start
+        let mutable topic = ""
+        let mutable next = endsAt
+
+        let pass error =
+            let span = bytes.Span
+
+            let offset =
+                if span.Length - position >= fixedBytes then
+                    match offsetAt span position with
+                    | offset when offset >= expected && offset < endsAt -> offset
+                    | _ -> expected
+                else
+                    expected
+
+            match tryNext span position with
+            | ValueSome after ->
+                damaged.Add { Offset = offset; Error = error }
+                expected <- offset + 1L
+                position <- after
+            | ValueNone when position = 0 ->
+                damaged.Add { Offset = start; Error = error }
+                next <- start + 1L
+                position <- bytes.Length
+            | ValueNone ->
+                next <- expected
+                position <- bytes.Length
+
+        while position < bytes.Length do
+            match readRecord brokerName topic (bytes.Slice position) with
+            | Complete(message, consumed) ->
+                messages.Add message
+                topic <- message.Topic
+                expected <- max expected (message.QueueOffset + 1L)
+                position <- position + consumed
+            | NeedMore missing -> pass (Malformed(what, $"it lacks {missing} bytes", position))
+            | Corrupt error -> pass error
+
+        {
+            Messages = messages.ToArray()
+            Damaged = List.ofSeq damaged
+            Next = next
+        }
 
     /// Writes one record. `BrokerName` is not part of it, and the flag word is made to agree with the hosts.
     let write (message: StoredMessage) (output: IBufferWriter<byte>) : Result<int, EncodeError> =

@@ -215,6 +215,39 @@ let private broadcasting =
                     seenAgain.Texts |> shouldEqual (set (numbered 100 10))
                     Directory.Delete(directory, true)
                 }))
+
+        live
+            "without a name of its own, a broadcasting member finds its offsets again, and there is one of a group"
+            (fun () ->
+                withQueues 1 (fun _ cluster ->
+                    task {
+                        let directory = Directory.CreateTempSubdirectory("offsets").FullName
+
+                        let options =
+                            { subscribed cluster system with
+                                ConsumeFrom = LastOffset
+                            }
+                            |> PushConsumerOptions.broadcasting
+                            |> PushConsumerOptions.withOffsetDirectory directory
+
+                        do! sendAll cluster "T" [ "before" ]
+                        let seen = Seen()
+                        let! first = startConsumer options (remember seen)
+                        do! until (fun () -> first.Health.Queues |> List.exists (fun queue -> queue.Next = 1L))
+
+                        match! PushConsumer.Start(options, remember seen) with
+                        | Error(Misconfigured reason) -> reason |> shouldMention "instance name"
+                        | other -> failtest $"%A{other}"
+
+                        do! first.Close()
+                        do! sendAll cluster "T" [ "while away" ]
+                        let! again = startConsumer options (remember seen)
+                        do! until (fun () -> seen.Of "while away" = 1)
+                        do! again.Close()
+                        seen.Texts |> shouldEqual (set [ "while away" ])
+                        Directory.GetDirectories directory |> Array.length |> shouldEqual 1
+                        Directory.Delete(directory, true)
+                    }))
     ]
 
 let private changing =

@@ -129,6 +129,7 @@ type private Rig(script: Script, start: int64, limits: HoldLimits) =
             "",
             (fun _ messages -> messages),
             PauseGate(),
+            MemberProblems clock,
             { new IMessageDispatcher with
                 member _.Dispatch messages = handed.Enqueue messages
                 member _.Drop queue = moved.Enqueue queue.Next

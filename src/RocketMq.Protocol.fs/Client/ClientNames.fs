@@ -1,0 +1,28 @@
+namespace RocketMq.Protocol
+
+open System.Collections.Concurrent
+
+/// A member of a group, as brokers tell members apart.
+type internal ClientName =
+    {
+        NameServers: Endpoint list
+        Group: string
+        ClientId: string
+    }
+
+/// The members of groups in this process. Two of one name would take each other's queues, locks and offsets. Source:
+/// MQClientInstance.java, registerConsumer.
+module internal ClientNames =
+    let private taken = ConcurrentDictionary<ClientName, unit>()
+
+    let tryTake (name: ClientName) : Result<unit, RemotingError> =
+        if taken.TryAdd(name, ()) then
+            Ok()
+        else
+            Error(
+                Misconfigured
+                    $"this process has a consumer of group {name.Group} already that brokers know as {name.ClientId}; give each an instance name of its own"
+            )
+
+    let release (name: ClientName) =
+        taken.TryRemove name |> ignore<bool * unit>
