@@ -129,7 +129,7 @@ module Message =
                     keys
             with
             | Some error -> Error error
-            | None when keys.IsEmpty -> Error(InvalidInput("the keys", "there is none"))
+            | None when keys.IsEmpty -> Error(InvalidInput("the list of keys", "it is empty"))
             | None -> Ok(String.Join(' ', keys))
 
         withChecked checkAll PropertyName.keys keys message
@@ -177,5 +177,5 @@ module Message =
             Error(InvalidInput("the body", $"it has {message.Body.Length} bytes, the limit is {maxBodyBytes}"))
         | _ when message.Properties.Text.Length > Properties.maxBytes ->
             let size = message.Properties.Text.Length
-            Error(InvalidInput("the properties", $"they take {size} bytes, the limit is {Properties.maxBytes}"))
+            Error(InvalidInput("the set of properties", $"it takes {size} bytes, the limit is {Properties.maxBytes}"))
         | _ -> Ok message
