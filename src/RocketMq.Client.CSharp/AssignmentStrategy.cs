@@ -26,15 +26,13 @@ public sealed class AssignmentStrategy
     /// <summary>Queues of this member, whatever the others do. Java's CONFIG.</summary>
     public static AssignmentStrategy Configured(IEnumerable<MessageQueue> queues)
     {
-        ArgumentNullException.ThrowIfNull(queues);
-        return new(Core.AssignmentStrategy.NewConfigured(ListModule.OfSeq(queues.Select(queue => queue.ToCore()))));
+        return new(Core.AssignmentStrategy.NewConfigured(ListModule.OfSeq(Checked.All(queues).Select(queue => queue.ToCore()))));
     }
 
     /// <summary>Queues of brokers in some rooms only, whose names are "room@name". Java's MACHINE_ROOM.</summary>
     public static AssignmentStrategy MachineRoom(params IEnumerable<string> rooms)
     {
-        ArgumentNullException.ThrowIfNull(rooms);
-        return new(Core.AssignmentStrategy.NewMachineRoom(ListModule.OfSeq(rooms)));
+        return new(Core.AssignmentStrategy.NewMachineRoom(ListModule.OfSeq(Checked.All(rooms))));
     }
 
     /// <summary>Each room's queues among the members in it; those of rooms without members among all. Java's MACHINE_ROOM_NEARBY.</summary>

@@ -18,6 +18,6 @@ internal static class AtLimits
     {
         AtLimit.Fail => Core.AtLimit.FailAtOnce,
         AtLimit.Wait => Core.AtLimit.WaitForRoom,
-        _ => throw new ArgumentOutOfRangeException(nameof(value), value, "There is no such way."),
+        _ => throw Checked.Unknown(value, nameof(value)),
     };
 }

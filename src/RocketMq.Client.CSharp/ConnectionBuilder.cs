@@ -1,3 +1,5 @@
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
@@ -123,5 +125,26 @@ public abstract class ConnectionBuilder<TBuilder>
     {
         ArgumentNullException.ThrowIfNull(provider);
         return With(Remoting with { Credentials = provider });
+    }
+
+    /// <summary>The name servers that are named, or those of the variable NAMESRV_ADDR, as in Java.</summary>
+    /// <exception cref="InvalidRequestException">NAMESRV_ADDR is no list of addresses.</exception>
+    private protected FSharpList<Core.Endpoint> FoundNameServers(FSharpOption<Core.AddressServer>? addressServer)
+    {
+        if (!Remoting.NameServers.IsEmpty || addressServer is not null)
+        {
+            return Remoting.NameServers;
+        }
+
+        var found = Core.NameServerDiscovery.ofEnvironment(FuncConvert.FromFunc<string, FSharpOption<string>?>(
+            name => Environment.GetEnvironmentVariable(name) is { } value ? FSharpOption<string>.Some(value) : null));
+
+        return found switch
+        {
+            null => Remoting.NameServers,
+            { Value.IsOk: true } => found.Value.ResultValue,
+            _ => throw Core.RemotingError.NewMisconfigured(
+                $"{Core.NameServerDiscovery.environmentVariable} has '{found.Value.ErrorValue}', which is no host:port").ToException(),
+        };
     }
 }

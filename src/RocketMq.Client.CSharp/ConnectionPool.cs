@@ -32,6 +32,7 @@ public sealed class ConnectionPool : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<PooledConnection> BorrowAsync(CancellationToken cancellationToken = default)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         var borrowed = await _inner.Borrow(cancellationToken).ConfigureAwait(false);
 
         if (borrowed.IsError)
@@ -39,7 +40,7 @@ public sealed class ConnectionPool : IAsyncDisposable
             cancellationToken.ThrowIfCancellationRequested();
         }
 
-        return new(borrowed.OrThrow());
+        return new(borrowed.OrThrow(cancellationToken));
     }
 
     /// <summary>As <see cref="BorrowAsync"/>, and blocks the calling thread. Safe under any synchronisation context.</summary>

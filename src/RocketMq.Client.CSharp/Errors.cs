@@ -5,13 +5,14 @@ namespace RocketMq.Client;
 
 /// <summary>
 /// The one family of exceptions that calls to servers end with. Its message names address, request, what happened and what
-/// to look at. Misuse of a builder throws <see cref="ArgumentException"/>, and a cancelled call
-/// <see cref="OperationCanceledException"/>.
+/// to look at; <see cref="Exception.InnerException"/> is that of the socket, of TLS, of a codec or of a function of the
+/// application, if one is behind it. Misuse of a builder throws <see cref="ArgumentException"/>, and a cancelled call
+/// <see cref="OperationCanceledException"/> with the caller's token.
 /// </summary>
 public abstract class RocketMqException : Exception
 {
     private protected RocketMqException(Core.RemotingError error)
-        : base(Core.RemotingErrorModule.describe(error))
+        : base(Core.RemotingErrorModule.describe(error), OptionModule.ToObj(Core.RemotingErrorModule.cause(error)))
     {
         Error = error;
         IsTransient = Core.RemotingErrorModule.isTransient(error);
@@ -22,8 +23,11 @@ public abstract class RocketMqException : Exception
         MayHaveBeenExecuted = Core.RemotingErrorModule.outcome(error).IsUnknownOutcome;
     }
 
-    /// <summary>What the core said.</summary>
-    internal Core.RemotingError Error { get; }
+    /// <summary>What no call to a server has failed with.</summary>
+    private protected RocketMqException(string message, Exception? inner) : base(message, inner) => IsFatal = true;
+
+    /// <summary>What the core said; null if it was not about a call.</summary>
+    internal Core.RemotingError? Error { get; }
 
     /// <summary>Whether trying again may help.</summary>
     public bool IsTransient { get; }
@@ -124,14 +128,14 @@ public sealed class ProtocolException : RocketMqException
 }
 
 /// <summary>
-/// No name server knows the topic, and none may be made; or none said in time where it is, which trying again may help. Nothing
-/// was sent.
+/// No name server knows the topic, and none may be made; or its route does not lead to the broker that was asked for; or no name
+/// server said in time where it is, which trying again may help. The message names the name servers. Nothing was sent.
 /// </summary>
 public sealed class RouteNotFoundException : RocketMqException
 {
     internal RouteNotFoundException(Core.RemotingError error, string topic) : base(error) => Topic = topic;
 
-    /// <summary>The topic.</summary>
+    /// <summary>The topic; empty if a broker was looked for and not a topic.</summary>
     public string Topic { get; }
 }
 
@@ -170,35 +174,51 @@ public sealed class ReceiptExpiredException : RocketMqException
 /// The body of a received message cannot be read: its checksum is wrong, or it cannot be inflated. Such a message comes
 /// again each time it is read; <see cref="ReceivedMessage.StoredBody"/> has its bytes as they are stored.
 /// </summary>
-public sealed class MessageBodyException : Exception
+public sealed class MessageBodyException : RocketMqException
 {
-    internal MessageBodyException(Core.BodyError error) : base(error.Message) { }
+    internal MessageBodyException(Core.BodyError error) : base(error.Message, OptionModule.ToObj(error.Cause)) { }
+}
+
+/// <summary>
+/// An interceptor of sends threw, and <see cref="Exception.InnerException"/> is what it threw. If it had sent the message before,
+/// <see cref="RocketMqException.MayHaveBeenExecuted"/> is true.
+/// </summary>
+public sealed class InterceptorException : RocketMqException
+{
+    internal InterceptorException(Core.RemotingError error) : base(error) { }
 }
 
 /// <summary>Where error values of the core become exceptions.</summary>
 internal static class Results
 {
-    internal static Exception ToException(this Core.RemotingError error) => error.Match<Exception>(
+    /// <param name="error">What the core said.</param>
+    /// <param name="cancellationToken">What the caller can give up with; none if it cannot.</param>
+    internal static Exception ToException(this Core.RemotingError error, CancellationToken cancellationToken = default) => error.Match<Exception>(
         invalid: _ => new InvalidRequestException(error),
         notEncoded: (_, _) => new InvalidRequestException(error),
-        notConnected: (endpoint, _) => new ConnectionException(error, endpoint),
+        notConnected: endpoint => new ConnectionException(error, endpoint),
         tooManyInFlight: (_, limit) => new TooManyRequestsException(error, limit),
         tooManyBytes: (_, limit) => new TooManyRequestsException(error, limit),
         connectionLost: (endpoint, _) => new ConnectionException(error, endpoint),
         timedOut: (endpoint, _, after) => new RequestTimeoutException(error, endpoint, after),
         refused: (_, _, code, remark) => new BrokerException(error, (ResponseCode)(int)code, remark),
         notDecoded: (_, _) => new ProtocolException(error),
-        cancelled: _ => new OperationCanceledException(Core.RemotingErrorModule.describe(error)),
+        cancelled: _ => new OperationCanceledException(
+            Core.RemotingErrorModule.describe(error),
+            cancellationToken.IsCancellationRequested ? cancellationToken : CancellationToken.None),
         clientClosed: _ => new ClientClosedException(error),
         alreadyClosed: _ => new ClientClosedException(error),
         noRoute: topic => new RouteNotFoundException(error, topic),
-        routeUnknown: (topic, _) => new RouteNotFoundException(error, topic),
+        noBroker: topic => new RouteNotFoundException(error, topic),
+        routeUnknown: topic => new RouteNotFoundException(error, topic),
         noReply: (topic, messageId, after) => new NoReplyException(error, topic, messageId, after),
         receiptExpired: messageId => new ReceiptExpiredException(error, messageId),
-        misconfigured: _ => new InvalidRequestException(error));
+        misconfigured: _ => new InvalidRequestException(error),
+        interceptorFailed: (_, _) => new InterceptorException(error));
 
-    internal static T OrThrow<T>(this FSharpResult<T, Core.RemotingError> result) =>
-        result.IsOk ? result.ResultValue : throw result.ErrorValue.ToException();
+    internal static T OrThrow<T>(
+        this FSharpResult<T, Core.RemotingError> result, CancellationToken cancellationToken = default) =>
+        result.IsOk ? result.ResultValue : throw result.ErrorValue.ToException(cancellationToken);
 
     internal static T OrThrowArgument<T>(this FSharpResult<T, Core.InputError> result, string parameter) =>
         result.IsOk ? result.ResultValue : throw new ArgumentException(result.ErrorValue.Message, parameter);

@@ -45,6 +45,10 @@ internal static class Handlers
     internal static InvalidOperationException NoTask(Delegate function) =>
         new($"{NameOf(function)} returned null instead of a task.");
 
+    /// <summary>A function that must give something gave nothing.</summary>
+    internal static InvalidOperationException NoValue(Delegate function, string what) =>
+        new($"{NameOf(function)} returned null instead of a {what}.");
+
     /// <summary>A handler would take the place of another one.</summary>
     internal static InvalidOperationException AlreadySet(string method) =>
         new($"{method} has been called before: there is one handler, and this one would replace it.");
@@ -89,12 +93,12 @@ internal static class Handlers
     {
         try
         {
-            return $"The handler {function.Method.DeclaringType?.FullName}.{function.Method.Name}";
+            return $"{function.Method.DeclaringType?.FullName}.{function.Method.Name}";
         }
         catch (Exception error) when (error is MemberAccessException or NotSupportedException)
         {
             // Ahead-of-time compilation may leave names out.
-            return "The handler";
+            return "A function of the application";
         }
     }
 }

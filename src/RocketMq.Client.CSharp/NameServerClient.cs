@@ -55,7 +55,7 @@ public sealed class NameServerClient : IAsyncDisposable
     public async Task<TopicRoute> GetRouteAsync(string topic, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        var route = (await _inner.Route(topic, cancellationToken).ConfigureAwait(false)).OrThrow();
+        var route = (await _inner.Route(topic, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
         return new(
             [.. route.Queues.Select(queues => new TopicQueues(
                 queues.BrokerName, queues.ReadQueues, queues.WriteQueues, queues.IsReadable, queues.IsWritable))],
@@ -66,7 +66,7 @@ public sealed class NameServerClient : IAsyncDisposable
     /// <exception cref="RocketMqException">No name server answered.</exception>
     public async Task<ClusterInfo> GetClusterAsync(CancellationToken cancellationToken = default)
     {
-        var cluster = (await _inner.Cluster(cancellationToken).ConfigureAwait(false)).OrThrow();
+        var cluster = (await _inner.Cluster(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
         return new(
             [.. cluster.Brokers.Values.Select(FromCore)],
             cluster.Clusters.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<string>)[.. pair.Value]));
@@ -75,14 +75,14 @@ public sealed class NameServerClient : IAsyncDisposable
     /// <summary>The names of all topics.</summary>
     /// <exception cref="RocketMqException">No name server answered, or it does not list topics.</exception>
     public async Task<IReadOnlyList<string>> GetTopicsAsync(CancellationToken cancellationToken = default) =>
-        [.. (await _inner.Topics(cancellationToken).ConfigureAwait(false)).OrThrow()];
+        [.. (await _inner.Topics(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken)];
 
     /// <summary>A value of the key-value store, or null.</summary>
     /// <exception cref="RocketMqException">No name server answered.</exception>
     public async Task<string?> GetValueAsync(string space, string key, CancellationToken cancellationToken = default)
     {
         var request = Core.KeyValueConfig.get.Request(Place(space, key));
-        return OptionModule.ToObj((await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow());
+        return OptionModule.ToObj((await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
     /// <summary>Sets a value of the key-value store, on one name server: they do not tell each other.</summary>
@@ -91,7 +91,7 @@ public sealed class NameServerClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(value);
         var request = Core.KeyValueConfig.put.Request(new Core.KeyValueEntry(Place(space, key), value));
-        (await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow();
+        (await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Deletes a value of the key-value store, on one name server.</summary>
@@ -99,7 +99,7 @@ public sealed class NameServerClient : IAsyncDisposable
     public async Task DeleteValueAsync(string space, string key, CancellationToken cancellationToken = default)
     {
         var request = Core.KeyValueConfig.delete.Request(Place(space, key));
-        (await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow();
+        (await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Closes its connections.</summary>

@@ -34,5 +34,5 @@ public sealed class NameServerClientBuilder : ConnectionBuilder<NameServerClient
     /// <summary>The client. It connects with the first question.</summary>
     /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
     public NameServerClient Start() =>
-        new(Core.NameServer.Start(Remoting.NameServers, Remoting.ToCore(Core.WhenDisconnected.FailWithDial)).OrThrow());
+        new(Core.NameServer.Start(FoundNameServers(null), Remoting.ToCore(Core.WhenDisconnected.FailWithDial)).OrThrow());
 }

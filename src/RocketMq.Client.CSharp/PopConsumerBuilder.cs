@@ -92,6 +92,9 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
     /// <exception cref="RocketMqException">
     /// A topic does not exist, no server can be reached, or a broker does not take an SQL92 expression.
     /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// The caller gave up. What has been begun is ended in the background.
+    /// </exception>
     public async Task<PopConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -100,7 +103,8 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
         var options = Core.PopConsumerOptionsModule.withMembership(WithConnections(), _options);
         var run = FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, Task<Core.ConsumeResult>>(
             (message, cancellation) => handler(new(message), cancellation).AsTask());
-        return new((await Core.PopConsumer.Start(options, run).ConfigureAwait(false)).OrThrow());
+        var starting = Core.PopConsumer.Start(options, run);
+        return new(await Lifetime.StartAsync(starting, "a pop consumer", cancellationToken).ConfigureAwait(false));
     }
 
     private PopConsumerBuilder With(Core.PopConsumerOptions options) => new(options, _handler, Remoting);

@@ -16,7 +16,7 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
 
     private protected abstract TBuilder With(Core.PopMembership membership);
 
-    /// <summary>The name servers, "host:port;host:port". Needed.</summary>
+    /// <summary>The name servers, "host:port;host:port". Default those of the environment variable NAMESRV_ADDR, as in Java.</summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
     public TBuilder NameServers(string addresses) =>
         With(Remoting with { NameServers = Addresses.ParseList(addresses) });
@@ -66,5 +66,5 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     /// <summary>With all that connections need.</summary>
     private protected Core.PopMembership WithConnections() => Core.PopMembershipModule.withRemoting(
         Remoting.ToCore(Core.WhenDisconnected.FailWithDial),
-        Core.PopMembershipModule.withNameServers(Remoting.NameServers, Membership));
+        Core.PopMembershipModule.withNameServers(FoundNameServers(null), Membership));
 }

@@ -106,7 +106,7 @@ public sealed class Producer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(topic);
         var queues = await _inner.Queues(topic, cancellationToken).ConfigureAwait(false);
-        return [.. queues.OrThrow().Select(MessageQueue.FromCore)];
+        return [.. queues.OrThrow(cancellationToken).Select(MessageQueue.FromCore)];
     }
 
     /// <summary>
@@ -120,7 +120,7 @@ public sealed class Producer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(recallHandle);
-        return (await _inner.Recall(topic, recallHandle, cancellationToken).ConfigureAwait(false)).OrThrow();
+        return (await _inner.Recall(topic, recallHandle, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>
@@ -138,7 +138,7 @@ public sealed class Producer : IAsyncDisposable
         var reply = await _inner
             .Request(message.Inner, Checked.Span(timeout), Core.SendTarget.AnyQueue, cancellationToken)
             .ConfigureAwait(false);
-        return ReceivedMessage.FromCore(reply.OrThrow(), _codecs);
+        return ReceivedMessage.FromCore(reply.OrThrow(cancellationToken), _codecs);
     }
 
     /// <summary>Replies to the request of another producer, whatever this one's group is: the reply goes to the client that asked.</summary>
@@ -187,21 +187,20 @@ public sealed class Producer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(message);
         var receipt = await _inner.SendTo(target, message.Inner, cancellationToken).ConfigureAwait(false);
-        return SendReceipt.FromCore(receipt.OrThrow());
+        return SendReceipt.FromCore(receipt.OrThrow(cancellationToken));
     }
 
     private async Task<IReadOnlyList<SendReceipt>> SendBatchAsync(
         IEnumerable<Message> messages, Core.SendTarget target, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(messages);
-        var batch = ListModule.OfSeq(messages.Select(message => message.Inner));
+        var batch = ListModule.OfSeq(Checked.All(messages).Select(message => message.Inner));
         var receipts = await _inner.SendBatch(batch, target, cancellationToken).ConfigureAwait(false);
-        return [.. receipts.OrThrow().Select(SendReceipt.FromCore)];
+        return [.. receipts.OrThrow(cancellationToken).Select(SendReceipt.FromCore)];
     }
 
     private async Task SendOneWayAsync(Message message, Core.SendTarget target, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
-        (await _inner.SendOneWay(message.Inner, target, cancellationToken).ConfigureAwait(false)).OrThrow();
+        (await _inner.SendOneWay(message.Inner, target, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 }

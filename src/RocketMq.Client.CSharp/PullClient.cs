@@ -53,7 +53,7 @@ public sealed class PullClient : IAsyncDisposable
     public async Task<IReadOnlyList<MessageQueue>> GetQueuesAsync(string topic, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        return [.. (await _inner.Queues(topic, cancellationToken).ConfigureAwait(false)).OrThrow().Select(MessageQueue.FromCore)];
+        return [.. (await _inner.Queues(topic, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken).Select(MessageQueue.FromCore)];
     }
 
     /// <summary>
@@ -74,7 +74,7 @@ public sealed class PullClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(tags);
         var pulling = _inner.Pull(
             queue.ToCore(), Core.Filter.NewByTag(tags), offset, Checked.Count(max, 1024), cancellationToken);
-        return PulledBatch.FromCore((await pulling.ConfigureAwait(false)).OrThrow());
+        return PulledBatch.FromCore((await pulling.ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
     /// <summary>
@@ -89,7 +89,7 @@ public sealed class PullClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(tags);
         var pulling = _inner.PullOrWait(
             queue.ToCore(), Core.Filter.NewByTag(tags), offset, Checked.Count(max, 1024), cancellationToken);
-        return PulledBatch.FromCore((await pulling.ConfigureAwait(false)).OrThrow());
+        return PulledBatch.FromCore((await pulling.ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
     /// <summary>The position of the first message that is still there.</summary>
@@ -97,7 +97,7 @@ public sealed class PullClient : IAsyncDisposable
     public async Task<long> GetMinOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        return (await _inner.MinOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+        return (await _inner.MinOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>The position that the next stored message will have.</summary>
@@ -105,7 +105,7 @@ public sealed class PullClient : IAsyncDisposable
     public async Task<long> GetMaxOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        return (await _inner.MaxOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+        return (await _inner.MaxOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>The position of the first message stored at or after a time. Brokers before 5.0 give the nearest one.</summary>
@@ -114,7 +114,7 @@ public sealed class PullClient : IAsyncDisposable
         MessageQueue queue, DateTimeOffset time, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        return (await _inner.OffsetAt(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow();
+        return (await _inner.OffsetAt(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>The position that the group has committed, or null if none.</summary>
@@ -122,7 +122,7 @@ public sealed class PullClient : IAsyncDisposable
     public async Task<long?> GetCommittedAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        return (await _inner.Committed(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow()?.Value;
+        return (await _inner.Committed(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken)?.Value;
     }
 
     /// <summary>Commits the next position to be consumed of a queue for the group.</summary>
@@ -130,7 +130,7 @@ public sealed class PullClient : IAsyncDisposable
     public async Task CommitAsync(MessageQueue queue, long offset, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        (await _inner.Commit(queue.ToCore(), offset, cancellationToken).ConfigureAwait(false)).OrThrow();
+        (await _inner.Commit(queue.ToCore(), offset, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Closes the connections.</summary>

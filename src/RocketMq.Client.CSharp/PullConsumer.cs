@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
@@ -14,8 +13,10 @@ namespace RocketMq.Client;
 public sealed class PullConsumer : IAsyncDisposable
 {
     private readonly Core.PullConsumer _inner;
+    private readonly Lifetime _lifetime;
 
-    internal PullConsumer(Core.PullConsumer inner) => _inner = inner;
+    internal PullConsumer(Core.PullConsumer inner, string group) =>
+        (_inner, _lifetime) = (inner, new($"The pull consumer of group {group}"));
 
     /// <summary>Begins to set up a consumer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
     /// <exception cref="ArgumentException">The group's name is not valid.</exception>
@@ -60,8 +61,9 @@ public sealed class PullConsumer : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<ReceivedMessage> ReceiveAsync(CancellationToken cancellationToken = default)
     {
+        _lifetime.Require(cancellationToken);
         var received = await _inner.Receive(cancellationToken).ConfigureAwait(false);
-        return new(OrGivenUp(received, cancellationToken));
+        return new(received.OrThrow(cancellationToken));
     }
 
     /// <summary>
@@ -77,9 +79,10 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task<IReadOnlyList<ReceivedMessage>> PollAsync(
         int max, TimeSpan wait, CancellationToken cancellationToken = default)
     {
+        _lifetime.Require(cancellationToken);
         var most = Checked.Count(max, int.MaxValue);
         var received = await _inner.Poll(most, Checked.Span(wait), cancellationToken).ConfigureAwait(false);
-        return Array.ConvertAll(OrGivenUp(received, cancellationToken), message => new ReceivedMessage(message));
+        return Array.ConvertAll(received.OrThrow(cancellationToken), message => new ReceivedMessage(message));
     }
 
     /// <summary>
@@ -87,15 +90,21 @@ public sealed class PullConsumer : IAsyncDisposable
     /// are only logged.
     /// </summary>
     /// <exception cref="RocketMqException">A broker did not take a position; those of other queues may have been committed.</exception>
-    public async Task CommitAsync(CancellationToken cancellationToken = default) =>
-        (await _inner.Commit(cancellationToken).ConfigureAwait(false)).OrThrow();
+    /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
+    public async Task CommitAsync(CancellationToken cancellationToken = default)
+    {
+        _lifetime.Require(cancellationToken);
+        (await _inner.Commit(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+    }
 
     /// <summary>Commits a position of a queue, the next one to be consumed, whatever has been handed out of it.</summary>
     /// <exception cref="RocketMqException">A broker did not take it.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task CommitAsync(MessageQueue queue, long offset, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        (await _inner.Commit(queue.ToCore(), offset, cancellationToken).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        (await _inner.Commit(queue.ToCore(), offset, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>
@@ -106,6 +115,7 @@ public sealed class PullConsumer : IAsyncDisposable
     public void Seek(MessageQueue queue, long offset)
     {
         ArgumentNullException.ThrowIfNull(queue);
+        _lifetime.Require();
         _inner.Seek(queue.ToCore(), offset).OrThrow();
     }
 
@@ -114,7 +124,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task SeekToBeginAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        (await _inner.SeekToBegin(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        (await _inner.SeekToBegin(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>As <see cref="Seek"/>, to what is stored from now on.</summary>
@@ -122,7 +133,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task SeekToEndAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        (await _inner.SeekToEnd(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        (await _inner.SeekToEnd(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>As <see cref="Seek"/>, to the messages stored at or after a time.</summary>
@@ -130,21 +142,31 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task SeekToTimeAsync(MessageQueue queue, DateTimeOffset time, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        (await _inner.SeekToTime(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        (await _inner.SeekToTime(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Nothing of these queues is pulled or handed out until <see cref="Resume"/>; they stay this consumer's.</summary>
-    public void Pause(params IEnumerable<MessageQueue> queues) => _inner.Pause(ToCore(queues));
+    public void Pause(params IEnumerable<MessageQueue> queues)
+    {
+        _lifetime.Require();
+        _inner.Pause(ToCore(queues));
+    }
 
     /// <summary>Goes on with these queues after <see cref="Pause"/>.</summary>
-    public void Resume(params IEnumerable<MessageQueue> queues) => _inner.Resume(ToCore(queues));
+    public void Resume(params IEnumerable<MessageQueue> queues)
+    {
+        _lifetime.Require();
+        _inner.Resume(ToCore(queues));
+    }
 
     /// <summary>The position of the first message that is still there.</summary>
     /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
     public async Task<long> GetMinOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        return (await _inner.MinOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        return (await _inner.MinOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>The position that the next stored message will have.</summary>
@@ -152,7 +174,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task<long> GetMaxOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        return (await _inner.MaxOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        return (await _inner.MaxOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>The position of the first message stored at or after a time. Brokers before 5.0 give the nearest one.</summary>
@@ -161,7 +184,8 @@ public sealed class PullConsumer : IAsyncDisposable
         MessageQueue queue, DateTimeOffset time, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        return (await _inner.OffsetAt(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        return (await _inner.OffsetAt(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>The position that the group has committed, or null if none.</summary>
@@ -169,27 +193,31 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task<long?> GetCommittedAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        return (await _inner.Committed(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow()?.Value;
+        _lifetime.Require(cancellationToken);
+        return (await _inner.Committed(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken)?.Value;
     }
 
     /// <summary>Reads another topic too, or changes what is wanted of one. All members of the group must do the same.</summary>
     /// <exception cref="InvalidRequestException">It was started with assigned queues.</exception>
     /// <exception cref="RocketMqException">The topic does not exist, its name is not valid, or no server can be asked.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task SubscribeAsync(string topic, string tags = "*", CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(tags);
-        cancellationToken.ThrowIfCancellationRequested();
-        (await _inner.Subscribe(topic, Core.Filter.NewByTag(tags)).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        var changing = _inner.Subscribe(topic, Core.Filter.NewByTag(tags));
+        (await changing.WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Reads a topic no more. All members of the group must do the same.</summary>
     /// <exception cref="InvalidRequestException">It was started with assigned queues.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task UnsubscribeAsync(string topic, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        cancellationToken.ThrowIfCancellationRequested();
-        (await _inner.Unsubscribe(topic).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        (await _inner.Unsubscribe(topic).WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>
@@ -198,35 +226,29 @@ public sealed class PullConsumer : IAsyncDisposable
     /// </summary>
     /// <exception cref="InvalidRequestException">It was started with subscriptions.</exception>
     /// <exception cref="RocketMqException">A topic does not exist, or no server can be asked.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task AssignAsync(
         IEnumerable<MessageQueue> queues, string tags = "*", CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queues);
         ArgumentNullException.ThrowIfNull(tags);
-        cancellationToken.ThrowIfCancellationRequested();
-        (await _inner.Assign(ToCore(queues), Core.Filter.NewByTag(tags)).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        var changing = _inner.Assign(ToCore(queues), Core.Filter.NewByTag(tags));
+        (await changing.WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>
     /// Stops reading, commits the positions of messages done with unless that is done by hand, leaves the group and closes the
     /// connections.
     /// </summary>
-    public ValueTask DisposeAsync() => new(_inner.Close());
-
-    /// <summary>What was received is given even if the caller has given up meanwhile: it would be skipped otherwise.</summary>
-    private static T OrGivenUp<T>(FSharpResult<T, Core.RemotingError> received, CancellationToken cancellationToken)
+    public ValueTask DisposeAsync()
     {
-        if (received.IsError)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-        }
-
-        return received.OrThrow();
+        _lifetime.Close();
+        return new(_inner.Close());
     }
 
     private static FSharpList<Core.MessageQueue> ToCore(IEnumerable<MessageQueue> queues)
     {
-        ArgumentNullException.ThrowIfNull(queues);
-        return ListModule.OfSeq(queues.Select(queue => queue.ToCore()));
+        return ListModule.OfSeq(Checked.All(queues).Select(queue => queue.ToCore()));
     }
 }

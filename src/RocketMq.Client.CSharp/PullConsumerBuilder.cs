@@ -23,7 +23,10 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
 
     private PullConsumerBuilder With(Core.PullConsumerOptions options) => new(options, Remoting);
 
-    /// <summary>The name servers, "host:port;host:port". Needed, or <see cref="AddressServer"/>.</summary>
+    /// <summary>
+    /// The name servers, "host:port;host:port". Default those of <see cref="AddressServer"/>, or of the environment variable
+    /// NAMESRV_ADDR, as in Java.
+    /// </summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
     public PullConsumerBuilder NameServers(string addresses) =>
         With(Remoting with { NameServers = Addresses.ParseList(addresses) });
@@ -73,10 +76,9 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     /// <param name="tags">Messages with one of the tags, joined with "||", or all of them.</param>
     public PullConsumerBuilder AssignQueues(IEnumerable<MessageQueue> queues, string tags = "*")
     {
-        ArgumentNullException.ThrowIfNull(queues);
         ArgumentNullException.ThrowIfNull(tags);
         return With(Options.assign(
-            ListModule.OfSeq(queues.Select(queue => queue.ToCore())), Core.Filter.NewByTag(tags), _options));
+            ListModule.OfSeq(Checked.All(queues).Select(queue => queue.ToCore())), Core.Filter.NewByTag(tags), _options));
     }
 
     /// <summary>Where to begin if the group has committed nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
@@ -91,7 +93,8 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
         ArgumentNullException.ThrowIfNull(position);
 
         async Task<FSharpOption<long>?> Ask(Core.MessageQueue queue, CancellationToken cancellation) =>
-            await position(MessageQueue.FromCore(queue), cancellation).ConfigureAwait(false) is { } found
+            await (position(MessageQueue.FromCore(queue), cancellation) ?? throw Handlers.NoTask(position))
+                .ConfigureAwait(false) is { } found
                 ? FSharpOption<long>.Some(found)
                 : FSharpOption<long>.None;
 
@@ -157,7 +160,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     public PullConsumerBuilder Namespace(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return With(Options.withNamespace(Core.Names.checkGroup(name).OrThrowArgument(nameof(name)), _options));
+        return With(Options.withNamespace(Core.Names.checkNamespace(name).OrThrowArgument(nameof(name)), _options));
     }
 
     /// <summary>Tells this client from others of the host. Default one of its own with each start.</summary>
@@ -182,10 +185,16 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     /// <exception cref="RocketMqException">
     /// A topic does not exist, no server can be reached, or a broker does not take an SQL92 expression.
     /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// The caller gave up. What has been begun is ended in the background.
+    /// </exception>
     public async Task<PullConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return new((await Core.PullConsumer.Start(ToCore()).ConfigureAwait(false)).OrThrow());
+        var options = ToCore();
+        var starting = Core.PullConsumer.Start(options);
+        return new(
+            await Lifetime.StartAsync(starting, "a pull consumer", cancellationToken).ConfigureAwait(false), options.Group);
     }
 
     /// <summary>
@@ -197,7 +206,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
 
     private Core.PullConsumerOptions ToCore() => Options.withRemoting(
         Remoting.ToCore(Core.WhenDisconnected.FailWithDial),
-        Options.withNameServers(Remoting.NameServers, _options));
+        Options.withNameServers(FoundNameServers(_options.AddressServer), _options));
 
     private PullConsumerBuilder Subscribe(string topic, Core.Filter filter) =>
         With(Options.subscribe(Subscribed.Topic(topic, _options.Subscriptions), filter, _options));

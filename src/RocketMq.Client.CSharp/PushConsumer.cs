@@ -10,8 +10,10 @@ namespace RocketMq.Client;
 public sealed class PushConsumer : IAsyncDisposable
 {
     private readonly Core.PushConsumer _inner;
+    private readonly Lifetime _lifetime;
 
-    internal PushConsumer(Core.PushConsumer inner) => _inner = inner;
+    internal PushConsumer(Core.PushConsumer inner, string group) =>
+        (_inner, _lifetime) = (inner, new($"The push consumer of group {group}"));
 
     /// <summary>Begins to set up a consumer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
     /// <exception cref="ArgumentException">The group's name is not valid.</exception>
@@ -29,46 +31,71 @@ public sealed class PushConsumer : IAsyncDisposable
 
     /// <summary>Reads another topic too, or changes what is wanted of one. All members of the group must do the same.</summary>
     /// <exception cref="RocketMqException">The name is not valid, or no name server can be asked.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task SubscribeAsync(string topic, string tags = "*", CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(tags);
-        cancellationToken.ThrowIfCancellationRequested();
-        (await _inner.Subscribe(topic, Core.Filter.NewByTag(tags)).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        var changing = _inner.Subscribe(topic, Core.Filter.NewByTag(tags));
+        (await changing.WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>As <see cref="SubscribeAsync"/>, by an SQL92 expression over properties.</summary>
     /// <exception cref="RocketMqException">The name is not valid, a broker does not take the expression, or none can be asked.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task SubscribeSql92Async(string topic, string expression, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(expression);
-        cancellationToken.ThrowIfCancellationRequested();
-        (await _inner.Subscribe(topic, Core.Filter.NewBySql92(expression)).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        var changing = _inner.Subscribe(topic, Core.Filter.NewBySql92(expression));
+        (await changing.WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Reads a topic no more. All members of the group must do the same.</summary>
-    public Task UnsubscribeAsync(string topic, CancellationToken cancellationToken = default)
+    /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
+    public async Task UnsubscribeAsync(string topic, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        cancellationToken.ThrowIfCancellationRequested();
-        return _inner.Unsubscribe(topic);
+        _lifetime.Require(cancellationToken);
+        await _inner.Unsubscribe(topic).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
     /// Nothing is pulled and no handler begins until <see cref="Resume"/>; handlers at work go on. The member keeps its queues.
     /// </summary>
-    public void Pause() => _inner.Pause();
+    public void Pause()
+    {
+        _lifetime.Require();
+        _inner.Pause();
+    }
 
     /// <summary>Goes on after <see cref="Pause"/>.</summary>
-    public void Resume() => _inner.Resume();
+    public void Resume()
+    {
+        _lifetime.Require();
+        _inner.Resume();
+    }
 
     /// <summary>Commits what is done with now, in place of waiting for the interval.</summary>
-    public Task CommitAsync(CancellationToken cancellationToken = default) => _inner.Commit(cancellationToken);
+    /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
+    public async Task CommitAsync(CancellationToken cancellationToken = default)
+    {
+        _lifetime.Require(cancellationToken);
+        await _inner.Commit(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+
+        // What was cut short by the token ends without a word.
+        cancellationToken.ThrowIfCancellationRequested();
+    }
 
     /// <summary>
     /// Stops: no handler begins; those at work may end within <see cref="PushConsumerBuilder.DrainTimeout"/>, and are told to by
     /// their tokens then. What is done with is committed, locks are given back, brokers are told, connections closed.
     /// </summary>
-    public ValueTask DisposeAsync() => new(_inner.Close());
+    public ValueTask DisposeAsync()
+    {
+        _lifetime.Close();
+        return new(_inner.Close());
+    }
 }

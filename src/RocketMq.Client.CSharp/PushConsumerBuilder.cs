@@ -28,7 +28,10 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
 
     private PushConsumerBuilder With(Core.PushConsumerOptions options) => new(options, _handler, Remoting);
 
-    /// <summary>The name servers, "host:port;host:port". Needed, or <see cref="AddressServer"/>.</summary>
+    /// <summary>
+    /// The name servers, "host:port;host:port". Default those of <see cref="AddressServer"/>, or of the environment variable
+    /// NAMESRV_ADDR, as in Java.
+    /// </summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
     public PushConsumerBuilder NameServers(string addresses) =>
         With(Remoting with { NameServers = Addresses.ParseList(addresses) });
@@ -189,7 +192,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     public PushConsumerBuilder Namespace(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return With(Options.withNamespace(Core.Names.checkGroup(name).OrThrowArgument(nameof(name)), _options));
+        return With(Options.withNamespace(Core.Names.checkNamespace(name).OrThrowArgument(nameof(name)), _options));
     }
 
     /// <summary>Where a broadcasting consumer keeps its positions. Default .rocketmq_offsets in the user's home directory.</summary>
@@ -235,15 +238,20 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     /// There is no handler, no name server is named, or settings do not go together.
     /// </exception>
     /// <exception cref="RocketMqException">No name server can be asked, or a broker does not take an SQL92 expression.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// The caller gave up. What has been begun is ended in the background.
+    /// </exception>
     public async Task<PushConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var handler = _handler
-            ?? throw new InvalidRequestException(Core.RemotingError.NewMisconfigured("A push consumer needs a handler: call OnMessage or OnMessages before StartAsync."));
+            ?? throw new InvalidRequestException(Core.RemotingError.NewMisconfigured("A push consumer needs a handler: call OnMessage or OnMessages before StartAsync"));
         var options = Options.withRemoting(
             Remoting.ToCore(Core.WhenDisconnected.FailWithDial),
-            Options.withNameServers(Remoting.NameServers, _options));
-        return new((await Core.PushConsumer.Start(options, handler).ConfigureAwait(false)).OrThrow());
+            Options.withNameServers(FoundNameServers(_options.AddressServer), _options));
+        var starting = Core.PushConsumer.Start(options, handler);
+        return new(
+            await Lifetime.StartAsync(starting, "a push consumer", cancellationToken).ConfigureAwait(false), options.Group);
     }
 
     private PushConsumerBuilder Subscribe(string topic, Core.Filter filter) =>

@@ -44,7 +44,7 @@ public sealed class RemotingClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         var answer = await _inner.Invoke(request.Inner, cancellationToken).ConfigureAwait(false);
-        return new(answer.OrThrow());
+        return new(answer.OrThrow(cancellationToken));
     }
 
     /// <summary>As <see cref="InvokeAsync"/>, and blocks the calling thread. Safe under any synchronisation context.</summary>
@@ -56,7 +56,7 @@ public sealed class RemotingClient : IAsyncDisposable
     public async Task InvokeOneWayAsync(Command request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        (await _inner.InvokeOneWay(request.Inner, cancellationToken).ConfigureAwait(false)).OrThrow();
+        (await _inner.InvokeOneWay(request.Inner, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Answers every call in flight and closes the connection for good.</summary>

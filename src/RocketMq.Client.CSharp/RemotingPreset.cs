@@ -28,7 +28,7 @@ internal static class RemotingPresets
         RemotingPreset.Development => Core.RemotingOptions.Development,
         RemotingPreset.Production => Core.RemotingOptions.Production,
         RemotingPreset.Testing => Core.RemotingOptions.Testing,
-        _ => throw new ArgumentOutOfRangeException(nameof(preset), preset, "There is no such preset."),
+        _ => throw Checked.Unknown(preset, nameof(preset)),
     };
 
     internal static T OrThrow<T>(this FSharpResult<T, FSharpList<string>> result, string parameter) =>

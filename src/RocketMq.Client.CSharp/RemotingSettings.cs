@@ -104,7 +104,7 @@ internal sealed record RemotingSettings
     {
         async Task<FSharpOption<Core.RemotingCommand>?> Handle(Core.RemotingCommand request)
         {
-            var answer = await handler(new Command(request)).ConfigureAwait(false);
+            var answer = await (handler(new Command(request)) ?? throw Client.Handlers.NoTask(handler)).ConfigureAwait(false);
             return answer is null ? null : FSharpOption<Core.RemotingCommand>.Some(answer.Inner);
         }
 
@@ -115,19 +115,46 @@ internal sealed record RemotingSettings
 /// <summary>What builders refuse.</summary>
 internal static class Checked
 {
-    internal static TimeSpan Span(TimeSpan value, [CallerArgumentExpression(nameof(value))] string? parameter = null)
+    /// <param name="value">A time.</param>
+    /// <param name="parameter">The argument that it comes from.</param>
+    /// <param name="setting">The method or property that it was given to.</param>
+    internal static TimeSpan Span(
+        TimeSpan value,
+        [CallerArgumentExpression(nameof(value))] string? parameter = null,
+        [CallerMemberName] string? setting = null) =>
+        value > TimeSpan.Zero && value <= TimeSpan.FromDays(1)
+            ? value
+            : throw new ArgumentOutOfRangeException(parameter, value, $"{setting} takes a time above 0 and up to a day.");
+
+    /// <param name="value">A number.</param>
+    /// <param name="most">The largest that is allowed; the smallest is 1.</param>
+    /// <param name="parameter">The argument that it comes from.</param>
+    /// <param name="setting">The method or property that it was given to.</param>
+    internal static int Count(
+        int value,
+        int most,
+        [CallerArgumentExpression(nameof(value))] string? parameter = null,
+        [CallerMemberName] string? setting = null) =>
+        value >= 1 && value <= most
+            ? value
+            : throw new ArgumentOutOfRangeException(
+                parameter,
+                value,
+                most == int.MaxValue ? $"{setting} takes a number above 0." : $"{setting} takes a number from 1 to {most}.");
+
+    /// <summary>All of them, none of which is null.</summary>
+    internal static T[] All<T>(
+        IEnumerable<T> values, [CallerArgumentExpression(nameof(values))] string? parameter = null) where T : class
     {
-        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(value, TimeSpan.Zero, parameter);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(value, TimeSpan.FromDays(1), parameter);
-        return value;
+        ArgumentNullException.ThrowIfNull(values, parameter);
+        var all = values.ToArray();
+        var missing = Array.IndexOf(all, null);
+        return missing < 0 ? all : throw new ArgumentException($"Number {missing} of them, counting from 0, is null.", parameter);
     }
 
-    internal static int Count(int value, int most, [CallerArgumentExpression(nameof(value))] string? parameter = null)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, parameter);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(value, most, parameter);
-        return value;
-    }
+    /// <summary>A value of an enumeration that has no name there.</summary>
+    internal static ArgumentOutOfRangeException Unknown<T>(T value, string parameter) where T : struct, Enum =>
+        new(parameter, value, $"{typeof(T).Name} has {string.Join(", ", Enum.GetNames<T>())}, and no other.");
 }
 
 /// <summary>Server addresses as texts.</summary>
@@ -148,6 +175,6 @@ internal static class Addresses
         var endpoints = Core.EndpointModule.parseList(addresses);
         return endpoints.IsOk
             ? endpoints.ResultValue
-            : throw new ArgumentException($"'{endpoints.ErrorValue}' is no address: write host:port;host:port.", nameof(addresses));
+            : throw new ArgumentException($"'{endpoints.ErrorValue}' is no address: write host:port, and ';' or ',' between several.", nameof(addresses));
     }
 }

@@ -7,7 +7,7 @@ using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
 
-/// <summary>Interceptors as the core calls them: exceptions of the send become error values again.</summary>
+/// <summary>Interceptors as the core calls them: exceptions of the send become error values again, others stay exceptions.</summary>
 internal static class SendInterceptor
 {
     internal static FSharpFunc<Core.Message, FSharpFunc<CoreSend, Task<CoreOutcome>>> ToCore(
@@ -15,24 +15,35 @@ internal static class SendInterceptor
     {
         async Task<CoreOutcome> Around(Core.Message message, CoreSend send)
         {
+            Core.RemotingError? givenUp = null;
+
             async Task<SendReceipt> Next(Message sent)
             {
                 ArgumentNullException.ThrowIfNull(sent);
-                return SendReceipt.FromCore((await send.Invoke(sent.Inner).ConfigureAwait(false)).OrThrow());
+                var outcome = await send.Invoke(sent.Inner).ConfigureAwait(false);
+
+                if (outcome is { IsError: true, ErrorValue.IsCancelled: true })
+                {
+                    givenUp = outcome.ErrorValue;
+                }
+
+                return SendReceipt.FromCore(outcome.OrThrow());
             }
 
             try
             {
-                var receipt = await interceptor(new(message), Next).ConfigureAwait(false);
+                var sending = interceptor(new(message), Next) ?? throw Handlers.NoTask(interceptor);
+                var receipt = await sending.ConfigureAwait(false) ?? throw Handlers.NoValue(interceptor, "receipt");
                 return CoreOutcome.NewOk(receipt.ToCore());
             }
-            catch (RocketMqException error)
+            catch (RocketMqException error) when (error.Error is { } known)
             {
-                return CoreOutcome.NewError(error.Error);
+                return CoreOutcome.NewError(known);
             }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (givenUp is not null)
             {
-                return CoreOutcome.NewError(Core.RemotingError.NewCancelled(Core.RequestCode.SendMessageV2));
+                // The caller of the send gave up, and not the interceptor.
+                return CoreOutcome.NewError(givenUp);
             }
         }
 

@@ -92,7 +92,7 @@ public abstract class SendingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     public TBuilder Namespace(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return With(Core.ProducerOptionsModule.withNamespace(Core.Names.checkGroup(name).OrThrowArgument(nameof(name)), _options));
+        return With(Core.ProducerOptionsModule.withNamespace(Core.Names.checkNamespace(name).OrThrowArgument(nameof(name)), _options));
     }
 
     /// <summary>
@@ -159,7 +159,7 @@ public abstract class SendingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     /// <summary>
     /// Stands around each <c>SendAsync</c>: it is given the message and the send, may change the message, look at receipt or
     /// exception, send again, or not send at all. The first one added is the outermost. An exception of its own that is no
-    /// <see cref="RocketMqException"/> ends the send with an <see cref="InvalidRequestException"/> that has its message.
+    /// <see cref="RocketMqException"/> ends the send with an <see cref="InterceptorException"/> around it.
     /// </summary>
     public TBuilder Intercept(Func<Message, Func<Message, Task<SendReceipt>>, Task<SendReceipt>> interceptor)
     {
@@ -202,26 +202,7 @@ public abstract class SendingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     /// <exception cref="InvalidRequestException">NAMESRV_ADDR is no list of addresses.</exception>
     private protected Core.ProducerOptions ToCore() => Core.ProducerOptionsModule.withRemoting(
         Remoting.ToCore(Core.WhenDisconnected.FailWithDial),
-        Core.ProducerOptionsModule.withNameServers(FoundNameServers(), _options));
-
-    private FSharpList<Core.Endpoint> FoundNameServers()
-    {
-        if (!Remoting.NameServers.IsEmpty || _options.AddressServer is not null)
-        {
-            return Remoting.NameServers;
-        }
-
-        var found = Core.NameServerDiscovery.ofEnvironment(FuncConvert.FromFunc<string, FSharpOption<string>?>(
-            name => Environment.GetEnvironmentVariable(name) is { } value ? FSharpOption<string>.Some(value) : null));
-
-        return found switch
-        {
-            null => Remoting.NameServers,
-            { Value.IsOk: true } => found.Value.ResultValue,
-            _ => throw Core.RemotingError.NewMisconfigured(
-                $"{Core.NameServerDiscovery.environmentVariable} has '{found.Value.ErrorValue}', which is no host:port").ToException(),
-        };
-    }
+        Core.ProducerOptionsModule.withNameServers(FoundNameServers(_options.AddressServer), _options));
 
     private TBuilder WithAvoidance(Core.LatencyTable table) => With(
         Core.ProducerOptionsModule.withAvoidance(FSharpOption<Core.LatencyTable>.Some(table), _options));

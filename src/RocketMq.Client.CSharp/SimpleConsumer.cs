@@ -10,8 +10,10 @@ namespace RocketMq.Client;
 public sealed class SimpleConsumer : IAsyncDisposable
 {
     private readonly Core.SimpleConsumer _inner;
+    private readonly Lifetime _lifetime;
 
-    internal SimpleConsumer(Core.SimpleConsumer inner) => _inner = inner;
+    internal SimpleConsumer(Core.SimpleConsumer inner, string group) =>
+        (_inner, _lifetime) = (inner, new($"The simple consumer of group {group}"));
 
     /// <summary>Begins to set up a consumer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
     /// <exception cref="ArgumentException">The group's name is not valid.</exception>
@@ -36,8 +38,9 @@ public sealed class SimpleConsumer : IAsyncDisposable
     public async Task<IReadOnlyList<LeasedMessage>> ReceiveAsync(
         int maxMessages, TimeSpan invisible, CancellationToken cancellationToken = default)
     {
+        _lifetime.Require(cancellationToken);
         var received = await _inner.Receive(maxMessages, invisible, cancellationToken).ConfigureAwait(false);
-        return [.. received.OrThrow().Select(message => new LeasedMessage(message))];
+        return [.. received.OrThrow(cancellationToken).Select(message => new LeasedMessage(message))];
     }
 
     /// <summary>The message is done with.</summary>
@@ -47,17 +50,18 @@ public sealed class SimpleConsumer : IAsyncDisposable
     public async Task AckAsync(LeasedMessage message, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);
-        (await _inner.Ack(message.Inner, cancellationToken).ConfigureAwait(false)).OrThrow();
+        _lifetime.Require(cancellationToken);
+        (await _inner.Ack(message.Inner, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>As <see cref="AckAsync"/>, with one request to each broker. Gives those that failed.</summary>
     public async Task<IReadOnlyList<AckFailure>> AckAllAsync(
         IEnumerable<LeasedMessage> messages, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(messages);
-        var all = ListModule.OfSeq(messages.Select(message => message.Inner));
+        var all = ListModule.OfSeq(Checked.All(messages).Select(message => message.Inner));
+        _lifetime.Require(cancellationToken);
         var failures = await _inner.AckAll(all, cancellationToken).ConfigureAwait(false);
-        return [.. failures.Select(failure => new AckFailure(new(failure.Message), failure.Error.ToException()))];
+        return [.. failures.Select(failure => new AckFailure(new(failure.Message), failure.Error.ToException(cancellationToken)))];
     }
 
     /// <summary>
@@ -71,9 +75,14 @@ public sealed class SimpleConsumer : IAsyncDisposable
         LeasedMessage message, TimeSpan time, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);
-        return new((await _inner.ChangeInvisible(message.Inner, time, cancellationToken).ConfigureAwait(false)).OrThrow());
+        _lifetime.Require(cancellationToken);
+        return new((await _inner.ChangeInvisible(message.Inner, time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
     /// <summary>Leaves the group and closes the connections. Messages that were not acknowledged come again.</summary>
-    public ValueTask DisposeAsync() => new(_inner.Close());
+    public ValueTask DisposeAsync()
+    {
+        _lifetime.Close();
+        return new(_inner.Close());
+    }
 }

@@ -31,11 +31,17 @@ public sealed class SimpleConsumerBuilder : PoppingBuilder<SimpleConsumerBuilder
     /// <exception cref="RocketMqException">
     /// A topic does not exist, no server can be reached, or a broker does not take an SQL92 expression.
     /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// The caller gave up. What has been begun is ended in the background.
+    /// </exception>
     public async Task<SimpleConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var options = Core.SimpleConsumerOptionsModule.withMembership(WithConnections(), _options);
-        return new((await Core.SimpleConsumer.Start(options).ConfigureAwait(false)).OrThrow());
+        var starting = Core.SimpleConsumer.Start(options);
+        return new(
+            await Lifetime.StartAsync(starting, "a simple consumer", cancellationToken).ConfigureAwait(false),
+            options.Membership.Group);
     }
 
     private SimpleConsumerBuilder With(Core.SimpleConsumerOptions options) => new(options, Remoting);

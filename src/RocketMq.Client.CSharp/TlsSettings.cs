@@ -21,7 +21,11 @@ public sealed class TlsSettings
     /// Certificates that servers' certificates must come from: of a company's own authority, or a server's own one if it is
     /// signed by itself. When there are any, the system's do not count. Default none: the system's count.
     /// </summary>
-    public IReadOnlyList<X509Certificate2> TrustedRoots { get; init; } = [];
+    public IReadOnlyList<X509Certificate2> TrustedRoots
+    {
+        get;
+        init => field = Checked.All(value, nameof(TrustedRoots));
+    } = [];
 
     /// <summary>What proves to servers who asks, with its private key. Default none.</summary>
     public X509Certificate2? ClientCertificate { get; init; }

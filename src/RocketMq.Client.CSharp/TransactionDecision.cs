@@ -22,7 +22,7 @@ internal static class TransactionDecisions
         TransactionDecision.Commit => Core.TransactionDecision.Commit,
         TransactionDecision.Rollback => Core.TransactionDecision.Rollback,
         TransactionDecision.Undecided => Core.TransactionDecision.Undecided,
-        _ => throw new ArgumentOutOfRangeException(nameof(decision), decision, "There is no such decision."),
+        _ => throw Checked.Unknown(decision, nameof(decision)),
     };
 
     internal static TransactionDecision FromCore(Core.TransactionDecision decision) => decision switch

@@ -62,7 +62,7 @@ public sealed class TransactionProducer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(local);
         var run = FuncConvert.FromFunc<Core.Message, Task<Core.TransactionDecision>>(async sent =>
             (await (local(new(sent)) ?? throw Handlers.NoTask(local)).ConfigureAwait(false)).ToCore());
-        var receipt = (await _inner.Send(message.Inner, run, cancellationToken).ConfigureAwait(false)).OrThrow();
+        var receipt = (await _inner.Send(message.Inner, run, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
         return new(
             SendReceipt.FromCore(receipt.Receipt),
             TransactionDecisions.FromCore(receipt.Decision),

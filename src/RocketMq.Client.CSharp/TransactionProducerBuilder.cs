@@ -58,6 +58,9 @@ public sealed class TransactionProducerBuilder : SendingBuilder<TransactionProdu
     /// <exception cref="InvalidRequestException">
     /// No name server is named, nothing answers the brokers' questions, or settings do not go together.
     /// </exception>
+    /// <exception cref="OperationCanceledException">
+    /// The caller gave up. What has been begun is ended in the background.
+    /// </exception>
     public async Task<TransactionProducer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -67,7 +70,8 @@ public sealed class TransactionProducerBuilder : SendingBuilder<TransactionProdu
         var check = FuncConvert.FromFunc<Core.StoredMessage, Task<Core.TransactionDecision>>(async half =>
             (await (checker(ReceivedMessage.FromCore(half, options.Codecs)) ?? throw Handlers.NoTask(checker))
                 .ConfigureAwait(false)).ToCore());
-        var started = await Core.TransactionProducer.Start(options, _topics, check).ConfigureAwait(false);
-        return new(started.OrThrow(), options.Codecs);
+        var starting = Core.TransactionProducer.Start(options, _topics, check);
+        var started = await Lifetime.StartAsync(starting, "a producer of transactions", cancellationToken).ConfigureAwait(false);
+        return new(started, options.Codecs);
     }
 }

@@ -167,7 +167,9 @@ type internal Listener
             Left = ignore
             Shut = ignore
             SentAway = ignore
-            Resend = fun waiter _ -> waiter.Complete(Error(NotConnected(endpoint, "the client has gone")))
+            Resend =
+                fun waiter _ ->
+                    waiter.Complete(Error(NotConnected(endpoint, FailureReason.ofText "the client has gone")))
             Ended =
                 fun _ _ _ ->
                     lock gate (fun () -> sessions.Remove number |> ignore)
@@ -203,7 +205,7 @@ type internal Listener
             if isAdmitted then
                 session.Start()
             else
-                session.HangUp "the broker has been stopped"
+                session.HangUp(FailureReason.ofText "the broker has been stopped")
         | _ -> stream.Dispose()
 
     /// Shakes hands, and lets go of who does not speak TLS.
@@ -228,7 +230,7 @@ type internal Listener
 
     let hangUp reason (sessions: Session list) =
         for session in sessions do
-            session.HangUp reason
+            session.HangUp(FailureReason.ofText reason)
 
     do port.Listen()
 

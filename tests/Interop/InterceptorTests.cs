@@ -48,7 +48,7 @@ public sealed class InterceptorTests(string kind) : ServerTests(kind)
         await using var broken = await Build()
             .Intercept((_, _) => throw new InvalidOperationException("out of order"))
             .StartAsync(cancellation);
-        var error = await Assert.ThrowsAsync<InvalidRequestException>(
+        var error = await Assert.ThrowsAsync<InterceptorException>(
             () => broken.SendAsync(Message.To(topic).Body("kept back"), cancellation));
         Assert.That(error!.Message, Does.Contain("out of order"));
     }

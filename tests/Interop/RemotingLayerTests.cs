@@ -84,7 +84,7 @@ public sealed class RemotingLayerTests
         _broker.Faults.On((int)RequestCode.GetBrokerClusterInfo).LoseAnswers();
         var silent = (await Assert.ThrowsAsync<RequestTimeoutException>(() => names.GetClusterAsync(cancellation)))!;
         Assert.That(silent, Has.Property(nameof(RocketMqException.IsOverload)).False.And.Property(nameof(RocketMqException.MayHaveBeenExecuted)).True);
-        Assert.That(silent.Message, Does.Contain("calls were waiting"));
+        Assert.That(silent.Message, Does.Contain("1 call was waiting"));
     }
 
     [Test]

@@ -107,6 +107,7 @@ public sealed class SecurityTests
         var error = await Assert.ThrowsAsync<ConnectionException>(
             () => RemotingClient.Connect(_broker.NameServer).Tls().StartAsync(cancellation));
         Assert.That(error!.Message, Does.Contain(_broker.NameServer).And.Contain("CN=embedded").And.Contain("TrustedRoots"));
+        Assert.That(error.InnerException, Is.InstanceOf<System.Security.Authentication.AuthenticationException>());
         Assert.That(error.MayHaveBeenExecuted, Is.False);
 
         error = await Assert.ThrowsAsync<ConnectionException>(() => RemotingClient.Connect(_broker.NameServer)

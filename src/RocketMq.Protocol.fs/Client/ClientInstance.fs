@@ -13,13 +13,13 @@ type internal NameServerSearch(server: AddressServer, nameServer: NameServer, op
     let http = new HttpClient()
     let ending = new CancellationTokenSource()
 
-    let find (cancellation: CancellationToken) : Task<Result<unit, string>> =
+    let find (cancellation: CancellationToken) : Task<Result<unit, FailureReason>> =
         backgroundTask {
             match! NameServerDiscovery.fetch http clock server cancellation with
             | Ok endpoints ->
                 nameServer.Use endpoints
                 return Ok()
-            | Error error -> return Error error.Message
+            | Error error -> return Error error.Reason
         }
 
     let keepFinding () : Task =
@@ -32,7 +32,7 @@ type internal NameServerSearch(server: AddressServer, nameServer: NameServer, op
                     | Ok() -> ()
                     | Error reason ->
                         if not ending.IsCancellationRequested then
-                            Log.refreshFailed options.Logger "of name servers" reason
+                            Log.refreshFailed options.Logger "of name servers" reason.Text
             with :? OperationCanceledException ->
                 ()
         }

@@ -14,10 +14,10 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     /// A broker looks only so often for pulls that have waited long enough.
     static let lateness = TimeSpan.FromSeconds 5L
 
-    let clientOf (address: string option) topic =
+    let clientOf (address: string option) (queue: MessageQueue) =
         match address with
         | Some address -> clients.TryGet address
-        | None -> Error(NoRoute topic)
+        | None -> Error(NoBroker(queue.Topic, queue.BrokerName))
 
     let atMaster (queue: MessageQueue) route =
         TopicRoute.masterAddress queue.BrokerName route
@@ -29,7 +29,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         backgroundTask {
             match! routes.Get(queue.Topic, cancellation) with
             | Error error -> return Error error
-            | Ok route -> return clientOf (address route) queue.Topic
+            | Ok route -> return clientOf (address route) queue
         }
 
     let ask queue address (request: Request<'Answer>) cancellation =
@@ -61,7 +61,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     /// Asks the master of a broker that one of the routes names.
     member _.AskBroker(brokerName: string, request: Request<'Answer>, cancellation: CancellationToken) =
         match routes.Known |> List.tryPick (TopicRoute.masterAddress brokerName) with
-        | None -> Task.FromResult(Error(NoRoute brokerName))
+        | None -> Task.FromResult(Error(NoBroker("", brokerName)))
         | Some address ->
             match clients.TryGet address with
             | Ok client -> client.Ask(request, cancellation)
@@ -110,7 +110,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
                     |> Array.ofList
 
                 let first = int (clients.Options.Ports.Jitter() * float addresses.Length)
-                let mutable outcome = Error(NoRoute topic)
+                let mutable outcome = Error(NoRoute(topic, routes.NameServers))
                 let mutable tried = 0
 
                 while tried < addresses.Length && Result.isError outcome do

@@ -85,7 +85,7 @@ type internal HandingOut(options: PullConsumerOptions, waiting: WaitingMessages,
         (receive: unit -> Task<Result<'Received, RemotingError>>)
         : Task<Result<'Received, RemotingError>> =
         if cancellation.IsCancellationRequested then
-            Task.FromResult(Error(Cancelled RequestCode.PullMessage))
+            Task.FromResult(Error(Cancelled(RequestCode.PullMessage, false)))
         elif Volatile.Read &isClosed then
             Task.FromResult(Error closed)
         elif Interlocked.Exchange(&isReceiving, 1) = 1 then
@@ -99,7 +99,7 @@ type internal HandingOut(options: PullConsumerOptions, waiting: WaitingMessages,
 
                         return! receive ()
                     with :? OperationCanceledException ->
-                        return Error(Cancelled RequestCode.PullMessage)
+                        return Error(Cancelled(RequestCode.PullMessage, false))
                 finally
                     Volatile.Write(&isReceiving, 0)
             }

@@ -13,9 +13,10 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
     let clock = clients.Options.Ports.Clock
     let mutable endpoints = first
     let mutable preferred = 0
+    let mutable isClosed = false
 
     /// Who knows name servers if none is named, and how to ask.
-    let mutable source: struct (string * (CancellationToken -> Task<Result<unit, string>>)) voption =
+    let mutable source: struct (string * (CancellationToken -> Task<Result<unit, FailureReason>>)) voption =
         ValueNone
 
     let find (cancellation: CancellationToken) =
@@ -42,7 +43,8 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
         | NotDecoded _ -> true
         | _ -> false
 
-    let rec askInTurn (request: Request<'Answer>) started tries (cancellation: CancellationToken) =
+    /// What went wrong comes with what went wrong at those before, in words.
+    let rec askInTurn (request: Request<'Answer>) started earlier tries (cancellation: CancellationToken) =
         backgroundTask {
             let servers = Volatile.Read &endpoints
             let index = Volatile.Read &preferred
@@ -53,19 +55,34 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
             match! (serverAt servers index).AskWithin(request, turn, cancellation) with
             | Error error when not isLast && isItsOwnFault error ->
                 Interlocked.CompareExchange(&preferred, index + 1, index) |> ignore
-                return! askInTurn request started (tries + 1) cancellation
-            | answer -> return answer
+                return! askInTurn request started (RemotingError.briefly error :: earlier) (tries + 1) cancellation
+            | Error error -> return Error(struct (error, List.rev earlier))
+            | Ok answer -> return Ok answer
         }
 
-    let ask (request: Request<'Answer>) cancellation : Task<Result<'Answer, RemotingError>> =
-        if (Volatile.Read &endpoints).Length > 0 then
-            askInTurn request (clock.GetTimestamp()) 1 cancellation
+    let askAll (request: Request<'Answer>) (cancellation: CancellationToken) =
+        if cancellation.IsCancellationRequested then
+            Task.FromResult(Error(struct (Cancelled(request.Command.RequestCode, false), [])))
+        elif Volatile.Read &isClosed then
+            Task.FromResult(Error(struct (AlreadyClosed "The client of the name servers", [])))
+        elif (Volatile.Read &endpoints).Length > 0 then
+            askInTurn request (clock.GetTimestamp()) [] 1 cancellation
         else
             backgroundTask {
                 match! find cancellation with
-                | Error error -> return Error error
-                | Ok() -> return! askInTurn request (clock.GetTimestamp()) 1 cancellation
+                | Error _ when cancellation.IsCancellationRequested ->
+                    return Error(struct (Cancelled(request.Command.RequestCode, false), []))
+                | Error error -> return Error(struct (error, []))
+                | Ok() -> return! askInTurn request (clock.GetTimestamp()) [] 1 cancellation
             }
+
+    let told (struct (error, earlier)) = RemotingError.withEarlier earlier error
+
+    let ask (request: Request<'Answer>) cancellation : Task<Result<'Answer, RemotingError>> =
+        backgroundTask {
+            let! answer = askAll request cancellation
+            return answer |> Result.mapError told
+        }
 
     /// Asks the others for a route that the first one does not know: it may have started just now.
     let rec askOthers (request: Request<TopicRoute>) answer index tries cancellation =
@@ -86,10 +103,10 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
             let request = GetRoute.request topic
             let index = Volatile.Read &preferred
 
-            match! ask request cancellation with
+            match! askAll request cancellation with
             | Ok route as answer when not (TopicRoute.leadsSomewhere route) ->
                 return! askOthers request answer index 1 cancellation
-            | Error(Refused(_, _, _, ResponseCode.TopicNotExist, _)) as refusal ->
+            | Error(struct (Refused(_, _, _, ResponseCode.TopicNotExist, _), _)) as refusal ->
                 return! askOthers request refusal index 1 cancellation
             | answer -> return answer
         }
@@ -123,7 +140,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
     member _.Endpoints: Endpoint list = List.ofArray (Volatile.Read &endpoints)
 
     /// Has name servers found before the first is asked. An Ok of `find` has called `Use`.
-    member internal _.FindBy(domain: string, find: CancellationToken -> Task<Result<unit, string>>) =
+    member internal _.FindBy(domain: string, find: CancellationToken -> Task<Result<unit, FailureReason>>) =
         source <- ValueSome(struct (domain, find))
 
     /// Asks others from now on.
@@ -133,7 +150,23 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
 
     /// Where a topic's queues are. Refused with TopicNotExist if no name server knows a broker that has it.
     member _.Route(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
-        askForRoute topic cancellation
+        backgroundTask {
+            let! answer = askForRoute topic cancellation
+            return answer |> Result.mapError told
+        }
+
+    /// As `Route`, on behalf of a request that waits for it: a failure says that nothing was sent, and who was asked.
+    member internal _.RouteFor
+        (topic: string, cancellation: CancellationToken)
+        : Task<Result<TopicRoute, RemotingError>> =
+        backgroundTask {
+            let! answer = askForRoute topic cancellation
+
+            return
+                answer
+                |> Result.mapError (fun (struct (error, earlier)) ->
+                    RemotingError.withEarlier earlier (RemotingError.ofRoute topic error))
+        }
 
     /// All brokers.
     member _.Cluster(cancellation: CancellationToken) : Task<Result<ClusterInfo, RemotingError>> =
@@ -147,7 +180,9 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
         }
 
     /// Closes the connections of a client that `Create` made.
-    member _.Close() : Task = clients.CloseAll()
+    member _.Close() : Task =
+        Volatile.Write(&isClosed, true)
+        clients.CloseAll()
 
     interface IAsyncDisposable with
         member this.DisposeAsync() = ValueTask(this.Close())

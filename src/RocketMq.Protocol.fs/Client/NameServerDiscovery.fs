@@ -41,7 +41,7 @@ module AddressServer =
 
 /// Why an address server gave no addresses. Each case names its URL.
 type DiscoveryError =
-    | AddressServerUnreachable of url: string * reason: string
+    | AddressServerUnreachable of url: string * reason: FailureReason
     | AddressServerSilent of url: string * after: TimeSpan
     /// It answered with another status than 200.
     | AddressServerRefused of url: string * status: int
@@ -62,6 +62,11 @@ type DiscoveryError =
         | AddressListWrong(url, reason) -> $"the answer of the address server {url} is no list of addresses: {reason}"
         | DiscoveryCancelled url -> $"the caller gave up waiting for the address server {url}"
 
+    member internal error.Reason: FailureReason =
+        match error with
+        | AddressServerUnreachable(_, reason) -> FailureReason.withText error.Message reason
+        | _ -> FailureReason.ofText error.Message
+
 /// Finds name servers for those who name none.
 module NameServerDiscovery =
     /// How long an answer may take, as in Java.
@@ -69,8 +74,6 @@ module NameServerDiscovery =
 
     /// The largest answer that is read, in bytes: room for more than a thousand addresses.
     let maxAnswerBytes = 64 * 1024
-
-    let private scheme = "http://"
 
     /// The first line of a text, without blanks around it.
     let private firstLine (text: string) =
@@ -80,39 +83,15 @@ module NameServerDiscovery =
         | -1 -> trimmed
         | index -> trimmed.Substring(0, index)
 
-    let private withoutScheme (entry: string) =
-        let entry = entry.Trim()
-
-        if entry.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) then
-            entry.Substring scheme.Length
-        else
-            entry
-
-    /// What no host has in it, but lists with other separators, and pages of text, do.
-    let private isForeign (character: char) =
-        Char.IsWhiteSpace character || Seq.contains character ",/<>\"'"
-
-    let private readEntry (entry: string) : Result<Endpoint, string> =
-        match Endpoint.tryParse entry with
-        | ValueSome endpoint when not (Seq.exists isForeign endpoint.Host) -> Ok endpoint
-        | _ -> Error entry
-
-    /// Addresses as settings and address servers give them: the first line, "host:port;host:port"; "http://" before a host
-    /// does not count. Gives the first entry that is none as an error, and an empty text if there is no entry.
+    /// Addresses as settings and address servers give them: the first line, as `Endpoint.parseList` reads it. Gives the first
+    /// entry that is none as an error, and an empty text if there is no entry.
     let parse (text: string) : Result<Endpoint list, string> =
-        let rec readAll entries endpoints =
-            match entries with
-            | [] when List.isEmpty endpoints -> Error ""
-            | [] -> Ok(List.rev endpoints)
-            | entry :: rest ->
-                match readEntry (withoutScheme entry) with
-                | Ok endpoint -> readAll rest (endpoint :: endpoints)
-                | Error wrong -> Error wrong
+        let line = firstLine text
 
-        let entries =
-            (firstLine text).Split(';', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
-
-        readAll (List.ofArray entries) []
+        if line.AsSpan().IndexOfAnyExcept(' ', ';', ',') < 0 then
+            Error ""
+        else
+            Endpoint.parseList line
 
     let environmentVariable = "NAMESRV_ADDR"
 
@@ -177,9 +156,9 @@ module NameServerDiscovery =
                 | :? OperationCanceledException when cancellation.IsCancellationRequested ->
                     return Error(DiscoveryCancelled url)
                 | :? OperationCanceledException -> return Error(AddressServerSilent(url, clock.GetElapsedTime started))
-                | error -> return Error(AddressServerUnreachable(url, error.Message))
+                | error -> return Error(AddressServerUnreachable(url, FailureReason.ofException error))
             }
-        | _ -> Task.FromResult(Error(AddressServerUnreachable(url, "it is no URL")))
+        | _ -> Task.FromResult(Error(AddressServerUnreachable(url, FailureReason.ofText "it is no URL")))
 
     /// As `fetch`, with a web client of its own that is closed again.
     let fetchOnce (server: AddressServer) (cancellation: CancellationToken) =

@@ -61,8 +61,7 @@ type internal PopClient(membership: PopMembership) =
     /// None once a broker has said that it knows no acknowledgements of several messages.
     let mutable knowsBatches = true
 
-    let noMaster brokerName =
-        Error(NotConnected({ Host = brokerName; Port = 0 }, "no name server knows a master of it"))
+    let noMaster topic brokerName = Error(NoBroker(topic, brokerName))
 
     let masterOf topic brokerName cancellation =
         backgroundTask {
@@ -71,7 +70,7 @@ type internal PopClient(membership: PopMembership) =
             | Ok route ->
                 match TopicRoute.masterAddress brokerName route with
                 | Some address -> return clients.TryGet address
-                | None -> return noMaster brokerName
+                | None -> return noMaster topic brokerName
         }
 
     let ask topic brokerName (request: Request<'Answer>) timeout cancellation =
@@ -247,7 +246,7 @@ type internal PopClient(membership: PopMembership) =
                     greeted |> Array.filter (snd >> Result.isOk) |> Array.map fst |> List.ofArray
 
                 match known, greeted with
-                | [], [||] -> return Error(NoRoute topic)
+                | [], [||] -> return Error(NoRoute(topic, routes.NameServers))
                 | [], _ -> return greeted[0] |> snd |> Result.map (fun () -> [])
                 | known, _ -> return Ok known
         }

@@ -62,7 +62,7 @@ module PopMembership =
     let internal problems (membership: PopMembership) : string list =
         [
             if membership.NameServers.IsEmpty then
-                "a consumer needs a name server"
+                "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR)"
 
             if membership.Subscriptions.IsEmpty then
                 "a consumer needs a subscription"

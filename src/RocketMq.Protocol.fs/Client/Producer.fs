@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Runtime.CompilerServices
 open System.Threading
 open System.Threading.Tasks
 
@@ -101,7 +102,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             try
                 return! gathered.Task.WaitAsync cancellation
             with :? OperationCanceledException ->
-                return Error(Cancelled RequestCode.SendMessageV2)
+                return Error(Cancelled(RequestCode.SendMessageV2, true))
         }
 
     /// The message is with the others when this returns; it counts as on its way until its batch has been sent.
@@ -118,9 +119,11 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             batcher.Add(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes)
             waitForBatch gathered cancellation
 
-    let sendPlain target cancellation (message: Message) =
+    let sendPlain target (cancellation: CancellationToken) (message: Message) =
         match Message.check message with
         | Error error -> Task.FromResult(Error(Invalid error))
+        | Ok _ when cancellation.IsCancellationRequested ->
+            Task.FromResult(Error(Cancelled(RequestCode.SendMessageV2, false)))
         | Ok message ->
             match batcher, target with
             | Some batcher, AnyQueue -> gather batcher message cancellation
@@ -131,10 +134,26 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         let around (interceptor: SendInterceptor) (next: Message -> Task<Result<SendReceipt, RemotingError>>) =
             fun message ->
                 backgroundTask {
+                    // Sends that have begun, but for those that came to nothing.
+                    let sends = StrongBox<int> 0
+
+                    let next (message: Message) : Task<Result<SendReceipt, RemotingError>> =
+                        backgroundTask {
+                            Interlocked.Increment &sends.Value |> ignore<int>
+                            let! outcome = next message
+
+                            match outcome with
+                            | Error error when RemotingError.outcome error = NotExecuted ->
+                                Interlocked.Decrement &sends.Value |> ignore<int>
+                            | _ -> ()
+
+                            return outcome
+                        }
+
                     try
                         return! interceptor message next
                     with error ->
-                        return Error(Misconfigured $"an interceptor failed: {error.Message}")
+                        return Error(InterceptorFailed(error, Volatile.Read &sends.Value > 0))
                 }
 
         List.foldBack around options.Interceptors send
@@ -217,7 +236,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                             with :? TimeoutException ->
                                 return Error(NoReply(message.Topic, receipt.UniqueId, timeout))
                 with :? OperationCanceledException ->
-                    return Error(Cancelled RequestCode.SendMessageV2)
+                    return Error(Cancelled(RequestCode.SendMessageV2, true))
             finally
                 replies.Forget id
         }
@@ -300,11 +319,14 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// The queues that a topic's messages may go to, by broker and number.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         backgroundTask {
-            let! view = routeOf topic cancellation
+            if Volatile.Read &isClosed then
+                return Error closed
+            else
+                let! view = routeOf topic cancellation
 
-            return
-                view
-                |> Result.map (fun view -> List.ofArray (Sender.KnownAs(options.Namespace, view.Queues)))
+                return
+                    view
+                    |> Result.map (fun view -> List.ofArray (Sender.KnownAs(options.Namespace, view.Queues)))
         }
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that

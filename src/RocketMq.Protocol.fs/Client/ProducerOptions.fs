@@ -189,7 +189,7 @@ module ProducerOptions =
         let problems =
             [
                 if options.NameServers.IsEmpty && options.AddressServer.IsNone then
-                    "a producer needs a name server"
+                    "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR)"
 
                 yield! ValueKind.problem "sendTimeout" ValueKind.duration options.SendTimeout
                 yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
@@ -218,7 +218,7 @@ module ProducerOptions =
                 | None -> ()
 
                 if options.Namespace <> "" then
-                    yield! problemOf "namespace" (Names.checkGroup options.Namespace)
+                    yield! problemOf "namespace" (Names.checkNamespace options.Namespace)
 
                 yield! RemotingOptions.check options.Remoting
             ]

@@ -17,7 +17,7 @@ type internal PublishView(topic: string, route: TopicRoute, clients: RemotingCli
 
     let rec find (brokerName: string) index =
         if index = masters.Length then
-            Error(NoRoute topic)
+            Error(NoBroker(topic, brokerName))
         else
             let struct (name, client) = masters[index]
 

@@ -39,6 +39,14 @@ type PullClient private (options: PullConsumerOptions) =
             Suspend = options.Suspend
         }
 
+    let mutable isClosed = false
+
+    let guarded (work: unit -> Task<Result<'Answer, RemotingError>>) : Task<Result<'Answer, RemotingError>> =
+        if Volatile.Read &isClosed then
+            Task.FromResult(Error(AlreadyClosed $"The pull client of group {options.Group}"))
+        else
+            work ()
+
     let positions = QueuePositions(settings, options.Namespace, brokers)
 
     let receive (message: StoredMessage) : ReceivedMessage =
@@ -104,44 +112,48 @@ type PullClient private (options: PullConsumerOptions) =
 
     /// The queues of a topic that can be read.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
-        backgroundTask {
-            let inner = Namespaced.wrap options.Namespace topic
+        guarded (fun () ->
+            backgroundTask {
+                let inner = Namespaced.wrap options.Namespace topic
 
-            match! routes.Get(inner, cancellation) with
-            | Error error -> return Error error
-            | Ok route -> return Ok(TopicRoute.subscribeQueues inner route |> List.map positions.Outer)
-        }
+                match! routes.Get(inner, cancellation) with
+                | Error error -> return Error error
+                | Ok route -> return Ok(TopicRoute.subscribeQueues inner route |> List.map positions.Outer)
+            })
 
     /// Messages of a queue from a position on, up to so many, as far as there are any now. A broker may give fewer, and filters
     /// leave out: `NextOffset` says where to go on.
     member _.Pull(queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken) =
-        pull queue filter offset most TimeSpan.Zero cancellation
+        guarded (fun () -> pull queue filter offset most TimeSpan.Zero cancellation)
 
     /// As `Pull`, but waits up to the options' `Suspend` for a message to come.
     member _.PullOrWait
         (queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken)
         =
-        pull queue filter offset most options.Suspend cancellation
+        guarded (fun () -> pull queue filter offset most options.Suspend cancellation)
 
     /// The position of the first message that is still there.
-    member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Min(queue, cancellation)
+    member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) =
+        guarded (fun () -> positions.Min(queue, cancellation))
 
     /// The position that the next stored message will have.
-    member _.MaxOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Max(queue, cancellation)
+    member _.MaxOffset(queue: MessageQueue, cancellation: CancellationToken) =
+        guarded (fun () -> positions.Max(queue, cancellation))
 
     /// The position of the first message stored at or after a time.
     member _.OffsetAt(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
-        positions.AtTime(queue, time, cancellation)
+        guarded (fun () -> positions.AtTime(queue, time, cancellation))
 
     /// The position that the group has committed; `None` if none.
     member _.Committed(queue: MessageQueue, cancellation: CancellationToken) =
-        positions.Committed(queue, cancellation)
+        guarded (fun () -> positions.Committed(queue, cancellation))
 
     /// Commits the next position to be consumed of a queue for the group.
     member _.Commit(queue: MessageQueue, position: int64, cancellation: CancellationToken) =
-        positions.Commit(queue, position, cancellation)
+        guarded (fun () -> positions.Commit(queue, position, cancellation))
 
     member _.Close() : Task =
+        Volatile.Write(&isClosed, true)
         routes.Close()
         clients.CloseAll()
 

@@ -152,7 +152,7 @@ module PullConsumerOptions =
         let problems =
             [
                 if options.NameServers.IsEmpty && options.AddressServer.IsNone then
-                    "a consumer needs a name server"
+                    "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR)"
 
                 match options.Subscriptions, options.Assigned with
                 | [], [] -> "a consumer needs a subscription, or queues assigned to it"

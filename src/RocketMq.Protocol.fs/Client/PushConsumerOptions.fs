@@ -239,7 +239,7 @@ module PushConsumerOptions =
         let problems =
             [
                 if options.NameServers.IsEmpty && options.AddressServer.IsNone then
-                    "a consumer needs a name server"
+                    "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR)"
 
                 yield! ValueKind.problem "concurrency" (ValueKind.count 1 10_000) options.Concurrency
                 yield! ValueKind.problem "batchSize" (ValueKind.count 1 1024) options.BatchSize

@@ -53,6 +53,8 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
 
     let changed = Event<struct (string * TopicRoute)>()
 
+    let closed = AlreadyClosed "The client"
+
     let isNotThere error =
         match error with
         | Refused(_, _, _, ResponseCode.TopicNotExist, _) -> true
@@ -82,7 +84,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     let fetch topic =
         backgroundTask {
             try
-                let! answer = nameServer.Route(topic, ending.Token)
+                let! answer = nameServer.RouteFor(topic, ending.Token)
 
                 match answer, tryKnown topic with
                 | Ok route, _ when TopicRoute.leadsSomewhere route ->
@@ -91,9 +93,10 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                 | _, ValueSome old ->
                     known[topic] <- KnownRoute(topic, old.Route, clients, clock.GetTimestamp(), false)
                     return Ok old
-                | Ok _, ValueNone -> return Error(NoRoute topic)
-                | Error error, ValueNone when isNotThere error -> return Error(NoRoute topic)
-                | Error error, ValueNone -> return Error(RemotingError.ofRoute topic error)
+                | Ok _, ValueNone -> return Error(NoRoute(topic, nameServer.Endpoints))
+                | Error error, ValueNone when isNotThere error -> return Error(NoRoute(topic, nameServer.Endpoints))
+                | Error _, ValueNone when ending.IsCancellationRequested -> return Error closed
+                | Error error, ValueNone -> return Error error
             finally
                 fetching.TryRemove topic |> ignore
         }
@@ -102,14 +105,21 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     let fetchOnce topic : Task<Result<KnownRoute, RemotingError>> =
         fetching.GetOrAdd(topic, (fun topic -> lazy fetch topic)).Value
 
+    let nobodyAnswered () =
+        match nameServer.Endpoints with
+        | [] -> "no name server was found in the time that there was"
+        | [ single ] -> $"the name server {single} did not answer in the time that there was"
+        | several ->
+            let all = several |> List.map string |> String.concat ", "
+            $"none of the name servers {all} answered in the time that there was"
+
     let waitFor (fetching: Task<Result<KnownRoute, RemotingError>>) topic (limit: TimeSpan) cancellation =
         backgroundTask {
             try
                 return! fetching.WaitAsync(limit, clock, cancellation)
             with
-            | :? OperationCanceledException -> return Error(Cancelled RequestCode.GetRouteInfoByTopic)
-            | :? TimeoutException ->
-                return Error(RouteUnknown(topic, "no name server answered in the time that there was"))
+            | :? OperationCanceledException -> return Error(Cancelled(RequestCode.GetRouteInfoByTopic, false))
+            | :? TimeoutException -> return Error(RouteUnknown(topic, FailureReason.ofText (nobodyAnswered ())))
         }
 
     let isFresh (route: KnownRoute) =
@@ -133,7 +143,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                 let next = KnownRoute(topic, route, clients, clock.GetTimestamp(), true)
                 // Not in the place of the topic's own, which may have come meanwhile, nor of what another caller has just put.
                 return Ok(put topic next (isFresh >> not))
-            | Error(NoRoute _) -> return Error(NoRoute topic)
+            | Error(NoRoute(_, asked)) -> return Error(NoRoute(topic, asked))
             | Error error -> return Error error
         }
 
@@ -152,6 +162,9 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
 
     /// Each topic whose route differs from the one before it, and that route, on a thread that must not be held up.
     member _.Changed = changed.Publish
+
+    /// The name servers that are asked.
+    member _.NameServers: Endpoint list = nameServer.Endpoints
 
     /// The routes that are known now.
     member _.Known: TopicRoute list = [ for route in known.Values -> route.Route ]

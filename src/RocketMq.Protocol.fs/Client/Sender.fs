@@ -68,7 +68,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         | AnyQueue ->
             match BrokerLatency.choose view.Queues (Interlocked.Increment &turn) last (nowMillis ()) latency with
             | ValueSome queue -> Ok queue
-            | ValueNone -> Error(NoRoute prepared.Topic)
+            | ValueNone -> Error(NoRoute(prepared.Topic, routes.NameServers))
         | OneQueue queue when Namespaced.wrap options.Namespace queue.Topic <> prepared.Topic ->
             Error(Invalid(InvalidInput("the queue", $"it is one of {queue.Topic}, the message is to {prepared.Topic}")))
         | OneQueue queue -> Ok queue
@@ -166,7 +166,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             Task.WhenAny(refreshing, Task.Delay(refreshTime, clock))
 
     let tooLate (client: RemotingClient) =
-        NotConnected(client.Endpoint, "finding the route took all the time that the message has")
+        NotConnected(client.Endpoint, FailureReason.ofText "finding the route took all the time that the message has")
 
     let afterFailure target attempt rest earlier error =
         match target with
@@ -265,7 +265,8 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                             let! hasWaited = wait (min pause rest) cancellation
 
                             if not hasWaited then
-                                outcome <- ValueSome(Error earlier.Value)
+                                let code = prepared.Operation.Code
+                                outcome <- ValueSome(Error(RemotingError.cancelledAfter code earlier.Value))
 
             if onEnd.IsSome then
                 onEnd.Value()

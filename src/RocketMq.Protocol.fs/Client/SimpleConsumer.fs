@@ -51,7 +51,11 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     let inner = InnerLeases()
     let mutable turns = 0
     let mutable isClosed = false
-    let closedError = Error(Misconfigured "the consumer has been closed")
+
+    let closed =
+        AlreadyClosed $"The simple consumer of group {options.Membership.Group}"
+
+    let closedError = Error closed
 
     let ticksOf (span: TimeSpan) =
         int64 (span.TotalSeconds * float clock.TimestampFrequency)
@@ -115,7 +119,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     | Ok _ -> None)
             with
             | Some error when all.IsEmpty -> return Error error
-            | None when all.IsEmpty -> return Error(NoRoute client.Topics.Head)
+            | None when all.IsEmpty -> return Error(NoRoute(client.Topics.Head, client.Routes.NameServers))
             | _ ->
                 let before, after = List.splitAt (first % all.Length) all
                 return Ok(after @ before)
@@ -275,6 +279,12 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
             return expired @ List.concat failures
         }
 
+    let ackOpen (messages: LeasedMessage list) cancellation =
+        if isClosed then
+            Task.FromResult [ for message in messages -> { Message = message; Error = closed } ]
+        else
+            ackAll messages cancellation
+
     let checkTime time =
         match InvisibleTime.check "the invisible time" time with
         | None -> Ok()
@@ -319,20 +329,21 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     /// The message is done with. Fails with `ReceiptExpired` if its time is over: it is handed out again.
     member _.Ack(message: LeasedMessage, cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match! ackAll [ message ] cancellation with
+            match! ackOpen [ message ] cancellation with
             | [] -> return Ok()
             | failure :: _ -> return Error failure.Error
         }
 
     /// As `Ack`, with one request to each broker. Gives those that failed.
     member _.AckAll(messages: LeasedMessage list, cancellation: CancellationToken) : Task<AckFailure list> =
-        ackAll messages cancellation
+        ackOpen messages cancellation
 
     /// Hides a message for a time from now on, longer or shorter. Gives it with its new receipt; the old one is dead.
     member _.ChangeInvisible
         (message: LeasedMessage, time: TimeSpan, cancellation: CancellationToken)
         : Task<Result<LeasedMessage, RemotingError>> =
         match checkTime time with
+        | _ when isClosed -> Task.FromResult closedError
         | Error error -> Task.FromResult(Error error)
         | Ok() when not (isAlive message) -> Task.FromResult(Error(ReceiptExpired(message.MessageId, false)))
         | Ok() ->

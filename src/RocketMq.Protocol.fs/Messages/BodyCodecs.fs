@@ -79,7 +79,7 @@ module BodyCodecs =
                 | null -> Ok result.Bytes
                 | reason -> refuse reason
             with error ->
-                refuse error.Message
+                Error(FunctionFailed($"the codec for {nameOf compression}", error))
 
     /// A body that was compressed, of at most `limitBytes`. Fails if there is no codec, its library is missing, or the bytes
     /// are not such a body.
@@ -90,7 +90,7 @@ module BodyCodecs =
         (codecs: BodyCodecs)
         : Result<ReadOnlyMemory<byte>, BodyError> =
         match codecs.TryFind(numberOf compression) with
-        | None -> Error(NotInflatable(compression, "no codec is registered for it"))
+        | None -> Error(NotInflatable(compression, FailureReason.ofText "no codec is registered for it"))
         | Some codec ->
             try
                 let result = codec.Inflate(compressed, limitBytes)
@@ -98,6 +98,6 @@ module BodyCodecs =
                 match result.Reason with
                 | null when result.IsTooLarge || result.Bytes.Length > limitBytes -> Error(InflatedTooLarge limitBytes)
                 | null -> Ok result.Bytes
-                | reason -> Error(NotInflatable(compression, reason))
+                | reason -> Error(NotInflatable(compression, FailureReason.ofText reason))
             with error ->
-                Error(NotInflatable(compression, error.Message))
+                Error(NotInflatable(compression, FailureReason.ofException error))

@@ -6,9 +6,15 @@ type BodyError =
     | ChecksumMismatch of expected: int * actual: int
     /// The inflated body is over the limit, in bytes. Inflating stopped there.
     | InflatedTooLarge of limit: int
-    | NotInflatable of compression: Compression * reason: string
+    | NotInflatable of compression: Compression * reason: FailureReason
     /// The message holds others, see `InnerBatch`, and cannot be taken apart.
     | NotUnwrappable of reason: string
+
+    /// The exception behind it, if one was.
+    member error.Cause: exn option =
+        match error with
+        | NotInflatable(_, reason) -> reason.Cause
+        | _ -> None
 
     member error.Message =
         match error with

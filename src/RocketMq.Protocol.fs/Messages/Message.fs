@@ -129,7 +129,7 @@ module Message =
                     keys
             with
             | Some error -> Error error
-            | None when keys.IsEmpty -> Error(InvalidInput("the keys", "there is none"))
+            | None when keys.IsEmpty -> Error(InvalidInput("the list of keys", "it is empty"))
             | None -> Ok(String.Join(' ', keys))
 
         withChecked checkAll PropertyName.keys keys message
@@ -181,8 +181,8 @@ module Message =
 
             Error(
                 InvalidInput(
-                    "the properties",
-                    $"they take {size} bytes before a producer adds its own, the limit is {Properties.maxBytes}"
+                    "the set of properties",
+                    $"it takes {size} bytes before a producer adds its own, the limit is {Properties.maxBytes}"
                 )
             )
         | _ -> Ok message

@@ -6,10 +6,23 @@ open System.Buffers
 /// Input that no broker would take, found before anything was sent.
 type InputError =
     | InvalidInput of what: string * reason: string
+    /// A function of the application, which had to judge or to change the input, threw.
+    | FunctionFailed of what: string * failure: exn
+
+    member internal error.What =
+        match error with
+        | InvalidInput(what, _)
+        | FunctionFailed(what, _) -> what
+
+    member internal error.Reason =
+        match error with
+        | InvalidInput(_, reason) -> reason
+        | FunctionFailed(_, failure) -> failure.Message
 
     member error.Message =
         match error with
         | InvalidInput(what, reason) -> $"{what} is not valid: {reason}"
+        | FunctionFailed(what, failure) -> $"{what} failed with {failure.GetType().Name}: {failure.Message}"
 
 /// Topics and groups: what a broker takes as their names. Sources: TopicValidator.java, Validators.java, MixAll.java.
 module Names =
@@ -52,6 +65,10 @@ module Names =
 
     /// A group's name: 1 to 255 characters of a-z A-Z 0-9 % | - _.
     let checkGroup (name: string) : Result<string, InputError> = check "the group" maxGroupChars name
+
+    /// A namespace: 1 to 255 characters of a-z A-Z 0-9 % | - _.
+    let checkNamespace (name: string) : Result<string, InputError> =
+        check "the namespace" maxGroupChars name
 
     /// Topics that brokers keep for themselves: they refuse what clients send there.
     let private keptByBrokers =

@@ -56,9 +56,9 @@ module Zlib =
                 if endsWithChecksum compressed.Span inflated.Span then
                     Ok inflated
                 else
-                    Error(NotInflatable(Zlib, "it is cut short, or something follows it"))
-        with :? InvalidDataException ->
-            Error(NotInflatable(Zlib, "it is not a zlib stream"))
+                    Error(NotInflatable(Zlib, FailureReason.ofText "it is cut short, or something follows it"))
+        with :? InvalidDataException as error ->
+            Error(NotInflatable(Zlib, FailureReason("it is not a zlib stream", Some error)))
 
     /// As a codec: what senders use unless they are told otherwise.
     let codec: IBodyCodec =
@@ -72,6 +72,6 @@ module Zlib =
                 match inflate limitBytes compressed with
                 | Ok body -> CodecResult.Done body
                 | Error(InflatedTooLarge _) -> CodecResult.TooLarge
-                | Error(NotInflatable(_, reason)) -> CodecResult.Failed reason
+                | Error(NotInflatable(_, reason)) -> CodecResult.Failed reason.Text
                 | Error error -> CodecResult.Failed error.Message
         }

@@ -243,8 +243,8 @@ module Commands =
             |> Properties.add name value
 
         match properties.Fault with
-        | ValueSome(InvalidInput(what, reason)) ->
-            Command.withFields (Fields.refuse (NotEncodable(what, reason)) command.Fields) command
+        | ValueSome error ->
+            Command.withFields (Fields.refuse (NotEncodable(error.What, error.Reason)) command.Fields) command
         | ValueNone -> Command.withField field (Text.Encoding.UTF8.GetString properties.Text.Span) command
 
     /// The one tag by which consumers choose.

@@ -16,7 +16,7 @@ type internal Draft() =
     member draft.Require(check: Result<'T, InputError>) =
         match check with
         | Ok _ -> ()
-        | Error(InvalidInput(what, reason)) -> draft.Refuse(NotEncodable(what, reason))
+        | Error error -> draft.Refuse(NotEncodable(error.What, error.Reason))
 
     /// Begins anew, for a draft that never became a command.
     member draft.Restart() =

@@ -25,7 +25,7 @@ module GatheringLimits =
     /// Ok for limits that a batch can keep; else what is wrong with them.
     let check (limits: GatheringLimits) : Result<GatheringLimits, InputError> =
         let refuse reason =
-            Error(InvalidInput("the limits of automatic batches", reason))
+            Error(InvalidInput("the size of automatic batches", reason))
 
         if limits.MaxMessages < 1 then
             refuse $"a batch of {limits.MaxMessages} messages is none"

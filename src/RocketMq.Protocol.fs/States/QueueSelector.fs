@@ -47,7 +47,7 @@ module QueueSelector =
             else
                 refuse $"its function gave index {index} among {queues.Length} queues"
         with error ->
-            refuse $"its function failed: {error.Message}"
+            Error(FunctionFailed("the queue selector", error))
 
     /// The queue for `message` among those of its topic, in the order of brokers and numbers. `chance` is a number of the
     /// caller's, any int, for a choice by chance.

@@ -26,7 +26,15 @@ type SessionHealth =
             | ValueSome span -> $"it was last heard {Math.Round span.TotalMilliseconds} ms before"
             | ValueNone -> "it was never heard on this connection"
 
-        $"{heard}, {health.InFlight} calls were waiting, {health.UnwrittenBytes} bytes were unwritten"
+        let counted count (what: string) =
+            if count = 1L then
+                $"1 {what} was"
+            else
+                $"{count} {what}s were"
+
+        let waiting = counted (int64 health.InFlight) "call"
+        let unwritten = counted health.UnwrittenBytes "byte"
+        $"{heard}, {waiting} waiting, {unwritten} unwritten"
 
 /// Every way in which asking a server fails.
 type RemotingError =
@@ -35,42 +43,47 @@ type RemotingError =
     /// The request has no form on the wire, or is too large; nothing was sent.
     | NotEncoded of request: RequestCode * error: EncodeError
     /// No connection could be had; nothing was sent.
-    | NotConnected of endpoint: Endpoint * reason: string
+    | NotConnected of endpoint: Endpoint * reason: FailureReason
     /// So many calls wait on this connection that no other is taken; nothing was sent.
     | TooManyInFlight of endpoint: Endpoint * limit: int
     /// So many bytes wait to be written that no other request is taken; nothing was sent.
     | TooManyBytes of endpoint: Endpoint * limit: int
     /// The connection ended before the answer came.
-    | ConnectionLost of endpoint: Endpoint * request: RequestCode * after: TimeSpan * reason: string
+    | ConnectionLost of endpoint: Endpoint * request: RequestCode * after: TimeSpan * reason: FailureReason
     /// No answer came in time.
     | TimedOut of endpoint: Endpoint * request: RequestCode * after: TimeSpan * health: SessionHealth
     /// The server answered with an error code.
     | Refused of endpoint: Endpoint * request: RequestCode * after: TimeSpan * code: ResponseCode * remark: string
     /// The server has answered, in a way that cannot be read: it may have carried the request out, or refused it.
     | NotDecoded of endpoint: Endpoint * request: RequestCode * error: DecodeError
-    /// The caller gave up.
-    | Cancelled of request: RequestCode
+    /// The caller gave up: after the request, or an earlier attempt of it, may have left, or before anything was sent.
+    | Cancelled of request: RequestCode * wasSent: bool
     /// The client had been closed; nothing was sent.
     | ClientClosed of endpoint: Endpoint
     /// The producer or consumer had been closed; nothing was sent.
     | AlreadyClosed of what: string
-    /// No name server knows the topic, and none may be made.
-    | NoRoute of topic: string
+    /// No name server knows the topic, and none may be made. Those that were asked, where that is known.
+    | NoRoute of topic: string * asked: Endpoint list
+    /// The topic is there, but its route has no master, or nobody, of this broker now; nothing was sent. An empty topic stands
+    /// for those in use.
+    | NoBroker of topic: string * brokerName: string
     /// No name server said in time, or in a form that can be read, where the topic is; nothing was sent.
-    | RouteUnknown of topic: string * reason: string
+    | RouteUnknown of topic: string * reason: FailureReason
     /// A request was stored, and no consumer's reply to it came in time.
     | NoReply of topic: string * messageId: string * after: TimeSpan
     /// The time for which a popped message was hidden is over, or was before the broker answered: it is handed out again.
     | ReceiptExpired of messageId: string * wasSent: bool
     /// The client's settings do not go together.
     | Misconfigured of reason: string
+    /// An interceptor of the application threw. If it had sent the message before, that may be stored.
+    | InterceptorFailed of failure: exn * wasSent: bool
 
     /// One function a case, for callers without pattern matching: a case that is added breaks them until they know it.
     member error.Match<'T>
         (
             invalid: Func<InputError, 'T>,
             notEncoded: Func<RequestCode, EncodeError, 'T>,
-            notConnected: Func<Endpoint, string, 'T>,
+            notConnected: Func<Endpoint, 'T>,
             tooManyInFlight: Func<Endpoint, int, 'T>,
             tooManyBytes: Func<Endpoint, int, 'T>,
             connectionLost: Func<Endpoint, RequestCode, 'T>,
@@ -81,29 +94,33 @@ type RemotingError =
             clientClosed: Func<Endpoint, 'T>,
             alreadyClosed: Func<string, 'T>,
             noRoute: Func<string, 'T>,
-            routeUnknown: Func<string, string, 'T>,
+            noBroker: Func<string, 'T>,
+            routeUnknown: Func<string, 'T>,
             noReply: Func<string, string, TimeSpan, 'T>,
             receiptExpired: Func<string, 'T>,
-            misconfigured: Func<string, 'T>
+            misconfigured: Func<string, 'T>,
+            interceptorFailed: Func<exn, bool, 'T>
         ) : 'T =
         match error with
         | Invalid error -> invalid.Invoke error
         | NotEncoded(request, error) -> notEncoded.Invoke(request, error)
-        | NotConnected(endpoint, reason) -> notConnected.Invoke(endpoint, reason)
+        | NotConnected(endpoint, _) -> notConnected.Invoke endpoint
         | TooManyInFlight(endpoint, limit) -> tooManyInFlight.Invoke(endpoint, limit)
         | TooManyBytes(endpoint, limit) -> tooManyBytes.Invoke(endpoint, limit)
         | ConnectionLost(endpoint, request, _, _) -> connectionLost.Invoke(endpoint, request)
         | TimedOut(endpoint, request, after, _) -> timedOut.Invoke(endpoint, request, after)
         | Refused(endpoint, request, _, code, remark) -> refused.Invoke(endpoint, request, code, remark)
         | NotDecoded(endpoint, request, _) -> notDecoded.Invoke(endpoint, request)
-        | Cancelled request -> cancelled.Invoke request
+        | Cancelled(request, _) -> cancelled.Invoke request
         | ClientClosed endpoint -> clientClosed.Invoke endpoint
         | AlreadyClosed what -> alreadyClosed.Invoke what
-        | NoRoute topic -> noRoute.Invoke topic
-        | RouteUnknown(topic, reason) -> routeUnknown.Invoke(topic, reason)
+        | NoRoute(topic, _) -> noRoute.Invoke topic
+        | NoBroker(topic, _) -> noBroker.Invoke topic
+        | RouteUnknown(topic, _) -> routeUnknown.Invoke topic
         | NoReply(topic, messageId, after) -> noReply.Invoke(topic, messageId, after)
         | ReceiptExpired(messageId, _) -> receiptExpired.Invoke messageId
         | Misconfigured reason -> misconfigured.Invoke reason
+        | InterceptorFailed(failure, wasSent) -> interceptorFailed.Invoke(failure, wasSent)
 
 module RemotingError =
     let outcome error =
@@ -117,7 +134,10 @@ module RemotingError =
         | ClientClosed _
         | AlreadyClosed _
         | NoRoute _
+        | NoBroker _
         | ReceiptExpired(_, false)
+        | Cancelled(_, false)
+        | InterceptorFailed(_, false)
         | RouteUnknown _
         | Misconfigured _ -> NotExecuted
         | ConnectionLost _
@@ -125,7 +145,8 @@ module RemotingError =
         | NotDecoded _
         | NoReply _
         | ReceiptExpired(_, true)
-        | Cancelled _ -> UnknownOutcome
+        | InterceptorFailed(_, true)
+        | Cancelled(_, true) -> UnknownOutcome
 
     /// Codes after which the same request may succeed, there or at another broker. Source: DefaultMQProducer.java.
     let private isTransientCode code =
@@ -171,6 +192,7 @@ module RemotingError =
         | TimedOut _
         | NoReply _
         | NoRoute _
+        | NoBroker _
         | RouteUnknown _ -> true
         | Refused(_, request, _, code, remark) -> isTransientRefusal request code remark
         | Invalid _
@@ -180,12 +202,32 @@ module RemotingError =
         | ClientClosed _
         | ReceiptExpired _
         | AlreadyClosed _
+        | InterceptorFailed _
         | Misconfigured _ -> false
 
     let private name (request: RequestCode) = $"%O{request} (%d{int request})"
 
     let private millis (span: TimeSpan) =
         $"{Math.Round span.TotalMilliseconds} ms"
+
+    let private unknownTo topic (asked: Endpoint list) =
+        match asked with
+        | [] -> $"No name server knows the topic {topic}"
+        | [ single ] -> $"The name server {single} does not know the topic {topic}"
+        | several ->
+            let all = several |> List.map string |> String.concat ", "
+            $"None of the name servers {all} knows the topic {topic}"
+
+    /// Requests that clients send to name servers only.
+    let private isForNameServers request =
+        match request with
+        | RequestCode.GetRouteInfoByTopic
+        | RequestCode.GetBrokerClusterInfo
+        | RequestCode.GetAllTopicListFromNameServer
+        | RequestCode.PutKvConfig
+        | RequestCode.GetKvConfig
+        | RequestCode.DeleteKvConfig -> true
+        | _ -> false
 
     /// What to look at first after a refusal.
     let private advice request code remark =
@@ -200,6 +242,8 @@ module RemotingError =
         | ResponseCode.FlowControl -> " The broker is overloaded; try again later."
         | ResponseCode.SubscriptionGroupNotExist ->
             " Create the group, or let the broker do so (autoCreateSubscriptionGroup)."
+        | ResponseCode.RequestCodeNotSupported when isForNameServers request ->
+            " That is no name server: check the address and its port, mostly 9876; a broker answers so, mostly at 10911."
         | ResponseCode.RequestCodeNotSupported -> " The server does not know this request; check its version."
         | _ -> ""
 
@@ -232,15 +276,25 @@ module RemotingError =
         | NotDecoded(endpoint, request, error) ->
             $"The answer of {endpoint} to {name request} cannot be read: {error.Message}. The server may have carried it out; "
             + "it is not sent again by itself."
-        | Cancelled request -> $"{name request} was cancelled. The server may have carried it out."
+        | Cancelled(request, true) -> $"{name request} was cancelled. The server may have carried it out."
+        | Cancelled(request, false) -> $"{name request} was cancelled before anything was sent."
         | ClientClosed endpoint -> $"The client of {endpoint} has been closed. Nothing was sent."
         | AlreadyClosed what -> $"{what} has been closed. Nothing was sent."
-        | NoRoute topic ->
-            $"No name server knows the topic {topic}, nor one to make it from. Create the topic, or let the broker do "
-            + "so (autoCreateTopicEnable); then check that brokers register with this name server."
+        | NoRoute(topic, asked) ->
+            $"{unknownTo topic asked}, nor one to make it from. Create the topic, or let the broker do so "
+            + "(autoCreateTopicEnable); then check that brokers register with this name server."
+        | NoBroker(topic, brokerName) ->
+            let route =
+                if topic = "" then
+                    "No route in use leads"
+                else
+                    $"The route of topic {topic} does not lead"
+
+            $"{route} to broker {brokerName}, or to its master where that must be asked. Nothing was sent. Check the broker's "
+            + "name, and that it runs and has registered."
         | RouteUnknown(topic, reason) ->
-            $"The route of topic {topic} cannot be had: {reason}. Nothing was sent. Check that a name server runs and can be "
-            + "reached."
+            $"The route of topic {topic} could not be found out: {reason}. Nothing was sent. Check that a name server runs and "
+            + "can be reached."
         | NoReply(topic, messageId, after) ->
             $"Request {messageId} to {topic} was stored, but no reply came within {millis after}. Check that a consumer of the "
             + "topic replies, and in time."
@@ -249,7 +303,18 @@ module RemotingError =
 
             $"The receipt of {messageId} has expired{answer}: the message is handed out again. Handle messages faster, or hide "
             + "them for longer."
-        | Misconfigured reason -> $"The settings are not valid: {reason}."
+        | Misconfigured reason ->
+            let reason = reason.TrimEnd '.'
+            $"The settings are not valid: {reason}."
+        | InterceptorFailed(failure, wasSent) ->
+            let outcome =
+                if wasSent then
+                    "It had sent the message, which may be stored."
+                else
+                    "Nothing was sent."
+
+            let reason = failure.Message.TrimEnd '.'
+            $"An interceptor failed with {failure.GetType().Name}: {reason}. {outcome}"
 
     /// Whether there was no connection, or it ended.
     let isConnection error =
@@ -290,6 +355,7 @@ module RemotingError =
         | ClientClosed _
         | ReceiptExpired _
         | AlreadyClosed _
+        | InterceptorFailed _
         | Misconfigured _ -> true
         | Refused(_, request, _, code, remark) -> not (isTransientRefusal request code remark)
         | NotConnected _
@@ -300,16 +366,56 @@ module RemotingError =
         | Cancelled _
         | NoReply _
         | NoRoute _
+        | NoBroker _
         | RouteUnknown _ -> false
+
+    /// The exception behind an error, if one was: of a socket, of TLS, or of a function of the application.
+    let cause error : exn option =
+        match error with
+        | NotConnected(_, reason)
+        | ConnectionLost(_, _, _, reason)
+        | RouteUnknown(_, reason) -> reason.Cause
+        | Invalid(FunctionFailed(_, failure))
+        | InterceptorFailed(failure, _) -> Some failure
+        | _ -> None
+
+    /// The caller gave up after attempts of which the last failed so.
+    let internal cancelledAfter (request: RequestCode) (earlier: RemotingError) : RemotingError =
+        Cancelled(request, outcome earlier = UnknownOutcome)
+
+    /// The same error, if it has a reason, with what went wrong before.
+    let internal withEarlier (earlier: string list) (error: RemotingError) : RemotingError =
+        let longer (reason: FailureReason) =
+            match earlier with
+            | [] -> reason
+            | earlier ->
+                let before = String.concat "; " earlier
+                FailureReason.withText $"{reason}; before that: {before}" reason
+
+        match error with
+        | NotConnected(endpoint, reason) -> NotConnected(endpoint, longer reason)
+        | ConnectionLost(endpoint, request, after, reason) -> ConnectionLost(endpoint, request, after, longer reason)
+        | RouteUnknown(topic, reason) -> RouteUnknown(topic, longer reason)
+        | error -> error
+
+    /// What a server that did not answer did instead, in a few words.
+    let internal briefly (error: RemotingError) : string =
+        match error with
+        | NotConnected(endpoint, reason) -> $"{endpoint}: {reason}"
+        | ConnectionLost(endpoint, _, _, reason) -> $"{endpoint} ended the connection: {reason}"
+        | TimedOut(endpoint, _, after, _) -> $"{endpoint} did not answer within {millis after}"
+        | NotDecoded(endpoint, _, error) -> $"the answer of {endpoint} cannot be read: {error.Message}"
+        | error -> describe error
 
     /// The error of asking for a topic's route on behalf of a request that waits for it: that one has not been sent.
     let ofRoute (topic: string) (error: RemotingError) : RemotingError =
         match error with
-        | TimedOut(endpoint, _, after, _) -> RouteUnknown(topic, $"{endpoint} did not answer within {millis after}")
         | ConnectionLost(endpoint, _, _, reason) ->
-            RouteUnknown(topic, $"the connection to {endpoint} ended before the answer came: {reason}")
-        | NotDecoded(endpoint, _, error) ->
-            RouteUnknown(topic, $"the answer of {endpoint} cannot be read: {error.Message}")
+            let text = $"the connection to {endpoint} ended before the answer came: {reason}"
+            RouteUnknown(topic, FailureReason.withText text reason)
+        | TimedOut _
+        | NotDecoded _ -> RouteUnknown(topic, FailureReason.ofText (briefly error))
+        | Cancelled(request, _) -> Cancelled(request, false)
         | error -> error
 
     /// The error of a call whose answer, which came after a time, is not what was asked for.

@@ -71,6 +71,8 @@ module RetryPolicy =
         | ClientClosed _
         | AlreadyClosed _
         | NoRoute _
+        | NoBroker _
+        | InterceptorFailed _
         | RouteUnknown _
         | NoReply _
         | ReceiptExpired _

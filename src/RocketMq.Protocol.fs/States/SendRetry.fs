@@ -10,10 +10,11 @@ type AfterFailure =
 
 module SendRetry =
     /// Of two failures of one message, the one that says more: an attempt that may have succeeded outweighs one that
-    /// did not.
+    /// did not. A caller that gave up is told just that, and whether the message may be stored.
     let graver (earlier: RemotingError option) (latest: RemotingError) : RemotingError =
-        match earlier with
-        | Some error when
+        match earlier, latest with
+        | Some error, Cancelled(request, false) -> RemotingError.cancelledAfter request error
+        | Some error, _ when
             RemotingError.outcome error = UnknownOutcome
             && RemotingError.outcome latest = NotExecuted
             ->

@@ -11,7 +11,7 @@ type internal Door =
     /// Come in.
     | Open of Session
     /// Wait: the task ends when the door opens, and fails with the reason when an attempt to connect did.
-    | Shut of TaskCompletionSource<Result<unit, string>>
+    | Shut of TaskCompletionSource<Result<unit, FailureReason>>
     /// There will be no connection any more.
     | Locked
 
@@ -19,16 +19,19 @@ type internal Door =
 type private AgentMessage =
     | Happened of ConnectionEvent
     | Dialled of Session
-    | NotDialled of reason: string
+    | NotDialled of reason: FailureReason
     | SentAway of session: int
-    | SessionOver of session: int * reason: string * wasHeard: bool
+    | SessionOver of session: int * reason: FailureReason * wasHeard: bool
+
+/// A connection was made, and could not be secured.
+exception private NotSecured of FailureReason
 
 /// Carries out what `Connection.transition` decides, for one server. Only the agent's loop holds the state; callers
 /// never wait for it while there is a connection.
 [<Sealed>]
 type internal ConnectionAgent
     (endpoint: Endpoint, options: RemotingOptions, traffic: Traffic, resend: Waiter -> bool -> unit) =
-    static let closedReason = "the client has been closed"
+    static let closedReason = FailureReason.ofText "the client has been closed"
 
     let log = options.Logger
     let ports = options.Ports
@@ -37,13 +40,14 @@ type internal ConnectionAgent
     let closed = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     let newDoor () =
-        Door.Shut(TaskCompletionSource<Result<unit, string>> TaskCreationOptions.RunContinuationsAsynchronously)
+        Door.Shut(TaskCompletionSource<Result<unit, FailureReason>> TaskCreationOptions.RunContinuationsAsynchronously)
 
     let mutable door = newDoor ()
     let mutable state = Disconnected
     let mutable sessions = 0
     let mutable wantedAt = ports.Clock.GetTimestamp()
-    let mutable lastFailure = ""
+    let mutable lastFailure = FailureReason.ofText ""
+    let mutable isClosing = false
 
     /// Listeners run one after the other on a mailbox of their own, so that a slow one holds up nobody else.
     let announcer =
@@ -78,7 +82,7 @@ type internal ConnectionAgent
             Shut = shutDoorOf
             Ended =
                 fun session reason wasHeard ->
-                    Log.sessionEnded log endpoint session reason
+                    Log.sessionEnded log endpoint session reason.Text
                     traffic.Disconnected()
                     post (SessionOver(session, reason, wasHeard))
             SentAway =
@@ -108,17 +112,18 @@ type internal ConnectionAgent
             | Ok secure -> return secure
             | Error reason ->
                 dialing.Token.ThrowIfCancellationRequested()
-                return raise (IOException reason)
+                return raise (NotSecured reason)
         }
 
-    let dialFailure (error: exn) =
+    let dialFailure (error: exn) : FailureReason =
         let where = if target = endpoint then "" else $"at {target}, "
 
         match error with
         | :? OperationCanceledException when dialing.IsCancellationRequested -> closedReason
         | :? OperationCanceledException ->
-            $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms"
-        | error -> where + error.Message
+            FailureReason.ofText $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms"
+        | NotSecured reason -> FailureReason.withText (where + reason.Text) reason
+        | error -> FailureReason(where + error.Message, Some error)
 
     let dial (after: TimeSpan) (post: AgentMessage -> unit) : Task =
         backgroundTask {
@@ -131,7 +136,10 @@ type internal ConnectionAgent
                 post (Dialled(new Session(number, endpoint, stream, options, traffic, owner post)))
             with error ->
                 let reason = dialFailure error
-                Log.dialFailed log endpoint reason
+
+                if not dialing.IsCancellationRequested then
+                    Log.dialFailed log endpoint reason.Text
+
                 post (NotDialled reason)
         }
 
@@ -146,7 +154,17 @@ type internal ConnectionAgent
             // In this order: a session that ends as soon as it starts finds its door, and shuts it.
             replaceDoor (Door.Open session) (Ok())
             session.Start()
-        | TurnAway reason -> replaceDoor (newDoor ()) (Error reason)
+        | TurnAway reason ->
+            // The state knows the words only.
+            let last = Volatile.Read &lastFailure
+
+            let reason =
+                if last.Text = reason then
+                    last
+                else
+                    FailureReason.ofText reason
+
+            replaceDoor (newDoor ()) (Error reason)
         | Retire number ->
             shutDoorOf number
             live[number].Retire()
@@ -180,10 +198,10 @@ type internal ConnectionAgent
         | SentAway number -> GoAwayReceived(number, redial live)
         | NotDialled reason ->
             lastFailure <- reason
-            DialFailed(reason, redial live)
+            DialFailed(reason.Text, redial live)
         | SessionOver(number, reason, wasHeard) ->
             lastFailure <- reason
-            SessionEnded(number, reason, wasHeard, redial live)
+            SessionEnded(number, reason.Text, wasHeard, redial live)
 
     let agent =
         MailboxProcessor<AgentMessage>.Start(fun inbox ->
@@ -215,7 +233,7 @@ type internal ConnectionAgent
     do
         agent.Error.Add(fun error ->
             Log.agentFailed log endpoint error
-            replaceDoor Door.Locked (Error "its agent failed")
+            replaceDoor Door.Locked (Error(FailureReason("its agent failed", Some error)))
             closed.TrySetResult() |> ignore)
 
     member _.State = Volatile.Read &state
@@ -233,7 +251,11 @@ type internal ConnectionAgent
     /// Why there was no connection last; empty if there always was one.
     member _.LastFailure = Volatile.Read &lastFailure
 
+    /// The client has been closed, or is being closed: nothing is sent any more.
+    member _.IsClosing = Volatile.Read &isClosing
+
     /// Ends when nothing of the connection is left.
     member _.Close() : Task =
+        Volatile.Write(&isClosing, true)
         agent.Post(Happened CloseRequested)
         closed.Task

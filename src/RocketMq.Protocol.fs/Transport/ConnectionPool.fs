@@ -114,7 +114,8 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
         Error(
             NotConnected(
                 endpoint,
-                $"all {options.Size} connections of the pool were lent for {options.BorrowTimeout.TotalMilliseconds} ms"
+                FailureReason.ofText
+                    $"all {options.Size} connections of the pool were lent for {options.BorrowTimeout.TotalMilliseconds} ms"
             )
         )
 
@@ -159,7 +160,8 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
                     return noneFree ()
                 | :? OperationCanceledException ->
                     do! giveUp ()
-                    return Error(NotConnected(endpoint, "the caller gave up waiting for a connection of the pool"))
+                    let reason = "the caller gave up waiting for a connection of the pool"
+                    return Error(NotConnected(endpoint, FailureReason.ofText reason))
             finally
                 borrowers.Remove(borrower) |> ignore
         }

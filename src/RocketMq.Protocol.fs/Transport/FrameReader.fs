@@ -70,16 +70,16 @@ type internal FrameReader
     /// Hands each frame on. Waits before each read until it may. Gives why it ended; never fails.
     member _.ReadAll
         (mayRead: unit -> Task, heard: unit -> unit, receive: FrameTaker, cancellation: CancellationToken)
-        : Task<string> =
+        : Task<FailureReason> =
         backgroundTask {
             let reader =
                 PipeReader.Create(stream, StreamPipeReaderOptions(bufferSize = segmentBytes, leaveOpen = true))
 
-            let mutable ended = ""
+            let mutable ended: FailureReason voption = ValueNone
 
             try
                 try
-                    while ended = "" do
+                    while ended.IsNone do
                         do! mayRead ()
                         let! received = reader.ReadAsync cancellation
 
@@ -87,18 +87,18 @@ type internal FrameReader
                             heard ()
 
                         match takeAll receive received.Buffer with
-                        | Error error -> ended <- error.Message
+                        | Error error -> ended <- ValueSome(FailureReason.ofText error.Message)
                         | Ok consumed when received.IsCompleted ->
                             let isWithin = received.Buffer.Length > consumed || passing > 0L
                             let where = if isWithin then ", in the middle of a frame" else ""
-                            ended <- $"the server closed it{where}"
+                            ended <- ValueSome(FailureReason.ofText $"the server closed it{where}")
                         | Ok consumed ->
                             traffic.Received consumed
                             reader.AdvanceTo(received.Buffer.GetPosition consumed, received.Buffer.End)
                 with error ->
-                    ended <- $"reading failed: {error.Message}"
+                    ended <- ValueSome(FailureReason($"reading failed: {error.Message}", Some error))
             finally
                 reader.Complete()
 
-            return ended
+            return ended.Value
         }

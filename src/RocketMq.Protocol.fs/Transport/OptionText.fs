@@ -8,6 +8,8 @@ open System
 /// double quote within those twice. Name servers are parted by ',' (or ';'). The settings, with units, defaults and
 /// reasons, are listed in docs/production.md.
 module OptionText =
+    let private presetName = "preset"
+
     let private isNamed (wanted: string) (name: string) =
         String.Equals(wanted, name, StringComparison.OrdinalIgnoreCase)
 
@@ -20,10 +22,10 @@ module OptionText =
         | "testing" -> Ok RemotingOptions.Testing
         | _ -> Error $"'{name}' is no preset: default, development, production or testing"
 
-    let private applyPreset (options: RemotingOptions, problems) (_, name: string) =
+    let private applyPreset known (options: RemotingOptions, problems) (_, name: string) =
         match tryPreset name with
         | Ok preset -> RemotingOptions.withPreset preset options, problems
-        | Error problem -> options, $"preset: {problem}" :: problems
+        | Error problem -> options, $"{known presetName}: {problem}" :: problems
 
     /// A name that is no setting's. Behind a secret it is likely the rest of one that was not quoted: that is not shown.
     let private unknown (settings: OptionSetting list) (name: string) (previous: OptionSetting option) =
@@ -36,23 +38,34 @@ module OptionText =
             $"{name}: belongs to producers, consumers and name server clients; this is one connection"
         | _ -> $"{name}: there is no such setting; there are preset, {known}"
 
-    let private apply (settings: OptionSetting list) (draft, previous, problems) (name: string, value: string) =
+    let private apply
+        (known: string -> string)
+        (settings: OptionSetting list)
+        (draft, previous, problems)
+        (name: string, value: string)
+        =
         match settings |> List.tryFind (fun setting -> isNamed setting.Name name) with
         | None -> draft, previous, unknown settings name previous :: problems
         | Some setting ->
             match setting.Set value draft with
             | Ok draft -> draft, Some setting, problems
-            | Error problem -> draft, Some setting, $"{setting.Name}: {problem}" :: problems
+            | Error problem -> draft, Some setting, $"{known setting.Name}: {problem}" :: problems
 
-    let private change (settings: OptionSetting list) pairs (nameServers: Endpoint list, options: RemotingOptions) =
-        let presets, others = pairs |> List.partition (fst >> isNamed "preset")
-        let options, presetProblems = List.fold applyPreset (options, []) presets
+    /// `known` says under which name the user knows a setting.
+    let private change
+        (known: string -> string)
+        (settings: OptionSetting list)
+        pairs
+        (nameServers: Endpoint list, options: RemotingOptions)
+        =
+        let presets, others = pairs |> List.partition (fst >> isNamed presetName)
+        let options, presetProblems = List.fold (applyPreset known) (options, []) presets
 
         let draft, _, settingProblems =
             ((SettingDraft.start nameServers options, None, []), others)
-            ||> List.fold (apply settings)
+            ||> List.fold (apply known settings)
 
-        match List.rev presetProblems @ List.rev settingProblems, SettingDraft.finish draft with
+        match List.rev presetProblems @ List.rev settingProblems, SettingDraft.finish known draft with
         | [], Ok options -> Ok(draft.NameServers, options)
         | problems, Ok _ -> Error problems
         | problems, Error others -> Error(problems @ others)
@@ -60,7 +73,7 @@ module OptionText =
     /// Changes options by pairs of name and value, or tells all that is wrong with them. "preset" comes before the others,
     /// wherever it stands; it leaves TLS and credentials as they are.
     let ofPairs (pairs: (string * string) list) (options: RemotingOptions) : Result<RemotingOptions, string list> =
-        change SettingTable.all pairs ([], options) |> Result.map snd
+        change id SettingTable.all pairs ([], options) |> Result.map snd
 
     /// The settings that have a text, in pairs. Credentials and certificates have none.
     let toPairs (options: RemotingOptions) : (string * string) list =
@@ -72,7 +85,7 @@ module OptionText =
 
     let private parseWith settings (text: string) start =
         SettingText.split SettingTable.nameServersName text
-        |> Result.bind (fun pairs -> change settings pairs start)
+        |> Result.bind (fun pairs -> change id settings pairs start)
 
     /// Changes options by a text such as "preset=production;requestTimeout=5s;tls=true;accessKey=AK;secretKey=SK".
     let parse (text: string) (options: RemotingOptions) : Result<RemotingOptions, string list> =
@@ -86,8 +99,8 @@ module OptionText =
         : Result<Endpoint list * RemotingOptions, string list> =
         parseWith SettingTable.allWithNameServers text (nameServers, options)
 
-    /// "requestTimeout" is REQUEST_TIMEOUT after the prefix.
-    let private variableName (prefix: string) (name: string) =
+    /// "requestTimeout" is ROCKETMQ_REQUEST_TIMEOUT.
+    let private variableName (name: string) =
         let letters =
             name
             |> Seq.collect (fun character ->
@@ -96,13 +109,13 @@ module OptionText =
                 else
                     [ Char.ToUpperInvariant character ])
 
-        prefix + String(Seq.toArray letters)
+        "ROCKETMQ_" + String(Seq.toArray letters)
 
     /// The variables of settings that `lookUp` finds. An empty one counts as none: some systems cannot remove them.
     let private variables (lookUp: string -> string option) (settings: OptionSetting list) =
-        "preset" :: List.map _.Name settings
+        presetName :: List.map _.Name settings
         |> List.choose (fun name ->
-            match lookUp (variableName "ROCKETMQ_" name) with
+            match lookUp (variableName name) with
             | None
             | Some "" -> None
             | Some value -> Some(name, value))
@@ -110,7 +123,8 @@ module OptionText =
     /// Changes options by the variables that `lookUp` finds: ROCKETMQ_ and a setting's name, as in ROCKETMQ_PRESET,
     /// ROCKETMQ_REQUEST_TIMEOUT, ROCKETMQ_TLS_SERVER_NAME or ROCKETMQ_SECRET_KEY.
     let ofVariables (lookUp: string -> string option) (options: RemotingOptions) =
-        ofPairs (variables lookUp SettingTable.all) options
+        change variableName SettingTable.all (variables lookUp SettingTable.all) ([], options)
+        |> Result.map snd
 
     /// As `ofVariables`, and the name servers of ROCKETMQ_NAME_SERVERS.
     let ofVariablesWithNameServers
@@ -118,7 +132,7 @@ module OptionText =
         (nameServers: Endpoint list, options: RemotingOptions)
         : Result<Endpoint list * RemotingOptions, string list> =
         let settings = SettingTable.allWithNameServers
-        change settings (variables lookUp settings) (nameServers, options)
+        change variableName settings (variables lookUp settings) (nameServers, options)
 
     /// The variables of this process, to look up.
     let internal ofProcess (name: string) =

@@ -46,7 +46,11 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     let clock = options.Ports.Clock
 
     /// Waits for the door to open or an attempt to fail. Gives the reason of a failure.
-    let waitAtDoor (waiting: Task<Result<unit, string>>) (rest: TimeSpan) cancellation : Task<Result<unit, string>> =
+    let waitAtDoor
+        (waiting: Task<Result<unit, FailureReason>>)
+        (rest: TimeSpan)
+        cancellation
+        : Task<Result<unit, FailureReason>> =
         backgroundTask {
             try
                 return! waiting.WaitAsync(rest, clock, cancellation)
@@ -54,12 +58,15 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 let last = agent.LastFailure
 
                 let why =
-                    if last = "" then
+                    if last.Text = "" then
                         ""
                     else
                         $"; the last attempt failed: {last}"
 
-                return Error $"no connection within {options.RequestTimeout.TotalMilliseconds} ms{why}"
+                let text =
+                    $"no connection within {options.RequestTimeout.TotalMilliseconds} ms{why}"
+
+                return Error(FailureReason.withText text last)
         }
 
     /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`. A loop, not
@@ -88,12 +95,16 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                             ()
                     | sent -> outcome <- ValueSome(struct (session, sent))
                 | Door.Open session -> outcome <- ValueSome(struct (null, NotSent session.Full))
+                | Door.Shut _ when agent.IsClosing ->
+                    outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
                 | Door.Shut waiting ->
                     agent.Open()
                     let! opened = waitAtDoor waiting.Task (max rest TimeSpan.Zero) cancellation
                     let isLate = clock.GetElapsedTime started >= timeout
 
                     match opened with
+                    | Error _ when agent.IsClosing ->
+                        outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
                     | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
                         outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
                     | Ok()
@@ -115,7 +126,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         | NonNull session, Waiting waiter when cancellation.CanBeCanceled -> await session waiter cancellation
         | _, Waiting waiter -> waiter.Task
         | _, NotSent error -> Task.FromResult(Error error)
-        | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled request))
+        | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled(request, false)))
 
     let callSlowly (outgoing: Outgoing) isSecond timeout cancellation =
         backgroundTask {
@@ -124,12 +135,12 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 let! sent = trySend send (clock.GetTimestamp()) timeout cancellation
                 return! answerOf outgoing.Code sent cancellation
             with :? OperationCanceledException ->
-                return Error(Cancelled outgoing.Code)
+                return Error(Cancelled(outgoing.Code, false))
         }
 
     let callOnce (outgoing: Outgoing) timeout (cancellation: CancellationToken) =
         if cancellation.IsCancellationRequested then
-            Task.FromResult(Error(Cancelled outgoing.Code))
+            Task.FromResult(Error(Cancelled(outgoing.Code, false)))
         else
             match agent.Door with
             | Door.Open session ->
@@ -159,30 +170,41 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             ValueSome(Refused(endpoint, request, after, answer.ResponseCode, Option.defaultValue "" answer.Remark))
         | Ok _ -> ValueNone
 
-    let rec callAgain attempt started (outgoing: Outgoing) (timeout: TimeSpan) cancellation =
+    /// What becomes of a call at an attempt: `earlier` is the gravest failure of those before.
+    let rec callAgain attempt earlier started (outgoing: Outgoing) (timeout: TimeSpan) cancellation =
         backgroundTask {
-            let! result = callOnce outgoing (timeout - clock.GetElapsedTime started) cancellation
+            let! answer = callOnce outgoing (timeout - clock.GetElapsedTime started) cancellation
+
+            let result =
+                match answer, earlier with
+                | Error(Cancelled(request, false)), Some error -> Error(RemotingError.cancelledAfter request error)
+                | answer, _ -> answer
+
             let after = clock.GetElapsedTime started
 
+            let failure = failureIn outgoing.Code after result
+
             let decision =
-                match failureIn outgoing.Code after result with
+                match failure with
                 | ValueSome error ->
                     RetryPolicy.decide options.Retry attempt (timeout - after) (options.Ports.Jitter()) error
                 | ValueNone -> RetryNever
 
-            match decision with
-            | RetryNever -> return result
-            | RetryAfter wait ->
+            match decision, failure with
+            | RetryAfter wait, ValueSome error ->
+                let gravest = SendRetry.graver earlier error
+
                 try
                     do! Task.Delay(wait, clock, cancellation)
-                    return! callAgain (attempt + 1) started outgoing timeout cancellation
+                    return! callAgain (attempt + 1) (Some gravest) started outgoing timeout cancellation
                 with :? OperationCanceledException ->
-                    return result
+                    return Error(RemotingError.cancelledAfter outgoing.Code gravest)
+            | _ -> return result
         }
 
     let callUnobserved (outgoing: Outgoing) timeout cancellation : Task<Result<RemotingCommand, RemotingError>> =
         if options.Retry.Attempts > 1 then
-            callAgain 1 (clock.GetTimestamp()) outgoing timeout cancellation
+            callAgain 1 None (clock.GetTimestamp()) outgoing timeout cancellation
         else
             callOnce outgoing timeout cancellation
 
@@ -195,7 +217,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     /// Signs a command, if there are credentials, and calls.
     let callSigned (command: RemotingCommand) timeout (cancellation: CancellationToken) =
         if cancellation.IsCancellationRequested then
-            Task.FromResult(Error(Cancelled command.RequestCode))
+            Task.FromResult(Error(Cancelled(command.RequestCode, false)))
         else
             match Signing.sign options command with
             | Error error -> Task.FromResult(Error error)
@@ -214,9 +236,9 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 | Buffered
                 | Waiting _ -> return Ok()
                 | Stalled _
-                | Over -> return Error(Cancelled command.RequestCode)
+                | Over -> return Error(Cancelled(command.RequestCode, false))
             with :? OperationCanceledException ->
-                return Error(Cancelled command.RequestCode)
+                return Error(Cancelled(command.RequestCode, false))
         }
 
     let begin' (query: Outgoing) timeout cancellation =
@@ -290,7 +312,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             Session = session |> Option.map _.Health
             Connections = int traffic.Connections
             UnexpectedAnswers = traffic.UnexpectedAnswers
-            LastFailure = agent.LastFailure
+            LastFailure = agent.LastFailure.Text
         }
 
     /// Sends a request and waits for its answer, whatever its code. The request's opaque is chosen here.
@@ -331,9 +353,12 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
     member _.InvokeOneWay
         (command: RemotingCommand, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
-        match Signing.sign options command with
-        | Error error -> Task.FromResult(Error error)
-        | Ok command -> sendSigned command cancellation
+        if cancellation.IsCancellationRequested then
+            Task.FromResult(Error(Cancelled(command.RequestCode, false)))
+        else
+            match Signing.sign options command with
+            | Error error -> Task.FromResult(Error error)
+            | Ok command -> sendSigned command cancellation
 
     /// Connects now instead of with the first call. Fails with the first attempt that fails.
     member _.Open(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
@@ -341,6 +366,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             match agent.Door with
             | Door.Open _ -> return Ok()
             | Door.Locked -> return Error(ClientClosed endpoint)
+            | Door.Shut _ when agent.IsClosing -> return Error(ClientClosed endpoint)
             | Door.Shut waiting ->
                 agent.Open()
 
@@ -350,7 +376,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                     let! outcome = waitAtDoor waiting.Task limit cancellation
                     return outcome |> Result.mapError (fun reason -> NotConnected(endpoint, reason))
                 with :? OperationCanceledException ->
-                    return Error(NotConnected(endpoint, "the caller gave up"))
+                    return Error(NotConnected(endpoint, FailureReason.ofText "the caller gave up"))
         }
 
     /// Answers every call in flight and closes the connection for good.

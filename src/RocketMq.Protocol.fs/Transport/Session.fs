@@ -29,7 +29,12 @@ type internal Session
     let mutable takesRequests = true
 
     /// Why requests are taken no more, though the session lives until its buffer is written.
-    let mutable farewell = ""
+    let mutable farewell: FailureReason | null = null
+
+    let farewellReason () =
+        match farewell with
+        | null -> FailureReason.ofText ""
+        | reason -> reason
 
     /// When the buffer must be written, or is given up.
     let mutable farewellBy = Int64.MaxValue
@@ -38,6 +43,9 @@ type internal Session
     let mutable wasHeard = false
 
     let mutable isStarted = false
+
+    /// The client has been closed.
+    let mutable isHungUp = false
 
     /// Requests are taken no more, and the last answer ends the session.
     let mutable isRetired = false
@@ -64,17 +72,19 @@ type internal Session
         | waiting -> waiting.TrySetResult() |> ignore
 
     /// Ends a call whose session has ended, or sends it again if it never left.
-    let abandon reason handed (waiter: Waiter) =
+    let abandon (reason: FailureReason) handed (waiter: Waiter) =
         if waiter.FrameStart < handed then
             let after = deadlines.SinceStart(waiter.Timeout, waiter.Deadline)
 
             waiter.Complete(Error(ConnectionLost(endpoint, waiter.Request, after, reason)))
         elif options.WhenDisconnected = WaitForConnection then
             owner.Resend waiter waiter.IsSecond
+        elif Volatile.Read &isHungUp then
+            waiter.Complete(Error(ClientClosed endpoint))
         else
             waiter.Complete(Error(NotConnected(endpoint, reason)))
 
-    let finish (reason: string) =
+    let finish (reason: FailureReason) =
         if Interlocked.Exchange(&isOver, 1) = 0 then
             Volatile.Write(&takesRequests, false)
             owner.Shut number
@@ -88,8 +98,8 @@ type internal Session
             owner.Ended number reason wasHeard
 
     /// Takes no more requests, and ends when those in the buffer are written. Only under the gate.
-    let beginFarewell reason =
-        if farewell = "" && isLive () then
+    let beginFarewell (reason: FailureReason) =
+        if isNull farewell && isLive () then
             takesRequests <- false
             farewell <- reason
             farewellBy <- deadlines.After farewellTime
@@ -106,7 +116,7 @@ type internal Session
             letCallersIn ()
 
         if isRetired && waiters.Count = 0 then
-            lock out.Gate (fun () -> beginFarewell "the server asked its clients to go")
+            lock out.Gate (fun () -> beginFarewell (FailureReason.ofText "the server asked its clients to go"))
 
     /// Has a caller wait until calls have ended. Only under the gate.
     let waitForRoom () : Sent =
@@ -182,7 +192,7 @@ type internal Session
                 // Before anybody finds the door shut and asks for another session.
                 if isUnused then
                     owner.Left number
-                    beginFarewell "nobody needed it"
+                    beginFarewell (FailureReason.ofText "nobody needed it")
 
                 isUnused)
 
@@ -197,7 +207,10 @@ type internal Session
             probe now
             look now
         | GiveServerUp ->
-            finish "nothing came from it any more, not even the sign of life that it was asked for"
+            finish (
+                FailureReason.ofText "nothing came from it any more, not even the sign of life that it was asked for"
+            )
+
             Int64.MaxValue
         | LeaveServer ->
             leave now
@@ -214,9 +227,9 @@ type internal Session
 
         afterTaking ()
 
-        if farewell <> "" then
+        if not (isNull farewell) then
             if now >= farewellBy then
-                finish farewell
+                finish (farewellReason ())
 
             min earliest farewellBy
         elif owner.IsServer then
@@ -228,9 +241,9 @@ type internal Session
         backgroundTask {
             try
                 do! out.WriteAll ending.Token
-                finish farewell
+                finish (farewellReason ())
             with error ->
-                finish $"writing failed: {error.Message}"
+                finish (FailureReason($"writing failed: {error.Message}", Some error))
 
             do! out.Release()
         }
@@ -253,7 +266,7 @@ type internal Session
                 if not out.Stalled.IsCompleted then
                     out.Stalled
                 else
-                    if isLive () && farewell = "" then
+                    if isLive () && isNull farewell then
                         match encode answer with
                         | Ok count -> out.Encoded count
                         | Error error -> encode (refusal answer error) |> Result.iter out.Encoded
@@ -343,7 +356,9 @@ type internal Session
             deadlines.Add(look (clock.GetTimestamp()))
 
     /// Writes what is in the buffer, if that can be done soon, and ends.
-    member _.HangUp(reason: string) =
+    member _.HangUp(reason: FailureReason) =
+        Volatile.Write(&isHungUp, true)
+
         if isStarted then
             lock out.Gate (fun () -> beginFarewell reason)
         else
@@ -388,6 +403,6 @@ type internal Session
     member _.Cancel(waiter: Waiter) =
         match waiters.TryTake waiter.Opaque with
         | ValueSome waiter ->
-            waiter.Complete(Error(Cancelled waiter.Request))
+            waiter.Complete(Error(Cancelled(waiter.Request, true)))
             afterTaking ()
         | ValueNone -> waiter.GiveUp()

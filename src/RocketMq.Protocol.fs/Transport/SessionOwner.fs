@@ -22,7 +22,7 @@ type internal SessionOwner =
         /// Called first when a session ends, and after `Left`: sends nobody to it any more.
         Shut: int -> unit
         /// Called last, when every call in flight has been answered: number, reason, and whether the peer was heard.
-        Ended: int -> string -> bool -> unit
+        Ended: int -> FailureReason -> bool -> unit
         /// The peer said that it will not serve on this session.
         SentAway: int -> unit
         /// Sends the request of a call again, elsewhere, and completes the call. True if a server has sent it away.

@@ -28,15 +28,17 @@ module internal SettingDraft =
             SecurityToken = None
         }
 
-    let private tlsProblems draft =
+    let private tlsProblems (known: string -> string) draft =
         match draft.TlsSettings with
         | [] -> []
         | _ when draft.UsesTls -> []
         | names ->
-            let names = names |> List.rev |> List.distinct |> String.concat ", "
-            [ $"{names}: means nothing without tls=true" ]
+            let names =
+                names |> List.rev |> List.distinct |> List.map known |> String.concat ", "
 
-    let private credentials draft : Result<Credentials option, string> =
+            [ $"{names}: means nothing without " + known "tls" + "=true" ]
+
+    let private credentials (known: string -> string) draft : Result<Credentials option, string> =
         match draft.AccessKey, draft.SecretKey, draft.SecurityToken with
         | None, None, None -> Ok None
         | Some accessKey, Some secretKey, token ->
@@ -48,18 +50,26 @@ module internal SettingDraft =
                         SecurityToken = token
                     }
             )
-        | None, _, _ -> Error "accessKey: is missing; secretKey and securityToken mean nothing without it"
-        | Some _, None, _ -> Error "secretKey: is missing; accessKey means nothing without it"
+        | None, _, _ ->
+            let others = known "secretKey" + " and " + known "securityToken"
+            Error(known "accessKey" + $": is missing; {others} mean nothing without it")
+        | Some _, None, _ ->
+            Error(
+                known "secretKey"
+                + ": is missing; "
+                + known "accessKey"
+                + " means nothing without it"
+            )
 
-    /// The options, or what does not go together.
-    let finish (draft: SettingDraft) : Result<RemotingOptions, string list> =
+    /// The options, or what does not go together, with each setting as it is known.
+    let finish (known: string -> string) (draft: SettingDraft) : Result<RemotingOptions, string list> =
         let provider, credentialProblems =
-            match credentials draft with
+            match credentials known draft with
             | Ok None -> draft.Remoting.Credentials, []
             | Ok(Some credentials) -> Some(fun () -> credentials), []
             | Error problem -> draft.Remoting.Credentials, [ problem ]
 
-        match tlsProblems draft @ credentialProblems with
+        match tlsProblems known draft @ credentialProblems with
         | [] ->
             Ok
                 { draft.Remoting with

@@ -73,8 +73,7 @@ module internal SettingTable =
             Ok text
 
     let private nameServers (text: string) =
-        // A list within a list: ';' parts name servers elsewhere and settings here.
-        match Endpoint.parseList (text.Replace(',', ';')) with
+        match Endpoint.parseList text with
         | Ok endpoints -> Ok endpoints
         | Error bad -> Error $"'{bad}' is no address: write host:port,host:port"
 

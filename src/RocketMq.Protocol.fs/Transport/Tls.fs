@@ -149,9 +149,9 @@ module internal Tls =
                 do! secure.AuthenticateAsClientAsync(handshake.Options, cancellation)
                 return Ok()
             with
-            | :? OperationCanceledException -> return Error(Stalled limit)
-            | _ when handshake.IsRejected -> return Error Rejected
-            | error -> return Error(Broken(messageOf error))
+            | :? OperationCanceledException -> return Error(struct (Stalled limit, None))
+            | error when handshake.IsRejected -> return Error(struct (Rejected, Some error))
+            | error -> return Error(struct (Broken(messageOf error), Some error))
         }
 
     let private secured
@@ -168,9 +168,9 @@ module internal Tls =
             let handshake = Handshake(tls, serverName, options.Ports.Clock, raw)
 
             match! shakeHands handshake secure options.ConnectTimeout cancellation with
-            | Error ending ->
+            | Error(struct (ending, cause)) ->
                 secure.Dispose()
-                return Error(TlsReason.ofHandshake handshake.Evidence ending)
+                return Error(FailureReason(TlsReason.ofHandshake handshake.Evidence ending, cause))
             | Ok() ->
                 if tls.AcceptAnyCertificate then
                     Log.anyCertificateAccepted options.Logger endpoint handshake.PolicyErrors
@@ -207,7 +207,7 @@ module internal Tls =
         (endpoint: Endpoint)
         (stream: Stream)
         (cancellation: CancellationToken)
-        : Task<Result<Stream, string>> =
+        : Task<Result<Stream, FailureReason>> =
         match options.Tls with
         | Some tls -> secured options tls endpoint stream cancellation
         | None -> Task.FromResult(Ok(plain options stream))

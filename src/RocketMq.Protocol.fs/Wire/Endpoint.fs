@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Buffers
 open System.Globalization
 
 /// Where a server listens: a DNS name or an IP address, and a port.
@@ -20,6 +21,11 @@ type Endpoint =
     override endpoint.ToString() = endpoint.Display
 
 module Endpoint =
+    /// What no host has in it, but lists, addresses of the web and pages of text do.
+    let private foreign = SearchValues.Create(" \t\r\n\u00a0,;/<>\"'@?#\\".AsSpan())
+
+    let private webScheme = "http://"
+
     /// Reads "host:port". The port follows the last colon, so that an IPv6 address may stand before it, with or without
     /// brackets.
     let tryParse (text: string) : Endpoint voption =
@@ -35,6 +41,7 @@ module Endpoint =
 
         if
             host <> ""
+            && not (host.AsSpan().ContainsAny foreign)
             && Int32.TryParse(text.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, &port)
             && port > 0
             && port <= int UInt16.MaxValue
@@ -43,16 +50,24 @@ module Endpoint =
         else
             ValueNone
 
-    /// Reads a list as name servers are given: "host:port;host:port". Gives the first entry that is none as an error.
+    /// Java's settings have it before hosts, and it says nothing.
+    let private withoutScheme (entry: string) =
+        if entry.StartsWith(webScheme, StringComparison.OrdinalIgnoreCase) then
+            entry.Substring webScheme.Length
+        else
+            entry
+
+    /// Reads a list as name servers are given: "host:port;host:port", parted by ';' or ','. "http://" before a host does not
+    /// count. Gives the first entry that is none as an error.
     let parseList (text: string) : Result<Endpoint list, string> =
         let add entry endpoints =
-            match endpoints, tryParse entry with
+            match endpoints, tryParse (withoutScheme entry) with
             | Error wrong, _ -> Error wrong
             | Ok endpoints, ValueSome endpoint -> Ok(endpoint :: endpoints)
             | Ok _, ValueNone -> Error entry
 
         let entries =
-            text.Split(';', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
+            text.Split([| ';'; ',' |], StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
 
         match Array.foldBack add entries (Ok []) with
         | Ok [] -> Error text

@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open System
+
 /// Why bytes were refused. After a frame was refused its stream has lost its place: close the connection.
 type DecodeError =
     /// A declared size is over the limit; nothing was allocated for it. Both in bytes.
@@ -9,9 +11,21 @@ type DecodeError =
     /// A part is missing, or does not have the value it should.
     | WrongValue of what: string * reason: string
 
+    /// A size is that of the rest of a frame and of itself. One that is text in truth comes from another protocol.
+    static member private ofText(size: int64) : string =
+        let rest = size - 4L
+        let letters = [ for shift in [ 24; 16; 8; 0 ] -> char ((rest >>> shift) &&& 0xFFL) ]
+
+        if rest <= int64 Int32.MaxValue && List.forall Char.IsAsciiLetterOrDigit letters then
+            let text = String.Concat letters
+            $" (it is the text '{text}': something else than RocketMQ answers at this port)"
+        else
+            ""
+
     member error.Message =
         match error with
-        | TooLarge(what, size, limit) -> $"{what} of {size} bytes exceeds the limit of {limit} bytes"
+        | TooLarge(what, size, limit) ->
+            $"{what} of {size} bytes exceeds the limit of {limit} bytes{DecodeError.ofText size}"
         | Malformed(what, reason, offset) -> $"malformed {what} at byte {offset}: {reason}"
         | WrongValue(what, reason) -> $"malformed {what}: {reason}"
 

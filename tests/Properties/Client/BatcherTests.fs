@@ -53,7 +53,7 @@ let tests =
 
                     Task.FromResult(
                         if number % 4 = 0 then
-                            Error(NoRoute "T")
+                            Error(NoRoute("T", []))
                         else
                             Ok(receiptFor number tickets)
                     )
@@ -98,7 +98,7 @@ let tests =
                        let number, index = expected[gathered.UniqueId]
 
                        match gathered.Task.Result with
-                       | Error error -> number % 4 = 0 && error = NoRoute "T"
+                       | Error error -> number % 4 = 0 && error = NoRoute("T", [])
                        | Ok receipt ->
                            number % 4 <> 0
                            && receipt.UniqueId = gathered.UniqueId

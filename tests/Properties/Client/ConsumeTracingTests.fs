@@ -314,7 +314,7 @@ let private push =
                 tracing.Dropped |> shouldEqual 0L
                 tracing.AddAll(trace 0)
                 tracing.Dropped |> shouldEqual 2L
-                stored.SetResult(Error(NoRoute "traces"))
+                stored.SetResult(Error(NoRoute("traces", [])))
                 do! tracing.Close()
                 tracing.Dropped |> shouldEqual (2L + 2L * int64 (waiting + 1))
                 tracing.AddAll(trace 0)

@@ -109,13 +109,16 @@ let tests =
                         "\n a:9876 ; b:1\nc:2", [ a; b ]
                         "a:9876;;b:1;\rx", [ a; b ]
                         "http://a:9876;HTTP://b:1", [ a; b ]
+                        "a:9876,b:1", [ a; b ]
                         "[::1]:9876", [ endpoint "::1" 9876 ]
                     ] do
                     NameServerDiscovery.parse text |> shouldEqual (Ok endpoints)
 
                 NameServerDiscovery.parse "a:9876;b" |> shouldEqual (Error "b")
-                NameServerDiscovery.parse "a:9876,b:1" |> shouldEqual (Error "a:9876,b:1")
-                NameServerDiscovery.parse " \n" |> shouldEqual (Error "")
+                NameServerDiscovery.parse "a:9876 b:1" |> shouldEqual (Error "a:9876 b:1")
+
+                for empty in [ ""; " \n"; ";,;" ] do
+                    NameServerDiscovery.parse empty |> shouldEqual (Error "")
 
             property "any text is a list of addresses or says which entry is none"
             <| fun (Text text) ->
@@ -207,7 +210,7 @@ let tests =
                         match! fetched answer with
                         | Error(AddressServerUnreachable(url, reason)) ->
                             url |> shouldMention "127.0.0.1"
-                            reason.Length |> shouldExceed 5
+                            reason.Text.Length |> shouldExceed 5
                         | other -> failtest $"%A{other}"
                 })
 

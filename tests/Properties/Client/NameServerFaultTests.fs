@@ -42,6 +42,9 @@ let private harmed name welcome (react: RemotingCommand -> Reaction) isSilence =
                 let began = clock.GetUtcNow()
                 let asking = nameServer.Route("T", CancellationToken.None)
 
+                // Time must not run out for a server that has not been dialled yet.
+                do! until (fun () -> List.contains first servers.Dials)
+
                 // No further than the limit, and until the second one is asked.
                 while isSilence
                       && clock.GetUtcNow() - began < limit

@@ -274,6 +274,7 @@ let tests =
                                 rig.Clock.Advance(seconds (wait - 1))
                                 let! revived = rig.Revived
                                 revived |> shouldEqual (int64 (calledBefore - 1))
+                                consumer.Acknowledged |> shouldEqual 0L
                                 rig.Clock.Advance(seconds 1)
 
                             do! until (fun () -> consumer.Acknowledged = 1L)
@@ -488,7 +489,7 @@ let tests =
                             let handler: PopHandler = fun _ _ -> Task.FromResult ConsumeResult.Success
 
                             match! PopConsumer.Start(optionsOf rig, handler) with
-                            | Error(NoRoute "T") -> ()
+                            | Error(NoRoute("T", _)) -> ()
                             | other -> failtest $"%A{Result.map ignore other}"
 
                             for options in

@@ -68,7 +68,7 @@ let private sharing =
                         |> PullConsumerOptions.subscribe "nowhere" Filter.all
                         |> PullConsumer.Start
                     with
-                    | Error(NoRoute "nowhere") -> ()
+                    | Error(NoRoute("nowhere", _)) -> ()
                     | other -> failtest $"%A{other}"
 
                     let! consumer = startPull (subscribed cluster system)

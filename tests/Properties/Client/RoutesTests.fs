@@ -187,13 +187,54 @@ let tests =
                     let! given = first
 
                     match given with
-                    | Error error -> error |> shouldEqual (Cancelled RequestCode.GetRouteInfoByTopic)
+                    | Error error -> error |> shouldEqual (Cancelled(RequestCode.GetRouteInfoByTopic, false))
                     | Ok _ -> failtest "the first caller had given up"
 
                     gate.Open()
                     let! found = second
                     queuesOf found |> shouldEqual 4
                     servers.CountOf RequestCode.GetRouteInfoByTopic |> shouldEqual 1
+                    do! clients.CloseAll()
+                })
+
+            live "a route that nobody gives names every name server that was asked, and what it did" (fun () ->
+                task {
+                    let clock = ManualClock()
+
+                    let servers =
+                        FakeServers(
+                            clock,
+                            (fun endpoint -> if endpoint = FakeServers.at 1 then Rejects else Accepts),
+                            fun _ _ -> Task.FromResult HangsUp
+                        )
+
+                    let clients = RemotingClients(servers.Options, (fun _ -> Map.empty))
+                    let nameServers = NameServer([| FakeServers.at 1; FakeServers.at 2 |], clients)
+                    let routes = Routes(nameServers, clients, TopicTemplate.Default)
+                    let! found = routes.Get("T", CancellationToken.None)
+
+                    match found with
+                    | Error(RouteUnknown("T", reason)) ->
+                        reason.Text |> shouldMention "fake:1"
+                        reason.Text |> shouldMention "fake:2"
+                    | other -> failtest $"%A{other}"
+
+                    do! clients.CloseAll()
+                })
+
+            live "routes that have been closed say so, and not that somebody gave up" (fun () ->
+                task {
+                    let servers =
+                        FakeServers(ManualClock(), (fun _ -> Accepts), (fun _ _ -> Task.FromResult IsMute))
+
+                    let clients, routes = routesOf servers
+                    let waiting = routes.Get("T", CancellationToken.None)
+                    do! until (fun () -> servers.CountOf RequestCode.GetRouteInfoByTopic = 1)
+                    routes.Close()
+                    let! found = waiting
+                    found |> shouldEqual (Error(AlreadyClosed "The client"))
+                    let! late = routes.Get("U", CancellationToken.None)
+                    late |> shouldEqual (Error(AlreadyClosed "The client"))
                     do! clients.CloseAll()
                 })
 

@@ -90,7 +90,7 @@ let reasonOf (options: RemotingOptions) (endpoint: Endpoint) : Task<string> =
             server |> shouldEqual endpoint
             RemotingError.outcome error |> shouldEqual NotExecuted
             RemotingError.describe error |> shouldMention (string endpoint)
-            return reason
+            return reason.Text
         | other -> return failtest $"%A{other}"
     }
 
@@ -101,7 +101,7 @@ let lossOf (options: RemotingOptions) (endpoint: Endpoint) : Task<string> =
 
         match! ask client "x" with
         | Error(ConnectionLost(_, _, _, reason))
-        | Error(NotConnected(_, reason)) -> return reason
+        | Error(NotConnected(_, reason)) -> return reason.Text
         | other -> return failtest $"%A{other}"
     }
 

@@ -55,7 +55,7 @@ let tests =
                 |> Properties.tryFind PropertyName.keys
                 |> shouldEqual (ValueSome "a b")
 
-                Message.withKeys [] message |> isRefused "none"
+                Message.withKeys [] message |> isRefused "empty"
                 Message.withKeys [ "a"; "" ] message |> isRefused "empty"
                 Message.withKeys [ "a b" ] message |> isRefused "blank"
                 Message.withKeys [ "a\002" ] message |> isRefused "U+0001"

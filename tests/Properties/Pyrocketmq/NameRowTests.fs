@@ -362,6 +362,14 @@ let tests =
                     for secret in [ "sk-secret"; "token-secret"; signature ] do
                         text.Contains(secret, StringComparison.Ordinal) |> shouldBeFalse
 
+            testCase "a size that is text is told as what it is"
+            <| fun () ->
+                (TooLarge("frame", 1213486164L, 1024L)).Message |> shouldMention "'HTTP'"
+
+                for size in [ 5L; 0x01020304L; -1L; Int64.MaxValue; 0x7FFFFFFFL ] do
+                    (TooLarge("frame", size, 4L)).Message.Contains("text", StringComparison.Ordinal)
+                    |> shouldBeFalse
+
             testCase "S47 errors of commands are one union, each with a message"
             <| fun () ->
                 [

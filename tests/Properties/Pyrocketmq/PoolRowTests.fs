@@ -56,7 +56,7 @@ let tests =
                     network.Clock.Advance(TimeSpan.FromSeconds 11L)
 
                     match! second with
-                    | Error(NotConnected(_, reason)) -> reason |> shouldMention "all 1 connections"
+                    | Error(NotConnected(_, reason)) -> reason.Text |> shouldMention "all 1 connections"
                     | other -> failtest $"%A{other}"
 
                     pool.Waiting |> shouldEqual 0

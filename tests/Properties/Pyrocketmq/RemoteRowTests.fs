@@ -22,18 +22,20 @@ let private errors =
     [
         Invalid(InvalidInput("the topic", "it is empty"))
         NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
-        NotConnected(endpoint, "refused")
+        NotConnected(endpoint, FailureReason.ofText "refused")
         TooManyInFlight(endpoint, 7)
-        ConnectionLost(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, "reset")
+        ConnectionLost(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, FailureReason.ofText "reset")
         TimedOut(endpoint, RequestCode.PullMessage, TimeSpan.FromSeconds 3L, OnNetwork.unheard)
         Refused(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, ResponseCode.SystemBusy, "busy")
         Refused(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, ResponseCode.MessageIllegal, "long")
         NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
-        Cancelled RequestCode.PullMessage
+        Cancelled(RequestCode.PullMessage, true)
         ClientClosed endpoint
         AlreadyClosed "The producer of group G"
-        NoRoute "T"
-        RouteUnknown("T", "why")
+        NoRoute("T", [])
+        NoBroker("T", "b")
+        InterceptorFailed(InvalidOperationException "why", false)
+        RouteUnknown("T", FailureReason.ofText "why")
         Misconfigured "why"
         TooManyBytes(endpoint, 4096)
     ]
@@ -245,6 +247,7 @@ let tests =
                         "TimedOut"
                         "Refused"
                         "NoRoute"
+                        "NoBroker"
                         "RouteUnknown"
                         "TooManyBytes"
                     ]
@@ -258,6 +261,7 @@ let tests =
                         "NotDecoded"
                         "ClientClosed"
                         "AlreadyClosed"
+                        "InterceptorFailed"
                         "Misconfigured"
                     ]
 

@@ -171,8 +171,9 @@ let private retries =
                 ConsumeRetry.concurrent Clustering ConsumeResult.DeadLetter
                 |> shouldEqual (GiveBack -1)
 
-                ConsumeRetry.concurrent Clustering (ConsumeResult.RetryAfter(seconds 4.0))
-                |> shouldEqual (GiveBack 2)
+                for time, level in [ 0.0, 1; 1.0, 1; 4.0, 2; 5.0, 2; 60.0, 5; 7200.0, 18; 7201.0, 18 ] do
+                    ConsumeRetry.concurrent Clustering (ConsumeResult.RetryAfter(seconds time))
+                    |> shouldEqual (GiveBack level)
             }
 
             test "a level below the first is none, and never a dead letter" {

@@ -18,7 +18,7 @@ let private unknown =
         }
     )
 
-let private notSent = NotConnected(endpoint, "refused")
+let private notSent = NotConnected(endpoint, FailureReason.ofText "refused")
 
 let private refusedFor code remark =
     Refused(endpoint, RequestCode.SendMessageV2, TimeSpan.FromMilliseconds 12L, code, remark)
@@ -48,7 +48,7 @@ let tests =
                 for error in
                     [
                         refused ResponseCode.MessageIllegal
-                        Cancelled RequestCode.SendMessageV2
+                        Cancelled(RequestCode.SendMessageV2, true)
                         ClientClosed endpoint
                     ] do
                     decide error |> shouldEqual (GiveUp error)
@@ -104,6 +104,23 @@ let tests =
                 SendRetry.decide 3 3 second (Some notSent) unknown
                 |> shouldEqual (GiveUp unknown)
 
+            testCase "a caller that gives up is told so, and whether an attempt before may have succeeded"
+            <| fun () ->
+                let givenUp wasSent =
+                    Cancelled(RequestCode.SendMessageV2, wasSent)
+
+                for earlier, wasSent in [ unknown, true; notSent, false ] do
+                    SendRetry.decide 3 2 second (Some earlier) (givenUp false)
+                    |> shouldEqual (GiveUp(givenUp wasSent))
+
+                SendRetry.decide 3 1 second None (givenUp false)
+                |> shouldEqual (GiveUp(givenUp false))
+
+                RemotingError.describe (givenUp true) |> shouldMention "may have carried it out"
+
+                RemotingError.describe (givenUp false)
+                |> shouldMention "before anything was sent"
+
             testCase
                 "a pull that failed is tried again, later each time, and late at once where the broker goes on to refuse"
             <| fun () ->
@@ -131,18 +148,29 @@ let tests =
                     [
                         Invalid(InvalidInput("the topic", "it is empty"))
                         NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
-                        NotConnected(endpoint, "refused")
+                        NotConnected(endpoint, FailureReason.ofText "refused")
                         TooManyInFlight(endpoint, 7)
                         TooManyBytes(endpoint, 4096)
-                        ConnectionLost(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, "reset")
+                        ConnectionLost(
+                            endpoint,
+                            RequestCode.SendMessage,
+                            TimeSpan.FromMilliseconds 12L,
+                            FailureReason.ofText "reset"
+                        )
                         unknown
                         refused ResponseCode.TopicNotExist
                         NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
-                        Cancelled RequestCode.PullMessage
+                        Cancelled(RequestCode.PullMessage, true)
+                        Cancelled(RequestCode.PullMessage, false)
+                        InterceptorFailed(InvalidOperationException "why", true)
+                        InterceptorFailed(InvalidOperationException "why", false)
+                        NoBroker("T", "b")
+                        NoRoute("T", [ endpoint ])
+                        Invalid(FunctionFailed("the queue selector", InvalidOperationException "why"))
                         ClientClosed endpoint
                         AlreadyClosed "The producer of group G"
-                        NoRoute "T"
-                        RouteUnknown("T", "why")
+                        NoRoute("T", [])
+                        RouteUnknown("T", FailureReason.ofText "why")
                         Misconfigured "why"
                     ]
 
@@ -154,10 +182,67 @@ let tests =
                     |> List.filter (fun error -> RemotingError.outcome error = UnknownOutcome)
                     |> List.length
 
-                maybe |> shouldEqual 4
+                maybe |> shouldEqual 5
                 RemotingError.describe unknown |> shouldMention "h:1"
                 RemotingError.describe unknown |> shouldMention "SendMessageV2 (310)"
                 RemotingError.describe unknown |> shouldMention "3000 ms"
                 RemotingError.describe unknown |> shouldMention "last heard 2900 ms before"
-                RemotingError.describe unknown |> shouldMention "17 calls"
+                RemotingError.describe unknown |> shouldMention "17 calls were waiting"
+
+            testCase "one call is one, and a settled sentence gets no second full stop"
+            <| fun () ->
+                let health =
+                    {
+                        SinceHeard = ValueNone
+                        InFlight = 1
+                        UnwrittenBytes = 1L
+                    }
+
+                string health |> shouldMention "1 call was waiting, 1 byte was unwritten"
+
+                RemotingError.describe (Misconfigured "call StartAsync.")
+                |> shouldMention "StartAsync."
+
+                (RemotingError.describe (Misconfigured "call StartAsync.")).EndsWith("..", StringComparison.Ordinal)
+                |> shouldBeFalse
+
+            testCase "what a name server says in place of a route names who was asked"
+            <| fun () ->
+                let at port = { Host = "ns"; Port = port }
+
+                let describe asked =
+                    RemotingError.describe (NoRoute("T", asked))
+
+                describe [] |> shouldMention "No name server knows the topic T"
+                describe [ at 1 ] |> shouldMention "ns:1 does not know the topic T"
+                describe [ at 1; at 2 ] |> shouldMention "ns:1, ns:2"
+
+                let refused request =
+                    Refused(at 1, request, second, ResponseCode.RequestCodeNotSupported, "")
+
+                RemotingError.describe (refused RequestCode.GetRouteInfoByTopic)
+                |> shouldMention "no name server"
+
+                RemotingError.describe (refused RequestCode.PopMessage)
+                |> shouldMention "check its version"
+
+            testCase "an error keeps the exception behind it, whatever is said in its place"
+            <| fun () ->
+                let failure = InvalidOperationException "why"
+                let reason = FailureReason.ofException failure
+                let lost = ConnectionLost(endpoint, RequestCode.GetRouteInfoByTopic, second, reason)
+
+                for error in
+                    [
+                        NotConnected(endpoint, reason)
+                        lost
+                        RemotingError.ofRoute "T" lost
+                        RemotingError.withEarlier [ "ns:1: refused" ] (RemotingError.ofRoute "T" lost)
+                        InterceptorFailed(failure, false)
+                        Invalid(FunctionFailed("the codec", failure))
+                    ] do
+                    obj.ReferenceEquals(Option.get (RemotingError.cause error), failure)
+                    |> shouldBeTrue
+
+                RemotingError.cause notSent |> Option.isNone |> shouldBeTrue
         ]

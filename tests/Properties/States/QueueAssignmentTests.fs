@@ -249,7 +249,7 @@ let tests =
                     QueueAssignment.assign strategy "c1" three eight |> shouldBeEmpty
 
                     match QueueAssignment.tryAssign strategy "c1" three eight with
-                    | Error(InvalidInput(what, _)) -> what |> shouldMention "strategy"
+                    | Error error -> error.Message |> shouldMention "strategy"
                     | Ok _ -> failtest $"{QueueAssignment.name strategy} divides"
 
             testCase "the names are Java's"

@@ -12,7 +12,7 @@ let private refused code =
 
 let private notSent =
     [
-        NotConnected(endpoint, "refused")
+        NotConnected(endpoint, FailureReason.ofText "refused")
         TooManyInFlight(endpoint, 7)
         TooManyBytes(endpoint, 4096)
     ]
@@ -22,7 +22,7 @@ let private overloads =
 
 let private unknown =
     [
-        ConnectionLost(endpoint, RequestCode.HeartBeat, second, "reset")
+        ConnectionLost(endpoint, RequestCode.HeartBeat, second, FailureReason.ofText "reset")
         TimedOut(endpoint, RequestCode.HeartBeat, second, OnNetwork.unheard)
     ]
 
@@ -33,11 +33,11 @@ let private final =
         Invalid(InvalidInput("the topic", "it is empty"))
         NotEncoded(RequestCode.HeartBeat, NotEncodable("field 'a'", "why"))
         NotDecoded(endpoint, RequestCode.HeartBeat, Malformed("x", "y", 3))
-        Cancelled RequestCode.HeartBeat
+        Cancelled(RequestCode.HeartBeat, true)
         ClientClosed endpoint
         AlreadyClosed "The producer of group G"
-        RouteUnknown("T", "why")
-        NoRoute "T"
+        RouteUnknown("T", FailureReason.ofText "why")
+        NoRoute("T", [])
         Misconfigured "why"
     ]
 

@@ -44,7 +44,7 @@ let private goesOn (client: RemotingClient) (peer: Peer) =
 
 let private lostBecause (part: string) (result: Result<RemotingCommand, RemotingError>) =
     match result with
-    | Error(ConnectionLost(_, RequestCode.PullMessage, _, reason)) -> reason |> shouldMention part
+    | Error(ConnectionLost(_, RequestCode.PullMessage, _, reason)) -> reason.Text |> shouldMention part
     | other -> failtest $"%A{other}"
 
 /// What the server does to a call that waits, and what the caller is told.
@@ -175,10 +175,68 @@ let tests =
                     let! asked = peer.Next()
                     cancellation.Cancel()
                     let! result = call
-                    result |> shouldEqual (Error(Cancelled RequestCode.PullMessage))
+                    result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, true)))
                     client.InFlight |> shouldEqual 0
                     do! peer.Answer(asked, "late")
                     do! goesOn client peer
+                })
+
+            testOn "a call that is given up before it can leave was not sent" (fun network ->
+                task {
+                    use cancelled = new CancellationTokenSource()
+                    cancelled.Cancel()
+                    let client = RemotingClient(endpoint, network.Options)
+                    let! before = client.Invoke(request "a", cancelled.Token)
+                    before |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+                    let! oneWay = client.InvokeOneWay(request "a", cancelled.Token)
+                    oneWay |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+                    use leaving = new CancellationTokenSource()
+                    let waiting = client.Invoke(request "a", leaving.Token)
+                    leaving.Cancel()
+                    let! waited = waiting
+                    waited |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+                    do! client.Close()
+                })
+
+            testOn
+                "a call that is given up between two attempts says whether the first may have been carried out"
+                (fun network ->
+                    task {
+                        let! client, peer =
+                            connect
+                                { network.Options with
+                                    Retry = RetryPolicy.Repeatable
+                                }
+                                network
+
+                        use leaving = new CancellationTokenSource()
+                        let call = client.Invoke(request "a", leaving.Token)
+                        let! _ = peer.Next()
+                        peer.Close()
+                        // It waits for the next attempt, or for a connection.
+                        while client.Health.LastFailure = "" do
+                            do! Task.Yield()
+
+                        leaving.Cancel()
+                        let! result = call
+                        result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, true)))
+                        do! client.Close()
+                    })
+
+            testOn "a client that has been closed says so, whichever server is asked, and however early" (fun network ->
+                task {
+                    let client = RemotingClient(endpoint, network.Options)
+                    let waiting = invoke client "a"
+                    let closing = client.Close()
+                    let! atOnce = invoke client "b"
+                    atOnce |> shouldEqual (Error(ClientClosed endpoint))
+                    let! waited = waiting
+                    waited |> shouldEqual (Error(ClientClosed endpoint))
+                    do! closing
+                    let clients = RemotingClients network.Options
+                    do! clients.CloseAll()
+                    let! never = clients.Invoke(endpoint, request "c", CancellationToken.None)
+                    never |> shouldEqual (Error(ClientClosed endpoint))
                 })
 
             losing "calls in flight end when the server closes the connection" "closed it" (fun peer ->

@@ -67,7 +67,7 @@ let tests =
                         let! result = call
 
                         match result with
-                        | Error(ConnectionLost(_, _, _, reason)) -> reason |> shouldMention "sign of life"
+                        | Error(ConnectionLost(_, _, _, reason)) -> reason.Text |> shouldMention "sign of life"
                         | other -> failtest $"%A{other}"
 
                         let next = client.Invoke(pull, CancellationToken.None)
@@ -214,7 +214,7 @@ let tests =
                     do! passUntil network (fun () -> network.Dials = 2)
                     cancellation.Cancel()
                     let! result = call
-                    result |> shouldEqual (Error(Cancelled RequestCode.PullMessage))
+                    result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
                     let! other = network.Accept()
                     let next = client.Invoke(remarked "next", CancellationToken.None)
                     let! asked = other.Next()

@@ -102,7 +102,7 @@ let tests =
                 | Error(Misconfigured reason) ->
                     for part in
                         [
-                            "needs a name server"
+                            "no name server is named"
                             "attempts: 0"
                             "sendTimeout: "
                             "compressFromBytes: 0"
@@ -123,7 +123,7 @@ let tests =
                 | Error(Misconfigured reason) ->
                     for part in
                         [
-                            "needs a name server"
+                            "no name server is named"
                             "needs a subscription"
                             "pullBatch: 0"
                             "suspend: "

@@ -243,6 +243,27 @@ let tests =
                 | Ok(servers, _) -> List.map string servers |> shouldEqual [ "a:1"; "b:2" ]
                 | Error problems -> failtest $"%A{problems}"
 
+            testCase "what is wrong with a variable names the variable, not the setting"
+            <| fun () ->
+                let problemsOf pairs =
+                    let variables = Map.ofList pairs
+
+                    match OptionText.ofVariablesWithNameServers variables.TryFind ([], RemotingOptions.Default) with
+                    | Error problems -> String.concat "; " problems
+                    | Ok _ -> failtest "it is wrong"
+
+                for pairs, named in
+                    [
+                        [ "ROCKETMQ_REQUEST_TIMEOUT", "soon" ], "ROCKETMQ_REQUEST_TIMEOUT: 'soon'"
+                        [ "ROCKETMQ_PRESET", "best" ], "ROCKETMQ_PRESET: 'best'"
+                        [ "ROCKETMQ_NAME_SERVERS", "a" ], "ROCKETMQ_NAME_SERVERS: 'a'"
+                        [ "ROCKETMQ_SECRET_KEY", "S" ], "ROCKETMQ_ACCESS_KEY: is missing"
+                        [ "ROCKETMQ_ACCESS_KEY", "A" ], "ROCKETMQ_SECRET_KEY: is missing"
+                        [ "ROCKETMQ_TLS_SERVER_NAME", "s" ],
+                        "ROCKETMQ_TLS_SERVER_NAME: means nothing without ROCKETMQ_TLS=true"
+                    ] do
+                    problemsOf pairs |> shouldMention named
+
             testCase "trusted roots and a client certificate come from files of PEM"
             <| fun () ->
                 let root = Certificates.authority "CA"

@@ -73,7 +73,7 @@ let tests =
                     match result with
                     | Error(NotConnected(at, reason)) ->
                         at |> shouldEqual endpoint
-                        reason |> shouldMention "refused"
+                        reason.Text |> shouldMention "refused"
                     | other -> failtest $"%A{other}"
 
                     let waits = ResizeArray<int64>()

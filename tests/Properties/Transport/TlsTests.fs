@@ -294,7 +294,7 @@ let tests =
                     use client = RemotingClient(at server, options)
 
                     match! ask client "x" with
-                    | Error(NotConnected(_, reason)) -> reason |> saysOnly "issuer of the server's certificate"
+                    | Error(NotConnected(_, reason)) -> reason.Text |> saysOnly "issuer of the server's certificate"
                     | other -> failtest $"%A{other}"
                 })
         ]

@@ -48,6 +48,9 @@ let tests =
                 parse "[::1]:10911" |> shouldEqual (ValueSome { Host = "::1"; Port = 10911 })
                 parse "::1:10911" |> shouldEqual (ValueSome { Host = "::1"; Port = 10911 })
 
+                for wrong in [ "a,b:1"; "http://a:1"; "a b:1"; "a/b:1"; "tcp://a:1"; "user@a:1" ] do
+                    parse wrong |> shouldEqual (ValueNone: Endpoint voption)
+
                 for wrong in [ ""; ":"; "host"; "host:"; ":1"; "host:0"; "host:65536"; "host:-1"; "host:1x" ] do
                     parse wrong |> shouldEqual (ValueNone: Endpoint voption)
 
@@ -57,6 +60,12 @@ let tests =
                 |> shouldEqual (
                     Ok [ { Host = "a"; Port = 1 }; { Host = "b"; Port = 2 } ]: Result<Endpoint list, string>
                 )
+
+                for text in [ "a:1,b:2"; " a:1 , b:2 ,"; "http://a:1;HTTP://b:2" ] do
+                    Endpoint.parseList text |> shouldEqual (Endpoint.parseList "a:1;b:2")
+
+                Endpoint.parseList "a:1,https://b:2"
+                |> shouldEqual (Error "https://b:2": Result<Endpoint list, string>)
 
                 Endpoint.parseList "a:1;nonsense"
                 |> shouldEqual (Error "nonsense": Result<Endpoint list, string>)
