@@ -106,6 +106,17 @@ type internal GroupMembership
 
     let topicOf (topic: string) = $"topic {topic}"
 
+    let retryTopic = Namespaced.retryTopic "" group
+
+    let reportMissing topic error =
+        match error with
+        // Brokers make it when they know of the group.
+        | NoRoute _ when topic = retryTopic -> ()
+        | _ ->
+            let reason = RemotingError.describe error
+            Log.refreshFailed log group reason
+            problems.Report(topicOf topic, reason)
+
     /// Looks for a topic until there is one, or it is not subscribed to any more.
     let seek topic : Task =
         backgroundTask {
@@ -119,9 +130,7 @@ type internal GroupMembership
                     do! useRoute topic route
                     isSought <- false
                 | Error error ->
-                    let reason = RemotingError.describe error
-                    Log.refreshFailed log group reason
-                    problems.Report(topicOf topic, reason)
+                    reportMissing topic error
                     do! Task.Delay(wait, clock, ending.Token)
                     wait <- min (wait * 2.0) (snd seekWaits)
         }

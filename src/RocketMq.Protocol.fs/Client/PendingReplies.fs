@@ -6,9 +6,10 @@ open System.Net
 open System.Threading
 open System.Threading.Tasks
 
-/// The requests of one producer that wait for replies, by correlation id. Replies come by any connection.
+/// The requests of one producer that wait for replies, by correlation id. Replies come by any connection. Their topics are
+/// shown without the producer's namespace, which Java's repliers put before them.
 [<Sealed>]
-type internal PendingReplies() =
+type internal PendingReplies(ns: string) =
     let waiting =
         ConcurrentDictionary<string, TaskCompletionSource<StoredMessage>>(StringComparer.Ordinal)
 
@@ -26,7 +27,7 @@ type internal PendingReplies() =
 
         {
             BrokerName = ""
-            Topic = reply.Topic
+            Topic = Namespaced.unwrap ns reply.Topic
             QueueId = reply.QueueId
             QueueOffset = 0L
             PhysicalOffset = 0L

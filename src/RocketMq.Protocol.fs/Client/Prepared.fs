@@ -179,6 +179,14 @@ module internal Prepared =
     let private identifiedText (uniqueId: string) (message: Message) =
         Properties.textWithTwo PropertyName.uniqueKey uniqueId PropertyName.waitStoreOk "true" message.Properties
 
+    /// Replies go to a topic that the brokers of the cluster have from the start, of no namespace. Java wraps it as well, and
+    /// its replies get lost where topics are not made by themselves.
+    let private travellingTopic (options: ProducerOptions) (message: Message) =
+        if isReply message then
+            message.Topic
+        else
+            Namespaced.wrap options.Namespace message.Topic
+
     /// Gives a message its id, its namespace, and what Java's senders always say.
     let identified (options: ProducerOptions) (uniqueId: string) (message: Message) : Message =
         let message =
@@ -193,7 +201,7 @@ module internal Prepared =
             message
         else
             { message with
-                Topic = Namespaced.wrap options.Namespace message.Topic
+                Topic = travellingTopic options message
             }
             |> Message.withSystemProperty PropertyName.instanceId options.Namespace
 

@@ -9,7 +9,7 @@ open System.Threading.Tasks
 [<Sealed>]
 type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
     let clock = options.Remoting.Ports.Clock
-    let replies = PendingReplies()
+    let replies = PendingReplies options.Namespace
     let group = Namespaced.wrap options.Namespace options.Group
 
     let instance =

@@ -69,7 +69,10 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             match BrokerLatency.choose view.Queues (Interlocked.Increment &turn) last (nowMillis ()) latency with
             | ValueSome queue -> Ok queue
             | ValueNone -> Error(NoRoute(prepared.Topic, routes.NameServers))
-        | OneQueue queue when Namespaced.wrap options.Namespace queue.Topic <> prepared.Topic ->
+        | OneQueue queue when
+            queue.Topic <> prepared.Topic
+            && Namespaced.wrap options.Namespace queue.Topic <> prepared.Topic
+            ->
             Error(Invalid(InvalidInput("the queue", $"it is one of {queue.Topic}, the message is to {prepared.Topic}")))
         | OneQueue queue -> Ok queue
         | SelectedQueue selector ->

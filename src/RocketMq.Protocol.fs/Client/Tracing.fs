@@ -42,7 +42,7 @@ type internal Tracing
                 for body in bodies do
                     match! send body with
                     | Ok _ -> ()
-                    | Error _ -> Interlocked.Add(&dropped, int64 some.Length) |> ignore
+                    | Error _ -> Interlocked.Add(&dropped, int64 body.Records) |> ignore
         }
 
     let writeAll () : Task =

@@ -111,4 +111,10 @@ type TraceRecord =
     | RecallTraced of RecallTrace
 
 /// A body for a trace message, and its keys: the ids and keys of the messages that it is about, each once.
-type TraceBody = { Body: byte[]; Keys: string list }
+type TraceBody =
+    {
+        Body: byte[]
+        Keys: string list
+        /// How many records it has.
+        Records: int
+    }

@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol
 
 open System
-open System.Collections.Generic
 open System.Globalization
 open System.Text
 
@@ -14,6 +13,10 @@ module TraceRecords =
 
     /// The largest body that Java sends, in bytes.
     let maxBodyBytes = 128_000
+
+    /// What the keys of a trace message take at most, in bytes. All its properties may take `Properties.maxBytes`, those that
+    /// brokers add included; Java sets no limit and loses traces.
+    let maxKeyBytes = 30_000
 
     let private fieldSeparator = '\001'
     let private recordEnd = '\002'
@@ -159,52 +162,26 @@ module TraceRecords =
         | TransactionTraced trace -> split trace.MessageId trace.Keys
         | RecallTraced trace -> [ trace.MessageId ]
 
-    /// Bodies of at most `limitBytes` each (see `maxBodyBytes`) with the records in their order; none for no record. A
-    /// record that is larger by itself has a body of its own. Fails for a field that holds a separator.
-    let encode (limitBytes: int) (records: TraceRecord list) : Result<TraceBody list, EncodeError> =
-        let bodies = ResizeArray<TraceBody>()
-        let text = StringBuilder()
-        let mutable textBytes = 0
-        let keys = List<string>()
-        let known = HashSet<string>(StringComparer.Ordinal)
-
-        let finish () =
-            if text.Length > 0 then
-                bodies.Add
-                    {
-                        Body = Encoding.UTF8.GetBytes(text.ToString())
-                        Keys = List.ofSeq keys
-                    }
-
-            text.Clear() |> ignore
-            textBytes <- 0
-            keys.Clear()
-            known.Clear()
+    let internal encodeWithin bodyLimit keyLimit (records: TraceRecord list) : Result<TraceBody list, EncodeError> =
+        let bodies = TraceBodies(bodyLimit, keyLimit)
 
         let rec addAll records =
             match records with
-            | [] ->
-                finish ()
-                Ok(List.ofSeq bodies)
+            | [] -> Ok(bodies.Finish())
             | record :: rest ->
                 match textOf record with
                 | Error error -> Error error
-                | Ok added ->
-                    let addedBytes = Encoding.UTF8.GetByteCount added
-
-                    if textBytes > 0 && textBytes + addedBytes > limitBytes then
-                        finish ()
-
-                    text.Append added |> ignore
-                    textBytes <- textBytes + addedBytes
-
-                    for key in keysOf record do
-                        if known.Add key then
-                            keys.Add key
-
+                | Ok text ->
+                    bodies.Add(text, keysOf record)
                     addAll rest
 
         addAll records
+
+    /// Bodies of at most `limitBytes` each (see `maxBodyBytes`) with the records in their order; none for no record. The keys of
+    /// a body take at most `maxKeyBytes`. A record that is larger by itself has a body of its own, and of its keys those that
+    /// fit. Fails for a field that holds a separator.
+    let encode (limitBytes: int) (records: TraceRecord list) : Result<TraceBody list, EncodeError> =
+        encodeWithin limitBytes maxKeyBytes records
 
     /// The fields of one record, read with notes of what is wrong with them.
     type private FieldReader(fields: string[]) =

@@ -321,6 +321,60 @@ let private push =
                 tracing.Dropped |> shouldEqual (4L + 2L * int64 (waiting + 1))
             })
 
+        live "no trace is lost when the keys of the messages together are longer than properties may be" (fun () ->
+            withQueues 1 (fun clock cluster ->
+                task {
+                    let keyed number =
+                        Message.ofText "T" $"m{number}" |> Message.withKeys [ string (Guid.NewGuid()) ]
+
+                    let count, handlers = 1_200, 20
+                    let mutable running = 0
+                    let all = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+                    use producer = start (producerOf cluster system)
+
+                    do!
+                        inCrowd 32 0 count (fun number ->
+                            task {
+                                let! sent = send producer (keyed number)
+                                sent |> Buffers.ok |> ignore<SendReceipt>
+                            })
+
+                    // While the first trace is not answered, the others gather.
+                    cluster.Brokers[0].Faults.On(RequestCode.SendMessageV2).AnswerLate(TimeSpan.FromSeconds 1L)
+
+                    let! consumer =
+                        startConsumer
+                            (consumerOf cluster clock "C"
+                             |> PushConsumerOptions.subscribe "T" Filter.all
+                             |> PushConsumerOptions.withConcurrency handlers
+                             |> traced)
+                            (Batches(fun _ _ ->
+                                // Together: the records before their calls stand one behind the other.
+                                ValueTask<ConsumeResult>(
+                                    task {
+                                        if Interlocked.Increment &running = handlers then
+                                            all.SetResult()
+
+                                        do! all.Task
+                                        return Consumed
+                                    }
+                                )))
+
+                    do! until (fun () -> consumer.Health.Consumed = int64 count)
+                    let mutable isStored = false
+
+                    while not isStored do
+                        let! records = tracesIn cluster TraceRecords.defaultTopic
+                        isStored <- not records.IsEmpty
+
+                    clock.Advance(TimeSpan.FromSeconds 1L)
+                    do! consumer.Close()
+                    consumer.Health.DroppedTraces |> shouldEqual 0L
+                    let! records = tracesIn cluster TraceRecords.defaultTopic
+                    startsOf records |> List.length |> shouldEqual count
+                    endsOf records |> List.length |> shouldEqual count
+                }))
+
         testCase "a trace topic must be a topic"
         <| fun () ->
             match

@@ -97,4 +97,69 @@ let tests =
                     List.sort named
                     |> shouldEqual [ "end", "G", "T"; "recall", "G", "T"; "send", "G", "T"; "send", "G", "T" ]
                 })
+
+            test "a reply travels to the brokers' own topic, whatever the namespace, and all else within it" {
+                let request =
+                    { Parts.emptyMessage with
+                        Properties =
+                            Properties.ofList [ PropertyName.cluster, "C1"; PropertyName.replyToClient, "client" ]
+                    }
+
+                let reply = Reply.create request (ReadOnlyMemory "x"B)
+
+                for ns in [ ""; "NS"; "C1_REPLY_TOPIC" ] do
+                    let options =
+                        { ProducerOptions.create "G" [] with
+                            Namespace = ns
+                        }
+
+                    let topicOf message =
+                        (Prepared.ofMessage options "id" message |> Buffers.ok).Topic
+
+                    topicOf reply |> shouldEqual "C1_REPLY_TOPIC"
+                    topicOf message |> shouldEqual (Namespaced.wrap ns "T")
+            }
+
+            testCaseTask
+                "a reply to a request shows its topic without the namespace that Java puts before it"
+                (fun () ->
+                    task {
+                        let replies = PendingReplies "NS"
+
+                        for travelling, shown in
+                            [
+                                "NS%C1_REPLY_TOPIC", "C1_REPLY_TOPIC"
+                                "C1_REPLY_TOPIC", "C1_REPLY_TOPIC"
+                                "OTHER%C1_REPLY_TOPIC", "OTHER%C1_REPLY_TOPIC"
+                            ] do
+                            let waiting = replies.Expect "7"
+
+                            let pushed: PushedReply =
+                                {
+                                    ProducerGroup = "G"
+                                    Topic = travelling
+                                    DefaultTopic = ""
+                                    DefaultTopicQueues = 0
+                                    QueueId = 0
+                                    SysFlag = 0
+                                    BornTimestamp = 0L
+                                    Flag = 0
+                                    Properties =
+                                        Some(
+                                            Text.Encoding.UTF8.GetString
+                                                (Properties.ofList [ PropertyName.correlationId, "7" ]).Text.Span
+                                        )
+                                    ReconsumeTimes = None
+                                    IsUnit = None
+                                    BornHost = "10.0.0.1:1"
+                                    StoreHost = "10.0.0.1:2"
+                                    StoreTimestamp = 0L
+                                    Body = ReadOnlyMemory.Empty
+                                }
+
+                            let! answer = replies.Receive (Replies.push.Request pushed).Command
+                            answer.Value.ResponseCode |> shouldEqual ResponseCode.Success
+                            let! reply = waiting
+                            reply.Topic |> shouldEqual shown
+                    })
         ]

@@ -306,6 +306,53 @@ let tests =
                         body.Keys = (encodeOne (decode body.Body |> List.map okOf)).Keys
                         && List.distinct body.Keys = body.Keys)
 
+            property "keys keep to their limit, and none is left out but of a record whose own are over it"
+            <| fun (records: TraceRecord list) (limit: byte) ->
+                let records = List.map clean records
+                let limit = int limit
+
+                let size keys =
+                    keys |> List.sumBy (fun (key: string) -> Encoding.UTF8.GetByteCount key + 1)
+
+                match TraceRecords.encodeWithin Int32.MaxValue limit records with
+                | Error _ -> false
+                | Ok bodies ->
+                    List.collect (fun (body: TraceBody) -> decode body.Body) bodies = List.map Ok records
+                    && (bodies |> List.sumBy _.Records) = records.Length
+                    && bodies
+                       |> List.forall (fun body ->
+                           let own = decode body.Body |> List.map okOf
+
+                           let isOver record =
+                               size (encodeOne [ record ]).Keys > limit
+
+                           size body.Keys <= limit
+                           && (body.Keys = (encodeOne own).Keys || List.exists isOver own))
+
+            testCase "a trace message of very many keys can be stored"
+            <| fun () ->
+                let keys count =
+                    String.Join(' ', List.init count (fun _ -> string (Guid.NewGuid())))
+
+                let records =
+                    [
+                        for _ in 1..640 do
+                            yield started (string (Guid.NewGuid())) 0 (keys 1)
+                        yield SendTraced { sent with Keys = Some(keys 880) }
+                    ]
+
+                let bodies = TraceRecords.encode TraceRecords.maxBodyBytes records |> ok
+                bodies |> List.sumBy _.Records |> shouldEqual 641
+
+                for body in bodies do
+                    body.Keys.Head.Length |> shouldExceed 1
+
+                    Message.ofBytes "T" body.Body
+                    |> Message.withSystemProperty PropertyName.keys (String.Join(' ', body.Keys))
+                    |> Message.check
+                    |> Result.isOk
+                    |> shouldBeTrue
+
             property "bytes of any kind decode to something"
             <| fun (Bytes bytes) (text: Text) ->
                 (decode bytes).Length >= 0
