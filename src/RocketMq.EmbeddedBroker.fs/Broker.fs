@@ -215,8 +215,7 @@ module internal Broker =
 
         state, late @ others
 
-    /// `now` in milliseconds since 1970, UTC.
-    let transition (now: int64) (state: BrokerState) (event: BrokerEvent) : BrokerState * BrokerEffect list =
+    let private react now (state: BrokerState) (event: BrokerEvent) : BrokerState * BrokerEffect list =
         match event with
         | Arrived arrival -> arrive now arrival state |> meetFaults now
         | Left connection -> leave connection state |> meetFaults now
@@ -232,6 +231,11 @@ module internal Broker =
         | CallEnded(ticket, answer) when state.Calls.ContainsKey ticket ->
             ClientCalls.answered ticket answer state |> meetFaults now
         | CallEnded(ticket, answer) -> ReplyServing.passed now ticket answer state |> meetFaults now
+
+    /// `now` in milliseconds since 1970, UTC.
+    let transition (now: int64) (state: BrokerState) (event: BrokerEvent) : BrokerState * BrokerEffect list =
+        let next, effects = react now state event
+        Retention.forget state next, effects
 
     let private deadlines (state: BrokerState) : int64 list =
         Pulls.deadlines state

@@ -42,6 +42,15 @@ module internal HalfMessages =
     let remove (half: HalfMessage) (state: BrokerState) =
         withHalves (Map.remove half.Stored.PhysicalOffset state.Transactions.Halves) state
 
+    /// Forgets those that are gone from the log.
+    let keepFrom physicalOffset (state: BrokerState) =
+        let halves = state.Transactions.Halves
+
+        if halves.IsEmpty || fst (Map.minKeyValue halves) >= physicalOffset then
+            state
+        else
+            withHalves (halves |> Map.filter (fun place _ -> place >= physicalOffset)) state
+
     let private withRound now (state: BrokerState) =
         match state.Transactions.NextRoundMillis with
         | ValueSome _ -> state

@@ -132,9 +132,10 @@ module internal Pops =
 
     let private wants (pop: PopRequest) : Result<StoredRecord -> bool, ResponseCode * string> =
         match pop.ExpressionType, pop.Expression with
+        | _, None
+        | _, Some "" -> Ok(fun _ -> true)
         | Some "SQL92", Some expression -> Subscriptions.ofFilter (BySql92 expression)
         | _, Some expression -> Subscriptions.ofFilter (ByTag expression)
-        | _, None -> Ok(fun _ -> true)
 
     let pop now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Pop.messages.Decode (fun pop ->

@@ -23,13 +23,13 @@ type Subscription =
         | _ -> ByTag subscription.Expression
 
 module Subscription =
+    /// As Java's clients tell it: brokers take "*" alone for every message, so that is told for an empty expression too.
     let create (topic: string) (filter: Filter) (version: int64) : Subscription =
-        let expression = Filter.expression filter
-
-        let tags =
+        let expression, tags =
             match filter with
-            | ByTag expression -> Filter.tags expression
-            | BySql92 _ -> []
+            | ByTag expression when Filter.isEveryTag expression -> "*", []
+            | ByTag expression -> expression, Filter.tags expression
+            | BySql92 expression -> expression, []
 
         {
             Topic = topic

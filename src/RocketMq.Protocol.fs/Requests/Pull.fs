@@ -22,15 +22,46 @@ module Filter =
         | ByTag _ -> "TAG"
         | BySql92 _ -> "SQL92"
 
-    /// The single tags of an expression; none means every message. Source: FilterAPI.java.
-    let tags (expression: string) : string list =
-        let isAll = String.IsNullOrWhiteSpace expression || expression.Trim() = "*"
+    /// Whether an expression of tags means every message: "*", or nothing at all.
+    let isEveryTag (expression: string) =
+        String.IsNullOrEmpty expression || expression = "*"
 
-        if isAll then
+    /// As Java's `trim`: it takes away what is not above a blank, and no other white space.
+    let private javaBlanks = [| '\000' .. ' ' |]
+
+    /// The single tags of an expression, each once. None means every message to a client, whatever the expression is; to a
+    /// broker, unless `isEveryTag` holds, it means no message. Source: FilterAPI.java.
+    let tags (expression: string) : string list =
+        if isEveryTag expression then
             []
         else
-            expression.Split("||", StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
-            |> List.ofArray
+            expression.Split "||"
+            |> Seq.map _.Trim(javaBlanks)
+            |> Seq.filter (fun tag -> tag <> "")
+            |> Seq.distinct
+            |> List.ofSeq
+
+    /// Whether Java reads an expression of tags at all: one that consists of separators only it does not.
+    let isReadable (expression: string) =
+        isEveryTag expression
+        || expression.Split "||" |> Array.exists (fun part -> part <> "")
+
+    let private refuse (filter: Filter) reason =
+        Error(InvalidInput($"the subscription's expression '{expression filter}'", reason))
+
+    /// A filter that a consumer may subscribe with. Fails on what Java's clients refuse, separators without a tag and an
+    /// empty condition, and on what brokers take and then match no message with: blanks without a tag, and a star that does
+    /// not stand alone but among blanks.
+    let check (filter: Filter) : Result<Filter, InputError> =
+        match filter with
+        | BySql92 "" -> refuse filter "a condition is needed"
+        | BySql92 _ -> Ok filter
+        | ByTag expression when isEveryTag expression -> Ok filter
+        | ByTag expression ->
+            match tags expression with
+            | [] -> refuse filter "it names no tag; '*' stands for every message"
+            | [ "*" ] -> refuse filter "'*' has to stand alone, without blanks, to mean every message"
+            | _ -> Ok filter
 
     /// The hash by which brokers tell tags apart, that of Java's texts: 31 * h + code unit, in 32 bits.
     let tagHash (tag: string) =

@@ -74,12 +74,6 @@ let tests =
                 // Overflows 32 bits: Java gives -1136171587 for this text.
                 Filter.tagHash "polygenelubricants" |> shouldEqual Int32.MinValue
 
-            testCase "an expression names its tags"
-            <| fun () ->
-                Filter.tags "a || b||c ||" |> shouldEqual [ "a"; "b"; "c" ]
-                Filter.tags "*" |> shouldBeEmpty
-                Filter.tags " " |> shouldBeEmpty
-
             testCase "names have Java's letters and lengths"
             <| fun () ->
                 for good in [ "T"; "%RETRY%g"; "a-b_c|d%e"; String('t', 127); "%DLQ%" + String('g', 250) ] do

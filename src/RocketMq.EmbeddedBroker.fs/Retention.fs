@@ -1,0 +1,31 @@
+namespace RocketMq.Embedded
+
+/// What a broker forgets along with messages that are gone.
+module internal Retention =
+    /// A message that waits for its time is read from the log when that has come. Timed ones are written there anew by real
+    /// brokers before they are too old, so that only want of room takes them.
+    let private isKept (store: Store) (physicalOffset: int64) (message: HeldMessage) =
+        physicalOffset
+        >= (if message.TimerKey.IsSome then
+                store.DroppedBelow
+            else
+                store.MinPhysicalOffset)
+
+    let private forgetHeld (state: BrokerState) =
+        let kept =
+            state.Held.ByDue
+            |> Map.filter (fun (_, physicalOffset) message -> isKept state.Store physicalOffset message)
+
+        if kept.Count = state.Held.ByDue.Count then
+            state
+        else
+            { state with
+                BrokerState.Held.ByDue = kept
+            }
+
+    /// Forgets what has gone from the log since.
+    let forget (before: BrokerState) (after: BrokerState) =
+        if before.Store.MinPhysicalOffset = after.Store.MinPhysicalOffset then
+            after
+        else
+            forgetHeld after |> HalfMessages.keepFrom after.Store.MinPhysicalOffset
