@@ -81,7 +81,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             | Error error -> return Error error
             | Ok route ->
                 match TopicRoute.brokerFor brokerId queue.BrokerName route with
-                | None -> return Error(NoRoute queue.Topic)
+                | None -> return Error(NoBroker(queue.Topic, queue.BrokerName))
                 | Some struct (answeredBy, address) ->
                     match clients.TryGet address with
                     | Error error -> return Error error

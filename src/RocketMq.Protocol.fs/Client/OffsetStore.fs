@@ -20,13 +20,8 @@ type internal BrokerOffsets(settings: GroupSettings, brokers: GroupBrokers) =
                 | Ok struct (true, committed) -> return Ok committed
                 | Ok struct (false, Some offset) -> return Ok(Some offset)
                 | Ok struct (false, None) ->
-                    return
-                        Error(
-                            RouteUnknown(
-                                queue.Topic,
-                                $"broker {queue.BrokerName} has no master now, and its slave has no offset of the group"
-                            )
-                        )
+                    // A slave that has nothing may not know yet.
+                    return Error(NoBroker(queue.Topic, queue.BrokerName))
                 | Error error -> return Error error
             }
 

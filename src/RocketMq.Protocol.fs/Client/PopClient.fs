@@ -151,7 +151,7 @@ type internal PopClient(membership: PopMembership) =
                 do! Task.Delay(time, options.Ports.Clock, cancellation)
                 return Ok()
             with :? OperationCanceledException ->
-                return Error(Cancelled RequestCode.PopMessage)
+                return Error(Cancelled(RequestCode.PopMessage, true))
         }
 
     /// Asks until there are messages or the time is over: a broker whose clock was set, or that is about to stop, may end a wait

@@ -175,9 +175,9 @@ let tests =
                     for error in
                         [
                             NotDecoded(endpoint, RequestCode.SendBatchMessage, WrongValue("answer", "it is odd"))
-                            ConnectionLost(endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, "gone")
+                            ConnectionLost(endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, FailureReason.ofText "gone")
                             TimedOut(endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, OnNetwork.unheard)
-                            NotConnected(endpoint, "gone")
+                            NotConnected(endpoint, FailureReason.ofText "gone")
                             Refused(
                                 endpoint,
                                 RequestCode.SendBatchMessage,
@@ -192,7 +192,7 @@ let tests =
                                 ResponseCode.NoPermission,
                                 ""
                             )
-                            NoRoute "T"
+                            NoRoute("T", [])
                         ] do
                         let mutable sends = 0
 

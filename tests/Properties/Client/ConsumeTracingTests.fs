@@ -356,7 +356,7 @@ let private push =
                                             all.SetResult()
 
                                         do! all.Task
-                                        return Consumed
+                                        return ConsumeResult.Success
                                     }
                                 )))
 

@@ -132,7 +132,7 @@ let tests =
                     | Error(InvalidInput(subject, told)) ->
                         subject |> shouldMention $"'{Filter.expression filter}'"
                         told |> shouldMention reason
-                    | Ok _ -> failtest $"%A{filter} is taken"
+                    | other -> failtest $"%A{other} of %A{filter}"
 
             property "what is taken is everything, a condition, or names a tag besides the star"
             <| fun (text: ExpressionText) ->
