@@ -17,10 +17,16 @@ let private scenarioVariable = "ROCKETMQ_FAULT_SCENARIO"
 let private isOwnProcess =
     not (String.IsNullOrEmpty(Environment.GetEnvironmentVariable scenarioVariable))
 
-/// The first line of what a process says, from the first that tells why it failed.
+/// What a process says of how it failed, without where.
 let private reasonOf (output: string) =
-    output.Split '\n'
-    |> Array.tryFind (fun line -> line.Contains("Unhandled", StringComparison.Ordinal))
+    let lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+
+    let tells (line: string) (text: string) =
+        line.Contains(text, StringComparison.Ordinal)
+
+    lines
+    |> Array.tryFindIndex (fun line -> tells line "Unhandled exception" || tells line "ERR]")
+    |> Option.map (fun first -> lines |> Array.skip first |> Array.truncate 4 |> String.concat " ")
     |> Option.defaultValue output
 
 /// Runs a test's scenario in a process of its own, as it may end the process: this program once more, with this test alone.
@@ -36,6 +42,8 @@ let inOwnProcess (name: string) (scenario: unit -> Task) : Task =
                     "dotnet",
                     [
                         self
+                        "--colours"
+                        "0"
                         "--no-spinner"
                         "--filter-test-list"
                         "Proven faults"
@@ -47,6 +55,8 @@ let inOwnProcess (name: string) (scenario: unit -> Task) : Task =
                 )
 
             start.Environment[scenarioVariable] <- name
+            // 192 MiB, in hexadecimal: what takes more than that shall fail, not the machine.
+            start.Environment["DOTNET_GCHeapHardLimit"] <- "C000000"
 
             match Process.Start start with
             | null -> failtest "no process was started"
@@ -79,8 +89,10 @@ let knownFailure (name: string) (body: unit -> Task) =
             with
             | :? TimeoutException -> failtest "the test of a known failure must end"
             | error ->
-                let lines = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                failure <- Some(lines |> Array.truncate 3 |> Array.map _.Trim() |> String.concat " ")
+                let text =
+                    String.Join(' ', error.Message.Split([| ' '; '\n' |], StringSplitOptions.RemoveEmptyEntries))
+
+                failure <- Some(text.Substring(0, min text.Length 240))
 
             match failure with
             | Some reason -> Console.Out.WriteLine $"known failure: {name}: {reason}"
@@ -116,7 +128,7 @@ let withStrictQueues queues (test: EmbeddedClock -> EmbeddedCluster -> Task) : T
         })
 
 /// A member of the group "C", by its name: brokers and strategies put members in the order of their names.
-let memberOf (cluster: EmbeddedCluster) (clock: EmbeddedClock) name : PushConsumerOptions =
+let memberOf (cluster: EmbeddedCluster) (clock: TimeProvider) name : PushConsumerOptions =
     consumerOf cluster clock "C"
     |> PushConsumerOptions.subscribe "T" Filter.all
     |> PushConsumerOptions.withInstanceName name
@@ -139,6 +151,18 @@ let happensWithin (clock: EmbeddedClock) (limit: TimeSpan) (condition: unit -> b
     task {
         let until = clock.GetUtcNow() + limit
         do! ChaosRig.pass clock (fun () -> condition () || clock.GetUtcNow() >= until)
+        return condition ()
+    }
+
+/// As `happensWithin`, in larger steps, with more real time for each: for what takes many minutes.
+let happensInSteps (clock: EmbeddedClock) (step: TimeSpan) (limit: TimeSpan) (condition: unit -> bool) : Task<bool> =
+    task {
+        let until = clock.GetUtcNow() + limit
+
+        while not (condition ()) && clock.GetUtcNow() < until do
+            clock.Advance(step - seconds 6)
+            do! ChaosRig.passFor clock (seconds 6)
+
         return condition ()
     }
 

@@ -1,0 +1,89 @@
+/// Names of clients: two members with one name, and names that are no file names.
+module RocketMq.Protocol.Tests.EqualNamesTests
+
+open System.IO
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Embedded
+open ProducerRig
+open GroupRig
+open ProvenFaultRig
+
+[<Tests>]
+let tests =
+    testList
+        "Proven faults"
+        [
+            knownFailure
+                "[twins] a second consumer of a group with the same name is refused within one process"
+                (fun () ->
+                    withQueues 4 (fun clock cluster ->
+                        task {
+                            let seen = Seen()
+                            let options = memberOf cluster clock "one"
+                            let! first = startMember clock options (remember seen)
+                            do! reads clock first [ 0..3 ]
+                            let! second = waitFor clock (PushConsumer.Start(options, remember seen))
+
+                            let twin =
+                                match second with
+                                | Ok twin -> Some twin
+                                | Error _ -> None
+
+                            // Until nothing is shared out any more.
+                            do! ChaosRig.passFor clock (seconds 60)
+                            do! sendAll cluster "T" (numbered 0 4)
+                            let! _ = happensWithin clock (seconds 60) (fun () -> seen.Count = 4)
+                            do! ChaosRig.passFor clock (seconds 10)
+
+                            match twin with
+                            | Some twin -> do! close clock twin
+                            | None -> ()
+
+                            do! close clock first
+
+                            (twin.IsNone, seen.Texts, seen.Total)
+                            |> shouldEqual (true, set (numbered 0 4), 4)
+                        }))
+
+            live "[twins] the name is free again once its consumer is closed" (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        for _ in 1..2 do
+                            let! consumer = startMember clock (memberOf cluster clock "one") (remember (Seen()))
+                            do! reads clock consumer [ 0 ]
+                            do! close clock consumer
+                    }))
+
+            knownFailure "[path] an instance name leads to no file outside the directory of offsets" (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        let root = Directory.CreateTempSubdirectory("rocketmq-path").FullName
+                        let inside = Path.Combine(root, "a", "b", "c", "offsets")
+
+                        try
+                            let options =
+                                memberOf cluster clock "x/../../../../outside"
+                                |> PushConsumerOptions.broadcasting
+                                |> PushConsumerOptions.withOffsetDirectory inside
+
+                            match! waitFor clock (PushConsumer.Start(options, remember (Seen()))) with
+                            // Refused is as good as encoded.
+                            | Error _ -> ()
+                            | Ok consumer ->
+                                do! reads clock consumer [ 0 ]
+                                do! sendAll cluster "T" [ "a" ]
+                                do! ChaosRig.pass clock (fun () -> consumer.Health.Consumed = 1L)
+                                do! close clock consumer
+
+                            Directory.GetFiles(root, "*", SearchOption.AllDirectories)
+                            |> Array.filter (fun file ->
+                                not (file.StartsWith(inside, System.StringComparison.Ordinal)))
+                            |> Array.map (fun file -> Path.GetRelativePath(root, file))
+                            |> shouldEqual [||]
+                        finally
+                            Directory.Delete(root, true)
+                    }))
+        ]

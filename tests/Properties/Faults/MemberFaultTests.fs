@@ -1,0 +1,201 @@
+/// Members of groups whose servers fail at a bad moment: resets, locks, members that cannot be queried.
+module RocketMq.Protocol.Tests.MemberFaultTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Embedded
+open ProducerRig
+open GroupRig
+open ProvenFaultRig
+
+let private withAdmin (cluster: EmbeddedCluster) (ask: RemotingClient -> Task<'Answer>) : Task<'Answer> =
+    task {
+        use client =
+            RemotingClient.Create((endpointsOf cluster.Brokers[0].Address).Head, RemotingOptions.Default)
+            |> Buffers.ok
+
+        return! ask client
+    }
+
+/// An operator has the group read all queues of the topic again from the first message.
+let private resetToFirst cluster : Task =
+    withAdmin cluster (fun client ->
+        ConsumerPositions.resetAll.Request
+            {
+                Group = "C"
+                Topic = "T"
+                QueueId = None
+                Offset = None
+                TimestampMillis = 0L
+                IsForced = true
+            }
+        |> ChaosRig.ask client)
+    :> Task
+
+let private ordered cluster (clock: TimeProvider) name =
+    memberOf cluster clock name |> PushConsumerOptions.inOrder
+
+/// As the system's clock of a machine that was suspended: its count stands still, the time of day does not.
+[<Sealed>]
+type private SuspendedClock(counts: TimeProvider, shows: TimeProvider) =
+    inherit TimeProvider()
+    override _.TimestampFrequency = counts.TimestampFrequency
+    override _.GetTimestamp() = counts.GetTimestamp()
+    override _.GetUtcNow() = shows.GetUtcNow()
+
+    override _.CreateTimer(callback, state, dueTime, period) =
+        counts.CreateTimer(callback, state, dueTime, period)
+
+[<Tests>]
+let tests =
+    testList
+        "Proven faults"
+        [
+            live "[D1] a reset that cannot be saved at first is saved later, and holds" (fun () ->
+                withStrictQueues 1 (fun clock cluster ->
+                    task {
+                        let seen = Seen()
+                        do! PullRig.sendTo cluster 0 (numbered 0 10)
+                        let! consumer = startMember clock (memberOf cluster clock "one") (remember seen)
+                        let! isCommitted = isCommittedWithin clock (seconds 60) cluster 0 10L
+                        isCommitted |> shouldBeTrue
+
+                        cluster.Brokers[0]
+                            .Faults.On(RequestCode.UpdateConsumerOffset)
+                            .Refuse(ResponseCode.SystemError, "on purpose", 2)
+
+                        do! resetToFirst cluster
+                        let! isAgain = happensWithin clock (seconds 60) (fun () -> seen.Total = 20)
+                        let! isCommitted = isCommittedWithin clock (seconds 60) cluster 0 10L
+                        do! close clock consumer
+                        (isAgain, seen.Total, isCommitted) |> shouldEqual (true, 20, true)
+                    }))
+
+            live "[D1] a reset that comes while a queue has not begun is not dropped" (fun () ->
+                withStrictQueues 1 (fun clock cluster ->
+                    task {
+                        let seen = Seen()
+                        do! PullRig.sendTo cluster 0 (numbered 0 10)
+                        let! first = startMember clock (memberOf cluster clock "one") (remember seen)
+                        let! isCommitted = isCommittedWithin clock (seconds 60) cluster 0 10L
+                        isCommitted |> shouldBeTrue
+                        do! close clock first
+                        let faults = cluster.Brokers[0].Faults.On(RequestCode.QueryConsumerOffset)
+                        faults.AnswerLate(seconds 30, Int32.MaxValue)
+                        let again = Seen()
+                        let! second = startMember clock (memberOf cluster clock "two") (remember again)
+                        do! ChaosRig.passFor clock (seconds 5)
+                        readBy second "T" |> shouldEqual []
+                        do! resetToFirst cluster
+                        let! _ = happensWithin clock (seconds 90) (fun () -> again.Count = 10)
+                        do! close clock second
+                        again.Texts |> shouldEqual (set (numbered 0 10))
+                    }))
+
+            live "[D3] a topic whose members could not be queried is divided later" (fun () ->
+                withStrictQueues 2 (fun clock cluster ->
+                    task {
+                        let code = RequestCode.GetConsumerListByGroup
+                        cluster.Brokers[0].Faults.On(code).LoseAnswers 1
+                        cluster.Brokers[0].Faults.On(code).Refuse(ResponseCode.SystemError, "on purpose", 4)
+                        let options = memberOf cluster clock "one"
+
+                        let options =
+                            { options with
+                                Remoting =
+                                    { options.Remoting with
+                                        RequestTimeout = seconds 60
+                                    }
+                            }
+
+                        let! consumer = startMember clock options (remember (Seen()))
+                        let! _ = happensWithin clock (seconds 600) (fun () -> readBy consumer "T" = [ 0; 1 ])
+                        let read = readBy consumer "T"
+                        do! close clock consumer
+                        read |> shouldEqual [ 0; 1 ]
+                    }))
+
+            knownFailure
+                "[D4] a member that was suspended begins nothing of a queue whose lock has expired meanwhile"
+                (fun () ->
+                    withStrictQueues 1 (fun clock cluster ->
+                        task {
+                            let ofA = EmbeddedClock()
+                            let release = TaskCompletionSource()
+                            let seenByA, seenByB = Seen(), Seen()
+
+                            let handler =
+                                handling (fun text _ ->
+                                    task {
+                                        seenByA.Add text
+
+                                        if text = "m0" then
+                                            do! release.Task
+                                    })
+
+                            let suspended = SuspendedClock(ofA, clock)
+                            let! a = startMember ofA (ordered cluster suspended "a") handler
+                            do! PullRig.sendTo cluster 0 (numbered 0 5)
+                            do! ChaosRig.pass ofA (fun () -> seenByA.Of "m0" = 1)
+                            // From here on its clock stands still. The broker forgets it, and its locks.
+                            let! b = startMember clock (ordered cluster clock "b") (remember seenByB)
+                            do! ChaosRig.passFor clock (seconds 130)
+                            cluster.Brokers[0].DisconnectClients()
+                            let! _ = happensWithin clock (seconds 120) (fun () -> seenByB.Count = 5)
+                            let ofB = seenByB.Count
+                            release.SetResult()
+
+                            do!
+                                until (fun () ->
+                                    a.Health.Queues |> List.forall (fun queue -> queue.Running = 0)
+                                    || seenByA.Count > 1)
+
+                            do! ChaosRig.finish ofA (a.Close())
+                            do! close clock b
+                            (ofB, seenByA.Texts) |> shouldEqual (5, set [ "m0" ])
+                        }))
+
+            knownFailure "[D5] an ordered consumer holds as many messages as it may, whatever their offsets" (fun () ->
+                withStrictQueues 1 (fun clock cluster ->
+                    task {
+                        let release = TaskCompletionSource()
+
+                        let options =
+                            ordered cluster clock "one"
+                            |> PushConsumerOptions.withPullBatch 5
+                            |> PushConsumerOptions.withHold { HoldLimits.Default with Span = 10L }
+
+                        let! consumer = startMember clock options (handling (fun _ _ -> release.Task))
+                        do! PullRig.sendTo cluster 0 (numbered 0 100)
+
+                        let held () =
+                            consumer.Health.Queues |> List.sumBy _.Held
+
+                        let! _ = happensWithin clock (seconds 60) (fun () -> held () = 100)
+                        let outcome = held ()
+                        release.SetResult()
+                        do! ChaosRig.pass clock (fun () -> held () = 0)
+                        do! close clock consumer
+                        outcome |> shouldEqual 100
+                    }))
+
+            live "[D6] a lock that is being renewed as its queue goes is given back all the same" (fun () ->
+                withStrictQueues 2 (fun clock cluster ->
+                    task {
+                        let seenByA, seenByB = Seen(), Seen()
+                        let! a = startMember clock (ordered cluster clock "a") (remember seenByA)
+                        do! reads clock a [ 0; 1 ]
+                        // Renewals are answered so late that the queue is given up meanwhile.
+                        cluster.Brokers[0].Faults.On(RequestCode.LockBatchMq).AnswerLate(seconds 15)
+                        do! ChaosRig.passFor clock (seconds 22)
+                        let! b = startMember clock (ordered cluster clock "b") (remember seenByB)
+                        // A broker keeps a lock that nobody gives back for 60 s.
+                        let! isRead = happensWithin clock (seconds 55) (fun () -> readBy b "T" = [ 1 ])
+                        do! close clock a
+                        do! close clock b
+                        isRead |> shouldBeTrue
+                    }))
+        ]

@@ -1,0 +1,201 @@
+/// Consumers that pop, and transactions: what is never told, and what never ends.
+module RocketMq.Protocol.Tests.PopFaultTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Embedded
+open ProducerRig
+open GroupRig
+open ProvenFaultRig
+
+let private minute = seconds 60
+
+let private popOf (cluster: EmbeddedCluster) clock name =
+    popConsumerAt cluster.NameServers clock "C"
+    |> PopConsumerOptions.withInstanceName name
+    // Long enough for renewals to keep up with the clock.
+    |> PopConsumerOptions.withInvisibleTime (minute * 15.0)
+
+/// Hangs on some messages until it is released, whatever its token says.
+let private hangingOn isHanging (seen: Seen) (release: Task) : PopHandler =
+    fun received _ ->
+        task {
+            let text = textOf received
+
+            if isHanging text && not release.IsCompleted then
+                do! release
+            else
+                seen.Add text
+
+            return ConsumeResult.Success
+        }
+
+/// More than the time after which a handler counts as stuck by default, and the time for which a message is hidden then.
+let private longEnough = minute * 40.0
+
+let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =
+    task {
+        let options =
+            SimpleConsumerOptions.create "C" (endpointsOf cluster.NameServers)
+            |> SimpleConsumerOptions.subscribe "T" Filter.all
+
+        let options =
+            SimpleConsumerOptions.withRemoting (patiently clock options.Membership.Remoting) options
+
+        let! consumer = waitFor clock (SimpleConsumer.Start options)
+        return consumer |> Result.mapError RemotingError.describe |> Buffers.ok
+    }
+
+[<Tests>]
+let tests =
+    testList
+        "Proven faults"
+        [
+            knownFailure "[pophang] what stands behind handlers that hang is handled by another member" (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        let release = TaskCompletionSource()
+                        let seen = Seen()
+
+                        let isHanging (text: string) =
+                            text.StartsWith("hang", StringComparison.Ordinal)
+
+                        let! a =
+                            startPop
+                                (popOf cluster clock "a" |> PopConsumerOptions.withConcurrency 2)
+                                (hangingOn isHanging seen release.Task)
+                            |> waitFor clock
+
+                        do! PullRig.sendTo cluster 0 [ "hang1"; "hang2"; "good1"; "good2" ]
+                        do! ChaosRig.pass clock (fun () -> a.Held = 4)
+
+                        let! c =
+                            waitFor
+                                clock
+                                (startPop (popOf cluster clock "c") (hangingOn (fun _ -> false) seen release.Task))
+
+                        let goods = set [ "good1"; "good2" ]
+
+                        let! _ =
+                            happensInSteps clock minute longEnough (fun () -> Set.isSubset goods seen.Texts)
+
+                        let texts = Set.intersect goods seen.Texts
+                        release.SetResult()
+                        do! ChaosRig.finish clock (a.Close())
+                        do! ChaosRig.finish clock (c.Close())
+                        texts |> shouldEqual goods
+                    }))
+
+            knownFailure
+                "[pophang] the message of a handler that hangs comes to another member, and its slot is free"
+                (fun () ->
+                    withQueues 1 (fun clock cluster ->
+                        task {
+                            let release = TaskCompletionSource()
+                            let seenByA, seenByC = Seen(), Seen()
+
+                            let! a =
+                                startPop
+                                    (popOf cluster clock "a" |> PopConsumerOptions.withConcurrency 1)
+                                    (hangingOn ((=) "hang") seenByA release.Task)
+                                |> waitFor clock
+
+                            do! PullRig.sendTo cluster 0 [ "hang" ]
+                            do! ChaosRig.pass clock (fun () -> a.Held = 1)
+
+                            let! c =
+                                waitFor
+                                    clock
+                                    (startPop
+                                        (popOf cluster clock "c")
+                                        (hangingOn (fun _ -> false) seenByC release.Task))
+
+                            let! _ =
+                                happensInSteps clock minute longEnough (fun () -> seenByC.Of "hang" = 1 && a.Held = 0)
+
+                            let outcome = seenByC.Of "hang", a.Held
+                            release.SetResult()
+                            do! ChaosRig.finish clock (a.Close())
+                            do! ChaosRig.finish clock (c.Close())
+                            outcome |> shouldEqual (1, 0)
+                        }))
+
+            knownFailure
+                "[tx] a transaction producer that starts while no name server answers is asked later"
+                (fun () ->
+                    withStrictCluster ignore<EmbeddedClusterOptions> (fun clock cluster ->
+                        task {
+                            do! cluster.CreateTopicAsync("Tx", 1)
+                            let mutable asked = 0
+
+                            let check (_: StoredMessage) =
+                                Interlocked.Increment &asked |> ignore<int>
+                                Task.FromResult Commit
+
+                            let start () =
+                                waitFor clock (TransactionProducer.Start(producerOf cluster clock, [ "Tx" ], check))
+
+                            let! first = start ()
+                            let first = Buffers.ok first
+
+                            let! sent =
+                                first.Send(
+                                    Message.ofText "Tx" "half",
+                                    (fun _ -> Task.FromResult Undecided),
+                                    CancellationToken.None
+                                )
+
+                            sent
+                            |> Result.mapError RemotingError.describe
+                            |> Buffers.ok
+                            |> ignore<TransactionReceipt>
+
+                            do! ChaosRig.finish clock (first.Close())
+                            do! cluster.NameServerNodes[0].StopAsync()
+
+                            match! start () with
+                            // That says that it is not known, too.
+                            | Error _ -> do! cluster.NameServerNodes[0].StartAsync()
+                            | Ok second ->
+                                do! cluster.NameServerNodes[0].StartAsync()
+                                let! _ = happensWithin clock (minute * 3.0) (fun () -> asked > 0)
+                                do! ChaosRig.finish clock (second.Close())
+                                asked > 0 |> shouldBeTrue
+                        }))
+
+            knownFailure
+                "[D9] an acknowledgement is not told as done when the broker may have given the message out again"
+                (fun () ->
+                    withQueues 1 (fun clock cluster ->
+                        task {
+                            do! PullRig.sendTo cluster 0 [ "a" ]
+                            let! consumer = simpleOf cluster clock
+                            // Hidden from when the broker pops it; its answer is a little late.
+                            cluster.Brokers[0]
+                                .Faults.On(RequestCode.PopMessage)
+                                .AnswerLate(TimeSpan.FromMilliseconds 500.0)
+
+                            let receiving = consumer.Receive(1, seconds 10, CancellationToken.None)
+
+                            // In steps so small that no second passes between the answer and what is done with it.
+                            while not receiving.IsCompleted do
+                                clock.Advance(TimeSpan.FromMilliseconds 50.0)
+                                do! Task.WhenAny(receiving, Task.Delay 20) :> Task
+
+                            let! received = receiving
+
+                            let leased =
+                                received
+                                |> Result.mapError RemotingError.describe
+                                |> Buffers.ok
+                                |> List.exactlyOne
+
+                            clock.Advance(TimeSpan.FromMilliseconds 9_600.0)
+                            let! acked = consumer.Ack(leased, CancellationToken.None)
+                            do! ChaosRig.finish clock (consumer.Close())
+                            acked |> Result.isError |> shouldBeTrue
+                        }))
+        ]
