@@ -13,7 +13,7 @@ module internal Broker =
             NextLookMillis = ValueNone
             Groups = Map.empty
             Locks = Map.empty
-            Parked = Map.empty
+            Parked = Waits.empty
             Faults = Fates.none
             HasMaster = settings.BrokerId <> 0L
             Held = HeldMessages.none
@@ -237,21 +237,23 @@ module internal Broker =
         let next, effects = react now state event
         Retention.forget state next, effects
 
-    let private deadlines (state: BrokerState) : int64 list =
-        Pulls.deadlines state
-        @ Fates.deadlines state.Faults
-        @ ValueOption.toList (Deliveries.nextDue state)
-        @ ValueOption.toList state.Transactions.NextRoundMillis
-        @ ValueOption.toList state.NextLookMillis
-        @ ValueOption.toList state.Store.NextLookMillis
-        @ (state.Pops.Parked |> List.map (fun parked -> parked.DeadlineMillis))
-        @ ValueOption.toList (PopHolds.nextDue state.Pops.Holds)
-
-    /// When to send `Ticked` next, if at all.
+    /// When to send `Ticked` next, if at all. It is asked for with every pull that waits: nothing here looks at more than
+    /// the first of those that do.
     let nextDeadline (state: BrokerState) : int64 voption =
-        match deadlines state with
-        | [] -> ValueNone
-        | deadlines -> ValueSome(List.min deadlines)
+        let earlier (one: int64 voption) (other: int64 voption) =
+            match one, other with
+            | ValueSome one, ValueSome other -> ValueSome(min one other)
+            | ValueSome _, ValueNone -> one
+            | ValueNone, _ -> other
+
+        Waits.nextDeadline state.Parked
+        |> earlier (Waits.nextDeadline state.Pops.Parked.Waits)
+        |> earlier (PopHolds.nextDue state.Pops.Holds)
+        |> earlier (Fates.nextDue state.Faults)
+        |> earlier (Deliveries.nextDue state)
+        |> earlier state.Transactions.NextRoundMillis
+        |> earlier state.NextLookMillis
+        |> earlier state.Store.NextLookMillis
 
     /// Whether what `nextDeadline` goes by has changed.
     let waitsDiffer (before: BrokerState) (after: BrokerState) =

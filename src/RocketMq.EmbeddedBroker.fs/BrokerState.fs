@@ -4,10 +4,6 @@ open System
 open System.Net
 open RocketMq.Protocol
 
-/// A place to answer to. Numbers are given out by the one who performs the effects.
-[<Struct>]
-type internal Ticket = Ticket of int64
-
 /// A request and where it came from.
 type internal Arrival =
     {
@@ -64,12 +60,30 @@ type internal ParkedPop =
         DeadlineMillis: int64
     }
 
+/// What pops have in common of which one gets what another one gets. In order they do not, for their attempts.
+type internal PopKind =
+    {
+        ConsumerGroup: string
+        Topic: string
+        QueueId: int
+        IsOrderly: bool
+        ExpressionType: string option
+        Expression: string option
+    }
+
+/// Pops that wait for a message.
+type internal ParkedPops =
+    {
+        Waits: Waits<PopKind, ParkedPop>
+        /// How many there are of each kind, by the topics whose messages they wait for.
+        Kinds: Map<string, Map<PopKind, int>>
+    }
+
 /// What a broker knows of popping.
 type internal PopState =
     {
         Holds: PopHolds
-        /// Those first that have waited longest.
-        Parked: ParkedPop list
+        Parked: ParkedPops
         /// How many pops there were. Decides where the next one looks first.
         Served: int
         /// How messages come to a group, by topic and group, where that was set.
@@ -179,8 +193,8 @@ type internal BrokerState =
         Groups: Map<string, ConsumerGroup>
         /// As they were given; those that nobody has renewed in time are still there.
         Locks: Map<LockedQueue, QueueLock>
-        /// By the queue that they wait at; no list is empty.
-        Parked: Map<TopicQueue, ParkedPull list>
+        /// By the queue that they wait at.
+        Parked: Waits<TopicQueue, ParkedPull>
         Faults: FaultState
         /// Of a slave: its master runs.
         HasMaster: bool

@@ -15,7 +15,9 @@ module internal Deliveries =
             let state, woken =
                 Pulls.wake stored.Topic stored.QueueId stored.QueueOffset { state with Store = store }
 
-            let state, popped = Pops.wake now stored.Topic stored.QueueId state
+            let state, popped =
+                Pops.wakeFor now stored.Topic stored.QueueId stored.QueueOffset state
+
             struct (state, stored, woken @ popped))
 
     /// Keeps a message until its time. `stored` is where it lies meanwhile.

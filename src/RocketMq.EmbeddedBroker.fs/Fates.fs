@@ -113,5 +113,8 @@ module internal Fates =
 
         { state with Late = waiting }, gone |> List.map (fun late -> Forget late.Ticket)
 
-    let deadlines (state: FaultState) =
-        state.Late |> List.map (fun late -> late.DueMillis)
+    /// When the first late answer is due.
+    let nextDue (state: FaultState) : int64 voption =
+        match state.Late with
+        | [] -> ValueNone
+        | late -> ValueSome(late |> List.map _.DueMillis |> List.min)

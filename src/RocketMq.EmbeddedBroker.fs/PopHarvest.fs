@@ -9,7 +9,7 @@ module internal PopHarvest =
     let none: PopState =
         {
             Holds = PopHolds.none
-            Parked = []
+            Parked = PopWaits.none
             Served = 0
             Modes = Map.empty
             Queues = Map.empty

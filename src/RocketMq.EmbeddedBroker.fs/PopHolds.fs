@@ -25,6 +25,8 @@ type internal OrderedHold =
         Changed: Map<int64, int64>
         /// How often messages were handed out before, of those that were.
         Counts: Map<int64, int>
+        /// When the queue opens by time, as it was reckoned last.
+        OpensMillis: int64 voption
     }
 
 /// What is hidden from which group, and until when.
@@ -108,13 +110,18 @@ module internal PopHolds =
         | dues -> ValueSome(List.max dues)
 
     let private withOrdered now queue (hold: OrderedHold) (holds: PopHolds) =
-        let others = holds.Openings |> Set.filter (fun (_, other) -> other <> queue)
+        let others =
+            match Map.tryFind queue holds.Ordered with
+            | Some { OpensMillis = ValueSome opens } -> Set.remove (opens, queue) holds.Openings
+            | _ -> holds.Openings
+
+        let opens = opening now hold
 
         { holds with
-            Ordered = Map.add queue hold holds.Ordered
+            Ordered = Map.add queue { hold with OpensMillis = opens } holds.Ordered
             Openings =
-                match opening now hold with
-                | ValueSome opening -> Set.add (opening, queue) others
+                match opens with
+                | ValueSome opens -> Set.add (opens, queue) others
                 | ValueNone -> others
         }
 
@@ -148,6 +155,7 @@ module internal PopHolds =
                 Acked = Set.empty
                 Changed = Map.empty
                 Counts = counts
+                OpensMillis = ValueNone
             }
 
         counts, withOrdered now queue hold holds
@@ -185,10 +193,13 @@ module internal PopHolds =
 
     /// The queues that have opened by time.
     let openUp now (holds: PopHolds) : GroupQueue list * PopHolds =
-        let opened, closed =
-            holds.Openings |> Set.partition (fun (opening, _) -> opening <= now)
+        let rec next opened (openings: Set<int64 * GroupQueue>) =
+            if not openings.IsEmpty && fst openings.MinimumElement <= now then
+                next (snd openings.MinimumElement :: opened) (openings.Remove openings.MinimumElement)
+            else
+                List.rev opened, { holds with Openings = openings }
 
-        opened |> Seq.map snd |> List.ofSeq, { holds with Openings = closed }
+        next [] holds.Openings
 
     /// When the next message expires or the next queue opens.
     let nextDue (holds: PopHolds) : int64 voption =

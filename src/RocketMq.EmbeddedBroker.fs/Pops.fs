@@ -7,14 +7,6 @@ open RocketMq.Protocol
 module internal Pops =
     let private mostWaiting = 1_024
 
-    let private isSameWait (pop: PopRequest) (parked: ParkedPop) =
-        parked.Pop.ConsumerGroup = pop.ConsumerGroup
-        && parked.Pop.Topic = pop.Topic
-        && parked.Pop.QueueId = pop.QueueId
-
-    let private isFull (pop: PopRequest) (state: BrokerState) =
-        state.Pops.Parked |> List.filter (isSameWait pop) |> List.length >= mostWaiting
-
     let private answerOrPark now (parked: ParkedPop) (state: BrokerState) =
         let struct (state, isFound, answerAs) = PopHarvest.serve now parked state
 
@@ -22,85 +14,91 @@ module internal Pops =
             state, [ answerAs Popped ]
         elif parked.Pop.PollTime <= TimeSpan.Zero || parked.DeadlineMillis <= now then
             state, [ answerAs NothingToPop ]
-        elif isFull parked.Pop state then
+        elif PopWaits.countAlike parked.Pop state.Pops.Parked >= mostWaiting then
             state, [ answerAs TooManyPolls ]
         else
             { state with
-                BrokerState.Pops.Parked = state.Pops.Parked @ [ parked ]
+                BrokerState.Pops.Parked = PopWaits.add parked state.Pops.Parked
             },
             []
 
-    let private wakeThose now isTheirs (state: BrokerState) =
-        let wakeOne (state: BrokerState, effects) (parked: ParkedPop) =
-            if isTheirs parked then
-                let struct (served, isFound, answerAs) = PopHarvest.serve now parked state
+    let private without gone (state: BrokerState) =
+        { state with
+            BrokerState.Pops.Parked = PopWaits.removeAll gone state.Pops.Parked
+        }
 
-                if isFound then
-                    served, answerAs Popped :: effects
-                else
-                    { state with
-                        BrokerState.Pops.Parked = parked :: state.Pops.Parked
-                    },
-                    effects
+    /// Serves one that waits. Gives the answer if there is something for it.
+    let private serve now isWanted (wait: Wait<PopKind, ParkedPop>) (state: BrokerState) =
+        if not (isWanted wait.Request.Wants) then
+            state, ValueNone
+        else
+            let struct (state, isFound, answerAs) = PopHarvest.serve now wait.Request state
+
+            if isFound then
+                without [ wait ] state, ValueSome(answerAs Popped)
             else
-                { state with
-                    BrokerState.Pops.Parked = parked :: state.Pops.Parked
-                },
-                effects
+                state, ValueNone
 
-        match List.exists isTheirs state.Pops.Parked with
-        | false -> state, []
-        | true ->
-            let alone =
-                { state with
-                    BrokerState.Pops.Parked = []
-                }
+    /// In order, an attempt may be given what others are not: each one is served.
+    let private wakeEach now isWanted kind (state: BrokerState, effects) =
+        ((state, effects), Waits.withKey kind state.Pops.Parked.Waits)
+        ||> List.fold (fun (state, effects) wait ->
+            let state, answer = serve now isWanted wait state
+            state, ValueOption.toList answer @ effects)
 
-            let woken, effects = List.fold wakeOne (alone, []) state.Pops.Parked
+    /// Serves those that have waited longest, until there is nothing left for one: then there is nothing for the others.
+    let rec private wakeOldest now isWanted kind (state: BrokerState, effects) =
+        match Waits.tryOldest kind state.Pops.Parked.Waits with
+        | ValueNone -> state, effects
+        | ValueSome wait ->
+            match serve now isWanted wait state with
+            | state, ValueSome answer -> wakeOldest now isWanted kind (state, answer :: effects)
+            | state, ValueNone -> state, effects
 
-            { woken with
-                BrokerState.Pops.Parked = List.rev woken.Pops.Parked
-            },
-            List.rev effects
+    let private wakeIf now isWanted topic queueId (state: BrokerState) =
+        match PopWaits.kindsFor topic queueId state.Pops.Parked with
+        | [] -> state, []
+        | kinds ->
+            let state, effects =
+                ((state, []), kinds)
+                ||> List.fold (fun before kind ->
+                    if kind.IsOrderly then
+                        wakeEach now isWanted kind before
+                    else
+                        wakeOldest now isWanted kind before)
 
-    /// Answers those that wait for messages of a queue, those first that have waited longest.
+            state, List.rev effects
+
+    /// Answers those that wait for messages of a queue that has opened; of each kind those first that have waited longest.
     let wake now topic queueId (state: BrokerState) =
-        wakeThose
-            now
-            (fun parked ->
-                let pop = parked.Pop
+        wakeIf now (fun _ -> true) topic queueId state
 
-                (pop.Topic = topic && (pop.QueueId < 0 || pop.QueueId = queueId))
-                || (not (PopHarvest.isOrderly pop) && PopHarvest.retryTopicOf pop = topic))
-            state
+    /// As `wake`, for messages that have come to a queue: those from `firstNew` on. As in Java who wants none of them is
+    /// not served, so that its group does not pass them by. Source: PopLongPollingService.java.
+    let wakeFor now topic queueId (firstNew: int64) (state: BrokerState) =
+        let isWanted (wants: StoredRecord -> bool) =
+            match Store.tryQueue topic queueId state.Store with
+            | ValueNone -> false
+            | ValueSome queue -> StoredQueue.existsFrom firstNew wants queue
+
+        wakeIf now isWanted topic queueId state
 
     /// Ends the waits whose time is up.
     let expire now (state: BrokerState) =
-        match state.Pops.Parked |> List.partition (fun parked -> parked.DeadlineMillis <= now) with
+        match Waits.takeDue now state.Pops.Parked.Waits with
         | [], _ -> state, []
-        | due, waiting ->
-            let state =
-                { state with
-                    BrokerState.Pops.Parked = waiting
-                }
-
-            ((state, []), due)
-            ||> List.fold (fun (state, effects) parked ->
-                let struct (state, isFound, answerAs) = PopHarvest.serve now parked state
-                state, effects @ [ answerAs (if isFound then Popped else NothingToPop) ])
+        | due, _ ->
+            ((without due state, []), due)
+            ||> List.fold (fun (state, effects) wait ->
+                let struct (state, isFound, answerAs) = PopHarvest.serve now wait.Request state
+                state, answerAs (if isFound then Popped else NothingToPop) :: effects)
+            |> fun (state, effects) -> state, List.rev effects
 
     /// Forgets the waits of a connection.
     let leave connection (state: BrokerState) =
-        match
-            state.Pops.Parked
-            |> List.partition (fun parked -> parked.Arrival.Connection = connection)
-        with
-        | [], _ -> state, []
-        | gone, waiting ->
-            { state with
-                BrokerState.Pops.Parked = waiting
-            },
-            gone |> List.map (fun parked -> Forget parked.Arrival.Ticket)
+        match Waits.ofConnection connection state.Pops.Parked.Waits with
+        | [] -> state, []
+        | gone -> without gone state, gone |> List.map (fun wait -> Forget wait.Ticket)
 
     // Requests
 

@@ -57,40 +57,28 @@ module internal Pulls =
         }
 
     let private park (parked: ParkedPull) (state: BrokerState) =
-        let others = Map.tryFind (key parked.Pull) state.Parked |> Option.defaultValue []
+        let wait =
+            {
+                Ticket = parked.Arrival.Ticket
+                Connection = parked.Arrival.Connection
+                DeadlineMillis = parked.DeadlineMillis
+                Key = key parked.Pull
+                Request = parked
+            }
 
         { state with
-            Parked = Map.add (key parked.Pull) (parked :: others) state.Parked
+            Parked = Waits.add wait state.Parked
         }
-
-    let private withParked key (parked: ParkedPull list) (state: BrokerState) =
-        { state with
-            Parked =
-                if parked.IsEmpty then
-                    Map.remove key state.Parked
-                else
-                    Map.add key parked state.Parked
-        }
-
-    /// Takes pulls out of those that wait.
-    let private take isTaken (state: BrokerState) : ParkedPull list * BrokerState =
-        (([], state), state.Parked)
-        ||> Map.fold (fun (taken, state) key parked ->
-            match List.partition isTaken parked with
-            | [], _ -> taken, state
-            | gone, waiting -> taken @ gone, withParked key waiting state)
 
     /// Forgets the pulls that a connection that has ended waited for.
     let leave connection (state: BrokerState) =
-        let gone, state = take (fun parked -> parked.Arrival.Connection = connection) state
-        state, gone |> List.map (fun parked -> Forget parked.Arrival.Ticket)
-
-    let deadlines (state: BrokerState) : int64 list =
-        [
-            for parked in state.Parked.Values do
-                for pull in parked do
-                    pull.DeadlineMillis
-        ]
+        match Waits.ofConnection connection state.Parked with
+        | [] -> state, []
+        | gone ->
+            { state with
+                Parked = Waits.removeAll gone state.Parked
+            },
+            gone |> List.map (fun wait -> Forget wait.Ticket)
 
     /// The pull's own filter or else what the group's members said.
     let private filterFor (pull: PullRequest) (state: BrokerState) =
@@ -144,36 +132,36 @@ module internal Pulls =
             | ValueSome reading -> pullAnswer state parked reading
             | ValueNone -> Answer.noTopic parked.Arrival parked.Pull.Topic
 
-    /// Answers those parked pulls of a queue that want one of its messages from a position on.
+    /// Answers those parked pulls of a queue that want one of its messages from an offset on.
     let private wakeFrom (key: TopicQueue) firstNew (state: BrokerState) =
-        match Map.tryFind key state.Parked, Store.tryQueue key.Topic key.QueueId state.Store with
-        | Some parked, ValueSome queue ->
-            let wantsOneOf (parked: ParkedPull) =
-                let rec look offset =
-                    match StoredQueue.tryAt offset queue with
-                    | ValueSome record -> parked.Wants record || look (offset + 1L)
-                    | ValueNone -> false
+        match Waits.withKey key state.Parked, Store.tryQueue key.Topic key.QueueId state.Store with
+        | [], _
+        | _, ValueNone -> state, []
+        | parked, ValueSome queue ->
+            let wantsOne (wait: Wait<TopicQueue, ParkedPull>) =
+                StoredQueue.existsFrom firstNew wait.Request.Wants queue
 
-                look (max firstNew queue.MinOffset)
+            match List.filter wantsOne parked with
+            | [] -> state, []
+            | woken ->
+                let state =
+                    { state with
+                        Parked = Waits.removeAll woken state.Parked
+                    }
 
-            match List.partition wantsOneOf parked with
-            | [], _ -> state, []
-            | woken, waiting ->
-                let state = withParked key waiting state
-                state, List.map (replay state) woken
-        | _ -> state, []
+                state, woken |> List.map (fun wait -> replay state wait.Request)
 
     /// Answers the parked pulls that want one of the messages that have come to a queue: those from `firstNew` on. Others
     /// are not looked at again, so that a pull that waits for one of many costs little.
     let wake topic queueId (firstNew: int64) (state: BrokerState) =
-        if state.Parked.IsEmpty then
+        if Waits.isEmpty state.Parked then
             state, []
         else
             wakeFrom { Topic = topic; QueueId = queueId } firstNew state
 
     /// Answers the parked pulls that want one of the messages that were not there before, in any queue.
     let wakeAll (before: Store) (state: BrokerState) =
-        ((state, []), state.Parked.Keys)
+        ((state, []), state.Parked.ByKey.Keys)
         ||> Seq.fold (fun (state, effects) key ->
             let known =
                 Store.tryQueue key.Topic key.QueueId before
@@ -206,5 +194,8 @@ module internal Pulls =
 
     /// Answers the parked pulls whose time is up.
     let expire now (state: BrokerState) =
-        let due, state = take (fun parked -> parked.DeadlineMillis <= now) state
-        state, List.map (replay state) due
+        match Waits.takeDue now state.Parked with
+        | [], _ -> state, []
+        | due, waiting ->
+            let state = { state with Parked = waiting }
+            state, due |> List.map (fun wait -> replay state wait.Request)

@@ -98,10 +98,9 @@ module internal Sends =
             match appendAll now arrival send queueId messages state with
             | Error error -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal error.Message ]
             | Ok(state, stored) ->
-                let state, woken =
-                    Pulls.wake send.Topic queueId (List.head stored).QueueOffset state
-
-                let state, popped = Pops.wake now send.Topic queueId state
+                let firstNew = (List.head stored).QueueOffset
+                let state, woken = Pulls.wake send.Topic queueId firstNew state
+                let state, popped = Pops.wakeFor now send.Topic queueId firstNew state
                 state, sendAnswer arrival send queueId None stored :: woken @ popped
 
     let private storeOne now (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) =

@@ -92,10 +92,18 @@ type internal ClusterAgent
             if now () <> seen then
                 ringAt deadline
 
-    let setAlarm (state: ClusterState) =
-        match Servers.nextDeadline state with
-        | ValueSome deadline -> ringAt deadline
-        | ValueNone -> alarm.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore
+    /// What the alarm is set to; none after it has rung. Only touched within the agent's loop.
+    let mutable setTo: int64 voption = ValueNone
+
+    let setAlarm (state: ClusterState) hasRung =
+        let next = Servers.nextDeadline state
+
+        if hasRung || next <> setTo then
+            setTo <- next
+
+            match next with
+            | ValueSome deadline -> ringAt deadline
+            | ValueNone -> alarm.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore<bool>
 
     let agent =
         MailboxProcessor<ServerMessage>.Start(fun inbox ->
@@ -111,7 +119,7 @@ type internal ClusterAgent
 
                     // Before the answers go out: who has one may move the clock.
                     if Servers.waitsDiffer state next || hasRung then
-                        setAlarm next
+                        setAlarm next hasRung
 
                     List.iter perform effects
                     return! loop (number + 1L) next

@@ -41,6 +41,15 @@ module internal StoredQueue =
         else
             ValueNone
 
+    /// Whether there is such a record at an offset or after it.
+    let existsFrom offset (isSought: StoredRecord -> bool) (queue: StoredQueue) =
+        let rec look offset =
+            match tryAt offset queue with
+            | ValueSome record -> isSought record || look (offset + 1L)
+            | ValueNone -> false
+
+        look (max offset queue.MinOffset)
+
     /// How many records there are before the first one that `isReached` holds for. It holds for all after that one.
     let private countBefore (isReached: StoredRecord -> bool) (queue: StoredQueue) =
         let rec search low high =

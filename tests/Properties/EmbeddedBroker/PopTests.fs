@@ -119,7 +119,7 @@ let tests =
                 effects |> shouldBeEmpty
 
                 let sent, effects = ask 7L 1 (sendTo 2 "b") state
-                sent.Pops.Parked |> shouldBeEmpty
+                Waits.isEmpty sent.Pops.Parked.Waits |> shouldBeTrue
 
                 effects
                 |> List.choose (fun effect ->
@@ -139,10 +139,10 @@ let tests =
                 Broker.nextDeadline state |> shouldEqual (ValueSome 2_953L)
                 let ended, effects = tick 2_953L state
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.PollingTimeout
-                ended.Pops.Parked |> shouldBeEmpty
+                Waits.isEmpty ended.Pops.Parked.Waits |> shouldBeTrue
                 let left, effects = Broker.transition 3L state (Left 2)
                 effects |> shouldEqual [ Forget(Ticket 2L) ]
-                left.Pops.Parked |> shouldBeEmpty
+                Waits.isEmpty left.Pops.Parked.Waits |> shouldBeTrue
 
             testCase "tags choose; what does not match is not seen again"
             <| fun () ->
@@ -187,7 +187,7 @@ let tests =
                 effects |> List.length |> shouldEqual 1
                 let acked, effects = ask 8L 2 (ackOf popped[0]) state
                 effects |> List.length |> shouldEqual 2
-                acked.Pops.Parked |> shouldBeEmpty
+                Waits.isEmpty acked.Pops.Parked.Waits |> shouldBeTrue
 
                 // Not acknowledged: the queue opens with the time of the first, and both come again.
                 let expired, effects = tick 10_005L state
@@ -198,7 +198,7 @@ let tests =
                 (decode Pop.messages answer).OrderCounts
                 |> shouldEqual (Some "0 qo0%0 1;0 qo0%1 1;0 0 1")
 
-                expired.Pops.Parked |> shouldBeEmpty
+                Waits.isEmpty expired.Pops.Parked.Waits |> shouldBeTrue
 
             testCase "in order the same attempt gives the same messages, and their counts as they were"
             <| fun () ->
