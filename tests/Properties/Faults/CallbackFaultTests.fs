@@ -263,5 +263,5 @@ let tests =
                 live $"[callback2] so does one whose callback blocks (ordered: {isOrdered})" (fun () ->
                     closing Blocks isOrdered)
 
-            knownFailure throwingLogger (fun () -> inOwnProcess throwingLogger withThrowingLogger)
+            live throwingLogger (fun () -> inOwnProcess throwingLogger withThrowingLogger)
         ]

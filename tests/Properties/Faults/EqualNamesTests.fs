@@ -16,37 +16,35 @@ let tests =
     testList
         "Proven faults"
         [
-            knownFailure
-                "[twins] a second consumer of a group with the same name is refused within one process"
-                (fun () ->
-                    withQueues 4 (fun clock cluster ->
-                        task {
-                            let seen = Seen()
-                            let options = memberOf cluster clock "one"
-                            let! first = startMember clock options (remember seen)
-                            do! reads clock first [ 0..3 ]
-                            let! second = waitFor clock (PushConsumer.Start(options, remember seen))
+            live "[twins] a second consumer of a group with the same name is refused within one process" (fun () ->
+                withQueues 4 (fun clock cluster ->
+                    task {
+                        let seen = Seen()
+                        let options = memberOf cluster clock "one"
+                        let! first = startMember clock options (remember seen)
+                        do! reads clock first [ 0..3 ]
+                        let! second = waitFor clock (PushConsumer.Start(options, remember seen))
 
-                            let twin =
-                                match second with
-                                | Ok twin -> Some twin
-                                | Error _ -> None
+                        let twin =
+                            match second with
+                            | Ok twin -> Some twin
+                            | Error _ -> None
 
-                            // Until nothing is shared out any more.
-                            do! ChaosRig.passFor clock (seconds 60)
-                            do! sendAll cluster "T" (numbered 0 4)
-                            let! _ = happensWithin clock (seconds 60) (fun () -> seen.Count = 4)
-                            do! ChaosRig.passFor clock (seconds 10)
+                        // Until nothing is shared out any more.
+                        do! ChaosRig.passFor clock (seconds 60)
+                        do! sendAll cluster "T" (numbered 0 4)
+                        let! _ = happensWithin clock (seconds 60) (fun () -> seen.Count = 4)
+                        do! ChaosRig.passFor clock (seconds 10)
 
-                            match twin with
-                            | Some twin -> do! close clock twin
-                            | None -> ()
+                        match twin with
+                        | Some twin -> do! close clock twin
+                        | None -> ()
 
-                            do! close clock first
+                        do! close clock first
 
-                            (twin.IsNone, seen.Texts, seen.Total)
-                            |> shouldEqual (true, set (numbered 0 4), 4)
-                        }))
+                        (twin.IsNone, seen.Texts, seen.Total)
+                        |> shouldEqual (true, set (numbered 0 4), 4)
+                    }))
 
             live "[twins] the name is free again once its consumer is closed" (fun () ->
                 withQueues 1 (fun clock cluster ->
@@ -57,7 +55,7 @@ let tests =
                             do! close clock consumer
                     }))
 
-            knownFailure "[path] an instance name leads to no file outside the directory of offsets" (fun () ->
+            live "[path] an instance name leads to no file outside the directory of offsets" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         let root = Directory.CreateTempSubdirectory("rocketmq-path").FullName
