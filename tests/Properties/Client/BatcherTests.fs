@@ -175,7 +175,12 @@ let tests =
                     for error in
                         [
                             NotDecoded(endpoint, RequestCode.SendBatchMessage, WrongValue("answer", "it is odd"))
-                            ConnectionLost(endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, FailureReason.ofText "gone")
+                            ConnectionLost(
+                                endpoint,
+                                RequestCode.SendBatchMessage,
+                                TimeSpan.Zero,
+                                FailureReason.ofText "gone"
+                            )
                             TimedOut(endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, OnNetwork.unheard)
                             NotConnected(endpoint, FailureReason.ofText "gone")
                             Refused(
