@@ -59,15 +59,18 @@ let tests =
 
             live "a handler is told to end when its time is over, and not before" (fun () ->
                 let took = TaskCompletionSource<TimeSpan>()
+                let begun = TaskCompletionSource()
+                let mutable cluster: EmbeddedCluster | null = null
 
                 let handlerOf (clock: EmbeddedClock) =
                     EachMessage(fun received cancellation ->
-                        if received.Message.ReconsumeTimes > 0 then
+                        if textOf received <> "long" || received.Message.ReconsumeTimes > 0 then
                             ValueTask<ConsumeResult> ConsumeResult.Success
                         else
                             ValueTask<ConsumeResult>(
                                 task {
                                     let began = clock.GetUtcNow()
+                                    begun.SetResult()
 
                                     let told () =
                                         took.TrySetResult(clock.GetUtcNow() - began) |> ignore
@@ -78,16 +81,21 @@ let tests =
                                 }
                             ))
 
-                let withLimit (cluster: EmbeddedCluster) options =
+                let withLimit started options =
+                    cluster <- started
                     PushConsumerOptions.withConsumeTimeout limit options
 
                 withConsumer withLimit handlerOf (fun clock _ consumer ->
                     task {
+                        // Nobody moves the clock until the handler has begun.
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.Consumed = 1L)
+                        do! sendAll (nonNull cluster) "T" [ "long" ]
+                        do! begun.Task
                         do! ChaosRig.pass clock (fun () -> consumer.Health.GivenBack = 1L)
                         let! took = took.Task
                         took > limit |> shouldBeTrue
                         consumer.Health.OverdueHandlers |> shouldEqual 1L
                         consumer.Health.AbandonedHandlers |> shouldEqual 0L
-                        do! ChaosRig.pass clock (fun () -> consumer.Health.Consumed = 1L)
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.Consumed = 2L)
                     }))
         ]
