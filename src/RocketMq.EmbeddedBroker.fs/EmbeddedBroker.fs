@@ -67,8 +67,9 @@ type EmbeddedBrokerOptions() =
     /// pulls give eight messages or 64 KiB of what lies there, not 32 or 256 KiB. Default all that is kept; 0 is none.
     member val MemoryBytes = Int64.MaxValue with get, set
 
-/// A name server and a broker in this process, over real TCP on 127.0.0.1, for first runs and for tests. It keeps
-/// messages in memory only, knows no replication and no access control, and is no substitute for an Apache RocketMQ cluster.
+/// A name server and a broker in this process, over real TCP on 127.0.0.1, for first runs and for tests. It judges clients as
+/// Apache's brokers do (docs/embedded-broker.md lists what is different), keeps messages in memory only, knows no access
+/// control, and is no substitute for an Apache RocketMQ cluster.
 [<Sealed>]
 type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let checks =

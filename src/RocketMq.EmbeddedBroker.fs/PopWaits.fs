@@ -91,10 +91,14 @@ module internal PopWaits =
         | ValueSome wait -> wait.Number
         | ValueNone -> 0L
 
-    /// The kinds that a message in a queue may be for; those first one of which has waited longest.
+    /// The kinds that a message in a queue may be for; those first one of which has waited longest. Every message that
+    /// comes asks for it, and mostly there is none.
     let kindsFor topic queueId (pops: ParkedPops) : PopKind list =
-        kindsIn topic pops
-        |> Map.keys
-        |> Seq.filter (fun kind -> kind.Topic <> topic || kind.QueueId < 0 || kind.QueueId = queueId)
-        |> Seq.sortBy (since pops)
-        |> List.ofSeq
+        match Map.tryFind topic pops.Kinds with
+        | None -> []
+        | Some kinds ->
+            kinds
+            |> Map.keys
+            |> Seq.filter (fun kind -> kind.Topic <> topic || kind.QueueId < 0 || kind.QueueId = queueId)
+            |> Seq.sortBy (since pops)
+            |> List.ofSeq

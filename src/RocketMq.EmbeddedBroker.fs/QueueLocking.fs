@@ -10,6 +10,11 @@ module internal QueueLocking =
     let isHeld (now: int64) (queueLock: QueueLock) =
         now - queueLock.RenewedMillis <= liveMillis
 
+    /// Whether a member of a group holds any queue.
+    let isAnyHeld now group (state: BrokerState) =
+        state.Locks
+        |> Map.exists (fun locked held -> locked.ConsumerGroup = group && isHeld now held)
+
     let private key (request: LockRequest) queue : LockedQueue =
         {
             ConsumerGroup = request.ConsumerGroup

@@ -99,13 +99,15 @@ module internal SendBacks =
                 | Error error -> state, [ Answer.refuse arrival ResponseCode.SystemError error.Message ]
                 | Ok(struct (state, _, woken)) -> state, Answer.succeed arrival :: woken)
 
-    /// A message that a consumer sends to its retry topic itself goes to the dead letters once it was retried too often.
-    /// Anything else stays as it is.
-    let redirect (arrival: Arrival) (send: SendRequest) (state: BrokerState) : struct (SendRequest * BrokerState) =
+    /// A message that a consumer sends to its retry topic itself goes to the dead letters once it was retried too often,
+    /// and as soon as its group consumes in order, which shows by its locks. Anything else stays as it is. Source:
+    /// handleRetryAndDLQ of SendMessageProcessor.java, 5.x; brokers of 4.9 do not look at locks.
+    let redirect now (arrival: Arrival) (send: SendRequest) (state: BrokerState) : struct (SendRequest * BrokerState) =
         match RetryTopics.tryGroupOf send.Topic with
         | ValueSome group when
             not send.IsBatch
-            && send.ReconsumeTimes > maxTimes arrival send.MaxReconsumeTimes
+            && (send.ReconsumeTimes > maxTimes arrival send.MaxReconsumeTimes
+                || QueueLocking.isAnyHeld now group state)
             ->
             let topic = RetryTopics.deadLettersOf group
 

@@ -144,7 +144,7 @@ module internal Sends =
             elif SystemTopics.isClosed send.Topic then
                 state, [ closed arrival send.Topic ]
             else
-                let struct (send, state) = SendBacks.redirect arrival send state
+                let struct (send, state) = SendBacks.redirect now arrival send state
 
                 match ensureTopic send state with
                 | Ok state -> store now arrival send state

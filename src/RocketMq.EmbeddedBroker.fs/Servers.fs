@@ -10,10 +10,8 @@ module internal Servers =
             NameServers = Map.add place nameServer cluster.NameServers
         }
 
-    let private withBroker place broker (cluster: ClusterState) =
-        { cluster with
-            Brokers = Map.add place broker cluster.Brokers
-        }
+    let private withBroker place broker cluster =
+        SlaveCopies.withBroker place broker cluster
 
     // Registration
 
@@ -64,91 +62,6 @@ module internal Servers =
         else
             cluster
 
-    // Slaves
-
-    let private isCopy (master: BrokerMember) (slave: BrokerMember) =
-        obj.ReferenceEquals(slave.State.Store, master.State.Store)
-
-    /// Gives a slave what its master has; pulls that wait there may find it.
-    let private copy (master: BrokerMember) place (cluster: ClusterState) : ClusterState * BrokerEffect list =
-        let slave = cluster.Brokers[place]
-
-        let state, woken =
-            Pulls.wakeAll
-                slave.State.Store
-                { slave.State with
-                    Store = master.State.Store
-                }
-
-        withBroker
-            place
-            { slave with
-                State = state
-                CopyDueMillis = ValueNone
-            }
-            cluster,
-        woken
-
-    /// Gives a slave what is new at its master, at once or after a while.
-    let private copyNew now (master: BrokerMember) place (cluster: ClusterState) : ClusterState * BrokerEffect list =
-        let slave = cluster.Brokers[place]
-
-        if not slave.IsRunning || isCopy master slave then
-            cluster, []
-        elif cluster.CopyMillis = 0L then
-            copy master place cluster
-        elif slave.CopyDueMillis.IsSome then
-            cluster, []
-        else
-            withBroker
-                place
-                { slave with
-                    CopyDueMillis = ValueSome(now + cluster.CopyMillis)
-                }
-                cluster,
-            []
-
-    let private copyToAll now (master: BrokerMember) (cluster: ClusterState) =
-        ((cluster, []), master.Slaves)
-        ||> List.fold (fun (cluster, effects) place ->
-            let cluster, woken = copyNew now master place cluster
-            cluster, effects @ woken)
-
-    /// Gives slaves what is due.
-    let private copyDue now (cluster: ClusterState) =
-        ((cluster, []), cluster.Brokers)
-        ||> Map.fold (fun (cluster, effects) place slave ->
-            match slave.Master, slave.CopyDueMillis with
-            | ValueSome master, ValueSome due when due <= now ->
-                let cluster, woken = copy cluster.Brokers[master] place cluster
-                cluster, effects @ woken
-            | _ -> cluster, effects)
-
-    /// What has not been copied yet is not copied from who has gone, nor to who has gone.
-    let private withoutCopy place (cluster: ClusterState) =
-        withBroker
-            place
-            { cluster.Brokers[place] with
-                CopyDueMillis = ValueNone
-            }
-            cluster
-
-    /// Slaves answer otherwise while their master runs.
-    let private tellSlaves hasMaster (master: BrokerMember) (cluster: ClusterState) =
-        (cluster, master.Slaves)
-        ||> List.fold (fun cluster place ->
-            let slave = cluster.Brokers[place]
-
-            withBroker
-                place
-                { slave with
-                    State =
-                        { slave.State with
-                            HasMaster = hasMaster
-                        }
-                }
-                cluster)
-
     // Requests
 
     /// All that can be read of a topic, as name servers would tell a broker that is asked who may read it.
@@ -195,7 +108,7 @@ module internal Servers =
             match after.Slaves with
             | [] -> cluster, effects
             | _ ->
-                let cluster, woken = copyToAll now after cluster
+                let cluster, woken = SlaveCopies.copyToAll now after cluster
                 cluster, effects @ woken
 
     let private atNameServer now place event (cluster: ClusterState) =
@@ -229,7 +142,7 @@ module internal Servers =
         ]
 
     let private pass now (cluster: ClusterState) =
-        (copyDue now cluster, places cluster)
+        (SlaveCopies.copyDue now cluster, places cluster)
         ||> List.fold (fun (cluster, effects) server ->
             let cluster, more = at now server Ticked cluster
             cluster, effects @ more)
@@ -249,9 +162,9 @@ module internal Servers =
             cluster
             |> withBroker place { broker with IsRunning = false }
             |> tellNames (tell settings.BrokerName settings.BrokerId)
-            |> tellSlaves false broker
+            |> SlaveCopies.tellMaster false broker
 
-        List.fold (fun cluster place -> withoutCopy place cluster) cluster (place :: broker.Slaves)
+        List.fold (fun cluster place -> SlaveCopies.withoutCopy place cluster) cluster (place :: broker.Slaves)
 
     let private startBroker now place (cluster: ClusterState) =
         let broker = cluster.Brokers[place]
@@ -267,12 +180,12 @@ module internal Servers =
             cluster
             |> withBroker place broker
             |> tellNames (Registry.register state.Settings (topicsOf state))
-            |> tellSlaves true broker
-            |> copyToAll now broker
+            |> SlaveCopies.tellMaster true broker
+            |> SlaveCopies.copyToAll now broker
 
         match broker.Master with
         | ValueSome master when cluster.Brokers[master].IsRunning ->
-            let cluster, more = copyNew now cluster.Brokers[master] place cluster
+            let cluster, more = SlaveCopies.copyNew now cluster.Brokers[master] place cluster
             cluster, woken @ more
         | _ -> cluster, woken
 

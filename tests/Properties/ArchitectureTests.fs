@@ -4,6 +4,7 @@ open System
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
+open RocketMq.Embedded
 
 let private folders =
     [ "Wire"; "Messages"; "Requests"; "States"; "Transport"; "Client" ]
@@ -77,6 +78,21 @@ let tests =
 
                 acts.Length |> shouldEqual acting.Length
                 impurities decides |> shouldBeEmpty
+
+            testCase "every option of the embedded broker stands in its document"
+            <| fun () ->
+                let document =
+                    File.ReadAllText(Path.Combine(Repository.root, "docs", "embedded-broker.md"))
+
+                let options =
+                    [ typeof<EmbeddedBrokerOptions>; typeof<EmbeddedClusterOptions> ]
+                    |> List.collect (fun options -> List.ofArray (options.GetProperties()))
+                    |> List.map _.Name
+
+                options.Length |> shouldExceed 20
+
+                for name in options do
+                    document |> shouldMention $"`{name}`"
 
             testCase "the compile order is that of the layers, each folder in one run"
             <| fun () ->

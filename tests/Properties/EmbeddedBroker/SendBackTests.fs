@@ -265,6 +265,38 @@ let tests =
                 send 16 None |> shouldEqual (1, 0)
                 send 17 None |> shouldEqual (0, 1)
 
+            testCase "while its group holds a lock it goes to the dead letters at once, as in Java 5.x"
+            <| fun () ->
+                let lockFor group state =
+                    let command =
+                        Examples.ask
+                            {
+                                ConsumerGroup = group
+                                ClientId = "c"
+                                Queues =
+                                    [
+                                        {
+                                            Topic = "T"
+                                            BrokerName = "broker-a"
+                                            QueueId = 0
+                                        }
+                                    ]
+                                OnlyThisBroker = None
+                            }
+                            QueueLocks.acquire
+
+                    ask 0L 1 command state |> fst
+
+                let dead now state =
+                    let state, effects = ask now 1 (Examples.ask (retrySend 1 None) Send.message) state
+                    (answerIn effects).ResponseCode |> shouldEqual ResponseCode.Success
+                    (ids "%DLQ%G" state).Length
+
+                fresh |> dead 0L |> shouldEqual 0
+                fresh |> lockFor "H" |> dead 0L |> shouldEqual 0
+                fresh |> lockFor "G" |> dead 60_000L |> shouldEqual 1
+                fresh |> lockFor "G" |> dead 60_001L |> shouldEqual 0
+
             testCase "a retry topic that a send makes has one queue"
             <| fun () ->
                 let state, _ = ask 0L 1 (Examples.ask (retrySend 0 None) Send.message) fresh
