@@ -158,11 +158,105 @@ let private comesBeside damage : Task =
         texts |> shouldEqual [ "m0"; "m2"; "m3" ]
     }
 
+/// The route of a queue whose master is away, or is back.
+let private routeWith hasMaster : TopicRoute =
+    TopicRoute.create
+        [
+            {
+                BrokerName = "b"
+                ReadQueues = 1
+                WriteQueues = 1
+                Permission = 6
+                TopicSysFlag = 0
+            }
+        ]
+        [
+            Examples.broker
+                "C"
+                "b"
+                [
+                    if hasMaster then
+                        0L, string (FakeServers.at 100)
+                    1L, string (FakeServers.at 101)
+                ]
+        ]
+
+/// Committed is 50, which the slave has not yet: it says that the queue ends at 20. Where the consumer is after that, and where it
+/// pulls once the master is back.
+let private behindSlave () : Task<struct (int64 list * int64)> =
+    task {
+        let clock = EmbeddedClock()
+        let hasMaster = ref false
+        let ofSlave = ref 0
+        let atMaster = TaskCompletionSource<int64>()
+
+        let pull (endpoint: Endpoint) (command: RemotingCommand) =
+            let offset = (Pull.messages.Decode command |> Buffers.ok).QueueOffset
+
+            if endpoint = FakeServers.at 101 then
+                Interlocked.Increment(&ofSlave.contents) |> ignore<int>
+
+                Answers(
+                    Pull.messages.Answer(
+                        { Examples.pullAnswer with
+                            Status = OffsetMoved
+                            NextOffset = 20L
+                        },
+                        command
+                    )
+                )
+            else
+                atMaster.TrySetResult offset |> ignore<bool>
+                IsMute
+
+        let servers =
+            FakeServers(
+                clock,
+                (fun _ -> Accepts),
+                fun endpoint command ->
+                    Task.FromResult(
+                        match command.RequestCode with
+                        | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (routeWith hasMaster.Value) command
+                        | RequestCode.QueryConsumerOffset -> Answers(Offsets.queryCommitted.Answer(Some 50L, command))
+                        | RequestCode.PullMessage -> pull endpoint command
+                        | _ -> FakeServers.success command
+                    )
+            )
+
+        let options: PullConsumerOptions =
+            { PullConsumerOptions.create "C" [ FakeServers.at 1 ] with
+                Remoting = patiently clock servers.Options
+            }
+            |> PullConsumerOptions.assign
+                [
+                    {
+                        Topic = "T"
+                        BrokerName = "b"
+                        QueueId = 0
+                    }
+                ]
+                Filter.all
+
+        let! consumer = startNow clock options
+        do! ChaosRig.pass clock (fun () -> ofSlave.Value >= 3)
+        let next = [ for queue in consumer.Queues -> queue.Next ]
+        hasMaster.Value <- true
+        let! pulled = waitFor clock atMaster.Task
+        do! ChaosRig.finish clock (consumer.Close())
+        return struct (next, pulled)
+    }
+
 [<Tests>]
 let tests =
     testList
         "Proven faults"
         [
+            live "[slave] what a slave says of an offset that it does not have yet moves nothing back" (fun () ->
+                task {
+                    let! struct (next, pulled) = behindSlave ()
+                    (next, pulled) |> shouldEqual ([ 50L ], 50L)
+                })
+
             live seeksName (fun () -> inOwnProcess seeksName seeks)
 
             live "[D2] a message whose body is damaged is told as such, and the others of its queue come" (fun () ->
