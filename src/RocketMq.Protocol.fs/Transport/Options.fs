@@ -10,7 +10,8 @@ open Microsoft.Extensions.Logging.Abstractions
 type WhenDisconnected =
     /// It waits for one, within its timeout.
     | WaitForConnection
-    /// It waits for the attempt that is under way, and fails with it.
+    /// It waits for the first attempt to connect, and fails with it. While further attempts fail and are repeated, it fails
+    /// at once with the reason of the last one.
     | FailWithDial
 
 /// What a request does that would go over a limit of its connection.

@@ -45,8 +45,12 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
 
     let clock = options.Ports.Clock
 
-    /// Waits for the door to open or an attempt to fail. Gives the reason of a failure.
-    let waitAtDoor (waiting: Task<Result<unit, string>>) (rest: TimeSpan) cancellation : Task<Result<unit, string>> =
+    /// Whether a call fails now, with the reason of the last attempt to connect, instead of waiting for the next one.
+    let failsAtOnce () =
+        options.WhenDisconnected = FailWithDial && Connection.isFailing agent.State
+
+    /// Waits for the door to open or an attempt to fail, for what is left of `patience`. Gives the reason of a failure.
+    let waitAtDoor (waiting: Task<Result<unit, string>>) (rest: TimeSpan) (patience: TimeSpan) cancellation =
         backgroundTask {
             try
                 return! waiting.WaitAsync(rest, clock, cancellation)
@@ -59,15 +63,17 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                     else
                         $"; the last attempt failed: {last}"
 
-                return Error $"no connection within {options.RequestTimeout.TotalMilliseconds} ms{why}"
+                return Error $"no connection within {patience.TotalMilliseconds} ms{why}"
         }
 
-    /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`. A loop, not
-    /// a recursion: what has ended by the time that it is waited for would pile up on the stack.
+    /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`; a connection is
+    /// waited for no longer than `patience`. A loop, not a recursion: what has ended by the time that it is waited for would pile
+    /// up on the stack.
     let trySend
         (send: Session -> TimeSpan -> Sent)
         (started: int64)
         (timeout: TimeSpan)
+        (patience: TimeSpan)
         (cancellation: CancellationToken)
         : Task<struct (Session | null * Sent)> =
         backgroundTask {
@@ -90,14 +96,19 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 | Door.Open session -> outcome <- ValueSome(struct (null, NotSent session.Full))
                 | Door.Shut waiting ->
                     agent.Open()
-                    let! opened = waitAtDoor waiting.Task (max rest TimeSpan.Zero) cancellation
-                    let isLate = clock.GetElapsedTime started >= timeout
 
-                    match opened with
-                    | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
-                        outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
-                    | Ok()
-                    | Error _ -> ()
+                    if failsAtOnce () then
+                        outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, agent.LastFailure))))
+                    else
+                        let rest = max TimeSpan.Zero (rest - (timeout - patience))
+                        let! opened = waitAtDoor waiting.Task rest patience cancellation
+                        let isLate = clock.GetElapsedTime started >= patience
+
+                        match opened with
+                        | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
+                            outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
+                        | Ok()
+                        | Error _ -> ()
 
             return outcome.Value
         }
@@ -117,11 +128,12 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         | _, NotSent error -> Task.FromResult(Error error)
         | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled request))
 
-    let callSlowly (outgoing: Outgoing) isSecond timeout cancellation =
+    let callSlowly (outgoing: Outgoing) isSecond (timeout: TimeSpan) cancellation =
         backgroundTask {
             try
                 let send (session: Session) rest = session.Send(outgoing, isSecond, rest)
-                let! sent = trySend send (clock.GetTimestamp()) timeout cancellation
+                let patience = if outgoing.HasAlternative then timeout / 2.0 else timeout
+                let! sent = trySend send (clock.GetTimestamp()) timeout patience cancellation
                 return! answerOf outgoing.Code sent cancellation
             with :? OperationCanceledException ->
                 return Error(Cancelled outgoing.Code)
@@ -207,7 +219,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 let send (session: Session) _ = session.SendOneWay command
 
                 let! struct (_, sent) =
-                    trySend send (clock.GetTimestamp()) options.RequestTimeout cancellation
+                    trySend send (clock.GetTimestamp()) options.RequestTimeout options.RequestTimeout cancellation
 
                 match sent with
                 | NotSent error -> return Error error
@@ -341,13 +353,16 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             match agent.Door with
             | Door.Open _ -> return Ok()
             | Door.Locked -> return Error(ClientClosed endpoint)
+            | Door.Shut _ when failsAtOnce () ->
+                agent.Open()
+                return Error(NotConnected(endpoint, agent.LastFailure))
             | Door.Shut waiting ->
                 agent.Open()
 
                 try
                     // The attempt has this limit too and says more when it is reached, so it goes first.
                     let limit = options.ConnectTimeout + TimeSpan.FromSeconds 1L
-                    let! outcome = waitAtDoor waiting.Task limit cancellation
+                    let! outcome = waitAtDoor waiting.Task limit limit cancellation
                     return outcome |> Result.mapError (fun reason -> NotConnected(endpoint, reason))
                 with :? OperationCanceledException ->
                     return Error(NotConnected(endpoint, "the caller gave up"))
