@@ -39,7 +39,8 @@ type RemotingOptions =
         /// Whether a request beyond that is refused or waits. Default `WaitForRoom`: a server that reads slowly slows
         /// its callers down.
         AtByteLimit: AtLimit
-        /// The most requests of the server that are handled at a time; one more is answered with SystemBusy. Default 256.
+        /// The most requests of the server that are handled at a time; one more is answered with SystemBusy. Default 256. A
+        /// server that does not read its answers loses its connection when more than twice as many of them wait.
         MaxServerRequests: int
         /// How requests are written. Default JSON, which every server reads.
         Header: Header
