@@ -22,6 +22,10 @@ let private isRefused (part: string) (outcome: Result<'T, DecodeError>) =
     | Error error -> error.Message |> shouldMention part
     | Ok _ -> failtest "it was taken"
 
+/// "[item,item,…]"
+let private listOf count (item: string) =
+    "[" + String.Join(',', Seq.replicate count item) + "]"
+
 let private routeWith (counts: (int * int) list) =
     let queues =
         [
@@ -69,4 +73,71 @@ let tests =
                     TopicRoute.subscribeQueues "T" route |> List.length |> shouldEqual 65_536
                     TopicRoute.publishQueues "T" route |> List.length |> shouldEqual 65_536
                 | Error error -> failtest error.Message
+
+            testCase "a body of more than 1,000,000 values is refused and costs little, in strict JSON and in Java's"
+            <| fun () ->
+                let many = listOf 7_500_000 "0"
+
+                for body, limit in [ many, megabyte; $"{{0:{many}}}", 200L * megabyte ] do
+                    let body = bytesOf body
+                    let struct (outcome, bytes) = measured (fun () -> Fastjson.toJson "body" body)
+                    outcome |> isRefused "more than 1000000 values"
+                    bytes |> shouldStayBelow limit
+
+            testCase "keys count as values do"
+            <| fun () ->
+                let members = String.Join(',', Seq.init 600_000 (fun index -> $"\"k{index}\":0"))
+
+                bytesOf $"{{{members}}}"
+                |> Fastjson.toJson "body"
+                |> isRefused "more than 1000000 values"
+
+            testCase "strict JSON is not copied"
+            <| fun () ->
+                let body = bytesOf (listOf 300_000 "{\"a\":\"b\"}")
+                let struct (outcome, bytes) = measured (fun () -> Fastjson.toJson "body" body)
+
+                match outcome with
+                | Ok strict -> strict.Span.SequenceEqual body.Span |> shouldBeTrue
+                | Error error -> failtest error.Message
+
+                bytes |> shouldStayBelow megabyte
+
+            testCase "references into long lists and large objects are looked up without reading all that comes before"
+            <| fun () ->
+                let items = String.Join(',', Seq.init 20_000 (fun index -> $"\"k{index}\":{index}"))
+
+                let references =
+                    String.Join(',', Seq.init 2_000 (fun index -> $"{{\"$ref\":\"$.o.k{19_999 - index}\"}}"))
+
+                let body = bytesOf $"{{\"o\":{{{items}}},\"r\":[{references}]}}"
+                let struct (outcome, bytes) = measured (fun () -> Fastjson.toJson "body" body)
+
+                match outcome with
+                | Ok strict ->
+                    Encoding.UTF8.GetString(strict.Span).EndsWith(",18001,18000]}", StringComparison.Ordinal)
+                    |> shouldBeTrue
+                | Error error -> failtest error.Message
+
+                bytes |> shouldStayBelow (100L * megabyte)
+
+            testCase "copies by reference are counted, however little each of them takes"
+            <| fun () ->
+                let references = listOf 400 "{\"$ref\":\"$.a\"}"
+                let empty = listOf 50_000 "[]"
+                let body = bytesOf $"{{\"a\":{empty},\"b\":{references}}}"
+                let struct (outcome, bytes) = measured (fun () -> Fastjson.toJson "body" body)
+                outcome |> isRefused "more than 1000000 values"
+                bytes |> shouldStayBelow (100L * megabyte)
+
+            testCase "a reference longer than 4,096 characters is refused"
+            <| fun () ->
+                let path length = "$" + String('.', length - 3) + ".a"
+
+                let referring length =
+                    bytesOf $"{{\"a\":1,\"b\":{{\"$ref\":\"{path length}\"}}}}"
+                    |> Fastjson.toJson "body"
+
+                (referring 4_096).IsOk |> shouldBeTrue
+                referring 4_097 |> isRefused "a reference is longer than 4096 characters"
         ]
