@@ -230,6 +230,9 @@ type internal ConnectionAgent
         Volatile.Write(&wantedAt, ports.Clock.GetTimestamp())
         agent.Post(Happened OpenRequested)
 
+    /// Since a caller wanted a connection that was not there.
+    member _.SinceWanted = ports.Clock.GetElapsedTime(Volatile.Read &wantedAt)
+
     /// Why there was no connection last; empty if there always was one.
     member _.LastFailure = Volatile.Read &lastFailure
 

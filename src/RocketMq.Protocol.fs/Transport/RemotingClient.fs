@@ -4,39 +4,10 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// How a client and its connection are doing.
-type ConnectionHealth =
-    {
-        Endpoint: Endpoint
-        State: ConnectionState
-        /// Of the session that is open; nothing while none is.
-        Session: SessionHealth option
-        /// Connections that were made so far, the one that is open included.
-        Connections: int
-        /// Answers that nobody waited for: late ones, second ones, wrong ones.
-        UnexpectedAnswers: int64
-        /// Why the last connection was lost or not made; empty if none was.
-        LastFailure: string
-    }
-
-    override health.ToString() =
-        let session =
-            match health.Session with
-            | Some session -> $": %O{session}"
-            | None -> ""
-
-        let failure =
-            if health.LastFailure = "" then
-                ""
-            else
-                $"; the last failure was: {health.LastFailure}"
-
-        $"{health.Endpoint} is %A{health.State}{session}{failure}"
-
 /// Calls to one server over one connection, which is made when it is first needed and again when it is lost. Safe to use
 /// from any thread.
 [<Sealed>]
-type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
+type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOpening: unit -> unit) =
     let mutable resend: Waiter -> bool -> unit = fun _ _ -> ()
     let traffic = Traffic()
 
@@ -44,6 +15,11 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         ConnectionAgent(endpoint, options, traffic, (fun waiter isSentAway -> resend waiter isSentAway))
 
     let clock = options.Ports.Clock
+
+    let openConnection () =
+        agent.Open()
+        // In this order: whoever looks whether the client is used finds that it is, or is told so.
+        onOpening ()
 
     /// Whether a call fails now, with the reason of the last attempt to connect, instead of waiting for the next one.
     let failsAtOnce () =
@@ -95,7 +71,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                     | sent -> outcome <- ValueSome(struct (session, sent))
                 | Door.Open session -> outcome <- ValueSome(struct (null, NotSent session.Full))
                 | Door.Shut waiting ->
-                    agent.Open()
+                    openConnection ()
 
                     if failsAtOnce () then
                         outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, agent.LastFailure))))
@@ -273,6 +249,8 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         resend <- fun waiter isSentAway -> sendAgain waiter isSentAway |> ignore
         Telemetry.register measured
 
+    new(endpoint: Endpoint, options: RemotingOptions) = RemotingClient(endpoint, options, ignore)
+
     /// Checks the options first: `Misconfigured` names all that make no sense.
     static member Create(endpoint: Endpoint, options: RemotingOptions) : Result<RemotingClient, RemotingError> =
         RemotingOptions.check options
@@ -354,10 +332,10 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             | Door.Open _ -> return Ok()
             | Door.Locked -> return Error(ClientClosed endpoint)
             | Door.Shut _ when failsAtOnce () ->
-                agent.Open()
+                openConnection ()
                 return Error(NotConnected(endpoint, agent.LastFailure))
             | Door.Shut waiting ->
-                agent.Open()
+                openConnection ()
 
                 try
                     // The attempt has this limit too and says more when it is reached, so it goes first.
@@ -367,6 +345,17 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 with :? OperationCanceledException ->
                     return Error(NotConnected(endpoint, "the caller gave up"))
         }
+
+    /// Whether there is no connection, and nobody has wanted one for as long as connections are kept that nobody uses.
+    member internal _.IsUnused =
+        agent.State = Disconnected && agent.SinceWanted >= options.Liveness.IdleAfter
+
+    /// Whether listeners of metrics learn of the client: true unless it is said otherwise.
+    member internal _.SetMeasured(isMeasured: bool) =
+        if isMeasured && agent.State <> Closed then
+            Telemetry.register measured
+        else
+            Telemetry.forget measured
 
     /// Answers every call in flight and closes the connection for good.
     member _.Close() : Task =
