@@ -175,6 +175,8 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             callOnce outgoing timeout cancellation
 
     let call (outgoing: Outgoing) timeout cancellation =
+        let timeout = Deadlines.Limited timeout
+
         if Telemetry.isWanted () then
             Telemetry.call endpoint outgoing.Code (fun () -> callUnobserved outgoing timeout cancellation)
         else
@@ -283,7 +285,8 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             LastFailure = agent.LastFailure
         }
 
-    /// Sends a request and waits for its answer, whatever its code. The request's opaque is chosen here.
+    /// Sends a request and waits for its answer, whatever its code. The request's opaque is chosen here. A timeout of
+    /// `Timeout.InfiniteTimeSpan`, or of more than 49 days, is one of 49 days: timers know no longer.
     member _.InvokeWithin
         (command: RemotingCommand, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<RemotingCommand, RemotingError>> =
