@@ -116,8 +116,13 @@ type internal ConnectionAgent
 
         match error with
         | :? OperationCanceledException when dialing.IsCancellationRequested -> closedReason
-        | :? OperationCanceledException ->
-            $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms"
+        | :? OperationCanceledException as error ->
+            let addresses =
+                match error with
+                | :? NoAddressAnswered -> $": {error.Message}"
+                | _ -> ""
+
+            $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms{addresses}"
         | error -> where + error.Message
 
     let dial (after: TimeSpan) (post: AgentMessage -> unit) : Task =
