@@ -276,7 +276,7 @@ let benchCompare (commit: string) arguments =
             | _, Error said ->
                 List.iter print said
                 1
-        | code -> code
+        | _ -> 1
     finally
         if Directory.Exists folder then
             git print [ "worktree"; "remove"; "--force"; folder ] |> ignore

@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
@@ -10,7 +10,9 @@ namespace RocketMq.Client;
 public sealed class RemotingClients : IAsyncDisposable
 {
     private readonly Core.RemotingClients _inner;
-    private readonly ConcurrentDictionary<Core.Endpoint, RemotingClient> _clients = new();
+
+    /// <summary>No longer than the core keeps its own.</summary>
+    private readonly ConditionalWeakTable<Core.RemotingClient, RemotingClient> _clients = [];
 
     internal RemotingClients(Core.RemotingClients inner) => _inner = inner;
 
@@ -23,7 +25,7 @@ public sealed class RemotingClients : IAsyncDisposable
     /// <summary>The client of a server, "host:port". Leave it open: it is closed with these.</summary>
     /// <exception cref="ArgumentException">The address is none.</exception>
     public RemotingClient For(string address) =>
-        _clients.GetOrAdd(Addresses.Parse(address), endpoint => new RemotingClient(_inner.Get(endpoint)));
+        _clients.GetValue(_inner.Get(Addresses.Parse(address)), client => new RemotingClient(client));
 
     /// <summary>Sends a request to a server, "host:port", and waits for its answer, whatever code that has.</summary>
     /// <exception cref="ArgumentException">The address is none.</exception>

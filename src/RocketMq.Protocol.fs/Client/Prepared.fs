@@ -24,6 +24,7 @@ type internal Prepared
     let mutable queue: MessageQueue | null = null
     let mutable attempt = 0
     let mutable readsAnswer = false
+    let mutable hasAlternative = false
     let mutable receipt: SendReceipt | null = null
 
     let queueId () =
@@ -87,12 +88,16 @@ type internal Prepared
     /// One, or those of a batch joined with commas.
     member _.UniqueId = uniqueId
 
-    /// Says where the next attempt goes, its number, and whether nobody else wants to see its answer. Only between attempts.
-    member _.Address(sendersGroup: string, now: int64, target: MessageQueue, number: int, isAlone: bool) =
+    /// Says where the next attempt goes, its number, whether another broker can be tried after it, and whether nobody else wants
+    /// to see its answer. Only between attempts.
+    member _.Address
+        (sendersGroup: string, now: int64, target: MessageQueue, number: int, hasOther: bool, isAlone: bool)
+        =
         group <- sendersGroup
         bornTimestamp <- now
         queue <- target
         attempt <- number
+        hasAlternative <- hasOther
         readsAnswer <- isAlone
         receipt <- null
 
@@ -123,6 +128,7 @@ type internal Prepared
         }
 
     override _.Code = operation.Code
+    override _.HasAlternative = hasAlternative
 
     override prepared.ToCommand() =
         (operation.Request prepared.Request).Command

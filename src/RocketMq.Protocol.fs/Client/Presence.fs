@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Collections.Concurrent
+open System.Runtime.CompilerServices
 open System.Threading
 open System.Threading.Tasks
 
@@ -49,9 +50,9 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
         | Connected _ -> true
         | _ -> false
 
-    /// By address: the brokers whose connections are watched. A broker that leaves the routes and comes back is watched
-    /// already.
-    let watched = ConcurrentDictionary<string, unit>(StringComparer.Ordinal)
+    /// The clients whose connections are watched. A broker that leaves the routes and comes back is watched already, unless its
+    /// client has been forgotten meanwhile.
+    let watched = ConditionalWeakTable<RemotingClient, obj>()
 
     let isGreeted address =
         match known.TryGetValue address with
@@ -63,7 +64,7 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
         match clients.TryGet address with
         | Error error -> Task.FromResult(Error error)
         | Ok client ->
-            if watched.TryAdd(address, ()) then
+            if watched.TryAdd(client, obj ()) then
                 client.StateChanged.Add(fun state ->
                     if isConnected state && isGreeted address && not ending.IsCancellationRequested then
                         Supervised.run options.Logger ending.Token (fun () -> tell address :> Task))

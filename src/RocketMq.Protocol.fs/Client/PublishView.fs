@@ -7,6 +7,11 @@ open System
 type internal PublishView(topic: string, route: TopicRoute, clients: RemotingClients) =
     let queues = TopicRoute.publishQueues topic route |> Array.ofList
 
+    let hasOther (brokerName: string) =
+        queues |> Array.exists (fun queue -> queue.BrokerName <> brokerName)
+
+    let hasSeveral = queues.Length > 0 && hasOther queues[0].BrokerName
+
     let masters =
         [|
             for broker in route.Brokers do
@@ -35,5 +40,7 @@ type internal PublishView(topic: string, route: TopicRoute, clients: RemotingCli
     member _.MasterOf(brokerName: string) : Result<RemotingClient, RemotingError> = find brokerName 0
 
     /// Whether a queue of another broker can be chosen.
-    member _.HasOther(brokerName: string) =
-        queues |> Array.exists (fun queue -> queue.BrokerName <> brokerName)
+    member _.HasOther(brokerName: string) = hasOther brokerName
+
+    /// Whether the queues are on more than one broker.
+    member _.HasSeveral = hasSeveral

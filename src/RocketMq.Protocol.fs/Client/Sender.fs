@@ -140,14 +140,21 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
 
         outcome
 
-    let start (prepared: Prepared) (queue: MessageQueue) (client: RemotingClient) attempt rest cancellation =
+    /// Whether another broker is tried if this attempt fails.
+    let hasAlternative target (view: PublishView) attempt =
+        match target with
+        | AnyQueue -> view.HasSeveral && attempt < options.Attempts
+        | OneQueue _
+        | SelectedQueue _ -> false
+
+    let start (prepared: Prepared) (queue: MessageQueue) (client: RemotingClient) attempt hasOther rest cancellation =
         let limit =
             match options.AttemptTimeout with
             | Some limit -> min limit rest
             | None -> rest
 
         let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-        prepared.Address(group, now, queue, attempt, onAttempt.IsNone)
+        prepared.Address(group, now, queue, attempt, hasOther, onAttempt.IsNone)
         client.Begin(prepared, limit, cancellation)
 
     let wait (span: TimeSpan) (cancellation: CancellationToken) : Task<bool> =
@@ -178,12 +185,12 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         | SelectedQueue _ -> GiveUp error
 
     /// The queue and its broker, if they can be told without asking anybody.
-    let firstAttempt (prepared: Prepared) target : struct (MessageQueue * RemotingClient) voption =
+    let firstAttempt (prepared: Prepared) target : struct (MessageQueue * RemotingClient * bool) voption =
         match routes.TryPublish prepared.Topic with
         | ValueNone -> ValueNone
         | ValueSome view ->
             match destination target view prepared None with
-            | Ok found -> ValueSome found
+            | Ok(struct (queue, client)) -> ValueSome(struct (queue, client, hasAlternative target view 1))
             | Error _ -> ValueNone
 
     /// From the first attempt that failed on, which is given, or from the beginning.
@@ -236,7 +243,8 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                                 // The route has taken the time; nothing is begun that cannot be waited for.
                                 failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
                             else
-                                let! answer = start prepared queue client attempt rest cancellation
+                                let mayGoOn = hasAlternative target view attempt
+                                let! answer = start prepared queue client attempt mayGoOn rest cancellation
 
                                 match settle prepared queue client sent answer with
                                 | Ok receipt -> outcome <- ValueSome(Ok receipt)
@@ -325,8 +333,10 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
         let begun = clock.GetTimestamp()
 
         match firstAttempt prepared target with
-        | ValueSome(struct (queue, client)) ->
-            let calling = start prepared queue client 1 options.SendTimeout cancellation
+        | ValueSome(struct (queue, client, hasOther)) ->
+            let calling =
+                start prepared queue client 1 hasOther options.SendTimeout cancellation
+
             sendQuickly prepared target queue client begun calling cancellation
         | ValueNone -> sendSlowly prepared target begun ValueNone cancellation
 
@@ -341,7 +351,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                 match destination target view prepared None with
                 | Error error -> return Error error
                 | Ok(struct (queue, client)) ->
-                    prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false)
+                    prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false, false)
                     return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
         }
 

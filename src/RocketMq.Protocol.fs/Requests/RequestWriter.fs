@@ -45,6 +45,12 @@ type internal Outgoing() =
     /// The same as a command, for those who must look at it before it is written.
     abstract ToCommand: unit -> RemotingCommand
 
+    /// Whether the caller has another server to turn to: then half of its time is all that a connection is waited for, so that
+    /// time is left for the other server.
+    abstract HasAlternative: bool
+
+    default _.HasAlternative = false
+
     /// Reads an answer of success while it lies in the receive buffer, so that no command need be made of it. False if it is
     /// none of those that are read so. Must not throw.
     abstract TryRead: answer: inref<FrameParts> -> bool

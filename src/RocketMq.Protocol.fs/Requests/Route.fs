@@ -129,6 +129,10 @@ module internal QueueMapping =
         }
 
 module TopicRoute =
+    /// A route with more queues than this, all brokers together, cannot be read: its numbers would cost memory that its few
+    /// bytes do not show. Topics have tens of queues, the largest ones some thousands.
+    let maxQueues = 65_536
+
     let private masterId = 0L
 
     let private broker name (route: TopicRoute) =
@@ -199,6 +203,15 @@ module TopicRoute =
             OrderedTopic = None
             QueueMappings = None
         }
+
+    let private limited (route: TopicRoute) =
+        let sum (count: QueueData -> int) =
+            route.Queues |> List.sumBy (count >> max 0 >> int64)
+
+        if max (sum _.ReadQueues) (sum _.WriteQueues) > int64 maxQueues then
+            raise (Unreadable("", $"it has more than {maxQueues} queues"))
+
+        route
 
     /// Servers before 4.9 spell the flag's name otherwise.
     let private topicSysFlag: Member<QueueData, int> =
@@ -283,13 +296,14 @@ module TopicRoute =
                 Member.sometimes "topicQueueMappingByBroker" (Shape.map QueueMapping.shape) _.QueueMappings
 
             return
-                {
-                    Queues = queues
-                    Brokers = brokers
-                    FilterServers = filterServers
-                    OrderedTopic = ordered
-                    QueueMappings = mappings
-                }
+                limited
+                    {
+                        Queues = queues
+                        Brokers = brokers
+                        FilterServers = filterServers
+                        OrderedTopic = ordered
+                        QueueMappings = mappings
+                    }
         }
 
     let internal shape = routeWith quotedIds

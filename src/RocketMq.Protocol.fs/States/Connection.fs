@@ -69,6 +69,16 @@ module Connection =
     let private afterFailure backoff failures (redial: Redial) =
         redialled failures (Backoff.delay backoff failures redial.Jitter) redial
 
+    /// Whether the server could not be connected to, and is tried again by itself meanwhile: whoever can go to another server
+    /// need not wait.
+    let isFailing (state: ConnectionState) =
+        match state with
+        | Connecting failures -> failures > 0
+        | Disconnected
+        | Connected _
+        | Closing _
+        | Closed -> false
+
     /// What an event makes of a state, and what is to be done. Total: news that no longer matters changes nothing.
     let transition (backoff: Backoff) (state: ConnectionState) (event: ConnectionEvent) =
         match state, event with

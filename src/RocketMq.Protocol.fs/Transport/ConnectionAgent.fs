@@ -120,8 +120,14 @@ type internal ConnectionAgent
 
         match error with
         | :? OperationCanceledException when dialing.IsCancellationRequested -> closedReason
-        | :? OperationCanceledException ->
-            FailureReason.ofText $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms"
+        | :? OperationCanceledException as error ->
+            let addresses =
+                match error with
+                | :? NoAddressAnswered -> $": {error.Message}"
+                | _ -> ""
+
+            FailureReason.ofText
+                $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms{addresses}"
         | NotSecured reason -> FailureReason.withText (where + reason.Text) reason
         | error -> FailureReason(where + error.Message, Some error)
 
@@ -247,6 +253,9 @@ type internal ConnectionAgent
     member _.Open() =
         Volatile.Write(&wantedAt, ports.Clock.GetTimestamp())
         agent.Post(Happened OpenRequested)
+
+    /// Since a caller wanted a connection that was not there.
+    member _.SinceWanted = ports.Clock.GetElapsedTime(Volatile.Read &wantedAt)
 
     /// Why there was no connection last; empty if there always was one.
     member _.LastFailure = Volatile.Read &lastFailure

@@ -70,6 +70,8 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
 
     let load connection =
         match clients.TryGetValue connection with
+        // Its calls fail at once, so that it would always be the least busy one.
+        | true, client when Connection.isFailing client.State -> Int32.MaxValue
         | true, client -> client.InFlight
         | false, _ -> 0
 

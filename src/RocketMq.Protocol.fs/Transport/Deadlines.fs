@@ -10,6 +10,9 @@ type internal Deadlines(clock: TimeProvider) as this =
     /// Deadlines closer together than this are swept together; none is swept early.
     static let grainMillis = 10L
 
+    /// What timers can wait for at most.
+    static let longest = TimeSpan.FromMilliseconds(float (UInt32.MaxValue - 1u))
+
     let gate = obj ()
     let mutable sweep = fun (_: int64) -> Int64.MaxValue
     let mutable nextWake = Int64.MaxValue
@@ -23,10 +26,18 @@ type internal Deadlines(clock: TimeProvider) as this =
         nextWake <- wake
         let span = clock.GetElapsedTime(clock.GetTimestamp(), wake)
         // Timers count whole milliseconds and may cut the rest off.
-        let millis = max 1.0 (ceil span.TotalMilliseconds)
+        let millis = Math.Clamp(ceil span.TotalMilliseconds, 1.0, longest.TotalMilliseconds)
 
         timer.Change(TimeSpan.FromMilliseconds millis, Timeout.InfiniteTimeSpan)
         |> ignore
+
+    /// A timeout that timers can wait for: that itself, or the longest in place of an endless or a longer one.
+    static member Limited(timeout: TimeSpan) : TimeSpan =
+        // Ticks, because every call passes here: spans are compared in boxes.
+        if timeout.Ticks = Timeout.InfiniteTimeSpan.Ticks || timeout.Ticks > longest.Ticks then
+            longest
+        else
+            timeout
 
     /// What to do when a deadline has come: it is given the time, and gives the earliest deadline that is left.
     member _.Start(sweeping: int64 -> int64) = sweep <- sweeping
@@ -35,9 +46,17 @@ type internal Deadlines(clock: TimeProvider) as this =
     member deadlines.After(timeout: TimeSpan) : int64 =
         deadlines.At(clock.GetTimestamp(), timeout)
 
-    /// As `After`, from a timestamp.
+    /// As `After`, from a timestamp. `Int64.MaxValue`, which never comes, for a time that is endless or that no timestamp shows.
     member _.At(now: int64, timeout: TimeSpan) : int64 =
-        now + int64 (timeout.TotalSeconds * float clock.TimestampFrequency)
+        let ticks = timeout.TotalSeconds * float clock.TimestampFrequency
+
+        if
+            timeout.Ticks = Timeout.InfiniteTimeSpan.Ticks
+            || ticks >= float (Int64.MaxValue - now)
+        then
+            Int64.MaxValue
+        else
+            now + int64 ticks
 
     /// How long ago a timeout that ends at `deadline` began.
     member _.SinceStart(timeout: TimeSpan, deadline: int64) : TimeSpan =

@@ -10,7 +10,8 @@ open Microsoft.Extensions.Logging.Abstractions
 type WhenDisconnected =
     /// It waits for one, within its timeout.
     | WaitForConnection
-    /// It waits for the attempt that is under way, and fails with it.
+    /// It waits for the first attempt to connect, and fails with it. While further attempts fail and are repeated, it fails
+    /// at once with the reason of the last one.
     | FailWithDial
 
 /// What a request does that would go over a limit of its connection.
@@ -38,7 +39,8 @@ type RemotingOptions =
         /// Whether a request beyond that is refused or waits. Default `WaitForRoom`: a server that reads slowly slows
         /// its callers down.
         AtByteLimit: AtLimit
-        /// The most requests of the server that are handled at a time; one more is answered with SystemBusy. Default 256.
+        /// The most requests of the server that are handled at a time; one more is answered with SystemBusy. Default 256. A
+        /// server that does not read its answers loses its connection when more than twice as many of them wait.
         MaxServerRequests: int
         /// How requests are written. Default JSON, which every server reads.
         Header: Header

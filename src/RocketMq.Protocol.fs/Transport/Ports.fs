@@ -2,7 +2,6 @@ namespace RocketMq.Protocol
 
 open System
 open System.IO
-open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
 
@@ -17,30 +16,10 @@ type Ports =
     }
 
 module Ports =
-    /// Has the system probe a silent peer: after 30 s, then every 10 s, three times.
-    let private keepAlive (socket: Socket) =
-        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.KeepAlive, true)
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveTime, 30)
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveInterval, 10)
-        socket.SetSocketOption(SocketOptionLevel.Tcp, SocketOptionName.TcpKeepAliveRetryCount, 3)
-
-    let private connectTcp (endpoint: Endpoint) (cancellation: CancellationToken) : Task<Stream> =
-        backgroundTask {
-            let socket = new Socket(SocketType.Stream, ProtocolType.Tcp, NoDelay = true)
-
-            try
-                keepAlive socket
-                do! socket.ConnectAsync(endpoint.Host, endpoint.Port, cancellation)
-                return new NetworkStream(socket, ownsSocket = true) :> Stream
-            with error ->
-                socket.Dispose()
-                return! Task.FromException<Stream> error
-        }
-
     /// TCP, the system's clock, a shared source of chance.
     let system: Ports =
         {
-            Connect = connectTcp
+            Connect = AddressRace.connectTcp
             Clock = TimeProvider.System
             Jitter = Random.Shared.NextDouble
         }

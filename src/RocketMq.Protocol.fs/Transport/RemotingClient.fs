@@ -4,39 +4,10 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// How a client and its connection are doing.
-type ConnectionHealth =
-    {
-        Endpoint: Endpoint
-        State: ConnectionState
-        /// Of the session that is open; nothing while none is.
-        Session: SessionHealth option
-        /// Connections that were made so far, the one that is open included.
-        Connections: int
-        /// Answers that nobody waited for: late ones, second ones, wrong ones.
-        UnexpectedAnswers: int64
-        /// Why the last connection was lost or not made; empty if none was.
-        LastFailure: string
-    }
-
-    override health.ToString() =
-        let session =
-            match health.Session with
-            | Some session -> $": %O{session}"
-            | None -> ""
-
-        let failure =
-            if health.LastFailure = "" then
-                ""
-            else
-                $"; the last failure was: {health.LastFailure}"
-
-        $"{health.Endpoint} is %A{health.State}{session}{failure}"
-
 /// Calls to one server over one connection, which is made when it is first needed and again when it is lost. Safe to use
 /// from any thread.
 [<Sealed>]
-type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
+type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOpening: unit -> unit) =
     let mutable resend: Waiter -> bool -> unit = fun _ _ -> ()
     let traffic = Traffic()
 
@@ -45,10 +16,20 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
 
     let clock = options.Ports.Clock
 
-    /// Waits for the door to open or an attempt to fail. Gives the reason of a failure.
+    let openConnection () =
+        agent.Open()
+        // In this order: whoever looks whether the client is used finds that it is, or is told so.
+        onOpening ()
+
+    /// Whether a call fails now, with the reason of the last attempt to connect, instead of waiting for the next one.
+    let failsAtOnce () =
+        options.WhenDisconnected = FailWithDial && Connection.isFailing agent.State
+
+    /// Waits for the door to open or an attempt to fail, for what is left of `patience`. Gives the reason of a failure.
     let waitAtDoor
         (waiting: Task<Result<unit, FailureReason>>)
         (rest: TimeSpan)
+        (patience: TimeSpan)
         cancellation
         : Task<Result<unit, FailureReason>> =
         backgroundTask {
@@ -63,18 +44,19 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                     else
                         $"; the last attempt failed: {last}"
 
-                let text =
-                    $"no connection within {options.RequestTimeout.TotalMilliseconds} ms{why}"
+                let text = $"no connection within {patience.TotalMilliseconds} ms{why}"
 
                 return Error(FailureReason.withText text last)
         }
 
-    /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`. A loop, not
-    /// a recursion: what has ended by the time that it is waited for would pile up on the stack.
+    /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`; a connection is
+    /// waited for no longer than `patience`. A loop, not a recursion: what has ended by the time that it is waited for would pile
+    /// up on the stack.
     let trySend
         (send: Session -> TimeSpan -> Sent)
         (started: int64)
         (timeout: TimeSpan)
+        (patience: TimeSpan)
         (cancellation: CancellationToken)
         : Task<struct (Session | null * Sent)> =
         backgroundTask {
@@ -98,17 +80,22 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 | Door.Shut _ when agent.IsClosing ->
                     outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
                 | Door.Shut waiting ->
-                    agent.Open()
-                    let! opened = waitAtDoor waiting.Task (max rest TimeSpan.Zero) cancellation
-                    let isLate = clock.GetElapsedTime started >= timeout
+                    openConnection ()
 
-                    match opened with
-                    | Error _ when agent.IsClosing ->
-                        outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
-                    | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
-                        outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
-                    | Ok()
-                    | Error _ -> ()
+                    if failsAtOnce () then
+                        outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, agent.LastFailure))))
+                    else
+                        let rest = max TimeSpan.Zero (rest - (timeout - patience))
+                        let! opened = waitAtDoor waiting.Task rest patience cancellation
+                        let isLate = clock.GetElapsedTime started >= patience
+
+                        match opened with
+                        | Error _ when agent.IsClosing ->
+                            outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                        | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
+                            outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
+                        | Ok()
+                        | Error _ -> ()
 
             return outcome.Value
         }
@@ -128,11 +115,12 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         | _, NotSent error -> Task.FromResult(Error error)
         | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled(request, false)))
 
-    let callSlowly (outgoing: Outgoing) isSecond timeout cancellation =
+    let callSlowly (outgoing: Outgoing) isSecond (timeout: TimeSpan) cancellation =
         backgroundTask {
             try
                 let send (session: Session) rest = session.Send(outgoing, isSecond, rest)
-                let! sent = trySend send (clock.GetTimestamp()) timeout cancellation
+                let patience = if outgoing.HasAlternative then timeout / 2.0 else timeout
+                let! sent = trySend send (clock.GetTimestamp()) timeout patience cancellation
                 return! answerOf outgoing.Code sent cancellation
             with :? OperationCanceledException ->
                 return Error(Cancelled(outgoing.Code, false))
@@ -209,6 +197,8 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             callOnce outgoing timeout cancellation
 
     let call (outgoing: Outgoing) timeout cancellation =
+        let timeout = Deadlines.Limited timeout
+
         if Telemetry.isWanted () then
             Telemetry.call endpoint outgoing.Code (fun () -> callUnobserved outgoing timeout cancellation)
         else
@@ -229,7 +219,7 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
                 let send (session: Session) _ = session.SendOneWay command
 
                 let! struct (_, sent) =
-                    trySend send (clock.GetTimestamp()) options.RequestTimeout cancellation
+                    trySend send (clock.GetTimestamp()) options.RequestTimeout options.RequestTimeout cancellation
 
                 match sent with
                 | NotSent error -> return Error error
@@ -283,6 +273,8 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
         resend <- fun waiter isSentAway -> sendAgain waiter isSentAway |> ignore
         Telemetry.register measured
 
+    new(endpoint: Endpoint, options: RemotingOptions) = RemotingClient(endpoint, options, ignore)
+
     /// Checks the options first: `Misconfigured` names all that make no sense.
     static member Create(endpoint: Endpoint, options: RemotingOptions) : Result<RemotingClient, RemotingError> =
         RemotingOptions.check options
@@ -315,7 +307,8 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             LastFailure = agent.LastFailure.Text
         }
 
-    /// Sends a request and waits for its answer, whatever its code. The request's opaque is chosen here.
+    /// Sends a request and waits for its answer, whatever its code. The request's opaque is chosen here. A timeout of
+    /// `Timeout.InfiniteTimeSpan`, or of more than 49 days, is one of 49 days: timers know no longer.
     member _.InvokeWithin
         (command: RemotingCommand, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<RemotingCommand, RemotingError>> =
@@ -367,17 +360,31 @@ type RemotingClient(endpoint: Endpoint, options: RemotingOptions) =
             | Door.Open _ -> return Ok()
             | Door.Locked -> return Error(ClientClosed endpoint)
             | Door.Shut _ when agent.IsClosing -> return Error(ClientClosed endpoint)
+            | Door.Shut _ when failsAtOnce () ->
+                openConnection ()
+                return Error(NotConnected(endpoint, agent.LastFailure))
             | Door.Shut waiting ->
-                agent.Open()
+                openConnection ()
 
                 try
                     // The attempt has this limit too and says more when it is reached, so it goes first.
                     let limit = options.ConnectTimeout + TimeSpan.FromSeconds 1L
-                    let! outcome = waitAtDoor waiting.Task limit cancellation
+                    let! outcome = waitAtDoor waiting.Task limit limit cancellation
                     return outcome |> Result.mapError (fun reason -> NotConnected(endpoint, reason))
                 with :? OperationCanceledException ->
                     return Error(NotConnected(endpoint, FailureReason.ofText "the caller gave up"))
         }
+
+    /// Whether there is no connection, and nobody has wanted one for as long as connections are kept that nobody uses.
+    member internal _.IsUnused =
+        agent.State = Disconnected && agent.SinceWanted >= options.Liveness.IdleAfter
+
+    /// Whether listeners of metrics learn of the client: true unless it is said otherwise.
+    member internal _.SetMeasured(isMeasured: bool) =
+        if isMeasured && agent.State <> Closed then
+            Telemetry.register measured
+        else
+            Telemetry.forget measured
 
     /// Answers every call in flight and closes the connection for good.
     member _.Close() : Task =

@@ -2,38 +2,142 @@ namespace RocketMq.Protocol
 
 open System
 open System.Collections.Concurrent
+open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 
+/// The client of one address. It is kept while it is in use. One that is kept no more stays the client of its address for as
+/// long as anybody holds it, and is kept again when it is used.
+[<Sealed>]
+type private ClientSlot(create: (unit -> unit) -> RemotingClient) =
+    let gate = obj ()
+    let mutable kept: RemotingClient | null = null
+    let mutable held: WeakReference<RemotingClient> | null = null
+    let mutable isRetired = false
+
+    /// Only under the gate.
+    let find () : RemotingClient | null =
+        match kept, held with
+        | null, NonNull held ->
+            match held.TryGetTarget() with
+            | true, client -> client
+            | _ -> null
+        | client, _ -> client
+
+    let keepUsed () =
+        lock gate (fun () ->
+            match kept, find () with
+            | null, NonNull client ->
+                kept <- client
+                client.SetMeasured true
+            | _ -> ())
+
+    /// Takes a client that was made for the slot, unless there is one by now, or the slot has been retired.
+    let put (made: RemotingClient) : RemotingClient voption =
+        lock gate (fun () ->
+            match find () with
+            | null when not isRetired ->
+                kept <- made
+                held <- WeakReference<RemotingClient> made
+                ValueSome made
+            | other ->
+                made.SetMeasured false
+                ValueOption.ofObj other)
+
+    /// Nothing if the slot has been retired.
+    member _.TryGet() : RemotingClient voption =
+        match Volatile.Read &kept with
+        | NonNull client -> ValueSome client
+        | _ ->
+            match lock gate find with
+            // Not under the gate: making a client calls what the application has set.
+            | null -> put (create keepUsed)
+            | client -> ValueSome client
+
+    /// The client, if it is kept.
+    member _.Kept: RemotingClient option = lock gate (fun () -> Option.ofObj kept)
+
+    /// The client, kept or not, if there is one.
+    member _.Any: RemotingClient option = lock gate (fun () -> Option.ofObj (find ()))
+
+    /// Keeps a client no more that nobody uses.
+    member _.Forget() =
+        lock gate (fun () ->
+            match kept with
+            | NonNull client when client.IsUnused ->
+                kept <- null
+                client.SetMeasured false
+            | _ -> ())
+
+    /// Takes no client any more, if it had one that nobody holds now.
+    member _.TryRetire() : bool =
+        lock gate (fun () ->
+            isRetired <- not (isNull held) && isNull (find ())
+            isRetired)
+
 /// Calls to any number of servers: one connection for each address, made when it is first needed, shared by all callers,
-/// left when nobody has used it for long. Safe to use from any thread.
+/// left when nobody has used it for long. Addresses whose connections have been left are forgotten when others come. Safe to
+/// use from any thread.
 [<Sealed>]
 type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
-    let clients = ConcurrentDictionary<Endpoint, Lazy<RemotingClient>>()
+    /// So many addresses come before it is looked for such as can be forgotten.
+    static let lookAfter = 64
+
+    let slots = ConcurrentDictionary<Endpoint, ClientSlot>()
+    let forgetting = obj ()
+    let mutable forgetAt = lookAfter
     let mutable isClosed = false
 
-    let create (endpoint: Endpoint) =
+    let create (endpoint: Endpoint) onOpening =
         let handlers =
             (options.Handlers, handlersOf endpoint)
             ||> Map.fold (fun handlers code handler -> Map.add code handler handlers)
 
-        RemotingClient(endpoint, { options with Handlers = handlers })
+        RemotingClient(endpoint, { options with Handlers = handlers }, onOpening)
 
-    let close (client: Lazy<RemotingClient>) = client.Value.Close()
+    /// Once for as many new addresses as were in use the last time, so that an address costs the same however many there are.
+    let forgetUnused () =
+        lock forgetting (fun () ->
+            if slots.Count > forgetAt then
+                let mutable used = 0
+
+                for entry in slots do
+                    entry.Value.Forget()
+
+                    if entry.Value.Kept.IsSome then
+                        used <- used + 1
+                    elif entry.Value.TryRetire() then
+                        slots.TryRemove entry |> ignore<bool>
+
+                forgetAt <- slots.Count + max lookAfter used)
+
+    let rec get (endpoint: Endpoint) : RemotingClient =
+        match slots.TryGetValue endpoint with
+        | true, slot ->
+            match slot.TryGet() with
+            | ValueSome client -> client
+            | ValueNone ->
+                slots.TryRemove(KeyValuePair(endpoint, slot)) |> ignore<bool>
+                get endpoint
+        | _ ->
+            if slots.TryAdd(endpoint, ClientSlot(create endpoint)) then
+                forgetUnused ()
+
+            get endpoint
 
     new(options: RemotingOptions) = RemotingClients(options, (fun _ -> Map.empty))
 
     member internal _.Options = options
 
-    /// The client of a server. It stays the same as long as these are open; leave its closing to them.
+    /// The client of a server. It stays the same for as long as it is held or used; leave its closing to these.
     member _.Get(endpoint: Endpoint) : RemotingClient =
-        let client = clients.GetOrAdd(endpoint, fun endpoint -> lazy create endpoint)
+        let client = get endpoint
 
         // One that came after all were closed: it answers as the others do.
         if Volatile.Read &isClosed then
-            close client |> ignore
+            client.Close() |> ignore<Task>
 
-        client.Value
+        client
 
     /// The client for an address as routes give them, "host:port".
     member this.TryGet(address: string) : Result<RemotingClient, RemotingError> =
@@ -51,12 +155,19 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
 
     /// How each connection is doing.
     member _.Health: ConnectionHealth list =
-        [ for client in clients.Values -> client.Value.Health ]
+        slots.Values
+        |> Seq.choose _.Kept
+        |> Seq.map (fun client -> client.Health)
+        |> List.ofSeq
 
     /// Closes all connections. Calls in flight are answered.
     member _.CloseAll() : Task =
         Volatile.Write(&isClosed, true)
-        clients.Values |> Seq.map close |> Task.WhenAll
+
+        slots.Values
+        |> Seq.choose _.Any
+        |> Seq.map (fun client -> client.Close())
+        |> Task.WhenAll
 
     interface IAsyncDisposable with
         member this.DisposeAsync() = ValueTask(this.CloseAll())

@@ -16,6 +16,14 @@ type internal Session
     /// How long a session that ends in peace may take to write what is in its buffer.
     static let farewellTime = TimeSpan.FromSeconds 1L
 
+    /// The most answers that wait for room in the buffer: more are owed to a peer that asks and does not read. Clients of a
+    /// server limit their calls themselves.
+    let maxWaitingAnswers =
+        if owner.IsServer then
+            65_536
+        else
+            2 * options.MaxServerRequests
+
     let log = options.Logger
     let clock = options.Ports.Clock
     let waiters = Waiters(options.MaxInFlight, 1)
@@ -52,6 +60,9 @@ type internal Session
 
     /// Ends when calls over the limit may try again; null while nobody waits for that.
     let mutable room: TaskCompletionSource | null = null
+
+    /// Answers that wait for room in the buffer.
+    let mutable waitingAnswers = 0
 
     let isLive () = Volatile.Read &isOver = 0
 
@@ -256,7 +267,7 @@ type internal Session
             Body = ReadOnlyMemory.Empty
         }
 
-    /// Buffers an answer, later if the buffer is full now.
+    /// Buffers an answer, later if the buffer is full now. Ends the session if too many wait for that.
     let rec respond header (answer: RemotingCommand) : Task =
         let encode answer =
             Frame.write options.Limits header answer out.Writer
@@ -277,9 +288,18 @@ type internal Session
 
         if pending.IsCompleted then
             Task.CompletedTask
+        elif Interlocked.Increment &waitingAnswers > maxWaitingAnswers then
+            let peer = if owner.IsServer then "client" else "server"
+
+            $"{maxWaitingAnswers} answers wait for the {peer} to read them, the most that are allowed"
+            |> FailureReason.ofText
+            |> finish
+
+            Task.CompletedTask
         else
             backgroundTask {
                 do! pending
+                Interlocked.Decrement &waitingAnswers |> ignore<int>
                 do! respond header answer
             }
 

@@ -78,8 +78,8 @@ let tests =
     testList
         "Proven faults"
         [
-            knownFailure "[dead] no send fails while one of two masters is dead" (fun () -> dead 1)
-            knownFailure "[dead] nor with many callers" (fun () -> dead 16)
+            live "[dead] no send fails while one of two masters is dead" (fun () -> dead 1)
+            live "[dead] nor with many callers" (fun () -> dead 16)
 
             live "[D7] many dead brokers keep no heartbeat from a live one" (fun () ->
                 task {
@@ -139,7 +139,7 @@ let tests =
                     |> shouldEqual []
                 })
 
-            knownFailure "[addresses] addresses that no route names any more are forgotten" (fun () ->
+            live "[addresses] addresses that no route names any more are forgotten" (fun () ->
                 task {
                     let clock = EmbeddedClock()
                     let port = ref 100

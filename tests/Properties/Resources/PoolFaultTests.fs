@@ -128,6 +128,13 @@ let private borrowOnce (pool: ConnectionPool) (tally: Tally) (number: int) : Tas
             use connection = connection
             tally.Take(pool, connection.Client)
             let! answer = connection.Client.Ask(question, CancellationToken.None)
+
+            // Calls fail at once while attempts to connect do: who goes on calling waits for the next attempt.
+            match connection.Client.State with
+            | Connecting failures as failing when answer.IsError && failures > 0 ->
+                do! until (fun () -> connection.Client.State <> failing)
+            | _ -> ()
+
             tally.Leave connection.Client
             tally.Answered answer
     }
@@ -240,6 +247,41 @@ let tests =
                     let! broker = EmbeddedBroker.StartAsync()
                     do! borrowUnderFaults broker.NameServer
                     do! broker.StopAsync()
+                })
+
+            testOn "a connection whose server cannot be reached is lent last" (fun network ->
+                task {
+                    let options =
+                        { network.Options with
+                            WhenDisconnected = FailWithDial
+                        }
+
+                    let pool = ConnectionPool(endpoint, options, { PoolOptions.Default with Size = 2 })
+                    let borrow () = pool.Borrow CancellationToken.None
+                    let! first = borrow ()
+                    let! second = borrow ()
+
+                    match first, second with
+                    | Ok first, Ok second ->
+                        let opening = first.Client.Open CancellationToken.None
+                        let! _ = network.Accept()
+                        let! _ = opening
+                        let failing = second.Client.Open CancellationToken.None
+                        do! network.Refuse()
+                        let! _ = failing
+                        let connected = first.Client
+                        // The one that is given back last is lent first otherwise.
+                        (first :> IDisposable).Dispose()
+                        (second :> IDisposable).Dispose()
+
+                        match! borrow () with
+                        | Ok third ->
+                            obj.ReferenceEquals(third.Client, connected) |> shouldBeTrue
+                            (third :> IDisposable).Dispose()
+                        | Error error -> failtest (RemotingError.describe error)
+                    | first, second -> failtest $"%A{first} %A{second}"
+
+                    do! pool.Close()
                 })
 
             testOn "a connection that is lent to a borrower who gives up at that moment comes back" (fun network ->

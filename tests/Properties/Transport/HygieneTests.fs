@@ -46,6 +46,10 @@ let tests =
                         let! result = call
                         result.IsError |> shouldBeTrue
                         failed <- failed + 1
+                        network.Clock.Advance(TimeSpan.FromMilliseconds 10L)
+
+                        for _ in 1..20 do
+                            do! Task.Yield()
 
                     network.Dials |> shouldStayBelow 16
                     network.Dials |> shouldExceed 4

@@ -90,6 +90,50 @@ let tests =
                     do! client.Close()
                 })
 
+            testOn "while attempts fail, a caller that will not wait is told why at once" (fun network ->
+                task {
+                    let client =
+                        RemotingClient(
+                            endpoint,
+                            { network.Options with
+                                WhenDisconnected = FailWithDial
+                            }
+                        )
+
+                    let call () =
+                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+
+                    let isRefused result =
+                        match result with
+                        | Error(NotConnected(_, reason)) -> reason.Text |> shouldMention "refused"
+                        | other -> failtest $"%A{other}"
+
+                    let first = call ()
+                    do! network.Refuse()
+                    let! first = first
+                    isRefused first
+
+                    // The clock stands still, and so does the wait for the next attempt.
+                    let! second = call ()
+                    isRefused second
+                    network.Dials |> shouldEqual 1
+
+                    // An attempt to a server that was dead is not waited for either.
+                    let! _ = waitForDial network 1
+                    let! third = call ()
+                    isRefused third
+
+                    // The calls have kept the attempts going: the connection is made again.
+                    let! peer = network.Accept()
+                    do! until (fun () -> client.State = Connected(1, 1))
+                    let fourth = call ()
+                    let! asked = peer.Next()
+                    do! peer.Answer(asked, "again")
+                    let! fourth = fourth
+                    fourth.IsOk |> shouldBeTrue
+                    do! client.Close()
+                })
+
             testOn "after closing nothing is dialled, and calls say so" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
