@@ -360,17 +360,18 @@ type internal PopClient(membership: PopMembership) =
 
     /// As the application sees it: mostly one message, and of an outer one, see `InnerBatch`, those that it holds and that
     /// are wanted. They have its receipt.
-    member _.Received(popped: Popped) : ReceivedMessage list =
+    member _.Messages(popped: Popped) : StoredMessage[] =
         let outer = popped.Message
         let keeps = Filter.keeper (filterOf outer.Topic)
 
-        let messages =
-            [| outer |]
-            |> InnerBatch.expand BodyCodecs.standard membership.InflatedLimit outer.QueueOffset
-            |> Array.filter (fun message -> not (InnerBatch.isInner message) || keeps message)
+        [| outer |]
+        |> InnerBatch.expand BodyCodecs.standard membership.InflatedLimit outer.QueueOffset
+        |> Array.filter (fun message -> not (InnerBatch.isInner message) || keeps message)
 
+    /// The same with their bodies.
+    member client.Received(popped: Popped) : ReceivedMessage list =
         [
-            for message in messages ->
+            for message in client.Messages popped ->
                 {
                     Message = message
                     Body = MessageBody.decode membership.InflatedLimit message

@@ -35,7 +35,21 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
         options.TraceTopic
         |> Option.map (fun topic -> ConsumeTracing(topic, "", group, client.Options, client.Clients, client.Routes))
 
-    let handling = PopHandling(options, handler, keeper, client, tracing)
+    let counts = ConsumerCounts()
+    let settings = PopConsumer.SettingsOf(options, group)
+
+    let call =
+        HandlerCall(settings, HandlerInvoker(settings, PopConsumer.Checked handler), counts, tracing)
+
+    let handling =
+        PopHandling(settings, options.IsOrderly, call, counts, keeper, client)
+
+    let overdue = OverdueHandlers(settings, handling, call, counts)
+
+    let look () : Task =
+        overdue.Look()
+        handling.AllAreOverdue overdue.AreAll
+        Task.CompletedTask
 
     /// Cancelled when nothing is to be popped any more.
     let stopping = new CancellationTokenSource()
@@ -52,12 +66,16 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
 
     // Popping
 
-    let handOn lane (popped: Popped[]) =
-        if popped.Length > 0 then
-            keeper.Take(lane, popped, handling.Enqueue)
+    let handOn lane (popped: Popped[]) : Task =
+        backgroundTask {
+            if popped.Length > 0 then
+                let! taken = keeper.Take(lane, popped, ending.Token)
+                handling.Dispatch taken
+        }
 
     let popOnce (queue: MessageQueue) lane (until: CancellationToken) =
         backgroundTask {
+            do! handling.WhenFree until
             let! room = keeper.Room(lane, until)
 
             let attempt =
@@ -75,8 +93,36 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             match! client.Pop(attempt, ending.Token) with
             | Error error -> return Error error
             | Ok(struct (status, popped)) ->
-                handOn lane popped
+                do! handOn lane popped
                 return Ok status
+        }
+
+    /// One pop. Gives how many have failed in a row.
+    let popNext (queue: MessageQueue) lane failures (until: CancellationToken) =
+        backgroundTask {
+            match! popOnce queue lane until with
+            | Ok TooManyPolls ->
+                do! Task.Delay(crowdedWait, clock, until)
+                return failures
+            | Ok _ -> return 0
+            | Error(Cancelled _) -> return failures
+            | Error error ->
+                PopLog.popFailed log queue (RemotingError.describe error)
+                do! Task.Delay(PullRetry.waitAfter (failures + 1) error, clock, until)
+                return failures + 1
+        }
+
+    /// An exception is a defect: it is logged, and the queue is popped on.
+    let popSafely (queue: MessageQueue) lane failures (until: CancellationToken) =
+        backgroundTask {
+            try
+                return! popNext queue lane failures until
+            with
+            | :? OperationCanceledException when until.IsCancellationRequested -> return failures
+            | error ->
+                PopLog.laneFailed log queue error
+                do! Task.Delay(PullRetry.lastWait, clock, until)
+                return failures + 1
         }
 
     let popLoop (queue: MessageQueue) lane (until: CancellationToken) : Task =
@@ -85,14 +131,8 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
 
             try
                 while not until.IsCancellationRequested do
-                    match! popOnce queue lane until with
-                    | Ok TooManyPolls -> do! Task.Delay(crowdedWait, clock, until)
-                    | Ok _ -> failures <- 0
-                    | Error(Cancelled _) -> ()
-                    | Error error ->
-                        failures <- failures + 1
-                        PopLog.popFailed log queue (RemotingError.describe error)
-                        do! Task.Delay(PullRetry.waitAfter failures error, clock, until)
+                    let! counted = popSafely queue lane failures until
+                    failures <- counted
             with :? OperationCanceledException ->
                 ()
         }
@@ -108,8 +148,8 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
 
     let end' (queue: MessageQueue) =
         lanes[queue].Ending.Cancel()
-        lanes.Remove queue |> ignore
-        loops.RemoveAll(fun loop -> loop.IsCompleted) |> ignore
+        lanes.Remove queue |> ignore<bool>
+        loops.RemoveAll(fun loop -> loop.IsCompleted) |> ignore<int>
 
     /// Begins and ends to pop, so that these are the queues of the topic.
     let assign topic (queues: MessageQueue list) =
@@ -227,6 +267,8 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     let join () =
         backgroundTask {
             client.Start()
+            keeper.Start()
+            PeriodicTask.run client.Options overdue.Interval ending.Token look
 
             match! OneByOne.untilError joinTopic client.Topics with
             | Error error -> return Error error
@@ -242,14 +284,13 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             let! isIdle = keeper.WaitUntilIdle options.DrainTimeout
 
             if not isIdle then
-                handling.GiveUp()
-                keeper.GiveBack PopHandling.ReturnMillis
+                handling.End()
                 let! _ = keeper.WaitUntilIdle client.Options.RequestTimeout
                 ()
 
             ending.Cancel()
             do! Task.WhenAll(lock gate (fun () -> loops.ToArray()))
-            do! handling.Close TimeSpan.Zero
+            handling.End()
             keeper.Close()
 
             match tracing with
@@ -261,6 +302,26 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
 
     /// However often it is asked for, it happens once.
     let closing = lazy (close ())
+
+    static member private SettingsOf(options: PopConsumerOptions, group) : HandlerSettings =
+        {
+            Group = group
+            Concurrency = options.Concurrency
+            BatchSize = 1
+            ConsumeTimeout = options.ConsumeTimeout
+            InflatedLimit = options.Membership.InflatedLimit
+            Codecs = BodyCodecs.standard
+            Remoting = options.Membership.Remoting
+        }
+
+    /// A handler that gives no task has failed.
+    static member private Checked(handler: PopHandler) : ConsumeHandler =
+        EachMessage(fun received cancellation ->
+            let handling = handler received cancellation
+
+            match box handling with
+            | null -> invalidOp "The handler returned null instead of a task."
+            | _ -> ValueTask<ConsumeResult> handling)
 
     /// Joins the group and begins to pop. Fails if a topic does not exist, no broker can be reached, brokers hand a topic out
     /// by pull, or a broker does not understand an SQL92 expression.
@@ -313,9 +374,8 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             lock gate stopping.Cancel
             ending.Cancel()
             keeper.Close()
-            handling.GiveUp()
+            handling.End()
             do! client.Kill()
-            do! handling.Close TimeSpan.Zero
         }
 
     interface IAsyncDisposable with

@@ -131,8 +131,9 @@ module SimpleConsumerOptions =
     let internal check (options: SimpleConsumerOptions) =
         PopMembership.check (ValueKind.problem "await" ValueKind.duration options.Await) options.Membership
 
-/// Handles one message. The token is cancelled when the message's receipt is lost, so that it comes again whatever the
-/// handler does, and when the consumer ends and has waited long enough. An exception counts as `ConsumeResult.Retry`.
+/// Handles one message. The token is cancelled when the handler has taken longer than the consume timeout, when the message's
+/// receipt is lost, so that it comes again whatever the handler does, and when the consumer ends and has waited long enough. An
+/// exception counts as `ConsumeResult.Retry`.
 type PopHandler = ReceivedMessage -> CancellationToken -> Task<ConsumeResult>
 
 type PopConsumerOptions =
@@ -142,8 +143,11 @@ type PopConsumerOptions =
         Concurrency: int
         /// Messages of a queue one after the other, and none before the one before it is done with. Default false.
         IsOrderly: bool
-        /// For how long messages are hidden; while a handler runs that is renewed. Default 60 s.
+        /// For how long messages are hidden; while a handler runs that is renewed, until its consume timeout. Default 60 s.
         InvisibleTime: TimeSpan
+        /// When a handler counts as stuck: its token is cancelled then, and if it does not return, its message comes again as one
+        /// that failed and another handler takes its place. Default 15 minutes.
+        ConsumeTimeout: TimeSpan
         /// The most messages one pop asks for, 1 to 32. Default 32.
         PopBatch: int
         /// How long a broker holds a pop that finds nothing. Default 15 s.
@@ -169,6 +173,7 @@ module PopConsumerOptions =
             Concurrency = 20
             IsOrderly = false
             InvisibleTime = TimeSpan.FromSeconds 60L
+            ConsumeTimeout = TimeSpan.FromMinutes 15L
             PopBatch = mostInAPop
             Poll = TimeSpan.FromSeconds 15L
             Unacked = HeldPopLimits.Default.Unacked
@@ -192,6 +197,7 @@ module PopConsumerOptions =
     let withConcurrency count (options: PopConsumerOptions) = { options with Concurrency = count }
     let inOrder (options: PopConsumerOptions) = { options with IsOrderly = true }
     let withInvisibleTime time (options: PopConsumerOptions) = { options with InvisibleTime = time }
+    let withConsumeTimeout time (options: PopConsumerOptions) = { options with ConsumeTimeout = time }
     let withPopBatch count (options: PopConsumerOptions) = { options with PopBatch = count }
     let withPoll time (options: PopConsumerOptions) = { options with Poll = time }
     let withUnacked count (options: PopConsumerOptions) = { options with Unacked = count }
@@ -213,6 +219,7 @@ module PopConsumerOptions =
             [
                 yield! ValueKind.problem "concurrency" (ValueKind.count 1 10_000) options.Concurrency
                 yield! InvisibleTime.check "invisibleTime" options.InvisibleTime |> Option.toList
+                yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
                 yield! ValueKind.problem "popBatch" (ValueKind.count 1 mostInAPop) options.PopBatch
                 yield! ValueKind.problem "poll" ValueKind.duration options.Poll
                 yield! ValueKind.problem "unacked" (ValueKind.count 1 100_000) options.Unacked
