@@ -18,6 +18,16 @@ type internal PopAttempt =
         IsOrderly: bool
     }
 
+/// What came of a pop.
+[<Struct>]
+type internal PopOutcome =
+    {
+        Status: PopStatus
+        Messages: Popped[]
+        /// From the request to its answer. The broker hid the messages some time in between.
+        Took: TimeSpan
+    }
+
 /// What consumers that pop ask brokers: of a group's messages, and as one of its members.
 [<Sealed>]
 type internal PopClient(membership: PopMembership) =
@@ -110,12 +120,19 @@ type internal PopClient(membership: PopMembership) =
             AttemptId = None
         }
 
-    let readPop brokerName request (answer: PopAnswer) =
+    let readPop brokerName request took (answer: PopAnswer) =
+        let outcome messages =
+            {
+                Status = answer.Status
+                Messages = messages
+                Took = took
+            }
+
         if answer.Status <> PopStatus.Popped then
-            Ok(struct (answer.Status, Array.empty))
+            Ok(outcome Array.empty)
         else
             match PoppedMessages.ofAnswer brokerName request answer with
-            | Ok popped -> Ok(struct (answer.Status, popped))
+            | Ok popped -> Ok(outcome popped)
             | Error error -> Error(NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PopMessage, error))
 
     /// Asks once. The broker may hold the pop for as long as `pollMillis`, unless its clock is to be measured first.
@@ -131,11 +148,13 @@ type internal PopClient(membership: PopMembership) =
                 clocks.Failed(attempt.BrokerName, error)
                 return Error error
             | Ok answer ->
+                let received = clocks.Now
+
                 clocks.Answered(
                     attempt.BrokerName,
                     {
                         SentMillis = sent
-                        ReceivedMillis = clocks.Now
+                        ReceivedMillis = received
                         PollMillis = timing.PollMillis
                         IsEmpty = answer.Status <> PopStatus.Popped
                         BrokerTimestamp = answer.PopTimestamp
@@ -143,7 +162,8 @@ type internal PopClient(membership: PopMembership) =
                 )
                 |> ignore<BrokerClock>
 
-                return readPop attempt.BrokerName request answer
+                let took = TimeSpan.FromMilliseconds(received - sent, 0L)
+                return readPop attempt.BrokerName request took answer
         }
 
     let wait (time: TimeSpan) (cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
@@ -166,7 +186,7 @@ type internal PopClient(membership: PopMembership) =
             match answer with
             | Error(Refused(_, _, _, ResponseCode.PollingTimeout, _)) when not wasRefused ->
                 return! popUntil attempt until true cancellation
-            | Ok(struct ((NothingToPop | NothingYet), _)) when isEarly ->
+            | Ok { Status = (NothingToPop | NothingYet) } when isEarly ->
                 match before, clocks.Of attempt.BrokerName with
                 | Unmeasured, Ahead _ -> return! popUntil attempt until wasRefused cancellation
                 | _ ->
@@ -286,9 +306,7 @@ type internal PopClient(membership: PopMembership) =
         }
 
     /// Messages, if any come within the poll time of the attempt; none not before a tenth of a second before its end.
-    member _.Pop
-        (attempt: PopAttempt, cancellation: CancellationToken)
-        : Task<Result<struct (PopStatus * Popped[]), RemotingError>> =
+    member _.Pop(attempt: PopAttempt, cancellation: CancellationToken) : Task<Result<PopOutcome, RemotingError>> =
         popUntil attempt (clocks.Now + int64 attempt.PollTime.TotalMilliseconds) false cancellation
 
     /// How much before its time an empty answer to `Pop` may come.

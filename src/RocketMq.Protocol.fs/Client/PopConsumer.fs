@@ -92,9 +92,9 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             // A pop that was asked for is waited for: its messages are hidden from others already.
             match! client.Pop(attempt, ending.Token) with
             | Error error -> return Error error
-            | Ok(struct (status, popped)) ->
-                do! handOn lane popped
-                return Ok status
+            | Ok outcome ->
+                do! handOn lane outcome.Messages
+                return Ok outcome.Status
         }
 
     /// One pop. Gives how many have failed in a row.

@@ -64,11 +64,9 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
 
     let ack brokerName (targets: (int64 * AckTarget) list) : Task =
         backgroundTask {
-            let ids = targets |> List.map (fun (id, target) -> target, id) |> Map.ofList
-
-            for request, targets in AckBatch.requests group (List.map snd targets) do
+            for request, targets, ids in AckBatch.numbered group targets do
                 let! answer = client.Ack(request, targets, ending.Token)
-                tell (Acked(brokerName, targets |> List.map (fun target -> ids[target]), answerOf answer))
+                tell (Acked(brokerName, ids, answerOf answer))
         }
 
     let forget (id: int64) =

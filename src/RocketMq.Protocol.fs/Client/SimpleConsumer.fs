@@ -59,9 +59,9 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     let isAlive (message: LeasedMessage) = clock.GetTimestamp() < message.Expires
 
     /// The messages in what was popped; none if nothing of it is wanted.
-    let lease now (popped: Popped) : LeasedMessage list =
-        let expires =
-            now + ticksOf (TimeSpan.FromMilliseconds(popped.Receipt.InvisibleMillis, 0L))
+    let lease now took (popped: Popped) : LeasedMessage list =
+        let hidden = TimeSpan.FromMilliseconds(popped.Receipt.InvisibleMillis, 0L)
+        let expires = now + ticksOf (hidden - LeaseTime.margin took hidden)
 
         let received = client.Received popped
 
@@ -121,9 +121,9 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 return Ok(after @ before)
         }
 
-    let leaseAll (popped: Popped[]) =
+    let leaseAll (outcome: PopOutcome) =
         let now = clock.GetTimestamp()
-        let leased = [ for one in popped -> one, lease now one ]
+        let leased = [ for one in outcome.Messages -> one, lease now outcome.Took one ]
 
         let unwanted =
             [
@@ -133,7 +133,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
             ]
 
         if not unwanted.IsEmpty then
-            ackUnwanted unwanted |> ignore<Task>
+            Supervised.run client.Options.Logger CancellationToken.None (fun () -> ackUnwanted unwanted)
 
         List.collect snd leased
 
@@ -155,10 +155,10 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
             match answer with
             | Error error -> return Error error
-            | Ok(struct (TooManyPolls, _)) ->
+            | Ok { Status = TooManyPolls } ->
                 let! waited = client.Wait(min poll crowdedWait, cancellation)
                 return waited |> Result.map (fun () -> [])
-            | Ok(struct (_, popped)) -> return Ok(leaseAll popped)
+            | Ok outcome -> return Ok(leaseAll outcome)
         }
 
     /// Asks one after the other until one has something. Gives the last error if all fail.
