@@ -39,6 +39,7 @@ type internal PopClient(membership: PopMembership) =
 
     let options = membership.Remoting
     let clocks = BrokerClocks options.Ports.Clock
+    let outcomes = PopOutcomes options.Ports.Clock
     let subscriptions = Subscriptions options.Ports.Clock
 
     do
@@ -97,6 +98,12 @@ type internal PopClient(membership: PopMembership) =
 
                 return answer
         }
+
+    /// What became of what a broker was asked.
+    let note what (answer: Result<'Answer, RemotingError>) =
+        match answer with
+        | Ok _ -> outcomes.Succeeded what
+        | Error error -> outcomes.Failed(what, error)
 
     let popRequest (attempt: PopAttempt) (timing: PopTiming) : PopRequest =
         let filter = filterOf attempt.Topic
@@ -284,6 +291,10 @@ type internal PopClient(membership: PopMembership) =
     member _.Options = options
     member _.Clients = clients
     member _.Routes = routes
+    /// The group, as it travels.
+    member _.Group: string = membership.Group
+
+    member _.Outcomes = outcomes
     member _.Topics: string list = List.map fst membership.Subscriptions
 
     member _.Start() = instance.Start()
@@ -307,7 +318,20 @@ type internal PopClient(membership: PopMembership) =
 
     /// Messages, if any come within the poll time of the attempt; none not before a tenth of a second before its end.
     member _.Pop(attempt: PopAttempt, cancellation: CancellationToken) : Task<Result<PopOutcome, RemotingError>> =
-        popUntil attempt (clocks.Now + int64 attempt.PollTime.TotalMilliseconds) false cancellation
+        backgroundTask {
+            let until = clocks.Now + int64 attempt.PollTime.TotalMilliseconds
+            let! outcome = popUntil attempt until false cancellation
+
+            let queue =
+                {
+                    Topic = attempt.Topic
+                    BrokerName = attempt.BrokerName
+                    QueueId = attempt.QueueId
+                }
+
+            note (PopDuty.pop queue) outcome
+            return outcome
+        }
 
     /// How much before its time an empty answer to `Pop` may come.
     static member EarlyEnd = earlyEnd
@@ -318,7 +342,11 @@ type internal PopClient(membership: PopMembership) =
 
     /// Acknowledges messages of one request.
     member _.Ack(request: AckRequest, targets: AckTarget list, cancellation) : Task<Result<unit, RemotingError>> =
-        ack request targets cancellation
+        backgroundTask {
+            let! answer = ack request targets cancellation
+            note (PopDuty.acknowledge targets.Head.Receipt.BrokerName) answer
+            return answer
+        }
 
     /// Hides a message for a time from now on, and gives its new receipt.
     member _.Change
@@ -335,6 +363,7 @@ type internal PopClient(membership: PopMembership) =
             let! answer =
                 ask target.Topic target.Receipt.BrokerName request options.RequestTimeout cancellation
 
+            note (PopDuty.acknowledge target.Receipt.BrokerName) answer
             return answer |> Result.map (fun answer -> PopReceipt.changed answer target.Receipt)
         }
 

@@ -141,6 +141,10 @@ type internal PopHandling
         let receipt = ticket.Popped.Receipt
         receipt.BrokerName, receipt.QueueId
 
+    /// How many handlers are at work.
+    member _.Running: int =
+        pool.Running |> List.filter (fun run -> run.Stamp <> 0L) |> List.length
+
     /// Ends when a handler may become free, as far as is known.
     member _.WhenFree(cancellation: CancellationToken) : Task = gate.WhenOpen cancellation
 

@@ -4,36 +4,6 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// A message that is hidden from others of the group for a time.
-type LeasedMessage =
-    {
-        Received: ReceivedMessage
-        Receipt: PopReceipt
-        /// By the consumer's clock, in its ticks: see `TimeProvider.GetTimestamp`.
-        Expires: int64
-    }
-
-    member internal message.Target: AckTarget =
-        {
-            Topic = message.Received.Message.Topic
-            Receipt = message.Receipt
-        }
-
-    /// The unique id that the sender gave it, or that of the place it is stored at.
-    member message.MessageId: string =
-        Properties.tryFind PropertyName.uniqueKey message.Received.Message.Properties
-        |> ValueOption.defaultWith (fun () -> message.Received.Message.OffsetId)
-
-    override message.ToString() =
-        $"{message.Received}, {PopReceipt.format message.Receipt}"
-
-/// A message that could not be acknowledged.
-type AckFailure =
-    {
-        Message: LeasedMessage
-        Error: RemotingError
-    }
-
 /// Gets messages when it is asked to, and is told of each that is done with. Others of the group do not get a message
 /// meanwhile, for a time. Since RocketMQ 5.0. Safe to use from any thread.
 [<Sealed>]
@@ -49,6 +19,13 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     let clock = options.Membership.Remoting.Ports.Clock
     let client = PopClient options.Membership
     let inner = InnerLeases()
+    let leases = LeaseTable()
+    let outcomes = client.Outcomes
+    let mutable acknowledged = 0L
+
+    /// What was asked for messages last: topics and brokers.
+    let mutable asked: MessageQueue list = []
+
     let mutable turns = 0
     let mutable isClosed = false
     let closedError = Error(Misconfigured "the consumer has been closed")
@@ -68,6 +45,9 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         if received |> List.exists (fun one -> InnerBatch.isInner one.Message) then
             let offsets = received |> List.map _.Message.QueueOffset
             inner.Add(popped.Receipt, offsets, expires, now)
+
+        for one in received do
+            leases.Add(popped.Receipt, one.Message.QueueOffset, expires, now)
 
         [
             for one in received ->
@@ -93,6 +73,13 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         |> Task.WhenAll
         :> Task
 
+    let queueOf (topic, brokerName) : MessageQueue =
+        {
+            Topic = topic
+            BrokerName = brokerName
+            QueueId = -1
+        }
+
     /// Topics and brokers, beginning with another one each time.
     let places cancellation =
         backgroundTask {
@@ -100,13 +87,19 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 client.Topics
                 |> List.map (fun topic ->
                     backgroundTask {
-                        let! masters = client.Masters(topic, cancellation)
-                        return masters |> Result.map (List.map (fun master -> topic, master))
+                        match! client.Masters(topic, cancellation) with
+                        | Error error ->
+                            outcomes.Failed(PopDuty.find topic, error)
+                            return Error error
+                        | Ok masters ->
+                            outcomes.Forget(PopDuty.find topic)
+                            return Ok(masters |> List.map (fun master -> topic, master))
                     })
                 |> Task.WhenAll
 
             let first = Interlocked.Increment &turns &&& Int32.MaxValue
             let all = masters |> Array.choose Result.toOption |> List.concat
+            Volatile.Write(&asked, List.map queueOf all)
 
             match
                 masters
@@ -158,7 +151,10 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
             | Ok { Status = TooManyPolls } ->
                 let! waited = client.Wait(min poll crowdedWait, cancellation)
                 return waited |> Result.map (fun () -> [])
-            | Ok outcome -> return Ok(leaseAll outcome)
+            | Ok outcome ->
+                // The caller knows of what it could not acknowledge; the broker does what it is asked now.
+                outcomes.Forget(PopDuty.acknowledge brokerName)
+                return Ok(leaseAll outcome)
         }
 
     /// Asks one after the other until one has something. Gives the last error if all fail.
@@ -226,6 +222,10 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         | Ok _ when not (isAlive message) -> Error(ReceiptExpired(message.MessageId, true))
         | answer -> answer
 
+    let acked (message: LeasedMessage) =
+        leases.Remove(message.Receipt, message.Received.Message.QueueOffset)
+        Interlocked.Increment &acknowledged |> ignore<int64>
+
     let ackTogether (request, targets: AckTarget list) (byTarget: Map<AckTarget, LeasedMessage>) cancellation =
         backgroundTask {
             let! answer = client.Ack(request, targets, cancellation)
@@ -236,7 +236,9 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     let message = byTarget[target]
 
                     match judge message answer with
-                    | Ok() -> None
+                    | Ok() ->
+                        acked message
+                        None
                     | Error error -> Some { Message = message; Error = error })
         }
 
@@ -254,7 +256,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                                     Receipt = receipt
                                 },
                                 message
-                            | ValueNone -> ()
+                            | ValueNone -> acked message
                     ]
 
             let requests = AckBatch.ofAll options.Membership.Group (List.ofSeq byTarget.Keys)
@@ -351,12 +353,25 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     judge message answer
                     |> Result.map (fun receipt ->
                         inner.Changed(target.Receipt, receipt, expires)
+                        leases.Remove(message.Receipt, message.Received.Message.QueueOffset)
+                        leases.Add(receipt, message.Received.Message.QueueOffset, expires, asked)
 
                         { message with
                             Receipt = receipt
                             Expires = expires
                         })
             }
+
+    member _.Health: SimpleConsumerHealth =
+        {
+            ClientId = client.ClientId
+            Queues = List.sort (Volatile.Read &asked)
+            InFlight = leases.Count(clock.GetTimestamp())
+            Acknowledged = Volatile.Read &acknowledged
+            SinceSuccess = outcomes.SinceSuccess
+            LastFailure = outcomes.LastFailure
+            Problems = outcomes.Problems
+        }
 
     /// Leaves the group and closes the connections. Messages that were not acknowledged come again.
     member _.Close() : Task =

@@ -103,6 +103,8 @@ let tests =
                             clock.Advance(seconds 599)
                             handling.Told |> shouldEqual 0
                             do! ChaosRig.pass clock (fun () -> handling.Told = 2)
+                            consumer.Health.IsWell |> shouldBeFalse
+                            consumer.Health.StuckHandlers |> shouldEqual 2
                             do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 4L)
                             handling.Release()
 
@@ -117,7 +119,11 @@ let tests =
                                 let count = begun[text] |> List.exactlyOne |> snd
                                 count > 0 |> shouldBeTrue
 
-                            consumer.Held |> shouldEqual 0
+                            let health = consumer.Health
+                            health.IsWell |> shouldBeTrue
+
+                            (health.InFlight, health.OverdueHandlers, health.AbandonedHandlers)
+                            |> shouldEqual (0, 2L, 2L)
                         }))
 
             live "while its handlers hang, a member leaves what it has not begun to another one" (fun () ->

@@ -1,0 +1,129 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// Asks brokers, at the start and then again and again, which queues this member pops. Where messages are popped it is brokers that
+/// share the queues among the members.
+[<Sealed>]
+type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, queues: PoppedQueues) =
+    /// Java asks for assignments at this interval too.
+    static let interval = TimeSpan.FromSeconds 20L
+
+    static let firstTries = 10
+    static let firstTryInterval = TimeSpan.FromMilliseconds 200.0
+
+    let clock = client.Options.Ports.Clock
+    let log = client.Options.Logger
+    let group = client.Group
+    let outcomes = client.Outcomes
+
+    let pulled topic =
+        Error(
+            Misconfigured(
+                $"brokers hand {topic} out to group {group} by pull; have them do so by pop first, with SetsMode, or with "
+                + "mqadmin setConsumeMode -m POP"
+            )
+        )
+
+    /// Asks one broker after the other until one can say.
+    let rec query topic brokers lastError cancellation =
+        backgroundTask {
+            match brokers with
+            | [] -> return lastError
+            | broker :: rest ->
+                match! client.Assignments(topic, broker, cancellation) with
+                | Ok(Some assignments) -> return Ok(Some assignments)
+                | Ok None -> return! query topic rest (Ok None) cancellation
+                | Error error -> return! query topic rest (Error error) cancellation
+        }
+
+    /// Takes over what a broker assigns; none changes nothing. False if there was none.
+    let take topic cancellation =
+        backgroundTask {
+            match! client.Greet(topic, cancellation) with
+            | Error error -> return Error error
+            | Ok brokers ->
+                match! query topic brokers (Ok None) cancellation with
+                | Error error -> return Error error
+                | Ok None -> return Ok false
+                | Ok(Some assignments) when assignments |> List.exists (fun one -> one.Mode = PullMode) ->
+                    queues.Assign(topic, [])
+                    return pulled topic
+                | Ok(Some assignments) ->
+                    queues.Assign(topic, assignments |> List.map _.Queue |> List.distinct)
+                    return Ok true
+        }
+
+    let refresh topic cancellation =
+        backgroundTask {
+            let! taken = take topic cancellation
+
+            match taken with
+            | Ok true -> outcomes.Succeeded(PopDuty.assignment topic)
+            | Ok false when queues.HasAny topic -> ()
+            | Ok false -> outcomes.Report(PopDuty.assignment topic, "no broker says which queues this member may pop")
+            | Error error -> outcomes.Failed(PopDuty.assignment topic, error)
+
+            return taken
+        }
+
+    let refreshAndLog topic cancellation =
+        backgroundTask {
+            match! refresh topic cancellation with
+            | Ok _ -> ()
+            | Error(Misconfigured _) -> PopLog.pulled log group topic
+            | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
+        }
+
+    let refreshAll () : Task =
+        backgroundTask {
+            for topic in client.Topics do
+                do! refreshAndLog topic queues.Stopping
+        }
+
+    let setMode topic =
+        backgroundTask {
+            match options.SetsMode with
+            | false -> return Ok()
+            | true ->
+                match! client.Greet(topic, CancellationToken.None) with
+                | Ok brokers ->
+                    return!
+                        brokers
+                        |> OneByOne.untilError (fun broker -> client.SetMode(topic, broker, CancellationToken.None))
+                | Error error -> return Error error
+        }
+
+    /// A broker may need a moment until it knows the topic's route or the member.
+    let rec first topic tries =
+        backgroundTask {
+            match! refresh topic CancellationToken.None with
+            | Error error -> return Error error
+            | Ok true -> return Ok()
+            | Ok false when tries = 1 -> return Ok()
+            | Ok false ->
+                do! Task.Delay(firstTryInterval, clock)
+                return! first topic (tries - 1)
+        }
+
+    let joinTopic topic =
+        backgroundTask {
+            match! client.GreetAndCheck(topic, CancellationToken.None) with
+            | Error error -> return Error error
+            | Ok() ->
+                match! setMode topic with
+                | Error error -> return Error error
+                | Ok() -> return! first topic firstTries
+        }
+
+    /// Joins the group, and has what it is assigned popped.
+    member _.Join() : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match! OneByOne.untilError joinTopic client.Topics with
+            | Error error -> return Error error
+            | Ok() ->
+                PeriodicTask.run client.Options interval queues.Stopping refreshAll
+                return Ok()
+        }

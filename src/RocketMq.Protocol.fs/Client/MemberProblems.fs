@@ -1,0 +1,45 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+
+/// Something that a consumer cannot do now.
+type ConsumerProblem =
+    {
+        /// What is not done: a queue that is not read, a topic that is not found, members of the group that are not known.
+        What: string
+        Reason: string
+        /// How long it has been so.
+        Since: TimeSpan
+    }
+
+/// What a member cannot do now, and since when. Whoever tries something reports that it failed, or that it went well.
+[<Sealed>]
+type internal MemberProblems(clock: TimeProvider) =
+    let problems =
+        ConcurrentDictionary<string, struct (int64 * string)>(StringComparer.Ordinal)
+
+    /// The time of the first failure in a row stays.
+    member _.Report(what: string, reason: string) =
+        problems.AddOrUpdate(
+            what,
+            (fun _ -> struct (clock.GetTimestamp(), reason)),
+            (fun _ struct (since, _) -> struct (since, reason))
+        )
+        |> ignore<struct (int64 * string)>
+
+    member _.Clear(what: string) =
+        if not problems.IsEmpty then
+            problems.TryRemove what |> ignore<bool * struct (int64 * string)>
+
+    /// In the order of what is not done.
+    member _.All: ConsumerProblem list =
+        [
+            for KeyValue(what, struct (since, reason)) in problems do
+                {
+                    What = what
+                    Reason = reason
+                    Since = clock.GetElapsedTime since
+                }
+        ]
+        |> List.sortBy _.What
