@@ -11,6 +11,9 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
     /// Java asks for assignments at this interval too.
     static let interval = TimeSpan.FromSeconds 20L
 
+    /// However often brokers say that members have changed, they are asked no more often than this.
+    static let notificationSpacing = TimeSpan.FromMilliseconds 200.0
+
     static let firstTries = 10
     static let firstTryInterval = TimeSpan.FromMilliseconds 200.0
 
@@ -77,11 +80,32 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
         }
 
+    /// One look at a time: an older answer must not undo a newer one.
+    let looking = new SemaphoreSlim(1, 1)
+
     let refreshAll () : Task =
         backgroundTask {
-            for topic in client.Topics do
-                do! refreshAndLog topic queues.Stopping
+            do! looking.WaitAsync queues.Stopping
+
+            try
+                for topic in client.Topics do
+                    do! refreshAndLog topic queues.Stopping
+            finally
+                looking.Release() |> ignore<int>
         }
+
+    /// 1 while a notification of changed members waits to be passed on.
+    let mutable isNotified = 0
+
+    /// Looks once for all notifications that come within a time.
+    let membersChanged () =
+        if Interlocked.Exchange(&isNotified, 1) = 0 then
+            Supervised.run log queues.Stopping (fun () ->
+                backgroundTask {
+                    do! Task.Delay(notificationSpacing, clock, queues.Stopping)
+                    Volatile.Write(&isNotified, 0)
+                    do! refreshAll ()
+                })
 
     let setMode topic =
         backgroundTask {
@@ -124,6 +148,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             match! OneByOne.untilError joinTopic client.Topics with
             | Error error -> return Error error
             | Ok() ->
+                client.MembersChanged.Add membersChanged
                 PeriodicTask.run client.Options interval queues.Stopping refreshAll
                 return Ok()
         }

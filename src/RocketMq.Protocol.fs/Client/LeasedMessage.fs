@@ -9,12 +9,6 @@ type LeasedMessage =
         Expires: int64
     }
 
-    member internal message.Target: AckTarget =
-        {
-            Topic = message.Received.Message.Topic
-            Receipt = message.Receipt
-        }
-
     /// The unique id that the sender gave it, or that of the place it is stored at.
     member message.MessageId: string =
         Properties.tryFind PropertyName.uniqueKey message.Received.Message.Properties

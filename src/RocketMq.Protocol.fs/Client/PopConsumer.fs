@@ -8,18 +8,26 @@ open System.Threading.Tasks
 /// the messages, not the queues. Since RocketMQ 5.0.
 [<Sealed>]
 type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
-    let group = options.Membership.Group
-    let client = PopClient options.Membership
+    let client = PopClient(options.Membership, options.Concurrency)
+    let group = client.Group
     let clock = client.Options.Ports.Clock
     let log = client.Options.Logger
     let keeper = PopKeeper(PopConsumerOptions.limits options, client, group)
 
     let tracing =
         options.TraceTopic
-        |> Option.map (fun topic -> ConsumeTracing(topic, "", group, client.Options, client.Clients, client.Routes))
+        |> Option.map (fun topic ->
+            ConsumeTracing(
+                topic,
+                options.Membership.Namespace,
+                options.Membership.Group,
+                client.Options,
+                client.Clients,
+                client.Routes
+            ))
 
     let counts = ConsumerCounts()
-    let settings = PopConsumer.SettingsOf(options, group)
+    let settings = PopConsumer.SettingsOf options
 
     let call =
         HandlerCall(settings, HandlerInvoker(settings, PopConsumer.Checked handler), counts, tracing)
@@ -73,14 +81,14 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     /// However often it is asked for, it happens once.
     let closing = lazy (close ())
 
-    static member private SettingsOf(options: PopConsumerOptions, group) : HandlerSettings =
+    static member private SettingsOf(options: PopConsumerOptions) : HandlerSettings =
         {
-            Group = group
+            Group = options.Membership.Group
             Concurrency = options.Concurrency
             BatchSize = 1
             ConsumeTimeout = options.ConsumeTimeout
             InflatedLimit = options.Membership.InflatedLimit
-            Codecs = BodyCodecs.standard
+            Codecs = options.Membership.Codecs
             Remoting = options.Membership.Remoting
         }
 

@@ -9,15 +9,22 @@ type PopMembership =
     {
         Group: string
         NameServers: Endpoint list
+        /// Finds name servers over HTTP instead, as Java's clients do, and looks again every two minutes. Default none.
+        AddressServer: AddressServer option
+        /// What topics and group belong to, see `Namespaced`. Default none.
+        Namespace: string
         /// Topics and what is wanted of them.
         Subscriptions: (string * Filter) list
         /// Tells this client from others of the host. Default: of its own.
         InstanceName: string option
+        UnitName: string option
         /// Where a group begins that has popped nothing. Default `LastOffset`. A queue whose first message is still there
         /// begins with that all the same.
         ConsumeFrom: ConsumeFrom
         /// The largest body after inflating, in bytes. Default 64 MiB.
         InflatedLimit: int
+        /// What inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
+        Codecs: BodyCodecs
         Remoting: RemotingOptions
     }
 
@@ -26,10 +33,14 @@ module PopMembership =
         {
             Group = group
             NameServers = nameServers
+            AddressServer = None
+            Namespace = ""
             Subscriptions = []
             InstanceName = None
+            UnitName = None
             ConsumeFrom = LastOffset
             InflatedLimit = MessageBody.defaultInflatedLimit
+            Codecs = BodyCodecs.standard
             Remoting =
                 { RemotingOptions.Default with
                     WhenDisconnected = FailWithDial
@@ -52,16 +63,33 @@ module PopMembership =
             NameServers = nameServers
         }
 
+    let withAddressServer server (membership: PopMembership) =
+        { membership with
+            AddressServer = Some server
+        }
+
+    let withNamespace name (membership: PopMembership) = { membership with Namespace = name }
+
+    let withInflatedLimit bytes (membership: PopMembership) =
+        { membership with
+            InflatedLimit = bytes
+        }
+
+    let withCodecs codecs (membership: PopMembership) = { membership with Codecs = codecs }
+
     let withInstanceName name (membership: PopMembership) =
         { membership with
             InstanceName = Some name
         }
 
+    let withUnitName name (membership: PopMembership) =
+        { membership with UnitName = Some name }
+
     let withRemoting remoting (membership: PopMembership) = { membership with Remoting = remoting }
 
     let internal problems (membership: PopMembership) : string list =
         [
-            if membership.NameServers.IsEmpty then
+            if membership.NameServers.IsEmpty && membership.AddressServer.IsNone then
                 "a consumer needs a name server"
 
             if membership.Subscriptions.IsEmpty then
@@ -121,6 +149,18 @@ module SimpleConsumerOptions =
         withMembership (PopMembership.from start options.Membership) options
 
     let withAwait time (options: SimpleConsumerOptions) = { options with Await = time }
+
+    let withNamespace name (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withNamespace name options.Membership) options
+
+    let withAddressServer server (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withAddressServer server options.Membership) options
+
+    let withInflatedLimit bytes (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withInflatedLimit bytes options.Membership) options
+
+    let withCodecs codecs (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withCodecs codecs options.Membership) options
 
     let withInstanceName name (options: SimpleConsumerOptions) =
         withMembership (PopMembership.withInstanceName name options.Membership) options
@@ -207,6 +247,18 @@ module PopConsumerOptions =
         { options with TraceTopic = Some topic }
 
     let withDrainTimeout time (options: PopConsumerOptions) = { options with DrainTimeout = time }
+
+    let withNamespace name (options: PopConsumerOptions) =
+        withMembership (PopMembership.withNamespace name options.Membership) options
+
+    let withAddressServer server (options: PopConsumerOptions) =
+        withMembership (PopMembership.withAddressServer server options.Membership) options
+
+    let withInflatedLimit bytes (options: PopConsumerOptions) =
+        withMembership (PopMembership.withInflatedLimit bytes options.Membership) options
+
+    let withCodecs codecs (options: PopConsumerOptions) =
+        withMembership (PopMembership.withCodecs codecs options.Membership) options
 
     let withInstanceName name (options: PopConsumerOptions) =
         withMembership (PopMembership.withInstanceName name options.Membership) options

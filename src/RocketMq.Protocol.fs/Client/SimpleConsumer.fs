@@ -17,7 +17,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     static let most = 32
 
     let clock = options.Membership.Remoting.Ports.Clock
-    let client = PopClient options.Membership
+    let client = PopClient(options.Membership, 0)
     let inner = InnerLeases()
     let leases = LeaseTable()
     let outcomes = client.Outcomes
@@ -32,6 +32,9 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
     let ticksOf (span: TimeSpan) =
         int64 (span.TotalSeconds * float clock.TimestampFrequency)
+
+    let targetOf (message: LeasedMessage) =
+        client.Target(message.Received.Message, message.Receipt)
 
     let isAlive (message: LeasedMessage) = clock.GetTimestamp() < message.Expires
 
@@ -68,7 +71,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     Receipt = popped.Receipt
                 })
 
-        AckBatch.ofAll options.Membership.Group targets
+        AckBatch.ofAll client.Group targets
         |> List.map (fun (request, targets) -> client.Ack(request, targets, CancellationToken.None))
         |> Task.WhenAll
         :> Task
@@ -185,7 +188,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
             if left <= TimeSpan.Zero then
                 return Ok []
-            elif left <= PopClient.EarlyEnd then
+            elif left <= PopPolling.EarlyEnd then
                 let! waited = client.Wait(left, cancellation)
                 return waited |> Result.map (fun () -> [])
             else
@@ -252,14 +255,14 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                         for message in alive do
                             match inner.Finish(message.Receipt, message.Received.Message.QueueOffset) with
                             | ValueSome receipt ->
-                                { message.Target with
+                                { targetOf message with
                                     Receipt = receipt
                                 },
                                 message
                             | ValueNone -> acked message
                     ]
 
-            let requests = AckBatch.ofAll options.Membership.Group (List.ofSeq byTarget.Keys)
+            let requests = AckBatch.ofAll client.Group (List.ofSeq byTarget.Keys)
 
             let! failures =
                 requests
@@ -342,7 +345,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 let asked = clock.GetTimestamp()
 
                 let target =
-                    { message.Target with
+                    { targetOf message with
                         Receipt = inner.Current message.Receipt
                     }
 
