@@ -72,10 +72,23 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             return taken
         }
 
+    /// Why nothing is assigned, if it is that a broker does not know the group.
+    let explain topic cancellation : Task =
+        backgroundTask {
+            if not (queues.HasAny topic) then
+                let! masters = client.Masters(topic, cancellation)
+
+                for broker in Result.defaultValue [] masters do
+                    match! client.FindMissingGroup(topic, broker, cancellation) with
+                    | Some error -> outcomes.Failed(PopDuty.assignment topic, error)
+                    | None -> ()
+        }
+
     let refreshAndLog topic cancellation =
         backgroundTask {
             match! refresh topic cancellation with
-            | Ok _ -> ()
+            | Ok true -> ()
+            | Ok false -> do! explain topic cancellation
             | Error(Misconfigured _) -> PopLog.pulled log group topic
             | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
         }
@@ -126,7 +139,9 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             match! refresh topic CancellationToken.None with
             | Error error -> return Error error
             | Ok true -> return Ok()
-            | Ok false when tries = 1 -> return Ok()
+            | Ok false when tries = 1 ->
+                do! explain topic CancellationToken.None
+                return Ok()
             | Ok false ->
                 do! Task.Delay(firstTryInterval, clock)
                 return! first topic (tries - 1)

@@ -92,6 +92,30 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         | Ok _ -> outcomes.Succeeded what
         | Error error -> outcomes.Failed(what, error)
 
+    /// 1 while a broker says that the group does not exist: that is told once, whoever finds it.
+    let mutable isMissing = 0
+
+    let noteGroup brokerName (answer: Result<'Answer, RemotingError>) =
+        match answer with
+        | Ok _ -> Volatile.Write(&isMissing, 0)
+        | Error error when MissingGroup.isReason error && Interlocked.Exchange(&isMissing, 1) = 0 ->
+            PopLog.groupMissing options.Logger group brokerName
+        | Error _ -> ()
+
+    /// Asks for nothing: an offset that no queue has. A broker looks for the group first.
+    let probe (queue: MessageQueue) : Request<PullAnswer> =
+        let settings: GroupSettings =
+            {
+                Group = group
+                Type = Passively
+                Model = Clustering
+                ConsumeFrom = membership.ConsumeFrom
+                PullBatch = 1
+                Suspend = TimeSpan.Zero
+            }
+
+        GroupRequests.pull settings queue Int64.MaxValue (subscriptions.Of queue.Topic).Subscription
+
     let topicOf (message: PoppedMessage) (targets: AckTarget list) =
         match targets with
         | target :: _ -> target.Topic
@@ -220,6 +244,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                 }
 
             note (PopDuty.pop queue) outcome
+            noteGroup attempt.BrokerName outcome
             return outcome
         }
 
@@ -268,6 +293,26 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                 }
 
         ask topic brokerName request cancellation
+
+    /// Whether a broker says that the group does not exist, and why it thinks so. A broker assigns such a group nothing, without a
+    /// reason.
+    member _.FindMissingGroup
+        (topic: string, brokerName: string, cancellation: CancellationToken)
+        : Task<RemotingError option> =
+        backgroundTask {
+            let queue =
+                {
+                    Topic = topic
+                    BrokerName = brokerName
+                    QueueId = 0
+                }
+
+            match! ask topic brokerName (probe queue) cancellation with
+            | Error error when MissingGroup.isReason error ->
+                noteGroup brokerName (Error error)
+                return Some error
+            | _ -> return None
+        }
 
     /// Has a broker hand a topic out to the group by pop.
     member _.SetMode(topic: string, brokerName: string, cancellation) : Task<Result<unit, RemotingError>> =

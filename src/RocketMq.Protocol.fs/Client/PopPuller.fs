@@ -64,7 +64,10 @@ type internal PopPuller
                 return 0
             | Error(Cancelled _) -> return failures
             | Error error ->
-                PopLog.popFailed log queue (RemotingError.describe error)
+                // Of a group that is missing the client has told already.
+                if not (MissingGroup.isReason error) then
+                    PopLog.popFailed log queue (RemotingError.describe error)
+
                 do! Task.Delay(PullRetry.waitAfter (failures + 1) error, clock, until)
                 return failures + 1
         }
