@@ -41,6 +41,9 @@ public sealed class PopConsumer : IAsyncDisposable
     /// <summary>Traces that were lost because they came too fast, or could not be stored. 0 without traces.</summary>
     public long DroppedTraces => _inner.DroppedTraces;
 
+    /// <summary>What it is doing, and what it cannot do now.</summary>
+    public PopConsumerHealth Health => new(_inner.Health);
+
     /// <summary>
     /// Pops nothing more, waits for handlers (see <see cref="PopConsumerBuilder.DrainTimeout"/>), gives back what is not handled
     /// then, leaves the group and closes the connections.

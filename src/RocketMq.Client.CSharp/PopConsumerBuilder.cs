@@ -38,12 +38,20 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
     public PopConsumerBuilder InOrder() => With(Core.PopConsumerOptionsModule.inOrder(_options));
 
     /// <summary>
-    /// For how long messages are hidden from others. While a handler runs that is renewed, so this is how soon a message comes
+    /// For how long messages are hidden from others. While a handler runs that is renewed, until <see cref="ConsumeTimeout"/>, so this is how soon a message comes
     /// again whose consumer is gone. Default 60 s.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
     public PopConsumerBuilder InvisibleTime(TimeSpan value) =>
         With(Core.PopConsumerOptionsModule.withInvisibleTime(Checked.Span(value), _options));
+
+    /// <summary>
+    /// When a handler counts as stuck. Its token is cancelled then; if it does not return, its message comes again as one that failed
+    /// and another handler takes its place. Default 15 minutes.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
+    public PopConsumerBuilder ConsumeTimeout(TimeSpan value) =>
+        With(Core.PopConsumerOptionsModule.withConsumeTimeout(Checked.Span(value), _options));
 
     /// <summary>How many messages a pop asks for. Default 32, the most.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 32.</exception>

@@ -13,8 +13,9 @@ public sealed partial class PopConsumerBuilder
 {
     /// <summary>
     /// Handles one message and says what becomes of it. An exception, a null task and <c>default(ConsumeResult)</c> count as
-    /// <see cref="ConsumeResult.Retry"/> and are logged. The token is cancelled when the message comes again whatever the handler
-    /// does, because brokers could not be reached in time, and when the consumer ends and has waited long enough.
+    /// <see cref="ConsumeResult.Retry"/> and are logged. The token is cancelled when the handler has taken longer than
+    /// <see cref="ConsumeTimeout"/>, when the message comes again whatever the handler does, because brokers could not be reached in
+    /// time, and when the consumer ends and has waited long enough.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is a handler already.</exception>
     /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
@@ -24,8 +25,9 @@ public sealed partial class PopConsumerBuilder
 
     /// <summary>
     /// Handles one message and says what becomes of it. An exception, a null task and <c>default(ConsumeResult)</c> count as
-    /// <see cref="ConsumeResult.Retry"/> and are logged. The token is cancelled when the message comes again whatever the handler
-    /// does, because brokers could not be reached in time, and when the consumer ends and has waited long enough.
+    /// <see cref="ConsumeResult.Retry"/> and are logged. The token is cancelled when the handler has taken longer than
+    /// <see cref="ConsumeTimeout"/>, when the message comes again whatever the handler does, because brokers could not be reached in
+    /// time, and when the consumer ends and has waited long enough.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is a handler already.</exception>
     /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>

@@ -16,10 +16,58 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
 
     private protected abstract TBuilder With(Core.PopMembership membership);
 
-    /// <summary>The name servers, "host:port;host:port". Default those of the environment variable NAMESRV_ADDR, as in Java.</summary>
+    /// <summary>
+    /// The name servers, "host:port;host:port". Default those of the environment variable NAMESRV_ADDR, as in Java. Needed, or
+    /// <see cref="AddressServer"/>.
+    /// </summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
     public TBuilder NameServers(string addresses) =>
         With(Remoting with { NameServers = Addresses.ParseList(addresses) });
+
+    /// <summary>
+    /// Finds name servers by asking a web server, http://domain:8080/rocketmq/subgroup, at once and every two minutes, as Java's
+    /// clients do. Default none.
+    /// </summary>
+    /// <param name="domain">A host, or "host:port".</param>
+    /// <param name="subgroup">Which list of addresses.</param>
+    /// <param name="unitName">A unit of a deployment in several; empty for none.</param>
+    /// <exception cref="ArgumentException">Domain or subgroup is empty.</exception>
+    public TBuilder AddressServer(string domain, string subgroup = "nsaddr", string unitName = "")
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(domain);
+        ArgumentException.ThrowIfNullOrWhiteSpace(subgroup);
+        ArgumentNullException.ThrowIfNull(unitName);
+        return With(Core.PopMembershipModule.withAddressServer(new(domain, subgroup, unitName), Membership));
+    }
+
+    /// <summary>What topics and group belong to: they travel as "name%topic". Default none.</summary>
+    /// <exception cref="ArgumentException">It is no such name: 1 to 255 characters of a-z A-Z 0-9 % | - _.</exception>
+    public TBuilder Namespace(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return With(Core.PopMembershipModule.withNamespace(Core.Names.checkGroup(name).OrThrowArgument(nameof(name)), Membership));
+    }
+
+    /// <summary>The largest body after inflating, in bytes. Default 64 MiB.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Not above 0.</exception>
+    public TBuilder InflatedLimit(int bytes) =>
+        With(Core.PopMembershipModule.withInflatedLimit(Checked.Count(bytes, int.MaxValue), Membership));
+
+    /// <summary>
+    /// Inflates by a codec of one's own, in place of the one for the same compression. Default zlib by the framework; LZ4 and
+    /// Zstandard by libraries of the system, if there are.
+    /// </summary>
+    /// <exception cref="ArgumentException">Its compression is not a number from 1 to 7.</exception>
+    public TBuilder Codec(IBodyCodec codec)
+    {
+        ArgumentNullException.ThrowIfNull(codec);
+        return With(Core.PopMembershipModule.withCodecs(
+            Core.BodyCodecsModule.add(new CoreCodec(codec), Membership.Codecs).OrThrowArgument(nameof(codec)),
+            Membership));
+    }
+
+    /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
+    public TBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
 
     /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called for several topics.</summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>

@@ -79,6 +79,9 @@ public sealed class SimpleConsumer : IAsyncDisposable
         return new((await _inner.ChangeInvisible(message.Inner, time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
+    /// <summary>What it is doing, and what it cannot do now.</summary>
+    public SimpleConsumerHealth Health => new(_inner.Health);
+
     /// <summary>Leaves the group and closes the connections. Messages that were not acknowledged come again.</summary>
     public ValueTask DisposeAsync()
     {

@@ -295,6 +295,46 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task A_consumer_has_the_settings_of_push_consumers_and_says_how_it_is(CancellationToken cancellation)
+    {
+        const int Messages = 20;
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        await SendAsync(topic, Messages, cancellation);
+        await using var pop = await WhenRoutedAsync(() => Pop(group, topic)
+            .ConsumeTimeout(Minute)
+            .InflatedLimit(1024 * 1024)
+            .BinaryHeaders()
+            .OnMessage((_, _) => Task.CompletedTask)
+            .StartAsync(cancellation));
+        await Wait.UntilAsync(() => pop.Health is { Acknowledged: Messages, InFlight: 0, Running: 0 }, cancellation);
+        var health = pop.Health;
+        Assert.That(health.IsWell, string.Join("; ", health.Problems));
+        Assert.That(health.Consumed, Is.EqualTo(Messages));
+        Assert.That(health.Queues, Is.Not.Empty);
+        Assert.That(health.SinceSuccess, Is.Not.Null);
+        Assert.That(new[] { health.Failed, health.OverdueHandlers, health.AbandonedHandlers, health.StuckHandlers }, Is.All.Zero);
+
+        await using var simple = await Simple(NewName("group"), topic).InflatedLimit(1024 * 1024).StartAsync(cancellation);
+        var received = await ReceiveAsync(simple, 1, Minute, cancellation);
+        await simple.AckAsync(received[0], cancellation);
+        Assert.That(simple.Health.IsWell, string.Join("; ", simple.Health.Problems));
+        Assert.That(simple.Health.Acknowledged, Is.EqualTo(1));
+        Assert.That(simple.Health.InFlight, Is.EqualTo(received.Count - 1));
+        Assert.That(simple.Health.Queues, Is.Not.Empty);
+        Assert.That(simple.Health.LastFailure, Is.Null);
+    }
+
+    [Test]
+    public void Settings_that_make_no_sense_are_refused_by_name()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => PopConsumer.Create("g").ConsumeTimeout(TimeSpan.Zero));
+        Assert.Throws<ArgumentException>(() => PopConsumer.Create("g").Namespace("no name"));
+        Assert.Throws<ArgumentException>(() => SimpleConsumer.Create("g").AddressServer(" "));
+        Assert.Throws<ArgumentNullException>(() => SimpleConsumer.Create("g").Codec(null!));
+        Assert.Throws<ArgumentOutOfRangeException>(() => SimpleConsumer.Create("g").InflatedLimit(0));
+    }
+
+    [Test]
     public async Task Where_brokers_hand_out_by_pull_there_is_no_such_consumer(CancellationToken cancellation)
     {
         var topic = NewName("topic");

@@ -32,11 +32,44 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             | Ok route -> return clientOf (address route) queue
         }
 
+    let masterOf topic brokerName cancellation =
+        backgroundTask {
+            match! routes.Get(topic, cancellation) with
+            | Error error -> return Error error
+            | Ok route ->
+                match TopicRoute.masterAddress brokerName route with
+                | Some address -> return clients.TryGet address
+                | None -> return Error(NoBroker(topic, brokerName))
+        }
+
     let ask queue address (request: Request<'Answer>) cancellation =
         backgroundTask {
             match! find queue address cancellation with
             | Error error -> return Error error
             | Ok client -> return! client.Ask(request, cancellation)
+        }
+
+    /// Asks the master of a topic's broker, which may take so long. After a failure that may pass the route is asked for again.
+    member _.AskNamed
+        (
+            topic: string,
+            brokerName: string,
+            request: Request<'Answer>,
+            timeout: TimeSpan,
+            cancellation: CancellationToken
+        ) : Task<Result<'Answer, RemotingError>> =
+        backgroundTask {
+            match! masterOf topic brokerName cancellation with
+            | Error error -> return Error error
+            | Ok client ->
+                let! answer = client.AskWithin(request, timeout, cancellation)
+
+                match answer with
+                | Error error when RemotingError.isTransient error ->
+                    Supervised.run clients.Options.Logger CancellationToken.None (fun () -> routes.Refresh topic)
+                | _ -> ()
+
+                return answer
         }
 
     /// Asks the master of a queue's broker or, without a master, a slave.

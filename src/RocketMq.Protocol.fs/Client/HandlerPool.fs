@@ -30,8 +30,11 @@ type internal HandlerRun() =
     member val Count = 0 with get, set
     member val Source: IWorkSource = Unchecked.defaultof<_> with get, set
 
-    /// Whose messages the handler works on, or worked on last.
+    /// Whose messages the handler works on, or worked on last. None if they were popped.
     member val Queue: ProcessQueue = Unchecked.defaultof<_> with get, set
+
+    /// The queue that the messages come from.
+    member val From: MessageQueue = Unchecked.defaultof<_> with get, set
 
     /// When the handler began, by the clock's timestamps.
     member val Started = 0L with get, set
@@ -62,15 +65,21 @@ type internal HandlerRun() =
         | ValueSome cancelled -> cancelled.CancelAsync()
         | ValueNone -> Task.CompletedTask
 
-    member run.Begin(queue: ProcessQueue, now: int64) =
+    /// Begins a call with messages that were popped from a queue.
+    member run.Begin(from: MessageQueue, now: int64) =
         lock gate (fun () ->
             if isCancelling then
                 isCancelling <- false
                 cancellation <- new CancellationTokenSource()
 
-            run.Queue <- queue
+            run.From <- from
             run.Started <- now
             Volatile.Write(&state, state - phaseOf state + phases + working))
+
+    /// Begins a call with messages that were pulled.
+    member run.Begin(queue: ProcessQueue, now: int64) =
+        run.Queue <- queue
+        run.Begin(queue.Queue, now)
 
     /// False if the call was given up while it lasted.
     member run.End() =
@@ -188,6 +197,15 @@ type internal HandlerPool(concurrency: int, log: ILogger, work: HandlerPool -> H
             isPaused <- false
             reserve ())
         |> pool.Start
+
+    /// Takes back what waits for a handler.
+    member _.TakeBack() : IWorkSource list =
+        lock gate (fun () ->
+            let waiting = List.ofSeq sources
+            sources.Clear()
+            waiting)
+
+    member _.IsClosed = Volatile.Read &isClosed
 
     /// No handler begins any more.
     member _.Close() =

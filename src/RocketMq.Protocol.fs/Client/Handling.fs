@@ -3,21 +3,65 @@ namespace RocketMq.Protocol
 open System
 open System.Threading
 open System.Threading.Tasks
+open Microsoft.Extensions.Logging
 
-/// Has handlers work on messages.
-type internal IHandling =
-    inherit IMessageDispatcher
+/// Handlers at work, whatever they work on.
+type internal IHandlers =
     abstract Pool: HandlerPool
     /// A call of a handler, by its stamp, has not returned although its token has been cancelled for some time.
     abstract GiveUp: run: HandlerRun * stamp: int64 -> Task
 
+/// Has handlers work on the messages of queues.
+type internal IHandling =
+    inherit IMessageDispatcher
+    inherit IHandlers
+
+/// What calls of a handler go by.
+type internal HandlerSettings =
+    {
+        Group: string
+        /// How many handlers work at a time.
+        Concurrency: int
+        /// The most messages for one call of a `Batches` handler.
+        BatchSize: int
+        /// When a handler is told to end.
+        ConsumeTimeout: TimeSpan
+        InflatedLimit: int
+        Codecs: BodyCodecs
+        Remoting: RemotingOptions
+    }
+
+module internal HandlerSettings =
+    let ofPush (options: PushConsumerOptions) : HandlerSettings =
+        {
+            Group = options.Group
+            Concurrency = options.Concurrency
+            BatchSize = options.BatchSize
+            ConsumeTimeout = options.ConsumeTimeout
+            InflatedLimit = options.InflatedLimit
+            Codecs = options.Codecs
+            Remoting = options.Remoting
+        }
+
+module internal HandlerCancellation =
+    /// Tells a call of a handler to end. The callbacks of its token are the application's: they may throw or block, and nothing
+    /// here waits for them.
+    let request (log: ILogger) (group: string) (run: HandlerRun) (stamp: int64) : unit =
+        Supervised.run log CancellationToken.None (fun () ->
+            backgroundTask {
+                try
+                    do! run.Cancel stamp
+                with error ->
+                    ConsumerLog.callbackFailed log group error
+            })
+
 /// Calls the application's handler.
 [<Sealed>]
-type internal HandlerInvoker(options: PushConsumerOptions, handler: ConsumeHandler) =
+type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler) =
     let receive (message: StoredMessage) : ReceivedMessage =
         {
             Message = message
-            Body = MessageBody.decodeWith options.Codecs options.InflatedLimit message
+            Body = MessageBody.decodeWith settings.Codecs settings.InflatedLimit message
         }
 
     let receiveAll (messages: StoredMessage[]) first count =
@@ -27,7 +71,7 @@ type internal HandlerInvoker(options: PushConsumerOptions, handler: ConsumeHandl
     member _.BatchSize =
         match handler with
         | EachMessage _ -> 1
-        | Batches _ -> options.BatchSize
+        | Batches _ -> settings.BatchSize
 
     /// What the handler throws by itself, it throws here.
     member _.Invoke
@@ -37,25 +81,29 @@ type internal HandlerInvoker(options: PushConsumerOptions, handler: ConsumeHandl
         | EachMessage handle -> handle (receive messages[first]) cancellation
         | Batches handle -> handle (receiveAll messages first count) cancellation
 
-/// Counts and traces the calls of a handler that works on queues.
+/// Counts and traces the calls of a handler.
 [<Sealed>]
 type internal HandlerCall
-    (options: PushConsumerOptions, invoker: HandlerInvoker, counts: ConsumerCounts, tracing: ConsumeTracing option) =
-    let clock = options.Remoting.Ports.Clock
-    let log = options.Remoting.Logger
+    (settings: HandlerSettings, invoker: HandlerInvoker, counts: ConsumerCounts, tracing: ConsumeTracing option) =
+    let clock = settings.Remoting.Ports.Clock
+    let log = settings.Remoting.Logger
 
-    /// The callbacks of a token are the application's: they may throw or block, and nothing here waits for them.
-    let cancel (run: HandlerRun) (stamp: int64) =
-        Supervised.run log CancellationToken.None (fun () ->
-            backgroundTask {
-                try
-                    do! run.Cancel stamp
-                with error ->
-                    ConsumerLog.callbackFailed log options.Group error
-            })
+    let cancel = HandlerCancellation.request log settings.Group
+
+    let traceBegin (run: HandlerRun) (messages: StoredMessage[]) first count =
+        match tracing with
+        | Some tracing -> run.Trace <- tracing.Begin(ReadOnlySpan(messages, first, count))
+        | None -> ()
+
+    let cancelWhere (isMeant: HandlerRun -> bool) (pool: HandlerPool) =
+        for run in pool.Running do
+            let stamp = run.Stamp
+
+            if stamp <> 0L && isMeant run then
+                cancel run stamp
 
     let isOverdue (run: HandlerRun) =
-        clock.GetElapsedTime run.Started >= options.ConsumeTimeout
+        clock.GetElapsedTime run.Started >= settings.ConsumeTimeout
 
     /// The most messages for one call.
     member _.BatchSize = invoker.BatchSize
@@ -65,12 +113,17 @@ type internal HandlerCall
         (run: HandlerRun, queue: ProcessQueue, messages: StoredMessage[], first: int, count: int)
         : ValueTask<ConsumeResult> =
         run.Begin(queue, clock.GetTimestamp())
-
-        match tracing with
-        | Some tracing -> run.Trace <- tracing.Begin(ReadOnlySpan(messages, first, count))
-        | None -> ()
-
+        traceBegin run messages first count
         invoker.Invoke(messages, first, count, run.Token)
+
+    /// Begins a call with a message that was popped, without the handler yet: the call can be told to end before it.
+    member _.Prepare(run: HandlerRun, from: MessageQueue, messages: StoredMessage[], index: int) =
+        run.Begin(from, clock.GetTimestamp())
+        traceBegin run messages index 1
+
+    /// The handler's part of a call that was prepared; what it throws by itself it throws here.
+    member _.Invoke(run: HandlerRun, messages: StoredMessage[], index: int) : ValueTask<ConsumeResult> =
+        invoker.Invoke(messages, index, 1, run.Token)
 
     /// The handler has returned, whether anybody still waits for it or not. What it said; an exception if that was nothing.
     member _.Returned(run: HandlerRun, result: ConsumeResult) : ConsumeResult =
@@ -91,15 +144,14 @@ type internal HandlerCall
         tracing
         |> Option.iter (fun tracing -> tracing.End(run.Trace, false, ConsumeException))
 
-        ConsumerLog.consumeFailed log options.Group message.Topic message.QueueId message.QueueOffset error
+        ConsumerLog.consumeFailed log settings.Group message.Topic message.QueueId message.QueueOffset error
 
     /// Tells the handlers that work on a queue to end.
     member _.CancelAll(pool: HandlerPool, queue: ProcessQueue) =
-        for run in pool.Running do
-            let stamp = run.Stamp
+        cancelWhere (fun run -> Object.ReferenceEquals(run.Queue, queue)) pool
 
-            if stamp <> 0L && Object.ReferenceEquals(run.Queue, queue) then
-                cancel run stamp
+    /// Tells all handlers to end.
+    member _.CancelAll(pool: HandlerPool) = cancelWhere (fun _ -> true) pool
 
     /// Tells the handler of one call to end.
     member _.Cancel(run: HandlerRun, stamp: int64) = cancel run stamp

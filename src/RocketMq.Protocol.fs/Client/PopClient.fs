@@ -4,50 +4,65 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// A pop, as a consumer decides on it.
-[<Struct>]
-type internal PopAttempt =
-    {
-        Topic: string
-        BrokerName: string
-        /// -1: any.
-        QueueId: int
-        MaxMessages: int
-        InvisibleTime: TimeSpan
-        PollTime: TimeSpan
-        IsOrderly: bool
-    }
-
-/// What consumers that pop ask brokers: of a group's messages, and as one of its members.
+/// What consumers that pop ask brokers: of a group's messages, and as one of its members. So many handlers work at a time.
 [<Sealed>]
-type internal PopClient(membership: PopMembership) =
-    /// What a broker may take to answer a pop, besides the time for which it holds it.
-    static let popLateness = TimeSpan.FromSeconds 10L
-
-    /// Brokers end a wait 50 ms before its time, and look every 20 ms. Source: PopLongPollingService.java.
-    static let earlyEnd = TimeSpan.FromMilliseconds 100L
-
+type internal PopClient(membership: PopMembership, concurrency: int) =
     let options = membership.Remoting
-    let clocks = BrokerClocks options.Ports.Clock
+    let group = Namespaced.wrap membership.Namespace membership.Group
+
+    /// A topic as it travels.
+    let travelling topic =
+        Namespaced.wrap membership.Namespace topic
+
+    let outcomes = PopOutcomes options.Ports.Clock
     let subscriptions = Subscriptions options.Ports.Clock
 
     do
         for topic, filter in membership.Subscriptions do
-            subscriptions.Set(topic, filter)
+            subscriptions.Set(travelling topic, filter)
+
+    let membersChanged = Event<unit>()
+
+    let report =
+        MemberReport(
+            {
+                Type = Pop
+                IsOrdered = false
+                NeedsLock = false
+                NameServers = membership.NameServers
+                Concurrency = concurrency
+                Clock = options.Ports.Clock
+            },
+            subscriptions,
+            ProcessQueueTable()
+        )
+
+    /// Brokers keep the offsets of what is popped, and hand it out: of these a member knows nothing.
+    let callbacks =
+        { new IAskedMember with
+            member _.Group = group
+            member _.MembersChanged() = membersChanged.Trigger()
+            member _.Reset(_, _) = ()
+            member _.Positions _ = Map.empty
+            member _.RunningInfo() = report.RunningInfo()
+
+            member _.Consume _ =
+                Task.FromResult(Error "messages of this group are popped")
+        }
 
     let instance =
         ClientInstance(
             {
                 NameServers = membership.NameServers
-                AddressServer = None
+                AddressServer = membership.AddressServer
                 Template = TopicTemplate.Default
                 InstanceName = membership.InstanceName
-                UnitName = None
+                UnitName = membership.UnitName
                 Remoting = options
             },
             Consumes(fun () ->
-                GroupRequests.memberOf membership.Group Passively Clustering membership.ConsumeFrom subscriptions.All),
-            fun _ -> Map.empty
+                GroupRequests.memberOf group Passively Clustering membership.ConsumeFrom subscriptions.All),
+            fun _ -> GroupAnswers.handlers callbacks
         )
 
     let clientId = instance.ClientId
@@ -61,119 +76,45 @@ type internal PopClient(membership: PopMembership) =
     /// None once a broker has said that it knows no acknowledgements of several messages.
     let mutable knowsBatches = true
 
-    let noMaster topic brokerName = Error(NoBroker(topic, brokerName))
+    let brokers = GroupBrokers(clients, routes)
+    let polling = PopPolling(group, membership.ConsumeFrom, options, brokers, filterOf)
 
-    let masterOf topic brokerName cancellation =
-        backgroundTask {
-            match! routes.Get(topic, cancellation) with
-            | Error error -> return Error error
-            | Ok route ->
-                match TopicRoute.masterAddress brokerName route with
-                | Some address -> return clients.TryGet address
-                | None -> return noMaster topic brokerName
-        }
+    let ask topic brokerName (request: Request<'Answer>) cancellation =
+        brokers.AskNamed(topic, brokerName, request, options.RequestTimeout, cancellation)
 
-    let ask topic brokerName (request: Request<'Answer>) timeout cancellation =
-        backgroundTask {
-            match! masterOf topic brokerName cancellation with
-            | Error error -> return Error error
-            | Ok client ->
-                let! answer = client.AskWithin(request, timeout, cancellation)
+    /// As the application knows it. The answer to a pop names the topic that was asked for, whichever it came from.
+    let visible (message: StoredMessage) =
+        VisibleMessage.restore "" membership.Namespace message
 
-                match answer with
-                | Error error when RemotingError.isTransient error -> routes.Refresh topic |> ignore
-                | _ -> ()
+    /// What became of what a broker was asked.
+    let note what (answer: Result<'Answer, RemotingError>) =
+        match answer with
+        | Ok _ -> outcomes.Succeeded what
+        | Error error -> outcomes.Failed(what, error)
 
-                return answer
-        }
+    /// 1 while a broker says that the group does not exist: that is told once, whoever finds it.
+    let mutable isMissing = 0
 
-    let popRequest (attempt: PopAttempt) (timing: PopTiming) : PopRequest =
-        let filter = filterOf attempt.Topic
+    let noteGroup brokerName (answer: Result<'Answer, RemotingError>) =
+        match answer with
+        | Ok _ -> Volatile.Write(&isMissing, 0)
+        | Error error when MissingGroup.isReason error && Interlocked.Exchange(&isMissing, 1) = 0 ->
+            PopLog.groupMissing options.Logger group brokerName
+        | Error _ -> ()
 
-        {
-            ConsumerGroup = membership.Group
-            Topic = attempt.Topic
-            QueueId = attempt.QueueId
-            MaxMessages = attempt.MaxMessages
-            InvisibleTime = attempt.InvisibleTime
-            PollTime = TimeSpan.FromMilliseconds(timing.PollMillis, 0L)
-            BornTimestamp = timing.BornTimestamp
-            Start =
-                if membership.ConsumeFrom = FirstOffset then
-                    FromMin
-                else
-                    FromMax
-            ExpressionType = Some(Filter.typeName filter)
-            Expression = Some(Filter.expression filter)
-            IsOrderly = Some attempt.IsOrderly
-            AttemptId = None
-        }
+    /// Asks for nothing: an offset that no queue has. A broker looks for the group first.
+    let probe (queue: MessageQueue) : Request<PullAnswer> =
+        let settings: GroupSettings =
+            {
+                Group = group
+                Type = Passively
+                Model = Clustering
+                ConsumeFrom = membership.ConsumeFrom
+                PullBatch = 1
+                Suspend = TimeSpan.Zero
+            }
 
-    let readPop brokerName request (answer: PopAnswer) =
-        if answer.Status <> PopStatus.Popped then
-            Ok(struct (answer.Status, Array.empty))
-        else
-            match PoppedMessages.ofAnswer brokerName request answer with
-            | Ok popped -> Ok(struct (answer.Status, popped))
-            | Error error -> Error(NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PopMessage, error))
-
-    /// Asks once. The broker may hold the pop for as long as `pollMillis`, unless its clock is to be measured first.
-    let popOnce (attempt: PopAttempt) pollMillis cancellation =
-        backgroundTask {
-            let sent = clocks.Now
-            let timing = BrokerClock.timing sent pollMillis (clocks.Of attempt.BrokerName)
-            let request = popRequest attempt timing
-            let timeout = request.PollTime + popLateness
-
-            match! ask attempt.Topic attempt.BrokerName (Pop.messages.Request request) timeout cancellation with
-            | Error error ->
-                clocks.Failed(attempt.BrokerName, error)
-                return Error error
-            | Ok answer ->
-                clocks.Answered(
-                    attempt.BrokerName,
-                    {
-                        SentMillis = sent
-                        ReceivedMillis = clocks.Now
-                        PollMillis = timing.PollMillis
-                        IsEmpty = answer.Status <> PopStatus.Popped
-                        BrokerTimestamp = answer.PopTimestamp
-                    }
-                )
-                |> ignore<BrokerClock>
-
-                return readPop attempt.BrokerName request answer
-        }
-
-    let wait (time: TimeSpan) (cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            try
-                do! Task.Delay(time, options.Ports.Clock, cancellation)
-                return Ok()
-            with :? OperationCanceledException ->
-                return Error(Cancelled(RequestCode.PopMessage, true))
-        }
-
-    /// Asks until there are messages or the time is over: a broker whose clock was set, or that is about to stop, may end a wait
-    /// before. That a pop is too old is told once it has been made anew with the clock measured.
-    let rec popUntil (attempt: PopAttempt) (until: int64) wasRefused cancellation =
-        backgroundTask {
-            let before = clocks.Of attempt.BrokerName
-            let! answer = popOnce attempt (max 0L (until - clocks.Now)) cancellation
-            let isEarly = until - clocks.Now > int64 earlyEnd.TotalMilliseconds
-
-            match answer with
-            | Error(Refused(_, _, _, ResponseCode.PollingTimeout, _)) when not wasRefused ->
-                return! popUntil attempt until true cancellation
-            | Ok(struct ((NothingToPop | NothingYet), _)) when isEarly ->
-                match before, clocks.Of attempt.BrokerName with
-                | Unmeasured, Ahead _ -> return! popUntil attempt until wasRefused cancellation
-                | _ ->
-                    match! wait earlyEnd cancellation with
-                    | Ok() -> return! popUntil attempt until wasRefused cancellation
-                    | Error error -> return Error error
-            | answer -> return answer
-        }
+        GroupRequests.pull settings queue Int64.MaxValue (subscriptions.Of queue.Topic).Subscription
 
     let topicOf (message: PoppedMessage) (targets: AckTarget list) =
         match targets with
@@ -185,26 +126,16 @@ type internal PopClient(membership: PopMembership) =
         | AckAlone message ->
             let brokerName = targets.Head.Receipt.BrokerName
 
-            ask
-                (topicOf message targets)
-                brokerName
-                (PopReceipts.acknowledge.Request message)
-                options.RequestTimeout
-                cancellation
+            ask (topicOf message targets) brokerName (PopReceipts.acknowledge.Request message) cancellation
         | AckTogether batch ->
-            ask
-                targets.Head.Topic
-                batch.BrokerName
-                (PopReceipts.acknowledgeMany.Request batch)
-                options.RequestTimeout
-                cancellation
+            ask targets.Head.Topic batch.BrokerName (PopReceipts.acknowledgeMany.Request batch) cancellation
 
     let rec ackAlone (targets: AckTarget list) cancellation =
         backgroundTask {
             match targets with
             | [] -> return Ok()
             | target :: rest ->
-                match! askToAck (AckBatch.alone membership.Group target) [ target ] cancellation with
+                match! askToAck (AckBatch.alone group target) [ target ] cancellation with
                 | Error error -> return Error error
                 | Ok() -> return! ackAlone rest cancellation
         }
@@ -256,14 +187,30 @@ type internal PopClient(membership: PopMembership) =
         match filterOf topic with
         | ByTag _ -> Task.FromResult(Ok())
         | BySql92 _ as filter ->
-            let request = GroupRequests.check clientId membership.Group topic filter
-            ask topic brokerName request options.RequestTimeout cancellation
+            let request = GroupRequests.check clientId group topic filter
+            ask topic brokerName request cancellation
 
     member _.ClientId = clientId
     member _.Options = options
     member _.Clients = clients
     member _.Routes = routes
-    member _.Topics: string list = List.map fst membership.Subscriptions
+    /// The group, as it travels.
+    member _.Group: string = group
+
+    member _.Outcomes = outcomes
+    /// As they travel.
+    member _.Topics: string list = membership.Subscriptions |> List.map (fst >> travelling)
+
+    /// How a message is acknowledged that the application has.
+    member _.Target(message: StoredMessage, receipt: PopReceipt) : AckTarget =
+        {
+            Topic = travelling message.Topic
+            Receipt = receipt
+        }
+
+
+    /// Other members have joined or left the group, a broker says.
+    member _.MembersChanged = membersChanged.Publish
 
     member _.Start() = instance.Start()
 
@@ -285,21 +232,33 @@ type internal PopClient(membership: PopMembership) =
         }
 
     /// Messages, if any come within the poll time of the attempt; none not before a tenth of a second before its end.
-    member _.Pop
-        (attempt: PopAttempt, cancellation: CancellationToken)
-        : Task<Result<struct (PopStatus * Popped[]), RemotingError>> =
-        popUntil attempt (clocks.Now + int64 attempt.PollTime.TotalMilliseconds) false cancellation
+    member _.Pop(attempt: PopAttempt, cancellation: CancellationToken) : Task<Result<PopOutcome, RemotingError>> =
+        backgroundTask {
+            let! outcome = polling.Pop(attempt, cancellation)
 
-    /// How much before its time an empty answer to `Pop` may come.
-    static member EarlyEnd = earlyEnd
+            let queue =
+                {
+                    Topic = attempt.Topic
+                    BrokerName = attempt.BrokerName
+                    QueueId = attempt.QueueId
+                }
+
+            note (PopDuty.pop queue) outcome
+            noteGroup attempt.BrokerName outcome
+            return outcome
+        }
 
     /// Lets time pass.
     member _.Wait(time: TimeSpan, cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
-        wait time cancellation
+        polling.Wait(time, cancellation)
 
     /// Acknowledges messages of one request.
     member _.Ack(request: AckRequest, targets: AckTarget list, cancellation) : Task<Result<unit, RemotingError>> =
-        ack request targets cancellation
+        backgroundTask {
+            let! answer = ack request targets cancellation
+            note (PopDuty.acknowledge targets.Head.Receipt.BrokerName) answer
+            return answer
+        }
 
     /// Hides a message for a time from now on, and gives its new receipt.
     member _.Change
@@ -309,13 +268,13 @@ type internal PopClient(membership: PopMembership) =
             let request =
                 PopReceipts.changeInvisibleTime.Request
                     {
-                        Message = PopReceipt.message membership.Group target.Topic target.Receipt
+                        Message = PopReceipt.message group target.Topic target.Receipt
                         InvisibleTime = time
                     }
 
-            let! answer =
-                ask target.Topic target.Receipt.BrokerName request options.RequestTimeout cancellation
+            let! answer = ask target.Topic target.Receipt.BrokerName request cancellation
 
+            note (PopDuty.acknowledge target.Receipt.BrokerName) answer
             return answer |> Result.map (fun answer -> PopReceipt.changed answer target.Receipt)
         }
 
@@ -327,13 +286,33 @@ type internal PopClient(membership: PopMembership) =
             Assignments.query.Request
                 {
                     Topic = topic
-                    ConsumerGroup = membership.Group
+                    ConsumerGroup = group
                     ClientId = clientId
                     Strategy = "AVG"
                     Model = Clustering
                 }
 
-        ask topic brokerName request options.RequestTimeout cancellation
+        ask topic brokerName request cancellation
+
+    /// Whether a broker says that the group does not exist, and why it thinks so. A broker assigns such a group nothing, without a
+    /// reason.
+    member _.FindMissingGroup
+        (topic: string, brokerName: string, cancellation: CancellationToken)
+        : Task<RemotingError option> =
+        backgroundTask {
+            let queue =
+                {
+                    Topic = topic
+                    BrokerName = brokerName
+                    QueueId = 0
+                }
+
+            match! ask topic brokerName (probe queue) cancellation with
+            | Error error when MissingGroup.isReason error ->
+                noteGroup brokerName (Error error)
+                return Some error
+            | _ -> return None
+        }
 
     /// Has a broker hand a topic out to the group by pop.
     member _.SetMode(topic: string, brokerName: string, cancellation) : Task<Result<unit, RemotingError>> =
@@ -341,12 +320,12 @@ type internal PopClient(membership: PopMembership) =
             Assignments.setMode.Request
                 {
                     Topic = topic
-                    ConsumerGroup = membership.Group
+                    ConsumerGroup = group
                     Mode = PopMode
                     SharingMembers = 0
                 }
 
-        ask topic brokerName request options.RequestTimeout cancellation
+        ask topic brokerName request cancellation
 
     /// Makes the member known to the masters of a topic, of which there must be one, and has one of them check what is wanted.
     member _.GreetAndCheck(topic: string, cancellation) : Task<Result<unit, RemotingError>> =
@@ -359,20 +338,22 @@ type internal PopClient(membership: PopMembership) =
 
     /// As the application sees it: mostly one message, and of an outer one, see `InnerBatch`, those that it holds and that
     /// are wanted. They have its receipt.
-    member _.Received(popped: Popped) : ReceivedMessage list =
+    member _.Messages(popped: Popped) : StoredMessage[] =
         let outer = popped.Message
         let keeps = Filter.keeper (filterOf outer.Topic)
 
-        let messages =
-            [| outer |]
-            |> InnerBatch.expand BodyCodecs.standard membership.InflatedLimit outer.QueueOffset
-            |> Array.filter (fun message -> not (InnerBatch.isInner message) || keeps message)
+        [| outer |]
+        |> InnerBatch.expand membership.Codecs membership.InflatedLimit outer.QueueOffset
+        |> Array.filter (fun message -> not (InnerBatch.isInner message) || keeps message)
+        |> Array.map visible
 
+    /// The same with their bodies.
+    member client.Received(popped: Popped) : ReceivedMessage list =
         [
-            for message in messages ->
+            for message in client.Messages popped ->
                 {
                     Message = message
-                    Body = MessageBody.decode membership.InflatedLimit message
+                    Body = MessageBody.decodeWith membership.Codecs membership.InflatedLimit message
                 }
         ]
 

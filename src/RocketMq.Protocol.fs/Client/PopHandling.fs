@@ -2,36 +2,41 @@ namespace RocketMq.Protocol
 
 open System
 open System.Threading
-open System.Threading.Channels
 open System.Threading.Tasks
 
-/// Runs an application's handler, so many at a time.
+/// Messages for one handler, one after the other: one message or, in order, those of one queue.
+[<Sealed>]
+type internal PopWork(messages: (int64 * PopTicket) list) =
+    /// Those that are not settled. A handler works on the first.
+    member val Left = messages with get, set
+
+    interface IWorkSource with
+        member _.Take _ = false
+
+/// Has handlers work on messages that were popped.
 [<Sealed>]
 type internal PopHandling
     (
-        options: PopConsumerOptions,
-        handler: PopHandler,
+        settings: HandlerSettings,
+        isOrderly: bool,
+        call: HandlerCall,
+        counts: ConsumerCounts,
         keeper: PopKeeper,
-        client: PopClient,
-        tracing: ConsumeTracing option
+        client: PopClient
     ) =
-    let log = client.Options.Logger
+    /// How soon a message comes again that was not handled, through no fault of its own.
+    static let returnMillis = 1_000L
 
-    /// Cancelled when handlers must end.
-    let giveUp = new CancellationTokenSource()
+    let log = settings.Remoting.Logger
 
-    /// Each a message or, in order, messages of one queue. Bounded by what the keeper holds.
-    let work = Channel.CreateUnbounded<(int64 * PopTicket) list>()
-
-    let idOf (message: StoredMessage) =
-        Properties.tryFind PropertyName.uniqueKey message.Properties
-        |> ValueOption.defaultWith (fun () -> message.OffsetId)
+    /// Closed while each handler has taken too long: what is popped then would wait for nobody knows how long.
+    let gate = PauseGate()
 
     let comesAgain (time: TimeSpan) =
         ComesAgain(int64 time.TotalMilliseconds)
 
     let retry (ticket: PopTicket) : PopVerdict =
-        if options.IsOrderly then
+        if isOrderly then
             comesAgain PopRetry.orderlyDelay
         else
             comesAgain (PopRetry.delay ticket.Popped.Message.ReconsumeTimes)
@@ -44,125 +49,147 @@ type internal PopHandling
         | ConsumeResult.RetryAtLevel level when level < 1 -> retry ticket
         | ConsumeResult.RetryAtLevel level -> comesAgain (DelayLevels.timeOf level)
         | ConsumeResult.DeadLetter ->
-            PopLog.noDeadLetters log options.Membership.Group (idOf ticket.Popped.Message)
+            PopLog.noDeadLetters log settings.Group ticket.MessageId
             retry ticket
 
-    let traceBegin (message: StoredMessage) : TracedCall | null =
-        match tracing with
-        | Some tracing -> tracing.Begin(ReadOnlySpan [| message |])
-        | None -> null
-
-    let traceEnd call isSuccess result =
-        tracing |> Option.iter (fun tracing -> tracing.End(call, isSuccess, result))
-
-    let handle (ticket: PopTicket) (received: ReceivedMessage) (cancellation: CancellationToken) : Task<PopVerdict> =
-        backgroundTask {
-            let traced = traceBegin received.Message
-
-            try
-                let! result = PopHandling.Call(handler, received, cancellation)
-                let isSuccess = (ConsumeResult.checkedOf result = ConsumeResult.Success)
-                traceEnd traced isSuccess (if isSuccess then ConsumeSuccess else ConsumeFailed)
-                return verdictOf ticket result
-            with
-            | _ when giveUp.IsCancellationRequested ->
-                traceEnd traced false ConsumeException
-                return ComesAgain PopHandling.ReturnMillis
-            | error ->
-                traceEnd traced false ConsumeException
-                PopLog.handlerFailed log (idOf received.Message) error
-                return retry ticket
+    let placeOf (ticket: PopTicket) : MessageQueue =
+        {
+            Topic = ticket.Popped.Message.Topic
+            BrokerName = ticket.Popped.Receipt.BrokerName
+            QueueId = ticket.Popped.Receipt.QueueId
         }
 
-    /// Inner messages have one receipt: the first that comes again has all of them come again.
-    let rec handleInner (ticket: PopTicket) (messages: ReceivedMessage list) cancellation : Task<PopVerdict> =
-        backgroundTask {
-            match messages with
-            | [] -> return IsDone
-            | [ last ] -> return! handle ticket last cancellation
-            | first :: rest ->
-                match! handle ticket first cancellation with
-                | IsDone -> return! handleInner ticket rest cancellation
-                | comesAgain -> return comesAgain
-        }
-
-    let run (ticket: PopTicket) : Task<PopVerdict> =
-        backgroundTask {
-            use either =
-                CancellationTokenSource.CreateLinkedTokenSource(ticket.Lost, giveUp.Token)
-
-            return! handleInner ticket (client.Received ticket.Popped) either.Token
-        }
-
-    /// One after the other. What stands behind a message that comes again comes again with it, or would overtake it.
-    let rec handleAll (messages: (int64 * PopTicket) list) : Task =
-        backgroundTask {
-            match messages with
-            | [] -> ()
-            | (id, ticket) :: rest ->
-                if not (keeper.Holds id) || giveUp.IsCancellationRequested then
-                    putOff (ComesAgain PopHandling.ReturnMillis) messages
-                else
-                    let! verdict = run ticket
-                    keeper.Handled(id, verdict)
-
-                    match verdict with
-                    | IsDone -> do! handleAll rest
-                    | ComesAgain _ -> putOff verdict rest
-        }
-
-    and putOff verdict messages =
+    let putOff verdict messages =
         for id, _ in messages do
             keeper.Handled(id, verdict)
 
-    let worker () : Task =
+    /// One call of the handler. Nothing if it was given up while it lasted: its message has been put off then.
+    let handleOne (run: HandlerRun) (ticket: PopTicket) (messages: StoredMessage[]) index =
         backgroundTask {
-            let mutable isOpen = true
+            let mutable result = ConsumeResult.Retry
+            call.Prepare(run, placeOf ticket, messages, index)
 
-            while isOpen do
-                match! work.Reader.WaitToReadAsync() with
-                | false -> isOpen <- false
-                | true ->
-                    match work.Reader.TryRead() with
-                    | true, messages -> do! handleAll messages
-                    | _ -> ()
+            if ticket.Begin run then
+                call.Cancel(run, run.Stamp)
+
+            try
+                let! returned = call.Invoke(run, messages, index)
+                result <- call.Returned(run, returned)
+            with error ->
+                call.Threw(run, messages[index], error)
+
+            ticket.End()
+
+            if run.End() then
+                gate.Open()
+                call.Counted(result, 1)
+                return ValueSome(verdictOf ticket result)
+            else
+                return ValueNone
         }
 
-    let workers = [ for _ in 1 .. options.Concurrency -> worker () ]
+    /// Inner messages have one receipt: the first that comes again has all of them come again.
+    let handle (run: HandlerRun) (ticket: PopTicket) : Task<PopVerdict voption> =
+        backgroundTask {
+            let messages = client.Messages ticket.Popped
+            let mutable verdict = ValueSome IsDone
+            let mutable index = 0
+
+            while index < messages.Length && verdict = ValueSome IsDone do
+                let! next = handleOne run ticket messages index
+                verdict <- next
+                index <- index + 1
+
+            return verdict
+        }
+
+    /// One after the other. What stands behind a message that comes again comes again with it, or would overtake it.
+    let handleAll (pool: HandlerPool) (run: HandlerRun) (work: PopWork) : Task =
+        backgroundTask {
+            let mutable goesOn = true
+
+            while goesOn do
+                match work.Left with
+                | [] -> goesOn <- false
+                | (id, ticket) :: rest ->
+                    if pool.IsClosed || not (keeper.Holds id) then
+                        putOff (ComesAgain returnMillis) work.Left
+                        goesOn <- false
+                    else
+                        match! handle run ticket with
+                        | ValueNone -> goesOn <- false
+                        | ValueSome verdict ->
+                            work.Left <- rest
+                            keeper.Handled(id, verdict)
+
+                            if verdict <> IsDone then
+                                putOff verdict rest
+                                goesOn <- false
+        }
+
+    let work (pool: HandlerPool) (run: HandlerRun) : Task =
+        backgroundTask {
+            while pool.Take run do
+                match run.Source with
+                | :? PopWork as work -> do! handleAll pool run work
+                | _ -> ()
+        }
+
+    let pool = HandlerPool(settings.Concurrency, log, work)
 
     let queueOf (_: int64, ticket: PopTicket) =
         let receipt = ticket.Popped.Receipt
         receipt.BrokerName, receipt.QueueId
 
-    static member private Call(handler: PopHandler, received, cancellation) : Task<ConsumeResult> =
-        let handling = handler received cancellation
+    /// How many handlers are at work.
+    member _.Running: int =
+        pool.Running |> List.filter (fun run -> run.Stamp <> 0L) |> List.length
 
-        match box handling with
-        | null -> invalidOp "The handler returned null instead of a task."
-        | _ -> handling
+    /// Ends when a handler may become free, as far as is known.
+    member _.WhenFree(cancellation: CancellationToken) : Task = gate.WhenOpen cancellation
 
-    /// How soon a message comes again that was not handled, through no fault of its own.
-    static member ReturnMillis = 1_000L
-
-    /// Takes messages of one pop.
-    member _.Enqueue(messages: (int64 * PopTicket) list) =
-        if options.IsOrderly then
+    /// Takes messages of one pop. Those of a pop that was asked for before all handlers took too long go back at once.
+    member _.Dispatch(messages: (int64 * PopTicket) list) =
+        if not gate.IsOpen then
+            putOff (ComesAgain returnMillis) messages
+        elif isOrderly then
             for _, messages in List.groupBy queueOf messages do
-                work.Writer.TryWrite messages |> ignore
+                pool.Add(PopWork messages)
         else
             for message in messages do
-                work.Writer.TryWrite [ message ] |> ignore
+                pool.Add(PopWork [ message ])
 
-    /// Tells handlers to end.
-    member _.GiveUp() = giveUp.Cancel()
+    /// Whether all handlers have taken too long. While they have, nothing more is popped, and what waits for one of them goes
+    /// back, for other members.
+    member _.AllAreOverdue(areAll: bool) =
+        if areAll then
+            gate.Close()
 
-    /// Ends when all handlers have, or with the limit.
-    member _.Close(limit: TimeSpan) : Task =
-        backgroundTask {
-            work.Writer.TryComplete() |> ignore
+            for source in pool.TakeBack() do
+                match source with
+                | :? PopWork as work -> putOff (ComesAgain returnMillis) work.Left
+                | _ -> ()
+        else
+            gate.Open()
 
-            try
-                do! (Task.WhenAll workers).WaitAsync(limit, client.Options.Ports.Clock)
-            with :? TimeoutException ->
-                ()
-        }
+    /// No handler begins any more, and those at work are told to end. What is in hand goes back.
+    member _.End() =
+        pool.Close()
+        call.CancelAll pool
+        keeper.GiveBack returnMillis
+
+    interface IHandlers with
+        member _.Pool = pool
+
+        /// Another handler takes the place of one that does not return; its message, and in order those behind it, come again.
+        member _.GiveUp(run, stamp) =
+            match run.Source with
+            | :? PopWork as work when pool.GiveUp(run, stamp) ->
+                counts.GivenUp()
+
+                match work.Left with
+                | (_, ticket) :: _ -> putOff (retry ticket) work.Left
+                | [] -> ()
+            | _ -> ()
+
+            Task.CompletedTask

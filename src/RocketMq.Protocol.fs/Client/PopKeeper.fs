@@ -4,22 +4,12 @@ open System
 open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Threading
+open System.Threading.Channels
 open System.Threading.Tasks
-
-/// A message in the hands of a consumer.
-[<Sealed>]
-type internal PopTicket(popped: Popped) =
-    let lost = new CancellationTokenSource()
-    member _.Popped = popped
-
-    /// Cancelled when the message comes again whatever its handler does.
-    member _.Lost = lost.Token
-
-    member _.Lose() = lost.Cancel()
 
 type private KeeperMessage =
     | Happened of HeldPopEvent
-    | Took of lane: int * Popped[] * ((int64 * PopTicket) list -> unit)
+    | Took of lane: int * Popped[] * TaskCompletionSource<(int64 * PopTicket) list>
     | AskRoom of lane: int * TaskCompletionSource<int>
     | AskWhenIdle of TaskCompletionSource
 
@@ -41,7 +31,13 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
     let mutable acked = 0L
     let mutable lost = 0L
     let mutable renewals = 0L
-    let mutable tell: HeldPopEvent -> unit = ignore
+    let messages = Channel.CreateUnbounded<KeeperMessage>()
+
+    let post message =
+        messages.Writer.TryWrite message |> ignore<bool>
+
+    let tell event = post (Happened event)
+    let ask work = Supervised.run log ending.Token work
 
     let now () =
         int64 (clock.GetElapsedTime started).TotalMilliseconds
@@ -68,34 +64,35 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
 
     let ack brokerName (targets: (int64 * AckTarget) list) : Task =
         backgroundTask {
-            let ids = targets |> List.map (fun (id, target) -> target, id) |> Map.ofList
-
-            for request, targets in AckBatch.requests group (List.map snd targets) do
+            for request, targets, ids in AckBatch.numbered group targets do
                 let! answer = client.Ack(request, targets, ending.Token)
-                tell (Acked(brokerName, targets |> List.map (fun target -> ids[target]), answerOf answer))
+                tell (Acked(brokerName, ids, answerOf answer))
         }
 
-    let messageId (ticket: PopTicket) =
-        Properties.tryFind PropertyName.uniqueKey ticket.Popped.Message.Properties
-        |> ValueOption.defaultWith (fun () -> ticket.Popped.Message.OffsetId)
+    let forget (id: int64) =
+        tickets.TryRemove id |> ignore<bool * PopTicket>
+
+    let lose (id: int64) =
+        match tickets.TryRemove id with
+        | true, ticket ->
+            Interlocked.Increment &lost |> ignore<int64>
+            PopLog.lost log ticket.MessageId
+
+            match ticket.Lose() with
+            | ValueSome(struct (run, stamp)) -> HandlerCancellation.request log group run stamp
+            | ValueNone -> ()
+        | _ -> ()
 
     let perform effect =
         match effect with
-        | AskToRenew(id, target) -> renew id target |> ignore
-        | AskToPutOff(id, target, afterMillis) -> putOff id target afterMillis |> ignore
-        | AskToAck(brokerName, targets) -> ack brokerName targets |> ignore
+        | AskToRenew(id, target) -> ask (fun () -> renew id target)
+        | AskToPutOff(id, target, afterMillis) -> ask (fun () -> putOff id target afterMillis)
+        | AskToAck(brokerName, targets) -> ask (fun () -> ack brokerName targets)
         | HasAcked id ->
-            Interlocked.Increment &acked |> ignore
-            tickets.TryRemove id |> ignore
-        | HasPutOff id -> tickets.TryRemove id |> ignore
-        | HasLost id ->
-            match tickets.TryRemove id with
-            | true, ticket ->
-                Interlocked.Increment &lost |> ignore
-                PopLog.lost log (messageId ticket)
-                // Whoever listens to the token must not hold up the loop.
-                ThreadPool.UnsafeQueueUserWorkItem((fun _ -> ticket.Lose()), null) |> ignore
-            | _ -> ()
+            Interlocked.Increment &acked |> ignore<int64>
+            forget id
+        | HasPutOff id -> forget id
+        | HasLost id -> lose id
 
     let alarm =
         clock.CreateTimer((fun _ -> tell LookedAtClock), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
@@ -108,7 +105,7 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
             tell LookedAtClock
         else
             alarm.Change(TimeSpan.FromMilliseconds(due - seen, 0L), Timeout.InfiniteTimeSpan)
-            |> ignore
+            |> ignore<bool>
 
             // What the clock was moved by in between the alarm would ring too late.
             if now () <> seen then
@@ -117,7 +114,7 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
     let setAlarm (pops: HeldPops) =
         match HeldPops.nextDue pops with
         | ValueSome due -> ringAt due
-        | ValueNone -> alarm.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore
+        | ValueNone -> alarm.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore<bool>
 
     let answerWaits (pops: HeldPops) =
         for lane in List.ofSeq waitingForRoom.Keys do
@@ -125,13 +122,13 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
             | 0 -> ()
             | room ->
                 for waiter in waitingForRoom[lane] do
-                    waiter.TrySetResult room |> ignore
+                    waiter.TrySetResult room |> ignore<bool>
 
-                waitingForRoom.Remove lane |> ignore
+                waitingForRoom.Remove lane |> ignore<bool>
 
         if pops.Held.IsEmpty then
             for waiter in waitingForIdle do
-                waiter.TrySetResult() |> ignore
+                waiter.TrySetResult() |> ignore<bool>
 
             waitingForIdle.Clear()
 
@@ -145,12 +142,12 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
         answerWaits next
 
         match event with
-        | Renewed(_, Taken _) -> Interlocked.Increment &renewals |> ignore
+        | Renewed(_, Taken _) -> Interlocked.Increment &renewals |> ignore<int64>
         | _ -> ()
 
         next
 
-    let take lane (popped: Popped[]) handOn (pops: HeldPops) =
+    let take lane (popped: Popped[]) (taker: TaskCompletionSource<(int64 * PopTicket) list>) (pops: HeldPops) =
         let firstId = nextId
         nextId <- nextId + int64 popped.Length
 
@@ -171,32 +168,41 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
                 })
 
         let pops = apply pops (Came(lane, firstId, List.ofArray targets))
-        handOn taken
+        taker.TrySetResult taken |> ignore<bool>
         pops
 
-    let agent =
-        MailboxProcessor<KeeperMessage>.Start(fun inbox ->
-            let rec loop (pops: HeldPops) =
-                async {
-                    match! inbox.Receive() with
-                    | Happened event -> return! loop (apply pops event)
-                    | Took(lane, popped, handOn) -> return! loop (take lane popped handOn pops)
-                    | AskRoom(lane, waiter) ->
-                        match waitingForRoom.TryGetValue lane with
-                        | true, waiters -> waiters.Add waiter
-                        | _ -> waitingForRoom[lane] <- List [ waiter ]
+    let waitForRoom lane waiter =
+        match waitingForRoom.TryGetValue lane with
+        | true, waiters -> waiters.Add waiter
+        | _ -> waitingForRoom[lane] <- List [ waiter ]
 
-                        answerWaits pops
-                        return! loop pops
-                    | AskWhenIdle waiter ->
-                        waitingForIdle.Add waiter
-                        answerWaits pops
-                        return! loop pops
-                }
+    let handle pops message =
+        match message with
+        | Happened event -> apply pops event
+        | Took(lane, popped, taker) -> take lane popped taker pops
+        | AskRoom(lane, waiter) ->
+            waitForRoom lane waiter
+            answerWaits pops
+            pops
+        | AskWhenIdle waiter ->
+            waitingForIdle.Add waiter
+            answerWaits pops
+            pops
 
-            loop (HeldPops.create limits))
+    let loop () : Task =
+        backgroundTask {
+            let mutable pops = HeldPops.create limits
 
-    do tell <- fun event -> agent.Post(Happened event)
+            while true do
+                let! message = messages.Reader.ReadAsync ending.Token
+
+                try
+                    pops <- handle pops message
+                with error ->
+                    Log.memberFailed log error
+        }
+
+    member _.Start() = ask loop
 
     member _.Acked = Volatile.Read &acked
     member _.Lost = Volatile.Read &lost
@@ -206,9 +212,13 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
     /// Whether a message is neither settled nor lost.
     member _.Holds(id: int64) = tickets.ContainsKey id
 
-    /// Begins to hold messages, and hands them on with their numbers.
-    member _.Take(lane: int, popped: Popped[], handOn: (int64 * PopTicket) list -> unit) =
-        agent.Post(Took(lane, popped, handOn))
+    /// Begins to hold messages, and gives them their numbers.
+    member _.Take(lane: int, popped: Popped[], cancellation: CancellationToken) : Task<(int64 * PopTicket) list> =
+        let taker =
+            TaskCompletionSource<(int64 * PopTicket) list> TaskCreationOptions.RunContinuationsAsynchronously
+
+        post (Took(lane, popped, taker))
+        taker.Task.WaitAsync cancellation
 
     member _.Handled(id: int64, verdict: PopVerdict) = tell (Handled(id, verdict))
     member _.GiveBack(afterMillis: int64) = tell (GivenBack afterMillis)
@@ -218,7 +228,7 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
         let waiter =
             TaskCompletionSource<int> TaskCreationOptions.RunContinuationsAsynchronously
 
-        agent.Post(AskRoom(lane, waiter))
+        post (AskRoom(lane, waiter))
         waiter.Task.WaitAsync cancellation
 
     /// Ends when nothing is held, or with the limit. Whether nothing is held.
@@ -226,7 +236,7 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
         backgroundTask {
             let waiter = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
-            agent.Post(AskWhenIdle waiter)
+            post (AskWhenIdle waiter)
 
             try
                 do! waiter.Task.WaitAsync(limit, clock)
@@ -239,4 +249,3 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
     member _.Close() =
         ending.Cancel()
         alarm.Dispose()
-        agent.Dispose()

@@ -14,16 +14,6 @@ module internal PopLog =
     let popFailed (log: ILogger) queue reason =
         popFailed'.Invoke(log, queue, reason, null)
 
-    let private handlerFailed' =
-        LoggerMessage.Define<string>(
-            LogLevel.Error,
-            EventId(1142, "MessageHandlerFailed"),
-            "The handler of message {MessageId} failed; the message comes again"
-        )
-
-    let handlerFailed (log: ILogger) (messageId: string) (error: exn) =
-        handlerFailed'.Invoke(log, messageId, error)
-
     let private lost' =
         LoggerMessage.Define<string>(
             LogLevel.Warning,
@@ -32,6 +22,15 @@ module internal PopLog =
         )
 
     let lost (log: ILogger) (messageId: string) = lost'.Invoke(log, messageId, null)
+
+    let private laneFailed' =
+        LoggerMessage.Define<MessageQueue>(
+            LogLevel.Error,
+            EventId(1142, "PoppingFailed"),
+            "Popping from {Queue} failed and is tried again; please report this as a defect"
+        )
+
+    let laneFailed (log: ILogger) queue (error: exn) = laneFailed'.Invoke(log, queue, error)
 
     let private assignmentFailed' =
         LoggerMessage.Define<string, string, string>(
@@ -42,6 +41,16 @@ module internal PopLog =
 
     let assignmentFailed (log: ILogger) (group: string) (topic: string) reason =
         assignmentFailed'.Invoke(log, group, topic, reason, null)
+
+    let private groupMissing' =
+        LoggerMessage.Define<string, string>(
+            LogLevel.Warning,
+            EventId(1147, "GroupMissing"),
+            "Group {Group} does not exist at {Broker}: nothing is popped there until it is created, with mqadmin updateSubGroup, or by a broker with autoCreateSubscriptionGroup"
+        )
+
+    let groupMissing (log: ILogger) (group: string) (broker: string) =
+        groupMissing'.Invoke(log, group, broker, null)
 
     let private pulled' =
         LoggerMessage.Define<string, string>(

@@ -9,15 +9,22 @@ type PopMembership =
     {
         Group: string
         NameServers: Endpoint list
+        /// Finds name servers over HTTP instead, as Java's clients do, and looks again every two minutes. Default none.
+        AddressServer: AddressServer option
+        /// What topics and group belong to, see `Namespaced`. Default none.
+        Namespace: string
         /// Topics and what is wanted of them.
         Subscriptions: (string * Filter) list
         /// Tells this client from others of the host. Default: of its own.
         InstanceName: string option
+        UnitName: string option
         /// Where a group begins that has popped nothing. Default `LastOffset`. A queue whose first message is still there
         /// begins with that all the same.
         ConsumeFrom: ConsumeFrom
         /// The largest body after inflating, in bytes. Default 64 MiB.
         InflatedLimit: int
+        /// What inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
+        Codecs: BodyCodecs
         Remoting: RemotingOptions
     }
 
@@ -26,10 +33,14 @@ module PopMembership =
         {
             Group = group
             NameServers = nameServers
+            AddressServer = None
+            Namespace = ""
             Subscriptions = []
             InstanceName = None
+            UnitName = None
             ConsumeFrom = LastOffset
             InflatedLimit = MessageBody.defaultInflatedLimit
+            Codecs = BodyCodecs.standard
             Remoting =
                 { RemotingOptions.Default with
                     WhenDisconnected = FailWithDial
@@ -52,17 +63,34 @@ module PopMembership =
             NameServers = nameServers
         }
 
+    let withAddressServer server (membership: PopMembership) =
+        { membership with
+            AddressServer = Some server
+        }
+
+    let withNamespace name (membership: PopMembership) = { membership with Namespace = name }
+
+    let withInflatedLimit bytes (membership: PopMembership) =
+        { membership with
+            InflatedLimit = bytes
+        }
+
+    let withCodecs codecs (membership: PopMembership) = { membership with Codecs = codecs }
+
     let withInstanceName name (membership: PopMembership) =
         { membership with
             InstanceName = Some name
         }
 
+    let withUnitName name (membership: PopMembership) =
+        { membership with UnitName = Some name }
+
     let withRemoting remoting (membership: PopMembership) = { membership with Remoting = remoting }
 
     let internal problems (membership: PopMembership) : string list =
         [
-            if membership.NameServers.IsEmpty then
-                "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR)"
+            if membership.NameServers.IsEmpty && membership.AddressServer.IsNone then
+                "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR), or AddressServer"
 
             if membership.Subscriptions.IsEmpty then
                 "a consumer needs a subscription"
@@ -122,6 +150,18 @@ module SimpleConsumerOptions =
 
     let withAwait time (options: SimpleConsumerOptions) = { options with Await = time }
 
+    let withNamespace name (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withNamespace name options.Membership) options
+
+    let withAddressServer server (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withAddressServer server options.Membership) options
+
+    let withInflatedLimit bytes (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withInflatedLimit bytes options.Membership) options
+
+    let withCodecs codecs (options: SimpleConsumerOptions) =
+        withMembership (PopMembership.withCodecs codecs options.Membership) options
+
     let withInstanceName name (options: SimpleConsumerOptions) =
         withMembership (PopMembership.withInstanceName name options.Membership) options
 
@@ -131,8 +171,9 @@ module SimpleConsumerOptions =
     let internal check (options: SimpleConsumerOptions) =
         PopMembership.check (ValueKind.problem "await" ValueKind.duration options.Await) options.Membership
 
-/// Handles one message. The token is cancelled when the message's receipt is lost, so that it comes again whatever the
-/// handler does, and when the consumer ends and has waited long enough. An exception counts as `ConsumeResult.Retry`.
+/// Handles one message. The token is cancelled when the handler has taken longer than the consume timeout, when the message's
+/// receipt is lost, so that it comes again whatever the handler does, and when the consumer ends and has waited long enough. An
+/// exception counts as `ConsumeResult.Retry`.
 type PopHandler = ReceivedMessage -> CancellationToken -> Task<ConsumeResult>
 
 type PopConsumerOptions =
@@ -142,8 +183,11 @@ type PopConsumerOptions =
         Concurrency: int
         /// Messages of a queue one after the other, and none before the one before it is done with. Default false.
         IsOrderly: bool
-        /// For how long messages are hidden; while a handler runs that is renewed. Default 60 s.
+        /// For how long messages are hidden; while a handler runs that is renewed, until its consume timeout. Default 60 s.
         InvisibleTime: TimeSpan
+        /// When a handler counts as stuck: its token is cancelled then, and if it does not return, its message comes again as one
+        /// that failed and another handler takes its place. Default 15 minutes.
+        ConsumeTimeout: TimeSpan
         /// The most messages one pop asks for, 1 to 32. Default 32.
         PopBatch: int
         /// How long a broker holds a pop that finds nothing. Default 15 s.
@@ -169,6 +213,7 @@ module PopConsumerOptions =
             Concurrency = 20
             IsOrderly = false
             InvisibleTime = TimeSpan.FromSeconds 60L
+            ConsumeTimeout = TimeSpan.FromMinutes 15L
             PopBatch = mostInAPop
             Poll = TimeSpan.FromSeconds 15L
             Unacked = HeldPopLimits.Default.Unacked
@@ -192,6 +237,7 @@ module PopConsumerOptions =
     let withConcurrency count (options: PopConsumerOptions) = { options with Concurrency = count }
     let inOrder (options: PopConsumerOptions) = { options with IsOrderly = true }
     let withInvisibleTime time (options: PopConsumerOptions) = { options with InvisibleTime = time }
+    let withConsumeTimeout time (options: PopConsumerOptions) = { options with ConsumeTimeout = time }
     let withPopBatch count (options: PopConsumerOptions) = { options with PopBatch = count }
     let withPoll time (options: PopConsumerOptions) = { options with Poll = time }
     let withUnacked count (options: PopConsumerOptions) = { options with Unacked = count }
@@ -201,6 +247,18 @@ module PopConsumerOptions =
         { options with TraceTopic = Some topic }
 
     let withDrainTimeout time (options: PopConsumerOptions) = { options with DrainTimeout = time }
+
+    let withNamespace name (options: PopConsumerOptions) =
+        withMembership (PopMembership.withNamespace name options.Membership) options
+
+    let withAddressServer server (options: PopConsumerOptions) =
+        withMembership (PopMembership.withAddressServer server options.Membership) options
+
+    let withInflatedLimit bytes (options: PopConsumerOptions) =
+        withMembership (PopMembership.withInflatedLimit bytes options.Membership) options
+
+    let withCodecs codecs (options: PopConsumerOptions) =
+        withMembership (PopMembership.withCodecs codecs options.Membership) options
 
     let withInstanceName name (options: PopConsumerOptions) =
         withMembership (PopMembership.withInstanceName name options.Membership) options
@@ -213,6 +271,7 @@ module PopConsumerOptions =
             [
                 yield! ValueKind.problem "concurrency" (ValueKind.count 1 10_000) options.Concurrency
                 yield! InvisibleTime.check "invisibleTime" options.InvisibleTime |> Option.toList
+                yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
                 yield! ValueKind.problem "popBatch" (ValueKind.count 1 mostInAPop) options.PopBatch
                 yield! ValueKind.problem "poll" ValueKind.duration options.Poll
                 yield! ValueKind.problem "unacked" (ValueKind.count 1 100_000) options.Unacked

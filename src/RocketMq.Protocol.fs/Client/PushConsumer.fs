@@ -65,7 +65,8 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             table
         )
 
-    let invoker = HandlerInvoker(options, handler)
+    let handlers = HandlerSettings.ofPush options
+    let invoker = HandlerInvoker(handlers, handler)
 
     let membership =
         GroupMembership(
@@ -117,7 +118,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 membership.Routes
             ))
 
-    let call = HandlerCall(options, invoker, counts, tracing)
+    let call = HandlerCall(handlers, invoker, counts, tracing)
 
     let giveBack =
         GivingBack(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, membership.Routes)
@@ -186,7 +187,12 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let queueWatch =
         QueueWatch(options.Remoting, options.Suspend, table, events, (fun _ -> not gate.IsOpen))
 
-    let watch = Watch(options, handling, call, counts, queueWatch)
+    let overdue = OverdueHandlers(handlers, handling, call, counts)
+
+    let look () : Task =
+        overdue.Look()
+        queueWatch.Look()
+        Task.CompletedTask
 
     let post event : Task =
         events.Post event
@@ -210,7 +216,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             | Error error -> return Error error
             | Ok() ->
                 membership.Every(options.CommitInterval, (fun () -> post CommitInterval))
-                membership.Every(watch.Interval, watch.Look)
+                membership.Every(overdue.Interval, look)
 
                 if needsLock then
                     membership.Every(lockInterval, (fun () -> post RenewInterval))
@@ -235,9 +241,6 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
     /// However often it is asked for, it happens once.
     let closing = lazy (close ())
-
-    let isWellFor (run: HandlerRun) =
-        run.Stamp = 0L || clock.Since run.Started <= options.ConsumeTimeout
 
     /// Joins the group and begins to read. A topic that does not exist yet is looked for until it does. Fails if no name
     /// server can be asked, or a broker does not understand an SQL92 expression.
@@ -290,8 +293,6 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         wait.Ended.WaitAsync cancellation
 
     member _.Health: PushConsumerHealth =
-        let running = handling.Pool.Running
-
         {
             ClientId = clientId
             Queues = report.Queues
@@ -299,7 +300,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             Failed = counts.AllFailed
             GivenBack = counts.AllGivenBack
             Kept = counts.AllKept
-            StuckHandlers = running |> List.filter (isWellFor >> not) |> List.length
+            StuckHandlers = overdue.Stuck
             OverdueHandlers = counts.AllOverdue
             AbandonedHandlers = counts.AllGivenUp
             RestartedQueues = queueWatch.Restarted

@@ -4,36 +4,6 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// A message that is hidden from others of the group for a time.
-type LeasedMessage =
-    {
-        Received: ReceivedMessage
-        Receipt: PopReceipt
-        /// By the consumer's clock, in its ticks: see `TimeProvider.GetTimestamp`.
-        Expires: int64
-    }
-
-    member internal message.Target: AckTarget =
-        {
-            Topic = message.Received.Message.Topic
-            Receipt = message.Receipt
-        }
-
-    /// The unique id that the sender gave it, or that of the place it is stored at.
-    member message.MessageId: string =
-        Properties.tryFind PropertyName.uniqueKey message.Received.Message.Properties
-        |> ValueOption.defaultWith (fun () -> message.Received.Message.OffsetId)
-
-    override message.ToString() =
-        $"{message.Received}, {PopReceipt.format message.Receipt}"
-
-/// A message that could not be acknowledged.
-type AckFailure =
-    {
-        Message: LeasedMessage
-        Error: RemotingError
-    }
-
 /// Gets messages when it is asked to, and is told of each that is done with. Others of the group do not get a message
 /// meanwhile, for a time. Since RocketMQ 5.0. Safe to use from any thread.
 [<Sealed>]
@@ -47,8 +17,15 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     static let most = 32
 
     let clock = options.Membership.Remoting.Ports.Clock
-    let client = PopClient options.Membership
+    let client = PopClient(options.Membership, 0)
     let inner = InnerLeases()
+    let leases = LeaseTable()
+    let outcomes = client.Outcomes
+    let mutable acknowledged = 0L
+
+    /// What was asked for messages last: topics and brokers.
+    let mutable asked: MessageQueue list = []
+
     let mutable turns = 0
     let mutable isClosed = false
 
@@ -60,18 +37,24 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     let ticksOf (span: TimeSpan) =
         int64 (span.TotalSeconds * float clock.TimestampFrequency)
 
+    let targetOf (message: LeasedMessage) =
+        client.Target(message.Received.Message, message.Receipt)
+
     let isAlive (message: LeasedMessage) = clock.GetTimestamp() < message.Expires
 
     /// The messages in what was popped; none if nothing of it is wanted.
-    let lease now (popped: Popped) : LeasedMessage list =
-        let expires =
-            now + ticksOf (TimeSpan.FromMilliseconds(popped.Receipt.InvisibleMillis, 0L))
+    let lease now took (popped: Popped) : LeasedMessage list =
+        let hidden = TimeSpan.FromMilliseconds(popped.Receipt.InvisibleMillis, 0L)
+        let expires = now + ticksOf (hidden - LeaseTime.margin took hidden)
 
         let received = client.Received popped
 
         if received |> List.exists (fun one -> InnerBatch.isInner one.Message) then
             let offsets = received |> List.map _.Message.QueueOffset
             inner.Add(popped.Receipt, offsets, expires, now)
+
+        for one in received do
+            leases.Add(popped.Receipt, one.Message.QueueOffset, expires, now)
 
         [
             for one in received ->
@@ -92,10 +75,17 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     Receipt = popped.Receipt
                 })
 
-        AckBatch.ofAll options.Membership.Group targets
+        AckBatch.ofAll client.Group targets
         |> List.map (fun (request, targets) -> client.Ack(request, targets, CancellationToken.None))
         |> Task.WhenAll
         :> Task
+
+    let queueOf (topic, brokerName) : MessageQueue =
+        {
+            Topic = topic
+            BrokerName = brokerName
+            QueueId = -1
+        }
 
     /// Topics and brokers, beginning with another one each time.
     let places cancellation =
@@ -104,13 +94,19 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 client.Topics
                 |> List.map (fun topic ->
                     backgroundTask {
-                        let! masters = client.Masters(topic, cancellation)
-                        return masters |> Result.map (List.map (fun master -> topic, master))
+                        match! client.Masters(topic, cancellation) with
+                        | Error error ->
+                            outcomes.Failed(PopDuty.find topic, error)
+                            return Error error
+                        | Ok masters ->
+                            outcomes.Forget(PopDuty.find topic)
+                            return Ok(masters |> List.map (fun master -> topic, master))
                     })
                 |> Task.WhenAll
 
             let first = Interlocked.Increment &turns &&& Int32.MaxValue
             let all = masters |> Array.choose Result.toOption |> List.concat
+            Volatile.Write(&asked, List.map queueOf all)
 
             match
                 masters
@@ -125,9 +121,9 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 return Ok(after @ before)
         }
 
-    let leaseAll (popped: Popped[]) =
+    let leaseAll (outcome: PopOutcome) =
         let now = clock.GetTimestamp()
-        let leased = [ for one in popped -> one, lease now one ]
+        let leased = [ for one in outcome.Messages -> one, lease now outcome.Took one ]
 
         let unwanted =
             [
@@ -137,7 +133,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
             ]
 
         if not unwanted.IsEmpty then
-            ackUnwanted unwanted |> ignore<Task>
+            Supervised.run client.Options.Logger CancellationToken.None (fun () -> ackUnwanted unwanted)
 
         List.collect snd leased
 
@@ -159,10 +155,13 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
             match answer with
             | Error error -> return Error error
-            | Ok(struct (TooManyPolls, _)) ->
+            | Ok { Status = TooManyPolls } ->
                 let! waited = client.Wait(min poll crowdedWait, cancellation)
                 return waited |> Result.map (fun () -> [])
-            | Ok(struct (_, popped)) -> return Ok(leaseAll popped)
+            | Ok outcome ->
+                // The caller knows of what it could not acknowledge; the broker does what it is asked now.
+                outcomes.Forget(PopDuty.acknowledge brokerName)
+                return Ok(leaseAll outcome)
         }
 
     /// Asks one after the other until one has something. Gives the last error if all fail.
@@ -193,7 +192,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
             if left <= TimeSpan.Zero then
                 return Ok []
-            elif left <= PopClient.EarlyEnd then
+            elif left <= PopPolling.EarlyEnd then
                 let! waited = client.Wait(left, cancellation)
                 return waited |> Result.map (fun () -> [])
             else
@@ -230,6 +229,10 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         | Ok _ when not (isAlive message) -> Error(ReceiptExpired(message.MessageId, true))
         | answer -> answer
 
+    let acked (message: LeasedMessage) =
+        leases.Remove(message.Receipt, message.Received.Message.QueueOffset)
+        Interlocked.Increment &acknowledged |> ignore<int64>
+
     let ackTogether (request, targets: AckTarget list) (byTarget: Map<AckTarget, LeasedMessage>) cancellation =
         backgroundTask {
             let! answer = client.Ack(request, targets, cancellation)
@@ -240,7 +243,9 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     let message = byTarget[target]
 
                     match judge message answer with
-                    | Ok() -> None
+                    | Ok() ->
+                        acked message
+                        None
                     | Error error -> Some { Message = message; Error = error })
         }
 
@@ -254,14 +259,14 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                         for message in alive do
                             match inner.Finish(message.Receipt, message.Received.Message.QueueOffset) with
                             | ValueSome receipt ->
-                                { message.Target with
+                                { targetOf message with
                                     Receipt = receipt
                                 },
                                 message
-                            | ValueNone -> ()
+                            | ValueNone -> acked message
                     ]
 
-            let requests = AckBatch.ofAll options.Membership.Group (List.ofSeq byTarget.Keys)
+            let requests = AckBatch.ofAll client.Group (List.ofSeq byTarget.Keys)
 
             let! failures =
                 requests
@@ -351,7 +356,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 let asked = clock.GetTimestamp()
 
                 let target =
-                    { message.Target with
+                    { targetOf message with
                         Receipt = inner.Current message.Receipt
                     }
 
@@ -362,12 +367,25 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     judge message answer
                     |> Result.map (fun receipt ->
                         inner.Changed(target.Receipt, receipt, expires)
+                        leases.Remove(message.Receipt, message.Received.Message.QueueOffset)
+                        leases.Add(receipt, message.Received.Message.QueueOffset, expires, asked)
 
                         { message with
                             Receipt = receipt
                             Expires = expires
                         })
             }
+
+    member _.Health: SimpleConsumerHealth =
+        {
+            ClientId = client.ClientId
+            Queues = List.sort (Volatile.Read &asked)
+            InFlight = leases.Count(clock.GetTimestamp())
+            Acknowledged = Volatile.Read &acknowledged
+            SinceSuccess = outcomes.SinceSuccess
+            LastFailure = outcomes.LastFailure
+            Problems = outcomes.Problems
+        }
 
     /// Leaves the group and closes the connections. Messages that were not acknowledged come again.
     member _.Close() : Task =

@@ -34,14 +34,14 @@ type internal QueueWatch
 
     member _.Look() = table.All |> List.iter judge
 
-/// Looks after handlers that do not return and queues that are not read.
+/// Looks after handlers that do not return.
 [<Sealed>]
-type internal Watch
-    (options: PushConsumerOptions, handling: IHandling, call: HandlerCall, counts: ConsumerCounts, queues: QueueWatch) =
-    let clock = options.Remoting.Ports.Clock
-    let log = options.Remoting.Logger
+type internal OverdueHandlers(settings: HandlerSettings, handlers: IHandlers, call: HandlerCall, counts: ConsumerCounts)
+    =
+    let clock = settings.Remoting.Ports.Clock
+    let log = settings.Remoting.Logger
 
-    let judgeHandler (run: HandlerRun) =
+    let judge (run: HandlerRun) =
         let stamp = run.Stamp
 
         let watch: HandlerWatch =
@@ -50,23 +50,29 @@ type internal Watch
                 IsCancelled = run.IsCancelled
             }
 
-        match Watchdog.judgeHandler options.ConsumeTimeout watch with
+        match Watchdog.judgeHandler settings.ConsumeTimeout watch with
         | TakesTooLong when stamp <> 0L ->
             counts.Overdue()
-            ConsumerLog.handlerOverdue log options.Group run.Queue.Queue watch.Took
+            ConsumerLog.handlerOverdue log settings.Group run.From watch.Took
             call.Cancel(run, stamp)
         // Brokers may take long to take the messages back.
         | DoesNotReturn when stamp <> 0L ->
-            Supervised.run log CancellationToken.None (fun () -> handling.GiveUp(run, stamp))
+            Supervised.run log CancellationToken.None (fun () -> handlers.GiveUp(run, stamp))
         | _ -> ()
+
+    let isStuck (run: HandlerRun) =
+        run.Stamp <> 0L && clock.GetElapsedTime run.Started > settings.ConsumeTimeout
 
     /// How often it looks: often enough for the consume timeout to be kept within a tenth.
     member _.Interval =
-        options.ConsumeTimeout / 10.0
+        settings.ConsumeTimeout / 10.0
         |> max (TimeSpan.FromMilliseconds 50.0)
         |> min (TimeSpan.FromSeconds 30L)
 
-    member _.Look() : Task =
-        List.iter judgeHandler handling.Pool.Running
-        queues.Look()
-        Task.CompletedTask
+    /// How many handlers, now, have taken longer than the consume timeout.
+    member _.Stuck: int = handlers.Pool.Running |> List.filter isStuck |> List.length
+
+    /// Whether no handler is free for anything else, and each has taken too long.
+    member overdue.AreAll: bool = overdue.Stuck >= settings.Concurrency
+
+    member _.Look() = List.iter judge handlers.Pool.Running

@@ -74,6 +74,18 @@ module internal AckBatch =
 
         batch @ (far |> List.map (fun target -> alone group target, [ target ]))
 
+    /// As `requests`, for messages that have numbers: each request comes with the numbers of all that it settles. A broker that
+    /// lies may give two messages one receipt.
+    let numbered group (targets: (int64 * AckTarget) list) : (AckRequest * AckTarget list * int64 list) list =
+        let ids =
+            targets
+            |> List.groupBy snd
+            |> List.map (fun (target, all) -> target, List.map fst all)
+            |> Map.ofList
+
+        requests group (targets |> List.map snd |> List.distinct)
+        |> List.map (fun (request, targets) -> request, targets, targets |> List.collect (fun target -> ids[target]))
+
     /// As `requests`, for messages of any brokers.
     let ofAll group (targets: AckTarget list) : (AckRequest * AckTarget list) list =
         targets

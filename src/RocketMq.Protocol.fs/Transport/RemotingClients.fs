@@ -81,7 +81,7 @@ type private ClientSlot(create: (unit -> unit) -> RemotingClient) =
 [<Sealed>]
 type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
     /// So many addresses come before it is looked for such as can be forgotten.
-    static let lookAfter = 64
+    static let lookAfter = 16
 
     let slots = ConcurrentDictionary<Endpoint, ClientSlot>()
     let forgetting = obj ()

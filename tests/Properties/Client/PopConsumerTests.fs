@@ -149,6 +149,35 @@ let tests =
                             revived |> shouldEqual 1L
                         }))
 
+            live
+                "a simple consumer's receipt counts from when its pop was sent, however late the answer comes"
+                (fun () ->
+                    withRig (fun rig ->
+                        task {
+                            do! rig.Send "a"
+                            use! consumer = simpleOf rig
+
+                            rig.Cluster.Brokers[0]
+                                .Faults.On(RequestCode.PopMessage)
+                                .AnswerLate(TimeSpan.FromMilliseconds 400L)
+
+                            let receiving = receive consumer 10 (seconds 600)
+                            let sent = rig.Clock.GetTimestamp()
+
+                            while not receiving.IsCompleted do
+                                rig.Clock.Advance(TimeSpan.FromMilliseconds 10L)
+                                do! Task.Delay 1
+
+                            let! received = receiving
+                            let message = List.exactlyOne received
+                            let late = rig.Clock.GetElapsedTime sent
+                            late > TimeSpan.FromMilliseconds 300L |> shouldBeTrue
+                            // The broker gives it out again by now, though the answer came less than ten minutes ago.
+                            rig.Clock.Advance(seconds 600 - late)
+                            let! acked = consumer.Ack(message, CancellationToken.None)
+                            acked |> shouldEqual (Error(ReceiptExpired(message.MessageId, false)))
+                        }))
+
             live "a changed time holds, and all that was received is acknowledged at once" (fun () ->
                 withRig (fun rig ->
                     task {

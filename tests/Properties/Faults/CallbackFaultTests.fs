@@ -248,8 +248,8 @@ let tests =
     testList
         "Proven faults"
         [
-            knownFailure popLost (fun () -> inOwnProcess popLost popConsumer)
-            knownFailure "[pop] a callback that throws when a consumer ends does not keep it from ending" popDrained
+            live popLost (fun () -> inOwnProcess popLost popConsumer)
+            live "[pop] a callback that throws when a consumer ends does not keep it from ending" popDrained
             live
                 "[callback] a callback that throws when a handler is overdue keeps no other handler from its work"
                 (fun () -> overdue Throws)

@@ -84,12 +84,15 @@ let private run calls (pause: Load -> unit -> Task) =
 
         Console.Out.WriteLine
             $"chaos: {callers} callers, {ends.Total} calls, {faults} faults: {ends.Answered} answered, {ends.Lost} lost, \
-            {ends.NotSent} not sent, {ends.TimedOut} timed out, {ends.Refused} refused, {ends.Cancelled} cancelled, {ends.Wrong} wrong; \
+            {ends.NotSent} not sent, {ends.TimedOut} timed out, {ends.Refused} refused, {ends.Cancelled} cancelled, {ends.Unreadable} unreadable, \
+            {ends.Wrong} wrong; \
             {health.Connections} connections, {health.UnexpectedAnswers} unexpected answers, longest call {ends.Longest:F0} ms"
 
         // Each call ended once, and none with another's answer.
         ends.Wrong |> shouldEqual 0
         ends.Other |> shouldEqual 0
+        // One piece of garbage falls into one answer.
+        ends.Unreadable |> shouldStayBelow (faults + 1)
         ends.Answered |> shouldExceed (ends.Total / 2)
         client.InFlight |> shouldEqual 0
         let last = Load(client, callers, TimeSpan.FromSeconds 20L, callers, 0)

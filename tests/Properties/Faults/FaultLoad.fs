@@ -27,6 +27,8 @@ type Ends =
         TimedOut: int
         Cancelled: int
         Refused: int
+        /// Answered, by bytes that could not be read: garbage fell into the middle of the answer.
+        Unreadable: int
         Other: int
         /// In milliseconds.
         Longest: float
@@ -41,6 +43,7 @@ type Ends =
             TimedOut = 0
             Cancelled = 0
             Refused = 0
+            Unreadable = 0
             Other = 0
             Longest = 0.0
         }
@@ -53,6 +56,7 @@ type Ends =
         + ends.TimedOut
         + ends.Cancelled
         + ends.Refused
+        + ends.Unreadable
         + ends.Other
 
     member ends.Failed = ends.Total - ends.Answered
@@ -80,6 +84,10 @@ let private add (millis: float) key (result: Result<string option, RemotingError
             Cancelled = ends.Cancelled + 1
         }
     | Error(Refused _) -> { ends with Refused = ends.Refused + 1 }
+    | Error(NotDecoded _) ->
+        { ends with
+            Unreadable = ends.Unreadable + 1
+        }
     | Error _ -> { ends with Other = ends.Other + 1 }
 
 let private sum (a: Ends) (b: Ends) =
@@ -91,6 +99,7 @@ let private sum (a: Ends) (b: Ends) =
         TimedOut = a.TimedOut + b.TimedOut
         Cancelled = a.Cancelled + b.Cancelled
         Refused = a.Refused + b.Refused
+        Unreadable = a.Unreadable + b.Unreadable
         Other = a.Other + b.Other
         Longest = max a.Longest b.Longest
     }

@@ -450,6 +450,62 @@ let tests =
                     | ComesAgain _, [ AskToPutOff(7L, _, 1L) ] -> ()
                     | _ -> failtest $"%A{effects}"
 
+            testCase "a lease is shorter by the time that its pop took, and by a twentieth of it at most"
+            <| fun () ->
+                let seconds (count: float) = TimeSpan.FromSeconds count
+
+                for took, hidden, margin in [ 0.2, 60.0, 0.2; 15.0, 60.0, 3.0; 0.0, 60.0, 0.0; 3.0, 1.0, 0.05 ] do
+                    LeaseTime.margin (seconds took) (seconds hidden) |> shouldEqual (seconds margin)
+
+            testCase "two held messages with one receipt are both settled by its acknowledgement, and leave room"
+            <| fun () ->
+                let target =
+                    {
+                        Topic = "T"
+                        Receipt = receiptOf 0L 0 0L
+                    }
+
+                let pops, _ =
+                    HeldPops.transition 0L (HeldPops.create limits) (Came(0, 7L, [ target; target ]))
+
+                let pops, first = HeldPops.transition 1L pops (Handled(7L, IsDone))
+                let pops, second = HeldPops.transition 1L pops (Handled(8L, IsDone))
+                second |> shouldBeEmpty
+                first |> shouldEqual [ AskToAck("a", [ 7L, target ]) ]
+                let pops, effects = HeldPops.transition 2L pops (Acked("a", [ 7L ], Taken()))
+
+                let asked =
+                    effects
+                    |> List.choose (fun effect ->
+                        match effect with
+                        | AskToAck(_, targets) -> Some targets
+                        | _ -> None)
+
+                asked |> shouldEqual [ [ 8L, target ] ]
+                let pops, _ = HeldPops.transition 3L pops (Acked("a", [ 8L ], Taken()))
+                HeldPops.room 0 pops |> shouldEqual limits.Unacked
+
+            property "the requests for numbered messages settle each number once, whichever receipts are the same"
+            <| fun (offsets: byte list) ->
+                let targets =
+                    offsets
+                    |> List.mapi (fun index offset ->
+                        int64 index,
+                        {
+                            Topic = "T"
+                            Receipt = receiptOf (int64 offset % 8L) 0 0L
+                        })
+
+                let requests = AckBatch.numbered "G" targets
+
+                let settled = requests |> List.collect (fun (_, _, ids) -> ids) |> List.sort
+                settled |> shouldEqual (List.map fst targets)
+
+                for _, receipts, _ in requests do
+                    List.distinct receipts |> shouldEqual receipts
+
+                true
+
             testCase "a failed acknowledgement is repeated while the receipt lives, and not one that is refused"
             <| fun () ->
                 let pops, target = hold 60_000L

@@ -1,0 +1,169 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// Asks brokers, at the start and then again and again, which queues this member pops. Where messages are popped it is brokers that
+/// share the queues among the members.
+[<Sealed>]
+type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, queues: PoppedQueues) =
+    /// Java asks for assignments at this interval too.
+    static let interval = TimeSpan.FromSeconds 20L
+
+    /// However often brokers say that members have changed, they are asked no more often than this.
+    static let notificationSpacing = TimeSpan.FromMilliseconds 200.0
+
+    static let firstTries = 10
+    static let firstTryInterval = TimeSpan.FromMilliseconds 200.0
+
+    let clock = client.Options.Ports.Clock
+    let log = client.Options.Logger
+    let group = client.Group
+    let outcomes = client.Outcomes
+
+    let pulled topic =
+        Error(
+            Misconfigured(
+                $"brokers hand {topic} out to group {group} by pull; have them do so by pop first, with SetsMode, or with "
+                + "mqadmin setConsumeMode -m POP"
+            )
+        )
+
+    /// Asks one broker after the other until one can say.
+    let rec query topic brokers lastError cancellation =
+        backgroundTask {
+            match brokers with
+            | [] -> return lastError
+            | broker :: rest ->
+                match! client.Assignments(topic, broker, cancellation) with
+                | Ok(Some assignments) -> return Ok(Some assignments)
+                | Ok None -> return! query topic rest (Ok None) cancellation
+                | Error error -> return! query topic rest (Error error) cancellation
+        }
+
+    /// Takes over what a broker assigns; none changes nothing. False if there was none.
+    let take topic cancellation =
+        backgroundTask {
+            match! client.Greet(topic, cancellation) with
+            | Error error -> return Error error
+            | Ok brokers ->
+                match! query topic brokers (Ok None) cancellation with
+                | Error error -> return Error error
+                | Ok None -> return Ok false
+                | Ok(Some assignments) when assignments |> List.exists (fun one -> one.Mode = PullMode) ->
+                    queues.Assign(topic, [])
+                    return pulled topic
+                | Ok(Some assignments) ->
+                    queues.Assign(topic, assignments |> List.map _.Queue |> List.distinct)
+                    return Ok true
+        }
+
+    let refresh topic cancellation =
+        backgroundTask {
+            let! taken = take topic cancellation
+
+            match taken with
+            | Ok true -> outcomes.Succeeded(PopDuty.assignment topic)
+            | Ok false when queues.HasAny topic -> ()
+            | Ok false -> outcomes.Report(PopDuty.assignment topic, "no broker says which queues this member may pop")
+            | Error error -> outcomes.Failed(PopDuty.assignment topic, error)
+
+            return taken
+        }
+
+    /// Why nothing is assigned, if it is that a broker does not know the group.
+    let explain topic cancellation : Task =
+        backgroundTask {
+            if not (queues.HasAny topic) then
+                let! masters = client.Masters(topic, cancellation)
+
+                for broker in Result.defaultValue [] masters do
+                    match! client.FindMissingGroup(topic, broker, cancellation) with
+                    | Some error -> outcomes.Failed(PopDuty.assignment topic, error)
+                    | None -> ()
+        }
+
+    let refreshAndLog topic cancellation =
+        backgroundTask {
+            match! refresh topic cancellation with
+            | Ok true -> ()
+            | Ok false -> do! explain topic cancellation
+            | Error(Misconfigured _) -> PopLog.pulled log group topic
+            | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
+        }
+
+    /// One look at a time: an older answer must not undo a newer one.
+    let looking = new SemaphoreSlim(1, 1)
+
+    let refreshAll () : Task =
+        backgroundTask {
+            do! looking.WaitAsync queues.Stopping
+
+            try
+                for topic in client.Topics do
+                    do! refreshAndLog topic queues.Stopping
+            finally
+                looking.Release() |> ignore<int>
+        }
+
+    /// 1 while a notification of changed members waits to be passed on.
+    let mutable isNotified = 0
+
+    /// Looks once for all notifications that come within a time.
+    let membersChanged () =
+        if Interlocked.Exchange(&isNotified, 1) = 0 then
+            Supervised.run log queues.Stopping (fun () ->
+                backgroundTask {
+                    do! Task.Delay(notificationSpacing, clock, queues.Stopping)
+                    Volatile.Write(&isNotified, 0)
+                    do! refreshAll ()
+                })
+
+    let setMode topic =
+        backgroundTask {
+            match options.SetsMode with
+            | false -> return Ok()
+            | true ->
+                match! client.Greet(topic, CancellationToken.None) with
+                | Ok brokers ->
+                    return!
+                        brokers
+                        |> OneByOne.untilError (fun broker -> client.SetMode(topic, broker, CancellationToken.None))
+                | Error error -> return Error error
+        }
+
+    /// A broker may need a moment until it knows the topic's route or the member.
+    let rec first topic tries =
+        backgroundTask {
+            match! refresh topic CancellationToken.None with
+            | Error error -> return Error error
+            | Ok true -> return Ok()
+            | Ok false when tries = 1 ->
+                do! explain topic CancellationToken.None
+                return Ok()
+            | Ok false ->
+                do! Task.Delay(firstTryInterval, clock)
+                return! first topic (tries - 1)
+        }
+
+    let joinTopic topic =
+        backgroundTask {
+            match! client.GreetAndCheck(topic, CancellationToken.None) with
+            | Error error -> return Error error
+            | Ok() ->
+                match! setMode topic with
+                | Error error -> return Error error
+                | Ok() -> return! first topic firstTries
+        }
+
+    /// Joins the group, and has what it is assigned popped.
+    member _.Join() : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match! OneByOne.untilError joinTopic client.Topics with
+            | Error error -> return Error error
+            | Ok() ->
+                client.MembersChanged.Add membersChanged
+                PeriodicTask.run client.Options interval queues.Stopping refreshAll
+                return Ok()
+        }

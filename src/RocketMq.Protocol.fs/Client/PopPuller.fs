@@ -1,0 +1,99 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// Pops one queue, or all of a broker's, until it is given up, as far as there is room for what it finds.
+[<Sealed>]
+type internal PopPuller
+    (options: PopConsumerOptions, client: PopClient, keeper: PopKeeper, handling: PopHandling, ending: CancellationToken)
+    =
+    /// A broker at which too many wait is left alone for this long, as in Java.
+    static let crowdedWait = TimeSpan.FromSeconds 3L
+
+    let clock = client.Options.Ports.Clock
+    let log = client.Options.Logger
+    let outcomes = client.Outcomes
+
+    let handOn lane (popped: Popped[]) : Task =
+        backgroundTask {
+            if popped.Length > 0 then
+                let! taken = keeper.Take(lane, popped, ending)
+                handling.Dispatch taken
+        }
+
+    let popOnce (queue: MessageQueue) lane (until: CancellationToken) =
+        backgroundTask {
+            do! handling.WhenFree until
+            let! room = keeper.Room(lane, until)
+
+            let attempt =
+                {
+                    Topic = queue.Topic
+                    BrokerName = queue.BrokerName
+                    QueueId = queue.QueueId
+                    MaxMessages = min options.PopBatch room
+                    InvisibleTime = options.InvisibleTime
+                    PollTime = options.Poll
+                    IsOrderly = options.IsOrderly
+                }
+
+            // A pop that was asked for is waited for: its messages are hidden from others already.
+            match! client.Pop(attempt, ending) with
+            | Error error -> return Error error
+            | Ok outcome ->
+                do! handOn lane outcome.Messages
+                return Ok outcome.Status
+        }
+
+    /// Messages whose acknowledgement failed come again by themselves: once none is held the broker is well if it can be popped.
+    let succeeded (queue: MessageQueue) =
+        if keeper.Held = 0 then
+            outcomes.Forget(PopDuty.acknowledge queue.BrokerName)
+
+    /// One pop. Gives how many have failed in a row.
+    let popNext (queue: MessageQueue) lane failures (until: CancellationToken) =
+        backgroundTask {
+            match! popOnce queue lane until with
+            | Ok TooManyPolls ->
+                do! Task.Delay(crowdedWait, clock, until)
+                return failures
+            | Ok _ ->
+                succeeded queue
+                return 0
+            | Error(Cancelled _) -> return failures
+            | Error error ->
+                // Of a group that is missing the client has told already.
+                if not (MissingGroup.isReason error) then
+                    PopLog.popFailed log queue (RemotingError.describe error)
+
+                do! Task.Delay(PullRetry.waitAfter (failures + 1) error, clock, until)
+                return failures + 1
+        }
+
+    /// An exception is a defect: it is logged, and the queue is popped on.
+    let popSafely (queue: MessageQueue) lane failures (until: CancellationToken) =
+        backgroundTask {
+            try
+                return! popNext queue lane failures until
+            with
+            | :? OperationCanceledException when until.IsCancellationRequested -> return failures
+            | error ->
+                PopLog.laneFailed log queue error
+                do! Task.Delay(PullRetry.lastWait, clock, until)
+                return failures + 1
+        }
+
+    /// Pops until it is cancelled.
+    member _.Run(queue: MessageQueue, lane: int, until: CancellationToken) : Task =
+        backgroundTask {
+            let mutable failures = 0
+
+            try
+                while not until.IsCancellationRequested do
+                    let! counted = popSafely queue lane failures until
+                    failures <- counted
+            with :? OperationCanceledException ->
+                ()
+        }

@@ -1,0 +1,28 @@
+namespace RocketMq.Protocol
+
+/// A message that is held, and the call of a handler that works on it.
+[<Sealed>]
+type internal PopTicket(popped: Popped) =
+    let gate = obj ()
+    let mutable isLost = false
+    let mutable call: struct (HandlerRun * int64) voption = ValueNone
+
+    member _.Popped = popped
+
+    member _.MessageId: string =
+        Properties.tryFind PropertyName.uniqueKey popped.Message.Properties
+        |> ValueOption.defaultWith (fun () -> popped.Message.OffsetId)
+
+    /// A handler is about to work on it. Whether the message comes again already, whatever the handler does.
+    member _.Begin(run: HandlerRun) : bool =
+        lock gate (fun () ->
+            call <- ValueSome(struct (run, run.Stamp))
+            isLost)
+
+    member _.End() = lock gate (fun () -> call <- ValueNone)
+
+    /// The message comes again whatever its handler does. The call that works on it, if there is one: it is to end.
+    member _.Lose() : struct (HandlerRun * int64) voption =
+        lock gate (fun () ->
+            isLost <- true
+            call)

@@ -1,0 +1,238 @@
+/// What consumers that pop say of themselves, by one clock that tests move.
+module RocketMq.Protocol.Tests.PopHealthTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Embedded
+open ProducerRig
+open GroupRig
+
+let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
+let private none = CancellationToken.None
+
+let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =
+    task {
+        let options =
+            SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
+            |> SimpleConsumerOptions.subscribe "T" Filter.all
+            |> SimpleConsumerOptions.from FirstOffset
+
+        let remoting = patiently clock options.Membership.Remoting
+
+        let! started =
+            SimpleConsumer.Start(SimpleConsumerOptions.withRemoting remoting options)
+
+        return Buffers.ok (Result.mapError RemotingError.describe started)
+    }
+
+let private receive (consumer: SimpleConsumer) count : Task<LeasedMessage list> =
+    task {
+        let! received = consumer.Receive(count, seconds 30, none)
+        return Buffers.ok (Result.mapError RemotingError.describe received)
+    }
+
+let private optionsOf (cluster: EmbeddedCluster) clock =
+    popConsumerAt cluster.NameServers clock "G"
+    |> PopConsumerOptions.from FirstOffset
+
+let private consume (_: ReceivedMessage) (_: CancellationToken) = Task.FromResult ConsumeResult.Success
+
+let private refuse (cluster: EmbeddedCluster) (request: RequestCode) =
+    cluster.Brokers[0].Faults.On(request).Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
+
+let private refuseAcks cluster =
+    refuse cluster RequestCode.AckMessage
+    refuse cluster RequestCode.BatchAckMessage
+
+let private onPurpose (problems: ConsumerProblem list) =
+    problems
+    |> List.filter (fun problem -> problem.Reason.Contains("on purpose", StringComparison.Ordinal))
+    |> List.map _.What
+
+[<Tests>]
+let tests =
+    testList
+        "Pop health"
+        [
+            live "a consumer whose pops fail is unwell, with the reason, until one succeeds" (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        use! consumer = startPop (optionsOf cluster clock) consume
+                        do! sendAll cluster "T" [ "a" ]
+                        do! until (fun () -> consumer.Acknowledged = 1L)
+                        let health = consumer.Health
+                        health.IsWell |> shouldBeTrue
+                        health.Queues |> shouldEqual consumer.Assigned
+                        health.Consumed |> shouldEqual 1L
+                        health.InFlight |> shouldEqual 0
+                        health.SinceSuccess.IsSome |> shouldBeTrue
+                        health.LastFailure |> shouldEqual None
+
+                        refuse cluster RequestCode.PopMessage
+                        do! ChaosRig.pass clock (fun () -> not consumer.Health.IsWell)
+                        let health = consumer.Health
+                        let what = PopDuty.pop (List.exactlyOne health.Queues)
+                        onPurpose health.Problems |> shouldEqual [ what ]
+                        (Option.get health.LastFailure).What |> shouldEqual what
+
+                        cluster.Brokers[0].Faults.Heal()
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.IsWell)
+                        (Option.get consumer.Health.LastFailure).What |> shouldEqual what
+                    }))
+
+            live "a consumer whose acknowledgements fail is unwell until they succeed" (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        refuseAcks cluster
+                        use! consumer = startPop (optionsOf cluster clock) consume
+                        do! sendAll cluster "T" [ "a" ]
+                        do! until (fun () -> not consumer.Health.IsWell)
+
+                        onPurpose consumer.Health.Problems
+                        |> shouldEqual [ PopDuty.acknowledge cluster.Brokers[0].Name ]
+
+                        consumer.Health.InFlight |> shouldEqual 1
+                        consumer.Health.Acknowledged |> shouldEqual 0L
+                        cluster.Brokers[0].Faults.Heal()
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.IsWell)
+                        do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
+                    }))
+
+            live "a consumer that no broker assigns anything is unwell until one does" (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        refuse cluster RequestCode.QueryAssignment
+                        let! refused = PopConsumer.Start(optionsOf cluster clock, consume)
+                        refused |> Result.isError |> shouldBeTrue
+                        cluster.Brokers[0].Faults.Heal()
+
+                        use! consumer = startPop (optionsOf cluster clock) consume
+                        refuse cluster RequestCode.QueryAssignment
+                        do! ChaosRig.pass clock (fun () -> not consumer.Health.IsWell)
+                        onPurpose consumer.Health.Problems |> shouldEqual [ PopDuty.assignment "T" ]
+                        cluster.Brokers[0].Faults.Heal()
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.IsWell)
+                    }))
+
+            live "a handler that fails counts, and one at work is in flight and running" (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        let gate = TaskCompletionSource()
+
+                        use! consumer =
+                            startPop (optionsOf cluster clock) (fun received _ ->
+                                task {
+                                    if textOf received = "fails" then
+                                        return ConsumeResult.Retry
+                                    else
+                                        do! gate.Task
+                                        return ConsumeResult.Success
+                                })
+
+                        do! sendAll cluster "T" [ "waits" ]
+                        do! sendAll cluster "T" [ "fails" ]
+                        do! until (fun () -> consumer.Health.Failed = 1L && consumer.Health.InFlight = 1)
+                        consumer.Health.Running |> shouldEqual 1
+                        consumer.Health.IsWell |> shouldBeTrue
+                        gate.SetResult()
+                        do! until (fun () -> consumer.Health.Acknowledged = 1L)
+                        do! until (fun () -> consumer.Health.Running = 0)
+                    }))
+
+            live "a simple consumer counts what is in flight and acknowledged, and what has expired no more" (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        use! consumer = simpleOf cluster clock
+                        do! sendAll cluster "T" (numbered 0 3)
+                        let! received = receive consumer 3
+                        received.Length |> shouldEqual 3
+                        consumer.Health.InFlight |> shouldEqual 3
+
+                        consumer.Health.Queues
+                        |> List.map (fun queue -> queue.Topic, queue.BrokerName, queue.QueueId)
+                        |> shouldEqual [ "T", cluster.Brokers[0].Name, -1 ]
+
+                        let! acked = consumer.Ack(received[0], none)
+                        acked |> Buffers.ok
+                        let! changed = consumer.ChangeInvisible(received[1], seconds 3600, none)
+                        changed |> Result.isOk |> shouldBeTrue
+                        consumer.Health.InFlight |> shouldEqual 2
+                        consumer.Health.Acknowledged |> shouldEqual 1L
+                        clock.Advance(seconds 30)
+                        consumer.Health.InFlight |> shouldEqual 1
+                        let! acked = consumer.Ack(Buffers.ok changed, none)
+                        acked |> Buffers.ok
+                        consumer.Health.InFlight |> shouldEqual 0
+                        consumer.Health.Acknowledged |> shouldEqual 2L
+                        consumer.Health.IsWell |> shouldBeTrue
+                    }))
+
+            live
+                "a simple consumer whose receives or acknowledgements fail is unwell, with the reason, until they succeed"
+                (fun () ->
+                    withQueues 1 (fun clock cluster ->
+                        task {
+                            use! consumer = simpleOf cluster clock
+                            do! sendAll cluster "T" [ "a" ]
+                            refuse cluster RequestCode.PopMessage
+                            let! refused = consumer.Receive(1, seconds 30, none)
+                            refused |> Result.isError |> shouldBeTrue
+
+                            onPurpose consumer.Health.Problems
+                            |> shouldEqual [ $"T at {cluster.Brokers[0].Name}" ]
+
+                            cluster.Brokers[0].Faults.Heal()
+                            let! received = receive consumer 1
+                            consumer.Health.IsWell |> shouldBeTrue
+
+                            refuseAcks cluster
+                            let! refused = consumer.Ack(received.Head, none)
+                            refused |> Result.isError |> shouldBeTrue
+
+                            onPurpose consumer.Health.Problems
+                            |> shouldEqual [ PopDuty.acknowledge cluster.Brokers[0].Name ]
+
+                            cluster.Brokers[0].Faults.Heal()
+                            let! acked = consumer.Ack(received.Head, none)
+                            acked |> Buffers.ok
+                            consumer.Health.IsWell |> shouldBeTrue
+                        }))
+
+            property "leases are counted until they are removed or expire, whatever their order"
+            <| fun (steps: (byte * byte * bool) list) ->
+                let table = LeaseTable()
+
+                let receipt: PopReceipt =
+                    {
+                        StartOffset = 0L
+                        PopTimestamp = 0L
+                        InvisibleMillis = 1L
+                        ReviveQueueId = 0
+                        Source = OfTopic
+                        BrokerName = "b"
+                        QueueId = 0
+                        QueueOffset = 0L
+                    }
+
+                let mutable model: Map<int64, int64> = Map.empty
+                let mutable now = 0L
+
+                for offset, time, isRemoved in steps do
+                    let offset = int64 offset % 16L
+                    now <- now + 1L
+
+                    if isRemoved then
+                        table.Remove(receipt, offset)
+                        model <- Map.remove offset model
+                    else
+                        table.Add(receipt, offset, now + int64 time % 20L + 1L, now)
+                        model <- Map.add offset (now + int64 time % 20L + 1L) model
+
+                    let alive = model |> Map.filter (fun _ expires -> expires > now)
+                    table.Count now |> shouldEqual alive.Count
+
+                true
+        ]
