@@ -121,8 +121,8 @@ public sealed class ProtocolException : RocketMqException
 }
 
 /// <summary>
-/// No name server knows the topic, and none may be made; or none said in time where it is, which trying again may help. Nothing
-/// was sent.
+/// No name server knows the topic, and none may be made; or none said in time where it is, which trying again may help; or it is
+/// there, and no queue of it can be used, of which the message says why, broker by broker. Nothing was sent.
 /// </summary>
 public sealed class RouteNotFoundException : RocketMqException
 {
@@ -189,6 +189,7 @@ internal static class Results
         clientClosed: _ => new ClientClosedException(error),
         alreadyClosed: _ => new ClientClosedException(error),
         noRoute: topic => new RouteNotFoundException(error, topic),
+        noQueue: (topic, _) => new RouteNotFoundException(error, topic),
         routeUnknown: (topic, _) => new RouteNotFoundException(error, topic),
         noReply: (topic, messageId, after) => new NoReplyException(error, topic, messageId, after),
         receiptExpired: messageId => new ReceiptExpiredException(error, messageId),

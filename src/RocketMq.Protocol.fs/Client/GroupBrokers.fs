@@ -10,10 +10,10 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     /// A broker looks only so often for pulls that have waited long enough.
     static let lateness = TimeSpan.FromSeconds 5L
 
-    let clientOf (address: string option) topic =
+    let clientOf (address: string option) (queue: MessageQueue) route =
         match address with
         | Some address -> clients.TryGet address
-        | None -> Error(NoRoute topic)
+        | None -> Error(NoQueue(queue.Topic, RouteProblems.ofBroker queue.BrokerName route))
 
     let atMaster (queue: MessageQueue) route =
         TopicRoute.masterAddress queue.BrokerName route
@@ -25,7 +25,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         backgroundTask {
             match! routes.Get(queue.Topic, cancellation) with
             | Error error -> return Error error
-            | Ok route -> return clientOf (address route) queue.Topic
+            | Ok route -> return clientOf (address route) queue route
         }
 
     let ask queue address (request: Request<'Answer>) cancellation =
@@ -46,7 +46,9 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     /// Asks the master of a broker that one of the routes names.
     member _.AskBroker(brokerName: string, request: Request<'Answer>, cancellation: CancellationToken) =
         match routes.Known |> List.tryPick (TopicRoute.masterAddress brokerName) with
-        | None -> Task.FromResult(Error(NoRoute brokerName))
+        | None ->
+            let reason = "no name server knows a master of it"
+            Task.FromResult(Error(NotConnected({ Host = brokerName; Port = 0 }, reason)))
         | Some address ->
             match clients.TryGet address with
             | Ok client -> client.Ask(request, cancellation)

@@ -17,7 +17,7 @@ type internal PublishView(topic: string, route: TopicRoute, clients: RemotingCli
 
     let rec find (brokerName: string) index =
         if index = masters.Length then
-            Error(NoRoute topic)
+            Error(NoQueue(topic, RouteProblems.ofBroker brokerName route))
         else
             let struct (name, client) = masters[index]
 
@@ -28,7 +28,7 @@ type internal PublishView(topic: string, route: TopicRoute, clients: RemotingCli
 
     member _.Route = route
 
-    /// The queues that may be written to, by broker name and number.
+    /// The queues that may be written to, see `TopicRoute.publishQueues`.
     member _.Queues = queues
 
     /// The master of a broker in the route. They are few.

@@ -56,6 +56,8 @@ type RemotingError =
     | AlreadyClosed of what: string
     /// No name server knows the topic, and none may be made.
     | NoRoute of topic: string
+    /// The topic is there, and no queue of it can be used, or not the one that is wanted; nothing was sent.
+    | NoQueue of topic: string * reason: string
     /// No name server said in time, or in a form that can be read, where the topic is; nothing was sent.
     | RouteUnknown of topic: string * reason: string
     /// A request was stored, and no consumer's reply to it came in time.
@@ -81,6 +83,7 @@ type RemotingError =
             clientClosed: Func<Endpoint, 'T>,
             alreadyClosed: Func<string, 'T>,
             noRoute: Func<string, 'T>,
+            noQueue: Func<string, string, 'T>,
             routeUnknown: Func<string, string, 'T>,
             noReply: Func<string, string, TimeSpan, 'T>,
             receiptExpired: Func<string, 'T>,
@@ -100,6 +103,7 @@ type RemotingError =
         | ClientClosed endpoint -> clientClosed.Invoke endpoint
         | AlreadyClosed what -> alreadyClosed.Invoke what
         | NoRoute topic -> noRoute.Invoke topic
+        | NoQueue(topic, reason) -> noQueue.Invoke(topic, reason)
         | RouteUnknown(topic, reason) -> routeUnknown.Invoke(topic, reason)
         | NoReply(topic, messageId, after) -> noReply.Invoke(topic, messageId, after)
         | ReceiptExpired(messageId, _) -> receiptExpired.Invoke messageId
@@ -117,6 +121,7 @@ module RemotingError =
         | ClientClosed _
         | AlreadyClosed _
         | NoRoute _
+        | NoQueue _
         | ReceiptExpired(_, false)
         | RouteUnknown _
         | Misconfigured _ -> NotExecuted
@@ -171,6 +176,7 @@ module RemotingError =
         | TimedOut _
         | NoReply _
         | NoRoute _
+        | NoQueue _
         | RouteUnknown _ -> true
         | Refused(_, request, _, code, remark) -> isTransientRefusal request code remark
         | Invalid _
@@ -237,6 +243,9 @@ module RemotingError =
         | NoRoute topic ->
             $"No name server knows the topic {topic}, nor one to make it from. Create the topic, or let the broker do "
             + "so (autoCreateTopicEnable); then check that brokers register with this name server."
+        | NoQueue(topic, reason) ->
+            $"The topic {topic} is there, but {reason}. Nothing was sent. Check the topic's permission and queues (mqadmin "
+            + "topicRoute, updateTopic), and that the masters of its brokers run."
         | RouteUnknown(topic, reason) ->
             $"The route of topic {topic} cannot be had: {reason}. Nothing was sent. Check that a name server runs and can be "
             + "reached."
@@ -299,6 +308,7 @@ module RemotingError =
         | Cancelled _
         | NoReply _
         | NoRoute _
+        | NoQueue _
         | RouteUnknown _ -> false
 
     /// The error of asking for a topic's route on behalf of a request that waits for it: that one has not been sent.

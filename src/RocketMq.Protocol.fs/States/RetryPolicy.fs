@@ -71,6 +71,7 @@ module RetryPolicy =
         | ClientClosed _
         | AlreadyClosed _
         | NoRoute _
+        | NoQueue _
         | RouteUnknown _
         | NoReply _
         | ReceiptExpired _

@@ -142,6 +142,7 @@ let tests =
                         ClientClosed endpoint
                         AlreadyClosed "The producer of group G"
                         NoRoute "T"
+                        NoQueue("T", "why")
                         RouteUnknown("T", "why")
                         Misconfigured "why"
                     ]
