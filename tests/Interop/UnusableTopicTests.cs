@@ -2,7 +2,7 @@ using RocketMq.Embedded;
 
 namespace RocketMq.Interop;
 
-/// <summary>Topics that are there and take no message.</summary>
+/// <summary>Topics that are there and take no message, and those whose queues an operator has fixed.</summary>
 [CancelAfter(60_000)]
 public sealed class UnusableTopicTests
 {
@@ -68,5 +68,45 @@ public sealed class UnusableTopicTests
         var queue = new MessageQueue("T", "broker-a", 0);
         error = await Assert.ThrowsAsync<RouteNotFoundException>(() => producer.SendAsync(Message.To("T").Body("x"), queue, cancellation));
         Assert.That(error!.Message, Does.Contain("The topic T is there, but broker-a has no master."));
+    }
+
+    [Test]
+    public async Task Queues_that_an_operator_has_fixed_are_those_that_producers_see(CancellationToken cancellation)
+    {
+        const string Topic = "it-ordered";
+
+        foreach (var broker in new[] { 0, 1 })
+        {
+            await MakeAsync(Topic, broker, writeQueues: 4, permission: 6, cancellation);
+        }
+
+        await using var names = NameServerClient.Connect(_cluster.NameServers);
+        await names.PutValueAsync("ORDER_TOPIC_CONFIG", Topic, "broker-b:2;away:1;broker-a:1", cancellation);
+        await using var producer = await StartProducerAsync(cancellation);
+        var queues = await producer.GetQueuesAsync(Topic, cancellation);
+        Assert.That(
+            queues.Select(queue => $"{queue.BrokerName}-{queue.QueueId}"),
+            Is.EqualTo(new[] { "broker-b-0", "broker-b-1", "away-0", "broker-a-0" }));
+
+        // Each in turn, and past the broker that is not there.
+        var used = new List<string>();
+
+        for (var number = 0; number < 12; number++)
+        {
+            var queue = (await producer.SendAsync(Message.To(Topic).Body("x"), cancellation)).Queue;
+            used.Add($"{queue.BrokerName}-{queue.QueueId}");
+        }
+
+        Assert.That(used.Distinct(), Is.EquivalentTo(new[] { "broker-b-0", "broker-b-1", "broker-a-0" }));
+
+        // A key stays with its queue, though nobody takes the message there now.
+        var error = await Assert.ThrowsAsync<RouteNotFoundException>(
+            () => producer.SendAsync(Message.To(Topic).Body("x"), QueueSelector.Custom((_, _) => 2), cancellation));
+        Assert.That(error!.Message, Does.Contain("away is known to no name server"));
+
+        await names.PutValueAsync("ORDER_TOPIC_CONFIG", Topic, "broker-b=2", cancellation);
+        await using var other = await StartProducerAsync(cancellation);
+        error = await Assert.ThrowsAsync<RouteNotFoundException>(() => other.SendAsync(Message.To(Topic).Body("x"), cancellation));
+        Assert.That(error!.Message, Does.Contain("its orderTopicConf has 'broker-b=2', which is not broker:queues"));
     }
 }

@@ -43,17 +43,23 @@ module internal RouteProblems =
 
     /// Why nothing can be sent to a topic.
     let ofSending (route: TopicRoute) : string =
-        let problems =
-            byBroker
-                (fun queues ->
-                    [
-                        permissionProblem queues.IsWritable queues
-                        countProblem "write" queues.WriteQueues
-                        masterOf route queues
-                    ])
-                route
+        match route.OrderedTopic with
+        | Some text when text <> "" ->
+            match OrderedTopic.parse text with
+            | Error problem -> $"nothing can be sent to it: {problem}"
+            | Ok _ -> $"nothing can be sent to it: its orderTopicConf '{Utf8Text.visible 60 text}' has no queue"
+        | _ ->
+            let problems =
+                byBroker
+                    (fun queues ->
+                        [
+                            permissionProblem queues.IsWritable queues
+                            countProblem "write" queues.WriteQueues
+                            masterOf route queues
+                        ])
+                    route
 
-        $"nothing can be sent to it: {problems}"
+            $"nothing can be sent to it: {problems}"
 
     /// Why nothing of a topic can be read at masters.
     let ofReading (route: TopicRoute) : string =

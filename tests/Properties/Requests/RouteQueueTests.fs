@@ -25,6 +25,10 @@ let private route queues brokers conf =
         OrderedTopic = conf
     }
 
+/// Eight queues each on two brokers.
+let private ordered conf =
+    route [ on "b1" 6 8; on "b2" 6 8 ] [ master "b1"; master "b2" ] conf
+
 let private namesOf queues =
     queues
     |> List.map (fun (queue: MessageQueue) -> $"{queue.BrokerName}-{queue.QueueId}")
@@ -37,6 +41,79 @@ let tests =
     testList
         "Route queues"
         [
+            testCase "of an ordered topic producers see the queues of its configuration, in its order, as Java's"
+            <| fun () ->
+                let fixed' = [ "b2-0"; "b2-1"; "b1-0"; "b1-1" ]
+
+                publish (ordered (Some "b2:2;b1:2")) |> shouldEqual fixed'
+                publish (ordered (Some "b2:2;b1:2;")) |> shouldEqual fixed'
+
+                publish (ordered (Some "b2:2;away:1"))
+                |> shouldEqual [ "b2-0"; "b2-1"; "away-0" ]
+
+                publish (ordered (Some "b2:1;b1:0;b1:-3")) |> shouldEqual [ "b2-0" ]
+                (publish (ordered (Some ""))).Length |> shouldEqual 16
+                (publish (ordered None)).Length |> shouldEqual 16
+
+                // Whatever becomes of the brokers: keys stay with their queues.
+                publish (route [ on "b1" 4 0 ] [ slave "b1" ] (Some "b2:2;b1:2"))
+                |> shouldEqual fixed'
+
+            testCase "consumers read all queues, ordered or not"
+            <| fun () ->
+                TopicRoute.subscribeQueues "T" (ordered (Some "b2:2;b1:2"))
+                |> List.length
+                |> shouldEqual 16
+
+            property "the configuration is read as it was written, whatever the queues of the route"
+            <| fun (entries: (NonEmptyString * byte) list) (permission: int) ->
+                let entries =
+                    entries
+                    |> List.map (fun (name, count) ->
+                        String.filter (fun character -> character <> ':' && character <> ';') name.Get
+                        + "x",
+                        int count)
+
+                let conf =
+                    entries
+                    |> List.map (fun (name, count) -> $"{name}:{count}")
+                    |> String.concat ";"
+
+                let expected =
+                    [
+                        for name, count in entries do
+                            for queueId in 0 .. count - 1 -> $"{name}-{queueId}"
+                    ]
+
+                entries.IsEmpty
+                || publish (route [ on "b" permission 3 ] [ master "b" ] (Some conf)) = expected
+
+            property "no configuration throws, or makes more queues than a topic may have"
+            <| fun (text: string | null) (count: int) ->
+                let conf = string text + $":{count};{text}"
+                let queues = publish (ordered (Some conf))
+
+                queues.Length <= 65_536
+                && (RouteProblems.ofSending (ordered (Some conf))).Length > 0
+
+            testCase "a configuration that cannot be read has no queue, and says what is wrong with it"
+            <| fun () ->
+                for conf, part in
+                    [
+                        "b1", "'b1'"
+                        "b1:x", "'b1:x'"
+                        "b1:2;;b2:2", "''"
+                        ":2", "':2'"
+                        "b1:2:3", "'b1:2:3'"
+                        "b1:99999999999", "'b1:99999999999'"
+                        "b1:65536;b2:1", "more than 65536"
+                        "b1:0", "no queue"
+                    ] do
+                    let route = ordered (Some conf)
+                    publish route |> shouldBeEmpty
+                    RouteProblems.ofSending route |> shouldMention part
+                    RouteProblems.ofSending route |> shouldMention "orderTopicConf"
+
             testCase "why nothing can be sent is told broker by broker"
             <| fun () ->
                 let masters = [ master "b1"; master "b2" ]
