@@ -128,8 +128,9 @@ public sealed class ProtocolException : RocketMqException
 }
 
 /// <summary>
-/// No name server knows the topic, and none may be made; or its route does not lead to the broker that was asked for; or no name
-/// server said in time where it is, which trying again may help. The message names the name servers. Nothing was sent.
+/// No name server knows the topic, and none may be made; or its route does not lead to the broker that was asked for; or it is there,
+/// and no queue of it can be used, of which the message says why, broker by broker; or no name server said in time where it is, which
+/// trying again may help. The message names the name servers. Nothing was sent.
 /// </summary>
 public sealed class RouteNotFoundException : RocketMqException
 {
@@ -210,6 +211,7 @@ internal static class Results
         alreadyClosed: _ => new ClientClosedException(error),
         noRoute: topic => new RouteNotFoundException(error, topic),
         noBroker: topic => new RouteNotFoundException(error, topic),
+        noQueue: topic => new RouteNotFoundException(error, topic),
         routeUnknown: topic => new RouteNotFoundException(error, topic),
         noReply: (topic, messageId, after) => new NoReplyException(error, topic, messageId, after),
         receiptExpired: messageId => new ReceiptExpiredException(error, messageId),

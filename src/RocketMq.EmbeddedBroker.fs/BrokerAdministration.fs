@@ -29,12 +29,13 @@ module internal BrokerAdministration =
     let private mostQueues = 65_536
 
     let private checkQueues (create: CreateTopic) =
-        let isSensible count = count >= 1 && count <= mostQueues
+        // 0 takes all queues out of use, as in Java.
+        let isSensible count = count >= 0 && count <= mostQueues
 
         if isSensible create.ReadQueues && isSensible create.WriteQueues then
             Ok()
         else
-            Error $"a topic has 1 to {mostQueues} queues, not {create.ReadQueues} and {create.WriteQueues}"
+            Error $"a topic has 0 to {mostQueues} queues, not {create.ReadQueues} and {create.WriteQueues}"
 
     let createTopic (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Topics.create.Decode (fun create ->

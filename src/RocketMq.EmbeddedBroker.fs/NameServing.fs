@@ -4,6 +4,12 @@ open RocketMq.Protocol
 
 /// What a name server says of routes, brokers, topics and values.
 module internal NameServing =
+    let private orderedTopics = "ORDER_TOPIC_CONFIG"
+
+    /// The queues that an operator has fixed. Name servers of Apache's tell them only if orderMessageEnable is set.
+    let private tryOrder topic (state: NameServerState) =
+        Map.tryFind orderedTopics state.KeyValues |> Option.bind (Map.tryFind topic)
+
     let private tryRoute topic (state: NameServerState) =
         match Map.tryFind topic state.Topics with
         | None -> None
@@ -16,7 +22,10 @@ module internal NameServing =
             if brokers.IsEmpty then
                 None
             else
-                Some(TopicRoute.create (List.ofSeq queues.Values) brokers)
+                Some
+                    { TopicRoute.create (List.ofSeq queues.Values) brokers with
+                        OrderedTopic = tryOrder topic state
+                    }
 
     let route (arrival: Arrival) (state: NameServerState) =
         Answer.decoding arrival state GetRoute.operation.Decode (fun query ->

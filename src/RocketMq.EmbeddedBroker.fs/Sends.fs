@@ -79,7 +79,9 @@ module internal Sends =
         let config = state.Store.Topics[send.Topic].Config
         let queues = max config.ReadQueues config.WriteQueues
 
-        if send.QueueId < 0 then
+        if send.QueueId < 0 && config.WriteQueues = 0 then
+            Error $"topic {send.Topic} has no queue to choose"
+        elif send.QueueId < 0 then
             Ok(int (state.Store.NextPhysicalOffset % int64 config.WriteQueues))
         elif send.QueueId < queues then
             Ok send.QueueId

@@ -67,7 +67,7 @@ type internal GivingBack
             | Error error -> return Error error
             | Ok route ->
                 match TopicRoute.publishQueues retryTopic route with
-                | [] -> return Error(NoRoute(retryTopic, routes.NameServers))
+                | [] -> return Error(NoQueue(retryTopic, RouteProblems.ofSending route))
                 | queues ->
                     let queue = queues[(Interlocked.Increment &turn &&& Int32.MaxValue) % queues.Length]
 

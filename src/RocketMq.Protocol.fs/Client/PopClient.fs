@@ -177,7 +177,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                     greeted |> Array.filter (snd >> Result.isOk) |> Array.map fst |> List.ofArray
 
                 match known, greeted with
-                | [], [||] -> return Error(NoRoute(topic, routes.NameServers))
+                | [], [||] -> return Error(NoQueue(topic, RouteProblems.ofReading route))
                 | [], _ -> return greeted[0] |> snd |> Result.map (fun () -> [])
                 | known, _ -> return Ok known
         }
@@ -217,18 +217,23 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     /// The masters of a topic that know the member. Fails if there is none.
     member _.Greet(topic, cancellation) = greet topic cancellation
 
-    /// The masters of a topic that route tables name.
+    /// The masters of a topic that route tables name. Fails if there is none that can be read from.
     member _.Masters(topic: string, cancellation: CancellationToken) : Task<Result<string list, RemotingError>> =
         backgroundTask {
             match! routes.Get(topic, cancellation) with
             | Error error -> return Error error
             | Ok route ->
-                return
+                let masters =
                     TopicRoute.subscribeQueues topic route
                     |> List.map _.BrokerName
                     |> List.distinct
                     |> List.filter (fun name -> (TopicRoute.masterAddress name route).IsSome)
-                    |> Ok
+
+                return
+                    if masters.IsEmpty then
+                        Error(NoQueue(topic, RouteProblems.ofReading route))
+                    else
+                        Ok masters
         }
 
     /// Messages, if any come within the poll time of the attempt; none not before a tenth of a second before its end.

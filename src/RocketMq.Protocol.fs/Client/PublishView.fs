@@ -33,7 +33,7 @@ type internal PublishView(topic: string, route: TopicRoute, clients: RemotingCli
 
     member _.Route = route
 
-    /// The queues that may be written to, by broker name and number.
+    /// The queues that may be written to, see `TopicRoute.publishQueues`.
     member _.Queues = queues
 
     /// The master of a broker in the route. They are few.

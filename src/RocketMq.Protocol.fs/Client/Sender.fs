@@ -65,6 +65,9 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
 
     let queueFor target (view: PublishView) (prepared: Prepared) last : Result<MessageQueue, RemotingError> =
         match target with
+        | AnyQueue
+        | SelectedQueue _ when view.Queues.Length = 0 ->
+            Error(NoQueue(prepared.Topic, RouteProblems.ofSending view.Route))
         | AnyQueue ->
             match BrokerLatency.choose view.Queues (Interlocked.Increment &turn) last (nowMillis ()) latency with
             | ValueSome queue -> Ok queue
@@ -81,19 +84,19 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             QueueSelector.select selector queues prepared.Source (Interlocked.Increment &turn)
             |> Result.mapError Invalid
 
-    /// The queue for a message, and the master that it is sent to.
+    /// The queue for a message, and the master that it is sent to; or what is wrong, and with which broker if it is one's.
     let destination
         target
         (view: PublishView)
         prepared
         last
-        : Result<struct (MessageQueue * RemotingClient), RemotingError> =
+        : Result<struct (MessageQueue * RemotingClient), struct (string option * RemotingError)> =
         match queueFor target view prepared last with
-        | Error error -> Error error
+        | Error error -> Error(struct (None, error))
         | Ok queue ->
             match view.MasterOf queue.BrokerName with
             | Ok client -> Ok(struct (queue, client))
-            | Error error -> Error error
+            | Error error -> Error(struct (Some queue.BrokerName, error))
 
     let tell (prepared: Prepared) queue (client: RemotingClient) took (answer: Result<RemotingCommand, RemotingError>) =
         if onAttempt.IsSome then
@@ -234,7 +237,13 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                     | ValueNone -> ()
                     | ValueSome view ->
                         match destination target view prepared last with
-                        | Error error -> failure <- ValueSome error
+                        | Error(struct (brokerName, error)) ->
+                            // The next attempt goes to another broker, if there is one.
+                            if brokerName.IsSome then
+                                last <- brokerName
+                                hasOther <- view.HasOther brokerName.Value
+
+                            failure <- ValueSome error
                         | Ok(struct (queue, client)) ->
                             let sent = clock.GetTimestamp()
                             let rest = options.SendTimeout - clock.GetElapsedTime(begun, sent)
@@ -349,7 +358,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             | Error error -> return Error error
             | Ok view ->
                 match destination target view prepared None with
-                | Error error -> return Error error
+                | Error(struct (_, error)) -> return Error error
                 | Ok(struct (queue, client)) ->
                     prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false, false)
                     return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)

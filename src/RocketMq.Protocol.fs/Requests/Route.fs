@@ -67,7 +67,7 @@ type TopicRoute =
         Brokers: BrokerData list
         /// Filter servers by broker address; none since 4.3.
         FilterServers: Map<string, string list>
-        /// Of an ordered topic: "broker:queues;…".
+        /// Of an ordered topic, if the name server tells it (orderMessageEnable): "broker:queues;…".
         OrderedTopic: string option
         /// Since 5.0, of a static topic: by broker name.
         QueueMappings: Map<string, QueueMapping> option
@@ -176,12 +176,22 @@ module TopicRoute =
                 }
         ]
 
-    /// The queues that a producer may choose from, by broker name: writable, and with a master.
+    /// Those of an ordered topic stay the same whatever becomes of its brokers: a send to one that is away fails.
+    let private orderedQueues topic conf =
+        OrderedTopic.parse conf
+        |> Result.defaultValue []
+        |> List.collect (fun (struct (brokerName, count)) -> queuesOf topic brokerName count)
+
+    /// The queues that a producer may choose from. Of an ordered topic those that its configuration names, in that order; of
+    /// any other by broker name: writable, and with a master. Source: MQClientInstance.java, topicRouteData2TopicPublishInfo.
     let publishQueues topic (route: TopicRoute) : MessageQueue list =
-        route.Queues
-        |> List.filter (fun queues -> queues.IsWritable && (masterAddress queues.BrokerName route).IsSome)
-        |> List.sortBy (fun queues -> queues.BrokerName)
-        |> List.collect (fun queues -> queuesOf topic queues.BrokerName queues.WriteQueues)
+        match route.OrderedTopic with
+        | Some conf when conf <> "" -> orderedQueues topic conf
+        | _ ->
+            route.Queues
+            |> List.filter (fun queues -> queues.IsWritable && (masterAddress queues.BrokerName route).IsSome)
+            |> List.sortBy (fun queues -> queues.BrokerName)
+            |> List.collect (fun queues -> queuesOf topic queues.BrokerName queues.WriteQueues)
 
     /// The queues that consumers read.
     let subscribeQueues topic (route: TopicRoute) : MessageQueue list =

@@ -67,6 +67,8 @@ type RemotingError =
     /// The topic is there, but its route has no master, or nobody, of this broker now; nothing was sent. An empty topic stands
     /// for those in use.
     | NoBroker of topic: string * brokerName: string
+    /// The topic is there, and no queue of it can be used; nothing was sent.
+    | NoQueue of topic: string * reason: string
     /// No name server said in time, or in a form that can be read, where the topic is; nothing was sent.
     | RouteUnknown of topic: string * reason: FailureReason
     /// A request was stored, and no consumer's reply to it came in time.
@@ -95,6 +97,7 @@ type RemotingError =
             alreadyClosed: Func<string, 'T>,
             noRoute: Func<string, 'T>,
             noBroker: Func<string, 'T>,
+            noQueue: Func<string, 'T>,
             routeUnknown: Func<string, 'T>,
             noReply: Func<string, string, TimeSpan, 'T>,
             receiptExpired: Func<string, 'T>,
@@ -116,6 +119,7 @@ type RemotingError =
         | AlreadyClosed what -> alreadyClosed.Invoke what
         | NoRoute(topic, _) -> noRoute.Invoke topic
         | NoBroker(topic, _) -> noBroker.Invoke topic
+        | NoQueue(topic, _) -> noQueue.Invoke topic
         | RouteUnknown(topic, _) -> routeUnknown.Invoke topic
         | NoReply(topic, messageId, after) -> noReply.Invoke(topic, messageId, after)
         | ReceiptExpired(messageId, _) -> receiptExpired.Invoke messageId
@@ -135,6 +139,7 @@ module RemotingError =
         | AlreadyClosed _
         | NoRoute _
         | NoBroker _
+        | NoQueue _
         | ReceiptExpired(_, false)
         | Cancelled(_, false)
         | InterceptorFailed(_, false)
@@ -193,6 +198,7 @@ module RemotingError =
         | NoReply _
         | NoRoute _
         | NoBroker _
+        | NoQueue _
         | RouteUnknown _ -> true
         | Refused(_, request, _, code, remark) -> isTransientRefusal request code remark
         | Invalid _
@@ -292,6 +298,9 @@ module RemotingError =
 
             $"{route} to broker {brokerName}, or to its master where that must be asked. Nothing was sent. Check the broker's "
             + "name, and that it runs and has registered."
+        | NoQueue(topic, reason) ->
+            $"The topic {topic} is there, but {reason}. Nothing was sent. Check the topic's permission and queues (mqadmin "
+            + "topicRoute, updateTopic), and that the masters of its brokers run."
         | RouteUnknown(topic, reason) ->
             $"The route of topic {topic} could not be found out: {reason}. Nothing was sent. Check that a name server runs and "
             + "can be reached."
@@ -367,6 +376,7 @@ module RemotingError =
         | NoReply _
         | NoRoute _
         | NoBroker _
+        | NoQueue _
         | RouteUnknown _ -> false
 
     /// The exception behind an error, if one was: of a socket, of TLS, or of a function of the application.

@@ -73,6 +73,7 @@ module RetryPolicy =
         | NoRoute _
         | NoBroker _
         | InterceptorFailed _
+        | NoQueue _
         | RouteUnknown _
         | NoReply _
         | ReceiptExpired _

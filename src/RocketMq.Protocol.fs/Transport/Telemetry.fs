@@ -91,7 +91,7 @@ module internal Telemetry =
         | Error(TooManyInFlight _) -> ValueSome "TooManyInFlight"
         | Error(TooManyBytes _) -> ValueSome "TooManyBytes"
         | Error(ClientClosed _ | AlreadyClosed _) -> ValueSome "ClientClosed"
-        | Error(Invalid _ | NotEncoded _ | NoRoute _ | NoBroker _ | RouteUnknown _ | ReceiptExpired _ | Misconfigured _ | InterceptorFailed _) ->
+        | Error(Invalid _ | NotEncoded _ | NoRoute _ | NoBroker _ | NoQueue _ | RouteUnknown _ | ReceiptExpired _ | Misconfigured _ | InterceptorFailed _) ->
             ValueSome "Invalid"
 
     /// Makes a call and tells listeners of it.

@@ -62,7 +62,7 @@ let tests =
                     task {
                         use! consumer = startPop (optionsOf cluster clock) consume
                         do! sendAll cluster "T" [ "a" ]
-                        do! until (fun () -> consumer.Acknowledged = 1L)
+                        do! until (fun () -> consumer.Acknowledged = 1L && consumer.Held = 0)
                         let health = consumer.Health
                         health.IsWell |> shouldBeTrue
                         health.Queues |> shouldEqual consumer.Assigned

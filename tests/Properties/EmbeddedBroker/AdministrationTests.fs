@@ -139,8 +139,9 @@ let tests =
                     [
                         create "SCHEDULE_TOPIC_XXXX" 1 1 6
                         create Send.defaultTopic 1 1 6
-                        create "T" 0 1 6
-                        create "T" 1 0 6
+                        create "T" -1 1 6
+                        create "T" 1 -1 6
+                        create "T" 1 65_537 6
                     ] do
                     createAt 0 bad two |> codeOf |> shouldEqual ResponseCode.SystemError
 

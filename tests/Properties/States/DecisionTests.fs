@@ -170,6 +170,7 @@ let tests =
                         ClientClosed endpoint
                         AlreadyClosed "The producer of group G"
                         NoRoute("T", [])
+                        NoQueue("T", "why")
                         RouteUnknown("T", FailureReason.ofText "why")
                         Misconfigured "why"
                     ]
