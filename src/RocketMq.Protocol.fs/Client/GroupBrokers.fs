@@ -14,10 +14,13 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     /// A broker looks only so often for pulls that have waited long enough.
     static let lateness = TimeSpan.FromSeconds 5L
 
-    let clientOf (address: string option) (queue: MessageQueue) =
+    let noAddress topic brokerName route =
+        Error(NoQueue(topic, RouteProblems.ofBroker brokerName route))
+
+    let clientOf (address: string option) (queue: MessageQueue) route =
         match address with
         | Some address -> clients.TryGet address
-        | None -> Error(NoBroker(queue.Topic, queue.BrokerName))
+        | None -> noAddress queue.Topic queue.BrokerName route
 
     let atMaster (queue: MessageQueue) route =
         TopicRoute.masterAddress queue.BrokerName route
@@ -29,7 +32,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         backgroundTask {
             match! routes.Get(queue.Topic, cancellation) with
             | Error error -> return Error error
-            | Ok route -> return clientOf (address route) queue
+            | Ok route -> return clientOf (address route) queue route
         }
 
     let masterOf topic brokerName cancellation =
@@ -39,7 +42,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             | Ok route ->
                 match TopicRoute.masterAddress brokerName route with
                 | Some address -> return clients.TryGet address
-                | None -> return Error(NoBroker(topic, brokerName))
+                | None -> return noAddress topic brokerName route
         }
 
     let ask queue address (request: Request<'Answer>) cancellation =
@@ -114,7 +117,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             | Error error -> return Error error
             | Ok route ->
                 match TopicRoute.brokerFor brokerId queue.BrokerName route with
-                | None -> return Error(NoBroker(queue.Topic, queue.BrokerName))
+                | None -> return noAddress queue.Topic queue.BrokerName route
                 | Some struct (answeredBy, address) ->
                     match clients.TryGet address with
                     | Error error -> return Error error

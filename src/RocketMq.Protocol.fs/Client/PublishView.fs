@@ -22,7 +22,7 @@ type internal PublishView(topic: string, route: TopicRoute, clients: RemotingCli
 
     let rec find (brokerName: string) index =
         if index = masters.Length then
-            Error(NoBroker(topic, brokerName))
+            Error(NoQueue(topic, RouteProblems.ofBroker brokerName route))
         else
             let struct (name, client) = masters[index]
 

@@ -154,7 +154,14 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 ConsumeFrom = options.ConsumeFrom
                 RetryTopic = Some retryTopic
                 StartAt = None
-                Hold = options.Hold
+                // Handlers in order leave no gaps behind them.
+                Hold =
+                    if options.IsOrdered then
+                        { options.Hold with
+                            Span = Int64.MaxValue
+                        }
+                    else
+                        options.Hold
                 HoldPerTopic = options.HoldPerTopic
                 PullBatch = options.PullBatch
                 DrainTimeout = options.DrainTimeout

@@ -118,7 +118,7 @@ let tests =
                         read |> shouldEqual [ 0; 1 ]
                     }))
 
-            knownFailure
+            live
                 "[D4] a member that was suspended begins nothing of a queue whose lock has expired meanwhile"
                 (fun () ->
                     withStrictQueues 1 (fun clock cluster ->
@@ -158,7 +158,7 @@ let tests =
                             (ofB, seenByA.Texts) |> shouldEqual (5, set [ "m0" ])
                         }))
 
-            knownFailure "[D5] an ordered consumer holds as many messages as it may, whatever their offsets" (fun () ->
+            live "[D5] an ordered consumer holds as many messages as it may, whatever their offsets" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
                         let release = TaskCompletionSource()
