@@ -129,6 +129,7 @@ type internal Prepared
 
     override _.Code = operation.Code
     override _.HasAlternative = hasAlternative
+    override _.WaitsForServer = not hasAlternative
 
     override prepared.ToCommand() =
         (operation.Request prepared.Request).Command

@@ -51,6 +51,11 @@ type internal Outgoing() =
 
     default _.HasAlternative = false
 
+    /// Whether the caller waits for the next attempt to connect while attempts fail: it has nowhere else to go.
+    abstract WaitsForServer: bool
+
+    default _.WaitsForServer = false
+
     /// Reads an answer of success while it lies in the receive buffer, so that no command need be made of it. False if it is
     /// none of those that are read so. Must not throw.
     abstract TryRead: answer: inref<FrameParts> -> bool

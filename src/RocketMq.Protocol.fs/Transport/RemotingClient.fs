@@ -50,13 +50,14 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         }
 
     /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`; a connection is
-    /// waited for no longer than `patience`. A loop, not a recursion: what has ended by the time that it is waited for would pile
-    /// up on the stack.
+    /// waited for no longer than `patience`, and while attempts to connect fail only if `waits`. A loop, not a recursion: what has
+    /// ended by the time that it is waited for would pile up on the stack.
     let trySend
         (send: Session -> TimeSpan -> Sent)
         (started: int64)
         (timeout: TimeSpan)
         (patience: TimeSpan)
+        (waits: bool)
         (cancellation: CancellationToken)
         : Task<struct (Session | null * Sent)> =
         backgroundTask {
@@ -82,7 +83,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                 | Door.Shut waiting ->
                     openConnection ()
 
-                    if failsAtOnce () then
+                    if not waits && failsAtOnce () then
                         outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, agent.LastFailure))))
                     else
                         let rest = max TimeSpan.Zero (rest - (timeout - patience))
@@ -120,7 +121,10 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             try
                 let send (session: Session) rest = session.Send(outgoing, isSecond, rest)
                 let patience = if outgoing.HasAlternative then timeout / 2.0 else timeout
-                let! sent = trySend send (clock.GetTimestamp()) timeout patience cancellation
+
+                let! sent =
+                    trySend send (clock.GetTimestamp()) timeout patience outgoing.WaitsForServer cancellation
+
                 return! answerOf outgoing.Code sent cancellation
             with :? OperationCanceledException ->
                 return Error(Cancelled(outgoing.Code, false))
@@ -219,7 +223,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                 let send (session: Session) _ = session.SendOneWay command
 
                 let! struct (_, sent) =
-                    trySend send (clock.GetTimestamp()) options.RequestTimeout options.RequestTimeout cancellation
+                    trySend send (clock.GetTimestamp()) options.RequestTimeout options.RequestTimeout false cancellation
 
                 match sent with
                 | NotSent error -> return Error error

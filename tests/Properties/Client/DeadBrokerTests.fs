@@ -92,4 +92,47 @@ let tests =
                         failures |> List.map RemotingError.describe |> List.distinct |> shouldEqual []
                         longest |> shouldStayBelow RemotingOptions.Default.ConnectTimeout
                     })
+
+            live "where there is no other master, a send waits for the next attempts to connect" (fun () ->
+                task {
+                    let clock = ManualClock()
+                    let mutable dials = 0
+
+                    let react _ (command: RemotingCommand) =
+                        Task.FromResult(
+                            match command.RequestCode with
+                            | RequestCode.GetRouteInfoByTopic ->
+                                FakeServers.routed (FakeServers.routeOver [ "a", livePort, 4 ]) command
+                            | RequestCode.SendMessageV2 -> FakeServers.stored 1L command
+                            | _ -> FakeServers.success command
+                        )
+
+                    let dial (server: Endpoint) =
+                        if server.Port <> livePort || Interlocked.Increment &dials > 2 then
+                            Accepts
+                        else
+                            Rejects
+
+                    let remoting = FakeServers(clock, dial, react).Options
+
+                    let producer =
+                        start
+                            { ProducerOptions.create "G" [ nameServer ] with
+                                Remoting =
+                                    { remoting with
+                                        Backoff =
+                                            { remoting.Backoff with
+                                                First = TimeSpan.FromMilliseconds 200L
+                                                Spread = TimeSpan.Zero
+                                            }
+                                    }
+                            }
+
+                    let sending = send producer (Message.ofText "T" "body")
+                    do! pass clock sending
+                    let! sent = sending
+                    do! pass clock (producer.Close())
+                    sent |> Result.mapError RemotingError.describe |> Result.isOk |> shouldBeTrue
+                    dials |> shouldEqual 3
+                })
         ]

@@ -20,20 +20,24 @@ let private kinds =
 
 let private phaseOf world = ConsumerQueue.phase world.Queue
 
+/// On 10,000 random sequences of events in the long form.
+let private law name body =
+    propertyOf (LongForm.count 400 10_000) name body
+
 let private laws =
     [
         for name, rules in kinds do
-            property $"{name}: no law is broken, whatever happens"
+            law $"{name}: no law is broken, whatever happens"
             <| fun (steps: QueueStep list) ->
                 run rules steps |> ignore<World>
                 true
 
-            property $"{name}: a queue that is assigned is read once faults end"
+            law $"{name}: a queue that is assigned is read once faults end"
             <| fun (steps: QueueStep list) ->
                 let world = settle (step (run rules steps) GetsAssigned)
                 phaseOf world = Running && world.Reading.IsSome
 
-            property $"{name}: nothing is left of a queue that is revoked once faults end, and its lock is free"
+            law $"{name}: nothing is left of a queue that is revoked once faults end, and its lock is free"
             <| fun (steps: QueueStep list) ->
                 let world = settle (step (run rules steps) GetsRevoked)
 
@@ -45,15 +49,15 @@ let private laws =
 
                 phaseOf world = Released && world.Reading.IsNone && isFree later
 
-            property $"{name}: every commit that is asked for is answered once"
+            law $"{name}: every commit that is asked for is answered once"
             <| fun (steps: QueueStep list) ->
                 let world = settle (step (run rules steps) GetsRevoked)
                 world.Answered = Set.ofList [ 1 .. world.Asked ]
 
-            property $"{name}: the same events give the same effects"
+            law $"{name}: the same events give the same effects"
             <| fun (steps: QueueStep list) -> (run rules steps).Effects = (run rules steps).Effects
 
-        property "what is consumed is committed at the end of a queue that nobody else has touched"
+        law "what is consumed is committed at the end of a queue that nobody else has touched"
         <| fun (steps: QueueStep list) ->
             let isAlone step =
                 match step with
@@ -70,7 +74,7 @@ let private laws =
             let world = settle (step world GetsRevoked)
             world.Broker.Committed = Some consumed
 
-        property
+        law
             "a reset that comes while a queue is read, begun or given up reaches the broker, or what was consumed after it does"
         <| fun (steps: QueueStep list) (offset: byte) ->
             let isQuiet step =

@@ -6,20 +6,24 @@ open RocketMq.Protocol.Tests.RebalanceRun
 
 let private four = queuesOf "T" 4
 
+/// On 10,000 random sequences of events in the long form.
+let private law name body =
+    propertyOf (LongForm.count 400 10_000) name body
+
 let private laws =
     [
-        property
+        law
             "clustering: whatever happens, queues are assigned and revoked in turn, and members queried once at a time"
         <| fun (steps: RebalanceStep list) ->
             run Clustering steps |> ignore<World>
             true
 
-        property "broadcasting: the same, and no members are queried"
+        law "broadcasting: the same, and no members are queried"
         <| fun (steps: RebalanceStep list) ->
             (run Broadcasting steps).Effects
             |> List.forall (fun effect -> not effect.IsQueryMembers)
 
-        property "when all is well again, the member has its share and nothing else"
+        law "when all is well again, the member has its share and nothing else"
         <| fun (steps: RebalanceStep list) (members: byte) ->
             let members = membersOf (members &&& 0xF8uy)
 
@@ -28,22 +32,22 @@ let private laws =
 
             world.Assigned = shareOf members world
 
-        property "broadcasting: when all is well again, it has all queues"
+        law "broadcasting: when all is well again, it has all queues"
         <| fun (steps: RebalanceStep list) ->
             let world = run Broadcasting (withoutStop steps) |> throughInterval []
             world.Assigned = Set.ofList (List.concat (readable world))
 
-        property "after a stop it has no queue, whatever comes"
+        law "after a stop it has no queue, whatever comes"
         <| fun (before: RebalanceStep list) (after: RebalanceStep list) ->
             let world = List.fold step (run Clustering before) (StopNow :: after)
             world.Assigned.IsEmpty && Rebalance.isStopped world.Member
 
-        property "a notification is followed by a query, now or after the answer"
+        law "a notification is followed by a query, now or after the answer"
         <| fun (steps: RebalanceStep list) ->
             let world = run Clustering steps
             world.IsStopped || Set.isSubset world.Owed world.Queries
 
-        property "members that settle with one view share the queues, none read by two"
+        law "members that settle with one view share the queues, none read by two"
         <| fun (steps: RebalanceStep list list) (queues: byte) ->
             let names = [ "c1"; "c2"; "c3" ]
             let wanted = queuesOf "T" (1 + int queues % 5)
@@ -67,7 +71,7 @@ let private laws =
 
             List.concat shares |> List.sort = List.sort wanted
 
-        property "a new allocation revokes and assigns what has changed, and touches nothing else"
+        law "a new allocation revokes and assigns what has changed, and touches nothing else"
         <| fun (queues: byte) (before: byte) (after: byte) ->
             let before = membersOf (before &&& 0xF8uy)
             let after = membersOf after
@@ -85,7 +89,7 @@ let private laws =
                 Set.union (Set.map Revoke (world.Assigned - has)) (Set.map Assign (has - world.Assigned))
             && effects.Length = (world.Assigned - has).Count + (has - world.Assigned).Count
 
-        property "the same events give the same effects"
+        law "the same events give the same effects"
         <| fun (steps: RebalanceStep list) -> (run Clustering steps).Effects = (run Clustering steps).Effects
     ]
 
