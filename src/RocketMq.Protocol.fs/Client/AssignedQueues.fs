@@ -120,12 +120,16 @@ type internal AssignedQueues
                 | None -> return! inTurn (fun () -> atCommitted queue)
             }
 
+    let commitOf (queue: MessageQueue) = $"commit of {queue}"
+
     let findOffset (queue: MessageQueue) attempt =
         let find () : Task =
             backgroundTask {
                 try
                     match! startAt queue with
-                    | Ok struct (offset, committed) -> post queue (QueueEvent.OffsetFound(attempt, offset, committed))
+                    | Ok struct (offset, committed) ->
+                        problems.Clear(commitOf queue)
+                        post queue (QueueEvent.OffsetFound(attempt, offset, committed))
                     | Error error ->
                         let reason = RemotingError.describe error
                         ConsumerLog.queueNotStarted log queue reason
@@ -140,8 +144,6 @@ type internal AssignedQueues
 
         // What the application gave may block.
         Supervised.runApart log ending find
-
-    let commitOf (queue: MessageQueue) = $"commit of {queue}"
 
     let save (queue: MessageQueue) offset : Task =
         backgroundTask {
@@ -160,6 +162,8 @@ type internal AssignedQueues
         backgroundTask {
             match! inTurn (fun () -> store.Load(queue, ending)) with
             | Ok committed ->
+                // What could not be saved for certain may be there, and nothing is left to save.
+                problems.Clear(commitOf queue)
                 let committed = CommittedOffset.ofOption committed
                 events.Post(ProgressEvent(queue, (fun progress -> QueueEvent.OffsetLoaded(committed, progress))))
             | Error error ->

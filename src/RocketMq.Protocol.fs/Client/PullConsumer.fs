@@ -167,7 +167,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         wait.Ended.WaitAsync cancellation
 
     let refused (queue: MessageQueue) reason =
-        Error(Invalid(InvalidInput($"the queue {queue}", reason)))
+        Error(Invalid(InvalidInput(string queue, reason)))
 
     let seek (queue: MessageQueue) position : Result<unit, RemotingError> =
         let inner = positions.Inner queue

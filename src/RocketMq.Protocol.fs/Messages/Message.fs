@@ -10,6 +10,9 @@ type MessageQueue =
         QueueId: int
     }
 
+    override queue.ToString() =
+        $"queue {queue.QueueId} of {queue.Topic} at {queue.BrokerName}"
+
 /// A message to be sent.
 [<StructuredFormatDisplay("{Display}"); CustomEquality; NoComparison>]
 type Message =

@@ -88,6 +88,8 @@ type World =
         Known: int64 option
         /// Offsets that the application or an operator chose.
         Chosen: Set<int64>
+        /// Where the application has moved the queue itself.
+        Sought: Set<int64>
         Asked: int
         Answered: Set<int>
         Effects: QueueEffect list
@@ -113,6 +115,7 @@ let start rules =
         KnownHigh = Int64.MinValue
         Known = None
         Chosen = Set.empty
+        Sought = Set.empty
         Asked = 0
         Answered = Set.empty
         Effects = []
@@ -184,9 +187,13 @@ let private checkSave offset world =
         law (isChosen || offset <= reading.Progress.Consumed) $"{offset} passes what is not consumed: %A{reading}"
         law (isChosen || reading.IsConfirmed) "an offset is committed that no pull has confirmed"
 
-    law
-        (isChosen || offset >= world.KnownHigh)
-        $"{offset} is committed over {world.KnownHigh}, which is known to be committed"
+    let isAllowed =
+        match ConsumerQueue.owed world.Queue with
+        // An operator's reset that the broker does not have yet holds against what others have committed.
+        | Some reset -> offset >= min reset world.KnownHigh
+        | None -> offset >= world.KnownHigh
+
+    law (isChosen || isAllowed) $"{offset} is committed over {world.KnownHigh}, which is known to be committed"
 
     if world.Rules.NeedsLock then
         match ConsumerQueue.lockState world.Queue with
@@ -216,9 +223,9 @@ let private perform world effect =
         law (offset >= 0L) $"a queue is read from {offset} on"
 
         { world with
-            // A reset came while the queue was begun.
+            // A reset came while the queue was begun, or it begins again where it was moved to.
             KnownHigh =
-                if world.Chosen.Contains offset then
+                if world.Chosen.Contains offset || world.Sought.Contains offset then
                     min offset world.KnownHigh
                 else
                     world.KnownHigh
@@ -489,7 +496,10 @@ let step world step =
         apply (chosen offset world) (QueueEvent.ResetRequested offset)
     | Seeks offset ->
         // As the application seeks, at the process queue itself.
-        moved (withReading (moveTo (int64 offset)) world)
+        moved
+            { withReading (moveTo (int64 offset)) world with
+                Sought = Set.add (int64 offset) world.Sought
+            }
     | Waits seconds ->
         { world with
             Now = world.Now + TimeSpan.FromSeconds(float seconds * 2.0)

@@ -12,8 +12,7 @@ let private law name body =
 
 let private laws =
     [
-        law
-            "clustering: whatever happens, queues are assigned and revoked in turn, and members queried once at a time"
+        law "clustering: whatever happens, queues are assigned and revoked in turn, and members queried once at a time"
         <| fun (steps: RebalanceStep list) ->
             run Clustering steps |> ignore<World>
             true

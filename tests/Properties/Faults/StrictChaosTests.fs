@@ -1,0 +1,367 @@
+/// All at once that may go wrong for a group: what its members' handlers do, what brokers do not answer, and a master that is away
+/// while a slave serves which lags behind. Nothing is lost, and every offset ends where it should.
+module RocketMq.Protocol.Tests.StrictChaosTests
+
+open System
+open System.Collections.Concurrent
+open System.Globalization
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Embedded
+open RocketMq.Protocol
+open ProducerRig
+open GroupRig
+open ProvenFaultRig
+open ChaosRig
+
+let private rounds = 40
+let private most = 4
+
+/// What a group's member asks brokers for, besides messages.
+let private requests =
+    [
+        RequestCode.PullMessage
+        RequestCode.HeartBeat
+        RequestCode.GetConsumerListByGroup
+        RequestCode.QueryConsumerOffset
+        RequestCode.UpdateConsumerOffset
+        RequestCode.LockBatchMq
+        RequestCode.UnlockBatchMq
+        RequestCode.ConsumerSendMessageBack
+        RequestCode.GetMaxOffset
+        RequestCode.UnregisterClient
+    ]
+
+type private Happening =
+    | Joins
+    | Leaves
+    | IsKilled
+    | IsCutOff
+    | MasterIsAway
+    | Pauses
+    | SubscribesInVain
+    | LosesAnswers
+    | LosesRequests
+    | AnswersLate
+    | Refuses
+    | TwinComes
+
+/// Each happening comes up as often as its weight says.
+let private weighted =
+    [
+        5, Joins
+        3, Leaves
+        3, IsKilled
+        3, IsCutOff
+        2, MasterIsAway
+        2, Pauses
+        2, SubscribesInVain
+        4, LosesAnswers
+        3, LosesRequests
+        4, AnswersLate
+        4, Refuses
+        2, TwinComes
+    ]
+    |> List.collect (fun (weight, happening) -> List.replicate weight happening)
+
+let private choose (random: Random) members =
+    match weighted[random.Next weighted.Length] with
+    | Leaves
+    | IsKilled when members < 2 -> Joins
+    | Joins when members >= most -> IsCutOff
+    | happening -> happening
+
+/// What the messages of a run came to, by the number that each one carries.
+[<Sealed>]
+type private Outcomes() =
+    let deliveries = ConcurrentDictionary<int, int>()
+    let consumed = ConcurrentDictionary<int, bool>()
+
+    /// How often a message has come, with this time.
+    member _.Began(number: int) : int =
+        deliveries.AddOrUpdate(number, 1, (fun _ count -> count + 1))
+
+    member _.Consumed(number: int) = consumed[number] <- true
+    member _.Count = consumed.Count
+    member _.Deliveries = deliveries.Values |> Seq.sum
+
+let private numberOf (received: ReceivedMessage) =
+    Int32.Parse((textOf received).AsSpan 1, CultureInfo.InvariantCulture)
+
+/// Handlers that throw, that take seconds, and that leave callbacks which throw when they are told to end.
+let private handler (clock: EmbeddedClock) (outcomes: Outcomes) (order: OrderWatch) isOrdered : ConsumeHandler =
+    let handle (received: ReceivedMessage) (cancellation: CancellationToken) =
+        task {
+            let number = numberOf received
+            let count = outcomes.Began number
+
+            if isOrdered then
+                order.Began received.Message
+
+            if number % 97 = 0 && count = 1 then
+                failwith "a handler that throws, on purpose"
+
+            if number % 101 = 0 then
+                cancellation.Register(fun () -> failwith "a callback that throws, on purpose")
+                |> ignore<CancellationTokenRegistration>
+
+            if number % 211 = 0 then
+                do! Task.Delay(TimeSpan.FromSeconds 3L, clock, CancellationToken.None)
+            elif number % 7 = 0 then
+                do! Task.Yield()
+
+            if isOrdered then
+                order.Ended received.Message
+
+            outcomes.Consumed number
+            return ConsumeResult.Success
+        }
+
+    EachMessage(fun received cancellation -> ValueTask<ConsumeResult>(handle received cancellation))
+
+/// A second process with a member's name, as brokers see it.
+let private twinOf (cluster: EmbeddedCluster) (clientId: string) : Task<RemotingClient> =
+    task {
+        let client =
+            RemotingClient.Create((endpointsOf cluster.Brokers[0].Address).Head, RemotingOptions.Default)
+            |> Buffers.ok
+
+        let subscriptions =
+            [
+                for topic in [ "T"; "%RETRY%C" ] ->
+                    {
+                        Topic = topic
+                        Filter = Filter.all
+                        Version = 1L
+                    }
+            ]
+
+        let twin = GroupRequests.memberOf "C" Passively Clustering LastOffset subscriptions
+
+        let request =
+            Heartbeat.send.Request
+                {
+                    ClientId = clientId
+                    ProducerGroups = []
+                    Consumers = [ twin ]
+                    Fingerprint = None
+                    IsWithoutSubscriptions = None
+                }
+
+        let! answer = client.Ask(request, CancellationToken.None)
+        answer |> Result.mapError RemotingError.describe |> Buffers.ok |> ignore
+        return client
+    }
+
+let private describe (happened: Happening seq) =
+    happened
+    |> Seq.countBy id
+    |> Seq.sort
+    |> Seq.map (fun (kind, count) -> $"{count} %A{kind}")
+    |> String.concat ", "
+
+/// Stores a message, however often it takes.
+let rec private store (producer: Producer) number : Task =
+    task {
+        match! producer.Send(Message.ofText "T" $"m{number}", CancellationToken.None) with
+        | Ok _ -> ()
+        | Error _ -> do! store producer number
+    }
+
+let private chaos isOrdered : Task =
+    task {
+        let clock = EmbeddedClock()
+
+        use! cluster =
+            startCluster (fun options ->
+                options.Masters <- 1
+                options.Slaves <- 1
+                options.Clock <- clock
+                options.MemoryBytes <- 0L
+                options.SlaveCopyInterval <- TimeSpan.FromSeconds 20L
+                // Less than is sent, and far more than waits at any time.
+                options.RetentionBytes <- int64 messages * 120L)
+
+        let master = cluster.Brokers[0]
+        do! cluster.CreateTopicAsync("T", queues)
+        let outcomes = Outcomes()
+        let order = OrderWatch()
+        let random = Random 20261128
+        let members = ResizeArray<PushConsumer>()
+        let happened = ResizeArray<Happening>()
+        let mutable names = 0
+
+        let join () : Task =
+            task {
+                names <- names + 1
+                let options = consumerOf cluster clock "C"
+
+                let options =
+                    { options with
+                        IsOrdered = isOrdered
+                        ConsumeFrom = LastOffset
+                        Subscriptions = [ "T", Filter.all ]
+                        InstanceName = Some $"member{names}"
+                        Remoting =
+                            { options.Remoting with
+                                RequestTimeout = TimeSpan.FromSeconds 10L
+                            }
+                    }
+
+                let mutable isIn = false
+
+                // A start may run out of the moved time, as on a real cluster.
+                while not isIn do
+                    match! waitFor clock (PushConsumer.Start(options, handler clock outcomes order isOrdered)) with
+                    | Ok consumer ->
+                        members.Add consumer
+                        isIn <- true
+                    | Error error when RemotingError.isTransient error -> ()
+                    | Error error -> failtest (RemotingError.describe error)
+            }
+
+        let remove (ending: PushConsumer -> Task) : Task =
+            task {
+                let leaving = members[random.Next members.Count]
+                members.Remove leaving |> ignore<bool>
+                do! finish clock (ending leaving)
+            }
+
+        use client =
+            RemotingClient.Create(
+                (endpointsOf master.Address).Head,
+                { RemotingOptions.Default with
+                    RequestTimeout = TimeSpan.FromMinutes 1L
+                }
+            )
+            |> Buffers.ok
+
+        let committed () =
+            task {
+                let mutable offsets = []
+
+                for queueId in 0 .. queues - 1 do
+                    let! offset = committedOf client "C" "T" queueId
+                    offsets <- offset :: offsets
+
+                return List.rev offsets
+            }
+
+        // From the end on: what is sent from now on counts, once the group's beginning is known to the broker.
+        do! join ()
+
+        let! hasBegun =
+            becomesWithin clock (seconds 120) (fun () ->
+                task {
+                    let! offsets = committed ()
+                    return List.forall Option.isSome offsets
+                })
+
+        hasBegun |> shouldBeTrue
+
+        use producer =
+            start (
+                ProducerOptions.create "G" (endpointsOf cluster.NameServers)
+                |> patient TimeProvider.System
+            )
+
+        /// Waits for no longer than faults of a minute or two can explain, and says what it has waited for.
+        let reaches what (condition: unit -> bool) : Task =
+            task {
+                let! isReached = happensWithin clock (TimeSpan.FromMinutes 30L) condition
+
+                if not isReached then
+                    let states =
+                        [
+                            for consumer in members do
+                                consumer.ClientId, consumer.Health.Problems, consumer.Health.Queues
+                        ]
+
+                    failtest
+                        $"{what}: {outcomes.Count} consumed; {describe happened}; {List.ofSeq happened |> List.last}; %A{states}"
+            }
+
+        let harm () =
+            master.Faults.On requests[random.Next requests.Length]
+
+        for round in 0 .. rounds - 1 do
+            do! inCrowd 16 (round * messages / rounds) (messages / rounds) (store producer)
+            let next = choose random members.Count
+            happened.Add next
+            let anyone = members[random.Next members.Count]
+
+            match next with
+            | Joins -> do! join ()
+            | Leaves -> do! remove _.Close()
+            | IsKilled -> do! remove _.Kill()
+            | IsCutOff -> master.DisconnectClients()
+            | MasterIsAway ->
+                do! master.StopAsync()
+                do! passFor clock (seconds 45)
+                do! master.StartAsync()
+            | Pauses ->
+                anyone.Pause()
+                // Longer than a queue may go without a pull.
+                do! passFor clock (seconds 150)
+                anyone.Resume()
+            | SubscribesInVain ->
+                cluster.NameServerNodes[0]
+                    .Faults.On(RequestCode.GetRouteInfoByTopic)
+                    .Refuse(ResponseCode.SystemError, "on purpose", 3)
+
+                let subscribing = anyone.Subscribe($"Other{round}", Filter.all)
+                do! pass clock (fun () -> subscribing.IsCompleted)
+                cluster.NameServerNodes[0].Faults.Heal()
+                do! finish clock (anyone.Unsubscribe $"Other{round}")
+            | LosesAnswers -> harm().LoseAnswers 3
+            | LosesRequests -> harm().LoseRequests 3
+            | AnswersLate -> harm().AnswerLate(seconds 15, 3)
+            | Refuses -> harm().Refuse(ResponseCode.SystemError, "on purpose", 3)
+            | TwinComes ->
+                let! twin = twinOf cluster anyone.ClientId
+                do! passFor clock (seconds 60)
+                do! twin.Close()
+
+            // What waits stays far below what is kept.
+            let goal = (round + 1) * messages / rounds - messages / 10
+            do! reaches $"{goal} consumed" (fun () -> outcomes.Count >= goal)
+
+        master.Faults.Heal()
+        do! reaches "all consumed" (fun () -> outcomes.Count = messages)
+        let! ends = ends client
+
+        let! isCommitted =
+            becomesWithin clock (seconds 900) (fun () ->
+                task {
+                    let! offsets = committed ()
+                    return offsets = (ends |> Array.map Some |> List.ofArray)
+                })
+
+        do! reaches "all are well" (fun () -> members |> Seq.forall _.Health.IsWell)
+
+        for leaving in members do
+            do! finish clock (leaving.Close())
+
+        let! final = committed ()
+
+        printfn
+            $"Strict chaos, in order {isOrdered}: {messages} messages, {describe happened}; \
+            {outcomes.Deliveries - messages} delivered again"
+
+        isCommitted |> shouldBeTrue
+        final |> shouldEqual (ends |> Array.map Some |> List.ofArray)
+
+        if isOrdered then
+            order.Inversions |> shouldEqual 0
+    }
+
+[<Tests>]
+let tests =
+    testSequenced
+    <| testList
+        "Strict chaos"
+        [
+            live "concurrent members lose nothing, whatever happens, and commit all" (fun () -> chaos false)
+            live "ordered members lose nothing either, and no message passes one before it" (fun () -> chaos true)
+        ]
