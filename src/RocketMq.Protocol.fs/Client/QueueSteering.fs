@@ -31,13 +31,14 @@ type internal QueueSteering() =
         sought[queue] <- position
 
         match find queue with
-        | null when willBe -> true
-        | null ->
-            sought.TryRemove queue |> ignore
-            false
-        | owner ->
+        | NonNull owner when not owner.IsLeft ->
             seekIfTold owner
             true
+        // One that is being given up goes on there when it is read again: what it has consumed is told already.
+        | _ when willBe -> true
+        | _ ->
+            sought.TryRemove queue |> ignore<bool * int64>
+            false
 
     member _.SetPaused(queue: MessageQueue, isPaused: bool, find: MessageQueue -> ProcessQueue | null) =
         if isPaused then

@@ -76,7 +76,12 @@ module internal QueueBeginnings =
             Phase = Running
             Committed = committed
             Doubtful = None
-            Pinned = None
+            // An offset that the application has committed stays, if no more has been consumed.
+            Pinned =
+                if state.Pinned = Some offset && state.Resume = Some offset then
+                    state.Pinned
+                else
+                    None
             MoveTo = None
             Resume = None
             Failures = 0

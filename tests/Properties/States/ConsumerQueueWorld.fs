@@ -68,6 +68,8 @@ type Reading =
 type BrokerSide =
     {
         Committed: int64 option
+        /// Whether this member has written that.
+        IsOwn: bool
         /// 0 is this member.
         Holder: int option
         LockedAt: TimeSpan
@@ -109,6 +111,7 @@ let start rules =
         Broker =
             {
                 Committed = None
+                IsOwn = false
                 Holder = None
                 LockedAt = TimeSpan.Zero
             }
@@ -372,6 +375,7 @@ let private endOf pending how world =
             else
                 { world with
                     World.Broker.Committed = Some offset
+                    World.Broker.IsOwn = true
                 }
 
         if how >= 2 then
@@ -393,7 +397,7 @@ let private endOf pending how world =
 
         let knowing =
             match world.Broker.Committed with
-            | Some offset when Some offset <> world.Known ->
+            | Some offset when Some offset <> world.Known && not world.Broker.IsOwn ->
                 // Somebody else has changed it, down or up.
                 { know offset isOld world with
                     KnownHigh = if isOld then world.KnownHigh else offset
@@ -494,6 +498,8 @@ let step world step =
     | Resets offset ->
         let offset = int64 offset
         apply (chosen offset world) (QueueEvent.ResetRequested offset)
+    // A queue that is being given up is not moved any more.
+    | Seeks _ when world.Reading |> Option.exists _.IsStopped -> world
     | Seeks offset ->
         // As the application seeks, at the process queue itself.
         moved
@@ -507,6 +513,8 @@ let step world step =
     | OtherCommits offset ->
         { world with
             World.Broker.Committed = Some(int64 offset)
+            // What this member has tried to write itself cannot be told from its own.
+            World.Broker.IsOwn = List.contains (QueueEffect.SaveOffset(int64 offset)) world.Effects
         }
     | OtherWantsLock -> lockFor 1 world |> snd
     | FetchGetsStuck -> apply world QueueEvent.FetchStuck
