@@ -102,7 +102,8 @@ module PopMembership =
     /// Ok if these and all other settings can be used.
     let internal check others (membership: PopMembership) : Result<unit, RemotingError> =
         let subscription (result: Result<unit, InputError>) (topic: string, _) =
-            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
+            result
+            |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore<string>)
 
         match Names.checkOwnGroup membership.Group, RemotingOptions.refusal (problems membership @ others) with
         | Error error, _ -> Error(Invalid error)

@@ -42,7 +42,7 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
                     Log.tellFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
                 | _ -> ()
 
-                return answer |> Result.map ignore
+                return answer |> Result.map ignore<HeartbeatAnswer>
         }
 
     let isConnected state =
@@ -90,7 +90,8 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
 
             for address in known.Keys do
                 if not (List.contains address addresses) then
-                    known.TryRemove address |> ignore
+                    known.TryRemove address
+                    |> ignore<bool * Lazy<Task<Result<unit, RemotingError>>>>
 
             // Side by side: one that does not answer must not hold up the others until they forget this client.
             let heartbeat address : Task =
@@ -99,10 +100,12 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
 
                     try
                         if known.ContainsKey address then
-                            let! _ = tell address
+                            // It has logged what failed, and the next beat tells the broker again.
+                            let! (_: Result<unit, RemotingError>) = tell address
                             ()
                         else
-                            let! _ = know address
+                            // As above.
+                            let! (_: Result<unit, RemotingError>) = know address
                             ()
                     finally
                         slots.Release() |> ignore<int>
@@ -141,7 +144,8 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
                 backgroundTask {
                     match clients.TryGet address with
                     | Ok client when isConnected client.State ->
-                        let! _ =
+                        // A broker that is not told forgets the client with its connection.
+                        let! (_: Result<unit, RemotingError>) =
                             client.AskWithin(Heartbeat.unregister.Request departure, limit, CancellationToken.None)
 
                         ()

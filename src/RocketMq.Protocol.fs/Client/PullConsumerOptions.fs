@@ -174,7 +174,8 @@ module PullConsumerOptions =
             @ [ for queue in options.Assigned -> queue.Topic ]
 
         let checkTopic (result: Result<unit, InputError>) topic =
-            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
+            result
+            |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore<string>)
 
         match Names.checkOwnGroup options.Group, RemotingOptions.refusal problems with
         | Error error, _ -> Error(Invalid error)

@@ -280,7 +280,7 @@ module PushConsumerOptions =
 
         let subscription (result: Result<unit, RemotingError>) (topic: string, _) =
             result
-            |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore |> Result.mapError Invalid)
+            |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore<string> |> Result.mapError Invalid)
 
         match Names.checkOwnGroup options.Group, RemotingOptions.refusal problems with
         | Error error, _ -> Error(Invalid error)

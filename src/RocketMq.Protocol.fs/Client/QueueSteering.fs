@@ -33,7 +33,7 @@ type internal QueueSteering() =
         match find queue with
         | null when willBe -> true
         | null ->
-            sought.TryRemove queue |> ignore
+            sought.TryRemove queue |> ignore<bool * int64>
             false
         | owner ->
             seekIfTold owner
@@ -43,7 +43,7 @@ type internal QueueSteering() =
         if isPaused then
             paused[queue] <- ()
         else
-            paused.TryRemove queue |> ignore
+            paused.TryRemove queue |> ignore<bool * unit>
 
         match find queue with
         | null -> ()
