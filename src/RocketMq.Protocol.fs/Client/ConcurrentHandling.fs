@@ -117,7 +117,7 @@ type internal ConcurrentHandling
         member _.CancelHandlers queue = call.CancelAll(pool, queue)
 
         // The pull that failed has been logged.
-        member _.Refused(_, _) = ()
+        member _.Refused _ = ()
 
         /// The messages of a handler that does not return go back to brokers; another handler takes its place.
         member _.GiveUp(run, stamp) =

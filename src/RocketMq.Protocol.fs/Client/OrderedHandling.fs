@@ -292,7 +292,7 @@ type internal OrderedHandling
         member _.CancelHandlers queue = call.CancelAll(pool, queue)
 
         // The pull that failed has been logged.
-        member _.Refused(_, _) = ()
+        member _.Refused _ = ()
 
         /// A queue must not go past a message, so its handler is waited for.
         member _.GiveUp(_, _) = Task.CompletedTask

@@ -30,18 +30,24 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
     let known =
         ConcurrentDictionary<string, Lazy<Task<Result<unit, RemotingError>>>>(StringComparer.Ordinal)
 
+    /// Brokers whose access control refuses the client: that is logged once, until it is let in.
+    let refused = ConcurrentDictionary<string, unit>(StringComparer.Ordinal)
+
+    let report (address: string) (answer: Result<HeartbeatAnswer, RemotingError>) =
+        match answer with
+        | Ok _ when refused.IsEmpty -> ()
+        | Ok _ -> refused.TryRemove address |> ignore<bool * unit>
+        | Error _ when ending.IsCancellationRequested -> ()
+        | Error error when RemotingError.isRefusalOfAccess error && not (refused.TryAdd(address, ())) -> ()
+        | Error error -> Log.tellFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
+
     let tell address : Task<Result<unit, RemotingError>> =
         backgroundTask {
             match clients.TryGet address with
             | Error error -> return Error error
             | Ok client ->
                 let! answer = client.Ask(Heartbeat.send.Request(heartbeat ()), ending.Token)
-
-                match answer with
-                | Error error when not ending.IsCancellationRequested ->
-                    Log.tellFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
-                | _ -> ()
-
+                report address answer
                 return answer |> Result.map ignore<HeartbeatAnswer>
         }
 
