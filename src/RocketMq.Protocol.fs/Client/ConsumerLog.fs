@@ -263,6 +263,15 @@ module internal ConsumerLog =
     let recordDamaged (log: ILogger) queue (offset: int64) (reason: string) =
         recordDamaged'.Invoke(log, queue, offset, reason, null)
 
+    let private handlersBlock' =
+        LoggerMessage.Define<string>(
+            LogLevel.Warning,
+            EventId(1131, "HandlersBlock"),
+            "Handlers of group {Group} block their threads, so they are called on threads of their own; have them await, or return their task before they block"
+        )
+
+    let handlersBlock (log: ILogger) (group: string) = handlersBlock'.Invoke(log, group, null)
+
     let private groupMissing' =
         LoggerMessage.Define<string, string>(
             LogLevel.Warning,

@@ -2,8 +2,9 @@ namespace RocketMq.Protocol
 
 open System
 open System.Collections.Generic
-open System.Runtime.CompilerServices
 open System.Threading
+open System.Threading.Tasks
+open System.Threading.Tasks.Sources
 
 /// Threads for handlers that may block. Each piece of work has one at once, and threads without work end after some seconds: there
 /// are as many as there is work at a time.
@@ -63,21 +64,16 @@ type internal HandlerThreads(group: string) =
         if not isTaken then
             Thread((fun () -> run work), IsBackground = true, Name = $"RocketMQ handler of {group}").UnsafeStart()
 
-/// Has who awaits it go on at a thread of `threads`; at once, where it is, if there are none.
-[<Struct>]
-type internal HandlerThread(threads: HandlerThreads | null) =
-    member _.IsCompleted = isNull threads
-    member _.GetResult() = ()
-    member this.GetAwaiter() = this
+    /// Has who awaits it go on at one of the threads.
+    member threads.Switch() = ValueTask(threads, 0s)
 
-    member private _.GoOn(work: Action) =
-        match threads with
-        | null -> work.Invoke()
-        | threads -> threads.Run work
+    /// An await that is never over at once and goes on wherever this has it go on; so it costs no more than the work itself.
+    interface IValueTaskSource with
+        member _.GetStatus _ = ValueTaskSourceStatus.Pending
+        member _.GetResult _ = ()
 
-    interface ICriticalNotifyCompletion with
-        member this.OnCompleted work = this.GoOn work
-        member this.UnsafeOnCompleted work = this.GoOn work
+        member threads.OnCompleted(goOn, state, _, _) =
+            threads.Run(Action(fun () -> goOn.Invoke state))
 
 /// Handlers that are looked at while they work.
 type internal IWatchedHandlers =
@@ -86,7 +82,7 @@ type internal IWatchedHandlers =
 
 /// Looks at all handlers of the process at short intervals, from a thread of its own: the pool may have none to give. It ends while
 /// there is nothing to look at.
-module internal HandlerWatch =
+module internal BlockingWatch =
     let private gate = obj ()
     let private watched = List<IWatchedHandlers>()
     let mutable private isRunning = false

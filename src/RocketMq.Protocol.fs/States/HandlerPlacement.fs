@@ -85,9 +85,7 @@ module internal HandlerPlacement =
         else
             { placement with
                 CalmLooks = looks
-                SinceFound =
-                    placement.SinceFound
-                    |> ValueOption.map (fun since -> min (since + 1) toldAfter)
+                SinceFound = placement.SinceFound |> ValueOption.map (fun since -> min (since + 1) toldAfter)
             }
 
     /// Where handlers are called from now on, and whether it is to be told that they block: once.
