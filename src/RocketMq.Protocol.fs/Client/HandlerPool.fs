@@ -165,6 +165,22 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
     let mutable looksIdle = 0
     let mutable isWatched = false
 
+    /// Pieces of work that handlers have taken before it was known whether they block.
+    let mutable taken = 0
+
+    /// Under the lock.
+    let place next =
+        placement <- next
+        Volatile.Write(&isApart, next.IsApart)
+
+    /// Under the lock: a handler takes work. Those at work have not done theirs yet.
+    let countTaken () =
+        haveWorked <- true
+
+        if isApart && HandlerPlacement.isTrial placement then
+            taken <- taken + 1
+            place (HandlerPlacement.worked (taken - running.Count) placement)
+
     let canStart () =
         running.Count < concurrency && sources.Count > 0 && not isPaused && not isClosed
 
@@ -219,7 +235,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
                     if not (source.Take run) then
                         sources.Dequeue() |> ignore<IWorkSource>
 
-                    haveWorked <- true
+                    countTaken ()
                     struct (true, reserve pool)
                 else
                     running.Remove run |> ignore<bool>
@@ -270,7 +286,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
 
     interface IWatchedHandlers with
         member _.Look() =
-            let struct (seen, goesOn) =
+            let struct (isToBeTold, goesOn) =
                 lock gate (fun () ->
                     let work = haveWorked || running.Count > 0
                     let mutable heldFor = 0
@@ -282,11 +298,11 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
                     looksIdle <- if work then 0 else looksIdle + 1
                     isWatched <- looksIdle < idleLooks
 
-                    struct ({ HaveWorked = work; HeldFor = heldFor }, isWatched))
+                    let struct (next, isToBeTold) =
+                        HandlerPlacement.look { HaveWorked = work; HeldFor = heldFor } placement
 
-            let struct (next, isToBeTold) = HandlerPlacement.look seen placement
-            placement <- next
-            Volatile.Write(&isApart, next.IsApart)
+                    place next
+                    struct (isToBeTold, isWatched))
 
             if isToBeTold then
                 Supervised.runApart log CancellationToken.None (fun () ->

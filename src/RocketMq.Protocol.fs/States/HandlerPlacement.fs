@@ -32,8 +32,10 @@ module internal HandlerPlacement =
     /// Between two looks. A call that is found at two of them has held its thread for this long at least.
     let interval = TimeSpan.FromMilliseconds 50L
 
-    /// Handlers begin apart: the pool gets them when they have worked for half a second without blocking.
+    /// Handlers begin apart: the pool gets them when they have worked for half a second without blocking, or have done so much.
     let private trialLooks = 10
+
+    let private trialWork = 64
 
     /// Those that have blocked work apart until they have not done so for a minute.
     let private returnLooks = 1_200
@@ -87,6 +89,20 @@ module internal HandlerPlacement =
                 CalmLooks = looks
                 SinceFound = placement.SinceFound |> ValueOption.map (fun since -> min (since + 1) toldAfter)
             }
+
+    /// Whether handlers are apart only because nobody knows yet whether they block.
+    let isTrial (placement: HandlerPlacement) =
+        placement.IsApart && placement.SinceFound.IsNone
+
+    /// Where handlers are called after so many pieces of work are done.
+    let worked (doneWork: int) (placement: HandlerPlacement) : HandlerPlacement =
+        if isTrial placement && doneWork >= trialWork then
+            { placement with
+                IsApart = false
+                CalmLooks = 0
+            }
+        else
+            placement
 
     /// Where handlers are called from now on, and whether it is to be told that they block: once.
     let look (seen: HandlersSeen) (placement: HandlerPlacement) : struct (HandlerPlacement * bool) =

@@ -38,6 +38,16 @@ let tests =
                 HandlerPlacement.initial |> after (looksOf 10 calm) |> isApart |> shouldBeFalse
             }
 
+            test "or when they have done some work, unless one was found that blocks" {
+                let worked count placement =
+                    (HandlerPlacement.worked count placement).IsApart
+
+                worked 63 HandlerPlacement.initial |> shouldBeTrue
+                worked 64 HandlerPlacement.initial |> shouldBeFalse
+                let found, _ = HandlerPlacement.initial |> after [ held 1 ]
+                worked 10_000 found |> shouldBeTrue
+            }
+
             test "those that do not work prove nothing" {
                 HandlerPlacement.initial
                 |> after (looksOf 5_000 idle)
