@@ -145,6 +145,7 @@ module internal Broker =
         | RequestCode.ViewMessageById -> Queries.byPhysicalOffset arrival state
         | RequestCode.UpdateAndCreateTopic -> BrokerAdministration.createTopic arrival state
         | RequestCode.DeleteTopicInBroker -> BrokerAdministration.deleteTopic arrival state
+        | RequestCode.UpdateAndCreateSubscriptionGroup -> BrokerAdministration.createGroup arrival state
         | RequestCode.GetAllTopicConfig -> BrokerAdministration.topics arrival state
         | RequestCode.GetTopicConfig -> BrokerAdministration.topic arrival state
         | RequestCode.GetConsumerListByGroup -> BrokerAdministration.members arrival state

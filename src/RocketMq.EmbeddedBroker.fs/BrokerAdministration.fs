@@ -89,6 +89,19 @@ module internal BrokerAdministration =
 
                 state, [ Answer.reply arrival (Topics.config.Answer(detail, arrival.Command)) ])
 
+    // Groups
+
+    /// Of a group's settings, that it exists is all that counts here.
+    let createGroup (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state SubscriptionGroups.update.Decode (fun group ->
+            match Names.checkGroup group.Name with
+            | Error error -> state, [ Answer.refuse arrival ResponseCode.SystemError error.Message ]
+            | Ok _ ->
+                { state with
+                    Store = Store.withGroup group.Name state.Store
+                },
+                [ Answer.succeed arrival ])
+
     // Clients
 
     let private isProducer group (heartbeat: Heartbeat) =

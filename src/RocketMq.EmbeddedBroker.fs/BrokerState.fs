@@ -172,6 +172,8 @@ type internal BrokerSettings =
         /// Queues of a topic that is made by the first send to it, at most.
         MaxNewTopicQueues: int
         AutoCreateTopics: bool
+        /// As `autoCreateSubscriptionGroup`: whether a group exists that nobody has made.
+        AutoCreateGroups: bool
         Checks: CheckSettings
         /// Of pops; 0 is then no time at which they come.
         TakesBornTimeAsSent: bool

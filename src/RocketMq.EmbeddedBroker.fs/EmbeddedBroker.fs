@@ -27,6 +27,10 @@ type EmbeddedBrokerOptions() =
     /// Whether the first send to a topic makes it. Default true.
     member val AutoCreateTopics = true with get, set
 
+    /// Whether a group exists that nobody has made, as `autoCreateSubscriptionGroup`. Default true. Without it the members of
+    /// such a group get nothing until `CreateGroupAsync` has made it.
+    member val AutoCreateGroups = true with get, set
+
     /// The certificate that both ports speak TLS with, its private key included. Default none: they are plain.
     member val Certificate: X509Certificate2 | null = null with get, set
 
@@ -129,6 +133,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             BrokerAddress = addressOf brokerPort
             MaxNewTopicQueues = 8
             AutoCreateTopics = options.AutoCreateTopics
+            AutoCreateGroups = options.AutoCreateGroups
             Checks = checks
             TakesBornTimeAsSent = options.TakesBornTimeAsSent
             Limits = limits
@@ -223,6 +228,13 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         TopicRequests.check topic queues
         ObjectDisposedException.ThrowIf(isStopped, this)
         TopicRequests.create agent (BrokerAt 0) topic queues cancellationToken
+
+    /// Makes a consumer group, for a broker that makes none by itself (`AutoCreateGroups`). Throws an `ArgumentException` if no
+    /// broker would take its name.
+    member this.CreateGroupAsync(group: string, [<Optional>] cancellationToken: CancellationToken) : Task =
+        TopicRequests.checkGroup group
+        ObjectDisposedException.ThrowIf(isStopped, this)
+        TopicRequests.createGroup agent (BrokerAt 0) group cancellationToken
 
     /// Closes all connections of clients; the ports stay open. Ends when the broker has done so.
     member _.DisconnectClientsAsync([<Optional>] cancellationToken: CancellationToken) : Task =

@@ -67,6 +67,7 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             BrokerAddress = port.Address
             MaxNewTopicQueues = 8
             AutoCreateTopics = options.AutoCreateTopics
+            AutoCreateGroups = options.AutoCreateGroups
             Checks = CheckSettings.defaults
             TakesBornTimeAsSent = options.TakesBornTimeAsSent
             Limits = limits
@@ -145,6 +146,19 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             for broker, port in Seq.zip brokers brokerPorts do
                 if broker.IsMaster && broker.IsRunning then
                     do! TopicRequests.create agent port.Server topic queues cancellationToken
+        }
+
+    /// Makes a consumer group on all masters that run, for brokers that make none by themselves (`AutoCreateGroups`). Throws an
+    /// `ArgumentException` if no broker would take its name.
+    member this.CreateGroupAsync(group: string, [<Optional>] cancellationToken: CancellationToken) : Task =
+        TopicRequests.checkGroup group
+
+        backgroundTask {
+            ObjectDisposedException.ThrowIf(isStopped, this)
+
+            for broker, port in Seq.zip brokers brokerPorts do
+                if broker.IsMaster && broker.IsRunning then
+                    do! TopicRequests.createGroup agent port.Server group cancellationToken
         }
 
     /// Closes all ports and all connections. Ends when nothing of the cluster runs any more; fails if it had broken down.

@@ -27,6 +27,10 @@ type EmbeddedClusterOptions() =
     /// Whether the first send to a topic makes it, on the broker that it came to. Default true.
     member val AutoCreateTopics = true with get, set
 
+    /// Whether a group exists that nobody has made, as `autoCreateSubscriptionGroup`. Default true. Without it the members of
+    /// such a group get nothing until `CreateGroupAsync` has made it.
+    member val AutoCreateGroups = true with get, set
+
     /// The certificate that all ports speak TLS with, its private key included. Default none: they are plain.
     member val Certificate: X509Certificate2 | null = null with get, set
 

@@ -1,9 +1,26 @@
 namespace RocketMq.Embedded
 
+open System
 open RocketMq.Protocol
 
 /// Consumer groups: who is in them, and what they subscribe to.
 module internal Groups =
+    /// Groups of the system exist everywhere. Source: isSysConsumerGroup of MixAll.java.
+    let private isSystem (name: string) =
+        name.StartsWith("CID_RMQ_SYS_", StringComparison.Ordinal)
+
+    let private exists name (state: BrokerState) =
+        state.Settings.AutoCreateGroups
+        || state.Store.Groups.Contains name
+        || isSystem name
+
+    /// Why a group is served nothing. Source: PullMessageProcessor.java.
+    let check name (state: BrokerState) : Result<unit, ResponseCode * string> =
+        if exists name state then
+            Ok()
+        else
+            Error(ResponseCode.SubscriptionGroupNotExist, $"subscription group [{name}] does not exist")
+
     let private withGroups groups (state: BrokerState) = { state with Groups = groups }
 
     /// Has the members share the queues anew. Those of a broadcasting group share nothing.
@@ -133,11 +150,14 @@ module internal Groups =
             state
 
     /// Takes in what a heartbeat says of groups. Groups that it does not speak of stay as they are: a member leaves with a
-    /// request of its own.
+    /// request of its own. One that does not exist is passed over without a word, as by 5.x; 4.9 takes its members in.
+    /// Source: ClientManageProcessor.java.
     let heartbeat connection (heartbeat: Heartbeat) (state: BrokerState) =
         let keepsSubscriptions = heartbeat.IsWithoutSubscriptions = Some true
 
-        ((state, []), heartbeat.Consumers)
+        ((state, []),
+         heartbeat.Consumers
+         |> List.filter (fun membership -> exists membership.Group state))
         ||> List.fold (fun (state, effects) membership ->
             let state, pushes =
                 withRetryTopic membership state

@@ -126,7 +126,7 @@ module internal Pops =
                 ResponseCode.InvalidParameter,
                 $"queueId[{pop.QueueId}] is illegal, topic:[{pop.Topic}] readQueueNums:[{topic.Config.ReadQueues}]"
             )
-        | Some _ -> Ok()
+        | Some _ -> Groups.check pop.ConsumerGroup state
 
     let private wants (pop: PopRequest) : Result<StoredRecord -> bool, ResponseCode * string> =
         match pop.ExpressionType, pop.Expression with

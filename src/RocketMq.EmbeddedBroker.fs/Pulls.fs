@@ -121,7 +121,9 @@ module internal Pulls =
 
     /// What a pull may have, as its topic and its group's subscriptions are now.
     let private admit (pull: PullRequest) (state: BrokerState) =
-        checkTopic pull state |> Result.bind (fun () -> filterFor pull state)
+        Groups.check pull.ConsumerGroup state
+        |> Result.bind (fun () -> checkTopic pull state)
+        |> Result.bind (fun () -> filterFor pull state)
 
     /// Answers a pull that has waited as if it came now, and would not wait.
     let private replay (state: BrokerState) (parked: ParkedPull) =

@@ -80,13 +80,13 @@ module internal SendBacks =
     /// The retry topic is there even if its group's message goes to the dead letters at once.
     let giveBack now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state SendBack.operation.Decode (fun request ->
-            let state = withTopic (RetryTopics.retryOf request.Group) state
-
-            match tryFind request.CommitLogOffset state with
-            | None ->
+            match Groups.check request.Group state, tryFind request.CommitLogOffset state with
+            | Error(code, remark), _ -> state, [ Answer.refuse arrival code remark ]
+            | Ok(), None ->
                 let remark = $"look message by offset failed, {request.CommitLogOffset}"
                 state, [ Answer.refuse arrival ResponseCode.SystemError remark ]
-            | Some message ->
+            | Ok(), Some message ->
+                let state = withTopic (RetryTopics.retryOf request.Group) state
                 let level = levelOf arrival request message
 
                 let topic =

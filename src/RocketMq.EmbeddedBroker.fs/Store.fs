@@ -31,6 +31,8 @@ type internal Store =
         NextLookMillis: int64 voption
         /// How often topics were made, changed or deleted.
         ConfigChanges: int64
+        /// Groups that somebody has made. Others exist as well, where brokers make groups by themselves.
+        Groups: Set<string>
     }
 
 /// A message that the broker has taken, before it has a place.
@@ -59,6 +61,7 @@ module internal Store =
             Files = []
             NextLookMillis = ValueNone
             ConfigChanges = 0L
+            Groups = Set.empty
         }
 
     /// What a record has besides its body, topic and properties, at most.
@@ -111,6 +114,11 @@ module internal Store =
         { store with
             Topics = Map.remove name store.Topics
             ConfigChanges = store.ConfigChanges + 1L
+        }
+
+    let withGroup (name: string) (store: Store) =
+        { store with
+            Groups = Set.add name store.Groups
         }
 
     let tryQueue name queueId (store: Store) : StoredQueue voption =

@@ -6,7 +6,7 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// Topics made from within the process, by the request that operators send.
+/// Topics and groups made from within the process, by the request that operators send.
 module internal TopicRequests =
     /// No connection has this number.
     let private ownConnection = -1
@@ -37,8 +37,21 @@ module internal TopicRequests =
         | Ok _ -> ()
         | Error error -> raise (ArgumentException(error.Message, nameof topic))
 
-    /// Ends when the broker has the topic. A fault may have the broker never answer.
-    let create (agent: ClusterAgent) (server: ServerId) topic queues (cancellation: CancellationToken) : Task =
+    /// Throws an `ArgumentException` if no broker would take the group.
+    let checkGroup (group: string) =
+        ArgumentNullException.ThrowIfNull(group, nameof group)
+
+        match Names.checkGroup group with
+        | Ok _ -> ()
+        | Error error -> raise (ArgumentException(error.Message, nameof group))
+
+    let private ask
+        (agent: ClusterAgent)
+        (server: ServerId)
+        (what: string)
+        (request: Request<unit>)
+        (cancellation: CancellationToken)
+        : Task =
         backgroundTask {
             let answered =
                 TaskCompletionSource<RemotingCommand> TaskCreationOptions.RunContinuationsAsynchronously
@@ -47,11 +60,20 @@ module internal TopicRequests =
                 answered.TrySetResult answer |> ignore
                 Task.CompletedTask
 
-            let command = (request topic queues).Command
-            agent.Ask(server, ownConnection, Host.create IPAddress.Loopback 0, command, respond)
+            agent.Ask(server, ownConnection, Host.create IPAddress.Loopback 0, request.Command, respond)
             let! answer = answered.Task.WaitAsync cancellation
 
             if answer.ResponseCode <> ResponseCode.Success then
                 let remark = Option.defaultValue "" answer.Remark
-                raise (InvalidOperationException $"the broker does not make topic {topic}: {remark}")
+                raise (InvalidOperationException $"the broker does not make {what}: {remark}")
         }
+
+    /// Ends when the broker has the topic. A fault may have the broker never answer.
+    let create agent server topic queues cancellation : Task =
+        ask agent server $"topic {topic}" (request topic queues) cancellation
+
+    /// The same of a group.
+    let createGroup agent server group cancellation : Task =
+        let request = SubscriptionGroups.update.Request(SubscriptionGroups.create group)
+
+        ask agent server $"group {group}" request cancellation

@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Threading
 open System.Threading.Tasks
+open Microsoft.Extensions.Logging
 
 /// A message that waits for others, and its caller.
 [<Sealed>]
@@ -14,7 +15,12 @@ type internal Gathered(message: Message, uniqueId: string) =
 /// Gathers messages and has each batch sent when it is full or its time has come; each caller gets a receipt of its own.
 [<Sealed>]
 type internal Batcher
-    (limits: GatheringLimits, clock: TimeProvider, send: Gathered[] -> Task<Result<SendReceipt, RemotingError>>) =
+    (
+        limits: GatheringLimits,
+        clock: TimeProvider,
+        log: ILogger,
+        send: Gathered[] -> Task<Result<SendReceipt, RemotingError>>
+    ) =
     let gate = obj ()
     let gathering = Gathering<Gathered> limits
     let started = clock.GetTimestamp()
@@ -39,18 +45,18 @@ type internal Batcher
                 do! Task.WhenAll(run tickets[.. half - 1], run tickets[half..])
             | Error error ->
                 for gathered in tickets do
-                    gathered.TrySetResult(Error error) |> ignore
+                    gathered.TrySetResult(Error error) |> ignore<bool>
             | Ok receipt ->
                 let receipts =
                     BatchReceipt.split [ for gathered in tickets -> gathered.UniqueId ] receipt
 
                 for gathered, receipt in Seq.zip tickets receipts do
-                    gathered.TrySetResult(Ok receipt) |> ignore
+                    gathered.TrySetResult(Ok receipt) |> ignore<bool>
         }
 
     let runAll (batches: GatheredBatch<Gathered> list) =
         for batch in batches do
-            run batch.Tickets |> ignore
+            Supervised.run log CancellationToken.None (fun () -> run batch.Tickets)
 
     /// Then nothing waits any more. Only under the gate.
     let mutable isEnding = false
@@ -62,7 +68,7 @@ type internal Batcher
         match timer, gathering.NextDeadline with
         | NonNull timer, ValueSome deadline ->
             let wait = TimeSpan.FromMilliseconds(float (max 0L (deadline - nowMillis ())))
-            timer.Change(wait, Timeout.InfiniteTimeSpan) |> ignore
+            timer.Change(wait, Timeout.InfiniteTimeSpan) |> ignore<bool>
         | _ -> ()
 
     let tick () =

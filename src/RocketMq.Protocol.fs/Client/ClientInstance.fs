@@ -39,7 +39,7 @@ type internal NameServerSearch(server: AddressServer, nameServer: NameServer, op
 
     member _.Start() =
         nameServer.FindBy(server.Domain, find)
-        keepFinding () |> ignore
+        Supervised.run options.Logger ending.Token keepFinding
 
     member _.Close() =
         ending.Cancel()

@@ -78,6 +78,7 @@ type internal ConcurrentHandling
     let work (pool: HandlerPool) (run: HandlerRun) : Task =
         backgroundTask {
             while pool.Take run do
+                do! pool.WhenPlaced
                 let held = run.Held
                 let first = run.First
                 let count = run.Count
@@ -103,7 +104,7 @@ type internal ConcurrentHandling
                             queue.End count
         }
 
-    let pool = HandlerPool(options.Concurrency, log, work)
+    let pool = HandlerPool(options.Group, options.Concurrency, log, work)
 
     interface IHandling with
         member _.Pool = pool
@@ -117,7 +118,7 @@ type internal ConcurrentHandling
         member _.CancelHandlers queue = call.CancelAll(pool, queue)
 
         // The pull that failed has been logged.
-        member _.Refused(_, _) = ()
+        member _.Refused _ = ()
 
         /// The messages of a handler that does not return go back to brokers; another handler takes its place.
         member _.GiveUp(run, stamp) =

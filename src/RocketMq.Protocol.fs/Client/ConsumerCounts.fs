@@ -14,26 +14,27 @@ type internal ConsumerCounts() =
 
     /// Handled with success.
     member _.Consumed(count: int) =
-        Interlocked.Add(&consumed, int64 count) |> ignore
+        Interlocked.Add(&consumed, int64 count) |> ignore<int64>
 
     /// Handled without success.
     member _.Failed(count: int) =
-        Interlocked.Add(&failed, int64 count) |> ignore
+        Interlocked.Add(&failed, int64 count) |> ignore<int64>
 
     /// Given back to a broker, to be had again or as dead letters.
     member _.GivenBack() =
-        Interlocked.Increment &givenBack |> ignore
+        Interlocked.Increment &givenBack |> ignore<int64>
 
     /// Kept to be handled again here, as no broker took them back.
-    member _.Kept() = Interlocked.Increment &kept |> ignore
+    member _.Kept() =
+        Interlocked.Increment &kept |> ignore<int64>
 
     /// Handlers that took longer than the consume timeout.
     member _.Overdue() =
-        Interlocked.Increment &overdue |> ignore
+        Interlocked.Increment &overdue |> ignore<int64>
 
     /// Handlers that did not return after it either.
     member _.GivenUp() =
-        Interlocked.Increment &givenUp |> ignore
+        Interlocked.Increment &givenUp |> ignore<int64>
 
     member _.AllConsumed = Volatile.Read &consumed
     member _.AllFailed = Volatile.Read &failed

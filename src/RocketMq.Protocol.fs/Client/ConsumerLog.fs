@@ -262,3 +262,32 @@ module internal ConsumerLog =
 
     let recordDamaged (log: ILogger) queue (offset: int64) (reason: string) =
         recordDamaged'.Invoke(log, queue, offset, reason, null)
+
+    let private handlersBlock' =
+        LoggerMessage.Define<string>(
+            LogLevel.Warning,
+            EventId(1131, "HandlersBlock"),
+            "Handlers of group {Group} block their threads, so they are called on threads of their own; have them await, or return their task before they block"
+        )
+
+    let handlersBlock (log: ILogger) (group: string) = handlersBlock'.Invoke(log, group, null)
+
+    let private groupMissing' =
+        LoggerMessage.Define<string, string>(
+            LogLevel.Warning,
+            EventId(1147, "GroupMissing"),
+            "Group {Group} does not exist at {Broker}: none of its members gets messages there until it is created, with mqadmin updateSubGroup, or by a broker with autoCreateSubscriptionGroup"
+        )
+
+    let groupMissing (log: ILogger) (group: string) (broker: string) =
+        groupMissing'.Invoke(log, group, broker, null)
+
+    let private accessRefused' =
+        LoggerMessage.Define<string, string, string, string>(
+            LogLevel.Warning,
+            EventId(1132, "AccessRefused"),
+            "Access control does not let group {Group} consume {Topic} with access key {AccessKey}: {Reason}"
+        )
+
+    let accessRefused (log: ILogger) (group: string) (topic: string) (accessKey: string) (reason: string) =
+        accessRefused'.Invoke(log, group, topic, accessKey, reason, null)

@@ -78,7 +78,7 @@ type internal GivingBack
                             CancellationToken.None
                         )
 
-                    return answer |> Result.map ignore
+                    return answer |> Result.map ignore<SendAnswer>
         }
 
     /// The level that makes a message a dead letter at once.

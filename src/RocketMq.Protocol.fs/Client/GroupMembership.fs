@@ -26,6 +26,8 @@ type internal GroupMembership
         events: MemberEvents,
         table: ProcessQueueTable,
         problems: MemberProblems,
+        refusals: GroupRefusals,
+        refused: RemotingError -> unit,
         callbacks: IAskedMember
     ) =
     /// Java's interval.
@@ -75,6 +77,30 @@ type internal GroupMembership
         else
             problems.Clear equalIds
 
+    /// Why the members are not known. Brokers of 5.x take the heartbeats of a group that does not exist, and forget them.
+    let explain topic (error: RemotingError) : Task =
+        backgroundTask {
+            let! missing =
+                match error, subscriptions.TryFind topic with
+                | Refused _, NonNull wanted ->
+                    MissingGroup.find brokers routes settings wanted.Subscription remoting.RequestTimeout ending.Token
+                | _ -> Task.FromResult None
+
+            let struct (brokerName, error) = Option.defaultValue (struct ("", error)) missing
+
+            let reason = RemotingError.describe error
+
+            problems.Report(membersOf, reason)
+
+            if refusals.Tell(topic, brokerName, error) then
+                refused error
+            elif refusals.IsMissing then
+                // It has just been created: brokers have forgotten the heartbeats from before.
+                do! instance.Presence.Renew()
+            else
+                ConsumerLog.membersUnknown log group reason
+        }
+
     /// Always answers, whatever happens.
     let queryMembers topic : Task =
         backgroundTask {
@@ -86,10 +112,7 @@ type internal GroupMembership
                     problems.Clear membersOf
                     checkEqualIds members
                     answer <- MembersKnown(topic, members)
-                | Error error ->
-                    let reason = RemotingError.describe error
-                    ConsumerLog.membersUnknown log group reason
-                    problems.Report(membersOf, reason)
+                | Error error -> do! explain topic error
             finally
                 post answer
         }
@@ -173,11 +196,14 @@ type internal GroupMembership
     /// Whether a topic can be subscribed to, and its route if it is there already. Changes nothing.
     let check topic (filter: Filter) : Task<Result<TopicRoute option, RemotingError>> =
         backgroundTask {
-            match! firstLook topic with
-            | Ok(Some route) ->
-                let! outcome = checkExpression topic filter
-                return outcome |> Result.map (fun () -> Some route)
-            | other -> return other
+            match Filter.check filter with
+            | Error error -> return Error(Invalid error)
+            | Ok _ ->
+                match! firstLook topic with
+                | Ok(Some route) ->
+                    let! outcome = checkExpression topic filter
+                    return outcome |> Result.map (fun () -> Some route)
+                | other -> return other
         }
 
     let follow topic (route: TopicRoute option) : Task =

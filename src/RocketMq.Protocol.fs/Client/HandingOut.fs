@@ -38,7 +38,7 @@ type internal HandingOut(options: PullConsumerOptions, waiting: WaitingMessages,
         let taken = waiting.TryTake()
 
         match taken with
-        | ValueSome taken -> lock gate (fun () -> inHand.Add taken.Queue |> ignore)
+        | ValueSome taken -> lock gate (fun () -> inHand.Add taken.Queue |> ignore<bool>)
         | ValueNone -> ()
 
         taken

@@ -1,5 +1,6 @@
 namespace RocketMq.Protocol
 
+open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
@@ -20,6 +21,13 @@ type internal HandlerRun() =
 
     /// Phase, and above it the number of the handler's call: what is meant for one call must not hit the next one.
     let mutable state = idle
+
+    /// The call whose handler has not given its task yet; 0 if there is none.
+    let mutable calling = 0L
+
+    /// The call that was found so last, and at how many looks before the last one. Only for who looks.
+    let mutable seenCalling = 0L
+    let mutable heldFor = 0
 
     let phaseOf stamp = stamp % phases
 
@@ -95,6 +103,20 @@ type internal HandlerRun() =
 
     member _.IsCancelled = Volatile.Read &isCancelling
 
+    /// The handler is being called: it holds its thread until it gives its task.
+    member _.Entered() =
+        Volatile.Write(&calling, Volatile.Read &state)
+
+    /// The handler has given its task, or thrown.
+    member _.Left() = Volatile.Write(&calling, 0L)
+
+    /// At how many looks in a row before this one the same call held its thread.
+    member _.Look() : int =
+        let now = Volatile.Read &calling
+        heldFor <- if now <> 0L && now = seenCalling then heldFor + 1 else 0
+        seenCalling <- now
+        heldFor
+
 /// Something that handlers take work from.
 and internal IWorkSource =
     /// Puts the next piece of work into a run. False: that was the last one.
@@ -114,11 +136,22 @@ type internal PulledWork(held: PulledMessages, batchSize: int) =
             left > count
 
 /// Has up to so many handlers work at a time. There is no thread or task of its own: a handler goes on with the next piece of
-/// work, and has another one started while there is more. `work` takes pieces until there is none.
+/// work, and has another one started while there is more. `work` takes pieces until there is none, and awaits `WhenPlaced` before it
+/// calls a handler.
 [<Sealed>]
-type internal HandlerPool(concurrency: int, log: ILogger, work: HandlerPool -> HandlerRun -> Task) =
+type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: HandlerPool -> HandlerRun -> Task) =
+    /// After so many looks without work the handlers are not looked at any more.
+    static let idleLooks = 20
+
+    let threads = HandlerThreads group
+    let mutable placement = HandlerPlacement.initial
+    let mutable isApart = placement.IsApart
+
     let start pool run =
         Supervised.run log CancellationToken.None (fun () -> work pool run)
+
+    let startApart pool run =
+        threads.Run(Action(fun () -> start pool run))
 
     let gate = obj ()
     let sources = Queue<IWorkSource>()
@@ -127,12 +160,39 @@ type internal HandlerPool(concurrency: int, log: ILogger, work: HandlerPool -> H
     let mutable isPaused = false
     let mutable isClosed = false
 
+    /// Whether handlers have worked since they were looked at, for how many looks they have not, and whether they are looked at.
+    let mutable haveWorked = false
+    let mutable looksIdle = 0
+    let mutable isWatched = false
+
+    /// Pieces of work that handlers have taken before it was known whether they block.
+    let mutable taken = 0
+
+    /// Under the lock.
+    let place next =
+        placement <- next
+        Volatile.Write(&isApart, next.IsApart)
+
+    /// Under the lock: a handler takes work. Those at work have not done theirs yet.
+    let countTaken () =
+        haveWorked <- true
+
+        if isApart && HandlerPlacement.isTrial placement then
+            taken <- taken + 1
+            place (HandlerPlacement.worked (taken - running.Count) placement)
+
     let canStart () =
         running.Count < concurrency && sources.Count > 0 && not isPaused && not isClosed
 
     /// Under the lock: a run that is to be started, or nothing.
-    let reserve () : HandlerRun | null =
+    let reserve (pool: HandlerPool) : HandlerRun | null =
         if canStart () then
+            haveWorked <- true
+
+            if not isWatched then
+                isWatched <- true
+                BlockingWatch.add pool
+
             let run = if idle.Count > 0 then idle.Pop() else HandlerRun()
             running.Add run |> ignore<bool>
             run
@@ -142,14 +202,24 @@ type internal HandlerPool(concurrency: int, log: ILogger, work: HandlerPool -> H
     member private pool.Start(run: HandlerRun | null) =
         match run with
         | null -> ()
+        | run when Volatile.Read &isApart -> startApart pool run
         | run ->
             ThreadPool.UnsafeQueueUserWorkItem((fun (run: HandlerRun) -> start pool run), run, false)
             |> ignore<bool>
 
+    /// Who awaits it before it calls a handler does so where handlers are called: without a detour on the pool, unless they block.
+    member _.WhenPlaced: ValueTask =
+        if Volatile.Read &isApart && not HandlerThreads.IsOwn then
+            threads.Switch()
+        else
+            ValueTask.CompletedTask
+
+    member _.IsApart = Volatile.Read &isApart
+
     member pool.Add(source: IWorkSource) =
         lock gate (fun () ->
             sources.Enqueue source
-            reserve ())
+            reserve pool)
         |> pool.Start
 
     /// The next piece of work for a run. False: it has ended.
@@ -165,7 +235,8 @@ type internal HandlerPool(concurrency: int, log: ILogger, work: HandlerPool -> H
                     if not (source.Take run) then
                         sources.Dequeue() |> ignore<IWorkSource>
 
-                    struct (true, reserve ())
+                    countTaken ()
+                    struct (true, reserve pool)
                 else
                     running.Remove run |> ignore<bool>
                     run.Held <- Unchecked.defaultof<_>
@@ -180,7 +251,7 @@ type internal HandlerPool(concurrency: int, log: ILogger, work: HandlerPool -> H
         if run.GiveUp stamp then
             lock gate (fun () ->
                 running.Remove run |> ignore<bool>
-                reserve ())
+                reserve pool)
             |> pool.Start
 
             true
@@ -195,7 +266,7 @@ type internal HandlerPool(concurrency: int, log: ILogger, work: HandlerPool -> H
     member pool.Resume() =
         lock gate (fun () ->
             isPaused <- false
-            reserve ())
+            reserve pool)
         |> pool.Start
 
     /// Takes back what waits for a handler.
@@ -212,3 +283,30 @@ type internal HandlerPool(concurrency: int, log: ILogger, work: HandlerPool -> H
         lock gate (fun () ->
             isClosed <- true
             sources.Clear())
+
+    interface IWatchedHandlers with
+        member _.Look() =
+            let struct (isToBeTold, goesOn) =
+                lock gate (fun () ->
+                    let work = haveWorked || running.Count > 0
+                    let mutable heldFor = 0
+
+                    for run in running do
+                        heldFor <- max heldFor (run.Look())
+
+                    haveWorked <- false
+                    looksIdle <- if work then 0 else looksIdle + 1
+                    isWatched <- looksIdle < idleLooks
+
+                    let struct (next, isToBeTold) =
+                        HandlerPlacement.look { HaveWorked = work; HeldFor = heldFor } placement
+
+                    place next
+                    struct (isToBeTold, isWatched))
+
+            if isToBeTold then
+                Supervised.runApart log CancellationToken.None (fun () ->
+                    ConsumerLog.handlersBlock log group
+                    Task.CompletedTask)
+
+            goesOn

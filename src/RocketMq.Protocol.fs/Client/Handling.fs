@@ -81,6 +81,17 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
         | EachMessage handle -> handle (receive messages[first]) cancellation
         | Batches handle -> handle (receiveAll messages first count) cancellation
 
+    /// The same for a run, which knows that its thread is held meanwhile.
+    member invoker.InvokeFor
+        (run: HandlerRun, messages: StoredMessage[], first: int, count: int)
+        : ValueTask<ConsumeResult> =
+        run.Entered()
+
+        try
+            invoker.Invoke(messages, first, count, run.Token)
+        finally
+            run.Left()
+
 /// Counts and traces the calls of a handler.
 [<Sealed>]
 type internal HandlerCall
@@ -114,7 +125,7 @@ type internal HandlerCall
         : ValueTask<ConsumeResult> =
         run.Begin(queue, clock.GetTimestamp())
         traceBegin run messages first count
-        invoker.Invoke(messages, first, count, run.Token)
+        invoker.InvokeFor(run, messages, first, count)
 
     /// Begins a call with a message that was popped, without the handler yet: the call can be told to end before it.
     member _.Prepare(run: HandlerRun, from: MessageQueue, messages: StoredMessage[], index: int) =
@@ -123,7 +134,7 @@ type internal HandlerCall
 
     /// The handler's part of a call that was prepared; what it throws by itself it throws here.
     member _.Invoke(run: HandlerRun, messages: StoredMessage[], index: int) : ValueTask<ConsumeResult> =
-        invoker.Invoke(messages, index, 1, run.Token)
+        invoker.InvokeFor(run, messages, index, 1)
 
     /// The handler has returned, whether anybody still waits for it or not. What it said; an exception if that was nothing.
     member _.Returned(run: HandlerRun, result: ConsumeResult) : ConsumeResult =

@@ -21,7 +21,7 @@ type internal InnerLeases() =
     let forget now =
         for KeyValue(receipt, lease) in List.ofSeq leases do
             if lease.Expires <= now then
-                leases.Remove receipt |> ignore
+                leases.Remove receipt |> ignore<bool>
 
     let tryFind receipt =
         match leases.TryGetValue receipt with
@@ -47,7 +47,7 @@ type internal InnerLeases() =
             match tryFind receipt with
             | ValueNone -> ValueSome receipt
             | ValueSome lease ->
-                lease.Left.Remove offset |> ignore
+                lease.Left.Remove offset |> ignore<bool>
 
                 if lease.Left.Count > 0 then
                     ValueNone

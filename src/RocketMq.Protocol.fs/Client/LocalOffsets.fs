@@ -61,7 +61,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
             | Error reason -> failure "read from" reason
 
     let replaceFile (bytes: ReadOnlyMemory<byte>) =
-        Directory.CreateDirectory folder |> ignore
+        Directory.CreateDirectory folder |> ignore<DirectoryInfo>
         let fresh = path + ".tmp"
 
         using (new FileStream(fresh, FileMode.Create, FileAccess.Write)) (fun file ->

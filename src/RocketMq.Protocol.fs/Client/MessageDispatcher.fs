@@ -10,5 +10,5 @@ type internal IMessageDispatcher =
     abstract Resume: ProcessQueue -> unit
     /// Handlers at work on a queue are to end.
     abstract CancelHandlers: ProcessQueue -> unit
-    /// A broker refuses to give messages of the queue, and will go on to. It is asked again all the same.
-    abstract Refused: ProcessQueue * RemotingError -> unit
+    /// A broker refuses to give messages, and will go on to. It is asked again all the same.
+    abstract Refused: RemotingError -> unit

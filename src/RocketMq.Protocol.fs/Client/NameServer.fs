@@ -54,7 +54,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
 
             match! (serverAt servers index).AskWithin(request, turn, cancellation) with
             | Error error when not isLast && isItsOwnFault error ->
-                Interlocked.CompareExchange(&preferred, index + 1, index) |> ignore
+                Interlocked.CompareExchange(&preferred, index + 1, index) |> ignore<int>
                 return! askInTurn request started (RemotingError.briefly error :: earlier) (tries + 1) cancellation
             | Error error -> return Error(struct (error, List.rev earlier))
             | Ok answer -> return Ok answer

@@ -10,7 +10,7 @@ type internal OnDemandDispatcher(waiting: WaitingMessages, handingOut: HandingOu
         member _.Drop _ = ()
         member _.Resume _ = ()
         member _.CancelHandlers _ = ()
-        member _.Refused(_, error) = handingOut.Refused error
+        member _.Refused error = handingOut.Refused error
 
 /// Which queues of the topics a member reads are to be allocated: all, or those that the application has assigned.
 [<Sealed>]

@@ -238,6 +238,8 @@ type internal OrderedHandling
             let mutable goesOn = true
 
             while goesOn do
+                do! pool.WhenPlaced
+
                 if pool.IsPaused || clock.GetElapsedTime began > turn then
                     pool.Add ordered
                     goesOn <- false
@@ -267,7 +269,7 @@ type internal OrderedHandling
                 | _ -> ()
         }
 
-    let pool = HandlerPool(options.Concurrency, log, work)
+    let pool = HandlerPool(options.Group, options.Concurrency, log, work)
 
     interface IHandling with
         member _.Pool = pool
@@ -292,7 +294,7 @@ type internal OrderedHandling
         member _.CancelHandlers queue = call.CancelAll(pool, queue)
 
         // The pull that failed has been logged.
-        member _.Refused(_, _) = ()
+        member _.Refused _ = ()
 
         /// A queue must not go past a message, so its handler is waited for.
         member _.GiveUp(_, _) = Task.CompletedTask

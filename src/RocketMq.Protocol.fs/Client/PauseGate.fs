@@ -23,7 +23,7 @@ type internal PauseGate() =
 
         match waiting with
         | null -> ()
-        | waiting -> waiting.TrySetResult() |> ignore
+        | waiting -> waiting.TrySetResult() |> ignore<bool>
 
     member _.IsOpen = isNull (Volatile.Read &opened)
 

@@ -55,7 +55,8 @@ type internal PendingReplies(ns: string) =
         reply.Task
 
     member _.Forget(correlationId: string) =
-        waiting.TryRemove correlationId |> ignore
+        waiting.TryRemove correlationId
+        |> ignore<bool * TaskCompletionSource<StoredMessage>>
 
     /// What a broker pushes is taken even if nobody waits for it any more, as in Java.
     member _.Receive(command: RemotingCommand) : Task<RemotingCommand option> =
@@ -68,7 +69,7 @@ type internal PendingReplies(ns: string) =
                 match Properties.tryFind PropertyName.correlationId message.Properties with
                 | ValueSome id ->
                     match waiting.TryGetValue id with
-                    | true, waiting -> waiting.TrySetResult message |> ignore
+                    | true, waiting -> waiting.TrySetResult message |> ignore<bool>
                     | _ -> ()
                 | ValueNone -> ()
 

@@ -92,17 +92,13 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         | Ok _ -> outcomes.Succeeded what
         | Error error -> outcomes.Failed(what, error)
 
-    /// 1 while a broker says that the group does not exist: that is told once, whoever finds it.
-    let mutable isMissing = 0
+    let refusals = GroupRefusals(options, group)
 
-    let noteGroup brokerName (answer: Result<'Answer, RemotingError>) =
+    let noteGroup topic brokerName (answer: Result<'Answer, RemotingError>) =
         match answer with
-        | Ok _ -> Volatile.Write(&isMissing, 0)
-        | Error error when MissingGroup.isReason error && Interlocked.Exchange(&isMissing, 1) = 0 ->
-            PopLog.groupMissing options.Logger group brokerName
-        | Error _ -> ()
+        | Ok _ -> refusals.Served(topic, brokerName)
+        | Error error -> refusals.Tell(topic, brokerName, error) |> ignore<bool>
 
-    /// Asks for nothing: an offset that no queue has. A broker looks for the group first.
     let probe (queue: MessageQueue) : Request<PullAnswer> =
         let settings: GroupSettings =
             {
@@ -114,7 +110,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                 Suspend = TimeSpan.Zero
             }
 
-        GroupRequests.pull settings queue Int64.MaxValue (subscriptions.Of queue.Topic).Subscription
+        MissingGroup.probe settings queue (subscriptions.Of queue.Topic).Subscription
 
     let topicOf (message: PoppedMessage) (targets: AckTarget list) =
         match targets with
@@ -249,7 +245,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                 }
 
             note (PopDuty.pop queue) outcome
-            noteGroup attempt.BrokerName outcome
+            noteGroup attempt.Topic attempt.BrokerName outcome
             return outcome
         }
 
@@ -314,7 +310,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
 
             match! ask topic brokerName (probe queue) cancellation with
             | Error error when MissingGroup.isReason error ->
-                noteGroup brokerName (Error error)
+                noteGroup topic brokerName (Error error)
                 return Some error
             | _ -> return None
         }

@@ -63,7 +63,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
 
             if not isIdle then
                 handling.End()
-                let! _ = keeper.WaitUntilIdle client.Options.RequestTimeout
+                let! (_: bool) = keeper.WaitUntilIdle client.Options.RequestTimeout
                 ()
 
             ending.Cancel()

@@ -89,13 +89,14 @@ type internal PopHandling
         }
 
     /// Inner messages have one receipt: the first that comes again has all of them come again.
-    let handle (run: HandlerRun) (ticket: PopTicket) : Task<PopVerdict voption> =
+    let handle (pool: HandlerPool) (run: HandlerRun) (ticket: PopTicket) : Task<PopVerdict voption> =
         backgroundTask {
             let messages = client.Messages ticket.Popped
             let mutable verdict = ValueSome IsDone
             let mutable index = 0
 
             while index < messages.Length && verdict = ValueSome IsDone do
+                do! pool.WhenPlaced
                 let! next = handleOne run ticket messages index
                 verdict <- next
                 index <- index + 1
@@ -116,7 +117,7 @@ type internal PopHandling
                         putOff (ComesAgain returnMillis) work.Left
                         goesOn <- false
                     else
-                        match! handle run ticket with
+                        match! handle pool run ticket with
                         | ValueNone -> goesOn <- false
                         | ValueSome verdict ->
                             work.Left <- rest
@@ -135,7 +136,7 @@ type internal PopHandling
                 | _ -> ()
         }
 
-    let pool = HandlerPool(settings.Concurrency, log, work)
+    let pool = HandlerPool(settings.Group, settings.Concurrency, log, work)
 
     let queueOf (_: int64, ticket: PopTicket) =
         let receipt = ticket.Popped.Receipt

@@ -59,7 +59,7 @@ type internal PopKeeper(limits: HeldPopLimits, client: PopClient, group: string)
             let! answer =
                 client.Change(target, TimeSpan.FromMilliseconds(afterMillis, 0L), ending.Token)
 
-            tell (PutOff(id, answerOf (Result.map ignore answer)))
+            tell (PutOff(id, answerOf (Result.map ignore<PopReceipt> answer)))
         }
 
     let ack brokerName (targets: (int64 * AckTarget) list) : Task =

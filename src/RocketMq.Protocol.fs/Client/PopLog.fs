@@ -42,16 +42,6 @@ module internal PopLog =
     let assignmentFailed (log: ILogger) (group: string) (topic: string) reason =
         assignmentFailed'.Invoke(log, group, topic, reason, null)
 
-    let private groupMissing' =
-        LoggerMessage.Define<string, string>(
-            LogLevel.Warning,
-            EventId(1147, "GroupMissing"),
-            "Group {Group} does not exist at {Broker}: nothing is popped there until it is created, with mqadmin updateSubGroup, or by a broker with autoCreateSubscriptionGroup"
-        )
-
-    let groupMissing (log: ILogger) (group: string) (broker: string) =
-        groupMissing'.Invoke(log, group, broker, null)
-
     let private pulled' =
         LoggerMessage.Define<string, string>(
             LogLevel.Error,

@@ -101,15 +101,10 @@ module PopMembership =
 
     /// Ok if these and all other settings can be used.
     let internal check others (membership: PopMembership) : Result<unit, RemotingError> =
-        let subscription (result: Result<unit, InputError>) (topic: string, _) =
-            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
-
         match Names.checkOwnGroup membership.Group, RemotingOptions.refusal (problems membership @ others) with
         | Error error, _ -> Error(Invalid error)
         | Ok _, Error error -> Error error
-        | Ok _, Ok() ->
-            List.fold subscription (Ok()) membership.Subscriptions
-            |> Result.mapError Invalid
+        | Ok _, Ok() -> SubscriptionRules.ofAll membership.Subscriptions |> Result.mapError Invalid
 
 /// For how long messages may be hidden.
 module internal InvisibleTime =

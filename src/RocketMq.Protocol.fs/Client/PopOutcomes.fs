@@ -15,13 +15,6 @@ module internal PopDuty =
     let assignment (topic: string) = $"queues of {topic}"
     let find (topic: string) = $"brokers of {topic}"
 
-/// Brokers that make no groups by themselves refuse those of a group that nobody has created.
-module internal MissingGroup =
-    let isReason (error: RemotingError) : bool =
-        match error with
-        | Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) -> true
-        | _ -> false
-
 [<Sealed>]
 type private PopFailure(what: string, reason: string, at: int64) =
     member _.What = what

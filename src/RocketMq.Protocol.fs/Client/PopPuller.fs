@@ -65,7 +65,7 @@ type internal PopPuller
             | Error(Cancelled _) -> return failures
             | Error error ->
                 // Of a group that is missing the client has told already.
-                if not (MissingGroup.isReason error) then
+                if not (MissingGroup.isReason error || RemotingError.isRefusalOfAccess error) then
                     PopLog.popFailed log queue (RemotingError.describe error)
 
                 do! Task.Delay(PullRetry.waitAfter (failures + 1) error, clock, until)

@@ -30,19 +30,25 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
     let known =
         ConcurrentDictionary<string, Lazy<Task<Result<unit, RemotingError>>>>(StringComparer.Ordinal)
 
+    /// Brokers whose access control refuses the client: that is logged once, until it is let in.
+    let refused = ConcurrentDictionary<string, unit>(StringComparer.Ordinal)
+
+    let report (address: string) (answer: Result<HeartbeatAnswer, RemotingError>) =
+        match answer with
+        | Ok _ when refused.IsEmpty -> ()
+        | Ok _ -> refused.TryRemove address |> ignore<bool * unit>
+        | Error _ when ending.IsCancellationRequested -> ()
+        | Error error when RemotingError.isRefusalOfAccess error && not (refused.TryAdd(address, ())) -> ()
+        | Error error -> Log.tellFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
+
     let tell address : Task<Result<unit, RemotingError>> =
         backgroundTask {
             match clients.TryGet address with
             | Error error -> return Error error
             | Ok client ->
                 let! answer = client.Ask(Heartbeat.send.Request(heartbeat ()), ending.Token)
-
-                match answer with
-                | Error error when not ending.IsCancellationRequested ->
-                    Log.tellFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
-                | _ -> ()
-
-                return answer |> Result.map ignore
+                report address answer
+                return answer |> Result.map ignore<HeartbeatAnswer>
         }
 
     let isConnected state =
@@ -90,7 +96,8 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
 
             for address in known.Keys do
                 if not (List.contains address addresses) then
-                    known.TryRemove address |> ignore
+                    known.TryRemove address
+                    |> ignore<bool * Lazy<Task<Result<unit, RemotingError>>>>
 
             // Side by side: one that does not answer must not hold up the others until they forget this client.
             let heartbeat address : Task =
@@ -99,10 +106,12 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
 
                     try
                         if known.ContainsKey address then
-                            let! _ = tell address
+                            // It has logged what failed, and the next beat tells the broker again.
+                            let! (_: Result<unit, RemotingError>) = tell address
                             ()
                         else
-                            let! _ = know address
+                            // As above.
+                            let! (_: Result<unit, RemotingError>) = know address
                             ()
                     finally
                         slots.Release() |> ignore<int>
@@ -141,7 +150,8 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
                 backgroundTask {
                     match clients.TryGet address with
                     | Ok client when isConnected client.State ->
-                        let! _ =
+                        // A broker that is not told forgets the client with its connection.
+                        let! (_: Result<unit, RemotingError>) =
                             client.AskWithin(Heartbeat.unregister.Request departure, limit, CancellationToken.None)
 
                         ()

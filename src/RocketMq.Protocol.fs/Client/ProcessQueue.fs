@@ -91,14 +91,14 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
         | null -> ()
         | source when isLeft || not (isFull ()) ->
             hasRoom <- null
-            source.TrySetResult() |> ignore
+            source.TrySetResult() |> ignore<bool>
         | _ -> ()
 
         match isIdle with
         | null -> ()
         | source when running = 0 ->
             isIdle <- null
-            source.TrySetResult() |> ignore
+            source.TrySetResult() |> ignore<bool>
         | _ -> ()
 
     member _.Queue = queue

@@ -47,7 +47,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     /// Counted as long as it lasts; the sender says when it ends.
     let dispatch prepared target cancellation =
-        Interlocked.Increment &onTheirWay |> ignore
+        Interlocked.Increment &onTheirWay |> ignore<int>
         sender.Send(prepared, target, cancellation)
 
     let sendNow prepared target cancellation =
@@ -65,7 +65,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     let batcher =
         options.Batching
-        |> Option.map (fun limits -> new Batcher(limits, clock, sendGathered))
+        |> Option.map (fun limits -> new Batcher(limits, clock, options.Remoting.Logger, sendGathered))
 
     let tracing =
         options.TraceTopic
@@ -80,13 +80,13 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         if Interlocked.Decrement &onTheirWay = 0 && Volatile.Read &isClosed then
             match Volatile.Read &drained with
             | null -> ()
-            | drained -> drained.TrySetResult() |> ignore
+            | drained -> drained.TrySetResult() |> ignore<bool>
 
     do sender.OnEnd arrived
 
     /// Counts what is more than a send as long as it lasts.
     let tracked (send: unit -> Task<Result<'T, RemotingError>>) : Task<Result<'T, RemotingError>> =
-        Interlocked.Increment &onTheirWay |> ignore
+        Interlocked.Increment &onTheirWay |> ignore<int>
 
         if Volatile.Read &isClosed then
             arrived ()
@@ -113,7 +113,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok() ->
             let gathered = Gathered(message, id)
-            Interlocked.Increment &onTheirWay |> ignore
+            Interlocked.Increment &onTheirWay |> ignore<int>
             gathered.Task.GetAwaiter().UnsafeOnCompleted arrived
 
             batcher.Add(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes)
@@ -169,7 +169,8 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     let checkAll (messages: Message list) =
         (Ok(), messages)
         ||> List.fold (fun result message ->
-            result |> Result.bind (fun () -> Message.check message |> Result.map ignore))
+            result
+            |> Result.bind (fun () -> Message.check message |> Result.map ignore<Message>))
 
     let sendBatch (messages: Message list) target cancellation =
         let identified = messages |> List.map identify
@@ -201,7 +202,8 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                 for broker in view.Route.Brokers do
                     match TopicRoute.masterAddress broker.BrokerName view.Route with
                     | Some address ->
-                        let! _ = instance.Presence.At address
+                        // A broker that does not know the client pushes no reply to it: the request then ends with that.
+                        let! (_: Result<unit, RemotingError>) = instance.Presence.At address
                         ()
                     | None -> ()
 
@@ -385,12 +387,12 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             let limit = Task.Delay(options.DrainTimeout, clock)
 
             if Volatile.Read &onTheirWay > 0 then
-                let! _ = Task.WhenAny(waiting.Task, limit)
+                let! (_: Task) = Task.WhenAny(waiting.Task, limit)
                 ()
 
             match tracing with
             | Some tracing ->
-                let! _ = Task.WhenAny(tracing.Close(), limit)
+                let! (_: Task) = Task.WhenAny(tracing.Close(), limit)
                 ()
             | None -> ()
 

@@ -29,6 +29,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     let table = ProcessQueueTable()
     let problems = MemberProblems options.Remoting.Ports.Clock
     let subscriptions = Subscriptions clock.Provider
+    let refusals = GroupRefusals(options.Remoting, settings.Group)
 
     let report =
         MemberReport(
@@ -43,6 +44,10 @@ type PullConsumer private (options: PullConsumerOptions) =
             subscriptions,
             table
         )
+
+    let waiting = WaitingMessages()
+    let closed = AlreadyClosed $"The pull consumer of group {options.Group}"
+    let handingOut = HandingOut(options, waiting, closed)
 
     /// The queues that are assigned, as they travel.
     let assignment = QueueSelection isAssigned
@@ -68,6 +73,8 @@ type PullConsumer private (options: PullConsumerOptions) =
             events,
             table,
             problems,
+            refusals,
+            handingOut.Refused,
             BrokerCallbacks(
                 settings.Group,
                 events,
@@ -78,9 +85,6 @@ type PullConsumer private (options: PullConsumerOptions) =
         )
 
     let positions = QueuePositions(settings, space, membership.Brokers)
-    let waiting = WaitingMessages()
-    let closed = AlreadyClosed $"The pull consumer of group {options.Group}"
-    let handingOut = HandingOut(options, waiting, closed)
     let steering = QueueSteering()
 
     let assignmentGate = new SemaphoreSlim(1, 1)
@@ -108,6 +112,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             InnerBatch.expand options.Codecs options.InflatedLimit,
             PauseGate(),
             problems,
+            refusals,
             dispatcher
         )
 

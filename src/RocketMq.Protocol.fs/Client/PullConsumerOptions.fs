@@ -169,14 +169,11 @@ module PullConsumerOptions =
                 yield! RemotingOptions.check options.Remoting
             ]
 
-        let topics =
-            List.map fst options.Subscriptions
-            @ [ for queue in options.Assigned -> queue.Topic ]
-
-        let checkTopic (result: Result<unit, InputError>) topic =
-            result |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore)
+        let subscriptions =
+            options.Subscriptions
+            @ [ for queue in options.Assigned -> queue.Topic, options.AssignedFilter ]
 
         match Names.checkOwnGroup options.Group, RemotingOptions.refusal problems with
         | Error error, _ -> Error(Invalid error)
         | Ok _, Error error -> Error error
-        | Ok _, Ok() -> List.fold checkTopic (Ok()) topics |> Result.mapError Invalid
+        | Ok _, Ok() -> SubscriptionRules.ofAll subscriptions |> Result.mapError Invalid

@@ -43,6 +43,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let table = ProcessQueueTable()
     let problems = MemberProblems options.Remoting.Ports.Clock
     let subscriptions = Subscriptions clock.Provider
+    let refusals = GroupRefusals(options.Remoting, settings.Group)
 
     do
         for topic, filter in options.Subscriptions do
@@ -89,6 +90,8 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             events,
             table,
             problems,
+            refusals,
+            ignore<RemotingError>,
             BrokerCallbacks(group, events, report, options.Remoting, DirectHandling.consume options retryTopic invoker)
         )
 
@@ -140,6 +143,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             InnerBatch.expand options.Codecs options.InflatedLimit,
             gate,
             problems,
+            refusals,
             handling
         )
 

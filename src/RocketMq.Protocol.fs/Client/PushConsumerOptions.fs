@@ -278,11 +278,7 @@ module PushConsumerOptions =
                 yield! RemotingOptions.check options.Remoting
             ]
 
-        let subscription (result: Result<unit, RemotingError>) (topic: string, _) =
-            result
-            |> Result.bind (fun () -> Names.checkTopic topic |> Result.map ignore |> Result.mapError Invalid)
-
         match Names.checkOwnGroup options.Group, RemotingOptions.refusal problems with
         | Error error, _ -> Error(Invalid error)
         | Ok _, Error error -> Error error
-        | Ok _, Ok() -> List.fold subscription (Ok()) options.Subscriptions
+        | Ok _, Ok() -> SubscriptionRules.ofAll options.Subscriptions |> Result.mapError Invalid

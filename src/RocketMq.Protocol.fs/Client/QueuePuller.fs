@@ -45,6 +45,7 @@ type internal QueuePuller
         expand: int64 -> StoredMessage[] -> StoredMessage[],
         gate: PauseGate,
         problems: MemberProblems,
+        refusals: GroupRefusals,
         dispatcher: IMessageDispatcher
     ) =
     static let masterId = 0L
@@ -172,16 +173,20 @@ type internal QueuePuller
                 return Error error
             | Ok pulled ->
                 problems.Clear(string queue.Queue)
+                refusals.Served(queue.Queue.Topic, queue.Queue.BrokerName)
                 return! read queue place wanted pulled
         }
 
     let failed (queue: ProcessQueue) failures error =
         let reason = RemotingError.describe error
-        ConsumerLog.pullFailed log queue.Queue reason
+
+        if not (refusals.Tell(queue.Queue.Topic, queue.Queue.BrokerName, error)) then
+            ConsumerLog.pullFailed log queue.Queue reason
+
         problems.Report(string queue.Queue, reason)
 
         if PullRetry.isRefusal error then
-            dispatcher.Refused(queue, error)
+            dispatcher.Refused error
 
         Supervised.run log queue.Ending (fun () -> routes.Refresh queue.Queue.Topic)
         Task.Delay(PullRetry.waitAfter failures error, clock, queue.Ending)

@@ -44,7 +44,7 @@ type internal QueueSteering() =
         if isPaused then
             paused[queue] <- ()
         else
-            paused.TryRemove queue |> ignore
+            paused.TryRemove queue |> ignore<bool * unit>
 
         match find queue with
         | null -> ()

@@ -98,7 +98,8 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                 | Error _, ValueNone when ending.IsCancellationRequested -> return Error closed
                 | Error error, ValueNone -> return Error error
             finally
-                fetching.TryRemove topic |> ignore
+                fetching.TryRemove topic
+                |> ignore<bool * Lazy<Task<Result<KnownRoute, RemotingError>>>>
         }
 
     /// The first caller asks, the others wait for the same answer.
@@ -156,7 +157,8 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     let poll () : Task =
         backgroundTask {
             for topic in known.Keys do
-                let! _ = fetchOnce topic
+                // What fails here fails again for whoever needs the route; one that is known stays known.
+                let! (_: Result<KnownRoute, RemotingError>) = fetchOnce topic
                 ()
         }
 

@@ -272,7 +272,8 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                     | GiveUp final ->
                         // Those that follow are to know of a broker that is gone, although this one does not try again.
                         if last.IsSome && RemotingError.isTransient error then
-                            routes.Refresh prepared.Topic |> ignore
+                            Supervised.run options.Remoting.Logger CancellationToken.None (fun () ->
+                                routes.Refresh prepared.Topic)
 
                         outcome <- ValueSome(Error final)
                     | TryAgain ->

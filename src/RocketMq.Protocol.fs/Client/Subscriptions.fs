@@ -49,3 +49,15 @@ type internal Subscriptions(clock: TimeProvider) =
 
     member _.All: TopicSubscription list =
         [ for one in wanted.Values -> one.Subscription ] |> List.sortBy _.Topic
+
+module internal SubscriptionRules =
+    /// Ok if a consumer can subscribe to a topic with a filter: before a broker is asked.
+    let ofOne (topic: string) (filter: Filter) : Result<unit, InputError> =
+        Names.checkTopic topic
+        |> Result.bind (fun _ -> Filter.check filter)
+        |> Result.map ignore<Filter>
+
+    /// The first of several that cannot be subscribed to.
+    let ofAll (subscriptions: (string * Filter) list) : Result<unit, InputError> =
+        (Ok(), subscriptions)
+        ||> List.fold (fun result (topic, filter) -> result |> Result.bind (fun () -> ofOne topic filter))

@@ -37,12 +37,12 @@ type internal Tracing
     let write (some: TraceRecord list) : Task =
         backgroundTask {
             match TraceRecords.encode TraceRecords.maxBodyBytes some with
-            | Error _ -> Interlocked.Add(&dropped, int64 some.Length) |> ignore
+            | Error _ -> Interlocked.Add(&dropped, int64 some.Length) |> ignore<int64>
             | Ok bodies ->
                 for body in bodies do
                     match! send body with
                     | Ok _ -> ()
-                    | Error _ -> Interlocked.Add(&dropped, int64 body.Records) |> ignore
+                    | Error _ -> Interlocked.Add(&dropped, int64 body.Records) |> ignore<int64>
         }
 
     let writeAll () : Task =
@@ -88,7 +88,7 @@ type internal Tracing
     /// Records that stay together.
     member _.AddAll(records: TraceRecord list) =
         if not records.IsEmpty && not (traces.Writer.TryWrite records) then
-            Interlocked.Add(&dropped, int64 records.Length) |> ignore
+            Interlocked.Add(&dropped, int64 records.Length) |> ignore<int64>
 
     member tracing.Add(record: TraceRecord) = tracing.AddAll [ record ]
 
@@ -130,7 +130,7 @@ type internal Tracing
 
     /// Writes what waits, and takes nothing any more.
     member _.Close() : Task =
-        traces.Writer.TryComplete() |> ignore
+        traces.Writer.TryComplete() |> ignore<bool>
         writing
 
     /// As `Close`, and waits no longer than the limit.

@@ -34,7 +34,7 @@ type internal WaitingMessages() =
         match line.Pulled.TryPeek() with
         | false, _ -> ValueNone
         | true, pulled when pulled.Taken = pulled.Messages.Length ->
-            line.Pulled.Dequeue() |> ignore
+            line.Pulled.Dequeue() |> ignore<PulledMessages>
             tryTakeOf line
         | true, pulled ->
             let index = pulled.Taken
@@ -48,7 +48,7 @@ type internal WaitingMessages() =
                     }
             else
                 // From before a seek.
-                line.Pulled.Dequeue() |> ignore
+                line.Pulled.Dequeue() |> ignore<PulledMessages>
                 tryTakeOf line
 
     /// Goes once around.
@@ -81,20 +81,21 @@ type internal WaitingMessages() =
                 lines.Add line
             | line -> line.Pulled.Enqueue pulled)
 
-        news.Writer.TryWrite() |> ignore
+        news.Writer.TryWrite() |> ignore<bool>
 
     /// The next message of a queue that is not paused.
     member _.TryTake() : TakenMessage voption = lock gate tryTake
 
     /// Has who waits look again.
-    member _.Wake() = news.Writer.TryWrite() |> ignore
+    member _.Wake() = news.Writer.TryWrite() |> ignore<bool>
 
     /// Ends when there may be something new; false when there will be nothing any more.
     member _.WhenNews(cancellation: CancellationToken) : Task<bool> =
         backgroundTask {
             let! isOpen = news.Reader.WaitToReadAsync cancellation
-            news.Reader.TryRead() |> ignore
+            news.Reader.TryRead() |> ignore<bool * unit>
             return isOpen
         }
 
-    member _.Close() = news.Writer.TryComplete() |> ignore
+    member _.Close() =
+        news.Writer.TryComplete() |> ignore<bool>

@@ -179,6 +179,11 @@ module RemotingError =
         | ResponseCode.NoPermission -> not (mentions "is forbidden" remark)
         | _ -> false
 
+    let internal isRefusalOfAccess error =
+        match error with
+        | Refused(_, _, _, code, remark) -> isAccessRefusal code remark
+        | _ -> false
+
     /// Whether the same request may succeed after it was refused. A pop that was too old by the broker's clock is new when it
     /// is made again; other requests have this code for something else.
     let private isTransientRefusal request code remark =

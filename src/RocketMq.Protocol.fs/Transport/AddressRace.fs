@@ -98,7 +98,7 @@ module internal AddressRace =
                     else
                         Task.Delay(headStart, clock, race.Token)
 
-                let! _ = Task.WhenAny(Seq.append (Seq.cast<Task> running.Values) [ next ])
+                let! (_: Task) = Task.WhenAny(Seq.append (Seq.cast<Task> running.Values) [ next ])
 
                 for entry in List.ofSeq running do
                     if entry.Value.IsCompletedSuccessfully && winner.IsNone then
@@ -108,7 +108,7 @@ module internal AddressRace =
                         running.Remove entry.Key |> ignore<bool>
 
                         try
-                            let! _ = entry.Value
+                            let! (_: Stream) = entry.Value
                             ()
                         with error ->
                             failures[entry.Key] <- error

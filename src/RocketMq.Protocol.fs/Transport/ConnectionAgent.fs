@@ -64,14 +64,14 @@ type internal ConnectionAgent
 
     let replaceDoor next result =
         match Interlocked.Exchange(&door, next) with
-        | Door.Shut waiting -> waiting.TrySetResult result |> ignore
+        | Door.Shut waiting -> waiting.TrySetResult result |> ignore<bool>
         | Door.Open _
         | Door.Locked -> ()
 
     let shutDoorOf session =
         match Volatile.Read &door with
         | Door.Open current as seen when current.Number = session ->
-            Interlocked.CompareExchange(&door, newDoor (), seen) |> ignore
+            Interlocked.CompareExchange(&door, newDoor (), seen) |> ignore<Door>
         | _ -> ()
 
     let dispatcher = Dispatcher(endpoint, options)
@@ -151,7 +151,7 @@ type internal ConnectionAgent
 
     let perform (post: AgentMessage -> unit) (live: Map<int, Session>) effect =
         match effect with
-        | Dial after -> dial after post |> ignore
+        | Dial after -> Supervised.run log CancellationToken.None (fun () -> dial after post)
         | AbandonDial -> dialing.Cancel()
         | Admit number ->
             let session = live[number]
@@ -229,7 +229,7 @@ type internal ConnectionAgent
                     List.iter (perform inbox.Post live) effects
 
                     if next = Closed && live.IsEmpty then
-                        closed.TrySetResult() |> ignore
+                        closed.TrySetResult() |> ignore<bool>
 
                     return! loop next live
                 }
@@ -240,7 +240,7 @@ type internal ConnectionAgent
         agent.Error.Add(fun error ->
             Log.agentFailed log endpoint error
             replaceDoor Door.Locked (Error(FailureReason("its agent failed", Some error)))
-            closed.TrySetResult() |> ignore)
+            closed.TrySetResult() |> ignore<bool>)
 
     member _.State = Volatile.Read &state
     member _.StateChanged = stateChanged.Publish

@@ -64,7 +64,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             match lock gate (fun () -> clients.TryGetValue connection) with
             | true, client ->
                 do! client.Close()
-                lock gate (fun () -> clients.Remove connection |> ignore)
+                lock gate (fun () -> clients.Remove connection |> ignore<bool>)
             | false, _ -> ()
         }
 
@@ -87,9 +87,9 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             // A borrower that gave up after it was chosen takes nothing, and nobody else would give it back.
             if not (complete borrower (ValueSome connection)) then
                 post (Returned(connection, true))
-        | TurnBorrowerAway borrower -> complete borrower ValueNone |> ignore
-        | Discard connection -> discard connection |> ignore
-        | Drained -> drained.TrySetResult() |> ignore
+        | TurnBorrowerAway borrower -> complete borrower ValueNone |> ignore<bool>
+        | Discard connection -> Supervised.run remoting.Logger CancellationToken.None (fun () -> discard connection)
+        | Drained -> drained.TrySetResult() |> ignore<bool>
 
     and post event =
         let effects =
@@ -144,7 +144,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             let giveUp () : Task =
                 backgroundTask {
                     post (GivenUp borrower)
-                    complete borrower ValueNone |> ignore
+                    complete borrower ValueNone |> ignore<bool>
 
                     match! waiting.Task with
                     | ValueSome connection -> post (Returned(connection, true))
@@ -165,7 +165,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
                     let reason = "the caller gave up waiting for a connection of the pool"
                     return Error(NotConnected(endpoint, FailureReason.ofText reason))
             finally
-                borrowers.Remove(borrower) |> ignore
+                borrowers.Remove(borrower) |> ignore<bool * TaskCompletionSource<int voption>>
         }
 
     /// Borrows a connection for as long as `work` takes.

@@ -29,7 +29,7 @@ type internal Deadlines(clock: TimeProvider) as this =
         let millis = Math.Clamp(ceil span.TotalMilliseconds, 1.0, longest.TotalMilliseconds)
 
         timer.Change(TimeSpan.FromMilliseconds millis, Timeout.InfiniteTimeSpan)
-        |> ignore
+        |> ignore<bool>
 
     /// A timeout that timers can wait for: that itself, or the longest in place of an endless or a longer one.
     static member Limited(timeout: TimeSpan) : TimeSpan =

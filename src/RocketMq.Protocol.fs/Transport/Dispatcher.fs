@@ -25,25 +25,27 @@ type internal Dispatcher(endpoint: Endpoint, options: RemotingOptions) =
 
     let handle (respond: RemotingCommand -> Task) (request: RemotingCommand) handler : Task =
         backgroundTask {
-            match! runHandler handler request with
-            | Some answer when request.Kind = Request -> do! respond { answer with Opaque = request.Opaque }
-            | _ -> ()
-
-            Interlocked.Decrement &running |> ignore
+            try
+                match! runHandler handler request with
+                | Some answer when request.Kind = Request -> do! respond { answer with Opaque = request.Opaque }
+                | _ -> ()
+            finally
+                Interlocked.Decrement &running |> ignore<int>
         }
 
     let refuse (respond: RemotingCommand -> Task) (request: RemotingCommand) code remark =
         if request.Kind = Request then
-            Command.response code request |> Command.withRemark remark |> respond |> ignore
+            Supervised.run log CancellationToken.None (fun () ->
+                Command.response code request |> Command.withRemark remark |> respond)
 
     member _.Receive (respond: RemotingCommand -> Task) (request: RemotingCommand) =
         match Map.tryFind request.RequestCode options.Handlers with
         | None ->
             refuse respond request ResponseCode.RequestCodeNotSupported $" request type {request.Code} not supported"
         | Some handler when Interlocked.Increment &running <= options.MaxServerRequests ->
-            Task.Run(fun () -> handle respond request handler) |> ignore
+            Supervised.runApart log CancellationToken.None (fun () -> handle respond request handler)
         | Some _ ->
-            Interlocked.Decrement &running |> ignore
+            Interlocked.Decrement &running |> ignore<int>
 
             if request.Kind = OneWay then
                 Log.requestDropped log endpoint request.RequestCode

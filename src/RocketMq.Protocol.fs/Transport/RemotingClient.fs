@@ -274,10 +274,13 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         }
 
     do
-        resend <- fun waiter isSentAway -> sendAgain waiter isSentAway |> ignore
+        resend <-
+            fun waiter isSentAway ->
+                Supervised.run options.Logger CancellationToken.None (fun () -> sendAgain waiter isSentAway)
+
         Telemetry.register measured
 
-    new(endpoint: Endpoint, options: RemotingOptions) = RemotingClient(endpoint, options, ignore)
+    new(endpoint: Endpoint, options: RemotingOptions) = RemotingClient(endpoint, options, ignore<unit>)
 
     /// Checks the options first: `Misconfigured` names all that make no sense.
     static member Create(endpoint: Endpoint, options: RemotingOptions) : Result<RemotingClient, RemotingError> =

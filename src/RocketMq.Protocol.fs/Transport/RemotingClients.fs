@@ -135,7 +135,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
 
         // One that came after all were closed: it answers as the others do.
         if Volatile.Read &isClosed then
-            client.Close() |> ignore<Task>
+            Supervised.run options.Logger CancellationToken.None (fun () -> client.Close())
 
         client
 

@@ -80,7 +80,7 @@ type internal Session
     let letCallersIn () =
         match Interlocked.Exchange(&room, null) with
         | null -> ()
-        | waiting -> waiting.TrySetResult() |> ignore
+        | waiting -> waiting.TrySetResult() |> ignore<bool>
 
     /// Ends a call whose session has ended, or sends it again if it never left.
     let abandon (reason: FailureReason) handed (waiter: Waiter) =
@@ -102,7 +102,7 @@ type internal Session
             // Whoever held the gate before saw a live session and is in the table by now; later callers see it is over.
             let handed = out.Cut()
             (deadlines :> IDisposable).Dispose()
-            waiters.TakeWhere((fun _ -> true), abandon reason handed) |> ignore
+            waiters.TakeWhere((fun _ -> true), abandon reason handed) |> ignore<int64>
             letCallersIn ()
             ending.Cancel()
             stream.Dispose()
@@ -136,7 +136,7 @@ type internal Session
             | null -> TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
             | waiting -> waiting
 
-        Interlocked.Exchange(&room, waiting) |> ignore
+        Interlocked.Exchange(&room, waiting) |> ignore<TaskCompletionSource | null>
 
         // Those who took calls meanwhile saw nobody waiting.
         if hasRoom () then
@@ -177,7 +177,7 @@ type internal Session
             deadlines.Add waiter.Deadline
             Waiting waiter
         | Error error ->
-            waiters.TryTake opaque |> ignore
+            waiters.TryTake opaque |> ignore<Waiter voption>
             NotSent(NotEncoded(outgoing.Code, error))
 
     /// Asks the peer for a sign of life. If there is no room even for that, it has been asked enough.
@@ -188,7 +188,7 @@ type internal Session
             match tryNumber () with
             | ValueSome opaque ->
                 put (OutgoingCommand Liveness.probe) false options.Liveness.DeadAfter now opaque
-                |> ignore
+                |> ignore<Sent>
             | ValueNone -> ())
 
     /// Takes no more requests because nobody needs the session, unless somebody has come in the meantime.
@@ -369,8 +369,8 @@ type internal Session
 
     member _.Start() =
         isStarted <- true
-        Task.Run writeLoop |> ignore
-        Task.Run readLoop |> ignore
+        Supervised.runApart log CancellationToken.None writeLoop
+        Supervised.runApart log CancellationToken.None readLoop
 
         if not owner.IsServer then
             deadlines.Add(look (clock.GetTimestamp()))

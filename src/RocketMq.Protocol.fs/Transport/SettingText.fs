@@ -23,10 +23,10 @@ module internal SettingText =
             if index >= text.Length then
                 None
             elif text[index] <> '"' then
-                value.Append text[index] |> ignore
+                value.Append text[index] |> ignore<StringBuilder>
                 read (index + 1)
             elif index + 1 < text.Length && text[index + 1] = '"' then
-                value.Append '"' |> ignore
+                value.Append '"' |> ignore<StringBuilder>
                 read (index + 2)
             else
                 Some(string value, index + 1)

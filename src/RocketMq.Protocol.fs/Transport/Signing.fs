@@ -49,6 +49,13 @@ module internal Signing =
             // Its message may hold a secret.
             Error $"the credentials' provider failed with {error.GetType().Name}"
 
+    /// The access key of the credentials, which may be shown.
+    let accessKey (options: RemotingOptions) : string =
+        match Option.map ask options.Credentials with
+        | Some(Ok credentials) -> credentials.AccessKey
+        | Some(Error problem) -> $"({problem})"
+        | None -> "(no credentials are set)"
+
     /// The request as it is to be sent. Sign last: nothing may change afterwards but the opaque.
     let sign (options: RemotingOptions) (command: RemotingCommand) : Result<RemotingCommand, RemotingError> =
         match options.Credentials with

@@ -44,11 +44,12 @@ module internal Telemetry =
 
     do
         let count name unit' about read =
-            meter.CreateObservableCounter<int64>(name, observe read, unit', about) |> ignore
+            meter.CreateObservableCounter<int64>(name, observe read, unit', about)
+            |> ignore<ObservableCounter<int64>>
 
         let level name unit' about read =
             meter.CreateObservableUpDownCounter<int64>(name, observe read, unit', about)
-            |> ignore
+            |> ignore<ObservableUpDownCounter<int64>>
 
         level "messaging.client.requests.in_flight" "{request}" "Calls that wait for answers" (fun client ->
             int64 client.InFlight)
@@ -71,7 +72,9 @@ module internal Telemetry =
             _.Traffic.UnexpectedAnswers
 
     let register (client: IMeasured) = measured[client] <- ()
-    let forget (client: IMeasured) = measured.TryRemove client |> ignore
+
+    let forget (client: IMeasured) =
+        measured.TryRemove client |> ignore<bool * unit>
 
     /// Whether anybody wants to know of calls.
     let isWanted () =
@@ -128,13 +131,13 @@ module internal Telemetry =
 
             match activity, result with
             | NonNull activity, Error failure ->
-                activity.SetTag("error.type", ValueOption.toObj error) |> ignore
+                activity.SetTag("error.type", ValueOption.toObj error) |> ignore<Activity>
 
                 activity.SetStatus(ActivityStatusCode.Error, RemotingError.describe failure)
-                |> ignore
+                |> ignore<Activity>
             | NonNull activity, Ok answer ->
                 activity.SetTag("messaging.rocketmq.response_code", int answer.ResponseCode)
-                |> ignore
+                |> ignore<Activity>
             | _ -> ()
 
             return result

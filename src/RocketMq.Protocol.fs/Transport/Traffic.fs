@@ -12,21 +12,21 @@ type internal Traffic() =
     let mutable unexpectedAnswers = 0L
 
     member _.Connected() =
-        Interlocked.Increment &connections |> ignore
-        Interlocked.Increment &openConnections |> ignore
+        Interlocked.Increment &connections |> ignore<int64>
+        Interlocked.Increment &openConnections |> ignore<int64>
 
     member _.Disconnected() =
-        Interlocked.Decrement &openConnections |> ignore
+        Interlocked.Decrement &openConnections |> ignore<int64>
 
     member _.Sent(bytes: int64) =
-        Interlocked.Add(&sentBytes, bytes) |> ignore
+        Interlocked.Add(&sentBytes, bytes) |> ignore<int64>
 
     member _.Received(bytes: int64) =
-        Interlocked.Add(&receivedBytes, bytes) |> ignore
+        Interlocked.Add(&receivedBytes, bytes) |> ignore<int64>
 
     /// An answer came that nobody waited for: a late one, a second one, a wrong one.
     member _.Unexpected() =
-        Interlocked.Increment &unexpectedAnswers |> ignore
+        Interlocked.Increment &unexpectedAnswers |> ignore<int64>
 
     /// That were made so far.
     member _.Connections = Interlocked.Read &connections

@@ -41,7 +41,7 @@ type internal Waiter
         | Ok answer -> outcome <- answer
         | Error error -> outcome <- error
 
-        ThreadPool.UnsafeQueueUserWorkItem(waiter, false) |> ignore
+        ThreadPool.UnsafeQueueUserWorkItem(waiter, false) |> ignore<bool>
 
     /// Has the request read its answer, if it can do that, and ends the call with a success that says no more.
     member waiter.TryRead(answer: inref<FrameParts>) =
@@ -70,8 +70,8 @@ type internal Waiter
     interface IThreadPoolWorkItem with
         member waiter.Execute() =
             match outcome with
-            | :? RemotingCommand as answer -> waiter.TrySetResult(Ok answer) |> ignore
-            | error -> waiter.TrySetResult(Error(error :?> RemotingError)) |> ignore
+            | :? RemotingCommand as answer -> waiter.TrySetResult(Ok answer) |> ignore<bool>
+            | error -> waiter.TrySetResult(Error(error :?> RemotingError)) |> ignore<bool>
 
 /// The calls in flight on one session, by opaque.
 ///
@@ -132,7 +132,7 @@ type internal Waiters(limit: int, firstOpaque: int) =
             obj.ReferenceEquals(Interlocked.CompareExchange(&slots[index], null, waiter), waiter)
 
         if isTaken then
-            Interlocked.Increment &taken[takenPlace] |> ignore
+            Interlocked.Increment &taken[takenPlace] |> ignore<int64>
 
         isTaken
 

@@ -6,6 +6,7 @@ open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests.ProducerRig
 
@@ -58,7 +59,7 @@ let tests =
                             Ok(receiptFor number tickets)
                     )
 
-                use batcher = new Batcher(limits, clock, send)
+                use batcher = new Batcher(limits, clock, NullLogger.Instance, send)
                 let added = ResizeArray<Gathered>()
 
                 for step in steps do
@@ -140,6 +141,7 @@ let tests =
                             MaxMessages = 40
                         },
                         clock,
+                        NullLogger.Instance,
                         send
                     )
 
@@ -205,7 +207,7 @@ let tests =
                             sends <- sends + 1
                             Task.FromResult(Error error)
 
-                        use batcher = new Batcher(limits, ManualClock(), send)
+                        use batcher = new Batcher(limits, ManualClock(), NullLogger.Instance, send)
                         let added = [ for index in 1..3 -> Gathered(Message.ofText "T" "x", $"id{index}") ]
 
                         for gathered in added do
@@ -231,7 +233,7 @@ let tests =
 
                         Task.FromResult(Ok(receiptFor 1 tickets))
 
-                    use batcher = new Batcher(limits, clock, send)
+                    use batcher = new Batcher(limits, clock, NullLogger.Instance, send)
 
                     let add id =
                         let gathered = Gathered(Message.ofText "T" "x", id)

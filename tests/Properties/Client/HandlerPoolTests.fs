@@ -159,7 +159,7 @@ let private poolOf concurrency (work: int -> Task) =
                 lock gate (fun () -> working <- working - 1)
         }
 
-    let pool = HandlerPool(concurrency, NullLogger.Instance, loop)
+    let pool = HandlerPool("C", concurrency, NullLogger.Instance, loop)
     pool, given, (fun () -> most)
 
 let private pool =
@@ -230,7 +230,7 @@ let private pool =
                                     Interlocked.Increment &others |> ignore
                         }
 
-                    let pool = HandlerPool(1, NullLogger.Instance, loop)
+                    let pool = HandlerPool("C", 1, NullLogger.Instance, loop)
                     let owner = newQueue limits
                     pool.Add(PulledWork((pulled owner (messagesAt [ 0L .. 2L ]) 3L), 1))
                     do! until (fun () -> begun.IsSome)

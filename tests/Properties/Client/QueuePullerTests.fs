@@ -130,12 +130,13 @@ type private Rig(script: Script, start: int64, limits: HoldLimits) =
             (fun _ messages -> messages),
             PauseGate(),
             MemberProblems clock,
+            GroupRefusals(servers.Options, "C"),
             { new IMessageDispatcher with
                 member _.Dispatch messages = handed.Enqueue messages
                 member _.Drop queue = moved.Enqueue queue.Next
                 member _.Resume _ = ()
                 member _.CancelHandlers _ = ()
-                member _.Refused(_, _) = ()
+                member _.Refused _ = ()
             }
         )
 

@@ -14,6 +14,7 @@ let private settings =
         BrokerAddress = "127.0.0.1:1"
         MaxNewTopicQueues = 8
         AutoCreateTopics = true
+        AutoCreateGroups = true
         Checks = CheckSettings.defaults
         TakesBornTimeAsSent = false
         Limits = StoreLimits.unlimited

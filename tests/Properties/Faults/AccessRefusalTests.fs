@@ -1,0 +1,147 @@
+/// Consumers with a wrong secret: brokers refuse whatever they ask.
+module RocketMq.Protocol.Tests.AccessRefusalTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open Microsoft.Extensions.Logging
+open RocketMq.Protocol
+open RocketMq.Embedded
+open ProducerRig
+open GroupRig
+open ProvenFaultRig
+
+let private accessRefused = 1132
+let private secret = "not-the-secret"
+
+/// As brokers of 4.9.8 and of 5.3.3 refuse it.
+let private refusals =
+    [
+        "4.9.8",
+        ResponseCode.SystemError,
+        "org.apache.rocketmq.acl.common.AclException: Check signature failed for accessKey=AK"
+        "5.3.3", ResponseCode.NoPermission, "Authentication failed. Please verify the credentials and try again."
+    ]
+
+let private signed (log: LogLines) (remoting: RemotingOptions) =
+    { remoting with
+        Logger = log
+        Credentials =
+            Some(fun () ->
+                {
+                    AccessKey = "AK"
+                    SecretKey = secret
+                    SecurityToken = None
+                })
+    }
+
+let private withRefusingBroker
+    (code: ResponseCode)
+    (remark: string)
+    (test: EmbeddedClock -> EmbeddedCluster -> Task)
+    : Task =
+    withStrictQueues 2 (fun clock cluster ->
+        task {
+            do! sendAll cluster "T" [ "a" ]
+
+            for request in
+                [
+                    RequestCode.HeartBeat
+                    RequestCode.GetConsumerListByGroup
+                    RequestCode.QueryConsumerOffset
+                    RequestCode.PullMessage
+                ] do
+                cluster.Brokers[0].Faults.On(request).Refuse(code, remark, Int32.MaxValue)
+
+            do! test clock cluster
+        })
+
+let private says (remark: string) (problems: ConsumerProblem list) =
+    problems |> List.map _.Reason |> String.concat " " |> shouldMention remark
+
+/// One warning has all that one needs to know, and nothing shows the secret.
+let private isToldOnce (log: LogLines) =
+    let lines = log.All |> List.map (fun (struct (_, id, text)) -> id, text)
+
+    match lines |> List.filter (fun (id, _) -> id = accessRefused) with
+    | [ _, text ] ->
+        for part in [ "group C"; "T with"; "AK" ] do
+            text |> shouldMention part
+    | several -> failtest $"%A{several}"
+
+    lines
+    |> List.filter (fun (_, text) -> text.Contains(secret, StringComparison.Ordinal))
+    |> shouldEqual []
+
+    // One more of the heartbeat.
+    log.All
+    |> List.filter (fun (struct (level, _, _)) -> level >= LogLevel.Warning)
+    |> List.length
+    |> shouldEqual 2
+
+let private push code remark =
+    withRefusingBroker code remark (fun clock cluster ->
+        task {
+            let log = LogLines()
+            let seen = Seen()
+
+            let options = memberOf cluster clock "one" |> PushConsumerOptions.from FirstOffset
+
+            let! consumer =
+                startMember
+                    clock
+                    { options with
+                        Remoting = signed log options.Remoting
+                    }
+                    (EachMessage(fun received _ ->
+                        seen.Add(textOf received)
+                        ValueTask<ConsumeResult> ConsumeResult.Success))
+
+            do! ChaosRig.pass clock (fun () -> not consumer.Health.IsWell && log.Count accessRefused = 1)
+            do! ChaosRig.passFor clock (TimeSpan.FromMinutes 2L)
+            says remark consumer.Health.Problems
+            isToldOnce log
+            cluster.Brokers[0].Faults.Heal()
+            do! ChaosRig.pass clock (fun () -> seen.Count = 1 && consumer.Health.IsWell)
+            do! close clock consumer
+        })
+
+let private pull code remark =
+    withRefusingBroker code remark (fun clock cluster ->
+        task {
+            let log = LogLines()
+            let options = PullRig.subscribed cluster clock
+
+            let! consumer =
+                waitFor
+                    clock
+                    (PullRig.startPull
+                        { options with
+                            Remoting = signed log options.Remoting
+                        })
+
+            for _ in 1..3 do
+                match! waitFor clock (consumer.Receive CancellationToken.None) with
+                | Error error ->
+                    RemotingError.describe error |> shouldMention remark
+                    RemotingError.describe error |> shouldMention "access key"
+                | Ok _ -> failtest "received"
+
+            says remark consumer.Health.Problems
+            isToldOnce log
+            do! ChaosRig.finish clock (consumer.Close())
+        })
+
+[<Tests>]
+let tests =
+    testList
+        "Access refusals"
+        [
+            for line, code, remark in refusals do
+                live
+                    $"a push consumer with a wrong secret is unwell, says so once, and begins when it is let in ({line})"
+                    (fun () -> push code remark)
+
+                live $"a pull consumer's polls fail with it ({line})" (fun () -> pull code remark)
+        ]

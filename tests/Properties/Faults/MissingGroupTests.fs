@@ -1,0 +1,204 @@
+/// Consumers that pull for a group that does not exist, at a broker that makes none. Brokers of 5.x forget the group's members without
+/// a word; those of 4.9 take them in, and refuse their pulls.
+module RocketMq.Protocol.Tests.MissingGroupTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq.Embedded
+open ProducerRig
+open GroupRig
+open ProvenFaultRig
+
+let private missing = 1147
+let private pullFailed = 1101
+let private membersUnknown = 1118
+
+type private Line =
+    | Line49
+    | Line5
+
+/// A cluster that has the topic "T" with a message, and no group.
+let private withoutGroup line (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
+    withStrictCluster (fun options -> options.AutoCreateGroups <- (line = Line49)) (fun clock cluster ->
+        task {
+            do! cluster.CreateTopicAsync("T", 2)
+            do! sendAll cluster "T" [ "a" ]
+
+            if line = Line49 then
+                cluster.Brokers[0]
+                    .Faults.On(RequestCode.PullMessage)
+                    .Refuse(
+                        ResponseCode.SubscriptionGroupNotExist,
+                        "subscription group [C] does not exist",
+                        Int32.MaxValue
+                    )
+
+            do! test clock cluster
+        })
+
+/// Somebody makes the group.
+let private create line (cluster: EmbeddedCluster) : Task =
+    match line with
+    | Line5 -> cluster.CreateGroupAsync "C"
+    | Line49 ->
+        cluster.Brokers[0].Faults.Heal()
+        Task.CompletedTask
+
+let private logged (log: LogLines) (remoting: RemotingOptions) = { remoting with Logger = log }
+
+let private isToldOnce (log: LogLines) =
+    (log.Count missing, log.Count pullFailed, log.Count membersUnknown)
+    |> shouldEqual (1, 0, 0)
+
+let private says (problems: ConsumerProblem list) =
+    problems
+    |> List.map _.Reason
+    |> String.concat " "
+    |> shouldMention "Create the group"
+
+let private push line =
+    withoutGroup line (fun clock cluster ->
+        task {
+            let log = LogLines()
+            let seen = Seen()
+
+            let options = memberOf cluster clock "one" |> PushConsumerOptions.from FirstOffset
+
+            let handler =
+                EachMessage(fun received _ ->
+                    seen.Add(textOf received)
+                    ValueTask<ConsumeResult> ConsumeResult.Success)
+
+            let! consumer =
+                startMember
+                    clock
+                    { options with
+                        Remoting = logged log options.Remoting
+                    }
+                    handler
+
+            do! ChaosRig.pass clock (fun () -> log.Count missing = 1)
+            do! ChaosRig.passFor clock (TimeSpan.FromMinutes 2L)
+            do! until (fun () -> not consumer.Health.IsWell)
+            says consumer.Health.Problems
+            isToldOnce log
+            seen.Count |> shouldEqual 0
+            do! create line cluster
+            do! ChaosRig.pass clock (fun () -> seen.Count = 1 && consumer.Health.IsWell)
+            isToldOnce log
+            do! close clock consumer
+        })
+
+/// What a poll ends with.
+let private poll clock (consumer: PullConsumer) : Task<Result<ReceivedMessage, RemotingError>> =
+    waitFor clock (consumer.Receive CancellationToken.None)
+
+let private pull line =
+    withoutGroup line (fun clock cluster ->
+        task {
+            let log = LogLines()
+            let options = PullRig.subscribed cluster clock
+
+            let! consumer =
+                waitFor
+                    clock
+                    (PullRig.startPull
+                        { options with
+                            Remoting = logged log options.Remoting
+                        })
+
+            for _ in 1..3 do
+                match! poll clock consumer with
+                | Error(Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) as error) ->
+                    RemotingError.describe error |> shouldMention "Create the group"
+                | other -> failtest $"%A{other}"
+
+            consumer.Health.IsWell |> shouldBeFalse
+            says consumer.Health.Problems
+            isToldOnce log
+            do! create line cluster
+            let mutable received: string option = None
+
+            while received.IsNone do
+                match! poll clock consumer with
+                | Ok message -> received <- Some(textOf message)
+                | Error(Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _)) -> ()
+                | Error error -> failtest (RemotingError.describe error)
+
+            received |> shouldEqual (Some "a")
+            do! ChaosRig.pass clock (fun () -> consumer.Health.IsWell)
+            isToldOnce log
+            do! ChaosRig.finish clock (consumer.Close())
+        })
+
+[<Tests>]
+let tests =
+    testList
+        "Missing groups"
+        [
+            for line in [ Line49; Line5 ] do
+                live
+                    $"a push consumer of a group that does not exist says so once, and begins when it is made ({line})"
+                    (fun () -> push line)
+
+                live
+                    $"a pull consumer's polls fail with it, and get messages when the group is made ({line})"
+                    (fun () -> pull line)
+
+            live "a broker that makes no groups serves none until it is made, and those of the system" (fun () ->
+                withoutGroup Line5 (fun _ cluster ->
+                    task {
+                        use client =
+                            RemotingClient.Create(
+                                (endpointsOf cluster.Brokers[0].Address).Head,
+                                RemotingOptions.Default
+                            )
+                            |> Buffers.ok
+
+                        let settings group : GroupSettings =
+                            {
+                                Group = group
+                                Type = Passively
+                                Model = Clustering
+                                ConsumeFrom = FirstOffset
+                                PullBatch = 1
+                                Suspend = TimeSpan.Zero
+                            }
+
+                        let wanted: TopicSubscription =
+                            {
+                                Topic = "T"
+                                Filter = Filter.all
+                                Version = 1L
+                            }
+
+                        let codeFor group =
+                            task {
+                                let request =
+                                    GroupRequests.pull (settings group) (PullRig.queueOf cluster 0) 0L wanted
+
+                                match! client.Ask(request, CancellationToken.None) with
+                                | Ok _ -> return ResponseCode.Success
+                                | Error(Refused(_, _, _, code, _)) -> return code
+                                | Error error -> return failtest (RemotingError.describe error)
+                            }
+
+                        let! before = codeFor "C"
+                        do! cluster.CreateGroupAsync "C"
+                        let! after = codeFor "C"
+                        let! other = codeFor "D"
+                        let! system = codeFor "CID_RMQ_SYS_ANY"
+
+                        [ before; after; other; system ]
+                        |> shouldEqual
+                            [
+                                ResponseCode.SubscriptionGroupNotExist
+                                ResponseCode.Success
+                                ResponseCode.SubscriptionGroupNotExist
+                                ResponseCode.Success
+                            ]
+                    }))
+        ]
