@@ -77,6 +77,9 @@ type ProducerOptions =
         UnitName: string option
         /// How long `Close` waits for messages on their way. Default 3 s.
         DrainTimeout: TimeSpan
+        /// A message beyond `MaxInFlight` waits for room within its own time and token, first come first served, unless
+        /// `AtCallLimit` says otherwise; beyond `MaxWaitingCalls` (32,768) and `MaxWaitingBytes` (64 MiB) it fails at once
+        /// with `TooManyWaiting`, and nothing was sent.
         Remoting: RemotingOptions
     }
 
@@ -116,6 +119,7 @@ module ProducerOptions =
             Remoting =
                 { RemotingOptions.Default with
                     WhenDisconnected = FailWithDial
+                    AtCallLimit = WaitForRoom
                 }
         }
 

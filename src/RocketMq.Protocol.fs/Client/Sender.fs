@@ -59,9 +59,12 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
 
     /// Whether it says something of the broker, not of the message.
     let isBrokersFault error =
-        RemotingError.isConnection error
-        || RemotingError.isTimeout error
-        || RemotingError.isOverload error
+        match error with
+        | TooManyWaiting _ -> false
+        | error ->
+            RemotingError.isConnection error
+            || RemotingError.isTimeout error
+            || RemotingError.isOverload error
 
     let queueFor target (view: PublishView) (prepared: Prepared) last : Result<MessageQueue, RemotingError> =
         match target with
@@ -181,11 +184,13 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
     let tooLate (client: RemotingClient) =
         NotConnected(client.Endpoint, FailureReason.ofText "finding the route took all the time that the message has")
 
-    let afterFailure target attempt rest earlier error =
-        match target with
-        | AnyQueue -> SendRetry.decide options.Attempts attempt rest earlier error
-        | OneQueue _
-        | SelectedQueue _ -> GiveUp error
+    let afterFailure target hasOther attempt rest earlier error =
+        match target, error with
+        // Without another broker that has room it fails at once.
+        | AnyQueue, TooManyWaiting _ when not hasOther -> GiveUp(SendRetry.graver earlier error)
+        | AnyQueue, _ -> SendRetry.decide options.Attempts attempt rest earlier error
+        | OneQueue _, _
+        | SelectedQueue _, _ -> GiveUp error
 
     /// The queue and its broker, if they can be told without asking anybody.
     let firstAttempt (prepared: Prepared) target : struct (MessageQueue * RemotingClient * bool) voption =
@@ -268,7 +273,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                     failure <- ValueNone
                     let rest = options.SendTimeout - clock.GetElapsedTime begun
 
-                    match afterFailure target attempt rest earlier error with
+                    match afterFailure target hasOther attempt rest earlier error with
                     | GiveUp final ->
                         // Those that follow are to know of a broker that is gone, although this one does not try again.
                         if last.IsSome && RemotingError.isTransient error then
