@@ -15,7 +15,9 @@ type internal ToldBrokers =
 /// Has brokers know a client: a heartbeat to those in its routes, at once when one appears or the connection to it is made
 /// again, and every 30 s. Brokers forget a client with its connection, or after 120 s.
 [<Sealed>]
-type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit -> Heartbeat, told: ToldBrokers) =
+type internal Presence
+    (clients: RemotingClients, routes: Routes, heartbeat: unit -> Heartbeat, told: ToldBrokers, outcomes: SendOutcomes)
+    =
     /// Java tells brokers at this interval too.
     static let interval = TimeSpan.FromSeconds 30L
 
@@ -38,9 +40,11 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
                 let! answer = client.Ask(Heartbeat.send.Request(heartbeat ()), ending.Token)
 
                 match answer with
+                | Ok _ -> outcomes.Reached client.Endpoint
                 | Error error when not ending.IsCancellationRequested ->
+                    outcomes.Failed(client.Endpoint, error)
                     Log.tellFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
-                | _ -> ()
+                | Error _ -> ()
 
                 return answer |> Result.map ignore
         }

@@ -25,7 +25,8 @@ type internal Attempt =
 
 /// Sends what is prepared: chooses queues, tries again where that may help, and remembers which brokers failed.
 [<Sealed>]
-type internal Sender(options: ProducerOptions, group: string, clients: RemotingClients, routes: Routes) =
+type internal Sender
+    (options: ProducerOptions, group: string, clients: RemotingClients, routes: Routes, outcomes: SendOutcomes) =
     /// What a new route is waited for where the old one has no other broker.
     static let refreshTime = TimeSpan.FromSeconds 0.5
 
@@ -128,8 +129,15 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             NotDecoded(client.Endpoint, prepared.Operation.Code, error)
 
     /// What became of an attempt, for the message and for what is known of the broker.
-    let settle (prepared: Prepared) (queue: MessageQueue) client sent answer : Result<SendReceipt, RemotingError> =
-        let took = clock.GetElapsedTime sent
+    let settle
+        (prepared: Prepared)
+        (queue: MessageQueue)
+        (client: RemotingClient)
+        sent
+        answer
+        : Result<SendReceipt, RemotingError> =
+        let now = clock.GetTimestamp()
+        let took = clock.GetElapsedTime(sent, now)
         tell prepared queue client took answer
 
         let outcome =
@@ -141,8 +149,12 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                 | ValueNone -> Error(errorOf prepared client took command)
 
         match outcome with
-        | Ok _ -> record queue.BrokerName took false
-        | Error error -> record queue.BrokerName took (isBrokersFault error)
+        | Ok _ ->
+            record queue.BrokerName took false
+            outcomes.Stored(client.Endpoint, prepared.Topic, now)
+        | Error error ->
+            record queue.BrokerName took (isBrokersFault error)
+            outcomes.Failed(client.Endpoint, error)
 
         outcome
 
@@ -235,8 +247,12 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                         let rest = options.SendTimeout - clock.GetElapsedTime begun
 
                         match! routes.Publish(prepared.Topic, max rest TimeSpan.Zero, cancellation) with
-                        | Ok found -> view <- ValueSome found
-                        | Error error -> failure <- ValueSome error
+                        | Ok found ->
+                            outcomes.TopicFound prepared.Topic
+                            view <- ValueSome found
+                        | Error error ->
+                            outcomes.TopicFailed(prepared.Topic, error)
+                            failure <- ValueSome error
 
                     match view with
                     | ValueNone -> ()
