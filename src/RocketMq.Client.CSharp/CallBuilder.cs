@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging;
+using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
 
@@ -12,29 +12,12 @@ public abstract class CallBuilder<TBuilder> : ConnectionBuilder<TBuilder>
 {
     private protected CallBuilder(RemotingSettings remoting) : base(remoting) { }
 
-    private protected override bool FindsServers => false;
-
-    /// <summary>How long a call waits for its answer, the time to connect included. Default 3 s.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
-    public TBuilder RequestTimeout(TimeSpan value) => With(Remoting with { RequestTimeout = Checked.Span(value) });
-
-    /// <summary>How long one attempt to connect may take. Default 3 s.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
-    public TBuilder ConnectTimeout(TimeSpan value) => With(Remoting with { ConnectTimeout = Checked.Span(value) });
-
-    /// <summary>The most calls that wait for answers at a time. Default 4,096.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,048,576.</exception>
-    public TBuilder MaxInFlight(int value) => With(Remoting with { MaxInFlight = Checked.Count(value, 1 << 20) });
-
-    /// <summary>Writes ROCKETMQ binary headers instead of JSON ones. What is received may be either.</summary>
-    public TBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
-
-    /// <summary>Where to log. Default nowhere.</summary>
-    public TBuilder Logger(ILogger value)
+    private protected override TBuilder Read(string? settings) => With(Remoting with
     {
-        ArgumentNullException.ThrowIfNull(value);
-        return With(Remoting with { Logger = value });
-    }
+        Options = settings is null
+            ? Core.OptionText.ofEnvironment(Remoting.Options).OrThrow("environment")
+            : Core.OptionText.parse(settings, Remoting.Options).OrThrow(nameof(settings)),
+    });
 
     /// <summary>Answers requests of the server with that code. Others are answered with RequestCodeNotSupported.</summary>
     /// <exception cref="InvalidOperationException">It has been called for that code before.</exception>

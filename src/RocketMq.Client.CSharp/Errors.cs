@@ -92,7 +92,8 @@ public sealed class RequestTimeoutException : RocketMqException
 }
 
 /// <summary>
-/// So many calls wait for answers, or so many bytes to be written, that no other request is taken; nothing was sent.
+/// So many calls wait for answers, or so many bytes to be written, or so many calls for room, that no other request is taken; nothing
+/// was sent.
 /// </summary>
 public sealed class TooManyRequestsException : RocketMqException
 {
@@ -200,6 +201,7 @@ internal static class Results
         notConnected: endpoint => new ConnectionException(error, endpoint),
         tooManyInFlight: (_, limit) => new TooManyRequestsException(error, limit),
         tooManyBytes: (_, limit) => new TooManyRequestsException(error, limit),
+        tooManyWaiting: (_, calls, _) => new TooManyRequestsException(error, calls),
         connectionLost: (endpoint, _) => new ConnectionException(error, endpoint),
         timedOut: (endpoint, _, after) => new RequestTimeoutException(error, endpoint, after),
         refused: (_, _, code, remark) => new BrokerException(error, (ResponseCode)(int)code, remark),

@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Logging;
+using Microsoft.FSharp.Collections;
 using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
@@ -10,26 +10,15 @@ public sealed class NameServerClientBuilder : ConnectionBuilder<NameServerClient
 
     private NameServerClientBuilder(RemotingSettings remoting) : base(remoting) { }
 
-    private protected override bool FindsServers => true;
-
     private protected override NameServerClientBuilder With(RemotingSettings remoting) => new(remoting);
+
+    private protected override NameServerClientBuilder Read(string? settings) =>
+        With(Remoting.Read(FSharpList<Core.OwnSetting<object?>>.Empty, settings, null).Remoting);
 
     /// <summary>The name servers, "host:port;host:port". Needed.</summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
     public NameServerClientBuilder NameServers(string addresses) =>
         With(Remoting with { NameServers = Addresses.ParseList(addresses) });
-
-    /// <summary>How long a question waits for its answer, the time to connect included. Default 3 s.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">Zero or negative.</exception>
-    public NameServerClientBuilder RequestTimeout(TimeSpan value) =>
-        With(Remoting with { RequestTimeout = Checked.Span(value) });
-
-    /// <summary>Where to log. Default nowhere.</summary>
-    public NameServerClientBuilder Logger(ILogger value)
-    {
-        ArgumentNullException.ThrowIfNull(value);
-        return With(Remoting with { Logger = value });
-    }
 
     /// <summary>The client. It connects with the first question.</summary>
     /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>

@@ -21,6 +21,12 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
 
     private protected override Core.PopMembership Membership => _options.Membership;
 
+    private protected override PopConsumerBuilder Read(string? settings)
+    {
+        var (options, remoting) = Remoting.Read(Core.PopConsumerOptionsModule.settings, settings, _options);
+        return new(options, _handler, remoting);
+    }
+
     private protected override PopConsumerBuilder With(RemotingSettings remoting) => new(_options, _handler, remoting);
 
     private protected override PopConsumerBuilder With(Core.PopMembership membership) =>
@@ -92,14 +98,15 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
     public PopConsumerBuilder DrainTimeout(TimeSpan value) =>
         With(Core.PopConsumerOptionsModule.withDrainTimeout(Checked.Span(value), _options));
 
-    /// <summary>Joins the group and begins to hand messages to the handler.</summary>
+    /// <summary>
+    /// Joins the group and begins to hand messages to the handler. A topic that is not there, or that no server can be asked for, is looked for until it can be
+    /// read: a warning is logged, and <c>Health</c> says so until then.
+    /// </summary>
     /// <exception cref="InvalidRequestException">
-    /// No name server is named, there is no handler, settings do not go together, or brokers hand a topic out by pull: see
+    /// No name server is named, there is no handler or no subscription, settings do not go together, or brokers hand a topic out by pull: see
     /// <see cref="SetsMode"/>.
     /// </exception>
-    /// <exception cref="RocketMqException">
-    /// A topic does not exist, no server can be reached, or a broker does not take an SQL92 expression.
-    /// </exception>
+    /// <exception cref="RocketMqException">A server refuses: the credentials, or an SQL92 expression.</exception>
     /// <exception cref="OperationCanceledException">
     /// The caller gave up. What has been begun is ended in the background.
     /// </exception>

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
@@ -9,8 +8,6 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     where TBuilder : PoppingBuilder<TBuilder>
 {
     private protected PoppingBuilder(RemotingSettings remoting) : base(remoting) { }
-
-    private protected override bool FindsServers => true;
 
     private protected abstract Core.PopMembership Membership { get; }
 
@@ -66,12 +63,9 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
             Membership));
     }
 
-    /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
-    public TBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
-
     /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called for several topics.</summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
-    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before with another expression.</exception>
     public TBuilder Subscribe(string topic, string tags = "*")
     {
         ArgumentNullException.ThrowIfNull(tags);
@@ -83,7 +77,7 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     /// <c>enablePropertyFilter=true</c>.
     /// </summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
-    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before with another expression.</exception>
     public TBuilder SubscribeSql92(string topic, string expression)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(expression);
@@ -101,15 +95,16 @@ public abstract class PoppingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
         return With(Core.PopMembershipModule.withInstanceName(value, Membership));
     }
 
-    /// <summary>Where to log. Default nowhere.</summary>
-    public TBuilder Logger(ILogger value)
+    /// <summary>The unit of a deployment in several that it belongs to. Default none.</summary>
+    /// <exception cref="ArgumentException">It is empty.</exception>
+    public TBuilder UnitName(string name)
     {
-        ArgumentNullException.ThrowIfNull(value);
-        return With(Remoting with { Logger = value });
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return With(Core.PopMembershipModule.withUnitName(name, Membership));
     }
 
     private TBuilder Subscribe(string topic, Core.Filter filter) => With(
-        Core.PopMembershipModule.subscribe(Subscribed.Topic(topic, Membership.Subscriptions), filter, Membership));
+        Core.PopMembershipModule.subscribe(Subscribed.Topic(topic, filter, Membership.Subscriptions), filter, Membership));
 
     /// <summary>With all that connections need.</summary>
     private protected Core.PopMembership WithConnections() => Core.PopMembershipModule.withRemoting(

@@ -22,6 +22,9 @@ public sealed class Producer : IAsyncDisposable
     /// <summary>Brokers know the producer by this.</summary>
     public string ClientId => _inner.ClientId;
 
+    /// <summary>Whether it could send now, and what became of its sends.</summary>
+    public ProducerHealth Health => new(_inner.Health);
+
     /// <summary>The brokers that messages avoid now, because they failed or were slow. Mostly none.</summary>
     public IReadOnlyList<AvoidedBroker> AvoidedBrokers => [.. _inner.AvoidedBrokers.Select(AvoidedBroker.FromCore)];
 

@@ -7,7 +7,7 @@ namespace RocketMq.Client;
 public sealed class ProducerBuilder : SendingBuilder<ProducerBuilder>
 {
     internal ProducerBuilder(string group)
-        : this(Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), new RemotingSettings()) { }
+        : this(Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), new RemotingSettings { AtCallLimit = AtLimit.Wait }) { }
 
     private ProducerBuilder(Core.ProducerOptions options, RemotingSettings remoting) : base(options, remoting) { }
 

@@ -68,7 +68,8 @@ public sealed class PullConsumer : IAsyncDisposable
 
     /// <summary>
     /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time. Those before them
-    /// count as done with, unless that is done by hand.
+    /// count as done with, unless that is done by hand. If none of the topics can be read when the time is over, because it is not there
+    /// or no server can be asked for it, it ends with that exception.
     /// </summary>
     /// <param name="max">The most messages.</param>
     /// <param name="wait">How long to wait for the first.</param>

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
@@ -17,11 +16,15 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     private PullConsumerBuilder(Core.PullConsumerOptions options, RemotingSettings remoting) : base(remoting) =>
         _options = options;
 
-    private protected override bool FindsServers => true;
-
     private protected override PullConsumerBuilder With(RemotingSettings remoting) => new(_options, remoting);
 
     private PullConsumerBuilder With(Core.PullConsumerOptions options) => new(options, Remoting);
+
+    private protected override PullConsumerBuilder Read(string? settings)
+    {
+        var (options, remoting) = Remoting.Read(Options.settings, settings, _options);
+        return new(options, remoting);
+    }
 
     /// <summary>
     /// The name servers, "host:port;host:port". Default those of <see cref="AddressServer"/>, or of the environment variable
@@ -52,7 +55,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     /// members of the group. May be called for several topics.
     /// </summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
-    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before with another expression.</exception>
     public PullConsumerBuilder Subscribe(string topic, string tags = "*")
     {
         ArgumentNullException.ThrowIfNull(tags);
@@ -64,7 +67,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     /// <c>enablePropertyFilter=true</c>.
     /// </summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
-    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before with another expression.</exception>
     public PullConsumerBuilder SubscribeSql92(string topic, string expression)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(expression);
@@ -170,21 +173,20 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
         return With(Options.withInstanceName(name, _options));
     }
 
-    /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
-    public PullConsumerBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
-
-    /// <summary>Where to log. Default nowhere.</summary>
-    public PullConsumerBuilder Logger(ILogger value)
+    /// <summary>The unit of a deployment in several that it belongs to. Default none.</summary>
+    /// <exception cref="ArgumentException">It is empty.</exception>
+    public PullConsumerBuilder UnitName(string name)
     {
-        ArgumentNullException.ThrowIfNull(value);
-        return With(Remoting with { Logger = value });
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return With(Options.withUnitName(name, _options));
     }
 
-    /// <summary>Joins the group, or takes up what is assigned, and begins to read.</summary>
-    /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
-    /// <exception cref="RocketMqException">
-    /// A topic does not exist, no server can be reached, or a broker does not take an SQL92 expression.
-    /// </exception>
+    /// <summary>
+    /// Joins the group, or takes up what is assigned, and begins to read. A topic that is not there, or that no server can be asked for, is looked for until it can be
+    /// read: a warning is logged, and <c>Health</c> says so until then.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">No name server is named, there is no subscription, or settings do not go together.</exception>
+    /// <exception cref="RocketMqException">A server refuses: the credentials, or an SQL92 expression.</exception>
     /// <exception cref="OperationCanceledException">
     /// The caller gave up. What has been begun is ended in the background.
     /// </exception>
@@ -209,5 +211,5 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
         Options.withNameServers(FoundNameServers(_options.AddressServer), _options));
 
     private PullConsumerBuilder Subscribe(string topic, Core.Filter filter) =>
-        With(Options.subscribe(Subscribed.Topic(topic, _options.Subscriptions), filter, _options));
+        With(Options.subscribe(Subscribed.Topic(topic, filter, _options.Subscriptions), filter, _options));
 }

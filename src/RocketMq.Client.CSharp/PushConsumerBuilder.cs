@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
@@ -22,11 +21,15 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
         _handler = handler;
     }
 
-    private protected override bool FindsServers => true;
-
     private protected override PushConsumerBuilder With(RemotingSettings remoting) => new(_options, _handler, remoting);
 
     private PushConsumerBuilder With(Core.PushConsumerOptions options) => new(options, _handler, Remoting);
+
+    private protected override PushConsumerBuilder Read(string? settings)
+    {
+        var (options, remoting) = Remoting.Read(Options.settings, settings, _options);
+        return new(options, _handler, remoting);
+    }
 
     /// <summary>
     /// The name servers, "host:port;host:port". Default those of <see cref="AddressServer"/>, or of the environment variable
@@ -54,7 +57,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
 
     /// <summary>Reads a topic: messages with one of the tags, joined with "||", or all of them. May be called for several topics.</summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
-    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before with another expression.</exception>
     public PushConsumerBuilder Subscribe(string topic, string tags = "*")
     {
         ArgumentNullException.ThrowIfNull(tags);
@@ -66,7 +69,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     /// <c>enablePropertyFilter=true</c>.
     /// </summary>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
-    /// <exception cref="InvalidOperationException">The topic has been subscribed to before.</exception>
+    /// <exception cref="InvalidOperationException">The topic has been subscribed to before with another expression.</exception>
     public PushConsumerBuilder SubscribeSql92(string topic, string expression)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(expression);
@@ -223,21 +226,22 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
         return With(Options.withInstanceName(name, _options));
     }
 
-    /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
-    public PushConsumerBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
-
-    /// <summary>Where to log. Default nowhere.</summary>
-    public PushConsumerBuilder Logger(ILogger value)
+    /// <summary>The unit of a deployment in several that it belongs to. Default none.</summary>
+    /// <exception cref="ArgumentException">It is empty.</exception>
+    public PushConsumerBuilder UnitName(string name)
     {
-        ArgumentNullException.ThrowIfNull(value);
-        return With(Remoting with { Logger = value });
+        ArgumentException.ThrowIfNullOrWhiteSpace(name);
+        return With(Options.withUnitName(name, _options));
     }
 
-    /// <summary>Joins the group and begins to read. A topic that does not exist yet is looked for until it does.</summary>
+    /// <summary>
+    /// Joins the group and begins to read. A topic that is not there, or that no server can be asked for, is looked for until it can be
+    /// read: a warning is logged, and <c>Health</c> says so until then.
+    /// </summary>
     /// <exception cref="InvalidRequestException">
-    /// There is no handler, no name server is named, or settings do not go together.
+    /// There is no handler or no subscription, no name server is named, or settings do not go together.
     /// </exception>
-    /// <exception cref="RocketMqException">No name server can be asked, or a broker does not take an SQL92 expression.</exception>
+    /// <exception cref="RocketMqException">A server refuses: the credentials, or an SQL92 expression.</exception>
     /// <exception cref="OperationCanceledException">
     /// The caller gave up. What has been begun is ended in the background.
     /// </exception>
@@ -255,5 +259,5 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     }
 
     private PushConsumerBuilder Subscribe(string topic, Core.Filter filter) =>
-        With(Options.subscribe(Subscribed.Topic(topic, _options.Subscriptions), filter, _options));
+        With(Options.subscribe(Subscribed.Topic(topic, filter, _options.Subscriptions), filter, _options));
 }

@@ -44,9 +44,29 @@ internal sealed record RemotingSettings
     internal ImmutableDictionary<RequestCode, CommandHandler> Handlers { get; init; } =
         ImmutableDictionary<RequestCode, CommandHandler>.Empty;
 
-    /// <summary>With what a text made of them.</summary>
-    internal RemotingSettings With(Tuple<FSharpList<Core.Endpoint>, Core.RemotingOptions> read) =>
-        this with { NameServers = read.Item1, Options = read.Item2 };
+    internal int MaxUnwrittenBytes { init => Options = Change(maxUnwrittenBytes: value); }
+
+    internal int MaxServerRequests { init => Options = Change(maxServerRequests: value); }
+
+    internal (int Calls, int Bytes) MaxWaiting
+    {
+        init => Options = Change(maxWaitingCalls: value.Calls, maxWaitingBytes: value.Bytes);
+    }
+
+    internal Core.FrameLimits Limits { init => Options = Change(limits: value); }
+
+    internal Core.Backoff Backoff { init => Options = Change(backoff: value); }
+
+    /// <summary>
+    /// These, and the options of a kind of client, changed by a text or, if there is none, by environment variables.
+    /// </summary>
+    internal (T Own, RemotingSettings Remoting) Read<T>(FSharpList<Core.OwnSetting<T>> own, string? settings, T options)
+    {
+        var read = settings is null
+            ? Core.OptionText.ofEnvironmentOwn(own, options, NameServers, Options).OrThrow("environment")
+            : Core.OptionText.parseOwn(own, settings, options, NameServers, Options).OrThrow(nameof(settings));
+        return (read.Item1, this with { NameServers = read.Item2, Options = read.Item3 });
+    }
 
     internal Core.RemotingOptions ToCore(Core.WhenDisconnected whenDisconnected) => Change(
         whenDisconnected: whenDisconnected,
@@ -60,6 +80,12 @@ internal sealed record RemotingSettings
         Core.Header? header = null,
         Core.AtLimit? atCallLimit = null,
         Core.AtLimit? atByteLimit = null,
+        int? maxUnwrittenBytes = null,
+        int? maxServerRequests = null,
+        int? maxWaitingCalls = null,
+        int? maxWaitingBytes = null,
+        Core.FrameLimits? limits = null,
+        Core.Backoff? backoff = null,
         Core.Liveness? liveness = null,
         Core.RetryPolicy? retry = null,
         FSharpFunc<Core.Endpoint, Core.Endpoint>? mapAddress = null,
@@ -72,12 +98,14 @@ internal sealed record RemotingSettings
         connectTimeout: connectTimeout ?? Options.ConnectTimeout,
         maxInFlight: maxInFlight ?? Options.MaxInFlight,
         atCallLimit: atCallLimit ?? Options.AtCallLimit,
-        maxUnwrittenBytes: Options.MaxUnwrittenBytes,
+        maxUnwrittenBytes: maxUnwrittenBytes ?? Options.MaxUnwrittenBytes,
         atByteLimit: atByteLimit ?? Options.AtByteLimit,
-        maxServerRequests: Options.MaxServerRequests,
+        maxWaitingCalls: maxWaitingCalls ?? Options.MaxWaitingCalls,
+        maxWaitingBytes: maxWaitingBytes ?? Options.MaxWaitingBytes,
+        maxServerRequests: maxServerRequests ?? Options.MaxServerRequests,
         header: header ?? Options.Header,
-        limits: Options.Limits,
-        backoff: Options.Backoff,
+        limits: limits ?? Options.Limits,
+        backoff: backoff ?? Options.Backoff,
         liveness: liveness ?? Options.Liveness,
         retry: retry ?? Options.Retry,
         mapAddress: mapAddress ?? Options.MapAddress,
@@ -141,6 +169,21 @@ internal static class Checked
                 parameter,
                 value,
                 most == int.MaxValue ? $"{setting} takes a number above 0." : $"{setting} takes a number from 1 to {most}.");
+
+    /// <param name="value">A number.</param>
+    /// <param name="least">The smallest that is allowed.</param>
+    /// <param name="most">The largest that is allowed.</param>
+    /// <param name="parameter">The argument that it comes from.</param>
+    /// <param name="setting">The method or property that it was given to.</param>
+    internal static int Between(
+        int value,
+        int least,
+        int most,
+        [CallerArgumentExpression(nameof(value))] string? parameter = null,
+        [CallerMemberName] string? setting = null) =>
+        value >= least && value <= most
+            ? value
+            : throw new ArgumentOutOfRangeException(parameter, value, $"{setting} takes a number from {least} to {most}.");
 
     /// <summary>All of them, none of which is null.</summary>
     internal static T[] All<T>(

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
@@ -18,13 +17,17 @@ public abstract class SendingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     /// <summary>All but what connections need.</summary>
     private protected Core.ProducerOptions Options => _options;
 
-    private protected override bool FindsServers => true;
-
     private protected abstract TBuilder With(Core.ProducerOptions options, RemotingSettings remoting);
 
     private protected override TBuilder With(RemotingSettings remoting) => With(_options, remoting);
 
     private TBuilder With(Core.ProducerOptions options) => With(options, Remoting);
+
+    private protected override TBuilder Read(string? settings)
+    {
+        var (options, remoting) = Remoting.Read(Core.ProducerOptionsModule.settings, settings, _options);
+        return With(options, remoting);
+    }
 
     /// <summary>
     /// The name servers, "host:port;host:port". Default those of the environment variable NAMESRV_ADDR, as in Java.
@@ -187,16 +190,6 @@ public abstract class SendingBuilder<TBuilder> : ConnectionBuilder<TBuilder>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
     public TBuilder DrainTimeout(TimeSpan value) =>
         With(Core.ProducerOptionsModule.withDrainTimeout(Checked.Span(value), _options));
-
-    /// <summary>Writes ROCKETMQ binary headers instead of JSON ones.</summary>
-    public TBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
-
-    /// <summary>Where to log. Default nowhere.</summary>
-    public TBuilder Logger(ILogger value)
-    {
-        ArgumentNullException.ThrowIfNull(value);
-        return With(Remoting with { Logger = value });
-    }
 
     /// <summary>The options as the core takes them.</summary>
     /// <exception cref="InvalidRequestException">NAMESRV_ADDR is no list of addresses.</exception>

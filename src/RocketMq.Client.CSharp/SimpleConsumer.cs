@@ -27,7 +27,8 @@ public sealed class SimpleConsumer : IAsyncDisposable
     public string ClientId => _inner.ClientId;
 
     /// <summary>
-    /// Messages that others of the group do not get for a time; none if none came, see <see cref="SimpleConsumerBuilder.Await"/>.
+    /// Messages that others of the group do not get for a time; none if none came, see <see cref="SimpleConsumerBuilder.Await"/>. If
+    /// none of the topics can be read when that time is over, it ends with the reason.
     /// </summary>
     /// <param name="maxMessages">The most, from 1 on; brokers give out 32 at a time.</param>
     /// <param name="invisible">The time, from a second to twelve hours. Acknowledge within it.</param>

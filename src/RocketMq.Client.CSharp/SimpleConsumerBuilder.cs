@@ -16,6 +16,12 @@ public sealed class SimpleConsumerBuilder : PoppingBuilder<SimpleConsumerBuilder
 
     private protected override Core.PopMembership Membership => _options.Membership;
 
+    private protected override SimpleConsumerBuilder Read(string? settings)
+    {
+        var (options, remoting) = Remoting.Read(Core.SimpleConsumerOptionsModule.settings, settings, _options);
+        return new(options, remoting);
+    }
+
     private protected override SimpleConsumerBuilder With(RemotingSettings remoting) => new(_options, remoting);
 
     private protected override SimpleConsumerBuilder With(Core.PopMembership membership) =>
@@ -26,11 +32,12 @@ public sealed class SimpleConsumerBuilder : PoppingBuilder<SimpleConsumerBuilder
     public SimpleConsumerBuilder Await(TimeSpan value) =>
         With(Core.SimpleConsumerOptionsModule.withAwait(Checked.Span(value), _options));
 
-    /// <summary>Joins the group.</summary>
-    /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
-    /// <exception cref="RocketMqException">
-    /// A topic does not exist, no server can be reached, or a broker does not take an SQL92 expression.
-    /// </exception>
+    /// <summary>
+    /// Joins the group. A topic that is not there, or that no server can be asked for, is looked for until it can be
+    /// read: a warning is logged, and <c>Health</c> says so until then.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">No name server is named, there is no subscription, or settings do not go together.</exception>
+    /// <exception cref="RocketMqException">A server refuses: the credentials, or an SQL92 expression.</exception>
     /// <exception cref="OperationCanceledException">
     /// The caller gave up. What has been begun is ended in the background.
     /// </exception>

@@ -36,14 +36,18 @@ public sealed class TransactionProducer : IAsyncDisposable
     /// <summary>Sends other messages of the group, and is closed with this.</summary>
     public Producer Producer { get; }
 
+    /// <summary>Whether it could send now, and what became of its sends.</summary>
+    public ProducerHealth Health => Producer.Health;
+
     /// <summary>
     /// Sends a half message, runs the local part, and tells the broker whether consumers are to see the message. The local part
     /// is not run, and the message is taken back, if the broker could not store it as safely as it should.
     /// </summary>
     /// <param name="message">The message.</param>
     /// <param name="local">
-    /// The local transaction. An exception leaves it undecided and is in the receipt: the broker will ask, see
-    /// <see cref="TransactionProducerBuilder.OnCheck"/>.
+    /// The local transaction. If it throws, this call does not: the local work may have been done or not, so the message stays
+    /// undecided and the broker asks <see cref="TransactionProducerBuilder.OnCheck"/> later. A warning is logged (event 1011), and the
+    /// exception is the receipt's <see cref="TransactionReceipt.LocalFailure"/>: look at it.
     /// </param>
     /// <param name="cancellationToken">Gives up the half message; once that is sent, the transaction takes its course.</param>
     /// <exception cref="InvalidRequestException">

@@ -15,7 +15,7 @@ public sealed class TransactionProducerBuilder : SendingBuilder<TransactionProdu
             FSharpList<string>.Empty,
             null,
             Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty),
-            new RemotingSettings())
+            new RemotingSettings { AtCallLimit = AtLimit.Wait })
     { }
 
     private TransactionProducerBuilder(

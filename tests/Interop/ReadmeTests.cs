@@ -110,7 +110,7 @@ public sealed class ReadmeTests
 
         TransactionReceipt receipt = await producer.SendAsync(Message.To("Orders").Keys("o-17").Body("one coffee"), async message =>
         {
-            await orders.SaveAsync("o-17");         // if this throws, the broker asks OnCheck later
+            await orders.SaveAsync("o-17");         // if this throws, receipt.LocalFailure has it, and the broker asks OnCheck later
             return TransactionDecision.Commit;
         });
         // readme

@@ -191,9 +191,12 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
     public async Task An_unknown_topic_is_an_error_that_says_so(CancellationToken cancellation)
     {
         var topic = NewName("nowhere");
+        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
         var error = await Assert.ThrowsAsync<RouteNotFoundException>(
-            () => StartConsumerAsync(NewName("group"), topic, cancellation));
+            () => consumer.PollAsync(1, TimeSpan.FromMilliseconds(200), cancellation));
         Assert.That(error!.Message, Does.Contain(topic));
+        Assert.That(consumer.Health.IsWell, Is.False);
+        Assert.That(consumer.Health.Problems.Select(problem => problem.Reason), Has.Some.Contains(topic));
         Assert.That(error.Topic, Is.EqualTo(topic));
     }
 }

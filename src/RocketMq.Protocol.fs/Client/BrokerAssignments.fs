@@ -89,6 +89,8 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             match! refresh topic cancellation with
             | Ok true -> ()
             | Ok false -> do! explain topic cancellation
+            // That has been told.
+            | Error _ when client.Joining.IsMissing topic -> ()
             | Error(Misconfigured _) -> PopLog.pulled log group topic
             | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
         }
@@ -147,7 +149,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
                 return! first topic (tries - 1)
         }
 
-    let joinTopic topic =
+    let joinNow topic =
         backgroundTask {
             match! client.GreetAndCheck(topic, CancellationToken.None) with
             | Error error -> return Error error
@@ -156,6 +158,20 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
                 | Error error -> return Error error
                 | Ok() -> return! first topic firstTries
         }
+
+    let joinTopic topic =
+        client.Joining.JoinOrSeek(
+            topic,
+            fun () ->
+                backgroundTask {
+                    do! looking.WaitAsync queues.Stopping
+
+                    try
+                        return! joinNow topic
+                    finally
+                        looking.Release() |> ignore<int>
+                }
+        )
 
     /// Joins the group, and has what it is assigned popped.
     member _.Join() : Task<Result<unit, RemotingError>> =

@@ -93,7 +93,8 @@ type internal ClientInstance
         | Produces _ -> Masters
         | Consumes _ -> AllBrokers
 
-    let presence = Presence(clients, routes, heartbeat, told)
+    let outcomes = SendOutcomes options.Remoting.Ports.Clock
+    let presence = Presence(clients, routes, heartbeat, told, outcomes)
 
     let departures: Departure list =
         let departure producerGroup consumerGroup =
@@ -116,6 +117,9 @@ type internal ClientInstance
     member _.NameServer = nameServer
     member _.Routes = routes
     member _.Presence = presence
+
+    /// What becomes of heartbeats, and of sends.
+    member _.Outcomes = outcomes
 
     member _.Start() =
         search |> Option.iter _.Start()

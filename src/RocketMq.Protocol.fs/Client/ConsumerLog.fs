@@ -291,3 +291,33 @@ module internal ConsumerLog =
 
     let accessRefused (log: ILogger) (group: string) (topic: string) (accessKey: string) (reason: string) =
         accessRefused'.Invoke(log, group, topic, accessKey, reason, null)
+
+    let private topicMissing' =
+        LoggerMessage.Define<string, string, string>(
+            LogLevel.Warning,
+            EventId(1134, "TopicMissing"),
+            "Group {Group} cannot read topic {Topic} yet and looks for it until it can: {Reason}"
+        )
+
+    let topicMissing (log: ILogger) (group: string) (topic: string) (reason: string) =
+        topicMissing'.Invoke(log, group, topic, reason, null)
+
+    let private topicFound' =
+        LoggerMessage.Define<string, string>(
+            LogLevel.Information,
+            EventId(1135, "TopicFound"),
+            "Group {Group} has found topic {Topic} and reads it"
+        )
+
+    let topicFound (log: ILogger) (group: string) (topic: string) =
+        topicFound'.Invoke(log, group, topic, null)
+
+    let private subscriptionsDiffer' =
+        LoggerMessage.Define<string, string>(
+            LogLevel.Warning,
+            EventId(1133, "SubscriptionsDiffer"),
+            "Members of group {Group} subscribe differently, so that each loses messages: {Difference}"
+        )
+
+    let subscriptionsDiffer (log: ILogger) (group: string) (difference: string) =
+        subscriptionsDiffer'.Invoke(log, group, difference, null)

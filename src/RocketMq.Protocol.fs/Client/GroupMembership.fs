@@ -11,7 +11,7 @@ type internal MembershipOptions =
         /// What topics belong to, see `Namespaced`. The group's name in `Settings` has it already.
         Namespace: string
         Settings: GroupSettings
-        /// Whether a topic that does not exist is looked for until it does, or is an error at the start.
+        /// Whether a topic that does not exist can be subscribed to while the member runs. At its start it always can.
         AwaitsTopics: bool
         /// Whether heartbeats name the topics, so that brokers count this member among those that share them.
         TellsSubscriptions: bool
@@ -101,6 +101,31 @@ type internal GroupMembership
                 ConsumerLog.membersUnknown log group reason
         }
 
+    let comparison =
+        SubscriptionComparison(
+            log,
+            group,
+            subscriptions,
+            problems,
+            fun topic -> brokers.AskOne(topic, Connections.ofConsumers.Request group, ending.Token)
+        )
+
+    /// 1 while subscriptions are compared: members are queried for each topic, side by side.
+    let mutable isComparing = 0
+
+    let compareSubscriptions topic members : Task =
+        backgroundTask {
+            if
+                options.TellsSubscriptions
+                && settings.Model = Clustering
+                && Interlocked.Exchange(&isComparing, 1) = 0
+            then
+                try
+                    do! comparison.MembersKnown(topic, members)
+                finally
+                    Volatile.Write(&isComparing, 0)
+        }
+
     /// Always answers, whatever happens.
     let queryMembers topic : Task =
         backgroundTask {
@@ -112,6 +137,7 @@ type internal GroupMembership
                     problems.Clear membersOf
                     checkEqualIds members
                     answer <- MembersKnown(topic, members)
+                    run (fun () -> compareSubscriptions topic members)
                 | Error error -> do! explain topic error
             finally
                 post answer
@@ -131,32 +157,19 @@ type internal GroupMembership
 
     let retryTopic = Namespaced.retryTopic "" group
 
+    let missing =
+        MissingTopics(
+            log,
+            group,
+            (fun topic error -> problems.Report(topicOf topic, RemotingError.describe error)),
+            (fun topic -> problems.Clear(topicOf topic))
+        )
+
     let reportMissing topic error =
         match error with
-        // Brokers make it when they know of the group.
-        | NoRoute _ when topic = retryTopic -> ()
-        | _ ->
-            let reason = RemotingError.describe error
-            Log.refreshFailed log group reason
-            problems.Report(topicOf topic, reason)
-
-    /// Looks for a topic until there is one, or it is not subscribed to any more.
-    let seek topic : Task =
-        backgroundTask {
-            let mutable wait = fst seekWaits
-            let mutable isSought = true
-
-            while isSought && isSubscribed topic && not ending.IsCancellationRequested do
-                match! routes.Get(topic, ending.Token) with
-                | Ok route ->
-                    problems.Clear(topicOf topic)
-                    do! useRoute topic route
-                    isSought <- false
-                | Error error ->
-                    reportMissing topic error
-                    do! Task.Delay(wait, clock, ending.Token)
-                    wait <- min (wait * 2.0) (snd seekWaits)
-        }
+        // Brokers make it when they know of the group, of which the other topics tell.
+        | error when topic = retryTopic && MissingTopics.MayCome error -> ()
+        | error -> missing.Report(topic, error)
 
     let every (interval: TimeSpan) (act: unit -> Task) =
         PeriodicTask.run remoting interval ending.Token act
@@ -184,44 +197,75 @@ type internal GroupMembership
         | ByTag _ -> Task.FromResult(Ok())
         | BySql92 _ -> brokers.AskOne(topic, GroupRequests.check instance.ClientId group topic filter, ending.Token)
 
-    /// The first look for a topic: one that is not there yet may be no failure, name servers that cannot be asked are.
-    let firstLook topic : Task<Result<TopicRoute option, RemotingError>> =
-        backgroundTask {
-            match! routes.Get(topic, ending.Token) with
-            | Ok route -> return Ok(Some route)
-            | Error(NoRoute _) when options.AwaitsTopics -> return Ok None
-            | Error error -> return Error error
-        }
-
-    /// Whether a topic can be subscribed to, and its route if it is there already. Changes nothing.
-    let check topic (filter: Filter) : Task<Result<TopicRoute option, RemotingError>> =
+    /// Whether a topic can be subscribed to, and its route. Changes nothing.
+    let check topic (filter: Filter) : Task<Result<TopicRoute, RemotingError>> =
         backgroundTask {
             match Filter.check filter with
             | Error error -> return Error(Invalid error)
             | Ok _ ->
-                match! firstLook topic with
-                | Ok(Some route) ->
+                match! routes.Get(topic, ending.Token) with
+                | Error error -> return Error error
+                | Ok route ->
                     let! outcome = checkExpression topic filter
-                    return outcome |> Result.map (fun () -> Some route)
-                | other -> return other
+                    return outcome |> Result.map (fun () -> route)
         }
 
-    let follow topic (route: TopicRoute option) : Task =
-        post (TopicSubscribed topic)
+    /// Looks for a topic until it can be read, or it is not subscribed to any more.
+    let seek topic : Task =
+        backgroundTask {
+            let mutable wait = fst seekWaits
+            let mutable isSought = true
 
-        match route with
-        | Some route -> useRoute topic route
-        | None ->
-            run (fun () -> seek topic)
-            Task.CompletedTask
+            while isSought do
+                do! Task.Delay(wait, clock, ending.Token)
+                wait <- min (wait * 2.0) (snd seekWaits)
+
+                match subscriptions.TryFind topic with
+                | null -> isSought <- false
+                | wanted ->
+                    match! check topic wanted.Subscription.Filter with
+                    | Error error -> reportMissing topic error
+                    | Ok route ->
+                        missing.Found topic
+                        do! useRoute topic route
+                        isSought <- false
+        }
+
+    let follow topic (route: TopicRoute) : Task =
+        post (TopicSubscribed topic)
+        missing.Found topic
+        useRoute topic route
+
+    /// Begins without the topic, and looks for it.
+    let awaitTopic topic error =
+        post (TopicSubscribed topic)
+        reportMissing topic error
+        run (fun () -> seek topic)
+
+    /// Why nobody could be asked for a topic, so that the others are not asked for as well, one after the other.
+    let mutable unreachable: RemotingError voption = ValueNone
 
     let join (subscription: TopicSubscription) : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match! check subscription.Topic subscription.Filter with
-            | Error error -> return Error error
+            let topic = subscription.Topic
+
+            let! checked' =
+                match unreachable with
+                | ValueSome error -> Task.FromResult(Error error)
+                | ValueNone -> check topic subscription.Filter
+
+            match checked' with
             | Ok route ->
-                do! follow subscription.Topic route
+                do! follow topic route
                 return Ok()
+            | Error error when MissingTopics.MayCome error ->
+                match error with
+                | NoRoute _ -> ()
+                | error -> unreachable <- ValueSome error
+
+                awaitTopic topic error
+                return Ok()
+            | Error error -> return Error error
         }
 
     /// A subscription that cannot be had changes nothing of what is subscribed to.
@@ -230,14 +274,27 @@ type internal GroupMembership
             do! changing.WaitAsync cancellation
 
             try
-                match! check topic filter with
-                | Error error -> return Error error
-                | Ok route ->
+                let! found = check topic filter
+
+                let isTaken =
+                    match found with
+                    | Error(NoRoute _) -> options.AwaitsTopics
+                    | found -> found.IsOk
+
+                if isTaken then
                     subscriptions.Set(topic, filter)
                     table.SubscriptionChanged topic
+
+                match found with
+                | Ok route ->
                     do! follow topic route
                     do! instance.Presence.Renew()
                     return Ok()
+                | Error error when isTaken ->
+                    awaitTopic topic error
+                    do! instance.Presence.Renew()
+                    return Ok()
+                | Error error -> return Error error
             finally
                 changing.Release() |> ignore<int>
         }
@@ -247,7 +304,7 @@ type internal GroupMembership
             do! changing.WaitAsync()
 
             try
-                problems.Clear(topicOf topic)
+                missing.Forget topic
 
                 if subscriptions.Remove topic then
                     post (TopicUnsubscribed topic)
@@ -288,7 +345,11 @@ type internal GroupMembership
     /// Does something again and again until the membership ends, each time about an interval after the last.
     member _.Every(interval: TimeSpan, act: unit -> Task) = every interval act
 
-    /// Joins the group.
+    /// Why nothing can be read, if none of the topics can be.
+    member _.WhyNothing: RemotingError option =
+        missing.WhyNothing [ for one in subscriptions.All -> one.Topic ]
+
+    /// Joins the group. Topics that are not there, or that nobody can be asked for, are looked for until they can be read.
     member _.Start() : Task<Result<unit, RemotingError>> =
         backgroundTask {
             match ClientNames.tryTake registration with

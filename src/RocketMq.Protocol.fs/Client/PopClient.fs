@@ -73,6 +73,17 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     let filterOf topic =
         (subscriptions.Of topic).Subscription.Filter
 
+    let joining =
+        TopicJoining(
+            MissingTopics(
+                options.Logger,
+                group,
+                (fun topic error -> outcomes.Report(PopDuty.find topic, RemotingError.describe error)),
+                (fun topic -> outcomes.Forget(PopDuty.find topic))
+            ),
+            options
+        )
+
     /// None once a broker has said that it knows no acknowledgements of several messages.
     let mutable knowsBatches = true
 
@@ -328,6 +339,9 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
 
         ask topic brokerName request cancellation
 
+    /// How topics are joined that may not be there yet.
+    member _.Joining = joining
+
     /// Makes the member known to the masters of a topic, of which there must be one, and has one of them check what is wanted.
     member _.GreetAndCheck(topic: string, cancellation) : Task<Result<unit, RemotingError>> =
         backgroundTask {
@@ -359,7 +373,11 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         ]
 
     /// Leaves the group and closes the connections.
-    member _.Close() : Task = instance.Close()
+    member _.Close() : Task =
+        joining.End()
+        instance.Close()
 
     /// Closes the connections, and tells nobody.
-    member _.Kill() : Task = clients.CloseAll()
+    member _.Kill() : Task =
+        joining.End()
+        clients.CloseAll()

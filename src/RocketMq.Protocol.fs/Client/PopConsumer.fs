@@ -101,8 +101,9 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             | null -> invalidOp "The handler returned null instead of a task."
             | _ -> ValueTask<ConsumeResult> handling)
 
-    /// Joins the group and begins to pop. Fails if a topic does not exist, no broker can be reached, brokers hand a topic out
-    /// by pull, or a broker does not understand an SQL92 expression.
+    /// Joins the group and begins to pop. A topic that is not there, or that nobody can be asked for, is looked for until it can be
+    /// read: `Health` says so until then. Fails if the options make no sense, brokers hand a topic out by pull, or a server refuses,
+    /// such as an SQL92 expression.
     static member Start(options: PopConsumerOptions, handler: PopHandler) : Task<Result<PopConsumer, RemotingError>> =
         backgroundTask {
             match PopConsumerOptions.check options with

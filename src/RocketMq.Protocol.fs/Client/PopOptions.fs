@@ -87,13 +87,50 @@ module PopMembership =
 
     let withRemoting remoting (membership: PopMembership) = { membership with Remoting = remoting }
 
+    /// Settings with a text of all consumers that pop, of options that hold a membership.
+    let internal settings
+        (get: 'Options -> PopMembership)
+        (put: PopMembership -> 'Options -> 'Options)
+        : OwnSetting<'Options> list =
+        let change (set: 'T -> PopMembership -> PopMembership) value options = put (set value (get options)) options
+
+        [
+            OwnSetting.from (change (fun value membership -> { membership with ConsumeFrom = value }))
+            OwnSetting.count
+                "inflatedLimit"
+                1
+                Int32.MaxValue
+                (change (fun value membership ->
+                    { membership with
+                        InflatedLimit = value
+                    }))
+            OwnSetting.text
+                "namespace"
+                Names.checkNamespace
+                (change (fun value membership -> { membership with Namespace = value }))
+            OwnSetting.text
+                "instanceName"
+                OwnSetting.notEmpty
+                (change (fun value membership ->
+                    { membership with
+                        InstanceName = Some value
+                    }))
+            OwnSetting.text
+                "unitName"
+                OwnSetting.notEmpty
+                (change (fun value membership ->
+                    { membership with
+                        UnitName = Some value
+                    }))
+        ]
+
     let internal problems (membership: PopMembership) : string list =
         [
             if membership.NameServers.IsEmpty && membership.AddressServer.IsNone then
                 "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR), or AddressServer"
 
             if membership.Subscriptions.IsEmpty then
-                "a consumer needs a subscription"
+                "a consumer needs a subscription: call Subscribe before it starts"
 
             yield! ValueKind.problem "inflatedLimit" (ValueKind.count 1 Int32.MaxValue) membership.InflatedLimit
             yield! RemotingOptions.check membership.Remoting
@@ -130,6 +167,25 @@ module SimpleConsumerOptions =
             Membership = PopMembership.create group nameServers
             Await = TimeSpan.FromSeconds 15L
         }
+
+    /// Settings of its own with a text, see `OptionText`.
+    let internal settings: OwnSetting<SimpleConsumerOptions> list =
+        OwnSetting.duration "await" (fun value options -> { options with Await = value })
+        :: PopMembership.settings _.Membership (fun membership options -> { options with Membership = membership })
+
+    /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;await=5s".
+    let ofText (group: string) (text: string) : Result<SimpleConsumerOptions, string list> =
+        let options = create group []
+
+        OptionText.parseOwn settings text (options, [], options.Membership.Remoting)
+        |> Result.map (fun (options, nameServers, remoting) ->
+            { options with
+                Membership =
+                    { options.Membership with
+                        NameServers = nameServers
+                        Remoting = remoting
+                    }
+            })
 
     /// Adds a topic, and what is wanted of it.
     let subscribe (topic: string) (filter: Filter) (options: SimpleConsumerOptions) =
@@ -216,6 +272,36 @@ module PopConsumerOptions =
             TraceTopic = None
             DrainTimeout = TimeSpan.FromSeconds 30L
         }
+
+    /// Settings of its own with a text, see `OptionText`.
+    let internal settings: OwnSetting<PopConsumerOptions> list =
+        [
+            OwnSetting.count "concurrency" 1 10_000 (fun value options -> { options with Concurrency = value })
+            OwnSetting.switch "inOrder" (fun options -> { options with IsOrderly = true })
+            OwnSetting.duration "invisibleTime" (fun value options -> { options with InvisibleTime = value })
+            OwnSetting.duration "consumeTimeout" (fun value options -> { options with ConsumeTimeout = value })
+            OwnSetting.count "popBatch" 1 mostInAPop (fun value options -> { options with PopBatch = value })
+            OwnSetting.duration "poll" (fun value options -> { options with Poll = value })
+            OwnSetting.count "unacked" 1 100_000 (fun value options -> { options with Unacked = value })
+            OwnSetting.switch "setsMode" (fun options -> { options with SetsMode = true })
+            OwnSetting.text "trace" Names.checkTopic (fun value options -> { options with TraceTopic = Some value })
+            OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
+        ]
+        @ PopMembership.settings _.Membership (fun membership options -> { options with Membership = membership })
+
+    /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;popBatch=16".
+    let ofText (group: string) (text: string) : Result<PopConsumerOptions, string list> =
+        let options = create group []
+
+        OptionText.parseOwn settings text (options, [], options.Membership.Remoting)
+        |> Result.map (fun (options, nameServers, remoting) ->
+            { options with
+                Membership =
+                    { options.Membership with
+                        NameServers = nameServers
+                        Remoting = remoting
+                    }
+            })
 
     /// Adds a topic, and what is wanted of it.
     let subscribe (topic: string) (filter: Filter) (options: PopConsumerOptions) =

@@ -127,6 +127,7 @@ type internal Prepared
             Body = body
         }
 
+    override _.Size = int64 body.Length + int64 properties.Length
     override _.Code = operation.Code
     override _.HasAlternative = hasAlternative
     override _.WaitsForServer = not hasAlternative

@@ -15,7 +15,9 @@ type internal ToldBrokers =
 /// Has brokers know a client: a heartbeat to those in its routes, at once when one appears or the connection to it is made
 /// again, and every 30 s. Brokers forget a client with its connection, or after 120 s.
 [<Sealed>]
-type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit -> Heartbeat, told: ToldBrokers) =
+type internal Presence
+    (clients: RemotingClients, routes: Routes, heartbeat: unit -> Heartbeat, told: ToldBrokers, outcomes: SendOutcomes)
+    =
     /// Java tells brokers at this interval too.
     static let interval = TimeSpan.FromSeconds 30L
 
@@ -33,7 +35,7 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
     /// Brokers whose access control refuses the client: that is logged once, until it is let in.
     let refused = ConcurrentDictionary<string, unit>(StringComparer.Ordinal)
 
-    let report (address: string) (answer: Result<HeartbeatAnswer, RemotingError>) =
+    let logFailure (address: string) (answer: Result<HeartbeatAnswer, RemotingError>) =
         match answer with
         | Ok _ when refused.IsEmpty -> ()
         | Ok _ -> refused.TryRemove address |> ignore<bool * unit>
@@ -47,7 +49,13 @@ type internal Presence(clients: RemotingClients, routes: Routes, heartbeat: unit
             | Error error -> return Error error
             | Ok client ->
                 let! answer = client.Ask(Heartbeat.send.Request(heartbeat ()), ending.Token)
-                report address answer
+
+                match answer with
+                | Ok _ -> outcomes.Reached client.Endpoint
+                | Error error when not ending.IsCancellationRequested -> outcomes.Failed(client.Endpoint, error)
+                | Error _ -> ()
+
+                logFailure address answer
                 return answer |> Result.map ignore<HeartbeatAnswer>
         }
 

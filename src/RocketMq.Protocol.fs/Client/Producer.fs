@@ -31,7 +31,9 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         )
 
     let uniqueIds = UniqueIds clock
-    let sender = Sender(options, group, instance.Clients, instance.Routes)
+
+    let sender =
+        Sender(options, group, instance.Clients, instance.Routes, instance.Outcomes)
 
     /// Messages on their way, which `Close` waits for.
     let mutable onTheirWay = 0
@@ -317,6 +319,30 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// Traces that were lost because they came too fast, or could not be stored.
     member _.DroppedTraces: int64 =
         tracing |> Option.map _.Dropped |> Option.defaultValue 0L
+
+    /// Whether it could send now, and what became of its sends.
+    member producer.Health: ProducerHealth =
+        let unanswered: ProducerProblem list =
+            match instance.Routes.Silence with
+            | ValueSome(struct (since, reason)) ->
+                [
+                    {
+                        What = "name servers"
+                        Reason = reason
+                        Since = since
+                    }
+                ]
+            | ValueNone -> []
+
+        {
+            ClientId = instance.ClientId
+            OnTheirWay = Volatile.Read &onTheirWay
+            AvoidedBrokers = sender.Avoided
+            DroppedTraces = producer.DroppedTraces
+            SinceSuccess = instance.Outcomes.SinceSuccess
+            LastFailure = instance.Outcomes.LastFailure
+            Problems = unanswered @ instance.Outcomes.Problems instance.Routes.Masters
+        }
 
     /// The queues that a topic's messages may go to, by broker and number.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =

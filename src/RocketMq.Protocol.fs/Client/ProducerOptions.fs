@@ -77,6 +77,9 @@ type ProducerOptions =
         UnitName: string option
         /// How long `Close` waits for messages on their way. Default 3 s.
         DrainTimeout: TimeSpan
+        /// A message beyond `MaxInFlight` waits for room within its own time and token, first come first served, unless
+        /// `AtCallLimit` says otherwise; beyond `MaxWaitingCalls` (32,768) and `MaxWaitingBytes` (64 MiB) it fails at once
+        /// with `TooManyWaiting`, and nothing was sent.
         Remoting: RemotingOptions
     }
 
@@ -116,15 +119,53 @@ module ProducerOptions =
             Remoting =
                 { RemotingOptions.Default with
                     WhenDisconnected = FailWithDial
+                    AtCallLimit = WaitForRoom
                 }
         }
 
-    /// With name servers and remoting options from a text, see `OptionText`: "nameServers=a:9876,b:9876;requestTimeout=5s".
+    /// Settings of its own with a text, see `OptionText`. Those of several values have none.
+    let internal settings: OwnSetting<ProducerOptions> list =
+        [
+            OwnSetting.duration "sendTimeout" (fun value options -> { options with SendTimeout = value })
+            OwnSetting.duration "attemptTimeout" (fun value options ->
+                { options with
+                    AttemptTimeout = Some value
+                })
+            OwnSetting.count "attempts" 1 100 (fun value options -> { options with Attempts = value })
+            OwnSetting.count "compressFrom" 1 Int32.MaxValue (fun value options ->
+                { options with
+                    CompressFromBytes = value
+                })
+            OwnSetting.value
+                "compression"
+                (ValueKind.word
+                    [
+                        "lz4", BodyCompression.Lz4
+                        "zstandard", BodyCompression.Zstandard
+                        "zlib", BodyCompression.Zlib
+                    ])
+                (fun value options -> { options with Compression = value })
+            OwnSetting.text "namespace" Names.checkNamespace (fun value options -> { options with Namespace = value })
+            OwnSetting.text "trace" Names.checkTopic (fun value options -> { options with TraceTopic = Some value })
+            OwnSetting.text "instanceName" OwnSetting.notEmpty (fun value options ->
+                { options with
+                    InstanceName = Some value
+                })
+            OwnSetting.text "unitName" OwnSetting.notEmpty (fun value options -> { options with UnitName = Some value })
+            OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
+            OwnSetting.switch "keepFailingBrokers" (fun options -> { options with Avoidance = None })
+            OwnSetting.switch "avoidSlowBrokers" (fun options ->
+                { options with
+                    Avoidance = Some LatencyTable.java533
+                })
+        ]
+
+    /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;sendTimeout=5s".
     let ofText (group: string) (text: string) : Result<ProducerOptions, string list> =
         let options = create group []
 
-        OptionText.parseWithNameServers text ([], options.Remoting)
-        |> Result.map (fun (nameServers, remoting) ->
+        OptionText.parseOwn settings text (options, [], options.Remoting)
+        |> Result.map (fun (options, nameServers, remoting) ->
             { options with
                 NameServers = nameServers
                 Remoting = remoting

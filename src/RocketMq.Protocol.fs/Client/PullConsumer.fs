@@ -264,8 +264,9 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// However often it is asked for, it happens once.
     let closing = lazy (close ())
 
-    /// Joins the group, or takes up what is assigned, and begins to read. Fails if a topic does not exist, no name server can be
-    /// asked, or a broker does not understand an SQL92 expression.
+    /// Joins the group, or takes up what is assigned, and begins to read. A topic that is not there, or that nobody can be asked
+    /// for, is looked for until it can be read: `Health` says so until then. Fails if the options make no sense or a server
+    /// refuses, such as an SQL92 expression.
     static member Start(options: PullConsumerOptions) : Task<Result<PullConsumer, RemotingError>> =
         backgroundTask {
             match PullConsumerOptions.check options with
@@ -312,11 +313,19 @@ type PullConsumer private (options: PullConsumerOptions) =
     member _.Receive(cancellation: CancellationToken) : Task<Result<ReceivedMessage, RemotingError>> =
         handingOut.Receive cancellation
 
-    /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time.
+    /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time. If none of the
+    /// topics can be read then, because it is not there or nobody can be asked for it, that is the error.
     member _.Poll
         (most: int, wait: TimeSpan, cancellation: CancellationToken)
         : Task<Result<ReceivedMessage[], RemotingError>> =
-        handingOut.Poll(most, wait, cancellation)
+        backgroundTask {
+            match! handingOut.Poll(most, wait, cancellation) with
+            | Ok [||] ->
+                match membership.WhyNothing with
+                | Some error -> return Error error
+                | None -> return Ok [||]
+            | outcome -> return outcome
+        }
 
     /// Commits the positions of all messages handed out so far, the last one included. The first failure is given, and the
     /// positions of other queues may have been committed all the same.

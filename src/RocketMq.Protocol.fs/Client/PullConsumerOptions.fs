@@ -79,12 +79,30 @@ module PullConsumerOptions =
                 }
         }
 
-    /// With name servers and remoting options from a text, see `OptionText`: "nameServers=a:9876,b:9876;requestTimeout=5s".
+    /// Settings of its own with a text, see `OptionText`. Those of several values have none.
+    let internal settings: OwnSetting<PullConsumerOptions> list =
+        [
+            OwnSetting.from (fun value options -> { options with ConsumeFrom = value })
+            OwnSetting.count "pullBatch" 1 1024 (fun value options -> { options with PullBatch = value })
+            OwnSetting.duration "suspend" (fun value options -> { options with Suspend = value })
+            OwnSetting.duration "commitInterval" (fun value options -> { options with CommitInterval = value })
+            OwnSetting.count "inflatedLimit" 1 Int32.MaxValue (fun value options ->
+                { options with InflatedLimit = value })
+            OwnSetting.text "namespace" Names.checkNamespace (fun value options -> { options with Namespace = value })
+            OwnSetting.text "instanceName" OwnSetting.notEmpty (fun value options ->
+                { options with
+                    InstanceName = Some value
+                })
+            OwnSetting.text "unitName" OwnSetting.notEmpty (fun value options -> { options with UnitName = Some value })
+            OwnSetting.switch "commitByHand" (fun options -> { options with AutoCommit = false })
+        ]
+
+    /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;pullBatch=16".
     let ofText (group: string) (text: string) : Result<PullConsumerOptions, string list> =
         let options = create group []
 
-        OptionText.parseWithNameServers text ([], options.Remoting)
-        |> Result.map (fun (nameServers, remoting) ->
+        OptionText.parseOwn settings text (options, [], options.Remoting)
+        |> Result.map (fun (options, nameServers, remoting) ->
             { options with
                 NameServers = nameServers
                 Remoting = remoting
@@ -130,6 +148,8 @@ module PullConsumerOptions =
             InstanceName = Some name
         }
 
+    let withUnitName (name: string) (options: PullConsumerOptions) = { options with UnitName = Some name }
+
     let withAddressServer (server: AddressServer) (options: PullConsumerOptions) =
         { options with
             AddressServer = Some server
@@ -155,7 +175,8 @@ module PullConsumerOptions =
                     "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR)"
 
                 match options.Subscriptions, options.Assigned with
-                | [], [] -> "a consumer needs a subscription, or queues assigned to it"
+                | [], [] ->
+                    "a consumer needs a subscription, or queues assigned to it: call Subscribe or AssignQueues before it starts"
                 | _ :: _, _ :: _ -> "a consumer has subscriptions or assigned queues, not both"
                 | _ -> ()
 

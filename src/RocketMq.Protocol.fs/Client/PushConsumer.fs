@@ -253,8 +253,8 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     /// However often it is asked for, it happens once.
     let closing = lazy (close ())
 
-    /// Joins the group and begins to read. A topic that does not exist yet is looked for until it does. Fails if no name
-    /// server can be asked, or a broker does not understand an SQL92 expression.
+    /// Joins the group and begins to read. A topic that is not there, or that nobody can be asked for, is looked for until it can
+    /// be read: `Health` says so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
     static member Start
         (options: PushConsumerOptions, handler: ConsumeHandler)
         : Task<Result<PushConsumer, RemotingError>> =

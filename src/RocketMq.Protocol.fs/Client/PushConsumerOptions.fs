@@ -151,12 +151,43 @@ module PushConsumerOptions =
                 }
         }
 
-    /// With name servers and remoting options from a text, see `OptionText`: "nameServers=a:9876,b:9876;requestTimeout=5s".
+    /// Settings of its own with a text, see `OptionText`. Those of several values have none.
+    let internal settings: OwnSetting<PushConsumerOptions> list =
+        [
+            OwnSetting.from (fun value (options: PushConsumerOptions) -> { options with ConsumeFrom = value })
+            OwnSetting.count "pullBatch" 1 1024 (fun value options -> { options with PullBatch = value })
+            OwnSetting.duration "suspend" (fun value options -> { options with Suspend = value })
+            OwnSetting.duration "commitInterval" (fun value options -> { options with CommitInterval = value })
+            OwnSetting.count "inflatedLimit" 1 Int32.MaxValue (fun value options ->
+                { options with InflatedLimit = value })
+            OwnSetting.text "namespace" Names.checkNamespace (fun value options -> { options with Namespace = value })
+            OwnSetting.text "instanceName" OwnSetting.notEmpty (fun value options ->
+                { options with
+                    InstanceName = Some value
+                })
+            OwnSetting.text "unitName" OwnSetting.notEmpty (fun value options -> { options with UnitName = Some value })
+            OwnSetting.switch "inOrder" (fun options -> { options with IsOrdered = true })
+            OwnSetting.switch "broadcasting" (fun options -> { options with Model = Broadcasting })
+            OwnSetting.count "concurrency" 1 10_000 (fun value options -> { options with Concurrency = value })
+            OwnSetting.count "batchSize" 1 1024 (fun value options -> { options with BatchSize = value })
+            OwnSetting.duration "consumeTimeout" (fun value options -> { options with ConsumeTimeout = value })
+            OwnSetting.count "maxRetries" 0 Int32.MaxValue (fun value options ->
+                { options with MaxRetries = Some value })
+            OwnSetting.duration "suspendQueue" (fun value options -> { options with SuspendQueue = value })
+            OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
+            OwnSetting.text "offsetDirectory" OwnSetting.notEmpty (fun value options ->
+                { options with
+                    OffsetDirectory = Some value
+                })
+            OwnSetting.text "trace" Names.checkTopic (fun value options -> { options with TraceTopic = Some value })
+        ]
+
+    /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;pullBatch=16".
     let ofText (group: string) (text: string) : Result<PushConsumerOptions, string list> =
         let options = create group []
 
-        OptionText.parseWithNameServers text ([], options.Remoting)
-        |> Result.map (fun (nameServers, remoting) ->
+        OptionText.parseOwn settings text (options, [], options.Remoting)
+        |> Result.map (fun (options, nameServers, remoting) ->
             { options with
                 NameServers = nameServers
                 Remoting = remoting
@@ -218,6 +249,8 @@ module PushConsumerOptions =
             InstanceName = Some name
         }
 
+    let withUnitName (name: string) (options: PushConsumerOptions) = { options with UnitName = Some name }
+
     let withAddressServer (server: AddressServer) (options: PushConsumerOptions) =
         { options with
             AddressServer = Some server
@@ -240,6 +273,9 @@ module PushConsumerOptions =
             [
                 if options.NameServers.IsEmpty && options.AddressServer.IsNone then
                     "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR)"
+
+                if options.Subscriptions.IsEmpty then
+                    "a consumer needs a subscription: call Subscribe before it starts"
 
                 yield! ValueKind.problem "concurrency" (ValueKind.count 1 10_000) options.Concurrency
                 yield! ValueKind.problem "batchSize" (ValueKind.count 1 1024) options.BatchSize

@@ -31,6 +31,12 @@ type internal KnownRoute(topic, route: TopicRoute, clients, fetched: int64, isTe
     /// The topic does not exist yet; a send that goes by this makes it.
     member _.IsTemplate = isTemplate
 
+/// No name server has answered since a time, for a reason.
+[<Sealed>]
+type internal NameServerSilence(since: int64, reason: string) =
+    member _.Since = since
+    member _.Reason = reason
+
 /// The routes of the topics in use. Whoever knows a route uses it, however old: they are asked for again every 30 s, and
 /// when one was found wrong, by one caller for all.
 [<Sealed>]
@@ -52,6 +58,17 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
         ConcurrentDictionary<string, Lazy<Task<Result<KnownRoute, RemotingError>>>>(StringComparer.Ordinal)
 
     let changed = Event<struct (string * TopicRoute)>()
+
+    /// Since when, and why, no name server has answered.
+    let mutable silence: NameServerSilence | null = null
+
+    let noteAnswer (error: RemotingError voption) =
+        match error, silence with
+        | ValueNone, null -> ()
+        | ValueNone, _ -> Volatile.Write(&silence, null)
+        | ValueSome error, null ->
+            Volatile.Write(&silence, NameServerSilence(clock.GetTimestamp(), RemotingError.describe error))
+        | ValueSome _, _ -> ()
 
     let closed = AlreadyClosed "The client"
 
@@ -85,6 +102,11 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
         backgroundTask {
             try
                 let! answer = nameServer.RouteFor(topic, ending.Token)
+
+                match answer with
+                | Error error when not (isNotThere error) && not ending.IsCancellationRequested ->
+                    noteAnswer (ValueSome error)
+                | _ -> noteAnswer ValueNone
 
                 match answer, tryKnown topic with
                 | Ok route, _ when TopicRoute.leadsSomewhere route ->
@@ -167,6 +189,22 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
 
     /// The name servers that are asked.
     member _.NameServers: Endpoint list = nameServer.Endpoints
+
+    /// For how long no name server has answered, and why, as of the first time.
+    member _.Silence: struct (TimeSpan * string) voption =
+        match Volatile.Read &silence with
+        | null -> ValueNone
+        | silence -> ValueSome(struct (clock.GetElapsedTime silence.Since, silence.Reason))
+
+    /// The masters of each topic in use.
+    member _.Masters: (string * Endpoint list) list =
+        [
+            for KeyValue(topic, route) in known do
+                topic,
+                route.Route.Brokers
+                |> List.choose (fun broker -> TopicRoute.masterAddress broker.BrokerName route.Route)
+                |> List.choose (Endpoint.tryParse >> ValueOption.toOption)
+        ]
 
     /// The routes that are known now.
     member _.Known: TopicRoute list = [ for route in known.Values -> route.Route ]

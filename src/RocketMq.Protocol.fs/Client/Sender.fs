@@ -25,7 +25,8 @@ type internal Attempt =
 
 /// Sends what is prepared: chooses queues, tries again where that may help, and remembers which brokers failed.
 [<Sealed>]
-type internal Sender(options: ProducerOptions, group: string, clients: RemotingClients, routes: Routes) =
+type internal Sender
+    (options: ProducerOptions, group: string, clients: RemotingClients, routes: Routes, outcomes: SendOutcomes) =
     /// What a new route is waited for where the old one has no other broker.
     static let refreshTime = TimeSpan.FromSeconds 0.5
 
@@ -59,9 +60,12 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
 
     /// Whether it says something of the broker, not of the message.
     let isBrokersFault error =
-        RemotingError.isConnection error
-        || RemotingError.isTimeout error
-        || RemotingError.isOverload error
+        match error with
+        | TooManyWaiting _ -> false
+        | error ->
+            RemotingError.isConnection error
+            || RemotingError.isTimeout error
+            || RemotingError.isOverload error
 
     let queueFor target (view: PublishView) (prepared: Prepared) last : Result<MessageQueue, RemotingError> =
         match target with
@@ -125,8 +129,15 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
             NotDecoded(client.Endpoint, prepared.Operation.Code, error)
 
     /// What became of an attempt, for the message and for what is known of the broker.
-    let settle (prepared: Prepared) (queue: MessageQueue) client sent answer : Result<SendReceipt, RemotingError> =
-        let took = clock.GetElapsedTime sent
+    let settle
+        (prepared: Prepared)
+        (queue: MessageQueue)
+        (client: RemotingClient)
+        sent
+        answer
+        : Result<SendReceipt, RemotingError> =
+        let now = clock.GetTimestamp()
+        let took = clock.GetElapsedTime(sent, now)
         tell prepared queue client took answer
 
         let outcome =
@@ -138,8 +149,12 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                 | ValueNone -> Error(errorOf prepared client took command)
 
         match outcome with
-        | Ok _ -> record queue.BrokerName took false
-        | Error error -> record queue.BrokerName took (isBrokersFault error)
+        | Ok _ ->
+            record queue.BrokerName took false
+            outcomes.Stored(client.Endpoint, prepared.Topic, now)
+        | Error error ->
+            record queue.BrokerName took (isBrokersFault error)
+            outcomes.Failed(client.Endpoint, error)
 
         outcome
 
@@ -181,11 +196,13 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
     let tooLate (client: RemotingClient) =
         NotConnected(client.Endpoint, FailureReason.ofText "finding the route took all the time that the message has")
 
-    let afterFailure target attempt rest earlier error =
-        match target with
-        | AnyQueue -> SendRetry.decide options.Attempts attempt rest earlier error
-        | OneQueue _
-        | SelectedQueue _ -> GiveUp error
+    let afterFailure target hasOther attempt rest earlier error =
+        match target, error with
+        // Without another broker that has room it fails at once.
+        | AnyQueue, TooManyWaiting _ when not hasOther -> GiveUp(SendRetry.graver earlier error)
+        | AnyQueue, _ -> SendRetry.decide options.Attempts attempt rest earlier error
+        | OneQueue _, _
+        | SelectedQueue _, _ -> GiveUp error
 
     /// The queue and its broker, if they can be told without asking anybody.
     let firstAttempt (prepared: Prepared) target : struct (MessageQueue * RemotingClient * bool) voption =
@@ -230,8 +247,12 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                         let rest = options.SendTimeout - clock.GetElapsedTime begun
 
                         match! routes.Publish(prepared.Topic, max rest TimeSpan.Zero, cancellation) with
-                        | Ok found -> view <- ValueSome found
-                        | Error error -> failure <- ValueSome error
+                        | Ok found ->
+                            outcomes.TopicFound prepared.Topic
+                            view <- ValueSome found
+                        | Error error ->
+                            outcomes.TopicFailed(prepared.Topic, error)
+                            failure <- ValueSome error
 
                     match view with
                     | ValueNone -> ()
@@ -268,7 +289,7 @@ type internal Sender(options: ProducerOptions, group: string, clients: RemotingC
                     failure <- ValueNone
                     let rest = options.SendTimeout - clock.GetElapsedTime begun
 
-                    match afterFailure target attempt rest earlier error with
+                    match afterFailure target hasOther attempt rest earlier error with
                     | GiveUp final ->
                         // Those that follow are to know of a broker that is gone, although this one does not try again.
                         if last.IsSome && RemotingError.isTransient error then

@@ -121,6 +121,24 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 return Ok(after @ before)
         }
 
+    /// As `places`; topics that are not there, or that nobody can be asked for, are waited for, until the time is over. Gives what is
+    /// left of it.
+    let placesWithin (until: int64) cancellation =
+        backgroundTask {
+            let mutable left = options.Await
+            let mutable found = ValueNone
+
+            while found.IsNone do
+                match! places cancellation with
+                | Error error when MissingTopics.MayCome error && left > TimeSpan.Zero ->
+                    match! client.Wait(min turn left, cancellation) with
+                    | Ok() -> left <- max TimeSpan.Zero (clock.GetElapsedTime(clock.GetTimestamp(), until))
+                    | Error error -> found <- ValueSome(Error error)
+                | outcome -> found <- ValueSome outcome
+
+            return found.Value |> Result.map (fun places -> struct (places, left))
+        }
+
     let leaseAll (outcome: PopOutcome) =
         let now = clock.GetTimestamp()
         let leased = [ for one in outcome.Messages -> one, lease now outcome.Took one ]
@@ -208,14 +226,14 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
     let receive count invisible cancellation =
         backgroundTask {
-            match! places cancellation with
-            | Error error -> return Error error
-            | Ok places ->
-                let until = clock.GetTimestamp() + ticksOf options.Await
+            let until = clock.GetTimestamp() + ticksOf options.Await
 
+            match! placesWithin until cancellation with
+            | Error error -> return Error error
+            | Ok(struct (places, left)) ->
                 let poll =
                     match places with
-                    | [ _ ] -> options.Await
+                    | [ _ ] -> left
                     | _ -> TimeSpan.Zero
 
                 match! tryEach places count invisible poll ValueNone cancellation with
@@ -295,8 +313,8 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         | None -> Ok()
         | Some problem -> Error(Misconfigured problem)
 
-    /// Joins the group. Fails if a topic does not exist, no broker of it can be reached, or a broker does not understand an
-    /// SQL92 expression.
+    /// Joins the group. A topic that is not there, or that nobody can be asked for, is looked for until it can be read: `Health` says
+    /// so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
     static member Start(options: SimpleConsumerOptions) : Task<Result<SimpleConsumer, RemotingError>> =
         backgroundTask {
             match SimpleConsumerOptions.check options with
@@ -315,13 +333,15 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         client.Start()
 
         client.Topics
-        |> OneByOne.untilError (fun topic -> client.GreetAndCheck(topic, CancellationToken.None))
+        |> OneByOne.untilError (fun topic ->
+            client.Joining.JoinOrSeek(topic, (fun () -> client.GreetAndCheck(topic, CancellationToken.None))))
 
     /// Brokers know the consumer by this.
     member _.ClientId = client.ClientId
 
     /// At most so many messages, 32 at most, that others of the group do not get for `invisible`; none if there are none
-    /// within the options' time. Messages of a call that is cancelled may come again only after that time.
+    /// within the options' time. If none of the topics can be read until that is over, because it is not there or nobody can be
+    /// asked for it, that is the error. Messages of a call that is cancelled may come again only after that time.
     member _.Receive
         (maxMessages: int, invisible: TimeSpan, cancellation: CancellationToken)
         : Task<Result<LeasedMessage list, RemotingError>> =

@@ -149,7 +149,13 @@ type internal Tracing
             routes: Routes
         ) : Tracing =
         let sender =
-            Sender(options, $"_INNER_TRACE_PRODUCER-{group}-{side}-1", clients, routes)
+            Sender(
+                options,
+                $"_INNER_TRACE_PRODUCER-{group}-{side}-1",
+                clients,
+                routes,
+                SendOutcomes clients.Options.Ports.Clock
+            )
 
         let send (body: TraceBody) =
             let id = uniqueIds.Next()

@@ -199,6 +199,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                     let! decision = local message
                     return decision, None
                 with failure ->
+                    Log.localPartFailed log receipt.UniqueId options.Group failure
                     return Undecided, Some failure
         }
 
@@ -290,9 +291,14 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
     /// Sends other messages, and is closed with this.
     member _.Producer: Producer = producer
 
+    /// As `Producer.Health`.
+    member _.Health: ProducerHealth = producer.Health
+
     /// Sends a half message, runs `local`, and tells the broker whether consumers are to see the message. The local part is
     /// not run, and the message is taken back, if the broker could not store it as safely as it should. Refused before
-    /// anything is sent: a message with a delay level, a delay or a delivery time, and a reply.
+    /// anything is sent: a message with a delay level, a delay or a delivery time, and a reply. A local part that throws does not
+    /// fail the send: it may have done its work or not, so that the message stays undecided, the broker asks the checker later, a
+    /// warning is logged, and the exception is the receipt's `LocalFailure`.
     member _.Send
         (message: Message, local: Message -> Task<TransactionDecision>, cancellation: CancellationToken)
         : Task<Result<TransactionReceipt, RemotingError>> =

@@ -55,6 +55,10 @@ type internal Outgoing() =
     abstract WaitsForServer: bool
 
     default _.WaitsForServer = false
+    /// About how many bytes it keeps in memory until it is written.
+    abstract Size: int64
+
+    default _.Size = 0L
 
     /// Reads an answer of success while it lies in the receive buffer, so that no command need be made of it. False if it is
     /// none of those that are read so. Must not throw.
@@ -69,6 +73,7 @@ type internal OutgoingCommand(command: RemotingCommand) =
     override _.Code = command.RequestCode
     override _.Write(writer, opaque, output) = writer.Write(command, opaque, output)
     override _.ToCommand() = command
+    override _.Size = int64 command.Body.Length + int64 command.Fields.Wire.Length
 
 /// A typed request, which is written without becoming a command.
 [<Sealed>]

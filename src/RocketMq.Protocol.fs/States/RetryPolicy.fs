@@ -59,7 +59,8 @@ module RetryPolicy =
         match error with
         | NotConnected _
         | TooManyInFlight _
-        | TooManyBytes _ -> ValueSome NotSent
+        | TooManyBytes _
+        | TooManyWaiting _ -> ValueSome NotSent
         | Refused(_, _, _, code, _) when RemotingError.isOverloadCode code -> ValueSome Overload
         | ConnectionLost _
         | TimedOut _ -> ValueSome UnknownEnd

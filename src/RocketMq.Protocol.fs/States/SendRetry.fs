@@ -26,6 +26,8 @@ module SendRetry =
     let pause (attempt: int) (hasOther: bool) (jitter: float) (latest: RemotingError) : TimeSpan =
         match latest with
         | NotConnected _ when not hasOther -> TimeSpan.FromMilliseconds(100.0 * float attempt * (0.5 + jitter))
+        // Another broker may have room; this client has too much to do, not the broker.
+        | TooManyWaiting _ -> TimeSpan.Zero
         | error when RemotingError.isOverload error -> TimeSpan.FromMilliseconds(10.0 + 90.0 * jitter)
         | _ -> TimeSpan.Zero
 

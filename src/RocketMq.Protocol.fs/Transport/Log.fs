@@ -154,3 +154,13 @@ module internal Log =
         )
 
     let workFailed (log: ILogger) (error: exn) = workFailed'.Invoke(log, error)
+
+    let private localPartFailed' =
+        LoggerMessage.Define<string, string>(
+            LogLevel.Warning,
+            EventId(1011, "LocalPartFailed"),
+            "The local part of the transaction of message {MessageId} of group {Group} threw; the broker asks later what became of it"
+        )
+
+    let localPartFailed (log: ILogger) (messageId: string) (group: string) (error: exn) =
+        localPartFailed'.Invoke(log, messageId, group, error)

@@ -44,9 +44,11 @@ module RemotingOptions =
         | problems -> Error(Misconfigured(String.concat "; " problems))
 
     /// The preset's values, and what a program has set that no preset knows: TLS, credentials, handlers, logger, ports, mapped
-    /// addresses and what is done while there is no connection.
+    /// addresses, what is done while there is no connection, and whether calls over the limit wait: producers' do, whatever the
+    /// preset.
     let withPreset (preset: RemotingOptions) (options: RemotingOptions) : RemotingOptions =
         { preset with
+            AtCallLimit = options.AtCallLimit
             MapAddress = options.MapAddress
             WhenDisconnected = options.WhenDisconnected
             Handlers = options.Handlers

@@ -28,8 +28,8 @@ module OptionText =
         | Error problem -> options, $"{known presetName}: {problem}" :: problems
 
     /// A name that is no setting's. Behind a secret it is likely the rest of one that was not quoted: that is not shown.
-    let private unknown (settings: OptionSetting list) (name: string) (previous: OptionSetting option) =
-        let known = settings |> List.map _.Name |> String.concat ", "
+    let private unknown (names: string list) (name: string) (previous: OptionSetting option) =
+        let known = String.concat ", " names
 
         match previous with
         | Some secret when secret.IsSecret ->
@@ -41,18 +41,22 @@ module OptionText =
     let private apply
         (known: string -> string)
         (settings: OptionSetting list)
+        (ownNames: string list)
         (draft, previous, problems)
         (name: string, value: string)
         =
         match settings |> List.tryFind (fun setting -> isNamed setting.Name name) with
-        | None -> draft, previous, unknown settings name previous :: problems
+        | None ->
+            let names = ownNames @ (settings |> List.map _.Name)
+            draft, previous, unknown names name previous :: problems
         | Some setting ->
             match setting.Set value draft with
             | Ok draft -> draft, Some setting, problems
             | Error problem -> draft, Some setting, $"{known setting.Name}: {problem}" :: problems
 
     /// `known` says under which name the user knows a setting.
-    let private change
+    let private changeBeside
+        (ownNames: string list)
         (known: string -> string)
         (settings: OptionSetting list)
         pairs
@@ -63,10 +67,44 @@ module OptionText =
 
         let draft, _, settingProblems =
             ((SettingDraft.start nameServers options, None, []), others)
-            ||> List.fold (apply known settings)
+            ||> List.fold (apply known settings ownNames)
 
         match List.rev presetProblems @ List.rev settingProblems, SettingDraft.finish known draft with
         | [], Ok options -> Ok(draft.NameServers, options)
+        | problems, Ok _ -> Error problems
+        | problems, Error others -> Error(problems @ others)
+
+    let private change known settings pairs start =
+        changeBeside [] known settings pairs start
+
+    /// As `change`, of a kind of client that has settings of its own, in its own options.
+    let private changeOwn
+        (known: string -> string)
+        (own: OwnSetting<'Options> list)
+        pairs
+        (options: 'Options, nameServers, remoting)
+        : Result<'Options * Endpoint list * RemotingOptions, string list> =
+        let ownOf name =
+            own |> List.tryFind (fun setting -> isNamed setting.Name name)
+
+        let ownPairs, others =
+            pairs |> List.partition (fun (name, _) -> (ownOf name).IsSome)
+
+        let set (options, problems) (name, value) =
+            let setting = Option.get (ownOf name)
+
+            match setting.Set value options with
+            | Ok options -> options, problems
+            | Error problem -> options, $"{known setting.Name}: {problem}" :: problems
+
+        let options, problems = List.fold set (options, []) ownPairs
+        let ownNames = (own |> List.map _.Name)
+
+        match
+            List.rev problems,
+            changeBeside ownNames known SettingTable.allWithNameServers others (nameServers, remoting)
+        with
+        | [], Ok(nameServers, remoting) -> Ok(options, nameServers, remoting)
         | problems, Ok _ -> Error problems
         | problems, Error others -> Error(problems @ others)
 
@@ -99,6 +137,11 @@ module OptionText =
         : Result<Endpoint list * RemotingOptions, string list> =
         parseWith SettingTable.allWithNameServers text (nameServers, options)
 
+    /// As `parseWithNameServers`, of a kind of client that has settings of its own.
+    let internal parseOwn (own: OwnSetting<'Options> list) (text: string) start =
+        SettingText.split SettingTable.nameServersName text
+        |> Result.bind (fun pairs -> changeOwn id own pairs start)
+
     /// "requestTimeout" is ROCKETMQ_REQUEST_TIMEOUT.
     let private variableName (name: string) =
         let letters =
@@ -112,8 +155,8 @@ module OptionText =
         "ROCKETMQ_" + String(Seq.toArray letters)
 
     /// The variables of settings that `lookUp` finds. An empty one counts as none: some systems cannot remove them.
-    let private variables (lookUp: string -> string option) (settings: OptionSetting list) =
-        presetName :: List.map _.Name settings
+    let private variables (lookUp: string -> string option) (names: string list) =
+        presetName :: names
         |> List.choose (fun name ->
             match lookUp (variableName name) with
             | None
@@ -123,7 +166,7 @@ module OptionText =
     /// Changes options by the variables that `lookUp` finds: ROCKETMQ_ and a setting's name, as in ROCKETMQ_PRESET,
     /// ROCKETMQ_REQUEST_TIMEOUT, ROCKETMQ_TLS_SERVER_NAME or ROCKETMQ_SECRET_KEY.
     let ofVariables (lookUp: string -> string option) (options: RemotingOptions) =
-        change variableName SettingTable.all (variables lookUp SettingTable.all) ([], options)
+        change variableName SettingTable.all (variables lookUp (SettingTable.all |> List.map _.Name)) ([], options)
         |> Result.map snd
 
     /// As `ofVariables`, and the name servers of ROCKETMQ_NAME_SERVERS.
@@ -132,7 +175,7 @@ module OptionText =
         (nameServers: Endpoint list, options: RemotingOptions)
         : Result<Endpoint list * RemotingOptions, string list> =
         let settings = SettingTable.allWithNameServers
-        change variableName settings (variables lookUp settings) (nameServers, options)
+        change variableName settings (variables lookUp (settings |> List.map _.Name)) (nameServers, options)
 
     /// The variables of this process, to look up.
     let internal ofProcess (name: string) =
@@ -144,3 +187,10 @@ module OptionText =
     /// As `ofVariablesWithNameServers`, with the variables of this process.
     let ofEnvironmentWithNameServers (nameServers: Endpoint list, options: RemotingOptions) =
         ofVariablesWithNameServers ofProcess (nameServers, options)
+
+    /// As `ofEnvironmentWithNameServers`, of a kind of client that has settings of its own.
+    let internal ofEnvironmentOwn (own: OwnSetting<'Options> list) start =
+        let names =
+            (own |> List.map _.Name) @ (SettingTable.allWithNameServers |> List.map _.Name)
+
+        changeOwn variableName own (variables ofProcess names) start

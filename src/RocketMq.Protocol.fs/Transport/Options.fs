@@ -32,13 +32,21 @@ type RemotingOptions =
         ConnectTimeout: TimeSpan
         /// The most calls that wait for answers at a time. Default 4,096.
         MaxInFlight: int
-        /// Whether one call more is refused or waits. Default `FailAtOnce`: more calls than that are a mistake mostly.
+        /// Whether one call more is refused or waits. Default `FailAtOnce`: more calls than that are a mistake mostly. Producers
+        /// wait (`ProducerOptions.create`).
         AtCallLimit: AtLimit
         /// The most bytes that wait to be written; there is room again when half of them are gone. Default 4 MiB.
         MaxUnwrittenBytes: int
         /// Whether a request beyond that is refused or waits. Default `WaitForRoom`: a server that reads slowly slows
         /// its callers down.
         AtByteLimit: AtLimit
+        /// The most calls that wait for room, of a limit that has them wait, on one connection: first come first served, each
+        /// within its own timeout. One call more fails at once with `TooManyWaiting`. A call takes 1 to 2 KB beside its
+        /// request. Default 32,768.
+        MaxWaitingCalls: int
+        /// The most bytes of the requests of those calls, bodies and fields, as far as a request has them before it is written.
+        /// One alone may have more. Default 64 MiB.
+        MaxWaitingBytes: int
         /// The most requests of the server that are handled at a time; one more is answered with SystemBusy. Default 256. A
         /// server that does not read its answers loses its connection when more than twice as many of them wait.
         MaxServerRequests: int
@@ -74,6 +82,8 @@ type RemotingOptions =
             AtCallLimit = FailAtOnce
             MaxUnwrittenBytes = 4 * 1024 * 1024
             AtByteLimit = WaitForRoom
+            MaxWaitingCalls = 32_768
+            MaxWaitingBytes = 64 * 1024 * 1024
             MaxServerRequests = 256
             Header = Header.Json
             Limits = FrameLimits.Default

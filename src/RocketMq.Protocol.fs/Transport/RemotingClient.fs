@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 
@@ -15,6 +16,9 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         ConnectionAgent(endpoint, options, traffic, (fun waiter isSentAway -> resend waiter isSentAway))
 
     let clock = options.Ports.Clock
+
+    let waitingCalls =
+        WaitingCalls(options.MaxWaitingCalls, int64 options.MaxWaitingBytes)
 
     let openConnection () =
         agent.Open()
@@ -49,11 +53,25 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                 return Error(FailureReason.withText text last)
         }
 
+    let tooManyWait =
+        TooManyWaiting(endpoint, options.MaxWaitingCalls, options.MaxWaitingBytes)
+
+    /// Waits, for `rest` at most.
+    let waitFor (task: Task) (rest: TimeSpan) (cancellation: CancellationToken) : Task =
+        backgroundTask {
+            try
+                do! task.WaitAsync(rest, clock, cancellation)
+            with :? TimeoutException ->
+                ()
+        }
+
     /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`; a connection is
-    /// waited for no longer than `patience`, and while attempts to connect fail only if `waits`. A loop, not a recursion: what has
-    /// ended by the time that it is waited for would pile up on the stack.
+    /// waited for no longer than `patience`, and while attempts to connect fail only if `waits`. Who finds no room, or others who
+    /// wait for it, waits behind them. A loop, not a recursion: what has ended by the time that it is waited for would pile up on
+    /// the stack.
     let trySend
         (send: Session -> TimeSpan -> Sent)
+        (size: int64)
         (started: int64)
         (timeout: TimeSpan)
         (patience: TimeSpan)
@@ -62,41 +80,54 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         : Task<struct (Session | null * Sent)> =
         backgroundTask {
             let mutable outcome: struct (Session | null * Sent) voption = ValueNone
+            let mutable place: LinkedListNode<WaitingCall> | null = null
 
-            while outcome.IsNone do
-                let rest = timeout - clock.GetElapsedTime started
+            try
+                while outcome.IsNone do
+                    let rest = timeout - clock.GetElapsedTime started
+                    let mutable mustWait = false
 
-                match agent.Door with
-                | Door.Locked -> outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
-                | Door.Open session when rest > TimeSpan.Zero ->
-                    match send session rest with
-                    | Over -> agent.Shut session.Number
-                    | Stalled room ->
-                        try
-                            do! room.WaitAsync(rest, clock, cancellation)
-                        with :? TimeoutException ->
-                            ()
-                    | sent -> outcome <- ValueSome(struct (session, sent))
-                | Door.Open session -> outcome <- ValueSome(struct (null, NotSent session.Full))
-                | Door.Shut _ when agent.IsClosing ->
-                    outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
-                | Door.Shut waiting ->
-                    openConnection ()
+                    match agent.Door with
+                    | Door.Locked -> outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                    | Door.Open session when rest > TimeSpan.Zero ->
+                        match place with
+                        | null when not waitingCalls.IsEmpty -> mustWait <- true
+                        | NonNull own when not own.Value.HasTurn -> do! waitFor own.Value.Task rest cancellation
+                        | _ ->
+                            match send session rest with
+                            | Over -> agent.Shut session.Number
+                            | Stalled _ when isNull place -> mustWait <- true
+                            | Stalled room -> do! waitFor room rest cancellation
+                            | sent -> outcome <- ValueSome(struct (session, sent))
+                    | Door.Open session -> outcome <- ValueSome(struct (null, NotSent session.Full))
+                    | Door.Shut _ when agent.IsClosing ->
+                        outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                    | Door.Shut waiting ->
+                        openConnection ()
 
-                    if not waits && failsAtOnce () then
-                        outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, agent.LastFailure))))
-                    else
-                        let rest = max TimeSpan.Zero (rest - (timeout - patience))
-                        let! opened = waitAtDoor waiting.Task rest patience cancellation
-                        let isLate = clock.GetElapsedTime started >= patience
+                        if not waits && failsAtOnce () then
+                            outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, agent.LastFailure))))
+                        else
+                            let rest = max TimeSpan.Zero (rest - (timeout - patience))
+                            let! opened = waitAtDoor waiting.Task rest patience cancellation
+                            let isLate = clock.GetElapsedTime started >= patience
 
-                        match opened with
-                        | Error _ when agent.IsClosing ->
-                            outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
-                        | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
-                            outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
-                        | Ok()
-                        | Error _ -> ()
+                            match opened with
+                            | Error _ when agent.IsClosing ->
+                                outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                            | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
+                                outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
+                            | Ok()
+                            | Error _ -> ()
+
+                    if mustWait then
+                        match waitingCalls.TryJoin size with
+                        | ValueSome own -> place <- own
+                        | ValueNone -> outcome <- ValueSome(struct (null, NotSent tooManyWait))
+            finally
+                match place with
+                | null -> ()
+                | own -> waitingCalls.Leave own
 
             return outcome.Value
         }
@@ -123,7 +154,14 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                 let patience = if outgoing.HasAlternative then timeout / 2.0 else timeout
 
                 let! sent =
-                    trySend send (clock.GetTimestamp()) timeout patience outgoing.WaitsForServer cancellation
+                    trySend
+                        send
+                        outgoing.Size
+                        (clock.GetTimestamp())
+                        timeout
+                        patience
+                        outgoing.WaitsForServer
+                        cancellation
 
                 return! answerOf outgoing.Code sent cancellation
             with :? OperationCanceledException ->
@@ -135,11 +173,12 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             Task.FromResult(Error(Cancelled(outgoing.Code, false)))
         else
             match agent.Door with
-            | Door.Open session ->
+            | Door.Open session when waitingCalls.IsEmpty ->
                 match session.Send(outgoing, false, timeout) with
                 | Over
                 | Stalled _ -> callSlowly outgoing false timeout cancellation
                 | sent -> answerOf outgoing.Code (struct (session, sent)) cancellation
+            | Door.Open _
             | Door.Shut _
             | Door.Locked -> callSlowly outgoing false timeout cancellation
 
@@ -222,8 +261,11 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             try
                 let send (session: Session) _ = session.SendOneWay command
 
+                let size = (OutgoingCommand command).Size
+                let timeout = options.RequestTimeout
+
                 let! struct (_, sent) =
-                    trySend send (clock.GetTimestamp()) options.RequestTimeout options.RequestTimeout false cancellation
+                    trySend send size (clock.GetTimestamp()) timeout timeout false cancellation
 
                 match sent with
                 | NotSent error -> return Error error
@@ -296,6 +338,9 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
 
     /// The number of calls that wait for answers.
     member _.InFlight = inFlight ()
+
+    /// The number of calls that wait for room.
+    member internal _.WaitingForRoom = waitingCalls.Count
 
     /// How client and connection are doing now.
     member _.Health: ConnectionHealth =

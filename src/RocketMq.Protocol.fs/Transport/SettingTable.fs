@@ -187,6 +187,10 @@ module internal SettingTable =
                 backoff (fun backoff -> { backoff with Spread = value }))
             remoting "atCallLimit" atLimit _.AtCallLimit (fun value options -> { options with AtCallLimit = value })
             remoting "atByteLimit" atLimit _.AtByteLimit (fun value options -> { options with AtByteLimit = value })
+            remoting "maxWaitingCalls" (ValueKind.count 1 (1 <<< 20)) _.MaxWaitingCalls (fun value options ->
+                { options with MaxWaitingCalls = value })
+            remoting "maxWaitingBytes" (ValueKind.count 4096 (1 <<< 30)) _.MaxWaitingBytes (fun value options ->
+                { options with MaxWaitingBytes = value })
             remoting "probeAfter" ValueKind.duration _.Liveness.ProbeAfter (fun value ->
                 liveness (fun liveness -> { liveness with ProbeAfter = value }))
             remoting "deadAfter" ValueKind.duration _.Liveness.DeadAfter (fun value ->

@@ -93,6 +93,7 @@ module internal Telemetry =
         | Error(NotDecoded _) -> ValueSome "NotDecoded"
         | Error(TooManyInFlight _) -> ValueSome "TooManyInFlight"
         | Error(TooManyBytes _) -> ValueSome "TooManyBytes"
+        | Error(TooManyWaiting _) -> ValueSome "TooManyWaiting"
         | Error(ClientClosed _ | AlreadyClosed _) -> ValueSome "ClientClosed"
         | Error(Invalid _ | NotEncoded _ | NoRoute _ | NoBroker _ | NoQueue _ | RouteUnknown _ | ReceiptExpired _ | Misconfigured _ | InterceptorFailed _) ->
             ValueSome "Invalid"

@@ -512,34 +512,28 @@ let tests =
                         | other -> failtest $"%A{Result.map ignore other}"
                     }))
 
-            live
-                "a consumer of a topic that is not there, or with settings that make no sense, does not start"
-                (fun () ->
-                    withRig (fun rig ->
-                        task {
-                            let handler: PopHandler = fun _ _ -> Task.FromResult ConsumeResult.Success
+            live "a consumer with settings that make no sense does not start" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        let handler: PopHandler = fun _ _ -> Task.FromResult ConsumeResult.Success
 
-                            match! PopConsumer.Start(optionsOf rig, handler) with
-                            | Error(NoRoute("T", _)) -> ()
-                            | other -> failtest $"%A{Result.map ignore other}"
+                        for options in
+                            [
+                                PopConsumerOptions.withConcurrency 0
+                                PopConsumerOptions.withPopBatch 33
+                                PopConsumerOptions.withInvisibleTime TimeSpan.Zero
+                                PopConsumerOptions.withUnacked 0
+                                PopConsumerOptions.withMembership (PopMembership.create "G" [])
+                                PopConsumerOptions.subscribe "a topic" Filter.all
+                            ] do
+                            let! outcome = PopConsumer.Start(options (optionsOf rig), handler)
+                            outcome |> Result.isError |> shouldBeTrue
 
-                            for options in
-                                [
-                                    PopConsumerOptions.withConcurrency 0
-                                    PopConsumerOptions.withPopBatch 33
-                                    PopConsumerOptions.withInvisibleTime TimeSpan.Zero
-                                    PopConsumerOptions.withUnacked 0
-                                    PopConsumerOptions.withMembership (PopMembership.create "G" [])
-                                    PopConsumerOptions.subscribe "a topic" Filter.all
-                                ] do
-                                let! outcome = PopConsumer.Start(options (optionsOf rig), handler)
-                                outcome |> Result.isError |> shouldBeTrue
+                        do! rig.Send "a"
+                        use! consumer = simpleOf rig
 
-                            do! rig.Send "a"
-                            use! consumer = simpleOf rig
-
-                            for count, invisible in [ 0, seconds 10; 1, TimeSpan.Zero; 1, TimeSpan.FromDays 1 ] do
-                                let! outcome = consumer.Receive(count, invisible, CancellationToken.None)
-                                outcome |> Result.isError |> shouldBeTrue
-                        }))
+                        for count, invisible in [ 0, seconds 10; 1, TimeSpan.Zero; 1, TimeSpan.FromDays 1 ] do
+                            let! outcome = consumer.Receive(count, invisible, CancellationToken.None)
+                            outcome |> Result.isError |> shouldBeTrue
+                    }))
         ]

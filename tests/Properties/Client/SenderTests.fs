@@ -50,7 +50,7 @@ let private senderOf (options: ProducerOptions) =
     let routes =
         Routes(NameServer([| nameServer |], clients), clients, options.Template)
 
-    struct (clients, Sender(options, "G", clients, routes))
+    struct (clients, Sender(options, "G", clients, routes, SendOutcomes options.Remoting.Ports.Clock))
 
 let private preparedOf options =
     Prepared.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok

@@ -289,6 +289,32 @@ let tests =
                                 do! shouldRefuse producer servers (held (Message.ofText "T" "x")) reason
                     })
 
+            live
+                "a local part that throws leaves the message undecided, and is told in the receipt and the log"
+                (fun () ->
+                    task {
+                        let log = LogLines()
+                        let servers = servers stored
+
+                        use! producer =
+                            producerAt servers (fun options ->
+                                { options with
+                                    Remoting = { options.Remoting with Logger = log }
+                                })
+
+                        let local (_: Message) : Task<TransactionDecision> = failwith "the database is away"
+                        let! outcome = producer.Send(Message.ofText "T" "x", local, CancellationToken.None)
+                        let receipt = Buffers.ok (Result.mapError RemotingError.describe outcome)
+                        receipt.Decision |> shouldEqual Undecided
+                        receipt.LocalFailure.Value.Message |> shouldEqual "the database is away"
+                        log.Count 1011 |> shouldEqual 1
+
+                        log.All
+                        |> List.exists (fun (struct (_, event, text)) ->
+                            event = 1011 && text.Contains("the database is away", StringComparison.Ordinal))
+                        |> shouldBeTrue
+                    })
+
             live "an interceptor that holds a transaction's message back has it refused" (fun () ->
                 task {
                     for held, reason in unfit do

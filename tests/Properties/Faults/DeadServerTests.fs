@@ -188,7 +188,8 @@ let tests =
                                     Fingerprint = None
                                     IsWithoutSubscriptions = None
                                 }),
-                            Masters
+                            Masters,
+                            SendOutcomes clock
                         )
 
                     let! _ = routes.Get("T", CancellationToken.None)

@@ -38,6 +38,7 @@ let private errors =
         RouteUnknown("T", FailureReason.ofText "why")
         Misconfigured "why"
         TooManyBytes(endpoint, 4096)
+        TooManyWaiting(endpoint, 5, 4096)
     ]
 
 let private names isSuch =
@@ -250,6 +251,7 @@ let tests =
                         "NoBroker"
                         "RouteUnknown"
                         "TooManyBytes"
+                        "TooManyWaiting"
                     ]
 
                 names RemotingError.isFatal

@@ -202,7 +202,8 @@ let tests =
                                 IsWithoutSubscriptions = None
                             }
 
-                        let presence = Presence(clients, routes, heartbeat, AllBrokers)
+                        let presence =
+                            Presence(clients, routes, heartbeat, AllBrokers, SendOutcomes TimeProvider.System)
 
                         let heartbeats () =
                             servers.CountOf(RequestCode.HeartBeat, at 1)

@@ -15,6 +15,7 @@ let private notSent =
         NotConnected(endpoint, FailureReason.ofText "refused")
         TooManyInFlight(endpoint, 7)
         TooManyBytes(endpoint, 4096)
+        TooManyWaiting(endpoint, 5, 4096)
     ]
 
 let private overloads =
