@@ -302,7 +302,7 @@ public sealed class HandlerShapeTests
             () => Push().Subscribe(Topic, "a"),
             () => Push().SubscribeSql92(Topic, "a > 1"),
             () => Pop().Subscribe(Topic, "a"),
-            () => SimpleConsumer.Create("g").Subscribe(Topic).Subscribe(Topic),
+            () => SimpleConsumer.Create("g").Subscribe(Topic, "a").Subscribe(Topic),
             () => PullConsumer.Create("g").Subscribe(Topic, "a").SubscribeSql92(Topic, "a > 1"),
         ];
 
@@ -310,6 +310,8 @@ public sealed class HandlerShapeTests
         {
             Assert.That(Assert.Throws<InvalidOperationException>(() => subscribe())!.Message, Does.Contain(Topic));
         }
+
+        Assert.DoesNotThrow(() => SimpleConsumer.Create("g").Subscribe(Topic, "a").Subscribe(Topic, "a"));
     }
 
     [Test]

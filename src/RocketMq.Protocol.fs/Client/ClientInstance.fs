@@ -10,7 +10,7 @@ open System.Threading.Tasks
 type internal NameServerSearch(server: AddressServer, nameServer: NameServer, options: RemotingOptions) =
     static let interval = TimeSpan.FromMinutes 2L
     let clock = options.Ports.Clock
-    let http = new HttpClient()
+    let http = NameServerDiscovery.newClient ()
     let ending = new CancellationTokenSource()
 
     let find (cancellation: CancellationToken) : Task<Result<unit, FailureReason>> =

@@ -94,6 +94,16 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     member _.AskMaster(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
         ask queue (atMaster queue) request cancellation
 
+    /// How often a broker's master has been connected to: what was learned of it before may be wrong, as another one may answer at
+    /// its address.
+    member _.Connections(brokerName: string) : int =
+        match routes.Known |> List.tryPick (TopicRoute.masterAddress brokerName) with
+        | None -> 0
+        | Some address ->
+            match clients.TryGet address with
+            | Ok client -> client.Health.Connections
+            | Error _ -> 0
+
     /// Asks the master of a broker that one of the routes names.
     member _.AskBroker(brokerName: string, request: Request<'Answer>, cancellation: CancellationToken) =
         match routes.Known |> List.tryPick (TopicRoute.masterAddress brokerName) with

@@ -160,9 +160,13 @@ module NameServerDiscovery =
             }
         | _ -> Task.FromResult(Error(AddressServerUnreachable(url, FailureReason.ofText "it is no URL")))
 
+    /// A web client that connects to the address server that was named, and to nobody else: no redirects, no proxies.
+    let internal newClient () =
+        new HttpClient(new SocketsHttpHandler(AllowAutoRedirect = false, UseProxy = false))
+
     /// As `fetch`, with a web client of its own that is closed again.
     let fetchOnce (server: AddressServer) (cancellation: CancellationToken) =
         backgroundTask {
-            use http = new HttpClient()
+            use http = newClient ()
             return! fetch http TimeProvider.System server cancellation
         }

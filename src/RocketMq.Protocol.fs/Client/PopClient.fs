@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 
@@ -84,10 +85,16 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
             options
         )
 
-    /// None once a broker has said that it knows no acknowledgements of several messages.
-    let mutable knowsBatches = true
-
     let brokers = GroupBrokers(clients, routes)
+
+    /// Brokers that know no acknowledgements of several messages, with the connection on which they said so.
+    let withoutBatches = ConcurrentDictionary<string, int>(StringComparer.Ordinal)
+
+    let knowsBatches (brokerName: string) =
+        match withoutBatches.TryGetValue brokerName with
+        | true, connection -> connection <> brokers.Connections brokerName
+        | _ -> true
+
     let polling = PopPolling(group, membership.ConsumeFrom, options, brokers, filterOf)
 
     let ask topic brokerName (request: Request<'Answer>) cancellation =
@@ -150,11 +157,12 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     let ack request targets cancellation =
         backgroundTask {
             match request with
-            | AckTogether _ when not knowsBatches -> return! ackAlone targets cancellation
+            | AckTogether batch when not (knowsBatches batch.BrokerName) -> return! ackAlone targets cancellation
             | _ ->
                 match! askToAck request targets cancellation with
                 | Error(Refused(_, _, _, ResponseCode.RequestCodeNotSupported, _)) when targets.Length > 1 ->
-                    knowsBatches <- false
+                    let brokerName = targets.Head.Receipt.BrokerName
+                    withoutBatches[brokerName] <- brokers.Connections brokerName
                     return! ackAlone targets cancellation
                 | answer -> return answer
         }

@@ -96,8 +96,8 @@ type internal ConnectionAgent
             IsServer = false
         }
 
-    /// Where the server is dialled.
-    let target = options.MapAddress endpoint
+    /// Where the server is dialled, as the application maps it. Asked for each attempt, as its function may throw or change its mind.
+    let mutable target = endpoint
 
     let connect () : Task<Stream> =
         backgroundTask {
@@ -106,6 +106,8 @@ type internal ConnectionAgent
             use limit =
                 CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, dialing.Token)
 
+            target <- endpoint
+            target <- options.MapAddress endpoint
             let! stream = ports.Connect target limit.Token
 
             match! Tls.secure options endpoint stream limit.Token with

@@ -98,6 +98,26 @@ let tests =
                 AddressServer.url AddressServer.Default
                 |> shouldEqual "http://jmenv.tbsite.net:8080/rocketmq/nsaddr"
 
+            test "a redirect is not followed: nobody is asked but the address server" (fun () ->
+                task {
+                    let isAsked = ref false
+                    use other = answering (fun _ -> isAsked.Value <- true) (http "200 OK" "a:9876")
+
+                    use server =
+                        answering
+                            ignore
+                            $"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{other.Port}/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+                    let! error =
+                        errorOf (NameServerDiscovery.fetchOnce (at server) CancellationToken.None)
+
+                    match error with
+                    | AddressServerRefused(_, status) -> status |> shouldEqual 302
+                    | other -> failtest $"%A{other}"
+
+                    isAsked.Value |> shouldBeFalse
+                })
+
             testCase "a list is its first line; http:// before a host does not count"
             <| fun () ->
                 let a, b = endpoint "a" 9876, endpoint "b" 1

@@ -57,6 +57,43 @@ let tests =
     testList
         "Pop health"
         [
+            live "what a broker said that it does not know is forgotten with its connection" (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        let faults = cluster.Brokers[0].Faults
+                        let! consumer = simpleOf cluster clock
+
+                        let acknowledge texts : Task<AckFailure list> =
+                            task {
+                                do! sendAll cluster "T" texts
+                                let! received = receive consumer texts.Length
+                                received.Length |> shouldEqual texts.Length
+                                return! consumer.AckAll(received, none)
+                            }
+
+                        let unknown (code: RequestCode) =
+                            faults.On(code).Refuse(ResponseCode.RequestCodeNotSupported, "on purpose", Int32.MaxValue)
+
+                        // An older broker: each message alone.
+                        unknown RequestCode.BatchAckMessage
+                        let! failures = acknowledge [ "a"; "b" ]
+                        failures |> shouldBeEmpty
+                        faults.Heal()
+                        // Until the connection ends it is not asked again.
+                        unknown RequestCode.BatchAckMessage
+                        let! failures = acknowledge [ "c"; "d" ]
+                        failures |> shouldBeEmpty
+                        // Another one at its address.
+                        faults.Heal()
+                        unknown RequestCode.AckMessage
+                        cluster.Brokers[0].DisconnectClients()
+                        let acknowledging = acknowledge [ "e"; "f" ]
+                        do! ChaosRig.finish clock acknowledging
+                        let! failures = acknowledging
+                        do! consumer.Close()
+                        failures |> shouldBeEmpty
+                    }))
+
             live "a consumer whose pops fail is unwell, with the reason, until one succeeds" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {

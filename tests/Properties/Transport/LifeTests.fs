@@ -412,4 +412,23 @@ let tests =
 
                     do! client.Close()
                 })
+
+            testOn
+                "a function that maps addresses and throws fails the attempt to connect, with what it threw"
+                (fun network ->
+                    task {
+                        let options =
+                            { network.Options with
+                                MapAddress = fun _ -> failwith "a map that throws, on purpose"
+                                WhenDisconnected = FailWithDial
+                            }
+
+                        let client = RemotingClient(endpoint, options)
+
+                        match! client.Invoke(pull, CancellationToken.None) with
+                        | Error(NotConnected(_, reason)) -> reason.Text |> shouldMention "on purpose"
+                        | other -> failtest $"%A{other}"
+
+                        do! client.Close()
+                    })
         ]
