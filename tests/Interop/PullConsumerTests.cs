@@ -151,7 +151,12 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
             Is.EqualTo(PullStatus.NoMatch));
         await client.CommitAsync(queue, 4, cancellation);
         Assert.That(await client.GetCommittedAsync(queue, cancellation), Is.EqualTo(4));
-        Assert.That(await client.GetOffsetAsync(queue, found.Messages[0].StoredAt, cancellation), Is.InRange(0, 6));
+        // Of several messages that were stored in one millisecond, brokers of 4.9 name any.
+        var all = await client.PullAsync(queue, 0, max: 10, cancellationToken: cancellation);
+        var stored = found.Messages[0].StoredAt;
+        Assert.That(
+            await client.GetOffsetAsync(queue, stored, cancellation),
+            Is.AnyOf([.. all.Messages.Where(message => message.StoredAt == stored).Select(message => (object)message.QueueOffset)]));
     }
 
     [Test]

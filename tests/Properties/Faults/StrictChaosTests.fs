@@ -169,95 +169,184 @@ let rec private store (producer: Producer) number : Task =
         | Error _ -> do! store producer number
     }
 
+/// The group: its members, and what befalls them.
+[<Sealed>]
+type private Group(clock: EmbeddedClock, cluster: EmbeddedCluster, isOrdered: bool) =
+    let master = cluster.Brokers[0]
+    let outcomes = Outcomes()
+    let order = OrderWatch()
+    let random = Random 20261128
+    let members = ResizeArray<PushConsumer>()
+    let mutable names = 0
+
+    let optionsOf name =
+        let options = consumerOf cluster clock "C"
+
+        { options with
+            IsOrdered = isOrdered
+            ConsumeFrom = LastOffset
+            Subscriptions = [ "T", Filter.all ]
+            InstanceName = Some name
+            Remoting =
+                { options.Remoting with
+                    RequestTimeout = TimeSpan.FromSeconds 10L
+                }
+        }
+
+    let join () : Task =
+        task {
+            names <- names + 1
+            let options = optionsOf $"member{names}"
+            let mutable isIn = false
+
+            // A start may run out of the moved time, as on a real cluster.
+            while not isIn do
+                match! waitFor clock (PushConsumer.Start(options, handler clock outcomes order isOrdered)) with
+                | Ok consumer ->
+                    members.Add consumer
+                    isIn <- true
+                | Error error when RemotingError.isTransient error -> ()
+                | Error error -> failtest (RemotingError.describe error)
+        }
+
+    let anyone () = members[random.Next members.Count]
+
+    let remove (ending: PushConsumer -> Task) : Task =
+        task {
+            let leaving = anyone ()
+            members.Remove leaving |> ignore<bool>
+            do! finish clock (ending leaving)
+        }
+
+    let isAway () : Task =
+        task {
+            do! master.StopAsync()
+            do! passFor clock (seconds 45)
+            do! master.StartAsync()
+        }
+
+    /// Longer than a queue may go without a pull.
+    let pauses (consumer: PushConsumer) : Task =
+        task {
+            consumer.Pause()
+            do! passFor clock (seconds 150)
+            consumer.Resume()
+        }
+
+    let subscribesInVain (consumer: PushConsumer) : Task =
+        task {
+            let faults = cluster.NameServerNodes[0].Faults
+            let topic = $"Other{names}"
+            faults.On(RequestCode.GetRouteInfoByTopic).Refuse(ResponseCode.SystemError, "on purpose", 3)
+            let subscribing = consumer.Subscribe(topic, Filter.all)
+            do! pass clock (fun () -> subscribing.IsCompleted)
+            faults.Heal()
+            do! finish clock (consumer.Unsubscribe topic)
+        }
+
+    let twinComes (consumer: PushConsumer) : Task =
+        task {
+            let! twin = twinOf cluster consumer.ClientId
+            do! passFor clock (seconds 60)
+            do! twin.Close()
+        }
+
+    let harm (how: RequestFaults -> unit) : Task =
+        how (master.Faults.On requests[random.Next requests.Length])
+        Task.CompletedTask
+
+    member _.Outcomes = outcomes
+    member _.Inversions = order.Inversions
+    member _.Members: PushConsumer list = List.ofSeq members
+    member _.Join() = join ()
+
+    /// Something happens by chance, and is over in the end. What it was.
+    member _.Happen() : Task<Happening> =
+        task {
+            let happening = choose random members.Count
+
+            do!
+                match happening with
+                | Joins -> join ()
+                | Leaves -> remove _.Close()
+                | IsKilled -> remove _.Kill()
+                | IsCutOff ->
+                    master.DisconnectClients()
+                    Task.CompletedTask
+                | MasterIsAway -> isAway ()
+                | Pauses -> pauses (anyone ())
+                | SubscribesInVain -> subscribesInVain (anyone ())
+                | LosesAnswers -> harm _.LoseAnswers(3)
+                | LosesRequests -> harm _.LoseRequests(3)
+                | AnswersLate -> harm _.AnswerLate(seconds 15, 3)
+                | Refuses -> harm _.Refuse(ResponseCode.SystemError, "on purpose", 3)
+                | TwinComes -> twinComes (anyone ())
+
+            return happening
+        }
+
+    /// Waits for no longer than faults of a minute or two can explain, and says what it has waited for.
+    member group.Reaches (what: string) (condition: unit -> bool) : Task =
+        task {
+            let! isReached = happensWithin clock (TimeSpan.FromMinutes 30L) condition
+
+            if not isReached then
+                let states =
+                    group.Members
+                    |> List.map (fun consumer -> consumer.ClientId, consumer.Health.Problems, consumer.Health.Queues)
+
+                failtest $"{what}: {outcomes.Count} consumed; %A{states}"
+        }
+
+/// A strict cluster: a slave that lags, nothing in memory, and less kept than is sent, though far more than waits at any time.
+let private startStrict clock : Task<EmbeddedCluster> =
+    startCluster (fun options ->
+        options.Masters <- 1
+        options.Slaves <- 1
+        options.Clock <- clock
+        options.MemoryBytes <- 0L
+        options.SlaveCopyInterval <- TimeSpan.FromSeconds 20L
+        options.RetentionBytes <- int64 messages * 120L)
+
+/// What the master has of the group's offsets.
+let private committedAt client : Task<int64 option list> =
+    task {
+        let offsets: int64 option[] = Array.zeroCreate queues
+
+        for queueId in 0 .. queues - 1 do
+            let! offset = committedOf client "C" "T" queueId
+            offsets[queueId] <- offset
+
+        return List.ofArray offsets
+    }
+
 let private chaos isOrdered : Task =
     task {
         let clock = EmbeddedClock()
-
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 1
-                options.Slaves <- 1
-                options.Clock <- clock
-                options.MemoryBytes <- 0L
-                options.SlaveCopyInterval <- TimeSpan.FromSeconds 20L
-                // Less than is sent, and far more than waits at any time.
-                options.RetentionBytes <- int64 messages * 120L)
-
-        let master = cluster.Brokers[0]
+        use! cluster = startStrict clock
         do! cluster.CreateTopicAsync("T", queues)
-        let outcomes = Outcomes()
-        let order = OrderWatch()
-        let random = Random 20261128
-        let members = ResizeArray<PushConsumer>()
+        let group = Group(clock, cluster, isOrdered)
         let happened = ResizeArray<Happening>()
-        let mutable names = 0
-
-        let join () : Task =
-            task {
-                names <- names + 1
-                let options = consumerOf cluster clock "C"
-
-                let options =
-                    { options with
-                        IsOrdered = isOrdered
-                        ConsumeFrom = LastOffset
-                        Subscriptions = [ "T", Filter.all ]
-                        InstanceName = Some $"member{names}"
-                        Remoting =
-                            { options.Remoting with
-                                RequestTimeout = TimeSpan.FromSeconds 10L
-                            }
-                    }
-
-                let mutable isIn = false
-
-                // A start may run out of the moved time, as on a real cluster.
-                while not isIn do
-                    match! waitFor clock (PushConsumer.Start(options, handler clock outcomes order isOrdered)) with
-                    | Ok consumer ->
-                        members.Add consumer
-                        isIn <- true
-                    | Error error when RemotingError.isTransient error -> ()
-                    | Error error -> failtest (RemotingError.describe error)
-            }
-
-        let remove (ending: PushConsumer -> Task) : Task =
-            task {
-                let leaving = members[random.Next members.Count]
-                members.Remove leaving |> ignore<bool>
-                do! finish clock (ending leaving)
-            }
 
         use client =
             RemotingClient.Create(
-                (endpointsOf master.Address).Head,
+                (endpointsOf cluster.Brokers[0].Address).Head,
                 { RemotingOptions.Default with
                     RequestTimeout = TimeSpan.FromMinutes 1L
                 }
             )
             |> Buffers.ok
 
-        let committed () =
-            task {
-                let mutable offsets = []
-
-                for queueId in 0 .. queues - 1 do
-                    let! offset = committedOf client "C" "T" queueId
-                    offsets <- offset :: offsets
-
-                return List.rev offsets
-            }
-
-        // From the end on: what is sent from now on counts, once the group's beginning is known to the broker.
-        do! join ()
-
-        let! hasBegun =
-            becomesWithin clock (seconds 120) (fun () ->
+        let areCommitted (expected: int64 option list -> bool) limit =
+            becomesWithin clock limit (fun () ->
                 task {
-                    let! offsets = committed ()
-                    return List.forall Option.isSome offsets
+                    let! offsets = committedAt client
+                    return expected offsets
                 })
 
+        // From the end on: what is sent from now on counts, once the group's beginning is known to the broker.
+        do! group.Join()
+        let! hasBegun = areCommitted (List.forall Option.isSome) (seconds 120)
         hasBegun |> shouldBeTrue
 
         use producer =
@@ -266,94 +355,35 @@ let private chaos isOrdered : Task =
                 |> patient TimeProvider.System
             )
 
-        /// Waits for no longer than faults of a minute or two can explain, and says what it has waited for.
-        let reaches what (condition: unit -> bool) : Task =
-            task {
-                let! isReached = happensWithin clock (TimeSpan.FromMinutes 30L) condition
-
-                if not isReached then
-                    let states =
-                        [
-                            for consumer in members do
-                                consumer.ClientId, consumer.Health.Problems, consumer.Health.Queues
-                        ]
-
-                    failtest
-                        $"{what}: {outcomes.Count} consumed; {describe happened}; {List.ofSeq happened |> List.last}; %A{states}"
-            }
-
-        let harm () =
-            master.Faults.On requests[random.Next requests.Length]
-
         for round in 0 .. rounds - 1 do
             do! inCrowd 16 (round * messages / rounds) (messages / rounds) (store producer)
-            let next = choose random members.Count
-            happened.Add next
-            let anyone = members[random.Next members.Count]
-
-            match next with
-            | Joins -> do! join ()
-            | Leaves -> do! remove _.Close()
-            | IsKilled -> do! remove _.Kill()
-            | IsCutOff -> master.DisconnectClients()
-            | MasterIsAway ->
-                do! master.StopAsync()
-                do! passFor clock (seconds 45)
-                do! master.StartAsync()
-            | Pauses ->
-                anyone.Pause()
-                // Longer than a queue may go without a pull.
-                do! passFor clock (seconds 150)
-                anyone.Resume()
-            | SubscribesInVain ->
-                cluster.NameServerNodes[0]
-                    .Faults.On(RequestCode.GetRouteInfoByTopic)
-                    .Refuse(ResponseCode.SystemError, "on purpose", 3)
-
-                let subscribing = anyone.Subscribe($"Other{round}", Filter.all)
-                do! pass clock (fun () -> subscribing.IsCompleted)
-                cluster.NameServerNodes[0].Faults.Heal()
-                do! finish clock (anyone.Unsubscribe $"Other{round}")
-            | LosesAnswers -> harm().LoseAnswers 3
-            | LosesRequests -> harm().LoseRequests 3
-            | AnswersLate -> harm().AnswerLate(seconds 15, 3)
-            | Refuses -> harm().Refuse(ResponseCode.SystemError, "on purpose", 3)
-            | TwinComes ->
-                let! twin = twinOf cluster anyone.ClientId
-                do! passFor clock (seconds 60)
-                do! twin.Close()
-
+            let! happening = group.Happen()
+            happened.Add happening
             // What waits stays far below what is kept.
             let goal = (round + 1) * messages / rounds - messages / 10
-            do! reaches $"{goal} consumed" (fun () -> outcomes.Count >= goal)
+            do! group.Reaches $"{goal} consumed after %A{happening}" (fun () -> group.Outcomes.Count >= goal)
 
-        master.Faults.Heal()
-        do! reaches "all consumed" (fun () -> outcomes.Count = messages)
+        cluster.Brokers[0].Faults.Heal()
+        do! group.Reaches "all consumed" (fun () -> group.Outcomes.Count = messages)
         let! ends = ends client
+        let ends = ends |> Array.map Some |> List.ofArray
+        let! isCommitted = areCommitted ((=) ends) (seconds 900)
+        do! group.Reaches "all are well" (fun () -> group.Members |> List.forall _.Health.IsWell)
 
-        let! isCommitted =
-            becomesWithin clock (seconds 900) (fun () ->
-                task {
-                    let! offsets = committed ()
-                    return offsets = (ends |> Array.map Some |> List.ofArray)
-                })
-
-        do! reaches "all are well" (fun () -> members |> Seq.forall _.Health.IsWell)
-
-        for leaving in members do
+        for leaving in group.Members do
             do! finish clock (leaving.Close())
 
-        let! final = committed ()
+        let! final = committedAt client
 
         printfn
             $"Strict chaos, in order {isOrdered}: {messages} messages, {describe happened}; \
-            {outcomes.Deliveries - messages} delivered again"
+            {group.Outcomes.Deliveries - messages} delivered again"
 
         isCommitted |> shouldBeTrue
-        final |> shouldEqual (ends |> Array.map Some |> List.ofArray)
+        final |> shouldEqual ends
 
         if isOrdered then
-            order.Inversions |> shouldEqual 0
+            group.Inversions |> shouldEqual 0
     }
 
 [<Tests>]
