@@ -79,6 +79,7 @@ let private flood () : Task =
 
         let grown = heap () - before
         GC.KeepAlive client
+        printfn $"flood: {floodRequests} requests, the heap grew by {grown / 1024L} KiB"
         grown |> shouldStayBelow (32L * 1024L * 1024L)
     }
 
@@ -104,6 +105,7 @@ let private json () : Task =
                 GetRoute.operation.DecodeAnswer answer |> ignore
                 true)
 
+        printfn $"json: {body.Length / 1024} KiB, allocated {allocated / 1024L} KiB"
         allocated |> shouldStayBelow (10L * int64 body.Length)
     }
 
@@ -121,7 +123,9 @@ let tests =
             live lying (fun () ->
                 inOwnProcess lying (fun () ->
                     task {
+                        let before = heap ()
                         let! sent = sendThrough Int32.MaxValue
+                        printfn $"lying: the heap grew by {(heap () - before) / 1024L} KiB"
                         sent |> Result.map _.Attempts |> Result.isError |> shouldBeTrue
                     }))
 
