@@ -7,7 +7,7 @@ open System.Threading
 /// monotonic clock may stand still meanwhile, and brokers give a member's locks to others. So does a time of day that is set forward.
 [<Sealed>]
 type internal MemberClock(clock: TimeProvider) =
-    /// The time of day is read from time to time only, and is set by small steps all the time.
+    /// The time of day is set by small steps all the time.
     static let tolerated = TimeSpan.FromSeconds(1L).Ticks
 
     let started = clock.GetTimestamp()

@@ -103,6 +103,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
 
     member _.Queue = queue
 
+    /// The queue for people, worked out once: each pull says under this name how it went.
+    member val Name = string queue
+
     /// Cancelled when the queue is left.
     member _.Ending = ending.Token
 

@@ -172,7 +172,7 @@ type internal QueuePuller
                 queue.BrokerId <- masterId
                 return Error error
             | Ok pulled ->
-                problems.Clear(string queue.Queue)
+                problems.Clear queue.Name
                 refusals.Served(queue.Queue.Topic, queue.Queue.BrokerName)
                 return! read queue place wanted pulled
         }
@@ -183,7 +183,7 @@ type internal QueuePuller
         if not (refusals.Tell(queue.Queue.Topic, queue.Queue.BrokerName, error)) then
             ConsumerLog.pullFailed log queue.Queue reason
 
-        problems.Report(string queue.Queue, reason)
+        problems.Report(queue.Name, reason)
 
         if PullRetry.isRefusal error then
             dispatcher.Refused error

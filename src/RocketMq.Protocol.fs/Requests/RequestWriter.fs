@@ -55,6 +55,7 @@ type internal Outgoing() =
     abstract WaitsForServer: bool
 
     default _.WaitsForServer = false
+
     /// About how many bytes it keeps in memory until it is written.
     abstract Size: int64
 
