@@ -11,9 +11,6 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
     /// Java asks for assignments at this interval too.
     static let interval = TimeSpan.FromSeconds 20L
 
-    /// However often brokers say that members have changed, they are asked no more often than this.
-    static let notificationSpacing = TimeSpan.FromMilliseconds 200.0
-
     static let firstTries = 10
     static let firstTryInterval = TimeSpan.FromMilliseconds 200.0
 
@@ -76,12 +73,9 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
     let explain topic cancellation : Task =
         backgroundTask {
             if not (queues.HasAny topic) then
-                let! masters = client.Masters(topic, cancellation)
-
-                for broker in Result.defaultValue [] masters do
-                    match! client.FindMissingGroup(topic, broker, cancellation) with
-                    | Some error -> outcomes.Failed(PopDuty.assignment topic, error)
-                    | None -> ()
+                match! client.FindMissingGroup(topic, cancellation) with
+                | Some error -> outcomes.Failed(PopDuty.assignment topic, error)
+                | None -> ()
         }
 
     let refreshAndLog topic cancellation =
@@ -109,18 +103,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
                 looking.Release() |> ignore<int>
         }
 
-    /// 1 while a notification of changed members waits to be passed on.
-    let mutable isNotified = 0
-
-    /// Looks once for all notifications that come within a time.
-    let membersChanged () =
-        if Interlocked.Exchange(&isNotified, 1) = 0 then
-            Supervised.run log queues.Stopping (fun () ->
-                backgroundTask {
-                    do! Task.Delay(notificationSpacing, clock, queues.Stopping)
-                    Volatile.Write(&isNotified, 0)
-                    do! refreshAll ()
-                })
+    let notifications = MemberNotifications(client.Options, queues.Stopping, refreshAll)
 
     let setMode topic =
         backgroundTask {
@@ -179,7 +162,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             match! OneByOne.untilError joinTopic client.Topics with
             | Error error -> return Error error
             | Ok() ->
-                client.MembersChanged.Add membersChanged
+                client.MembersChanged.Add notifications.Notify
                 PeriodicTask.run client.Options interval queues.Stopping refreshAll
                 return Ok()
         }

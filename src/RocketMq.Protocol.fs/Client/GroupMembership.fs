@@ -33,11 +33,6 @@ type internal GroupMembership
     /// Java's interval.
     static let rebalanceInterval = TimeSpan.FromSeconds 20L
 
-    /// However often brokers say that members have changed, they are queried no more often than this.
-    static let notificationSpacing = TimeSpan.FromMilliseconds 200.0
-
-    static let seekWaits = TimeSpan.FromSeconds 1L, TimeSpan.FromSeconds 20L
-
     let remoting = options.Instance.Remoting
     let log = remoting.Logger
     let clock = remoting.Ports.Clock
@@ -161,15 +156,13 @@ type internal GroupMembership
         MissingTopics(
             log,
             group,
+            // Brokers make it when they know of the group, of which the other topics tell.
+            (fun topic -> topic = retryTopic),
             (fun topic error -> problems.Report(topicOf topic, RemotingError.describe error)),
             (fun topic -> problems.Clear(topicOf topic))
         )
 
-    let reportMissing topic error =
-        match error with
-        // Brokers make it when they know of the group, of which the other topics tell.
-        | error when topic = retryTopic && MissingTopics.MayCome error -> ()
-        | error -> missing.Report(topic, error)
+    let joining = TopicJoining(missing, remoting, ending.Token)
 
     let every (interval: TimeSpan) (act: unit -> Task) =
         PeriodicTask.run remoting interval ending.Token act
@@ -178,18 +171,14 @@ type internal GroupMembership
         post RebalanceDue
         Task.CompletedTask
 
-    /// 1 while a notification of changed members waits to be passed on.
-    let mutable isNotified = 0
-
-    /// Passes on one notification for all that come within a time.
-    let membersChanged () =
-        if Interlocked.Exchange(&isNotified, 1) = 0 then
-            run (fun () ->
-                backgroundTask {
-                    do! Task.Delay(notificationSpacing, clock, ending.Token)
-                    Volatile.Write(&isNotified, 0)
-                    post RebalanceEvent.MembersChanged
-                })
+    let notifications =
+        MemberNotifications(
+            remoting,
+            ending.Token,
+            fun () ->
+                post RebalanceEvent.MembersChanged
+                Task.CompletedTask
+        )
 
     /// SQL92 expressions are checked by a broker: whether it can filter so, and understands them.
     let checkExpression (topic: string) filter =
@@ -210,63 +199,22 @@ type internal GroupMembership
                     return outcome |> Result.map (fun () -> route)
         }
 
-    /// Looks for a topic until it can be read, or it is not subscribed to any more.
-    let seek topic : Task =
+    /// Reads a topic, if it can be and is still subscribed to.
+    let joinTopic topic () : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            let mutable wait = fst seekWaits
-            let mutable isSought = true
-
-            while isSought do
-                do! Task.Delay(wait, clock, ending.Token)
-                wait <- min (wait * 2.0) (snd seekWaits)
-
-                match subscriptions.TryFind topic with
-                | null -> isSought <- false
-                | wanted ->
-                    match! check topic wanted.Subscription.Filter with
-                    | Error error -> reportMissing topic error
-                    | Ok route ->
-                        missing.Found topic
-                        do! useRoute topic route
-                        isSought <- false
+            match subscriptions.TryFind topic with
+            | null -> return Ok()
+            | wanted ->
+                match! check topic wanted.Subscription.Filter with
+                | Error error -> return Error error
+                | Ok route ->
+                    do! useRoute topic route
+                    return Ok()
         }
-
-    let follow topic (route: TopicRoute) : Task =
-        post (TopicSubscribed topic)
-        missing.Found topic
-        useRoute topic route
-
-    /// Begins without the topic, and looks for it.
-    let awaitTopic topic error =
-        post (TopicSubscribed topic)
-        reportMissing topic error
-        run (fun () -> seek topic)
-
-    /// Why nobody could be asked for a topic, so that the others are not asked for as well, one after the other.
-    let mutable unreachable: RemotingError voption = ValueNone
 
     let join (subscription: TopicSubscription) : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            let topic = subscription.Topic
-
-            let! checked' =
-                match unreachable with
-                | ValueSome error -> Task.FromResult(Error error)
-                | ValueNone -> check topic subscription.Filter
-
-            match checked' with
-            | Ok route ->
-                do! follow topic route
-                return Ok()
-            | Error error when MissingTopics.MayCome error ->
-                match error with
-                | NoRoute _ -> ()
-                | error -> unreachable <- ValueSome error
-
-                awaitTopic topic error
-                return Ok()
-            | Error error -> return Error error
-        }
+        post (TopicSubscribed subscription.Topic)
+        joining.JoinOrSeek(subscription.Topic, joinTopic subscription.Topic)
 
     /// A subscription that cannot be had changes nothing of what is subscribed to.
     let subscribe topic (filter: Filter) (cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
@@ -285,13 +233,16 @@ type internal GroupMembership
                     subscriptions.Set(topic, filter)
                     table.SubscriptionChanged topic
 
+                    post (TopicSubscribed topic)
+
                 match found with
                 | Ok route ->
-                    do! follow topic route
+                    missing.Found topic
+                    do! useRoute topic route
                     do! instance.Presence.Renew()
                     return Ok()
                 | Error error when isTaken ->
-                    awaitTopic topic error
+                    joining.Seek(topic, error, joinTopic topic)
                     do! instance.Presence.Renew()
                     return Ok()
                 | Error error -> return Error error
@@ -337,7 +288,7 @@ type internal GroupMembership
     member _.Ending = ending.Token
 
     /// The members of the group are others than before, a broker says.
-    member _.MembersChanged() = membersChanged ()
+    member _.MembersChanged() = notifications.Notify()
 
     /// Queries the members of a topic; the answer becomes an event.
     member _.QueryMembers(topic: string) = run (fun () -> queryMembers topic)

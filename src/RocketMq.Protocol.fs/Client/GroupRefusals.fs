@@ -13,7 +13,11 @@ module internal MissingGroup =
         | _ -> false
 
     /// Asks for nothing: an offset that no queue has. A broker looks for the group first.
-    let probe (settings: GroupSettings) (queue: MessageQueue) (subscription: TopicSubscription) : Request<PullAnswer> =
+    let private probe
+        (settings: GroupSettings)
+        (queue: MessageQueue)
+        (subscription: TopicSubscription)
+        : Request<PullAnswer> =
         let settings =
             { settings with
                 PullBatch = 1

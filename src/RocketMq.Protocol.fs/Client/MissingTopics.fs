@@ -8,13 +8,31 @@ open Microsoft.Extensions.Logging
 /// until they can; that is logged once, and the consumer is unwell until then.
 [<Sealed>]
 type internal MissingTopics
-    (log: ILogger, group: string, report: string -> RemotingError -> unit, forget: string -> unit) =
+    (
+        log: ILogger,
+        group: string,
+        comesByItself: string -> bool,
+        report: string -> RemotingError -> unit,
+        forget: string -> unit
+    ) =
     let missing = ConcurrentDictionary<string, RemotingError>(StringComparer.Ordinal)
 
     let isUnknown error =
         match error with
         | NoRoute _ -> true
         | _ -> false
+
+    let note topic error =
+        let isTold =
+            match missing.TryGetValue topic with
+            | true, before -> isUnknown before = isUnknown error
+            | _ -> false
+
+        missing[topic] <- error
+        report topic error
+
+        if not isTold then
+            ConsumerLog.topicMissing log group topic (RemotingError.describe error)
 
     /// Whether it may be there later: no server refuses it.
     static member MayCome(error: RemotingError) : bool =
@@ -28,18 +46,11 @@ type internal MissingTopics
         | TimedOut _ -> true
         | _ -> false
 
-    /// It was looked for in vain. Logged the first time, and when it is another kind of reason.
+    /// It was looked for in vain. Logged the first time, and when it is another kind of reason. That one is not there yet which
+    /// brokers make by themselves is no news.
     member _.Report(topic: string, error: RemotingError) =
-        let isTold =
-            match missing.TryGetValue topic with
-            | true, before -> isUnknown before = isUnknown error
-            | _ -> false
-
-        missing[topic] <- error
-        report topic error
-
-        if not isTold then
-            ConsumerLog.topicMissing log group topic (RemotingError.describe error)
+        if not (comesByItself topic && MissingTopics.MayCome error) then
+            note topic error
 
     /// It can be read.
     member _.Found(topic: string) =

@@ -74,15 +74,20 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     let filterOf topic =
         (subscriptions.Of topic).Subscription.Filter
 
+    /// Cancelled when no topic is looked for any more.
+    let ending = new CancellationTokenSource()
+
     let joining =
         TopicJoining(
             MissingTopics(
                 options.Logger,
                 group,
+                (fun _ -> false),
                 (fun topic error -> outcomes.Report(PopDuty.find topic, RemotingError.describe error)),
                 (fun topic -> outcomes.Forget(PopDuty.find topic))
             ),
-            options
+            options,
+            ending.Token
         )
 
     let brokers = GroupBrokers(clients, routes)
@@ -117,18 +122,16 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         | Ok _ -> refusals.Served(topic, brokerName)
         | Error error -> refusals.Tell(topic, brokerName, error) |> ignore<bool>
 
-    let probe (queue: MessageQueue) : Request<PullAnswer> =
-        let settings: GroupSettings =
-            {
-                Group = group
-                Type = Passively
-                Model = Clustering
-                ConsumeFrom = membership.ConsumeFrom
-                PullBatch = 1
-                Suspend = TimeSpan.Zero
-            }
-
-        MissingGroup.probe settings queue (subscriptions.Of queue.Topic).Subscription
+    /// As a member that pulls would have them.
+    let settings: GroupSettings =
+        {
+            Group = group
+            Type = Passively
+            Model = Clustering
+            ConsumeFrom = membership.ConsumeFrom
+            PullBatch = 1
+            Suspend = TimeSpan.Zero
+        }
 
     let topicOf (message: PoppedMessage) (targets: AckTarget list) =
         match targets with
@@ -223,7 +226,6 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
             Receipt = receipt
         }
 
-
     /// Other members have joined or left the group, a broker says.
     member _.MembersChanged = membersChanged.Publish
 
@@ -314,24 +316,16 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
 
         ask topic brokerName request cancellation
 
-    /// Whether a broker says that the group does not exist, and why it thinks so. A broker assigns such a group nothing, without a
-    /// reason.
-    member _.FindMissingGroup
-        (topic: string, brokerName: string, cancellation: CancellationToken)
-        : Task<RemotingError option> =
+    /// What a broker says of the group, if it says that it does not exist: it assigns such a group nothing, without a reason.
+    member _.FindMissingGroup(topic: string, cancellation: CancellationToken) : Task<RemotingError option> =
         backgroundTask {
-            let queue =
-                {
-                    Topic = topic
-                    BrokerName = brokerName
-                    QueueId = 0
-                }
+            let wanted = (subscriptions.Of topic).Subscription
 
-            match! ask topic brokerName (probe queue) cancellation with
-            | Error error when MissingGroup.isReason error ->
-                noteGroup topic brokerName (Error error)
+            match! MissingGroup.find brokers routes settings wanted options.RequestTimeout cancellation with
+            | Some(struct (brokerName, error)) ->
+                refusals.Tell(topic, brokerName, error) |> ignore<bool>
                 return Some error
-            | _ -> return None
+            | None -> return None
         }
 
     /// Has a broker hand a topic out to the group by pop.
@@ -382,10 +376,10 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
 
     /// Leaves the group and closes the connections.
     member _.Close() : Task =
-        joining.End()
+        ending.Cancel()
         instance.Close()
 
     /// Closes the connections, and tells nobody.
     member _.Kill() : Task =
-        joining.End()
+        ending.Cancel()
         clients.CloseAll()

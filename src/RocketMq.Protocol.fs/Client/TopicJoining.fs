@@ -4,13 +4,11 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// Joins topics of a member that pops: at once or, if one is not there or nobody can be asked for it, as soon as it can be.
+/// Joins topics of a member: at once or, if one is not there or nobody can be asked for it, as soon as it can be.
 [<Sealed>]
-type internal TopicJoining(missing: MissingTopics, options: RemotingOptions) =
+type internal TopicJoining(missing: MissingTopics, options: RemotingOptions, ending: CancellationToken) =
     static let firstWait = TimeSpan.FromSeconds 1L
     static let longestWait = TimeSpan.FromSeconds 20L
-
-    let ending = new CancellationTokenSource()
 
     /// Why nobody could be asked for a topic, so that the others are not asked for as well, one after the other.
     let mutable unreachable: RemotingError voption = ValueNone
@@ -22,7 +20,7 @@ type internal TopicJoining(missing: MissingTopics, options: RemotingOptions) =
             let mutable isSought = true
 
             while isSought do
-                do! Task.Delay(wait, options.Ports.Clock, ending.Token)
+                do! Task.Delay(wait, options.Ports.Clock, ending)
                 wait <- min (wait * 2.0) longestWait
 
                 match! join () with
@@ -32,6 +30,14 @@ type internal TopicJoining(missing: MissingTopics, options: RemotingOptions) =
                 | Error error when not ending.IsCancellationRequested -> missing.Report(topic, error)
                 | Error _ -> isSought <- false
         }
+
+    let beginToSeek topic error join =
+        missing.Report(topic, error)
+        Supervised.run options.Logger ending (fun () -> seek topic join)
+
+    /// Joins a topic as soon as it can be, after it was looked for in vain.
+    member _.Seek(topic: string, error: RemotingError, join: unit -> Task<Result<unit, RemotingError>>) =
+        beginToSeek topic error join
 
     /// Fails with what a server refuses.
     member _.JoinOrSeek
@@ -50,14 +56,10 @@ type internal TopicJoining(missing: MissingTopics, options: RemotingOptions) =
                 | NoQueue _ -> ()
                 | error -> unreachable <- ValueSome error
 
-                missing.Report(topic, error)
-                Supervised.run options.Logger ending.Token (fun () -> seek topic join)
+                beginToSeek topic error join
                 return Ok()
             | joined -> return joined
         }
 
     /// Whether a topic is looked for.
     member _.IsMissing(topic: string) = (missing.WhyNothing [ topic ]).IsSome
-
-    /// Looks for nothing any more.
-    member _.End() = ending.Cancel()
