@@ -17,10 +17,10 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     let noAddress topic brokerName route =
         Error(NoQueue(topic, RouteProblems.ofBroker brokerName route))
 
-    let clientOf (address: string option) (queue: MessageQueue) route =
+    let clientOf (address: string option) topic brokerName route =
         match address with
         | Some address -> clients.TryGet address
-        | None -> noAddress queue.Topic queue.BrokerName route
+        | None -> noAddress topic brokerName route
 
     let atMaster (queue: MessageQueue) route =
         TopicRoute.masterAddress queue.BrokerName route
@@ -28,26 +28,22 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     let atAny (queue: MessageQueue) route =
         TopicRoute.anyAddress queue.BrokerName route
 
-    let find (queue: MessageQueue) address cancellation =
-        backgroundTask {
-            match! routes.Get(queue.Topic, cancellation) with
-            | Error error -> return Error error
-            | Ok route -> return clientOf (address route) queue route
-        }
-
-    let masterOf topic brokerName cancellation =
+    let find topic brokerName address cancellation =
         backgroundTask {
             match! routes.Get(topic, cancellation) with
             | Error error -> return Error error
-            | Ok route ->
-                match TopicRoute.masterAddress brokerName route with
-                | Some address -> return clients.TryGet address
-                | None -> return noAddress topic brokerName route
+            | Ok route -> return clientOf (address route) topic brokerName route
         }
 
-    let ask queue address (request: Request<'Answer>) cancellation =
+    /// The master of a broker that one of the routes names.
+    let tryMaster brokerName =
+        routes.Known
+        |> List.tryPick (TopicRoute.masterAddress brokerName)
+        |> Option.map clients.TryGet
+
+    let ask (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
         backgroundTask {
-            match! find queue address cancellation with
+            match! find queue.Topic queue.BrokerName address cancellation with
             | Error error -> return Error error
             | Ok client -> return! client.Ask(request, cancellation)
         }
@@ -62,7 +58,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             cancellation: CancellationToken
         ) : Task<Result<'Answer, RemotingError>> =
         backgroundTask {
-            match! masterOf topic brokerName cancellation with
+            match! find topic brokerName (TopicRoute.masterAddress brokerName) cancellation with
             | Error error -> return Error error
             | Ok client ->
                 let! answer = client.AskWithin(request, timeout, cancellation)
@@ -97,21 +93,17 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     /// How often a broker's master has been connected to: what was learned of it before may be wrong, as another one may answer at
     /// its address.
     member _.Connections(brokerName: string) : int =
-        match routes.Known |> List.tryPick (TopicRoute.masterAddress brokerName) with
+        match tryMaster brokerName with
+        | Some(Ok client) -> client.Health.Connections
+        | Some(Error _)
         | None -> 0
-        | Some address ->
-            match clients.TryGet address with
-            | Ok client -> client.Health.Connections
-            | Error _ -> 0
 
     /// Asks the master of a broker that one of the routes names.
     member _.AskBroker(brokerName: string, request: Request<'Answer>, cancellation: CancellationToken) =
-        match routes.Known |> List.tryPick (TopicRoute.masterAddress brokerName) with
+        match tryMaster brokerName with
         | None -> Task.FromResult(Error(NoBroker("", brokerName)))
-        | Some address ->
-            match clients.TryGet address with
-            | Ok client -> client.Ask(request, cancellation)
-            | Error error -> Task.FromResult(Error error)
+        | Some(Ok client) -> client.Ask(request, cancellation)
+        | Some(Error error) -> Task.FromResult(Error error)
 
     /// Pulls from the broker of an id, see `TopicRoute.brokerFor`. It may hold the pull for `suspend`.
     member _.Pull

@@ -22,12 +22,9 @@ module internal GroupSubscriptions =
         | ByTag expression
         | BySql92 expression -> expression
 
-    let private isRetryTopic (topic: string) =
-        topic.StartsWith("%RETRY%", StringComparison.Ordinal)
-
     /// What a broker keeps of the group that differs from what this member wants, in one sentence; none if nothing does.
     let difference (own: TopicSubscription list) (kept: Map<string, Subscription>) : string option =
-        let wanted = own |> List.filter (fun one -> not (isRetryTopic one.Topic))
+        let wanted = own |> List.filter (fun one -> not (Names.isRetryTopic one.Topic))
 
         let ofOwn (one: TopicSubscription) =
             match kept.TryFind one.Topic with
@@ -38,7 +35,7 @@ module internal GroupSubscriptions =
                 Some $"this member wants '{shown one.Filter}' of topic {one.Topic}, another one '{shown other.Filter}'"
 
         let ofOthers topic =
-            if isRetryTopic topic || wanted |> List.exists (fun one -> one.Topic = topic) then
+            if Names.isRetryTopic topic || wanted |> List.exists (fun one -> one.Topic = topic) then
                 None
             else
                 Some $"another member reads topic {topic}, this one does not"

@@ -124,6 +124,23 @@ module PopMembership =
                     }))
         ]
 
+    /// Options that hold a membership, changed by a text of their settings and of those of their connections.
+    let internal ofText
+        (settings: OwnSetting<'Options> list)
+        (get: 'Options -> PopMembership)
+        (put: PopMembership -> 'Options -> 'Options)
+        (text: string)
+        (options: 'Options)
+        : Result<'Options, string list> =
+        OptionText.parseOwn settings text (options, [], (get options).Remoting)
+        |> Result.map (fun (options, nameServers, remoting) ->
+            put
+                { get options with
+                    NameServers = nameServers
+                    Remoting = remoting
+                }
+                options)
+
     let internal problems (membership: PopMembership) : string list =
         [
             if membership.NameServers.IsEmpty && membership.AddressServer.IsNone then
@@ -168,33 +185,23 @@ module SimpleConsumerOptions =
             Await = TimeSpan.FromSeconds 15L
         }
 
+    let withMembership membership (options: SimpleConsumerOptions) =
+        { options with Membership = membership }
+
     /// Settings of its own with a text, see `OptionText`.
     let internal settings: OwnSetting<SimpleConsumerOptions> list =
         OwnSetting.duration "await" (fun value options -> { options with Await = value })
-        :: PopMembership.settings _.Membership (fun membership options -> { options with Membership = membership })
+        :: PopMembership.settings _.Membership withMembership
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;await=5s".
     let ofText (group: string) (text: string) : Result<SimpleConsumerOptions, string list> =
-        let options = create group []
-
-        OptionText.parseOwn settings text (options, [], options.Membership.Remoting)
-        |> Result.map (fun (options, nameServers, remoting) ->
-            { options with
-                Membership =
-                    { options.Membership with
-                        NameServers = nameServers
-                        Remoting = remoting
-                    }
-            })
+        PopMembership.ofText settings _.Membership withMembership text (create group [])
 
     /// Adds a topic, and what is wanted of it.
     let subscribe (topic: string) (filter: Filter) (options: SimpleConsumerOptions) =
         { options with
             Membership = PopMembership.subscribe topic filter options.Membership
         }
-
-    let withMembership membership (options: SimpleConsumerOptions) =
-        { options with Membership = membership }
 
     let from (start: ConsumeFrom) (options: SimpleConsumerOptions) =
         withMembership (PopMembership.from start options.Membership) options
@@ -273,6 +280,9 @@ module PopConsumerOptions =
             DrainTimeout = TimeSpan.FromSeconds 30L
         }
 
+    let withMembership membership (options: PopConsumerOptions) =
+        { options with Membership = membership }
+
     /// Settings of its own with a text, see `OptionText`.
     let internal settings: OwnSetting<PopConsumerOptions> list =
         [
@@ -287,30 +297,17 @@ module PopConsumerOptions =
             OwnSetting.text "trace" Names.checkTopic (fun value options -> { options with TraceTopic = Some value })
             OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
         ]
-        @ PopMembership.settings _.Membership (fun membership options -> { options with Membership = membership })
+        @ PopMembership.settings _.Membership withMembership
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;popBatch=16".
     let ofText (group: string) (text: string) : Result<PopConsumerOptions, string list> =
-        let options = create group []
-
-        OptionText.parseOwn settings text (options, [], options.Membership.Remoting)
-        |> Result.map (fun (options, nameServers, remoting) ->
-            { options with
-                Membership =
-                    { options.Membership with
-                        NameServers = nameServers
-                        Remoting = remoting
-                    }
-            })
+        PopMembership.ofText settings _.Membership withMembership text (create group [])
 
     /// Adds a topic, and what is wanted of it.
     let subscribe (topic: string) (filter: Filter) (options: PopConsumerOptions) =
         { options with
             Membership = PopMembership.subscribe topic filter options.Membership
         }
-
-    let withMembership membership (options: PopConsumerOptions) =
-        { options with Membership = membership }
 
     let from (start: ConsumeFrom) (options: PopConsumerOptions) =
         withMembership (PopMembership.from start options.Membership) options

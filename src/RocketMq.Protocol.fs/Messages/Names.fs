@@ -48,10 +48,13 @@ module Names =
                 let code = int name[index]
                 Error(InvalidInput(what, $"character {index} (U+{code:X4}) is none of a-z A-Z 0-9 %% | - _"))
 
+    /// A topic of messages that come again, which brokers make for a group.
+    let internal isRetryTopic (name: string) =
+        name.StartsWith(retryPrefix, StringComparison.Ordinal)
+
     /// A topic that brokers make for a group.
     let private isDerived (name: string) =
-        name.StartsWith(retryPrefix, StringComparison.Ordinal)
-        || name.StartsWith(deadLetterPrefix, StringComparison.Ordinal)
+        isRetryTopic name || name.StartsWith(deadLetterPrefix, StringComparison.Ordinal)
 
     /// A topic's name: 1 to 127 characters of a-z A-Z 0-9 % | - _, and 255 for retry and dead-letter topics.
     let checkTopic (name: string) : Result<string, InputError> =

@@ -7,7 +7,7 @@ open System.Globalization
 /// queues while brokers come and go. Source: MQClientInstance.java, topicRouteData2TopicPublishInfo.
 module internal OrderedTopic =
     /// The most queues that one topic may have, on all its brokers.
-    let private mostQueues = 65_536
+    let mostQueues = 65_536
 
     let private problem (entry: string) =
         $"its orderTopicConf has '{Utf8Text.visible 60 entry}', which is not broker:queues"

@@ -131,7 +131,7 @@ module internal QueueMapping =
 module TopicRoute =
     /// A route with more queues than this, all brokers together, cannot be read: its numbers would cost memory that its few
     /// bytes do not show. Topics have tens of queues, the largest ones some thousands.
-    let maxQueues = 65_536
+    let maxQueues = OrderedTopic.mostQueues
 
     let private masterId = 0L
 
