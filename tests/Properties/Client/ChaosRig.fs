@@ -23,8 +23,9 @@ type Ledger<'Place when 'Place: equality and 'Place: not null>(placeOf: StoredMe
     let began = ConcurrentDictionary<'Place, int>()
     let ended = ConcurrentDictionary<'Place, bool>()
 
-    member _.Began(message: StoredMessage) =
-        began.AddOrUpdate(placeOf message, 1, (fun _ count -> count + 1)) |> ignore
+    /// How often it has begun, with this time.
+    member _.Began(message: StoredMessage) : int =
+        began.AddOrUpdate(placeOf message, 1, (fun _ count -> count + 1))
 
     member _.Ended(message: StoredMessage) = ended[placeOf message] <- true
     member _.Done = ended.Count
@@ -59,7 +60,7 @@ type OrderWatch() =
 /// Notes what comes, and leaves the thread for some of it.
 let note (ledger: Ledger<'Place>) (order: OrderWatch) result (received: ReceivedMessage) : ValueTask<'Result> =
     let message = received.Message
-    ledger.Began message
+    ledger.Began message |> ignore<int>
     order.Began message
 
     let finish () =
@@ -81,16 +82,19 @@ let note (ledger: Ledger<'Place>) (order: OrderWatch) result (received: Received
 /// What passes for a second here. Renewals of locks and receipts can keep up with it.
 let private second = TimeSpan.FromMilliseconds 10.0
 
-/// Moves the clock until something has happened.
-let pass (clock: EmbeddedClock) (condition: unit -> bool) : Task =
+/// Moves the clock second by second until something has happened, each so long in real time that others keep up.
+let passAtPace (pace: TimeSpan) (clock: EmbeddedClock) (condition: unit -> bool) : Task =
     task {
         while not (condition ()) do
             clock.Advance(TimeSpan.FromSeconds 1L)
             let moved = Stopwatch.GetTimestamp()
 
-            while Stopwatch.GetElapsedTime moved < second && not (condition ()) do
+            while Stopwatch.GetElapsedTime moved < pace && not (condition ()) do
                 do! Task.Yield()
     }
+
+/// Moves the clock until something has happened.
+let pass (clock: EmbeddedClock) (condition: unit -> bool) : Task = passAtPace second clock condition
 
 /// Moves the clock by so much, second by second.
 let passFor (clock: EmbeddedClock) (time: TimeSpan) : Task =
@@ -132,7 +136,8 @@ let private choose (random: Random) round members =
     | _ when members < most -> Joins
     | _ -> IsCutOff
 
-let private describe (happened: Happening seq) =
+/// How often each thing has happened.
+let describe (happened: 'Happening seq) =
     happened
     |> Seq.countBy id
     |> Seq.sort

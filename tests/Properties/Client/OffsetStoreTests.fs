@@ -90,7 +90,9 @@ let tests =
 
             live "after a first one that failed the next one goes alone, and none waits for ever" (fun () ->
                 task {
-                    let! outcome = savesBeside (FakeServers.refusal ResponseCode.SystemError "on purpose")
+                    let! outcome =
+                        savesBeside (FakeServers.refusal ResponseCode.SystemError "on purpose")
+
                     let struct (alone, asked, succeeded) = outcome
                     alone |> shouldEqual 1
                     asked |> shouldEqual 5

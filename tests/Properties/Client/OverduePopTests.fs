@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.OverduePopTests
 
 open System
 open System.Collections.Concurrent
-open System.Diagnostics
 open System.Threading
 open System.Threading.Tasks
 open Expecto
@@ -68,16 +67,7 @@ let private has (log: LogLines) (text: string) =
 let private callbackFailed = "A callback of the token"
 
 /// Lets others keep up while a second passes.
-let private passSlowly (clock: EmbeddedClock) (condition: unit -> bool) : Task =
-    task {
-        while not (condition ()) do
-            clock.Advance(seconds 1)
-            let moved = Stopwatch.GetTimestamp()
-
-            while Stopwatch.GetElapsedTime moved < TimeSpan.FromMilliseconds 100.0
-                  && not (condition ()) do
-                do! Task.Yield()
-    }
+let private passSlowly = ChaosRig.passAtPace (TimeSpan.FromMilliseconds 100.0)
 
 [<Tests>]
 let tests =

@@ -3,7 +3,6 @@
 module RocketMq.Protocol.Tests.StrictChaosTests
 
 open System
-open System.Collections.Concurrent
 open System.Globalization
 open System.Threading
 open System.Threading.Tasks
@@ -72,29 +71,16 @@ let private choose (random: Random) members =
     | Joins when members >= most -> IsCutOff
     | happening -> happening
 
-/// What the messages of a run came to, by the number that each one carries.
-[<Sealed>]
-type private Outcomes() =
-    let deliveries = ConcurrentDictionary<int, int>()
-    let consumed = ConcurrentDictionary<int, bool>()
-
-    /// How often a message has come, with this time.
-    member _.Began(number: int) : int =
-        deliveries.AddOrUpdate(number, 1, (fun _ count -> count + 1))
-
-    member _.Consumed(number: int) = consumed[number] <- true
-    member _.Count = consumed.Count
-    member _.Deliveries = deliveries.Values |> Seq.sum
-
-let private numberOf (received: ReceivedMessage) =
-    Int32.Parse((textOf received).AsSpan 1, CultureInfo.InvariantCulture)
+/// The number that a message carries.
+let private numberOf (message: StoredMessage) =
+    Int32.Parse(Text.Encoding.UTF8.GetString(message.StoredBody.Span).AsSpan 1, CultureInfo.InvariantCulture)
 
 /// Handlers that throw, that take seconds, and that leave callbacks which throw when they are told to end.
-let private handler (clock: EmbeddedClock) (outcomes: Outcomes) (order: OrderWatch) isOrdered : ConsumeHandler =
+let private handler (clock: EmbeddedClock) (ledger: Ledger<int>) (order: OrderWatch) isOrdered : ConsumeHandler =
     let handle (received: ReceivedMessage) (cancellation: CancellationToken) =
         task {
-            let number = numberOf received
-            let count = outcomes.Began number
+            let number = numberOf received.Message
+            let count = ledger.Began received.Message
 
             if isOrdered then
                 order.Began received.Message
@@ -114,7 +100,7 @@ let private handler (clock: EmbeddedClock) (outcomes: Outcomes) (order: OrderWat
             if isOrdered then
                 order.Ended received.Message
 
-            outcomes.Consumed number
+            ledger.Ended received.Message
             return ConsumeResult.Success
         }
 
@@ -154,13 +140,6 @@ let private twinOf (cluster: EmbeddedCluster) (clientId: string) : Task<Remoting
         return client
     }
 
-let private describe (happened: Happening seq) =
-    happened
-    |> Seq.countBy id
-    |> Seq.sort
-    |> Seq.map (fun (kind, count) -> $"{count} %A{kind}")
-    |> String.concat ", "
-
 /// Stores a message, however often it takes.
 let rec private store (producer: Producer) number : Task =
     task {
@@ -173,7 +152,7 @@ let rec private store (producer: Producer) number : Task =
 [<Sealed>]
 type private Group(clock: EmbeddedClock, cluster: EmbeddedCluster, isOrdered: bool) =
     let master = cluster.Brokers[0]
-    let outcomes = Outcomes()
+    let ledger = Ledger numberOf
     let order = OrderWatch()
     let random = Random 20261128
     let members = ResizeArray<PushConsumer>()
@@ -201,7 +180,7 @@ type private Group(clock: EmbeddedClock, cluster: EmbeddedCluster, isOrdered: bo
 
             // A start may run out of the moved time, as on a real cluster.
             while not isIn do
-                match! waitFor clock (PushConsumer.Start(options, handler clock outcomes order isOrdered)) with
+                match! waitFor clock (PushConsumer.Start(options, handler clock ledger order isOrdered)) with
                 | Ok consumer ->
                     members.Add consumer
                     isIn <- true
@@ -255,7 +234,7 @@ type private Group(clock: EmbeddedClock, cluster: EmbeddedCluster, isOrdered: bo
         how (master.Faults.On requests[random.Next requests.Length])
         Task.CompletedTask
 
-    member _.Outcomes = outcomes
+    member _.Ledger = ledger
     member _.Inversions = order.Inversions
     member _.Members: PushConsumer list = List.ofSeq members
     member _.Join() = join ()
@@ -295,7 +274,7 @@ type private Group(clock: EmbeddedClock, cluster: EmbeddedCluster, isOrdered: bo
                     group.Members
                     |> List.map (fun consumer -> consumer.ClientId, consumer.Health.Problems, consumer.Health.Queues)
 
-                failtest $"{what}: {outcomes.Count} consumed; %A{states}"
+                failtest $"{what}: {ledger.Done} consumed; %A{states}"
         }
 
 /// A strict cluster: a slave that lags, nothing in memory, and less kept than is sent, though far more than waits at any time.
@@ -361,10 +340,10 @@ let private chaos isOrdered : Task =
             happened.Add happening
             // What waits stays far below what is kept.
             let goal = (round + 1) * messages / rounds - messages / 10
-            do! group.Reaches $"{goal} consumed after %A{happening}" (fun () -> group.Outcomes.Count >= goal)
+            do! group.Reaches $"{goal} consumed after %A{happening}" (fun () -> group.Ledger.Done >= goal)
 
         cluster.Brokers[0].Faults.Heal()
-        do! group.Reaches "all consumed" (fun () -> group.Outcomes.Count = messages)
+        do! group.Reaches "all consumed" (fun () -> group.Ledger.Done = messages)
         let! ends = ends client
         let ends = ends |> Array.map Some |> List.ofArray
         let! isCommitted = areCommitted ((=) ends) (seconds 900)
@@ -377,7 +356,7 @@ let private chaos isOrdered : Task =
 
         printfn
             $"Strict chaos, in order {isOrdered}: {messages} messages, {describe happened}; \
-            {group.Outcomes.Deliveries - messages} delivered again"
+            {group.Ledger.Deliveries - messages} delivered again"
 
         isCommitted |> shouldBeTrue
         final |> shouldEqual ends
