@@ -1,15 +1,19 @@
+using Microsoft.FSharp.Core;
 using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
 
-/// <summary>Something that a consumer cannot do now.</summary>
-public sealed class ConsumerProblem
+/// <summary>Something that a client cannot do now.</summary>
+public sealed class ClientProblem
 {
-    private readonly Core.ConsumerProblem _inner;
+    private readonly Core.ClientProblem _inner;
 
-    private ConsumerProblem(Core.ConsumerProblem inner) => _inner = inner;
+    private ClientProblem(Core.ClientProblem inner) => _inner = inner;
 
-    /// <summary>What is not done: a queue that is not read, a topic that is not found, members of the group that are not known.</summary>
+    /// <summary>
+    /// What is not done: a queue that is not read, a topic that is not found or cannot be sent to, members of the group that are not
+    /// known, name servers that do not answer.
+    /// </summary>
     public string What => _inner.What;
 
     /// <summary>Why, as the last attempt ended.</summary>
@@ -21,6 +25,9 @@ public sealed class ConsumerProblem
     /// <inheritdoc/>
     public override string ToString() => $"{What}: {Reason}";
 
-    internal static IReadOnlyList<ConsumerProblem> From(IEnumerable<Core.ConsumerProblem> problems) =>
-        [.. problems.Select(problem => new ConsumerProblem(problem))];
+    internal static IReadOnlyList<ClientProblem> From(IEnumerable<Core.ClientProblem> problems) =>
+        [.. problems.Select(problem => new ClientProblem(problem))];
+
+    internal static ClientProblem? From(FSharpOption<Core.ClientProblem>? problem) =>
+        problem is null ? null : new ClientProblem(problem.Value);
 }

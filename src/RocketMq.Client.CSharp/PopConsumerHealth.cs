@@ -13,13 +13,13 @@ public sealed class PopConsumerHealth
     public bool IsWell => _inner.IsWell;
 
     /// <summary>What it cannot do now.</summary>
-    public IReadOnlyList<ConsumerProblem> Problems => ConsumerProblem.From(_inner.Problems);
+    public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
 
     /// <summary>Since a broker last did what it was asked; null if none has.</summary>
     public TimeSpan? SinceSuccess => _inner.SinceSuccess?.Value;
 
     /// <summary>What failed last, mended meanwhile or not, and how long ago; null if nothing has.</summary>
-    public ConsumerProblem? LastFailure => ConsumerProblem.From(_inner.LastFailure is { } failure ? [failure.Value] : []).SingleOrDefault();
+    public ClientProblem? LastFailure => ClientProblem.From(_inner.LastFailure);
 
     /// <summary>What it is assigned and pops: queues, or whole brokers, which stand there with the number -1.</summary>
     public IReadOnlyList<MessageQueue> Queues => [.. _inner.Queues.Select(MessageQueue.FromCore)];
@@ -69,13 +69,13 @@ public sealed class SimpleConsumerHealth
     public bool IsWell => _inner.IsWell;
 
     /// <summary>What it cannot do now.</summary>
-    public IReadOnlyList<ConsumerProblem> Problems => ConsumerProblem.From(_inner.Problems);
+    public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
 
     /// <summary>Since a broker last did what it was asked; null if none has.</summary>
     public TimeSpan? SinceSuccess => _inner.SinceSuccess?.Value;
 
     /// <summary>What failed last, mended meanwhile or not, and how long ago; null if nothing has.</summary>
-    public ConsumerProblem? LastFailure => ConsumerProblem.From(_inner.LastFailure is { } failure ? [failure.Value] : []).SingleOrDefault();
+    public ClientProblem? LastFailure => ClientProblem.From(_inner.LastFailure);
 
     /// <summary>What it asks for messages: brokers, each with the topic and the number -1.</summary>
     public IReadOnlyList<MessageQueue> Queues => [.. _inner.Queues.Select(MessageQueue.FromCore)];

@@ -2,26 +2,6 @@ using Core = RocketMq.Protocol;
 
 namespace RocketMq.Client;
 
-/// <summary>Something that a producer cannot do now.</summary>
-public sealed class ProducerProblem
-{
-    private readonly Core.ProducerProblem _inner;
-
-    internal ProducerProblem(Core.ProducerProblem inner) => _inner = inner;
-
-    /// <summary>What is not possible: sends to a topic, or asking name servers.</summary>
-    public string What => _inner.What;
-
-    /// <summary>Why.</summary>
-    public string Reason => _inner.Reason;
-
-    /// <summary>How long it has been so.</summary>
-    public TimeSpan Since => _inner.Since;
-
-    /// <inheritdoc/>
-    public override string ToString() => $"{What}: {Reason}";
-}
-
 /// <summary>What a <see cref="Producer"/> or a <see cref="TransactionProducer"/> is doing, and whether it could send now.</summary>
 public sealed class ProducerHealth
 {
@@ -37,13 +17,13 @@ public sealed class ProducerHealth
     /// name server answers. A broker beside others that can be reached is none. It learns of brokers by sends and, without them, by
     /// heartbeats every 30 s. A producer that has not sent yet has asked nobody.
     /// </summary>
-    public IReadOnlyList<ProducerProblem> Problems => [.. _inner.Problems.Select(problem => new ProducerProblem(problem))];
+    public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
 
     /// <summary>Since a broker last stored a message; null if none has.</summary>
     public TimeSpan? SinceSuccess => _inner.SinceSuccess is { } since ? since.Value : null;
 
     /// <summary>Which attempt to send, or to reach a broker, failed last, mended meanwhile or not, and how long ago; null if none has.</summary>
-    public ProducerProblem? LastFailure => _inner.LastFailure is { } failure ? new(failure.Value) : null;
+    public ClientProblem? LastFailure => ClientProblem.From(_inner.LastFailure);
 
     /// <summary>Messages on their way, those that wait for room included.</summary>
     public int OnTheirWay => _inner.OnTheirWay;

@@ -13,7 +13,7 @@ public sealed class PullConsumerHealth
     public bool IsWell => _inner.IsWell;
 
     /// <summary>What it cannot do now.</summary>
-    public IReadOnlyList<ConsumerProblem> Problems => ConsumerProblem.From(_inner.Problems);
+    public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
 
     /// <summary>The queues that it reads.</summary>
     public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];

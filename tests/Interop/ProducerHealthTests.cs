@@ -13,7 +13,7 @@ public sealed class ProducerHealthTests
         Assert.That(producer.Health.SinceSuccess, Is.Null);
         await producer.SendAsync(Message.To("T").Body("x"), cancellation);
         var health = producer.Health;
-        Assert.That((health.IsWell, health.LastFailure, health.OnTheirWay), Is.EqualTo((true, (ProducerProblem?)null, 0)));
+        Assert.That((health.IsWell, health.LastFailure, health.OnTheirWay), Is.EqualTo((true, (ClientProblem?)null, 0)));
         Assert.That(health.SinceSuccess, Is.Not.Null);
 
         await cluster.Brokers[0].StopAsync(BrokerStop.Silently);

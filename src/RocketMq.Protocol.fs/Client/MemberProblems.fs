@@ -3,16 +3,6 @@ namespace RocketMq.Protocol
 open System
 open System.Collections.Concurrent
 
-/// Something that a consumer cannot do now.
-type ConsumerProblem =
-    {
-        /// What is not done: a queue that is not read, a topic that is not found, members of the group that are not known.
-        What: string
-        Reason: string
-        /// How long it has been so.
-        Since: TimeSpan
-    }
-
 /// What a member cannot do now, and since when. Whoever tries something reports that it failed, or that it went well.
 [<Sealed>]
 type internal MemberProblems(clock: TimeProvider) =
@@ -33,7 +23,7 @@ type internal MemberProblems(clock: TimeProvider) =
             problems.TryRemove what |> ignore<bool * struct (int64 * string)>
 
     /// In the order of what is not done.
-    member _.All: ConsumerProblem list =
+    member _.All: ClientProblem list =
         [
             for KeyValue(what, struct (since, reason)) in problems do
                 {

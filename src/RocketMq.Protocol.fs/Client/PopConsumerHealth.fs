@@ -33,9 +33,9 @@ type PopConsumerHealth =
         /// Since a broker last did what it was asked. Nothing if none has.
         SinceSuccess: TimeSpan option
         /// What failed last, mended meanwhile or not, and how long ago.
-        LastFailure: ConsumerProblem option
+        LastFailure: ClientProblem option
         /// What the consumer cannot do now.
-        Problems: ConsumerProblem list
+        Problems: ClientProblem list
     }
 
     /// It can do its work now: no handler is stuck, and nothing that it tried last has failed.
@@ -54,9 +54,9 @@ type SimpleConsumerHealth =
         /// Since a broker last did what it was asked. Nothing if none has.
         SinceSuccess: TimeSpan option
         /// What failed last, mended meanwhile or not, and how long ago.
-        LastFailure: ConsumerProblem option
+        LastFailure: ClientProblem option
         /// What the consumer cannot do now.
-        Problems: ConsumerProblem list
+        Problems: ClientProblem list
     }
 
     /// It can do its work now: nothing that it tried last has failed.

@@ -57,7 +57,7 @@ type internal PopOutcomes(clock: TimeProvider) =
     /// A failure does not matter any more.
     member _.Forget(what: string) = problems.Clear what
 
-    member _.Problems: ConsumerProblem list = problems.All
+    member _.Problems: ClientProblem list = problems.All
 
     /// Since a broker last did what it was asked.
     member _.SinceSuccess: TimeSpan option =
@@ -66,7 +66,7 @@ type internal PopOutcomes(clock: TimeProvider) =
         | at -> Some(clock.GetElapsedTime at)
 
     /// What failed last, mended meanwhile or not.
-    member _.LastFailure: ConsumerProblem option =
+    member _.LastFailure: ClientProblem option =
         match Volatile.Read &failure with
         | null -> None
         | failure ->

@@ -322,7 +322,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     /// Whether it could send now, and what became of its sends.
     member producer.Health: ProducerHealth =
-        let unanswered: ProducerProblem list =
+        let unanswered: ClientProblem list =
             match instance.Routes.Silence with
             | ValueSome(struct (since, reason)) ->
                 [

@@ -2,16 +2,6 @@ namespace RocketMq.Protocol
 
 open System
 
-/// Something that a producer cannot do now.
-type ProducerProblem =
-    {
-        /// What is not possible: sends to a topic, or asking name servers.
-        What: string
-        Reason: string
-        /// How long it has been so.
-        Since: TimeSpan
-    }
-
 /// What a producer is doing, and whether it could send now.
 type ProducerHealth =
     {
@@ -25,11 +15,11 @@ type ProducerHealth =
         /// Since a broker last stored a message. Nothing if none has.
         SinceSuccess: TimeSpan option
         /// Which attempt to send, or to reach a broker, failed last, mended meanwhile or not, and how long ago.
-        LastFailure: ProducerProblem option
+        LastFailure: ClientProblem option
         /// What keeps it from sending now, of the topics in use: their routes are not known, none of their masters can be reached, or
         /// no name server answers. A broker beside others that can be reached is none. It learns of brokers by sends and, without
         /// them, by heartbeats every 30 s. A producer that has not sent yet has asked nobody.
-        Problems: ProducerProblem list
+        Problems: ClientProblem list
     }
 
     /// It could send now.

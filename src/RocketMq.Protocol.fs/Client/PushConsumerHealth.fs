@@ -55,7 +55,7 @@ type PushConsumerHealth =
         DroppedTraces: int64
         IsPaused: bool
         /// What the consumer cannot do now.
-        Problems: ConsumerProblem list
+        Problems: ClientProblem list
     }
 
     /// It can do its work now: no handler is stuck, and nothing that it tried last has failed.
@@ -67,7 +67,7 @@ type PullConsumerHealth =
         ClientId: string
         Queues: QueueHealth list
         /// What the consumer cannot do now.
-        Problems: ConsumerProblem list
+        Problems: ClientProblem list
     }
 
     /// It can do its work now: nothing that it tried last has failed.

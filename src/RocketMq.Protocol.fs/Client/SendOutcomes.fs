@@ -63,7 +63,7 @@ type internal SendOutcomes(clock: TimeProvider) =
         | NotConnected _ -> true
         | _ -> false
 
-    let problem what struct (since, reason) : ProducerProblem =
+    let problem what struct (since, reason) : ClientProblem =
         {
             What = what
             Reason = reason
@@ -94,7 +94,7 @@ type internal SendOutcomes(clock: TimeProvider) =
             lock gate (fun () -> topics.Remove topic |> ignore<bool>)
 
     /// What keeps messages of topics in use from being sent: each with the addresses of its masters.
-    member _.Problems(inUse: (string * Endpoint list) list) : ProducerProblem list =
+    member _.Problems(inUse: (string * Endpoint list) list) : ClientProblem list =
         lock gate (fun () ->
             let unreachable (topic: string, masters: Endpoint list) =
                 let failing =
@@ -123,7 +123,7 @@ type internal SendOutcomes(clock: TimeProvider) =
         | at when at = never -> None
         | at -> Some(clock.GetElapsedTime at)
 
-    member _.LastFailure: ProducerProblem option =
+    member _.LastFailure: ClientProblem option =
         lock gate (fun () ->
             match last with
             | ValueNone -> None

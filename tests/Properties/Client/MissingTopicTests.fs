@@ -17,7 +17,7 @@ let private none = CancellationToken.None
 type private Running =
     {
         IsWell: unit -> bool
-        Problems: unit -> ConsumerProblem list
+        Problems: unit -> ClientProblem list
         Close: unit -> Task
     }
 

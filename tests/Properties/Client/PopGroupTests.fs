@@ -38,7 +38,7 @@ let private optionsOf (cluster: EmbeddedCluster) clock log =
 
 let private consume (_: ReceivedMessage) (_: CancellationToken) = Task.FromResult ConsumeResult.Success
 
-let private reasonsOf (problems: ConsumerProblem list) =
+let private reasonsOf (problems: ClientProblem list) =
     problems |> List.map _.Reason |> String.concat " "
 
 [<Tests>]

@@ -47,7 +47,7 @@ let private refuseAcks cluster =
     refuse cluster RequestCode.AckMessage
     refuse cluster RequestCode.BatchAckMessage
 
-let private onPurpose (problems: ConsumerProblem list) =
+let private onPurpose (problems: ClientProblem list) =
     problems
     |> List.filter (fun problem -> problem.Reason.Contains("on purpose", StringComparison.Ordinal))
     |> List.map _.What

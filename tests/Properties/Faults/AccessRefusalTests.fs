@@ -57,7 +57,7 @@ let private withRefusingBroker
             do! test clock cluster
         })
 
-let private says (remark: string) (problems: ConsumerProblem list) =
+let private says (remark: string) (problems: ClientProblem list) =
     problems |> List.map _.Reason |> String.concat " " |> shouldMention remark
 
 /// One warning has all that one needs to know, and nothing shows the secret.

@@ -53,7 +53,7 @@ let private isToldOnce (log: LogLines) =
     (log.Count missing, log.Count pullFailed, log.Count membersUnknown)
     |> shouldEqual (1, 0, 0)
 
-let private says (problems: ConsumerProblem list) =
+let private says (problems: ClientProblem list) =
     problems
     |> List.map _.Reason
     |> String.concat " "
