@@ -85,19 +85,19 @@ type internal ConcurrentHandling
                 let queue = held.Queue
 
                 if queue.TryBegin(held, count) then
-                    let mutable result = ConsumeResult.Retry
+                    run.Result <- ConsumeResult.Retry
 
                     try
                         let! returned = call.Begin(run, queue, held.Messages, first, count)
-                        result <- call.Returned(run, returned)
+                        run.Result <- call.Returned(run, returned)
                     with error ->
                         call.Threw(run, held.Messages[first], error)
 
                     if run.End() then
-                        call.Counted(result, count)
+                        call.Counted(run.Result, count)
                         queue.LastConsume <- clock.GetTimestamp()
 
-                        match result with
+                        match run.Result with
                         | ConsumeResult.Success -> queue.FinishAndEnd(held, first, count)
                         | failed ->
                             do! settle pool held first count failed

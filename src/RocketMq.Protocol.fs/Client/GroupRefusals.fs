@@ -18,13 +18,14 @@ module internal MissingGroup =
         (queue: MessageQueue)
         (subscription: TopicSubscription)
         : Request<PullAnswer> =
-        let settings =
+        GroupRequests.pull
             { settings with
-                PullBatch = 1
                 Suspend = TimeSpan.Zero
             }
-
-        GroupRequests.pull settings queue Int64.MaxValue subscription
+            1
+            queue
+            Int64.MaxValue
+            subscription
 
     /// The first of a topic's masters that says so, with what it says. Nothing: none does, whatever else they say.
     let find

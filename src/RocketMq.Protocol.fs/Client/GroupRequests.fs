@@ -107,7 +107,14 @@ module internal GroupRequests =
                 Offset = offset
             }
 
-    let pull settings (queue: MessageQueue) (offset: int64) (subscription: TopicSubscription) : Request<PullAnswer> =
+    /// Asks for at most so many messages, whatever the settings say.
+    let pull
+        settings
+        (most: int)
+        (queue: MessageQueue)
+        (offset: int64)
+        (subscription: TopicSubscription)
+        : Request<PullAnswer> =
         // Java's pull consumers ask 5.x with LITE_PULL_MESSAGE (361), which 4.9 does not know and 5.x answers in the same way.
         Pull.messages.Request
             {
@@ -115,7 +122,7 @@ module internal GroupRequests =
                 Topic = queue.Topic
                 QueueId = queue.QueueId
                 QueueOffset = offset
-                MaxMessages = settings.PullBatch
+                MaxMessages = most
                 CommitOffset = None
                 Suspend = settings.Suspend
                 Filter = Some subscription.Filter

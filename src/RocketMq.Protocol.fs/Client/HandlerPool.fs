@@ -6,9 +6,14 @@ open System.Threading
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 
-/// A handler at work, or waiting to be. It is used for one piece of work after another.
-[<Sealed>]
-type internal HandlerRun() =
+/// Starts handlers.
+type internal IHandlerStarter =
+    /// Has a handler work, at the thread that calls. What the work throws is seen to; it is not thrown here.
+    abstract Start: HandlerRun -> unit
+
+/// A handler at work, or waiting to be. It is used for one piece of work after another, and is what the pool of threads is given to
+/// start it: so a start allocates nothing.
+and [<Sealed>] internal HandlerRun(starter: IHandlerStarter) =
     static let idle = 0L
     static let working = 1L
     static let givenUp = 2L
@@ -46,6 +51,9 @@ type internal HandlerRun() =
 
     /// When the handler began, by the clock's timestamps.
     member val Started = 0L with get, set
+
+    /// What the handler made of its messages, until that is settled.
+    member val Result = ConsumeResult.Retry with get, set
 
     /// The trace of the call, if it has one.
     member val Trace: TracedCall | null = null with get, set
@@ -117,6 +125,9 @@ type internal HandlerRun() =
         seenCalling <- now
         heldFor
 
+    interface IThreadPoolWorkItem with
+        member run.Execute() = starter.Start run
+
 /// Something that handlers take work from.
 and internal IWorkSource =
     /// Puts the next piece of work into a run. False: that was the last one.
@@ -146,12 +157,6 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
     let threads = HandlerThreads group
     let mutable placement = HandlerPlacement.initial
     let mutable isApart = placement.IsApart
-
-    let start pool run =
-        Supervised.run log CancellationToken.None (fun () -> work pool run)
-
-    let startApart pool run =
-        threads.Run(Action(fun () -> start pool run))
 
     let gate = obj ()
     let sources = Queue<IWorkSource>()
@@ -193,7 +198,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
                 isWatched <- true
                 BlockingWatch.add pool
 
-            let run = if idle.Count > 0 then idle.Pop() else HandlerRun()
+            let run = if idle.Count > 0 then idle.Pop() else HandlerRun pool
             running.Add run |> ignore<bool>
             run
         else
@@ -202,10 +207,8 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
     member private pool.Start(run: HandlerRun | null) =
         match run with
         | null -> ()
-        | run when Volatile.Read &isApart -> startApart pool run
-        | run ->
-            ThreadPool.UnsafeQueueUserWorkItem((fun (run: HandlerRun) -> start pool run), run, false)
-            |> ignore<bool>
+        | run when Volatile.Read &isApart -> threads.Run(Action(fun () -> (pool :> IHandlerStarter).Start run))
+        | run -> ThreadPool.UnsafeQueueUserWorkItem(run, false) |> ignore<bool>
 
     /// Who awaits it before it calls a handler does so where handlers are called: without a detour on the pool, unless they block.
     member _.WhenPlaced: ValueTask =
@@ -283,6 +286,13 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
         lock gate (fun () ->
             isClosed <- true
             sources.Clear())
+
+    interface IHandlerStarter with
+        member pool.Start run =
+            let working = work pool run
+
+            if not working.IsCompletedSuccessfully then
+                Supervised.run log CancellationToken.None (fun () -> working)
 
     interface IWatchedHandlers with
         member _.Look() =

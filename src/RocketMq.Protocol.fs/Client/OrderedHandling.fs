@@ -196,23 +196,23 @@ type internal OrderedHandling
         backgroundTask {
             let queue = ordered.Queue
             let messages = first |> Array.map _.Stored
-            let mutable result = ConsumeResult.Retry
+            run.Result <- ConsumeResult.Retry
 
             try
                 let! returned = call.Begin(run, queue, messages, 0, messages.Length)
-                result <- call.Returned(run, returned)
+                run.Result <- call.Returned(run, returned)
             with error ->
                 call.Threw(run, messages[0], error)
 
             run.End() |> ignore<bool>
             queue.LastConsume <- clock.GetTimestamp()
-            call.Counted(result, messages.Length)
+            call.Counted(run.Result, messages.Length)
 
             // Whoever has the queue now has these messages as well; after a move they come again, or are not wanted.
             if not (queue.IsCurrent first[0].Held) then
                 return not queue.IsClosed
             else
-                match result with
+                match run.Result with
                 | ConsumeResult.Success ->
                     for message in first do
                         queue.Finish(message.Held, message.Index)

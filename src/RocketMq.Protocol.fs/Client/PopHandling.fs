@@ -66,7 +66,7 @@ type internal PopHandling
     /// One call of the handler. Nothing if it was given up while it lasted: its message has been put off then.
     let handleOne (run: HandlerRun) (ticket: PopTicket) (messages: StoredMessage[]) index =
         backgroundTask {
-            let mutable result = ConsumeResult.Retry
+            run.Result <- ConsumeResult.Retry
             call.Prepare(run, placeOf ticket, messages, index)
 
             if ticket.Begin run then
@@ -74,7 +74,7 @@ type internal PopHandling
 
             try
                 let! returned = call.Invoke(run, messages, index)
-                result <- call.Returned(run, returned)
+                run.Result <- call.Returned(run, returned)
             with error ->
                 call.Threw(run, messages[index], error)
 
@@ -82,8 +82,8 @@ type internal PopHandling
 
             if run.End() then
                 gate.Open()
-                call.Counted(result, 1)
-                return ValueSome(verdictOf ticket result)
+                call.Counted(run.Result, 1)
+                return ValueSome(verdictOf ticket run.Result)
             else
                 return ValueNone
         }

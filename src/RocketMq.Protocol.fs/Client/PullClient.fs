@@ -77,10 +77,8 @@ type PullClient private (options: PullConsumerOptions) =
 
         let request =
             GroupRequests.pull
-                { settings with
-                    PullBatch = most
-                    Suspend = suspend
-                }
+                { settings with Suspend = suspend }
+                most
                 queue
                 offset
                 {

@@ -157,10 +157,10 @@ type internal QueuePuller
 
     let pullOnce (queue: ProcessQueue) (place: PullPlace) (wanted: Wanted) =
         backgroundTask {
-            let batch = queue.PullBatch settings.PullBatch
+            let most = queue.PullBatch settings.PullBatch
 
             let request =
-                GroupRequests.pull { settings with PullBatch = batch } queue.Queue place.Offset wanted.Subscription
+                GroupRequests.pull settings most queue.Queue place.Offset wanted.Subscription
 
             let! pulled =
                 brokers.Pull(queue.Queue, queue.BrokerId, request, settings.Suspend, place.Ending)
@@ -191,12 +191,16 @@ type internal QueuePuller
         Supervised.run log queue.Ending (fun () -> routes.Refresh queue.Queue.Topic)
         Task.Delay(PullRetry.waitAfter failures error, clock, queue.Ending)
 
+    /// Most pulls need not wait, and no task is made for them.
     let waitUntilAllowed (queue: ProcessQueue) : Task =
-        backgroundTask {
-            do! gate.WhenOpen queue.Ending
-            do! queue.Gate.WhenOpen queue.Ending
-            do! queue.WhenRoom()
-        }
+        if gate.IsOpen && queue.Gate.IsOpen then
+            queue.WhenRoom()
+        else
+            backgroundTask {
+                do! gate.WhenOpen queue.Ending
+                do! queue.Gate.WhenOpen queue.Ending
+                do! queue.WhenRoom()
+            }
 
     /// One pull, after what it has to wait for. Gives how many have failed in a row.
     let pullNext (queue: ProcessQueue) loop failures : Task<int> =

@@ -195,10 +195,8 @@ module MessageCodec =
                     | magic when magic = magicV1 || magic = magicV2 -> ValueSome next
                     | _ -> ValueNone
 
-    /// Reads what can be read of records from `start` on, the offsets of a queue before `endsAt`. A damaged record is named by its
-    /// queue offset, as far as that can be known. After one that hides where the next begins nothing can be read: then reading goes on
-    /// at the record itself, or behind it if it is the first.
-    let decodeReadable
+    /// As `decodeReadable`, where a record is damaged.
+    let private decodeAround
         (brokerName: string)
         (start: int64)
         (endsAt: int64)
@@ -250,6 +248,24 @@ module MessageCodec =
             Damaged = List.ofSeq damaged
             Next = next
         }
+
+    /// Reads what can be read of records from `start` on, the offsets of a queue before `endsAt`. A damaged record is named by its
+    /// queue offset, as far as that can be known. After one that hides where the next begins nothing can be read: then reading goes on
+    /// at the record itself, or behind it if it is the first.
+    let decodeReadable
+        (brokerName: string)
+        (start: int64)
+        (endsAt: int64)
+        (bytes: ReadOnlyMemory<byte>)
+        : ReadableRecords =
+        match decodeAll brokerName bytes with
+        | Ok messages ->
+            {
+                Messages = messages
+                Damaged = []
+                Next = endsAt
+            }
+        | Error _ -> decodeAround brokerName start endsAt bytes
 
     /// Writes one record. `BrokerName` is not part of it, and the flag word is made to agree with the hosts.
     let write (message: StoredMessage) (output: IBufferWriter<byte>) : Result<int, EncodeError> =

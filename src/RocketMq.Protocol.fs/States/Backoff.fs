@@ -8,7 +8,8 @@ type Backoff =
     {
         /// Before the second attempt at most. Default 100 ms.
         First: TimeSpan
-        /// Before any attempt at most. Default 30 s.
+        /// Before any attempt at most. Default 10 s: a server that was away for long is found this soon after it is back, for six
+        /// attempts a minute at most while it is away.
         Cap: TimeSpan
         /// After a connection that worked was lost, the first attempt comes at some time within this. Default 1 s: two
         /// hundred clients that lose a server at once then come back over a second, not in one blow.
@@ -18,7 +19,7 @@ type Backoff =
     static member Default =
         {
             First = TimeSpan.FromMilliseconds 100L
-            Cap = TimeSpan.FromSeconds 30L
+            Cap = TimeSpan.FromSeconds 10L
             Spread = TimeSpan.FromSeconds 1L
         }
 

@@ -93,6 +93,56 @@ let tests =
                         longest |> shouldStayBelow RemotingOptions.Default.ConnectTimeout
                     })
 
+            live "a broker that was away for ten minutes is sent to within ten seconds of its return" (fun () ->
+                task {
+                    let clock = ManualClock()
+                    let mutable isAway = true
+
+                    let react _ (command: RemotingCommand) =
+                        Task.FromResult(
+                            match command.RequestCode with
+                            | RequestCode.GetRouteInfoByTopic ->
+                                FakeServers.routed (FakeServers.routeOver [ "a", livePort, 4 ]) command
+                            | RequestCode.SendMessageV2 -> FakeServers.stored 1L command
+                            | _ -> FakeServers.success command
+                        )
+
+                    let dial (server: Endpoint) =
+                        if server.Port = livePort && Volatile.Read &isAway then
+                            Rejects
+                        else
+                            Accepts
+
+                    let producer =
+                        start
+                            { ProducerOptions.create "G" [ nameServer ] with
+                                Remoting = FakeServers(clock, dial, react).Options
+                            }
+
+                    while clock.GetElapsedTime 0L < TimeSpan.FromMinutes 10L do
+                        let sending = send producer (Message.ofText "T" "body")
+                        do! pass clock sending
+                        let! sent = sending
+                        sent |> Result.isError |> shouldBeTrue
+                        clock.Advance(TimeSpan.FromSeconds 1L)
+
+                    Volatile.Write(&isAway, false)
+                    let back = clock.GetTimestamp()
+                    let mutable isSent = false
+
+                    while not isSent do
+                        let sending = send producer (Message.ofText "T" "body")
+                        do! pass clock sending
+                        let! sent = sending
+                        isSent <- Result.isOk sent
+
+                        if not isSent then
+                            clock.Advance(TimeSpan.FromMilliseconds 100L)
+
+                    clock.GetElapsedTime back |> shouldStayBelow (TimeSpan.FromSeconds 10.5)
+                    do! pass clock (producer.Close())
+                })
+
             live "where there is no other master, a send waits for the next attempts to connect" (fun () ->
                 task {
                     let clock = ManualClock()

@@ -162,6 +162,11 @@ let private poolOf concurrency (work: int -> Task) =
     let pool = HandlerPool("C", concurrency, NullLogger.Instance, loop)
     pool, given, (fun () -> most)
 
+let private noStarter: IHandlerStarter =
+    { new IHandlerStarter with
+        member _.Start _ = ()
+    }
+
 let private pool =
     testList
         "Handler pool"
@@ -242,7 +247,7 @@ let private pool =
                 })
 
             test "what is meant for one call does not hit the next one" {
-                let run = HandlerRun()
+                let run = HandlerRun noStarter
                 run.Begin(newQueue limits, 0L)
                 let first = run.Stamp
                 run.End() |> shouldBeTrue
@@ -259,7 +264,7 @@ let private pool =
 
             test
                 "a callback that throws is told to whoever cancelled, and one that blocks holds up neither the run nor its lock" {
-                let run = HandlerRun()
+                let run = HandlerRun noStarter
                 run.Begin(newQueue limits, 0L)
                 use _ = run.Token.Register(fun () -> failwith "on purpose")
                 let cancelling = run.Cancel run.Stamp

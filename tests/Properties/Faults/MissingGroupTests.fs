@@ -178,7 +178,7 @@ let tests =
                         let codeFor group =
                             task {
                                 let request =
-                                    GroupRequests.pull (settings group) (PullRig.queueOf cluster 0) 0L wanted
+                                    GroupRequests.pull (settings group) 32 (PullRig.queueOf cluster 0) 0L wanted
 
                                 match! client.Ask(request, CancellationToken.None) with
                                 | Ok _ -> return ResponseCode.Success
