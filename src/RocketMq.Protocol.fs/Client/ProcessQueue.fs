@@ -51,6 +51,10 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// A broker has answered a pull since the start, or since the last seek.
     let mutable isConfirmed = false
 
+    /// When the newest message that was pulled since the start, or since the last seek, was stored: milliseconds since 1970, 0 if there
+    /// is none.
+    let mutable newestStored = 0L
+
     /// The loop that pulls now.
     let mutable loop = 0
 
@@ -100,6 +104,26 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
             isIdle <- null
             source.TrySetResult() |> ignore<bool>
         | _ -> ()
+
+    /// Reading goes on at the offset that is chosen under the lock, if one is, and what is held is forgotten.
+    let move (choose: unit -> int64 voption) : bool =
+        let ended =
+            lock gate (fun () ->
+                match choose () with
+                | ValueNone -> ValueNone
+                | ValueSome offset ->
+                    unfinished.Reset offset
+                    isConfirmed <- false
+                    heldBytes <- 0L
+                    lowestTaken <- Int64.MaxValue
+                    tell ()
+                    ValueSome(replacePull ()))
+
+        match ended with
+        | ValueNone -> false
+        | ValueSome pull ->
+            endPull pull
+            true
 
     member _.Queue = queue
 
@@ -203,14 +227,17 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
                 offsets <- Array.zeroCreate messages.Length
 
             let mutable bytes = 0L
+            let mutable stored = newestStored
 
             for index in 0 .. messages.Length - 1 do
                 offsets[index] <- messages[index].QueueOffset
+                stored <- max stored messages[index].StoreTimestamp
                 bytes <- bytes + int64 messages[index].StoredBody.Length
 
             // The source of the token is replaced under the lock, so this is as exact as a number would be.
             if place.Ending = pullEnding.Token then
                 isConfirmed <- true
+                newestStored <- stored
                 heldBytes <- heldBytes + bytes
                 PulledMessages(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages)
             else
@@ -218,17 +245,25 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
 
         lock gate pulled
 
-    /// Goes on at a position; what is held is forgotten, and what the application has of it does not count any more.
-    member _.Seek(position: int64) =
-        lock gate (fun () ->
-            unfinished.Reset position
-            isConfirmed <- false
-            heldBytes <- 0L
-            lowestTaken <- Int64.MaxValue
-            let ended = replacePull ()
-            tell ()
-            ended)
-        |> endPull
+    /// Goes on at an offset; what is held is forgotten, and what the application has of it does not count any more.
+    member _.Seek(offset: int64) =
+        move (fun () ->
+            newestStored <- 0L
+            ValueSome offset)
+        |> ignore<bool>
+
+    /// When the newest message that was pulled since the start or the last seek was stored, in milliseconds since 1970; 0 if there
+    /// is none.
+    member _.NewestStored = lock gate (fun () -> newestStored)
+
+    /// As `Seek`, to the offset that the broker's loss of messages asks for, or to what is not finished if that is below it. False,
+    /// and nothing changes, if the pull that found the loss does not count any more: somebody else has moved the queue.
+    member _.MoveTo(place: PullPlace, offset: int64) : bool =
+        move (fun () ->
+            if place.Ending = pullEnding.Token then
+                ValueSome(min offset (committable ()))
+            else
+                ValueNone)
 
     /// The pull at hand ends and does not count: it asks for what is not wanted any more. What is held stays.
     member _.PullAgain() = lock gate replacePull |> endPull
@@ -245,11 +280,13 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
                 false)
 
     /// What the application has taken and not finished comes again, and all that comes after it.
-    member owner.Redeliver() =
-        let lowest = lock gate (fun () -> lowestTaken)
-
-        if lowest <> Int64.MaxValue then
-            owner.Seek lowest
+    member _.Redeliver() =
+        move (fun () ->
+            if lowestTaken = Int64.MaxValue then
+                ValueNone
+            else
+                ValueSome lowestTaken)
+        |> ignore<bool>
 
     /// The application has consumed all that it has taken.
     member _.Settle() =

@@ -49,6 +49,7 @@ type internal QueuePuller
         dispatcher: IMessageDispatcher
     ) =
     static let masterId = 0L
+    static let isRead: Task<Result<unit, RemotingError>> = Task.FromResult(Ok())
 
     /// Until a topic that is not subscribed to any more has been given up, or is subscribed to again.
     static let unsubscribedWait = TimeSpan.FromMilliseconds 100.0
@@ -92,21 +93,41 @@ type internal QueuePuller
             if kept.Length > 0 then
                 dispatcher.Dispatch held
 
-    /// Forward, messages are gone that nobody has read; what is held stays. Backward, the broker has lost messages, and
-    /// what it stores now gets their offsets: the queue is read from there. What a slave says of an offset that it does not
-    /// have yet does not count.
-    let moved (queue: ProcessQueue) (place: PullPlace) (next: int64) answeredBy =
+    /// The broker's queue ends at `next`, below what was read: it has lost messages, and what it has stored since has their
+    /// offsets. The first of those is the first that is not older than the newest message that was read.
+    let goBack (queue: ProcessQueue) (place: PullPlace) (next: int64) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            let! first =
+                match queue.NewestStored with
+                | 0L -> Task.FromResult(Ok next)
+                | newest -> brokers.AskMaster(queue.Queue, GroupRequests.searchByTime queue.Queue newest, place.Ending)
+
+            match first with
+            | Error error -> return Error error
+            | Ok first ->
+                let offset = max 0L (min next first)
+
+                if queue.MoveTo(place, offset) then
+                    ConsumerLog.offsetMoved log queue.Queue place.Offset queue.Next
+                    dispatcher.Drop queue
+
+                return Ok()
+        }
+
+    /// Forward, messages are gone that nobody has read; what is held stays. What a slave says of an offset that it does not have yet
+    /// does not count.
+    let moved (queue: ProcessQueue) (place: PullPlace) (next: int64) answeredBy : Task<Result<unit, RemotingError>> =
         if answeredBy <> masterId then
             queue.BrokerId <- masterId
+            isRead
         elif place.Ending.IsCancellationRequested then
-            ()
+            isRead
         elif next >= place.Offset then
             ConsumerLog.offsetMoved log queue.Queue place.Offset next
             queue.Pulled(place, [||], next) |> ignore<PulledMessages | null>
+            isRead
         else
-            ConsumerLog.offsetMoved log queue.Queue place.Offset next
-            queue.Seek next
-            dispatcher.Drop queue
+            goBack queue place next
 
     /// There is no master, and the slave does not have what is asked for. Ends when it may be asked again.
     let waitForMaster (queue: ProcessQueue) =
@@ -136,24 +157,24 @@ type internal QueuePuller
             )
         | OffsetMoved ->
             let isWithoutMaster = pulled.BrokerId <> masterId && queue.BrokerId = masterId
-            moved queue place answer.NextOffset pulled.BrokerId
+            let moving = moved queue place answer.NextOffset pulled.BrokerId
 
             if isWithoutMaster then
                 backgroundTask {
                     do! waitForMaster queue
-                    return Ok()
+                    return! moving
                 }
             else
-                Task.FromResult(Ok())
+                moving
         | Found ->
             queue.BrokerId <- answer.SuggestedBrokerId
             deliver queue place wanted answer
-            Task.FromResult(Ok())
+            isRead
         | NoNewMessage
         | NoMatch ->
             queue.BrokerId <- answer.SuggestedBrokerId
             queue.Pulled(place, [||], answer.NextOffset) |> ignore<PulledMessages | null>
-            Task.FromResult(Ok())
+            isRead
 
     let pullOnce (queue: ProcessQueue) (place: PullPlace) (wanted: Wanted) =
         backgroundTask {

@@ -35,12 +35,16 @@ let private route: TopicRoute =
         ]
         [ Examples.broker "C" "b" [ 0L, string master; 1L, string slave ] ]
 
+/// When the message of an offset was stored. Messages are stored ten milliseconds after one another.
+let private storedAt (offset: int64) = 1_000L + 10L * offset
+
 let private recordsOf (messages: (int64 * string) list) : ReadOnlyMemory<byte> =
     let output = ArrayBufferWriter<byte>()
 
     for offset, tag in messages do
         { Parts.emptyMessage with
             QueueOffset = offset
+            StoreTimestamp = storedAt offset
             Properties = Properties.ofList [ PropertyName.tags, tag ]
         }
         |> fun message -> MessageCodec.write message output
@@ -70,8 +74,9 @@ let private movedTo = nothing OffsetMoved
 /// What a server does with a pull from a position; pulls that nothing is known about wait.
 type private Script = (Endpoint * int64 * Result<PullAnswer, ResponseCode>) list
 
+/// `search` says which offset the master names for a time.
 [<Sealed>]
-type private Rig(script: Script, start: int64, limits: HoldLimits) =
+type private Rig(script: Script, start: int64, limits: HoldLimits, search: int64 -> Result<int64, ResponseCode>) =
     let clock = ManualClock()
     let pulls = ConcurrentQueue<Endpoint * int64>()
     let handed = ConcurrentQueue<PulledMessages>()
@@ -94,10 +99,15 @@ type private Rig(script: Script, start: int64, limits: HoldLimits) =
         | _ -> IsMute
 
     let react (endpoint: Endpoint) (command: RemotingCommand) : Task<Reaction> =
-        if command.RequestCode = RequestCode.PullMessage then
-            pull endpoint command
-        else
-            FakeServers.routed route command
+        match command.RequestCode with
+        | RequestCode.PullMessage -> pull endpoint command
+        | RequestCode.SearchOffsetByTimestamp when endpoint = master ->
+            let query = Offsets.search.Decode command |> Buffers.ok
+
+            match search query.TimestampMillis with
+            | Ok offset -> Answers(Offsets.search.Answer(offset, command))
+            | Error code -> FakeServers.refusal code "on purpose" command
+        | _ -> FakeServers.routed route command
         |> Task.FromResult
 
     let servers = FakeServers(clock, (fun _ -> Accepts), react)
@@ -178,13 +188,19 @@ type private Rig(script: Script, start: int64, limits: HoldLimits) =
             do! clients.CloseAll()
         }
 
-let private reads name script start (test: Rig -> Task) =
+/// A broker that has lost nothing names the offset itself.
+let private searchAll (millis: int64) : Result<int64, ResponseCode> = Ok((millis - 1_000L) / 10L)
+
+let private searching search name script start (test: Rig -> Task) =
     live name (fun () ->
         task {
-            let rig = Rig(script, start, HoldLimits.Default)
+            let rig = Rig(script, start, HoldLimits.Default, search)
             do! test rig
             do! rig.Close()
         })
+
+let private reads name script start test =
+    searching searchAll name script start test
 
 let private positionsMoved =
     [
@@ -215,8 +231,30 @@ let private positionsMoved =
                     rig.Queue.Committable |> shouldEqual 41L
                 })
 
-        reads
-            "backward: the broker has lost messages, so what is held does not count, and reading goes on where the queue ends"
+        searching
+            (fun millis -> Ok(if millis = storedAt 52L then 8L else -1L))
+            "backward: the broker has lost messages, and reading goes on at the first that it has stored since the newest one that was read"
+            [
+                master, 50L, Ok(foundAll 50L 52L)
+                master, 53L, Ok(movedTo 10L)
+                master, 8L, Ok(foundAll 8L 11L)
+            ]
+            50L
+            (fun rig ->
+                task {
+                    do! until (fun () -> rig.Handed.Length = 1)
+                    rig.FinishAll()
+                    do! rig.WhenPulled 4
+                    rig.Moved |> shouldEqual [ 8L ]
+                    rig.Queue.IsLeft |> shouldBeFalse
+                    rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 8L; 12L ]
+                    rig.Queue.Held |> shouldEqual 4
+                    rig.Queue.Committable |> shouldEqual 8L
+                })
+
+        searching
+            (fun _ -> Ok 60L)
+            "backward: never past the end that the broker names, whatever it says of times"
             [
                 master, 50L, Ok(foundAll 50L 52L)
                 master, 53L, Ok(movedTo 10L)
@@ -227,10 +265,108 @@ let private positionsMoved =
                 task {
                     do! rig.WhenPulled 4
                     rig.Moved |> shouldEqual [ 10L ]
-                    rig.Queue.IsLeft |> shouldBeFalse
                     rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 10L; 12L ]
                     rig.Queue.Held |> shouldEqual 2
                     rig.Queue.Committable |> shouldEqual 10L
+                })
+
+        searching
+            (fun _ -> Ok 53L)
+            "backward: what is held and still there comes again"
+            [
+                master, 50L, Ok(foundAll 50L 56L)
+                master, 57L, Ok(movedTo 55L)
+                master, 50L, Ok(foundAll 50L 54L)
+            ]
+            50L
+            (fun rig ->
+                task {
+                    do! rig.WhenPulled 4
+                    rig.Moved |> shouldEqual [ 50L ]
+                    rig.Pulls |> List.map snd |> shouldEqual [ 50L; 57L; 50L; 55L ]
+                    rig.Queue.Committable |> shouldEqual 50L
+                })
+
+        live "backward: the master is asked for the time again until it answers" (fun () ->
+            task {
+                let mutable asked = 0
+
+                let search _ =
+                    if Interlocked.Increment &asked < 3 then
+                        Error ResponseCode.SystemBusy
+                    else
+                        Ok 8L
+
+                let rig =
+                    Rig(
+                        [
+                            master, 50L, Ok(foundAll 50L 52L)
+                            master, 53L, Ok(movedTo 10L)
+                            master, 53L, Ok(movedTo 10L)
+                            master, 53L, Ok(movedTo 10L)
+                            master, 8L, Ok(foundAll 8L 11L)
+                        ],
+                        50L,
+                        HoldLimits.Default,
+                        search
+                    )
+
+                do! until (fun () -> rig.Handed.Length = 1)
+                rig.FinishAll()
+
+                while rig.Pulls.Length < 6 do
+                    rig.Clock.Advance(TimeSpan.FromMilliseconds 100L)
+                    do! Task.Yield()
+
+                rig.Moved |> shouldEqual [ 8L ]
+                rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 53L; 53L; 8L; 12L ]
+                do! rig.Close()
+            })
+
+        live "backward: a seek while the master is asked for the time wins" (fun () ->
+            task {
+                let mutable sought: ProcessQueue option = None
+
+                let search _ =
+                    sought |> Option.iter (fun queue -> queue.Seek 4L)
+                    Ok 8L
+
+                let rig =
+                    Rig(
+                        [
+                            master, 50L, Ok(foundAll 50L 52L)
+                            master, 53L, Ok(movedTo 10L)
+                            master, 4L, Ok(foundAll 4L 9L)
+                        ],
+                        50L,
+                        HoldLimits.Default,
+                        search
+                    )
+
+                sought <- Some rig.Queue
+                do! rig.WhenPulled 4
+                rig.Moved |> shouldBeEmpty
+                rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 4L; 10L ]
+                do! rig.Close()
+            })
+
+        searching
+            (fun _ -> Ok 2L)
+            "backward after a seek of the application: the time of what was read before it does not count"
+            [
+                master, 50L, Ok(foundAll 50L 52L)
+                master, 70L, Ok(movedTo 10L)
+                master, 10L, Ok(foundAll 10L 11L)
+            ]
+            50L
+            (fun rig ->
+                task {
+                    do! until (fun () -> rig.Handed.Length = 1)
+                    do! rig.WhenPulled 2
+                    rig.Queue.Seek 70L
+                    do! rig.WhenPulled 5
+                    rig.Moved |> shouldEqual [ 10L ]
+                    rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 70L; 10L; 12L ]
                 })
 
         reads
@@ -329,7 +465,7 @@ let private pulling =
                         for round in 0L .. 9L -> master, 3L * round, Ok(foundAll (3L * round) (3L * round + 2L))
                     ]
 
-                let rig = Rig(script, 0L, { HoldLimits.Default with Messages = 3 })
+                let rig = Rig(script, 0L, { HoldLimits.Default with Messages = 3 }, searchAll)
 
                 for round in 1..10 do
                     do! until (fun () -> rig.Handed.Length >= round)
