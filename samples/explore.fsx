@@ -2,6 +2,7 @@
 #I "Quickstart/bin/Release/net10.0"
 #r "Microsoft.Extensions.Logging.Abstractions.dll"
 #r "RocketMq.Protocol.dll"
+#r "RocketMq.Client.FSharp.dll"
 
 open System
 open RocketMq.Protocol

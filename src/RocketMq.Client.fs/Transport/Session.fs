@@ -317,9 +317,11 @@ type internal Session
 
         match CommandFlag.kind frame.Parts.Flag with
         | Response ->
-            match waiters.TryTake frame.Parts.Opaque with
+            let parts = frame.Parts
+
+            match waiters.TryTake parts.Opaque with
             | ValueSome waiter ->
-                if not (waiter.TryRead &frame.Parts) then
+                if not (waiter.TryRead &parts) then
                     answered waiter (frame.ToCommand())
 
                 afterTaking ()
