@@ -15,6 +15,7 @@ let csharpFolders =
 let packages =
     [
         "src/RocketMq.Protocol.fs"
+        "src/RocketMq.Client.fs"
         "src/RocketMq.Client.CSharp"
         "src/RocketMq.EmbeddedBroker.fs"
     ]
@@ -359,7 +360,7 @@ let targets: (string * string * (string list -> int)) list =
         "Bench",
         "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer' or 'idle' for one kind; 'compare REV' beside a commit",
         bench
-        "Pack", "the three packages into artifacts/", pack
+        "Pack", "the four packages into artifacts/", pack
         "Ci", "Format check, then Test", ci
         "Install", "resolve packages anew after a change to paket.dependencies", install
         "Outdated", "packages with later versions", outdated

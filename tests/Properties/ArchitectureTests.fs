@@ -6,20 +6,59 @@ open System.Text.RegularExpressions
 open Expecto
 open RocketMq.Embedded
 
-let private folders =
-    [ "Wire"; "Messages"; "Requests"; "States"; "Transport"; "Client" ]
+/// The F# projects of `src`, in the order in which they use one another.
+let private projects =
+    [ "RocketMq.Protocol"; "RocketMq.Client"; "RocketMq.EmbeddedBroker" ]
 
-let private pureFolders = [ "Wire"; "Messages"; "Requests"; "States" ]
+/// What starts or awaits work, keeps time, takes chances, or reaches out of the process, as prefixes of full names.
+let private effects =
+    [
+        "System.Threading.Tasks."
+        "System.Threading.Thread"
+        "System.Threading.Timer"
+        "System.Threading.CancellationToken"
+        "System.Net.Sockets."
+        "System.Net.Http."
+        "System.Net.Dns"
+        "System.TimeProvider"
+        "System.Diagnostics.Stopwatch"
+        "System.Diagnostics.Process"
+        "System.DateTime.get_Now"
+        "System.DateTime.get_UtcNow"
+        "System.DateTimeOffset.get_Now"
+        "System.DateTimeOffset.get_UtcNow"
+        "System.Random"
+        "System.Guid.NewGuid"
+        "System.Security.Cryptography.RandomNumberGenerator"
+        "System.IO.File"
+        "System.IO.Directory"
+        "System.Environment"
+        "System.Console"
+        "Microsoft.FSharp.Control.FSharpAsync"
+        "Microsoft.FSharp.Control.FSharpMailboxProcessor"
+        "Microsoft.FSharp.Control.TaskBuilder."
+        "Microsoft.FSharp.Control.BackgroundTaskBuilder"
+        "Microsoft.Extensions."
+    ]
 
 /// What does work, keeps time or takes chances.
 let private impure =
     Regex
         @"\b(Task|ValueTask|Async|async|Socket|ILogger|UtcNow|Now|Random|Stopwatch|Thread|Threading|Timer|MailboxProcessor|Environment|File|Console)\b"
 
-let private core = Path.Combine(Repository.root, "src", "RocketMq.Protocol.fs")
+let private pure' = typeof<RocketMq.Protocol.Message>.Assembly
+
+let private folderOf project =
+    Path.Combine(Repository.root, "src", $"{project}.fs")
 
 let private embedded =
     Path.Combine(Repository.root, "src", "RocketMq.EmbeddedBroker.fs")
+
+/// The folders below `src`, without what is built there.
+let private sourceFolders =
+    Directory.GetDirectories(Path.Combine(Repository.root, "src"), "*", SearchOption.AllDirectories)
+    |> Array.filter (fun folder -> not (Regex.IsMatch(folder, @"[\\/](bin|obj)([\\/]|$)")))
+    |> List.ofArray
 
 /// The files of the embedded broker that act; all others decide.
 let private acting =
@@ -54,22 +93,32 @@ let tests =
     testList
         "Architecture"
         [
-            testCase "the pure folders start nothing, wait for nothing, and look at no clock"
+            testCase "the protocol's project refers to no task, socket, clock, chance, file, environment or logger"
             <| fun () ->
-                let files =
-                    pureFolders
-                    |> List.collect (fun folder ->
-                        List.ofArray (Directory.GetFiles(Path.Combine(core, folder), "*.fs")))
+                pure'.GetName().Name |> shouldEqual "RocketMq.Protocol"
+                let referred = AssemblyReferences.types pure' @ AssemblyReferences.members pure'
+                referred.Length |> shouldExceed 100
 
-                files.Length |> shouldExceed 20
+                referred
+                |> List.filter (fun name ->
+                    effects
+                    |> List.exists (fun effect -> name.StartsWith(effect, StringComparison.Ordinal)))
+                |> shouldEqual []
 
-                impurities files |> shouldBeEmpty
+            testCase "the protocol's project uses FSharp.Core and what is part of .NET, and nothing else"
+            <| fun () ->
+                AssemblyReferences.assemblies pure'
+                |> List.filter (fun name ->
+                    name <> "FSharp.Core"
+                    && not (name.StartsWith("System.", StringComparison.Ordinal)))
+                |> shouldEqual []
 
             testCase "the embedded broker decides in files that do none of this, and acts in the others"
             <| fun () ->
                 let files =
-                    Directory.GetFiles(embedded, "*.fs")
-                    |> Array.append (Directory.GetFiles(Path.Combine(embedded, "Faults"), "*.fs"))
+                    Directory.GetFiles(embedded, "*.fs", SearchOption.AllDirectories)
+                    |> Array.filter (fun file ->
+                        not (file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}")))
                     |> List.ofArray
 
                 let acts, decides =
@@ -94,21 +143,69 @@ let tests =
                 for name in options do
                     document |> shouldMention $"`{name}`"
 
-            testCase "the compile order is that of the layers, each folder in one run"
+            for project in projects do
+                testCase $"{project} compiles each folder in one run"
+                <| fun () ->
+                    let text = File.ReadAllText(Path.Combine(folderOf project, $"{project}.fsproj"))
+
+                    let runs =
+                        Regex.Matches(text, "<Compile Include=\"(?:(.+)/)?[^/\"]+\"")
+                        |> Seq.map (fun hit -> hit.Groups[1].Value)
+                        |> Seq.fold
+                            (fun runs folder ->
+                                if List.tryHead runs = Some folder then
+                                    runs
+                                else
+                                    folder :: runs)
+                            []
+
+                    runs.Length |> shouldExceed 8
+
+                    runs
+                    |> List.countBy id
+                    |> List.filter (fun (_, runs) -> runs > 1)
+                    |> shouldBeEmpty
+
+            testCase "the map in CONTRIBUTING.md shows each folder of src, and no other"
             <| fun () ->
-                let project = File.ReadAllText(Path.Combine(core, "RocketMq.Protocol.fsproj"))
+                let text = File.ReadAllText(Path.Combine(Repository.root, "CONTRIBUTING.md"))
+                let map = text.Split("```")[1]
 
-                let runs =
-                    Regex.Matches(project, "<Compile Include=\"(\\w+)/")
-                    |> Seq.map (fun hit -> hit.Groups[1].Value)
+                let shown =
+                    map.Split '\n'
                     |> Seq.fold
-                        (fun runs folder ->
-                            if List.tryHead runs = Some folder then
-                                runs
-                            else
-                                folder :: runs)
-                        []
-                    |> List.rev
+                        (fun (above: string list, shown) line ->
+                            let depth = (line.Length - line.TrimStart(' ').Length) / 2
 
-                runs |> shouldEqual folders
+                            let names =
+                                [ for hit in Regex.Matches(line, @"(?<![^ ])([\w.]+)/") -> hit.Groups[1].Value ]
+
+                            let parents = List.truncate depth above
+                            let paths = [ for name in names -> String.Join('/', parents @ [ name ]) ]
+                            parents @ List.truncate 1 names, shown @ paths)
+                        ([], [])
+                    |> snd
+                    |> List.filter (fun path -> path.StartsWith("src/", StringComparison.Ordinal))
+
+                shown.Length |> shouldExceed 50
+
+                sourceFolders
+                |> List.map (fun folder -> Path.GetRelativePath(Repository.root, folder).Replace('\\', '/'))
+                |> List.sort
+                |> shouldEqual (List.sort shown)
+
+            testCase "no folder of src holds more than 15 files"
+            <| fun () ->
+                sourceFolders.Length |> shouldExceed 40
+
+                [
+                    for folder in sourceFolders do
+                        match
+                            Directory.GetFiles(folder, "*.fs").Length
+                            + Directory.GetFiles(folder, "*.cs").Length
+                        with
+                        | count when count > 15 -> $"{folder}: {count}"
+                        | _ -> ()
+                ]
+                |> shouldBeEmpty
         ]

@@ -46,10 +46,9 @@ let private faultsOf (name: string) (lines: string[]) =
     ]
 
 let private acting =
-    [ "Client"; "Transport" ]
-    |> List.collect (fun folder ->
-        let path = Path.Combine(Repository.root, "src", "RocketMq.Protocol.fs", folder)
-        List.ofArray (Directory.GetFiles(path, "*.fs", SearchOption.AllDirectories)))
+    Directory.GetFiles(Path.Combine(Repository.root, "src", "RocketMq.Client.fs"), "*.fs", SearchOption.AllDirectories)
+    |> Array.filter (fun file -> not (file.Contains $"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}"))
+    |> List.ofArray
 
 let private faulty =
     [
