@@ -107,7 +107,8 @@ type Kind =
 let numberOf (message: StoredMessage) =
     Int32.Parse(Text.Encoding.UTF8.GetString(message.StoredBody.Span).AsSpan 1, CultureInfo.InvariantCulture)
 
-/// What an application does with a message: it throws, takes seconds, or leaves a callback that throws when it is told to end.
+/// What an application does with a message: it throws, takes seconds, or leaves a callback that throws when it is told to end. It
+/// does nothing of that with messages beyond those of the chaos.
 let consume isOrdered (surroundings: Surroundings) (message: StoredMessage) (cancellation: CancellationToken) : Task =
     task {
         let number = numberOf message
@@ -116,14 +117,16 @@ let consume isOrdered (surroundings: Surroundings) (message: StoredMessage) (can
         if isOrdered then
             surroundings.Order.Began message
 
-        if number % 97 = 0 && count = 1 then
+        let isCalm = number >= messages
+
+        if not isCalm && number % 97 = 0 && count = 1 then
             failwith "a handler that throws, on purpose"
 
         if number % 101 = 0 then
             cancellation.Register(fun () -> failwith "a callback that throws, on purpose")
             |> ignore<CancellationTokenRegistration>
 
-        if number % 211 = 0 then
+        if not isCalm && number % 211 = 0 then
             do! Task.Delay(TimeSpan.FromSeconds 3L, surroundings.Clock, CancellationToken.None)
         elif number % 7 = 0 then
             do! Task.Yield()

@@ -92,9 +92,13 @@ let private closeAll clock (members: Member list) : Task =
             do! finish clock (leaving.Close())
     }
 
+let private areWell (group: Group) : Task =
+    group.Reaches "all are well" (fun () -> group.Members |> List.forall (fun one -> one.Problems().IsEmpty))
+
 /// Each offset is where its queue ends, and stays there when everybody has left.
-let private commitsAll (clock: EmbeddedClock) client (group: Group) (ends: int64[]) : Task =
+let private commitsAll (clock: EmbeddedClock) client (group: Group) : Task =
     task {
+        let! ends = ends client
         let ends = ends |> Array.map Some |> List.ofArray
 
         let! isCommitted =
@@ -104,30 +108,67 @@ let private commitsAll (clock: EmbeddedClock) client (group: Group) (ends: int64
                     return offsets = ends
                 })
 
-        do! group.Reaches "all are well" (fun () -> group.Members |> List.forall (fun one -> one.Problems().IsEmpty))
+        do! areWell group
         do! closeAll clock group.Members
         let! final = committedAt client
         isCommitted |> shouldBeTrue
         final |> shouldEqual ends
     }
 
+/// More messages, when nothing befalls anybody any more.
+let private calm = 200
+
+/// So slow that no message comes again because this machine is.
+let private calmPace = TimeSpan.FromMilliseconds 100L
+
+/// Where nothing is in the way each message is handed out once and acknowledged once, and does not come again.
+let private staysCalm
+    (clock: EmbeddedClock)
+    client
+    (ledger: Ledger<int>)
+    (group: Group)
+    (store: int -> Task)
+    isIdle
+    : Task =
+    task {
+        let acknowledged () =
+            group.Members |> List.sumBy (fun one -> one.Acknowledged())
+
+        let acknowledgedBefore = acknowledged ()
+        let deliveries = ledger.Deliveries + calm
+        // One by one, so that acknowledgements are, too.
+        do! inCrowd 1 messages calm store
+        let until = clock.GetUtcNow() + seconds 50
+
+        do!
+            passAtPace calmPace clock (fun () ->
+                acknowledged () >= acknowledgedBefore + int64 calm || clock.GetUtcNow() >= until)
+
+        acknowledged () |> shouldEqual (acknowledgedBefore + int64 calm)
+        do! quieten clock client isIdle
+        ledger.Deliveries |> shouldEqual deliveries
+    }
+
 /// Nothing is in flight, nothing comes again, and nobody thinks of more acknowledgements than there were.
 let private acknowledgesAll
     (clock: EmbeddedClock)
     client
-    kind
+    (kind: Kind)
     (ledger: Ledger<int>)
     (group: Group)
-    (ends: int64[])
+    (store: int -> Task)
     : Task =
     task {
         let isIdle () =
             group.Members |> List.forall (fun one -> one.InFlight() = 0)
 
         do! quieten clock client isIdle
-        do! group.Reaches "all are well" (fun () -> group.Members |> List.forall (fun one -> one.Problems().IsEmpty))
+        do! areWell group
+        do! staysCalm clock client ledger group store isIdle
+        do! areWell group
         do! closeAll clock group.Members
         do! nothingComesAgain clock client
+        let! ends = ends client
         let! committed = committedAt client
         committed |> shouldEqual (ends |> Array.map Some |> List.ofArray)
         // Who was killed or cut off may not know of all. Where the answer to a change of its time is lost, brokers hide a message
@@ -194,16 +235,15 @@ let private run (kind: Kind) (surroundings: Surroundings) (stock: Stock) : Task 
 
         cluster.Brokers[0].Faults.Heal()
         do! group.Reaches "all consumed" (fun () -> stock.First = messages)
-        let! ends = ends client
+        let again = surroundings.Ledger.Deliveries - messages
 
         if kind.Pops then
-            do! acknowledgesAll clock client kind surroundings.Ledger group ends
+            do! acknowledgesAll clock client kind surroundings.Ledger group (stock.Store producer)
         else
-            do! commitsAll clock client group ends
+            do! commitsAll clock client group
 
         printfn
-            $"Strict chaos, {kind.Name}, seed {seed}: {messages} messages, {describe group.Happened}; \
-            {surroundings.Ledger.Deliveries - messages} delivered again"
+            $"Strict chaos, {kind.Name}, seed {seed}: {messages} messages, {describe group.Happened}; {again} delivered again"
 
         set group.Happened |> shouldEqual (weightsFor kind |> List.map fst |> set)
 
