@@ -110,10 +110,10 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         VisibleMessage.restore "" membership.Namespace message
 
     /// What became of what a broker was asked.
-    let note what (answer: Result<'Answer, RemotingError>) =
+    let note what attempt (answer: Result<'Answer, RemotingError>) =
         match answer with
-        | Ok _ -> outcomes.Succeeded what
-        | Error error -> outcomes.Failed(what, error)
+        | Ok _ -> outcomes.Succeeded(what, attempt)
+        | Error error -> outcomes.Failed(what, attempt, error)
 
     let refusals = GroupRefusals(options, group)
 
@@ -256,6 +256,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     /// Messages, if any come within the poll time of the attempt; none not before a tenth of a second before its end.
     member _.Pop(attempt: PopAttempt, cancellation: CancellationToken) : Task<Result<PopOutcome, RemotingError>> =
         backgroundTask {
+            let number = outcomes.Begin()
             let! outcome = polling.Pop(attempt, cancellation)
 
             let queue =
@@ -265,7 +266,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                     QueueId = attempt.QueueId
                 }
 
-            note (PopDuty.pop queue) outcome
+            note (PopDuty.pop queue) number outcome
             noteGroup attempt.Topic attempt.BrokerName outcome
             return outcome
         }
@@ -277,8 +278,9 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     /// Acknowledges messages of one request.
     member _.Ack(request: AckRequest, targets: AckTarget list, cancellation) : Task<Result<unit, RemotingError>> =
         backgroundTask {
+            let number = outcomes.Begin()
             let! answer = ack request targets cancellation
-            note (PopDuty.acknowledge targets.Head.Receipt.BrokerName) answer
+            note (PopDuty.acknowledge targets.Head.Receipt.BrokerName) number answer
             return answer
         }
 
@@ -294,9 +296,10 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                         InvisibleTime = time
                     }
 
+            let number = outcomes.Begin()
             let! answer = ask target.Topic target.Receipt.BrokerName request cancellation
 
-            note (PopDuty.acknowledge target.Receipt.BrokerName) answer
+            note (PopDuty.acknowledge target.Receipt.BrokerName) number answer
             return answer |> Result.map (fun answer -> PopReceipt.changed answer target.Receipt)
         }
 
