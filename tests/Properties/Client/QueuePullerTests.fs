@@ -478,7 +478,7 @@ let private pulling =
         live "a pull that failed just before its queue was left is no problem afterwards" (fun () ->
             task {
                 let rig =
-                    Rig([ master, 0L, Error ResponseCode.SystemError ], 0L, HoldLimits.Default)
+                    Rig([ master, 0L, Error ResponseCode.SystemError ], 0L, HoldLimits.Default, searchAll)
 
                 // Between the failure and what is told of it the queue is left, as by the member's loop.
                 rig.OnLog <-

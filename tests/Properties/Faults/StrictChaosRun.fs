@@ -200,14 +200,12 @@ let private run (kind: Kind) (surroundings: Surroundings) (stock: Stock) : Task 
         // From the end on: what is sent from now on counts, once the group's beginning is known to the broker.
         do! group.Join()
 
-        let! hasBegun =
-            becomesWithin clock (seconds 120) (fun () ->
-                task {
-                    let! offsets = committedAt client
-                    return offsets |> List.forall Option.isSome
-                })
+        let mutable hasBegun = false
 
-        hasBegun |> shouldBeTrue
+        while not hasBegun do
+            do! ChaosRig.passFor clock (seconds 1)
+            let! offsets = committedAt client
+            hasBegun <- offsets |> List.forall Option.isSome
 
         use producer =
             start (
