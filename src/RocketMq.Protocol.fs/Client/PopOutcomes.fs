@@ -57,6 +57,9 @@ type internal PopOutcomes(clock: TimeProvider) =
     /// A failure does not matter any more.
     member _.Forget(what: string) = problems.Clear what
 
+    /// For problems that are no failures of what was asked.
+    member _.Standing: MemberProblems = problems
+
     member _.Problems: ClientProblem list = problems.All
 
     /// Since a broker last did what it was asked.
