@@ -30,6 +30,8 @@ type private Rig =
         Clock: ManualClock
         Producer: Producer
         Servers: FakeServers
+        /// Whether attempts are repeated after a while.
+        NeedsTime: bool
         /// The servers come.
         Release: unit -> unit
     }
@@ -85,12 +87,15 @@ let private withObstacle obstacle (change: RemotingOptions -> RemotingOptions) (
                 Ports = { ports with Connect = connect }
             }
 
-        use producer =
-            start
+        let options =
+            patient
+                clock
                 { options with
-                    SendTimeout = TimeSpan.FromHours 1
+                    CompressFromBytes = Int32.MaxValue
                     Remoting = change remoting
                 }
+
+        use producer = start options
 
         do!
             test
@@ -98,6 +103,7 @@ let private withObstacle obstacle (change: RemotingOptions -> RemotingOptions) (
                     Clock = clock
                     Producer = producer
                     Servers = servers
+                    NeedsTime = (obstacle = BrokerRejecting)
                     Release =
                         fun () ->
                             Volatile.Write(&isReleased, true)
@@ -105,13 +111,15 @@ let private withObstacle obstacle (change: RemotingOptions -> RemotingOptions) (
                 }
     }
 
-/// What waits goes on; time passes too, as attempts are repeated after a while.
+/// What waits goes on. Only where attempts are repeated after a while need time pass for that.
 let private finish (rig: Rig) (sends: Task<Result<SendReceipt, RemotingError>>[]) =
     task {
         let all = Task.WhenAll sends
 
         while not all.IsCompleted do
-            rig.Clock.Advance(TimeSpan.FromMilliseconds 50L)
+            if rig.NeedsTime then
+                rig.Clock.Advance(TimeSpan.FromMilliseconds 50L)
+
             let mutable turns = 0
 
             while turns < 200 && not all.IsCompleted do
@@ -146,7 +154,20 @@ let private tellsBound (expected: WaitingBound) (setting: string) (result: Resul
         text |> shouldMention (string expected.Value)
     | other -> failtest $"%A{other}"
 
-let private split (sends: Task<Result<SendReceipt, RemotingError>>[]) = sends |> Array.partition isCompleted
+/// How many wait, heartbeats included.
+let private countOf (rig: Rig) =
+    rig.Producer.Sender.Waiting
+    + (rig.Producer.ClientOf(FakeServers.at 11)).WaitingForConnection
+
+/// Each send waits or is refused. Gives both.
+let private settled (rig: Rig) (sends: Task<Result<SendReceipt, RemotingError>>[]) =
+    task {
+        do! until (fun () -> (sends |> Array.filter isCompleted).Length + countOf rig >= sends.Length)
+        return sends |> Array.partition isCompleted
+    }
+
+/// Heartbeats wait for the same connection as sends.
+let private heartbeats = 2
 
 [<Tests>]
 let tests =
@@ -160,9 +181,9 @@ let tests =
                         withObstacle obstacle (fun options -> { options with MaxWaitingCalls = bound }) (fun rig ->
                             task {
                                 let sends = sendMany rig flood 0
-                                // Those that are refused end without anything having happened; none of the others does.
-                                do! until (fun () -> (sends |> Array.filter isCompleted).Length = flood - bound)
-                                let refused, waiting = split sends
+                                let! refused, waiting = settled rig sends
+                                // Those that wait for the connection, and those that wait for another attempt.
+                                waiting.Length |> shouldStayBelow (2 * bound + 1)
 
                                 for send in refused do
                                     tellsBound (WaitingCallBound bound) "MaxWaitingCalls" send.Result
@@ -170,10 +191,17 @@ let tests =
                                 rig.Servers.CountOf RequestCode.SendMessageV2 |> shouldEqual 0
                                 rig.Release()
                                 let! results = finish rig waiting
-                                results |> Array.forall _.IsOk |> shouldBeTrue
-                                rig.Servers.CountOf RequestCode.SendMessageV2 |> shouldEqual bound
+                                let stored, others = results |> Array.partition _.IsOk
+
+                                // Who waited for another attempt, and then finds too many that wait for the connection.
+                                for result in others do
+                                    tellsBound (WaitingCallBound bound) "MaxWaitingCalls" result
+
+                                bound - heartbeats - 1 |> shouldStayBelow stored.Length
+                                rig.Servers.CountOf RequestCode.SendMessageV2 |> shouldEqual stored.Length
 
                                 // There is room again.
+                                countOf rig |> shouldEqual 0
                                 let! later = finish rig (sendMany rig bound 0)
                                 later |> Array.forall _.IsOk |> shouldBeTrue
                             }))
@@ -185,26 +213,21 @@ let tests =
                         task {
                             let before = GC.GetTotalMemory true
                             let sends = sendMany rig flood 10_000
-                            do! until (fun () -> (sends |> Array.filter isCompleted).Length > flood - 105)
-                            GC.GetTotalMemory true - before |> shouldStayBelow (12L * 1024L * 1024L)
-                            let refused, waiting = split sends
-                            waiting.Length |> shouldStayBelow (limit / 10_000 + 1)
+                            let! refused, waiting = settled rig sends
+                            GC.GetTotalMemory true - before |> shouldStayBelow (16L * 1024L * 1024L)
+                            waiting.Length |> shouldStayBelow (2 * limit / 10_000 + 1)
 
                             for send in refused do
                                 tellsBound (WaitingByteBound limit) "MaxWaitingBytes" send.Result
 
                             rig.Release()
                             let! results = finish rig waiting
-                            results |> Array.forall _.IsOk |> shouldBeTrue
-                        }))
+                            let stored, others = results |> Array.partition _.IsOk
 
-                live $"one message alone may have any size before {name}" (fun () ->
-                    withObstacle obstacle (fun options -> { options with MaxWaitingBytes = 4096 }) (fun rig ->
-                        task {
-                            let sends = sendMany rig 1 10_000
-                            rig.Release()
-                            let! results = finish rig sends
-                            results |> Array.forall _.IsOk |> shouldBeTrue
+                            for result in others do
+                                tellsBound (WaitingByteBound limit) "MaxWaitingBytes" result
+
+                            limit / 10_000 - heartbeats - 2 |> shouldStayBelow stored.Length
                         }))
 
             live
@@ -255,10 +278,37 @@ let tests =
                         | other -> failtest $"%A{other}"
 
                         waiting |> List.exists _.IsCompleted |> shouldBeFalse
-                        rig.Clock.Advance(TimeSpan.FromHours 2)
+                        rig.Clock.Advance(TimeSpan.FromMinutes 61L)
                         let! results = Task.WhenAll waiting
                         results |> Array.forall Result.isError |> shouldBeTrue
                     }))
+
+            property "as many take places as may, with as many bytes, and one alone may have any size"
+            <| fun (sizes: byte list) ->
+                let places = WaitingPlaces(5, 300)
+
+                let expected (taken: int64 list) size =
+                    if taken.Length >= 5 then
+                        ValueSome(WaitingCallBound 5)
+                    elif not taken.IsEmpty && List.sum taken + size > 300L then
+                        ValueSome(WaitingByteBound 300)
+                    else
+                        ValueNone
+
+                let take (taken, isRight) (size: byte) =
+                    let size = int64 size * 2L
+                    let hit = places.TryTake size
+                    let isRight = isRight && hit = expected taken size
+
+                    match taken with
+                    | _ when hit.IsNone -> size :: taken, isRight
+                    | last :: others when size % 3L = 0L ->
+                        places.Leave last
+                        others, isRight
+                    | taken -> taken, isRight
+
+                let taken, isRight = List.fold take ([], true) sizes
+                isRight && places.Count = taken.Length
 
             testCase "an attempt that may have been stored outweighs that there was no room to wait for the next one"
             <| fun () ->
