@@ -8,6 +8,9 @@ open System.Threading.Tasks
 /// What consumers that pop ask brokers: of a group's messages, and as one of its members. So many handlers work at a time.
 [<Sealed>]
 type internal PopClient(membership: PopMembership, concurrency: int) =
+    /// Java's consumers look for the other members at this interval.
+    static let comparisonInterval = TimeSpan.FromSeconds 20L
+
     let options = membership.Remoting
     let group = Namespaced.wrap membership.Namespace membership.Group
 
@@ -91,6 +94,11 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         )
 
     let brokers = GroupBrokers(clients, routes)
+
+    let comparison =
+        MemberComparison(options.Logger, group, subscriptions, outcomes.Standing, brokers, ending.Token)
+
+    let notifications = MemberNotifications(options, ending.Token, comparison.Look)
 
     /// Brokers that know no acknowledgements of several messages, with the connection on which they said so.
     let withoutBatches = ConcurrentDictionary<string, int>(StringComparer.Ordinal)
@@ -229,7 +237,11 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     /// Other members have joined or left the group, a broker says.
     member _.MembersChanged = membersChanged.Publish
 
-    member _.Start() = instance.Start()
+    /// Begins to tell brokers of this member, and to compare its subscriptions with the other members'.
+    member _.Start() =
+        instance.Start()
+        membersChanged.Publish.Add notifications.Notify
+        PeriodicTask.run options comparisonInterval ending.Token comparison.Look
 
     /// The masters of a topic that know the member. Fails if there is none.
     member _.Greet(topic, cancellation) = greet topic cancellation

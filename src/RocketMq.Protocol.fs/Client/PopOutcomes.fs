@@ -94,6 +94,9 @@ type internal PopOutcomes(clock: TimeProvider) =
             if PopDuty.isAcknowledgement problem.What then
                 forget problem.What
 
+    /// For problems that are no failures of what was asked.
+    member _.Standing: MemberProblems = problems
+
     member _.Problems: ClientProblem list = problems.All
 
     /// Since a broker last did what it was asked.
