@@ -92,14 +92,14 @@ public sealed class RequestTimeoutException : RocketMqException
 }
 
 /// <summary>
-/// So many calls wait for answers, or so many bytes to be written, or so many calls for room, that no other request is taken; nothing
-/// was sent.
+/// So many calls wait for answers, or so many bytes to be written, or so many calls, or bytes of them, for room, a connection, a
+/// route, another attempt or a reply, that no other request is taken; nothing was sent. The message says which bound was reached.
 /// </summary>
 public sealed class TooManyRequestsException : RocketMqException
 {
     internal TooManyRequestsException(Core.RemotingError error, int limit) : base(error) => Limit = limit;
 
-    /// <summary>The most calls, or bytes, that may wait on one connection.</summary>
+    /// <summary>The most calls, or bytes, that may wait so: the one bound that was reached.</summary>
     public int Limit { get; }
 }
 
@@ -201,7 +201,7 @@ internal static class Results
         notConnected: endpoint => new ConnectionException(error, endpoint),
         tooManyInFlight: (_, limit) => new TooManyRequestsException(error, limit),
         tooManyBytes: (_, limit) => new TooManyRequestsException(error, limit),
-        tooManyWaiting: (_, calls, _) => new TooManyRequestsException(error, calls),
+        tooManyWaiting: (_, bound) => new TooManyRequestsException(error, bound.Value),
         connectionLost: (endpoint, _) => new ConnectionException(error, endpoint),
         timedOut: (endpoint, _, after) => new RequestTimeoutException(error, endpoint, after),
         refused: (_, _, code, remark) => new BrokerException(error, (ResponseCode)(int)code, remark),

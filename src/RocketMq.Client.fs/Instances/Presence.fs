@@ -28,7 +28,7 @@ type internal Presence
     let options = clients.Options
     let ending = new CancellationTokenSource()
 
-    /// By address: the brokers that are told, and the first time that it was done.
+    /// By address: the brokers that are told, and the first time that it was done or, as long as it has failed, the latest.
     let known =
         ConcurrentDictionary<string, Lazy<Task<Result<unit, RemotingError>>>>(StringComparer.Ordinal)
 
@@ -68,25 +68,46 @@ type internal Presence
     /// client has been forgotten meanwhile.
     let watched = ConditionalWeakTable<RemotingClient, obj>()
 
+    let isOver (first: Lazy<Task<Result<unit, RemotingError>>>) =
+        first.IsValueCreated && first.Value.IsCompleted
+
+    let hasFailed (first: Lazy<Task<Result<unit, RemotingError>>>) =
+        isOver first
+        && (not first.Value.IsCompletedSuccessfully || first.Value.Result.IsError)
+
     let isGreeted address =
         match known.TryGetValue address with
-        | true, first -> first.IsValueCreated && first.Value.IsCompleted
+        | true, first -> isOver first
         | _ -> false
 
     /// Tells a broker for the first time, and again whenever the connection to it has been made again.
-    let greet address =
+    let rec greet address =
         match clients.TryGet address with
         | Error error -> Task.FromResult(Error error)
         | Ok client ->
             if watched.TryAdd(client, obj ()) then
                 client.StateChanged.Add(fun state ->
                     if isConnected state && isGreeted address && not ending.IsCancellationRequested then
-                        Supervised.run options.Logger ending.Token (fun () -> tell address :> Task))
+                        Supervised.run options.Logger ending.Token (fun () -> renew address :> Task))
 
             tell address
 
-    let know address =
-        known.GetOrAdd(address, (fun address -> lazy greet address)).Value
+    /// The first time is remembered when it has succeeded; after one that failed each that asks tries again.
+    and know address =
+        let first = known.GetOrAdd(address, (fun address -> lazy greet address))
+
+        if hasFailed first && not ending.IsCancellationRequested then
+            // Somebody else may have tried again meanwhile: then that one counts.
+            known.TryUpdate(address, lazy greet address, first) |> ignore<bool>
+            known.GetOrAdd(address, (fun address -> lazy greet address)).Value
+        else
+            first.Value
+
+    /// Tells a broker again or, if it could not be told yet, for the first time.
+    and renew address : Task<Result<unit, RemotingError>> =
+        match known.TryGetValue address with
+        | true, first when not (hasFailed first) -> tell address
+        | _ -> know address
 
     let addressesOf (route: TopicRoute) =
         match told with
@@ -113,14 +134,9 @@ type internal Presence
                     do! slots.WaitAsync ending.Token
 
                     try
-                        if known.ContainsKey address then
-                            // It has logged what failed, and the next beat tells the broker again.
-                            let! (_: Result<unit, RemotingError>) = tell address
-                            ()
-                        else
-                            // As above.
-                            let! (_: Result<unit, RemotingError>) = know address
-                            ()
+                        // It has logged what failed, and the next beat tells the broker again.
+                        let! (_: Result<unit, RemotingError>) = renew address
+                        ()
                     finally
                         slots.Release() |> ignore<int>
                 }

@@ -248,16 +248,13 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
             return found |> Result.map _.Publish
         }
 
-    /// As `TryPublish`, and `Publish` if that gives nothing.
-    member this.ForSending
-        (topic: string, limit: TimeSpan, cancellation: CancellationToken)
-        : Task<Result<PublishView, RemotingError>> =
-        match this.TryPublish topic with
-        | ValueSome view -> Task.FromResult(Ok view)
-        | ValueNone -> this.Publish(topic, limit, cancellation)
-
     /// Asks for a topic again because its route was found wrong, unless that has just been done. Ends with the answer.
     member _.Refresh(topic: string) : Task = refresh topic
+
+    /// As `Refresh`, for those who do not wait for the answer: however many they are, one asks.
+    member _.RefreshSoon(topic: string) =
+        if not (fetching.ContainsKey topic) then
+            Supervised.run clients.Options.Logger CancellationToken.None (fun () -> refresh topic)
 
     /// Asks for nothing any more.
     member _.Close() = ending.Cancel()

@@ -42,7 +42,8 @@ type RemotingOptions =
         AtByteLimit: AtLimit
         /// The most calls that wait for room, of a limit that has them wait, on one connection: first come first served, each
         /// within its own timeout. One call more fails at once with `TooManyWaiting`. A call takes 1 to 2 KB beside its
-        /// request. Default 32,768.
+        /// request. Default 32,768. As many may wait for a connection to a server, as many sends of a producer for a route or
+        /// another attempt, and as many of its requests for replies.
         MaxWaitingCalls: int
         /// The most bytes of the requests of those calls, bodies and fields, as far as a request has them before it is written.
         /// One alone may have more. Default 64 MiB.

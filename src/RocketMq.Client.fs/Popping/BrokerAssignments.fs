@@ -58,13 +58,14 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
 
     let refresh topic cancellation =
         backgroundTask {
+            let attempt = outcomes.Begin()
             let! taken = take topic cancellation
 
             match taken with
-            | Ok true -> outcomes.Succeeded(PopDuty.assignment topic)
+            | Ok true -> outcomes.Succeeded(PopDuty.assignment topic, attempt)
             | Ok false when queues.HasAny topic -> ()
             | Ok false -> outcomes.Report(PopDuty.assignment topic, "no broker says which queues this member may pop")
-            | Error error -> outcomes.Failed(PopDuty.assignment topic, error)
+            | Error error -> outcomes.Failed(PopDuty.assignment topic, attempt, error)
 
             return taken
         }
@@ -73,8 +74,10 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
     let explain topic cancellation : Task =
         backgroundTask {
             if not (queues.HasAny topic) then
+                let attempt = outcomes.Begin()
+
                 match! client.FindMissingGroup(topic, cancellation) with
-                | Some error -> outcomes.Failed(PopDuty.assignment topic, error)
+                | Some error -> outcomes.Failed(PopDuty.assignment topic, attempt, error)
                 | None -> ()
         }
 

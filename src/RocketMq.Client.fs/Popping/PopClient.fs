@@ -8,6 +8,9 @@ open System.Threading.Tasks
 /// What consumers that pop ask brokers: of a group's messages, and as one of its members. So many handlers work at a time.
 [<Sealed>]
 type internal PopClient(membership: PopMembership, concurrency: int) =
+    /// Java's consumers look for the other members at this interval.
+    static let comparisonInterval = TimeSpan.FromSeconds 20L
+
     let options = membership.Remoting
     let group = Namespaced.wrap membership.Namespace membership.Group
 
@@ -92,6 +95,11 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
 
     let brokers = GroupBrokers(clients, routes)
 
+    let comparison =
+        MemberComparison(options.Logger, group, subscriptions, outcomes.Standing, brokers, ending.Token)
+
+    let notifications = MemberNotifications(options, ending.Token, comparison.Look)
+
     /// Brokers that know no acknowledgements of several messages, with the connection on which they said so.
     let withoutBatches = ConcurrentDictionary<string, int>(StringComparer.Ordinal)
 
@@ -110,10 +118,10 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         VisibleMessage.restore "" membership.Namespace message
 
     /// What became of what a broker was asked.
-    let note what (answer: Result<'Answer, RemotingError>) =
+    let note what attempt (answer: Result<'Answer, RemotingError>) =
         match answer with
-        | Ok _ -> outcomes.Succeeded what
-        | Error error -> outcomes.Failed(what, error)
+        | Ok _ -> outcomes.Succeeded(what, attempt)
+        | Error error -> outcomes.Failed(what, attempt, error)
 
     let refusals = GroupRefusals(options, group)
 
@@ -229,7 +237,11 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     /// Other members have joined or left the group, a broker says.
     member _.MembersChanged = membersChanged.Publish
 
-    member _.Start() = instance.Start()
+    /// Begins to tell brokers of this member, and to compare its subscriptions with the other members'.
+    member _.Start() =
+        instance.Start()
+        membersChanged.Publish.Add notifications.Notify
+        PeriodicTask.run options comparisonInterval ending.Token comparison.Look
 
     /// The masters of a topic that know the member. Fails if there is none.
     member _.Greet(topic, cancellation) = greet topic cancellation
@@ -256,6 +268,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     /// Messages, if any come within the poll time of the attempt; none not before a tenth of a second before its end.
     member _.Pop(attempt: PopAttempt, cancellation: CancellationToken) : Task<Result<PopOutcome, RemotingError>> =
         backgroundTask {
+            let number = outcomes.Begin()
             let! outcome = polling.Pop(attempt, cancellation)
 
             let queue =
@@ -265,7 +278,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                     QueueId = attempt.QueueId
                 }
 
-            note (PopDuty.pop queue) outcome
+            note (PopDuty.pop queue) number outcome
             noteGroup attempt.Topic attempt.BrokerName outcome
             return outcome
         }
@@ -277,8 +290,9 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     /// Acknowledges messages of one request.
     member _.Ack(request: AckRequest, targets: AckTarget list, cancellation) : Task<Result<unit, RemotingError>> =
         backgroundTask {
+            let number = outcomes.Begin()
             let! answer = ack request targets cancellation
-            note (PopDuty.acknowledge targets.Head.Receipt.BrokerName) answer
+            note (PopDuty.acknowledge targets.Head.Receipt.BrokerName) number answer
             return answer
         }
 
@@ -294,9 +308,10 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                         InvisibleTime = time
                     }
 
+            let number = outcomes.Begin()
             let! answer = ask target.Topic target.Receipt.BrokerName request cancellation
 
-            note (PopDuty.acknowledge target.Receipt.BrokerName) answer
+            note (PopDuty.acknowledge target.Receipt.BrokerName) number answer
             return answer |> Result.map (fun answer -> PopReceipt.changed answer target.Receipt)
         }
 

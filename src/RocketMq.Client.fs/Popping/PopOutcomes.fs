@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open System.Collections.Generic
 open System.Threading
 
 /// What a member that pops has to do, by the names that its health gives them.
@@ -11,7 +12,12 @@ module internal PopDuty =
         else
             $"queue {queue.QueueId} of {queue.Topic} at {queue.BrokerName}"
 
-    let acknowledge (brokerName: string) = $"acknowledgements at {brokerName}"
+    let private acknowledgements = "acknowledgements at "
+    let acknowledge (brokerName: string) = $"{acknowledgements}{brokerName}"
+
+    let isAcknowledgement (what: string) =
+        what.StartsWith(acknowledgements, StringComparison.Ordinal)
+
     let assignment (topic: string) = $"queues of {topic}"
     let find (topic: string) = $"brokers of {topic}"
 
@@ -28,6 +34,22 @@ type internal PopOutcomes(clock: TimeProvider) =
     let problems = MemberProblems clock
     let mutable succeededAt = never
     let mutable failure: PopFailure | null = null
+    let mutable attempts = 0L
+
+    /// The latest attempt whose outcome is known, by what was tried. As many as there are queues, brokers and topics.
+    let latest = Dictionary<string, int64> StringComparer.Ordinal
+
+    /// Guards `latest`, and what is said of an attempt along with it.
+    let gate = obj ()
+
+    /// Several attempts may be under way at a time. What becomes of one says nothing any more once that of a later one is known.
+    let ifLatest what attempt (act: unit -> unit) =
+        lock gate (fun () ->
+            match latest.TryGetValue what with
+            | true, known when known > attempt -> ()
+            | _ ->
+                latest[what] <- attempt
+                act ())
 
     /// Whether it is the caller's doing, and says nothing of brokers.
     let isOwn error =
@@ -40,22 +62,40 @@ type internal PopOutcomes(clock: TimeProvider) =
         | ReceiptExpired _ -> true
         | _ -> false
 
-    let report what reason =
-        problems.Report(what, reason)
+    let next () = Interlocked.Increment &attempts
+
+    let report what attempt reason =
+        ifLatest what attempt (fun () -> problems.Report(what, reason))
         Volatile.Write(&failure, PopFailure(what, reason, clock.GetTimestamp()))
 
-    member _.Succeeded(what: string) =
-        problems.Clear what
+    let forget what =
+        ifLatest what (next ()) (fun () -> problems.Clear what)
+
+    /// Something is tried now: the number of the attempt, to be given with its outcome.
+    member _.Begin() : int64 = next ()
+
+    member _.Succeeded(what: string, attempt: int64) =
+        ifLatest what attempt (fun () -> problems.Clear what)
         Volatile.Write(&succeededAt, clock.GetTimestamp())
 
-    member _.Report(what: string, reason: string) = report what reason
+    /// What failed just now.
+    member _.Report(what: string, reason: string) = report what (next ()) reason
 
-    member _.Failed(what: string, error: RemotingError) =
+    member _.Failed(what: string, attempt: int64, error: RemotingError) =
         if not (isOwn error) then
-            report what (RemotingError.describe error)
+            report what attempt (RemotingError.describe error)
 
-    /// A failure does not matter any more.
-    member _.Forget(what: string) = problems.Clear what
+    /// A failure does not matter any more, nor one of what has been tried up to now.
+    member _.Forget(what: string) = forget what
+
+    /// Nothing is left to acknowledge, wherever that has failed.
+    member _.ForgetAcknowledgements() =
+        for problem in problems.All do
+            if PopDuty.isAcknowledgement problem.What then
+                forget problem.What
+
+    /// For problems that are no failures of what was asked.
+    member _.Standing: MemberProblems = problems
 
     member _.Problems: ClientProblem list = problems.All
 

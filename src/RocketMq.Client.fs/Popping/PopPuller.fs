@@ -47,10 +47,11 @@ type internal PopPuller
                 return Ok outcome.Status
         }
 
-    /// Messages whose acknowledgement failed come again by themselves: once none is held the broker is well if it can be popped.
-    let succeeded (queue: MessageQueue) =
+    /// Messages whose acknowledgement failed come again by themselves: once none is held a broker is well if it can be popped. So is
+    /// one that is not popped any more.
+    let succeeded () =
         if keeper.Held = 0 then
-            outcomes.Forget(PopDuty.acknowledge queue.BrokerName)
+            outcomes.ForgetAcknowledgements()
 
     /// One pop. Gives how many have failed in a row.
     let popNext (queue: MessageQueue) lane failures (until: CancellationToken) =
@@ -60,7 +61,7 @@ type internal PopPuller
                 do! Task.Delay(crowdedWait, clock, until)
                 return failures
             | Ok _ ->
-                succeeded queue
+                succeeded ()
                 return 0
             | Error(Cancelled _) -> return failures
             | Error error ->
@@ -96,4 +97,7 @@ type internal PopPuller
                     failures <- counted
             with :? OperationCanceledException ->
                 ()
+
+            // What failed last may have been told after the queue was given up.
+            outcomes.Forget(PopDuty.pop queue)
         }

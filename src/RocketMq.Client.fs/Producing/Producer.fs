@@ -10,6 +10,10 @@ open System.Threading.Tasks
 type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
     let clock = options.Remoting.Ports.Clock
     let replies = PendingReplies options.Namespace
+
+    /// Requests whose replies are waited for.
+    let asking = WaitingSends(options.Remoting, ReplyTo)
+
     let group = Namespaced.wrap options.Namespace options.Group
 
     let instance =
@@ -193,7 +197,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                 }
 
     let routeOf topic cancellation =
-        instance.Routes.ForSending(Namespaced.wrap options.Namespace topic, options.SendTimeout, cancellation)
+        sender.RouteFor(Namespaced.wrap options.Namespace topic, 0L, cancellation)
 
     /// Has the masters of a topic know this client, so that they can push replies to it.
     let introduce topic cancellation : Task<Result<unit, RemotingError>> =
@@ -354,7 +358,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
                 return
                     view
-                    |> Result.map (fun view -> List.ofArray (Sender.KnownAs(options.Namespace, view.Queues)))
+                    |> Result.map (fun view -> List.ofArray (SendDestinations.KnownAs(options.Namespace, view.Queues)))
         }
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that
@@ -398,7 +402,11 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         : Task<Result<StoredMessage, RemotingError>> =
         match Message.check message with
         | Error error -> Task.FromResult(Error(Invalid error))
-        | Ok message -> tracked (fun () -> request message timeout target cancellation)
+        | Ok message ->
+            let ask () =
+                request message timeout target cancellation
+
+            tracked (fun () -> asking.While(message.Topic, int64 message.Body.Length, ask))
 
     /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, says goodbye to brokers and
     /// closes the connections. Messages that are still on their way then fail with an unknown outcome.

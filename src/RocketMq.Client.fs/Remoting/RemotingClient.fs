@@ -17,8 +17,10 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
 
     let clock = options.Ports.Clock
 
-    let waitingCalls =
-        WaitingCalls(options.MaxWaitingCalls, int64 options.MaxWaitingBytes)
+    let waitingCalls = WaitingCalls(options.MaxWaitingCalls, options.MaxWaitingBytes)
+
+    /// Those that wait for a connection.
+    let atDoor = WaitingPlaces(options.MaxWaitingCalls, options.MaxWaitingBytes)
 
     let openConnection () =
         agent.Open()
@@ -53,9 +55,6 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                 return Error(FailureReason.withText text last)
         }
 
-    let tooManyWait =
-        TooManyWaiting(endpoint, options.MaxWaitingCalls, options.MaxWaitingBytes)
-
     /// Waits, for `rest` at most.
     let waitFor (task: Task) (rest: TimeSpan) (cancellation: CancellationToken) : Task =
         backgroundTask {
@@ -67,7 +66,8 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
 
     /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`; a connection is
     /// waited for no longer than `patience`, and while attempts to connect fail only if `waits`. Who finds no room, or others who
-    /// wait for it, waits behind them. A loop, not a recursion: what has ended by the time that it is waited for would pile up on
+    /// wait for it, waits behind them. Who waits for a connection is one of those that may, unless `isInFlight`: calls that a session
+    /// gives back are bounded as such. A loop, not a recursion: what has ended by the time that it is waited for would pile up on
     /// the stack.
     let trySend
         (send: Session -> TimeSpan -> Sent)
@@ -76,11 +76,13 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         (timeout: TimeSpan)
         (patience: TimeSpan)
         (waits: bool)
+        (isInFlight: bool)
         (cancellation: CancellationToken)
         : Task<struct (Session | null * Sent)> =
         backgroundTask {
             let mutable outcome: struct (Session | null * Sent) voption = ValueNone
             let mutable place: LinkedListNode<WaitingCall> | null = null
+            let mutable isAtDoor = false
 
             try
                 while outcome.IsNone do
@@ -89,6 +91,9 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
 
                     match agent.Door with
                     | Door.Locked -> outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                    | Door.Open _ when isAtDoor ->
+                        isAtDoor <- false
+                        atDoor.Leave size
                     | Door.Open session when rest > TimeSpan.Zero ->
                         match place with
                         | null when not waitingCalls.IsEmpty -> mustWait <- true
@@ -108,23 +113,40 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                         if not waits && failsAtOnce () then
                             outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, agent.LastFailure))))
                         else
-                            let rest = max TimeSpan.Zero (rest - (timeout - patience))
-                            let! opened = waitAtDoor waiting.Task rest patience cancellation
-                            let isLate = clock.GetElapsedTime started >= patience
+                            let full =
+                                if isInFlight || isAtDoor then
+                                    ValueNone
+                                else
+                                    atDoor.TryTake size
 
-                            match opened with
-                            | Error _ when agent.IsClosing ->
-                                outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
-                            | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
-                                outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
-                            | Ok()
-                            | Error _ -> ()
+                            match full with
+                            | ValueSome bound ->
+                                let error = TooManyWaiting(ConnectionTo endpoint, bound)
+                                outcome <- ValueSome(struct (null, NotSent error))
+                            | ValueNone ->
+                                isAtDoor <- not isInFlight
+                                let rest = max TimeSpan.Zero (rest - (timeout - patience))
+                                let! opened = waitAtDoor waiting.Task rest patience cancellation
+                                let isLate = clock.GetElapsedTime started >= patience
+
+                                match opened with
+                                | Error _ when agent.IsClosing ->
+                                    outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                                | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
+                                    outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
+                                | Ok()
+                                | Error _ -> ()
 
                     if mustWait then
                         match waitingCalls.TryJoin size with
-                        | ValueSome own -> place <- own
-                        | ValueNone -> outcome <- ValueSome(struct (null, NotSent tooManyWait))
+                        | Ok own -> place <- own
+                        | Error bound ->
+                            let error = TooManyWaiting(RoomOnConnection endpoint, bound)
+                            outcome <- ValueSome(struct (null, NotSent error))
             finally
+                if isAtDoor then
+                    atDoor.Leave size
+
                 match place with
                 | null -> ()
                 | own -> waitingCalls.Leave own
@@ -147,7 +169,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         | _, NotSent error -> Task.FromResult(Error error)
         | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled(request, false)))
 
-    let callSlowly (outgoing: Outgoing) isSecond (timeout: TimeSpan) cancellation =
+    let callSlowly (outgoing: Outgoing) isSecond isInFlight (timeout: TimeSpan) cancellation =
         backgroundTask {
             try
                 let send (session: Session) rest = session.Send(outgoing, isSecond, rest)
@@ -161,6 +183,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                         timeout
                         patience
                         outgoing.WaitsForServer
+                        isInFlight
                         cancellation
 
                 return! answerOf outgoing.Code sent cancellation
@@ -176,11 +199,11 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             | Door.Open session when waitingCalls.IsEmpty ->
                 match session.Send(outgoing, false, timeout) with
                 | Over
-                | Stalled _ -> callSlowly outgoing false timeout cancellation
+                | Stalled _ -> callSlowly outgoing false false timeout cancellation
                 | sent -> answerOf outgoing.Code (struct (session, sent)) cancellation
             | Door.Open _
             | Door.Shut _
-            | Door.Locked -> callSlowly outgoing false timeout cancellation
+            | Door.Locked -> callSlowly outgoing false false timeout cancellation
 
     /// Sends the request of a call that a session could not serve on another one, within what is left of its time.
     let sendAgain (waiter: Waiter) (isSentAway: bool) : Task =
@@ -189,7 +212,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             let cancellation = new CancellationTokenSource()
             waiter.MoveTo cancellation
             let rest = clock.GetElapsedTime(clock.GetTimestamp(), waiter.Deadline)
-            let! result = callSlowly waiter.Outgoing isSentAway rest cancellation.Token
+            let! result = callSlowly waiter.Outgoing isSentAway true rest cancellation.Token
             waiter.Complete result
         }
 
@@ -265,7 +288,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                 let timeout = options.RequestTimeout
 
                 let! struct (_, sent) =
-                    trySend send size (clock.GetTimestamp()) timeout timeout false cancellation
+                    trySend send size (clock.GetTimestamp()) timeout timeout false false cancellation
 
                 match sent with
                 | NotSent error -> return Error error
@@ -341,6 +364,9 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
 
     /// The number of calls that wait for room.
     member internal _.WaitingForRoom = waitingCalls.Count
+
+    /// The number of calls that wait for a connection, but for those that had one before.
+    member internal _.WaitingForConnection = atDoor.Count
 
     /// How client and connection are doing now.
     member _.Health: ConnectionHealth =

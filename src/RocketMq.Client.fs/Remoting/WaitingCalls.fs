@@ -18,7 +18,7 @@ type internal WaitingCall(bytes: int64) =
 /// The calls that wait for room on a connection, first come first served: only the first one tries, and when it leaves, with or
 /// without success, the next one has its turn. So they do not all wake for each free place, and nobody overtakes.
 [<Sealed>]
-type internal WaitingCalls(maxCalls: int, maxBytes: int64) =
+type internal WaitingCalls(maxCalls: int, maxBytes: int) =
     let gate = obj ()
     let calls = LinkedList<WaitingCall>()
     let mutable count = 0
@@ -29,12 +29,12 @@ type internal WaitingCalls(maxCalls: int, maxBytes: int64) =
 
     member _.Count = Volatile.Read &count
 
-    /// Puts a call behind all others, unless they are too many or too large. One alone may have any size.
-    member _.TryJoin(size: int64) : LinkedListNode<WaitingCall> voption =
+    /// Puts a call behind all others, unless they are too many or too large: then that is the bound that was hit.
+    member _.TryJoin(size: int64) : Result<LinkedListNode<WaitingCall>, WaitingBound> =
         lock gate (fun () ->
-            if count >= maxCalls || count > 0 && bytes + size > maxBytes then
-                ValueNone
-            else
+            match WaitingBound.hit maxCalls maxBytes count bytes size with
+            | ValueSome bound -> Error bound
+            | ValueNone ->
                 let place = calls.AddLast(WaitingCall size)
                 Volatile.Write(&count, count + 1)
                 bytes <- bytes + size
@@ -42,7 +42,7 @@ type internal WaitingCalls(maxCalls: int, maxBytes: int64) =
                 if count = 1 then
                     place.Value.TrySetResult() |> ignore<bool>
 
-                ValueSome place)
+                Ok place)
 
     /// Takes a call out, whether its turn has come or not. Once.
     member _.Leave(place: LinkedListNode<WaitingCall>) =

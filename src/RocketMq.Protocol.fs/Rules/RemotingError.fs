@@ -48,8 +48,8 @@ type RemotingError =
     | TooManyInFlight of endpoint: Endpoint * limit: int
     /// So many bytes wait to be written that no other request is taken; nothing was sent.
     | TooManyBytes of endpoint: Endpoint * limit: int
-    /// So many calls, or so many bytes of them, wait for room on this connection that no other may wait; nothing was sent.
-    | TooManyWaiting of endpoint: Endpoint * calls: int * bytes: int
+    /// So many, or so many bytes of them, wait for the same that no other may wait; nothing was sent.
+    | TooManyWaiting of awaited: Awaited * bound: WaitingBound
     /// The connection ended before the answer came.
     | ConnectionLost of endpoint: Endpoint * request: RequestCode * after: TimeSpan * reason: FailureReason
     /// No answer came in time.
@@ -90,7 +90,7 @@ type RemotingError =
             notConnected: Func<Endpoint, 'T>,
             tooManyInFlight: Func<Endpoint, int, 'T>,
             tooManyBytes: Func<Endpoint, int, 'T>,
-            tooManyWaiting: Func<Endpoint, int, int, 'T>,
+            tooManyWaiting: Func<Awaited, WaitingBound, 'T>,
             connectionLost: Func<Endpoint, RequestCode, 'T>,
             timedOut: Func<Endpoint, RequestCode, TimeSpan, 'T>,
             refused: Func<Endpoint, RequestCode, ResponseCode, string, 'T>,
@@ -113,7 +113,7 @@ type RemotingError =
         | NotConnected(endpoint, _) -> notConnected.Invoke endpoint
         | TooManyInFlight(endpoint, limit) -> tooManyInFlight.Invoke(endpoint, limit)
         | TooManyBytes(endpoint, limit) -> tooManyBytes.Invoke(endpoint, limit)
-        | TooManyWaiting(endpoint, calls, bytes) -> tooManyWaiting.Invoke(endpoint, calls, bytes)
+        | TooManyWaiting(awaited, bound) -> tooManyWaiting.Invoke(awaited, bound)
         | ConnectionLost(endpoint, request, _, _) -> connectionLost.Invoke(endpoint, request)
         | TimedOut(endpoint, request, after, _) -> timedOut.Invoke(endpoint, request, after)
         | Refused(endpoint, request, _, code, remark) -> refused.Invoke(endpoint, request, code, remark)
@@ -280,9 +280,13 @@ module RemotingError =
         | TooManyBytes(endpoint, limit) ->
             $"{limit} bytes wait to be written to {endpoint}, the most that are allowed. Nothing was sent. "
             + "Send more slowly, look at why the server reads slowly, or raise MaxUnwrittenBytes."
-        | TooManyWaiting(endpoint, calls, bytes) ->
-            $"Others wait for room on the connection to {endpoint}, the most that are allowed: {calls} calls, or {bytes} bytes. "
-            + "Nothing was sent. Send more slowly, or raise MaxWaitingCalls or MaxWaitingBytes."
+        | TooManyWaiting(awaited, bound) ->
+            let most, setting =
+                match bound with
+                | WaitingCallBound calls -> $"{calls} calls", "MaxWaitingCalls"
+                | WaitingByteBound bytes -> $"Calls of {bytes} bytes together", "MaxWaitingBytes"
+
+            $"{most}, the most that are allowed, wait for {awaited}. Nothing was sent. Send more slowly, or raise {setting}."
         | TimedOut(endpoint, request, after, health) ->
             $"{endpoint} did not answer {name request} within {millis after}: %O{health}. "
             + "The server may have carried it out, or still do so."

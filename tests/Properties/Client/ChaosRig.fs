@@ -22,12 +22,20 @@ let private rounds = 40
 type Ledger<'Place when 'Place: equality and 'Place: not null>(placeOf: StoredMessage -> 'Place) =
     let began = ConcurrentDictionary<'Place, int>()
     let ended = ConcurrentDictionary<'Place, bool>()
+    let mutable endings = 0
 
     /// How often it has begun, with this time.
     member _.Began(message: StoredMessage) : int =
         began.AddOrUpdate(placeOf message, 1, (fun _ count -> count + 1))
 
-    member _.Ended(message: StoredMessage) = ended[placeOf message] <- true
+    member _.Ended(message: StoredMessage) =
+        Interlocked.Increment &endings |> ignore<int>
+        ended[placeOf message] <- true
+
+    /// How often something has been done with.
+    member _.Endings = Volatile.Read &endings
+
+    member _.IsDone(place: 'Place) = ended.ContainsKey place
     member _.Done = ended.Count
     member _.Places: seq<'Place> = ended.Keys
     member _.Deliveries = began.Values |> Seq.sum
@@ -82,6 +90,9 @@ let note (ledger: Ledger<'Place>) (order: OrderWatch) result (received: Received
 /// What passes for a second here. Renewals of locks and receipts can keep up with it.
 let private second = TimeSpan.FromMilliseconds 10.0
 
+/// What is to happen in this time is looked for all the time.
+let private atOnce = TimeSpan.FromMilliseconds 1.0
+
 /// Moves the clock second by second until something has happened, each so long in real time that others keep up.
 let passAtPace (pace: TimeSpan) (clock: EmbeddedClock) (condition: unit -> bool) : Task =
     task {
@@ -89,8 +100,12 @@ let passAtPace (pace: TimeSpan) (clock: EmbeddedClock) (condition: unit -> bool)
             clock.Advance(TimeSpan.FromSeconds 1L)
             let moved = Stopwatch.GetTimestamp()
 
+            // What follows at once is not waited for. Then others have the core.
             while Stopwatch.GetElapsedTime moved < pace && not (condition ()) do
-                do! Task.Yield()
+                if Stopwatch.GetElapsedTime moved < atOnce then
+                    do! Task.Yield()
+                else
+                    do! Task.Delay 1
     }
 
 /// Moves the clock until something has happened.
@@ -246,4 +261,49 @@ let ends (client: RemotingClient) : Task<int64[]> =
             ends[queueId] <- last
 
         return ends
+    }
+
+/// Where messages of the topic "T" come again that were popped and not acknowledged.
+let private popRetryTopic = "%RETRY%C_T"
+
+/// How many messages have come again, and how many of them have been popped. The topic is not there before the first.
+let popRetries client : Task<struct (int64 * int64)> =
+    task {
+        let! last = endOf client popRetryTopic 0
+        let! committed = committedOf client "C" popRetryTopic 0
+        return struct (last, Option.defaultValue 0L committed)
+    }
+
+/// Longer than any message is hidden.
+let private longer = TimeSpan.FromSeconds 70L
+
+/// Until nothing that was popped comes again any more: for as long as messages are hidden nothing has, and nothing is in hand.
+let quieten (clock: EmbeddedClock) client (isIdle: unit -> bool) : Task =
+    let rec go tries : Task =
+        task {
+            let! struct (before, _) = popRetries client
+            do! passFor clock longer
+            let until = clock.GetUtcNow() + longer
+            do! pass clock (fun () -> isIdle () || clock.GetUtcNow() >= until)
+            let! struct (after, committed) = popRetries client
+
+            if after <> before || committed <> after || not (isIdle ()) then
+                if tries = 0 then
+                    failtest
+                        $"messages come again and again: {after} so far, {committed} of them popped; nothing is in flight: {isIdle ()}"
+
+                do! go (tries - 1)
+        }
+
+    go 20
+
+/// Once everybody has left, nothing that was popped comes again, as all has been acknowledged.
+let nothingComesAgain (clock: EmbeddedClock) client : Task =
+    task {
+        let! struct (retried, _) = popRetries client
+        clock.Advance(TimeSpan.FromHours 3)
+        // What is stored later is answered later: all that was due has come by now.
+        let! struct (last, committed) = popRetries client
+        last |> shouldEqual retried
+        committed |> shouldEqual retried
     }

@@ -98,7 +98,7 @@ let tests =
                         let! result = send producer (Message.ofText "T" "4")
 
                         match result with
-                        | Error(TooManyWaiting(_, 2, _) as error) ->
+                        | Error(TooManyWaiting(RoomOnConnection _, WaitingCallBound 2) as error) ->
                             RemotingError.describe error |> shouldMention "Nothing was sent"
                         | other -> failtest $"%A{other}"
 

@@ -41,9 +41,71 @@ let private startWith (cluster: EmbeddedCluster) clock (log: LogLines) (topics: 
 
     startConsumer options (remember (Seen()))
 
+let private isOfSubscriptions (problem: ClientProblem) =
+    problem.What.Contains("subscriptions of group", StringComparison.Ordinal)
+
+/// A member that pops, of either kind.
+type private Popping =
+    {
+        Problems: unit -> ClientProblem list
+        Close: unit -> Task
+    }
+
+let private popping
+    : (string * (EmbeddedCluster -> EmbeddedClock -> LogLines -> (string * Filter) list -> Task<Popping>)) list =
+    let membershipOf (cluster: EmbeddedCluster) clock (log: LogLines) topics =
+        let membership = (popConsumerAt cluster.NameServers clock "G").Membership
+
+        { membership with
+            Subscriptions = topics
+            Remoting =
+                { membership.Remoting with
+                    Logger = log
+                }
+        }
+
+    let startHandling (cluster: EmbeddedCluster) (clock: EmbeddedClock) log topics =
+        task {
+            let options =
+                popConsumerAt cluster.NameServers clock "G"
+                |> PopConsumerOptions.withMembership (membershipOf cluster clock log topics)
+
+            let! consumer = startPop options (fun _ _ -> Task.FromResult ConsumeResult.Success)
+
+            return
+                {
+                    Problems = fun () -> consumer.Health.Problems
+                    Close = consumer.Close
+                }
+        }
+
+    let startSimple (cluster: EmbeddedCluster) (clock: EmbeddedClock) log topics =
+        task {
+            let! started =
+                SimpleConsumerOptions.create "G" []
+                |> SimpleConsumerOptions.withMembership (membershipOf cluster clock log topics)
+                |> SimpleConsumer.Start
+
+            let consumer = Buffers.ok (Result.mapError RemotingError.describe started)
+
+            return
+                {
+                    Problems = fun () -> consumer.Health.Problems
+                    Close = consumer.Close
+                }
+        }
+
+    [ "POP consumers", startHandling; "simple consumers", startSimple ]
+
+/// Consumers may need time to pass until they have begun.
+let private begun clock (starting: Task<'Consumer>) : Task<'Consumer> =
+    task {
+        do! ChaosRig.pass clock (fun () -> starting.IsCompleted)
+        return! starting
+    }
+
 let private isUnwell (consumer: PushConsumer) =
-    consumer.Health.Problems
-    |> List.exists (fun problem -> problem.What.Contains("subscriptions of group", StringComparison.Ordinal))
+    consumer.Health.Problems |> List.exists isOfSubscriptions
 
 [<Tests>]
 let tests =
@@ -134,11 +196,51 @@ let tests =
                     asked |> shouldEqual 24
                     log.Count differ |> shouldEqual 1
 
+                    // The other member's heartbeat may have come before this member's own: one equal answer says little.
                     other <- tags "a"
-                    do! rebalances 10 [ "one"; "three" ]
-                    asked |> shouldEqual 25
+                    do! rebalances 3 [ "one"; "three" ]
+                    problems.All |> List.length |> shouldEqual 1
+                    other <- tags "b"
+                    do! rebalances 1 [ "one"; "three" ]
+                    other <- tags "a"
+                    do! rebalances 3 [ "one"; "three" ]
+                    problems.All |> List.length |> shouldEqual 1
+                    do! rebalances 7 [ "one"; "three" ]
+                    asked |> shouldEqual 32
                     problems.All |> shouldBeEmpty
+
+                    other <- tags "b"
+                    do! rebalances 1 [ "one"; "four" ]
+                    problems.All |> List.length |> shouldEqual 1
+                    do! rebalances 1 [ "one" ]
+                    problems.All |> shouldBeEmpty
+                    asked |> shouldEqual 33
                 }
+
+            testCase "members that differed agree after four equal answers in a row, and one difference begins anew"
+            <| fun () ->
+                let after answers =
+                    (MembersAgreement.Agreed, answers)
+                    ||> List.fold (fun agreement differs ->
+                        MembersAgreement.after (if differs then Some "they differ" else None) agreement)
+
+                after [] |> shouldEqual Agreed
+                after [ false ] |> shouldEqual Agreed
+                after [ true ] |> shouldEqual (Differed 0)
+                after [ true; false; false; false ] |> shouldEqual (Differed 3)
+                after [ true; false; false; false; false ] |> shouldEqual Agreed
+                after [ true; false; false; false; true; false ] |> shouldEqual (Differed 1)
+
+            property "members agree just if none of the last four answers, of those that there were, shows a difference"
+            <| fun (answers: bool list) ->
+                let last = answers |> List.rev |> List.truncate 4
+
+                let agreement =
+                    (MembersAgreement.Agreed, answers)
+                    ||> List.fold (fun agreement differs ->
+                        MembersAgreement.after (if differs then Some "they differ" else None) agreement)
+
+                (agreement = Agreed) = not (List.contains true last)
 
             for name, first, second in
                 [
@@ -159,6 +261,51 @@ let tests =
                             [ 1; 2 ] |> List.contains (log.Count differ) |> shouldBeTrue
                             do! other.Close()
                             do! ChaosRig.pass clock (fun () -> not (isUnwell one))
+                            do! one.Close()
+                        }))
+
+            for name, start in popping do
+                for what, first, second in
+                    [
+                        "expressions", [ "T", tags "a" ], [ "T", tags "b" ]
+                        "topics", [ "T", tags "*" ], [ "T", tags "*"; "U", tags "*" ]
+                    ] do
+                    live
+                        $"{name} with other {what} than another member are unwell and say so, until one of them leaves"
+                        (fun () ->
+                            withQueues 4 (fun clock cluster ->
+                                task {
+                                    do! cluster.CreateTopicAsync("U", 4)
+                                    let log = LogLines()
+                                    let! one = begun clock (start cluster clock log first)
+                                    clock.Advance(TimeSpan.FromSeconds 1L)
+                                    let! other = begun clock (start cluster clock log second)
+                                    let differ = List.exists isOfSubscriptions
+
+                                    do!
+                                        ChaosRig.pass clock (fun () ->
+                                            differ (one.Problems()) || differ (other.Problems()))
+
+                                    log.Count 1133 |> shouldStayBelow 3
+                                    do! other.Close()
+                                    do! ChaosRig.pass clock (fun () -> not (differ (one.Problems())))
+                                    do! one.Close()
+                                }))
+
+                live $"{name} with the same subscriptions in other words are well" (fun () ->
+                    withQueues 4 (fun clock cluster ->
+                        task {
+                            let log = LogLines()
+                            let! one = begun clock (start cluster clock log [ "T", tags "a||b" ])
+                            let! other = begun clock (start cluster clock log [ "T", tags "b||a" ])
+                            do! ChaosRig.passFor clock (TimeSpan.FromSeconds 200L)
+
+                            one.Problems() @ other.Problems()
+                            |> List.exists isOfSubscriptions
+                            |> shouldBeFalse
+
+                            log.Count differ |> shouldEqual 0
+                            do! other.Close()
                             do! one.Close()
                         }))
 

@@ -11,11 +11,6 @@ open ProducerRig
 open GroupRig
 open ChaosRig
 
-let private retryTopic = "%RETRY%C_T"
-
-/// Longer than any message is hidden.
-let private longer = TimeSpan.FromSeconds 70L
-
 /// The ids of all that is stored. A message that was sent again after an error has another one.
 let private storedIds client : Task<Set<string>> =
     task {
@@ -26,29 +21,6 @@ let private storedIds client : Task<Set<string>> =
             ids <- messages |> List.map uniqueIdOf |> set |> Set.union ids
 
         return ids
-    }
-
-/// How many messages have come again, and how many of them have been popped. The topic is not there before the first.
-let private retries client : Task<struct (int64 * int64)> =
-    task {
-        let! last = endOf client retryTopic 0
-        let! committed = committedOf client "C" retryTopic 0
-        return struct (last, Option.defaultValue 0L committed)
-    }
-
-/// Until nothing comes any more: for as long as messages are hidden nothing has come again, and nothing is in hand.
-let rec private quieten (clock: EmbeddedClock) client (members: PopConsumer list) : Task =
-    task {
-        let isIdle () =
-            members |> List.forall (fun consumer -> consumer.Held = 0)
-
-        let! struct (before, _) = retries client
-        do! passFor clock longer
-        do! pass clock isIdle
-        let! struct (after, committed) = retries client
-
-        if after <> before || committed <> after || not (isIdle ()) then
-            do! quieten clock client members
     }
 
 let private chaos isOrderly : Task =
@@ -93,17 +65,13 @@ let private chaos isOrderly : Task =
 
         let! stored = storedIds client
         do! pass clock (fun () -> ledger.Done >= stored.Count)
-        do! quieten clock client members
+        do! quieten clock client (fun () -> members |> List.forall (fun consumer -> consumer.Held = 0))
 
         for leaving in members do
             do! finish clock (leaving.Close())
 
-        let! struct (retried, _) = retries client
-        clock.Advance(TimeSpan.FromHours 3)
-        // What is stored later is answered later: all that was due has come by now.
-        let! struct (last, committed) = retries client
-        last |> shouldEqual retried
-        committed |> shouldEqual retried
+        do! nothingComesAgain clock client
+        let! struct (retried, _) = popRetries client
         let! ends = ends client
 
         for queueId in 0 .. queues - 1 do

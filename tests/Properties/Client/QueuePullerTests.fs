@@ -7,6 +7,7 @@ open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open ProducerRig
 open GroupRig
@@ -118,6 +119,17 @@ type private Rig(script: Script, start: int64, limits: HoldLimits, search: int64
 
     let subscriptions = Subscriptions clock
     do subscriptions.Set("T", ByTag "A")
+    let problems = MemberProblems clock
+
+    /// Called whenever something is logged.
+    let mutable onLog = ignore<unit>
+
+    let logger =
+        { new ILogger with
+            member _.BeginScope _ = null
+            member _.IsEnabled _ = true
+            member _.Log(_, _, _, _, _) = onLog ()
+        }
 
     let settings: GroupSettings =
         {
@@ -132,14 +144,14 @@ type private Rig(script: Script, start: int64, limits: HoldLimits, search: int64
     let puller =
         QueuePuller(
             settings,
-            servers.Options,
+            { servers.Options with Logger = logger },
             GroupBrokers(clients, routes),
             routes,
             subscriptions,
             "",
             (fun _ messages -> messages),
             PauseGate(),
-            MemberProblems clock,
+            problems,
             GroupRefusals(servers.Options, "C"),
             { new IMessageDispatcher with
                 member _.Dispatch messages = handed.Enqueue messages
@@ -154,6 +166,11 @@ type private Rig(script: Script, start: int64, limits: HoldLimits, search: int64
 
     member val Reading = puller.Run(owner, owner.BeginLoop())
     member _.Clock = clock
+    member _.Problems = problems
+
+    member _.OnLog
+        with set act = onLog <- act
+
     member _.Queue = owner
     member _.Pulls = List.ofSeq pulls
     member _.Moved = List.ofSeq moved
@@ -457,6 +474,23 @@ let private pulling =
                     rig.FinishAll()
                     rig.Queue.Committable |> shouldEqual 30L
                 })
+
+        live "a pull that failed just before its queue was left is no problem afterwards" (fun () ->
+            task {
+                let rig =
+                    Rig([ master, 0L, Error ResponseCode.SystemError ], 0L, HoldLimits.Default, searchAll)
+
+                // Between the failure and what is told of it the queue is left, as by the member's loop.
+                rig.OnLog <-
+                    fun () ->
+                        rig.Queue.Leave()
+                        rig.Problems.Clear rig.Queue.Name
+
+                do! rig.Reading
+                do! rig.Close()
+                rig.Pulls |> shouldEqual [ master, 0L ]
+                rig.Problems.All |> shouldBeEmpty
+            })
 
         live "nothing is pulled while the queue holds as much as it may" (fun () ->
             task {

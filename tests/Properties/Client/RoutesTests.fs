@@ -295,8 +295,7 @@ let tests =
                         do! poll ()
                         seen () |> shouldEqual 6
 
-                    let! given = routes.ForSending("T", aMinute, CancellationToken.None)
-                    queuesOf given |> shouldEqual 6
+                    queuesOf (Ok (routes.TryPublish "T").Value) |> shouldEqual 6
                     Volatile.Write(&isUp, true)
                     Volatile.Write(&queues, 8)
                     do! poll ()

@@ -38,7 +38,7 @@ let private errors =
         RouteUnknown("T", FailureReason.ofText "why")
         Misconfigured "why"
         TooManyBytes(endpoint, 4096)
-        TooManyWaiting(endpoint, 5, 4096)
+        TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
     ]
 
 let private names isSuch =

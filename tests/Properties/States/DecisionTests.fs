@@ -151,7 +151,7 @@ let tests =
                         NotConnected(endpoint, FailureReason.ofText "refused")
                         TooManyInFlight(endpoint, 7)
                         TooManyBytes(endpoint, 4096)
-                        TooManyWaiting(endpoint, 5, 4096)
+                        TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
                         ConnectionLost(
                             endpoint,
                             RequestCode.SendMessage,

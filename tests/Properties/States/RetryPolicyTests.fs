@@ -15,7 +15,7 @@ let private notSent =
         NotConnected(endpoint, FailureReason.ofText "refused")
         TooManyInFlight(endpoint, 7)
         TooManyBytes(endpoint, 4096)
-        TooManyWaiting(endpoint, 5, 4096)
+        TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
     ]
 
 let private overloads =

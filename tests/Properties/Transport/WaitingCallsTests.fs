@@ -24,8 +24,8 @@ let private apply (calls: WaitingCalls) maxCalls maxBytes (waiting: LinkedListNo
                 waiting.Length < maxCalls && (waiting.IsEmpty || bytes + int64 size <= maxBytes)
 
             match calls.TryJoin(int64 size) with
-            | ValueSome call -> waiting @ [ call ], isRight && isTaken
-            | ValueNone -> waiting, isRight && not isTaken
+            | Ok call -> waiting @ [ call ], isRight && isTaken
+            | Error _ -> waiting, isRight && not isTaken
         | Leave _ when waiting.IsEmpty -> waiting, isRight
         | Leave place ->
             let chosen = waiting[int place % waiting.Length]
@@ -62,12 +62,15 @@ let private waiting name (change: RemotingOptions -> RemotingOptions) body =
             do! client.Close()
         })
 
-let private tooMany (result: Result<RemotingCommand, RemotingError>) =
+let private tooMany bound (result: Result<RemotingCommand, RemotingError>) =
     match result with
-    | Error(TooManyWaiting _ as error) ->
+    | Error(TooManyWaiting(RoomOnConnection server, hit) as error) ->
+        server |> shouldEqual endpoint
+        hit |> shouldEqual bound
         RemotingError.outcome error |> shouldEqual NotExecuted
         RemotingError.isOverload error |> shouldBeTrue
         RemotingError.describe error |> shouldMention "Nothing was sent"
+        RemotingError.describe error |> shouldMention (string bound.Value)
     | other -> failtest $"%A{other}"
 
 [<Tests>]
@@ -77,7 +80,7 @@ let tests =
         [
             property "the first that waits has its turn and no other, and no more wait than may"
             <| fun (steps: Step list) ->
-                let calls = WaitingCalls(5, 300L)
+                let calls = WaitingCalls(5, 300)
                 let waiting, isRight = List.fold (apply calls 5 300L) ([], true) steps
                 isRight && calls.Count = waiting.Length && calls.IsEmpty = waiting.IsEmpty
 
@@ -132,7 +135,7 @@ let tests =
                     task {
                         let calls = [ for number in 1..4 -> invoke client (numbered number) ]
                         let! result = invoke client (numbered 5)
-                        tooMany result
+                        tooMany (WaitingCallBound 3) result
                         client.WaitingForRoom |> shouldEqual 3
                         calls |> List.exists _.IsCompleted |> shouldBeFalse
                     })
@@ -151,7 +154,46 @@ let tests =
                         GC.GetTotalMemory true - before |> shouldStayBelow (12L * 1024L * 1024L)
                         client.WaitingForRoom |> shouldEqual (1024 * 1024 / 10_000)
                         let! result = calls[4_999]
-                        tooMany result
+                        tooMany (WaitingByteBound(1024 * 1024)) result
+                    })
+
+            testOn
+                "calls that wait for a connection are bounded, and leave their places when they have it"
+                (fun network ->
+                    task {
+                        let options =
+                            { network.Options with
+                                RequestTimeout = TimeSpan.FromHours 1
+                                MaxWaitingCalls = 3
+                            }
+
+                        let client = RemotingClient(endpoint, options)
+                        use cancellation = new CancellationTokenSource()
+                        let gone = client.Invoke(numbered 0, cancellation.Token)
+                        let calls = [ for number in 1..2 -> invoke client (numbered number) ]
+                        client.WaitingForConnection |> shouldEqual 3
+                        let! result = invoke client (numbered 4)
+
+                        match result with
+                        | Error(TooManyWaiting(ConnectionTo server, WaitingCallBound 3) as error) ->
+                            server |> shouldEqual endpoint
+                            RemotingError.outcome error |> shouldEqual NotExecuted
+                        | other -> failtest $"%A{other}"
+
+                        cancellation.Cancel()
+                        let! result = gone
+                        result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+                        client.WaitingForConnection |> shouldEqual 2
+                        let! peer = network.Accept()
+
+                        for _ in calls do
+                            let! asked = peer.Next()
+                            do! peer.Answer(asked, "ok")
+
+                        let! results = Task.WhenAll calls
+                        results |> Array.forall Result.isOk |> shouldBeTrue
+                        client.WaitingForConnection |> shouldEqual 0
+                        do! client.Close()
                     })
 
             waiting "a client that is closed ends the calls that wait" id (fun client _ ->

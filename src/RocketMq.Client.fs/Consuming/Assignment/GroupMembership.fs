@@ -97,29 +97,13 @@ type internal GroupMembership
         }
 
     let comparison =
-        SubscriptionComparison(
-            log,
-            group,
-            subscriptions,
-            problems,
-            fun topic -> brokers.AskOne(topic, Connections.ofConsumers.Request group, ending.Token)
-        )
-
-    /// 1 while subscriptions are compared: members are queried for each topic, side by side.
-    let mutable isComparing = 0
+        MemberComparison(log, group, subscriptions, problems, brokers, ending.Token)
 
     let compareSubscriptions topic members : Task =
-        backgroundTask {
-            if
-                options.TellsSubscriptions
-                && settings.Model = Clustering
-                && Interlocked.Exchange(&isComparing, 1) = 0
-            then
-                try
-                    do! comparison.MembersKnown(topic, members)
-                finally
-                    Volatile.Write(&isComparing, 0)
-        }
+        if options.TellsSubscriptions && settings.Model = Clustering then
+            comparison.MembersKnown(topic, members)
+        else
+            Task.CompletedTask
 
     /// Always answers, whatever happens.
     let queryMembers topic : Task =

@@ -268,4 +268,8 @@ type internal QueuePuller
                     failures <- counted
             with :? OperationCanceledException when queue.IsLeft ->
                 ()
+
+            // A pull may have failed, and told so, after the queue was left.
+            if queue.IsLeft then
+                problems.Clear queue.Name
         }

@@ -64,8 +64,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
                 let! answer = client.AskWithin(request, timeout, cancellation)
 
                 match answer with
-                | Error error when RemotingError.isTransient error ->
-                    Supervised.run clients.Options.Logger CancellationToken.None (fun () -> routes.Refresh topic)
+                | Error error when RemotingError.isTransient error -> routes.RefreshSoon topic
                 | _ -> ()
 
                 return answer

@@ -1,8 +1,6 @@
 namespace RocketMq.Protocol
 
 open System
-open System.Threading.Tasks
-open Microsoft.Extensions.Logging
 
 /// Whether the members of a group want the same. A broker keeps one set of subscriptions for each group: the topics of the heartbeat
 /// that came last and, of each topic, the newest expression. Members that want something else lose messages to those that do.
@@ -43,56 +41,20 @@ module internal GroupSubscriptions =
         List.tryPick ofOwn wanted
         |> Option.orElseWith (fun () -> kept |> Map.toList |> List.map fst |> List.tryPick ofOthers)
 
-/// Asks a broker now and then what it keeps of a group: after its members have changed, a few times, because heartbeats of members
-/// that differ replace each other; and as long as they differ. So it costs one request to one broker at each rebalance of that time,
-/// every 20 s, and none later.
-[<Sealed>]
-type internal SubscriptionComparison
-    (
-        log: ILogger,
-        group: string,
-        subscriptions: Subscriptions,
-        problems: MemberProblems,
-        ask: string -> Task<Result<GroupConnections, RemotingError>>
-    ) =
-    static let checksAfterChange = 4
-    let what = $"subscriptions of group {group}"
-    let mutable members: string list = []
-    let mutable checksLeft = 0
-    let mutable told = ""
+/// Whether the members of a group want the same, as far as the answers of brokers have shown.
+type internal MembersAgreement =
+    | Agreed
+    /// They wanted different things, and since then so many answers in a row have shown no difference.
+    | Differed of equalInARow: int
 
-    let judge (difference: string option) =
-        match difference with
-        | None -> problems.Clear what
-        | Some difference ->
-            checksLeft <- max 1 checksLeft
+module internal MembersAgreement =
+    /// A broker keeps what the heartbeat that came last says, and the heartbeats of members take turns: the member whose own came
+    /// last finds no difference. So one such answer says little, and it takes this many in a row.
+    let private equalAnswers = 4
 
-            problems.Report(
-                what,
-                $"members subscribe differently, so that each loses messages: {difference}; give all the same subscriptions, or groups of their own"
-            )
-
-            if difference <> told then
-                told <- difference
-                ConsumerLog.subscriptionsDiffer log group difference
-
-    /// The members of the group are known, as of now. Not for use by two at a time.
-    member _.MembersKnown(topic: string, current: string list) : Task =
-        backgroundTask {
-            let current = List.sort current
-
-            if current <> members then
-                members <- current
-                checksLeft <- checksAfterChange
-
-            if current.Length < 2 then
-                checksLeft <- 0
-                problems.Clear what
-            elif checksLeft > 0 then
-                checksLeft <- checksLeft - 1
-
-                match! ask topic with
-                | Ok kept -> judge (GroupSubscriptions.difference subscriptions.All kept.Subscriptions)
-                // It may be forbidden; then nobody can tell.
-                | Error _ -> ()
-        }
+    /// After one more answer of a broker, and what differs in it.
+    let after (difference: string option) (agreement: MembersAgreement) : MembersAgreement =
+        match difference, agreement with
+        | Some _, _ -> Differed 0
+        | None, Differed equal when equal + 1 < equalAnswers -> Differed(equal + 1)
+        | None, _ -> Agreed

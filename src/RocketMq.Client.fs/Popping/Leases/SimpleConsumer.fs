@@ -87,16 +87,32 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
             QueueId = -1
         }
 
+    /// These are asked from now on. What failed at others does not matter any more.
+    let noteAsked (all: MessageQueue list) =
+        let before = Interlocked.Exchange(&asked, all)
+
+        let isAsked name =
+            all |> List.exists (fun queue -> queue.BrokerName = name)
+
+        for queue in before do
+            if not (List.contains queue all) then
+                outcomes.Forget(PopDuty.pop queue)
+
+            if not (isAsked queue.BrokerName) then
+                outcomes.Forget(PopDuty.acknowledge queue.BrokerName)
+
     /// Topics and brokers, beginning with another one each time.
     let places cancellation =
         backgroundTask {
+            let attempt = outcomes.Begin()
+
             let! masters =
                 client.Topics
                 |> List.map (fun topic ->
                     backgroundTask {
                         match! client.Masters(topic, cancellation) with
                         | Error error ->
-                            outcomes.Failed(PopDuty.find topic, error)
+                            outcomes.Failed(PopDuty.find topic, attempt, error)
                             return Error error
                         | Ok masters ->
                             outcomes.Forget(PopDuty.find topic)
@@ -106,7 +122,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
             let first = Interlocked.Increment &turns &&& Int32.MaxValue
             let all = masters |> Array.choose Result.toOption |> List.concat
-            Volatile.Write(&asked, List.map queueOf all)
+            noteAsked (List.map queueOf all)
 
             match
                 masters
@@ -411,6 +427,11 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     member _.Close() : Task =
         isClosed <- true
         client.Close()
+
+    /// Ends as a process does that is killed: nobody is told.
+    member internal _.Kill() : Task =
+        isClosed <- true
+        client.Kill()
 
     interface IAsyncDisposable with
         member consumer.DisposeAsync() = ValueTask(consumer.Close())

@@ -79,7 +79,8 @@ type ProducerOptions =
         DrainTimeout: TimeSpan
         /// A message beyond `MaxInFlight` waits for room within its own time and token, first come first served, unless
         /// `AtCallLimit` says otherwise; beyond `MaxWaitingCalls` (32,768) and `MaxWaitingBytes` (64 MiB) it fails at once
-        /// with `TooManyWaiting`, and nothing was sent.
+        /// with `TooManyWaiting`, and nothing was sent. The same bounds hold for messages that wait for a route or another
+        /// attempt, for those that wait for a connection, and for requests that wait for replies.
         Remoting: RemotingOptions
     }
 

@@ -4,26 +4,7 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// Which queue a message goes to.
-[<NoEquality; NoComparison>]
-type SendTarget =
-    /// Each in turn. Only such a message is tried again at another one.
-    | AnyQueue
-    | OneQueue of MessageQueue
-    | SelectedQueue of QueueSelector
-
-/// Where an attempt went and how it ended, for those who look on.
-type internal Attempt =
-    {
-        Prepared: Prepared
-        Queue: MessageQueue
-        Broker: Endpoint
-        /// Of this attempt.
-        Took: TimeSpan
-        Outcome: Result<SendAnswer, RemotingError>
-    }
-
-/// Sends what is prepared: chooses queues, tries again where that may help, and remembers which brokers failed.
+/// Sends what is prepared: finds routes, tries again where that may help, and bounds what waits for either.
 [<Sealed>]
 type internal Sender
     (options: ProducerOptions, group: string, clients: RemotingClients, routes: Routes, outcomes: SendOutcomes) =
@@ -32,185 +13,86 @@ type internal Sender
 
     let clock = options.Remoting.Ports.Clock
     let jitter = options.Remoting.Ports.Jitter
-    let started = clock.GetTimestamp()
-    let mutable turn = Random.Shared.Next()
-    let mutable latency = BrokerLatency.empty
-    let mutable onAttempt: (Attempt -> unit) voption = ValueNone
+    let avoidance = BrokerAvoidance(options.Avoidance, clock)
+    let destinations = SendDestinations(options, routes, avoidance)
+    let attempts = SendAttempts(options, group, avoidance, outcomes)
+    let waiting = WaitingSends(clients.Options, RouteOrRetry)
     let mutable onEnd: (unit -> unit) voption = ValueNone
 
-    let nowMillis () =
-        int64 (clock.GetElapsedTime(started).TotalMilliseconds)
+    /// Waits for a route, if there is room for one more that waits.
+    let awaitRoute topic size limit cancellation =
+        waiting.While(topic, size, (fun () -> routes.Publish(topic, limit, cancellation)))
 
-    let rec record broker (took: TimeSpan) isFailure =
-        match options.Avoidance with
-        | None -> ()
-        | Some table ->
-            let before = Volatile.Read &latency
-
-            let after =
-                BrokerLatency.record table broker (int64 took.TotalMilliseconds) isFailure (nowMillis ()) before
-
-            let isUnchanged = obj.ReferenceEquals(before, after)
-
-            if
-                not isUnchanged
-                && not (obj.ReferenceEquals(Interlocked.CompareExchange(&latency, after, before), before))
-            then
-                record broker took isFailure
-
-    /// Whether it says something of the broker, not of the message.
-    let isBrokersFault error =
-        match error with
-        | TooManyWaiting _ -> false
-        | error ->
-            RemotingError.isConnection error
-            || RemotingError.isTimeout error
-            || RemotingError.isOverload error
-
-    let queueFor target (view: PublishView) (prepared: Prepared) last : Result<MessageQueue, RemotingError> =
-        match target with
-        | AnyQueue
-        | SelectedQueue _ when view.Queues.Length = 0 ->
-            Error(NoQueue(prepared.Topic, RouteProblems.ofSending view.Route))
-        | AnyQueue ->
-            match BrokerLatency.choose view.Queues (Interlocked.Increment &turn) last (nowMillis ()) latency with
-            | ValueSome queue -> Ok queue
-            | ValueNone -> Error(NoRoute(prepared.Topic, routes.NameServers))
-        | OneQueue queue when
-            queue.Topic <> prepared.Topic
-            && Namespaced.wrap options.Namespace queue.Topic <> prepared.Topic
-            ->
-            Error(Invalid(InvalidInput("the queue", $"it is one of {queue.Topic}, the message is to {prepared.Topic}")))
-        | OneQueue queue -> Ok queue
-        | SelectedQueue selector ->
-            let queues = Sender.KnownAs(options.Namespace, view.Queues)
-
-            QueueSelector.select selector queues prepared.Source (Interlocked.Increment &turn)
-            |> Result.mapError Invalid
-
-    /// The queue for a message, and the master that it is sent to; or what is wrong, and with which broker if it is one's.
-    let destination
-        target
-        (view: PublishView)
-        prepared
-        last
-        : Result<struct (MessageQueue * RemotingClient), struct (string option * RemotingError)> =
-        match queueFor target view prepared last with
-        | Error error -> Error(struct (None, error))
-        | Ok queue ->
-            match view.MasterOf queue.BrokerName with
-            | Ok client -> Ok(struct (queue, client))
-            | Error error -> Error(struct (Some queue.BrokerName, error))
-
-    let tell (prepared: Prepared) queue (client: RemotingClient) took (answer: Result<RemotingCommand, RemotingError>) =
-        if onAttempt.IsSome then
-            let decoded =
-                match answer with
-                | Error error -> Error error
-                | Ok command ->
-                    prepared.Operation.DecodeAnswer command
-                    |> Result.mapError (RemotingError.ofAnswer client.Endpoint prepared.Operation.Code took)
-
-            onAttempt.Value
-                {
-                    Prepared = prepared
-                    Queue = queue
-                    Broker = client.Endpoint
-                    Took = took
-                    Outcome = decoded
-                }
-
-    /// The error of an answer that says no place.
-    let errorOf (prepared: Prepared) (client: RemotingClient) took (command: RemotingCommand) =
-        match prepared.Operation.DecodeAnswer command with
-        | Error error -> RemotingError.ofAnswer client.Endpoint prepared.Operation.Code took error
-        | Ok _ ->
-            let error = WrongValue("answer", "it does not say where the message is stored")
-            NotDecoded(client.Endpoint, prepared.Operation.Code, error)
-
-    /// What became of an attempt, for the message and for what is known of the broker.
-    let settle
-        (prepared: Prepared)
-        (queue: MessageQueue)
-        (client: RemotingClient)
-        sent
-        answer
-        : Result<SendReceipt, RemotingError> =
-        let now = clock.GetTimestamp()
-        let took = clock.GetElapsedTime(sent, now)
-        tell prepared queue client took answer
-
-        let outcome =
-            match answer with
-            | Error error -> Error error
-            | Ok command ->
-                match prepared.TryReceipt command with
-                | ValueSome receipt -> Ok receipt
-                | ValueNone -> Error(errorOf prepared client took command)
-
-        match outcome with
-        | Ok _ ->
-            record queue.BrokerName took false
-            outcomes.Stored(client.Endpoint, prepared.Topic, now)
-        | Error error ->
-            record queue.BrokerName took (isBrokersFault error)
-            outcomes.Failed(client.Endpoint, error)
-
-        outcome
-
-    /// Whether another broker is tried if this attempt fails.
-    let hasAlternative target (view: PublishView) attempt =
-        match target with
-        | AnyQueue -> view.HasSeveral && attempt < options.Attempts
-        | OneQueue _
-        | SelectedQueue _ -> false
-
-    let start (prepared: Prepared) (queue: MessageQueue) (client: RemotingClient) attempt hasOther rest cancellation =
-        let limit =
-            match options.AttemptTimeout with
-            | Some limit -> min limit rest
-            | None -> rest
-
-        let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-        prepared.Address(group, now, queue, attempt, hasOther, onAttempt.IsNone)
-        client.Begin(prepared, limit, cancellation)
-
-    let wait (span: TimeSpan) (cancellation: CancellationToken) : Task<bool> =
-        backgroundTask {
-            try
-                do! Task.Delay(span, clock, cancellation)
-                return true
-            with :? OperationCanceledException ->
-                return false
-        }
+    let routeFor topic size cancellation : Task<Result<PublishView, RemotingError>> =
+        match routes.TryPublish topic with
+        | ValueSome view -> Task.FromResult(Ok view)
+        | ValueNone -> awaitRoute topic size options.SendTimeout cancellation
 
     /// Looks for a better route: for a moment, if there is no other broker to go to meanwhile.
     let lookAround topic hasOther : Task =
-        let refreshing = routes.Refresh topic
-
-        if hasOther || refreshing.IsCompleted then
+        if hasOther then
+            routes.RefreshSoon topic
             Task.CompletedTask
         else
-            Task.WhenAny(refreshing, Task.Delay(refreshTime, clock))
+            let refreshing = routes.Refresh topic
+
+            if refreshing.IsCompleted then
+                Task.CompletedTask
+            else
+                Task.WhenAny(refreshing, Task.Delay(refreshTime, clock))
+
+    let pause (looking: Task) (span: TimeSpan) request earlier (cancellation: CancellationToken) =
+        backgroundTask {
+            do! looking
+
+            try
+                if span > TimeSpan.Zero then
+                    do! Task.Delay(span, clock, cancellation)
+
+                return Ok()
+            with :? OperationCanceledException ->
+                return Error(RemotingError.cancelledAfter request earlier)
+        }
+
+    /// Lets time pass until the next attempt, if any need pass and there is room for one more that waits.
+    let awaitNext (prepared: Prepared) hasOther attempt rest error earlier cancellation =
+        let looking = lookAround prepared.Topic hasOther
+        let span = min rest (SendRetry.pause attempt hasOther (jitter ()) error)
+
+        if looking.IsCompleted && span <= TimeSpan.Zero then
+            Task.FromResult(Ok())
+        else
+            let wait () =
+                pause looking span prepared.Operation.Code earlier cancellation
+
+            waiting.While(prepared.Topic, prepared.Size, wait)
 
     let tooLate (client: RemotingClient) =
         NotConnected(client.Endpoint, FailureReason.ofText "finding the route took all the time that the message has")
 
     let afterFailure target hasOther attempt rest earlier error =
         match target, error with
-        // Without another broker that has room it fails at once.
+        // Another broker would not help, or there is none that has room: it fails at once.
+        | _, TooManyWaiting(RouteOrRetry _, _) -> GiveUp(SendRetry.graver earlier error)
         | AnyQueue, TooManyWaiting _ when not hasOther -> GiveUp(SendRetry.graver earlier error)
         | AnyQueue, _ -> SendRetry.decide options.Attempts attempt rest earlier error
         | OneQueue _, _
         | SelectedQueue _, _ -> GiveUp error
+
+    /// Whether it may be the route that is wrong.
+    let doubtsRoute error =
+        match error with
+        | TooManyWaiting _ -> false
+        | error -> RemotingError.isTransient error
 
     /// The queue and its broker, if they can be told without asking anybody.
     let firstAttempt (prepared: Prepared) target : struct (MessageQueue * RemotingClient * bool) voption =
         match routes.TryPublish prepared.Topic with
         | ValueNone -> ValueNone
         | ValueSome view ->
-            match destination target view prepared None with
-            | Ok(struct (queue, client)) -> ValueSome(struct (queue, client, hasAlternative target view 1))
+            match destinations.Find(target, view, prepared, None) with
+            | Ok(struct (queue, client)) ->
+                ValueSome(struct (queue, client, destinations.HasAlternative(target, view, 1)))
             | Error _ -> ValueNone
 
     /// From the first attempt that failed on, which is given, or from the beginning.
@@ -244,9 +126,9 @@ type internal Sender
                     let mutable view = routes.TryPublish prepared.Topic
 
                     if view.IsNone then
-                        let rest = options.SendTimeout - clock.GetElapsedTime begun
+                        let rest = max TimeSpan.Zero (options.SendTimeout - clock.GetElapsedTime begun)
 
-                        match! routes.Publish(prepared.Topic, max rest TimeSpan.Zero, cancellation) with
+                        match! awaitRoute prepared.Topic prepared.Size rest cancellation with
                         | Ok found ->
                             outcomes.TopicFound prepared.Topic
                             view <- ValueSome found
@@ -257,7 +139,7 @@ type internal Sender
                     match view with
                     | ValueNone -> ()
                     | ValueSome view ->
-                        match destination target view prepared last with
+                        match destinations.Find(target, view, prepared, last) with
                         | Error(struct (brokerName, error)) ->
                             // The next attempt goes to another broker, if there is one.
                             if brokerName.IsSome then
@@ -273,10 +155,12 @@ type internal Sender
                                 // The route has taken the time; nothing is begun that cannot be waited for.
                                 failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
                             else
-                                let mayGoOn = hasAlternative target view attempt
-                                let! answer = start prepared queue client attempt mayGoOn rest cancellation
+                                let mayGoOn = destinations.HasAlternative(target, view, attempt)
 
-                                match settle prepared queue client sent answer with
+                                let! answer =
+                                    attempts.Start(prepared, queue, client, attempt, mayGoOn, rest, cancellation)
+
+                                match attempts.Settle(prepared, queue, client, sent, answer) with
                                 | Ok receipt -> outcome <- ValueSome(Ok receipt)
                                 | Error error ->
                                     last <- Some queue.BrokerName
@@ -292,23 +176,18 @@ type internal Sender
                     match afterFailure target hasOther attempt rest earlier error with
                     | GiveUp final ->
                         // Those that follow are to know of a broker that is gone, although this one does not try again.
-                        if last.IsSome && RemotingError.isTransient error then
-                            Supervised.run options.Remoting.Logger CancellationToken.None (fun () ->
-                                routes.Refresh prepared.Topic)
+                        if last.IsSome && doubtsRoute error then
+                            routes.RefreshSoon prepared.Topic
 
                         outcome <- ValueSome(Error final)
                     | TryAgain ->
-                        do! lookAround prepared.Topic hasOther
-                        let pause = SendRetry.pause attempt hasOther (jitter ()) error
-                        earlier <- Some(SendRetry.graver earlier error)
-                        attempt <- attempt + 1
+                        let gravest = SendRetry.graver earlier error
 
-                        if pause > TimeSpan.Zero then
-                            let! hasWaited = wait (min pause rest) cancellation
-
-                            if not hasWaited then
-                                let code = prepared.Operation.Code
-                                outcome <- ValueSome(Error(RemotingError.cancelledAfter code earlier.Value))
+                        match! awaitNext prepared hasOther attempt rest error gravest cancellation with
+                        | Ok() ->
+                            earlier <- Some gravest
+                            attempt <- attempt + 1
+                        | Error error -> outcome <- ValueSome(Error(SendRetry.graver (Some gravest) error))
 
             if onEnd.IsSome then
                 onEnd.Value()
@@ -329,7 +208,7 @@ type internal Sender
         backgroundTask {
             let! answer = calling
 
-            match settle prepared queue client begun answer with
+            match attempts.Settle(prepared, queue, client, begun, answer) with
             | Error error -> return! sendSlowly prepared target begun (ValueSome(struct (queue, error))) cancellation
             | receipt ->
                 if onEnd.IsSome then
@@ -338,25 +217,20 @@ type internal Sender
                 return receipt
         }
 
-    /// Queues as applications know them: without the namespace.
-    static member KnownAs(ns: string, queues: MessageQueue[]) : MessageQueue[] =
-        if ns = "" then
-            queues
-        else
-            queues
-            |> Array.map (fun queue ->
-                { queue with
-                    Topic = Namespaced.unwrap ns queue.Topic
-                })
-
     /// Each attempt is told to this function, on the thread that goes on with the send.
-    member _.OnAttempt(action: Attempt -> unit) = onAttempt <- ValueSome action
+    member _.OnAttempt(action: Attempt -> unit) = attempts.OnAttempt action
 
     /// This function is called at the end of each send.
     member _.OnEnd(action: unit -> unit) = onEnd <- ValueSome action
 
     /// The brokers that are avoided now.
-    member _.Avoided = BrokerLatency.avoided (nowMillis ()) latency
+    member _.Avoided = avoidance.Avoided
+
+    /// How many wait for a route, or for another attempt.
+    member _.Waiting = waiting.Count
+
+    /// The route of a topic for what is to be sent of a size. Without one that is known it is waited for.
+    member _.RouteFor(topic: string, size: int64, cancellation: CancellationToken) = routeFor topic size cancellation
 
     member _.Send
         (prepared: Prepared, target: SendTarget, cancellation: CancellationToken)
@@ -366,7 +240,7 @@ type internal Sender
         match firstAttempt prepared target with
         | ValueSome(struct (queue, client, hasOther)) ->
             let calling =
-                start prepared queue client 1 hasOther options.SendTimeout cancellation
+                attempts.Start(prepared, queue, client, 1, hasOther, options.SendTimeout, cancellation)
 
             sendQuickly prepared target queue client begun calling cancellation
         | ValueNone -> sendSlowly prepared target begun ValueNone cancellation
@@ -376,10 +250,10 @@ type internal Sender
         (prepared: Prepared, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match! routes.ForSending(prepared.Topic, options.SendTimeout, cancellation) with
+            match! routeFor prepared.Topic prepared.Size cancellation with
             | Error error -> return Error error
             | Ok view ->
-                match destination target view prepared None with
+                match destinations.Find(target, view, prepared, None) with
                 | Error(struct (_, error)) -> return Error error
                 | Ok(struct (queue, client)) ->
                     prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false, false)
@@ -391,6 +265,6 @@ type internal Sender
         (topic: string, brokerName: string, cancellation: CancellationToken)
         : Task<Result<RemotingClient, RemotingError>> =
         backgroundTask {
-            let! view = routes.ForSending(topic, options.SendTimeout, cancellation)
+            let! view = routeFor topic 0L cancellation
             return view |> Result.bind (fun view -> view.MasterOf brokerName)
         }

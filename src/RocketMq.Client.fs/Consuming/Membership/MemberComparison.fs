@@ -1,0 +1,125 @@
+namespace RocketMq.Protocol
+
+open System.Threading
+open System.Threading.Tasks
+open Microsoft.Extensions.Logging
+
+/// Asks a broker now and then what it keeps of a group: after its members have changed, a few times, because heartbeats of members
+/// take turns; as long as members differ each time; and later not at all.
+[<Sealed>]
+type internal SubscriptionComparison
+    (
+        log: ILogger,
+        group: string,
+        subscriptions: Subscriptions,
+        problems: MemberProblems,
+        ask: string -> Task<Result<GroupConnections, RemotingError>>
+    ) =
+    static let checksAfterChange = 4
+    let what = $"subscriptions of group {group}"
+    let mutable members: string list = []
+    let mutable checksLeft = 0
+    let mutable agreement = MembersAgreement.Agreed
+    let mutable told = ""
+
+    let tell difference =
+        problems.Report(
+            what,
+            $"members subscribe differently, so that each loses messages: {difference}; give all the same subscriptions, or groups of their own"
+        )
+
+        if difference <> told then
+            told <- difference
+            ConsumerLog.subscriptionsDiffer log group difference
+
+    let judge (difference: string option) =
+        agreement <- MembersAgreement.after difference agreement
+        Option.iter tell difference
+
+        match agreement with
+        | Agreed -> problems.Clear what
+        | Differed _ -> checksLeft <- max 1 checksLeft
+
+    /// The members of the group are known, as of now. Not for use by two at a time.
+    member _.MembersKnown(topic: string, current: string list) : Task =
+        backgroundTask {
+            let current = List.sort current
+
+            if current <> members then
+                members <- current
+                checksLeft <- checksAfterChange
+
+            if current.Length < 2 then
+                checksLeft <- 0
+                agreement <- Agreed
+                problems.Clear what
+            elif checksLeft > 0 then
+                checksLeft <- checksLeft - 1
+
+                match! ask topic with
+                | Ok kept -> judge (GroupSubscriptions.difference subscriptions.All kept.Subscriptions)
+                // It may be forbidden; then nobody can tell. One that stands is looked at again.
+                | Error _ when agreement <> Agreed -> checksLeft <- max 1 checksLeft
+                | Error _ -> ()
+        }
+
+/// Compares what a member of a group wants with what the others want, whatever kind of consumer it is. Problems are told to its health
+/// and to the log.
+[<Sealed>]
+type internal MemberComparison
+    (
+        log: ILogger,
+        group: string,
+        subscriptions: Subscriptions,
+        problems: MemberProblems,
+        brokers: GroupBrokers,
+        ending: CancellationToken
+    ) =
+    let comparison =
+        SubscriptionComparison(
+            log,
+            group,
+            subscriptions,
+            problems,
+            fun topic -> brokers.AskOne(topic, Connections.ofConsumers.Request group, ending)
+        )
+
+    /// Brokers say of any topic what they keep of the group, so one topic stands for all: answers of several that come at the same
+    /// time would count as several in a row.
+    let mutable standing = ""
+
+    let standsForAll topic =
+        if isNull (subscriptions.TryFind standing) && not (Names.isRetryTopic topic) then
+            standing <- topic
+
+        topic = standing
+
+    /// 1 while subscriptions are compared: members are queried for each topic, side by side.
+    let mutable isComparing = 0
+
+    let membersKnown (isWanted: string -> bool) topic members : Task =
+        backgroundTask {
+            if Interlocked.Exchange(&isComparing, 1) = 0 then
+                try
+                    if isWanted topic then
+                        do! comparison.MembersKnown(topic, members)
+                finally
+                    Volatile.Write(&isComparing, 0)
+        }
+
+    /// The members of the group are known, as a broker of a topic has them.
+    member _.MembersKnown(topic: string, members: string list) : Task = membersKnown standsForAll topic members
+
+    /// For those that do not learn of the members otherwise: asks for them first, at a broker of one topic after the other.
+    member _.Look() : Task =
+        let rec look (topics: TopicSubscription list) : Task =
+            backgroundTask {
+                match topics with
+                | [] -> ()
+                | first :: rest ->
+                    match! brokers.AskOne(first.Topic, Heartbeat.members.Request group, ending) with
+                    | Ok members -> do! membersKnown (fun _ -> true) first.Topic members
+                    | Error _ -> do! look rest
+            }
+
+        look subscriptions.All

@@ -1,0 +1,67 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+
+/// Which queue a message goes to.
+[<NoEquality; NoComparison>]
+type SendTarget =
+    /// Each in turn. Only such a message is tried again at another one.
+    | AnyQueue
+    | OneQueue of MessageQueue
+    | SelectedQueue of QueueSelector
+
+/// Finds the queue of each attempt to send, and the broker that has it.
+[<Sealed>]
+type internal SendDestinations(options: ProducerOptions, routes: Routes, avoidance: BrokerAvoidance) =
+    let mutable turn = Random.Shared.Next()
+
+    let queueFor target (view: PublishView) (prepared: Prepared) last : Result<MessageQueue, RemotingError> =
+        match target with
+        | AnyQueue
+        | SelectedQueue _ when view.Queues.Length = 0 ->
+            Error(NoQueue(prepared.Topic, RouteProblems.ofSending view.Route))
+        | AnyQueue ->
+            match avoidance.Choose(view.Queues, Interlocked.Increment &turn, last) with
+            | ValueSome queue -> Ok queue
+            | ValueNone -> Error(NoRoute(prepared.Topic, routes.NameServers))
+        | OneQueue queue when
+            queue.Topic <> prepared.Topic
+            && Namespaced.wrap options.Namespace queue.Topic <> prepared.Topic
+            ->
+            Error(Invalid(InvalidInput("the queue", $"it is one of {queue.Topic}, the message is to {prepared.Topic}")))
+        | OneQueue queue -> Ok queue
+        | SelectedQueue selector ->
+            let queues = SendDestinations.KnownAs(options.Namespace, view.Queues)
+
+            QueueSelector.select selector queues prepared.Source (Interlocked.Increment &turn)
+            |> Result.mapError Invalid
+
+    /// Queues as applications know them: without the namespace.
+    static member KnownAs(ns: string, queues: MessageQueue[]) : MessageQueue[] =
+        if ns = "" then
+            queues
+        else
+            queues
+            |> Array.map (fun queue ->
+                { queue with
+                    Topic = Namespaced.unwrap ns queue.Topic
+                })
+
+    /// The queue for a message, and the master that it is sent to; or what is wrong, and with which broker if it is one's.
+    member _.Find
+        (target: SendTarget, view: PublishView, prepared: Prepared, last: string option)
+        : Result<struct (MessageQueue * RemotingClient), struct (string option * RemotingError)> =
+        match queueFor target view prepared last with
+        | Error error -> Error(struct (None, error))
+        | Ok queue ->
+            match view.MasterOf queue.BrokerName with
+            | Ok client -> Ok(struct (queue, client))
+            | Error error -> Error(struct (Some queue.BrokerName, error))
+
+    /// Whether another broker is tried if an attempt fails.
+    member _.HasAlternative(target: SendTarget, view: PublishView, attempt: int) : bool =
+        match target with
+        | AnyQueue -> view.HasSeveral && attempt < options.Attempts
+        | OneQueue _
+        | SelectedQueue _ -> false
