@@ -317,7 +317,7 @@ let packageSource () =
 let paket arguments =
     runWith [ ("NUGET_SOURCE", packageSource ()) ] print ([ "paket" ] @ arguments)
 
-/// Resolves anew. A registry without dependency lists fills the lock file step by step: repeat until it stays the same.
+/// Resolves again. A registry without dependency lists fills the lock file step by step: repeat until it stays the same.
 let install _ =
     let lockFile = Path.Combine(root, "paket.lock")
 
@@ -362,7 +362,7 @@ let targets: (string * string * (string list -> int)) list =
         bench
         "Pack", "the four packages into artifacts/", pack
         "Ci", "Format check, then Test", ci
-        "Install", "resolve packages anew after a change to paket.dependencies", install
+        "Install", "resolve packages again after a change to paket.dependencies", install
         "Outdated", "packages with later versions", outdated
     ]
 

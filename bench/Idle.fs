@@ -30,8 +30,8 @@ let private watchOpen watch port what probeAfter =
     let options =
         { RemotingOptions.Default with
             Header = Header.Binary
-            Liveness =
-                { Liveness.Default with
+            KeepAlive =
+                { KeepAlive.Default with
                     ProbeAfter = probeAfter
                 }
         }
@@ -64,7 +64,7 @@ let run (settings: Settings) =
 
     Responder.withResponder (fun port ->
         watch "no connection"
-        watchOpen watch port "100, probed each 30 s, the default" Liveness.Default.ProbeAfter
+        watchOpen watch port "100, probed each 30 s, the default" KeepAlive.Default.ProbeAfter
         watchOpen watch port "100, probed each second" (TimeSpan.FromSeconds 1L))
 
     0

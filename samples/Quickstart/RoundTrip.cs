@@ -46,7 +46,7 @@ internal sealed class RoundTrip(string nameServer, Options options)
         await using var consumer = await PullConsumer.Create("quickstart-consumer")
             .NameServers(nameServer)
             .Subscribe(options.Topic, string.Join(" || ", Tags))
-            .From(ConsumeFrom.FirstOffset)
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .StartAsync();
 
         using var progress = new Progress(options.Messages, () => (Volatile.Read(ref _sent), Volatile.Read(ref _received)));

@@ -18,13 +18,13 @@ public abstract class RocketMqException : Exception
         IsTransient = Core.RemotingErrorModule.isTransient(error);
         IsConnection = Core.RemotingErrorModule.isConnection(error);
         IsTimeout = Core.RemotingErrorModule.isTimeout(error);
-        IsFatal = Core.RemotingErrorModule.isFatal(error);
+        IsPermanent = Core.RemotingErrorModule.isPermanent(error);
         IsOverload = Core.RemotingErrorModule.isOverload(error);
         MayHaveBeenExecuted = Core.RemotingErrorModule.outcome(error).IsUnknownOutcome;
     }
 
     /// <summary>What no call to a server has failed with.</summary>
-    private protected RocketMqException(string message, Exception? inner) : base(message, inner) => IsFatal = true;
+    private protected RocketMqException(string message, Exception? inner) : base(message, inner) => IsPermanent = true;
 
     /// <summary>What the core said; null if it was not about a call.</summary>
     internal Core.RemotingError? Error { get; }
@@ -44,7 +44,7 @@ public abstract class RocketMqException : Exception
     public bool IsOverload { get; }
 
     /// <summary>Whether the same call must fail again, whenever and wherever it is tried.</summary>
-    public bool IsFatal { get; }
+    public bool IsPermanent { get; }
 
     /// <summary>
     /// Whether the server may have carried out the request all the same: false if it did not get it or refused it. A message
@@ -162,7 +162,7 @@ public sealed class NoReplyException : RocketMqException
 }
 
 /// <summary>
-/// The time for which a popped message was hidden is over, or was before the broker answered: it is handed out again.
+/// The time for which a popped message was hidden is over, or was before the broker answered: it is delivered again.
 /// </summary>
 public sealed class ReceiptExpiredException : RocketMqException
 {

@@ -97,7 +97,7 @@ public sealed class CancellationTests
             () => names.GetValueAsync("space", "key", token),
             () => remoting.InvokeAsync(Requests.ClusterInfo(), token),
             () => remoting.InvokeOneWayAsync(Requests.ClusterInfo(), token),
-            () => pool.BorrowAsync(token),
+            () => pool.RentAsync(token),
         ];
 
         foreach (var (index, call) in calls.Index())
@@ -201,7 +201,7 @@ public sealed class CancellationTests
         var pull = await PullConsumer.Create("l").NameServers(nameServers).Subscribe(Topic).StartAsync();
         var client = PullConsumer.Create("l").NameServers(nameServers).CreateClient();
         var simple = await SimpleConsumer.Create("s").NameServers(nameServers).Subscribe(Topic)
-            .From(ConsumeFrom.FirstOffset).StartAsync();
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync();
         var names = NameServerClient.Connect(nameServers);
         var unused = NameServerClient.Connect(nameServers);
         var remoting = await RemotingClient.Connect(nameServers).StartAsync();
@@ -268,7 +268,7 @@ public sealed class CancellationTests
             () => simple.ReceiveAsync(1, TimeSpan.FromSeconds(30)),
             () => simple.AckAsync(leased),
             () => simple.AckAllAsync([leased]),
-            () => simple.ChangeInvisibleAsync(leased, TimeSpan.FromSeconds(30)),
+            () => simple.ChangeInvisibleDurationAsync(leased, TimeSpan.FromSeconds(30)),
             () => names.GetRouteAsync(Topic),
             () => names.GetClusterAsync(),
             () => names.GetTopicsAsync(),
@@ -277,7 +277,7 @@ public sealed class CancellationTests
             () => remoting.InvokeOneWayAsync(Requests.ClusterInfo()),
             () => many.InvokeAsync(nameServers, Requests.ClusterInfo()),
             () => many.InvokeAsync(_broker.BrokerAddress, Requests.ClusterInfo()),
-            () => pool.BorrowAsync(),
+            () => pool.RentAsync(),
         ];
 
         foreach (var (index, call) in calls.Index())

@@ -41,7 +41,7 @@ public sealed class EmbeddedClusterTests
     private async Task<List<ReceivedMessage>> ReceiveAsync(int count, CancellationToken cancellation)
     {
         await using var consumer = await PullConsumer.Create("it-group")
-            .NameServers(_cluster.NameServers).Subscribe(Topic).From(ConsumeFrom.FirstOffset).StartAsync(cancellation);
+            .NameServers(_cluster.NameServers).Subscribe(Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync(cancellation);
         var received = new List<ReceivedMessage>();
 
         while (received.Count < count)

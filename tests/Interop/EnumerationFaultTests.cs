@@ -28,7 +28,7 @@ public sealed class EnumerationFaultTests
         return await PullConsumer.Create("C")
             .NameServers(_broker.NameServer)
             .Subscribe("T")
-            .From(ConsumeFrom.FirstOffset)
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .StartAsync(cancellation);
     }
 

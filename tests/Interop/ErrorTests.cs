@@ -49,28 +49,28 @@ public sealed class ErrorTests
     public async Task What_a_function_of_the_application_throws_is_inside(CancellationToken cancellation)
     {
         var own = new InvalidOperationException("out of order");
-        await using var before = await Build().Intercept((_, _) => throw own).StartAsync(cancellation);
+        await using var before = await Build().AddInterceptor((_, _) => throw own).StartAsync(cancellation);
         var error = await Assert.ThrowsAsync<InterceptorException>(() => before.SendAsync(Hello, cancellation));
         Assert.That(error!.InnerException, Is.SameAs(own));
         Assert.That(error.MayHaveBeenExecuted, Is.False);
         Assert.That(error.Message, Does.Contain("out of order").And.Contain(nameof(InvalidOperationException)));
 
         await using var after = await Build()
-            .Intercept(async (message, send) => { await send(message); throw own; })
+            .AddInterceptor(async (message, send) => { await send(message); throw own; })
             .StartAsync(cancellation);
         error = await Assert.ThrowsAsync<InterceptorException>(() => after.SendAsync(Hello, cancellation));
         Assert.That(error!.MayHaveBeenExecuted, "the message was stored");
 
         var timeout = new OperationCanceledException("its own limit");
-        await using var limited = await Build().Intercept((_, _) => Task.FromException<SendReceipt>(timeout)).StartAsync(cancellation);
+        await using var limited = await Build().AddInterceptor((_, _) => Task.FromException<SendReceipt>(timeout)).StartAsync(cancellation);
         error = await Assert.ThrowsAsync<InterceptorException>(() => limited.SendAsync(Hello, cancellation));
         Assert.That(error!.InnerException, Is.SameAs(timeout));
 
-        await using var empty = await Build().Intercept((_, _) => Task.FromResult<SendReceipt>(null!)).StartAsync(cancellation);
+        await using var empty = await Build().AddInterceptor((_, _) => Task.FromResult<SendReceipt>(null!)).StartAsync(cancellation);
         error = await Assert.ThrowsAsync<InterceptorException>(() => empty.SendAsync(Hello, cancellation));
         Assert.That(error!.Message, Does.Contain("null instead of a receipt"));
 
-        await using var taskless = await Build().Intercept((_, _) => null!).StartAsync(cancellation);
+        await using var taskless = await Build().AddInterceptor((_, _) => null!).StartAsync(cancellation);
         error = await Assert.ThrowsAsync<InterceptorException>(() => taskless.SendAsync(Hello, cancellation));
         Assert.That(error!.Message, Does.Contain("null instead of a task"));
 
@@ -92,11 +92,11 @@ public sealed class ErrorTests
         await using var producer = await Build().Compression(BodyCompression.Zlib, 1).StartAsync(cancellation);
         await producer.SendAsync(Hello, cancellation);
         await using var consumer = await PullConsumer.Create("reader").NameServers(_broker.NameServer)
-            .Subscribe(Topic).From(ConsumeFrom.FirstOffset).Codec(new BrokenCodec(own)).StartAsync(cancellation);
+            .Subscribe(Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).Codec(new BrokenCodec(own)).StartAsync(cancellation);
         var message = await consumer.ReceiveAsync(cancellation);
         RocketMqException error = Assert.Throws<MessageBodyException>(() => message.Body.ToString())!;
         Assert.That(error.InnerException, Is.SameAs(own));
-        Assert.That((error.IsFatal, error.IsTransient, error.MayHaveBeenExecuted), Is.EqualTo((true, false, false)));
+        Assert.That((error.IsPermanent, error.IsTransient, error.MayHaveBeenExecuted), Is.EqualTo((true, false, false)));
     }
 
     [Test]
@@ -109,8 +109,8 @@ public sealed class ErrorTests
             ("TrustedRoots", () => _ = new TlsSettings { TrustedRoots = null! }),
             ("TrustedRoots", () => _ = new TlsSettings { TrustedRoots = [null!] }),
             ("queues", () => PullConsumer.Create("g").AssignQueues([queue, null!])),
-            ("queues", () => AssignmentStrategy.Configured([null!])),
-            ("rooms", () => AssignmentStrategy.MachineRoom("a", null!)),
+            ("queues", () => AllocationStrategy.Configured([null!])),
+            ("rooms", () => AllocationStrategy.MachineRoom("a", null!)),
         ];
 
         foreach (var (argument, call) in calls)
@@ -131,10 +131,10 @@ public sealed class ErrorTests
         (string Name, Action Set)[] settings =
         [
             ("SendTimeout", () => Build().SendTimeout(TimeSpan.FromSeconds(-1))),
-            ("Poll", () => PopConsumer.Create("g").Poll(TimeSpan.FromDays(2))),
+            ("Poll", () => PopConsumer.Create("g").LongPollTimeout(TimeSpan.FromDays(2))),
             ("Concurrency", () => PushConsumer.Create("g").Concurrency(0)),
             ("FirstWait", () => _ = new RetryPolicy { FirstWait = TimeSpan.Zero }),
-            ("AtLimit has Fail, Wait", () => Build().AtCallLimit((AtLimit)99)),
+            ("OverflowPolicy has Fail, Wait", () => Build().OnMaxInFlight((OverflowPolicy)99)),
             ("RemotingPreset has Default", () => Build().Preset((RemotingPreset)99)),
         ];
 
@@ -209,7 +209,7 @@ public sealed class ErrorTests
             async () => await PushConsumer.Create("c").Subscribe(Topic).OnMessage((_, _) => Task.CompletedTask).StartAsync(cancellation),
             async () => await PullConsumer.Create("l").Subscribe(Topic).StartAsync(cancellation),
             async () => await SimpleConsumer.Create("s").Subscribe(Topic).StartAsync(cancellation),
-            async () => await PopConsumer.Create("o").Subscribe(Topic).SetsMode().OnMessage((_, _) => Task.CompletedTask).StartAsync(cancellation),
+            async () => await PopConsumer.Create("o").Subscribe(Topic).EnablePopMode().OnMessage((_, _) => Task.CompletedTask).StartAsync(cancellation),
             () => Task.FromResult<IAsyncDisposable>(PullConsumer.Create("l").CreateClient()),
             () => Task.FromResult<IAsyncDisposable>(NameServerClient.Create().Start()),
         ];

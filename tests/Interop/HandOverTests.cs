@@ -11,8 +11,8 @@ public sealed class HandOverTests(string kind) : ServerTests(kind)
         AsTheClusterWants(PushConsumer.Create(group))
             .NameServers(NameServers)
             .Subscribe(topic)
-            .From(ConsumeFrom.LastOffset)
-            .Suspend(TimeSpan.FromSeconds(1))
+            .ConsumeFromWhere(ConsumeFrom.LastOffset)
+            .LongPollTimeout(TimeSpan.FromSeconds(1))
             .CommitInterval(TimeSpan.FromSeconds(1))
             .OnMessage(async (message, _) =>
             {

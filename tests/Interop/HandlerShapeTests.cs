@@ -32,12 +32,12 @@ public sealed class HandlerShapeTests
 
     private PushConsumerBuilder Push(ILogger? logger = null) =>
         PushConsumer.Create($"push-{_groups++}").NameServers(_broker.NameServer)
-            .Subscribe(Topic).From(ConsumeFrom.FirstOffset)
+            .Subscribe(Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .Logger(logger ?? new Remembering());
 
     private PopConsumerBuilder Pop(ILogger? logger = null) =>
         PopConsumer.Create($"pop-{_groups++}").NameServers(_broker.NameServer)
-            .Subscribe(Topic).From(ConsumeFrom.FirstOffset).SetsMode()
+            .Subscribe(Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).EnablePopMode()
             .Logger(logger ?? new Remembering());
 
     // Method groups. Overloads of one name would hide what the compiler makes of a single one.
@@ -144,8 +144,8 @@ public sealed class HandlerShapeTests
         {
             await using var consumer = await builder.StartAsync(cancellation);
             await WaitForAsync(() => consumer.Health.Consumed + consumer.Health.Failed > 0, cancellation);
-            await WaitForAsync(() => consumer.Health.GivenBack > 0 || consumer.Health.Consumed > 0, cancellation);
-            Assert.That(consumer.Health, Has.Property("GivenBack").EqualTo(1).And.Property("Consumed").Zero, $"shape {index}");
+            await WaitForAsync(() => consumer.Health.SentBack > 0 || consumer.Health.Consumed > 0, cancellation);
+            Assert.That(consumer.Health, Has.Property("SentBack").EqualTo(1).And.Property("Consumed").Zero, $"shape {index}");
         }
     }
 
@@ -241,8 +241,8 @@ public sealed class HandlerShapeTests
         foreach (var builder in mistaken)
         {
             await using var consumer = await builder.StartAsync(cancellation);
-            await WaitForAsync(() => consumer.Health.Consumed + consumer.Health.GivenBack > 0, cancellation);
-            Assert.That(consumer.Health, Has.Property("GivenBack").EqualTo(1).And.Property("Consumed").Zero);
+            await WaitForAsync(() => consumer.Health.Consumed + consumer.Health.SentBack > 0, cancellation);
+            Assert.That(consumer.Health, Has.Property("SentBack").EqualTo(1).And.Property("Consumed").Zero);
         }
 
         Assert.That(log.Errors, Has.Length.EqualTo(4));

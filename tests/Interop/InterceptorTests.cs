@@ -13,14 +13,14 @@ public sealed class InterceptorTests(string kind) : ServerTests(kind)
         SendReceipt? inner = null;
 
         await using var producer = await Build()
-            .Intercept(async (message, send) =>
+            .AddInterceptor(async (message, send) =>
             {
                 log.Add("outer in");
                 var receipt = await send(message.Property("trace-id", "17"));
                 log.Add("outer out");
                 return receipt with { Attempts = 99 };
             })
-            .Intercept(async (message, send) =>
+            .AddInterceptor(async (message, send) =>
             {
                 log.Add("inner in");
                 inner = await send(message.Tag("tagged"));
@@ -42,11 +42,11 @@ public sealed class InterceptorTests(string kind) : ServerTests(kind)
     {
         var topic = NewName("topic");
         var made = new SendReceipt(SendStatus.FlushDiskTimeout, new(topic, "nowhere", 0), 1, "id", "offset", 1, "handle");
-        await using var silent = await Build().Intercept((_, _) => Task.FromResult(made)).StartAsync(cancellation);
+        await using var silent = await Build().AddInterceptor((_, _) => Task.FromResult(made)).StartAsync(cancellation);
         Assert.That(await silent.SendAsync(Message.To(topic).Body("kept back"), cancellation), Is.EqualTo(made));
 
         await using var broken = await Build()
-            .Intercept((_, _) => throw new InvalidOperationException("out of order"))
+            .AddInterceptor((_, _) => throw new InvalidOperationException("out of order"))
             .StartAsync(cancellation);
         var error = await Assert.ThrowsAsync<InterceptorException>(
             () => broken.SendAsync(Message.To(topic).Body("kept back"), cancellation));
@@ -72,14 +72,14 @@ public sealed class InterceptorTests(string kind) : ServerTests(kind)
             }
         }
 
-        await using var producer = await Build().Intercept(Watch).StartAsync(cancellation);
+        await using var producer = await Build().AddInterceptor(Watch).StartAsync(cancellation);
         var error = await Assert.ThrowsAsync<InvalidRequestException>(
             () => producer.SendAsync(Message.To(topic), cancellation));
         Assert.That(seen, Is.InstanceOf<InvalidRequestException>());
         Assert.That(error!.Message, Is.EqualTo(seen!.Message));
 
         await using var mending = await Build()
-            .Intercept(async (message, send) =>
+            .AddInterceptor(async (message, send) =>
             {
                 try
                 {

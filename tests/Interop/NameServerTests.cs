@@ -62,7 +62,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
 
         await Parallel.ForEachAsync(Enumerable.Range(0, 300), cancellation, async (_, token) =>
         {
-            using var connection = await pool.BorrowAsync(token);
+            using var connection = await pool.RentAsync(token);
             InterlockedMax(ref most, pool.Lent);
             var answer = await connection.Client.InvokeAsync(Requests.ClusterInfo(), token);
             Assert.That(answer.IsSuccess);
@@ -76,16 +76,16 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     [Test]
     public async Task A_pool_that_is_empty_says_so_in_time_and_a_closed_one_at_once(CancellationToken cancellation)
     {
-        var pool = Remoting().StartPool(size: 1, borrowTimeout: TimeSpan.FromMilliseconds(50));
-        var lent = pool.Borrow(cancellation);
-        var error = await Assert.ThrowsAsync<ConnectionException>(() => pool.BorrowAsync(cancellation));
+        var pool = Remoting().StartPool(size: 1, rentTimeout: TimeSpan.FromMilliseconds(50));
+        var lent = pool.Rent(cancellation);
+        var error = await Assert.ThrowsAsync<ConnectionException>(() => pool.RentAsync(cancellation));
         Assert.That(error!.IsTransient);
         Assert.That(
-            async () => await pool.BorrowAsync(new CancellationToken(true)),
+            async () => await pool.RentAsync(new CancellationToken(true)),
             Throws.InstanceOf<OperationCanceledException>());
         lent.Dispose();
         await pool.DisposeAsync();
-        await Assert.ThrowsAsync<ClientClosedException>(() => pool.BorrowAsync(cancellation));
+        await Assert.ThrowsAsync<ClientClosedException>(() => pool.RentAsync(cancellation));
     }
 
     [Test]
@@ -105,7 +105,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     {
         var refused = await Assert.ThrowsAsync<ConnectionException>(
             () => RemotingClient.Connect("127.0.0.1:1").StartAsync(cancellation));
-        Assert.That((refused!.IsConnection, refused.IsTimeout, refused.IsTransient, refused.IsFatal), Is.EqualTo((true, false, true, false)));
+        Assert.That((refused!.IsConnection, refused.IsTimeout, refused.IsTransient, refused.IsPermanent), Is.EqualTo((true, false, true, false)));
     }
 
     private static void InterlockedMax(ref int target, int value)

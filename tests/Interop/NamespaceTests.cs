@@ -19,7 +19,7 @@ public sealed class NamespaceTests
         await using var asking = await Start("asking");
         await using var answering = await Start("answering");
         await using var consumer = await PullConsumer.Create("prices").NameServers(broker.NameServer)
-            .Namespace("tenant-1").Subscribe("Prices").From(ConsumeFrom.FirstOffset).StartAsync(cancellation);
+            .Namespace("tenant-1").Subscribe("Prices").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync(cancellation);
 
         var waiting = asking.RequestAsync(Message.To("Prices").Body("one coffee?"), TimeSpan.FromSeconds(30), cancellation);
         var receipt = await answering.ReplyAsync(await consumer.ReceiveAsync(cancellation), "3.20", cancellation);

@@ -38,7 +38,7 @@ public sealed class PopClockTests
     }
 
     private static SimpleConsumerBuilder Simple(EmbeddedBroker broker) =>
-        SimpleConsumer.Create("audit").NameServers(broker.NameServer).Subscribe("Orders").From(ConsumeFrom.FirstOffset);
+        SimpleConsumer.Create("audit").NameServers(broker.NameServer).Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset);
 
     [Test]
     public async Task A_simple_consumer_gets_all_messages([Values(-10, 0, 10)] int minutesOff, CancellationToken cancellation)
@@ -67,8 +67,8 @@ public sealed class PopClockTests
         var handled = new ConcurrentBag<string>();
         await using var consumer = await PopConsumer.Create("audit").NameServers(broker.NameServer)
             .Subscribe("Orders")
-            .From(ConsumeFrom.FirstOffset)
-            .SetsMode()
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .EnablePopMode()
             .OnMessage((message, _) =>
             {
                 handled.Add(message.MessageId);

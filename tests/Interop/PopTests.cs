@@ -16,16 +16,16 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     private SimpleConsumerBuilder Simple(string group) =>
         AsTheClusterWants(SimpleConsumer.Create(group))
             .NameServers(NameServers)
-            .From(ConsumeFrom.FirstOffset)
-            .Await(TimeSpan.FromSeconds(5));
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .AwaitDuration(TimeSpan.FromSeconds(5));
 
     private PopConsumerBuilder Pop(string group, string topic, string tags = "*") => Pop(group).Subscribe(topic, tags);
 
     private PopConsumerBuilder Pop(string group) =>
         AsTheClusterWants(PopConsumer.Create(group))
             .NameServers(NameServers)
-            .From(ConsumeFrom.FirstOffset)
-            .SetsMode();
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .EnablePopMode();
 
     /// <summary>Of a cluster a new topic is asked for several times: brokers answer a send before name servers know its topic.</summary>
     private async Task<TConsumer> WhenRoutedAsync<TConsumer>(Func<Task<TConsumer>> start)
@@ -93,9 +93,9 @@ public sealed class PopTests(string kind) : ServerTests(kind)
         await using var consumer = await WhenRoutedAsync(() => Simple(group, topic).StartAsync(cancellation));
         var first = await ReceiveAsync(consumer, 3, TimeSpan.FromSeconds(20), cancellation);
         await consumer.AckAsync(first[0], cancellation);
-        var sooner = await consumer.ChangeInvisibleAsync(first[1], TimeSpan.FromSeconds(2), cancellation);
+        var sooner = await consumer.ChangeInvisibleDurationAsync(first[1], TimeSpan.FromSeconds(2), cancellation);
         Assert.That(sooner.Receipt, Is.Not.EqualTo(first[1].Receipt));
-        var later = await consumer.ChangeInvisibleAsync(first[2], TimeSpan.FromMinutes(10), cancellation);
+        var later = await consumer.ChangeInvisibleDurationAsync(first[2], TimeSpan.FromMinutes(10), cancellation);
         PassTime(TimeSpan.FromSeconds(2));
 
         // A cluster looks for expired messages every few seconds.
@@ -258,7 +258,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
         await using var consumer = await WhenRoutedAsync(() => Pop(group, topic, "ordered")
-            .InOrder()
+            .Orderly()
             .PopBatch(8)
             .OnMessage((message, _) =>
             {
@@ -302,22 +302,22 @@ public sealed class PopTests(string kind) : ServerTests(kind)
         await SendAsync(topic, Messages, cancellation);
         await using var pop = await WhenRoutedAsync(() => Pop(group, topic)
             .ConsumeTimeout(Minute)
-            .InflatedLimit(1024 * 1024)
+            .MaxDecompressedBodySize(1024 * 1024)
             .BinaryHeaders()
             .OnMessage((_, _) => Task.CompletedTask)
             .StartAsync(cancellation));
         await Wait.UntilAsync(() => pop.Health is { Acknowledged: Messages, InFlight: 0, Running: 0 }, cancellation);
         var health = pop.Health;
-        Assert.That(health.IsWell, string.Join("; ", health.Problems));
+        Assert.That(health.IsHealthy, string.Join("; ", health.Problems));
         Assert.That(health.Consumed, Is.EqualTo(Messages));
         Assert.That(health.Queues, Is.Not.Empty);
         Assert.That(health.SinceSuccess, Is.Not.Null);
         Assert.That(new[] { health.Failed, health.OverdueHandlers, health.AbandonedHandlers, health.StuckHandlers }, Is.All.Zero);
 
-        await using var simple = await Simple(NewName("group"), topic).InflatedLimit(1024 * 1024).StartAsync(cancellation);
+        await using var simple = await Simple(NewName("group"), topic).MaxDecompressedBodySize(1024 * 1024).StartAsync(cancellation);
         var received = await ReceiveAsync(simple, 1, Minute, cancellation);
         await simple.AckAsync(received[0], cancellation);
-        Assert.That(simple.Health.IsWell, string.Join("; ", simple.Health.Problems));
+        Assert.That(simple.Health.IsHealthy, string.Join("; ", simple.Health.Problems));
         Assert.That(simple.Health.Acknowledged, Is.EqualTo(1));
         Assert.That(simple.Health.InFlight, Is.EqualTo(received.Count - 1));
         Assert.That(simple.Health.Queues, Is.Not.Empty);
@@ -331,7 +331,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
         Assert.Throws<ArgumentException>(() => PopConsumer.Create("g").Namespace("no name"));
         Assert.Throws<ArgumentException>(() => SimpleConsumer.Create("g").AddressServer(" "));
         Assert.Throws<ArgumentNullException>(() => SimpleConsumer.Create("g").Codec(null!));
-        Assert.Throws<ArgumentOutOfRangeException>(() => SimpleConsumer.Create("g").InflatedLimit(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => SimpleConsumer.Create("g").MaxDecompressedBodySize(0));
     }
 
     [Test]

@@ -13,13 +13,13 @@ public sealed class ProducerHealthTests
         Assert.That(producer.Health.SinceSuccess, Is.Null);
         await producer.SendAsync(Message.To("T").Body("x"), cancellation);
         var health = producer.Health;
-        Assert.That((health.IsWell, health.LastFailure, health.OnTheirWay), Is.EqualTo((true, (ClientProblem?)null, 0)));
+        Assert.That((health.IsHealthy, health.LastFailure, health.OnTheirWay), Is.EqualTo((true, (ClientProblem?)null, 0)));
         Assert.That(health.SinceSuccess, Is.Not.Null);
 
         await cluster.Brokers[0].StopAsync(BrokerStop.Silently);
         await Assert.ThatAsync(() => producer.SendAsync(Message.To("T").Body("x"), cancellation), Throws.InstanceOf<RocketMqException>());
         health = producer.Health;
-        Assert.That(health.IsWell, Is.False);
+        Assert.That(health.IsHealthy, Is.False);
         Assert.That(health.Problems.Select(problem => problem.What), Has.Some.EqualTo("topic T"));
         Assert.That(health.LastFailure!.Reason, Is.Not.Empty);
     }
@@ -31,7 +31,7 @@ public sealed class ProducerHealthTests
         await using var producer = await TransactionProducer.Create("it-health").NameServers(broker.NameServer)
             .SendTimeout(TimeSpan.FromMinutes(5)).OnCheck(_ => Task.FromResult(TransactionDecision.Commit)).StartAsync(cancellation);
         await producer.SendAsync(Message.To("T").Body("x"), _ => Task.FromResult(TransactionDecision.Commit), cancellation);
-        Assert.That(producer.Health.IsWell, Is.True);
+        Assert.That(producer.Health.IsHealthy, Is.True);
         Assert.That(producer.Health.SinceSuccess, Is.Not.Null);
     }
 
@@ -44,11 +44,11 @@ public sealed class ProducerHealthTests
             .OnMessage((_, _) => { got.TrySetResult(); return Task.CompletedTask; }).StartAsync(cancellation);
         await using var pull = await PullConsumer.Create("it-pull").NameServers(broker.NameServer).Subscribe("T").StartAsync(cancellation);
         await using var simple = await SimpleConsumer.Create("it-simple").NameServers(broker.NameServer).Subscribe("T")
-            .Await(TimeSpan.FromMilliseconds(100)).StartAsync(cancellation);
-        await using var pop = await PopConsumer.Create("it-pop").NameServers(broker.NameServer).Subscribe("T").SetsMode()
+            .AwaitDuration(TimeSpan.FromMilliseconds(100)).StartAsync(cancellation);
+        await using var pop = await PopConsumer.Create("it-pop").NameServers(broker.NameServer).Subscribe("T").EnablePopMode()
             .OnMessage((_, _) => Task.CompletedTask).StartAsync(cancellation);
         Assert.That(
-            new[] { push.Health.IsWell, pull.Health.IsWell, simple.Health.IsWell, pop.Health.IsWell }, Is.All.False);
+            new[] { push.Health.IsHealthy, pull.Health.IsHealthy, simple.Health.IsHealthy, pop.Health.IsHealthy }, Is.All.False);
         await Assert.ThatAsync(
             () => pull.PollAsync(1, TimeSpan.FromMilliseconds(100), cancellation), Throws.InstanceOf<RouteNotFoundException>());
         await Assert.ThatAsync(

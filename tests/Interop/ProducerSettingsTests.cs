@@ -38,16 +38,16 @@ public sealed class ProducerSettingsTests
 
     [Test]
     public async Task It_is_not_if_that_is_not_wanted(CancellationToken cancellation) =>
-        Assert.That(await AvoidedAfterFailureAsync(Build().KeepFailingBrokers(), cancellation), Is.Empty);
+        Assert.That(await AvoidedAfterFailureAsync(Build().NoBrokerAvoidance(), cancellation), Is.Empty);
 
     [Test]
     public async Task A_slow_broker_is_avoided_by_steps(CancellationToken cancellation)
     {
         AvoidanceStep[] steps = [new(TimeSpan.Zero, TimeSpan.FromMinutes(1))];
-        await using var producer = await Build().AvoidSlowBrokers(steps, TimeSpan.FromHours(1)).StartAsync(cancellation);
+        await using var producer = await Build().LatencyFaultTolerance(steps, TimeSpan.FromHours(1)).StartAsync(cancellation);
         await producer.SendAsync(Message.To("T").Body("slow, as each is"), cancellation);
         Assert.That(producer.AvoidedBrokers.Select(broker => broker.IsReachable), Is.EqualTo(new[] { true }));
-        Assert.Throws<ArgumentException>(() => Build().AvoidSlowBrokers([steps[0], steps[0]], TimeSpan.Zero));
+        Assert.Throws<ArgumentException>(() => Build().LatencyFaultTolerance([steps[0], steps[0]], TimeSpan.Zero));
     }
 
     [Test]
@@ -114,8 +114,8 @@ public sealed class ProducerSettingsTests
             Assert.Throws<ArgumentOutOfRangeException>(() => builder.AttemptTimeout(TimeSpan.Zero));
             Assert.Throws<ArgumentOutOfRangeException>(() => builder.DrainTimeout(TimeSpan.FromDays(2)));
             Assert.Throws<ArgumentOutOfRangeException>(() => builder.Compression((BodyCompression)8));
-            Assert.Throws<ArgumentOutOfRangeException>(() => builder.TopicTemplate("T", 0));
-            Assert.Throws<ArgumentException>(() => builder.TopicTemplate("no topic"));
+            Assert.Throws<ArgumentOutOfRangeException>(() => builder.AutoCreateTopic("T", 0));
+            Assert.Throws<ArgumentException>(() => builder.AutoCreateTopic("no topic"));
             Assert.Throws<ArgumentException>(() => builder.Batching(messages: 0));
             Assert.Throws<ArgumentException>(() => builder.Batching(wait: TimeSpan.FromMinutes(1)));
             Assert.Throws<ArgumentException>(() => builder.Namespace("no name"));

@@ -239,7 +239,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
         var producer = await Build()
             .DrainTimeout(TimeSpan.FromSeconds(20))
             .Batching(wait: TimeSpan.FromSeconds(30))
-            .Intercept(async (message, send) =>
+            .AddInterceptor(async (message, send) =>
             {
                 await (message.ToString().Contains("held", StringComparison.Ordinal) ? go.Task : Task.CompletedTask);
                 return await send(message);
@@ -273,7 +273,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     public async Task A_new_topic_gets_the_queues_of_its_template(CancellationToken cancellation)
     {
         var topic = NewName("topic");
-        await using var producer = await Build().TopicTemplate("TBW102", queues: 2).StartAsync(cancellation);
+        await using var producer = await Build().AutoCreateTopic("TBW102", queues: 2).StartAsync(cancellation);
         var queues = await producer.GetQueuesAsync(topic, cancellation);
         Assert.That(queues.Select(queue => queue.QueueId).Distinct(), Is.EquivalentTo(new[] { 0, 1 }));
         await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);

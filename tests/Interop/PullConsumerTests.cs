@@ -6,7 +6,7 @@ namespace RocketMq.Interop;
 public sealed class PullConsumerTests(string kind) : ServerTests(kind)
 {
     private PullConsumerBuilder Pull(string group) =>
-        AsTheClusterWants(PullConsumer.Create(group)).NameServers(NameServers).From(ConsumeFrom.FirstOffset);
+        AsTheClusterWants(PullConsumer.Create(group)).NameServers(NameServers).ConsumeFromWhere(ConsumeFrom.FirstOffset);
 
     /// <summary>Messages in one queue of a new topic, "m0" first.</summary>
     private async Task<MessageQueue> NewQueueAsync(int count, CancellationToken cancellation)
@@ -70,14 +70,14 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     {
         var (queue, group) = (await NewQueueAsync(20, cancellation), NewName("group"));
 
-        await using (var consumer = await Pull(group).AssignQueues([queue]).CommitByHand().StartAsync(cancellation))
+        await using (var consumer = await Pull(group).AssignQueues([queue]).ManualCommit().StartAsync(cancellation))
         {
             await TextsAsync(consumer, 5, cancellation);
             await consumer.CommitAsync(cancellation);
             await TextsAsync(consumer, 5, cancellation);
         }
 
-        await using (var consumer = await Pull(group).AssignQueues([queue]).CommitByHand().StartAsync(cancellation))
+        await using (var consumer = await Pull(group).AssignQueues([queue]).ManualCommit().StartAsync(cancellation))
         {
             Assert.That(await TextsAsync(consumer, 1, cancellation), Is.EqualTo(Numbered(5, 1)));
             await consumer.CommitAsync(queue, 12, cancellation);

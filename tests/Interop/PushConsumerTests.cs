@@ -11,7 +11,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         AsTheClusterWants(PushConsumer.Create(group))
             .NameServers(NameServers)
             .Subscribe(topic, tags)
-            .From(ConsumeFrom.FirstOffset);
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset);
 
     private async Task<string> NewTopicAsync(CancellationToken cancellation)
     {
@@ -85,7 +85,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
 
         for (var times = 1; times <= 2; times++)
         {
-            await Wait.UntilAsync(() => consumer.Health.GivenBack > times && QueuesOf(consumer, $"%RETRY%{group}") > 0, cancellation);
+            await Wait.UntilAsync(() => consumer.Health.SentBack > times && QueuesOf(consumer, $"%RETRY%{group}") > 0, cancellation);
             PassTime(FirstLevel + FirstLevel);
         }
 
@@ -113,7 +113,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         }
 
         await using var consumer = await Push(group, topic, "m")
-            .InOrder().SuspendQueue(TimeSpan.FromMilliseconds(100))
+            .Orderly().SuspendCurrentQueueTime(TimeSpan.FromMilliseconds(100))
             .OnMessage((message, _) =>
             {
                 if (TextOf(message) == "m7" && ++failures <= 2)
@@ -226,8 +226,8 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         var builder = AsTheClusterWants(PushConsumer.Create("g"));
         Assert.Throws<ArgumentException>(() => builder.Trace("no topic"));
         Assert.Throws<ArgumentException>(() => PopConsumer.Create("g").Trace("no topic"));
-        Assert.Throws<ArgumentOutOfRangeException>(() => builder.HoldPerTopic(messages: 0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => builder.HoldPerTopic(bytes: 0));
-        Assert.DoesNotThrow(() => builder.HoldPerTopic(messages: 1, bytes: 1).HoldPerTopic());
+        Assert.Throws<ArgumentOutOfRangeException>(() => builder.TopicFlowControl(messages: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => builder.TopicFlowControl(bytes: 0));
+        Assert.DoesNotThrow(() => builder.TopicFlowControl(messages: 1, bytes: 1).TopicFlowControl());
     }
 }

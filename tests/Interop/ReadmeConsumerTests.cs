@@ -46,7 +46,7 @@ public sealed class ReadmeConsumerTests
         // readme
         await using var consumer = await PushConsumer.Create("billing").NameServers(nameServers)
             .Subscribe("Orders", "created || paid")
-            .From(ConsumeFrom.FirstOffset)
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .OnMessage(async (message, cancellation) =>
             {
                 await billing.BookAsync(message.MessageId, Encoding.UTF8.GetString(message.Body.Span), cancellation);
@@ -67,7 +67,7 @@ public sealed class ReadmeConsumerTests
 
         // readme results
         await using var consumer = await PushConsumer.Create("billing").NameServers(nameServers)
-            .Subscribe("Orders").From(ConsumeFrom.FirstOffset)
+            .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .Concurrency(8).MaxRetries(5)
             .OnMessage(async (message, cancellation) => await billing.TryBookAsync(message, cancellation) switch
             {
@@ -78,7 +78,7 @@ public sealed class ReadmeConsumerTests
             .StartAsync();
         // readme
 
-        await Wait.UntilAsync(() => consumer.Health is { Consumed: 1, GivenBack: 2 }, cancellation);
+        await Wait.UntilAsync(() => consumer.Health is { Consumed: 1, SentBack: 2 }, cancellation);
         _clock.Advance(TimeSpan.FromSeconds(6));
         await Wait.UntilAsync(() => consumer.Health.Consumed == 2, cancellation);
         Assert.That(billing.Booked, Is.EquivalentTo(new[] { "one coffee", "not now" }));
@@ -93,8 +93,8 @@ public sealed class ReadmeConsumerTests
 
         // readme order
         await using var consumer = await PushConsumer.Create("ledger").NameServers(nameServers)
-            .Subscribe("Orders").From(ConsumeFrom.FirstOffset)
-            .InOrder()
+            .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .Orderly()
             .OnMessages(async (messages, cancellation) =>
             {
                 foreach (var message in messages)
@@ -113,7 +113,7 @@ public sealed class ReadmeConsumerTests
 
         await Wait.UntilAsync(() => billing.Booked.Count == 3, cancellation);
         Assert.That(billing.Booked, Is.EqualTo(new[] { "created", "changed", "paid" }));
-        Assert.That(health.IsWell);
+        Assert.That(health.IsHealthy);
     }
 
     [Test]
@@ -125,7 +125,7 @@ public sealed class ReadmeConsumerTests
 
         // readme pull
         await using var consumer = await PullConsumer.Create("audit").NameServers(nameServers)
-            .Subscribe("Orders").From(ConsumeFrom.FirstOffset).StartAsync();
+            .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync();
 
         await foreach (ReceivedMessage message in consumer.ReadAllAsync())
         {
@@ -138,7 +138,7 @@ public sealed class ReadmeConsumerTests
         MessageQueue queue = consumer.Queues[0].Queue;
         consumer.Seek(queue, 0);                                // or SeekToBeginAsync, SeekToEndAsync, SeekToTimeAsync
         IReadOnlyList<ReceivedMessage> again = await consumer.PollAsync(32, TimeSpan.FromSeconds(5));
-        consumer.Pause(queue);                                  // nothing of it is handed out until Resume
+        consumer.Pause(queue);                                  // nothing of it is delivered until Resume
         // readme
 
         Assert.That(texts, Is.EqualTo(new[] { "one coffee" }));
@@ -153,7 +153,7 @@ public sealed class ReadmeConsumerTests
 
         // readme popping
         await using var consumer = await SimpleConsumer.Create("audit").NameServers(nameServers)
-            .Subscribe("Orders").From(ConsumeFrom.FirstOffset).StartAsync();
+            .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync();
 
         var leased = await consumer.ReceiveAsync(16, TimeSpan.FromSeconds(30));     // hidden from others for 30 s
         IReadOnlyList<AckFailure> failures = await consumer.AckAllAsync(leased);    // what is listed comes again

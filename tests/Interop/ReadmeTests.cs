@@ -27,7 +27,7 @@ public sealed class ReadmeTests
     private async Task<string[]> ReadAsync(string topic, int count, CancellationToken cancellation)
     {
         await using var consumer = await PullConsumer.Create("readers")
-            .NameServers(_broker.NameServer).Subscribe(topic).From(ConsumeFrom.FirstOffset).StartAsync(cancellation);
+            .NameServers(_broker.NameServer).Subscribe(topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync(cancellation);
         var texts = new string[count];
 
         for (var index = 0; index < count; index++)
@@ -133,7 +133,7 @@ public sealed class ReadmeTests
         await using var service = await Producer.Create("prices").NameServers(_broker.NameServer).StartAsync(cancellation);
         await service.SendAsync(Message.To("Prices").Body("makes the topic"), cancellation);
         await using var consumer = await PullConsumer.Create("prices").NameServers(_broker.NameServer)
-            .Subscribe("Prices").From(ConsumeFrom.FirstOffset).StartAsync(cancellation);
+            .Subscribe("Prices").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync(cancellation);
         await consumer.ReceiveAsync(cancellation);
 
         async Task ServeAsync()
@@ -165,14 +165,14 @@ public sealed class ReadmeTests
             // readme
             await using var producer = await Producer.Create("orders").NameServers(nameServers)
                 .Trace()                                                    // each send, to RMQ_SYS_TRACE_TOPIC
-                .Intercept(async (message, send) =>
+                .AddInterceptor(async (message, send) =>
                 {
                     var receipt = await send(message.Property("tenant", "t-1"));
                     seen.Add(receipt);
                     return receipt;
                 })
                 .Compression(BodyCompression.Zstandard, fromBytes: 16_384)  // by the system's library
-                .AvoidSlowBrokers()
+                .LatencyFaultTolerance()
                 .StartAsync();
             // readme
 

@@ -4,7 +4,7 @@ using RocketMq.Embedded;
 
 namespace RocketMq.Interop;
 
-/// <summary>What the face offers about connections, through a proxy that does harm where it takes harm.</summary>
+/// <summary>What the facade offers about connections, through a proxy that does harm where it takes harm.</summary>
 [CancelAfter(60_000)]
 public sealed class RemotingLayerTests
 {
@@ -92,12 +92,12 @@ public sealed class RemotingLayerTests
     {
         await using var client = await RemotingClient.Connect(_proxy.Address)
             .RequestTimeout(TimeSpan.FromSeconds(30))
-            .Liveness(deadAfter: TimeSpan.FromMilliseconds(400))
+            .KeepAlive(deadAfter: TimeSpan.FromMilliseconds(400))
             .StartAsync(cancellation);
         await client.InvokeAsync(Cluster, cancellation);
         _proxy.HalfOpen = true;
         var lost = (await Assert.ThrowsAsync<ConnectionException>(() => client.InvokeAsync(Cluster, cancellation)))!;
-        Assert.That(lost.Message, Does.Contain("sign of life"));
+        Assert.That(lost.Message, Does.Contain("ping"));
         _proxy.Heal();
         _proxy.Cut();
         await client.InvokeAsync(Cluster, cancellation);
@@ -112,7 +112,7 @@ public sealed class RemotingLayerTests
         await Assert.ThrowsAsync<TooManyRequestsException>(() => failing.InvokeAsync(Cluster, cancellation));
         await first;
         await using var waiting = await RemotingClient.Connect(_proxy.Address)
-            .MaxInFlight(1).AtCallLimit(AtLimit.Wait).RequestTimeout(TimeSpan.FromSeconds(20)).StartAsync(cancellation);
+            .MaxInFlight(1).OnMaxInFlight(OverflowPolicy.Wait).RequestTimeout(TimeSpan.FromSeconds(20)).StartAsync(cancellation);
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => waiting.InvokeAsync(Cluster, cancellation)));
         Assert.That(answers, Has.Length.EqualTo(20));
     }

@@ -1,6 +1,6 @@
 namespace RocketMq.Interop;
 
-/// <summary>The low door: any command to a server.</summary>
+/// <summary>The low-level client: any command to a server.</summary>
 public sealed class RemotingTests(string kind) : ServerTests(kind)
 {
     private static Command AskForRoute(string topic) =>

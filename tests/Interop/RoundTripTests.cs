@@ -179,7 +179,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
             .NameServers(NameServers)
             .BinaryHeaders()
             .Subscribe(topic)
-            .From(ConsumeFrom.FirstOffset)
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .StartAsync(cancellation);
         var message = await consumer.ReceiveAsync(cancellation);
 
@@ -195,7 +195,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
         var error = await Assert.ThrowsAsync<RouteNotFoundException>(
             () => consumer.PollAsync(1, TimeSpan.FromMilliseconds(200), cancellation));
         Assert.That(error!.Message, Does.Contain(topic));
-        Assert.That(consumer.Health.IsWell, Is.False);
+        Assert.That(consumer.Health.IsHealthy, Is.False);
         Assert.That(consumer.Health.Problems.Select(problem => problem.Reason), Has.Some.Contains(topic));
         Assert.That(error.Topic, Is.EqualTo(topic));
     }

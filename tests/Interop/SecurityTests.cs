@@ -48,7 +48,7 @@ public sealed class SecurityTests
 
         await using var consumer = await PullConsumer.Create("it-secure-consumers")
             .Settings($"nameServers={_broker.NameServer};accessKey=AK;secretKey=\"a;b\"").Tls(Trusting)
-            .Subscribe("it-secure").From(ConsumeFrom.FirstOffset).StartAsync(cancellation);
+            .Subscribe("it-secure").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync(cancellation);
         var message = await consumer.ReceiveAsync(cancellation);
         Assert.That(System.Text.Encoding.UTF8.GetString(message.Body.Span), Is.EqualTo("safely"));
     }
@@ -79,7 +79,7 @@ public sealed class SecurityTests
             Is.EqualTo(ResponseCode.RequestCodeNotSupported));
 
         await using var pool = RemotingClient.Connect(_broker.NameServer).Tls(Trusting).StartPool();
-        using var lent = await pool.BorrowAsync(cancellation);
+        using var lent = await pool.RentAsync(cancellation);
         Assert.That((await lent.Client.InvokeAsync(Requests.ClusterInfo(), cancellation)).IsSuccess);
     }
 
@@ -156,7 +156,7 @@ public sealed class SecurityTests
         // Once: a second attempt would be stored.
         broker.Faults.On((int)RequestCode.SendMessageV2).Refuse((int)code, remark);
         var error = await Assert.ThrowsAsync<BrokerException>(() => producer.SendAsync(Message.To("T").Body("x"), cancellation));
-        Assert.That((error!.Code, error.IsTransient, error.IsFatal, error.MayHaveBeenExecuted), Is.EqualTo((code, false, true, false)));
+        Assert.That((error!.Code, error.IsTransient, error.IsPermanent, error.MayHaveBeenExecuted), Is.EqualTo((code, false, true, false)));
         Assert.That(error.Message, Does.Contain(remark).And.Contain("Check the access key").And.Not.Contain("my-secret"));
         Assert.That((await producer.SendAsync(Message.To("T").Body("x"), cancellation)).QueueOffset, Is.Zero);
     }

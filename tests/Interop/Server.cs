@@ -88,7 +88,7 @@ public abstract class ServerTests(string kind)
     protected Task<Producer> StartProducerAsync(CancellationToken cancellation)
     {
         var builder = AsTheClusterWants(Producer.Create(NewName("producers"))).NameServers(NameServers);
-        return (IsCluster ? builder.Intercept(WhileBusyAsync) : builder).StartAsync(cancellation);
+        return (IsCluster ? builder.AddInterceptor(WhileBusyAsync) : builder).StartAsync(cancellation);
     }
 
     /// <summary>A cluster that has just started, or shares its machine, refuses some sends; those to one queue are tried once.</summary>
@@ -121,7 +121,7 @@ public abstract class ServerTests(string kind)
         var builder = AsTheClusterWants(PullConsumer.Create(group))
             .NameServers(NameServers)
             .Subscribe(topic, tags)
-            .From(ConsumeFrom.FirstOffset);
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset);
 
         for (var attempt = 1; ; attempt++)
         {

@@ -44,9 +44,9 @@ public sealed class SettingNameTests
     /// </summary>
     private static readonly HashSet<string> WithoutText =
     [
-        "Settings", "SettingsFromEnvironment", "Logger", "MapAddress", "OnRequest", "Codec", "Intercept", "OnMessage", "OnMessages", "OnCheck", "StartAt",
+        "Settings", "SettingsFromEnvironment", "Logger", "MapAddress", "OnRequest", "Codec", "AddInterceptor", "OnMessage", "OnMessages", "OnCheck", "StartAt",
         "Subscribe", "SubscribeSql92", "AssignQueues", "Topics", "Assign",
-        "AddressServer", "TopicTemplate", "Batching", "Hold", "HoldPerTopic",
+        "AddressServer", "AutoCreateTopic", "Batching", "FlowControl", "TopicFlowControl",
     ];
 
     /// <summary>The names that a builder's text form knows, as it tells them.</summary>
@@ -60,7 +60,7 @@ public sealed class SettingNameTests
     private static IEnumerable<MethodInfo> MethodsOf(object builder) =>
         builder.GetType().GetMethods().Where(method => method.ReturnType == builder.GetType());
 
-    /// <summary>Method, parameter, or both together: Liveness(probeAfter), Backoff(first).</summary>
+    /// <summary>Method, parameter, or both together: KeepAlive(probeAfter), Backoff(first).</summary>
     private static IEnumerable<string> NamesOf(MethodInfo method) =>
         [method.Name, .. method.GetParameters().SelectMany(parameter => new[] { parameter.Name!, method.Name + parameter.Name })];
 
@@ -85,8 +85,8 @@ public sealed class SettingNameTests
     public void Settings_of_a_kind_of_client_are_read_from_a_text_with_those_of_its_connections()
     {
         Assert.That(
-            () => Producer.Create("g").Settings("nameServers=h:1;sendTimeout=5s;attempts=2;compression=zstandard;inOrder=true"),
-            Throws.ArgumentException.With.Message.Contains("inOrder: there is no such setting").And.Message.Contains("sendTimeout"));
+            () => Producer.Create("g").Settings("nameServers=h:1;sendTimeout=5s;attempts=2;compression=zstandard;orderly=true"),
+            Throws.ArgumentException.With.Message.Contains("orderly: there is no such setting").And.Message.Contains("sendTimeout"));
         Assert.That(
             () => PushConsumer.Create("g").Settings("concurrency=0;consumeTimeout=3;requestTimeout=x"),
             Throws.ArgumentException.With.Message.Contains("concurrency").And.Message.Contains("consumeTimeout").And.Message.Contains("requestTimeout"));

@@ -133,7 +133,7 @@ type StoredMessageParts =
         Stored: int64
         StoreHost: HostParts
         ReconsumeTimes: int
-        Prepared: int64
+        OutgoingMessage: int64
         Crc: int
         Body: Bytes
         Properties: (PropertyText * PropertyText) list
@@ -208,7 +208,7 @@ module Parts =
             StoreTimestamp = parts.Stored
             StoreHost = storeHost
             ReconsumeTimes = parts.ReconsumeTimes
-            PreparedTransactionOffset = parts.Prepared
+            PreparedTransactionOffset = parts.OutgoingMessage
             BodyCrc = parts.Crc
             StoredBody = ReadOnlyMemory parts.Body.Value
             Properties = propertiesOf parts.Properties
@@ -228,7 +228,7 @@ module Parts =
             Stored = message.StoreTimestamp
             StoreHost = ofHost message.StoreHost
             ReconsumeTimes = message.ReconsumeTimes
-            Prepared = message.PreparedTransactionOffset
+            OutgoingMessage = message.PreparedTransactionOffset
             Crc = message.BodyCrc
             Body = Bytes(message.StoredBody.ToArray())
             Properties =

@@ -15,7 +15,7 @@ public readonly struct ConsumeResult : IEquatable<ConsumeResult>
 
     /// <summary>
     /// It comes again, after a time that grows: 10 s, 30 s, 1 min and so on to 2 h. In order, the queue waits for it:
-    /// <see cref="PushConsumerBuilder.SuspendQueue"/>, and a second where messages are popped.
+    /// <see cref="PushConsumerBuilder.SuspendCurrentQueueTime"/>, and a second where messages are popped.
     /// </summary>
     public static ConsumeResult Retry { get; } = new(Core.ConsumeResult.Retry);
 

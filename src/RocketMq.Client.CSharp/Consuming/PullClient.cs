@@ -78,7 +78,7 @@ public sealed class PullClient : IAsyncDisposable
     }
 
     /// <summary>
-    /// As <see cref="PullAsync"/>, but waits up to <see cref="PullConsumerBuilder.Suspend"/> for a message to come.
+    /// As <see cref="PullAsync"/>, but waits up to <see cref="PullConsumerBuilder.LongPollTimeout"/> for a message to come.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The number is not from 1 to 1,024.</exception>
     /// <exception cref="RocketMqException">The broker refuses, or cannot be asked.</exception>

@@ -6,7 +6,7 @@ namespace RocketMq.Client;
 
 /// <summary>
 /// Hands messages out when it is asked to. It shares the queues of its topics with the other members of its group, or has queues
-/// assigned to it. A message counts as done with when the next one is asked for, or with
+/// assigned to it. A message counts as consumed when the next one is asked for, or with
 /// <see cref="CommitAsync(CancellationToken)"/>; no committed position passes one that is not. Safe to use from any thread, but
 /// messages are asked for by one caller at a time.
 /// </summary>
@@ -40,7 +40,7 @@ public sealed class PullConsumer : IAsyncDisposable
     /// the next one: one whose loop ended before that, by an exception perhaps, comes again in the next enumeration, unless it has been
     /// committed or commits are by hand.
     /// </summary>
-    /// <exception cref="RocketMqException">A broker refuses to hand out messages, or the consumer has been closed.</exception>
+    /// <exception cref="RocketMqException">A broker refuses to deliver messages, or the consumer has been closed.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async IAsyncEnumerable<ReceivedMessage> ReadAllAsync(
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
@@ -54,9 +54,9 @@ public sealed class PullConsumer : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits for the next message. The one before it counts as done with, unless that is done by hand.</summary>
+    /// <summary>Waits for the next message. The one before it counts as consumed, unless that is done manually.</summary>
     /// <exception cref="RocketMqException">
-    /// A broker refuses to hand out messages (it is asked again, so another call may succeed), or the consumer has been closed.
+    /// A broker refuses to deliver messages (it is asked again, so another call may succeed), or the consumer has been closed.
     /// </exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<ReceivedMessage> ReceiveAsync(CancellationToken cancellationToken = default)
@@ -68,7 +68,7 @@ public sealed class PullConsumer : IAsyncDisposable
 
     /// <summary>
     /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time. Those before them
-    /// count as done with, unless that is done by hand. If none of the topics can be read when the time is over, because it is not there
+    /// count as consumed, unless that is done manually. If none of the topics can be read when the time is over, because it is not there
     /// or no server can be asked for it, it ends with that exception.
     /// </summary>
     /// <param name="max">The most messages.</param>
@@ -87,7 +87,7 @@ public sealed class PullConsumer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Commits the positions of all messages handed out so far, the last one included. It need not be waited for; then failures
+    /// Commits the positions of all messages delivered so far, the last one included. It need not be waited for; then failures
     /// are only logged.
     /// </summary>
     /// <exception cref="RocketMqException">A broker did not take a position; those of other queues may have been committed.</exception>
@@ -98,7 +98,7 @@ public sealed class PullConsumer : IAsyncDisposable
         (await _inner.Commit(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
-    /// <summary>Commits a position of a queue, the next one to be consumed, whatever has been handed out of it.</summary>
+    /// <summary>Commits a position of a queue, the next one to be consumed, whatever has been delivered of it.</summary>
     /// <exception cref="RocketMqException">A broker did not take it.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task CommitAsync(MessageQueue queue, long offset, CancellationToken cancellationToken = default)
@@ -147,7 +147,7 @@ public sealed class PullConsumer : IAsyncDisposable
         (await _inner.SeekToTime(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
-    /// <summary>Nothing of these queues is pulled or handed out until <see cref="Resume"/>; they stay this consumer's.</summary>
+    /// <summary>Nothing of these queues is pulled or delivered until <see cref="Resume"/>; they stay this consumer's.</summary>
     public void Pause(params IEnumerable<MessageQueue> queues)
     {
         _lifetime.Require();
@@ -239,7 +239,7 @@ public sealed class PullConsumer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Stops reading, commits the positions of messages done with unless that is done by hand, leaves the group and closes the
+    /// Stops reading, commits the positions of messages consumed unless that is done manually, leaves the group and closes the
     /// connections.
     /// </summary>
     public ValueTask DisposeAsync()

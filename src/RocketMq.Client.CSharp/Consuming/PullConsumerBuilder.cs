@@ -85,7 +85,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     }
 
     /// <summary>Where to begin if the group has committed nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
-    public PullConsumerBuilder From(ConsumeFrom value) => With(Options.from(value.ToCore(), _options));
+    public PullConsumerBuilder ConsumeFromWhere(ConsumeFrom value) => With(Options.from(value.ToCore(), _options));
 
     /// <summary>
     /// Where a queue begins that the consumer gets, in place of the committed position; null for that one. For positions that
@@ -105,36 +105,36 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
             FuncConvert.FromFunc<Core.MessageQueue, CancellationToken, Task<FSharpOption<long>?>>(Ask), _options));
     }
 
-    /// <summary>How queues are shared. Default <see cref="AssignmentStrategy.Averagely"/>.</summary>
-    public PullConsumerBuilder Assign(AssignmentStrategy strategy)
+    /// <summary>How queues are shared. Default <see cref="AllocationStrategy.Averagely"/>.</summary>
+    public PullConsumerBuilder AllocationStrategy(AllocationStrategy strategy)
     {
         ArgumentNullException.ThrowIfNull(strategy);
-        return With(Options.withStrategy(strategy.Inner, _options));
+        return With(Options.withAllocationStrategy(strategy.Inner, _options));
     }
 
-    /// <summary>How many messages a pull asks for. Default 32, the most that brokers hand out unless set up for more.</summary>
+    /// <summary>How many messages a pull asks for. Default 32, the most that brokers deliver unless set up for more.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,024.</exception>
     public PullConsumerBuilder PullBatch(int value) => With(Options.withPullBatch(Checked.Count(value, 1024), _options));
 
     /// <summary>How long a broker holds a pull that finds nothing. Default 15 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
-    public PullConsumerBuilder Suspend(TimeSpan value) => With(Options.withSuspend(Checked.Span(value), _options));
+    public PullConsumerBuilder LongPollTimeout(TimeSpan value) => With(Options.withLongPollTimeout(Checked.Span(value), _options));
 
     /// <summary>How much of a queue may wait that has not been asked for, before no more is pulled from it.</summary>
     /// <param name="messages">Messages. Default 1,000.</param>
     /// <param name="bytes">Bytes of their bodies as stored. Default 100 MiB.</param>
     /// <exception cref="ArgumentOutOfRangeException">One is not above 0.</exception>
-    public PullConsumerBuilder Hold(int messages = 1000, long bytes = 100L * 1024 * 1024)
+    public PullConsumerBuilder FlowControl(int messages = 1000, long bytes = 100L * 1024 * 1024)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
-        return With(Options.withHold(new(Checked.Count(messages, int.MaxValue), bytes, long.MaxValue), _options));
+        return With(Options.withFlowControl(new(Checked.Count(messages, int.MaxValue), bytes, long.MaxValue), _options));
     }
 
     /// <summary>
     /// Nothing is committed but by <see cref="PullConsumer.CommitAsync(CancellationToken)"/>. Default: positions are committed by
-    /// themselves, and a message counts as done with when the next one is asked for.
+    /// themselves, and a message counts as consumed when the next one is asked for.
     /// </summary>
-    public PullConsumerBuilder CommitByHand() => With(Options.committedByHand(_options));
+    public PullConsumerBuilder ManualCommit() => With(Options.manualCommit(_options));
 
     /// <summary>How often positions are committed. Default 5 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
@@ -142,8 +142,8 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
 
     /// <summary>The largest body after inflating, in bytes. Default 64 MiB.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0.</exception>
-    public PullConsumerBuilder InflatedLimit(int bytes) =>
-        With(Options.withInflatedLimit(Checked.Count(bytes, int.MaxValue), _options));
+    public PullConsumerBuilder MaxDecompressedBodySize(int bytes) =>
+        With(Options.withMaxDecompressedBodySize(Checked.Count(bytes, int.MaxValue), _options));
 
     /// <summary>
     /// Inflates by a codec of one's own, in place of the one for the same compression. Default zlib by the framework; LZ4 and

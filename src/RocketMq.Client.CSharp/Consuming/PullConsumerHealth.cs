@@ -10,7 +10,7 @@ public sealed class PullConsumerHealth
     internal PullConsumerHealth(Core.PullConsumerHealth inner) => _inner = inner;
 
     /// <summary>It can do its work now: nothing that it tried last has failed.</summary>
-    public bool IsWell => _inner.IsWell;
+    public bool IsHealthy => _inner.IsHealthy;
 
     /// <summary>What it cannot do now.</summary>
     public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);

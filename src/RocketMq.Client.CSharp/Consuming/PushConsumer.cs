@@ -4,7 +4,7 @@ namespace RocketMq.Client;
 
 /// <summary>
 /// Has a handler work on the messages of its group. The members of a group share the queues; positions are committed as messages
-/// are done with, never past one that is not; what fails comes again, and goes to the dead letters in the end. Safe to use from
+/// are consumed, never past one that is not; what fails comes again, and goes to the dead letters in the end. Safe to use from
 /// any thread.
 /// </summary>
 public sealed class PushConsumer : IAsyncDisposable
@@ -78,7 +78,7 @@ public sealed class PushConsumer : IAsyncDisposable
         _inner.Resume();
     }
 
-    /// <summary>Commits what is done with now, in place of waiting for the interval.</summary>
+    /// <summary>Commits what is consumed now, in place of waiting for the interval.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task CommitAsync(CancellationToken cancellationToken = default)
     {
@@ -91,7 +91,7 @@ public sealed class PushConsumer : IAsyncDisposable
 
     /// <summary>
     /// Stops: no handler begins; those at work may end within <see cref="PushConsumerBuilder.DrainTimeout"/>, and are told to by
-    /// their tokens then. What is done with is committed, locks are given back, brokers are told, connections closed.
+    /// their tokens then. What is consumed is committed, locks are released, brokers are told, connections closed.
     /// </summary>
     public ValueTask DisposeAsync()
     {

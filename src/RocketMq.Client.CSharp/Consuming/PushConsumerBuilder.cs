@@ -80,7 +80,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     /// The messages of a queue one after the other, in their order. One that fails holds its queue up until it is consumed or,
     /// with <see cref="MaxRetries"/>, a dead letter. Java's orderly consumer.
     /// </summary>
-    public PushConsumerBuilder InOrder() => With(Options.inOrder(_options));
+    public PushConsumerBuilder Orderly() => With(Options.orderly(_options));
 
     /// <summary>
     /// Each member gets all messages. Positions are kept in files on this machine, under the client's
@@ -89,13 +89,13 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     public PushConsumerBuilder Broadcasting() => With(Options.broadcasting(_options));
 
     /// <summary>Where to begin if the group has committed nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
-    public PushConsumerBuilder From(ConsumeFrom value) => With(Options.from(value.ToCore(), _options));
+    public PushConsumerBuilder ConsumeFromWhere(ConsumeFrom value) => With(Options.from(value.ToCore(), _options));
 
-    /// <summary>How queues are shared. Default <see cref="AssignmentStrategy.Averagely"/>.</summary>
-    public PushConsumerBuilder Assign(AssignmentStrategy strategy)
+    /// <summary>How queues are shared. Default <see cref="AllocationStrategy.Averagely"/>.</summary>
+    public PushConsumerBuilder AllocationStrategy(AllocationStrategy strategy)
     {
         ArgumentNullException.ThrowIfNull(strategy);
-        return With(Options.withStrategy(strategy.Inner, _options));
+        return With(Options.withAllocationStrategy(strategy.Inner, _options));
     }
 
     /// <summary>How many handlers work at a time. Default 20.</summary>
@@ -103,37 +103,37 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     public PushConsumerBuilder Concurrency(int handlers) =>
         With(Options.withConcurrency(Checked.Count(handlers, 10_000), _options));
 
-    /// <summary>How many messages a pull asks for. Default 32, the most that brokers hand out unless set up for more.</summary>
+    /// <summary>How many messages a pull asks for. Default 32, the most that brokers deliver unless set up for more.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,024.</exception>
     public PushConsumerBuilder PullBatch(int value) => With(Options.withPullBatch(Checked.Count(value, 1024), _options));
 
     /// <summary>How long a broker holds a pull that finds nothing. Default 15 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
-    public PushConsumerBuilder Suspend(TimeSpan value) => With(Options.withSuspend(Checked.Span(value), _options));
+    public PushConsumerBuilder LongPollTimeout(TimeSpan value) => With(Options.withLongPollTimeout(Checked.Span(value), _options));
 
     /// <summary>How much of a queue is held, at most, before no more is pulled from it.</summary>
-    /// <param name="messages">Messages that are not done with. Default 1,000.</param>
+    /// <param name="messages">Messages that are not consumed. Default 1,000.</param>
     /// <param name="bytes">Bytes of their bodies as stored. Default 100 MiB.</param>
-    /// <param name="span">From the oldest position that is not done with to the newest one held. Default 2,000.</param>
+    /// <param name="span">From the oldest position that is not consumed to the newest one held. Default 2,000.</param>
     /// <exception cref="ArgumentOutOfRangeException">One is not above 0.</exception>
-    public PushConsumerBuilder Hold(int messages = 1000, long bytes = 100L * 1024 * 1024, long span = 2000)
+    public PushConsumerBuilder FlowControl(int messages = 1000, long bytes = 100L * 1024 * 1024, long span = 2000)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(span, 1);
-        return With(Options.withHold(new(Checked.Count(messages, int.MaxValue), bytes, span), _options));
+        return With(Options.withFlowControl(new(Checked.Count(messages, int.MaxValue), bytes, span), _options));
     }
 
     /// <summary>
     /// How much of a topic is held, at most, by all its queues together that this member reads: each gets an equal part, and at
-    /// least one message. Default no limits but those of <see cref="Hold"/>.
+    /// least one message. Default no limits but those of <see cref="FlowControl"/>.
     /// </summary>
-    /// <param name="messages">Messages that are not done with.</param>
+    /// <param name="messages">Messages that are not consumed.</param>
     /// <param name="bytes">Bytes of their bodies as stored; one pull may go beyond.</param>
     /// <exception cref="ArgumentOutOfRangeException">One is not above 0.</exception>
-    public PushConsumerBuilder HoldPerTopic(int? messages = null, long? bytes = null)
+    public PushConsumerBuilder TopicFlowControl(int? messages = null, long? bytes = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bytes ?? 1L, 1L, nameof(bytes));
-        return With(Options.withHoldPerTopic(
+        return With(Options.withTopicFlowControl(
             new(
                 messages is { } count ? FSharpOption<int>.Some(Checked.Count(count, int.MaxValue, nameof(messages))) : null,
                 bytes is { } size ? FSharpOption<long>.Some(size) : null),
@@ -157,11 +157,11 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
 
     /// <summary>In order: how long a queue is left alone whose message failed. Default 1 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 10 ms to 30 s.</exception>
-    public PushConsumerBuilder SuspendQueue(TimeSpan value)
+    public PushConsumerBuilder SuspendCurrentQueueTime(TimeSpan value)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(value, TimeSpan.FromMilliseconds(10));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(value, TimeSpan.FromSeconds(30));
-        return With(Options.withSuspendQueue(value, _options));
+        return With(Options.withSuspendCurrentQueueTime(value, _options));
     }
 
     /// <summary>How often positions are committed. Default 5 s.</summary>
@@ -174,8 +174,8 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
 
     /// <summary>The largest body after inflating, in bytes. Default 64 MiB.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0.</exception>
-    public PushConsumerBuilder InflatedLimit(int bytes) =>
-        With(Options.withInflatedLimit(Checked.Count(bytes, int.MaxValue), _options));
+    public PushConsumerBuilder MaxDecompressedBodySize(int bytes) =>
+        With(Options.withMaxDecompressedBodySize(Checked.Count(bytes, int.MaxValue), _options));
 
     /// <summary>
     /// Inflates by a codec of one's own, in place of the one for the same compression. Default zlib by the framework; LZ4 and

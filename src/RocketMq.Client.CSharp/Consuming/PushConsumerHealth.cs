@@ -10,7 +10,7 @@ public sealed class PushConsumerHealth
     internal PushConsumerHealth(Core.PushConsumerHealth inner) => _inner = inner;
 
     /// <summary>It can do its work now: no handler is stuck, and nothing that it tried last has failed.</summary>
-    public bool IsWell => _inner.IsWell;
+    public bool IsHealthy => _inner.IsHealthy;
 
     /// <summary>What it cannot do now.</summary>
     public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
@@ -24,8 +24,8 @@ public sealed class PushConsumerHealth
     /// <summary>Handled without success.</summary>
     public long Failed => _inner.Failed;
 
-    /// <summary>Given back to brokers, to be had again or as dead letters.</summary>
-    public long GivenBack => _inner.GivenBack;
+    /// <summary>Sent back to brokers, to be had again or as dead letters.</summary>
+    public long SentBack => _inner.SentBack;
 
     /// <summary>Kept to be handled again here, as no broker took them back.</summary>
     public long Kept => _inner.Kept;
@@ -36,7 +36,7 @@ public sealed class PushConsumerHealth
     /// <summary>Handlers, ever, that took longer.</summary>
     public long OverdueHandlers => _inner.OverdueHandlers;
 
-    /// <summary>Handlers, ever, that did not return when they were told to, so that their messages were given back.</summary>
+    /// <summary>Handlers, ever, that did not return when they were told to, so that their messages were sent back.</summary>
     public long AbandonedHandlers => _inner.AbandonedHandlers;
 
     /// <summary>How often pulling of a queue was begun again because nothing was pulled though there was room.</summary>
@@ -62,7 +62,7 @@ public sealed class QueueHealth
     /// <summary>Where the next pull begins.</summary>
     public long Next => _inner.Next;
 
-    /// <summary>Everything before it is done with.</summary>
+    /// <summary>Everything before it is consumed.</summary>
     public long Committable => _inner.Committable;
 
     /// <summary>What the group has committed, as far as this member knows; null if it has committed nothing.</summary>
@@ -71,7 +71,7 @@ public sealed class QueueHealth
     /// <summary>Records that could not be read, and were passed.</summary>
     public long Damaged => _inner.Damaged;
 
-    /// <summary>Messages that are not done with, those that handlers work on included.</summary>
+    /// <summary>Messages that are not consumed, those that handlers work on included.</summary>
     public int Held => _inner.Held;
 
     /// <summary>Bytes of their bodies as stored.</summary>
@@ -89,6 +89,6 @@ public sealed class QueueHealth
     /// <summary>Since the last handler ended.</summary>
     public TimeSpan SinceConsume => _inner.SinceConsume;
 
-    /// <summary>Of a consumer in order: whether it may hand out messages now.</summary>
+    /// <summary>Of a consumer in order: whether it may deliver messages now.</summary>
     public bool IsLocked => _inner.IsLocked;
 }

@@ -32,7 +32,7 @@ public sealed class ReceivedMessage
     public IReadOnlyList<string> Keys =>
         Property(Core.PropertyName.keys)?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
 
-    /// <summary>All properties, those of client and broker included. Read anew with each call.</summary>
+    /// <summary>All properties, those of client and broker included. Read again with each call.</summary>
     public IReadOnlyDictionary<string, string> Properties => Core.PropertiesModule.toMap(Stored.Properties);
 
     /// <summary>When it was made, by its sender's clock.</summary>
@@ -44,7 +44,7 @@ public sealed class ReceivedMessage
     /// <summary>Its sender's address, as its broker saw it.</summary>
     public IPEndPoint BornHost => new(Stored.BornHost.Address, Stored.BornHost.Port);
 
-    /// <summary>How often it has been handed out before and sent back.</summary>
+    /// <summary>How often it has been delivered before and sent back.</summary>
     public int ReconsumeTimes => Stored.ReconsumeTimes;
 
     /// <summary>The body as its sender wrote it, checked and inflated.</summary>
@@ -62,7 +62,7 @@ public sealed class ReceivedMessage
 
     /// <summary>One that did not come through a consumer.</summary>
     internal static ReceivedMessage FromCore(Core.StoredMessage stored, Core.BodyCodecs codecs) =>
-        new(new(stored, Core.MessageBody.decodeWith(codecs, Core.MessageBody.defaultInflatedLimit, stored)));
+        new(new(stored, Core.MessageBody.decodeWith(codecs, Core.MessageBody.defaultMaxDecompressedBodySize, stored)));
 
     /// <summary>One property, or null.</summary>
     public string? Property(string name)

@@ -39,28 +39,28 @@ public abstract class ConnectionBuilder<TBuilder>
     /// <summary>Changes settings by a text or, if there is none, by environment variables.</summary>
     private protected abstract TBuilder Read(string? settings);
 
-    /// <summary>Takes settings that go together, in place of those made before; TLS, credentials and <see cref="AtCallLimit"/> stay.</summary>
+    /// <summary>Takes settings that go together, in place of those made before; TLS, credentials and <see cref="OnMaxInFlight"/> stay.</summary>
     public TBuilder Preset(RemotingPreset preset) =>
         With(Remoting with { Options = Core.RemotingOptionsModule.withPreset(preset.ToCore(), Remoting.Options) });
 
     /// <summary>
     /// How long a server may be silent. Null leaves a limit as it is.
     /// </summary>
-    /// <param name="probeAfter">After this long without a word it is asked for a sign of life. Default 30 s.</param>
+    /// <param name="probeAfter">After this long without a word it is pinged. Default 30 s.</param>
     /// <param name="deadAfter">
     /// A server from which nothing at all has come for this long after it was asked something is given up; halfway there it is
-    /// asked for a sign of life, so a slow answer alone is no reason. Default 3 s.
+    /// pinged, so a slow answer alone is no reason. Default 3 s.
     /// </param>
     /// <param name="idleAfter">
     /// A connection that nobody has used for this long is closed; the next call makes it again. Default 2 min.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A limit is not above 0, or above a day.</exception>
-    public TBuilder Liveness(TimeSpan? probeAfter = null, TimeSpan? deadAfter = null, TimeSpan? idleAfter = null)
+    public TBuilder KeepAlive(TimeSpan? probeAfter = null, TimeSpan? deadAfter = null, TimeSpan? idleAfter = null)
     {
-        var limits = Remoting.Options.Liveness;
+        var limits = Remoting.Options.KeepAlive;
         return With(Remoting with
         {
-            Liveness = new(
+            KeepAlive = new(
                 Checked.Span(probeAfter ?? limits.ProbeAfter, nameof(probeAfter)),
                 Checked.Span(deadAfter ?? limits.DeadAfter, nameof(deadAfter)),
                 Checked.Span(idleAfter ?? limits.IdleAfter, nameof(idleAfter))),
@@ -80,18 +80,18 @@ public abstract class ConnectionBuilder<TBuilder>
     public TBuilder MaxInFlight(int value) => With(Remoting with { MaxInFlight = Checked.Count(value, 1 << 20) });
 
     /// <summary>
-    /// What a call does that is one more than may wait for answers. Default <see cref="AtLimit.Wait"/> for producers, within the
-    /// message's own time and token, and <see cref="AtLimit.Fail"/> for all others. A preset leaves it as it is.
+    /// What a call does that is one more than may wait for answers. Default <see cref="OverflowPolicy.Wait"/> for producers, within the
+    /// message's own time and token, and <see cref="OverflowPolicy.Fail"/> for all others. A preset leaves it as it is.
     /// </summary>
-    public TBuilder AtCallLimit(AtLimit value) => With(Remoting with { AtCallLimit = value });
+    public TBuilder OnMaxInFlight(OverflowPolicy value) => With(Remoting with { OnMaxInFlight = value });
 
     /// <summary>The most bytes that wait to be written, on one connection; there is room again when half of them are gone. Default 4 MiB.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 4,096 to 1 GiB.</exception>
     public TBuilder MaxUnwrittenBytes(int value) =>
         With(Remoting with { MaxUnwrittenBytes = Checked.Between(value, 4096, 1 << 30) });
 
-    /// <summary>What a request does while too many bytes wait to be written. Default <see cref="AtLimit.Wait"/>.</summary>
-    public TBuilder AtByteLimit(AtLimit value) => With(Remoting with { AtByteLimit = value });
+    /// <summary>What a request does while too many bytes wait to be written. Default <see cref="OverflowPolicy.Wait"/>.</summary>
+    public TBuilder OnMaxUnwrittenBytes(OverflowPolicy value) => With(Remoting with { OnMaxUnwrittenBytes = value });
 
     /// <summary>
     /// How many calls may wait for room on one connection, of a limit that has them wait: first come first served. One more fails at
@@ -175,7 +175,7 @@ public abstract class ConnectionBuilder<TBuilder>
         return With(Remoting with { MapAddress = map });
     }
 
-    /// <summary>As the other, by a table; addresses that are not in it stay as they are.</summary>
+    /// <summary>Replaces the addresses of brokers by a table; addresses that are not in it stay as they are.</summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
     public TBuilder MapAddress(IReadOnlyDictionary<string, string> addresses)
     {

@@ -27,11 +27,11 @@ internal sealed record RemotingSettings
 
     internal TlsSettings Tls { init => Options = Change(tls: value.ToCore()); }
 
-    internal AtLimit AtCallLimit { init => Options = Change(atCallLimit: value.ToCore()); }
+    internal OverflowPolicy OnMaxInFlight { init => Options = Change(onMaxInFlight: value.ToCore()); }
 
-    internal AtLimit AtByteLimit { init => Options = Change(atByteLimit: value.ToCore()); }
+    internal OverflowPolicy OnMaxUnwrittenBytes { init => Options = Change(onMaxUnwrittenBytes: value.ToCore()); }
 
-    internal Core.Liveness Liveness { init => Options = Change(liveness: value); }
+    internal Core.KeepAlive KeepAlive { init => Options = Change(keepAlive: value); }
 
     internal RetryPolicy Retry { init => Options = Change(retry: value.ToCore()); }
 
@@ -78,15 +78,15 @@ internal sealed record RemotingSettings
         TimeSpan? connectTimeout = null,
         int? maxInFlight = null,
         Core.Header? header = null,
-        Core.AtLimit? atCallLimit = null,
-        Core.AtLimit? atByteLimit = null,
+        Core.OverflowPolicy? onMaxInFlight = null,
+        Core.OverflowPolicy? onMaxUnwrittenBytes = null,
         int? maxUnwrittenBytes = null,
         int? maxServerRequests = null,
         int? maxWaitingCalls = null,
         int? maxWaitingBytes = null,
         Core.FrameLimits? limits = null,
         Core.Backoff? backoff = null,
-        Core.Liveness? liveness = null,
+        Core.KeepAlive? keepAlive = null,
         Core.RetryPolicy? retry = null,
         FSharpFunc<Core.Endpoint, Core.Endpoint>? mapAddress = null,
         Core.WhenDisconnected? whenDisconnected = null,
@@ -97,16 +97,16 @@ internal sealed record RemotingSettings
         requestTimeout: requestTimeout ?? Options.RequestTimeout,
         connectTimeout: connectTimeout ?? Options.ConnectTimeout,
         maxInFlight: maxInFlight ?? Options.MaxInFlight,
-        atCallLimit: atCallLimit ?? Options.AtCallLimit,
+        onMaxInFlight: onMaxInFlight ?? Options.OnMaxInFlight,
         maxUnwrittenBytes: maxUnwrittenBytes ?? Options.MaxUnwrittenBytes,
-        atByteLimit: atByteLimit ?? Options.AtByteLimit,
+        onMaxUnwrittenBytes: onMaxUnwrittenBytes ?? Options.OnMaxUnwrittenBytes,
         maxWaitingCalls: maxWaitingCalls ?? Options.MaxWaitingCalls,
         maxWaitingBytes: maxWaitingBytes ?? Options.MaxWaitingBytes,
         maxServerRequests: maxServerRequests ?? Options.MaxServerRequests,
         header: header ?? Options.Header,
         limits: limits ?? Options.Limits,
         backoff: backoff ?? Options.Backoff,
-        liveness: liveness ?? Options.Liveness,
+        keepAlive: keepAlive ?? Options.KeepAlive,
         retry: retry ?? Options.Retry,
         mapAddress: mapAddress ?? Options.MapAddress,
         whenDisconnected: whenDisconnected ?? Options.WhenDisconnected,

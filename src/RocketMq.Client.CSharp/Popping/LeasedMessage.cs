@@ -22,6 +22,6 @@ public sealed class LeasedMessage
 /// <summary>A message that could not be acknowledged.</summary>
 /// <param name="Message">The message.</param>
 /// <param name="Error">
-/// Why: a <see cref="ReceiptExpiredException"/> if it is handed out again; after others it can be acknowledged once more.
+/// Why: a <see cref="ReceiptExpiredException"/> if it is delivered again; after others it can be acknowledged once more.
 /// </param>
 public sealed record AckFailure(LeasedMessage Message, Exception Error);

@@ -3,7 +3,7 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>
-/// Hands messages to a handler, so many at a time, and acknowledges those that it is done with. The members of a group share the
+/// Hands messages to a handler, so many at a time, and acknowledges what it has consumed. The members of a group share the
 /// messages, not the queues: a slow one holds up nobody. Needs RocketMQ 5.0.
 /// </summary>
 public sealed class PopConsumer : IAsyncDisposable
@@ -45,7 +45,7 @@ public sealed class PopConsumer : IAsyncDisposable
     public PopConsumerHealth Health => new(_inner.Health);
 
     /// <summary>
-    /// Pops nothing more, waits for handlers (see <see cref="PopConsumerBuilder.DrainTimeout"/>), gives back what is not handled
+    /// Pops nothing more, waits for handlers (see <see cref="PopConsumerBuilder.DrainTimeout"/>), sends back what is not handled
     /// then, leaves the group and closes the connections.
     /// </summary>
     public ValueTask DisposeAsync() => new(_inner.Close());

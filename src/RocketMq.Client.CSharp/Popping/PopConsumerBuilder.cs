@@ -5,7 +5,7 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="PopConsumer"/>. Immutable; each method gives a new one.</summary>
-public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuilder>
+public sealed partial class PopConsumerBuilder : PopConsumerBuilderBase<PopConsumerBuilder>
 {
     private readonly Core.PopConsumerOptions _options;
     private readonly Func<ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>>? _handler;
@@ -19,7 +19,7 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
         RemotingSettings remoting)
         : base(remoting) => (_options, _handler) = (options, handler);
 
-    private protected override Core.PopMembership Membership => _options.Membership;
+    private protected override Core.PopClientOptions Membership => _options.Membership;
 
     private protected override PopConsumerBuilder Read(string? settings)
     {
@@ -29,7 +29,7 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
 
     private protected override PopConsumerBuilder With(RemotingSettings remoting) => new(_options, _handler, remoting);
 
-    private protected override PopConsumerBuilder With(Core.PopMembership membership) =>
+    private protected override PopConsumerBuilder With(Core.PopClientOptions membership) =>
         With(Core.PopConsumerOptionsModule.withMembership(membership, _options));
 
     /// <summary>How many handlers run at a time. Default 20.</summary>
@@ -38,10 +38,10 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
         With(Core.PopConsumerOptionsModule.withConcurrency(Checked.Count(value, 10_000), _options));
 
     /// <summary>
-    /// Messages of a queue one after the other, and none before the one before it is done with; a message that comes again holds
+    /// Messages of a queue one after the other, and none before the one before it is consumed; a message that comes again holds
     /// up those behind it. Default in any order.
     /// </summary>
-    public PopConsumerBuilder InOrder() => With(Core.PopConsumerOptionsModule.inOrder(_options));
+    public PopConsumerBuilder Orderly() => With(Core.PopConsumerOptionsModule.orderly(_options));
 
     /// <summary>
     /// For how long messages are hidden from others. While a handler runs that is renewed, until <see cref="ConsumeTimeout"/>, so this is how soon a message comes
@@ -66,21 +66,21 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
 
     /// <summary>How long a broker holds a pop that finds nothing. Default 15 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
-    public PopConsumerBuilder Poll(TimeSpan value) =>
-        With(Core.PopConsumerOptionsModule.withPoll(Checked.Span(value), _options));
+    public PopConsumerBuilder LongPollTimeout(TimeSpan value) =>
+        With(Core.PopConsumerOptionsModule.withLongPollTimeout(Checked.Span(value), _options));
 
     /// <summary>
     /// How many messages of a broker, or of a queue where queues are shared out, may be unacknowledged. Default 96.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 100,000.</exception>
-    public PopConsumerBuilder Unacked(int value) =>
-        With(Core.PopConsumerOptionsModule.withUnacked(Checked.Count(value, 100_000), _options));
+    public PopConsumerBuilder MaxUnackedMessages(int value) =>
+        With(Core.PopConsumerOptionsModule.withMaxUnackedMessages(Checked.Count(value, 100_000), _options));
 
     /// <summary>
     /// Asks brokers at the start to hand the topics out by pop to this group; they do not unless they are asked. Default: an
     /// operator does so, with mqadmin setConsumeMode.
     /// </summary>
-    public PopConsumerBuilder SetsMode() => With(Core.PopConsumerOptionsModule.settingMode(_options));
+    public PopConsumerBuilder EnablePopMode() => With(Core.PopConsumerOptionsModule.enablingPopMode(_options));
 
     /// <summary>
     /// Writes a trace before and after each call of the handler to a topic, in the background, as Java's clients do. A lost trace
@@ -104,7 +104,7 @@ public sealed partial class PopConsumerBuilder : PoppingBuilder<PopConsumerBuild
     /// </summary>
     /// <exception cref="InvalidRequestException">
     /// No name server is named, there is no handler or no subscription, settings do not go together, or brokers hand a topic out by pull: see
-    /// <see cref="SetsMode"/>.
+    /// <see cref="EnablePopMode"/>.
     /// </exception>
     /// <exception cref="RocketMqException">A server refuses: the credentials, or an SQL92 expression.</exception>
     /// <exception cref="OperationCanceledException">

@@ -10,7 +10,7 @@ public sealed class PopConsumerHealth
     internal PopConsumerHealth(Core.PopConsumerHealth inner) => _inner = inner;
 
     /// <summary>It can do its work now: no handler is stuck, and nothing that it tried last has failed.</summary>
-    public bool IsWell => _inner.IsWell;
+    public bool IsHealthy => _inner.IsHealthy;
 
     /// <summary>What it cannot do now.</summary>
     public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
@@ -24,7 +24,7 @@ public sealed class PopConsumerHealth
     /// <summary>What it is assigned and pops: queues, or whole brokers, which stand there with the number -1.</summary>
     public IReadOnlyList<MessageQueue> Queues => [.. _inner.Queues.Select(MessageQueue.FromCore)];
 
-    /// <summary>Messages that are popped, and neither acknowledged nor given back.</summary>
+    /// <summary>Messages that are popped, and neither acknowledged nor sent back.</summary>
     public int InFlight => _inner.InFlight;
 
     /// <summary>Those of them that handlers work on.</summary>
@@ -66,7 +66,7 @@ public sealed class SimpleConsumerHealth
     internal SimpleConsumerHealth(Core.SimpleConsumerHealth inner) => _inner = inner;
 
     /// <summary>It can do its work now: nothing that it tried last has failed.</summary>
-    public bool IsWell => _inner.IsWell;
+    public bool IsHealthy => _inner.IsHealthy;
 
     /// <summary>What it cannot do now.</summary>
     public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);

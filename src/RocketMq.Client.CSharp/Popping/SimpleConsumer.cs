@@ -4,7 +4,7 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>
-/// Gets messages when it is asked to, and is told of each that is done with. Others of the group do not get a message
+/// Gets messages when it is asked to, and acknowledges each that is consumed. Others of the group do not get a message
 /// meanwhile, for a time; then it comes again. Needs RocketMQ 5.0. Safe to use from any thread.
 /// </summary>
 public sealed class SimpleConsumer : IAsyncDisposable
@@ -27,7 +27,7 @@ public sealed class SimpleConsumer : IAsyncDisposable
     public string ClientId => _inner.ClientId;
 
     /// <summary>
-    /// Messages that others of the group do not get for a time; none if none came, see <see cref="SimpleConsumerBuilder.Await"/>. If
+    /// Messages that others of the group do not get for a time; none if none came, see <see cref="SimpleConsumerBuilder.AwaitDuration"/>. If
     /// none of the topics can be read when that time is over, it ends with the reason.
     /// </summary>
     /// <param name="maxMessages">The most, from 1 on; brokers give out 32 at a time.</param>
@@ -44,7 +44,7 @@ public sealed class SimpleConsumer : IAsyncDisposable
         return [.. received.OrThrow(cancellationToken).Select(message => new LeasedMessage(message))];
     }
 
-    /// <summary>The message is done with.</summary>
+    /// <summary>Acknowledges the message.</summary>
     /// <exception cref="ReceiptExpiredException">Its time is over: it comes again.</exception>
     /// <exception cref="RocketMqException">The broker could not be told; try again.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up; the broker may have been told.</exception>
@@ -72,7 +72,7 @@ public sealed class SimpleConsumer : IAsyncDisposable
     /// <exception cref="ReceiptExpiredException">Its time was over: it comes again.</exception>
     /// <exception cref="RocketMqException">The broker could not be told.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up; the broker may have been told.</exception>
-    public async Task<LeasedMessage> ChangeInvisibleAsync(
+    public async Task<LeasedMessage> ChangeInvisibleDurationAsync(
         LeasedMessage message, TimeSpan time, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);

@@ -4,7 +4,7 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="SimpleConsumer"/>. Immutable; each method gives a new one.</summary>
-public sealed class SimpleConsumerBuilder : PoppingBuilder<SimpleConsumerBuilder>
+public sealed class SimpleConsumerBuilder : PopConsumerBuilderBase<SimpleConsumerBuilder>
 {
     private readonly Core.SimpleConsumerOptions _options;
 
@@ -14,7 +14,7 @@ public sealed class SimpleConsumerBuilder : PoppingBuilder<SimpleConsumerBuilder
     private SimpleConsumerBuilder(Core.SimpleConsumerOptions options, RemotingSettings remoting) : base(remoting) =>
         _options = options;
 
-    private protected override Core.PopMembership Membership => _options.Membership;
+    private protected override Core.PopClientOptions Membership => _options.Membership;
 
     private protected override SimpleConsumerBuilder Read(string? settings)
     {
@@ -24,13 +24,13 @@ public sealed class SimpleConsumerBuilder : PoppingBuilder<SimpleConsumerBuilder
 
     private protected override SimpleConsumerBuilder With(RemotingSettings remoting) => new(_options, remoting);
 
-    private protected override SimpleConsumerBuilder With(Core.PopMembership membership) =>
+    private protected override SimpleConsumerBuilder With(Core.PopClientOptions membership) =>
         With(Core.SimpleConsumerOptionsModule.withMembership(membership, _options));
 
     /// <summary>How long a call waits for a message. Default 15 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
-    public SimpleConsumerBuilder Await(TimeSpan value) =>
-        With(Core.SimpleConsumerOptionsModule.withAwait(Checked.Span(value), _options));
+    public SimpleConsumerBuilder AwaitDuration(TimeSpan value) =>
+        With(Core.SimpleConsumerOptionsModule.withAwaitDuration(Checked.Span(value), _options));
 
     /// <summary>
     /// Joins the group. A topic that is not there, or that no server can be asked for, is looked for until it can be

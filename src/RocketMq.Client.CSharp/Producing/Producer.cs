@@ -42,14 +42,14 @@ public sealed class Producer : IAsyncDisposable
     public Task<SendReceipt> SendAsync(Message message, CancellationToken cancellationToken = default) =>
         SendAsync(message, Core.SendTarget.AnyQueue, cancellationToken);
 
-    /// <summary>As the other, to one queue, see <see cref="GetQueuesAsync"/>. There is one attempt.</summary>
+    /// <summary>Sends a message to one queue, see <see cref="GetQueuesAsync"/>. There is one attempt.</summary>
     /// <exception cref="InvalidRequestException">The queue is one of another topic.</exception>
     /// <exception cref="RocketMqException">It failed.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up; the message may be stored.</exception>
     public Task<SendReceipt> SendAsync(Message message, MessageQueue queue, CancellationToken cancellationToken = default) =>
         SendAsync(message, One(queue), cancellationToken);
 
-    /// <summary>As the other, to a queue that a selector chooses, by a key for instance. There is one attempt.</summary>
+    /// <summary>Sends a message to a queue that a selector chooses, by a key for instance. There is one attempt.</summary>
     /// <exception cref="InvalidRequestException">The selector chooses none.</exception>
     /// <exception cref="RocketMqException">It failed.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up; the message may be stored.</exception>
@@ -70,7 +70,7 @@ public sealed class Producer : IAsyncDisposable
         IEnumerable<Message> messages, CancellationToken cancellationToken = default) =>
         SendBatchAsync(messages, Core.SendTarget.AnyQueue, cancellationToken);
 
-    /// <summary>As the other, to one queue. There is one attempt.</summary>
+    /// <summary>Sends a batch to one queue. There is one attempt.</summary>
     /// <exception cref="InvalidRequestException">As with the other, or the queue is one of another topic.</exception>
     /// <exception cref="RocketMqException">It failed.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up; the messages may be stored.</exception>
@@ -87,13 +87,13 @@ public sealed class Producer : IAsyncDisposable
     public Task SendOneWayAsync(Message message, CancellationToken cancellationToken = default) =>
         SendOneWayAsync(message, Core.SendTarget.AnyQueue, cancellationToken);
 
-    /// <summary>As the other, to one queue.</summary>
+    /// <summary>Sends a message to one queue and does not wait for an answer.</summary>
     /// <exception cref="RocketMqException">It cannot be sent.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public Task SendOneWayAsync(Message message, MessageQueue queue, CancellationToken cancellationToken = default) =>
         SendOneWayAsync(message, One(queue), cancellationToken);
 
-    /// <summary>As the other, to a queue that a selector chooses.</summary>
+    /// <summary>Sends a message to a queue that a selector chooses and does not wait for an answer.</summary>
     /// <exception cref="RocketMqException">It cannot be sent.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public Task SendOneWayAsync(Message message, QueueSelector selector, CancellationToken cancellationToken = default) =>
@@ -156,7 +156,7 @@ public sealed class Producer : IAsyncDisposable
         return SendAsync(new Message(Core.Reply.create(request.Stored, body)), cancellationToken);
     }
 
-    /// <summary>As the other, with a text in UTF-8.</summary>
+    /// <summary>Sends a request whose body is a text in UTF-8, and waits for the reply.</summary>
     /// <exception cref="ArgumentException">The text holds a lone surrogate.</exception>
     /// <exception cref="InvalidRequestException">The message is no request, or the text is empty.</exception>
     /// <exception cref="BrokerException">The client that asked is gone.</exception>
@@ -169,8 +169,8 @@ public sealed class Producer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Takes no more messages, waits for those on their way (see <see cref="SendingBuilder{TBuilder}.DrainTimeout"/>), says
-    /// goodbye to brokers and closes the connections. Messages that are still on their way then fail; they may be stored.
+    /// Takes no more messages, waits for those on their way (see <see cref="ProducerBuilderBase{TBuilder}.DrainTimeout"/>), says
+    /// unregisters from brokers and closes the connections. Messages that are still on their way then fail; they may be stored.
     /// </summary>
     public ValueTask DisposeAsync() => new(_inner.Close());
 

@@ -4,10 +4,10 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="Producer"/>. Immutable; each method gives a new one.</summary>
-public sealed class ProducerBuilder : SendingBuilder<ProducerBuilder>
+public sealed class ProducerBuilder : ProducerBuilderBase<ProducerBuilder>
 {
     internal ProducerBuilder(string group)
-        : this(Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), new RemotingSettings { AtCallLimit = AtLimit.Wait }) { }
+        : this(Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), new RemotingSettings { OnMaxInFlight = OverflowPolicy.Wait }) { }
 
     private ProducerBuilder(Core.ProducerOptions options, RemotingSettings remoting) : base(options, remoting) { }
 

@@ -10,7 +10,7 @@ public sealed class ProducerHealth
     internal ProducerHealth(Core.ProducerHealth inner) => _inner = inner;
 
     /// <summary>It could send now: there are no <see cref="Problems"/>.</summary>
-    public bool IsWell => _inner.IsWell;
+    public bool IsHealthy => _inner.IsHealthy;
 
     /// <summary>
     /// What keeps it from sending now, of the topics in use: their routes are not known, none of their masters can be reached, or no

@@ -17,7 +17,7 @@ public sealed class QueueSelector
     public static QueueSelector ByShardingKey { get; } = new(Core.QueueSelector.ByShardingKey);
 
     /// <summary>By chance.</summary>
-    public static QueueSelector Random { get; } = new(Core.QueueSelector.ByChance);
+    public static QueueSelector Random { get; } = new(Core.QueueSelector.RandomQueue);
 
     /// <summary>
     /// By the hash of a key, as Java's clients: messages with the same key share a queue, and so keep their order, while the

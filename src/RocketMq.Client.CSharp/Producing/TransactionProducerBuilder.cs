@@ -5,7 +5,7 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="TransactionProducer"/>. Immutable; each method gives a new one.</summary>
-public sealed class TransactionProducerBuilder : SendingBuilder<TransactionProducerBuilder>
+public sealed class TransactionProducerBuilder : ProducerBuilderBase<TransactionProducerBuilder>
 {
     private readonly FSharpList<string> _topics;
     private readonly Func<ReceivedMessage, Task<TransactionDecision>>? _checker;
@@ -15,7 +15,7 @@ public sealed class TransactionProducerBuilder : SendingBuilder<TransactionProdu
             FSharpList<string>.Empty,
             null,
             Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty),
-            new RemotingSettings { AtCallLimit = AtLimit.Wait })
+            new RemotingSettings { OnMaxInFlight = OverflowPolicy.Wait })
     { }
 
     private TransactionProducerBuilder(

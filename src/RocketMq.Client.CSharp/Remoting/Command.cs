@@ -89,7 +89,7 @@ public sealed class Command
     /// <summary>The payload; empty if there is none.</summary>
     public ReadOnlyMemory<byte> Body => Inner.Body;
 
-    /// <summary>All fields that can be read. Read anew with each call.</summary>
+    /// <summary>All fields that can be read. Read again with each call.</summary>
     public IReadOnlyDictionary<string, string> Fields => Core.FieldsModule.toMap(Inner.Fields);
 
     /// <summary>

@@ -3,8 +3,8 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>
-/// Several connections to one server, each lent to one borrower at a time. One connection carries any number of calls at a
-/// time, so most programs need no pool; it keeps large answers of one borrower from delaying those of another.
+/// Several connections to one server, each lent to one renter at a time. One connection carries any number of calls at a
+/// time, so most programs need no pool; it keeps large answers of one renter from delaying those of another.
 /// </summary>
 public sealed class ConnectionPool : IAsyncDisposable
 {
@@ -30,10 +30,10 @@ public sealed class ConnectionPool : IAsyncDisposable
     /// <exception cref="ConnectionException">None came back in time.</exception>
     /// <exception cref="ClientClosedException">The pool is closed.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
-    public async Task<PooledConnection> BorrowAsync(CancellationToken cancellationToken = default)
+    public async Task<PooledConnection> RentAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var borrowed = await _inner.Borrow(cancellationToken).ConfigureAwait(false);
+        var borrowed = await _inner.Rent(cancellationToken).ConfigureAwait(false);
 
         if (borrowed.IsError)
         {
@@ -43,9 +43,9 @@ public sealed class ConnectionPool : IAsyncDisposable
         return new(borrowed.OrThrow(cancellationToken));
     }
 
-    /// <summary>As <see cref="BorrowAsync"/>, and blocks the calling thread. Safe under any synchronisation context.</summary>
-    public PooledConnection Borrow(CancellationToken cancellationToken = default) =>
-        Blocking.Wait(() => BorrowAsync(cancellationToken));
+    /// <summary>As <see cref="RentAsync"/>, and blocks the calling thread. Safe under any synchronisation context.</summary>
+    public PooledConnection Rent(CancellationToken cancellationToken = default) =>
+        Blocking.Wait(() => RentAsync(cancellationToken));
 
     /// <summary>Lends no more, waits up to 10 s for what is lent, and closes everything.</summary>
     public ValueTask DisposeAsync() => new(_inner.Close());

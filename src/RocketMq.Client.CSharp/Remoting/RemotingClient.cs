@@ -4,7 +4,7 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>
-/// The low door: any command to one server over one connection, which is made again when it is lost. Safe to use from any
+/// Low-level client: sends any command to one server over one connection, which is made again when it is lost. Safe to use from any
 /// thread.
 /// </summary>
 public sealed class RemotingClient : IAsyncDisposable

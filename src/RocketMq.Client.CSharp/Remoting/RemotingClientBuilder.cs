@@ -3,7 +3,7 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="RemotingClient"/>. Immutable; each method gives a new one.</summary>
-public sealed class RemotingClientBuilder : CallBuilder<RemotingClientBuilder>
+public sealed class RemotingClientBuilder : RemotingBuilderBase<RemotingClientBuilder>
 {
     private readonly Core.Endpoint _endpoint;
 
@@ -31,12 +31,12 @@ public sealed class RemotingClientBuilder : CallBuilder<RemotingClientBuilder>
         throw opened.ErrorValue.ToException();
     }
 
-    /// <summary>Several connections, each lent to one borrower at a time. None is made before it is borrowed.</summary>
+    /// <summary>Several connections, each lent to one renter at a time. None is made before it is borrowed.</summary>
     /// <param name="size">The most connections at a time.</param>
-    /// <param name="borrowTimeout">How long a borrower waits for a free one; null is 10 s.</param>
+    /// <param name="rentTimeout">How long a renter waits for a free one; null is 10 s.</param>
     /// <exception cref="ArgumentOutOfRangeException">The size is not from 1 to 1,024, or the time not positive.</exception>
     /// <exception cref="InvalidRequestException">Settings do not go together; the message names all that do not.</exception>
-    public ConnectionPool StartPool(int size = 5, TimeSpan? borrowTimeout = null)
+    public ConnectionPool StartPool(int size = 5, TimeSpan? rentTimeout = null)
     {
         var options = Remoting.ToCore(Core.WhenDisconnected.FailWithDial);
         Core.RemotingOptionsModule.refusal(Core.RemotingOptionsModule.check(options)).OrThrow();
@@ -45,7 +45,7 @@ public sealed class RemotingClientBuilder : CallBuilder<RemotingClientBuilder>
             options,
             new Core.PoolOptions(
                 Checked.Count(size, 1024),
-                Checked.Span(borrowTimeout ?? Core.PoolOptions.Default.BorrowTimeout),
+                Checked.Span(rentTimeout ?? Core.PoolOptions.Default.RentTimeout),
                 Core.PoolOptions.Default.DrainTimeout)));
     }
 }

@@ -39,7 +39,7 @@ public sealed class RemotingClients : IAsyncDisposable
 }
 
 /// <summary>Sets up <see cref="RemotingClients"/>. Immutable; each method gives a new one.</summary>
-public sealed class RemotingClientsBuilder : CallBuilder<RemotingClientsBuilder>
+public sealed class RemotingClientsBuilder : RemotingBuilderBase<RemotingClientsBuilder>
 {
     internal RemotingClientsBuilder(RemotingSettings remoting) : base(remoting) { }
 

@@ -66,7 +66,7 @@ public static class Requests
             queueOffset: offset,
             maxMessages: maxMessages,
             commitOffset: commitOffset is { } commit ? FSharpOption<long>.Some(commit) : null,
-            suspend: suspend ?? TimeSpan.Zero,
+            longPollTimeout: suspend ?? TimeSpan.Zero,
             filter: tags is null ? null : FSharpOption<Core.Filter>.Some(Core.Filter.NewByTag(tags)),
             subscriptionVersion: 0,
             isLite: false,
@@ -117,7 +117,7 @@ public static class Requests
             producerGroups: ListModule.OfSeq(producerGroups ?? []),
             consumers: ListModule.OfSeq((consumers ?? []).Select(consumer => new Core.ConsumerMembership(
                 group: consumer.Group,
-                type: Core.ConsumeType.Passively,
+                type: Core.ConsumeType.ConsumePassively,
                 model: Core.MessageModel.Clustering,
                 start: Core.ConsumeFromWhere.FromLastOffset,
                 subscriptions: ListModule.OfSeq(consumer.Subscriptions.Select(subscription =>
@@ -213,7 +213,7 @@ public static class Requests
             permission: 6,
             filterType: Core.TopicFilterType.SingleTag,
             sysFlag: FSharpOption<int>.Some(0),
-            isOrdered: isOrdered,
+            isOrderly: isOrdered,
             attributes: Option(attributes),
             isForced: null));
 

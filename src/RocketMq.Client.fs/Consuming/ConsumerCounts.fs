@@ -7,7 +7,7 @@ open System.Threading
 type internal ConsumerCounts() =
     let mutable consumed = 0L
     let mutable failed = 0L
-    let mutable givenBack = 0L
+    let mutable sentBack = 0L
     let mutable kept = 0L
     let mutable overdue = 0L
     let mutable givenUp = 0L
@@ -20,9 +20,9 @@ type internal ConsumerCounts() =
     member _.Failed(count: int) =
         Interlocked.Add(&failed, int64 count) |> ignore<int64>
 
-    /// Given back to a broker, to be had again or as dead letters.
-    member _.GivenBack() =
-        Interlocked.Increment &givenBack |> ignore<int64>
+    /// Sent back to a broker, to be had again or as dead letters.
+    member _.SentBack() =
+        Interlocked.Increment &sentBack |> ignore<int64>
 
     /// Kept to be handled again here, as no broker took them back.
     member _.Kept() =
@@ -38,7 +38,7 @@ type internal ConsumerCounts() =
 
     member _.AllConsumed = Volatile.Read &consumed
     member _.AllFailed = Volatile.Read &failed
-    member _.AllGivenBack = Volatile.Read &givenBack
+    member _.AllSentBack = Volatile.Read &sentBack
     member _.AllKept = Volatile.Read &kept
     member _.AllOverdue = Volatile.Read &overdue
     member _.AllGivenUp = Volatile.Read &givenUp

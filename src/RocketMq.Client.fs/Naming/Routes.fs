@@ -6,7 +6,7 @@ open System.Threading
 open System.Threading.Tasks
 
 /// The topic whose settings a topic takes over that its first send makes.
-type TopicTemplate =
+type AutoCreateTopic =
     {
         /// Default TBW102, which brokers have that make topics by themselves.
         Topic: string
@@ -23,7 +23,7 @@ type TopicTemplate =
 /// A route that is known, and when it came.
 [<Sealed>]
 type internal KnownRoute(topic, route: TopicRoute, clients, fetched: int64, isTemplate: bool) =
-    let publish = lazy PublishView(topic, route, clients)
+    let publish = lazy TopicPublishInfo(topic, route, clients)
     member _.Route = route
     member _.Publish = publish.Value
     member _.Fetched = fetched
@@ -40,7 +40,7 @@ type internal NameServerSilence(since: int64, reason: string) =
 /// The routes of the topics in use. Whoever knows a route uses it, however old: they are asked for again every 30 s, and
 /// when one was found wrong, by one caller for all.
 [<Sealed>]
-type internal Routes(nameServer: NameServer, clients: RemotingClients, template: TopicTemplate) =
+type internal Routes(nameServer: NameServer, clients: RemotingClients, template: AutoCreateTopic) =
     /// Java polls at this interval too.
     static let pollInterval = TimeSpan.FromSeconds 30L
 
@@ -191,7 +191,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     member _.NameServers: Endpoint list = nameServer.Endpoints
 
     /// For how long no name server has answered, and why, as of the first time.
-    member _.Silence: struct (TimeSpan * string) voption =
+    member _.IdleState: struct (TimeSpan * string) voption =
         match Volatile.Read &silence with
         | null -> ValueNone
         | silence -> ValueSome(struct (clock.GetElapsedTime silence.Since, silence.Reason))
@@ -224,7 +224,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
             }
 
     /// What is known for sending, without asking anybody.
-    member _.TryPublish(topic: string) : PublishView voption =
+    member _.TryPublish(topic: string) : TopicPublishInfo voption =
         match known.TryGetValue topic with
         | true, route when isFresh route -> ValueSome route.Publish
         | _ -> ValueNone
@@ -233,7 +233,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     /// nothing was sent.
     member _.Publish
         (topic: string, limit: TimeSpan, cancellation: CancellationToken)
-        : Task<Result<PublishView, RemotingError>> =
+        : Task<Result<TopicPublishInfo, RemotingError>> =
         let started = clock.GetTimestamp()
 
         backgroundTask {

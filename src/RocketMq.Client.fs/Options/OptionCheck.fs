@@ -48,7 +48,7 @@ module RemotingOptions =
     /// preset.
     let withPreset (preset: RemotingOptions) (options: RemotingOptions) : RemotingOptions =
         { preset with
-            AtCallLimit = options.AtCallLimit
+            OnMaxInFlight = options.OnMaxInFlight
             MapAddress = options.MapAddress
             WhenDisconnected = options.WhenDisconnected
             Handlers = options.Handlers

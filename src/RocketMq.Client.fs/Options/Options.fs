@@ -15,7 +15,7 @@ type WhenDisconnected =
     | FailWithDial
 
 /// What a request does that would go over a limit of its connection.
-type AtLimit =
+type OverflowPolicy =
     /// It is refused at once.
     | FailAtOnce
     /// It waits for room, within its timeout.
@@ -34,12 +34,12 @@ type RemotingOptions =
         MaxInFlight: int
         /// Whether one call more is refused or waits. Default `FailAtOnce`: more calls than that are a mistake mostly. Producers
         /// wait (`ProducerOptions.create`).
-        AtCallLimit: AtLimit
+        OnMaxInFlight: OverflowPolicy
         /// The most bytes that wait to be written; there is room again when half of them are gone. Default 4 MiB.
         MaxUnwrittenBytes: int
         /// Whether a request beyond that is refused or waits. Default `WaitForRoom`: a server that reads slowly slows
         /// its callers down.
-        AtByteLimit: AtLimit
+        OnMaxUnwrittenBytes: OverflowPolicy
         /// The most calls that wait for room, of a limit that has them wait, on one connection: first come first served, each
         /// within its own timeout. One call more fails at once with `TooManyWaiting`. A call takes 1 to 2 KB beside its
         /// request. Default 32,768. As many may wait for a connection to a server, as many sends of a producer for a route or
@@ -55,7 +55,7 @@ type RemotingOptions =
         Header: Header
         Limits: FrameLimits
         Backoff: Backoff
-        Liveness: Liveness
+        KeepAlive: KeepAlive
         /// Which failed calls are tried again, and when. Default `RetryPolicy.Never`.
         Retry: RetryPolicy
         /// Where a server is really reached, if not where it says: a broker that registered an address of its own network.
@@ -80,16 +80,16 @@ type RemotingOptions =
             RequestTimeout = TimeSpan.FromSeconds 3L
             ConnectTimeout = TimeSpan.FromSeconds 3L
             MaxInFlight = 4096
-            AtCallLimit = FailAtOnce
+            OnMaxInFlight = FailAtOnce
             MaxUnwrittenBytes = 4 * 1024 * 1024
-            AtByteLimit = WaitForRoom
+            OnMaxUnwrittenBytes = WaitForRoom
             MaxWaitingCalls = 32_768
             MaxWaitingBytes = 64 * 1024 * 1024
             MaxServerRequests = 256
             Header = Header.Json
             Limits = FrameLimits.Default
             Backoff = Backoff.Default
-            Liveness = Liveness.Default
+            KeepAlive = KeepAlive.Default
             Retry = RetryPolicy.Never
             MapAddress = id
             WhenDisconnected = WaitForConnection
@@ -105,8 +105,8 @@ type RemotingOptions =
         { RemotingOptions.Default with
             RequestTimeout = TimeSpan.FromSeconds 10L
             MaxInFlight = 1024
-            Liveness =
-                { Liveness.Default with
+            KeepAlive =
+                { KeepAlive.Default with
                     DeadAfter = TimeSpan.FromMinutes 1L
                 }
         }
@@ -117,8 +117,8 @@ type RemotingOptions =
             RequestTimeout = TimeSpan.FromSeconds 10L
             MaxInFlight = 16_384
             MaxUnwrittenBytes = 16 * 1024 * 1024
-            Liveness =
-                { Liveness.Default with
+            KeepAlive =
+                { KeepAlive.Default with
                     DeadAfter = TimeSpan.FromSeconds 10L
                 }
         }

@@ -114,7 +114,7 @@ module internal SettingTable =
 
     let private liveness change (options: RemotingOptions) =
         { options with
-            Liveness = change options.Liveness
+            KeepAlive = change options.KeepAlive
         }
 
     let private atLimit = ValueKind.word [ "fail", FailAtOnce; "wait", WaitForRoom ]
@@ -185,17 +185,17 @@ module internal SettingTable =
                 backoff (fun backoff -> { backoff with Cap = value }))
             remoting "backoffSpread" ValueKind.spread _.Backoff.Spread (fun value ->
                 backoff (fun backoff -> { backoff with Spread = value }))
-            remoting "atCallLimit" atLimit _.AtCallLimit (fun value options -> { options with AtCallLimit = value })
-            remoting "atByteLimit" atLimit _.AtByteLimit (fun value options -> { options with AtByteLimit = value })
+            remoting "onMaxInFlight" atLimit _.OnMaxInFlight (fun value options -> { options with OnMaxInFlight = value })
+            remoting "onMaxUnwrittenBytes" atLimit _.OnMaxUnwrittenBytes (fun value options -> { options with OnMaxUnwrittenBytes = value })
             remoting "maxWaitingCalls" (ValueKind.count 1 (1 <<< 20)) _.MaxWaitingCalls (fun value options ->
                 { options with MaxWaitingCalls = value })
             remoting "maxWaitingBytes" (ValueKind.count 4096 (1 <<< 30)) _.MaxWaitingBytes (fun value options ->
                 { options with MaxWaitingBytes = value })
-            remoting "probeAfter" ValueKind.duration _.Liveness.ProbeAfter (fun value ->
+            remoting "probeAfter" ValueKind.duration _.KeepAlive.ProbeAfter (fun value ->
                 liveness (fun liveness -> { liveness with ProbeAfter = value }))
-            remoting "deadAfter" ValueKind.duration _.Liveness.DeadAfter (fun value ->
+            remoting "deadAfter" ValueKind.duration _.KeepAlive.DeadAfter (fun value ->
                 liveness (fun liveness -> { liveness with DeadAfter = value }))
-            remoting "idleAfter" ValueKind.duration _.Liveness.IdleAfter (fun value ->
+            remoting "idleAfter" ValueKind.duration _.KeepAlive.IdleAfter (fun value ->
                 liveness (fun liveness -> { liveness with IdleAfter = value }))
             retry
         ]

@@ -22,7 +22,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
     let pulled topic =
         Error(
             Misconfigured(
-                $"brokers hand {topic} out to group {group} by pull; have them do so by pop first, with SetsMode, or with "
+                $"brokers hand {topic} out to group {group} by pull; have them do so by pop first, with EnablePopMode, or with "
                 + "mqadmin setConsumeMode -m POP"
             )
         )
@@ -42,7 +42,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
     /// Takes over what a broker assigns; none changes nothing. False if there was none.
     let take topic cancellation =
         backgroundTask {
-            match! client.Greet(topic, cancellation) with
+            match! client.Register(topic, cancellation) with
             | Error error -> return Error error
             | Ok brokers ->
                 match! query topic brokers (Ok None) cancellation with
@@ -110,10 +110,10 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
 
     let setMode topic =
         backgroundTask {
-            match options.SetsMode with
+            match options.EnablePopMode with
             | false -> return Ok()
             | true ->
-                match! client.Greet(topic, CancellationToken.None) with
+                match! client.Register(topic, CancellationToken.None) with
                 | Ok brokers ->
                     return!
                         brokers
@@ -137,7 +137,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
 
     let joinNow topic =
         backgroundTask {
-            match! client.GreetAndCheck(topic, CancellationToken.None) with
+            match! client.RegisterAndCheck(topic, CancellationToken.None) with
             | Error error -> return Error error
             | Ok() ->
                 match! setMode topic with

@@ -7,7 +7,7 @@ open System.Threading.Tasks
 
 /// What consumers that pop ask brokers: of a group's messages, and as one of its members. So many handlers work at a time.
 [<Sealed>]
-type internal PopClient(membership: PopMembership, concurrency: int) =
+type internal PopClient(membership: PopClientOptions, concurrency: int) =
     /// Java's consumers look for the other members at this interval.
     static let comparisonInterval = TimeSpan.FromSeconds 20L
 
@@ -28,10 +28,10 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     let membersChanged = Event<unit>()
 
     let report =
-        MemberReport(
+        ConsumerRunningInfoBuilder(
             {
                 Type = Pop
-                IsOrdered = false
+                IsOrderly = false
                 NeedsLock = false
                 NameServers = membership.NameServers
                 Concurrency = concurrency
@@ -43,7 +43,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
 
     /// Brokers keep the offsets of what is popped, and hand it out: of these a member knows nothing.
     let callbacks =
-        { new IAskedMember with
+        { new IConsumerCallbacks with
             member _.Group = group
             member _.MembersChanged() = membersChanged.Trigger()
             member _.Reset(_, _) = ()
@@ -59,20 +59,20 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
             {
                 NameServers = membership.NameServers
                 AddressServer = membership.AddressServer
-                Template = TopicTemplate.Default
+                Template = AutoCreateTopic.Default
                 InstanceName = membership.InstanceName
                 UnitName = membership.UnitName
                 Remoting = options
             },
             Consumes(fun () ->
-                GroupRequests.memberOf group Passively Clustering membership.ConsumeFrom subscriptions.All),
-            fun _ -> GroupAnswers.handlers callbacks
+                GroupRequests.memberOf group ConsumePassively Clustering membership.ConsumeFrom subscriptions.All),
+            fun _ -> CallbackAnswers.handlers callbacks
         )
 
     let clientId = instance.ClientId
     let clients = instance.Clients
     let routes = instance.Routes
-    let presence = instance.Presence
+    let presence = instance.HeartbeatService
 
     let filterOf topic =
         (subscriptions.Of topic).Subscription.Filter
@@ -134,11 +134,11 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     let settings: GroupSettings =
         {
             Group = group
-            Type = Passively
+            Type = ConsumePassively
             Model = Clustering
             ConsumeFrom = membership.ConsumeFrom
             PullBatch = 1
-            Suspend = TimeSpan.Zero
+            LongPollTimeout = TimeSpan.Zero
         }
 
     let topicOf (message: PoppedMessage) (targets: AckTarget list) =
@@ -179,7 +179,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         }
 
     /// Has every master of a topic know the group's member, and gives their names.
-    let greet topic cancellation : Task<Result<string list, RemotingError>> =
+    let register topic cancellation : Task<Result<string list, RemotingError>> =
         backgroundTask {
             match! routes.Get(topic, cancellation) with
             | Error error -> return Error error
@@ -190,7 +190,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                         TopicRoute.masterAddress broker.BrokerName route
                         |> Option.map (fun address -> broker.BrokerName, address))
 
-                let! greeted =
+                let! registered =
                     masters
                     |> List.map (fun (name, address) ->
                         backgroundTask {
@@ -200,11 +200,11 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
                     |> Task.WhenAll
 
                 let known =
-                    greeted |> Array.filter (snd >> Result.isOk) |> Array.map fst |> List.ofArray
+                    registered |> Array.filter (snd >> Result.isOk) |> Array.map fst |> List.ofArray
 
-                match known, greeted with
+                match known, registered with
                 | [], [||] -> return Error(NoQueue(topic, RouteProblems.ofReading route))
-                | [], _ -> return greeted[0] |> snd |> Result.map (fun () -> [])
+                | [], _ -> return registered[0] |> snd |> Result.map (fun () -> [])
                 | known, _ -> return Ok known
         }
 
@@ -244,7 +244,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         PeriodicTask.run options comparisonInterval ending.Token comparison.Look
 
     /// The masters of a topic that know the member. Fails if there is none.
-    member _.Greet(topic, cancellation) = greet topic cancellation
+    member _.Register(topic, cancellation) = register topic cancellation
 
     /// The masters of a topic that route tables name. Fails if there is none that can be read from.
     member _.Masters(topic: string, cancellation: CancellationToken) : Task<Result<string list, RemotingError>> =
@@ -360,9 +360,9 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
     member _.Joining = joining
 
     /// Makes the member known to the masters of a topic, of which there must be one, and has one of them check what is wanted.
-    member _.GreetAndCheck(topic: string, cancellation) : Task<Result<unit, RemotingError>> =
+    member _.RegisterAndCheck(topic: string, cancellation) : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match! greet topic cancellation with
+            match! register topic cancellation with
             | Ok(broker :: _) -> return! checkFilter topic broker cancellation
             | Ok [] -> return Ok()
             | Error error -> return Error error
@@ -375,7 +375,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
         let keeps = Filter.keeper (filterOf outer.Topic)
 
         [| outer |]
-        |> InnerBatch.expand membership.Codecs membership.InflatedLimit outer.QueueOffset
+        |> InnerBatch.expand membership.Codecs membership.MaxDecompressedBodySize outer.QueueOffset
         |> Array.filter (fun message -> not (InnerBatch.isInner message) || keeps message)
         |> Array.map visible
 
@@ -385,7 +385,7 @@ type internal PopClient(membership: PopMembership, concurrency: int) =
             for message in client.Messages popped ->
                 {
                     Message = message
-                    Body = MessageBody.decodeWith membership.Codecs membership.InflatedLimit message
+                    Body = MessageBody.decodeWith membership.Codecs membership.MaxDecompressedBodySize message
                 }
         ]
 

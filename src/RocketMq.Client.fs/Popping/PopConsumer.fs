@@ -4,7 +4,7 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// Hands messages to a handler, so many at a time, and acknowledges those that it is done with. The members of a group share
+/// Hands messages to a handler, so many at a time, and acknowledges what it has consumed. The members of a group share
 /// the messages, not the queues. Since RocketMQ 5.0.
 [<Sealed>]
 type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
@@ -12,7 +12,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     let group = client.Group
     let clock = client.Options.Ports.Clock
     let log = client.Options.Logger
-    let keeper = PopKeeper(PopConsumerOptions.limits options, client, group)
+    let keeper = PopAckAgent(PopConsumerOptions.limits options, client, group)
 
     let tracing =
         options.TraceTopic
@@ -33,7 +33,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
         HandlerCall(settings, HandlerInvoker(settings, PopConsumer.Checked handler), counts, tracing)
 
     let handling =
-        PopHandling(settings, options.IsOrderly, call, counts, keeper, client)
+        PopDispatcher(settings, options.IsOrderly, call, counts, keeper, client)
 
     let overdue = OverdueHandlers(settings, handling, call, counts)
 
@@ -87,7 +87,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             Concurrency = options.Concurrency
             BatchSize = 1
             ConsumeTimeout = options.ConsumeTimeout
-            InflatedLimit = options.Membership.InflatedLimit
+            MaxDecompressedBodySize = options.Membership.MaxDecompressedBodySize
             Codecs = options.Membership.Codecs
             Remoting = options.Membership.Remoting
         }
@@ -162,11 +162,11 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             Problems = client.Outcomes.Problems
         }
 
-    /// Pops nothing more, waits for handlers up to the options' `DrainTimeout`, gives back what is not handled then, leaves the
+    /// Pops nothing more, waits for handlers up to the options' `DrainTimeout`, sends back what is not handled then, leaves the
     /// group and closes the connections.
     member _.Close() : Task = closing.Value
 
-    /// Ends as a process does that is killed: nothing is acknowledged or given back, nobody is told.
+    /// Ends as a process does that is killed: nothing is acknowledged or sent back, nobody is told.
     member internal _.Kill() : Task =
         backgroundTask {
             queues.Stop()

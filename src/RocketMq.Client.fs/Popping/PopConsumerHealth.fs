@@ -8,7 +8,7 @@ type PopConsumerHealth =
         ClientId: string
         /// What it is assigned and pops: queues, or all of a broker's, with the queue id -1.
         Queues: MessageQueue list
-        /// Messages that are popped, and neither acknowledged nor given back.
+        /// Messages that are popped, and neither acknowledged nor sent back.
         InFlight: int
         /// Those of them that handlers work on.
         Running: int
@@ -39,7 +39,7 @@ type PopConsumerHealth =
     }
 
     /// It can do its work now: no handler is stuck, and nothing that it tried last has failed.
-    member health.IsWell = health.StuckHandlers = 0 && health.Problems.IsEmpty
+    member health.IsHealthy = health.StuckHandlers = 0 && health.Problems.IsEmpty
 
 /// What a simple consumer is doing. Counts are messages since its start.
 type SimpleConsumerHealth =
@@ -60,4 +60,4 @@ type SimpleConsumerHealth =
     }
 
     /// It can do its work now: nothing that it tried last has failed.
-    member health.IsWell = health.Problems.IsEmpty
+    member health.IsHealthy = health.Problems.IsEmpty

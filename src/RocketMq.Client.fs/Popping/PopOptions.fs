@@ -5,7 +5,7 @@ open System.Threading
 open System.Threading.Tasks
 
 /// What consumers that pop say of themselves.
-type PopMembership =
+type PopClientOptions =
     {
         Group: string
         NameServers: Endpoint list
@@ -22,14 +22,14 @@ type PopMembership =
         /// begins with that all the same.
         ConsumeFrom: ConsumeFrom
         /// The largest body after inflating, in bytes. Default 64 MiB.
-        InflatedLimit: int
+        MaxDecompressedBodySize: int
         /// What inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
         Codecs: BodyCodecs
         Remoting: RemotingOptions
     }
 
-module PopMembership =
-    let create (group: string) (nameServers: Endpoint list) : PopMembership =
+module PopClientOptions =
+    let create (group: string) (nameServers: Endpoint list) : PopClientOptions =
         {
             Group = group
             NameServers = nameServers
@@ -39,7 +39,7 @@ module PopMembership =
             InstanceName = None
             UnitName = None
             ConsumeFrom = LastOffset
-            InflatedLimit = MessageBody.defaultInflatedLimit
+            MaxDecompressedBodySize = MessageBody.defaultMaxDecompressedBodySize
             Codecs = BodyCodecs.standard
             Remoting =
                 { RemotingOptions.Default with
@@ -48,7 +48,7 @@ module PopMembership =
         }
 
     /// Adds a topic, and what is wanted of it, in place of what was wanted before.
-    let subscribe (topic: string) (filter: Filter) (membership: PopMembership) =
+    let subscribe (topic: string) (filter: Filter) (membership: PopClientOptions) =
         let others =
             membership.Subscriptions |> List.filter (fun (other, _) -> other <> topic)
 
@@ -56,53 +56,53 @@ module PopMembership =
             Subscriptions = others @ [ (topic, filter) ]
         }
 
-    let from (start: ConsumeFrom) (membership: PopMembership) = { membership with ConsumeFrom = start }
+    let from (start: ConsumeFrom) (membership: PopClientOptions) = { membership with ConsumeFrom = start }
 
-    let withNameServers nameServers (membership: PopMembership) =
+    let withNameServers nameServers (membership: PopClientOptions) =
         { membership with
             NameServers = nameServers
         }
 
-    let withAddressServer server (membership: PopMembership) =
+    let withAddressServer server (membership: PopClientOptions) =
         { membership with
             AddressServer = Some server
         }
 
-    let withNamespace name (membership: PopMembership) = { membership with Namespace = name }
+    let withNamespace name (membership: PopClientOptions) = { membership with Namespace = name }
 
-    let withInflatedLimit bytes (membership: PopMembership) =
+    let withMaxDecompressedBodySize bytes (membership: PopClientOptions) =
         { membership with
-            InflatedLimit = bytes
+            MaxDecompressedBodySize = bytes
         }
 
-    let withCodecs codecs (membership: PopMembership) = { membership with Codecs = codecs }
+    let withCodecs codecs (membership: PopClientOptions) = { membership with Codecs = codecs }
 
-    let withInstanceName name (membership: PopMembership) =
+    let withInstanceName name (membership: PopClientOptions) =
         { membership with
             InstanceName = Some name
         }
 
-    let withUnitName name (membership: PopMembership) =
+    let withUnitName name (membership: PopClientOptions) =
         { membership with UnitName = Some name }
 
-    let withRemoting remoting (membership: PopMembership) = { membership with Remoting = remoting }
+    let withRemoting remoting (membership: PopClientOptions) = { membership with Remoting = remoting }
 
     /// Settings with a text of all consumers that pop, of options that hold a membership.
     let internal settings
-        (get: 'Options -> PopMembership)
-        (put: PopMembership -> 'Options -> 'Options)
+        (get: 'Options -> PopClientOptions)
+        (put: PopClientOptions -> 'Options -> 'Options)
         : OwnSetting<'Options> list =
-        let change (set: 'T -> PopMembership -> PopMembership) value options = put (set value (get options)) options
+        let change (set: 'T -> PopClientOptions -> PopClientOptions) value options = put (set value (get options)) options
 
         [
             OwnSetting.from (change (fun value membership -> { membership with ConsumeFrom = value }))
             OwnSetting.count
-                "inflatedLimit"
+                "maxDecompressedBodySize"
                 1
                 Int32.MaxValue
                 (change (fun value membership ->
                     { membership with
-                        InflatedLimit = value
+                        MaxDecompressedBodySize = value
                     }))
             OwnSetting.text
                 "namespace"
@@ -127,8 +127,8 @@ module PopMembership =
     /// Options that hold a membership, changed by a text of their settings and of those of their connections.
     let internal ofText
         (settings: OwnSetting<'Options> list)
-        (get: 'Options -> PopMembership)
-        (put: PopMembership -> 'Options -> 'Options)
+        (get: 'Options -> PopClientOptions)
+        (put: PopClientOptions -> 'Options -> 'Options)
         (text: string)
         (options: 'Options)
         : Result<'Options, string list> =
@@ -141,7 +141,7 @@ module PopMembership =
                 }
                 options)
 
-    let internal problems (membership: PopMembership) : string list =
+    let internal problems (membership: PopClientOptions) : string list =
         [
             if membership.NameServers.IsEmpty && membership.AddressServer.IsNone then
                 "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR), or AddressServer"
@@ -149,12 +149,12 @@ module PopMembership =
             if membership.Subscriptions.IsEmpty then
                 "a consumer needs a subscription: call Subscribe before it starts"
 
-            yield! ValueKind.problem "inflatedLimit" (ValueKind.count 1 Int32.MaxValue) membership.InflatedLimit
+            yield! ValueKind.problem "maxDecompressedBodySize" (ValueKind.count 1 Int32.MaxValue) membership.MaxDecompressedBodySize
             yield! RemotingOptions.check membership.Remoting
         ]
 
     /// Ok if these and all other settings can be used.
-    let internal check others (membership: PopMembership) : Result<unit, RemotingError> =
+    let internal check others (membership: PopClientOptions) : Result<unit, RemotingError> =
         match Names.checkOwnGroup membership.Group, RemotingOptions.refusal (problems membership @ others) with
         | Error error, _ -> Error(Invalid error)
         | Ok _, Error error -> Error error
@@ -173,7 +173,7 @@ module internal InvisibleTime =
 
 type SimpleConsumerOptions =
     {
-        Membership: PopMembership
+        Membership: PopClientOptions
         /// How long `Receive` waits for a message. Default 15 s.
         Await: TimeSpan
     }
@@ -181,7 +181,7 @@ type SimpleConsumerOptions =
 module SimpleConsumerOptions =
     let create (group: string) (nameServers: Endpoint list) : SimpleConsumerOptions =
         {
-            Membership = PopMembership.create group nameServers
+            Membership = PopClientOptions.create group nameServers
             Await = TimeSpan.FromSeconds 15L
         }
 
@@ -190,44 +190,44 @@ module SimpleConsumerOptions =
 
     /// Settings of its own with a text, see `OptionText`.
     let internal settings: OwnSetting<SimpleConsumerOptions> list =
-        OwnSetting.duration "await" (fun value options -> { options with Await = value })
-        :: PopMembership.settings _.Membership withMembership
+        OwnSetting.duration "awaitDuration" (fun value options -> { options with Await = value })
+        :: PopClientOptions.settings _.Membership withMembership
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;await=5s".
     let ofText (group: string) (text: string) : Result<SimpleConsumerOptions, string list> =
-        PopMembership.ofText settings _.Membership withMembership text (create group [])
+        PopClientOptions.ofText settings _.Membership withMembership text (create group [])
 
     /// Adds a topic, and what is wanted of it.
     let subscribe (topic: string) (filter: Filter) (options: SimpleConsumerOptions) =
         { options with
-            Membership = PopMembership.subscribe topic filter options.Membership
+            Membership = PopClientOptions.subscribe topic filter options.Membership
         }
 
     let from (start: ConsumeFrom) (options: SimpleConsumerOptions) =
-        withMembership (PopMembership.from start options.Membership) options
+        withMembership (PopClientOptions.from start options.Membership) options
 
-    let withAwait time (options: SimpleConsumerOptions) = { options with Await = time }
+    let withAwaitDuration time (options: SimpleConsumerOptions) = { options with Await = time }
 
     let withNamespace name (options: SimpleConsumerOptions) =
-        withMembership (PopMembership.withNamespace name options.Membership) options
+        withMembership (PopClientOptions.withNamespace name options.Membership) options
 
     let withAddressServer server (options: SimpleConsumerOptions) =
-        withMembership (PopMembership.withAddressServer server options.Membership) options
+        withMembership (PopClientOptions.withAddressServer server options.Membership) options
 
-    let withInflatedLimit bytes (options: SimpleConsumerOptions) =
-        withMembership (PopMembership.withInflatedLimit bytes options.Membership) options
+    let withMaxDecompressedBodySize bytes (options: SimpleConsumerOptions) =
+        withMembership (PopClientOptions.withMaxDecompressedBodySize bytes options.Membership) options
 
     let withCodecs codecs (options: SimpleConsumerOptions) =
-        withMembership (PopMembership.withCodecs codecs options.Membership) options
+        withMembership (PopClientOptions.withCodecs codecs options.Membership) options
 
     let withInstanceName name (options: SimpleConsumerOptions) =
-        withMembership (PopMembership.withInstanceName name options.Membership) options
+        withMembership (PopClientOptions.withInstanceName name options.Membership) options
 
     let withRemoting remoting (options: SimpleConsumerOptions) =
-        withMembership (PopMembership.withRemoting remoting options.Membership) options
+        withMembership (PopClientOptions.withRemoting remoting options.Membership) options
 
     let internal check (options: SimpleConsumerOptions) =
-        PopMembership.check (ValueKind.problem "await" ValueKind.duration options.Await) options.Membership
+        PopClientOptions.check (ValueKind.problem "awaitDuration" ValueKind.duration options.Await) options.Membership
 
 /// Handles one message. The token is cancelled when the handler has taken longer than the consume timeout, when the message's
 /// receipt is lost, so that it comes again whatever the handler does, and when the consumer ends and has waited long enough. An
@@ -236,10 +236,10 @@ type PopHandler = ReceivedMessage -> CancellationToken -> Task<ConsumeResult>
 
 type PopConsumerOptions =
     {
-        Membership: PopMembership
+        Membership: PopClientOptions
         /// How many handlers run at a time. Default 20.
         Concurrency: int
-        /// Messages of a queue one after the other, and none before the one before it is done with. Default false.
+        /// Messages of a queue one after the other, and none before the one before it is consumed. Default false.
         IsOrderly: bool
         /// For how long messages are hidden; while a handler runs that is renewed, until its consume timeout. Default 60 s.
         InvisibleTime: TimeSpan
@@ -251,10 +251,10 @@ type PopConsumerOptions =
         /// How long a broker holds a pop that finds nothing. Default 15 s.
         Poll: TimeSpan
         /// How many messages of a broker, or of a queue where queues are shared out, may be unacknowledged. Default 96.
-        Unacked: int
+        MaxUnackedMessages: int
         /// Asks brokers at the start to hand the topics out by pop to this group, which they do not unless they are asked.
         /// Default false: an operator does so.
-        SetsMode: bool
+        EnablePopMode: bool
         /// Writes a trace before and after each call of the handler to a topic, mostly `TraceRecords.defaultTopic`. Default
         /// none.
         TraceTopic: string option
@@ -267,15 +267,15 @@ module PopConsumerOptions =
 
     let create (group: string) (nameServers: Endpoint list) : PopConsumerOptions =
         {
-            Membership = PopMembership.create group nameServers
+            Membership = PopClientOptions.create group nameServers
             Concurrency = 20
             IsOrderly = false
             InvisibleTime = TimeSpan.FromSeconds 60L
             ConsumeTimeout = TimeSpan.FromMinutes 15L
             PopBatch = mostInAPop
             Poll = TimeSpan.FromSeconds 15L
-            Unacked = HeldPopLimits.Default.Unacked
-            SetsMode = false
+            MaxUnackedMessages = PopLimits.Default.MaxUnackedMessages
+            EnablePopMode = false
             TraceTopic = None
             DrainTimeout = TimeSpan.FromSeconds 30L
         }
@@ -287,39 +287,39 @@ module PopConsumerOptions =
     let internal settings: OwnSetting<PopConsumerOptions> list =
         [
             OwnSetting.count "concurrency" 1 10_000 (fun value options -> { options with Concurrency = value })
-            OwnSetting.switch "inOrder" (fun options -> { options with IsOrderly = true })
+            OwnSetting.switch "orderly" (fun options -> { options with IsOrderly = true })
             OwnSetting.duration "invisibleTime" (fun value options -> { options with InvisibleTime = value })
             OwnSetting.duration "consumeTimeout" (fun value options -> { options with ConsumeTimeout = value })
             OwnSetting.count "popBatch" 1 mostInAPop (fun value options -> { options with PopBatch = value })
-            OwnSetting.duration "poll" (fun value options -> { options with Poll = value })
-            OwnSetting.count "unacked" 1 100_000 (fun value options -> { options with Unacked = value })
-            OwnSetting.switch "setsMode" (fun options -> { options with SetsMode = true })
+            OwnSetting.duration "longPollTimeout" (fun value options -> { options with Poll = value })
+            OwnSetting.count "maxUnackedMessages" 1 100_000 (fun value options -> { options with MaxUnackedMessages = value })
+            OwnSetting.switch "enablePopMode" (fun options -> { options with EnablePopMode = true })
             OwnSetting.text "trace" Names.checkTopic (fun value options -> { options with TraceTopic = Some value })
             OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
         ]
-        @ PopMembership.settings _.Membership withMembership
+        @ PopClientOptions.settings _.Membership withMembership
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;popBatch=16".
     let ofText (group: string) (text: string) : Result<PopConsumerOptions, string list> =
-        PopMembership.ofText settings _.Membership withMembership text (create group [])
+        PopClientOptions.ofText settings _.Membership withMembership text (create group [])
 
     /// Adds a topic, and what is wanted of it.
     let subscribe (topic: string) (filter: Filter) (options: PopConsumerOptions) =
         { options with
-            Membership = PopMembership.subscribe topic filter options.Membership
+            Membership = PopClientOptions.subscribe topic filter options.Membership
         }
 
     let from (start: ConsumeFrom) (options: PopConsumerOptions) =
-        withMembership (PopMembership.from start options.Membership) options
+        withMembership (PopClientOptions.from start options.Membership) options
 
     let withConcurrency count (options: PopConsumerOptions) = { options with Concurrency = count }
-    let inOrder (options: PopConsumerOptions) = { options with IsOrderly = true }
+    let orderly (options: PopConsumerOptions) = { options with IsOrderly = true }
     let withInvisibleTime time (options: PopConsumerOptions) = { options with InvisibleTime = time }
     let withConsumeTimeout time (options: PopConsumerOptions) = { options with ConsumeTimeout = time }
     let withPopBatch count (options: PopConsumerOptions) = { options with PopBatch = count }
-    let withPoll time (options: PopConsumerOptions) = { options with Poll = time }
-    let withUnacked count (options: PopConsumerOptions) = { options with Unacked = count }
-    let settingMode (options: PopConsumerOptions) = { options with SetsMode = true }
+    let withLongPollTimeout time (options: PopConsumerOptions) = { options with Poll = time }
+    let withMaxUnackedMessages count (options: PopConsumerOptions) = { options with MaxUnackedMessages = count }
+    let enablingPopMode (options: PopConsumerOptions) = { options with EnablePopMode = true }
 
     let withTrace topic (options: PopConsumerOptions) =
         { options with TraceTopic = Some topic }
@@ -327,22 +327,22 @@ module PopConsumerOptions =
     let withDrainTimeout time (options: PopConsumerOptions) = { options with DrainTimeout = time }
 
     let withNamespace name (options: PopConsumerOptions) =
-        withMembership (PopMembership.withNamespace name options.Membership) options
+        withMembership (PopClientOptions.withNamespace name options.Membership) options
 
     let withAddressServer server (options: PopConsumerOptions) =
-        withMembership (PopMembership.withAddressServer server options.Membership) options
+        withMembership (PopClientOptions.withAddressServer server options.Membership) options
 
-    let withInflatedLimit bytes (options: PopConsumerOptions) =
-        withMembership (PopMembership.withInflatedLimit bytes options.Membership) options
+    let withMaxDecompressedBodySize bytes (options: PopConsumerOptions) =
+        withMembership (PopClientOptions.withMaxDecompressedBodySize bytes options.Membership) options
 
     let withCodecs codecs (options: PopConsumerOptions) =
-        withMembership (PopMembership.withCodecs codecs options.Membership) options
+        withMembership (PopClientOptions.withCodecs codecs options.Membership) options
 
     let withInstanceName name (options: PopConsumerOptions) =
-        withMembership (PopMembership.withInstanceName name options.Membership) options
+        withMembership (PopClientOptions.withInstanceName name options.Membership) options
 
     let withRemoting remoting (options: PopConsumerOptions) =
-        withMembership (PopMembership.withRemoting remoting options.Membership) options
+        withMembership (PopClientOptions.withRemoting remoting options.Membership) options
 
     let internal check (options: PopConsumerOptions) =
         let problems =
@@ -351,8 +351,8 @@ module PopConsumerOptions =
                 yield! InvisibleTime.check "invisibleTime" options.InvisibleTime |> Option.toList
                 yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
                 yield! ValueKind.problem "popBatch" (ValueKind.count 1 mostInAPop) options.PopBatch
-                yield! ValueKind.problem "poll" ValueKind.duration options.Poll
-                yield! ValueKind.problem "unacked" (ValueKind.count 1 100_000) options.Unacked
+                yield! ValueKind.problem "longPollTimeout" ValueKind.duration options.Poll
+                yield! ValueKind.problem "maxUnackedMessages" (ValueKind.count 1 100_000) options.MaxUnackedMessages
                 yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
 
                 match options.TraceTopic with
@@ -360,10 +360,10 @@ module PopConsumerOptions =
                 | None -> ()
             ]
 
-        PopMembership.check problems options.Membership
+        PopClientOptions.check problems options.Membership
 
-    let internal limits (options: PopConsumerOptions) : HeldPopLimits =
-        { HeldPopLimits.Default with
+    let internal limits (options: PopConsumerOptions) : PopLimits =
+        { PopLimits.Default with
             InvisibleMillis = int64 options.InvisibleTime.TotalMilliseconds
-            Unacked = options.Unacked
+            MaxUnackedMessages = options.MaxUnackedMessages
         }

@@ -122,7 +122,7 @@ type internal PopPolling
         }
 
     /// Asks until there are messages or the time is over: a broker whose clock was set, or that is about to stop, may end a wait
-    /// before. That a pop is too old is told once it has been made anew with the clock measured.
+    /// before. That a pop is too old is told once it has been made again with the clock measured.
     let rec popUntil (attempt: PopAttempt) (until: int64) wasRefused cancellation =
         backgroundTask {
             let before = clocks.Of attempt.BrokerName

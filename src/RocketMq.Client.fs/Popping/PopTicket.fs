@@ -5,7 +5,7 @@ namespace RocketMq.Protocol
 type internal PopTicket(popped: Popped) =
     let gate = obj ()
     let mutable isLost = false
-    let mutable call: struct (HandlerRun * int64) voption = ValueNone
+    let mutable call: struct (HandlerWorker * int64) voption = ValueNone
 
     member _.Popped = popped
 
@@ -14,7 +14,7 @@ type internal PopTicket(popped: Popped) =
         |> ValueOption.defaultWith (fun () -> popped.Message.OffsetId)
 
     /// A handler is about to work on it. Whether the message comes again already, whatever the handler does.
-    member _.Begin(run: HandlerRun) : bool =
+    member _.Begin(run: HandlerWorker) : bool =
         lock gate (fun () ->
             call <- ValueSome(struct (run, run.Stamp))
             isLost)
@@ -22,7 +22,7 @@ type internal PopTicket(popped: Popped) =
     member _.End() = lock gate (fun () -> call <- ValueNone)
 
     /// The message comes again whatever its handler does. The call that works on it, if there is one: it is to end.
-    member _.Lose() : struct (HandlerRun * int64) voption =
+    member _.Lose() : struct (HandlerWorker * int64) voption =
         lock gate (fun () ->
             isLost <- true
             call)

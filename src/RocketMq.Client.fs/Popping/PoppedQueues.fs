@@ -5,7 +5,7 @@ open System.Threading
 open System.Threading.Tasks
 
 /// A queue, or all of a broker's, that this member pops.
-type private PopLane =
+type private PopLoop =
     {
         Lane: int
         Ending: CancellationTokenSource
@@ -20,7 +20,7 @@ type internal PoppedQueues(puller: PopPuller, outcomes: PopOutcomes) =
     /// Guards the three below.
     let gate = obj ()
 
-    let lanes = Dictionary<MessageQueue, PopLane>()
+    let lanes = Dictionary<MessageQueue, PopLoop>()
     let loops = List<Task>()
     let mutable nextLane = 0
 

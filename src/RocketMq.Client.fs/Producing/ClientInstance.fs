@@ -50,7 +50,7 @@ type internal InstanceOptions =
     {
         NameServers: Endpoint list
         AddressServer: AddressServer option
-        Template: TopicTemplate
+        Template: AutoCreateTopic
         InstanceName: string option
         UnitName: string option
         Remoting: RemotingOptions
@@ -66,8 +66,8 @@ type internal ClientRole =
 [<Sealed>]
 type internal ClientInstance
     (options: InstanceOptions, role: ClientRole, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
-    /// What telling one broker goodbye may take.
-    static let farewellTime = TimeSpan.FromSeconds 1L
+    /// What unregistering from one broker may take.
+    static let unregisterTimeout = TimeSpan.FromSeconds 1L
 
     let clientId = ClientId.create options.InstanceName options.UnitName
     let clients = RemotingClients(options.Remoting, handlersOf)
@@ -94,7 +94,7 @@ type internal ClientInstance
         | Consumes _ -> AllBrokers
 
     let outcomes = SendOutcomes options.Remoting.Ports.Clock
-    let presence = Presence(clients, routes, heartbeat, told, outcomes)
+    let presence = HeartbeatService(clients, routes, heartbeat, told, outcomes)
 
     let departures: Departure list =
         let departure producerGroup consumerGroup =
@@ -116,7 +116,7 @@ type internal ClientInstance
     member _.Clients = clients
     member _.NameServer = nameServer
     member _.Routes = routes
-    member _.Presence = presence
+    member _.HeartbeatService = presence
 
     /// What becomes of heartbeats, and of sends.
     member _.Outcomes = outcomes
@@ -126,14 +126,14 @@ type internal ClientInstance
         routes.Start()
         presence.Start()
 
-    /// Says goodbye to brokers and closes the connections.
+    /// Unregisters from brokers and closes the connections.
     member _.Close() : Task =
         backgroundTask {
             search |> Option.iter _.Close()
             routes.Close()
 
             for departure in departures do
-                do! presence.Leave(departure, farewellTime)
+                do! presence.Leave(departure, unregisterTimeout)
 
             do! clients.CloseAll()
         }

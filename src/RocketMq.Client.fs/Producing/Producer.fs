@@ -49,7 +49,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     let identify (message: Message) =
         let id = uniqueIds.Next()
-        struct (Prepared.identified options id message, id)
+        struct (OutgoingMessage.identified options id message, id)
 
     /// Counted as long as it lasts; the sender says when it ends.
     let dispatch prepared target cancellation =
@@ -64,14 +64,14 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     let sendGathered (tickets: Gathered[]) =
         match tickets with
         | [| single |] ->
-            sendNow (Prepared.ofIdentified options single.UniqueId single.Message) AnyQueue CancellationToken.None
+            sendNow (OutgoingMessage.ofIdentified options single.UniqueId single.Message) AnyQueue CancellationToken.None
         | tickets ->
-            let batch = Prepared.ofBatch options [ for ticket in tickets -> ticket.Message ]
+            let batch = OutgoingMessage.ofBatch options [ for ticket in tickets -> ticket.Message ]
             sendNow batch AnyQueue CancellationToken.None
 
     let batcher =
         options.Batching
-        |> Option.map (fun limits -> new Batcher(limits, clock, options.Remoting.Logger, sendGathered))
+        |> Option.map (fun limits -> new ProducerBatcher(limits, clock, options.Remoting.Logger, sendGathered))
 
     let tracing =
         options.TraceTopic
@@ -112,10 +112,10 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         }
 
     /// The message is with the others when this returns; it counts as on its way until its batch has been sent.
-    let gather (batcher: Batcher) (message: Message) (cancellation: CancellationToken) =
+    let gather (batcher: ProducerBatcher) (message: Message) (cancellation: CancellationToken) =
         let struct (message, id) = identify message
 
-        match Prepared.checkIdentified message with
+        match OutgoingMessage.checkIdentified message with
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok() ->
             let gathered = Gathered(message, id)
@@ -133,7 +133,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         | Ok message ->
             match batcher, target with
             | Some batcher, AnyQueue -> gather batcher message cancellation
-            | _ -> sendNow (Prepared.ofMessage options (uniqueIds.Next()) message) target cancellation
+            | _ -> sendNow (OutgoingMessage.ofMessage options (uniqueIds.Next()) message) target cancellation
 
     /// One interceptor around the others and the send.
     let intercepted (send: Message -> Task<Result<SendReceipt, RemotingError>>) : Message -> Task<_> =
@@ -182,10 +182,10 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         let identified = messages |> List.map identify
         let travelling = [ for struct (message, _) in identified -> message ]
 
-        match checkAll messages |> Result.bind (fun () -> Prepared.checkBatch travelling) with
+        match checkAll messages |> Result.bind (fun () -> OutgoingMessage.checkBatch travelling) with
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok() ->
-            match Prepared.ofBatch options travelling with
+            match OutgoingMessage.ofBatch options travelling with
             | Error error -> Task.FromResult(Error error)
             | Ok prepared ->
                 backgroundTask {
@@ -209,7 +209,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                     match TopicRoute.masterAddress broker.BrokerName view.Route with
                     | Some address ->
                         // A broker that does not know the client pushes no reply to it: the request then ends with that.
-                        let! (_: Result<unit, RemotingError>) = instance.Presence.At address
+                        let! (_: Result<unit, RemotingError>) = instance.HeartbeatService.At address
                         ()
                     | None -> ()
 
@@ -327,7 +327,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// Whether it could send now, and what became of its sends.
     member producer.Health: ProducerHealth =
         let unanswered: ClientProblem list =
-            match instance.Routes.Silence with
+            match instance.Routes.IdleState with
             | ValueSome(struct (since, reason)) ->
                 [
                     {
@@ -385,7 +385,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok message ->
             tracked (fun () ->
-                match Prepared.ofMessage options (uniqueIds.Next()) message with
+                match OutgoingMessage.ofMessage options (uniqueIds.Next()) message with
                 | Error error -> Task.FromResult(Error error)
                 | Ok prepared -> sender.SendOneWay(prepared, target, cancellation))
 
@@ -408,7 +408,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
             tracked (fun () -> asking.While(message.Topic, int64 message.Body.Length, ask))
 
-    /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, says goodbye to brokers and
+    /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, unregisters from brokers and
     /// closes the connections. Messages that are still on their way then fail with an unknown outcome.
     member _.Close() : Task =
         backgroundTask {

@@ -23,4 +23,4 @@ type ProducerHealth =
     }
 
     /// It could send now.
-    member health.IsWell = health.Problems.IsEmpty
+    member health.IsHealthy = health.Problems.IsEmpty

@@ -302,7 +302,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
     member _.Send
         (message: Message, local: Message -> Task<TransactionDecision>, cancellation: CancellationToken)
         : Task<Result<TransactionReceipt, RemotingError>> =
-        match Message.check message, Prepared.checkTransaction message with
+        match Message.check message, OutgoingMessage.checkTransaction message with
         | Error error, _
         | _, Error error -> Task.FromResult(Error(Invalid error))
         | Ok message, Ok() -> producer.Tracked(fun () -> run message local cancellation)

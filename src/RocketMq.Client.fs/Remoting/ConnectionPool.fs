@@ -10,8 +10,8 @@ type PoolOptions =
     {
         /// The most connections at a time. Default 5.
         Size: int
-        /// How long a borrower waits for one that is free. Default 10 s.
-        BorrowTimeout: TimeSpan
+        /// How long a renter waits for one that is free. Default 10 s.
+        RentTimeout: TimeSpan
         /// How long `Close` waits for what is lent. Default 10 s.
         DrainTimeout: TimeSpan
     }
@@ -19,13 +19,13 @@ type PoolOptions =
     static member Default =
         {
             Size = 5
-            BorrowTimeout = TimeSpan.FromSeconds 10L
+            RentTimeout = TimeSpan.FromSeconds 10L
             DrainTimeout = TimeSpan.FromSeconds 10L
         }
 
-/// A borrowed connection: one borrower's until it is disposed of.
+/// A borrowed connection: one renter's until it is disposed of.
 [<Sealed>]
-type PooledConnection internal (client: RemotingClient, giveBack: unit -> unit) =
+type PooledConnection internal (client: RemotingClient, sendBack: unit -> unit) =
     let mutable isBack = 0
 
     member _.Client = client
@@ -33,10 +33,10 @@ type PooledConnection internal (client: RemotingClient, giveBack: unit -> unit) 
     interface IDisposable with
         member _.Dispose() =
             if Interlocked.Exchange(&isBack, 1) = 0 then
-                giveBack ()
+                sendBack ()
 
-/// Several connections to one server, each lent to one borrower at a time. One connection carries any number of calls at
-/// a time, so most programs need no pool; it keeps large answers of one borrower from delaying those of another.
+/// Several connections to one server, each lent to one renter at a time. One connection carries any number of calls at
+/// a time, so most programs need no pool; it keeps large answers of one renter from delaying those of another.
 [<Sealed>]
 type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: PoolOptions) =
     let gate = obj ()
@@ -75,19 +75,19 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
         | true, client -> client.InFlight
         | false, _ -> 0
 
-    /// Answers a borrower. False if it waits no more.
-    let complete (borrower: int) outcome =
-        match borrowers.TryGetValue borrower with
+    /// Answers a renter. False if it waits no more.
+    let complete (renter: int) outcome =
+        match borrowers.TryGetValue renter with
         | true, waiting -> waiting.TrySetResult outcome
         | false, _ -> false
 
     let rec carryOut effect =
         match effect with
-        | Lend(borrower, connection) ->
-            // A borrower that gave up after it was chosen takes nothing, and nobody else would give it back.
-            if not (complete borrower (ValueSome connection)) then
+        | Rent(renter, connection) ->
+            // A renter that gave up after it was chosen takes nothing, and nobody else would give it back.
+            if not (complete renter (ValueSome connection)) then
                 post (Returned(connection, true))
-        | TurnBorrowerAway borrower -> complete borrower ValueNone |> ignore<bool>
+        | RejectRenter renter -> complete renter ValueNone |> ignore<bool>
         | Discard connection -> Supervised.run remoting.Logger CancellationToken.None (fun () -> discard connection)
         | Drained -> drained.TrySetResult() |> ignore<bool>
 
@@ -117,7 +117,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             NotConnected(
                 endpoint,
                 FailureReason.ofText
-                    $"all {options.Size} connections of the pool were lent for {options.BorrowTimeout.TotalMilliseconds} ms"
+                    $"all {options.Size} connections of the pool were lent for {options.RentTimeout.TotalMilliseconds} ms"
             )
         )
 
@@ -130,21 +130,21 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
 
     /// The least busy connection that is free, or a new one, waiting for one to come back if all are lent. Dispose of it
     /// to give it back.
-    member _.Borrow(cancellation: CancellationToken) : Task<Result<PooledConnection, RemotingError>> =
+    member _.Rent(cancellation: CancellationToken) : Task<Result<PooledConnection, RemotingError>> =
         backgroundTask {
-            let borrower = Interlocked.Increment &lastBorrower
+            let renter = Interlocked.Increment &lastBorrower
 
             let waiting =
                 TaskCompletionSource<int voption>(TaskCreationOptions.RunContinuationsAsynchronously)
 
-            borrowers[borrower] <- waiting
-            post (Requested borrower)
+            borrowers[renter] <- waiting
+            post (Requested renter)
 
             /// Waits no longer. One that was lent in this moment goes back.
             let giveUp () : Task =
                 backgroundTask {
-                    post (GivenUp borrower)
-                    complete borrower ValueNone |> ignore<bool>
+                    post (GivenUp renter)
+                    complete renter ValueNone |> ignore<bool>
 
                     match! waiting.Task with
                     | ValueSome connection -> post (Returned(connection, true))
@@ -153,7 +153,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
 
             try
                 try
-                    match! waiting.Task.WaitAsync(options.BorrowTimeout, remoting.Ports.Clock, cancellation) with
+                    match! waiting.Task.WaitAsync(options.RentTimeout, remoting.Ports.Clock, cancellation) with
                     | ValueSome connection -> return Ok(lend connection)
                     | ValueNone -> return Error(ClientClosed endpoint)
                 with
@@ -165,7 +165,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
                     let reason = "the caller gave up waiting for a connection of the pool"
                     return Error(NotConnected(endpoint, FailureReason.ofText reason))
             finally
-                borrowers.Remove(borrower) |> ignore<bool * TaskCompletionSource<int voption>>
+                borrowers.Remove(renter) |> ignore<bool * TaskCompletionSource<int voption>>
         }
 
     /// Borrows a connection for as long as `work` takes.
@@ -173,7 +173,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
         (work: RemotingClient -> Task<Result<'T, RemotingError>>, cancellation: CancellationToken)
         : Task<Result<'T, RemotingError>> =
         backgroundTask {
-            match! pool.Borrow cancellation with
+            match! pool.Rent cancellation with
             | Error error -> return Error error
             | Ok connection ->
                 use connection = connection

@@ -9,8 +9,8 @@ open System.Threading.Tasks
 /// from any thread.
 [<Sealed>]
 type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOpening: unit -> unit) =
-    let mutable resend: Waiter -> bool -> unit = fun _ _ -> ()
-    let traffic = Traffic()
+    let mutable resend: PendingRequest -> bool -> unit = fun _ _ -> ()
+    let traffic = ConnectionCounters()
 
     let agent =
         ConnectionAgent(endpoint, options, traffic, (fun waiter isSentAway -> resend waiter isSentAway))
@@ -20,7 +20,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
     let waitingCalls = WaitingCalls(options.MaxWaitingCalls, options.MaxWaitingBytes)
 
     /// Those that wait for a connection.
-    let atDoor = WaitingPlaces(options.MaxWaitingCalls, options.MaxWaitingBytes)
+    let atConnect = WaitingPlaces(options.MaxWaitingCalls, options.MaxWaitingBytes)
 
     let openConnection () =
         agent.Open()
@@ -31,8 +31,8 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
     let failsAtOnce () =
         options.WhenDisconnected = FailWithDial && Connection.isFailing agent.State
 
-    /// Waits for the door to open or an attempt to fail, for what is left of `patience`. Gives the reason of a failure.
-    let waitAtDoor
+    /// Waits for a connection or an attempt to fail, for what is left of `patience`. Gives the reason of a failure.
+    let waitAtSlot
         (waiting: Task<Result<unit, FailureReason>>)
         (rest: TimeSpan)
         (patience: TimeSpan)
@@ -67,7 +67,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
     /// Finds a session and sends on it, as often as sessions end under the sender or are full, within `timeout`; a connection is
     /// waited for no longer than `patience`, and while attempts to connect fail only if `waits`. Who finds no room, or others who
     /// wait for it, waits behind them. Who waits for a connection is one of those that may, unless `isInFlight`: calls that a session
-    /// gives back are bounded as such. A loop, not a recursion: what has ended by the time that it is waited for would pile up on
+    /// sends back are bounded as such. A loop, not a recursion: what has ended by the time that it is waited for would pile up on
     /// the stack.
     let trySend
         (send: Session -> TimeSpan -> Sent)
@@ -82,19 +82,19 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         backgroundTask {
             let mutable outcome: struct (Session | null * Sent) voption = ValueNone
             let mutable place: LinkedListNode<WaitingCall> | null = null
-            let mutable isAtDoor = false
+            let mutable isWaiting = false
 
             try
                 while outcome.IsNone do
                     let rest = timeout - clock.GetElapsedTime started
                     let mutable mustWait = false
 
-                    match agent.Door with
-                    | Door.Locked -> outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
-                    | Door.Open _ when isAtDoor ->
-                        isAtDoor <- false
-                        atDoor.Leave size
-                    | Door.Open session when rest > TimeSpan.Zero ->
+                    match agent.ConnectionSlot with
+                    | ConnectionSlot.Locked -> outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                    | ConnectionSlot.Open _ when isWaiting ->
+                        isWaiting <- false
+                        atConnect.Leave size
+                    | ConnectionSlot.Open session when rest > TimeSpan.Zero ->
                         match place with
                         | null when not waitingCalls.IsEmpty -> mustWait <- true
                         | NonNull own when not own.Value.HasTurn -> do! waitFor own.Value.Task rest cancellation
@@ -104,29 +104,29 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                             | Stalled _ when isNull place -> mustWait <- true
                             | Stalled room -> do! waitFor room rest cancellation
                             | sent -> outcome <- ValueSome(struct (session, sent))
-                    | Door.Open session -> outcome <- ValueSome(struct (null, NotSent session.Full))
-                    | Door.Shut _ when agent.IsClosing ->
+                    | ConnectionSlot.Open session -> outcome <- ValueSome(struct (null, NotSent session.Full))
+                    | ConnectionSlot.Shut _ when agent.IsClosing ->
                         outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
-                    | Door.Shut waiting ->
+                    | ConnectionSlot.Shut waiting ->
                         openConnection ()
 
                         if not waits && failsAtOnce () then
                             outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, agent.LastFailure))))
                         else
                             let full =
-                                if isInFlight || isAtDoor then
+                                if isInFlight || isWaiting then
                                     ValueNone
                                 else
-                                    atDoor.TryTake size
+                                    atConnect.TryTake size
 
                             match full with
                             | ValueSome bound ->
                                 let error = TooManyWaiting(ConnectionTo endpoint, bound)
                                 outcome <- ValueSome(struct (null, NotSent error))
                             | ValueNone ->
-                                isAtDoor <- not isInFlight
+                                isWaiting <- not isInFlight
                                 let rest = max TimeSpan.Zero (rest - (timeout - patience))
-                                let! opened = waitAtDoor waiting.Task rest patience cancellation
+                                let! opened = waitAtSlot waiting.Task rest patience cancellation
                                 let isLate = clock.GetElapsedTime started >= patience
 
                                 match opened with
@@ -144,8 +144,8 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                             let error = TooManyWaiting(RoomOnConnection endpoint, bound)
                             outcome <- ValueSome(struct (null, NotSent error))
             finally
-                if isAtDoor then
-                    atDoor.Leave size
+                if isWaiting then
+                    atConnect.Leave size
 
                 match place with
                 | null -> ()
@@ -155,7 +155,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         }
 
     /// Waits for an answer, or for the caller to give up.
-    let await (session: Session) (waiter: Waiter) (cancellation: CancellationToken) =
+    let await (session: Session) (waiter: PendingRequest) (cancellation: CancellationToken) =
         backgroundTask {
             use _ = cancellation.UnsafeRegister((fun _ -> session.Cancel waiter), null)
 
@@ -168,6 +168,9 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         | _, Waiting waiter -> waiter.Task
         | _, NotSent error -> Task.FromResult(Error error)
         | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled(request, false)))
+
+    /// Heartbeats are few, and take no place that a call of the application could have.
+    let isHeartbeat (outgoing: Outgoing) = outgoing.Code = RequestCode.HeartBeat
 
     let callSlowly (outgoing: Outgoing) isSecond isInFlight (timeout: TimeSpan) cancellation =
         backgroundTask {
@@ -183,7 +186,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                         timeout
                         patience
                         outgoing.WaitsForServer
-                        isInFlight
+                        (isInFlight || isHeartbeat outgoing)
                         cancellation
 
                 return! answerOf outgoing.Code sent cancellation
@@ -195,18 +198,18 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         if cancellation.IsCancellationRequested then
             Task.FromResult(Error(Cancelled(outgoing.Code, false)))
         else
-            match agent.Door with
-            | Door.Open session when waitingCalls.IsEmpty ->
+            match agent.ConnectionSlot with
+            | ConnectionSlot.Open session when waitingCalls.IsEmpty ->
                 match session.Send(outgoing, false, timeout) with
                 | Over
                 | Stalled _ -> callSlowly outgoing false false timeout cancellation
                 | sent -> answerOf outgoing.Code (struct (session, sent)) cancellation
-            | Door.Open _
-            | Door.Shut _
-            | Door.Locked -> callSlowly outgoing false false timeout cancellation
+            | ConnectionSlot.Open _
+            | ConnectionSlot.Shut _
+            | ConnectionSlot.Locked -> callSlowly outgoing false false timeout cancellation
 
     /// Sends the request of a call that a session could not serve on another one, within what is left of its time.
-    let sendAgain (waiter: Waiter) (isSentAway: bool) : Task =
+    let sendAgain (waiter: PendingRequest) (isSentAway: bool) : Task =
         backgroundTask {
             // Not disposed of: the caller may give up at any later time.
             let cancellation = new CancellationTokenSource()
@@ -263,7 +266,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             callOnce outgoing timeout cancellation
 
     let call (outgoing: Outgoing) timeout cancellation =
-        let timeout = Deadlines.Limited timeout
+        let timeout = TimeoutTimer.Limited timeout
 
         if Telemetry.isWanted () then
             Telemetry.call endpoint outgoing.Code (fun () -> callUnobserved outgoing timeout cancellation)
@@ -307,16 +310,16 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             call query timeout cancellation
 
     let inFlight () =
-        match agent.Door with
-        | Door.Open session -> session.InFlight
-        | Door.Shut _
-        | Door.Locked -> 0
+        match agent.ConnectionSlot with
+        | ConnectionSlot.Open session -> session.InFlight
+        | ConnectionSlot.Shut _
+        | ConnectionSlot.Locked -> 0
 
     let measured =
         { new IMeasured with
             member _.Endpoint = endpoint
             member _.InFlight = inFlight ()
-            member _.Traffic = traffic
+            member _.ConnectionCounters = traffic
         }
 
     /// Reads the answer to a call that has just begun.
@@ -366,15 +369,15 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
     member internal _.WaitingForRoom = waitingCalls.Count
 
     /// The number of calls that wait for a connection, but for those that had one before.
-    member internal _.WaitingForConnection = atDoor.Count
+    member internal _.WaitingForConnection = atConnect.Count
 
     /// How client and connection are doing now.
     member _.Health: ConnectionHealth =
         let session =
-            match agent.Door with
-            | Door.Open session -> Some session
-            | Door.Shut _
-            | Door.Locked -> None
+            match agent.ConnectionSlot with
+            | ConnectionSlot.Open session -> Some session
+            | ConnectionSlot.Shut _
+            | ConnectionSlot.Locked -> None
 
         {
             Endpoint = endpoint
@@ -434,20 +437,20 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
     /// Connects now instead of with the first call. Fails with the first attempt that fails.
     member _.Open(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match agent.Door with
-            | Door.Open _ -> return Ok()
-            | Door.Locked -> return Error(ClientClosed endpoint)
-            | Door.Shut _ when agent.IsClosing -> return Error(ClientClosed endpoint)
-            | Door.Shut _ when failsAtOnce () ->
+            match agent.ConnectionSlot with
+            | ConnectionSlot.Open _ -> return Ok()
+            | ConnectionSlot.Locked -> return Error(ClientClosed endpoint)
+            | ConnectionSlot.Shut _ when agent.IsClosing -> return Error(ClientClosed endpoint)
+            | ConnectionSlot.Shut _ when failsAtOnce () ->
                 openConnection ()
                 return Error(NotConnected(endpoint, agent.LastFailure))
-            | Door.Shut waiting ->
+            | ConnectionSlot.Shut waiting ->
                 openConnection ()
 
                 try
                     // The attempt has this limit too and says more when it is reached, so it goes first.
                     let limit = options.ConnectTimeout + TimeSpan.FromSeconds 1L
-                    let! outcome = waitAtDoor waiting.Task limit limit cancellation
+                    let! outcome = waitAtSlot waiting.Task limit limit cancellation
                     return outcome |> Result.mapError (fun reason -> NotConnected(endpoint, reason))
                 with :? OperationCanceledException ->
                     return Error(NotConnected(endpoint, FailureReason.ofText "the caller gave up"))
@@ -455,7 +458,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
 
     /// Whether there is no connection, and nobody has wanted one for as long as connections are kept that nobody uses.
     member internal _.IsUnused =
-        agent.State = Disconnected && agent.SinceWanted >= options.Liveness.IdleAfter
+        agent.State = Disconnected && agent.SinceWanted >= options.KeepAlive.IdleAfter
 
     /// Whether listeners of metrics learn of the client: true unless it is said otherwise.
     member internal _.SetMeasured(isMeasured: bool) =

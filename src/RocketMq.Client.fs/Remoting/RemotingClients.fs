@@ -133,7 +133,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
     member _.Get(endpoint: Endpoint) : RemotingClient =
         let client = get endpoint
 
-        // One that came after all were closed: it answers as the others do.
+        // One that came after all were closed: it answers that it is closed.
         if Volatile.Read &isClosed then
             Supervised.run options.Logger CancellationToken.None (fun () -> client.Close())
 

@@ -59,7 +59,7 @@ type internal Tracing
 
     let writing = writeAll ()
 
-    let kindOf (prepared: Prepared) =
+    let kindOf (prepared: OutgoingMessage) =
         let has name =
             Properties.contains name prepared.Properties
 
@@ -76,7 +76,7 @@ type internal Tracing
         else
             Ordinary
 
-    let optional name (prepared: Prepared) =
+    let optional name (prepared: OutgoingMessage) =
         Properties.tryFind name prepared.Properties |> ValueOption.toOption
 
     /// Records that found no room, or whose trace was not stored.
@@ -97,7 +97,7 @@ type internal Tracing
 
     /// The trace of a send, unless the broker wants none, or it is one of a trace.
     member tracing.Sent(group: string, attempt: Attempt) =
-        let prepared = attempt.Prepared
+        let prepared = attempt.OutgoingMessage
 
         let isWanted =
             match attempt.Outcome with
@@ -164,7 +164,7 @@ type internal Tracing
             |> Message.withSystemProperty PropertyName.keys (String.Join(' ', body.Keys))
             |> Message.withSystemProperty PropertyName.uniqueKey id
             |> Message.withSystemProperty PropertyName.waitStoreOk "true"
-            |> Prepared.ofIdentified options id
+            |> OutgoingMessage.ofIdentified options id
             |> function
                 | Error error -> Task.FromResult(Error error)
                 | Ok prepared -> sender.Send(prepared, AnyQueue, CancellationToken.None)

@@ -7,10 +7,10 @@ open System.Threading.Tasks
 
 /// What callers find where they look for a connection.
 [<RequireQualifiedAccess>]
-type internal Door =
+type internal ConnectionSlot =
     /// Come in.
     | Open of Session
-    /// Wait: the task ends when the door opens, and fails with the reason when an attempt to connect did.
+    /// Wait: the task ends when there is a connection, and fails with the reason when an attempt to connect did.
     | Shut of TaskCompletionSource<Result<unit, FailureReason>>
     /// There will be no connection any more.
     | Locked
@@ -30,7 +30,7 @@ exception private NotSecured of FailureReason
 /// never wait for it while there is a connection.
 [<Sealed>]
 type internal ConnectionAgent
-    (endpoint: Endpoint, options: RemotingOptions, traffic: Traffic, resend: Waiter -> bool -> unit) =
+    (endpoint: Endpoint, options: RemotingOptions, traffic: ConnectionCounters, resend: PendingRequest -> bool -> unit) =
     static let closedReason = FailureReason.ofText "the client has been closed"
 
     let log = options.Logger
@@ -39,10 +39,10 @@ type internal ConnectionAgent
     let stateChanged = Event<ConnectionState>()
     let closed = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
-    let newDoor () =
-        Door.Shut(TaskCompletionSource<Result<unit, FailureReason>> TaskCreationOptions.RunContinuationsAsynchronously)
+    let newSlot () =
+        ConnectionSlot.Shut(TaskCompletionSource<Result<unit, FailureReason>> TaskCreationOptions.RunContinuationsAsynchronously)
 
-    let mutable door = newDoor ()
+    let mutable slot = newSlot ()
     let mutable state = Disconnected
     let mutable sessions = 0
     let mutable wantedAt = ports.Clock.GetTimestamp()
@@ -62,24 +62,24 @@ type internal ConnectionAgent
                         Log.listenerFailed log endpoint error
             })
 
-    let replaceDoor next result =
-        match Interlocked.Exchange(&door, next) with
-        | Door.Shut waiting -> waiting.TrySetResult result |> ignore<bool>
-        | Door.Open _
-        | Door.Locked -> ()
+    let replaceSlot next result =
+        match Interlocked.Exchange(&slot, next) with
+        | ConnectionSlot.Shut waiting -> waiting.TrySetResult result |> ignore<bool>
+        | ConnectionSlot.Open _
+        | ConnectionSlot.Locked -> ()
 
-    let shutDoorOf session =
-        match Volatile.Read &door with
-        | Door.Open current as seen when current.Number = session ->
-            Interlocked.CompareExchange(&door, newDoor (), seen) |> ignore<Door>
+    let closeSlotOf session =
+        match Volatile.Read &slot with
+        | ConnectionSlot.Open current as seen when current.Number = session ->
+            Interlocked.CompareExchange(&slot, newSlot (), seen) |> ignore<ConnectionSlot>
         | _ -> ()
 
     let dispatcher = Dispatcher(endpoint, options)
 
-    let owner (post: AgentMessage -> unit) : SessionOwner =
+    let owner (post: AgentMessage -> unit) : ConnectionEvents =
         {
             Left = SessionLeft >> Happened >> post
-            Shut = shutDoorOf
+            Shut = closeSlotOf
             Ended =
                 fun session reason wasHeard ->
                     Log.sessionEnded log endpoint session reason.Text
@@ -88,9 +88,9 @@ type internal ConnectionAgent
             SentAway =
                 fun session ->
                     Log.sentAway log endpoint session
-                    // In this order: whoever finds the door shut asks for another session after the agent knows.
+                    // In this order: whoever finds no connection asks for another session after the agent knows.
                     post (SentAway session)
-                    shutDoorOf session
+                    closeSlotOf session
             Resend = resend
             Receive = fun respond request -> dispatcher.Receive respond request
             IsServer = false
@@ -159,8 +159,8 @@ type internal ConnectionAgent
             let session = live[number]
             Log.connected log endpoint number
             traffic.Connected()
-            // In this order: a session that ends as soon as it starts finds its door, and shuts it.
-            replaceDoor (Door.Open session) (Ok())
+            // In this order: a session that ends as soon as it starts finds its slot, and empties it.
+            replaceSlot (ConnectionSlot.Open session) (Ok())
             session.Start()
         | TurnAway reason ->
             // The state knows the words only.
@@ -172,27 +172,27 @@ type internal ConnectionAgent
                 else
                     FailureReason.ofText reason
 
-            replaceDoor (newDoor ()) (Error reason)
+            replaceSlot (newSlot ()) (Error reason)
         | Retire number ->
-            shutDoorOf number
+            closeSlotOf number
             live[number].Retire()
         | HangUp number ->
-            // Callers wait for the door, not for a session that takes no more requests.
-            shutDoorOf number
+            // Callers wait for the next one, not for a session that takes no more requests.
+            closeSlotOf number
             live[number].HangUp closedReason
         | Announce Closed ->
-            replaceDoor Door.Locked (Error closedReason)
+            replaceSlot ConnectionSlot.Locked (Error closedReason)
             announcer.Post Closed
 
             for session in live.Values do
                 session.HangUp closedReason
         | Announce next -> announcer.Post next
 
-    let redial (live: Map<int, Session>) : Redial =
+    let redial (live: Map<int, Session>) : ReconnectHint =
         let isWanted =
-            ports.Clock.GetElapsedTime(Volatile.Read &wantedAt) < options.Liveness.IdleAfter
+            ports.Clock.GetElapsedTime(Volatile.Read &wantedAt) < options.KeepAlive.IdleAfter
             || live.Values
-               |> Seq.exists (fun session -> session.SinceUsed < options.Liveness.IdleAfter)
+               |> Seq.exists (fun session -> session.SinceUsed < options.KeepAlive.IdleAfter)
 
         {
             Jitter = ports.Jitter()
@@ -241,15 +241,15 @@ type internal ConnectionAgent
     do
         agent.Error.Add(fun error ->
             Log.agentFailed log endpoint error
-            replaceDoor Door.Locked (Error(FailureReason("its agent failed", Some error)))
+            replaceSlot ConnectionSlot.Locked (Error(FailureReason("its agent failed", Some error)))
             closed.TrySetResult() |> ignore<bool>)
 
     member _.State = Volatile.Read &state
     member _.StateChanged = stateChanged.Publish
-    member _.Door = Volatile.Read &door
+    member _.ConnectionSlot = Volatile.Read &slot
 
     /// Nobody goes to this session any more.
-    member _.Shut(session: int) = shutDoorOf session
+    member _.Shut(session: int) = closeSlotOf session
 
     /// A caller wants a connection.
     member _.Open() =

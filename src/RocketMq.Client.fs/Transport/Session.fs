@@ -11,10 +11,10 @@ open System.Threading.Tasks
 /// reading loop completes waiters. Whatever ends the session answers every call in flight.
 [<Sealed>]
 type internal Session
-    (number: int, endpoint: Endpoint, stream: Stream, options: RemotingOptions, traffic: Traffic, owner: SessionOwner) =
+    (number: int, endpoint: Endpoint, stream: Stream, options: RemotingOptions, traffic: ConnectionCounters, owner: ConnectionEvents) =
 
     /// How long a session that ends in peace may take to write what is in its buffer.
-    static let farewellTime = TimeSpan.FromSeconds 1L
+    static let drainTimeout = TimeSpan.FromSeconds 1L
 
     /// The most answers that wait for room in the buffer: more are owed to a peer that asks and does not read. Clients of a
     /// server limit their calls themselves.
@@ -26,26 +26,26 @@ type internal Session
 
     let log = options.Logger
     let clock = options.Ports.Clock
-    let waiters = Waiters(options.MaxInFlight, 1)
-    let deadlines = new Deadlines(clock)
+    let waiters = InFlightTable(options.MaxInFlight, 1)
+    let deadlines = new TimeoutTimer(clock)
     let ending = new CancellationTokenSource()
-    let out = OutBuffer(stream, options.MaxUnwrittenBytes, traffic)
+    let out = WriteBuffer(stream, options.MaxUnwrittenBytes, traffic)
     let writer = RequestWriter(options.Limits, options.Header)
-    let watch = SilenceWatch clock
+    let watch = IdleMonitor clock
     let mutable isOver = 0
     /// Whether requests are taken. Changes only once, under the gate or when the session ends.
     let mutable takesRequests = true
 
     /// Why requests are taken no more, though the session lives until its buffer is written.
-    let mutable farewell: FailureReason | null = null
+    let mutable drainReason: FailureReason | null = null
 
-    let farewellReason () =
-        match farewell with
+    let endReason () =
+        match drainReason with
         | null -> FailureReason.ofText ""
         | reason -> reason
 
     /// When the buffer must be written, or is given up.
-    let mutable farewellBy = Int64.MaxValue
+    let mutable drainDeadline = Int64.MaxValue
 
     /// Whether a whole frame ever came from the peer.
     let mutable wasHeard = false
@@ -83,7 +83,7 @@ type internal Session
         | waiting -> waiting.TrySetResult() |> ignore<bool>
 
     /// Ends a call whose session has ended, or sends it again if it never left.
-    let abandon (reason: FailureReason) handed (waiter: Waiter) =
+    let abandon (reason: FailureReason) handed (waiter: PendingRequest) =
         if waiter.FrameStart < handed then
             let after = deadlines.SinceStart(waiter.Timeout, waiter.Deadline)
 
@@ -109,13 +109,13 @@ type internal Session
             owner.Ended number reason wasHeard
 
     /// Takes no more requests, and ends when those in the buffer are written. Only under the gate.
-    let beginFarewell (reason: FailureReason) =
-        if isNull farewell && isLive () then
+    let beginDrain (reason: FailureReason) =
+        if isNull drainReason && isLive () then
             takesRequests <- false
-            farewell <- reason
-            farewellBy <- deadlines.After farewellTime
+            drainReason <- reason
+            drainDeadline <- deadlines.After drainTimeout
             out.Complete()
-            deadlines.Add farewellBy
+            deadlines.Add drainDeadline
 
     /// A quarter of the table is free: enough to let all in who wait, not one by one.
     let hasRoom () =
@@ -127,7 +127,7 @@ type internal Session
             letCallersIn ()
 
         if isRetired && waiters.Count = 0 then
-            lock out.Gate (fun () -> beginFarewell (FailureReason.ofText "the server asked its clients to go"))
+            lock out.Gate (fun () -> beginDrain (FailureReason.ofText "the server asked its clients to go"))
 
     /// Has a caller wait until calls have ended. Only under the gate.
     let waitForRoom () : Sent =
@@ -156,18 +156,18 @@ type internal Session
         if not takesRequests then
             Over
         elif not out.Stalled.IsCompleted then
-            match options.AtByteLimit with
+            match options.OnMaxUnwrittenBytes with
             | WaitForRoom -> Stalled out.Stalled
             | FailAtOnce -> NotSent(TooManyBytes(endpoint, options.MaxUnwrittenBytes))
         else
-            match options.AtCallLimit with
+            match options.OnMaxInFlight with
             | WaitForRoom -> waitForRoom ()
             | FailAtOnce -> NotSent(TooManyInFlight(endpoint, options.MaxInFlight))
 
     /// Puts a request with a number into table and buffer. Only under the gate.
     let put (outgoing: Outgoing) isSecond (timeout: TimeSpan) now opaque : Sent =
         let waiter =
-            Waiter(opaque, outgoing, isSecond, timeout, deadlines.At(now, timeout), out.Filled)
+            PendingRequest(opaque, outgoing, isSecond, timeout, deadlines.At(now, timeout), out.Filled)
 
         waiters.Add waiter
 
@@ -177,17 +177,17 @@ type internal Session
             deadlines.Add waiter.Deadline
             Waiting waiter
         | Error error ->
-            waiters.TryTake opaque |> ignore<Waiter voption>
+            waiters.TryTake opaque |> ignore<PendingRequest voption>
             NotSent(NotEncoded(outgoing.Code, error))
 
-    /// Asks the peer for a sign of life. If there is no room even for that, it has been asked enough.
+    /// Pings the peer. If there is no room even for that, it has been asked enough.
     let probe now =
         watch.Probed now
 
         lock out.Gate (fun () ->
             match tryNumber () with
             | ValueSome opaque ->
-                put (OutgoingCommand Liveness.probe) false options.Liveness.DeadAfter now opaque
+                put (OutgoingCommand KeepAlive.probe) false options.KeepAlive.DeadAfter now opaque
                 |> ignore<Sent>
             | ValueNone -> ())
 
@@ -198,12 +198,12 @@ type internal Session
                 let isUnused =
                     takesRequests
                     && waiters.Count = 0
-                    && watch.SinceUsed now >= options.Liveness.IdleAfter
+                    && watch.SinceUsed now >= options.KeepAlive.IdleAfter
 
-                // Before anybody finds the door shut and asks for another session.
+                // Before anybody finds no connection and asks for another session.
                 if isUnused then
                     owner.Left number
-                    beginFarewell (FailureReason.ofText "nobody needed it")
+                    beginDrain (FailureReason.ofText "nobody needed it")
 
                 isUnused)
 
@@ -212,25 +212,25 @@ type internal Session
 
     /// Judges the peer's silence. Gives when to look again.
     let rec look now =
-        match Liveness.judge options.Liveness (watch.Silence(now, waiters.Count = 0)) with
+        match KeepAlive.judge options.KeepAlive (watch.IdleState(now, waiters.Count = 0)) with
         | LookAgain after -> deadlines.At(now, after)
-        | AskForSign ->
+        | SendPing ->
             probe now
             look now
-        | GiveServerUp ->
+        | DeclareDead ->
             finish (
-                FailureReason.ofText "nothing came from it any more, not even the sign of life that it was asked for"
+                FailureReason.ofText "nothing came from it any more, not even the answer to a ping"
             )
 
             Int64.MaxValue
-        | LeaveServer ->
+        | CloseIdle ->
             leave now
-            deadlines.At(now, options.Liveness.IdleAfter)
+            deadlines.At(now, options.KeepAlive.IdleAfter)
 
     let timeOut (now: int64) =
         let health = healthAt now
 
-        fun (waiter: Waiter) -> waiter.Complete(Error(TimedOut(endpoint, waiter.Request, waiter.Timeout, health)))
+        fun (waiter: PendingRequest) -> waiter.Complete(Error(TimedOut(endpoint, waiter.Request, waiter.Timeout, health)))
 
     let sweep (now: int64) =
         let earliest =
@@ -238,11 +238,11 @@ type internal Session
 
         afterTaking ()
 
-        if not (isNull farewell) then
-            if now >= farewellBy then
-                finish (farewellReason ())
+        if not (isNull drainReason) then
+            if now >= drainDeadline then
+                finish (endReason ())
 
-            min earliest farewellBy
+            min earliest drainDeadline
         elif owner.IsServer then
             earliest
         else
@@ -252,7 +252,7 @@ type internal Session
         backgroundTask {
             try
                 do! out.WriteAll ending.Token
-                finish (farewellReason ())
+                finish (endReason ())
             with error ->
                 finish (FailureReason($"writing failed: {error.Message}", Some error))
 
@@ -277,7 +277,7 @@ type internal Session
                 if not out.Stalled.IsCompleted then
                     out.Stalled
                 else
-                    if isLive () && isNull farewell then
+                    if isLive () && isNull drainReason then
                         match encode answer with
                         | Ok count -> out.Encoded count
                         | Error error -> encode (refusal answer error) |> Result.iter out.Encoded
@@ -303,7 +303,7 @@ type internal Session
                 do! respond header answer
             }
 
-    let answered (waiter: Waiter) (answer: RemotingCommand) =
+    let answered (waiter: PendingRequest) (answer: RemotingCommand) =
         if answer.ResponseCode = ResponseCode.GoAway then
             owner.SentAway number
 
@@ -382,7 +382,7 @@ type internal Session
         Volatile.Write(&isHungUp, true)
 
         if isStarted then
-            lock out.Gate (fun () -> beginFarewell reason)
+            lock out.Gate (fun () -> beginDrain reason)
         else
             finish reason
 
@@ -402,7 +402,7 @@ type internal Session
                 let now = clock.GetTimestamp()
 
                 if watch.Asked now && not owner.IsServer then
-                    deadlines.Add(deadlines.At(now, options.Liveness.DeadAfter / 2.0))
+                    deadlines.Add(deadlines.At(now, options.KeepAlive.DeadAfter / 2.0))
 
                 put outgoing isSecond timeout now opaque
             | ValueNone -> noNumber ())
@@ -422,7 +422,7 @@ type internal Session
             | ValueNone -> noNumber ())
 
     /// Forgets a call; its answer, if one comes, is dropped.
-    member _.Cancel(waiter: Waiter) =
+    member _.Cancel(waiter: PendingRequest) =
         match waiters.TryTake waiter.Opaque with
         | ValueSome waiter ->
             waiter.Complete(Error(Cancelled(waiter.Request, true)))

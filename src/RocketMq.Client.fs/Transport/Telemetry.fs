@@ -11,10 +11,10 @@ open System.Threading.Tasks
 type internal IMeasured =
     abstract Endpoint: Endpoint
     abstract InFlight: int
-    abstract Traffic: Traffic
+    abstract ConnectionCounters: ConnectionCounters
 
 /// What listeners of `ActivitySource` and `Meter` learn, under the names of OpenTelemetry's messaging conventions. Nothing
-/// is measured while nobody listens, but for the counters of `Traffic`, which health needs anyway.
+/// is measured while nobody listens, but for the counters of `ConnectionCounters`, which health needs anyway.
 module internal Telemetry =
     /// Of the source of activities and of the meter.
     let name = "RocketMq.Client"
@@ -54,22 +54,22 @@ module internal Telemetry =
         level "messaging.client.requests.in_flight" "{request}" "Calls that wait for answers" (fun client ->
             int64 client.InFlight)
 
-        level "messaging.client.connections" "{connection}" "Connections that are open" _.Traffic.OpenConnections
+        level "messaging.client.connections" "{connection}" "Connections that are open" _.ConnectionCounters.OpenConnections
 
         count
             "messaging.client.connections.made"
             "{connection}"
             "Connections that were made; all but the first of an address are reconnects"
-            _.Traffic.Connections
+            _.ConnectionCounters.Connections
 
-        count "messaging.client.io.sent" "By" "Bytes handed to the system" _.Traffic.SentBytes
-        count "messaging.client.io.received" "By" "Bytes of whole frames received" _.Traffic.ReceivedBytes
+        count "messaging.client.io.sent" "By" "Bytes handed to the system" _.ConnectionCounters.SentBytes
+        count "messaging.client.io.received" "By" "Bytes of whole frames received" _.ConnectionCounters.ReceivedBytes
 
         count
             "messaging.client.answers.unexpected"
             "{answer}"
             "Answers that nobody waited for: late, second or wrong ones"
-            _.Traffic.UnexpectedAnswers
+            _.ConnectionCounters.UnexpectedAnswers
 
     let register (client: IMeasured) = measured[client] <- ()
 

@@ -22,7 +22,7 @@ module internal BrokerAdministration =
             Permission = create.Permission
             FilterType = create.FilterType
             SysFlag = Option.defaultValue 0 create.SysFlag
-            IsOrdered = create.IsOrdered
+            IsOrderly = create.IsOrderly
             Attributes = None
         }
 

@@ -14,13 +14,13 @@ module internal Broker =
             Groups = Map.empty
             Locks = Map.empty
             Parked = Waits.empty
-            Faults = Fates.none
+            Faults = FaultInjection.none
             HasMaster = settings.BrokerId <> 0L
-            Held = HeldMessages.none
+            Held = ScheduledMessages.none
             Transactions = OpenTransactions.none
             Replies = Map.empty
             Calls = Map.empty
-            Pops = PopHarvest.none
+            Pops = PopResultBuilder.none
         }
 
     // Offsets
@@ -119,8 +119,8 @@ module internal Broker =
         | RequestCode.SendMessageV2
         | RequestCode.SendBatchMessage -> Sends.send now arrival state
         | RequestCode.SendReplyMessage
-        | RequestCode.SendReplyMessageV2 -> ReplyServing.receive now arrival state
-        | RequestCode.ConsumerSendMessageBack -> SendBacks.giveBack now arrival state
+        | RequestCode.SendReplyMessageV2 -> ReplyRequests.receive now arrival state
+        | RequestCode.ConsumerSendMessageBack -> SendBacks.sendBack now arrival state
         | RequestCode.EndTransaction -> HalfMessages.finish now arrival state
         | RequestCode.RecallMessage -> Recalls.recall now arrival state
         | RequestCode.PullMessage
@@ -170,17 +170,17 @@ module internal Broker =
         { state with Faults = faults }, effects
 
     let private meetFaults now (state: BrokerState, effects) =
-        if state.Faults.Fates.IsEmpty then
+        if state.Faults.FaultInjection.IsEmpty then
             state, effects
         else
-            withFaults state (Fates.apply now (state.Faults, effects))
+            withFaults state (FaultInjection.apply now (state.Faults, effects))
 
     /// Serves a request, if no fault is made for it.
     let private arrive now (arrival: Arrival) (state: BrokerState) =
         if state.Faults.Rules.IsEmpty then
             serve now arrival state
         else
-            let struct (faults, instead) = Fates.arrive arrival state.Faults
+            let struct (faults, instead) = FaultInjection.arrive arrival state.Faults
             let state = { state with Faults = faults }
 
             match instead with
@@ -188,8 +188,8 @@ module internal Broker =
             | ValueNone -> serve now arrival state
 
     let private leave connection (state: BrokerState) =
-        let state, late = withFaults state (Fates.leave connection state.Faults)
-        let state, replies = ReplyServing.leave connection state
+        let state, late = withFaults state (FaultInjection.leave connection state.Faults)
+        let state, replies = ReplyRequests.leave connection state
         let state, calls = ClientCalls.leave connection state
         let state, pushes = Clients.leave connection state
         let state, pulls = Pulls.leave connection state
@@ -197,14 +197,14 @@ module internal Broker =
         state, late @ replies @ calls @ pushes @ pulls @ pops
 
     let private tick now (state: BrokerState) =
-        let state, late = withFaults state (Fates.expire now state.Faults)
+        let state, late = withFaults state (FaultInjection.expire now state.Faults)
 
         let state =
             { state with
                 Store = Store.expire now state.Store
             }
 
-        let state, delivered = Deliveries.expire now state
+        let state, delivered = ScheduledDelivery.expire now state
         let state, checks = TransactionChecks.expire now state
         let state, revived = PopRevivals.expire now state
         let state, pulls = Pulls.expire now state
@@ -221,8 +221,8 @@ module internal Broker =
         | Arrived arrival -> arrive now arrival state |> meetFaults now
         | Left connection -> leave connection state |> meetFaults now
         | Ticked -> tick now state
-        | Faulted rule -> withFaults state (Fates.add rule state.Faults, [])
-        | Healed -> withFaults state (Fates.heal state.Faults)
+        | Faulted rule -> withFaults state (FaultInjection.add rule state.Faults, [])
+        | Healed -> withFaults state (FaultInjection.heal state.Faults)
         | ClientsForgotten -> Clients.forget state, []
         | Advertised address ->
             { state with
@@ -231,7 +231,7 @@ module internal Broker =
             []
         | CallEnded(ticket, answer) when state.Calls.ContainsKey ticket ->
             ClientCalls.answered ticket answer state |> meetFaults now
-        | CallEnded(ticket, answer) -> ReplyServing.passed now ticket answer state |> meetFaults now
+        | CallEnded(ticket, answer) -> ReplyRequests.passed now ticket answer state |> meetFaults now
 
     /// `now` in milliseconds since 1970, UTC.
     let transition (now: int64) (state: BrokerState) (event: BrokerEvent) : BrokerState * BrokerEffect list =
@@ -249,9 +249,9 @@ module internal Broker =
 
         Waits.nextDeadline state.Parked
         |> earlier (Waits.nextDeadline state.Pops.Parked.Waits)
-        |> earlier (PopHolds.nextDue state.Pops.Holds)
-        |> earlier (Fates.nextDue state.Faults)
-        |> earlier (Deliveries.nextDue state)
+        |> earlier (PopCheckpoints.nextDue state.Pops.Holds)
+        |> earlier (FaultInjection.nextDue state.Faults)
+        |> earlier (ScheduledDelivery.nextDue state)
         |> earlier state.Transactions.NextRoundMillis
         |> earlier state.NextLookMillis
         |> earlier state.Store.NextLookMillis

@@ -11,9 +11,9 @@ type internal ServerId =
 /// How a broker goes.
 type internal Going =
     /// It tells the name servers.
-    | TakesLeave
+    | Graceful
     /// Name servers keep it until they have not heard of it for too long.
-    | FallsSilent
+    | Crash
 
 type internal ClusterEvent =
     | At of ServerId * BrokerEvent

@@ -155,8 +155,8 @@ module internal Servers =
 
         let tell =
             match going with
-            | TakesLeave -> Registry.unregister
-            | FallsSilent -> Registry.fallSilent now
+            | Graceful -> Registry.unregister
+            | Crash -> Registry.fallSilent now
 
         let cluster =
             cluster

@@ -189,7 +189,7 @@ module internal Pulls =
                         Arrival = arrival
                         Pull = pull
                         Wants = wants
-                        DeadlineMillis = now + int64 pull.Suspend.TotalMilliseconds
+                        DeadlineMillis = now + int64 pull.LongPollTimeout.TotalMilliseconds
                     }
 
                 answerOrPark now parked (commitOf pull state))

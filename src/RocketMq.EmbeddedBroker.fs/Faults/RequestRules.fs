@@ -39,7 +39,7 @@ module internal RequestRules =
 
     let sparingEvery count (rule: RequestRule) = { rule with SparesEvery = count }
 
-    /// What is done with a request, if not what is always done, and the rules as they are after it. The oldest rule of its
+    /// What becomes of a request, if not what usually does, and the rules as they are after it. The oldest rule of its
     /// code counts it, and goes with the last one it counts.
     let rec take (code: int) (rules: RequestRule list) : struct (RuleAction voption * RequestRule list) =
         match rules with

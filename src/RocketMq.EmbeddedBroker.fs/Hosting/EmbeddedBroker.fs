@@ -140,8 +140,8 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             SlaveReads = false
         }
 
-    /// To the clients of the broker's port, which a restart opens anew.
-    let clients: ClientLink =
+    /// To the clients of the broker's port, which a restart opens again.
+    let clients: ClientChannel =
         let broker () =
             let struct (_, broker) = listeners
             broker

@@ -58,7 +58,7 @@ type EmbeddedClusterOptions() =
 /// How an embedded broker is stopped. Its port and its connections are closed in both cases.
 type BrokerStop =
     /// Name servers are told, or see its connection closed: routes do not show it any more at once.
-    | InOrder = 0
+    | Orderly = 0
     /// As a machine that has lost its power: name servers see nothing, and routes show the broker until it has been silent
     /// for 120 seconds of the cluster's clock.
     | Silently = 1

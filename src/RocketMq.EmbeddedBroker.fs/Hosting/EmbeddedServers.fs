@@ -69,7 +69,7 @@ type EmbeddedNameServer internal (port: ServerPort, switch: ServerSwitch) =
 
     /// Closes the port and all connections. The name server forgets all routes; its key-value store and its faults are
     /// kept. Does nothing if it does not run.
-    member _.StopAsync() : Task = switch.Stop TakesLeave
+    member _.StopAsync() : Task = switch.Stop Graceful
 
     /// Opens the same port again; all running brokers register at once. Does nothing if it runs. Throws a `SocketException`
     /// if another program has taken the port, and an `ObjectDisposedException` if the cluster has been stopped.
@@ -110,16 +110,16 @@ type EmbeddedClusterBroker internal (name: string, id: int64, port: ServerPort, 
     member _.DisconnectClients() =
         port.HangUp "the broker disconnects its clients"
 
-    /// Stops in order: `StopAsync(BrokerStop.InOrder)`.
-    member broker.StopAsync() : Task = broker.StopAsync BrokerStop.InOrder
+    /// Stops in order: `StopAsync(BrokerStop.Orderly)`.
+    member broker.StopAsync() : Task = broker.StopAsync BrokerStop.Orderly
 
     /// Closes the port and all connections. What was not answered yet may have been carried out or not; nothing is carried
     /// out any more. Messages, committed offsets and faults are kept. Does nothing if the broker does not run. Throws an
     /// `ArgumentOutOfRangeException` if `how` is no way to stop.
     member _.StopAsync(how: BrokerStop) : Task =
         match how with
-        | BrokerStop.InOrder -> switch.Stop TakesLeave
-        | BrokerStop.Silently -> switch.Stop FallsSilent
+        | BrokerStop.Orderly -> switch.Stop Graceful
+        | BrokerStop.Silently -> switch.Stop Crash
         | _ -> raise (ArgumentOutOfRangeException(nameof how))
 
     /// Opens the same port again, with the messages and offsets that the broker had; a slave takes over what came to its

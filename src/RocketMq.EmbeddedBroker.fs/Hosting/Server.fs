@@ -17,7 +17,7 @@ type private ServerMessage =
     | Asked of ServerId * connection: int * peer: Host * RemotingCommand * respond: (RemotingCommand -> Task)
 
 /// How a broker speaks to clients that are connected to it.
-type internal ClientLink =
+type internal ClientChannel =
     {
         Push: int -> RemotingCommand -> unit
         /// Tells the client's answer, or that none will come.
@@ -27,7 +27,7 @@ type internal ClientLink =
 /// Carries out what `Servers.transition` decides, for all servers of a cluster. Only its loop holds the state.
 [<Sealed>]
 type internal ClusterAgent
-    (initial: ClusterState, clock: TimeProvider, clients: ClientLink, log: BrokerLog, onDeath: exn -> unit) =
+    (initial: ClusterState, clock: TimeProvider, clients: ClientChannel, log: BrokerLog, onDeath: exn -> unit) =
     let now () =
         clock.GetUtcNow().ToUnixTimeMilliseconds()
 
@@ -170,7 +170,7 @@ type internal Listener
             | true, session -> ValueSome session
             | _ -> ValueNone)
 
-    let owner (agent: ClusterAgent) number endpoint peer : SessionOwner =
+    let owner (agent: ClusterAgent) number endpoint peer : ConnectionEvents =
         {
             Left = ignore
             Shut = ignore
@@ -201,7 +201,7 @@ type internal Listener
             let peer = Host.create remote.Address remote.Port
 
             let session =
-                Session(number, endpoint, stream, options, Traffic(), owner agent number endpoint peer)
+                Session(number, endpoint, stream, options, ConnectionCounters(), owner agent number endpoint peer)
 
             let isAdmitted =
                 lock gate (fun () ->

@@ -43,7 +43,7 @@ type internal ServerPort(server: ServerId, certificate: X509Certificate2 | null,
 
 module internal ServerPorts =
     /// How the brokers behind these ports speak to their clients.
-    let clients (ports: ServerPort list) : ClientLink =
+    let clients (ports: ServerPort list) : ClientChannel =
         let tryFind connection =
             ports |> List.tryFind (fun port -> port.Has connection)
 

@@ -23,7 +23,7 @@ module internal TopicRequests =
                 Permission = readWrite
                 FilterType = SingleTag
                 SysFlag = None
-                IsOrdered = false
+                IsOrderly = false
                 Attributes = None
                 IsForced = None
             }

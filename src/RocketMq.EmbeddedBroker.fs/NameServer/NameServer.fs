@@ -6,23 +6,23 @@ open RocketMq.Protocol
 module internal NameServer =
     let private serve (arrival: Arrival) (state: NameServerState) =
         match arrival.Command.RequestCode with
-        | RequestCode.GetRouteInfoByTopic -> NameServing.route arrival state
-        | RequestCode.GetBrokerClusterInfo -> NameServing.cluster arrival state
-        | RequestCode.GetAllTopicListFromNameServer -> NameServing.topics arrival state
-        | RequestCode.GetSystemTopicListFromNameServer -> NameServing.systemTopics arrival state
-        | RequestCode.GetTopicsByCluster -> NameServing.topicsOfCluster arrival state
-        | RequestCode.DeleteTopicInNameServer -> NameServing.deleteTopic arrival state
-        | RequestCode.RegisterTopicInNameServer -> NameServing.registerTopic arrival state
-        | RequestCode.WipeWritePermOfBroker -> NameServing.wipeWritePermission arrival state
-        | RequestCode.AddWritePermOfBroker -> NameServing.addWritePermission arrival state
-        | RequestCode.PutKvConfig -> NameServing.put arrival state
-        | RequestCode.GetKvConfig -> NameServing.get arrival state
-        | RequestCode.DeleteKvConfig -> NameServing.delete arrival state
-        | RequestCode.GetKvListByNamespace -> NameServing.list arrival state
+        | RequestCode.GetRouteInfoByTopic -> NameServerRequests.route arrival state
+        | RequestCode.GetBrokerClusterInfo -> NameServerRequests.cluster arrival state
+        | RequestCode.GetAllTopicListFromNameServer -> NameServerRequests.topics arrival state
+        | RequestCode.GetSystemTopicListFromNameServer -> NameServerRequests.systemTopics arrival state
+        | RequestCode.GetTopicsByCluster -> NameServerRequests.topicsOfCluster arrival state
+        | RequestCode.DeleteTopicInNameServer -> NameServerRequests.deleteTopic arrival state
+        | RequestCode.RegisterTopicInNameServer -> NameServerRequests.registerTopic arrival state
+        | RequestCode.WipeWritePermOfBroker -> NameServerRequests.wipeWritePermission arrival state
+        | RequestCode.AddWritePermOfBroker -> NameServerRequests.addWritePermission arrival state
+        | RequestCode.PutKvConfig -> NameServerRequests.put arrival state
+        | RequestCode.GetKvConfig -> NameServerRequests.get arrival state
+        | RequestCode.DeleteKvConfig -> NameServerRequests.delete arrival state
+        | RequestCode.GetKvListByNamespace -> NameServerRequests.list arrival state
         | _ -> state, [ Answer.notSupported arrival ]
 
     let private arrive (arrival: Arrival) (state: NameServerState) =
-        let struct (faults, instead) = Fates.arrive arrival state.Faults
+        let struct (faults, instead) = FaultInjection.arrive arrival state.Faults
         let state = { state with Faults = faults }
 
         match instead with
@@ -37,18 +37,18 @@ module internal NameServer =
         match event with
         | Arrived arrival ->
             let state, effects = arrive arrival state
-            withFaults state (Fates.apply now (state.Faults, effects))
-        | Left connection -> withFaults state (Fates.leave connection state.Faults)
-        | Ticked -> withFaults (Registry.expire now state) (Fates.expire now state.Faults)
-        | Faulted rule -> withFaults state (Fates.add rule state.Faults, [])
-        | Healed -> withFaults state (Fates.heal state.Faults)
+            withFaults state (FaultInjection.apply now (state.Faults, effects))
+        | Left connection -> withFaults state (FaultInjection.leave connection state.Faults)
+        | Ticked -> withFaults (Registry.expire now state) (FaultInjection.expire now state.Faults)
+        | Faulted rule -> withFaults state (FaultInjection.add rule state.Faults, [])
+        | Healed -> withFaults state (FaultInjection.heal state.Faults)
         | ClientsForgotten
         | Advertised _
         | CallEnded _ -> state, []
 
     /// When to send `Ticked` next, if at all.
     let deadlines (state: NameServerState) : int64 list =
-        ValueOption.toList (Fates.nextDue state.Faults) @ List.ofSeq state.Silent.Values
+        ValueOption.toList (FaultInjection.nextDue state.Faults) @ List.ofSeq state.Silent.Values
 
     /// Whether what `deadlines` gives has changed.
     let waitsDiffer (before: NameServerState) (after: NameServerState) =

@@ -27,7 +27,7 @@ module internal Registry =
             Topics = Map.empty
             Silent = Map.empty
             KeyValues = Map.empty
-            Faults = Fates.none
+            Faults = FaultInjection.none
         }
 
     let withQueues topic (queues: QueueData) (state: NameServerState) =

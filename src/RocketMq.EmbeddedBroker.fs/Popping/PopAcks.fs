@@ -62,11 +62,11 @@ module internal PopAcks =
         if isBehind queue offset state then
             Ok(state, [])
         else
-            match PopHolds.ackInOrder now queue popMillis offset state.Pops.Holds with
+            match PopCheckpoints.ackInOrder now queue popMillis offset state.Pops.Holds with
             | IsStale, _ -> Ok(state, [])
             | IsUnknown, _ -> Error $"offset is illegal, key:{queue.Topic}@{queue.QueueId}, commit:{offset}"
             | GoesOn next, holds ->
-                { PopHarvest.withHolds holds state with
+                { PopResultBuilder.withHolds holds state with
                     Store = Store.commit queue next state.Store
                 }
                 |> Pops.wake now queue.Topic queue.QueueId
@@ -78,9 +78,9 @@ module internal PopAcks =
         if reviveQueueId = PopReceipt.OrderlyQueueId then
             ackInOrder now queue popMillis offset state
         else
-            let holds = PopHolds.ack queue popMillis invisibleMillis offset state.Pops.Holds
+            let holds = PopCheckpoints.ack queue popMillis invisibleMillis offset state.Pops.Holds
 
-            Ok(PopHarvest.withHolds holds state, [])
+            Ok(PopResultBuilder.withHolds holds state, [])
 
     let ack now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state PopReceipts.acknowledge.Decode (fun message ->
@@ -104,7 +104,7 @@ module internal PopAcks =
         [
             for index in 0 .. ack.Acknowledged.Length * 8 - 1 do
                 if ack.Acknowledged[index / 8] >>> (index % 8) &&& 1uy = 1uy then
-                    ack.StartOffset + int64 index
+                    ack.InitialOffset + int64 index
         ]
 
     let private ackBatch now (state: BrokerState, effects: BrokerEffect list, refusal) (ack: BatchAck) =
@@ -167,10 +167,10 @@ module internal PopAcks =
             let due = now + newMillis
 
             let holds =
-                PopHolds.changeInOrder now queue receipt.PopTimestamp offset due state.Pops.Holds
+                PopCheckpoints.changeInOrder now queue receipt.PopTimestamp offset due state.Pops.Holds
 
             let state, woken =
-                PopHarvest.withHolds holds state |> Pops.wake now queue.Topic queue.QueueId
+                PopResultBuilder.withHolds holds state |> Pops.wake now queue.Topic queue.QueueId
 
             state,
             changed arrival receipt.PopTimestamp (due - receipt.PopTimestamp) receipt
@@ -188,7 +188,7 @@ module internal PopAcks =
                     changeInOrder now arrival queue message.QueueOffset newMillis receipt state
                 else
                     let holds =
-                        PopHolds.change
+                        PopCheckpoints.change
                             queue
                             receipt.PopTimestamp
                             receipt.InvisibleMillis
@@ -197,4 +197,4 @@ module internal PopAcks =
                             message.QueueOffset
                             state.Pops.Holds
 
-                    PopHarvest.withHolds holds state, changed arrival now newMillis receipt))
+                    PopResultBuilder.withHolds holds state, changed arrival now newMillis receipt))

@@ -34,7 +34,7 @@ module internal PopAssignments =
     /// The share of a member, by a strategy. None for a strategy that brokers do not have.
     let private share strategy queues (members: string list) place : MessageQueue list option =
         let assign strategy =
-            Some(QueueAssignment.assign strategy members[place] members queues)
+            Some(QueueAllocation.assign strategy members[place] members queues)
 
         match strategy with
         | "AVG" -> assign Averagely

@@ -17,7 +17,7 @@ module internal PopRevivals =
                 Store = Store.withTopic name 1 state.Store
             }
 
-    let private incoming topic (hold: PopHold) (message: StoredMessage) (state: BrokerState) : Incoming =
+    let private incoming topic (hold: PopCheckpoint) (message: StoredMessage) (state: BrokerState) : Incoming =
         let isFirst =
             message.ReconsumeTimes = 0
             || not (Properties.contains PropertyName.firstPopTime message.Properties)
@@ -44,7 +44,7 @@ module internal PopRevivals =
             PreparedTransactionOffset = 0L
         }
 
-    let private tryFind (hold: PopHold) (state: BrokerState) : StoredMessage voption =
+    let private tryFind (hold: PopCheckpoint) (state: BrokerState) : StoredMessage voption =
         let record =
             Store.tryQueue hold.Queue.Topic hold.Queue.QueueId state.Store
             |> ValueOption.bind (StoredQueue.tryAt hold.QueueOffset)
@@ -58,26 +58,26 @@ module internal PopRevivals =
 
     /// Writes a message to its group's topic of retries. What has gone with its topic or with its time does not come
     /// back, nor what has become too long for a record.
-    let private revive now (state: BrokerState, effects: BrokerEffect list) (hold: PopHold) =
+    let private revive now (state: BrokerState, effects: BrokerEffect list) (hold: PopCheckpoint) =
         match tryFind hold state with
         | ValueNone -> state, effects
         | ValueSome message ->
             let topic = topicOf hold.Queue
             let state = withTopic topic state
 
-            match Deliveries.append now (incoming topic hold message state) state with
+            match ScheduledDelivery.append now (incoming topic hold message state) state with
             | Ok(struct (state, _, woken)) -> state, effects @ woken
             | Error _ -> state, effects
 
     /// Hands expired messages on, and opens queues whose time has come.
     let expire now (state: BrokerState) =
-        match PopHolds.nextDue state.Pops.Holds with
+        match PopCheckpoints.nextDue state.Pops.Holds with
         | ValueSome due when due <= now ->
-            let expired, holds = PopHolds.expire now state.Pops.Holds
-            let opened, holds = PopHolds.openUp now holds
+            let expired, holds = PopCheckpoints.expire now state.Pops.Holds
+            let opened, holds = PopCheckpoints.openUp now holds
 
             let state, effects =
-                List.fold (revive now) (PopHarvest.withHolds holds state, []) expired
+                List.fold (revive now) (PopResultBuilder.withHolds holds state, []) expired
 
             ((state, effects), opened)
             ||> List.fold (fun (state, effects) queue ->

@@ -8,7 +8,7 @@ module internal Pops =
     let private mostWaiting = 1_024
 
     let private answerOrPark now (parked: ParkedPop) (state: BrokerState) =
-        let struct (state, isFound, answerAs) = PopHarvest.serve now parked state
+        let struct (state, isFound, answerAs) = PopResultBuilder.serve now parked state
 
         if isFound then
             state, [ answerAs Popped ]
@@ -32,7 +32,7 @@ module internal Pops =
         if not (isWanted wait.Request.Wants) then
             state, ValueNone
         else
-            let struct (state, isFound, answerAs) = PopHarvest.serve now wait.Request state
+            let struct (state, isFound, answerAs) = PopResultBuilder.serve now wait.Request state
 
             if isFound then
                 without [ wait ] state, ValueSome(answerAs Popped)
@@ -90,7 +90,7 @@ module internal Pops =
         | due, _ ->
             ((without due state, []), due)
             ||> List.fold (fun (state, effects) wait ->
-                let struct (state, isFound, answerAs) = PopHarvest.serve now wait.Request state
+                let struct (state, isFound, answerAs) = PopResultBuilder.serve now wait.Request state
                 state, answerAs (if isFound then Popped else NothingToPop) :: effects)
             |> fun (state, effects) -> state, List.rev effects
 

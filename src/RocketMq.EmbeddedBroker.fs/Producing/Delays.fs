@@ -63,7 +63,7 @@ module internal Delays =
                 QueueId = level - 1
             }
 
-        Deliveries.append now parked state
+        ScheduledDelivery.append now parked state
         |> Result.map (fun (struct (state, stored, woken)) ->
             let held =
                 {
@@ -72,4 +72,4 @@ module internal Delays =
                 }
 
             let due = now + int64 (delayOf level).TotalMilliseconds
-            struct (Deliveries.hold due stored held state, stored, woken))
+            struct (ScheduledDelivery.hold due stored held state, stored, woken))

@@ -78,7 +78,7 @@ module internal HalfMessages =
                 SysFlag = withoutTransactionBits incoming.SysFlag
             }
 
-        Deliveries.append now parked state
+        ScheduledDelivery.append now parked state
         |> Result.map (fun (struct (state, stored, woken)) ->
             let half =
                 {
@@ -166,7 +166,7 @@ module internal HalfMessages =
         match Store.tryQueue incoming.Message.Topic incoming.QueueId state.Store with
         | ValueNone -> state, [ Answer.noTopic arrival incoming.Message.Topic ]
         | ValueSome _ ->
-            match Deliveries.append now incoming state with
+            match ScheduledDelivery.append now incoming state with
             | Error error -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal error.Message ]
             | Ok(struct (state, _, woken)) -> remove half state, Answer.succeed arrival :: woken
 

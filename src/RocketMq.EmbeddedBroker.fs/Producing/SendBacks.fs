@@ -2,7 +2,7 @@ namespace RocketMq.Embedded
 
 open RocketMq.Protocol
 
-/// Messages that consumers give back: consumed again after a while, or put to the dead letters of their group.
+/// Messages that consumers send back: consumed again after a while, or put to the dead letters of their group.
 module internal SendBacks =
     /// How often a message is retried if nobody says otherwise.
     let private defaultMax = 16
@@ -75,10 +75,10 @@ module internal SendBacks =
         if level > 0 then
             Delays.park now level incoming state
         else
-            Deliveries.append now incoming state
+            ScheduledDelivery.append now incoming state
 
     /// The retry topic is there even if its group's message goes to the dead letters at once.
-    let giveBack now (arrival: Arrival) (state: BrokerState) =
+    let sendBack now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state SendBack.operation.Decode (fun request ->
             match Groups.check request.Group state, tryFind request.CommitLogOffset state with
             | Error(code, remark), _ -> state, [ Answer.refuse arrival code remark ]

@@ -114,7 +114,7 @@ module internal Sends =
                 Properties = send.Properties
             }
 
-        match Intake.put now (incoming arrival send queueId state message) state with
+        match MessageStoreWriter.put now (incoming arrival send queueId state message) state with
         | Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
         | Ok(struct (state, receipt, woken)) ->
             state, sendAnswer arrival send queueId receipt.RecallHandle [ receipt.Stored ] :: woken
@@ -123,7 +123,7 @@ module internal Sends =
         match chooseQueue send state with
         | Error reason -> state, [ Answer.refuse arrival ResponseCode.SystemError reason ]
         | Ok queueId when send.IsBatch ->
-            match Intake.checkBatch send with
+            match MessageStoreWriter.checkBatch send with
             | Ok() -> storeBatch now arrival send queueId state
             | Error reason -> state, [ Answer.refuse arrival ResponseCode.MessageIllegal reason ]
         | Ok queueId -> storeOne now arrival send queueId state

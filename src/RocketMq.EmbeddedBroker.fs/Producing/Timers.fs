@@ -90,7 +90,7 @@ module internal Timers =
                             }
                 }
 
-            Deliveries.hold (TimerSlot.dueMillis outMillis) stored held state
+            ScheduledDelivery.hold (TimerSlot.dueMillis outMillis) stored held state
 
     /// Puts a message where it waits for its second.
     let park now (outMillis: int64) (incoming: Incoming) (state: BrokerState) =
@@ -108,6 +108,6 @@ module internal Timers =
                 QueueId = 0
             }
 
-        Deliveries.append now parked state
+        ScheduledDelivery.append now parked state
         |> Result.map (fun (struct (state, stored, woken)) ->
             struct (plan now outMillis incoming message stored state, stored, woken))

@@ -80,7 +80,7 @@ module internal TransactionChecks =
         let properties =
             Properties.add BrokerProperty.checks (string checks) half.Stored.Properties
 
-        match Deliveries.append now (asIncoming SystemTopics.half properties half.Stored) state with
+        match ScheduledDelivery.append now (asIncoming SystemTopics.half properties half.Stored) state with
         | Error _ -> state, []
         | Ok(struct (state, stored, woken)) ->
             let moved =
@@ -122,7 +122,7 @@ module internal TransactionChecks =
 
         let state = HalfMessages.remove half state
 
-        match Deliveries.append now incoming (withGivenUpTopic state) with
+        match ScheduledDelivery.append now incoming (withGivenUpTopic state) with
         | Ok(struct (state, _, woken)) -> state, woken
         | Error _ -> state, []
 

@@ -82,7 +82,7 @@ type internal ParkedPops =
 /// What a broker knows of popping.
 type internal PopState =
     {
-        Holds: PopHolds
+        Holds: PopCheckpoints
         Parked: ParkedPops
         /// How many pops there were. Decides where the next one looks first.
         Served: int
@@ -129,7 +129,7 @@ type internal FateKind =
     | ComesLate of TimeSpan
 
 /// What is to become of the answer to one request.
-type internal Fate = { Connection: int; Kind: FateKind }
+type internal FaultOutcome = { Connection: int; Kind: FateKind }
 
 /// An answer that waits for its time.
 type internal LateAnswer =
@@ -146,7 +146,7 @@ type internal FaultState =
         /// The oldest first.
         Rules: RequestRule list
         /// The requests whose answers meet a fault when they are made.
-        Fates: Map<Ticket, Fate>
+        FaultInjection: Map<Ticket, FaultOutcome>
         /// The latest first.
         Late: LateAnswer list
     }
@@ -200,7 +200,7 @@ type internal BrokerState =
         Faults: FaultState
         /// Of a slave: its master runs.
         HasMaster: bool
-        Held: HeldMessages
+        Held: ScheduledMessages
         Transactions: OpenTransactions
         Replies: Map<Ticket, PassingReply>
         Calls: Map<Ticket, ClientCall>

@@ -5,7 +5,7 @@ open RocketMq.Protocol
 /// A consumer group with members, as their heartbeats describe it.
 type internal ConsumerGroup =
     {
-        /// The client ids by connection. A client that connects anew is there twice until its old connection ends.
+        /// The client ids by connection. A client that connects again is there twice until its old connection ends.
         Members: Map<int, string>
         /// By topic. One table for the whole group: the latest heartbeat of any member decides.
         Subscriptions: Map<string, Subscription>

@@ -23,7 +23,7 @@ module internal Groups =
 
     let private withGroups groups (state: BrokerState) = { state with Groups = groups }
 
-    /// Has the members share the queues anew. Those of a broadcasting group share nothing.
+    /// Has the members share the queues again. Those of a broadcasting group share nothing.
     let private notify name (group: ConsumerGroup) =
         match group.Model with
         | Broadcasting -> []
@@ -52,7 +52,7 @@ module internal Groups =
                  [ SubscriptionIgnored(membership.Group, known, said) ])
         | Some known ->
             said,
-            (if membership.Type = Passively then
+            (if membership.Type = ConsumePassively then
                  [ SubscriptionReplaced(membership.Group, known, said) ]
              else
                  [])
@@ -140,7 +140,7 @@ module internal Groups =
         List.map (note state) notes
         @ (if isOtherwise then notify membership.Group group else [])
 
-    /// Messages that are given back will lie here. A slave gets the topic from its master.
+    /// Messages that are sent back will lie here. A slave gets the topic from its master.
     let private withRetryTopic (membership: ConsumerMembership) (state: BrokerState) =
         if state.Settings.BrokerId = 0L then
             { state with

@@ -47,7 +47,7 @@ module internal QueueLocking =
             },
             [ Answer.reply arrival (QueueLocks.acquire.Answer(granted, arrival.Command)) ])
 
-    /// Gives back what the member holds, and leaves the rest alone.
+    /// Releases what the member holds, and leaves the rest alone.
     let release (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state QueueLocks.release.Decode (fun request ->
             let drop (locks: Map<LockedQueue, QueueLock>) queue =

@@ -20,7 +20,7 @@ type internal Wait<'Key, 'Request when 'Key: comparison> =
         let (Ticket number) = wait.Ticket
         number
 
-/// Requests that wait, in three orders. What is done with one of them costs the same however many others there are, but for
+/// Requests that wait, in three orders. Work on one of them costs the same however many others there are, but for
 /// the depth of a tree.
 type internal Waits<'Key, 'Request when 'Key: comparison> =
     {

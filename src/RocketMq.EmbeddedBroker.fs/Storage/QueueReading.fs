@@ -19,7 +19,7 @@ type internal Reading =
 
 /// Reading a queue for a pull or a pop. Source: getMessage of DefaultMessageStore.java.
 module internal QueueReading =
-    /// A pull hands out at most this much, and at least one message.
+    /// A pull delivers at most this much, and at least one message.
     let private maxBytesInMemory = 256 * 1024
 
     let private maxMessagesInMemory = 32

@@ -6,10 +6,10 @@ open System
 module internal RetryTopics =
     let private retryPrefix = "%RETRY%"
 
-    /// Messages that were given back lie here until they are consumed again.
+    /// Messages that were sent back lie here until they are consumed again.
     let retryOf (group: string) = retryPrefix + group
 
-    /// Messages that were given back too often.
+    /// Messages that were sent back too often.
     let deadLettersOf (group: string) = "%DLQ%" + group
 
     /// The group whose messages are retried in a topic.

@@ -77,7 +77,7 @@ module internal Store =
             Permission = readWrite
             FilterType = SingleTag
             SysFlag = 0
-            IsOrdered = false
+            IsOrderly = false
             Attributes = None
         }
 

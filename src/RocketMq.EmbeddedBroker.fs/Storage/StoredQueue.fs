@@ -3,7 +3,7 @@ namespace RocketMq.Embedded
 open System
 open System.Collections.Immutable
 
-/// A message as it is kept: the record that pulls hand out, and what decides whether they do.
+/// A message as it is kept: the record that pulls deliver, and what decides whether they do.
 type internal StoredRecord =
     {
         Bytes: ReadOnlyMemory<byte>

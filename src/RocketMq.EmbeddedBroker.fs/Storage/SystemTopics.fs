@@ -11,7 +11,7 @@ module internal SystemTopics =
     /// Half messages, in one queue.
     let half = "RMQ_SYS_TRANS_HALF_TOPIC"
 
-    /// Where real brokers note which half messages are done with. It stays empty here.
+    /// Where real brokers note which half messages are consumed. It stays empty here.
     let private halfDone = "RMQ_SYS_TRANS_OP_HALF_TOPIC"
 
     /// Half messages that were given up. Made by the first of them.

@@ -160,14 +160,14 @@ module Commands =
 
     // JSON, for people and tools: the members of a JSON header, and the body in base64.
 
-    let private languages: Shape<LanguageCode> =
+    let private languages: JsonCodec<LanguageCode> =
         {
             Write = fun writer language -> writer.WriteStringValue(LanguageCode.name language)
-            Read = fun element -> LanguageCode.ofName (Shape.text.Read element)
+            Read = fun element -> LanguageCode.ofName (JsonCodec.text.Read element)
             Absent = ValueSome LanguageCode.Unnamed
         }
 
-    let private shape: Shape<RemotingCommand> =
+    let private shape: JsonCodec<RemotingCommand> =
         object<RemotingCommand> {
             let! code = Member.int32 "code" _.Code
             and! language = Member.always "language" languages _.Language
@@ -177,13 +177,13 @@ module Commands =
             and! remark = Member.optionalText "remark" _.Remark
 
             and! fields =
-                Member.sometimes "extFields" (Shape.map Shape.text) (fun command ->
+                Member.sometimes "extFields" (JsonCodec.map JsonCodec.text) (fun command ->
                     if command.Fields.IsPresent then
                         Some(Fields.toMap command.Fields)
                     else
                         None)
 
-            and! body = Member.always "body" Shape.base64 (fun command -> command.Body.ToArray())
+            and! body = Member.always "body" JsonCodec.base64 (fun command -> command.Body.ToArray())
 
             return
                 {
@@ -202,7 +202,7 @@ module Commands =
         }
 
     let toJson (command: RemotingCommand) : string = Json.toText shape command
-    let listToJson (commands: RemotingCommand list) : string = Json.toText (Shape.list shape) commands
+    let listToJson (commands: RemotingCommand list) : string = Json.toText (JsonCodec.list shape) commands
 
     let private utf8 (text: string) =
         ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text)
@@ -210,7 +210,7 @@ module Commands =
     let ofJson (json: string) : Result<RemotingCommand, DecodeError> = Json.decode "command" shape (utf8 json)
 
     let listOfJson (json: string) : Result<RemotingCommand list, DecodeError> =
-        Json.decode "commands" (Shape.list shape) (utf8 json)
+        Json.decode "commands" (JsonCodec.list shape) (utf8 json)
 
     // Building. A code names the same thing differently from another one: give the code first.
 

@@ -69,7 +69,7 @@ module CommonFields =
 
     /// Sets those that are present, and leaves the command's other fields as they are.
     let add (fields: CommonFields) (command: RemotingCommand) : RemotingCommand =
-        let draft = Draft()
+        let draft = FieldWriter()
         layout.Write fields draft
 
         (command, Fields.toList (draft.ToFields()))

@@ -75,7 +75,7 @@ type RemotingError =
     | RouteUnknown of topic: string * reason: FailureReason
     /// A request was stored, and no consumer's reply to it came in time.
     | NoReply of topic: string * messageId: string * after: TimeSpan
-    /// The time for which a popped message was hidden is over, or was before the broker answered: it is handed out again.
+    /// The time for which a popped message was hidden is over, or was before the broker answered: it is delivered again.
     | ReceiptExpired of messageId: string * wasSent: bool
     /// The client's settings do not go together.
     | Misconfigured of reason: string
@@ -328,7 +328,7 @@ module RemotingError =
         | ReceiptExpired(messageId, wasSent) ->
             let answer = if wasSent then " before the broker had answered" else ""
 
-            $"The receipt of {messageId} has expired{answer}: the message is handed out again. Handle messages faster, or hide "
+            $"The receipt of {messageId} has expired{answer}: the message is delivered again. Handle messages faster, or hide "
             + "them for longer."
         | Misconfigured reason ->
             let reason = reason.TrimEnd '.'
@@ -375,7 +375,7 @@ module RemotingError =
         | _ -> false
 
     /// Whether the same call must fail again, whenever and wherever it is tried.
-    let isFatal error =
+    let isPermanent error =
         match error with
         | Invalid _
         | NotEncoded _

@@ -275,7 +275,7 @@ type internal FieldsBuilder(capacityBytes: int) =
     /// What has been refused first.
     member _.Fault = fault
 
-    /// Begins anew with the room that it has, unless that has become very large. Not after `ToFields`, which gave it away.
+    /// Begins again with the room that it has, unless that has become very large. Not after `ToFields`, which gave it away.
     member _.Clear() =
         length <- 0
         fault <- ValueNone

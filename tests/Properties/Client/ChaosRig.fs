@@ -17,7 +17,7 @@ let queues = 8
 let private most = 4
 let private rounds = 40
 
-/// What was handled, by where or what it is: how often it began, and whether it has been done with.
+/// What was handled, by where or what it is: how often it began, and whether it has been consumed.
 [<Sealed>]
 type Ledger<'Place when 'Place: equality and 'Place: not null>(placeOf: StoredMessage -> 'Place) =
     let began = ConcurrentDictionary<'Place, int>()
@@ -32,15 +32,15 @@ type Ledger<'Place when 'Place: equality and 'Place: not null>(placeOf: StoredMe
         Interlocked.Increment &endings |> ignore<int>
         ended[placeOf message] <- true
 
-    /// How often something has been done with.
+    /// How often something has been consumed.
     member _.Endings = Volatile.Read &endings
 
     member _.IsDone(place: 'Place) = ended.ContainsKey place
     member _.Done = ended.Count
     member _.Places: seq<'Place> = ended.Keys
-    member _.Deliveries = began.Values |> Seq.sum
+    member _.ScheduledDelivery = began.Values |> Seq.sum
 
-/// Whether messages are begun before those in front of them in their queue have been done with.
+/// Whether messages are begun before those in front of them in their queue have been consumed.
 [<Sealed>]
 type OrderWatch() =
     let ended = ConcurrentDictionary<struct (int * int64), bool>()
@@ -48,7 +48,7 @@ type OrderWatch() =
     let mutable inversions = 0
     let gate = obj ()
 
-    /// Everything before a position has been done with. Called under the lock.
+    /// Everything before a position has been consumed. Called under the lock.
     let isInOrder queueId position =
         while ended.ContainsKey(struct (queueId, nextEnd[queueId])) do
             nextEnd[queueId] <- nextEnd[queueId] + 1L
@@ -167,7 +167,7 @@ let finish (clock: EmbeddedClock) (work: Task) : Task =
     }
 
 /// Sends messages to the topic "T" while members come and go. Gives those that are left, and what happened. Waits after
-/// each round until a part of what is stored has been done with, which `ledger` tells.
+/// each round until a part of what is stored has been consumed, which `ledger` tells.
 let churn (broker: EmbeddedBroker) (clock: EmbeddedClock) (kind: MemberKind<'Member>) (ledger: Ledger<'Place>) =
     task {
         let random = Random 20261125

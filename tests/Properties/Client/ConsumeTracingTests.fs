@@ -31,7 +31,7 @@ let private tracesIn cluster topic : Task<TraceRecord list> =
             [
                 for messages in stored.Values do
                     for message in messages do
-                        let body = MessageBody.decode MessageBody.defaultInflatedLimit message |> Buffers.ok
+                        let body = MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message |> Buffers.ok
 
                         yield! TraceRecords.decode body |> List.map Buffers.ok
             ]
@@ -110,7 +110,7 @@ let private push =
                              |> traced)
                             (each seen)
 
-                    do! until (fun () -> consumer.Health.Consumed = 1L && consumer.Health.GivenBack = 2L)
+                    do! until (fun () -> consumer.Health.Consumed = 1L && consumer.Health.SentBack = 2L)
                     do! consumer.Close()
                     consumer.Health.DroppedTraces |> shouldEqual 0L
                     let! records = tracesIn cluster TraceRecords.defaultTopic
@@ -172,8 +172,8 @@ let private push =
                         startConsumer
                             (consumerOf cluster system "C"
                              |> PushConsumerOptions.subscribe "T" Filter.all
-                             |> PushConsumerOptions.inOrder
-                             |> PushConsumerOptions.withSuspendQueue (TimeSpan.FromMilliseconds 10L)
+                             |> PushConsumerOptions.orderly
+                             |> PushConsumerOptions.withSuspendCurrentQueueTime (TimeSpan.FromMilliseconds 10L)
                              |> traced)
                             handler
 
@@ -215,7 +215,7 @@ let private push =
                              |> traced)
                             handler
 
-                    do! until (fun () -> consumer.Health.Consumed + consumer.Health.GivenBack >= 3L)
+                    do! until (fun () -> consumer.Health.Consumed + consumer.Health.SentBack >= 3L)
                     do! consumer.Close()
                     let! records = tracesIn cluster TraceRecords.defaultTopic
 
@@ -349,7 +349,7 @@ let private push =
                              |> PushConsumerOptions.withConcurrency handlers
                              |> traced)
                             (Batches(fun _ _ ->
-                                // Together: the records before their calls stand one behind the other.
+                                // Batchable: the records before their calls stand one behind the other.
                                 ValueTask<ConsumeResult>(
                                     task {
                                         if Interlocked.Increment &running = handlers then
@@ -399,7 +399,7 @@ let private pop =
                             PopConsumerOptions.create "G" (endpointsOf cluster.NameServers)
                             |> PopConsumerOptions.subscribe "T" Filter.all
                             |> PopConsumerOptions.from FirstOffset
-                            |> PopConsumerOptions.settingMode
+                            |> PopConsumerOptions.enablingPopMode
                             |> PopConsumerOptions.withTrace TraceRecords.defaultTopic
 
                         let handle (received: ReceivedMessage) (_: CancellationToken) : Task<ConsumeResult> =
@@ -410,7 +410,7 @@ let private pop =
                         let! started =
                             PopConsumer.Start(
                                 (if isOrderly then
-                                     PopConsumerOptions.inOrder options
+                                     PopConsumerOptions.orderly options
                                  else
                                      options),
                                 handle

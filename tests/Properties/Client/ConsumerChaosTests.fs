@@ -19,7 +19,7 @@ type private Kind<'Member> =
         Name: string
         Of: EmbeddedBroker -> EmbeddedClock -> Ledger<struct (int * int64)> -> OrderWatch -> MemberKind<'Member>
         QueuesOf: 'Member -> QueueHealth list
-        IsOrdered: bool
+        IsOrderly: bool
     }
 
 let private pushing isOrdered : Kind<PushConsumer> =
@@ -29,7 +29,7 @@ let private pushing isOrdered : Kind<PushConsumer> =
             fun broker clock ledger order ->
                 let options =
                     { consumerAt broker.NameServer clock "C" with
-                        IsOrdered = isOrdered
+                        IsOrderly = isOrdered
                         Subscriptions = [ "T", Filter.all ]
                     }
 
@@ -43,7 +43,7 @@ let private pushing isOrdered : Kind<PushConsumer> =
                     Kill = _.Kill()
                 }
         QueuesOf = _.Health.Queues
-        IsOrdered = isOrdered
+        IsOrderly = isOrdered
     }
 
 /// A pull consumer, and who asks it for messages.
@@ -103,7 +103,7 @@ let private pulling: Kind<Reader> =
                     Kill = ending _.Kill()
                 }
         QueuesOf = _.Consumer.Queues
-        IsOrdered = false
+        IsOrderly = false
     }
 
 let private chaos (kind: Kind<'Member>) : Task =
@@ -150,11 +150,11 @@ let private chaos (kind: Kind<'Member>) : Task =
             let! committed = committedOf client "C" "T" queueId
             committed |> shouldEqual (Some ends[queueId])
 
-        if kind.IsOrdered then
+        if kind.IsOrderly then
             order.Inversions |> shouldEqual 0
 
         printfn
-            $"Consumer chaos, {kind.Name}: {stored} messages, {happened}; {ledger.Deliveries - stored} delivered again"
+            $"Consumer chaos, {kind.Name}: {stored} messages, {happened}; {ledger.ScheduledDelivery - stored} delivered again"
     }
 
 [<Tests>]

@@ -65,7 +65,7 @@ let private concurrent name (spoil: EmbeddedCluster -> unit) =
                 do!
                     follow clock attempts delayOf script (fun count ->
                         let health = consumer.Health
-                        health.Consumed + health.GivenBack = int64 count)
+                        health.Consumed + health.SentBack = int64 count)
 
                 consumer.Health.Kept |> shouldEqual 0L
                 do! consumer.Close()
@@ -120,7 +120,7 @@ let private ordered =
                     consumerOf cluster clock "C"
                     |> PushConsumerOptions.subscribe "T" Filter.all
                     |> PushConsumerOptions.withMaxRetries retries
-                    |> PushConsumerOptions.inOrder
+                    |> PushConsumerOptions.orderly
 
                 let starting = startConsumer options (handlerOf attempts)
                 do! ChaosRig.finish clock starting
@@ -242,9 +242,9 @@ let private refused =
                     let! isCommitted = isAllCommitted cluster "C" "T" queues
                     isCommitted |> shouldBeFalse
 
-                consumer.Health.GivenBack |> shouldEqual 0L
+                consumer.Health.SentBack |> shouldEqual 0L
                 faults.Heal()
-                do! ChaosRig.pass clock (fun () -> consumer.Health.GivenBack = 1L)
+                do! ChaosRig.pass clock (fun () -> consumer.Health.SentBack = 1L)
                 do! ChaosRig.finish clock (consumer.Close())
                 let! isCommitted = isAllCommitted cluster "C" "T" queues
                 isCommitted |> shouldBeTrue

@@ -44,17 +44,17 @@ let tests =
                 let producer =
                     ProducerOptions.ofText "G" "nameServers=a:1;preset=production" |> Buffers.ok
 
-                producer.Remoting.AtCallLimit |> shouldEqual WaitForRoom
+                producer.Remoting.OnMaxInFlight |> shouldEqual WaitForRoom
 
                 producer.Remoting.MaxInFlight
                 |> shouldEqual RemotingOptions.Production.MaxInFlight
 
                 let failing =
-                    ProducerOptions.ofText "G" "nameServers=a:1;atCallLimit=fail" |> Buffers.ok
+                    ProducerOptions.ofText "G" "nameServers=a:1;onMaxInFlight=fail" |> Buffers.ok
 
-                failing.Remoting.AtCallLimit |> shouldEqual FailAtOnce
+                failing.Remoting.OnMaxInFlight |> shouldEqual FailAtOnce
 
-                (PullConsumerOptions.create "G" []).Remoting.AtCallLimit
+                (PullConsumerOptions.create "G" []).Remoting.OnMaxInFlight
                 |> shouldEqual FailAtOnce
 
             live
@@ -82,7 +82,7 @@ let tests =
                             { options with
                                 Remoting =
                                     { servers.Options with
-                                        AtCallLimit = options.Remoting.AtCallLimit
+                                        OnMaxInFlight = options.Remoting.OnMaxInFlight
                                         MaxInFlight = 1
                                         MaxWaitingCalls = 2
                                     }

@@ -48,7 +48,7 @@ let popConsumerAt nameServers (clock: TimeProvider) group : PopConsumerOptions =
     let options =
         PopConsumerOptions.create group (endpointsOf nameServers)
         |> PopConsumerOptions.subscribe "T" Filter.all
-        |> PopConsumerOptions.settingMode
+        |> PopConsumerOptions.enablingPopMode
 
     PopConsumerOptions.withRemoting (patiently clock options.Membership.Remoting) options
 

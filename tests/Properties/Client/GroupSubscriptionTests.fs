@@ -217,7 +217,7 @@ let tests =
                     asked |> shouldEqual 33
                 }
 
-            testCase "members that differed agree after four equal answers in a row, and one difference begins anew"
+            testCase "members that differed agree after four equal answers in a row, and one difference begins again"
             <| fun () ->
                 let after answers =
                     (MembersAgreement.Agreed, answers)

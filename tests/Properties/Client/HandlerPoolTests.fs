@@ -17,7 +17,7 @@ let private queue: MessageQueue =
         QueueId = 0
     }
 
-let private limits: HoldLimits =
+let private limits: FlowControlLimits =
     {
         Messages = 10
         Bytes = 1000L
@@ -120,7 +120,7 @@ let private processQueue =
                         Running = 0
                     }
 
-                pulled owner [||] 7L |> ignore<PulledMessages>
+                pulled owner [||] 7L |> ignore<FetchedBatch>
                 owner.Progress.IsConfirmed |> shouldBeTrue
             }
 
@@ -147,7 +147,7 @@ let private poolOf concurrency (work: int -> Task) =
     let mutable most = 0
     let gate = obj ()
 
-    let loop (pool: HandlerPool) (run: HandlerRun) : Task =
+    let loop (pool: HandlerPool) (run: HandlerWorker) : Task =
         backgroundTask {
             while pool.Take run do
                 lock gate (fun () ->
@@ -171,7 +171,7 @@ let private pool =
     testList
         "Handler pool"
         [
-            live "hands out each message once, with no more handlers than it may have" (fun () ->
+            live "delivers each message once, with no more handlers than it may have" (fun () ->
                 task {
                     let pool, given, most = poolOf 4 (fun _ -> task { do! Task.Yield() })
 
@@ -191,7 +191,7 @@ let private pool =
                             let held =
                                 pulled owner (messagesAt [ for index in 0 .. size - 1 -> int64 index ]) 1L
 
-                            pool.Add(PulledWork(held, 1))
+                            pool.Add(BatchWork(held, 1))
                             Task.CompletedTask)
 
                     do! until (fun () -> given.Count = batches * size)
@@ -208,7 +208,7 @@ let private pool =
                     let pool, given, _ = poolOf 4 (fun _ -> Task.CompletedTask)
                     pool.Pause()
                     let owner = newQueue limits
-                    pool.Add(PulledWork((pulled owner (messagesAt [ 0L .. 8L ]) 9L), 1))
+                    pool.Add(BatchWork((pulled owner (messagesAt [ 0L .. 8L ]) 9L), 1))
                     given.Count |> shouldEqual 0
                     pool.Resume()
                     do! until (fun () -> given.Count = 9)
@@ -218,10 +218,10 @@ let private pool =
                 task {
                     let release = TaskCompletionSource()
                     let mutable outcome = None
-                    let mutable begun: HandlerRun option = None
+                    let mutable begun: HandlerWorker option = None
                     let mutable others = 0
 
-                    let loop (pool: HandlerPool) (run: HandlerRun) : Task =
+                    let loop (pool: HandlerPool) (run: HandlerWorker) : Task =
                         backgroundTask {
                             while pool.Take run do
                                 run.Begin(run.Held.Queue, 0L)
@@ -237,7 +237,7 @@ let private pool =
 
                     let pool = HandlerPool("C", 1, NullLogger.Instance, loop)
                     let owner = newQueue limits
-                    pool.Add(PulledWork((pulled owner (messagesAt [ 0L .. 2L ]) 3L), 1))
+                    pool.Add(BatchWork((pulled owner (messagesAt [ 0L .. 2L ]) 3L), 1))
                     do! until (fun () -> begun.IsSome)
                     pool.GiveUp(begun.Value, begun.Value.Stamp) |> shouldBeTrue
                     do! until (fun () -> others = 2)
@@ -247,7 +247,7 @@ let private pool =
                 })
 
             test "what is meant for one call does not hit the next one" {
-                let run = HandlerRun noStarter
+                let run = HandlerWorker noStarter
                 run.Begin(newQueue limits, 0L)
                 let first = run.Stamp
                 run.End() |> shouldBeTrue
@@ -264,7 +264,7 @@ let private pool =
 
             test
                 "a callback that throws is told to whoever cancelled, and one that blocks holds up neither the run nor its lock" {
-                let run = HandlerRun noStarter
+                let run = HandlerWorker noStarter
                 run.Begin(newQueue limits, 0L)
                 use _ = run.Token.Register(fun () -> failwith "on purpose")
                 let cancelling = run.Cancel run.Stamp

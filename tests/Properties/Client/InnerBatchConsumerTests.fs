@@ -116,7 +116,7 @@ let private pulling =
 
                     do!
                         until (fun () ->
-                            consumer.Health.GivenBack = 1L
+                            consumer.Health.SentBack = 1L
                             && consumer.Health.Queues
                                |> List.exists (fun queue -> queue.Queue.Topic = "%RETRY%C"))
 
@@ -181,10 +181,10 @@ let private pulling =
 let private membership (clock: TimeProvider) (cluster: EmbeddedCluster) =
     let options = consumerOf cluster clock "G"
 
-    PopMembership.create "G" options.NameServers
-    |> PopMembership.subscribe "T" wanted
-    |> PopMembership.from FirstOffset
-    |> PopMembership.withRemoting options.Remoting
+    PopClientOptions.create "G" options.NameServers
+    |> PopClientOptions.subscribe "T" wanted
+    |> PopClientOptions.from FirstOffset
+    |> PopClientOptions.withRemoting options.Remoting
 
 let private popping =
     [
@@ -209,7 +209,7 @@ let private popping =
                         PopConsumer.Start(
                             PopConsumerOptions.create "G" []
                             |> PopConsumerOptions.withMembership (membership clock cluster)
-                            |> PopConsumerOptions.settingMode,
+                            |> PopConsumerOptions.enablingPopMode,
                             handle
                         )
 
@@ -283,7 +283,7 @@ let private sendPrices (cluster: EmbeddedCluster) : Task =
     }
 
 let private bySql expression clock cluster =
-    membership clock cluster |> PopMembership.subscribe "T" (BySql92 expression)
+    membership clock cluster |> PopClientOptions.subscribe "T" (BySql92 expression)
 
 let private filters =
     [
@@ -297,7 +297,7 @@ let private filters =
                         PopConsumer.Start(
                             PopConsumerOptions.create "G" []
                             |> PopConsumerOptions.withMembership (bySql "price > 10" clock cluster)
-                            |> PopConsumerOptions.settingMode,
+                            |> PopConsumerOptions.enablingPopMode,
                             fun received _ ->
                                 seen.Add(textOf received)
                                 Task.FromResult ConsumeResult.Success

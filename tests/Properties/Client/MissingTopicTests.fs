@@ -16,7 +16,7 @@ let private none = CancellationToken.None
 /// A consumer of one of the kinds, as these tests look at it.
 type private Running =
     {
-        IsWell: unit -> bool
+        IsHealthy: unit -> bool
         Problems: unit -> ClientProblem list
         Close: unit -> Task
     }
@@ -69,7 +69,7 @@ let private push =
                     return
                         running started (fun consumer ->
                             {
-                                IsWell = fun () -> consumer.Health.IsWell
+                                IsHealthy = fun () -> consumer.Health.IsHealthy
                                 Problems = fun () -> consumer.Health.Problems
                                 Close = consumer.Close
                             })
@@ -104,7 +104,7 @@ let private pull =
                             let receiving = keepReceiving receive seen
 
                             {
-                                IsWell = fun () -> consumer.Health.IsWell
+                                IsHealthy = fun () -> consumer.Health.IsHealthy
                                 Problems = fun () -> consumer.Health.Problems
                                 Close = fun () -> Task.WhenAll(consumer.Close(), receiving)
                             })
@@ -149,7 +149,7 @@ let private simple =
                             let receiving = keepReceiving receive seen
 
                             {
-                                IsWell = fun () -> consumer.Health.IsWell
+                                IsHealthy = fun () -> consumer.Health.IsHealthy
                                 Problems = fun () -> consumer.Health.Problems
                                 Close = fun () -> Task.WhenAll(consumer.Close(), receiving)
                             })
@@ -175,7 +175,7 @@ let private pop =
                     return
                         running started (fun consumer ->
                             {
-                                IsWell = fun () -> consumer.Health.IsWell
+                                IsHealthy = fun () -> consumer.Health.IsHealthy
                                 Problems = fun () -> consumer.Health.Problems
                                 Close = consumer.Close
                             })
@@ -222,17 +222,17 @@ let tests =
                                 let log = LogLines()
                                 let seen = Seen()
                                 let! consumer = started kind cluster clock log seen
-                                do! until (fun () -> not (consumer.IsWell()))
+                                do! until (fun () -> not (consumer.IsHealthy()))
                                 do! ChaosRig.passFor clock (TimeSpan.FromSeconds 40L)
                                 log.Count topicMissing |> shouldEqual 1
-                                consumer.IsWell() |> shouldBeFalse
+                                consumer.IsHealthy() |> shouldBeFalse
                                 reasonsOf consumer |> shouldMention "topic T"
                                 reasonsOf consumer |> shouldMention "Create the topic"
 
                                 do! cluster.CreateTopicAsync("T", 2)
                                 do! sendAll cluster "T" [ "a"; "b" ]
                                 do! ChaosRig.pass clock (fun () -> seen.Count = 2)
-                                do! ChaosRig.pass clock consumer.IsWell
+                                do! ChaosRig.pass clock consumer.IsHealthy
                                 log.Count topicMissing |> shouldEqual 1
                                 do! consumer.Close()
                             }))
@@ -246,14 +246,14 @@ let tests =
                             do! sendAll cluster "T" [ "a"; "b" ]
                             do! cluster.NameServerNodes[0].StopAsync()
                             let! consumer = started kind cluster clock log seen
-                            do! until (fun () -> not (consumer.IsWell()))
+                            do! until (fun () -> not (consumer.IsHealthy()))
                             do! ChaosRig.passFor clock (TimeSpan.FromSeconds 40L)
                             log.Count topicMissing |> shouldEqual 1
                             reasonsOf consumer |> shouldMention cluster.NameServers
 
                             do! cluster.NameServerNodes[0].StartAsync none
                             do! ChaosRig.pass clock (fun () -> seen.Count = 2)
-                            do! ChaosRig.pass clock consumer.IsWell
+                            do! ChaosRig.pass clock consumer.IsHealthy
                             do! consumer.Close()
                         }))
 
@@ -315,7 +315,7 @@ let tests =
                         do! ChaosRig.pass clock (fun () -> polling.IsCompleted)
                         let! polled = polling
                         polled |> shouldEqual (Ok [||])
-                        consumer.Health.IsWell |> shouldBeFalse
+                        consumer.Health.IsHealthy |> shouldBeFalse
                         do! consumer.Close()
                     }))
         ]

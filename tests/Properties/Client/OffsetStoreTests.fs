@@ -13,11 +13,11 @@ let private nameServer = FakeServers.at 1
 let private settings: GroupSettings =
     {
         Group = "C"
-        Type = Passively
+        Type = ConsumePassively
         Model = Clustering
         ConsumeFrom = FirstOffset
         PullBatch = 32
-        Suspend = TimeSpan.FromSeconds 15L
+        LongPollTimeout = TimeSpan.FromSeconds 15L
     }
 
 let private queueOf number : MessageQueue =
@@ -51,7 +51,7 @@ let private savesBeside (first: RemotingCommand -> Reaction) =
         let clients = RemotingClients servers.Options
 
         let routes =
-            Routes(NameServer([| nameServer |], clients), clients, TopicTemplate.Default)
+            Routes(NameServer([| nameServer |], clients), clients, AutoCreateTopic.Default)
 
         let store: IOffsetStore = BrokerOffsets(settings, GroupBrokers(clients, routes))
         let! _ = routes.Get("T", CancellationToken.None)

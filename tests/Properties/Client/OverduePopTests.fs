@@ -20,7 +20,7 @@ let private patientPop (cluster: EmbeddedCluster) clock : PopConsumerOptions =
     popConsumerAt cluster.NameServers clock "G"
     |> PopConsumerOptions.from FirstOffset
     |> PopConsumerOptions.withInvisibleTime (TimeSpan.FromHours 12)
-    |> PopConsumerOptions.withPoll (TimeSpan.FromHours 1)
+    |> PopConsumerOptions.withLongPollTimeout (TimeSpan.FromHours 1)
     |> PopConsumerOptions.withConsumeTimeout (seconds 600)
 
 let private withLog log (options: PopConsumerOptions) =
@@ -93,7 +93,7 @@ let tests =
                             clock.Advance(seconds 599)
                             handling.Told |> shouldEqual 0
                             do! ChaosRig.pass clock (fun () -> handling.Told = 2)
-                            consumer.Health.IsWell |> shouldBeFalse
+                            consumer.Health.IsHealthy |> shouldBeFalse
                             consumer.Health.StuckHandlers |> shouldEqual 2
                             do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 4L)
                             handling.Release()
@@ -110,7 +110,7 @@ let tests =
                                 count > 0 |> shouldBeTrue
 
                             let health = consumer.Health
-                            health.IsWell |> shouldBeTrue
+                            health.IsHealthy |> shouldBeTrue
 
                             (health.InFlight, health.OverdueHandlers, health.AbandonedHandlers)
                             |> shouldEqual (0, 2L, 2L)
@@ -171,7 +171,7 @@ let tests =
                         let handling = Handling()
 
                         use! consumer =
-                            startPop (patientPop cluster clock |> PopConsumerOptions.inOrder) (handling.Handle ignore)
+                            startPop (patientPop cluster clock |> PopConsumerOptions.orderly) (handling.Handle ignore)
 
                         do! until (fun () -> consumer.Held = 2 && handling.Seen.Length = 1)
                         clock.Advance(seconds 599)

@@ -41,7 +41,7 @@ let private startSimple (rig: Rig) await : Task<SimpleConsumer> =
             SimpleConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
             |> SimpleConsumerOptions.subscribe "T" Filter.all
             |> SimpleConsumerOptions.from FirstOffset
-            |> SimpleConsumerOptions.withAwait await
+            |> SimpleConsumerOptions.withAwaitDuration await
 
         let remoting = patiently rig.Clock options.Membership.Remoting
 
@@ -184,7 +184,7 @@ let tests =
                         | Error(Refused(_, RequestCode.PopMessage, _, ResponseCode.PollingTimeout, remark) as error) ->
                             remark |> shouldEqual tooOld
                             RemotingError.isTransient error |> shouldBeTrue
-                            RemotingError.isFatal error |> shouldBeFalse
+                            RemotingError.isPermanent error |> shouldBeFalse
                             RemotingError.describe error |> shouldMention "clock"
                         | other -> failtest $"%A{other}"
                     }))

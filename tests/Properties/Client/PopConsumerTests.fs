@@ -107,7 +107,7 @@ let private receive (consumer: SimpleConsumer) count invisible : Task<LeasedMess
     }
 
 /// What handlers saw: text and how often it had come before.
-type private Deliveries() =
+type private ScheduledDelivery() =
     let seen = ConcurrentQueue<string * int>()
 
     member _.Add(received: ReceivedMessage) =
@@ -208,7 +208,7 @@ let tests =
                 withRig (fun rig ->
                     task {
                         let gate = TaskCompletionSource()
-                        let seen = Deliveries()
+                        let seen = ScheduledDelivery()
                         do! rig.Send "a"
 
                         use! consumer =
@@ -314,7 +314,7 @@ let tests =
             live "a message whose handler fails comes again after ten seconds, the next time after thirty" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = Deliveries()
+                        let seen = ScheduledDelivery()
                         do! rig.Send "a"
 
                         use! consumer =
@@ -348,7 +348,7 @@ let tests =
             live "in order a message that fails holds up those behind it in its queue, and none in another" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = Deliveries()
+                        let seen = ScheduledDelivery()
                         do! rig.Send("makes the topic", 0)
 
                         for text in [ "a"; "b"; "c" ] do
@@ -357,7 +357,7 @@ let tests =
                         do! rig.Send("x", 2)
 
                         use! consumer =
-                            startPop (PopConsumerOptions.inOrder (optionsOf rig)) (fun received _ ->
+                            startPop (PopConsumerOptions.orderly (optionsOf rig)) (fun received _ ->
                                 task {
                                     seen.Add received
 
@@ -388,7 +388,7 @@ let tests =
                         task {
                             let gate = TaskCompletionSource()
                             let isTold = TaskCompletionSource()
-                            let seen = Deliveries()
+                            let seen = ScheduledDelivery()
                             do! rig.Send("a", 1)
                             do! rig.Send("b", 1)
 
@@ -397,7 +397,7 @@ let tests =
                                 .Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
 
                             use! consumer =
-                                startPop (PopConsumerOptions.inOrder (optionsOf rig)) (fun received cancellation ->
+                                startPop (PopConsumerOptions.orderly (optionsOf rig)) (fun received cancellation ->
                                     task {
                                         seen.Add received
 
@@ -432,7 +432,7 @@ let tests =
 
                         let options =
                             optionsOf rig
-                            |> PopConsumerOptions.withUnacked 5
+                            |> PopConsumerOptions.withMaxUnackedMessages 5
                             |> PopConsumerOptions.withConcurrency 2
 
                         let consumer = TaskCompletionSource<PopConsumer>()
@@ -461,7 +461,7 @@ let tests =
             live "the end waits for handlers, then tells them to end, and gives their messages back" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = Deliveries()
+                        let seen = ScheduledDelivery()
                         let cancelled = TaskCompletionSource()
                         do! rig.Send "quick"
                         do! rig.Send "slow"
@@ -500,12 +500,12 @@ let tests =
                         seen.All |> List.sort |> shouldEqual [ "quick", 0; "slow", 0 ]
                     }))
 
-            live "where brokers hand out by pull there is no such consumer" (fun () ->
+            live "where brokers deliver by pull there is no such consumer" (fun () ->
                 withRig (fun rig ->
                     task {
                         do! rig.Send "a"
 
-                        let options = { optionsOf rig with SetsMode = false }
+                        let options = { optionsOf rig with EnablePopMode = false }
 
                         match! PopConsumer.Start(options, (fun _ _ -> Task.FromResult ConsumeResult.Success)) with
                         | Error(Misconfigured reason) -> reason |> shouldMention "by pull"
@@ -522,8 +522,8 @@ let tests =
                                 PopConsumerOptions.withConcurrency 0
                                 PopConsumerOptions.withPopBatch 33
                                 PopConsumerOptions.withInvisibleTime TimeSpan.Zero
-                                PopConsumerOptions.withUnacked 0
-                                PopConsumerOptions.withMembership (PopMembership.create "G" [])
+                                PopConsumerOptions.withMaxUnackedMessages 0
+                                PopConsumerOptions.withMembership (PopClientOptions.create "G" [])
                                 PopConsumerOptions.subscribe "a topic" Filter.all
                             ] do
                             let! outcome = PopConsumer.Start(options (optionsOf rig), handler)

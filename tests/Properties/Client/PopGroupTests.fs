@@ -64,14 +64,14 @@ let tests =
                                 do! ChaosRig.pass clock (fun () -> log.Count missing = 1)
                                 do! sendAll cluster "T" [ "a" ]
                                 do! ChaosRig.passFor clock (TimeSpan.FromMinutes 2L)
-                                do! until (fun () -> not consumer.Health.IsWell)
+                                do! until (fun () -> not consumer.Health.IsHealthy)
                                 reasonsOf consumer.Health.Problems |> shouldMention "Create the group"
                                 log.Count missing |> shouldEqual 1
                                 log.Count popFailed |> shouldEqual 0
                                 consumer.Acknowledged |> shouldEqual 0L
                                 cluster.Brokers[0].Faults.Heal()
                                 do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
-                                do! ChaosRig.pass clock (fun () -> consumer.Health.IsWell)
+                                do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
                             }))
 
             live "a simple consumer's receives fail with it, and get messages when the group is made" (fun () ->
@@ -95,7 +95,7 @@ let tests =
                                 RemotingError.describe error |> shouldMention "Create the group"
                             | other -> failtest $"%A{other}"
 
-                        consumer.Health.IsWell |> shouldBeFalse
+                        consumer.Health.IsHealthy |> shouldBeFalse
                         reasonsOf consumer.Health.Problems |> shouldMention "Create the group"
                         log.Count missing |> shouldEqual 1
                         cluster.Brokers[0].Faults.Heal()
@@ -104,6 +104,6 @@ let tests =
                         (Buffers.ok (Result.mapError RemotingError.describe received)).Length
                         |> shouldEqual 1
 
-                        consumer.Health.IsWell |> shouldBeTrue
+                        consumer.Health.IsHealthy |> shouldBeTrue
                     }))
         ]

@@ -101,7 +101,7 @@ let tests =
                         do! sendAll cluster "T" [ "a" ]
                         do! until (fun () -> consumer.Acknowledged = 1L && consumer.Held = 0)
                         let health = consumer.Health
-                        health.IsWell |> shouldBeTrue
+                        health.IsHealthy |> shouldBeTrue
                         health.Queues |> shouldEqual consumer.Assigned
                         health.Consumed |> shouldEqual 1L
                         health.InFlight |> shouldEqual 0
@@ -109,14 +109,14 @@ let tests =
                         health.LastFailure |> shouldEqual None
 
                         refuse cluster RequestCode.PopMessage
-                        do! ChaosRig.pass clock (fun () -> not consumer.Health.IsWell)
+                        do! ChaosRig.pass clock (fun () -> not consumer.Health.IsHealthy)
                         let health = consumer.Health
                         let what = PopDuty.pop (List.exactlyOne health.Queues)
                         onPurpose health.Problems |> shouldEqual [ what ]
                         (Option.get health.LastFailure).What |> shouldEqual what
 
                         cluster.Brokers[0].Faults.Heal()
-                        do! ChaosRig.pass clock (fun () -> consumer.Health.IsWell)
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
                         (Option.get consumer.Health.LastFailure).What |> shouldEqual what
                     }))
 
@@ -126,7 +126,7 @@ let tests =
                         refuseAcks cluster
                         use! consumer = startPop (optionsOf cluster clock) consume
                         do! sendAll cluster "T" [ "a" ]
-                        do! until (fun () -> not consumer.Health.IsWell)
+                        do! until (fun () -> not consumer.Health.IsHealthy)
 
                         onPurpose consumer.Health.Problems
                         |> shouldEqual [ PopDuty.acknowledge cluster.Brokers[0].Name ]
@@ -134,7 +134,7 @@ let tests =
                         consumer.Health.InFlight |> shouldEqual 1
                         consumer.Health.Acknowledged |> shouldEqual 0L
                         cluster.Brokers[0].Faults.Heal()
-                        do! ChaosRig.pass clock (fun () -> consumer.Health.IsWell)
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
                         do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
                     }))
 
@@ -148,10 +148,10 @@ let tests =
 
                         use! consumer = startPop (optionsOf cluster clock) consume
                         refuse cluster RequestCode.QueryAssignment
-                        do! ChaosRig.pass clock (fun () -> not consumer.Health.IsWell)
+                        do! ChaosRig.pass clock (fun () -> not consumer.Health.IsHealthy)
                         onPurpose consumer.Health.Problems |> shouldEqual [ PopDuty.assignment "T" ]
                         cluster.Brokers[0].Faults.Heal()
-                        do! ChaosRig.pass clock (fun () -> consumer.Health.IsWell)
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
                     }))
 
             live "a handler that fails counts, and one at work is in flight and running" (fun () ->
@@ -173,7 +173,7 @@ let tests =
                         do! sendAll cluster "T" [ "fails" ]
                         do! until (fun () -> consumer.Health.Failed = 1L && consumer.Health.InFlight = 1)
                         consumer.Health.Running |> shouldEqual 1
-                        consumer.Health.IsWell |> shouldBeTrue
+                        consumer.Health.IsHealthy |> shouldBeTrue
                         gate.SetResult()
                         do! until (fun () -> consumer.Health.Acknowledged = 1L)
                         do! until (fun () -> consumer.Health.Running = 0)
@@ -204,7 +204,7 @@ let tests =
                         acked |> Buffers.ok
                         consumer.Health.InFlight |> shouldEqual 0
                         consumer.Health.Acknowledged |> shouldEqual 2L
-                        consumer.Health.IsWell |> shouldBeTrue
+                        consumer.Health.IsHealthy |> shouldBeTrue
                     }))
 
             live
@@ -223,7 +223,7 @@ let tests =
 
                             cluster.Brokers[0].Faults.Heal()
                             let! received = receive consumer 1
-                            consumer.Health.IsWell |> shouldBeTrue
+                            consumer.Health.IsHealthy |> shouldBeTrue
 
                             refuseAcks cluster
                             let! refused = consumer.Ack(received.Head, none)
@@ -235,7 +235,7 @@ let tests =
                             cluster.Brokers[0].Faults.Heal()
                             let! acked = consumer.Ack(received.Head, none)
                             acked |> Buffers.ok
-                            consumer.Health.IsWell |> shouldBeTrue
+                            consumer.Health.IsHealthy |> shouldBeTrue
                         }))
 
             property "leases are counted until they are removed or expire, whatever their order"
@@ -244,7 +244,7 @@ let tests =
 
                 let receipt: PopReceipt =
                     {
-                        StartOffset = 0L
+                        InitialOffset = 0L
                         PopTimestamp = 0L
                         InvisibleMillis = 1L
                         ReviveQueueId = 0

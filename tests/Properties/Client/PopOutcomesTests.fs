@@ -118,7 +118,7 @@ let private gone =
                     do! cluster.Brokers[1].StopAsync()
                     let mutable tries = 0
 
-                    while not consumer.Health.IsWell && tries < 20 do
+                    while not consumer.Health.IsHealthy && tries < 20 do
                         do! receive ()
                         tries <- tries + 1
 
@@ -145,7 +145,7 @@ let private gone =
                         let what = PopDuty.acknowledge leaving.Name
                         do! becomes clock (fun () -> consumer.Health.Problems |> whatFails |> List.contains what)
                         do! leaving.StopAsync()
-                        do! becomes clock (fun () -> consumer.Held = 0 && consumer.Health.IsWell)
+                        do! becomes clock (fun () -> consumer.Held = 0 && consumer.Health.IsHealthy)
                     }))
 
         live "a broker that did not take the first heartbeat is popped as soon as it takes one" (fun () ->
@@ -172,7 +172,7 @@ let private gone =
                     use! consumer = starting
                     do! sendAll cluster "T" [ "a" ]
                     do! becomes clock (fun () -> seen.Count = 1)
-                    do! becomes clock (fun () -> consumer.Health.IsWell)
+                    do! becomes clock (fun () -> consumer.Health.IsHealthy)
                 }))
     ]
 

@@ -171,7 +171,7 @@ let private run name how attempts (check: Run -> Ended list -> unit) =
             // The stop met something.
             failedAtVictim |> shouldNotBeEmpty
             // Name servers tell at once, or not within this test.
-            wasInformed |> shouldEqual (how = BrokerStop.InOrder)
+            wasInformed |> shouldEqual (how = BrokerStop.Orderly)
             check run ended
         })
 
@@ -190,8 +190,8 @@ let tests =
     <| testList
         "Producer faults"
         [
-            run "a broker stops in order, three attempts" BrokerStop.InOrder 3 noneFails
+            run "a broker stops in order, three attempts" BrokerStop.Orderly 3 noneFails
             run "a broker stops abruptly, three attempts" BrokerStop.Silently 3 noneFails
-            run "a broker stops in order, one attempt" BrokerStop.InOrder 1 noneFailsInformed
+            run "a broker stops in order, one attempt" BrokerStop.Orderly 1 noneFailsInformed
             run "a broker stops abruptly, one attempt" BrokerStop.Silently 1 noneFailsInformed
         ]

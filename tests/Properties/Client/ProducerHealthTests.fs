@@ -101,12 +101,12 @@ let tests =
                 withRig (fun rig ->
                     task {
                         rig.Health.SinceSuccess |> shouldEqual None
-                        rig.Health.IsWell |> shouldBeTrue
+                        rig.Health.IsHealthy |> shouldBeTrue
                         let! sent = rig.Sent()
                         sent.IsOk |> shouldBeTrue
                         let before = Option.get rig.Health.SinceSuccess
                         rig.Clock.Advance(TimeSpan.FromSeconds 3L)
-                        rig.Health.IsWell |> shouldBeTrue
+                        rig.Health.IsHealthy |> shouldBeTrue
                         rig.Health.SinceSuccess |> shouldEqual (Some(before + TimeSpan.FromSeconds 3L))
                         rig.Health.OnTheirWay |> shouldEqual 0
                         rig.Health.LastFailure |> shouldEqual None
@@ -119,12 +119,12 @@ let tests =
                         rig.Stop 11
                         do! rig.Pass(fun () -> rig.Health.LastFailure.IsSome)
                         (Option.get rig.Health.LastFailure).What |> shouldMention "fake:11"
-                        rig.Health.IsWell |> shouldBeTrue
+                        rig.Health.IsHealthy |> shouldBeTrue
                         let! sent = rig.Sent()
                         sent.IsOk |> shouldBeTrue
 
                         rig.Stop 12
-                        do! rig.Pass(fun () -> not rig.Health.IsWell)
+                        do! rig.Pass(fun () -> not rig.Health.IsHealthy)
                         whats rig.Health |> shouldEqual [ "topic T" ]
                         let problem = rig.Health.Problems.Head
                         problem.Reason |> shouldMention "fake:1"
@@ -132,7 +132,7 @@ let tests =
                         rig.Health.Problems.Head.Since |> shouldExceed problem.Since
 
                         rig.Start 12
-                        do! rig.Pass(fun () -> rig.Health.IsWell)
+                        do! rig.Pass(fun () -> rig.Health.IsHealthy)
                     }))
 
             live
@@ -145,7 +145,7 @@ let tests =
                             rig.Stop 12
                             let! sent = rig.Sent()
                             sent.IsOk |> shouldBeFalse
-                            rig.Health.IsWell |> shouldBeFalse
+                            rig.Health.IsHealthy |> shouldBeFalse
                             rig.Start 11
                             rig.Start 12
                             let mutable outcome = sent
@@ -156,7 +156,7 @@ let tests =
                                 let! sent = rig.Sent()
                                 outcome <- sent
 
-                            rig.Health.IsWell |> shouldBeTrue
+                            rig.Health.IsHealthy |> shouldBeTrue
                             rig.Health.LastFailure.IsSome |> shouldBeTrue
                         }))
 
@@ -165,12 +165,12 @@ let tests =
                     task {
                         let! _ = rig.Sent()
                         rig.Stop 1
-                        do! rig.Pass(fun () -> not rig.Health.IsWell)
+                        do! rig.Pass(fun () -> not rig.Health.IsHealthy)
                         whats rig.Health |> shouldEqual [ "name servers" ]
                         let! sent = rig.Sent()
                         sent.IsOk |> shouldBeTrue
                         rig.Start 1
-                        do! rig.Pass(fun () -> rig.Health.IsWell)
+                        do! rig.Pass(fun () -> rig.Health.IsHealthy)
                     }))
 
             live "a topic that is not there, and that no broker makes, is a problem while it is sent to" (fun () ->

@@ -23,7 +23,7 @@ let patiently (clock: TimeProvider) (remoting: RemotingOptions) =
     { remoting with
         RequestTimeout = long
         ConnectTimeout = long
-        Liveness =
+        KeepAlive =
             {
                 ProbeAfter = long
                 DeadAfter = long

@@ -15,7 +15,7 @@ let private shouldBeClosed (result: Result<'T, RemotingError>) =
     | Error(AlreadyClosed what as error) ->
         what |> shouldMention "G"
         RemotingError.outcome error |> shouldEqual NotExecuted
-        RemotingError.isFatal error |> shouldBeTrue
+        RemotingError.isPermanent error |> shouldBeTrue
     | Error error -> failtest (RemotingError.describe error)
     | Ok _ -> failtest "done by a closed producer"
 
@@ -80,7 +80,7 @@ let tests =
                             for messages in stored.Values do
                                 for message in messages do
                                     let body =
-                                        MessageBody.decode MessageBody.defaultInflatedLimit message |> Buffers.ok
+                                        MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message |> Buffers.ok
 
                                     yield! TraceRecords.decode body |> List.map Buffers.ok
                         ]
@@ -114,7 +114,7 @@ let tests =
                         }
 
                     let topicOf message =
-                        (Prepared.ofMessage options "id" message |> Buffers.ok).Topic
+                        (OutgoingMessage.ofMessage options "id" message |> Buffers.ok).Topic
 
                     topicOf reply |> shouldEqual "C1_REPLY_TOPIC"
                     topicOf message |> shouldEqual (Namespaced.wrap ns "T")

@@ -45,7 +45,7 @@ let private refusedWith (bytes: int) (result: Result<'T, RemotingError>) =
 
 let private gathering =
     ProducerOptions.withBatching
-        { GatheringLimits.Default with
+        { BatchingLimits.Default with
             // So long that only the end, or a full batch, sends it.
             MaxWaitMillis = 30_000L
             MaxBytes = 1_000_000

@@ -165,7 +165,7 @@ let private sharing =
 
 let private committing =
     [
-        live "a message is done with when the next one is asked for" (fun () ->
+        live "a message is consumed when the next one is asked for" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 5)
@@ -197,7 +197,7 @@ let private committing =
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 40)
-                    let byHand = subscribed cluster clock |> PullConsumerOptions.committedByHand
+                    let byHand = subscribed cluster clock |> PullConsumerOptions.manualCommit
                     let! consumer = startPull byHand
                     let! _ = receiveMany consumer 10
                     do! commit consumer
@@ -235,7 +235,7 @@ let private committing =
                             }
 
                     let! _ = receive consumer
-                    do! cluster.Brokers[0].StopAsync BrokerStop.InOrder
+                    do! cluster.Brokers[0].StopAsync BrokerStop.Orderly
 
                     match! consumer.Commit none with
                     | Error _ -> ()
@@ -259,7 +259,7 @@ let private committing =
                     let! consumer =
                         subscribed cluster system
                         |> PullConsumerOptions.withStartAt startAt
-                        |> PullConsumerOptions.committedByHand
+                        |> PullConsumerOptions.manualCommit
                         |> startPull
 
                     let! texts = receiveMany consumer 13

@@ -168,7 +168,7 @@ let private moving =
                     let! consumer =
                         subscribed cluster system
                         |> PullConsumerOptions.withPullBatch 8
-                        |> PullConsumerOptions.withHold
+                        |> PullConsumerOptions.withFlowControl
                             {
                                 Messages = 20
                                 Bytes = 1_000_000L
@@ -205,7 +205,7 @@ let private assigning =
                     while texts.Count < 15 do
                         let! text = receive consumer
 
-                        // What was handed out before the seek.
+                        // What was delivered before the seek.
                         if not (List.contains text (numbered 20 5)) then
                             texts.Add text
 

@@ -97,8 +97,8 @@ let private sharing =
                     let! consumer =
                         startConsumer
                             (subscribed cluster system
-                             |> PushConsumerOptions.withHoldPerTopic
-                                 { TopicHoldLimits.None with
+                             |> PushConsumerOptions.withTopicFlowControl
+                                 { TopicFlowControlLimits.None with
                                      Messages = Some limit
                                  })
                             handler
@@ -316,11 +316,11 @@ let private retrying =
                     do! until (fun () -> queuesOf consumer "%RETRY%C" = 1)
 
                     for times, seconds in [ 1, 10.0; 2, 30.0; 3, 60.0 ] do
-                        do! until (fun () -> consumer.Health.GivenBack = int64 times)
+                        do! until (fun () -> consumer.Health.SentBack = int64 times)
                         passDelay clock seconds
                         do! until (fun () -> attempts.Count = times + 1)
 
-                    do! until (fun () -> consumer.Health.GivenBack = 4L)
+                    do! until (fun () -> consumer.Health.SentBack = 4L)
                     do! consumer.Close()
                     let times = attempts |> Seq.map fst |> List.ofSeq
                     times |> shouldEqual [ 0; 1; 2; 3 ]
@@ -362,10 +362,10 @@ let private retrying =
                             | _ -> ValueTask<ConsumeResult> ConsumeResult.DeadLetter)
 
                     let! consumer = startConsumer (subscribed cluster system) handler
-                    do! until (fun () -> queuesOf consumer "%RETRY%C" = 1 && consumer.Health.GivenBack = 2L)
+                    do! until (fun () -> queuesOf consumer "%RETRY%C" = 1 && consumer.Health.SentBack = 2L)
                     passDelay clock 60.0
                     do! until (fun () -> slow.Count = 2)
-                    do! until (fun () -> consumer.Health.GivenBack = 2L && consumer.Health.Consumed = 1L)
+                    do! until (fun () -> consumer.Health.SentBack = 2L && consumer.Health.Consumed = 1L)
                     do! consumer.Close()
                     let times = Array.ofSeq slow
                     times[1] - times[0] >= TimeSpan.FromMinutes 1L |> shouldBeTrue
@@ -378,7 +378,7 @@ let private retrying =
                 task {
                     do! sendAll cluster "T" [ "a"; "b" ]
                     let! consumer = startConsumer (subscribed cluster system) (nullFirst ())
-                    do! until (fun () -> queuesOf consumer "%RETRY%C" = 1 && consumer.Health.GivenBack = 1L)
+                    do! until (fun () -> queuesOf consumer "%RETRY%C" = 1 && consumer.Health.SentBack = 1L)
                     passDelay clock 10.0
                     do! until (fun () -> consumer.Health.Consumed = 2L)
                     consumer.Health.Failed |> shouldEqual 1L
@@ -392,8 +392,8 @@ let private retrying =
 
                     let options =
                         subscribed cluster system
-                        |> PushConsumerOptions.inOrder
-                        |> PushConsumerOptions.withSuspendQueue (TimeSpan.FromMilliseconds 20L)
+                        |> PushConsumerOptions.orderly
+                        |> PushConsumerOptions.withSuspendCurrentQueueTime (TimeSpan.FromMilliseconds 20L)
 
                     let! consumer = startConsumer options (nullFirst ())
                     do! until (fun () -> consumer.Health.Consumed = 2L)
@@ -436,8 +436,8 @@ let private retrying =
                     let! consumer =
                         startConsumer
                             (subscribed cluster system
-                             |> PushConsumerOptions.inOrder
-                             |> PushConsumerOptions.withSuspendQueue (TimeSpan.FromMilliseconds 20L))
+                             |> PushConsumerOptions.orderly
+                             |> PushConsumerOptions.withSuspendCurrentQueueTime (TimeSpan.FromMilliseconds 20L))
                             handler
 
                     do! until (fun () -> handled.Count = 20)

@@ -21,7 +21,7 @@ let withTopic (test: EmbeddedCluster -> Task) : Task =
 let subscribed cluster clock =
     consumerOf cluster clock "C" |> PushConsumerOptions.subscribe "T" Filter.all
 
-/// Moves the clock to just before a message is due that has been given back, and then past it.
+/// Moves the clock to just before a message is due that has been sent back, and then past it.
 let passDelay (clock: EmbeddedClock) (seconds: float) =
     clock.Advance(TimeSpan.FromSeconds(seconds - 1.0))
     clock.Advance(TimeSpan.FromSeconds 2L)

@@ -107,7 +107,7 @@ let private expected (delayOf: int -> Act -> int) (script: Script) : Attempt lis
 let private step = 1.0
 
 /// Moves the clock to one due time after the other and awaits what is due then. `isSettled` tells whether as many attempts
-/// have been done with, by their brokers too. Each attempt must come when it is due, and no later than one step after it.
+/// have been consumed, by their brokers too. Each attempt must come when it is due, and no later than one step after it.
 let follow (clock: EmbeddedClock) (attempts: Attempts) delayOf (script: Script) (isSettled: int -> bool) : Task =
     task {
         let expected = expected delayOf script

@@ -51,7 +51,7 @@ type private Gate() =
 
 let private routesWith (options: RemotingOptions) =
     let clients = RemotingClients(options, (fun _ -> Map.empty))
-    clients, Routes(NameServer([| nameServer |], clients), clients, TopicTemplate.Default)
+    clients, Routes(NameServer([| nameServer |], clients), clients, AutoCreateTopic.Default)
 
 let private routesOf (servers: FakeServers) = routesWith servers.Options
 
@@ -60,7 +60,7 @@ let private aMinute = TimeSpan.FromMinutes 1L
 let private publish (routes: Routes) topic =
     routes.Publish(topic, aMinute, CancellationToken.None)
 
-let private queuesOf (view: Result<PublishView, RemotingError>) =
+let private queuesOf (view: Result<TopicPublishInfo, RemotingError>) =
     match view with
     | Ok view -> view.Queues.Length
     | Error error -> failtest (RemotingError.describe error)
@@ -103,7 +103,7 @@ let tests =
                         let asking =
                             [|
                                 for _ in 1..100 ->
-                                    Task.Run<Result<PublishView, RemotingError>>(fun () -> publish routes "New")
+                                    Task.Run<Result<TopicPublishInfo, RemotingError>>(fun () -> publish routes "New")
                             |]
 
                         do! until (fun () -> gate.Waiting = 1)
@@ -210,7 +210,7 @@ let tests =
 
                     let clients = RemotingClients(servers.Options, (fun _ -> Map.empty))
                     let nameServers = NameServer([| FakeServers.at 1; FakeServers.at 2 |], clients)
-                    let routes = Routes(nameServers, clients, TopicTemplate.Default)
+                    let routes = Routes(nameServers, clients, AutoCreateTopic.Default)
                     let! found = routes.Get("T", CancellationToken.None)
 
                     match found with

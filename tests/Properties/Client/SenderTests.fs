@@ -12,7 +12,7 @@ open RocketMq.Protocol.Tests.ProducerRig
 let private nameServer = FakeServers.at 1
 
 /// What a broker does with one send.
-type Fate =
+type FaultOutcome =
     | Stores
     /// Stored, and the connection ends before the answer.
     | StoresAndHangsUp
@@ -53,9 +53,9 @@ let private senderOf (options: ProducerOptions) =
     struct (clients, Sender(options, "G", clients, routes, SendOutcomes options.Remoting.Ports.Clock))
 
 let private preparedOf options =
-    Prepared.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
+    OutgoingMessage.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
 
-let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: Fate list) : Task<Sent> =
+let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: FaultOutcome list) : Task<Sent> =
     task {
         let clock = ManualClock()
         let fates = ConcurrentQueue fates
@@ -203,7 +203,7 @@ let tests =
                    |> List.forall (fun (before, next) -> before <> next)
 
             propertyOf 100 "all attempts are used unless the last failure would be the same everywhere"
-            <| fun brokers attempts (fates: Fate list) ->
+            <| fun brokers attempts (fates: FaultOutcome list) ->
                 let _, attempts, sent = sendMany brokers attempts Anywhere fates
 
                 match sent.Outcome with

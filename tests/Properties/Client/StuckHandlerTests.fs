@@ -56,7 +56,7 @@ let tests =
                                         }
                                         (stubborn release.Task)
 
-                                do! until (fun () -> consumer.Health.GivenBack = 1L && consumer.Health.Consumed = 50L)
+                                do! until (fun () -> consumer.Health.SentBack = 1L && consumer.Health.Consumed = 50L)
                                 let health = consumer.Health
                                 health.OverdueHandlers |> shouldEqual 1L
                                 health.AbandonedHandlers |> shouldEqual (if text = "ignores" then 1L else 0L)
@@ -68,7 +68,7 @@ let tests =
 
             for text in [ "ignores"; "obeys"; "throws" ] do
                 live
-                    $"it stops within its limit while a handler {text}, and commits nothing that is not done with"
+                    $"it stops within its limit while a handler {text}, and commits nothing that is not consumed"
                     (fun () ->
                         withTopic (fun cluster ->
                             task {
@@ -86,7 +86,7 @@ let tests =
                                 do! consumer.Close()
                                 let! positions = positions cluster "C" "T" queues
                                 let open' = positions |> Map.filter (fun _ (committed, last) -> committed < last)
-                                // What fails goes back to its broker, and is done with here.
+                                // What fails goes back to its broker, and is consumed here.
                                 open'.Count |> shouldEqual (if text = "ignores" then 1 else 0)
                                 release.SetResult()
 

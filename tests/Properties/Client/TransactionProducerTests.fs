@@ -15,7 +15,7 @@ let private queues = 4
 let private count = 1_000
 
 /// What becomes of one transaction.
-type private Fate =
+type private FaultOutcome =
     {
         /// What the local part says; nothing if it throws.
         Local: TransactionDecision option

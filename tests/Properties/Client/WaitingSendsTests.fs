@@ -83,7 +83,7 @@ let private withObstacle obstacle (change: RemotingOptions -> RemotingOptions) (
 
         let remoting =
             { servers.Options with
-                AtCallLimit = options.Remoting.AtCallLimit
+                OnMaxInFlight = options.Remoting.OnMaxInFlight
                 Ports = { ports with Connect = connect }
             }
 

@@ -42,7 +42,7 @@ let tests =
     testList
         "Consumer watch"
         [
-            live "a queue whose pull is never answered is read anew, after two minutes and not before" (fun () ->
+            live "a queue whose pull is never answered is read again, after two minutes and not before" (fun () ->
                 let seen = Seen()
 
                 let loseFirstPulls (cluster: EmbeddedCluster) options =
@@ -91,7 +91,7 @@ let tests =
                         do! ChaosRig.pass clock (fun () -> consumer.Health.Consumed = 1L)
                         do! sendAll (nonNull cluster) "T" [ "long" ]
                         do! begun.Task
-                        do! ChaosRig.pass clock (fun () -> consumer.Health.GivenBack = 1L)
+                        do! ChaosRig.pass clock (fun () -> consumer.Health.SentBack = 1L)
                         let! took = took.Task
                         took > limit |> shouldBeTrue
                         consumer.Health.OverdueHandlers |> shouldEqual 1L

@@ -17,7 +17,7 @@ let private create topic readQueues writeQueues permission : CreateTopic =
         Permission = permission
         FilterType = SingleTag
         SysFlag = Some 1
-        IsOrdered = true
+        IsOrderly = true
         Attributes = None
         IsForced = None
     }
@@ -49,7 +49,7 @@ let private heartbeatOf clientId : Heartbeat =
             [
                 {
                     Group = "C"
-                    Type = Passively
+                    Type = ConsumePassively
                     Model = Clustering
                     Start = FromFirstOffset
                     Subscriptions = [ Subscription.create "T" Filter.all 1L ]
@@ -84,7 +84,7 @@ let tests =
                 let config =
                     (read 1L (BrokerAt 0) Topics.config { Topic = "T"; IsLogical = None } made).Config
 
-                config.IsOrdered |> shouldBeTrue
+                config.IsOrderly |> shouldBeTrue
                 (read 1L (BrokerAt 0) Topics.all () made).Topics["T"] |> shouldEqual config
 
             testCase "changing a topic keeps its messages, and a queue that is given up is read no more"
@@ -174,7 +174,7 @@ let tests =
                 delete "elsewhere" |> tryRoute 1L 0 "T" |> Option.isSome |> shouldBeTrue
                 delete "DefaultCluster" |> tryRoute 1L 0 "T" |> shouldEqual None
 
-            testCase "write permission is taken from all topics of one broker, and given back"
+            testCase "write permission is taken from all topics of one broker, and sent back"
             <| fun () ->
                 let state, _ = createAt 1 (create "T" 4 4 6) made
 

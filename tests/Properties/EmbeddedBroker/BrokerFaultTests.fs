@@ -17,7 +17,7 @@ let private pull =
             Topic = Examples.send.Topic
             QueueId = 0
             QueueOffset = 0L
-            Suspend = TimeSpan.FromSeconds 1L
+            LongPollTimeout = TimeSpan.FromSeconds 1L
             Filter = Some(ByTag "*")
         }
     |> _.Command
@@ -26,7 +26,7 @@ let private pullCode = int RequestCode.PullMessage
 
 let private faulty rules =
     { BrokerTests.fresh with
-        Faults = { Fates.none with Rules = rules }
+        Faults = { FaultInjection.none with Rules = rules }
         Store = Store.withTopic Examples.send.Topic 4 BrokerTests.fresh.Store
     }
 
@@ -92,7 +92,7 @@ let tests =
                 let state, effects = sendMany 3L (faulty [ lose 2 ])
                 tickets effects |> shouldEqual [ -1L; -2L; 3L ]
                 stored state |> shouldEqual 3
-                state.Faults.Fates |> shouldEqual Map.empty
+                state.Faults.FaultInjection |> shouldEqual Map.empty
 
             testCase "each n-th answer only"
             <| fun () ->
@@ -159,7 +159,7 @@ let tests =
                     Broker.transition 0L (faulty [ lose 1 ]) (arrive 1L (Command.asOneWay send))
 
                 stored state |> shouldEqual 1
-                state.Faults.Fates |> shouldEqual Map.empty
+                state.Faults.FaultInjection |> shouldEqual Map.empty
 
             testCase "healing ends faults and gives late answers, in the order of their times"
             <| fun () ->

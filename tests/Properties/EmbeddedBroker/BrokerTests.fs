@@ -52,7 +52,7 @@ let private pullRequest offset (suspendMillis: int) tag =
             ConsumerGroup = "G"
             QueueId = 0
             QueueOffset = offset
-            Suspend = TimeSpan.FromMilliseconds(float suspendMillis)
+            LongPollTimeout = TimeSpan.FromMilliseconds(float suspendMillis)
             Filter = Some(ByTag tag)
         }
 

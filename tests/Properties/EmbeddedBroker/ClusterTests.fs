@@ -99,7 +99,7 @@ let private sendAt master topic (run: Run) =
         }
 
 let private stop master isSilent (run: Run) =
-    let going = if isSilent then FallsSilent else TakesLeave
+    let going = if isSilent then Crash else Graceful
     let run' = feed (ServerStopped(BrokerAt master, going)) run
 
     match run.Brokers[master] with
@@ -131,7 +131,7 @@ let private step (run: Run) step =
     | StopMaster(master, silently) -> stop (placeOf master) silently run
     | StartMaster master -> startMaster (placeOf master) run
     | StopNames isFirst ->
-        let run = feed (ServerStopped(NameServerAt(nameServerOf isFirst), TakesLeave)) run
+        let run = feed (ServerStopped(NameServerAt(nameServerOf isFirst), Graceful)) run
 
         { run with
             Names = run.Names.Remove(nameServerOf isFirst)
@@ -175,7 +175,7 @@ let tests =
                         | [ Reply(_, answer) ] -> state, (master, BrokerRig.decodeSend answer) :: sent
                         | _ -> state, sent
                     | StopMaster(master, _) ->
-                        Servers.transition 1L state (ServerStopped(BrokerAt(int master % 3), TakesLeave))
+                        Servers.transition 1L state (ServerStopped(BrokerAt(int master % 3), Graceful))
                         |> fst,
                         sent
                     | StartMaster master ->
@@ -212,7 +212,7 @@ let tests =
             testCase "a silent broker is given up after 120 seconds, not a millisecond before"
             <| fun () ->
                 let state, _ = askAt 0L (BrokerAt 0) (sendTo "T" 0 "id" []) first.State
-                let state, _ = Servers.transition 5L state (ServerStopped(BrokerAt 0, FallsSilent))
+                let state, _ = Servers.transition 5L state (ServerStopped(BrokerAt 0, Crash))
                 Servers.nextDeadline state |> shouldEqual (ValueSome 120_005L)
                 let before, _ = Servers.transition 120_004L state ClusterTicked
                 tryRoute 120_004L 0 "T" before |> queuedOn |> shouldEqual [ "a" ]
@@ -250,8 +250,8 @@ let tests =
                 let state =
                     (state,
                      [
-                         ServerStopped(NameServerAt 0, TakesLeave)
-                         ServerStopped(BrokerAt 0, TakesLeave)
+                         ServerStopped(NameServerAt 0, Graceful)
+                         ServerStopped(BrokerAt 0, Graceful)
                          ServerStarted(NameServerAt 0)
                      ])
                     ||> List.fold (fun state event -> Servers.transition 1L state event |> fst)

@@ -13,7 +13,7 @@ let subscriptionOf version (topic, filter) =
 let membership group model subscriptions : ConsumerMembership =
     {
         Group = group
-        Type = Passively
+        Type = ConsumePassively
         Model = model
         Start = FromLastOffset
         Subscriptions = subscriptions

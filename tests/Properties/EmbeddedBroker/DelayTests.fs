@@ -62,7 +62,7 @@ let tests =
                         { Examples.pull with
                             QueueId = 0
                             QueueOffset = 0L
-                            Suspend = TimeSpan.FromSeconds 20L
+                            LongPollTimeout = TimeSpan.FromSeconds 20L
                             Filter = Some(ByTag "*")
                         })
                         .Command

@@ -149,20 +149,20 @@ let tests =
 
             testCase "who pops in order is not held up for ever by what is gone"
             <| fun () ->
-                let inOrder =
+                let orderly =
                     { PopRig.pop with
                         QueueId = 0
                         IsOrderly = Some true
                     }
 
                 let state = keepingBytes (3L * sizeOfOne) |> sends 0L [ 1..3 ]
-                let state, popped = PopRig.popNow 10L inOrder state
+                let state, popped = PopRig.popNow 10L orderly state
                 PopRig.idsOf popped |> shouldEqual [ "m1"; "m2"; "m3" ]
                 let state = sends 20L [ 4..6 ] state
-                PopRig.popNow 30L inOrder state |> snd |> shouldBeEmpty
+                PopRig.popNow 30L orderly state |> snd |> shouldBeEmpty
                 let state, _ = passTo 10_011L 30L state []
 
-                PopRig.popNow 10_011L inOrder state
+                PopRig.popNow 10_011L orderly state
                 |> snd
                 |> PopRig.idsOf
                 |> shouldEqual [ "m4"; "m5"; "m6" ]

@@ -113,7 +113,7 @@ let private kept =
             <| fun () ->
                 let actively version tags =
                     { tagged version [ "T", tags ] with
-                        Type = Actively
+                        Type = ConsumeActively
                     }
 
                 let state, notes = after [ 1, "c", actively 1L "a"; 1, "c", actively 2L "b" ]
@@ -126,7 +126,7 @@ let private kept =
 
                 let second =
                     { first with
-                        Type = Actively
+                        Type = ConsumeActively
                         Model = Broadcasting
                         Start = FromFirstOffset
                     }
@@ -139,7 +139,7 @@ let private kept =
                 let group = decodeWith Connections.ofConsumers answer
 
                 (group.Type, group.Model, group.Start)
-                |> shouldEqual (Some Actively, Some Broadcasting, Some FromFirstOffset)
+                |> shouldEqual (Some ConsumeActively, Some Broadcasting, Some FromFirstOffset)
 
                 notes
                 |> List.choose (fun note ->
@@ -167,7 +167,7 @@ let private kept =
                 |> notesIn
                 |> shouldEqual [ ConsumerLeft("G", "c", HasBeenSilent) ]
 
-            testCase "who unregisters without being a member has the others divide anew, as in Java"
+            testCase "who unregisters without being a member has the others divide again, as in Java"
             <| fun () ->
                 let state, _ = after [ 1, "c1", tagged 1L [ "T", "a" ] ]
                 let state, effects = ask 0L 7 (departure "c7" "G") state

@@ -15,11 +15,11 @@ type Step =
     | RecallOne of which: byte
     | EndOne of which: byte * commits: bool * byCheck: bool
     | Register of connection: byte * isOfGroup: bool
-    | Goodbye of connection: byte
+    | Unregisters of connection: byte
     | Pass of millis: uint16
 
 /// What is known of a message.
-type private Fate =
+type private FaultOutcome =
     /// It is to be delivered, and not before that time.
     | DueAt of earliest: int64
     | IsHalf
@@ -29,7 +29,7 @@ type private Run =
     {
         State: BrokerState
         Now: int64
-        Fates: Map<string, Fate>
+        FaultInjection: Map<string, FaultOutcome>
         Handles: (string * string) list
         /// Of each half message: the places that send and checks told, the latest first.
         Places: Map<string, HalfPlace list>
@@ -43,7 +43,7 @@ let private first =
     {
         State = fresh
         Now = 1_000_000L
-        Fates = Map.empty
+        FaultInjection = Map.empty
         Handles = []
         Places = Map.empty
         Members = Set.empty
@@ -63,7 +63,7 @@ let private judge (run: Run) id =
             Delivered = id :: run.Delivered
         }
 
-    match Map.tryFind id run.Fates with
+    match Map.tryFind id run.FaultInjection with
     | _ when List.contains id run.Delivered.Tail -> wrong $"{id} came twice" run
     | Some(DueAt earliest) when run.Now >= earliest -> run
     | Some fate -> wrong $"{id} came at {run.Now} though %A{fate}" run
@@ -86,7 +86,7 @@ let private judgeCheck (run: Run) (connection, command) =
 
     if not (run.Members.Contains connection) then
         wrong $"{connection} was asked about {id}" run
-    elif Map.tryFind id run.Fates <> Some IsHalf then
+    elif Map.tryFind id run.FaultInjection <> Some IsHalf then
         wrong $"{id} was asked about though it is decided" run
     else
         run
@@ -104,14 +104,14 @@ let private feed event (run: Run) =
 let private request connection command (run: Run) =
     feed (BrokerTests.arrive connection run.Now command) run
 
-let private newId (run: Run) = $"m{run.Fates.Count}"
+let private newId (run: Run) = $"m{run.FaultInjection.Count}"
 
 let private sendOne properties fate (run: Run) =
     let id = newId run
 
     let run, effects =
         { run with
-            Fates = Map.add id fate run.Fates
+            FaultInjection = Map.add id fate run.FaultInjection
         }
         |> request 1 (send "T" id properties)
 
@@ -150,7 +150,7 @@ let private recallOne which (run: Run) =
         match (answerIn effects).ResponseCode with
         | ResponseCode.Success ->
             { run with
-                Fates = Map.add id MustNotCome run.Fates
+                FaultInjection = Map.add id MustNotCome run.FaultInjection
             }
         | _ -> run
 
@@ -166,15 +166,15 @@ let private endOne which commits byCheck (run: Run) =
             Examples.ask (endOf decision byCheck place.QueueOffset place.CommitLogOffset) Transactions.finish
 
         // It is known what must become of it before it does.
-        let wasHalf = Map.tryFind id run.Fates = Some IsHalf
+        let wasHalf = Map.tryFind id run.FaultInjection = Some IsHalf
 
         let decided =
             { run with
-                Fates =
+                FaultInjection =
                     if wasHalf then
-                        Map.add id (if commits then DueAt run.Now else MustNotCome) run.Fates
+                        Map.add id (if commits then DueAt run.Now else MustNotCome) run.FaultInjection
                     else
-                        run.Fates
+                        run.FaultInjection
             }
 
         let next, effects = request 2 command decided |> look
@@ -185,7 +185,7 @@ let private endOne which commits byCheck (run: Run) =
         // It was given up after too many checks.
         | _, true ->
             { next with
-                Fates = Map.add id MustNotCome next.Fates
+                FaultInjection = Map.add id MustNotCome next.FaultInjection
             }
         | _ -> next
 
@@ -225,7 +225,7 @@ let private step (run: Run) step =
         }
         |> request connection (heartbeat $"c{connection}" groups)
         |> fst
-    | Goodbye connection ->
+    | Unregisters connection ->
         let connection = int connection % 4
 
         { run with
@@ -236,7 +236,7 @@ let private step (run: Run) step =
     | Pass millis -> pass (int64 millis) run
 
 let private missing (run: Run) =
-    run.Fates
+    run.FaultInjection
     |> Map.filter (fun id fate ->
         match fate with
         | DueAt _ -> not (List.contains id run.Delivered)

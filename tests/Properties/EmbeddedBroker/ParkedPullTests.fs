@@ -144,7 +144,7 @@ let private await connection queue tag seconds (run: Run) =
             QueueId = queue
             QueueOffset = from
             Filter = Some(ByTag tag)
-            Suspend = TimeSpan.FromSeconds(int64 seconds)
+            LongPollTimeout = TimeSpan.FromSeconds(int64 seconds)
         }
 
     let ticket = run.Next
@@ -237,7 +237,7 @@ let tests =
 
                 let pull =
                     { plainPull with
-                        Suspend = TimeSpan.FromSeconds 15L
+                        LongPollTimeout = TimeSpan.FromSeconds 15L
                         SubscriptionVersion = 5L
                     }
 
@@ -260,7 +260,7 @@ let tests =
 
                 let pull =
                     { plainPull with
-                        Suspend = TimeSpan.FromSeconds 15L
+                        LongPollTimeout = TimeSpan.FromSeconds 15L
                     }
 
                 let state, _ = BrokerRig.ask 0L 4 (pullCommand pull) state
@@ -282,7 +282,7 @@ let tests =
                     { plainPull with
                         Filter = Some Filter.all
                         CommitOffset = Some 7L
-                        Suspend = TimeSpan.FromSeconds 15L
+                        LongPollTimeout = TimeSpan.FromSeconds 15L
                     }
 
                 let state, _ = BrokerRig.ask 0L 5 (pullCommand pull) first.State

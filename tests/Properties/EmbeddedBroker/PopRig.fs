@@ -115,9 +115,9 @@ let private checkOne (run: Run) (popped: Popped) =
     let mine = run.Receipts |> List.filter (fun held -> idOf held.Popped = id)
 
     if List.exists (isAlive run) mine && not (run.Acked.Contains id) then
-        blame $"{id} is handed out while it is hidden" run
+        blame $"{id} is delivered while it is hidden" run
     elif run.Acked.Contains id && not run.IsOrderly then
-        blame $"{id} is handed out though it is acknowledged" run
+        blame $"{id} is delivered though it is acknowledged" run
     else
         run
 
@@ -228,7 +228,7 @@ let batchOf (popped: Popped list) : BatchAckRequest =
             |> List.map (fun (receipt, popped) ->
                 let bits =
                     popped
-                    |> List.map (fun one -> int (one.Receipt.QueueOffset - receipt.StartOffset))
+                    |> List.map (fun one -> int (one.Receipt.QueueOffset - receipt.InitialOffset))
 
                 let bytes: byte[] = Array.zeroCreate (List.max bits / 8 + 1)
 
@@ -239,7 +239,7 @@ let batchOf (popped: Popped list) : BatchAckRequest =
                     ConsumerGroup = "G"
                     Topic = "T"
                     Retry = PopSource.text receipt.Source
-                    StartOffset = receipt.StartOffset
+                    InitialOffset = receipt.InitialOffset
                     QueueId = receipt.QueueId
                     ReviveQueueId = receipt.ReviveQueueId
                     PopTimestamp = receipt.PopTimestamp

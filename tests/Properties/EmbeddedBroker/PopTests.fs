@@ -37,7 +37,7 @@ let tests =
     testList
         "Broker pops"
         [
-            property "no message is lost, none is handed out while it is hidden, and none after it is acknowledged"
+            property "no message is lost, none is delivered while it is hidden, and none after it is acknowledged"
             <| fun (steps: PopStep list) -> ofStates false steps
 
             property "in order: no message overtakes one that is not acknowledged, none is lost or left out"
@@ -358,7 +358,7 @@ let private memberOf clientId =
                 [
                     {
                         Group = "G"
-                        Type = Passively
+                        Type = ConsumePassively
                         Model = Clustering
                         Start = FromLastOffset
                         Subscriptions = []

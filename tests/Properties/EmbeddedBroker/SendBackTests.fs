@@ -1,4 +1,4 @@
-/// Messages that consumers give back.
+/// Messages that consumers send back.
 module RocketMq.Protocol.Tests.SendBackTests
 
 open Expecto
@@ -9,8 +9,8 @@ open RocketMq.Protocol.Tests.ConsumerRig
 
 type Step =
     | SendOne
-    /// Gives back one of the messages that were not given back yet. Level 0 leaves it to the broker.
-    | GiveBack of which: byte * level: byte
+    /// Sends back one of the messages that were not sent back yet. Level 0 leaves it to the broker.
+    | SendBack of which: byte * level: byte
     | Pass of seconds: uint16
 
 let private maxTimes = 1
@@ -23,7 +23,7 @@ type private Run =
         State: BrokerState
         Now: int64
         Open: Seen list
-        /// By message: how often it was given back.
+        /// By message: how often it was sent back.
         Attempts: Map<string, int>
         /// By message: when it is to be there again.
         Due: Map<string, int64>
@@ -102,7 +102,7 @@ let private lookAtDead (run: Run) =
     else
         { run with Dead = dead.Length }
 
-let private giveBack which level (run: Run) =
+let private sendBackSeen which level (run: Run) =
     match run.Open with
     | [] -> run
     | open' ->
@@ -148,7 +148,7 @@ let private pass seconds (run: Run) =
 let private step (run: Run) step =
     match step with
     | SendOne -> sendOne run
-    | GiveBack(which, level) -> giveBack which level run
+    | SendBack(which, level) -> sendBackSeen which level run
     | Pass seconds -> pass (int64 (seconds % 8_000us)) run
 
 let private giveBackNow (request: SendBackRequest) version now state =
@@ -229,7 +229,7 @@ let tests =
                 let pull =
                     { plainPull with
                         Topic = "%RETRY%G"
-                        Suspend = System.TimeSpan.FromSeconds 15L
+                        LongPollTimeout = System.TimeSpan.FromSeconds 15L
                         Filter = Some Filter.all
                     }
 

@@ -44,7 +44,7 @@ let private pull offset suspend : RemotingCommand =
             QueueId = 0
             QueueOffset = offset
             Filter = Some(ByTag "*")
-            Suspend = suspend
+            LongPollTimeout = suspend
         }
 
 let private pulled now server offset state : PullAnswer =
@@ -108,7 +108,7 @@ let private step (run: Run) one =
                 askAt run.Now master (sendTo "T" (int queue % 2) $"{run.Now}" []) run.State
                 |> fst
         }
-    | StopOne isSlave -> apply (ServerStopped((if isSlave then slave else master), TakesLeave))
+    | StopOne isSlave -> apply (ServerStopped((if isSlave then slave else master), Graceful))
     | StartOne isSlave -> apply (ServerStarted(if isSlave then slave else master))
     | Pass millis ->
         let goal = run.Now + int64 millis
@@ -171,7 +171,7 @@ let tests =
                 let state = sent 0L "a" pair
                 let struct (state, _) = passTo 100L 0L state []
                 let state = sent 150L "b" state
-                let state, _ = transition 160L state (ServerStopped(master, FallsSilent))
+                let state, _ = transition 160L state (ServerStopped(master, Crash))
                 let struct (state, _) = passTo 1_000L 160L state []
                 idsAt 1 state |> shouldEqual [ "a" ]
                 (pulled 1_000L slave 1L state).MaxOffset |> shouldEqual 1L
@@ -184,7 +184,7 @@ let tests =
             <| fun () ->
                 let state = sent 0L "a" pair
                 let struct (state, _) = passTo 100L 0L state []
-                let state, _ = transition 100L state (ServerStopped(master, TakesLeave))
+                let state, _ = transition 100L state (ServerStopped(master, Graceful))
 
                 let state, _ =
                     transition 200L state (At(slave, BrokerTests.arrive 2 77L (pull 1L (TimeSpan.FromSeconds 60L))))

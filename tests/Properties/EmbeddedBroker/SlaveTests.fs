@@ -41,7 +41,7 @@ let private step state one =
     | SendToMaster queue -> askAt 1L master (sendTo "T" (int queue % 4) "id" []) state |> fst
     | SendToSlave queue -> askAt 1L slave (sendTo "T" (int queue % 4) "id" []) state |> fst
     | CommitAt(isSlave, offset) -> askAt 1L (serverOf isSlave) (commit (int64 offset)) state |> fst
-    | StopOne isSlave -> apply [ ServerStopped(serverOf isSlave, TakesLeave) ] state
+    | StopOne isSlave -> apply [ ServerStopped(serverOf isSlave, Graceful) ] state
     | StartOne isSlave -> apply [ ServerStarted(serverOf isSlave) ] state
 
 let private isPrefix (part: string list) (whole: string list) = List.truncate part.Length whole = part
@@ -75,7 +75,7 @@ let private readPull effects =
     | Error error -> failtest $"%A{error}"
 
 let private withOne = askAt 0L master (sendTo "T" 0 "one" []) pair |> fst
-let private alone = apply [ ServerStopped(master, TakesLeave) ] withOne
+let private alone = apply [ ServerStopped(master, Graceful) ] withOne
 
 [<Tests>]
 let tests =
@@ -108,7 +108,7 @@ let tests =
                     pullWith
                         (fun pull ->
                             { pull with
-                                Suspend = TimeSpan.FromSeconds 1L
+                                LongPollTimeout = TimeSpan.FromSeconds 1L
                             })
                         1L
 
@@ -132,7 +132,7 @@ let tests =
                     pullWith
                         (fun pull ->
                             { pull with
-                                Suspend = TimeSpan.FromSeconds 1L
+                                LongPollTimeout = TimeSpan.FromSeconds 1L
                             })
                         1L
 

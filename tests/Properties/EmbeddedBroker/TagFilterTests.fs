@@ -183,7 +183,7 @@ let tests =
                         { plainPull with
                             QueueOffset = int64 tags.Length
                             Filter = Some(ByTag expression)
-                            Suspend = System.TimeSpan.FromSeconds 15L
+                            LongPollTimeout = System.TimeSpan.FromSeconds 15L
                         }
 
                     let state, effects = ask 1L 7 (pullCommand pull) stored

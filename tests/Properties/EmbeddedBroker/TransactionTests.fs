@@ -184,11 +184,11 @@ let tests =
                 let _, pushes = rounds 5L (21L * interval) state
                 pushes |> shouldBeEmpty
 
-            testCase "a producer that says goodbye is asked no more, and is still what else it was"
+            testCase "a producer that unregisters is asked no more, and is still what else it was"
             <| fun () ->
                 let state, _ = sendOk 0L "T" "a" half withProducers
 
-                let goodbye =
+                let unregister =
                     Examples.ask
                         {
                             ClientId = "p2"
@@ -197,7 +197,7 @@ let tests =
                         }
                         Heartbeat.unregister
 
-                let state, _ = ask 1L 2 goodbye state
+                let state, _ = ask 1L 2 unregister state
                 let state, pushes = rounds 3L 0L state
                 pushes |> List.map fst |> List.distinct |> shouldEqual [ 1 ]
                 state.Clients[2].ProducerGroups |> shouldEqual [ "other" ]

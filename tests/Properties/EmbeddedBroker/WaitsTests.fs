@@ -31,7 +31,7 @@ let private wrong mistake run =
 let private numbers (waits: Wait<int, string> list) = waits |> List.map _.Number
 
 let private judge (run: Run) =
-    let inOrder = List.rev run.All
+    let orderly = List.rev run.All
 
     let same name expected found run =
         if numbers found = numbers expected then
@@ -40,13 +40,13 @@ let private judge (run: Run) =
             wrong $"{name}: %A{numbers found} instead of %A{numbers expected}" run
 
     let byKey run key =
-        let expected = inOrder |> List.filter (fun wait -> wait.Key = key)
+        let expected = orderly |> List.filter (fun wait -> wait.Key = key)
 
         same $"key {key}" expected (Waits.withKey key run.Waits) run
         |> same $"oldest of {key}" (List.truncate 1 expected) (Waits.tryOldest key run.Waits |> ValueOption.toList)
 
     let byConnection run connection =
-        let expected = inOrder |> List.filter (fun wait -> wait.Connection = connection)
+        let expected = orderly |> List.filter (fun wait -> wait.Connection = connection)
         same $"connection {connection}" expected (Waits.ofConnection connection run.Waits) run
 
     let first =
@@ -136,7 +136,7 @@ let private pullOf queueId =
         { plainPull with
             QueueId = queueId
             Filter = Some Filter.all
-            Suspend = suspend
+            LongPollTimeout = suspend
         }
 
 let private popOf group =

@@ -20,7 +20,7 @@ type Reaction =
     | Answers of RemotingCommand
     /// An answer, and then a request of its own to this client.
     | AnswersAndAsks of RemotingCommand * RemotingCommand
-    /// No answer, and no sign of life on this connection from now on.
+    /// No answer, and no ping on this connection from now on.
     | TurnsSilent
     /// No answer to this request.
     | IsMute
@@ -28,7 +28,7 @@ type Reaction =
     | Garbles
     | HangsUp
 
-/// Servers in memory, told apart by address: which can be connected to, and what they do with requests. A sign of life that
+/// Servers in memory, told apart by address: which can be connected to, and what they do with requests. A ping that
 /// is asked for is given.
 [<Sealed>]
 type FakeServers

@@ -85,7 +85,7 @@ type Peer() =
         |> Command.withRemark remark
         |> peer.Send
 
-    /// The next request, while signs of life are given. The client must not have hung up.
+    /// The next request, while pings are given. The client must not have hung up.
     member peer.Next() : Task<RemotingCommand> =
         backgroundTask {
             match! peer.Receive() with
@@ -96,9 +96,9 @@ type Peer() =
             | None -> return failwith "the client has hung up"
         }
 
-    /// Whether a client only asks for a sign of life.
+    /// Whether a client only asks for a ping.
     static member IsProbe(command: RemotingCommand) =
-        command.Fields = Liveness.probe.Fields && command.Code = Liveness.probe.Code
+        command.Fields = KeepAlive.probe.Fields && command.Code = KeepAlive.probe.Code
 
     /// Sends no more, and does not read either: what the client is writing stays where it is.
     member _.CloseSending() = toClient.Writer.Complete()

@@ -98,12 +98,12 @@ let private push code remark =
                         seen.Add(textOf received)
                         ValueTask<ConsumeResult> ConsumeResult.Success))
 
-            do! ChaosRig.pass clock (fun () -> not consumer.Health.IsWell && log.Count accessRefused = 1)
+            do! ChaosRig.pass clock (fun () -> not consumer.Health.IsHealthy && log.Count accessRefused = 1)
             do! ChaosRig.passFor clock (TimeSpan.FromMinutes 2L)
             says remark consumer.Health.Problems
             isToldOnce log
             cluster.Brokers[0].Faults.Heal()
-            do! ChaosRig.pass clock (fun () -> seen.Count = 1 && consumer.Health.IsWell)
+            do! ChaosRig.pass clock (fun () -> seen.Count = 1 && consumer.Health.IsHealthy)
             do! close clock consumer
         })
 

@@ -135,7 +135,7 @@ let private pushed isOrdered (cluster: EmbeddedCluster) (handler: BlockingOnce) 
             startConsumer
                 { options with
                     Concurrency = 1
-                    IsOrdered = isOrdered
+                    IsOrderly = isOrdered
                     Remoting =
                         { options.Remoting with
                             Logger = handler.Log

@@ -91,7 +91,7 @@ let private closing callback isOrdered : Task =
                     memberOf cluster clock name |> PushConsumerOptions.withDrainTimeout (seconds 5)
 
                 if isOrdered then
-                    PushConsumerOptions.inOrder options
+                    PushConsumerOptions.orderly options
                 else
                     options
 
@@ -106,7 +106,7 @@ let private closing callback isOrdered : Task =
             do! close clock consumer
             let! committed = PullRig.committedOf cluster 0
             let! next = startMember clock (options "b") (remember seen)
-            // Far less than a broker keeps a lock that nobody gives back.
+            // Far less than a broker keeps a lock that nobody sends back.
             let! isNext = happensWithin clock (seconds 30) (fun () -> seen.Of "hang" = 1)
             release.SetResult()
             do! close clock next

@@ -49,8 +49,8 @@ let private progress (load: Load) count =
 let private options =
     { limits with
         RequestTimeout = TimeSpan.FromMilliseconds 500L
-        Liveness =
-            { limits.Liveness with
+        KeepAlive =
+            { limits.KeepAlive with
                 DeadAfter = TimeSpan.FromMilliseconds 400L
             }
     }

@@ -167,17 +167,17 @@ let tests =
                     let clients =
                         RemotingClients
                             { remoting with
-                                Liveness =
-                                    { remoting.Liveness with
+                                KeepAlive =
+                                    { remoting.KeepAlive with
                                         IdleAfter = seconds 120
                                     }
                             }
 
                     let routes =
-                        Routes(NameServer([| FakeServers.at 1 |], clients), clients, TopicTemplate.Default)
+                        Routes(NameServer([| FakeServers.at 1 |], clients), clients, AutoCreateTopic.Default)
 
                     let presence =
-                        Presence(
+                        HeartbeatService(
                             clients,
                             routes,
                             (fun () ->

@@ -115,8 +115,8 @@ let limits =
                 Cap = TimeSpan.FromMilliseconds 100L
                 Spread = TimeSpan.FromMilliseconds 20L
             }
-        Liveness =
-            { Liveness.Default with
+        KeepAlive =
+            { KeepAlive.Default with
                 DeadAfter = TimeSpan.FromSeconds 1L
             }
     }

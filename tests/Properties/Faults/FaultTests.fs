@@ -53,7 +53,7 @@ let private under (callers: int) options timeout name (harm: Place -> Load -> Re
                 Unexpected = health.UnexpectedAnswers
             }
 
-        print name options.Liveness.DeadAfter outcome
+        print name options.KeepAlive.DeadAfter outcome
         ends.Wrong |> shouldEqual 0
         ends.Other |> shouldEqual 0
         return outcome
@@ -116,8 +116,8 @@ let private safely =
 let private patient =
     { limits with
         RequestTimeout = TimeSpan.FromSeconds 30L
-        Liveness =
-            { limits.Liveness with
+        KeepAlive =
+            { limits.KeepAlive with
                 DeadAfter = TimeSpan.FromSeconds 30L
             }
     }

@@ -55,7 +55,7 @@ let private handOver (test: int64 -> int64 -> Seen -> unit) : Task =
 
 /// Ordered, from the first message, and not for long at work once a queue goes.
 let private ordered cluster clock name =
-    memberOf cluster clock name |> PushConsumerOptions.inOrder
+    memberOf cluster clock name |> PushConsumerOptions.orderly
 
 [<Tests>]
 let tests =
@@ -64,7 +64,7 @@ let tests =
         [
             for code in [ RequestCode.QueryConsumerOffset; RequestCode.GetMaxOffset ] do
                 live
-                    $"[lock] the lock of a queue whose start failed with {code} is given back: the next member reads it"
+                    $"[lock] the lock of a queue whose start failed with {code} is sent back: the next member reads it"
                     (fun () ->
                         withStrictQueues 2 (fun clock cluster ->
                             task {

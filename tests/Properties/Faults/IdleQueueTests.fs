@@ -120,7 +120,7 @@ let tests =
 
                         let! consumer =
                             pullerOf cluster clock
-                            |> PullConsumerOptions.committedByHand
+                            |> PullConsumerOptions.manualCommit
                             |> PullRig.startPull
                             |> waitFor clock
 
@@ -167,7 +167,7 @@ let tests =
                 withQueues 2 (fun clock cluster ->
                     task {
                         let options =
-                            memberOf cluster clock "one" |> PushConsumerOptions.withSuspend (seconds 180)
+                            memberOf cluster clock "one" |> PushConsumerOptions.withLongPollTimeout (seconds 180)
 
                         let! consumer = startMember clock options (remember (Seen()))
                         do! reads clock consumer [ 0; 1 ]
@@ -187,7 +187,7 @@ let tests =
 
                             let! consumer =
                                 pullerOf cluster clock
-                                |> PullConsumerOptions.committedByHand
+                                |> PullConsumerOptions.manualCommit
                                 |> PullRig.startPull
                                 |> waitFor clock
 

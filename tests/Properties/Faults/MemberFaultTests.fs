@@ -36,7 +36,7 @@ let private resetToFirst cluster : Task =
     :> Task
 
 let private ordered cluster (clock: TimeProvider) name =
-    memberOf cluster clock name |> PushConsumerOptions.inOrder
+    memberOf cluster clock name |> PushConsumerOptions.orderly
 
 /// As the system's clock of a machine that was suspended: its count stands still, the time of day does not.
 [<Sealed>]
@@ -166,7 +166,7 @@ let tests =
                         let options =
                             ordered cluster clock "one"
                             |> PushConsumerOptions.withPullBatch 5
-                            |> PushConsumerOptions.withHold { HoldLimits.Default with Span = 10L }
+                            |> PushConsumerOptions.withFlowControl { FlowControlLimits.Default with Span = 10L }
 
                         let! consumer = startMember clock options (handling (fun _ _ -> release.Task))
                         do! PullRig.sendTo cluster 0 (numbered 0 100)
@@ -182,7 +182,7 @@ let tests =
                         outcome |> shouldEqual 100
                     }))
 
-            live "[D6] a lock that is being renewed as its queue goes is given back all the same" (fun () ->
+            live "[D6] a lock that is being renewed as its queue goes is sent back all the same" (fun () ->
                 withStrictQueues 2 (fun clock cluster ->
                     task {
                         let seenByA, seenByB = Seen(), Seen()
@@ -192,7 +192,7 @@ let tests =
                         cluster.Brokers[0].Faults.On(RequestCode.LockBatchMq).AnswerLate(seconds 15)
                         do! ChaosRig.passFor clock (seconds 22)
                         let! b = startMember clock (ordered cluster clock "b") (remember seenByB)
-                        // A broker keeps a lock that nobody gives back for 60 s.
+                        // A broker keeps a lock that nobody sends back for 60 s.
                         let! isRead = happensWithin clock (seconds 55) (fun () -> readBy b "T" = [ 1 ])
                         do! close clock a
                         do! close clock b

@@ -82,12 +82,12 @@ let private push line =
 
             do! ChaosRig.pass clock (fun () -> log.Count missing = 1)
             do! ChaosRig.passFor clock (TimeSpan.FromMinutes 2L)
-            do! until (fun () -> not consumer.Health.IsWell)
+            do! until (fun () -> not consumer.Health.IsHealthy)
             says consumer.Health.Problems
             isToldOnce log
             seen.Count |> shouldEqual 0
             do! create line cluster
-            do! ChaosRig.pass clock (fun () -> seen.Count = 1 && consumer.Health.IsWell)
+            do! ChaosRig.pass clock (fun () -> seen.Count = 1 && consumer.Health.IsHealthy)
             isToldOnce log
             do! close clock consumer
         })
@@ -116,7 +116,7 @@ let private pull line =
                     RemotingError.describe error |> shouldMention "Create the group"
                 | other -> failtest $"%A{other}"
 
-            consumer.Health.IsWell |> shouldBeFalse
+            consumer.Health.IsHealthy |> shouldBeFalse
             says consumer.Health.Problems
             isToldOnce log
             do! create line cluster
@@ -129,7 +129,7 @@ let private pull line =
                 | Error error -> failtest (RemotingError.describe error)
 
             received |> shouldEqual (Some "a")
-            do! ChaosRig.pass clock (fun () -> consumer.Health.IsWell)
+            do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
             isToldOnce log
             do! ChaosRig.finish clock (consumer.Close())
         })
@@ -161,11 +161,11 @@ let tests =
                         let settings group : GroupSettings =
                             {
                                 Group = group
-                                Type = Passively
+                                Type = ConsumePassively
                                 Model = Clustering
                                 ConsumeFrom = FirstOffset
                                 PullBatch = 1
-                                Suspend = TimeSpan.Zero
+                                LongPollTimeout = TimeSpan.Zero
                             }
 
                         let wanted: TopicSubscription =

@@ -182,7 +182,7 @@ let tests =
 
                             let receiving = consumer.Receive(1, seconds 10, CancellationToken.None)
 
-                            // In steps so small that no second passes between the answer and what is done with it.
+                            // In steps so small that no second passes between the answer and what is consumed it.
                             while not receiving.IsCompleted do
                                 clock.Advance(TimeSpan.FromMilliseconds 50.0)
                                 do! Task.WhenAny(receiving, Task.Delay 20) :> Task

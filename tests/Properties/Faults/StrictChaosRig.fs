@@ -79,7 +79,7 @@ type Member =
         Subscribe: (string -> Task) option
         Unsubscribe: string -> Task
         Problems: unit -> ClientProblem list
-        /// What is neither acknowledged nor given back. Of kinds that commit offsets: none.
+        /// What is neither acknowledged nor sent back. Of kinds that commit offsets: none.
         InFlight: unit -> int
         Acknowledged: unit -> int64
         /// For whoever looks for the reason of a failure.
@@ -90,8 +90,8 @@ type Member =
 type Kind =
     {
         Name: string
-        /// No message of a queue begins before the one in front of it has been done with.
-        IsOrdered: bool
+        /// No message of a queue begins before the one in front of it has been consumed.
+        IsOrderly: bool
         /// It acknowledges messages. Others commit offsets.
         Pops: bool
         CanSubscribe: bool

@@ -14,7 +14,7 @@ open ProvenFaultRig
 open ChaosRig
 open StrictChaosRig
 
-/// What has been stored, where, and what of it has not been done with.
+/// What has been stored, where, and what of it has not been consumed.
 [<Sealed>]
 type private Stock(ledger: Ledger<int>) =
     let places = ConcurrentDictionary<int, struct (int * int64)>()
@@ -30,7 +30,7 @@ type private Stock(ledger: Ledger<int>) =
 
     member _.Store producer number = store producer number
 
-    /// All before it have been done with.
+    /// All before it have been consumed.
     member _.First: int =
         while places.ContainsKey first && ledger.IsDone first do
             first <- first + 1
@@ -121,7 +121,7 @@ let private calm = 200
 /// So slow that no message comes again because this machine is.
 let private calmPace = TimeSpan.FromMilliseconds 100L
 
-/// Where nothing is in the way each message is handed out once and acknowledged once, and does not come again.
+/// Where nothing is in the way each message is delivered once and acknowledged once, and does not come again.
 let private staysCalm
     (clock: EmbeddedClock)
     client
@@ -135,7 +135,7 @@ let private staysCalm
             group.Members |> List.sumBy (fun one -> one.Acknowledged())
 
         let acknowledgedBefore = acknowledged ()
-        let deliveries = ledger.Deliveries + calm
+        let deliveries = ledger.ScheduledDelivery + calm
         // One by one, so that acknowledgements are, too.
         do! inCrowd 1 messages calm store
         let until = clock.GetUtcNow() + seconds 50
@@ -146,7 +146,7 @@ let private staysCalm
 
         acknowledged () |> shouldEqual (acknowledgedBefore + int64 calm)
         do! quieten clock client isIdle
-        ledger.Deliveries |> shouldEqual deliveries
+        ledger.ScheduledDelivery |> shouldEqual deliveries
     }
 
 /// Nothing is in flight, nothing comes again, and nobody thinks of more acknowledgements than there were.
@@ -220,14 +220,14 @@ let private run (kind: Kind) (surroundings: Surroundings) (stock: Stock) : Task 
             do! inCrowd 16 first (next - first) (stock.Store producer)
             do! stock.IsKept client unfinished
             do! group.Happen happening
-            // All but the last is done with before more is sent, however long a message takes to come again: what is still to be
+            // All but the last is consumed before more is sent, however long a message takes to come again: what is still to be
             // consumed, with all its copies, is a small part of what is kept.
             let goal = next - messages / 20
             do! group.Reaches $"all before m{goal} after %A{happening}" (fun () -> stock.First >= goal)
 
         cluster.Brokers[0].Faults.Heal()
         do! group.Reaches "all consumed" (fun () -> stock.First = messages)
-        let again = surroundings.Ledger.Deliveries - messages
+        let again = surroundings.Ledger.ScheduledDelivery - messages
 
         if kind.Pops then
             do! acknowledgesAll clock client surroundings.Ledger group (stock.Store producer)
@@ -239,7 +239,7 @@ let private run (kind: Kind) (surroundings: Surroundings) (stock: Stock) : Task 
 
         set group.Happened |> shouldEqual (weightsFor kind |> List.map fst |> set)
 
-        if kind.IsOrdered then
+        if kind.IsOrderly then
             surroundings.Order.Inversions |> shouldEqual 0
     }
 

@@ -67,7 +67,7 @@ let private pushMember (consumer: PushConsumer) : Member =
 let private pushing isOrdered : Kind =
     {
         Name = if isOrdered then "push in order" else "push"
-        IsOrdered = isOrdered
+        IsOrderly = isOrdered
         Pops = false
         CanSubscribe = true
         Requests =
@@ -83,7 +83,7 @@ let private pushing isOrdered : Kind =
                 RequestCode.GetMaxOffset
                 RequestCode.UnregisterClient
             ]
-        Membership = membershipOf Passively [ "T"; "%RETRY%C" ]
+        Membership = membershipOf ConsumePassively [ "T"; "%RETRY%C" ]
         Start =
             fun surroundings name ->
                 task {
@@ -91,7 +91,7 @@ let private pushing isOrdered : Kind =
 
                     let options =
                         { options with
-                            IsOrdered = isOrdered
+                            IsOrderly = isOrdered
                             ConsumeFrom = LastOffset
                             Subscriptions = [ "T", Filter.all ]
                             InstanceName = Some name
@@ -159,7 +159,7 @@ let private pullMember surroundings (consumer: PullConsumer) : Member =
 let private pulling: Kind =
     {
         Name = "pull"
-        IsOrdered = false
+        IsOrderly = false
         Pops = false
         CanSubscribe = true
         Requests =
@@ -172,7 +172,7 @@ let private pulling: Kind =
                 RequestCode.GetMaxOffset
                 RequestCode.UnregisterClient
             ]
-        Membership = membershipOf Actively [ "T" ]
+        Membership = membershipOf ConsumeActively [ "T" ]
         Start =
             fun surroundings name ->
                 task {
@@ -226,11 +226,11 @@ let private popMember (gate: PauseGate) (consumer: PopConsumer) : Member =
 let private popping isOrdered : Kind =
     {
         Name = if isOrdered then "pop in order" else "pop"
-        IsOrdered = isOrdered
+        IsOrderly = isOrdered
         Pops = true
         CanSubscribe = false
         Requests = popRequests @ [ RequestCode.QueryAssignment; RequestCode.SetMessageRequestMode ]
-        Membership = membershipOf Passively [ "T" ]
+        Membership = membershipOf ConsumePassively [ "T" ]
         Start =
             fun surroundings name ->
                 task {
@@ -319,11 +319,11 @@ let private simpleMember surroundings (consumer: SimpleConsumer) : Member =
 let private simple: Kind =
     {
         Name = "simple"
-        IsOrdered = false
+        IsOrderly = false
         Pops = true
         CanSubscribe = false
         Requests = popRequests
-        Membership = membershipOf Passively [ "T" ]
+        Membership = membershipOf ConsumePassively [ "T" ]
         Start =
             fun surroundings name ->
                 task {

@@ -41,7 +41,7 @@ let private isMissing compression =
 let private isJavasBody (java: JsonElement) (message: StoredMessage) =
     let mutable hash = JsonElement()
 
-    match MessageBody.decode MessageBody.defaultInflatedLimit message with
+    match MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message with
     | Ok body ->
         body.Length = java.GetProperty("bodyLength").GetInt32()
         && (not (java.TryGetProperty("bodySha256", &hash))
@@ -106,7 +106,7 @@ let tests =
                             | [] -> checked' <- checked' + 1
                             | names -> failtest $"frame {capture.Id}: %A{names}"
 
-                            match MessageBody.decode MessageBody.defaultInflatedLimit message with
+                            match MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message with
                             | Error _ -> notInflated <- notInflated + 1
                             | Ok _ -> ()
 

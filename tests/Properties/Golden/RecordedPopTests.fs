@@ -11,7 +11,7 @@ let private requestTo (operation: Operation<'Query, 'Answer>) (capture: Captures
 let private isRequestOf (code: RequestCode) (capture: Captures.Capture) =
     Captures.isRequest capture && capture.Code = int code
 
-/// All that Java's brokers handed out by pop, each with its request.
+/// All that Java's brokers delivered by pop, each with its request.
 let private popped () : (PopRequest * Popped)[] =
     let captures = Captures.all ()
 

@@ -21,7 +21,7 @@ let private message sysFlag (body: byte[]) : StoredMessage =
     }
 
 let private decode message =
-    MessageBody.decode MessageBody.defaultInflatedLimit message
+    MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
     |> Result.map (fun body -> body.ToArray())
 
 /// CRC-32 by its definition, bit by bit.

@@ -210,8 +210,8 @@ let tests =
                 Object.ReferenceEquals(expand 0L none, none) |> shouldBeTrue
             }
 
-            test "the position to commit stays before an outer message until all of its inner ones are done with" {
-                let offsets = UnfinishedOffsets 100L
+            test "the position to commit stays before an outer message until all of its inner ones are consumed" {
+                let offsets = OffsetTracker 100L
                 let inner = unwrap (outerOf javaBytes) |> ok |> List.map _.QueueOffset
                 let batch = offsets.Pulled(ReadOnlySpan(Array.ofList inner), 102L)
                 offsets.Finish(batch, 1) |> shouldBeTrue

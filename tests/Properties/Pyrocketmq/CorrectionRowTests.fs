@@ -118,7 +118,7 @@ let tests =
                 flagOf
                     { pull with
                         CommitOffset = Some 1L
-                        Suspend = TimeSpan.FromSeconds 15L
+                        LongPollTimeout = TimeSpan.FromSeconds 15L
                         Filter = Some Filter.all
                         IsLite = true
                     }
@@ -270,7 +270,7 @@ let tests =
                         ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = 1 })
 
                     for _ in 1..10 do
-                        match! pool.Borrow CancellationToken.None with
+                        match! pool.Rent CancellationToken.None with
                         | Ok connection -> (connection :> IDisposable).Dispose()
                         | Error error -> failtest (RemotingError.describe error)
 
@@ -293,7 +293,7 @@ let tests =
                 })
 
             connected
-                "W23 an answer that takes long is no fault, while the peer gives signs of life"
+                "W23 an answer that takes long is no fault, while the peer gives pings"
                 (fun network client peer ->
                     task {
                         let call =
@@ -304,7 +304,7 @@ let tests =
                             )
 
                         let! request = peer.Next()
-                        // Answers signs of life until a request comes, which none does.
+                        // Answers pings until a request comes, which none does.
                         let signs = peer.Next()
 
                         for _ in 1..300 do
@@ -373,8 +373,8 @@ let tests =
 
                     Encoding.UTF8.GetString command.Body.Span
 
-                body Passively |> shouldMention "\"subscriptionDataSet\":[{"
-                body Passively |> shouldMention "\"consumeType\":\"CONSUME_PASSIVELY\""
-                body Actively |> shouldMention "\"consumeType\":\"CONSUME_ACTIVELY\""
+                body ConsumePassively |> shouldMention "\"subscriptionDataSet\":[{"
+                body ConsumePassively |> shouldMention "\"consumeType\":\"CONSUME_PASSIVELY\""
+                body ConsumeActively |> shouldMention "\"consumeType\":\"CONSUME_ACTIVELY\""
                 body Pop |> shouldMention "\"consumeType\":\"CONSUME_POP\""
         ]

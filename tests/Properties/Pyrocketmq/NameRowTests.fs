@@ -247,7 +247,7 @@ let tests =
             testCase "S24 numbers of calls are their own, 10,000 of them and where they wrap"
             <| fun () ->
                 for first in [ 1; Int32.MaxValue - 5000 ] do
-                    let waiters = Waiters(16_384, first)
+                    let waiters = InFlightTable(16_384, first)
 
                     let numbers =
                         [
@@ -255,7 +255,7 @@ let tests =
                                 let number = waiters.TryNumber() |> ValueOption.get
 
                                 waiters.Add(
-                                    Waiter(
+                                    PendingRequest(
                                         number,
                                         OutgoingCommand(Command.request RequestCode.HeartBeat),
                                         false,

@@ -13,14 +13,14 @@ let private heartbeat = Command.request RequestCode.HeartBeat
 let private poolOf (network: Network) size =
     ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = size })
 
-let private borrow (pool: ConnectionPool) =
+let private rent (pool: ConnectionPool) =
     task {
-        match! pool.Borrow CancellationToken.None with
+        match! pool.Rent CancellationToken.None with
         | Ok connection -> return connection
         | Error error -> return failtest (RemotingError.describe error)
     }
 
-let private giveBack (connection: PooledConnection) = (connection :> IDisposable).Dispose()
+let private sendBack (connection: PooledConnection) = (connection :> IDisposable).Dispose()
 
 [<Tests>]
 let tests =
@@ -30,27 +30,27 @@ let tests =
             testOn "S34 a pool lends each connection to one at a time, and makes others wait" (fun network ->
                 task {
                     let pool = poolOf network 2
-                    let! first = borrow pool
-                    let! second = borrow pool
+                    let! first = rent pool
+                    let! second = rent pool
                     obj.ReferenceEquals(first.Client, second.Client) |> shouldBeFalse
-                    let third = borrow pool
+                    let third = rent pool
                     do! until (fun () -> pool.Waiting = 1)
                     pool.Count |> shouldEqual 2
-                    giveBack first
-                    giveBack first
+                    sendBack first
+                    sendBack first
                     let! third = third
                     obj.ReferenceEquals(first.Client, third.Client) |> shouldBeTrue
-                    giveBack second
-                    giveBack third
+                    sendBack second
+                    sendBack third
                     (pool.Count, pool.Lent) |> shouldEqual (2, 0)
                     do! pool.Close()
                 })
 
-            testOn "S34 a borrower waits no longer than the pool's timeout" (fun network ->
+            testOn "S34 a renter waits no longer than the pool's timeout" (fun network ->
                 task {
                     let pool = poolOf network 1
-                    let! first = borrow pool
-                    let second = pool.Borrow CancellationToken.None
+                    let! first = rent pool
+                    let second = pool.Rent CancellationToken.None
                     do! until (fun () -> pool.Waiting = 1)
                     do! until (fun () -> network.Clock.Timers > 0)
                     network.Clock.Advance(TimeSpan.FromSeconds 11L)
@@ -60,7 +60,7 @@ let tests =
                     | other -> failtest $"%A{other}"
 
                     pool.Waiting |> shouldEqual 0
-                    giveBack first
+                    sendBack first
                     do! pool.Close()
                 })
 
@@ -70,8 +70,8 @@ let tests =
 
                     let work () =
                         for _ in 1..200 do
-                            match pool.Borrow(CancellationToken.None).GetAwaiter().GetResult() with
-                            | Ok connection -> giveBack connection
+                            match pool.Rent(CancellationToken.None).GetAwaiter().GetResult() with
+                            | Ok connection -> sendBack connection
                             | Error error -> failtest (RemotingError.describe error)
 
                     let threads =
@@ -88,31 +88,31 @@ let tests =
             testOn "S36 a pool lends the least busy connection and replaces a closed one" (fun network ->
                 task {
                     let pool = poolOf network 2
-                    let! busy = borrow pool
-                    let! idle = borrow pool
+                    let! busy = rent pool
+                    let! idle = rent pool
                     let opening = busy.Client.Open CancellationToken.None
                     let! peer = network.Accept()
                     let! _ = opening
                     let call = busy.Client.Invoke(heartbeat, CancellationToken.None)
                     let! request = peer.Next()
                     let idleClient = idle.Client
-                    giveBack idle
-                    giveBack busy
-                    let! next = borrow pool
+                    sendBack idle
+                    sendBack busy
+                    let! next = rent pool
                     obj.ReferenceEquals(next.Client, idleClient) |> shouldBeTrue
                     do! peer.Answer(request, "ok")
                     let! _ = call
                     do! next.Client.Close()
-                    giveBack next
+                    sendBack next
                     pool.Count |> shouldEqual 1
-                    let! first = borrow pool
-                    let! replaced = borrow pool
+                    let! first = rent pool
+                    let! replaced = rent pool
                     obj.ReferenceEquals(replaced.Client, idleClient) |> shouldBeFalse
-                    giveBack first
-                    giveBack replaced
+                    sendBack first
+                    sendBack replaced
                     do! pool.Close()
 
-                    match! pool.Borrow CancellationToken.None with
+                    match! pool.Rent CancellationToken.None with
                     | Error(ClientClosed _) -> ()
                     | other -> failtest $"%A{other}"
                 })

@@ -44,7 +44,7 @@ let tests =
                 bytes[0] <- 'y'B
                 command.Body.Span[0] |> shouldEqual 'y'B
 
-            testCase "S56 the face says what may be null, and warnings are errors"
+            testCase "S56 the facade says what may be null, and warnings are errors"
             <| fun () ->
                 let props = File.ReadAllText(Path.Combine(Repository.root, "Directory.Build.props"))
                 props |> shouldMention "<Nullable>enable</Nullable>"

@@ -254,7 +254,7 @@ let tests =
                         "TooManyWaiting"
                     ]
 
-                names RemotingError.isFatal
+                names RemotingError.isPermanent
                 |> shouldEqual
                     [
                         "Invalid"
@@ -268,7 +268,7 @@ let tests =
                     ]
 
                 errors
-                |> List.filter (fun error -> RemotingError.isFatal error && RemotingError.isTransient error)
+                |> List.filter (fun error -> RemotingError.isPermanent error && RemotingError.isTransient error)
                 |> shouldBeEmpty
 
             testCase "S49 an error tells address, request, time and the next step"

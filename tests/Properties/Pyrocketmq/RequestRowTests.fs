@@ -51,7 +51,7 @@ let private heartbeat: Heartbeat =
             [
                 {
                     Group = group
-                    Type = Passively
+                    Type = ConsumePassively
                     Model = Clustering
                     Start = FromLastOffset
                     Subscriptions = [ Subscription.create "T" (ByTag "a || b") 7L ]
@@ -284,7 +284,7 @@ let tests =
                         Permission = 6
                         FilterType = SingleTag
                         SysFlag = Some 0
-                        IsOrdered = false
+                        IsOrderly = false
                         Attributes = Some "+message.type=FIFO"
                         IsForced = Some false
                     }

@@ -23,7 +23,7 @@ let tests =
                 options.RequestTimeout |> shouldEqual (TimeSpan.FromSeconds 3L)
                 options.MaxInFlight |> shouldEqual 4096
                 PoolOptions.Default.Size |> shouldEqual 5
-                PoolOptions.Default.BorrowTimeout |> shouldEqual (TimeSpan.FromSeconds 10L)
+                PoolOptions.Default.RentTimeout |> shouldEqual (TimeSpan.FromSeconds 10L)
 
             testCase "S39 a preset is copied and changed"
             <| fun () ->

@@ -203,7 +203,7 @@ let tests =
                     body[int place % body.Length] <- value
 
                 isHandled body
-                && (Json.decode "body" Shape.int64 (ReadOnlyMemory body) |> ignore
+                && (Json.decode "body" JsonCodec.int64 (ReadOnlyMemory body) |> ignore
                     true)
 
             property "garbage never throws" <| fun (garbage: byte[]) -> isHandled garbage
@@ -240,10 +240,10 @@ let tests =
 
             testCase "numbers in texts are numbers, and numbers where a text belongs are texts"
             <| fun () ->
-                read Shape.int32 "\"-7\"" |> shouldEqual (Ok -7)
-                read Shape.int64 "9223372036854775807" |> shouldEqual (Ok Int64.MaxValue)
-                read Shape.text "9223372036854775807" |> shouldEqual (Ok "9223372036854775807")
-                read Shape.boolean "\"TRUE\"" |> shouldEqual (Ok true)
+                read JsonCodec.int32 "\"-7\"" |> shouldEqual (Ok -7)
+                read JsonCodec.int64 "9223372036854775807" |> shouldEqual (Ok Int64.MaxValue)
+                read JsonCodec.text "9223372036854775807" |> shouldEqual (Ok "9223372036854775807")
+                read JsonCodec.boolean "\"TRUE\"" |> shouldEqual (Ok true)
 
             testCase "a number that does not fit is refused, with the place and the reason"
             <| fun () ->
@@ -252,20 +252,20 @@ let tests =
                     | Error(error: DecodeError) -> error.Message
                     | Ok value -> failtest $"%A{value}"
 
-                let table = Shape.map (Shape.list Shape.int32)
+                let table = JsonCodec.map (JsonCodec.list JsonCodec.int32)
 
                 refusal table """{"a":[1,4294967296]}"""
                 |> shouldMention "$.a[1]: 4294967296 is not a 32-bit integer"
 
-                refusal Shape.int64 "9223372036854775808"
+                refusal JsonCodec.int64 "9223372036854775808"
                 |> shouldMention "9223372036854775808 is not a 64-bit integer"
 
-                refusal Shape.int64 (String('9', 100_000))
+                refusal JsonCodec.int64 (String('9', 100_000))
                 |> shouldMention "999999… is not a 64-bit integer"
 
-                refusal Shape.float "1e999" |> shouldMention "1e999 is not a number"
-                refusal Shape.int64 "1.5" |> shouldMention "1.5 is not a 64-bit integer"
-                refusal Shape.int64 "\"x\"" |> shouldMention "x is not a 64-bit integer"
+                refusal JsonCodec.float "1e999" |> shouldMention "1e999 is not a number"
+                refusal JsonCodec.int64 "1.5" |> shouldMention "1.5 is not a 64-bit integer"
+                refusal JsonCodec.int64 "\"x\"" |> shouldMention "x is not a 64-bit integer"
 
             testCase "a value of another kind is refused, with the place and the reason"
             <| fun () ->

@@ -55,7 +55,7 @@ let private start () =
 
     // Connections that are not used are left before anybody asks whether their servers live.
     let liveness =
-        { Liveness.Default with
+        { KeepAlive.Default with
             ProbeAfter = TimeSpan.FromHours 1.0
         }
 
@@ -63,7 +63,7 @@ let private start () =
             servers,
             RemotingClients
                 { servers.Options with
-                    Liveness = liveness
+                    KeepAlive = liveness
                 })
 
 /// Uses a server once. Keeps no hold of its client.
@@ -78,7 +78,7 @@ let private useOnce (clients: RemotingClients) port : Task<WeakReference> =
 /// Lets so much time pass that connections are left which nobody uses, and waits until they are.
 let private untilLeft (clock: ManualClock) (clients: RemotingClients) : Task =
     task {
-        clock.Advance RemotingOptions.Default.Liveness.IdleAfter
+        clock.Advance RemotingOptions.Default.KeepAlive.IdleAfter
 
         do! OnNetwork.until (fun () -> clients.Health |> List.forall (fun health -> health.State = Disconnected))
     }
@@ -95,10 +95,10 @@ let private forgetOthers clock clients : Task =
     }
 
 /// A client of a broker that has been told of a member, and again after its connection was cut. Keeps no hold of it.
-let private greetAndCut
+let private registerAndCut
     (clock: ManualClock)
     (clients: RemotingClients)
-    (presence: Presence)
+    (presence: HeartbeatService)
     (heartbeats: unit -> int)
     : Task<WeakReference> =
     backgroundTask {
@@ -191,7 +191,7 @@ let tests =
                 (fun () ->
                     task {
                         let struct (clock, servers, clients) = start ()
-                        let routes = Routes(NameServer([| at 9 |], clients), clients, TopicTemplate.Default)
+                        let routes = Routes(NameServer([| at 9 |], clients), clients, AutoCreateTopic.Default)
 
                         let heartbeat () : Heartbeat =
                             {
@@ -203,12 +203,12 @@ let tests =
                             }
 
                         let presence =
-                            Presence(clients, routes, heartbeat, AllBrokers, SendOutcomes TimeProvider.System)
+                            HeartbeatService(clients, routes, heartbeat, AllBrokers, SendOutcomes TimeProvider.System)
 
                         let heartbeats () =
                             servers.CountOf(RequestCode.HeartBeat, at 1)
 
-                        let! former = greetAndCut clock clients presence heartbeats
+                        let! former = registerAndCut clock clients presence heartbeats
                         // Its broker is in no route any more.
                         do! presence.Renew()
                         do! forgetOthers clock clients
@@ -219,7 +219,7 @@ let tests =
 
                         let! isAlive = Footprint.settle alive not
                         isAlive |> shouldBeFalse
-                        let! _ = greetAndCut clock clients presence heartbeats
+                        let! _ = registerAndCut clock clients presence heartbeats
                         do! clients.CloseAll()
                     })
 

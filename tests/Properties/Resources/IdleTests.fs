@@ -12,7 +12,7 @@ let private connections = 100
 let private hour = TimeSpan.FromHours 1
 let private step = TimeSpan.FromSeconds 1L
 
-/// Gives signs of life until the client hangs up. Nothing else may come.
+/// Gives pings until the client hangs up. Nothing else may come.
 let private live (peer: Peer) : Task<int> =
     backgroundTask {
         let mutable probes = 0
@@ -41,8 +41,8 @@ let tests =
 
                     let options =
                         { network.Options with
-                            Liveness =
-                                { Liveness.Default with
+                            KeepAlive =
+                                { KeepAlive.Default with
                                     IdleAfter = 2.0 * hour
                                 }
                         }
@@ -64,7 +64,7 @@ let tests =
                     for _ in 1 .. int (hour / step) do
                         network.Clock.Advance step
                         mostTimers <- max mostTimers network.Clock.Timers
-                        // Each sign of life comes before the clock moves on.
+                        // Each ping comes before the clock moves on.
                         do! until (fun () -> clients |> Array.forall (fun client -> client.InFlight = 0))
 
                     let fired = network.Clock.Fired - firedBefore
@@ -82,7 +82,7 @@ let tests =
                         probes; timers at a time {mostTimers} of {connections} connections"
 
                     // Once to ask, and once to see that the answer has come.
-                    let limit = 2.0 * (hour / options.Liveness.ProbeAfter) + 4.0
+                    let limit = 2.0 * (hour / options.KeepAlive.ProbeAfter) + 4.0
                     perConnection |> shouldStayBelow limit
                     probes |> Array.min |> shouldExceed 100
                     mostTimers |> shouldEqual connections

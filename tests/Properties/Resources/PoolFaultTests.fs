@@ -34,8 +34,8 @@ let private remoting =
                 Cap = TimeSpan.FromMilliseconds 50L
                 Spread = TimeSpan.FromMilliseconds 10L
             }
-        Liveness =
-            { Liveness.Default with
+        KeepAlive =
+            { KeepAlive.Default with
                 DeadAfter = TimeSpan.FromSeconds 1L
             }
     }
@@ -59,7 +59,7 @@ type private Faults(proxy: FaultProxy) =
 
     member _.Count = faults
 
-    /// A borrow has ended.
+    /// A rent has ended.
     member _.Next() =
         lock gate (fun () ->
             ended <- ended + 1
@@ -116,7 +116,7 @@ type private Tally() =
 let private borrowOnce (pool: ConnectionPool) (tally: Tally) (number: int) : Task =
     backgroundTask {
         use givingUp = new CancellationTokenSource()
-        let borrowing = pool.Borrow givingUp.Token
+        let borrowing = pool.Rent givingUp.Token
 
         // Some want no connection any more while they wait, or just as they get one.
         if number % 40 = 0 then
@@ -143,7 +143,7 @@ let private borrowOnce (pool: ConnectionPool) (tally: Tally) (number: int) : Tas
 let private askOverAll (pool: ConnectionPool) =
     task {
         let! connections =
-            Array.init size (fun _ -> pool.Borrow CancellationToken.None) |> Task.WhenAll
+            Array.init size (fun _ -> pool.Rent CancellationToken.None) |> Task.WhenAll
 
         let! answers =
             connections
@@ -257,9 +257,9 @@ let tests =
                         }
 
                     let pool = ConnectionPool(endpoint, options, { PoolOptions.Default with Size = 2 })
-                    let borrow () = pool.Borrow CancellationToken.None
-                    let! first = borrow ()
-                    let! second = borrow ()
+                    let rent () = pool.Rent CancellationToken.None
+                    let! first = rent ()
+                    let! second = rent ()
 
                     match first, second with
                     | Ok first, Ok second ->
@@ -270,11 +270,11 @@ let tests =
                         do! network.Refuse()
                         let! _ = failing
                         let connected = first.Client
-                        // The one that is given back last is lent first otherwise.
+                        // The one that is sent back last is lent first otherwise.
                         (first :> IDisposable).Dispose()
                         (second :> IDisposable).Dispose()
 
-                        match! borrow () with
+                        match! rent () with
                         | Ok third ->
                             obj.ReferenceEquals(third.Client, connected) |> shouldBeTrue
                             (third :> IDisposable).Dispose()
@@ -284,15 +284,15 @@ let tests =
                     do! pool.Close()
                 })
 
-            testOn "a connection that is lent to a borrower who gives up at that moment comes back" (fun network ->
+            testOn "a connection that is lent to a renter who gives up at that moment comes back" (fun network ->
                 task {
                     let pool =
                         ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = 1 })
 
                     for round in 1 .. LongForm.count 20_000 200_000 do
                         use givingUp = new CancellationTokenSource()
-                        let! first = pool.Borrow CancellationToken.None
-                        let second = pool.Borrow givingUp.Token
+                        let! first = pool.Rent CancellationToken.None
+                        let second = pool.Rent givingUp.Token
                         do! until (fun () -> pool.Waiting = 1)
 
                         // One that is replaced is more work, so that the two meet more often.
@@ -302,13 +302,13 @@ let tests =
 
                         use together = new Barrier 2
 
-                        let giveBack () =
+                        let sendBack () =
                             together.SignalAndWait()
                             // Giving up takes its way through the pool of threads: the two meet somewhere else each time.
                             Thread.SpinWait(round * 7 % 3_000)
                             first |> Result.iter (fun connection -> (connection :> IDisposable).Dispose())
 
-                        let givingBack = Task.Run giveBack
+                        let givingBack = Task.Run sendBack
                         together.SignalAndWait()
                         givingUp.Cancel()
                         do! givingBack
@@ -329,7 +329,7 @@ let tests =
                     let pool =
                         ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = 1 })
 
-                    match! pool.Borrow CancellationToken.None with
+                    match! pool.Rent CancellationToken.None with
                     | Error error -> failtest (RemotingError.describe error)
                     | Ok connection ->
                         let client = connection.Client

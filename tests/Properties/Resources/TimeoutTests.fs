@@ -13,7 +13,7 @@ let private second = TimeSpan.FromSeconds 1L
 let private silent = Command.request RequestCode.PullMessage
 let private answered = Command.request RequestCode.QueryMessage
 
-/// Reads what a client sends until it hangs up; answers signs of life and one kind of request, and nothing else.
+/// Reads what a client sends until it hangs up; answers pings and one kind of request, and nothing else.
 [<Sealed>]
 type private SilentPeer(peer: Peer) =
     let mutable received = 0
@@ -44,8 +44,8 @@ let private withSilence name (body: Network -> RemotingClient -> SilentPeer -> T
             let options =
                 { network.Options with
                     MaxInFlight = 10_000
-                    Liveness =
-                        { Liveness.Default with
+                    KeepAlive =
+                        { KeepAlive.Default with
                             DeadAfter = TimeSpan.FromDays 365
                         }
                 }
@@ -160,8 +160,8 @@ let tests =
 
                     let options =
                         { RemotingOptions.Default with
-                            Liveness =
-                                { Liveness.Default with
+                            KeepAlive =
+                                { KeepAlive.Default with
                                     DeadAfter = TimeSpan.FromMinutes 10L
                                 }
                         }

@@ -87,11 +87,11 @@ let tests =
                 let next = BrokerClock.timing answer.ReceivedMillis 15_000L clock
                 let due = endOf after next - answer.ReceivedMillis
 
-                // One that is refused says no time; that measures anew.
+                // One that is refused says no time; that measures again.
                 answer.BrokerTimestamp - timing.BornTimestamp - 15_000L > half
                 || due >= 15_000L - int64 one.Back
 
-            property "a broker whose clock was set back by more than a second is measured anew once a wait shows it"
+            property "a broker whose clock was set back by more than a second is measured again once a wait shows it"
             <| fun (PositiveInt step) ->
                 let after = epoch - 1_000L - int64 step
                 let timing = BrokerClock.timing 0L 15_000L (Ahead epoch)

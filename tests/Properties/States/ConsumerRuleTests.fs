@@ -20,7 +20,7 @@ let private time = DateTimeOffset.FromUnixTimeMilliseconds 1_700_000_000_000L
 
 let private startOffsets =
     let after from isRetry committed =
-        StartOffset.afterCommitted from isRetry committed
+        InitialOffset.afterCommitted from isRetry committed
 
     testList
         "Start of a queue"
@@ -32,15 +32,15 @@ let private startOffsets =
             }
 
             test "none committed: Java's table" {
-                after LastOffset false (Ok None) |> shouldEqual AskMax
+                after LastOffset false (Ok None) |> shouldEqual QueryMaxOffset
                 after FirstOffset false (Ok None) |> shouldEqual (BeginAt 0L)
 
                 after (AtTime time) false (Ok None)
-                |> shouldEqual (AskByTime 1_700_000_000_000L)
+                |> shouldEqual (QueryOffsetByTime 1_700_000_000_000L)
 
                 after LastOffset true (Ok None) |> shouldEqual (BeginAt 0L)
                 after FirstOffset true (Ok None) |> shouldEqual (BeginAt 0L)
-                after (AtTime time) true (Ok None) |> shouldEqual AskMax
+                after (AtTime time) true (Ok None) |> shouldEqual QueryMaxOffset
             }
 
             test "a broker that could not be asked is not a group without a position" {
@@ -160,26 +160,26 @@ let private retries =
         "What failed"
         [
             test "concurrently it goes back to the broker, at the level that was asked for" {
-                ConsumeRetry.concurrent Clustering ConsumeResult.Success |> shouldEqual Done
+                ReconsumePolicy.concurrent Clustering ConsumeResult.Success |> shouldEqual Done
 
-                ConsumeRetry.concurrent Clustering ConsumeResult.Retry
-                |> shouldEqual (GiveBack 0)
+                ReconsumePolicy.concurrent Clustering ConsumeResult.Retry
+                |> shouldEqual (SendBack 0)
 
-                ConsumeRetry.concurrent Clustering (ConsumeResult.RetryAtLevel 4)
-                |> shouldEqual (GiveBack 4)
+                ReconsumePolicy.concurrent Clustering (ConsumeResult.RetryAtLevel 4)
+                |> shouldEqual (SendBack 4)
 
-                ConsumeRetry.concurrent Clustering ConsumeResult.DeadLetter
-                |> shouldEqual (GiveBack -1)
+                ReconsumePolicy.concurrent Clustering ConsumeResult.DeadLetter
+                |> shouldEqual (SendBack -1)
 
                 for time, level in [ 0.0, 1; 1.0, 1; 4.0, 2; 5.0, 2; 60.0, 5; 7200.0, 18; 7201.0, 18 ] do
-                    ConsumeRetry.concurrent Clustering (ConsumeResult.RetryAfter(seconds time))
-                    |> shouldEqual (GiveBack level)
+                    ReconsumePolicy.concurrent Clustering (ConsumeResult.RetryAfter(seconds time))
+                    |> shouldEqual (SendBack level)
             }
 
             test "a level below the first is none, and never a dead letter" {
                 for level in [ 0; -1; Int32.MinValue ] do
-                    ConsumeRetry.concurrent Clustering (ConsumeResult.RetryAtLevel level)
-                    |> shouldEqual (GiveBack 0)
+                    ReconsumePolicy.concurrent Clustering (ConsumeResult.RetryAtLevel level)
+                    |> shouldEqual (SendBack 0)
             }
 
             testProperty "a time becomes the first level that is no shorter, or the last one"
@@ -194,7 +194,7 @@ let private retries =
 
             test "in order, the queue waits for the time that was asked for, within Java's limits" {
                 let ordered time =
-                    ConsumeRetry.ordered Clustering None (seconds 1.0) 0 (ConsumeResult.RetryAfter time)
+                    ReconsumePolicy.ordered Clustering None (seconds 1.0) 0 (ConsumeResult.RetryAfter time)
 
                 ordered (seconds 3.0) |> shouldEqual (Again(seconds 3.0))
                 ordered TimeSpan.Zero |> shouldEqual (Again(seconds 0.01))
@@ -214,28 +214,28 @@ let private retries =
 
             test "broadcasting drops it" {
                 for result in [ ConsumeResult.Retry; ConsumeResult.RetryAtLevel 3; ConsumeResult.DeadLetter ] do
-                    ConsumeRetry.concurrent Broadcasting result |> shouldEqual Dropped
+                    ReconsumePolicy.concurrent Broadcasting result |> shouldEqual Dropped
             }
 
             test "in order it comes again, without end or up to a limit" {
                 let ordered limit times =
-                    ConsumeRetry.ordered Clustering limit (seconds 1.0) times ConsumeResult.Retry
+                    ReconsumePolicy.ordered Clustering limit (seconds 1.0) times ConsumeResult.Retry
 
                 ordered None 1_000_000 |> shouldEqual (Again(seconds 1.0))
                 ordered (Some 2) 1 |> shouldEqual (Again(seconds 1.0))
-                ordered (Some 2) 2 |> shouldEqual Bury
+                ordered (Some 2) 2 |> shouldEqual ToDeadLetter
 
-                ConsumeRetry.ordered Clustering None (seconds 1.0) 0 ConsumeResult.DeadLetter
-                |> shouldEqual Bury
+                ReconsumePolicy.ordered Clustering None (seconds 1.0) 0 ConsumeResult.DeadLetter
+                |> shouldEqual ToDeadLetter
 
-                ConsumeRetry.ordered Broadcasting (Some 0) (seconds 1.0) 9 ConsumeResult.DeadLetter
+                ReconsumePolicy.ordered Broadcasting (Some 0) (seconds 1.0) 9 ConsumeResult.DeadLetter
                 |> shouldEqual (Again(seconds 1.0))
             }
 
             test "a copy says where it comes from, how often it failed, and how long to wait" {
                 let copy =
                     stored [ "UNIQ_KEY", "id"; "k", "v"; "TRAN_MSG", "true" ]
-                    |> ConsumeRetry.copyProperties None 0 "T"
+                    |> ReconsumePolicy.copyProperties None 0 "T"
                     |> Properties.toMap
 
                 copy["ORIGIN_MESSAGE_ID"] |> shouldEqual "id"
@@ -247,10 +247,10 @@ let private retries =
                 copy.ContainsKey "TRAN_MSG" |> shouldBeFalse
             }
 
-            test "a copy of what was given back before keeps the first id; a dead letter is beyond its limit" {
+            test "a copy of what was sent back before keeps the first id; a dead letter is beyond its limit" {
                 let copy =
                     stored [ "UNIQ_KEY", "id"; "ORIGIN_MESSAGE_ID", "first" ]
-                    |> ConsumeRetry.copyProperties (Some 4) -1 "T"
+                    |> ReconsumePolicy.copyProperties (Some 4) -1 "T"
                     |> Properties.toMap
 
                 copy["ORIGIN_MESSAGE_ID"] |> shouldEqual "first"
@@ -261,28 +261,28 @@ let private retries =
 
 let private watchdog =
     testList
-        "Watchdog"
+        "StuckDetector"
         [
             test "a queue that nothing is pulled of is stuck after two minutes and the time that a pull may wait" {
                 let judge suspend since =
-                    Watchdog.judgeQueue (seconds suspend) (seconds since)
+                    StuckDetector.judgeQueue (seconds suspend) (seconds since)
 
                 judge 15.0 136.0 |> shouldEqual (ReadingStuck(seconds 136.0))
-                judge 15.0 135.0 |> shouldEqual ReadsWell
-                judge 300.0 420.0 |> shouldEqual ReadsWell
+                judge 15.0 135.0 |> shouldEqual ReadsNormally
+                judge 300.0 420.0 |> shouldEqual ReadsNormally
                 judge 300.0 421.0 |> shouldEqual (ReadingStuck(seconds 421.0))
             }
 
             test "a handler is told to end first, and given up at a later look" {
                 let judge took isCancelled =
-                    Watchdog.judgeHandler
+                    StuckDetector.judgeHandler
                         (seconds 10.0)
                         {
                             Took = seconds took
                             IsCancelled = isCancelled
                         }
 
-                judge 10.0 false |> shouldEqual WorksWell
+                judge 10.0 false |> shouldEqual WorksNormally
                 judge 10.1 false |> shouldEqual TakesTooLong
                 judge 10.1 true |> shouldEqual DoesNotReturn
             }

@@ -72,7 +72,7 @@ let tests =
                     let error = refusedFor code remark
                     SendRetry.decide 3 1 second None error |> shouldEqual (GiveUp error)
                     RemotingError.isTransient error |> shouldBeFalse
-                    RemotingError.isFatal error |> shouldBeTrue
+                    RemotingError.isPermanent error |> shouldBeTrue
                     PullRetry.isRefusal error |> shouldBeTrue
                     RemotingError.describe error |> shouldMention "access key"
                     RemotingError.describe error |> shouldMention remark
@@ -86,7 +86,7 @@ let tests =
                     ] do
                     let error = refusedFor code remark
                     SendRetry.decide 3 1 second None error |> shouldEqual TryAgain
-                    RemotingError.isFatal error |> shouldBeFalse
+                    RemotingError.isPermanent error |> shouldBeFalse
 
                     (RemotingError.describe error).Contains("access key", StringComparison.Ordinal)
                     |> shouldBeFalse

@@ -6,7 +6,7 @@ open RocketMq.Protocol
 /// What a random sequence does next; numbers choose among what there is.
 type private Step =
     | Ask
-    | GiveBack of which: int * isUsable: bool
+    | SendBack of which: int * isUsable: bool
     /// Of a connection that is not lent: must change nothing.
     | GiveBackTwice of connection: int
     | GiveUp of which: int
@@ -22,7 +22,7 @@ type private World =
     {
         Pool: PoolState
         NextBorrower: int
-        /// Connection by borrower.
+        /// Connection by renter.
         Holding: Map<int, int>
         Waiting: Set<int>
         Discarded: Set<int>
@@ -31,21 +31,21 @@ type private World =
 
 let private carryOut (world: World) effect =
     match effect with
-    | Lend(borrower, connection) ->
+    | Rent(renter, connection) ->
         // Only who waits gets one, and nobody else has it.
-        world.Waiting.Contains borrower |> shouldBeTrue
+        world.Waiting.Contains renter |> shouldBeTrue
         Map.exists (fun _ held -> held = connection) world.Holding |> shouldBeFalse
         world.Discarded.Contains connection |> shouldBeFalse
 
         { world with
-            Holding = Map.add borrower connection world.Holding
-            Waiting = Set.remove borrower world.Waiting
+            Holding = Map.add renter connection world.Holding
+            Waiting = Set.remove renter world.Waiting
         }
-    | TurnBorrowerAway borrower ->
-        world.Waiting.Contains borrower |> shouldBeTrue
+    | RejectRenter renter ->
+        world.Waiting.Contains renter |> shouldBeTrue
 
         { world with
-            Waiting = Set.remove borrower world.Waiting
+            Waiting = Set.remove renter world.Waiting
         }
     | Discard connection ->
         world.Discarded.Contains connection |> shouldBeFalse
@@ -85,20 +85,20 @@ let private step (world: World) step =
     let world =
         match step with
         | Ask ->
-            let borrower = world.NextBorrower
+            let renter = world.NextBorrower
 
             post
                 { world with
-                    NextBorrower = borrower + 1
-                    Waiting = Set.add borrower world.Waiting
+                    NextBorrower = renter + 1
+                    Waiting = Set.add renter world.Waiting
                 }
-                (Requested borrower)
-        | GiveBack(which, isUsable) ->
+                (Requested renter)
+        | SendBack(which, isUsable) ->
             match pick which (Map.toList world.Holding) with
-            | Some(borrower, connection) ->
+            | Some(renter, connection) ->
                 post
                     { world with
-                        Holding = Map.remove borrower world.Holding
+                        Holding = Map.remove renter world.Holding
                     }
                     (Returned(connection, isUsable))
             | None -> world
@@ -109,12 +109,12 @@ let private step (world: World) step =
             after
         | GiveUp which ->
             match pick which (Set.toList world.Waiting) with
-            | Some borrower ->
+            | Some renter ->
                 post
                     { world with
-                        Waiting = Set.remove borrower world.Waiting
+                        Waiting = Set.remove renter world.Waiting
                     }
-                    (GivenUp borrower)
+                    (GivenUp renter)
             | None -> world
         | CloseIt -> post world CloseAsked
 
@@ -144,7 +144,7 @@ let tests =
                 // All that is out comes back: then everything that was ever made is closed, and the end is told.
                 let last =
                     (closed, [ 1 .. closed.Holding.Count ])
-                    ||> List.fold (fun world _ -> step world (GiveBack(0, true)))
+                    ||> List.fold (fun world _ -> step world (SendBack(0, true)))
 
                 last.Waiting |> shouldBeEmpty
 
@@ -165,5 +165,5 @@ let tests =
 
                 Pool.transition load.get_Item pool (Requested 7)
                 |> snd
-                |> shouldEqual [ Lend(7, 1) ]
+                |> shouldEqual [ Rent(7, 1) ]
         ]

@@ -100,14 +100,14 @@ let tests =
             testCase "chance reaches every queue, and a number out of the whole range of ints finds one"
             <| fun () ->
                 [
-                    for chance in 0..99 -> idOf (QueueSelector.select ByChance (queues 4) message chance)
+                    for chance in 0..99 -> idOf (QueueSelector.select RandomQueue (queues 4) message chance)
                 ]
                 |> List.countBy id
                 |> List.sort
                 |> shouldEqual [ 0, 25; 1, 25; 2, 25; 3, 25 ]
 
                 for chance in [ Int32.MinValue; -1; Int32.MaxValue ] do
-                    idOf (QueueSelector.select ByChance (queues 3) message chance)
+                    idOf (QueueSelector.select RandomQueue (queues 3) message chance)
                     |> shouldStayBelow 3
 
             testCase "a function of one's own chooses among the queues; what it does wrong is an error"
@@ -141,7 +141,7 @@ let tests =
             <| fun () ->
                 let sharded = Message.withShardingKey "k" message
 
-                for selector in [ ByKey "k"; ByShardingKey; ByChance; ByFunction(fun _ _ -> 0) ] do
+                for selector in [ ByKey "k"; ByShardingKey; RandomQueue; ByFunction(fun _ _ -> 0) ] do
                     match QueueSelector.select selector [||] sharded 0 with
                     | Error error -> error.Message |> shouldMention "no queue"
                     | Ok queue -> failtest $"%A{queue}"

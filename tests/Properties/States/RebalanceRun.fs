@@ -207,7 +207,7 @@ let readable world =
 let shareOf members world =
     readable world
     |> List.filter (List.isEmpty >> not)
-    |> List.collect (QueueAssignment.assign Averagely own members)
+    |> List.collect (QueueAllocation.assign Averagely own members)
     |> Set.ofList
 
 /// A settled member of a topic with so many queues.

@@ -395,11 +395,11 @@ let tests =
                             let! command = peer.Next()
                             asked.Add command
 
-                        let inOrder =
+                        let orderly =
                             List.zip3 fates calls (List.ofSeq asked)
                             |> List.sortBy (fun ((order, _), _, _) -> order)
 
-                        for (_, isAnswered), _, command in inOrder do
+                        for (_, isAnswered), _, command in orderly do
                             if isAnswered then
                                 do! peer.Answer(command, command.Remark.Value)
 

@@ -1,4 +1,4 @@
-/// What a connection does about silence, farewells and limits.
+/// What a connection does about silence, graceful closes and limits.
 module RocketMq.Protocol.Tests.LifeTests
 
 open System
@@ -67,7 +67,7 @@ let tests =
                         let! result = call
 
                         match result with
-                        | Error(ConnectionLost(_, _, _, reason)) -> reason.Text |> shouldMention "sign of life"
+                        | Error(ConnectionLost(_, _, _, reason)) -> reason.Text |> shouldMention "ping"
                         | other -> failtest $"%A{other}"
 
                         let next = client.Invoke(pull, CancellationToken.None)
@@ -78,12 +78,12 @@ let tests =
                         let! answer = next
                         remarkOf answer |> shouldEqual "here"
                         client.Health.Connections |> shouldEqual 2
-                        client.Health.LastFailure |> shouldMention "sign of life"
+                        client.Health.LastFailure |> shouldMention "ping"
                     })
 
             withClient
                 id
-                "an idle server is asked for a sign of life, and left alone when it gives one"
+                "an idle server is pinged, and left alone when it gives one"
                 (fun network client peer ->
                     task {
                         network.Clock.Advance(seconds 30.0)
@@ -278,7 +278,7 @@ let tests =
                 (fun options ->
                     { options with
                         MaxInFlight = 4
-                        AtCallLimit = WaitForRoom
+                        OnMaxInFlight = WaitForRoom
                     })
                 "calls over the limit wait for room, if they are told to"
                 (fun _ client peer ->
@@ -304,7 +304,7 @@ let tests =
                 (fun options ->
                     { options with
                         MaxInFlight = 1
-                        AtCallLimit = WaitForRoom
+                        OnMaxInFlight = WaitForRoom
                     })
                 "a call that found no room in time says so, and nothing was sent"
                 (fun network client peer ->
@@ -327,7 +327,7 @@ let tests =
                 (fun options ->
                     { options with
                         MaxUnwrittenBytes = 100_000
-                        AtByteLimit = FailAtOnce
+                        OnMaxUnwrittenBytes = FailAtOnce
                     })
                 "a caller may fail at once where the server reads too slowly"
                 (fun _ client _ ->

@@ -79,7 +79,7 @@ let tests =
             testCase "deadlines are never before the moment that they are counted from"
             <| fun () ->
                 for clock in [ ManualClock() :> TimeProvider; TimeProvider.System ] do
-                    use deadlines = new Deadlines(clock)
+                    use deadlines = new TimeoutTimer(clock)
                     let now = clock.GetTimestamp()
 
                     for _, timeout in endless do

@@ -114,10 +114,10 @@ let tests =
                     PullConsumerOptions.check
                         { PullConsumerOptions.create "g-1" [] with
                             PullBatch = 0
-                            Suspend = TimeSpan.Zero
-                            Hold = { Messages = 0; Bytes = -1L; Span = 0L }
+                            LongPollTimeout = TimeSpan.Zero
+                            FlowControl = { Messages = 0; Bytes = -1L; Span = 0L }
                             CommitInterval = TimeSpan.Zero
-                            InflatedLimit = 0
+                            MaxDecompressedBodySize = 0
                         }
                 with
                 | Error(Misconfigured reason) ->
@@ -127,11 +127,11 @@ let tests =
                             "needs a subscription"
                             "pullBatch: 0"
                             "suspend: "
-                            "hold.messages is 0"
-                            "hold.bytes is -1"
-                            "hold.span is 0"
+                            "flowControl.messages is 0"
+                            "flowControl.bytes is -1"
+                            "flowControl.span is 0"
                             "commitInterval: "
-                            "inflatedLimit: 0"
+                            "maxDecompressedBodySize: 0"
                         ] do
                         reason |> shouldMention part
                 | other -> failtest $"%A{other}"

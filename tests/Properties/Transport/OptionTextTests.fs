@@ -74,11 +74,11 @@ let private optionsOf (a: uint32) (b: uint32) (isBinary: bool) (tls: (string * b
                 Cap = ticks b
                 Spread = ticks a
             }
-        AtCallLimit = if a % 2u = 0u then FailAtOnce else WaitForRoom
-        AtByteLimit = if b % 2u = 0u then FailAtOnce else WaitForRoom
+        OnMaxInFlight = if a % 2u = 0u then FailAtOnce else WaitForRoom
+        OnMaxUnwrittenBytes = if b % 2u = 0u then FailAtOnce else WaitForRoom
         MaxWaitingCalls = count 1 (1 <<< 20) b
         MaxWaitingBytes = count 4096 (1 <<< 30) a
-        Liveness =
+        KeepAlive =
             {
                 ProbeAfter = ticks b
                 DeadAfter = ticks a
@@ -103,7 +103,7 @@ let private optionsOf (a: uint32) (b: uint32) (isBinary: bool) (tls: (string * b
 let private carried (options: RemotingOptions) =
     (options.RequestTimeout, options.ConnectTimeout, options.MaxInFlight, options.MaxUnwrittenBytes),
     (options.MaxServerRequests, options.Header, options.Limits, options.Backoff),
-    (options.AtCallLimit, options.AtByteLimit, options.MaxWaitingCalls, options.MaxWaitingBytes),
+    (options.OnMaxInFlight, options.OnMaxUnwrittenBytes, options.MaxWaitingCalls, options.MaxWaitingBytes),
     options.Tls
     |> Option.map (fun tls -> tls.ServerName, tls.CheckRevocation, tls.AcceptAnyCertificate)
 

@@ -50,7 +50,7 @@ let private waiting name (change: RemotingOptions -> RemotingOptions) body =
             let options =
                 { network.Options with
                     RequestTimeout = TimeSpan.FromHours 1
-                    AtCallLimit = WaitForRoom
+                    OnMaxInFlight = WaitForRoom
                     MaxInFlight = 1
                 }
 

@@ -14,8 +14,8 @@ type internal AssignmentOptions =
         RetryTopic: string option
         /// Where the application wants a queue to begin, in place of the committed offset.
         StartAt: (MessageQueue -> CancellationToken -> Task<int64 option>) option
-        Hold: HoldLimits
-        HoldPerTopic: TopicHoldLimits
+        FlowControl: FlowControlLimits
+        TopicFlowControl: TopicFlowControlLimits
         /// The most messages a pull asks for.
         PullBatch: int
         DrainTimeout: TimeSpan
@@ -32,11 +32,11 @@ type internal AssignedQueues
         events: MemberEvents,
         table: ProcessQueueTable,
         problems: MemberProblems,
-        control: QueueSteering,
+        control: QueueControl,
         brokers: GroupBrokers,
         store: IOffsetStore,
         locks: QueueLockRequests,
-        puller: QueuePuller,
+        puller: PullService,
         dispatcher: IMessageDispatcher,
         ending: CancellationToken
     ) =
@@ -49,7 +49,7 @@ type internal AssignedQueues
     let log = options.Remoting.Logger
     let time = options.Remoting.Ports.Clock
     let queues = Dictionary<MessageQueue, ConsumerQueue>()
-    let shares = FlowControlShares(options.HoldPerTopic, options.PullBatch, table)
+    let shares = FlowControlShares(options.TopicFlowControl, options.PullBatch, table)
     let slots = new SemaphoreSlim(offsetRequests, offsetRequests)
     let waits = Dictionary<int, CommitWait>()
     let mutable lastWait = 0
@@ -100,10 +100,10 @@ type internal AssignedQueues
             let isRetryTopic = options.RetryTopic = Some queue.Topic
 
             let! offset =
-                match StartOffset.afterCommitted options.ConsumeFrom isRetryTopic committed with
+                match InitialOffset.afterCommitted options.ConsumeFrom isRetryTopic committed with
                 | BeginAt offset -> Task.FromResult(Ok offset)
-                | AskMax -> brokers.AskMaster(queue, GroupRequests.max queue, ending)
-                | AskByTime millis -> brokers.AskMaster(queue, GroupRequests.searchByTime queue millis, ending)
+                | QueryMaxOffset -> brokers.AskMaster(queue, GroupRequests.max queue, ending)
+                | QueryOffsetByTime millis -> brokers.AskMaster(queue, GroupRequests.searchByTime queue millis, ending)
                 | CannotStart error -> Task.FromResult(Error error)
 
             return offset |> Result.map (fun offset -> struct (offset, found))
@@ -234,7 +234,7 @@ type internal AssignedQueues
         run (fun () -> puller.Run(owner, owner.BeginLoop()))
 
     let startReading (queue: MessageQueue) offset =
-        let owner = ProcessQueue(queue, offset, options.Hold, clock)
+        let owner = ProcessQueue(queue, offset, options.FlowControl, clock)
         table.Add owner
         control.Prepare owner
         shares.Share queue.Topic

@@ -8,11 +8,11 @@ type internal BrokerCallbacks
     (
         group: string,
         events: MemberEvents,
-        report: MemberReport,
+        report: ConsumerRunningInfoBuilder,
         remoting: RemotingOptions,
         consume: DirectConsumption -> Task<Result<DirectConsumptionResult, string>>
     ) =
-    interface IAskedMember with
+    interface IConsumerCallbacks with
         member _.Group = group
 
         member _.MembersChanged() =

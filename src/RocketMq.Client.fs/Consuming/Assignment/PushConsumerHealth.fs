@@ -8,13 +8,13 @@ type QueueHealth =
         Queue: MessageQueue
         /// Where the next pull begins.
         Next: int64
-        /// Everything before it is done with.
+        /// Everything before it is consumed.
         Committable: int64
         /// What the group has committed, as far as this member knows. Nothing: nothing, or it has not been asked for.
         Committed: int64 option
         /// Records that could not be read, and were passed.
         Damaged: int64
-        /// Messages that are not done with, those that handlers work on included.
+        /// Messages that are not consumed, those that handlers work on included.
         Held: int
         /// Bytes of their bodies as stored.
         HeldBytes: int64
@@ -26,7 +26,7 @@ type QueueHealth =
         SincePull: TimeSpan
         /// Since the last handler ended.
         SinceConsume: TimeSpan
-        /// Of an ordered consumer: whether it may hand out messages now.
+        /// Of an ordered consumer: whether it may deliver messages now.
         IsLocked: bool
     }
 
@@ -39,15 +39,15 @@ type PushConsumerHealth =
         Consumed: int64
         /// Handled without success.
         Failed: int64
-        /// Given back to brokers, to be had again or as dead letters.
-        GivenBack: int64
+        /// Sent back to brokers, to be had again or as dead letters.
+        SentBack: int64
         /// Kept to be handled again here, as no broker took them back.
         Kept: int64
         /// Handlers, now, that have taken longer than the consume timeout.
         StuckHandlers: int
         /// Handlers, ever, that took longer.
         OverdueHandlers: int64
-        /// Handlers, ever, that did not return when they were told to, so that their messages were given back.
+        /// Handlers, ever, that did not return when they were told to, so that their messages were sent back.
         AbandonedHandlers: int64
         /// How often pulling of a queue was begun again because nothing was pulled though there was room.
         RestartedQueues: int64
@@ -59,7 +59,7 @@ type PushConsumerHealth =
     }
 
     /// It can do its work now: no handler is stuck, and nothing that it tried last has failed.
-    member health.IsWell = health.StuckHandlers = 0 && health.Problems.IsEmpty
+    member health.IsHealthy = health.StuckHandlers = 0 && health.Problems.IsEmpty
 
 /// What a pull consumer is doing.
 type PullConsumerHealth =
@@ -71,4 +71,4 @@ type PullConsumerHealth =
     }
 
     /// It can do its work now: nothing that it tried last has failed.
-    member health.IsWell = health.Problems.IsEmpty
+    member health.IsHealthy = health.Problems.IsEmpty

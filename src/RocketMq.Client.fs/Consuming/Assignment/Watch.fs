@@ -6,7 +6,7 @@ open System.Threading.Tasks
 
 /// Looks after queues that nothing is pulled of.
 [<Sealed>]
-type internal QueueWatch
+type internal StuckQueueMonitor
     (
         remoting: RemotingOptions,
         suspend: TimeSpan,
@@ -22,7 +22,7 @@ type internal QueueWatch
         if isPaused queue || queue.IsFull then
             queue.LastPull <- clock.GetTimestamp()
 
-        match Watchdog.judgeQueue suspend (clock.GetElapsedTime queue.LastPull) with
+        match StuckDetector.judgeQueue suspend (clock.GetElapsedTime queue.LastPull) with
         | ReadingStuck time when not queue.IsLeft ->
             ConsumerLog.queueStuck remoting.Logger queue.Queue time
             Interlocked.Increment &restarted |> ignore<int64>
@@ -41,7 +41,7 @@ type internal OverdueHandlers(settings: HandlerSettings, handlers: IHandlers, ca
     let clock = settings.Remoting.Ports.Clock
     let log = settings.Remoting.Logger
 
-    let judge (run: HandlerRun) =
+    let judge (run: HandlerWorker) =
         let stamp = run.Stamp
 
         let watch: HandlerWatch =
@@ -50,7 +50,7 @@ type internal OverdueHandlers(settings: HandlerSettings, handlers: IHandlers, ca
                 IsCancelled = run.IsCancelled
             }
 
-        match Watchdog.judgeHandler settings.ConsumeTimeout watch with
+        match StuckDetector.judgeHandler settings.ConsumeTimeout watch with
         | TakesTooLong when stamp <> 0L ->
             counts.Overdue()
             ConsumerLog.handlerOverdue log settings.Group run.From watch.Took
@@ -60,7 +60,7 @@ type internal OverdueHandlers(settings: HandlerSettings, handlers: IHandlers, ca
             Supervised.run log CancellationToken.None (fun () -> handlers.GiveUp(run, stamp))
         | _ -> ()
 
-    let isStuck (run: HandlerRun) =
+    let isStuck (run: HandlerWorker) =
         run.Stamp <> 0L && clock.GetElapsedTime run.Started > settings.ConsumeTimeout
 
     /// How often it looks: often enough for the consume timeout to be kept within a tenth.

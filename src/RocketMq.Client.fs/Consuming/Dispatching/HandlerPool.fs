@@ -9,11 +9,11 @@ open Microsoft.Extensions.Logging
 /// Starts handlers.
 type internal IHandlerStarter =
     /// Has a handler work, at the thread that calls. What the work throws is seen to; it is not thrown here.
-    abstract Start: HandlerRun -> unit
+    abstract Start: HandlerWorker -> unit
 
 /// A handler at work, or waiting to be. It is used for one piece of work after another, and is what the pool of threads is given to
 /// start it: so a start allocates nothing.
-and [<Sealed>] internal HandlerRun(starter: IHandlerStarter) =
+and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
     static let idle = 0L
     static let working = 1L
     static let givenUp = 2L
@@ -37,7 +37,7 @@ and [<Sealed>] internal HandlerRun(starter: IHandlerStarter) =
     let phaseOf stamp = stamp % phases
 
     /// What it works on: messages of a pull from an index on, or what its source has next.
-    member val Held: PulledMessages = Unchecked.defaultof<_> with get, set
+    member val Held: FetchedBatch = Unchecked.defaultof<_> with get, set
 
     member val First = 0 with get, set
     member val Count = 0 with get, set
@@ -131,11 +131,11 @@ and [<Sealed>] internal HandlerRun(starter: IHandlerStarter) =
 /// Something that handlers take work from.
 and internal IWorkSource =
     /// Puts the next piece of work into a run. False: that was the last one.
-    abstract Take: HandlerRun -> bool
+    abstract Take: HandlerWorker -> bool
 
 /// The messages of a pull, so many a handler.
 [<Sealed>]
-type internal PulledWork(held: PulledMessages, batchSize: int) =
+type internal BatchWork(held: FetchedBatch, batchSize: int) =
     interface IWorkSource with
         member _.Take run =
             let left = held.Messages.Length - held.Taken
@@ -150,7 +150,7 @@ type internal PulledWork(held: PulledMessages, batchSize: int) =
 /// work, and has another one started while there is more. `work` takes pieces until there is none, and awaits `WhenPlaced` before it
 /// calls a handler.
 [<Sealed>]
-type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: HandlerPool -> HandlerRun -> Task) =
+type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: HandlerPool -> HandlerWorker -> Task) =
     /// After so many looks without work the handlers are not looked at any more.
     static let idleLooks = 20
 
@@ -160,8 +160,8 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
 
     let gate = obj ()
     let sources = Queue<IWorkSource>()
-    let idle = Stack<HandlerRun>()
-    let running = HashSet<HandlerRun>(HashIdentity.Reference)
+    let idle = Stack<HandlerWorker>()
+    let running = HashSet<HandlerWorker>(HashIdentity.Reference)
     let mutable isPaused = false
     let mutable isClosed = false
 
@@ -190,7 +190,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
         running.Count < concurrency && sources.Count > 0 && not isPaused && not isClosed
 
     /// Under the lock: a run that is to be started, or nothing.
-    let reserve (pool: HandlerPool) : HandlerRun | null =
+    let reserve (pool: HandlerPool) : HandlerWorker | null =
         if canStart () then
             haveWorked <- true
 
@@ -198,13 +198,13 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
                 isWatched <- true
                 BlockingWatch.add pool
 
-            let run = if idle.Count > 0 then idle.Pop() else HandlerRun pool
+            let run = if idle.Count > 0 then idle.Pop() else HandlerWorker pool
             running.Add run |> ignore<bool>
             run
         else
             null
 
-    member private pool.Start(run: HandlerRun | null) =
+    member private pool.Start(run: HandlerWorker | null) =
         match run with
         | null -> ()
         | run when Volatile.Read &isApart -> threads.Run(Action(fun () -> (pool :> IHandlerStarter).Start run))
@@ -226,7 +226,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
         |> pool.Start
 
     /// The next piece of work for a run. False: it has ended.
-    member pool.Take(run: HandlerRun) : bool =
+    member pool.Take(run: HandlerWorker) : bool =
         let struct (taken, more) =
             lock gate (fun () ->
                 if run.IsGivenUp then
@@ -250,7 +250,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
         taken
 
     /// Gives up a call that does not return: another handler may work in its place. False if it has just ended.
-    member pool.GiveUp(run: HandlerRun, stamp: int64) : bool =
+    member pool.GiveUp(run: HandlerWorker, stamp: int64) : bool =
         if run.GiveUp stamp then
             lock gate (fun () ->
                 running.Remove run |> ignore<bool>
@@ -261,7 +261,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
         else
             false
 
-    member _.Running: HandlerRun list = lock gate (fun () -> [ for run in running -> run ])
+    member _.Running: HandlerWorker list = lock gate (fun () -> [ for run in running -> run ])
 
     member _.IsPaused = Volatile.Read &isPaused
     member _.Pause() = lock gate (fun () -> isPaused <- true)

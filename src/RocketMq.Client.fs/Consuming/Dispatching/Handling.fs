@@ -9,10 +9,10 @@ open Microsoft.Extensions.Logging
 type internal IHandlers =
     abstract Pool: HandlerPool
     /// A call of a handler, by its stamp, has not returned although its token has been cancelled for some time.
-    abstract GiveUp: run: HandlerRun * stamp: int64 -> Task
+    abstract GiveUp: run: HandlerWorker * stamp: int64 -> Task
 
 /// Has handlers work on the messages of queues.
-type internal IHandling =
+type internal IHandlerDispatcher =
     inherit IMessageDispatcher
     inherit IHandlers
 
@@ -26,7 +26,7 @@ type internal HandlerSettings =
         BatchSize: int
         /// When a handler is told to end.
         ConsumeTimeout: TimeSpan
-        InflatedLimit: int
+        MaxDecompressedBodySize: int
         Codecs: BodyCodecs
         Remoting: RemotingOptions
     }
@@ -38,7 +38,7 @@ module internal HandlerSettings =
             Concurrency = options.Concurrency
             BatchSize = options.BatchSize
             ConsumeTimeout = options.ConsumeTimeout
-            InflatedLimit = options.InflatedLimit
+            MaxDecompressedBodySize = options.MaxDecompressedBodySize
             Codecs = options.Codecs
             Remoting = options.Remoting
         }
@@ -46,7 +46,7 @@ module internal HandlerSettings =
 module internal HandlerCancellation =
     /// Tells a call of a handler to end. The callbacks of its token are the application's: they may throw or block, and nothing
     /// here waits for them.
-    let request (log: ILogger) (group: string) (run: HandlerRun) (stamp: int64) : unit =
+    let request (log: ILogger) (group: string) (run: HandlerWorker) (stamp: int64) : unit =
         Supervised.run log CancellationToken.None (fun () ->
             backgroundTask {
                 try
@@ -61,7 +61,7 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
     let receive (message: StoredMessage) : ReceivedMessage =
         {
             Message = message
-            Body = MessageBody.decodeWith settings.Codecs settings.InflatedLimit message
+            Body = MessageBody.decodeWith settings.Codecs settings.MaxDecompressedBodySize message
         }
 
     let receiveAll (messages: StoredMessage[]) first count =
@@ -83,7 +83,7 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
 
     /// The same for a run, which knows that its thread is held meanwhile.
     member invoker.InvokeFor
-        (run: HandlerRun, messages: StoredMessage[], first: int, count: int)
+        (run: HandlerWorker, messages: StoredMessage[], first: int, count: int)
         : ValueTask<ConsumeResult> =
         run.Entered()
 
@@ -101,19 +101,19 @@ type internal HandlerCall
 
     let cancel = HandlerCancellation.request log settings.Group
 
-    let traceBegin (run: HandlerRun) (messages: StoredMessage[]) first count =
+    let traceBegin (run: HandlerWorker) (messages: StoredMessage[]) first count =
         match tracing with
         | Some tracing -> run.Trace <- tracing.Begin(ReadOnlySpan(messages, first, count))
         | None -> ()
 
-    let cancelWhere (isMeant: HandlerRun -> bool) (pool: HandlerPool) =
+    let cancelWhere (isMeant: HandlerWorker -> bool) (pool: HandlerPool) =
         for run in pool.Running do
             let stamp = run.Stamp
 
             if stamp <> 0L && isMeant run then
                 cancel run stamp
 
-    let isOverdue (run: HandlerRun) =
+    let isOverdue (run: HandlerWorker) =
         clock.GetElapsedTime run.Started >= settings.ConsumeTimeout
 
     /// The most messages for one call.
@@ -121,23 +121,23 @@ type internal HandlerCall
 
     /// Begins a call of a run with messages; what it throws by itself it throws here.
     member _.Begin
-        (run: HandlerRun, queue: ProcessQueue, messages: StoredMessage[], first: int, count: int)
+        (run: HandlerWorker, queue: ProcessQueue, messages: StoredMessage[], first: int, count: int)
         : ValueTask<ConsumeResult> =
         run.Begin(queue, clock.GetTimestamp())
         traceBegin run messages first count
         invoker.InvokeFor(run, messages, first, count)
 
     /// Begins a call with a message that was popped, without the handler yet: the call can be told to end before it.
-    member _.Prepare(run: HandlerRun, from: MessageQueue, messages: StoredMessage[], index: int) =
+    member _.Prepare(run: HandlerWorker, from: MessageQueue, messages: StoredMessage[], index: int) =
         run.Begin(from, clock.GetTimestamp())
         traceBegin run messages index 1
 
     /// The handler's part of a call that was prepared; what it throws by itself it throws here.
-    member _.Invoke(run: HandlerRun, messages: StoredMessage[], index: int) : ValueTask<ConsumeResult> =
+    member _.Invoke(run: HandlerWorker, messages: StoredMessage[], index: int) : ValueTask<ConsumeResult> =
         invoker.InvokeFor(run, messages, index, 1)
 
     /// The handler has returned, whether anybody still waits for it or not. What it said; an exception if that was nothing.
-    member _.Returned(run: HandlerRun, result: ConsumeResult) : ConsumeResult =
+    member _.Returned(run: HandlerWorker, result: ConsumeResult) : ConsumeResult =
         let result = ConsumeResult.checkedOf result
 
         match tracing with
@@ -151,7 +151,7 @@ type internal HandlerCall
 
         result
 
-    member _.Threw(run: HandlerRun, message: StoredMessage, error: exn) =
+    member _.Threw(run: HandlerWorker, message: StoredMessage, error: exn) =
         tracing
         |> Option.iter (fun tracing -> tracing.End(run.Trace, false, ConsumeException))
 
@@ -165,7 +165,7 @@ type internal HandlerCall
     member _.CancelAll(pool: HandlerPool) = cancelWhere (fun _ -> true) pool
 
     /// Tells the handler of one call to end.
-    member _.Cancel(run: HandlerRun, stamp: int64) = cancel run stamp
+    member _.Cancel(run: HandlerWorker, stamp: int64) = cancel run stamp
 
     member _.Counted(result: ConsumeResult, count: int) =
         match result with

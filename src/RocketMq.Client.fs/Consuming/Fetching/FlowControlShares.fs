@@ -5,14 +5,14 @@ open System.Collections.Generic
 
 /// What the queues of a topic may hold together, shared by those that are read or about to be. Used by one agent.
 [<Sealed>]
-type internal FlowControlShares(limits: TopicHoldLimits, pullBatch: int, table: ProcessQueueTable) =
+type internal FlowControlShares(limits: TopicFlowControlLimits, pullBatch: int, table: ProcessQueueTable) =
     let sharing = HashSet<MessageQueue>()
 
-    let isLimited = limits <> TopicHoldLimits.None
+    let isLimited = limits <> TopicFlowControlLimits.None
 
     let share (topic: string) =
         let queues = sharing |> Seq.filter (fun queue -> queue.Topic = topic) |> Seq.length
-        let share = HoldShare.ofTopic limits pullBatch queues
+        let share = FlowControlShare.ofTopic limits pullBatch queues
 
         for owner in table.All do
             if owner.Queue.Topic = topic then

@@ -3,7 +3,7 @@ namespace RocketMq.Protocol
 /// Where the messages of queues go: to handlers, or to an application that polls.
 type internal IMessageDispatcher =
     /// What a pull brought. Called by the loop of the queue; it must not block.
-    abstract Dispatch: PulledMessages -> unit
+    abstract Dispatch: FetchedBatch -> unit
     /// What was dispatched of a queue before its last move does not count any more, or nothing of a queue that is given up.
     abstract Drop: ProcessQueue -> unit
     /// The queue's lock is trusted again.

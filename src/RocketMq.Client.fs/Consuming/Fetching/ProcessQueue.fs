@@ -6,7 +6,7 @@ open System.Threading.Tasks
 
 /// Where a queue is pulled, and until when the answer counts.
 [<Struct>]
-type internal PullPlace =
+type internal PullCursor =
     {
         Offset: int64
         /// Cancelled when the answer does not count any more: after a seek, after the subscription has changed, at the end.
@@ -15,31 +15,31 @@ type internal PullPlace =
 
 /// What one pull brought of a queue, after the filter.
 [<Sealed>]
-type internal PulledMessages(queue: ProcessQueue, batch: HeldBatch, messages: StoredMessage[]) =
+type internal FetchedBatch(queue: ProcessQueue, batch: OffsetBatch, messages: StoredMessage[]) =
     member _.Queue = queue
     member _.Batch = batch
     member _.Messages = messages
 
-    /// How many are with handlers or done with; whoever hands them out counts.
+    /// How many are with handlers or consumed; whoever hands them out counts.
     member val Taken = 0 with get, set
 
 /// One queue that a consumer reads: what it holds, and how far it is. Handlers, pulls and commits meet here, so all of it is
 /// under one lock that is held for no longer than it takes to count.
-and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: HoldLimits, clock: MemberClock) =
+and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: FlowControlLimits, clock: MemberClock) =
     let gate = obj ()
-    let unfinished = UnfinishedOffsets start
+    let unfinished = OffsetTracker start
     let mutable heldBytes = 0L
 
     /// Those of the pull at hand.
     let mutable offsets: int64[] = [||]
 
     /// Of what is allowed for the topic.
-    let mutable share: HoldShare voption = ValueNone
+    let mutable share: FlowControlShare voption = ValueNone
 
     /// Messages that handlers work on.
     let mutable running = 0
 
-    /// The lowest position that an application which takes messages itself has taken and is not done with.
+    /// The lowest position that an application which takes messages itself has taken and is not consumed.
     let mutable lowestTaken = Int64.MaxValue
 
     /// No message goes to a handler any more.
@@ -85,7 +85,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
         unfinished.Count >= limits.Messages
         || heldBytes >= limits.Bytes
         || unfinished.Span >= limits.Span
-        || (share.IsSome && HoldShare.isFull unfinished.Count heldBytes share.Value)
+        || (share.IsSome && FlowControlShare.isFull unfinished.Count heldBytes share.Value)
 
     let committable () = min lowestTaken unfinished.Committable
 
@@ -196,7 +196,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.IsFull = lock gate isFull
 
     /// The part that the queue has now of what is allowed for its topic, if there is such a limit.
-    member _.TakeShare(part: HoldShare voption) =
+    member _.TakeShare(part: FlowControlShare voption) =
         lock gate (fun () ->
             share <- part
             tell ())
@@ -210,7 +210,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
                 most)
 
     /// Where to pull now. The token ends the pull when its answer does not count any more.
-    member owner.BeginPull() : PullPlace =
+    member owner.BeginPull() : PullCursor =
         owner.LastPull <- clock.Timestamp
 
         lock gate (fun () ->
@@ -221,8 +221,8 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
 
     /// A pull ended at `next` with these messages. One pull of a queue ends at a time. Null: the pull does not count any more,
     /// and nothing changes.
-    member queue.Pulled(place: PullPlace, messages: StoredMessage[], next: int64) : PulledMessages | null =
-        let pulled () : PulledMessages | null =
+    member queue.Pulled(place: PullCursor, messages: StoredMessage[], next: int64) : FetchedBatch | null =
+        let pulled () : FetchedBatch | null =
             if offsets.Length < messages.Length then
                 offsets <- Array.zeroCreate messages.Length
 
@@ -239,7 +239,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
                 isConfirmed <- true
                 newestStored <- stored
                 heldBytes <- heldBytes + bytes
-                PulledMessages(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages)
+                FetchedBatch(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages)
             else
                 null
 
@@ -258,7 +258,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
 
     /// As `Seek`, to the offset that the broker's loss of messages asks for, or to what is not finished if that is below it. False,
     /// and nothing changes, if the pull that found the loss does not count any more: somebody else has moved the queue.
-    member _.MoveTo(place: PullPlace, offset: int64) : bool =
+    member _.MoveTo(place: PullCursor, offset: int64) : bool =
         move (fun () ->
             if place.Ending = pullEnding.Token then
                 ValueSome(min offset (committable ()))
@@ -269,7 +269,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.PullAgain() = lock gate replacePull |> endPull
 
     /// Whether the application may take a message. It is not held then, and the position does not pass it until `Settle`.
-    member _.TryTake(held: PulledMessages, index: int) =
+    member _.TryTake(held: FetchedBatch, index: int) =
         lock gate (fun () ->
             if not isLeft && unfinished.Finish(held.Batch, index) then
                 heldBytes <- heldBytes - int64 held.Messages[index].StoredBody.Length
@@ -293,11 +293,11 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
         lock gate (fun () -> lowestTaken <- Int64.MaxValue)
 
     /// Whether what becomes of the messages counts: the queue has not been moved since they were pulled, nor closed.
-    member _.IsCurrent(held: PulledMessages) =
+    member _.IsCurrent(held: FetchedBatch) =
         lock gate (fun () -> not isClosed && unfinished.IsCurrent held.Batch)
 
     /// Whether messages may go to a handler; they count as running then.
-    member _.TryBegin(held: PulledMessages, count: int) =
+    member _.TryBegin(held: FetchedBatch, count: int) =
         lock gate (fun () ->
             if isLeft || not (unfinished.IsCurrent held.Batch) then
                 false
@@ -311,15 +311,15 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
             running <- running - count
             tell ())
 
-    /// Done with a message for good. A second time changes nothing.
-    member _.Finish(held: PulledMessages, index: int) =
+    /// Marks a message as consumed. A second time changes nothing.
+    member _.Finish(held: FetchedBatch, index: int) =
         lock gate (fun () ->
             if unfinished.Finish(held.Batch, index) then
                 heldBytes <- heldBytes - int64 held.Messages[index].StoredBody.Length
                 tell ())
 
     /// As `Finish` of some and `End` of as many, in one.
-    member _.FinishAndEnd(held: PulledMessages, first: int, count: int) =
+    member _.FinishAndEnd(held: FetchedBatch, first: int, count: int) =
         lock gate (fun () ->
             for index in first .. first + count - 1 do
                 if unfinished.Finish(held.Batch, index) then

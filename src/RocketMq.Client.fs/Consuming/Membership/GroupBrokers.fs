@@ -104,7 +104,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         | Some(Ok client) -> client.Ask(request, cancellation)
         | Some(Error error) -> Task.FromResult(Error error)
 
-    /// Pulls from the broker of an id, see `TopicRoute.brokerFor`. It may hold the pull for `suspend`.
+    /// Pulls from the broker of an id, see `TopicRoute.brokerFor`. It may hold the pull for `longPollTimeout`.
     member _.Pull
         (
             queue: MessageQueue,

@@ -20,7 +20,7 @@ module internal MissingGroup =
         : Request<PullAnswer> =
         GroupRequests.pull
             { settings with
-                Suspend = TimeSpan.Zero
+                LongPollTimeout = TimeSpan.Zero
             }
             1
             queue

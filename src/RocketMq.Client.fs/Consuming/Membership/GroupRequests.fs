@@ -21,7 +21,7 @@ type internal GroupSettings =
         /// The most messages a pull asks for.
         PullBatch: int
         /// How long a broker holds a pull that finds nothing.
-        Suspend: TimeSpan
+        LongPollTimeout: TimeSpan
     }
 
 /// What one member of a group asks brokers.
@@ -124,7 +124,7 @@ module internal GroupRequests =
                 QueueOffset = offset
                 MaxMessages = most
                 CommitOffset = None
-                Suspend = settings.Suspend
+                LongPollTimeout = settings.LongPollTimeout
                 Filter = Some subscription.Filter
                 SubscriptionVersion = subscription.Version
                 IsLite = false

@@ -26,20 +26,20 @@ type PullConsumerOptions =
         /// that are kept elsewhere, with the results. Default the committed one.
         StartAt: (MessageQueue -> CancellationToken -> Task<int64 option>) option
         /// How the queues are shared; all members of a group must use the same. Default `Averagely`.
-        Strategy: AssignmentStrategy
-        /// The most messages a pull asks for. Default 32, the most that brokers hand out.
+        Strategy: AllocationStrategy
+        /// The most messages a pull asks for. Default 32, the most that brokers deliver.
         PullBatch: int
         /// How long a broker holds a pull that finds nothing. Default 15 s.
-        Suspend: TimeSpan
+        LongPollTimeout: TimeSpan
         /// How much of each queue may wait that the application has not asked for. Default 1,000 messages, 100 MiB, any span.
-        Hold: HoldLimits
+        FlowControl: FlowControlLimits
         /// Whether positions are committed by themselves: every `CommitInterval`, and when a queue is left. A message counts as
-        /// done with when the next one is asked for. Otherwise only `Commit` commits. Default yes.
+        /// consumed when the next one is asked for. Otherwise only `Commit` commits. Default yes.
         AutoCommit: bool
         /// Default 5 s.
         CommitInterval: TimeSpan
         /// The largest body after inflating, in bytes. Default 64 MiB.
-        InflatedLimit: int
+        MaxDecompressedBodySize: int
         /// What inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
         Codecs: BodyCodecs
         /// Tells this client from others of the host. Default: of its own.
@@ -62,14 +62,14 @@ module PullConsumerOptions =
             StartAt = None
             Strategy = Averagely
             PullBatch = 32
-            Suspend = TimeSpan.FromSeconds 15L
-            Hold =
-                { HoldLimits.Default with
+            LongPollTimeout = TimeSpan.FromSeconds 15L
+            FlowControl =
+                { FlowControlLimits.Default with
                     Span = Int64.MaxValue
                 }
             AutoCommit = true
             CommitInterval = TimeSpan.FromSeconds 5L
-            InflatedLimit = MessageBody.defaultInflatedLimit
+            MaxDecompressedBodySize = MessageBody.defaultMaxDecompressedBodySize
             Codecs = BodyCodecs.standard
             InstanceName = None
             UnitName = None
@@ -84,17 +84,17 @@ module PullConsumerOptions =
         [
             OwnSetting.from (fun value options -> { options with ConsumeFrom = value })
             OwnSetting.count "pullBatch" 1 1024 (fun value options -> { options with PullBatch = value })
-            OwnSetting.duration "suspend" (fun value options -> { options with Suspend = value })
+            OwnSetting.duration "longPollTimeout" (fun value options -> { options with LongPollTimeout = value })
             OwnSetting.duration "commitInterval" (fun value options -> { options with CommitInterval = value })
-            OwnSetting.count "inflatedLimit" 1 Int32.MaxValue (fun value options ->
-                { options with InflatedLimit = value })
+            OwnSetting.count "maxDecompressedBodySize" 1 Int32.MaxValue (fun value options ->
+                { options with MaxDecompressedBodySize = value })
             OwnSetting.text "namespace" Names.checkNamespace (fun value options -> { options with Namespace = value })
             OwnSetting.text "instanceName" OwnSetting.notEmpty (fun value options ->
                 { options with
                     InstanceName = Some value
                 })
             OwnSetting.text "unitName" OwnSetting.notEmpty (fun value options -> { options with UnitName = Some value })
-            OwnSetting.switch "commitByHand" (fun options -> { options with AutoCommit = false })
+            OwnSetting.switch "manualCommit" (fun options -> { options with AutoCommit = false })
         ]
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;pullBatch=16".
@@ -128,18 +128,18 @@ module PullConsumerOptions =
     let withStartAt (startAt: MessageQueue -> CancellationToken -> Task<int64 option>) (options: PullConsumerOptions) =
         { options with StartAt = Some startAt }
 
-    let withStrategy (strategy: AssignmentStrategy) (options: PullConsumerOptions) =
+    let withAllocationStrategy (strategy: AllocationStrategy) (options: PullConsumerOptions) =
         { options with Strategy = strategy }
 
     let withPullBatch (messages: int) (options: PullConsumerOptions) = { options with PullBatch = messages }
-    let withSuspend (time: TimeSpan) (options: PullConsumerOptions) = { options with Suspend = time }
-    let withHold (limits: HoldLimits) (options: PullConsumerOptions) = { options with Hold = limits }
+    let withLongPollTimeout (time: TimeSpan) (options: PullConsumerOptions) = { options with LongPollTimeout = time }
+    let withFlowControl (limits: FlowControlLimits) (options: PullConsumerOptions) = { options with FlowControl = limits }
 
     /// Nothing is committed but by `Commit`.
-    let committedByHand (options: PullConsumerOptions) = { options with AutoCommit = false }
+    let manualCommit (options: PullConsumerOptions) = { options with AutoCommit = false }
 
     let withCommitInterval (time: TimeSpan) (options: PullConsumerOptions) = { options with CommitInterval = time }
-    let withInflatedLimit (bytes: int) (options: PullConsumerOptions) = { options with InflatedLimit = bytes }
+    let withMaxDecompressedBodySize (bytes: int) (options: PullConsumerOptions) = { options with MaxDecompressedBodySize = bytes }
     let withCodecs (codecs: BodyCodecs) (options: PullConsumerOptions) = { options with Codecs = codecs }
     let withNamespace (name: string) (options: PullConsumerOptions) = { options with Namespace = name }
 
@@ -181,10 +181,10 @@ module PullConsumerOptions =
                 | _ -> ()
 
                 yield! ValueKind.problem "pullBatch" (ValueKind.count 1 1024) options.PullBatch
-                yield! ValueKind.problem "suspend" ValueKind.duration options.Suspend
-                yield! HoldLimits.problems options.Hold
+                yield! ValueKind.problem "longPollTimeout" ValueKind.duration options.LongPollTimeout
+                yield! FlowControlLimits.problems options.FlowControl
                 yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
-                yield! ValueKind.problem "inflatedLimit" (ValueKind.count 1 Int32.MaxValue) options.InflatedLimit
+                yield! ValueKind.problem "maxDecompressedBodySize" (ValueKind.count 1 Int32.MaxValue) options.MaxDecompressedBodySize
                 yield! InstanceNames.problem "instanceName" options.InstanceName
                 yield! InstanceNames.problem "unitName" options.UnitName
                 yield! RemotingOptions.check options.Remoting

@@ -29,13 +29,13 @@ type ConsumeHandler =
     | Batches of (ReceivedMessage[] -> CancellationToken -> ValueTask<ConsumeResult>)
 
 /// How much of one queue a consumer holds before it stops pulling from it. Source: DefaultMQPushConsumer.java.
-type HoldLimits =
+type FlowControlLimits =
     {
-        /// Messages that are not done with. Default 1,000.
+        /// Messages that are not consumed. Default 1,000.
         Messages: int
         /// Bytes of their bodies as stored. Default 100 MiB.
         Bytes: int64
-        /// From the oldest position that is not done with to the newest one held; not of ordered consumers. Default 2,000.
+        /// From the oldest position that is not consumed to the newest one held; not of ordered consumers. Default 2,000.
         Span: int64
     }
 
@@ -46,16 +46,16 @@ type HoldLimits =
             Span = 2000L
         }
 
-    static member internal problems(limits: HoldLimits) : string list =
+    static member internal problems(limits: FlowControlLimits) : string list =
         let atLeastOne name (value: int64) =
             [
                 if value < 1L then
                     $"{name} is {value}, it must be at least 1"
             ]
 
-        atLeastOne "hold.messages" limits.Messages
-        @ atLeastOne "hold.bytes" limits.Bytes
-        @ atLeastOne "hold.span" limits.Span
+        atLeastOne "flowControl.messages" limits.Messages
+        @ atLeastOne "flowControl.bytes" limits.Bytes
+        @ atLeastOne "flowControl.span" limits.Span
 
 type PushConsumerOptions =
     {
@@ -69,39 +69,39 @@ type PushConsumerOptions =
         Subscriptions: (string * Filter) list
         /// Default `Clustering`: the members of the group share the messages. `Broadcasting`: each gets all of them.
         Model: MessageModel
-        /// Whether the messages of a queue are handled one after the other: the next when the one before is done with.
+        /// Whether the messages of a queue are handled one after the other: the next when the one before is consumed.
         /// Default no.
-        IsOrdered: bool
+        IsOrderly: bool
         /// Where a group begins that has committed nothing. Default `LastOffset`, as in Java. A queue whose first message
         /// is still there counts as committed at 0.
         ConsumeFrom: ConsumeFrom
         /// How the queues are shared; all members of a group must use the same. Default `Averagely`.
-        Strategy: AssignmentStrategy
+        Strategy: AllocationStrategy
         /// How many handlers work at a time. Default 20.
         Concurrency: int
         /// The most messages for one call of a `Batches` handler. Default 32.
         BatchSize: int
-        /// The most messages a pull asks for. Default 32, the most that brokers hand out unless they are set up otherwise.
+        /// The most messages a pull asks for. Default 32, the most that brokers deliver unless they are set up otherwise.
         PullBatch: int
         /// How long a broker holds a pull that finds nothing. Default 15 s.
-        Suspend: TimeSpan
+        LongPollTimeout: TimeSpan
         /// Of each queue.
-        Hold: HoldLimits
+        FlowControl: FlowControlLimits
         /// Of each topic besides, all its queues that this member reads together: each gets an equal part. Default none.
-        HoldPerTopic: TopicHoldLimits
+        TopicFlowControl: TopicFlowControlLimits
         /// When a handler counts as stuck. Default 15 minutes.
         ConsumeTimeout: TimeSpan
         /// How often a message is given again before it goes to the dead letters. Default: 16 times, and without end for
         /// ordered consumers, as in Java.
         MaxRetries: int option
         /// How long an ordered consumer leaves a queue alone whose message failed: 10 ms to 30 s. Default 1 s.
-        SuspendQueue: TimeSpan
+        SuspendCurrentQueueTime: TimeSpan
         /// How often positions are committed. Default 5 s.
         CommitInterval: TimeSpan
         /// How long handlers may go on whose queue goes to another member, and when the consumer stops. Default 10 s.
         DrainTimeout: TimeSpan
         /// The largest body after inflating, in bytes. Default 64 MiB.
-        InflatedLimit: int
+        MaxDecompressedBodySize: int
         /// What inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
         Codecs: BodyCodecs
         /// Where a broadcasting consumer keeps its positions. Default ".rocketmq_offsets" in the user's home directory.
@@ -125,21 +125,21 @@ module PushConsumerOptions =
             Namespace = ""
             Subscriptions = []
             Model = Clustering
-            IsOrdered = false
+            IsOrderly = false
             ConsumeFrom = LastOffset
             Strategy = Averagely
             Concurrency = 20
             BatchSize = 32
             PullBatch = 32
-            Suspend = TimeSpan.FromSeconds 15L
-            Hold = HoldLimits.Default
-            HoldPerTopic = TopicHoldLimits.None
+            LongPollTimeout = TimeSpan.FromSeconds 15L
+            FlowControl = FlowControlLimits.Default
+            TopicFlowControl = TopicFlowControlLimits.None
             ConsumeTimeout = TimeSpan.FromMinutes 15L
             MaxRetries = None
-            SuspendQueue = TimeSpan.FromSeconds 1L
+            SuspendCurrentQueueTime = TimeSpan.FromSeconds 1L
             CommitInterval = TimeSpan.FromSeconds 5L
             DrainTimeout = TimeSpan.FromSeconds 10L
-            InflatedLimit = MessageBody.defaultInflatedLimit
+            MaxDecompressedBodySize = MessageBody.defaultMaxDecompressedBodySize
             Codecs = BodyCodecs.standard
             OffsetDirectory = None
             TraceTopic = None
@@ -156,24 +156,24 @@ module PushConsumerOptions =
         [
             OwnSetting.from (fun value (options: PushConsumerOptions) -> { options with ConsumeFrom = value })
             OwnSetting.count "pullBatch" 1 1024 (fun value options -> { options with PullBatch = value })
-            OwnSetting.duration "suspend" (fun value options -> { options with Suspend = value })
+            OwnSetting.duration "longPollTimeout" (fun value options -> { options with LongPollTimeout = value })
             OwnSetting.duration "commitInterval" (fun value options -> { options with CommitInterval = value })
-            OwnSetting.count "inflatedLimit" 1 Int32.MaxValue (fun value options ->
-                { options with InflatedLimit = value })
+            OwnSetting.count "maxDecompressedBodySize" 1 Int32.MaxValue (fun value options ->
+                { options with MaxDecompressedBodySize = value })
             OwnSetting.text "namespace" Names.checkNamespace (fun value options -> { options with Namespace = value })
             OwnSetting.text "instanceName" OwnSetting.notEmpty (fun value options ->
                 { options with
                     InstanceName = Some value
                 })
             OwnSetting.text "unitName" OwnSetting.notEmpty (fun value options -> { options with UnitName = Some value })
-            OwnSetting.switch "inOrder" (fun options -> { options with IsOrdered = true })
+            OwnSetting.switch "orderly" (fun options -> { options with IsOrderly = true })
             OwnSetting.switch "broadcasting" (fun options -> { options with Model = Broadcasting })
             OwnSetting.count "concurrency" 1 10_000 (fun value options -> { options with Concurrency = value })
             OwnSetting.count "batchSize" 1 1024 (fun value options -> { options with BatchSize = value })
             OwnSetting.duration "consumeTimeout" (fun value options -> { options with ConsumeTimeout = value })
             OwnSetting.count "maxRetries" 0 Int32.MaxValue (fun value options ->
                 { options with MaxRetries = Some value })
-            OwnSetting.duration "suspendQueue" (fun value options -> { options with SuspendQueue = value })
+            OwnSetting.duration "suspendCurrentQueueTime" (fun value options -> { options with SuspendCurrentQueueTime = value })
             OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
             OwnSetting.text "offsetDirectory" OwnSetting.notEmpty (fun value options ->
                 { options with
@@ -204,7 +204,7 @@ module PushConsumerOptions =
     let from (start: ConsumeFrom) (options: PushConsumerOptions) = { options with ConsumeFrom = start }
 
     /// The messages of a queue one after the other.
-    let inOrder (options: PushConsumerOptions) = { options with IsOrdered = true }
+    let orderly (options: PushConsumerOptions) = { options with IsOrderly = true }
 
     /// Each member gets all messages.
     let broadcasting (options: PushConsumerOptions) = { options with Model = Broadcasting }
@@ -212,13 +212,13 @@ module PushConsumerOptions =
     let withConcurrency (handlers: int) (options: PushConsumerOptions) = { options with Concurrency = handlers }
     let withBatchSize (messages: int) (options: PushConsumerOptions) = { options with BatchSize = messages }
     let withPullBatch (messages: int) (options: PushConsumerOptions) = { options with PullBatch = messages }
-    let withSuspend (time: TimeSpan) (options: PushConsumerOptions) = { options with Suspend = time }
-    let withHold (limits: HoldLimits) (options: PushConsumerOptions) = { options with Hold = limits }
+    let withLongPollTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with LongPollTimeout = time }
+    let withFlowControl (limits: FlowControlLimits) (options: PushConsumerOptions) = { options with FlowControl = limits }
 
-    let withHoldPerTopic (limits: TopicHoldLimits) (options: PushConsumerOptions) =
-        { options with HoldPerTopic = limits }
+    let withTopicFlowControl (limits: TopicFlowControlLimits) (options: PushConsumerOptions) =
+        { options with TopicFlowControl = limits }
 
-    let withStrategy (strategy: AssignmentStrategy) (options: PushConsumerOptions) =
+    let withAllocationStrategy (strategy: AllocationStrategy) (options: PushConsumerOptions) =
         { options with Strategy = strategy }
 
     let withConsumeTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with ConsumeTimeout = time }
@@ -228,13 +228,13 @@ module PushConsumerOptions =
             MaxRetries = Some retries
         }
 
-    let withSuspendQueue (time: TimeSpan) (options: PushConsumerOptions) = { options with SuspendQueue = time }
+    let withSuspendCurrentQueueTime (time: TimeSpan) (options: PushConsumerOptions) = { options with SuspendCurrentQueueTime = time }
     let withCommitInterval (time: TimeSpan) (options: PushConsumerOptions) = { options with CommitInterval = time }
     let withDrainTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with DrainTimeout = time }
     let withCodecs (codecs: BodyCodecs) (options: PushConsumerOptions) = { options with Codecs = codecs }
     let withNamespace (name: string) (options: PushConsumerOptions) = { options with Namespace = name }
 
-    let withInflatedLimit (bytes: int) (options: PushConsumerOptions) = { options with InflatedLimit = bytes }
+    let withMaxDecompressedBodySize (bytes: int) (options: PushConsumerOptions) = { options with MaxDecompressedBodySize = bytes }
 
     let withOffsetDirectory (path: string) (options: PushConsumerOptions) =
         { options with
@@ -280,26 +280,26 @@ module PushConsumerOptions =
                 yield! ValueKind.problem "concurrency" (ValueKind.count 1 10_000) options.Concurrency
                 yield! ValueKind.problem "batchSize" (ValueKind.count 1 1024) options.BatchSize
                 yield! ValueKind.problem "pullBatch" (ValueKind.count 1 1024) options.PullBatch
-                yield! ValueKind.problem "suspend" ValueKind.duration options.Suspend
-                yield! HoldLimits.problems options.Hold
+                yield! ValueKind.problem "longPollTimeout" ValueKind.duration options.LongPollTimeout
+                yield! FlowControlLimits.problems options.FlowControl
 
-                match options.HoldPerTopic.Messages with
-                | Some limit -> yield! ValueKind.problem "holdPerTopic.messages" atLeastOne limit
+                match options.TopicFlowControl.Messages with
+                | Some limit -> yield! ValueKind.problem "topicFlowControl.messages" atLeastOne limit
                 | None -> ()
 
-                match options.HoldPerTopic.Bytes with
-                | Some limit when limit < 1L -> $"holdPerTopic.bytes is {limit}, it must be at least 1"
+                match options.TopicFlowControl.Bytes with
+                | Some limit when limit < 1L -> $"topicFlowControl.bytes is {limit}, it must be at least 1"
                 | _ -> ()
 
                 yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
                 yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
                 yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
-                yield! ValueKind.problem "inflatedLimit" atLeastOne options.InflatedLimit
+                yield! ValueKind.problem "maxDecompressedBodySize" atLeastOne options.MaxDecompressedBodySize
 
-                let struct (least, most) = ConsumeRetry.suspendLimits
+                let struct (least, most) = ReconsumePolicy.suspendLimits
 
-                if options.SuspendQueue < least || options.SuspendQueue > most then
-                    $"suspendQueue is {options.SuspendQueue}, it must be 10 ms to 30 s"
+                if options.SuspendCurrentQueueTime < least || options.SuspendCurrentQueueTime > most then
+                    $"suspendCurrentQueueTime is {options.SuspendCurrentQueueTime}, it must be 10 ms to 30 s"
 
                 match options.TraceTopic with
                 | Some topic -> yield! ProducerOptions.problemOf "traceTopic" (Names.checkTopic topic)

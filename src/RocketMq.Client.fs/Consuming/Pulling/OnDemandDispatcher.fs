@@ -2,7 +2,7 @@ namespace RocketMq.Protocol
 
 /// Has messages wait until the application asks for them.
 [<Sealed>]
-type internal OnDemandDispatcher(waiting: WaitingMessages, handingOut: HandingOut) =
+type internal OnDemandDispatcher(waiting: FetchBuffer, handingOut: PollCoordinator) =
     interface IMessageDispatcher with
         member _.Dispatch pulled = waiting.Add pulled
 

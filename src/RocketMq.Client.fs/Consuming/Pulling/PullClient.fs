@@ -25,18 +25,18 @@ type PullClient private (options: PullConsumerOptions) =
     let clients = RemotingClients options.Remoting
 
     let routes =
-        Routes(NameServer(Array.ofList options.NameServers, clients), clients, TopicTemplate.Default)
+        Routes(NameServer(Array.ofList options.NameServers, clients), clients, AutoCreateTopic.Default)
 
     let brokers = GroupBrokers(clients, routes)
 
     let settings: GroupSettings =
         {
             Group = Namespaced.wrap options.Namespace options.Group
-            Type = Actively
+            Type = ConsumeActively
             Model = Clustering
             ConsumeFrom = options.ConsumeFrom
             PullBatch = options.PullBatch
-            Suspend = options.Suspend
+            LongPollTimeout = options.LongPollTimeout
         }
 
     let mutable isClosed = false
@@ -47,12 +47,12 @@ type PullClient private (options: PullConsumerOptions) =
         else
             work ()
 
-    let positions = QueuePositions(settings, options.Namespace, brokers)
+    let positions = OffsetQueries(settings, options.Namespace, brokers)
 
     let receive (message: StoredMessage) : ReceivedMessage =
         {
             Message = VisibleMessage.restore "" options.Namespace message
-            Body = MessageBody.decodeWith options.Codecs options.InflatedLimit message
+            Body = MessageBody.decodeWith options.Codecs options.MaxDecompressedBodySize message
         }
 
     let batch (queue: MessageQueue) filter offset (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
@@ -64,7 +64,7 @@ type PullClient private (options: PullConsumerOptions) =
                 Status = answer.Status
                 Messages =
                     messages
-                    |> InnerBatch.expand options.Codecs options.InflatedLimit offset
+                    |> InnerBatch.expand options.Codecs options.MaxDecompressedBodySize offset
                     |> Array.filter (PulledRecords.isSeen keeps)
                     |> Array.map receive
                 NextOffset = answer.NextOffset
@@ -77,7 +77,7 @@ type PullClient private (options: PullConsumerOptions) =
 
         let request =
             GroupRequests.pull
-                { settings with Suspend = suspend }
+                { settings with LongPollTimeout = suspend }
                 most
                 queue
                 offset
@@ -95,8 +95,8 @@ type PullClient private (options: PullConsumerOptions) =
                 return answer |> Result.bind (fun pulled -> batch queue filter offset pulled.Answer)
         }
 
-    /// A client that asks in the name of a group. Of the options count the group, name servers, namespace, `Suspend`, codecs,
-    /// `InflatedLimit` and remoting. Nothing is connected yet.
+    /// A client that asks in the name of a group. Of the options count the group, name servers, namespace, `LongPollTimeout`, codecs,
+    /// `MaxDecompressedBodySize` and remoting. Nothing is connected yet.
     static member Create(options: PullConsumerOptions) : Result<PullClient, RemotingError> =
         // What it reads it is told with each pull.
         let checkedWith =
@@ -124,11 +124,11 @@ type PullClient private (options: PullConsumerOptions) =
     member _.Pull(queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken) =
         guarded (fun () -> pull queue filter offset most TimeSpan.Zero cancellation)
 
-    /// As `Pull`, but waits up to the options' `Suspend` for a message to come.
+    /// As `Pull`, but waits up to the options' `LongPollTimeout` for a message to come.
     member _.PullOrWait
         (queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken)
         =
-        guarded (fun () -> pull queue filter offset most options.Suspend cancellation)
+        guarded (fun () -> pull queue filter offset most options.LongPollTimeout cancellation)
 
     /// The position of the first message that is still there.
     member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) =

@@ -5,7 +5,7 @@ open System.Threading
 open System.Threading.Tasks
 
 /// Hands messages out when it is asked to. It shares the queues of its topics with the other members of its group, or has
-/// queues assigned to it. A message counts as done with when the next one is asked for, or with `Commit`; no position passes
+/// queues assigned to it. A message counts as consumed when the next one is asked for, or with `Commit`; no position passes
 /// one that is not. Safe to use from any thread, but messages are asked for by one caller at a time.
 [<Sealed>]
 type PullConsumer private (options: PullConsumerOptions) =
@@ -18,11 +18,11 @@ type PullConsumer private (options: PullConsumerOptions) =
     let settings: GroupSettings =
         {
             Group = Namespaced.wrap space options.Group
-            Type = Actively
+            Type = ConsumeActively
             Model = Clustering
             ConsumeFrom = options.ConsumeFrom
             PullBatch = options.PullBatch
-            Suspend = options.Suspend
+            LongPollTimeout = options.LongPollTimeout
         }
 
     let events = MemberEvents()
@@ -32,10 +32,10 @@ type PullConsumer private (options: PullConsumerOptions) =
     let refusals = GroupRefusals(options.Remoting, settings.Group)
 
     let report =
-        MemberReport(
+        ConsumerRunningInfoBuilder(
             {
                 Type = settings.Type
-                IsOrdered = false
+                IsOrderly = false
                 NeedsLock = false
                 NameServers = options.NameServers
                 Concurrency = 1
@@ -45,21 +45,21 @@ type PullConsumer private (options: PullConsumerOptions) =
             table
         )
 
-    let waiting = WaitingMessages()
+    let waiting = FetchBuffer()
     let closed = AlreadyClosed $"The pull consumer of group {options.Group}"
-    let handingOut = HandingOut(options, waiting, closed)
+    let handingOut = PollCoordinator(options, waiting, closed)
 
     /// The queues that are assigned, as they travel.
     let assignment = QueueSelection isAssigned
 
     let membership =
-        GroupMembership(
+        RebalanceService(
             {
                 Instance =
                     {
                         NameServers = options.NameServers
                         AddressServer = options.AddressServer
-                        Template = TopicTemplate.Default
+                        Template = AutoCreateTopic.Default
                         InstanceName = options.InstanceName
                         UnitName = options.UnitName
                         Remoting = options.Remoting
@@ -84,8 +84,8 @@ type PullConsumer private (options: PullConsumerOptions) =
             )
         )
 
-    let positions = QueuePositions(settings, space, membership.Brokers)
-    let steering = QueueSteering()
+    let positions = OffsetQueries(settings, space, membership.Brokers)
+    let steering = QueueControl()
 
     let assignmentGate = new SemaphoreSlim(1, 1)
 
@@ -102,14 +102,14 @@ type PullConsumer private (options: PullConsumerOptions) =
     let dispatcher = OnDemandDispatcher(waiting, handingOut)
 
     let puller =
-        QueuePuller(
+        PullService(
             settings,
             options.Remoting,
             membership.Brokers,
             membership.Routes,
             subscriptions,
             space,
-            InnerBatch.expand options.Codecs options.InflatedLimit,
+            InnerBatch.expand options.Codecs options.MaxDecompressedBodySize,
             PauseGate(),
             problems,
             refusals,
@@ -129,8 +129,8 @@ type PullConsumer private (options: PullConsumerOptions) =
                 StartAt =
                     options.StartAt
                     |> Option.map (fun choose -> fun queue cancellation -> choose (positions.Outer queue) cancellation)
-                Hold = options.Hold
-                HoldPerTopic = TopicHoldLimits.None
+                FlowControl = options.FlowControl
+                TopicFlowControl = TopicFlowControlLimits.None
                 PullBatch = options.PullBatch
                 DrainTimeout = TimeSpan.Zero
                 Remoting = options.Remoting
@@ -149,7 +149,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         )
 
     let agent =
-        MemberAgent(
+        RebalanceAgent(
             // What is assigned is not shared.
             Rebalance.create (if isAssigned then Broadcasting else Clustering) options.Strategy membership.ClientId,
             events,
@@ -161,7 +161,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         )
 
     let watch =
-        QueueWatch(options.Remoting, options.Suspend, table, events, (fun queue -> not queue.Gate.IsOpen))
+        StuckQueueMonitor(options.Remoting, options.LongPollTimeout, table, events, (fun queue -> not queue.Gate.IsOpen))
 
     let commit
         (cancellation: CancellationToken)
@@ -327,13 +327,13 @@ type PullConsumer private (options: PullConsumerOptions) =
             | outcome -> return outcome
         }
 
-    /// Commits the positions of all messages handed out so far, the last one included. The first failure is given, and the
+    /// Commits the positions of all messages delivered so far, the last one included. The first failure is given, and the
     /// positions of other queues may have been committed all the same.
     member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         handingOut.Settle()
         commit cancellation CommitAsked
 
-    /// Commits a position of a queue, the next one to be consumed, whatever has been handed out of it.
+    /// Commits a position of a queue, the next one to be consumed, whatever has been delivered of it.
     member _.Commit
         (queue: MessageQueue, position: int64, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
@@ -363,7 +363,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     member _.SeekToTime(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
         seekTo queue (positions.AtTime(queue, time, cancellation))
 
-    /// Nothing of these queues is pulled or handed out until `Resume`; they stay this consumer's.
+    /// Nothing of these queues is pulled or delivered until `Resume`; they stay this consumer's.
     member _.Pause(queues: MessageQueue list) = setPaused true queues
 
     member _.Resume(queues: MessageQueue list) = setPaused false queues
@@ -398,7 +398,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     member _.Assign(queues: MessageQueue list, filter: Filter) : Task<Result<unit, RemotingError>> =
         mode isAssigned (fun () -> assign queues filter)
 
-    /// Stops reading, commits what is done with unless that is done by hand, leaves the group and closes the connections.
+    /// Stops reading, commits what is consumed unless that is done manually, leaves the group and closes the connections.
     member _.Close() : Task = closing.Value
 
     /// Ends as a process does that is killed: nothing is committed, nobody is told.

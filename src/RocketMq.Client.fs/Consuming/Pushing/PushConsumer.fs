@@ -6,7 +6,7 @@ open System.Threading
 open System.Threading.Tasks
 
 /// Has an application's handler work on the messages of its group: the queues are shared with the other members, positions
-/// are committed as messages are done with, and what fails comes again. Safe to use from any thread.
+/// are committed as messages are consumed, and what fails comes again. Safe to use from any thread.
 [<Sealed>]
 type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler) =
     /// Java's interval: brokers keep a lock for 60 s.
@@ -22,11 +22,11 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let settings: GroupSettings =
         {
             Group = group
-            Type = Passively
+            Type = ConsumePassively
             Model = options.Model
             ConsumeFrom = options.ConsumeFrom
             PullBatch = options.PullBatch
-            Suspend = options.Suspend
+            LongPollTimeout = options.LongPollTimeout
         }
 
     let clock = MemberClock options.Remoting.Ports.Clock
@@ -38,7 +38,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         else
             Some(Option.defaultValue "DEFAULT" options.InstanceName)
 
-    let needsLock = options.IsOrdered && isShared
+    let needsLock = options.IsOrderly && isShared
     let events = MemberEvents()
     let table = ProcessQueueTable()
     let problems = MemberProblems options.Remoting.Ports.Clock
@@ -53,10 +53,10 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             subscriptions.Set(retryTopic, Filter.all)
 
     let report =
-        MemberReport(
+        ConsumerRunningInfoBuilder(
             {
                 Type = settings.Type
-                IsOrdered = options.IsOrdered
+                IsOrderly = options.IsOrderly
                 NeedsLock = needsLock
                 NameServers = options.NameServers
                 Concurrency = options.Concurrency
@@ -70,13 +70,13 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let invoker = HandlerInvoker(handlers, handler)
 
     let membership =
-        GroupMembership(
+        RebalanceService(
             {
                 Instance =
                     {
                         NameServers = options.NameServers
                         AddressServer = options.AddressServer
-                        Template = TopicTemplate.Default
+                        Template = AutoCreateTopic.Default
                         InstanceName = instanceName
                         UnitName = options.UnitName
                         Remoting = options.Remoting
@@ -92,7 +92,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             problems,
             refusals,
             ignore<RemotingError>,
-            BrokerCallbacks(group, events, report, options.Remoting, DirectHandling.consume options retryTopic invoker)
+            BrokerCallbacks(group, events, report, options.Remoting, ConsumeDirectly.consume options retryTopic invoker)
         )
 
     let clientId = membership.ClientId
@@ -123,24 +123,24 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
 
     let call = HandlerCall(handlers, invoker, counts, tracing)
 
-    let giveBack =
-        GivingBack(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, membership.Routes)
+    let sendBack =
+        SendBackService(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, membership.Routes)
 
-    let handling: IHandling =
-        if options.IsOrdered then
-            OrderedHandling(options, call, counts, giveBack, (fun queue -> not needsLock || queue.IsLocked))
+    let handling: IHandlerDispatcher =
+        if options.IsOrderly then
+            OrderlyDispatcher(options, call, counts, sendBack, (fun queue -> not needsLock || queue.IsLocked))
         else
-            ConcurrentHandling(options, call, counts, giveBack)
+            ConcurrentDispatcher(options, call, counts, sendBack)
 
     let puller =
-        QueuePuller(
+        PullService(
             settings,
             options.Remoting,
             brokers,
             membership.Routes,
             subscriptions,
             options.Namespace,
-            InnerBatch.expand options.Codecs options.InflatedLimit,
+            InnerBatch.expand options.Codecs options.MaxDecompressedBodySize,
             gate,
             problems,
             refusals,
@@ -159,14 +159,14 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 RetryTopic = Some retryTopic
                 StartAt = None
                 // Handlers in order leave no gaps behind them.
-                Hold =
-                    if options.IsOrdered then
-                        { options.Hold with
+                FlowControl =
+                    if options.IsOrderly then
+                        { options.FlowControl with
                             Span = Int64.MaxValue
                         }
                     else
-                        options.Hold
-                HoldPerTopic = options.HoldPerTopic
+                        options.FlowControl
+                TopicFlowControl = options.TopicFlowControl
                 PullBatch = options.PullBatch
                 DrainTimeout = options.DrainTimeout
                 Remoting = options.Remoting
@@ -175,7 +175,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             events,
             table,
             problems,
-            QueueSteering(),
+            QueueControl(),
             brokers,
             store,
             QueueLockRequests(settings, clientId, options.Remoting, brokers, clock),
@@ -185,7 +185,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         )
 
     let agent =
-        MemberAgent(
+        RebalanceAgent(
             Rebalance.create options.Model options.Strategy clientId,
             events,
             queues,
@@ -196,7 +196,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         )
 
     let queueWatch =
-        QueueWatch(options.Remoting, options.Suspend, table, events, (fun _ -> not gate.IsOpen))
+        StuckQueueMonitor(options.Remoting, options.LongPollTimeout, table, events, (fun _ -> not gate.IsOpen))
 
     let overdue = OverdueHandlers(handlers, handling, call, counts)
 
@@ -309,7 +309,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             Queues = report.Queues
             Consumed = counts.AllConsumed
             Failed = counts.AllFailed
-            GivenBack = counts.AllGivenBack
+            SentBack = counts.AllSentBack
             Kept = counts.AllKept
             StuckHandlers = overdue.Stuck
             OverdueHandlers = counts.AllOverdue
@@ -320,8 +320,8 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             Problems = problems.All
         }
 
-    /// Stops: no handler begins, those at work may end within `DrainTimeout`, and are told to then; what is done with is
-    /// committed, locks are given back, brokers are told, connections closed.
+    /// Stops: no handler begins, those at work may end within `DrainTimeout`, and are told to then; what is consumed is
+    /// committed, locks are released, brokers are told, connections closed.
     member _.Close() : Task = closing.Value
 
     /// Ends as a process does that is killed: nothing is committed, nobody is told.

@@ -4,7 +4,7 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// Gets messages when it is asked to, and is told of each that is done with. Others of the group do not get a message
+/// Gets messages when it is asked to, and acknowledges each that is consumed. Others of the group do not get a message
 /// meanwhile, for a time. Since RocketMQ 5.0. Safe to use from any thread.
 [<Sealed>]
 type SimpleConsumer private (options: SimpleConsumerOptions) =
@@ -18,7 +18,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
     let clock = options.Membership.Remoting.Ports.Clock
     let client = PopClient(options.Membership, 0)
-    let inner = InnerLeases()
+    let inner = InnerBatchReceipts()
     let leases = LeaseTable()
     let outcomes = client.Outcomes
     let mutable acknowledged = 0L
@@ -350,7 +350,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
         client.Topics
         |> OneByOne.untilError (fun topic ->
-            client.Joining.JoinOrSeek(topic, (fun () -> client.GreetAndCheck(topic, CancellationToken.None))))
+            client.Joining.JoinOrSeek(topic, (fun () -> client.RegisterAndCheck(topic, CancellationToken.None))))
 
     /// Brokers know the consumer by this.
     member _.ClientId = client.ClientId
@@ -367,7 +367,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         | Error error -> Task.FromResult(Error error)
         | Ok() -> receive maxMessages invisible cancellation
 
-    /// The message is done with. Fails with `ReceiptExpired` if its time is over: it is handed out again.
+    /// Acknowledges the message. Fails with `ReceiptExpired` if its time is over: it is delivered again.
     member _.Ack(message: LeasedMessage, cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         backgroundTask {
             match! ackOpen [ message ] cancellation with

@@ -7,7 +7,7 @@ open System.Threading
 [<Sealed>]
 type internal BrokerAvoidance(table: LatencyTable option, clock: TimeProvider) =
     let started = clock.GetTimestamp()
-    let mutable latency = BrokerLatency.empty
+    let mutable latency = LatencyFaultTolerance.empty
 
     let nowMillis () =
         int64 (clock.GetElapsedTime(started).TotalMilliseconds)
@@ -19,7 +19,7 @@ type internal BrokerAvoidance(table: LatencyTable option, clock: TimeProvider) =
             let before = Volatile.Read &latency
 
             let after =
-                BrokerLatency.record table broker (int64 took.TotalMilliseconds) isFailure (nowMillis ()) before
+                LatencyFaultTolerance.record table broker (int64 took.TotalMilliseconds) isFailure (nowMillis ()) before
 
             let isUnchanged = obj.ReferenceEquals(before, after)
 
@@ -47,7 +47,7 @@ type internal BrokerAvoidance(table: LatencyTable option, clock: TimeProvider) =
 
     /// The queue for a turn, not at `last` if there is another broker.
     member _.Choose(queues: MessageQueue[], turn: int, last: string option) : MessageQueue voption =
-        BrokerLatency.choose queues turn last (nowMillis ()) latency
+        LatencyFaultTolerance.choose queues turn last (nowMillis ()) latency
 
     /// The brokers that are avoided now.
-    member _.Avoided: AvoidedBroker list = BrokerLatency.avoided (nowMillis ()) latency
+    member _.Avoided: AvoidedBroker list = LatencyFaultTolerance.avoided (nowMillis ()) latency

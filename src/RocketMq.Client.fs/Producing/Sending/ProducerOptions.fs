@@ -63,12 +63,12 @@ type ProducerOptions =
         /// What topics and groups belong to, see `Namespaced`. Default none.
         Namespace: string
         /// What topics are made from that do not exist yet.
-        Template: TopicTemplate
+        Template: AutoCreateTopic
         /// For how long brokers are avoided that failed or were slow: `LatencyTable.java533` also avoids slow ones. `None`
         /// avoids a broker only for the message that it just failed. Default: those that failed, for five seconds.
         Avoidance: LatencyTable option
         /// Gathers messages into batches, up to limits. Default `None`: each is sent by itself.
-        Batching: GatheringLimits option
+        Batching: BatchingLimits option
         /// Writes a trace of each send to a topic, mostly `TraceRecords.defaultTopic`. Default none.
         TraceTopic: string option
         Interceptors: SendInterceptor list
@@ -78,7 +78,7 @@ type ProducerOptions =
         /// How long `Close` waits for messages on their way. Default 3 s.
         DrainTimeout: TimeSpan
         /// A message beyond `MaxInFlight` waits for room within its own time and token, first come first served, unless
-        /// `AtCallLimit` says otherwise; beyond `MaxWaitingCalls` (32,768) and `MaxWaitingBytes` (64 MiB) it fails at once
+        /// `OnMaxInFlight` says otherwise; beyond `MaxWaitingCalls` (32,768) and `MaxWaitingBytes` (64 MiB) it fails at once
         /// with `TooManyWaiting`, and nothing was sent. The same bounds hold for messages that wait for a route or another
         /// attempt, for those that wait for a connection, and for requests that wait for replies.
         Remoting: RemotingOptions
@@ -109,7 +109,7 @@ module ProducerOptions =
             Compression = BodyCompression.Zlib
             Codecs = BodyCodecs.standard
             Namespace = ""
-            Template = TopicTemplate.Default
+            Template = AutoCreateTopic.Default
             Avoidance = Some failuresOnly
             Batching = None
             TraceTopic = None
@@ -120,7 +120,7 @@ module ProducerOptions =
             Remoting =
                 { RemotingOptions.Default with
                     WhenDisconnected = FailWithDial
-                    AtCallLimit = WaitForRoom
+                    OnMaxInFlight = WaitForRoom
                 }
         }
 
@@ -154,8 +154,8 @@ module ProducerOptions =
                 })
             OwnSetting.text "unitName" OwnSetting.notEmpty (fun value options -> { options with UnitName = Some value })
             OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
-            OwnSetting.switch "keepFailingBrokers" (fun options -> { options with Avoidance = None })
-            OwnSetting.switch "avoidSlowBrokers" (fun options ->
+            OwnSetting.switch "noBrokerAvoidance" (fun options -> { options with Avoidance = None })
+            OwnSetting.switch "latencyFaultTolerance" (fun options ->
                 { options with
                     Avoidance = Some LatencyTable.java533
                 })
@@ -200,7 +200,7 @@ module ProducerOptions =
 
     let withCodecs codecs (options: ProducerOptions) = { options with Codecs = codecs }
     let withNamespace name (options: ProducerOptions) = { options with Namespace = name }
-    let withTemplate template (options: ProducerOptions) = { options with Template = template }
+    let withAutoCreateTopic template (options: ProducerOptions) = { options with Template = template }
     let withAvoidance table (options: ProducerOptions) = { options with Avoidance = table }
     let withBatching limits (options: ProducerOptions) = { options with Batching = Some limits }
 
@@ -252,7 +252,7 @@ module ProducerOptions =
                 | None -> ()
 
                 match options.Batching with
-                | Some limits -> yield! problemOf "batching" (GatheringLimits.check limits)
+                | Some limits -> yield! problemOf "batching" (BatchingLimits.check limits)
                 | None -> ()
 
                 match options.TraceTopic with

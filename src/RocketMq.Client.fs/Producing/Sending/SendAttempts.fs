@@ -7,7 +7,7 @@ open System.Threading.Tasks
 /// Where an attempt went and how it ended, for those who look on.
 type internal Attempt =
     {
-        Prepared: Prepared
+        OutgoingMessage: OutgoingMessage
         Queue: MessageQueue
         Broker: Endpoint
         /// Of this attempt.
@@ -22,7 +22,7 @@ type internal SendAttempts(options: ProducerOptions, group: string, avoidance: B
     let clock = options.Remoting.Ports.Clock
     let mutable onAttempt: (Attempt -> unit) voption = ValueNone
 
-    let tell (prepared: Prepared) queue (client: RemotingClient) took (answer: Result<RemotingCommand, RemotingError>) =
+    let tell (prepared: OutgoingMessage) queue (client: RemotingClient) took (answer: Result<RemotingCommand, RemotingError>) =
         if onAttempt.IsSome then
             let decoded =
                 match answer with
@@ -33,7 +33,7 @@ type internal SendAttempts(options: ProducerOptions, group: string, avoidance: B
 
             onAttempt.Value
                 {
-                    Prepared = prepared
+                    OutgoingMessage = prepared
                     Queue = queue
                     Broker = client.Endpoint
                     Took = took
@@ -41,7 +41,7 @@ type internal SendAttempts(options: ProducerOptions, group: string, avoidance: B
                 }
 
     /// The error of an answer that says no place.
-    let errorOf (prepared: Prepared) (client: RemotingClient) took (command: RemotingCommand) =
+    let errorOf (prepared: OutgoingMessage) (client: RemotingClient) took (command: RemotingCommand) =
         match prepared.Operation.DecodeAnswer command with
         | Error error -> RemotingError.ofAnswer client.Endpoint prepared.Operation.Code took error
         | Ok _ ->
@@ -54,7 +54,7 @@ type internal SendAttempts(options: ProducerOptions, group: string, avoidance: B
     /// Sends, within what is left of the time.
     member _.Start
         (
-            prepared: Prepared,
+            prepared: OutgoingMessage,
             queue: MessageQueue,
             client: RemotingClient,
             attempt: int,
@@ -74,7 +74,7 @@ type internal SendAttempts(options: ProducerOptions, group: string, avoidance: B
     /// What became of an attempt that was sent at a time, for the message and for what is known of the broker.
     member _.Settle
         (
-            prepared: Prepared,
+            prepared: OutgoingMessage,
             queue: MessageQueue,
             client: RemotingClient,
             sent: int64,

@@ -16,7 +16,7 @@ type SendTarget =
 type internal SendDestinations(options: ProducerOptions, routes: Routes, avoidance: BrokerAvoidance) =
     let mutable turn = Random.Shared.Next()
 
-    let queueFor target (view: PublishView) (prepared: Prepared) last : Result<MessageQueue, RemotingError> =
+    let queueFor target (view: TopicPublishInfo) (prepared: OutgoingMessage) last : Result<MessageQueue, RemotingError> =
         match target with
         | AnyQueue
         | SelectedQueue _ when view.Queues.Length = 0 ->
@@ -50,7 +50,7 @@ type internal SendDestinations(options: ProducerOptions, routes: Routes, avoidan
 
     /// The queue for a message, and the master that it is sent to; or what is wrong, and with which broker if it is one's.
     member _.Find
-        (target: SendTarget, view: PublishView, prepared: Prepared, last: string option)
+        (target: SendTarget, view: TopicPublishInfo, prepared: OutgoingMessage, last: string option)
         : Result<struct (MessageQueue * RemotingClient), struct (string option * RemotingError)> =
         match queueFor target view prepared last with
         | Error error -> Error(struct (None, error))
@@ -60,7 +60,7 @@ type internal SendDestinations(options: ProducerOptions, routes: Routes, avoidan
             | Error error -> Error(struct (Some queue.BrokerName, error))
 
     /// Whether another broker is tried if an attempt fails.
-    member _.HasAlternative(target: SendTarget, view: PublishView, attempt: int) : bool =
+    member _.HasAlternative(target: SendTarget, view: TopicPublishInfo, attempt: int) : bool =
         match target with
         | AnyQueue -> view.HasSeveral && attempt < options.Attempts
         | OneQueue _

@@ -23,7 +23,7 @@ type internal Sender
     let awaitRoute topic size limit cancellation =
         waiting.While(topic, size, (fun () -> routes.Publish(topic, limit, cancellation)))
 
-    let routeFor topic size cancellation : Task<Result<PublishView, RemotingError>> =
+    let routeFor topic size cancellation : Task<Result<TopicPublishInfo, RemotingError>> =
         match routes.TryPublish topic with
         | ValueSome view -> Task.FromResult(Ok view)
         | ValueNone -> awaitRoute topic size options.SendTimeout cancellation
@@ -55,7 +55,7 @@ type internal Sender
         }
 
     /// Lets time pass until the next attempt, if any need pass and there is room for one more that waits.
-    let awaitNext (prepared: Prepared) hasOther attempt rest error earlier cancellation =
+    let awaitNext (prepared: OutgoingMessage) hasOther attempt rest error earlier cancellation =
         let looking = lookAround prepared.Topic hasOther
         let span = min rest (SendRetry.pause attempt hasOther (jitter ()) error)
 
@@ -86,7 +86,7 @@ type internal Sender
         | error -> RemotingError.isTransient error
 
     /// The queue and its broker, if they can be told without asking anybody.
-    let firstAttempt (prepared: Prepared) target : struct (MessageQueue * RemotingClient * bool) voption =
+    let firstAttempt (prepared: OutgoingMessage) target : struct (MessageQueue * RemotingClient * bool) voption =
         match routes.TryPublish prepared.Topic with
         | ValueNone -> ValueNone
         | ValueSome view ->
@@ -97,7 +97,7 @@ type internal Sender
 
     /// From the first attempt that failed on, which is given, or from the beginning.
     let sendSlowly
-        (prepared: Prepared)
+        (prepared: OutgoingMessage)
         target
         begun
         (failed: struct (MessageQueue * RemotingError) voption)
@@ -197,7 +197,7 @@ type internal Sender
 
     /// The usual way: the first attempt succeeds.
     let sendQuickly
-        (prepared: Prepared)
+        (prepared: OutgoingMessage)
         target
         queue
         client
@@ -233,7 +233,7 @@ type internal Sender
     member _.RouteFor(topic: string, size: int64, cancellation: CancellationToken) = routeFor topic size cancellation
 
     member _.Send
-        (prepared: Prepared, target: SendTarget, cancellation: CancellationToken)
+        (prepared: OutgoingMessage, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<SendReceipt, RemotingError>> =
         let begun = clock.GetTimestamp()
 
@@ -247,7 +247,7 @@ type internal Sender
 
     /// Puts a message on its way to one broker. Success means that it will be written, not that it arrives.
     member _.SendOneWay
-        (prepared: Prepared, target: SendTarget, cancellation: CancellationToken)
+        (prepared: OutgoingMessage, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
         backgroundTask {
             match! routeFor prepared.Topic prepared.Size cancellation with

@@ -9,7 +9,7 @@ open System.Threading.Tasks
 
 /// One handshake with a server: what it is asked for, and what is seen of it.
 [<Sealed>]
-type private Handshake(tls: TlsOptions, serverName: string, clock: TimeProvider, raw: WatchedStream) =
+type private Handshake(tls: TlsOptions, serverName: string, clock: TimeProvider, raw: TlsDetectingStream) =
     let mutable certificate = None
     let mutable policyErrors = SslPolicyErrors.None
     let mutable chainStatus = X509ChainStatusFlags.NoError
@@ -162,7 +162,7 @@ module internal Tls =
         cancellation
         =
         backgroundTask {
-            let raw = new WatchedStream(stream, WatchReasons.None)
+            let raw = new TlsDetectingStream(stream, WatchReasons.None)
             let secure = new SslStream(raw, leaveInnerStreamOpen = false)
             let serverName = defaultArg tls.ServerName endpoint.Host
             let handshake = Handshake(tls, serverName, options.Ports.Clock, raw)
@@ -180,7 +180,7 @@ module internal Tls =
                         OnUnheardEnd = fun _ -> TlsReason.ofUnheardEnd handshake.Evidence
                     }
 
-                return Ok(new WatchedStream(secure, reasons) :> Stream)
+                return Ok(new TlsDetectingStream(secure, reasons) :> Stream)
         }
 
     let private plain (options: RemotingOptions) (stream: Stream) =
@@ -198,7 +198,7 @@ module internal Tls =
                             None
             }
 
-        new WatchedStream(stream, reasons) :> Stream
+        new TlsDetectingStream(stream, reasons) :> Stream
 
     /// Shakes hands if the options want TLS; gives the reason if that fails, and the stream is closed then. What odd ends
     /// of the connection mean is said by the stream later.

@@ -4,7 +4,7 @@ open System
 
 module MessageBody =
     /// Default of the largest inflated body, in bytes: 64 MiB.
-    let defaultInflatedLimit = 64 * 1024 * 1024
+    let defaultMaxDecompressedBodySize = 64 * 1024 * 1024
 
     let private inflate codecs inflatedLimitBytes (message: StoredMessage) =
         let actual = Crc32.ofBody message.StoredBody.Span

@@ -110,5 +110,5 @@ module Connections =
         Operation(
             RequestCode.GetAllProducerInfo,
             Layout.nothing,
-            Answers.json "producers" (Member.objectOf (Member.map "data" (Shape.list producer) id))
+            Answers.json "producers" (Member.objectOf (Member.map "data" (JsonCodec.list producer) id))
         )

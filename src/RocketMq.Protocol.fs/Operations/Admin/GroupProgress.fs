@@ -151,15 +151,15 @@ module GroupProgress =
                 }
         }
 
-    let private offsetsByQueue: Shape<Map<string, Map<int, int64>>> =
-        Shape.map (Shape.mapOf Shape.int32Key Shape.int64)
+    let private offsetsByQueue: JsonCodec<Map<string, Map<int, int64>>> =
+        JsonCodec.map (JsonCodec.mapOf JsonCodec.int32Key JsonCodec.int64)
 
     /// QUERY_TOPIC_CONSUME_BY_WHO (300): the groups that consume a topic.
     let groupsOf =
         Operation(
             RequestCode.QueryTopicConsumeByWho,
             Layout.topic "topic",
-            Answers.json "groups" (Member.objectOf (Member.list "groupList" Shape.text id))
+            Answers.json "groups" (Member.objectOf (Member.list "groupList" JsonCodec.text id))
         )
 
     /// QUERY_TOPICS_BY_CONSUMER (343), since 5.0: the topics that a group consumes.
@@ -226,7 +226,7 @@ module GroupProgress =
                 "correction offsets"
                 (object<Map<int, int64>> {
                     let! offsets =
-                        Member.always "correctionOffsets" (Shape.mapOf Shape.int32Key Shape.int64) id
+                        Member.always "correctionOffsets" (JsonCodec.mapOf JsonCodec.int32Key JsonCodec.int64) id
 
                     return offsets
                 })
@@ -279,7 +279,7 @@ module GroupProgress =
                     let! filter = Member.optionalText "filterData" _.Filter
                     and! maxIndex = Member.int64 "maxQueueIndex" _.MaxIndex
                     and! minIndex = Member.int64 "minQueueIndex" _.MinIndex
-                    and! entries = Member.sometimes "queueData" (Shape.list entry) _.Entries
+                    and! entries = Member.sometimes "queueData" (JsonCodec.list entry) _.Entries
 
                     and! subscription =
                         Member.sometimes "subscriptionData" Subscription.shape _.Subscription
@@ -306,7 +306,7 @@ module GroupProgress =
                     let! version = DataVersion.optional _.Version
 
                     and! topics =
-                        Member.sometimes "groupTopicMap" (Shape.map (Shape.list Shape.text)) _.Topics
+                        Member.sometimes "groupTopicMap" (JsonCodec.map (JsonCodec.list JsonCodec.text)) _.Topics
 
                     and! offsets = Member.always "offsetTable" offsetsByQueue _.Offsets
                     and! pullOffsets = Member.sometimes "pullOffsetTable" offsetsByQueue _.PullOffsets
@@ -334,7 +334,7 @@ module GroupProgress =
                     let! version = DataVersion.optional _.Version
 
                     and! offsets =
-                        Member.always "offsetTable" (Shape.mapOf Shape.int32Key Shape.int64) _.Offsets
+                        Member.always "offsetTable" (JsonCodec.mapOf JsonCodec.int32Key JsonCodec.int64) _.Offsets
 
                     return { Offsets = offsets; Version = version }
                 })

@@ -121,7 +121,7 @@ module Maintenance =
 
     let private client =
         object<ReplicaClient> {
-            let! isActivated = Member.sometimes "activated" Shape.boolean _.IsActivated
+            let! isActivated = Member.sometimes "activated" JsonCodec.boolean _.IsActivated
             and! lastRead = Member.int64 "lastReadTimestamp" _.LastReadTimestamp
             and! lastWrite = Member.int64 "lastWriteTimestamp" _.LastWriteTimestamp
             and! masterAddress = Member.optionalText "masterAddr" _.MasterAddress

@@ -98,7 +98,7 @@ module Statistics =
             let! brokerOffset = Member.int64 "brokerOffset" _.BrokerOffset
             and! consumerOffset = Member.int64 "consumerOffset" _.ConsumerOffset
             and! lastTimestamp = Member.int64 "lastTimestamp" _.LastTimestamp
-            and! pullOffset = Member.sometimes "pullOffset" Shape.int64 _.PullOffset
+            and! pullOffset = Member.sometimes "pullOffset" JsonCodec.int64 _.PullOffset
 
             return
                 {
@@ -111,7 +111,7 @@ module Statistics =
 
     let private consumeStats =
         object<ConsumeStats> {
-            let! consumed = Member.always "consumeTps" Shape.float _.ConsumedPerSecond
+            let! consumed = Member.always "consumeTps" JsonCodec.float _.ConsumedPerSecond
             and! queues = Queues.table "offsetTable" progress _.Queues
 
             return
@@ -123,9 +123,9 @@ module Statistics =
 
     let private item =
         object<StatsItem> {
-            let! average = Member.always "avgpt" Shape.float _.Average
+            let! average = Member.always "avgpt" JsonCodec.float _.Average
             and! sum = Member.int64 "sum" _.Sum
-            and! perSecond = Member.always "tps" Shape.float _.PerSecond
+            and! perSecond = Member.always "tps" JsonCodec.float _.PerSecond
 
             return
                 {
@@ -144,7 +144,7 @@ module Statistics =
                 "topic stats"
                 (object<TopicStats> {
                     let! queues = Queues.table "offsetTable" range _.Queues
-                    and! puts = Member.sometimes "topicPutTps" Shape.float _.PutsPerSecond
+                    and! puts = Member.sometimes "topicPutTps" JsonCodec.float _.PutsPerSecond
 
                     return
                         {
@@ -184,10 +184,10 @@ module Statistics =
                     let! address = Member.optionalText "brokerAddr" _.BrokerAddress
 
                     and! groups =
-                        Member.list "consumeStatsList" (Shape.map (Shape.list consumeStats)) _.Groups
+                        Member.list "consumeStatsList" (JsonCodec.map (JsonCodec.list consumeStats)) _.Groups
 
                     and! lag = Member.int64 "totalDiff" _.TotalLag
-                    and! inFlight = Member.sometimes "totalInflightDiff" Shape.int64 _.TotalInFlight
+                    and! inFlight = Member.sometimes "totalInflightDiff" JsonCodec.int64 _.TotalInFlight
 
                     return
                         {

@@ -102,11 +102,11 @@ module SubscriptionGroups =
                 }
         }
 
-    let private customized = Member.objectOf (Member.list "next" Shape.int64 id)
+    let private customized = Member.objectOf (Member.list "next" JsonCodec.int64 id)
 
     let private retryPolicy =
         let types =
-            Shape.constant
+            JsonCodec.constant
                 [
                     "EXPONENTIAL", GroupRetryPolicyType.Exponential
                     "CUSTOMIZED", GroupRetryPolicyType.Customized
@@ -146,7 +146,7 @@ module SubscriptionGroups =
 
     let private group =
         object<SubscriptionGroup> {
-            let! attributes = Member.sometimes "attributes" (Shape.map Shape.text) _.Attributes
+            let! attributes = Member.sometimes "attributes" (JsonCodec.map JsonCodec.text) _.Attributes
             and! brokerId = Member.int64 "brokerId" _.BrokerId
 
             and! isBroadcastEnabled =
@@ -157,20 +157,20 @@ module SubscriptionGroups =
             and! isFromMinEnabled =
                 Member.boolean "consumeFromMinEnable" _.IsConsumeFromMinEnabled
 
-            and! isOrderly = Member.sometimes "consumeMessageOrderly" Shape.boolean _.IsOrderly
+            and! isOrderly = Member.sometimes "consumeMessageOrderly" JsonCodec.boolean _.IsOrderly
 
             and! consumeTimeout =
-                Member.sometimes "consumeTimeoutMinute" Shape.int32 _.ConsumeTimeoutMinutes
+                Member.sometimes "consumeTimeoutMinute" JsonCodec.int32 _.ConsumeTimeoutMinutes
 
             and! name = Member.text "groupName" _.Name
             and! retryPolicy = Member.sometimes "groupRetryPolicy" retryPolicy _.RetryPolicy
-            and! sysFlag = Member.sometimes "groupSysFlag" Shape.int32 _.SysFlag
+            and! sysFlag = Member.sometimes "groupSysFlag" JsonCodec.int32 _.SysFlag
             and! notifies = Member.boolean "notifyConsumerIdsChangedEnable" _.NotifiesMembers
             and! retryMaxTimes = Member.int32 "retryMaxTimes" _.RetryMaxTimes
             and! retryQueues = Member.int32 "retryQueueNums" _.RetryQueues
 
             and! subscriptions =
-                Member.sometimes "subscriptionDataSet" (Shape.list fixedSubscription) _.Subscriptions
+                Member.sometimes "subscriptionDataSet" (JsonCodec.list fixedSubscription) _.Subscriptions
 
             and! brokerIdWhenSlow =
                 Member.int64 "whichBrokerWhenConsumeSlowly" _.BrokerIdWhenSlow
@@ -238,7 +238,7 @@ module SubscriptionGroups =
                     let! version = DataVersion.optional _.Version
 
                     and! forbidden =
-                        Member.sometimes "forbiddenTable" (Shape.map (Shape.map Shape.int32)) _.Forbidden
+                        Member.sometimes "forbiddenTable" (JsonCodec.map (JsonCodec.map JsonCodec.int32)) _.Forbidden
 
                     and! groups = Member.map "subscriptionGroupTable" group _.Groups
 
@@ -294,7 +294,7 @@ module SubscriptionGroups =
                 "group permission"
                 (object<GroupPermission> {
                     let! group = Member.text "group" _.Group
-                    and! isReadable = Member.sometimes "readable" Shape.boolean _.IsReadable
+                    and! isReadable = Member.sometimes "readable" JsonCodec.boolean _.IsReadable
                     and! topic = Member.text "topic" _.Topic
 
                     return

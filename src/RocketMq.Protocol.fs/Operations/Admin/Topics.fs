@@ -16,7 +16,7 @@ type TopicConfig =
         FilterType: TopicFilterType
         /// Bits: 1 the topic belongs to a unit, 2 it has subscribers in units.
         SysFlag: int
-        IsOrdered: bool
+        IsOrderly: bool
         /// Since 5.0.
         Attributes: Map<string, string> option
     }
@@ -56,7 +56,7 @@ type CreateTopic =
         FilterType: TopicFilterType
         /// Bits: 1 the topic belongs to a unit, 2 it has subscribers in units.
         SysFlag: int option
-        IsOrdered: bool
+        IsOrderly: bool
         /// Since 5.0: "+name=value,-name".
         Attributes: string option
         /// Since 5.0.
@@ -81,13 +81,13 @@ module TopicConfig =
 
     let internal members: Member<TopicConfig, TopicConfig> =
         members<TopicConfig> {
-            let! attributes = Member.sometimes "attributes" (Shape.map Shape.text) _.Attributes
-            and! isOrdered = Member.boolean "order" _.IsOrdered
+            let! attributes = Member.sometimes "attributes" (JsonCodec.map JsonCodec.text) _.Attributes
+            and! isOrdered = Member.boolean "order" _.IsOrderly
             and! permission = Member.int32 "perm" _.Permission
             and! readQueues = Member.int32 "readQueueNums" _.ReadQueues
 
             and! filterType =
-                Member.always "topicFilterType" (Shape.constant filterTypes) _.FilterType
+                Member.always "topicFilterType" (JsonCodec.constant filterTypes) _.FilterType
 
             and! name = Member.text "topicName" _.Name
             and! sysFlag = Member.int32 "topicSysFlag" _.SysFlag
@@ -101,12 +101,12 @@ module TopicConfig =
                     Permission = permission
                     FilterType = filterType
                     SysFlag = sysFlag
-                    IsOrdered = isOrdered
+                    IsOrderly = isOrdered
                     Attributes = attributes
                 }
         }
 
-    let internal shape: Shape<TopicConfig> = Member.objectOf members
+    let internal shape: JsonCodec<TopicConfig> = Member.objectOf members
 
 /// Topics on brokers. Source: AdminBrokerProcessor.java.
 module Topics =
@@ -119,7 +119,7 @@ module Topics =
             and! permission = Field.int32 "perm" _.Permission
             and! filterType = Field.choice "topicFilterType" TopicConfig.filterTypes _.FilterType
             and! sysFlag = OptionalField.int32 "topicSysFlag" _.SysFlag
-            and! isOrdered = Field.boolean "order" _.IsOrdered
+            and! isOrdered = Field.boolean "order" _.IsOrderly
             and! attributes = OptionalField.text "attributes" _.Attributes
             and! isForced = OptionalField.boolean "force" _.IsForced
 
@@ -132,14 +132,14 @@ module Topics =
                     Permission = permission
                     FilterType = filterType
                     SysFlag = sysFlag
-                    IsOrdered = isOrdered
+                    IsOrderly = isOrdered
                     Attributes = attributes
                     IsForced = isForced
                 }
         }
 
-    let internal table: Shape<TopicTable> =
-        let mappings = Shape.map QueueMapping.shape
+    let internal table: JsonCodec<TopicTable> =
+        let mappings = JsonCodec.map QueueMapping.shape
 
         object<TopicTable> {
             let! version = DataVersion.optional _.Version

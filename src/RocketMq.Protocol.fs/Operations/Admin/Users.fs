@@ -116,16 +116,16 @@ module Users =
         Operation(
             RequestCode.AuthListUser,
             Layout.single (OptionalField.text "filter" id),
-            Answers.ok (Layout.single (Body.optionalJson "users" (Shape.list info) id))
+            Answers.ok (Layout.single (Body.optionalJson "users" (JsonCodec.list info) id))
         )
 
 module Acls =
     let private entry =
         object<PolicyEntry> {
-            let! actions = Member.list "actions" Shape.text _.Actions
+            let! actions = Member.list "actions" JsonCodec.text _.Actions
             and! decision = Member.text "decision" _.Decision
             and! resource = Member.text "resource" _.Resource
-            and! sourceIps = Member.sometimes "sourceIps" (Shape.list Shape.text) _.SourceIps
+            and! sourceIps = Member.sometimes "sourceIps" (JsonCodec.list JsonCodec.text) _.SourceIps
 
             return
                 {
@@ -209,5 +209,5 @@ module Acls =
                         ResourceFilter = resource
                     }
             },
-            Answers.ok (Layout.single (Body.optionalJson "rights" (Shape.list info) id))
+            Answers.ok (Layout.single (Body.optionalJson "rights" (JsonCodec.list info) id))
         )

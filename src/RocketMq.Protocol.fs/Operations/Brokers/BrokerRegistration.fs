@@ -83,7 +83,7 @@ module BrokerRegistration =
     let private tables =
         object<RegistrationBody> {
             let! filterServers =
-                Member.list "filterServerList" Shape.text (function
+                Member.list "filterServerList" JsonCodec.text (function
                     | Tables(filterServers, _) -> filterServers
                     | Compressed _ -> [])
 
@@ -107,7 +107,7 @@ module BrokerRegistration =
                 )
         }
 
-    let private body: Column<BrokerRegistration, RegistrationBody> =
+    let private body: FieldCodec<BrokerRegistration, RegistrationBody> =
         let plain = Body.json "broker registration" tables _.Body
 
         {

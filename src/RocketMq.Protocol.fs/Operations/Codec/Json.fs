@@ -10,7 +10,7 @@ open System.Text.Json
 exception internal Unreadable of path: string * reason: string
 
 /// How a value stands in JSON, both ways.
-type internal Shape<'T> =
+type internal JsonCodec<'T> =
     {
         Write: Utf8JsonWriter -> 'T -> unit
         Read: JsonElement -> 'T
@@ -25,12 +25,12 @@ type internal Key<'T> =
         Read: string -> 'T
     }
 
-module internal Shape =
+module internal JsonCodec =
     let private unexpected wanted (element: JsonElement) =
         raise (Unreadable("", $"{wanted} is wanted, not %O{element.ValueKind}"))
 
     /// A text; a number's digits where a server wrote a number.
-    let text: Shape<string> =
+    let text: JsonCodec<string> =
         {
             Write =
                 fun writer value ->
@@ -76,7 +76,7 @@ module internal Shape =
             Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
 
     /// A number, or a text that holds one.
-    let private number wanted write parse : Shape<'T> =
+    let private number wanted write parse : JsonCodec<'T> =
         {
             Write = write
             Read =
@@ -88,13 +88,13 @@ module internal Shape =
             Absent = ValueSome Unchecked.defaultof<'T>
         }
 
-    let int32: Shape<int> =
+    let int32: JsonCodec<int> =
         number integer32 (fun writer value -> writer.WriteNumberValue value) parseInt32
 
-    let int64: Shape<int64> =
+    let int64: JsonCodec<int64> =
         number integer64 (fun writer value -> writer.WriteNumberValue value) parseInt64
 
-    let float: Shape<float> =
+    let float: JsonCodec<float> =
         let wanted = "a number"
 
         let tryParse (digits: string) =
@@ -111,7 +111,7 @@ module internal Shape =
         number wanted write (fun digits -> parsed wanted digits tryParse)
 
     /// Bytes as a text in base64.
-    let base64: Shape<byte[]> =
+    let base64: JsonCodec<byte[]> =
         {
             Write = fun writer bytes -> writer.WriteBase64StringValue(ReadOnlySpan bytes)
             Read =
@@ -123,7 +123,7 @@ module internal Shape =
         }
 
     /// true or false, or a text that says so.
-    let boolean: Shape<bool> =
+    let boolean: JsonCodec<bool> =
         {
             Write = fun writer value -> writer.WriteBooleanValue value
             Read =
@@ -138,7 +138,7 @@ module internal Shape =
         }
 
     /// One of Java's enum constants: its name, or its number in their order.
-    let constant (names: (string * 'T) list) : Shape<'T> =
+    let constant (names: (string * 'T) list) : JsonCodec<'T> =
         let byName (name: string) =
             names |> List.tryFind (fun (wire, _) -> wire = name) |> Option.map snd
 
@@ -168,7 +168,7 @@ module internal Shape =
         with Unreadable(path, reason) ->
             raise (Unreadable(step + path, reason))
 
-    let list (item: Shape<'T>) : Shape<'T list> =
+    let list (item: JsonCodec<'T>) : JsonCodec<'T list> =
         {
             Write =
                 fun writer values ->
@@ -187,7 +187,7 @@ module internal Shape =
             Absent = ValueSome []
         }
 
-    let mapOf (key: Key<'K>) (value: Shape<'V>) : Shape<Map<'K, 'V>> =
+    let mapOf (key: Key<'K>) (value: JsonCodec<'V>) : JsonCodec<Map<'K, 'V>> =
         {
             Write =
                 fun writer map ->
@@ -223,7 +223,7 @@ module internal Shape =
             Read = id
         }
 
-    let map (value: Shape<'V>) : Shape<Map<string, 'V>> = mapOf textKey value
+    let map (value: JsonCodec<'V>) : JsonCodec<Map<string, 'V>> = mapOf textKey value
 
     let int32Key: Key<int> =
         {
@@ -254,44 +254,44 @@ module internal Member =
             ValueNone
 
     /// A member that servers of both lines write.
-    let always (name: string) (shape: Shape<'T>) (get: 'Record -> 'T) : Member<'Record, 'T> =
+    let always (name: string) (shape: JsonCodec<'T>) (get: 'Record -> 'T) : Member<'Record, 'T> =
         {
             Put =
                 fun writer record ->
                     writer.WritePropertyName name
-                    Shape.within $".{name}" (fun () -> shape.Write writer (get record))
+                    JsonCodec.within $".{name}" (fun () -> shape.Write writer (get record))
             Take =
                 fun element ->
                     match find name element, shape.Absent with
-                    | ValueSome value, _ -> Shape.within $".{name}" (fun () -> shape.Read value)
+                    | ValueSome value, _ -> JsonCodec.within $".{name}" (fun () -> shape.Read value)
                     | ValueNone, ValueSome absent -> absent
                     | ValueNone, ValueNone -> raise (Unreadable($".{name}", "it is missing"))
         }
 
     /// A member that servers leave out where it is null, or that only some versions have.
-    let sometimes (name: string) (shape: Shape<'T>) (get: 'Record -> 'T option) : Member<'Record, 'T option> =
+    let sometimes (name: string) (shape: JsonCodec<'T>) (get: 'Record -> 'T option) : Member<'Record, 'T option> =
         {
             Put =
                 fun writer record ->
                     match get record with
                     | Some value ->
                         writer.WritePropertyName name
-                        Shape.within $".{name}" (fun () -> shape.Write writer value)
+                        JsonCodec.within $".{name}" (fun () -> shape.Write writer value)
                     | None -> ()
             Take =
                 fun element ->
                     match find name element with
-                    | ValueSome value -> Some(Shape.within $".{name}" (fun () -> shape.Read value))
+                    | ValueSome value -> Some(JsonCodec.within $".{name}" (fun () -> shape.Read value))
                     | ValueNone -> None
         }
 
-    let text name get : Member<'Record, string> = always name Shape.text get
-    let int32 name get : Member<'Record, int> = always name Shape.int32 get
-    let int64 name get : Member<'Record, int64> = always name Shape.int64 get
-    let boolean name get : Member<'Record, bool> = always name Shape.boolean get
-    let list name item get : Member<'Record, 'T list> = always name (Shape.list item) get
-    let map name value get : Member<'Record, Map<string, 'T>> = always name (Shape.map value) get
-    let optionalText name get : Member<'Record, string option> = sometimes name Shape.text get
+    let text name get : Member<'Record, string> = always name JsonCodec.text get
+    let int32 name get : Member<'Record, int> = always name JsonCodec.int32 get
+    let int64 name get : Member<'Record, int64> = always name JsonCodec.int64 get
+    let boolean name get : Member<'Record, bool> = always name JsonCodec.boolean get
+    let list name item get : Member<'Record, 'T list> = always name (JsonCodec.list item) get
+    let map name value get : Member<'Record, Map<string, 'T>> = always name (JsonCodec.map value) get
+    let optionalText name get : Member<'Record, string option> = sometimes name JsonCodec.text get
 
     /// The members of one record among those of a larger one.
     let part (members: Member<'T, 'T>) (get: 'Record -> 'T) : Member<'Record, 'T> =
@@ -301,7 +301,7 @@ module internal Member =
         }
 
     /// An object of these members; of one, if the value is that member's.
-    let objectOf (members: Member<'T, 'T>) : Shape<'T> =
+    let objectOf (members: Member<'T, 'T>) : JsonCodec<'T> =
         {
             Write =
                 fun writer record ->
@@ -338,7 +338,7 @@ type internal MembersBuilder<'Record>() =
 [<Sealed>]
 type internal ObjectBuilder<'Record>() =
     inherit MembersBuilder<'Record>()
-    member _.Run(members: Member<'Record, 'Record>) : Shape<'Record> = Member.objectOf members
+    member _.Run(members: Member<'Record, 'Record>) : JsonCodec<'Record> = Member.objectOf members
 
 [<AutoOpen>]
 module internal ObjectBuilder =
@@ -347,7 +347,7 @@ module internal ObjectBuilder =
 
 /// JSON bodies: what this library writes is strict JSON, what it reads is the dialect that Java servers write.
 module internal Json =
-    let private parse what (shape: Shape<'T>) (json: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
+    let private parse what (shape: JsonCodec<'T>) (json: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
         try
             use document = JsonDocument.Parse json
             Ok(shape.Read document.RootElement)
@@ -359,10 +359,10 @@ module internal Json =
             Error(Malformed(what, "it is not JSON", int offset))
         | :? InvalidOperationException -> Error(WrongValue(what, "a text is not valid Unicode"))
 
-    let decode what (shape: Shape<'T>) (body: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
+    let decode what (shape: JsonCodec<'T>) (body: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
         Fastjson.toJson what body |> Result.bind (parse what shape)
 
-    let encode what (shape: Shape<'T>) (value: 'T) : Result<ReadOnlyMemory<byte>, EncodeError> =
+    let encode what (shape: JsonCodec<'T>) (value: 'T) : Result<ReadOnlyMemory<byte>, EncodeError> =
         try
             let output = ArrayBufferWriter<byte> 256
 
@@ -374,12 +374,12 @@ module internal Json =
             Error(NotEncodable($"{what}, ${path}", reason))
 
     /// Reads a text that holds JSON, as keys of Java's maps do.
-    let ofText (shape: Shape<'T>) (text: string) : 'T =
+    let ofText (shape: JsonCodec<'T>) (text: string) : 'T =
         match decode "key" shape (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text)) with
         | Ok value -> value
         | Error error -> raise (Unreadable("", error.Message))
 
-    let toText (shape: Shape<'T>) (value: 'T) : string =
+    let toText (shape: JsonCodec<'T>) (value: 'T) : string =
         match encode "key" shape value with
         | Ok json -> Text.Encoding.UTF8.GetString json.Span
         | Error error -> raise (Unreadable("", error.Message))

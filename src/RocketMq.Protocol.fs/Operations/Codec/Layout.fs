@@ -4,7 +4,7 @@ open System
 
 /// A command while it is being written.
 [<Sealed>]
-type internal Draft() =
+type internal FieldWriter() =
     inherit FieldsBuilder(0)
 
     member val Body = ReadOnlyMemory<byte>.Empty with get, set
@@ -18,7 +18,7 @@ type internal Draft() =
         | Ok _ -> ()
         | Error error -> draft.Refuse(NotEncodable(error.What, error.Reason))
 
-    /// Begins anew, for a draft that never became a command.
+    /// Begins again, for a draft that never became a command.
     member draft.Restart() =
         draft.Clear()
         draft.Body <- ReadOnlyMemory.Empty
@@ -69,21 +69,21 @@ type internal Draft() =
 /// How a value stands in the fields and the body of a command, both ways.
 type internal Layout<'T> =
     {
-        Write: 'T -> Draft -> unit
+        Write: 'T -> FieldWriter -> unit
         Read: RemotingCommand -> Result<'T, DecodeError>
     }
 
 /// How one part of a record stands in a command.
-type internal Column<'Record, 'T> =
+type internal FieldCodec<'Record, 'T> =
     {
-        Put: 'Record -> Draft -> unit
+        Put: 'Record -> FieldWriter -> unit
         Take: RemotingCommand -> Result<'T, DecodeError>
     }
 
 /// `layout<Record> { let! a = Field.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once.
 [<Sealed>]
 type internal LayoutBuilder<'Record>() =
-    member _.MergeSources(first: Column<'Record, 'A>, second: Column<'Record, 'B>) : Column<'Record, 'A * 'B> =
+    member _.MergeSources(first: FieldCodec<'Record, 'A>, second: FieldCodec<'Record, 'B>) : FieldCodec<'Record, 'A * 'B> =
         {
             Put =
                 fun record draft ->
@@ -99,7 +99,7 @@ type internal LayoutBuilder<'Record>() =
                         | Error error -> Error error
         }
 
-    member _.BindReturn(column: Column<'Record, 'T>, make: 'T -> 'Record) : Layout<'Record> =
+    member _.BindReturn(column: FieldCodec<'Record, 'T>, make: 'T -> 'Record) : Layout<'Record> =
         {
             Write = column.Put
             Read = fun command -> Result.map make (column.Take command)
@@ -143,7 +143,7 @@ module internal RequiredField =
 
 /// Fields that Java requires: it refuses a command without one of them.
 module internal Field =
-    let text name (get: 'Record -> string) : Column<'Record, string> =
+    let text name (get: 'Record -> string) : FieldCodec<'Record, string> =
         let wireName = FieldName.OfText name
 
         {
@@ -152,7 +152,7 @@ module internal Field =
         }
 
     /// A text that is checked before it is written. What a server wrote is taken as it is.
-    let private checkedText check name (get: 'Record -> string) : Column<'Record, string> =
+    let private checkedText check name (get: 'Record -> string) : FieldCodec<'Record, string> =
         let wireName = FieldName.OfText name
 
         {
@@ -164,10 +164,10 @@ module internal Field =
             Take = RequiredField.take Fields.tryFind name
         }
 
-    let topic name get : Column<'Record, string> = checkedText Names.checkTopic name get
-    let group name get : Column<'Record, string> = checkedText Names.checkGroup name get
+    let topic name get : FieldCodec<'Record, string> = checkedText Names.checkTopic name get
+    let group name get : FieldCodec<'Record, string> = checkedText Names.checkGroup name get
 
-    let int32 name (get: 'Record -> int) : Column<'Record, int> =
+    let int32 name (get: 'Record -> int) : FieldCodec<'Record, int> =
         let wireName = FieldName.OfText name
 
         {
@@ -175,7 +175,7 @@ module internal Field =
             Take = RequiredField.take Fields.tryInt32 name
         }
 
-    let int64 name (get: 'Record -> int64) : Column<'Record, int64> =
+    let int64 name (get: 'Record -> int64) : FieldCodec<'Record, int64> =
         let wireName = FieldName.OfText name
 
         {
@@ -183,7 +183,7 @@ module internal Field =
             Take = RequiredField.take Fields.tryInt64 name
         }
 
-    let boolean name (get: 'Record -> bool) : Column<'Record, bool> =
+    let boolean name (get: 'Record -> bool) : FieldCodec<'Record, bool> =
         let wireName = FieldName.OfText name
 
         {
@@ -192,7 +192,7 @@ module internal Field =
         }
 
     /// Whole milliseconds; a fraction is cut off.
-    let milliseconds name (get: 'Record -> TimeSpan) : Column<'Record, TimeSpan> =
+    let milliseconds name (get: 'Record -> TimeSpan) : FieldCodec<'Record, TimeSpan> =
         let read name fields =
             match Fields.tryInt64 name fields with
             | ValueSome value when abs value <= TimeSpan.MaxValue.Ticks / TimeSpan.TicksPerMillisecond ->
@@ -207,7 +207,7 @@ module internal Field =
         }
 
     /// One of some numbers or texts, each of which stands for a value.
-    let choice name (choices: (string * 'T) list) (get: 'Record -> 'T) : Column<'Record, 'T> =
+    let choice name (choices: (string * 'T) list) (get: 'Record -> 'T) : FieldCodec<'Record, 'T> =
         let read name fields =
             match Fields.tryFind name fields with
             | ValueSome text ->
@@ -230,10 +230,10 @@ module internal Field =
 /// Fields that Java may leave out. One that is there but not of its type is refused.
 module internal OptionalField =
     let private optional
-        (column: string -> ('Record -> 'T) -> Column<'Record, 'T>)
+        (column: string -> ('Record -> 'T) -> FieldCodec<'Record, 'T>)
         name
         (get: 'Record -> 'T option)
-        : Column<'Record, 'T option> =
+        : FieldCodec<'Record, 'T option> =
         let present = column name (fun record -> Option.get (get record))
 
         {
@@ -249,28 +249,28 @@ module internal OptionalField =
                         Ok None
         }
 
-    let text name get : Column<'Record, string option> = optional Field.text name get
-    let int32 name get : Column<'Record, int option> = optional Field.int32 name get
-    let int64 name get : Column<'Record, int64 option> = optional Field.int64 name get
-    let boolean name get : Column<'Record, bool option> = optional Field.boolean name get
+    let text name get : FieldCodec<'Record, string option> = optional Field.text name get
+    let int32 name get : FieldCodec<'Record, int option> = optional Field.int32 name get
+    let int64 name get : FieldCodec<'Record, int64 option> = optional Field.int64 name get
+    let boolean name get : FieldCodec<'Record, bool option> = optional Field.boolean name get
 
-    let topic name get : Column<'Record, string option> = optional Field.topic name get
-    let group name get : Column<'Record, string option> = optional Field.group name get
+    let topic name get : FieldCodec<'Record, string option> = optional Field.topic name get
+    let group name get : FieldCodec<'Record, string option> = optional Field.group name get
 
-    let choice name choices get : Column<'Record, 'T option> =
+    let choice name choices get : FieldCodec<'Record, 'T option> =
         optional (fun name get -> Field.choice name choices get) name get
 
 /// The body of a command.
 module internal Body =
     /// As it stands.
-    let bytes (get: 'Record -> ReadOnlyMemory<byte>) : Column<'Record, ReadOnlyMemory<byte>> =
+    let bytes (get: 'Record -> ReadOnlyMemory<byte>) : FieldCodec<'Record, ReadOnlyMemory<byte>> =
         {
             Put = fun record draft -> draft.Body <- get record
             Take = fun command -> Ok command.Body
         }
 
     /// UTF-8.
-    let text (get: 'Record -> string) : Column<'Record, string> =
+    let text (get: 'Record -> string) : FieldCodec<'Record, string> =
         {
             Put =
                 fun record draft ->
@@ -288,7 +288,7 @@ module internal Body =
                         Error(WrongValue("body", "it is not UTF-8"))
         }
 
-    let json what (shape: Shape<'T>) (get: 'Record -> 'T) : Column<'Record, 'T> =
+    let json what (shape: JsonCodec<'T>) (get: 'Record -> 'T) : FieldCodec<'Record, 'T> =
         {
             Put =
                 fun record draft ->
@@ -299,7 +299,7 @@ module internal Body =
         }
 
     /// JSON that may be missing altogether.
-    let optionalJson what (shape: Shape<'T>) (get: 'Record -> 'T option) : Column<'Record, 'T option> =
+    let optionalJson what (shape: JsonCodec<'T>) (get: 'Record -> 'T option) : FieldCodec<'Record, 'T option> =
         let present = json what shape (fun record -> Option.get (get record))
 
         {
@@ -317,7 +317,7 @@ module internal Body =
 
 module internal Layout =
     /// A layout as a part of a larger one.
-    let part (layout: Layout<'T>) (get: 'Record -> 'T) : Column<'Record, 'T> =
+    let part (layout: Layout<'T>) (get: 'Record -> 'T) : FieldCodec<'Record, 'T> =
         {
             Put = fun record draft -> layout.Write (get record) draft
             Take = layout.Read
@@ -330,7 +330,7 @@ module internal Layout =
         }
 
     /// A value that is one field or one body.
-    let single (column: Column<'T, 'T>) : Layout<'T> =
+    let single (column: FieldCodec<'T, 'T>) : Layout<'T> =
         {
             Write = column.Put
             Read = column.Take

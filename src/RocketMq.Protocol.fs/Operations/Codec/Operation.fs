@@ -25,7 +25,7 @@ module internal Answers =
     let json what shape : AnswerLayout<'Answer> = ok (Layout.json what shape)
 
     /// One of several codes says how it ended.
-    let status (statuses: (ResponseCode * 'Status) list) (get: 'Answer -> 'Status) : Column<'Answer, 'Status> =
+    let status (statuses: (ResponseCode * 'Status) list) (get: 'Answer -> 'Status) : FieldCodec<'Answer, 'Status> =
         {
             Put =
                 fun answer draft ->
@@ -70,7 +70,7 @@ module internal Answers =
                 }
         }
 
-/// What can be done with an operation without knowing what it asks.
+/// What an operation can be used for without knowing what it asks.
 type OperationVisitor<'Result> =
     abstract Visit: Operation<'Query, 'Answer> -> 'Result
 
@@ -115,7 +115,7 @@ and [<Sealed>] Operation<'Query, 'Answer>
     /// The request, with the decoder of its answer. Text that has no form on the wire, or a topic or group that no server
     /// takes, is refused when the command is encoded.
     member _.Request(value: 'Query) : Request<'Answer> =
-        let draft = Draft()
+        let draft = FieldWriter()
         query.Write value draft
 
         {
@@ -124,7 +124,7 @@ and [<Sealed>] Operation<'Query, 'Answer>
         }
 
     /// Puts what the request says into a draft.
-    member internal _.Write(value: 'Query, draft: Draft) = query.Write value draft
+    member internal _.Write(value: 'Query, draft: FieldWriter) = query.Write value draft
 
     /// The request as a command that must not be answered.
     member operation.OneWay(value: 'Query) : RemotingCommand =
@@ -135,7 +135,7 @@ and [<Sealed>] Operation<'Query, 'Answer>
 
     /// The answer to a request.
     member _.Answer(value: 'Answer, request: RemotingCommand) : RemotingCommand =
-        let draft = Draft()
+        let draft = FieldWriter()
         answer.Layout.Write value draft
         draft.ToAnswer request
 

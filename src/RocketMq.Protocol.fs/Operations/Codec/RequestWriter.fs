@@ -3,14 +3,14 @@ namespace RocketMq.Protocol
 open System.Buffers
 
 /// Puts what a request says into a draft.
-type internal IDraftSource =
-    abstract Fill: draft: Draft -> unit
+type internal IFieldWriterSource =
+    abstract Fill: draft: FieldWriter -> unit
 
 /// Writes requests straight into frames, typed ones through one draft: no command and no fields are made on the way. For
 /// those who send many; not for use by two at a time.
 [<Sealed>]
 type internal RequestWriter(limits: FrameLimits, header: Header) =
-    let draft = Draft()
+    let draft = FieldWriter()
 
     /// Writes a whole frame and gives its size in bytes; on an error nothing is written.
     member _.Write
@@ -23,7 +23,7 @@ type internal RequestWriter(limits: FrameLimits, header: Header) =
 
     /// As above, of whatever can fill a draft.
     member _.Write
-        (code: RequestCode, source: IDraftSource, opaque: int, output: IBufferWriter<byte>)
+        (code: RequestCode, source: IFieldWriterSource, opaque: int, output: IBufferWriter<byte>)
         : Result<int, EncodeError> =
         draft.Restart()
         source.Fill draft

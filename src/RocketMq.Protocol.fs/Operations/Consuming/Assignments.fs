@@ -36,12 +36,12 @@ type RequestModeSetting =
 
 /// Brokers that share queues out, since 5.0. Source: QueryAssignmentProcessor.java.
 module Assignments =
-    let private modes = Shape.constant [ "PULL", PullMode; "POP", PopMode ]
+    let private modes = JsonCodec.constant [ "PULL", PullMode; "POP", PopMode ]
 
     let private assignment =
         object<Assignment> {
             let! attachments =
-                Member.sometimes "attachments" (Shape.map Shape.text) _.Attachments
+                Member.sometimes "attachments" (JsonCodec.map JsonCodec.text) _.Attachments
 
             and! queue = Member.always "messageQueue" Queues.shape _.Queue
             and! mode = Member.always "mode" modes _.Mode
@@ -96,7 +96,7 @@ module Assignments =
                 "assignments"
                 (object<Assignment list option> {
                     let! assignments =
-                        Member.sometimes "messageQueueAssignments" (Shape.list assignment) id
+                        Member.sometimes "messageQueueAssignments" (JsonCodec.list assignment) id
 
                     return assignments
                 })
@@ -111,5 +111,5 @@ module Assignments =
         Operation(
             RequestCode.GetAllMessageRequestMode,
             Layout.nothing,
-            Answers.json "request modes" (Member.objectOf (Member.map "messageRequestModeMap" (Shape.map setting) id))
+            Answers.json "request modes" (Member.objectOf (Member.map "messageRequestModeMap" (JsonCodec.map setting) id))
         )

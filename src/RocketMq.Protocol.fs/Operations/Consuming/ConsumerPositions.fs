@@ -55,8 +55,8 @@ type MemberPositions =
 
 /// Asking for and changing where the members of a group stand. Sources: Broker2Client.java, AdminBrokerProcessor.java.
 module ConsumerPositions =
-    let private positions: Shape<Map<MessageQueue, int64>> =
-        Shape.mapOf Queues.key Shape.int64
+    let private positions: JsonCodec<Map<MessageQueue, int64>> =
+        JsonCodec.mapOf Queues.key JsonCodec.int64
 
     let private listed =
         object<MessageQueue * int64> {
@@ -74,8 +74,8 @@ module ConsumerPositions =
                 offset
         }
 
-    let private eitherForm: Shape<PositionTable> =
-        let list = Shape.list listed
+    let private eitherForm: JsonCodec<PositionTable> =
+        let list = JsonCodec.list listed
 
         {
             Write =
@@ -160,6 +160,6 @@ module ConsumerPositions =
     let ofClient =
         Operation(RequestCode.GetConsumerStatusFromClient, query, Answers.json "positions" held)
 
-    /// NOTIFY_CONSUMER_IDS_CHANGED (40), one-way from a broker to the members of a group: share the queues anew.
+    /// NOTIFY_CONSUMER_IDS_CHANGED (40), one-way from a broker to the members of a group: share the queues again.
     let membersChanged =
         Operation(RequestCode.NotifyConsumerIdsChanged, Layout.text "consumerGroup", Answers.nothing)

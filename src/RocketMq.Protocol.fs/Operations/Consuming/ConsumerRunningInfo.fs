@@ -120,11 +120,11 @@ module RunningInfo =
     let private status =
         object<ConsumeStatus> {
             let! failedMessages = Member.int64 "consumeFailedMsgs" _.FailedMessages
-            and! failed = Member.always "consumeFailedTPS" Shape.float _.FailedPerSecond
-            and! consumed = Member.always "consumeOKTPS" Shape.float _.ConsumedPerSecond
-            and! consumeMillis = Member.always "consumeRT" Shape.float _.ConsumeMillis
-            and! pullMillis = Member.always "pullRT" Shape.float _.PullMillis
-            and! pulls = Member.always "pullTPS" Shape.float _.PullsPerSecond
+            and! failed = Member.always "consumeFailedTPS" JsonCodec.float _.FailedPerSecond
+            and! consumed = Member.always "consumeOKTPS" JsonCodec.float _.ConsumedPerSecond
+            and! consumeMillis = Member.always "consumeRT" JsonCodec.float _.ConsumeMillis
+            and! pullMillis = Member.always "pullRT" JsonCodec.float _.PullMillis
+            and! pulls = Member.always "pullTPS" JsonCodec.float _.PullsPerSecond
 
             return
                 {
@@ -142,13 +142,13 @@ module RunningInfo =
             let! stacks = Member.optionalText "jstack" _.Stacks
 
             and! popQueues =
-                Member.sometimes "mqPopTable" (Shape.mapOf Queues.key popQueue) _.PopQueues
+                Member.sometimes "mqPopTable" (JsonCodec.mapOf Queues.key popQueue) _.PopQueues
 
             and! queues = Queues.table "mqTable" processQueue _.Queues
-            and! properties = Member.map "properties" Shape.text _.Properties
+            and! properties = Member.map "properties" JsonCodec.text _.Properties
             and! status = Member.map "statusTable" status _.Status
             and! subscriptions = Member.list "subscriptionSet" Subscription.shape _.Subscriptions
-            and! userInfo = Member.sometimes "userConsumerInfo" (Shape.map Shape.text) _.UserInfo
+            and! userInfo = Member.sometimes "userConsumerInfo" (JsonCodec.map JsonCodec.text) _.UserInfo
 
             return
                 {
@@ -222,7 +222,7 @@ type DirectConsumptionResult =
 
 module DirectConsumption =
     let private outcomes =
-        Shape.constant
+        JsonCodec.constant
             [
                 "CR_SUCCESS", Succeeded
                 "CR_LATER", ToBeRetried

@@ -41,14 +41,14 @@ module Subscription =
             IsClassFilter = false
         }
 
-    let internal shape: Shape<Subscription> =
+    let internal shape: JsonCodec<Subscription> =
         object<Subscription> {
             let! isClassFilter = Member.boolean "classFilterMode" _.IsClassFilter
-            and! hashes = Member.list "codeSet" Shape.int32 _.TagHashes
+            and! hashes = Member.list "codeSet" JsonCodec.int32 _.TagHashes
             and! expressionType = Member.text "expressionType" _.ExpressionType
             and! expression = Member.text "subString" _.Expression
             and! version = Member.int64 "subVersion" _.Version
-            and! tags = Member.list "tagsSet" Shape.text _.Tags
+            and! tags = Member.list "tagsSet" JsonCodec.text _.Tags
             and! topic = Member.text "topic" _.Topic
 
             return
@@ -66,9 +66,9 @@ module Subscription =
 /// How messages come to a consumer. Source: ConsumeType.java.
 type ConsumeType =
     /// It asks for messages itself.
-    | Actively
+    | ConsumeActively
     /// The client library asks for it.
-    | Passively
+    | ConsumePassively
     /// Since 5.0: brokers give out single messages for a time.
     | Pop
 
@@ -88,19 +88,19 @@ type ConsumeFromWhere =
     | FromTimestamp
 
 module internal ConsumerNames =
-    let types: Shape<ConsumeType> =
-        Shape.constant
+    let types: JsonCodec<ConsumeType> =
+        JsonCodec.constant
             [
-                "CONSUME_ACTIVELY", Actively
-                "CONSUME_PASSIVELY", Passively
+                "CONSUME_ACTIVELY", ConsumeActively
+                "CONSUME_PASSIVELY", ConsumePassively
                 "CONSUME_POP", Pop
             ]
 
-    let models: Shape<MessageModel> =
-        Shape.constant [ "BROADCASTING", Broadcasting; "CLUSTERING", Clustering ]
+    let models: JsonCodec<MessageModel> =
+        JsonCodec.constant [ "BROADCASTING", Broadcasting; "CLUSTERING", Clustering ]
 
-    let starts: Shape<ConsumeFromWhere> =
-        Shape.constant
+    let starts: JsonCodec<ConsumeFromWhere> =
+        JsonCodec.constant
             [
                 "CONSUME_FROM_LAST_OFFSET", FromLastOffset
                 "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST", FromLastOffsetAndFromMinWhenBootFirst
@@ -193,9 +193,9 @@ module Heartbeat =
             (object<Heartbeat> {
                 let! clientId = Member.text "clientID" _.ClientId
                 and! consumers = Member.list "consumerDataSet" membership _.Consumers
-                and! fingerprint = Member.sometimes "heartbeatFingerprint" Shape.int32 _.Fingerprint
+                and! fingerprint = Member.sometimes "heartbeatFingerprint" JsonCodec.int32 _.Fingerprint
                 and! producers = Member.list "producerDataSet" producer _.ProducerGroups
-                and! isWithout = Member.sometimes "withoutSub" Shape.boolean _.IsWithoutSubscriptions
+                and! isWithout = Member.sometimes "withoutSub" JsonCodec.boolean _.IsWithoutSubscriptions
 
                 return
                     {
@@ -279,5 +279,5 @@ module Heartbeat =
         Operation(
             RequestCode.GetConsumerListByGroup,
             Layout.group "consumerGroup",
-            Answers.json "group members" (Member.objectOf (Member.list "consumerIdList" Shape.text id))
+            Answers.json "group members" (Member.objectOf (Member.list "consumerIdList" JsonCodec.text id))
         )

@@ -7,8 +7,8 @@ open System
 module internal OffsetFile =
     let private what = "offset file"
 
-    let private shape: Shape<Map<MessageQueue, int64>> =
-        Member.objectOf (Queues.table "offsetTable" Shape.int64 id)
+    let private shape: JsonCodec<Map<MessageQueue, int64>> =
+        Member.objectOf (Queues.table "offsetTable" JsonCodec.int64 id)
 
     /// Java's form, or ours, in which queues are texts that hold JSON. Java reads both.
     let read (bytes: ReadOnlyMemory<byte>) : Result<Map<MessageQueue, int64>, DecodeError> =

@@ -101,7 +101,7 @@ type PullRequest =
         /// Committed by the way if present.
         CommitOffset: int64 option
         /// How long the broker may wait for a message. Zero: not at all.
-        Suspend: TimeSpan
+        LongPollTimeout: TimeSpan
         /// Sent along if present. Without it the broker takes what the group's heartbeat told it.
         Filter: Filter option
         /// Grows with each change of the subscription: milliseconds since 1970.
@@ -154,7 +154,7 @@ module Pull =
 
     let private sysFlag (pull: PullRequest) =
         (if pull.CommitOffset.IsSome then commitBit else 0)
-        ||| (if pull.Suspend > TimeSpan.Zero then suspendBit else 0)
+        ||| (if pull.LongPollTimeout > TimeSpan.Zero then suspendBit else 0)
         ||| (if pull.Filter.IsSome then filterBit else 0)
         ||| (if pull.IsLite then liteBit else 0)
 
@@ -170,7 +170,7 @@ module Pull =
     let private expressionTypeName = FieldName.OfText "expressionType"
 
     /// Written by hand, not declared: the bits of one field say whether others count.
-    let private write (pull: PullRequest) (draft: Draft) =
+    let private write (pull: PullRequest) (draft: FieldWriter) =
         draft.Reserve 256
 
         draft
@@ -181,7 +181,7 @@ module Pull =
             .Add(maxMessagesName, pull.MaxMessages)
             .Add(sysFlagName, sysFlag pull)
             .Add(commitOffsetName, Option.defaultValue 0L pull.CommitOffset)
-            .Add(suspendName, int64 pull.Suspend.TotalMilliseconds)
+            .Add(suspendName, int64 pull.LongPollTimeout.TotalMilliseconds)
             .Add(subscriptionVersionName, pull.SubscriptionVersion)
             .Add(expressionTypeName, pull.Filter |> Option.map Filter.typeName |> Option.defaultValue "TAG")
         |> ignore
@@ -231,7 +231,7 @@ module Pull =
                     QueueOffset = queueOffset
                     MaxMessages = maxMessages
                     CommitOffset = if has commitBit then Some commitOffset else None
-                    Suspend =
+                    LongPollTimeout =
                         if has suspendBit then
                             TimeSpan.FromMilliseconds(max 0L (min suspendMillis (int64 Int32.MaxValue)), 0L)
                         else

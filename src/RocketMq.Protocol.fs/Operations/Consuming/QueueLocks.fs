@@ -1,6 +1,6 @@
 namespace RocketMq.Protocol
 
-/// Queues that one member of a group wants for itself, or gives back.
+/// Queues that one member of a group wants for itself, or releases.
 type LockRequest =
     {
         ConsumerGroup: string
@@ -22,7 +22,7 @@ module QueueLocks =
                 and! queues = Member.list "mqSet" Queues.shape _.Queues
 
                 and! onlyThisBroker =
-                    Member.sometimes "onlyThisBroker" Shape.boolean _.OnlyThisBroker
+                    Member.sometimes "onlyThisBroker" JsonCodec.boolean _.OnlyThisBroker
 
                 return
                     {
@@ -39,5 +39,5 @@ module QueueLocks =
     let acquire =
         Operation(RequestCode.LockBatchMq, query, Answers.json "queue locks" held)
 
-    /// UNLOCK_BATCH_MQ (42): gives back those of the queues that this client holds; others stay with their holders.
+    /// UNLOCK_BATCH_MQ (42): releases those of the queues that this client holds; others stay with their holders.
     let release = Operation(RequestCode.UnlockBatchMq, query, Answers.nothing)

@@ -107,7 +107,7 @@ module Pop =
 
     /// PullNotFound and PollingFull come without fields.
     let private answer =
-        let number name get : Column<PopAnswer, int64> =
+        let number name get : FieldCodec<PopAnswer, int64> =
             let usual = Field.int64 name get
 
             {

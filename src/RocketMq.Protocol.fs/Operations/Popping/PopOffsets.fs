@@ -10,10 +10,10 @@ type PoppedQueue =
         Source: PopSource
         QueueId: int
         /// Where the reading began.
-        StartOffset: int64
+        InitialOffset: int64
         /// The messages, first to last.
         Offsets: int64 list
-        /// Of those popped in order: how often each was handed out before, if it was.
+        /// Of those popped in order: how often each was delivered before, if it was.
         Counts: Map<int64, int>
     }
 
@@ -25,7 +25,7 @@ module internal PopOffsets =
 
     let startOffsets (queues: PoppedQueue list) : string =
         queues
-        |> List.map (fun queue -> item queue (string queue.QueueId) (string queue.StartOffset))
+        |> List.map (fun queue -> item queue (string queue.QueueId) (string queue.InitialOffset))
         |> String.concat ";"
 
     let messageOffsets (queues: PoppedQueue list) : string =
@@ -122,7 +122,7 @@ module internal PopOffsets =
         | _, Error error, _
         | _, _, Error error -> Error error
 
-    /// How often a message that was popped in order was handed out before.
+    /// How often a message that was popped in order was delivered before.
     let countOf source queueId offset (read: Read) : int =
         let source = PopSource.text source
 

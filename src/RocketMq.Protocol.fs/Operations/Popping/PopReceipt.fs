@@ -50,7 +50,7 @@ module PopSource =
 type PopReceipt =
     {
         /// Where the batch began that the message was popped with.
-        StartOffset: int64
+        InitialOffset: int64
         /// When it was popped, by the broker's clock, in milliseconds since 1970.
         PopTimestamp: int64
         InvisibleMillis: int64
@@ -72,7 +72,7 @@ module PopReceipt =
     let format (receipt: PopReceipt) : string =
         String.Join(
             ' ',
-            string receipt.StartOffset,
+            string receipt.InitialOffset,
             string receipt.PopTimestamp,
             string receipt.InvisibleMillis,
             string receipt.ReviveQueueId,
@@ -94,7 +94,7 @@ module PopReceipt =
 
     let private create start popped invisible revive source brokerName queueId offset : PopReceipt =
         {
-            StartOffset = start
+            InitialOffset = start
             PopTimestamp = popped
             InvisibleMillis = invisible
             ReviveQueueId = revive
@@ -130,7 +130,7 @@ module PopReceipt =
     /// The receipt that takes the place of this one when the broker has changed for how long the message is hidden.
     let changed (answer: InvisibleTimeAnswer) (receipt: PopReceipt) : PopReceipt =
         { receipt with
-            StartOffset = receipt.QueueOffset
+            InitialOffset = receipt.QueueOffset
             PopTimestamp = answer.PopTimestamp
             InvisibleMillis = int64 answer.InvisibleTime.TotalMilliseconds
             ReviveQueueId = answer.ReviveQueueId

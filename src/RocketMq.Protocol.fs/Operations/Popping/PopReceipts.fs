@@ -35,12 +35,12 @@ type BatchAck =
         Topic: string
         /// "0" the topic itself, "1" its retry topic, "2" its retry topic of the second kind.
         Retry: string
-        StartOffset: int64
+        InitialOffset: int64
         QueueId: int
         ReviveQueueId: int
         PopTimestamp: int64
         InvisibleMillis: int64
-        /// Bit i of byte i/8 stands for the message at `StartOffset` + i.
+        /// Bit i of byte i/8 stands for the message at `InitialOffset` + i.
         Acknowledged: byte[]
     }
 
@@ -51,7 +51,7 @@ type BatchAckRequest =
         Acks: BatchAck list
     }
 
-/// Being done with popped messages, or not yet. Since 5.0.
+/// Acknowledgements of popped messages, and changes of their invisible time. Since 5.0.
 module PopReceipts =
     let private popped =
         layout<PoppedMessage> {
@@ -106,7 +106,7 @@ module PopReceipts =
         )
 
     /// A member that Java reads under either of two names.
-    let private either (short: string) (long: string) (shape: Shape<'T>) (get: BatchAck -> 'T) : Member<BatchAck, 'T> =
+    let private either (short: string) (long: string) (shape: JsonCodec<'T>) (get: BatchAck -> 'T) : Member<BatchAck, 'T> =
         let short = Member.sometimes short shape (get >> Some)
         let long = Member.always long shape get
 
@@ -117,22 +117,22 @@ module PopReceipts =
 
     let private batchAck =
         object<BatchAck> {
-            let! acknowledged = either "b" "bitSet" Shape.base64 _.Acknowledged
-            and! group = either "c" "consumerGroup" Shape.text _.ConsumerGroup
-            and! invisible = either "it" "invisibleTime" Shape.int64 _.InvisibleMillis
-            and! popTimestamp = either "pt" "popTime" Shape.int64 _.PopTimestamp
-            and! queueId = either "q" "queueId" Shape.int32 _.QueueId
-            and! retry = either "r" "retry" Shape.text _.Retry
-            and! reviveQueueId = either "rq" "reviveQueueId" Shape.int32 _.ReviveQueueId
-            and! startOffset = either "so" "startOffset" Shape.int64 _.StartOffset
-            and! topic = either "t" "topic" Shape.text _.Topic
+            let! acknowledged = either "b" "bitSet" JsonCodec.base64 _.Acknowledged
+            and! group = either "c" "consumerGroup" JsonCodec.text _.ConsumerGroup
+            and! invisible = either "it" "invisibleTime" JsonCodec.int64 _.InvisibleMillis
+            and! popTimestamp = either "pt" "popTime" JsonCodec.int64 _.PopTimestamp
+            and! queueId = either "q" "queueId" JsonCodec.int32 _.QueueId
+            and! retry = either "r" "retry" JsonCodec.text _.Retry
+            and! reviveQueueId = either "rq" "reviveQueueId" JsonCodec.int32 _.ReviveQueueId
+            and! startOffset = either "so" "startOffset" JsonCodec.int64 _.InitialOffset
+            and! topic = either "t" "topic" JsonCodec.text _.Topic
 
             return
                 {
                     ConsumerGroup = group
                     Topic = topic
                     Retry = retry
-                    StartOffset = startOffset
+                    InitialOffset = startOffset
                     QueueId = queueId
                     ReviveQueueId = reviveQueueId
                     PopTimestamp = popTimestamp

@@ -38,7 +38,7 @@ module PoppedMessages =
 
     let private receipt brokerName (answer: PopAnswer) (message: StoredMessage) start offset : PopReceipt =
         {
-            StartOffset = start
+            InitialOffset = start
             PopTimestamp = answer.PopTimestamp
             InvisibleMillis = int64 answer.InvisibleTime.TotalMilliseconds
             ReviveQueueId = answer.ReviveQueueId

@@ -151,7 +151,7 @@ module Send =
         }
 
     /// Written by hand, not declared: every message passes here.
-    let private fill names (send: inref<SendFields>) (draft: Draft) =
+    let private fill names (send: inref<SendFields>) (draft: FieldWriter) =
         draft.Reserve(176 + send.Properties.Length)
 
         draft
@@ -179,9 +179,9 @@ module Send =
         draft.Require(Names.checkGroup send.ProducerGroup)
 
     /// As codes 310, 320 and 325 say it, for a sender that has no `SendRequest` in its hands. The body is left to it.
-    let internal fillShort (send: inref<SendFields>) (draft: Draft) = fill letters &send draft
+    let internal fillShort (send: inref<SendFields>) (draft: FieldWriter) = fill letters &send draft
 
-    let private write names (send: SendRequest) (draft: Draft) =
+    let private write names (send: SendRequest) (draft: FieldWriter) =
         let fields =
             {
                 SendFields.ProducerGroup = send.ProducerGroup

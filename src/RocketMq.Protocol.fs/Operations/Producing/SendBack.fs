@@ -8,7 +8,7 @@ type SendBackRequest =
         Group: string
         /// -1: to the dead letters at once. 0: the broker decides. From 1: the delay level.
         DelayLevel: int
-        /// The id of the message before it was first given back.
+        /// The id of the message before it was first sent back.
         OriginMessageId: string option
         OriginTopic: string option
         IsUnit: bool option

@@ -25,7 +25,7 @@ module Cluster =
                 "cluster"
                 (object<ClusterInfo> {
                     let! brokers = Member.map "brokerAddrTable" TopicRoute.brokerData _.Brokers
-                    and! clusters = Member.map "clusterAddrTable" (Shape.list Shape.text) _.Clusters
+                    and! clusters = Member.map "clusterAddrTable" (JsonCodec.list JsonCodec.text) _.Clusters
 
                     return
                         {

@@ -19,8 +19,8 @@ module KeyValueConfig =
         }
 
     /// An object with one member, "table".
-    let internal table: Shape<Map<string, string>> =
-        Member.objectOf (Member.map "table" Shape.text id)
+    let internal table: JsonCodec<Map<string, string>> =
+        Member.objectOf (Member.map "table" JsonCodec.text id)
 
     /// PUT_KV_CONFIG (100).
     let put =

@@ -23,7 +23,7 @@ module NameServerTopics =
     let internal topicList =
         object<TopicList> {
             let! address = Member.optionalText "brokerAddr" _.BrokerAddress
-            and! topics = Member.list "topicList" Shape.text _.Topics
+            and! topics = Member.list "topicList" JsonCodec.text _.Topics
 
             return
                 {

@@ -3,7 +3,7 @@ namespace RocketMq.Protocol
 /// How queues and versions stand in bodies of many requests.
 module internal Queues =
     /// Source: MessageQueue.java.
-    let shape: Shape<MessageQueue> =
+    let shape: JsonCodec<MessageQueue> =
         object<MessageQueue> {
             let! brokerName = Member.text "brokerName" _.BrokerName
             and! queueId = Member.int32 "queueId" _.QueueId
@@ -25,7 +25,7 @@ module internal Queues =
         }
 
     let table name value get : Member<'Record, Map<MessageQueue, 'Value>> =
-        Member.always name (Shape.mapOf key value) get
+        Member.always name (JsonCodec.mapOf key value) get
 
 /// How often a table has changed, and when it last did. Source: DataVersion.java.
 type DataVersion =
@@ -38,10 +38,10 @@ type DataVersion =
     }
 
 module internal DataVersion =
-    let shape: Shape<DataVersion> =
+    let shape: JsonCodec<DataVersion> =
         object<DataVersion> {
             let! counter = Member.int64 "counter" _.Counter
-            and! stateVersion = Member.sometimes "stateVersion" Shape.int64 _.StateVersion
+            and! stateVersion = Member.sometimes "stateVersion" JsonCodec.int64 _.StateVersion
             and! timestamp = Member.int64 "timestamp" _.Timestamp
 
             return

@@ -37,7 +37,7 @@ type QueueMappingItem =
         QueueId: int
         BrokerName: string
         LogicOffset: int64
-        StartOffset: int64
+        InitialOffset: int64
         /// -1: open.
         EndOffset: int64
         TimeOfStart: int64
@@ -81,7 +81,7 @@ module internal QueueMapping =
             and! generation = Member.int32 "gen" _.Generation
             and! logicOffset = Member.int64 "logicOffset" _.LogicOffset
             and! queueId = Member.int32 "queueId" _.QueueId
-            and! startOffset = Member.int64 "startOffset" _.StartOffset
+            and! startOffset = Member.int64 "startOffset" _.InitialOffset
             and! timeOfEnd = Member.int64 "timeOfEnd" _.TimeOfEnd
             and! timeOfStart = Member.int64 "timeOfStart" _.TimeOfStart
 
@@ -91,25 +91,25 @@ module internal QueueMapping =
                     QueueId = queueId
                     BrokerName = brokerName
                     LogicOffset = logicOffset
-                    StartOffset = startOffset
+                    InitialOffset = startOffset
                     EndOffset = endOffset
                     TimeOfStart = timeOfStart
                     TimeOfEnd = timeOfEnd
                 }
         }
 
-    let shape: Shape<QueueMapping> =
+    let shape: JsonCodec<QueueMapping> =
         object<QueueMapping> {
             let! brokerName = Member.text "bname" _.BrokerName
 
             and! currentIds =
-                Member.always "currIdMap" (Shape.mapOf Shape.int32Key Shape.int32) _.CurrentIds
+                Member.always "currIdMap" (JsonCodec.mapOf JsonCodec.int32Key JsonCodec.int32) _.CurrentIds
 
             and! isDirty = Member.boolean "dirty" _.IsDirty
             and! epoch = Member.int64 "epoch" _.Epoch
 
             and! hosted =
-                Member.sometimes "hostedQueues" (Shape.mapOf Shape.int32Key (Shape.list item)) _.HostedQueues
+                Member.sometimes "hostedQueues" (JsonCodec.mapOf JsonCodec.int32Key (JsonCodec.list item)) _.HostedQueues
 
             and! scope = Member.optionalText "scope" _.Scope
             and! topic = Member.text "topic" _.Topic
@@ -226,7 +226,7 @@ module TopicRoute =
     /// Servers before 4.9 spell the flag's name otherwise.
     let private topicSysFlag: Member<QueueData, int> =
         let usual =
-            Member.sometimes "topicSysFlag" Shape.int32 (fun queues -> Some queues.TopicSysFlag)
+            Member.sometimes "topicSysFlag" JsonCodec.int32 (fun queues -> Some queues.TopicSysFlag)
 
         let old = Member.int32 "topicSynFlag" _.TopicSysFlag
 
@@ -254,11 +254,11 @@ module TopicRoute =
         }
 
     /// By broker id, written with quotes, as JSON wants.
-    let private quotedIds: Shape<Map<int64, string>> =
-        Shape.mapOf Shape.int64Key Shape.text
+    let private quotedIds: JsonCodec<Map<int64, string>> =
+        JsonCodec.mapOf JsonCodec.int64Key JsonCodec.text
 
     /// By broker id, written without quotes, as clients before 4.9.4 are used to.
-    let private bareIds: Shape<Map<int64, string>> =
+    let private bareIds: JsonCodec<Map<int64, string>> =
         let entry (KeyValue(id: int64, address: string)) =
             $"{id}:\"{JsonEncodedText.Encode address}\""
 
@@ -276,7 +276,7 @@ module TopicRoute =
             and! cluster = Member.text "cluster" _.Cluster
 
             and! hasActingMaster =
-                Member.sometimes "enableActingMaster" Shape.boolean _.HasActingMaster
+                Member.sometimes "enableActingMaster" JsonCodec.boolean _.HasActingMaster
 
             and! zone = Member.optionalText "zoneName" _.Zone
 
@@ -297,13 +297,13 @@ module TopicRoute =
             let! brokers = Member.list "brokerDatas" (brokerDataWith addresses) _.Brokers
 
             and! filterServers =
-                Member.map "filterServerTable" (Shape.list Shape.text) _.FilterServers
+                Member.map "filterServerTable" (JsonCodec.list JsonCodec.text) _.FilterServers
 
             and! ordered = Member.optionalText "orderTopicConf" _.OrderedTopic
             and! queues = Member.list "queueDatas" queueData _.Queues
 
             and! mappings =
-                Member.sometimes "topicQueueMappingByBroker" (Shape.map QueueMapping.shape) _.QueueMappings
+                Member.sometimes "topicQueueMappingByBroker" (JsonCodec.map QueueMapping.shape) _.QueueMappings
 
             return
                 limited

@@ -17,7 +17,7 @@ type ConnectionState =
 
 /// Chance and need, as they are when a connection is lost or cannot be made.
 [<Struct>]
-type Redial =
+type ReconnectHint =
     {
         /// From 0 to 1; spreads the next attempt.
         Jitter: float
@@ -29,13 +29,13 @@ type ConnectionEvent =
     /// Somebody wants the connection.
     | OpenRequested
     | DialSucceeded of session: int
-    | DialFailed of reason: string * redial: Redial
+    | DialFailed of reason: string * redial: ReconnectHint
     /// A session ended by itself. `wasHeard` if anything ever came from the server.
-    | SessionEnded of session: int * reason: string * wasHeard: bool * redial: Redial
+    | SessionEnded of session: int * reason: string * wasHeard: bool * redial: ReconnectHint
     /// A session takes no more requests, because nobody needs it.
     | SessionLeft of session: int
     /// The server asked its clients to go: it will not serve on this session.
-    | GoAwayReceived of session: int * redial: Redial
+    | GoAwayReceived of session: int * redial: ReconnectHint
     | CloseRequested
 
 type ConnectionEffect =
@@ -58,7 +58,7 @@ module Connection =
     let private closedReason = "the client has been closed"
 
     /// Dials again after a wait, unless nobody wants the connection.
-    let private redialled failures wait (redial: Redial) =
+    let private redialled failures wait (redial: ReconnectHint) =
         if redial.IsWanted then
             let next = Connecting failures
             next, [ Announce next; Dial wait ]
@@ -66,7 +66,7 @@ module Connection =
             Disconnected, [ Announce Disconnected ]
 
     /// After an attempt that failed, or a connection that came to nothing: those must not be made in a tight loop.
-    let private afterFailure backoff failures (redial: Redial) =
+    let private afterFailure backoff failures (redial: ReconnectHint) =
         redialled failures (Backoff.delay backoff failures redial.Jitter) redial
 
     /// Whether the server could not be connected to, and is tried again by itself meanwhile: whoever can go to another server

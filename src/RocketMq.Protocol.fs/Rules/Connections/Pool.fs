@@ -1,6 +1,6 @@
 namespace RocketMq.Protocol
 
-/// A pool of connections that are lent to one borrower at a time, at most `Size` of them. Connections and borrowers are
+/// A pool of connections that are lent to one renter at a time, at most `Size` of them. Connections and borrowers are
 /// numbers here.
 type PoolState =
     {
@@ -15,16 +15,16 @@ type PoolState =
     }
 
 type PoolEvent =
-    | Requested of borrower: int
-    /// Given back; `isUsable` if the connection is worth lending again.
+    | Requested of renter: int
+    /// Returned; `isUsable` if the connection is worth renting again.
     | Returned of connection: int * isUsable: bool
-    /// A borrower waits no longer.
-    | GivenUp of borrower: int
+    /// A renter waits no longer.
+    | GivenUp of renter: int
     | CloseAsked
 
 type PoolEffect =
-    | Lend of borrower: int * connection: int
-    | TurnBorrowerAway of borrower: int
+    | Rent of renter: int * connection: int
+    | RejectRenter of renter: int
     /// Close it: nobody will have it again.
     | Discard of connection: int
     /// The pool is closed and everything has come back.
@@ -41,7 +41,7 @@ module Pool =
             IsClosed = false
         }
 
-    /// The connection for the next borrower: the least busy idle one, or a new one, or none.
+    /// The connection for the next renter: the least busy idle one, or a new one, or none.
     let private choose (load: int -> int) (state: PoolState) =
         match state.Idle with
         | [] when state.Lent.Count < state.Size ->
@@ -64,14 +64,14 @@ module Pool =
 
     let rec private serveWaiting load (state: PoolState) effects =
         match state.Waiting, choose load state with
-        | borrower :: others, Some(connection, state) ->
+        | renter :: others, Some(connection, state) ->
             let state =
                 { state with
                     Waiting = others
                     Lent = Set.add connection state.Lent
                 }
 
-            serveWaiting load state (Lend(borrower, connection) :: effects)
+            serveWaiting load state (Rent(renter, connection) :: effects)
         | _ -> state, List.rev effects
 
     let private drainedIfEmpty (state: PoolState) =
@@ -83,12 +83,12 @@ module Pool =
     /// What an event makes of a pool, and what is to be done. `load` tells how busy an idle connection is. Total.
     let transition (load: int -> int) (state: PoolState) (event: PoolEvent) : PoolState * PoolEffect list =
         match event with
-        | Requested borrower when state.IsClosed -> state, [ TurnBorrowerAway borrower ]
-        | Requested borrower ->
+        | Requested renter when state.IsClosed -> state, [ RejectRenter renter ]
+        | Requested renter ->
             serveWaiting
                 load
                 { state with
-                    Waiting = state.Waiting @ [ borrower ]
+                    Waiting = state.Waiting @ [ renter ]
                 }
                 []
         | Returned(connection, _) when not (state.Lent.Contains connection) -> state, []
@@ -108,9 +108,9 @@ module Pool =
             else
                 let state, effects = serveWaiting load state []
                 state, Discard connection :: effects @ drainedIfEmpty state
-        | GivenUp borrower ->
+        | GivenUp renter ->
             { state with
-                Waiting = List.filter ((<>) borrower) state.Waiting
+                Waiting = List.filter ((<>) renter) state.Waiting
             },
             []
         | CloseAsked when state.IsClosed -> state, drainedIfEmpty state
@@ -123,6 +123,6 @@ module Pool =
                 }
 
             closed,
-            List.map TurnBorrowerAway state.Waiting
+            List.map RejectRenter state.Waiting
             @ List.map Discard state.Idle
             @ drainedIfEmpty closed

@@ -39,7 +39,7 @@ type Rebalance =
     internal
         {
             Model: MessageModel
-            Strategy: AssignmentStrategy
+            Strategy: AllocationStrategy
             ClientId: string
             Topics: Map<string, TopicView>
             /// The topics whose members are being queried, and whether to query once more after the answer.
@@ -62,7 +62,7 @@ module Rebalance =
 
     /// A member that subscribes to nothing. Broadcasting reads all queues and queries no members; `strategy` and `clientId` do not
     /// matter then.
-    let create (model: MessageModel) (strategy: AssignmentStrategy) (clientId: string) : Rebalance =
+    let create (model: MessageModel) (strategy: AllocationStrategy) (clientId: string) : Rebalance =
         {
             Model = model
             Strategy = strategy
@@ -129,7 +129,7 @@ module Rebalance =
         match Map.tryFind topic state.Topics with
         | None -> state, []
         | Some view ->
-            match QueueAssignment.tryAssign state.Strategy state.ClientId members (Set.toList view.Readable) with
+            match QueueAllocation.tryAssign state.Strategy state.ClientId members (Set.toList view.Readable) with
             | Ok allocated ->
                 { withView
                       topic

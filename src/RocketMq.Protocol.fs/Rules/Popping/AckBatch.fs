@@ -9,7 +9,7 @@ type internal AckTarget =
         Receipt: PopReceipt
     }
 
-/// A request by which a broker is told of messages that are done with.
+/// A request by which messages are acknowledged.
 type internal AckRequest =
     | AckAlone of PoppedMessage
     | AckTogether of BatchAckRequest
@@ -21,7 +21,7 @@ module internal AckBatch =
     let private mostBits = 8_192L
 
     let private fits (target: AckTarget) =
-        let distance = target.Receipt.QueueOffset - target.Receipt.StartOffset
+        let distance = target.Receipt.QueueOffset - target.Receipt.InitialOffset
         distance >= 0L && distance < mostBits
 
     /// What receipts have in common that one bit set can stand for.
@@ -33,7 +33,7 @@ module internal AckBatch =
     let private together group (key: AckTarget, targets: AckTarget list) : BatchAck =
         let bits =
             targets
-            |> List.map (fun target -> int (target.Receipt.QueueOffset - target.Receipt.StartOffset))
+            |> List.map (fun target -> int (target.Receipt.QueueOffset - target.Receipt.InitialOffset))
 
         let bytes: byte[] = Array.zeroCreate (List.max bits / 8 + 1)
 
@@ -44,7 +44,7 @@ module internal AckBatch =
             ConsumerGroup = group
             Topic = key.Topic
             Retry = PopSource.text key.Receipt.Source
-            StartOffset = key.Receipt.StartOffset
+            InitialOffset = key.Receipt.InitialOffset
             QueueId = key.Receipt.QueueId
             ReviveQueueId = key.Receipt.ReviveQueueId
             PopTimestamp = key.Receipt.PopTimestamp

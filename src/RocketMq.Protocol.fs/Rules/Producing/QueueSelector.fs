@@ -10,7 +10,7 @@ type QueueSelector =
     /// By the message's sharding key (see `Message.withShardingKey`), as `ByKey`. A message without one is refused.
     | ByShardingKey
     /// By chance.
-    | ByChance
+    | RandomQueue
     /// By a function from the queues, in the order of brokers and numbers, and the message to an index among the queues.
     /// An index outside, or an exception, refuses the message.
     | ByFunction of (MessageQueue[] -> Message -> int)
@@ -64,5 +64,5 @@ module QueueSelector =
             match Message.shardingKey message with
             | ValueSome key -> byKey key queues
             | ValueNone -> refuse "the message has no sharding key"
-        | ByChance -> Ok queues[(chance &&& Int32.MaxValue) % queues.Length]
+        | RandomQueue -> Ok queues[(chance &&& Int32.MaxValue) % queues.Length]
         | ByFunction choose -> byFunction choose queues message

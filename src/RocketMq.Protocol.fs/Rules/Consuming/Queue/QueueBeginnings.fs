@@ -2,7 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 
-/// How a queue begins to be read, and how what it took is given back.
+/// How a queue begins to be read, and how what it took is released.
 module internal QueueBeginnings =
     let private firstWait = TimeSpan.FromMilliseconds 500.0
     let private lastWait = TimeSpan.FromSeconds 20L

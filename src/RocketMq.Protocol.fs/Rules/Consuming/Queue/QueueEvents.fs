@@ -72,7 +72,7 @@ type QueuePhase =
     | Draining
     /// No handler is at work. The offset is committed for the last time.
     | Committing
-    /// The lock is given back.
+    /// The lock is released.
     | Unlocking
 
 [<RequireQualifiedAccess>]

@@ -1,0 +1,52 @@
+namespace RocketMq.Protocol
+
+open System.Collections.Concurrent
+
+/// Where the application wants queues to go on, and which of them to rest, whether they are being read already or not. Queues are
+/// named as they travel.
+[<Sealed>]
+type internal QueueControl() =
+    /// Where queues are to go on that have been told so before they were read.
+    let sought = ConcurrentDictionary<MessageQueue, int64>()
+
+    let paused = ConcurrentDictionary<MessageQueue, unit>()
+
+    /// A seek may come before the queue is there, or just then: whoever of both comes later carries it out.
+    let seekIfTold (queue: ProcessQueue) =
+        match sought.TryRemove queue.Queue with
+        | true, position -> queue.Seek position
+        | _ -> ()
+
+    /// A queue is there, and not pulled yet.
+    member _.Prepare(queue: ProcessQueue) =
+        if paused.ContainsKey queue.Queue then
+            queue.Gate.Close()
+
+        seekIfTold queue
+
+    /// Has a queue go on at a position: at once if it is there, or else when it is, if it will be. False: it is not and will not.
+    member _.Seek
+        (queue: MessageQueue, position: int64, find: MessageQueue -> ProcessQueue | null, willBe: bool)
+        : bool =
+        sought[queue] <- position
+
+        match find queue with
+        | NonNull owner when not owner.IsLeft ->
+            seekIfTold owner
+            true
+        // One that is being given up goes on there when it is read again: what it has consumed is told already.
+        | _ when willBe -> true
+        | _ ->
+            sought.TryRemove queue |> ignore<bool * int64>
+            false
+
+    member _.SetPaused(queue: MessageQueue, isPaused: bool, find: MessageQueue -> ProcessQueue | null) =
+        if isPaused then
+            paused[queue] <- ()
+        else
+            paused.TryRemove queue |> ignore<bool * unit>
+
+        match find queue with
+        | null -> ()
+        | owner when paused.ContainsKey queue -> owner.Gate.Close()
+        | owner -> owner.Gate.Open()

@@ -1,0 +1,74 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Generic
+open System.Threading
+open System.Threading.Tasks
+
+/// The agent of one member of a group: it takes one event after the other, lets `Rebalance` and `ConsumerQueue` decide, and has the
+/// decisions carried out. It never waits for what it has begun.
+[<Sealed>]
+type internal RebalanceAgent
+    (
+        start: Rebalance,
+        events: MemberEvents,
+        queues: AssignedQueues,
+        select: string -> MessageQueue list -> MessageQueue list,
+        queryMembers: string -> unit,
+        remoting: RemotingOptions,
+        ending: CancellationToken
+    ) =
+    let ended = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+    let mutable rebalance = start
+
+    let carryOut effect =
+        match effect with
+        | QueryMembers topic -> queryMembers topic
+        | Assign queue -> queues.Assign queue
+        | Revoke queue -> queues.Revoke queue
+
+    let handle event =
+        match event with
+        | RebalanceEvent event ->
+            // Chosen here, in the order of events: the application may have assigned other queues since the route came.
+            let event =
+                match event with
+                | RouteKnown(topic, queues) -> RouteKnown(topic, select topic queues)
+                | event -> event
+
+            let next, effects = Rebalance.transition rebalance event
+            rebalance <- next
+            List.iter carryOut effects
+        | QueueEvent(queue, event) -> queues.Handle(queue, event)
+        | ProgressEvent(queue, event) -> queues.Handle(queue, event)
+        | CommitInterval -> queues.CommitAll()
+        | CommitAsked wait -> queues.Commit wait
+        | CommitOffsetAsked(queue, offset, wait) -> queues.CommitOffset(queue, offset, wait)
+        | RenewInterval -> queues.RenewLocks()
+
+        queues.Flush()
+
+        if Rebalance.isStopped rebalance && queues.IsEmpty then
+            ended.TrySetResult() |> ignore<bool>
+
+    let loop () : Task =
+        backgroundTask {
+            try
+                while not ending.IsCancellationRequested do
+                    let! event = events.Next ending
+
+                    try
+                        handle event
+                    with error ->
+                        Log.memberFailed remoting.Logger error
+            finally
+                events.Complete()
+                queues.Abandon(AlreadyClosed "The consumer")
+                ended.TrySetResult() |> ignore<bool>
+        }
+
+    /// Ends when a member that was stopped has given up all its queues, or with the member.
+    member _.Ended: Task = ended.Task
+
+    member _.Start() =
+        Supervised.run remoting.Logger ending loop

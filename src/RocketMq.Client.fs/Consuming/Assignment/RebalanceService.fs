@@ -1,0 +1,332 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// What members of groups of all kinds are set up with.
+type internal MembershipOptions =
+    {
+        Instance: InstanceOptions
+        /// What topics belong to, see `Namespaced`. The group's name in `Settings` has it already.
+        Namespace: string
+        Settings: GroupSettings
+        /// Whether a topic that does not exist can be subscribed to while the member runs. At its start it always can.
+        AwaitsTopics: bool
+        /// Whether heartbeats name the topics, so that brokers count this member among those that share them.
+        TellsSubscriptions: bool
+    }
+
+/// Belongs to a group: brokers know of it, and its topics are found and followed. What it learns becomes events for `Rebalance`.
+[<Sealed>]
+type internal RebalanceService
+    (
+        options: MembershipOptions,
+        subscriptions: Subscriptions,
+        events: MemberEvents,
+        table: ProcessQueueTable,
+        problems: MemberProblems,
+        refusals: GroupRefusals,
+        refused: RemotingError -> unit,
+        callbacks: IConsumerCallbacks
+    ) =
+    /// Java's interval.
+    static let rebalanceInterval = TimeSpan.FromSeconds 20L
+
+    let remoting = options.Instance.Remoting
+    let log = remoting.Logger
+    let clock = remoting.Ports.Clock
+    let settings = options.Settings
+    let group = settings.Group
+    let ending = new CancellationTokenSource()
+
+    /// One change of subscriptions at a time.
+    let changing = new SemaphoreSlim(1, 1)
+
+    let told () =
+        if options.TellsSubscriptions then subscriptions.All else []
+
+    let instance =
+        ClientInstance(
+            options.Instance,
+            Consumes(fun () -> GroupRequests.membership settings (told ())),
+            fun _ -> CallbackAnswers.handlers callbacks
+        )
+
+    let routes = instance.Routes
+    let brokers = GroupBrokers(instance.Clients, routes)
+    let post event = events.Post(RebalanceEvent event)
+    let run work = Supervised.run log ending.Token work
+
+    let membersOf = $"members of group {group}"
+    let equalIds = $"client id {instance.ClientId}"
+
+    let checkEqualIds (members: string list) =
+        if members |> List.filter ((=) instance.ClientId) |> List.length > 1 then
+            ConsumerLog.equalClientIds log group instance.ClientId
+
+            problems.Report(
+                equalIds,
+                "another member of the group has the same one, so queues are read twice or not at all; give each an instance name of its own"
+            )
+        else
+            problems.Clear equalIds
+
+    /// Why the members are not known. Brokers of 5.x take the heartbeats of a group that does not exist, and forget them.
+    let explain topic (error: RemotingError) : Task =
+        backgroundTask {
+            let! missing =
+                match error, subscriptions.TryFind topic with
+                | Refused _, NonNull wanted ->
+                    MissingGroup.find brokers routes settings wanted.Subscription remoting.RequestTimeout ending.Token
+                | _ -> Task.FromResult None
+
+            let struct (brokerName, error) = Option.defaultValue (struct ("", error)) missing
+
+            let reason = RemotingError.describe error
+
+            problems.Report(membersOf, reason)
+
+            if refusals.Tell(topic, brokerName, error) then
+                refused error
+            elif refusals.IsMissing then
+                // It has just been created: brokers have forgotten the heartbeats from before.
+                do! instance.HeartbeatService.Renew()
+            else
+                ConsumerLog.membersUnknown log group reason
+        }
+
+    let comparison =
+        MemberComparison(log, group, subscriptions, problems, brokers, ending.Token)
+
+    let compareSubscriptions topic members : Task =
+        if options.TellsSubscriptions && settings.Model = Clustering then
+            comparison.MembersKnown(topic, members)
+        else
+            Task.CompletedTask
+
+    /// Always answers, whatever happens.
+    let queryMembers topic : Task =
+        backgroundTask {
+            let mutable answer = MembersUnknown topic
+
+            try
+                match! brokers.AskOne(topic, Heartbeat.members.Request group, ending.Token) with
+                | Ok members ->
+                    problems.Clear membersOf
+                    checkEqualIds members
+                    answer <- MembersKnown(topic, members)
+                    run (fun () -> compareSubscriptions topic members)
+                | Error error -> do! explain topic error
+            finally
+                post answer
+        }
+
+    let isSubscribed topic =
+        not (isNull (subscriptions.TryFind topic))
+
+    /// Brokers know of this member before it queries them for the members.
+    let useRoute topic (route: TopicRoute) : Task =
+        backgroundTask {
+            do! instance.HeartbeatService.AtAll route
+            post (RouteKnown(topic, TopicRoute.subscribeQueues topic route))
+        }
+
+    let topicOf (topic: string) = $"topic {topic}"
+
+    let retryTopic = Namespaced.retryTopic "" group
+
+    let missing =
+        MissingTopics(
+            log,
+            group,
+            // Brokers make it when they know of the group, of which the other topics tell.
+            (fun topic -> topic = retryTopic),
+            (fun topic error -> problems.Report(topicOf topic, RemotingError.describe error)),
+            (fun topic -> problems.Clear(topicOf topic))
+        )
+
+    let joining = TopicJoining(missing, remoting, ending.Token)
+
+    let every (interval: TimeSpan) (act: unit -> Task) =
+        PeriodicTask.run remoting interval ending.Token act
+
+    let rebalance () : Task =
+        post RebalanceDue
+        Task.CompletedTask
+
+    let notifications =
+        MemberNotifications(
+            remoting,
+            ending.Token,
+            fun () ->
+                post RebalanceEvent.MembersChanged
+                Task.CompletedTask
+        )
+
+    /// SQL92 expressions are checked by a broker: whether it can filter so, and understands them.
+    let checkExpression (topic: string) filter =
+        match filter with
+        | ByTag _ -> Task.FromResult(Ok())
+        | BySql92 _ -> brokers.AskOne(topic, GroupRequests.check instance.ClientId group topic filter, ending.Token)
+
+    /// Whether a topic can be subscribed to, and its route. Changes nothing.
+    let check topic (filter: Filter) : Task<Result<TopicRoute, RemotingError>> =
+        backgroundTask {
+            match Filter.check filter with
+            | Error error -> return Error(Invalid error)
+            | Ok _ ->
+                match! routes.Get(topic, ending.Token) with
+                | Error error -> return Error error
+                | Ok route ->
+                    let! outcome = checkExpression topic filter
+                    return outcome |> Result.map (fun () -> route)
+        }
+
+    /// Reads a topic, if it can be and is still subscribed to.
+    let joinTopic topic () : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match subscriptions.TryFind topic with
+            | null -> return Ok()
+            | wanted ->
+                match! check topic wanted.Subscription.Filter with
+                | Error error -> return Error error
+                | Ok route ->
+                    do! useRoute topic route
+                    return Ok()
+        }
+
+    let join (subscription: TopicSubscription) : Task<Result<unit, RemotingError>> =
+        post (TopicSubscribed subscription.Topic)
+        joining.JoinOrSeek(subscription.Topic, joinTopic subscription.Topic)
+
+    /// A subscription that cannot be had changes nothing of what is subscribed to.
+    let subscribe topic (filter: Filter) (cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            do! changing.WaitAsync cancellation
+
+            try
+                let! found = check topic filter
+
+                let isTaken =
+                    match found with
+                    | Error(NoRoute _) -> options.AwaitsTopics
+                    | found -> found.IsOk
+
+                if isTaken then
+                    subscriptions.Set(topic, filter)
+                    table.SubscriptionChanged topic
+
+                    post (TopicSubscribed topic)
+
+                match found with
+                | Ok route ->
+                    missing.Found topic
+                    do! useRoute topic route
+                    do! instance.HeartbeatService.Renew()
+                    return Ok()
+                | Error error when isTaken ->
+                    joining.Seek(topic, error, joinTopic topic)
+                    do! instance.HeartbeatService.Renew()
+                    return Ok()
+                | Error error -> return Error error
+            finally
+                changing.Release() |> ignore<int>
+        }
+
+    let unsubscribe topic : Task =
+        backgroundTask {
+            do! changing.WaitAsync()
+
+            try
+                missing.Forget topic
+
+                if subscriptions.Remove topic then
+                    post (TopicUnsubscribed topic)
+                    do! instance.HeartbeatService.Renew()
+            finally
+                changing.Release() |> ignore<int>
+        }
+
+    let registration: ClientName =
+        {
+            NameServers = options.Instance.NameServers
+            Group = group
+            ClientId = instance.ClientId
+        }
+
+    let mutable isRegistered = false
+
+    let unregister () =
+        if isRegistered then
+            ClientNames.release registration
+
+    /// What brokers know this member by.
+    member _.ClientId = instance.ClientId
+
+    member _.Routes = routes
+    member _.Brokers = brokers
+    member _.Clients = instance.Clients
+
+    /// Cancelled at the very end.
+    member _.Ending = ending.Token
+
+    /// The members of the group are others than before, a broker says.
+    member _.MembersChanged() = notifications.Notify()
+
+    /// Queries the members of a topic; the answer becomes an event.
+    member _.QueryMembers(topic: string) = run (fun () -> queryMembers topic)
+
+    /// Does something again and again until the membership ends, each time about an interval after the last.
+    member _.Every(interval: TimeSpan, act: unit -> Task) = every interval act
+
+    /// Why nothing can be read, if none of the topics can be.
+    member _.WhyNothing: RemotingError option =
+        missing.WhyNothing [ for one in subscriptions.All -> one.Topic ]
+
+    /// Joins the group. Topics that are not there, or that nobody can be asked for, are looked for until they can be read.
+    member _.Start() : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match ClientNames.tryTake registration with
+            | Error error -> return Error error
+            | Ok() ->
+
+                isRegistered <- true
+
+                routes.Changed.Add(fun struct (topic, route) ->
+                    if isSubscribed topic && not ending.IsCancellationRequested then
+                        run (fun () -> useRoute topic route))
+
+                instance.Start()
+
+                match! OneByOne.untilError join subscriptions.All with
+                | Error error -> return Error error
+                | Ok() ->
+                    every rebalanceInterval rebalance
+                    return Ok()
+        }
+
+    /// Reads a topic too, or changes what is wanted of one. One that fails changes nothing.
+    member _.Subscribe(topic: string, filter: Filter, cancellation) : Task<Result<unit, RemotingError>> =
+        match Names.checkTopic topic with
+        | Error error -> Task.FromResult(Error(Invalid error))
+        | Ok _ -> subscribe (Namespaced.wrap options.Namespace topic) filter cancellation
+
+    /// Reads a topic no more.
+    member _.Unsubscribe(topic: string) : Task =
+        unsubscribe (Namespaced.wrap options.Namespace topic)
+
+    /// Gives up all queues.
+    member _.LeaveAll() = post StopRequested
+
+    /// Unregisters from brokers and closes the connections.
+    member _.Close() : Task =
+        ending.Cancel()
+        unregister ()
+        instance.Close()
+
+    /// Ends as a process does that is killed: brokers are not told.
+    member _.Kill() : Task =
+        ending.Cancel()
+        unregister ()
+        instance.Clients.CloseAll()

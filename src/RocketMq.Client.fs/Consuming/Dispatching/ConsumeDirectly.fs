@@ -1,0 +1,47 @@
+namespace RocketMq.Protocol
+
+open System.Threading
+open System.Threading.Tasks
+
+/// Has a handler work on a message that an administrator chose; nothing comes of the outcome but the answer.
+module internal ConsumeDirectly =
+    let private once (invoker: HandlerInvoker) (message: StoredMessage) : Task<DirectOutcome * string option> =
+        backgroundTask {
+            try
+                let! result = invoker.Invoke([| message |], 0, 1, CancellationToken.None)
+
+                match ConsumeResult.checkedOf result with
+                | ConsumeResult.Success -> return Succeeded, None
+                | _ -> return ToBeRetried, None
+            with error ->
+                return Threw, Some $"{error.GetType().Name}: {error.Message}"
+        }
+
+    let consume
+        (options: PushConsumerOptions)
+        (retryTopic: string)
+        (invoker: HandlerInvoker)
+        (query: DirectConsumption)
+        : Task<Result<DirectConsumptionResult, string>> =
+        let clock = options.Remoting.Ports.Clock
+
+        backgroundTask {
+            match MessageCodec.read (Option.defaultValue "" query.BrokerName) query.Record with
+            | Complete(message, _) ->
+                let began = clock.GetTimestamp()
+
+                let! outcome, remark =
+                    once invoker (VisibleMessage.restore retryTopic options.Namespace message)
+
+                return
+                    Ok
+                        {
+                            IsOrderly = options.IsOrderly
+                            IsAutoCommit = true
+                            Outcome = Some outcome
+                            Remark = remark
+                            SpentMillis = int64 (clock.GetElapsedTime began).TotalMilliseconds
+                        }
+            | NeedMore _ -> return Error "the message is cut short"
+            | Corrupt error -> return Error error.Message
+        }

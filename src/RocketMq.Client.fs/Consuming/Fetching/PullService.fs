@@ -1,0 +1,275 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// Messages as the application knows them.
+module internal VisibleMessage =
+    /// Under the topic that it was first sent to, without a namespace.
+    let restore (retryTopic: string) (space: string) (message: StoredMessage) : StoredMessage =
+        let sentTo =
+            if message.Topic = retryTopic then
+                Properties.tryFind PropertyName.retryTopic message.Properties
+                |> ValueOption.defaultValue message.Topic
+            else
+                message.Topic
+
+        let topic = Namespaced.unwrap space sentTo
+
+        if Object.ReferenceEquals(topic, message.Topic) then
+            message
+        else
+            { message with Topic = topic }
+
+/// What a pull's answer holds.
+module internal PulledRecords =
+    let read (brokerName: string) (answer: PullAnswer) : Result<StoredMessage[], RemotingError> =
+        MessageCodec.decodeAll brokerName answer.Records
+        |> Result.mapError (fun error -> NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PullMessage, error))
+
+    /// Whether an application is to see a message: it is wanted, or it holds others and could not be taken apart.
+    let isSeen (isWanted: StoredMessage -> bool) (message: StoredMessage) =
+        isWanted message || InnerBatch.isOuter message
+
+/// Reads one queue until it is left, as far as there is room for what it finds. `expand` is `InnerBatch.expand`.
+[<Sealed>]
+type internal PullService
+    (
+        settings: GroupSettings,
+        remoting: RemotingOptions,
+        brokers: GroupBrokers,
+        routes: Routes,
+        subscriptions: Subscriptions,
+        space: string,
+        expand: int64 -> StoredMessage[] -> StoredMessage[],
+        gate: PauseGate,
+        problems: MemberProblems,
+        refusals: GroupRefusals,
+        dispatcher: IMessageDispatcher
+    ) =
+    static let masterId = 0L
+    static let isRead: Task<Result<unit, RemotingError>> = Task.FromResult(Ok())
+
+    /// Until a topic that is not subscribed to any more has been given up, or is subscribed to again.
+    static let unsubscribedWait = TimeSpan.FromMilliseconds 100.0
+
+    let log = remoting.Logger
+    let clock = remoting.Ports.Clock
+    let retryTopic = Namespaced.retryTopic "" settings.Group
+
+    let visible = VisibleMessage.restore retryTopic space
+
+    let keep (wanted: Wanted) (messages: StoredMessage[]) =
+        let mutable kept = 0
+
+        for message in messages do
+            if PulledRecords.isSeen wanted.Keeps message then
+                messages[kept] <- visible message
+                kept <- kept + 1
+
+        if kept = messages.Length then
+            messages
+        else
+            messages.AsSpan(0, kept).ToArray()
+
+    /// A damaged record is told once, and passed: the broker would give it again for ever.
+    let reportDamaged (queue: ProcessQueue) (records: ReadableRecords) =
+        for record in records.Damaged do
+            ConsumerLog.recordDamaged log queue.Queue record.Offset record.Error.Message
+            queue.CountDamaged()
+
+    let deliver (queue: ProcessQueue) place (wanted: Wanted) (answer: PullAnswer) =
+        let records =
+            MessageCodec.decodeReadable queue.Queue.BrokerName place.Offset answer.NextOffset answer.Records
+
+        let kept = records.Messages |> expand place.Offset |> keep wanted
+
+        match queue.Pulled(place, kept, records.Next) with
+        | null -> ()
+        | held ->
+            reportDamaged queue records
+
+            if kept.Length > 0 then
+                dispatcher.Dispatch held
+
+    /// The broker's queue ends at `next`, below what was read: it has lost messages, and what it has stored since has their
+    /// offsets. The first of those is the first that is not older than the newest message that was read.
+    let goBack (queue: ProcessQueue) (place: PullCursor) (next: int64) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            let! first =
+                match queue.NewestStored with
+                | 0L -> Task.FromResult(Ok next)
+                | newest -> brokers.AskMaster(queue.Queue, GroupRequests.searchByTime queue.Queue newest, place.Ending)
+
+            match first with
+            | Error error -> return Error error
+            | Ok first ->
+                let offset = max 0L (min next first)
+
+                if queue.MoveTo(place, offset) then
+                    ConsumerLog.offsetMoved log queue.Queue place.Offset queue.Next
+                    dispatcher.Drop queue
+
+                return Ok()
+        }
+
+    /// Forward, messages are gone that nobody has read; what is held stays. What a slave says of an offset that it does not have yet
+    /// does not count.
+    let moved (queue: ProcessQueue) (place: PullCursor) (next: int64) answeredBy : Task<Result<unit, RemotingError>> =
+        if answeredBy <> masterId then
+            queue.BrokerId <- masterId
+            isRead
+        elif place.Ending.IsCancellationRequested then
+            isRead
+        elif next >= place.Offset then
+            ConsumerLog.offsetMoved log queue.Queue place.Offset next
+            queue.Pulled(place, [||], next) |> ignore<FetchedBatch | null>
+            isRead
+        else
+            goBack queue place next
+
+    /// There is no master, and the slave does not have what is asked for. Ends when it may be asked again.
+    let waitForMaster (queue: ProcessQueue) =
+        Task.Delay(TimeSpan.FromSeconds 1L, clock, queue.Ending)
+
+    let read
+        (queue: ProcessQueue)
+        (place: PullCursor)
+        (wanted: Wanted)
+        (pulled: BrokerPull)
+        : Task<Result<unit, RemotingError>> =
+        let answer = pulled.Answer
+
+        match answer.Status with
+        | _ when answer.NextOffset < 0L ->
+            Task.FromResult(
+                Error(
+                    NotDecoded(
+                        {
+                            Host = queue.Queue.BrokerName
+                            Port = 0
+                        },
+                        RequestCode.PullMessage,
+                        WrongValue("nextBeginOffset", $"it is {answer.NextOffset}, offsets count from 0")
+                    )
+                )
+            )
+        | OffsetMoved ->
+            let isWithoutMaster = pulled.BrokerId <> masterId && queue.BrokerId = masterId
+            let moving = moved queue place answer.NextOffset pulled.BrokerId
+
+            if isWithoutMaster then
+                backgroundTask {
+                    do! waitForMaster queue
+                    return! moving
+                }
+            else
+                moving
+        | Found ->
+            queue.BrokerId <- answer.SuggestedBrokerId
+            deliver queue place wanted answer
+            isRead
+        | NoNewMessage
+        | NoMatch ->
+            queue.BrokerId <- answer.SuggestedBrokerId
+            queue.Pulled(place, [||], answer.NextOffset) |> ignore<FetchedBatch | null>
+            isRead
+
+    let pullOnce (queue: ProcessQueue) (place: PullCursor) (wanted: Wanted) =
+        backgroundTask {
+            let most = queue.PullBatch settings.PullBatch
+
+            let request =
+                GroupRequests.pull settings most queue.Queue place.Offset wanted.Subscription
+
+            let! pulled =
+                brokers.Pull(queue.Queue, queue.BrokerId, request, settings.LongPollTimeout, place.Ending)
+
+            queue.LastPull <- clock.GetTimestamp()
+
+            match pulled with
+            | Error error ->
+                queue.BrokerId <- masterId
+                return Error error
+            | Ok pulled ->
+                problems.Clear queue.Name
+                refusals.Served(queue.Queue.Topic, queue.Queue.BrokerName)
+                return! read queue place wanted pulled
+        }
+
+    let failed (queue: ProcessQueue) failures error =
+        let reason = RemotingError.describe error
+
+        if not (refusals.Tell(queue.Queue.Topic, queue.Queue.BrokerName, error)) then
+            ConsumerLog.pullFailed log queue.Queue reason
+
+        problems.Report(queue.Name, reason)
+
+        if PullRetry.isRefusal error then
+            dispatcher.Refused error
+
+        Supervised.run log queue.Ending (fun () -> routes.Refresh queue.Queue.Topic)
+        Task.Delay(PullRetry.waitAfter failures error, clock, queue.Ending)
+
+    /// Most pulls need not wait, and no task is made for them.
+    let waitUntilAllowed (queue: ProcessQueue) : Task =
+        if gate.IsOpen && queue.Gate.IsOpen then
+            queue.WhenRoom()
+        else
+            backgroundTask {
+                do! gate.WhenOpen queue.Ending
+                do! queue.Gate.WhenOpen queue.Ending
+                do! queue.WhenRoom()
+            }
+
+    /// One pull, after what it has to wait for. Gives how many have failed in a row.
+    let pullNext (queue: ProcessQueue) loop failures : Task<int> =
+        backgroundTask {
+            do! waitUntilAllowed queue
+            // In this order: a subscription that changes in between ends this pull.
+            let place = queue.BeginPull()
+
+            match subscriptions.TryFind queue.Queue.Topic with
+            | null ->
+                do! Task.Delay(unsubscribedWait, clock, queue.Ending)
+                return failures
+            | wanted when queue.IsLoop loop ->
+                match! pullOnce queue place wanted with
+                | Ok() -> return 0
+                | Error(Cancelled _) -> return failures
+                | Error error ->
+                    do! failed queue (failures + 1) error
+                    return failures + 1
+            | _ -> return failures
+        }
+
+    /// An exception is a defect: it is logged, and the queue is read on.
+    let pullSafely (queue: ProcessQueue) loop failures : Task<int> =
+        backgroundTask {
+            try
+                return! pullNext queue loop failures
+            with
+            | :? OperationCanceledException when queue.IsLeft -> return failures
+            | error ->
+                ConsumerLog.queueFailed log queue.Queue error
+                do! Task.Delay(PullRetry.lastWait, clock, queue.Ending)
+                return failures + 1
+        }
+
+    /// Pulls until the queue is left, or another loop takes over.
+    member _.Run(queue: ProcessQueue, loop: int) : Task =
+        backgroundTask {
+            try
+                let mutable failures = 0
+
+                while queue.IsLoop loop do
+                    let! counted = pullSafely queue loop failures
+                    failures <- counted
+            with :? OperationCanceledException when queue.IsLeft ->
+                ()
+
+            // A pull may have failed, and told so, after the queue was left.
+            if queue.IsLeft then
+                problems.Clear queue.Name
+        }

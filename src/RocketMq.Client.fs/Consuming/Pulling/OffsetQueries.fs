@@ -1,0 +1,39 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+
+/// Asks brokers how far queues reach, and how far a group is with them. Topics are as the application knows them.
+[<Sealed>]
+type internal OffsetQueries(settings: GroupSettings, space: string, brokers: GroupBrokers) =
+    /// As the queue travels.
+    member _.Inner(queue: MessageQueue) : MessageQueue =
+        { queue with
+            Topic = Namespaced.wrap space queue.Topic
+        }
+
+    /// As the application knows it.
+    member _.Outer(queue: MessageQueue) : MessageQueue =
+        { queue with
+            Topic = Namespaced.unwrap space queue.Topic
+        }
+
+    member positions.Min(queue: MessageQueue, cancellation: CancellationToken) =
+        let queue = positions.Inner queue
+        brokers.Ask(queue, GroupRequests.min queue, cancellation)
+
+    member positions.Max(queue: MessageQueue, cancellation: CancellationToken) =
+        let queue = positions.Inner queue
+        brokers.Ask(queue, GroupRequests.max queue, cancellation)
+
+    member positions.AtTime(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
+        let queue = positions.Inner queue
+        brokers.Ask(queue, GroupRequests.searchByTime queue (time.ToUnixTimeMilliseconds()), cancellation)
+
+    member positions.Committed(queue: MessageQueue, cancellation: CancellationToken) =
+        let queue = positions.Inner queue
+        brokers.Ask(queue, GroupRequests.committed settings queue, cancellation)
+
+    member positions.Commit(queue: MessageQueue, position: int64, cancellation: CancellationToken) =
+        let queue = positions.Inner queue
+        brokers.Ask(queue, GroupRequests.commit settings queue position, cancellation)

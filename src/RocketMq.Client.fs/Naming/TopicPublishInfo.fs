@@ -1,0 +1,46 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// What sends need of a topic's route, worked out once for each route that comes.
+[<Sealed>]
+type internal TopicPublishInfo(topic: string, route: TopicRoute, clients: RemotingClients) =
+    let queues = TopicRoute.publishQueues topic route |> Array.ofList
+
+    let hasOther (brokerName: string) =
+        queues |> Array.exists (fun queue -> queue.BrokerName <> brokerName)
+
+    let hasSeveral = queues.Length > 0 && hasOther queues[0].BrokerName
+
+    let masters =
+        [|
+            for broker in route.Brokers do
+                match TopicRoute.masterAddress broker.BrokerName route with
+                | Some address -> struct (broker.BrokerName, clients.TryGet address)
+                | None -> ()
+        |]
+
+    let rec find (brokerName: string) index =
+        if index = masters.Length then
+            Error(NoQueue(topic, RouteProblems.ofBroker brokerName route))
+        else
+            let struct (name, client) = masters[index]
+
+            if String.Equals(name, brokerName) then
+                client
+            else
+                find brokerName (index + 1)
+
+    member _.Route = route
+
+    /// The queues that may be written to, see `TopicRoute.publishQueues`.
+    member _.Queues = queues
+
+    /// The master of a broker in the route. They are few.
+    member _.MasterOf(brokerName: string) : Result<RemotingClient, RemotingError> = find brokerName 0
+
+    /// Whether a queue of another broker can be chosen.
+    member _.HasOther(brokerName: string) = hasOther brokerName
+
+    /// Whether the queues are on more than one broker.
+    member _.HasSeveral = hasSeveral

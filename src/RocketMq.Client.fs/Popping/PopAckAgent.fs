@@ -1,0 +1,251 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Concurrent
+open System.Collections.Generic
+open System.Threading
+open System.Threading.Channels
+open System.Threading.Tasks
+
+type private KeeperMessage =
+    | Happened of PopEvent
+    | Took of lane: int * Popped[] * TaskCompletionSource<(int64 * PopTicket) list>
+    | AskRoom of lane: int * TaskCompletionSource<int>
+    | AskWhenIdle of TaskCompletionSource
+
+/// Carries out what `PopInFlight.transition` decides. Only its loop holds the state.
+[<Sealed>]
+type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
+    let clock = client.Options.Ports.Clock
+    let log = client.Options.Logger
+    let started = clock.GetTimestamp()
+    let invisible = TimeSpan.FromMilliseconds(limits.InvisibleMillis, 0L)
+    let ending = new CancellationTokenSource()
+    let tickets = ConcurrentDictionary<int64, PopTicket>()
+
+    /// Only touched within the loop.
+    let waitingForRoom = Dictionary<int, List<TaskCompletionSource<int>>>()
+
+    let waitingForIdle = List<TaskCompletionSource>()
+    let mutable nextId = 0L
+    let mutable acked = 0L
+    let mutable lost = 0L
+    let mutable renewals = 0L
+    let messages = Channel.CreateUnbounded<KeeperMessage>()
+
+    let post message =
+        messages.Writer.TryWrite message |> ignore<bool>
+
+    let tell event = post (Happened event)
+    let ask work = Supervised.run log ending.Token work
+
+    let now () =
+        int64 (clock.GetElapsedTime started).TotalMilliseconds
+
+    let answerOf (result: Result<'Value, RemotingError>) : PopAnswerEvent<'Value> =
+        match result with
+        | Ok value -> Taken value
+        | Error error when RemotingError.isPermanent error -> Never
+        | Error _ -> NotNow
+
+    let renew id (target: AckTarget) : Task =
+        backgroundTask {
+            let! answer = client.Change(target, invisible, ending.Token)
+            tell (Renewed(id, answerOf answer))
+        }
+
+    let putOff id (target: AckTarget) afterMillis : Task =
+        backgroundTask {
+            let! answer =
+                client.Change(target, TimeSpan.FromMilliseconds(afterMillis, 0L), ending.Token)
+
+            tell (PutOff(id, answerOf (Result.map ignore<PopReceipt> answer)))
+        }
+
+    let ack brokerName (targets: (int64 * AckTarget) list) : Task =
+        backgroundTask {
+            for request, targets, ids in AckBatch.numbered group targets do
+                let! answer = client.Ack(request, targets, ending.Token)
+                tell (Acked(brokerName, ids, answerOf answer))
+        }
+
+    let forget (id: int64) =
+        tickets.TryRemove id |> ignore<bool * PopTicket>
+
+    let lose (id: int64) =
+        match tickets.TryRemove id with
+        | true, ticket ->
+            Interlocked.Increment &lost |> ignore<int64>
+            PopLog.lost log ticket.MessageId
+
+            match ticket.Lose() with
+            | ValueSome(struct (run, stamp)) -> HandlerCancellation.request log group run stamp
+            | ValueNone -> ()
+        | _ -> ()
+
+    let perform effect =
+        match effect with
+        | RenewInvisibleTime(id, target) -> ask (fun () -> renew id target)
+        | SendNack(id, target, afterMillis) -> ask (fun () -> putOff id target afterMillis)
+        | SendAck(brokerName, targets) -> ask (fun () -> ack brokerName targets)
+        | HasAcked id ->
+            Interlocked.Increment &acked |> ignore<int64>
+            forget id
+        | HasNacked id -> forget id
+        | HasLost id -> lose id
+
+    let alarm =
+        clock.CreateTimer((fun _ -> tell ClockTicked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+
+    /// If the clock has been moved past the time meanwhile, and stands still again, no alarm would ever ring.
+    let rec ringAt due =
+        let seen = now ()
+
+        if due <= seen then
+            tell ClockTicked
+        else
+            alarm.Change(TimeSpan.FromMilliseconds(due - seen, 0L), Timeout.InfiniteTimeSpan)
+            |> ignore<bool>
+
+            // What the clock was moved by in between the alarm would ring too late.
+            if now () <> seen then
+                ringAt due
+
+    let setAlarm (pops: PopInFlight) =
+        match PopInFlight.nextDue pops with
+        | ValueSome due -> ringAt due
+        | ValueNone -> alarm.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore<bool>
+
+    let answerWaits (pops: PopInFlight) =
+        for lane in List.ofSeq waitingForRoom.Keys do
+            match PopInFlight.room lane pops with
+            | 0 -> ()
+            | room ->
+                for waiter in waitingForRoom[lane] do
+                    waiter.TrySetResult room |> ignore<bool>
+
+                waitingForRoom.Remove lane |> ignore<bool>
+
+        if pops.Held.IsEmpty then
+            for waiter in waitingForIdle do
+                waiter.TrySetResult() |> ignore<bool>
+
+            waitingForIdle.Clear()
+
+    let apply (pops: PopInFlight) event =
+        let next, effects = PopInFlight.transition (now ()) pops event
+        List.iter perform effects
+
+        if PopInFlight.nextDue next <> PopInFlight.nextDue pops || event = ClockTicked then
+            setAlarm next
+
+        answerWaits next
+
+        match event with
+        | Renewed(_, Taken _) -> Interlocked.Increment &renewals |> ignore<int64>
+        | _ -> ()
+
+        next
+
+    let take lane (popped: Popped[]) (taker: TaskCompletionSource<(int64 * PopTicket) list>) (pops: PopInFlight) =
+        let firstId = nextId
+        nextId <- nextId + int64 popped.Length
+
+        let taken =
+            popped
+            |> Array.mapi (fun index popped -> firstId + int64 index, PopTicket popped)
+            |> List.ofArray
+
+        for id, ticket in taken do
+            tickets[id] <- ticket
+
+        let targets =
+            popped
+            |> Array.map (fun popped ->
+                {
+                    Topic = popped.Message.Topic
+                    Receipt = popped.Receipt
+                })
+
+        let pops = apply pops (Came(lane, firstId, List.ofArray targets))
+        taker.TrySetResult taken |> ignore<bool>
+        pops
+
+    let waitForRoom lane waiter =
+        match waitingForRoom.TryGetValue lane with
+        | true, waiters -> waiters.Add waiter
+        | _ -> waitingForRoom[lane] <- List [ waiter ]
+
+    let handle pops message =
+        match message with
+        | Happened event -> apply pops event
+        | Took(lane, popped, taker) -> take lane popped taker pops
+        | AskRoom(lane, waiter) ->
+            waitForRoom lane waiter
+            answerWaits pops
+            pops
+        | AskWhenIdle waiter ->
+            waitingForIdle.Add waiter
+            answerWaits pops
+            pops
+
+    let loop () : Task =
+        backgroundTask {
+            let mutable pops = PopInFlight.create limits
+
+            while true do
+                let! message = messages.Reader.ReadAsync ending.Token
+
+                try
+                    pops <- handle pops message
+                with error ->
+                    Log.memberFailed log error
+        }
+
+    member _.Start() = ask loop
+
+    member _.Acked = Volatile.Read &acked
+    member _.Lost = Volatile.Read &lost
+    member _.Renewals = Volatile.Read &renewals
+    member _.Held = tickets.Count
+
+    /// Whether a message is neither settled nor lost.
+    member _.Holds(id: int64) = tickets.ContainsKey id
+
+    /// Begins to hold messages, and gives them their numbers.
+    member _.Take(lane: int, popped: Popped[], cancellation: CancellationToken) : Task<(int64 * PopTicket) list> =
+        let taker =
+            TaskCompletionSource<(int64 * PopTicket) list> TaskCreationOptions.RunContinuationsAsynchronously
+
+        post (Took(lane, popped, taker))
+        taker.Task.WaitAsync cancellation
+
+    member _.Handled(id: int64, verdict: PopVerdict) = tell (Handled(id, verdict))
+    member _.SendBack(afterMillis: int64) = tell (SentBack afterMillis)
+
+    /// Waits until there is room in a lane, and tells how much.
+    member _.Room(lane: int, cancellation: CancellationToken) : Task<int> =
+        let waiter =
+            TaskCompletionSource<int> TaskCreationOptions.RunContinuationsAsynchronously
+
+        post (AskRoom(lane, waiter))
+        waiter.Task.WaitAsync cancellation
+
+    /// Ends when nothing is held, or with the limit. Whether nothing is held.
+    member _.WaitUntilIdle(limit: TimeSpan) : Task<bool> =
+        backgroundTask {
+            let waiter = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+
+            post (AskWhenIdle waiter)
+
+            try
+                do! waiter.Task.WaitAsync(limit, clock)
+                return true
+            with :? TimeoutException ->
+                return false
+        }
+
+    /// Asks brokers for nothing any more.
+    member _.Close() =
+        ending.Cancel()
+        alarm.Dispose()

@@ -1,0 +1,196 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+/// Messages for one handler, one after the other: one message or, in order, those of one queue.
+[<Sealed>]
+type internal PopWork(messages: (int64 * PopTicket) list) =
+    /// Those that are not settled. A handler works on the first.
+    member val Left = messages with get, set
+
+    interface IWorkSource with
+        member _.Take _ = false
+
+/// Has handlers work on messages that were popped.
+[<Sealed>]
+type internal PopDispatcher
+    (
+        settings: HandlerSettings,
+        isOrderly: bool,
+        call: HandlerCall,
+        counts: ConsumerCounts,
+        keeper: PopAckAgent,
+        client: PopClient
+    ) =
+    /// How soon a message comes again that was not handled, through no fault of its own.
+    static let returnMillis = 1_000L
+
+    let log = settings.Remoting.Logger
+
+    /// Closed while each handler has taken too long: what is popped then would wait for nobody knows how long.
+    let gate = PauseGate()
+
+    let comesAgain (time: TimeSpan) =
+        ComesAgain(int64 time.TotalMilliseconds)
+
+    let retry (ticket: PopTicket) : PopVerdict =
+        if isOrderly then
+            comesAgain PopRetry.orderlyDelay
+        else
+            comesAgain (PopRetry.delay ticket.Popped.Message.ReconsumeTimes)
+
+    let verdictOf (ticket: PopTicket) (result: ConsumeResult) : PopVerdict =
+        match result with
+        | ConsumeResult.Success -> IsDone
+        | ConsumeResult.Retry -> retry ticket
+        | ConsumeResult.RetryAfter time -> comesAgain (max TimeSpan.Zero time)
+        | ConsumeResult.RetryAtLevel level when level < 1 -> retry ticket
+        | ConsumeResult.RetryAtLevel level -> comesAgain (DelayLevels.timeOf level)
+        | ConsumeResult.DeadLetter ->
+            PopLog.noDeadLetters log settings.Group ticket.MessageId
+            retry ticket
+
+    let placeOf (ticket: PopTicket) : MessageQueue =
+        {
+            Topic = ticket.Popped.Message.Topic
+            BrokerName = ticket.Popped.Receipt.BrokerName
+            QueueId = ticket.Popped.Receipt.QueueId
+        }
+
+    let putOff verdict messages =
+        for id, _ in messages do
+            keeper.Handled(id, verdict)
+
+    /// One call of the handler. Nothing if it was given up while it lasted: its message has been put off then.
+    let handleOne (run: HandlerWorker) (ticket: PopTicket) (messages: StoredMessage[]) index =
+        backgroundTask {
+            run.Result <- ConsumeResult.Retry
+            call.Prepare(run, placeOf ticket, messages, index)
+
+            if ticket.Begin run then
+                call.Cancel(run, run.Stamp)
+
+            try
+                let! returned = call.Invoke(run, messages, index)
+                run.Result <- call.Returned(run, returned)
+            with error ->
+                call.Threw(run, messages[index], error)
+
+            ticket.End()
+
+            if run.End() then
+                gate.Open()
+                call.Counted(run.Result, 1)
+                return ValueSome(verdictOf ticket run.Result)
+            else
+                return ValueNone
+        }
+
+    /// Inner messages have one receipt: the first that comes again has all of them come again.
+    let handle (pool: HandlerPool) (run: HandlerWorker) (ticket: PopTicket) : Task<PopVerdict voption> =
+        backgroundTask {
+            let messages = client.Messages ticket.Popped
+            let mutable verdict = ValueSome IsDone
+            let mutable index = 0
+
+            while index < messages.Length && verdict = ValueSome IsDone do
+                do! pool.WhenPlaced
+                let! next = handleOne run ticket messages index
+                verdict <- next
+                index <- index + 1
+
+            return verdict
+        }
+
+    /// One after the other. What stands behind a message that comes again comes again with it, or would overtake it.
+    let handleAll (pool: HandlerPool) (run: HandlerWorker) (work: PopWork) : Task =
+        backgroundTask {
+            let mutable goesOn = true
+
+            while goesOn do
+                match work.Left with
+                | [] -> goesOn <- false
+                | (id, ticket) :: rest ->
+                    if pool.IsClosed || not (keeper.Holds id) then
+                        putOff (ComesAgain returnMillis) work.Left
+                        goesOn <- false
+                    else
+                        match! handle pool run ticket with
+                        | ValueNone -> goesOn <- false
+                        | ValueSome verdict ->
+                            work.Left <- rest
+                            keeper.Handled(id, verdict)
+
+                            if verdict <> IsDone then
+                                putOff verdict rest
+                                goesOn <- false
+        }
+
+    let work (pool: HandlerPool) (run: HandlerWorker) : Task =
+        backgroundTask {
+            while pool.Take run do
+                match run.Source with
+                | :? PopWork as work -> do! handleAll pool run work
+                | _ -> ()
+        }
+
+    let pool = HandlerPool(settings.Group, settings.Concurrency, log, work)
+
+    let queueOf (_: int64, ticket: PopTicket) =
+        let receipt = ticket.Popped.Receipt
+        receipt.BrokerName, receipt.QueueId
+
+    /// How many handlers are at work.
+    member _.Running: int =
+        pool.Running |> List.filter (fun run -> run.Stamp <> 0L) |> List.length
+
+    /// Ends when a handler may become free, as far as is known.
+    member _.WhenFree(cancellation: CancellationToken) : Task = gate.WhenOpen cancellation
+
+    /// Takes messages of one pop. Those of a pop that was asked for before all handlers took too long go back at once.
+    member _.Dispatch(messages: (int64 * PopTicket) list) =
+        if not gate.IsOpen then
+            putOff (ComesAgain returnMillis) messages
+        elif isOrderly then
+            for _, messages in List.groupBy queueOf messages do
+                pool.Add(PopWork messages)
+        else
+            for message in messages do
+                pool.Add(PopWork [ message ])
+
+    /// Whether all handlers have taken too long. While they have, nothing more is popped, and what waits for one of them goes
+    /// back, for other members.
+    member _.AllAreOverdue(areAll: bool) =
+        if areAll then
+            gate.Close()
+
+            for source in pool.TakeBack() do
+                match source with
+                | :? PopWork as work -> putOff (ComesAgain returnMillis) work.Left
+                | _ -> ()
+        else
+            gate.Open()
+
+    /// No handler begins any more, and those at work are told to end. What is in hand goes back.
+    member _.End() =
+        pool.Close()
+        call.CancelAll pool
+        keeper.SendBack returnMillis
+
+    interface IHandlers with
+        member _.Pool = pool
+
+        /// Another handler takes the place of one that does not return; its message, and in order those behind it, come again.
+        member _.GiveUp(run, stamp) =
+            match run.Source with
+            | :? PopWork as work when pool.GiveUp(run, stamp) ->
+                counts.GivenUp()
+
+                match work.Left with
+                | (_, ticket) :: _ -> putOff (retry ticket) work.Left
+                | [] -> ()
+            | _ -> ()
+
+            Task.CompletedTask

@@ -1,0 +1,360 @@
+namespace RocketMq.Protocol
+
+open System
+
+/// A message, or a batch of them, in the form in which it travels. It writes itself, and reads what the broker says of it;
+/// each attempt sets where to.
+[<Sealed>]
+type internal OutgoingMessage
+    (
+        options: ProducerOptions,
+        operation: Operation<SendRequest, SendAnswer>,
+        topic: string,
+        source: Message,
+        properties: ReadOnlyMemory<byte>,
+        sysFlag: int,
+        body: ReadOnlyMemory<byte>,
+        isBatch: bool,
+        uniqueId: string
+    ) =
+    inherit Outgoing()
+
+    let mutable group = ""
+    let mutable bornTimestamp = 0L
+    let mutable queue: MessageQueue | null = null
+    let mutable attempt = 0
+    let mutable readsAnswer = false
+    let mutable hasAlternative = false
+    let mutable receipt: SendReceipt | null = null
+
+    let queueId () =
+        match queue with
+        | null -> -1
+        | queue -> queue.QueueId
+
+    let brokerName () =
+        match queue with
+        | null -> ""
+        | queue -> queue.BrokerName
+
+    let flag = if isBatch then 0 else source.Flag
+
+    let stored (queue: MessageQueue) (place: StoredPlace) : SendReceipt =
+        let topic = Namespaced.unwrap options.Namespace queue.Topic
+
+        {
+            Status = place.Status
+            Queue =
+                if queue.QueueId = place.QueueId && String.Equals(queue.Topic, topic) then
+                    queue
+                else
+                    { queue with
+                        Topic = topic
+                        QueueId = place.QueueId
+                    }
+            QueueOffset = place.QueueOffset
+            UniqueId = uniqueId
+            OffsetId = place.OffsetId
+            RecallHandle = place.RecallHandle
+            Attempts = attempt
+        }
+
+    let tryReceipt code (fields: ReadOnlySpan<byte>) : SendReceipt | null =
+        match queue, Send.tryPlace code fields with
+        | NonNull queue, ValueSome place -> stored queue place
+        | _ -> null
+
+    member _.Operation = operation
+
+    /// With its namespace.
+    member _.Topic = topic
+
+    member _.SysFlag = sysFlag
+    member _.Properties = Properties.ofText properties
+
+    /// For selectors of queues: as the application knows it, not compressed and without its namespace. Of a batch the
+    /// first.
+    member _.Source: Message =
+        if options.Namespace = "" then
+            source
+        else
+            { source with
+                Topic = Namespaced.unwrap options.Namespace source.Topic
+            }
+
+    member _.Body = body
+    member _.IsBatch = isBatch
+
+    /// One, or those of a batch joined with commas.
+    member _.UniqueId = uniqueId
+
+    /// Says where the next attempt goes, its number, whether another broker can be tried after it, and whether nobody else wants
+    /// to see its answer. Only between attempts.
+    member _.Address
+        (sendersGroup: string, now: int64, target: MessageQueue, number: int, hasOther: bool, isAlone: bool)
+        =
+        group <- sendersGroup
+        bornTimestamp <- now
+        queue <- target
+        attempt <- number
+        hasAlternative <- hasOther
+        readsAnswer <- isAlone
+        receipt <- null
+
+    /// What the answer to the last attempt says, unless it is a refusal or wrong.
+    member _.TryReceipt(answer: RemotingCommand) : SendReceipt voption =
+        match receipt with
+        | null -> tryReceipt answer.ResponseCode answer.Fields.Wire.Span |> ValueOption.ofObj
+        | read -> ValueSome read
+
+    /// What the next attempt says.
+    member _.Request: SendRequest =
+        {
+            ProducerGroup = group
+            Topic = topic
+            DefaultTopic = options.Template.Topic
+            DefaultTopicQueues = options.Template.Queues
+            QueueId = queueId ()
+            SysFlag = sysFlag
+            BornTimestamp = bornTimestamp
+            Flag = flag
+            Properties = Properties.ofText properties
+            ReconsumeTimes = 0
+            IsUnit = options.UnitName.IsSome
+            MaxReconsumeTimes = None
+            BrokerName = brokerName ()
+            IsBatch = isBatch
+            Body = body
+        }
+
+    override _.Size = int64 body.Length + int64 properties.Length
+    override _.Code = operation.Code
+    override _.HasAlternative = hasAlternative
+    override _.WaitsForServer = not hasAlternative
+
+    override prepared.ToCommand() =
+        (operation.Request prepared.Request).Command
+
+    override prepared.Write(writer, opaque, output) =
+        writer.Write(operation.Code, (prepared :> IFieldWriterSource), opaque, output)
+
+    override _.TryRead answer =
+        if readsAnswer then
+            receipt <- tryReceipt (enum answer.Code) answer.FieldsWire.Span
+
+        not (isNull receipt)
+
+    interface IFieldWriterSource with
+        member _.Fill draft =
+            let fields =
+                {
+                    SendFields.ProducerGroup = group
+                    Topic = topic
+                    DefaultTopic = options.Template.Topic
+                    DefaultTopicQueues = options.Template.Queues
+                    QueueId = queueId ()
+                    BrokerName = brokerName ()
+                    SysFlag = sysFlag
+                    BornTimestamp = bornTimestamp
+                    Flag = flag
+                    Properties = properties
+                    ReconsumeTimes = 0
+                    IsUnit = options.UnitName.IsSome
+                    MaxReconsumeTimes = None
+                    IsBatch = isBatch
+                }
+
+            Send.fillShort &fields draft
+            draft.Body <- body
+
+/// What becomes of messages before they travel. Sources: DefaultMQProducerImpl.java, MessageBatch.java.
+module internal OutgoingMessage =
+    let private reply = "reply"
+
+    let private isReply (message: Message) =
+        Properties.tryFind PropertyName.messageType message.Properties = ValueSome reply
+
+    /// Whether a message gets an id and says that it waits for the store, as nearly all do.
+    let private isUsual (message: Message) =
+        // Java's replies do not say whether they wait for the store: brokers push them on and need not keep them.
+        not (
+            isReply message
+            || Properties.contains PropertyName.waitStoreOk message.Properties
+            || Properties.contains PropertyName.uniqueKey message.Properties
+        )
+
+    /// The properties of a usual message with its id, as text.
+    let private identifiedText (uniqueId: string) (message: Message) =
+        Properties.textWithTwo PropertyName.uniqueKey uniqueId PropertyName.waitStoreOk "true" message.Properties
+
+    /// Replies go to a topic that the brokers of the cluster have from the start, of no namespace. Java wraps it as well, and
+    /// its replies get lost where topics are not made by themselves.
+    let private travellingTopic (options: ProducerOptions) (message: Message) =
+        if isReply message then
+            message.Topic
+        else
+            Namespaced.wrap options.Namespace message.Topic
+
+    /// Gives a message its id, its namespace, and what Java's senders always say.
+    let identified (options: ProducerOptions) (uniqueId: string) (message: Message) : Message =
+        let message =
+            if isUsual message then
+                { message with
+                    Properties = Properties(identifiedText uniqueId message, message.Properties.Fault)
+                }
+            else
+                Message.withSystemProperty PropertyName.uniqueKey uniqueId message
+
+        if options.Namespace = "" then
+            message
+        else
+            { message with
+                Topic = travellingTopic options message
+            }
+            |> Message.withSystemProperty PropertyName.instanceId options.Namespace
+
+    let private compressed (options: ProducerOptions) (body: ReadOnlyMemory<byte>) =
+        if body.Length < options.CompressFromBytes then
+            Ok(struct (body, 0))
+        else
+            match BodyCodecs.compress options.Compression body options.Codecs with
+            | Ok smaller ->
+                let compression = BodyCodecs.compressionOf options.Compression
+                Ok(struct (smaller, SysFlag.withCompression compression 0))
+            | Error error -> Error(Invalid error)
+
+    let private isHalf (message: Message) =
+        Properties.tryFind PropertyName.transactionMark message.Properties = ValueSome "true"
+
+    let private heldBackBy =
+        [
+            PropertyName.delayLevel, "a delay level"
+            PropertyName.timerDelayMillis, "a delay"
+            PropertyName.timerDelaySeconds, "a delay"
+            PropertyName.timerDeliverMillis, "a delivery time"
+        ]
+
+    /// Ok for a message that can be part of a transaction. Brokers of 5.x put a half message with a delay among the timed ones,
+    /// where its end finds nothing to commit, so that it is never delivered; older ones deliver it at once. Replies go to the client that
+    /// asked as they come in.
+    let checkTransaction (message: Message) : Result<unit, InputError> =
+        let refuse reason =
+            Error(InvalidInput("the transaction's message", reason))
+
+        let isSet (name, _) =
+            Properties.contains name message.Properties
+
+        match List.tryFind isSet heldBackBy with
+        | Some(_, what) ->
+            refuse
+                $"it has {what}, and brokers cannot both hold a message back and make it part of a transaction: they never deliver it, or deliver it at once"
+        | None when isReply message -> refuse "it is a reply, which brokers pass on before the transaction ends"
+        | None -> Ok()
+
+    let private sizeFault (bytes: int) reason =
+        InvalidInput("the properties", $"they take {bytes} bytes with those that the producer adds, {reason}")
+
+    /// Why the properties cannot travel, if they cannot: `text` is all of them.
+    let private propertyFault (message: Message) (text: ReadOnlyMemory<byte>) : InputError voption =
+        if message.Properties.Fault.IsSome then
+            message.Properties.Fault
+        elif text.Length > Properties.maxSentBytes then
+            let room =
+                $"brokers add {Properties.leastAddedBytes} at least, and a message has room for {Properties.maxBytes}"
+
+            ValueSome(sizeFault text.Length room)
+        else
+            ValueNone
+
+    let private ofText options uniqueId (message: Message) properties : Result<OutgoingMessage, RemotingError> =
+        let isHalf = isHalf message
+        let inTransaction = if isHalf then checkTransaction message else Ok()
+
+        match propertyFault message properties, inTransaction with
+        | ValueSome fault, _ -> Error(Invalid fault)
+        | ValueNone, Error error -> Error(Invalid error)
+        | ValueNone, Ok() ->
+            match compressed options message.Body with
+            | Error error -> Error error
+            | Ok(struct (body, sysFlag)) ->
+                let operation = if isReply message then Send.reply else Send.message
+
+                let sysFlag =
+                    if isHalf then
+                        sysFlag ||| SysFlag.transactionHalf
+                    else
+                        sysFlag
+
+                Ok(OutgoingMessage(options, operation, message.Topic, message, properties, sysFlag, body, false, uniqueId))
+
+    /// Ok for a message that has its id, and that can be sent by itself.
+    let checkIdentified (message: Message) : Result<unit, InputError> =
+        match propertyFault message message.Properties.Text with
+        | ValueSome fault -> Error fault
+        | ValueNone -> Ok()
+
+    /// A message that `Message.check` took and that has its id.
+    let ofIdentified options uniqueId (message: Message) : Result<OutgoingMessage, RemotingError> =
+        ofText options uniqueId message message.Properties.Text
+
+    /// A message that `Message.check` took, as it is after `identified`. Mostly no message and no properties are made for it.
+    let ofMessage (options: ProducerOptions) (uniqueId: string) (message: Message) : Result<OutgoingMessage, RemotingError> =
+        if options.Namespace = "" && isUsual message then
+            ofText options uniqueId message (identifiedText uniqueId message)
+        else
+            ofIdentified options uniqueId (identified options uniqueId message)
+
+    let private refuse reason =
+        Error(InvalidInput("the batch", reason))
+
+    /// Why the properties of one of the messages leave brokers too little room for theirs, if they do.
+    let private batchedFault (messages: Message list) : InputError option =
+        messages
+        |> List.map _.Properties.Text.Length
+        |> List.tryFind (fun bytes -> bytes > Properties.maxBatchedBytes)
+        |> Option.map (fun bytes ->
+            sizeFault bytes $"a message in a batch has room for {Properties.maxBatchedBytes}: send it by itself")
+
+    /// Ok for messages with ids that brokers take as one batch: of one topic that is no retry topic, none held back or part of a
+    /// transaction, all waiting for the store or none, and not too large.
+    let checkBatch (messages: Message list) : Result<unit, InputError> =
+        let topics = messages |> List.map _.Topic |> List.distinct
+        let kinds = messages |> List.map (Batchability.ofMessage false) |> List.distinct
+
+        let fault = batchedFault messages
+
+        let bytes =
+            messages |> List.sumBy (fun message -> int64 (BatchCodec.recordBytes message))
+
+        match messages, topics, kinds with
+        | [], _, _ -> refuse "it is empty"
+        | _ when fault.IsSome -> Error fault.Value
+        | _, _ :: other :: _, _ -> refuse $"it has messages to {topics.Head} and to {other}"
+        | _, _, kinds when List.contains NotBatchable kinds ->
+            refuse
+                "it has a message that can only be sent by itself: delayed, timed, transactional, or to a retry topic"
+        | _, _, _ :: _ :: _ -> refuse "some of its messages wait for the store and others do not"
+        | _ when bytes > int64 Message.maxBodyBytes ->
+            refuse $"it takes {bytes} bytes, the limit is {Message.maxBodyBytes}"
+        | _ -> Ok()
+
+    /// Messages that `checkBatch` took and that have their ids, as one.
+    let ofBatch (options: ProducerOptions) (messages: Message list) : Result<OutgoingMessage, RemotingError> =
+        match BatchCodec.encode messages with
+        | Error error -> Error(NotEncoded(RequestCode.SendBatchMessage, error))
+        | Ok body ->
+            let first = messages.Head
+
+            let waits =
+                Properties.tryFind PropertyName.waitStoreOk first.Properties
+                |> ValueOption.defaultValue "true"
+
+            let idOf (message: Message) =
+                Properties.tryFind PropertyName.uniqueKey message.Properties
+                |> ValueOption.defaultValue ""
+
+            // No more than this: brokers add what stands here to each message.
+            let properties = Properties.add PropertyName.waitStoreOk waits Properties.empty
+            let ids = messages |> List.map idOf |> String.concat ","
+
+            Ok(OutgoingMessage(options, Send.batch, first.Topic, first, properties.Text, 0, ReadOnlyMemory body, true, ids))

@@ -1,0 +1,124 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Microsoft.Extensions.Logging
+
+/// A message that waits for others, and its caller.
+[<Sealed>]
+type internal Gathered(message: Message, uniqueId: string) =
+    inherit TaskCompletionSource<Result<SendReceipt, RemotingError>>(TaskCreationOptions.RunContinuationsAsynchronously)
+    member _.Message = message
+    member _.UniqueId = uniqueId
+
+/// Gathers messages and has each batch sent when it is full or its time has come; each caller gets a receipt of its own.
+[<Sealed>]
+type internal ProducerBatcher
+    (
+        limits: BatchingLimits,
+        clock: TimeProvider,
+        log: ILogger,
+        send: Gathered[] -> Task<Result<SendReceipt, RemotingError>>
+    ) =
+    let gate = obj ()
+    let gathering = BatchAccumulator<Gathered> limits
+    let started = clock.GetTimestamp()
+
+    let nowMillis () =
+        int64 (clock.GetElapsedTime(started).TotalMilliseconds)
+
+    let trySend (tickets: Gathered[]) : Task<Result<SendReceipt, RemotingError>> =
+        backgroundTask {
+            try
+                return! send tickets
+            with error ->
+                return Error(Misconfigured $"sending a batch failed: {error.Message}")
+        }
+
+    /// A batch that was refused for what may be wrong with one message is sent in halves, until that one is alone.
+    let rec run (tickets: Gathered[]) : Task =
+        backgroundTask {
+            match! trySend tickets with
+            | Error error when tickets.Length > 1 && SendRetry.mayBePartsFault error ->
+                let half = tickets.Length / 2
+                do! Task.WhenAll(run tickets[.. half - 1], run tickets[half..])
+            | Error error ->
+                for gathered in tickets do
+                    gathered.TrySetResult(Error error) |> ignore<bool>
+            | Ok receipt ->
+                let receipts =
+                    BatchReceipt.split [ for gathered in tickets -> gathered.UniqueId ] receipt
+
+                for gathered, receipt in Seq.zip tickets receipts do
+                    gathered.TrySetResult(Ok receipt) |> ignore<bool>
+        }
+
+    let runAll (batches: ReadyBatch<Gathered> list) =
+        for batch in batches do
+            Supervised.run log CancellationToken.None (fun () -> run batch.Tickets)
+
+    /// Then nothing waits any more. Only under the gate.
+    let mutable isEnding = false
+
+    let mutable timer: ITimer | null = null
+
+    /// Only under the gate.
+    let setAlarm () =
+        match timer, gathering.NextDeadline with
+        | NonNull timer, ValueSome deadline ->
+            let wait = TimeSpan.FromMilliseconds(float (max 0L (deadline - nowMillis ())))
+            timer.Change(wait, Timeout.InfiniteTimeSpan) |> ignore<bool>
+        | _ -> ()
+
+    let tick () =
+        let due =
+            lock gate (fun () ->
+                let due = gathering.Tick(nowMillis ())
+                setAlarm ()
+                due)
+
+        runAll due
+
+    do timer <- clock.CreateTimer((fun _ -> tick ()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+
+    /// Takes a message that has its id. `queue` if it has been chosen.
+    member _.Add(gathered: Gathered, queue: MessageQueue voption, isCompressed: bool) =
+        let message = gathered.Message
+
+        let batches =
+            lock gate (fun () ->
+                let before = gathering.NextDeadline
+
+                let batches =
+                    gathering.Add(
+                        { Topic = message.Topic; Queue = queue },
+                        Batchability.ofMessage isCompressed message,
+                        gathered,
+                        BatchCodec.recordBytes message,
+                        nowMillis ()
+                    )
+
+                if isEnding then
+                    batches @ gathering.Flush()
+                else
+                    if gathering.NextDeadline <> before then
+                        setAlarm ()
+
+                    batches)
+
+        runAll batches
+
+    /// Has everything sent that waits, and at once what is added later: sends that had begun before the producer was closed
+    /// may come here after this.
+    member _.End() =
+        lock gate (fun () ->
+            isEnding <- true
+            gathering.Flush())
+        |> runAll
+
+    interface IDisposable with
+        member _.Dispose() =
+            match timer with
+            | null -> ()
+            | timer -> timer.Dispose()

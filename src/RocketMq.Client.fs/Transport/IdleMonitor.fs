@@ -1,0 +1,66 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+
+/// Notes when a session's two sides were last heard of, for `KeepAlive` to judge. Every frame passes here: notes are single
+/// stores, and two that meet at once can at worst delay a judgement until the next one.
+[<Sealed>]
+type internal IdleMonitor(clock: TimeProvider) =
+    /// No clock shows it.
+    static let never = Int64.MinValue
+
+    let started = clock.GetTimestamp()
+    let mutable heard = started
+    let mutable used = started
+    let mutable wasHeard = false
+
+    let mutable asked = never
+    let mutable probed = never
+
+    let since (moment: int64) (now: int64) =
+        if moment = never then
+            ValueNone
+        else
+            ValueSome(clock.GetElapsedTime(moment, now))
+
+    /// Whether anything ever came from the peer.
+    member _.WasHeard = wasHeard
+
+    /// Bytes have come from the peer.
+    member _.Heard() =
+        wasHeard <- true
+        Volatile.Write(&heard, clock.GetTimestamp())
+        Volatile.Write(&asked, never)
+        Volatile.Write(&probed, never)
+
+    /// A caller sends something that is not answered.
+    member _.Used(now: int64) = Volatile.Write(&used, now)
+
+    /// A caller asks the peer something. Gives whether it is the first question since the peer was heard.
+    member _.Asked(now: int64) =
+        Volatile.Write(&used, now)
+
+        if Volatile.Read &asked = never then
+            Volatile.Write(&asked, now)
+            true
+        else
+            false
+
+    /// The peer is pinged.
+    member _.Probed(now: int64) = Volatile.Write(&probed, now)
+
+    member _.SinceHeard(now: int64) =
+        clock.GetElapsedTime(Volatile.Read &heard, now)
+
+    member _.SinceUsed(now: int64) =
+        clock.GetElapsedTime(Volatile.Read &used, now)
+
+    member watch.IdleState(now: int64, isFree: bool) : IdleState =
+        {
+            Heard = watch.SinceHeard now
+            Asked = since (Volatile.Read &asked) now
+            Probed = since (Volatile.Read &probed) now
+            Used = watch.SinceUsed now
+            IsFree = isFree
+        }

@@ -1,0 +1,82 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Threading
+
+/// Wakes when the earliest of many deadlines has come: one timer for all calls of a session, which does not run while
+/// none waits.
+[<Sealed>]
+type internal TimeoutTimer(clock: TimeProvider) as this =
+    /// TimeoutTimer closer together than this are swept together; none is swept early.
+    static let grainMillis = 10L
+
+    /// What timers can wait for at most.
+    static let longest = TimeSpan.FromMilliseconds(float (UInt32.MaxValue - 1u))
+
+    let gate = obj ()
+    let mutable sweep = fun (_: int64) -> Int64.MaxValue
+    let mutable nextWake = Int64.MaxValue
+
+    let timer =
+        clock.CreateTimer((fun _ -> this.Wake()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+
+    let grain = grainMillis * clock.TimestampFrequency / 1000L
+
+    let arm (wake: int64) =
+        nextWake <- wake
+        let span = clock.GetElapsedTime(clock.GetTimestamp(), wake)
+        // Timers count whole milliseconds and may cut the rest off.
+        let millis = Math.Clamp(ceil span.TotalMilliseconds, 1.0, longest.TotalMilliseconds)
+
+        timer.Change(TimeSpan.FromMilliseconds millis, Timeout.InfiniteTimeSpan)
+        |> ignore<bool>
+
+    /// A timeout that timers can wait for: that itself, or the longest in place of an endless or a longer one.
+    static member Limited(timeout: TimeSpan) : TimeSpan =
+        // Ticks, because every call passes here: spans are compared in boxes.
+        if timeout.Ticks = Timeout.InfiniteTimeSpan.Ticks || timeout.Ticks > longest.Ticks then
+            longest
+        else
+            timeout
+
+    /// What to do when a deadline has come: it is given the time, and gives the earliest deadline that is left.
+    member _.Start(sweeping: int64 -> int64) = sweep <- sweeping
+
+    /// The timestamp that a timeout from now ends at.
+    member deadlines.After(timeout: TimeSpan) : int64 =
+        deadlines.At(clock.GetTimestamp(), timeout)
+
+    /// As `After`, from a timestamp. `Int64.MaxValue`, which never comes, for a time that is endless or that no timestamp shows.
+    member _.At(now: int64, timeout: TimeSpan) : int64 =
+        let ticks = timeout.TotalSeconds * float clock.TimestampFrequency
+
+        if
+            timeout.Ticks = Timeout.InfiniteTimeSpan.Ticks
+            || ticks >= float (Int64.MaxValue - now)
+        then
+            Int64.MaxValue
+        else
+            now + int64 ticks
+
+    /// How long ago a timeout that ends at `deadline` began.
+    member _.SinceStart(timeout: TimeSpan, deadline: int64) : TimeSpan =
+        timeout - clock.GetElapsedTime(clock.GetTimestamp(), deadline)
+
+    member _.Add(deadline: int64) =
+        if deadline < Volatile.Read &nextWake then
+            lock gate (fun () ->
+                if deadline < nextWake then
+                    arm deadline)
+
+    member private _.Wake() =
+        lock gate (fun () -> nextWake <- Int64.MaxValue)
+        let now = clock.GetTimestamp()
+        let earliest = sweep now
+
+        if earliest < Int64.MaxValue then
+            lock gate (fun () ->
+                if earliest < nextWake then
+                    arm (max earliest (now + grain)))
+
+    interface IDisposable with
+        member _.Dispose() = timer.Dispose()

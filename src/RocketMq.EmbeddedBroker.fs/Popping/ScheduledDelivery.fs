@@ -1,0 +1,93 @@
+namespace RocketMq.Embedded
+
+open RocketMq.Protocol
+
+/// Messages put into their queues, at once or when their time has come.
+module internal ScheduledDelivery =
+    /// Puts a message at the end of a queue that exists, and answers the pulls that wait for it.
+    let append
+        now
+        (incoming: Incoming)
+        (state: BrokerState)
+        : Result<struct (BrokerState * StoredMessage * BrokerEffect list), EncodeError> =
+        Store.append now incoming state.Store
+        |> Result.map (fun (struct (store, stored)) ->
+            let state, woken =
+                Pulls.wake stored.Topic stored.QueueId stored.QueueOffset { state with Store = store }
+
+            let state, popped =
+                Pops.wakeFor now stored.Topic stored.QueueId stored.QueueOffset state
+
+            struct (state, stored, woken @ popped))
+
+    /// Keeps a message until its time. `stored` is where it lies meanwhile.
+    let hold dueMillis (stored: StoredMessage) (message: ScheduledMessage) (state: BrokerState) =
+        { state with
+            BrokerState.Held.ByDue = Map.add (dueMillis, stored.PhysicalOffset) message state.Held.ByDue
+        }
+
+    let private isRecalled (message: ScheduledMessage) (state: BrokerState) =
+        match message.TimerKey with
+        | ValueSome key -> state.Held.Recalled.Contains key
+        | ValueNone -> false
+
+    /// What a timed message says of when it was taken out.
+    let private asTaken (now: int64) (message: ScheduledMessage) : Incoming =
+        match message.TimerKey with
+        | ValueSome _ ->
+            { message.Incoming with
+                Message =
+                    Message.withSystemProperty BrokerProperty.timerTakenMillis (string now) message.Incoming.Message
+            }
+        | ValueNone -> message.Incoming
+
+    let private deliver now (message: ScheduledMessage) (state: BrokerState) =
+        let incoming = asTaken now message
+
+        // Its topic may have gone, and its properties may have grown too long for a record: a real broker drops it, too.
+        match Store.tryQueue incoming.Message.Topic incoming.QueueId state.Store with
+        | ValueNone -> state, []
+        | ValueSome _ when isRecalled message state -> state, []
+        | ValueSome _ ->
+            match append now incoming state with
+            | Ok(struct (state, _, woken)) -> state, woken
+            | Error _ -> state, []
+
+    /// When the next message is due.
+    let nextDue (state: BrokerState) : int64 voption =
+        if state.Held.ByDue.IsEmpty then
+            ValueNone
+        else
+            ValueSome(fst (fst (Map.minKeyValue state.Held.ByDue)))
+
+    /// Forgets the recalls that can meet no message any more.
+    let private forgetRecalls now (state: BrokerState) =
+        if state.Held.Recalled.IsEmpty then
+            state
+        else
+            { state with
+                BrokerState.Held.Recalled =
+                    state.Held.Recalled
+                    |> Set.filter (fun key -> TimerSlot.dueMillis key.OutMillis > now)
+            }
+
+    /// Delivers the messages whose time has come, those that were due first before the others.
+    let expire now (state: BrokerState) =
+        let rec next (state: BrokerState) effects =
+            match nextDue state with
+            | ValueSome due when due <= now ->
+                let key, message = Map.minKeyValue state.Held.ByDue
+
+                let state, woken =
+                    deliver
+                        now
+                        message
+                        { state with
+                            BrokerState.Held.ByDue = Map.remove key state.Held.ByDue
+                        }
+
+                next state (List.fold (fun effects effect -> effect :: effects) effects woken)
+            | _ -> state, List.rev effects
+
+        let state, woken = next state []
+        forgetRecalls now state, woken

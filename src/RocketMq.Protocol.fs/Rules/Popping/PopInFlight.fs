@@ -1,0 +1,392 @@
+namespace RocketMq.Protocol
+
+/// What a consumer that pops goes by.
+type internal PopLimits =
+    {
+        /// For how long a message is hidden, when it is popped and each time that is renewed.
+        InvisibleMillis: int64
+        /// How many messages of one queue, or of one broker where any queue is popped, may be unacknowledged.
+        MaxUnackedMessages: int
+        /// How many acknowledgements go together at most.
+        AckBatch: int
+    }
+
+    static member Default =
+        {
+            InvisibleMillis = 60_000L
+            MaxUnackedMessages = 96
+            AckBatch = 64
+        }
+
+/// What a handler made of its message.
+type internal PopVerdict =
+    | IsDone
+    | ComesAgain of afterMillis: int64
+
+type internal PopPhase =
+    /// It waits for its handler, or is being handled. After a renewal that failed its receipt may have been exchanged: it is in
+    /// doubt, and good for nothing but another renewal.
+    | Processing of renewMillis: int64 * isInDoubt: bool
+    /// Its handler has ended, and its receipt is in doubt.
+    | ToRenew of PopVerdict
+    /// The broker is being asked to hide it for longer. The verdict is there if the handler has ended meanwhile.
+    | Renewing of askedMillis: int64 * PopVerdict voption
+    /// It waits to be acknowledged.
+    | ToAck of failures: int
+    | Acking of failures: int
+    /// It waits to be put off.
+    | ToNack of afterMillis: int64 * failures: int
+    | Nacking of afterMillis: int64 * failures: int
+
+/// A message that was popped and is not settled.
+type internal PopEntry =
+    {
+        Target: AckTarget
+        /// Whose messages it counts among, see `PopLimits.MaxUnackedMessages`.
+        Lane: int
+        /// When its receipt is dead.
+        DeadMillis: int64
+        Phase: PopPhase
+        /// When to look at it next; none while a request for it is under way.
+        DueMillis: int64 voption
+    }
+
+/// How a request for a held message ended.
+type internal PopAnswerEvent<'Value> =
+    | Taken of 'Value
+    /// Trying again may help.
+    | NotNow
+    /// Trying again cannot help.
+    | Never
+
+type internal PopEvent =
+    | Came of lane: int * firstId: int64 * AckTarget list
+    | Handled of id: int64 * PopVerdict
+    | Renewed of id: int64 * PopAnswerEvent<PopReceipt>
+    | Acked of brokerName: string * ids: int64 list * PopAnswerEvent<unit>
+    | PutOff of id: int64 * PopAnswerEvent<unit>
+    /// Time has passed.
+    | ClockTicked
+    /// The consumer ends: what is still in hand goes back, to come again after a time.
+    | SentBack of afterMillis: int64
+
+type internal PopEffect =
+    | RenewInvisibleTime of id: int64 * AckTarget
+    | SendAck of brokerName: string * (int64 * AckTarget) list
+    | SendNack of id: int64 * AckTarget * afterMillis: int64
+    /// The broker has taken the acknowledgement while the receipt lived.
+    | HasAcked of id: int64
+    /// The broker hands the message out again when its time is over.
+    | HasNacked of id: int64
+    /// Its receipt is dead or not taken: the broker hands the message out again.
+    | HasLost of id: int64
+
+type internal PopInFlight =
+    {
+        Limits: PopLimits
+        Held: Map<int64, PopEntry>
+        Due: Set<struct (int64 * int64)>
+        /// How many are held by lane.
+        Lanes: Map<int, int>
+        /// Brokers that are being told of acknowledgements. Others gather meanwhile.
+        Telling: Set<string>
+        /// Those that gather, by broker, the latest first.
+        Gathered: Map<string, int64 list>
+    }
+
+/// What a consumer does with the messages it has popped until each is acknowledged, put off or lost: it renews receipts
+/// while handlers run, gathers acknowledgements, and repeats what failed while the receipt lives. Times are in
+/// milliseconds of the client's own clock, from any beginning.
+module internal PopInFlight =
+    let create (limits: PopLimits) : PopInFlight =
+        {
+            Limits = limits
+            Held = Map.empty
+            Due = Set.empty
+            Lanes = Map.empty
+            Telling = Set.empty
+            Gathered = Map.empty
+        }
+
+    let private firstWaitMillis = 100L
+    let private lastWaitMillis = 3_000L
+
+    let private waitAfter failures =
+        min lastWaitMillis (firstWaitMillis <<< min 10 (failures - 1))
+
+    let private heldIn lane (pops: PopInFlight) =
+        Map.tryFind lane pops.Lanes |> Option.defaultValue 0
+
+    /// How many messages may be popped for a lane now.
+    let room lane (pops: PopInFlight) : int =
+        max 0 (pops.Limits.MaxUnackedMessages - heldIn lane pops)
+
+    /// When to send `ClockTicked` next, if at all.
+    let nextDue (pops: PopInFlight) : int64 voption =
+        if pops.Due.IsEmpty then
+            ValueNone
+        else
+            let struct (due, _) = pops.Due.MinimumElement
+            ValueSome due
+
+    let private withDue id before after (due: Set<struct (int64 * int64)>) =
+        let without =
+            match before with
+            | ValueSome time -> Set.remove (struct (time, id)) due
+            | ValueNone -> due
+
+        match after with
+        | ValueSome time -> Set.add (struct (time, id)) without
+        | ValueNone -> without
+
+    let private keep id (held: PopEntry) phase due (pops: PopInFlight) =
+        // Nothing is looked at after its receipt is dead: then it is lost.
+        let due = due |> ValueOption.map (min held.DeadMillis)
+
+        { pops with
+            Held =
+                Map.add
+                    id
+                    { held with
+                        Phase = phase
+                        DueMillis = due
+                    }
+                    pops.Held
+            Due = withDue id held.DueMillis due pops.Due
+        }
+
+    let private drop id (held: PopEntry) (pops: PopInFlight) =
+        { pops with
+            Held = Map.remove id pops.Held
+            Due = withDue id held.DueMillis ValueNone pops.Due
+            Lanes = Map.add held.Lane (heldIn held.Lane pops - 1) pops.Lanes
+        }
+
+    let private lose id held (pops: PopInFlight) = drop id held pops, [ HasLost id ]
+
+    // Coming
+
+    /// Renewing begins when two thirds of the time are over: one failure or two then cost nothing.
+    let private renewAt (limits: PopLimits) deadMillis =
+        deadMillis - limits.InvisibleMillis / 3L
+
+    /// The broker hid the message before the answer came, and nobody knows when.
+    let private margin (receipt: PopReceipt) = receipt.InvisibleMillis / 20L
+
+    let private come now lane firstId (targets: AckTarget list) (pops: PopInFlight) =
+        (pops, List.indexed targets)
+        ||> List.fold (fun pops (index, target) ->
+            let dead = now + target.Receipt.InvisibleMillis - margin target.Receipt
+            let renew = renewAt pops.Limits dead
+
+            let held =
+                {
+                    Target = target
+                    Lane = lane
+                    DeadMillis = dead
+                    Phase = Processing(renew, false)
+                    DueMillis = ValueNone
+                }
+
+            { pops with
+                Lanes = Map.add lane (heldIn lane pops + 1) pops.Lanes
+            }
+            |> keep (firstId + int64 index) held (Processing(renew, false)) (ValueSome renew))
+
+    // Acknowledging
+
+    let private isAlive now id (pops: PopInFlight) =
+        match Map.tryFind id pops.Held with
+        | Some held -> held.DeadMillis > now
+        | None -> false
+
+    let private startAck (pops: PopInFlight) id =
+        let held = pops.Held[id]
+
+        match held.Phase with
+        | ToAck failures -> keep id held (Acking failures) ValueNone pops
+        | _ -> pops
+
+    /// Tells a broker of what has gathered for it, unless it is being told already.
+    let private tell now brokerName (pops: PopInFlight) : PopInFlight * PopEffect list =
+        let gathered =
+            Map.tryFind brokerName pops.Gathered
+            |> Option.defaultValue []
+            |> List.filter (fun id -> isAlive now id pops)
+            |> List.rev
+
+        if gathered.IsEmpty || pops.Telling.Contains brokerName then
+            pops, []
+        else
+            let chosen, rest = List.splitAt (min pops.Limits.AckBatch gathered.Length) gathered
+
+            let telling =
+                { pops with
+                    Gathered = Map.add brokerName (List.rev rest) pops.Gathered
+                    Telling = Set.add brokerName pops.Telling
+                }
+
+            List.fold startAck telling chosen,
+            [
+                SendAck(brokerName, chosen |> List.map (fun id -> id, pops.Held[id].Target))
+            ]
+
+    let private gather now id (held: PopEntry) failures (pops: PopInFlight) =
+        let brokerName = held.Target.Receipt.BrokerName
+
+        let gathered =
+            id :: (Map.tryFind brokerName pops.Gathered |> Option.defaultValue [])
+
+        { pops with
+            Gathered = Map.add brokerName gathered pops.Gathered
+        }
+        |> keep id held (ToAck failures) (ValueSome held.DeadMillis)
+        |> tell now brokerName
+
+    let private putOff id (held: PopEntry) afterMillis failures (pops: PopInFlight) =
+        keep id held (Nacking(afterMillis, failures)) ValueNone pops, [ SendNack(id, held.Target, afterMillis) ]
+
+    let private askToRenew now id (held: PopEntry) verdict (pops: PopInFlight) =
+        keep id held (Renewing(now, verdict)) ValueNone pops, [ RenewInvisibleTime(id, held.Target) ]
+
+    let private obey now id (held: PopEntry) verdict (pops: PopInFlight) =
+        match held.Phase, verdict with
+        | _ when held.DeadMillis <= now -> lose id held pops
+        | Processing(_, true), _ -> askToRenew now id held (ValueSome verdict) pops
+        | _, IsDone -> gather now id held 0 pops
+        | _, ComesAgain afterMillis -> putOff id held afterMillis 0 pops
+
+    // Answers
+
+    let private notRenewed now id (held: PopEntry) verdict (pops: PopInFlight) =
+        let next = now + firstWaitMillis + (held.DeadMillis - now) / 4L
+
+        let phase =
+            match verdict with
+            | ValueSome verdict -> ToRenew verdict
+            | ValueNone -> Processing(next, true)
+
+        keep id held phase (ValueSome next) pops, []
+
+    let private renewed now id (held: PopEntry) askedMillis verdict answer (pops: PopInFlight) =
+        match answer with
+        // What the broker did about a receipt that was dead when it came is not known.
+        | _ when held.DeadMillis <= now -> lose id held pops
+        | Never -> lose id held pops
+        | NotNow -> notRenewed now id held verdict pops
+        | Taken receipt ->
+            let dead = askedMillis + pops.Limits.InvisibleMillis
+
+            let held =
+                { held with
+                    Target = { held.Target with Receipt = receipt }
+                    DeadMillis = dead
+                }
+
+            match verdict with
+            | ValueSome verdict -> obey now id held verdict pops
+            | ValueNone ->
+                let renew = renewAt pops.Limits dead
+                keep id held (Processing(renew, false)) (ValueSome renew) pops, []
+
+    let private acked now answer (pops: PopInFlight, effects: PopEffect list) id =
+        match Map.tryFind id pops.Held with
+        | Some({ Phase = Acking failures } as held) ->
+            match answer with
+            | _ when held.DeadMillis <= now ->
+                let pops, lost = lose id held pops
+                pops, effects @ lost
+            | Taken() -> drop id held pops, effects @ [ HasAcked id ]
+            | NotNow ->
+                let failures = failures + 1
+                keep id held (ToAck failures) (ValueSome(now + waitAfter failures)) pops, effects
+            | Never ->
+                let pops, lost = lose id held pops
+                pops, effects @ lost
+        | _ -> pops, effects
+
+    let private ended now brokerName ids answer (pops: PopInFlight) =
+        let pops =
+            { pops with
+                Telling = Set.remove brokerName pops.Telling
+            }
+
+        let pops, effects = List.fold (acked now answer) (pops, []) ids
+        let pops, more = tell now brokerName pops
+        pops, effects @ more
+
+    let private wasPutOff now id (held: PopEntry) afterMillis failures answer (pops: PopInFlight) =
+        match answer with
+        | _ when held.DeadMillis <= now -> lose id held pops
+        | Taken() -> drop id held pops, [ HasNacked id ]
+        | Never -> lose id held pops
+        | NotNow ->
+            let failures = failures + 1
+            keep id held (ToNack(afterMillis, failures)) (ValueSome(now + waitAfter failures)) pops, []
+
+    // Time
+
+    let private look now (pops: PopInFlight, effects: PopEffect list) id =
+        let held = pops.Held[id]
+
+        let pops, more =
+            match held.Phase with
+            | _ when held.DeadMillis <= now -> lose id held pops
+            | Processing _ -> askToRenew now id held ValueNone pops
+            | ToRenew verdict -> askToRenew now id held (ValueSome verdict) pops
+            | ToAck failures -> gather now id held failures pops
+            | ToNack(afterMillis, failures) -> putOff id held afterMillis failures pops
+            | Renewing _
+            | Acking _
+            | Nacking _ -> pops, []
+
+        pops, effects @ more
+
+    let private lookAll now (pops: PopInFlight) =
+        let due =
+            pops.Due
+            |> Seq.takeWhile (fun (struct (due, _)) -> due <= now)
+            |> Seq.map (fun (struct (_, id)) -> id)
+            |> List.ofSeq
+
+        List.fold (look now) (pops, []) due
+
+    let private sendBack now afterMillis (pops: PopInFlight) =
+        ((pops, []), Map.toList pops.Held)
+        ||> Seq.fold (fun (pops, effects) (id, held) ->
+            match held.Phase with
+            | Processing _ ->
+                let pops, more = obey now id held (ComesAgain afterMillis) pops
+                pops, effects @ more
+            | Renewing(asked, ValueNone) ->
+                keep id held (Renewing(asked, ValueSome(ComesAgain afterMillis))) ValueNone pops, effects
+            | _ -> pops, effects)
+
+    /// `now` in milliseconds.
+    let transition now (pops: PopInFlight) (event: PopEvent) : PopInFlight * PopEffect list =
+        let withHeld id act =
+            match Map.tryFind id pops.Held with
+            | Some held -> act held
+            | None -> pops, []
+
+        match event with
+        | Came(lane, firstId, targets) -> come now lane firstId targets pops, []
+        | ClockTicked -> lookAll now pops
+        | SentBack afterMillis -> sendBack now afterMillis pops
+        | Acked(brokerName, ids, answer) -> ended now brokerName ids answer pops
+        | Handled(id, verdict) ->
+            withHeld id (fun held ->
+                match held.Phase with
+                | Processing _ -> obey now id held verdict pops
+                | Renewing(asked, ValueNone) -> keep id held (Renewing(asked, ValueSome verdict)) ValueNone pops, []
+                | _ -> pops, [])
+        | Renewed(id, answer) ->
+            withHeld id (fun held ->
+                match held.Phase with
+                | Renewing(asked, verdict) -> renewed now id held asked verdict answer pops
+                | _ -> pops, [])
+        | PutOff(id, answer) ->
+            withHeld id (fun held ->
+                match held.Phase with
+                | Nacking(afterMillis, failures) -> wasPutOff now id held afterMillis failures answer pops
+                | _ -> pops, [])

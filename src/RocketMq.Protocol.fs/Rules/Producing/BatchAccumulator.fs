@@ -1,0 +1,226 @@
+namespace RocketMq.Protocol
+
+open System
+open System.Collections.Generic
+
+/// How many messages are gathered into one batch, and for how long.
+type BatchingLimits =
+    {
+        /// Messages of one batch. Default 1,024.
+        MaxMessages: int
+        /// Bytes of one batch as it travels, properties and record heads included. Default 32 KiB, Java's too.
+        MaxBytes: int
+        /// How long the first message of a batch waits for others, in milliseconds. Default 10, Java's too.
+        MaxWaitMillis: int64
+    }
+
+    static member Default =
+        {
+            MaxMessages = 1024
+            MaxBytes = 32 * 1024
+            MaxWaitMillis = 10L
+        }
+
+module BatchingLimits =
+    /// Ok for limits that a batch can keep; else what is wrong with them.
+    let check (limits: BatchingLimits) : Result<BatchingLimits, InputError> =
+        let refuse reason =
+            Error(InvalidInput("the size of automatic batches", reason))
+
+        if limits.MaxMessages < 1 then
+            refuse $"a batch of {limits.MaxMessages} messages is none"
+        elif limits.MaxBytes < 1 || limits.MaxBytes > Message.maxBodyBytes then
+            refuse $"{limits.MaxBytes} bytes is not from 1 to {Message.maxBodyBytes}, which brokers take"
+        elif limits.MaxWaitMillis < 1L || limits.MaxWaitMillis > 30_000L then
+            refuse $"a wait of {limits.MaxWaitMillis} ms is not from 1 to 30,000, as in Java"
+        else
+            Ok limits
+
+/// How a message may travel.
+[<Struct>]
+type Batchability =
+    /// With others of its topic that say the same about waiting for the store.
+    | Batchable of isWaitingForStore: bool
+    /// In a send of its own: brokers treat it in a way that they do not treat members of batches.
+    | NotBatchable
+
+module Batchability =
+    let private retryPrefix = "%RETRY%"
+
+    /// Properties that work in a send of its own only: delays, transactions, request and reply, copies to light queues.
+    /// Sources: MessageBatch.java, DefaultMQProducer.canBatch of 5.3.3, SendMessageProcessor.java.
+    let private isLonely (name: ReadOnlySpan<byte>) =
+        match name.Length with
+        | 3 -> name.SequenceEqual "TTL"B
+        | 5 -> name.SequenceEqual "DELAY"B
+        | 6 -> name.SequenceEqual "PGROUP"B
+        | 8 -> name.SequenceEqual "TRAN_MSG"B || name.SequenceEqual "MSG_TYPE"B
+        | 14 -> name.SequenceEqual "CORRELATION_ID"B || name.SequenceEqual "TIMER_DELAY_MS"B
+        | 15 -> name.SequenceEqual "TIMER_DELAY_SEC"B
+        | 16 -> name.SequenceEqual "TIMER_DELIVER_MS"B
+        | 20 -> name.SequenceEqual "INNER_MULTI_DISPATCH"B
+        | _ -> false
+
+    /// How `message`, with all that its producer adds, may travel; `isCompressed` if its body is. One pass over the
+    /// properties, no memory.
+    let ofMessage (isCompressed: bool) (message: Message) : Batchability =
+        if
+            isCompressed
+            || message.Topic.StartsWith(retryPrefix, StringComparison.Ordinal)
+            || message.Properties.Text.Length > Properties.maxBatchedBytes
+        then
+            NotBatchable
+        else
+            let mutable cursor = PropertyCursor message.Properties.Text.Span
+            let mutable isAlone = false
+            let mutable isWaiting = true
+
+            while not isAlone && cursor.MoveNext() do
+                if isLonely cursor.Name then
+                    isAlone <- true
+                elif cursor.Name.SequenceEqual "WAIT"B then
+                    isWaiting <- not (Text.Ascii.EqualsIgnoreCase(cursor.Value, "false"B))
+
+            if isAlone then NotBatchable else Batchable isWaiting
+
+/// Where a batch goes: to any queue of a topic, or to one that was chosen.
+[<Struct>]
+type BatchTarget =
+    {
+        Topic: string
+        Queue: MessageQueue voption
+    }
+
+/// Messages to be sent now, in the order in which they came. One alone is sent as it is, without a batch's envelope.
+type ReadyBatch<'Ticket> =
+    {
+        Target: BatchTarget
+        Tickets: 'Ticket[]
+        /// The body of the batch will have this size; for one message alone, that of its record.
+        Bytes: int
+    }
+
+/// A batch that more messages may join.
+[<Sealed; AllowNullLiteral>]
+type internal OpenBatch<'Ticket>(target: BatchTarget, isWaitingForStore: bool, deadline: int64) =
+    member _.Target = target
+    member _.IsWaitingForStore = isWaitingForStore
+    member _.Deadline = deadline
+    member val Tickets = ResizeArray<'Ticket>()
+    member val Bytes = 0 with get, set
+    member val IsOpen = true with get, set
+
+/// Gathers messages into batches, one open batch for each target. It knows messages by tickets, numbers or whatever
+/// stands for them. It sends nothing and looks at no clock: each method says what is to be sent now, which follows from the
+/// calls so far alone. Batches of one target come out in the order in which their messages came in, those that travel
+/// alone included. Not safe for two threads at once. `now` is in milliseconds; a time before the last one counts as it.
+[<Sealed>]
+type BatchAccumulator<'Ticket>(limits: BatchingLimits) =
+    let openBatches =
+        Dictionary<BatchTarget, OpenBatch<'Ticket>>(HashIdentity.Structural)
+
+    /// In the order of their deadlines, those that were sent in the meantime included.
+    let deadlines = Queue<OpenBatch<'Ticket>>()
+    let mutable latest = Int64.MinValue
+    let mutable waiting = 0
+
+    let close (batch: OpenBatch<'Ticket>) : ReadyBatch<'Ticket> =
+        batch.IsOpen <- false
+        openBatches.Remove batch.Target |> ignore
+        waiting <- waiting - batch.Tickets.Count
+
+        {
+            Target = batch.Target
+            Tickets = batch.Tickets.ToArray()
+            Bytes = batch.Bytes
+        }
+
+    let dropSent () =
+        while deadlines.Count > 0 && not (deadlines.Peek().IsOpen) do
+            deadlines.Dequeue() |> ignore
+
+    let closeWhile (isOver: OpenBatch<'Ticket> -> bool) =
+        dropSent ()
+
+        if deadlines.Count = 0 || not (isOver (deadlines.Peek())) then
+            []
+        else
+            let sent = ResizeArray()
+
+            while deadlines.Count > 0 && isOver (deadlines.Peek()) do
+                sent.Add(close (deadlines.Dequeue()))
+                dropSent ()
+
+            List.ofSeq sent
+
+    let closeDue now =
+        latest <- max latest now
+        closeWhile (fun batch -> batch.Deadline <= latest)
+
+    let openFor target isWaitingForStore =
+        let batch =
+            OpenBatch<'Ticket>(target, isWaitingForStore, latest + limits.MaxWaitMillis)
+
+        openBatches[target] <- batch
+        deadlines.Enqueue batch
+        batch
+
+    let put (batch: OpenBatch<'Ticket>) ticket bytes =
+        batch.Tickets.Add ticket
+        batch.Bytes <- batch.Bytes + bytes
+        waiting <- waiting + 1
+
+        if batch.Tickets.Count >= limits.MaxMessages || batch.Bytes >= limits.MaxBytes then
+            [ close batch ]
+        else
+            []
+
+    let alone target ticket bytes : ReadyBatch<'Ticket> =
+        {
+            Target = target
+            Tickets = [| ticket |]
+            Bytes = bytes
+        }
+
+    /// Messages that wait in open batches.
+    member _.Waiting = waiting
+
+    /// Takes a message of `bytes` encoded bytes (see `BatchCodec.recordBytes`) and gives what is to be sent now: nothing,
+    /// mostly. What is due by `now` is sent too. A message over the limit of bytes goes alone.
+    member _.Add
+        (target: BatchTarget, gatherable: Batchability, ticket: 'Ticket, bytes: int, now: int64)
+        : ReadyBatch<'Ticket> list =
+        let due = closeDue now
+
+        let added =
+            match openBatches.TryGetValue target, gatherable with
+            | (true, batch), Batchable isWaitingForStore when
+                batch.IsWaitingForStore = isWaitingForStore
+                && batch.Bytes + bytes <= limits.MaxBytes
+                ->
+                put batch ticket bytes
+            | (isOpen, batch), _ ->
+                // Sent before the message, so that their order stays.
+                let before = if isOpen then [ close batch ] else []
+
+                match gatherable with
+                | Batchable isWaitingForStore when bytes < limits.MaxBytes ->
+                    before @ put (openFor target isWaitingForStore) ticket bytes
+                | _ -> before @ [ alone target ticket bytes ]
+
+        if due.IsEmpty then added else due @ added
+
+    /// What is due by `now`.
+    member _.Tick(now: int64) : ReadyBatch<'Ticket> list = closeDue now
+
+    /// Everything that waits. Nothing remains.
+    member _.Flush() : ReadyBatch<'Ticket> list = closeWhile (fun _ -> true)
+
+    /// When the next batch is due; nothing while none waits.
+    member _.NextDeadline: int64 voption =
+        dropSent ()
+
+        if deadlines.Count = 0 then
+            ValueNone
+        else
+            ValueSome(deadlines.Peek().Deadline)
