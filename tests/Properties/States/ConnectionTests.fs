@@ -320,7 +320,7 @@ let tests =
                     Backoff.delay Backoff.Default failures (if Double.IsNaN jitter then 0.0 else jitter)
 
                 let full =
-                    min 30_000.0 (100.0 * Math.Pow(2.0, float (min (max 0 (failures - 1)) 62)))
+                    min 10_000.0 (100.0 * Math.Pow(2.0, float (min (max 0 (failures - 1)) 62)))
 
                 wait.TotalMilliseconds >= full * 0.5 - 0.001
                 && wait.TotalMilliseconds <= full + 0.001
