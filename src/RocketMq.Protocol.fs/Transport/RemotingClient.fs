@@ -169,6 +169,9 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         | _, NotSent error -> Task.FromResult(Error error)
         | _, (Buffered | Stalled _ | Over) -> Task.FromResult(Error(Cancelled(request, false)))
 
+    /// Heartbeats are few, and take no place that a call of the application could have.
+    let isHeartbeat (outgoing: Outgoing) = outgoing.Code = RequestCode.HeartBeat
+
     let callSlowly (outgoing: Outgoing) isSecond isInFlight (timeout: TimeSpan) cancellation =
         backgroundTask {
             try
@@ -183,7 +186,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                         timeout
                         patience
                         outgoing.WaitsForServer
-                        isInFlight
+                        (isInFlight || isHeartbeat outgoing)
                         cancellation
 
                 return! answerOf outgoing.Code sent cancellation
