@@ -16,8 +16,13 @@ type internal HeartbeatScope =
 /// again, and every 30 s. Brokers forget a client with its connection, or after 120 s.
 [<Sealed>]
 type internal HeartbeatService
-    (clients: RemotingClients, routes: Routes, heartbeat: unit -> Heartbeat, told: HeartbeatScope, outcomes: SendOutcomes)
-    =
+    (
+        clients: RemotingClients,
+        routes: Routes,
+        heartbeat: unit -> Heartbeat,
+        told: HeartbeatScope,
+        outcomes: SendOutcomes
+    ) =
     /// Java tells brokers at this interval too.
     static let interval = TimeSpan.FromSeconds 30L
 

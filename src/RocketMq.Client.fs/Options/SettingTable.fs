@@ -185,8 +185,12 @@ module internal SettingTable =
                 backoff (fun backoff -> { backoff with Cap = value }))
             remoting "backoffSpread" ValueKind.spread _.Backoff.Spread (fun value ->
                 backoff (fun backoff -> { backoff with Spread = value }))
-            remoting "onMaxInFlight" atLimit _.OnMaxInFlight (fun value options -> { options with OnMaxInFlight = value })
-            remoting "onMaxUnwrittenBytes" atLimit _.OnMaxUnwrittenBytes (fun value options -> { options with OnMaxUnwrittenBytes = value })
+            remoting "onMaxInFlight" atLimit _.OnMaxInFlight (fun value options ->
+                { options with OnMaxInFlight = value })
+            remoting "onMaxUnwrittenBytes" atLimit _.OnMaxUnwrittenBytes (fun value options ->
+                { options with
+                    OnMaxUnwrittenBytes = value
+                })
             remoting "maxWaitingCalls" (ValueKind.count 1 (1 <<< 20)) _.MaxWaitingCalls (fun value options ->
                 { options with MaxWaitingCalls = value })
             remoting "maxWaitingBytes" (ValueKind.count 4096 (1 <<< 30)) _.MaxWaitingBytes (fun value options ->

@@ -92,7 +92,8 @@ module PopClientOptions =
         (get: 'Options -> PopClientOptions)
         (put: PopClientOptions -> 'Options -> 'Options)
         : OwnSetting<'Options> list =
-        let change (set: 'T -> PopClientOptions -> PopClientOptions) value options = put (set value (get options)) options
+        let change (set: 'T -> PopClientOptions -> PopClientOptions) value options =
+            put (set value (get options)) options
 
         [
             OwnSetting.from (change (fun value membership -> { membership with ConsumeFrom = value }))
@@ -149,7 +150,11 @@ module PopClientOptions =
             if membership.Subscriptions.IsEmpty then
                 "a consumer needs a subscription: call Subscribe before it starts"
 
-            yield! ValueKind.problem "maxDecompressedBodySize" (ValueKind.count 1 Int32.MaxValue) membership.MaxDecompressedBodySize
+            yield!
+                ValueKind.problem
+                    "maxDecompressedBodySize"
+                    (ValueKind.count 1 Int32.MaxValue)
+                    membership.MaxDecompressedBodySize
             yield! RemotingOptions.check membership.Remoting
         ]
 
@@ -292,7 +297,10 @@ module PopConsumerOptions =
             OwnSetting.duration "consumeTimeout" (fun value options -> { options with ConsumeTimeout = value })
             OwnSetting.count "popBatch" 1 mostInAPop (fun value options -> { options with PopBatch = value })
             OwnSetting.duration "longPollTimeout" (fun value options -> { options with Poll = value })
-            OwnSetting.count "maxUnackedMessages" 1 100_000 (fun value options -> { options with MaxUnackedMessages = value })
+            OwnSetting.count "maxUnackedMessages" 1 100_000 (fun value options ->
+                { options with
+                    MaxUnackedMessages = value
+                })
             OwnSetting.switch "enablePopMode" (fun options -> { options with EnablePopMode = true })
             OwnSetting.text "trace" Names.checkTopic (fun value options -> { options with TraceTopic = Some value })
             OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
@@ -318,7 +326,12 @@ module PopConsumerOptions =
     let withConsumeTimeout time (options: PopConsumerOptions) = { options with ConsumeTimeout = time }
     let withPopBatch count (options: PopConsumerOptions) = { options with PopBatch = count }
     let withLongPollTimeout time (options: PopConsumerOptions) = { options with Poll = time }
-    let withMaxUnackedMessages count (options: PopConsumerOptions) = { options with MaxUnackedMessages = count }
+
+    let withMaxUnackedMessages count (options: PopConsumerOptions) =
+        { options with
+            MaxUnackedMessages = count
+        }
+
     let enablingPopMode (options: PopConsumerOptions) = { options with EnablePopMode = true }
 
     let withTrace topic (options: PopConsumerOptions) =

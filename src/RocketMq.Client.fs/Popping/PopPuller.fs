@@ -7,8 +7,13 @@ open System.Threading.Tasks
 /// Pops one queue, or all of a broker's, until it is given up, as far as there is room for what it finds.
 [<Sealed>]
 type internal PopPuller
-    (options: PopConsumerOptions, client: PopClient, keeper: PopAckAgent, handling: PopDispatcher, ending: CancellationToken)
-    =
+    (
+        options: PopConsumerOptions,
+        client: PopClient,
+        keeper: PopAckAgent,
+        handling: PopDispatcher,
+        ending: CancellationToken
+    ) =
     /// A broker at which too many wait is left alone for this long, as in Java.
     static let crowdedWait = TimeSpan.FromSeconds 3L
 

@@ -64,9 +64,14 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     let sendGathered (tickets: Gathered[]) =
         match tickets with
         | [| single |] ->
-            sendNow (OutgoingMessage.ofIdentified options single.UniqueId single.Message) AnyQueue CancellationToken.None
+            sendNow
+                (OutgoingMessage.ofIdentified options single.UniqueId single.Message)
+                AnyQueue
+                CancellationToken.None
         | tickets ->
-            let batch = OutgoingMessage.ofBatch options [ for ticket in tickets -> ticket.Message ]
+            let batch =
+                OutgoingMessage.ofBatch options [ for ticket in tickets -> ticket.Message ]
+
             sendNow batch AnyQueue CancellationToken.None
 
     let batcher =
@@ -182,7 +187,10 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         let identified = messages |> List.map identify
         let travelling = [ for struct (message, _) in identified -> message ]
 
-        match checkAll messages |> Result.bind (fun () -> OutgoingMessage.checkBatch travelling) with
+        match
+            checkAll messages
+            |> Result.bind (fun () -> OutgoingMessage.checkBatch travelling)
+        with
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok() ->
             match OutgoingMessage.ofBatch options travelling with

@@ -30,7 +30,8 @@ exception private NotSecured of FailureReason
 /// never wait for it while there is a connection.
 [<Sealed>]
 type internal ConnectionAgent
-    (endpoint: Endpoint, options: RemotingOptions, traffic: ConnectionCounters, resend: PendingRequest -> bool -> unit) =
+    (endpoint: Endpoint, options: RemotingOptions, traffic: ConnectionCounters, resend: PendingRequest -> bool -> unit)
+    =
     static let closedReason = FailureReason.ofText "the client has been closed"
 
     let log = options.Logger
@@ -40,7 +41,9 @@ type internal ConnectionAgent
     let closed = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     let newSlot () =
-        ConnectionSlot.Shut(TaskCompletionSource<Result<unit, FailureReason>> TaskCreationOptions.RunContinuationsAsynchronously)
+        ConnectionSlot.Shut(
+            TaskCompletionSource<Result<unit, FailureReason>> TaskCreationOptions.RunContinuationsAsynchronously
+        )
 
     let mutable slot = newSlot ()
     let mutable state = Disconnected

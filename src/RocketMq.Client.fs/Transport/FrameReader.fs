@@ -21,7 +21,13 @@ type internal UnreadableFrames =
 /// Reads frames from one socket until it ends, or cannot go on.
 [<Sealed>]
 type internal FrameReader
-    (endpoint: Endpoint, stream: Stream, options: RemotingOptions, traffic: ConnectionCounters, unreadable: UnreadableFrames) =
+    (
+        endpoint: Endpoint,
+        stream: Stream,
+        options: RemotingOptions,
+        traffic: ConnectionCounters,
+        unreadable: UnreadableFrames
+    ) =
     /// Bytes to ask the socket for at a time.
     static let segmentBytes = 64 * 1024
 

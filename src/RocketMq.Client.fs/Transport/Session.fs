@@ -11,7 +11,14 @@ open System.Threading.Tasks
 /// reading loop completes waiters. Whatever ends the session answers every call in flight.
 [<Sealed>]
 type internal Session
-    (number: int, endpoint: Endpoint, stream: Stream, options: RemotingOptions, traffic: ConnectionCounters, owner: ConnectionEvents) =
+    (
+        number: int,
+        endpoint: Endpoint,
+        stream: Stream,
+        options: RemotingOptions,
+        traffic: ConnectionCounters,
+        owner: ConnectionEvents
+    ) =
 
     /// How long a session that ends in peace may take to write what is in its buffer.
     static let drainTimeout = TimeSpan.FromSeconds 1L
@@ -218,9 +225,7 @@ type internal Session
             probe now
             look now
         | DeclareDead ->
-            finish (
-                FailureReason.ofText "nothing came from it any more, not even the answer to a ping"
-            )
+            finish (FailureReason.ofText "nothing came from it any more, not even the answer to a ping")
 
             Int64.MaxValue
         | CloseIdle ->
@@ -230,7 +235,8 @@ type internal Session
     let timeOut (now: int64) =
         let health = healthAt now
 
-        fun (waiter: PendingRequest) -> waiter.Complete(Error(TimedOut(endpoint, waiter.Request, waiter.Timeout, health)))
+        fun (waiter: PendingRequest) ->
+            waiter.Complete(Error(TimedOut(endpoint, waiter.Request, waiter.Timeout, health)))
 
     let sweep (now: int64) =
         let earliest =

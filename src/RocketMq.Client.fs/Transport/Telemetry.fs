@@ -54,7 +54,11 @@ module internal Telemetry =
         level "messaging.client.requests.in_flight" "{request}" "Calls that wait for answers" (fun client ->
             int64 client.InFlight)
 
-        level "messaging.client.connections" "{connection}" "Connections that are open" _.ConnectionCounters.OpenConnections
+        level
+            "messaging.client.connections"
+            "{connection}"
+            "Connections that are open"
+            _.ConnectionCounters.OpenConnections
 
         count
             "messaging.client.connections.made"

@@ -63,23 +63,23 @@ module internal ClientCalls =
     // All members
 
     /// Asks the members one after the other, and answers after the last.
-    let private askNext (gathering: MemberGathering) (state: BrokerState) =
-        match gathering.Waiting with
+    let private askNext (query: MembersQuery) (state: BrokerState) =
+        match query.Waiting with
         | (connection, _) :: _ ->
-            withCall gathering.Arrival (ClientCall.Gathered gathering) state,
+            withCall query.Arrival (ClientCall.Gathered query) state,
             [
-                Call(gathering.Arrival.Ticket, connection, (ConsumerPositions.ofClient.Request gathering.Query).Command)
+                Call(query.Arrival.Ticket, connection, (ConsumerPositions.ofClient.Request query.Query).Command)
             ]
         | [] ->
             let answer: MemberPositions =
                 {
-                    ByMember = gathering.Found
+                    ByMember = query.Found
                     Own = Map.empty
                 }
 
-            without gathering.Arrival.Ticket state,
+            without query.Arrival.Ticket state,
             [
-                Answer.reply gathering.Arrival (ConsumerPositions.ofMembers.Answer(answer, gathering.Arrival.Command))
+                Answer.reply query.Arrival (ConsumerPositions.ofMembers.Answer(answer, query.Arrival.Command))
             ]
 
     /// INVOKE_BROKER_TO_GET_CONSUMER_STATUS: where the members stand, as they say themselves.
@@ -108,17 +108,17 @@ module internal ClientCalls =
                     }
                     state)
 
-    let private gathered (gathering: MemberGathering) (answer: RemotingCommand voption) (state: BrokerState) =
-        match gathering.Waiting with
+    let private gathered (query: MembersQuery) (answer: RemotingCommand voption) (state: BrokerState) =
+        match query.Waiting with
         | [] -> state, []
         | (_, clientId) :: waiting ->
             let found =
                 match answer |> ValueOption.map ConsumerPositions.ofClient.DecodeAnswer with
-                | ValueSome(Ok positions) -> Map.add clientId positions.Own gathering.Found
-                | _ -> gathering.Found
+                | ValueSome(Ok positions) -> Map.add clientId positions.Own query.Found
+                | _ -> query.Found
 
             askNext
-                { gathering with
+                { query with
                     Waiting = waiting
                     Found = found
                 }
@@ -128,7 +128,7 @@ module internal ClientCalls =
     let answered ticket (answer: RemotingCommand voption) (state: BrokerState) =
         match Map.tryFind ticket state.Calls with
         | None -> state, []
-        | Some(Gathered gathering) -> gathered gathering answer state
+        | Some(Gathered query) -> gathered query answer state
         | Some(Relayed(arrival, consumer)) ->
             let effect =
                 match answer with

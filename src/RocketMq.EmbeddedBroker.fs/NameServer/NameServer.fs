@@ -48,7 +48,8 @@ module internal NameServer =
 
     /// When to send `Ticked` next, if at all.
     let deadlines (state: NameServerState) : int64 list =
-        ValueOption.toList (FaultInjection.nextDue state.Faults) @ List.ofSeq state.Silent.Values
+        ValueOption.toList (FaultInjection.nextDue state.Faults)
+        @ List.ofSeq state.Silent.Values
 
     /// Whether what `deadlines` gives has changed.
     let waitsDiffer (before: NameServerState) (after: NameServerState) =

@@ -78,7 +78,8 @@ module internal PopAcks =
         if reviveQueueId = PopReceipt.OrderlyQueueId then
             ackInOrder now queue popMillis offset state
         else
-            let holds = PopCheckpoints.ack queue popMillis invisibleMillis offset state.Pops.Holds
+            let holds =
+                PopCheckpoints.ack queue popMillis invisibleMillis offset state.Pops.Holds
 
             Ok(PopResultBuilder.withHolds holds state, [])
 
@@ -170,7 +171,8 @@ module internal PopAcks =
                 PopCheckpoints.changeInOrder now queue receipt.PopTimestamp offset due state.Pops.Holds
 
             let state, woken =
-                PopResultBuilder.withHolds holds state |> Pops.wake now queue.Topic queue.QueueId
+                PopResultBuilder.withHolds holds state
+                |> Pops.wake now queue.Topic queue.QueueId
 
             state,
             changed arrival receipt.PopTimestamp (due - receipt.PopTimestamp) receipt

@@ -149,7 +149,12 @@ module internal PopResultBuilder =
             max 0L (messages.MaxOffset - 1L)
 
     /// Where a group goes on. Where it begins is committed at once, whatever comes of the pop.
-    let private startOf (pop: PopRequest) (queue: GroupQueue) messages (harvest: PopResult) : struct (int64 * PopResult) =
+    let private startOf
+        (pop: PopRequest)
+        (queue: GroupQueue)
+        messages
+        (harvest: PopResult)
+        : struct (int64 * PopResult) =
         let store = harvest.State.Store
 
         match Store.committed queue store with

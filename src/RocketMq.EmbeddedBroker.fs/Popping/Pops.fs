@@ -32,7 +32,8 @@ module internal Pops =
         if not (isWanted wait.Request.Wants) then
             state, ValueNone
         else
-            let struct (state, isFound, answerAs) = PopResultBuilder.serve now wait.Request state
+            let struct (state, isFound, answerAs) =
+                PopResultBuilder.serve now wait.Request state
 
             if isFound then
                 without [ wait ] state, ValueSome(answerAs Popped)
@@ -90,7 +91,9 @@ module internal Pops =
         | due, _ ->
             ((without due state, []), due)
             ||> List.fold (fun (state, effects) wait ->
-                let struct (state, isFound, answerAs) = PopResultBuilder.serve now wait.Request state
+                let struct (state, isFound, answerAs) =
+                    PopResultBuilder.serve now wait.Request state
+
                 state, answerAs (if isFound then Popped else NothingToPop) :: effects)
             |> fun (state, effects) -> state, List.rev effects
 

@@ -102,7 +102,7 @@ type internal PassingReply =
     }
 
 /// Members of a group that are asked one after the other where they stand.
-type internal MemberGathering =
+type internal MembersQuery =
     {
         Arrival: Arrival
         Query: PositionQuery
@@ -116,12 +116,12 @@ type internal MemberGathering =
 type internal ClientCall =
     /// Passed on to one consumer, whose answer is passed back.
     | Relayed of Arrival * consumer: string
-    | Gathered of gathering: MemberGathering
+    | Gathered of query: MembersQuery
 
     member call.Arrival =
         match call with
         | Relayed(arrival, _) -> arrival
-        | Gathered gathering -> gathering.Arrival
+        | Gathered query -> query.Arrival
 
 /// What is to become of an answer.
 type internal FateKind =

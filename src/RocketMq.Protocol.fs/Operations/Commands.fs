@@ -183,7 +183,8 @@ module Commands =
                     else
                         None)
 
-            and! body = Member.always "body" JsonCodec.base64 (fun command -> command.Body.ToArray())
+            and! body =
+                Member.always "body" JsonCodec.base64 (fun command -> command.Body.ToArray())
 
             return
                 {
@@ -202,7 +203,9 @@ module Commands =
         }
 
     let toJson (command: RemotingCommand) : string = Json.toText shape command
-    let listToJson (commands: RemotingCommand list) : string = Json.toText (JsonCodec.list shape) commands
+
+    let listToJson (commands: RemotingCommand list) : string =
+        Json.toText (JsonCodec.list shape) commands
 
     let private utf8 (text: string) =
         ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text)

@@ -31,7 +31,9 @@ let private tracesIn cluster topic : Task<TraceRecord list> =
             [
                 for messages in stored.Values do
                     for message in messages do
-                        let body = MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message |> Buffers.ok
+                        let body =
+                            MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
+                            |> Buffers.ok
 
                         yield! TraceRecords.decode body |> List.map Buffers.ok
             ]

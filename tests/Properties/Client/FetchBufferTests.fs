@@ -120,7 +120,12 @@ let tests =
                     let owner = newQueue 0
                     let waiting = FetchBuffer()
 
-                    let start = { Next = 0L; Waiting = []; Processing = [] }
+                    let start =
+                        {
+                            Next = 0L
+                            Waiting = []
+                            Processing = []
+                        }
 
                     let mutable stale = ValueNone
                     let mutable model = start

@@ -505,7 +505,10 @@ let tests =
                     task {
                         do! rig.Send "a"
 
-                        let options = { optionsOf rig with EnablePopMode = false }
+                        let options =
+                            { optionsOf rig with
+                                EnablePopMode = false
+                            }
 
                         match! PopConsumer.Start(options, (fun _ _ -> Task.FromResult ConsumeResult.Success)) with
                         | Error(Misconfigured reason) -> reason |> shouldMention "by pull"

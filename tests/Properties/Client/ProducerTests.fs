@@ -80,7 +80,8 @@ let tests =
                             for messages in stored.Values do
                                 for message in messages do
                                     let body =
-                                        MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message |> Buffers.ok
+                                        MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
+                                        |> Buffers.ok
 
                                     yield! TraceRecords.decode body |> List.map Buffers.ok
                         ]

@@ -77,7 +77,8 @@ type private Script = (Endpoint * int64 * Result<PullAnswer, ResponseCode>) list
 
 /// `search` says which offset the master names for a time.
 [<Sealed>]
-type private Rig(script: Script, start: int64, limits: FlowControlLimits, search: int64 -> Result<int64, ResponseCode>) =
+type private Rig(script: Script, start: int64, limits: FlowControlLimits, search: int64 -> Result<int64, ResponseCode>)
+    =
     let clock = ManualClock()
     let pulls = ConcurrentQueue<Endpoint * int64>()
     let handed = ConcurrentQueue<FetchedBatch>()
@@ -499,7 +500,15 @@ let private pulling =
                         for round in 0L .. 9L -> master, 3L * round, Ok(foundAll (3L * round) (3L * round + 2L))
                     ]
 
-                let rig = Rig(script, 0L, { FlowControlLimits.Default with Messages = 3 }, searchAll)
+                let rig =
+                    Rig(
+                        script,
+                        0L,
+                        { FlowControlLimits.Default with
+                            Messages = 3
+                        },
+                        searchAll
+                    )
 
                 for round in 1..10 do
                     do! until (fun () -> rig.Handed.Length >= round)

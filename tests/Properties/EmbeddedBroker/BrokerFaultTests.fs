@@ -26,7 +26,10 @@ let private pullCode = int RequestCode.PullMessage
 
 let private faulty rules =
     { BrokerTests.fresh with
-        Faults = { FaultInjection.none with Rules = rules }
+        Faults =
+            { FaultInjection.none with
+                Rules = rules
+            }
         Store = Store.withTopic Examples.send.Topic 4 BrokerTests.fresh.Store
     }
 

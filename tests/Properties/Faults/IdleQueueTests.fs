@@ -167,7 +167,8 @@ let tests =
                 withQueues 2 (fun clock cluster ->
                     task {
                         let options =
-                            memberOf cluster clock "one" |> PushConsumerOptions.withLongPollTimeout (seconds 180)
+                            memberOf cluster clock "one"
+                            |> PushConsumerOptions.withLongPollTimeout (seconds 180)
 
                         let! consumer = startMember clock options (remember (Seen()))
                         do! reads clock consumer [ 0; 1 ]

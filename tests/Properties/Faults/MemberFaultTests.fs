@@ -166,7 +166,10 @@ let tests =
                         let options =
                             ordered cluster clock "one"
                             |> PushConsumerOptions.withPullBatch 5
-                            |> PushConsumerOptions.withFlowControl { FlowControlLimits.Default with Span = 10L }
+                            |> PushConsumerOptions.withFlowControl
+                                { FlowControlLimits.Default with
+                                    Span = 10L
+                                }
 
                         let! consumer = startMember clock options (handling (fun _ _ -> release.Task))
                         do! PullRig.sendTo cluster 0 (numbered 0 100)

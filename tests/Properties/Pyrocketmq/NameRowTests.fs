@@ -9,14 +9,17 @@ open RocketMq.Protocol
 open RocketMq.Protocol.Tests.Examples
 
 let private request = Command.request RequestCode.SendMessageV2
-let private core = typeof<RemotingCommand>.Assembly
 
-/// Types and modules of the core by name; F# adds "Module" to the name of a module that shares it with a type.
+let private libraries =
+    [ typeof<RemotingCommand>.Assembly; typeof<RemotingClient>.Assembly ]
+
+/// Types and modules of protocol and client by name; F# adds "Module" to the name of a module that shares it with a type.
 let private has (names: string list) =
     let known =
-        core.GetExportedTypes()
-        |> Array.map (fun exported -> exported.Name.Split('`')[0])
-        |> Set.ofArray
+        libraries
+        |> Seq.collect _.GetExportedTypes()
+        |> Seq.map (fun exported -> exported.Name.Split('`')[0])
+        |> Set.ofSeq
 
     for name in names do
         if not (known.Contains name || known.Contains(name + "Module")) then

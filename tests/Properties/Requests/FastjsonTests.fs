@@ -242,7 +242,10 @@ let tests =
             <| fun () ->
                 read JsonCodec.int32 "\"-7\"" |> shouldEqual (Ok -7)
                 read JsonCodec.int64 "9223372036854775807" |> shouldEqual (Ok Int64.MaxValue)
-                read JsonCodec.text "9223372036854775807" |> shouldEqual (Ok "9223372036854775807")
+
+                read JsonCodec.text "9223372036854775807"
+                |> shouldEqual (Ok "9223372036854775807")
+
                 read JsonCodec.boolean "\"TRUE\"" |> shouldEqual (Ok true)
 
             testCase "a number that does not fit is refused, with the place and the reason"

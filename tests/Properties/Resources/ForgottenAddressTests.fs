@@ -191,7 +191,9 @@ let tests =
                 (fun () ->
                     task {
                         let struct (clock, servers, clients) = start ()
-                        let routes = Routes(NameServer([| at 9 |], clients), clients, AutoCreateTopic.Default)
+
+                        let routes =
+                            Routes(NameServer([| at 9 |], clients), clients, AutoCreateTopic.Default)
 
                         let heartbeat () : Heartbeat =
                             {

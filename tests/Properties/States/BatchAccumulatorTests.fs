@@ -284,7 +284,8 @@ let tests =
                     |> Batchability.ofMessage false
                     |> shouldEqual NotBatchable
 
-                Batchability.ofMessage false (Message.ofText "%RETRY%g" "x") |> shouldEqual NotBatchable
+                Batchability.ofMessage false (Message.ofText "%RETRY%g" "x")
+                |> shouldEqual NotBatchable
 
             testCase
                 "whether to wait for the store is read from the message; keys, tags and one's own properties are no obstacle"

@@ -18,7 +18,8 @@ let tests =
         "FlowControl share"
         [
             test "without a limit there are no parts" {
-                FlowControlShare.ofTopic TopicFlowControlLimits.None 32 4 |> shouldEqual ValueNone
+                FlowControlShare.ofTopic TopicFlowControlLimits.None 32 4
+                |> shouldEqual ValueNone
             }
 
             test "parts are equal, and as Java divides them" {
@@ -59,7 +60,9 @@ let tests =
 
                     share.PullBatch >= 1
                     && not (FlowControlShare.isFull 0 0L share)
-                    && (not (FlowControlShare.isFull messages (int64 size) share) || messages > 0 || size > 0)
+                    && (not (FlowControlShare.isFull messages (int64 size) share)
+                        || messages > 0
+                        || size > 0)
 
             property "more bytes than the part are full, whatever the messages"
             <| fun (PositiveInt limit) (PositiveInt queues) (NonNegativeInt messages) ->

@@ -53,7 +53,8 @@ let private silence (watched: Watched) : IdleState =
         IsFree = watched.Waiting = 0
     }
 
-let private judge watched = KeepAlive.judge limits (silence watched)
+let private judge watched =
+    KeepAlive.judge limits (silence watched)
 
 let private isOver (watched: Watched) =
     watched.Signs

@@ -81,20 +81,17 @@ let tests =
                         client.Health.LastFailure |> shouldMention "ping"
                     })
 
-            withClient
-                id
-                "an idle server is pinged, and left alone when it gives one"
-                (fun network client peer ->
-                    task {
-                        network.Clock.Advance(seconds 30.0)
-                        let! frame = peer.Receive()
-                        let asked = frame.Value.Command
-                        Peer.IsProbe asked |> shouldBeTrue
-                        do! peer.Send(Command.response ResponseCode.RequestCodeNotSupported asked)
-                        do! until (fun () -> client.InFlight = 0)
-                        network.Clock.Advance(seconds 10.0)
-                        client.State |> shouldEqual (Connected(1, 0))
-                    })
+            withClient id "an idle server is pinged, and left alone when it gives one" (fun network client peer ->
+                task {
+                    network.Clock.Advance(seconds 30.0)
+                    let! frame = peer.Receive()
+                    let asked = frame.Value.Command
+                    Peer.IsProbe asked |> shouldBeTrue
+                    do! peer.Send(Command.response ResponseCode.RequestCodeNotSupported asked)
+                    do! until (fun () -> client.InFlight = 0)
+                    network.Clock.Advance(seconds 10.0)
+                    client.State |> shouldEqual (Connected(1, 0))
+                })
 
             withClient
                 id

@@ -126,7 +126,7 @@ let tests =
                             "no name server is named"
                             "needs a subscription"
                             "pullBatch: 0"
-                            "suspend: "
+                            "longPollTimeout: "
                             "flowControl.messages is 0"
                             "flowControl.bytes is -1"
                             "flowControl.span is 0"

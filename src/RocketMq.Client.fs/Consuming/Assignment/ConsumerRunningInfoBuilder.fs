@@ -17,7 +17,8 @@ type internal ReportedMember =
 
 /// What a member of a group says of itself, to brokers that ask and to its application.
 [<Sealed>]
-type internal ConsumerRunningInfoBuilder(reported: ReportedMember, subscriptions: Subscriptions, table: ProcessQueueTable) =
+type internal ConsumerRunningInfoBuilder
+    (reported: ReportedMember, subscriptions: Subscriptions, table: ProcessQueueTable) =
     let clock = reported.Clock
     let startedAtMillis = clock.GetUtcNow().ToUnixTimeMilliseconds()
     let startedTimestamp = clock.GetTimestamp()

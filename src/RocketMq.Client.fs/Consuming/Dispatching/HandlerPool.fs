@@ -261,7 +261,8 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
         else
             false
 
-    member _.Running: HandlerWorker list = lock gate (fun () -> [ for run in running -> run ])
+    member _.Running: HandlerWorker list =
+        lock gate (fun () -> [ for run in running -> run ])
 
     member _.IsPaused = Volatile.Read &isPaused
     member _.Pause() = lock gate (fun () -> isPaused <- true)

@@ -87,7 +87,9 @@ module PullConsumerOptions =
             OwnSetting.duration "longPollTimeout" (fun value options -> { options with LongPollTimeout = value })
             OwnSetting.duration "commitInterval" (fun value options -> { options with CommitInterval = value })
             OwnSetting.count "maxDecompressedBodySize" 1 Int32.MaxValue (fun value options ->
-                { options with MaxDecompressedBodySize = value })
+                { options with
+                    MaxDecompressedBodySize = value
+                })
             OwnSetting.text "namespace" Names.checkNamespace (fun value options -> { options with Namespace = value })
             OwnSetting.text "instanceName" OwnSetting.notEmpty (fun value options ->
                 { options with
@@ -133,13 +135,20 @@ module PullConsumerOptions =
 
     let withPullBatch (messages: int) (options: PullConsumerOptions) = { options with PullBatch = messages }
     let withLongPollTimeout (time: TimeSpan) (options: PullConsumerOptions) = { options with LongPollTimeout = time }
-    let withFlowControl (limits: FlowControlLimits) (options: PullConsumerOptions) = { options with FlowControl = limits }
+
+    let withFlowControl (limits: FlowControlLimits) (options: PullConsumerOptions) =
+        { options with FlowControl = limits }
 
     /// Nothing is committed but by `Commit`.
     let manualCommit (options: PullConsumerOptions) = { options with AutoCommit = false }
 
     let withCommitInterval (time: TimeSpan) (options: PullConsumerOptions) = { options with CommitInterval = time }
-    let withMaxDecompressedBodySize (bytes: int) (options: PullConsumerOptions) = { options with MaxDecompressedBodySize = bytes }
+
+    let withMaxDecompressedBodySize (bytes: int) (options: PullConsumerOptions) =
+        { options with
+            MaxDecompressedBodySize = bytes
+        }
+
     let withCodecs (codecs: BodyCodecs) (options: PullConsumerOptions) = { options with Codecs = codecs }
     let withNamespace (name: string) (options: PullConsumerOptions) = { options with Namespace = name }
 
@@ -184,7 +193,11 @@ module PullConsumerOptions =
                 yield! ValueKind.problem "longPollTimeout" ValueKind.duration options.LongPollTimeout
                 yield! FlowControlLimits.problems options.FlowControl
                 yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
-                yield! ValueKind.problem "maxDecompressedBodySize" (ValueKind.count 1 Int32.MaxValue) options.MaxDecompressedBodySize
+                yield!
+                    ValueKind.problem
+                        "maxDecompressedBodySize"
+                        (ValueKind.count 1 Int32.MaxValue)
+                        options.MaxDecompressedBodySize
                 yield! InstanceNames.problem "instanceName" options.InstanceName
                 yield! InstanceNames.problem "unitName" options.UnitName
                 yield! RemotingOptions.check options.Remoting

@@ -159,7 +159,9 @@ module PushConsumerOptions =
             OwnSetting.duration "longPollTimeout" (fun value options -> { options with LongPollTimeout = value })
             OwnSetting.duration "commitInterval" (fun value options -> { options with CommitInterval = value })
             OwnSetting.count "maxDecompressedBodySize" 1 Int32.MaxValue (fun value options ->
-                { options with MaxDecompressedBodySize = value })
+                { options with
+                    MaxDecompressedBodySize = value
+                })
             OwnSetting.text "namespace" Names.checkNamespace (fun value options -> { options with Namespace = value })
             OwnSetting.text "instanceName" OwnSetting.notEmpty (fun value options ->
                 { options with
@@ -173,7 +175,10 @@ module PushConsumerOptions =
             OwnSetting.duration "consumeTimeout" (fun value options -> { options with ConsumeTimeout = value })
             OwnSetting.count "maxRetries" 0 Int32.MaxValue (fun value options ->
                 { options with MaxRetries = Some value })
-            OwnSetting.duration "suspendCurrentQueueTime" (fun value options -> { options with SuspendCurrentQueueTime = value })
+            OwnSetting.duration "suspendCurrentQueueTime" (fun value options ->
+                { options with
+                    SuspendCurrentQueueTime = value
+                })
             OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
             OwnSetting.text "offsetDirectory" OwnSetting.notEmpty (fun value options ->
                 { options with
@@ -213,10 +218,14 @@ module PushConsumerOptions =
     let withBatchSize (messages: int) (options: PushConsumerOptions) = { options with BatchSize = messages }
     let withPullBatch (messages: int) (options: PushConsumerOptions) = { options with PullBatch = messages }
     let withLongPollTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with LongPollTimeout = time }
-    let withFlowControl (limits: FlowControlLimits) (options: PushConsumerOptions) = { options with FlowControl = limits }
+
+    let withFlowControl (limits: FlowControlLimits) (options: PushConsumerOptions) =
+        { options with FlowControl = limits }
 
     let withTopicFlowControl (limits: TopicFlowControlLimits) (options: PushConsumerOptions) =
-        { options with TopicFlowControl = limits }
+        { options with
+            TopicFlowControl = limits
+        }
 
     let withAllocationStrategy (strategy: AllocationStrategy) (options: PushConsumerOptions) =
         { options with Strategy = strategy }
@@ -228,13 +237,20 @@ module PushConsumerOptions =
             MaxRetries = Some retries
         }
 
-    let withSuspendCurrentQueueTime (time: TimeSpan) (options: PushConsumerOptions) = { options with SuspendCurrentQueueTime = time }
+    let withSuspendCurrentQueueTime (time: TimeSpan) (options: PushConsumerOptions) =
+        { options with
+            SuspendCurrentQueueTime = time
+        }
+
     let withCommitInterval (time: TimeSpan) (options: PushConsumerOptions) = { options with CommitInterval = time }
     let withDrainTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with DrainTimeout = time }
     let withCodecs (codecs: BodyCodecs) (options: PushConsumerOptions) = { options with Codecs = codecs }
     let withNamespace (name: string) (options: PushConsumerOptions) = { options with Namespace = name }
 
-    let withMaxDecompressedBodySize (bytes: int) (options: PushConsumerOptions) = { options with MaxDecompressedBodySize = bytes }
+    let withMaxDecompressedBodySize (bytes: int) (options: PushConsumerOptions) =
+        { options with
+            MaxDecompressedBodySize = bytes
+        }
 
     let withOffsetDirectory (path: string) (options: PushConsumerOptions) =
         { options with
@@ -298,7 +314,10 @@ module PushConsumerOptions =
 
                 let struct (least, most) = ReconsumePolicy.suspendLimits
 
-                if options.SuspendCurrentQueueTime < least || options.SuspendCurrentQueueTime > most then
+                if
+                    options.SuspendCurrentQueueTime < least
+                    || options.SuspendCurrentQueueTime > most
+                then
                     $"suspendCurrentQueueTime is {options.SuspendCurrentQueueTime}, it must be 10 ms to 30 s"
 
                 match options.TraceTopic with

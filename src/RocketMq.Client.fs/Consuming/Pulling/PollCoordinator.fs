@@ -11,7 +11,7 @@ type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer
     let clock = options.Remoting.Ports.Clock
 
     /// The queues of messages that the application has taken and is not consumed.
-    let inHand = HashSet<ProcessQueue>(HashIdentity.Reference)
+    let uncommitted = HashSet<ProcessQueue>(HashIdentity.Reference)
 
     let gate = obj ()
     let mutable isReceiving = 0
@@ -29,16 +29,16 @@ type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer
 
     let settle () =
         lock gate (fun () ->
-            for queue in inHand do
+            for queue in uncommitted do
                 queue.Settle()
 
-            inHand.Clear())
+            uncommitted.Clear())
 
     let tryTake () =
         let taken = waiting.TryTake()
 
         match taken with
-        | ValueSome taken -> lock gate (fun () -> inHand.Add taken.Queue |> ignore<bool>)
+        | ValueSome taken -> lock gate (fun () -> uncommitted.Add taken.Queue |> ignore<bool>)
         | ValueNone -> ()
 
         taken
@@ -138,10 +138,10 @@ type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer
     member _.Redeliver() =
         if options.AutoCommit then
             lock gate (fun () ->
-                for queue in inHand do
+                for queue in uncommitted do
                     queue.Redeliver()
 
-                inHand.Clear())
+                uncommitted.Clear())
 
     /// The application has consumed all that it has.
     member _.Settle() = settle ()

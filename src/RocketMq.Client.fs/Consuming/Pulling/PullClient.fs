@@ -77,7 +77,9 @@ type PullClient private (options: PullConsumerOptions) =
 
         let request =
             GroupRequests.pull
-                { settings with LongPollTimeout = suspend }
+                { settings with
+                    LongPollTimeout = suspend
+                }
                 most
                 queue
                 offset

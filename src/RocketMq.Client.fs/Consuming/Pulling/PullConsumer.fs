@@ -161,7 +161,13 @@ type PullConsumer private (options: PullConsumerOptions) =
         )
 
     let watch =
-        StuckQueueMonitor(options.Remoting, options.LongPollTimeout, table, events, (fun queue -> not queue.Gate.IsOpen))
+        StuckQueueMonitor(
+            options.Remoting,
+            options.LongPollTimeout,
+            table,
+            events,
+            (fun queue -> not queue.Gate.IsOpen)
+        )
 
     let commit
         (cancellation: CancellationToken)

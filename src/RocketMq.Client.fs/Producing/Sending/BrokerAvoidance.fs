@@ -50,4 +50,5 @@ type internal BrokerAvoidance(table: LatencyTable option, clock: TimeProvider) =
         LatencyFaultTolerance.choose queues turn last (nowMillis ()) latency
 
     /// The brokers that are avoided now.
-    member _.Avoided: AvoidedBroker list = LatencyFaultTolerance.avoided (nowMillis ()) latency
+    member _.Avoided: AvoidedBroker list =
+        LatencyFaultTolerance.avoided (nowMillis ()) latency

@@ -285,7 +285,19 @@ module internal OutgoingMessage =
                     else
                         sysFlag
 
-                Ok(OutgoingMessage(options, operation, message.Topic, message, properties, sysFlag, body, false, uniqueId))
+                Ok(
+                    OutgoingMessage(
+                        options,
+                        operation,
+                        message.Topic,
+                        message,
+                        properties,
+                        sysFlag,
+                        body,
+                        false,
+                        uniqueId
+                    )
+                )
 
     /// Ok for a message that has its id, and that can be sent by itself.
     let checkIdentified (message: Message) : Result<unit, InputError> =
@@ -298,7 +310,11 @@ module internal OutgoingMessage =
         ofText options uniqueId message message.Properties.Text
 
     /// A message that `Message.check` took, as it is after `identified`. Mostly no message and no properties are made for it.
-    let ofMessage (options: ProducerOptions) (uniqueId: string) (message: Message) : Result<OutgoingMessage, RemotingError> =
+    let ofMessage
+        (options: ProducerOptions)
+        (uniqueId: string)
+        (message: Message)
+        : Result<OutgoingMessage, RemotingError> =
         if options.Namespace = "" && isUsual message then
             ofText options uniqueId message (identifiedText uniqueId message)
         else
@@ -357,4 +373,16 @@ module internal OutgoingMessage =
             let properties = Properties.add PropertyName.waitStoreOk waits Properties.empty
             let ids = messages |> List.map idOf |> String.concat ","
 
-            Ok(OutgoingMessage(options, Send.batch, first.Topic, first, properties.Text, 0, ReadOnlyMemory body, true, ids))
+            Ok(
+                OutgoingMessage(
+                    options,
+                    Send.batch,
+                    first.Topic,
+                    first,
+                    properties.Text,
+                    0,
+                    ReadOnlyMemory body,
+                    true,
+                    ids
+                )
+            )

@@ -22,7 +22,7 @@ type internal ProducerBatcher
         send: Gathered[] -> Task<Result<SendReceipt, RemotingError>>
     ) =
     let gate = obj ()
-    let gathering = BatchAccumulator<Gathered> limits
+    let accumulator = BatchAccumulator<Gathered> limits
     let started = clock.GetTimestamp()
 
     let nowMillis () =
@@ -65,7 +65,7 @@ type internal ProducerBatcher
 
     /// Only under the gate.
     let setAlarm () =
-        match timer, gathering.NextDeadline with
+        match timer, accumulator.NextDeadline with
         | NonNull timer, ValueSome deadline ->
             let wait = TimeSpan.FromMilliseconds(float (max 0L (deadline - nowMillis ())))
             timer.Change(wait, Timeout.InfiniteTimeSpan) |> ignore<bool>
@@ -74,7 +74,7 @@ type internal ProducerBatcher
     let tick () =
         let due =
             lock gate (fun () ->
-                let due = gathering.Tick(nowMillis ())
+                let due = accumulator.Tick(nowMillis ())
                 setAlarm ()
                 due)
 
@@ -88,10 +88,10 @@ type internal ProducerBatcher
 
         let batches =
             lock gate (fun () ->
-                let before = gathering.NextDeadline
+                let before = accumulator.NextDeadline
 
                 let batches =
-                    gathering.Add(
+                    accumulator.Add(
                         { Topic = message.Topic; Queue = queue },
                         Batchability.ofMessage isCompressed message,
                         gathered,
@@ -100,9 +100,9 @@ type internal ProducerBatcher
                     )
 
                 if isEnding then
-                    batches @ gathering.Flush()
+                    batches @ accumulator.Flush()
                 else
-                    if gathering.NextDeadline <> before then
+                    if accumulator.NextDeadline <> before then
                         setAlarm ()
 
                     batches)
@@ -114,7 +114,7 @@ type internal ProducerBatcher
     member _.End() =
         lock gate (fun () ->
             isEnding <- true
-            gathering.Flush())
+            accumulator.Flush())
         |> runAll
 
     interface IDisposable with

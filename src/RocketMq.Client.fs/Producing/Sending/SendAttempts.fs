@@ -22,7 +22,13 @@ type internal SendAttempts(options: ProducerOptions, group: string, avoidance: B
     let clock = options.Remoting.Ports.Clock
     let mutable onAttempt: (Attempt -> unit) voption = ValueNone
 
-    let tell (prepared: OutgoingMessage) queue (client: RemotingClient) took (answer: Result<RemotingCommand, RemotingError>) =
+    let tell
+        (prepared: OutgoingMessage)
+        queue
+        (client: RemotingClient)
+        took
+        (answer: Result<RemotingCommand, RemotingError>)
+        =
         if onAttempt.IsSome then
             let decoded =
                 match answer with

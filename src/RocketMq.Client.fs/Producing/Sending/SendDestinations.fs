@@ -16,7 +16,12 @@ type SendTarget =
 type internal SendDestinations(options: ProducerOptions, routes: Routes, avoidance: BrokerAvoidance) =
     let mutable turn = Random.Shared.Next()
 
-    let queueFor target (view: TopicPublishInfo) (prepared: OutgoingMessage) last : Result<MessageQueue, RemotingError> =
+    let queueFor
+        target
+        (view: TopicPublishInfo)
+        (prepared: OutgoingMessage)
+        last
+        : Result<MessageQueue, RemotingError> =
         match target with
         | AnyQueue
         | SelectedQueue _ when view.Queues.Length = 0 ->

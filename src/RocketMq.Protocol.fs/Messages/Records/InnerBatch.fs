@@ -37,11 +37,11 @@ module InnerBatch =
     /// one's. Fails if it cannot be read: see `MessageBody.decode`.
     let unwrap
         (codecs: BodyCodecs)
-        (inflatedLimitBytes: int)
+        (maxDecompressedBytes: int)
         (message: StoredMessage)
         : Result<StoredMessage list, BodyError> =
         if isOuter message then
-            MessageBody.decodeWith codecs inflatedLimitBytes message
+            MessageBody.decodeWith codecs maxDecompressedBytes message
             |> Result.bind (MessageBody.innerMessages message.Topic)
             |> Result.map (List.mapi (innerOf message))
         else
@@ -52,14 +52,14 @@ module InnerBatch =
     /// one that cannot be read stays as it is; `MessageBody.decode` says why.
     let expand
         (codecs: BodyCodecs)
-        (inflatedLimitBytes: int)
+        (maxDecompressedBytes: int)
         (position: int64)
         (messages: StoredMessage[])
         : StoredMessage[] =
         if Array.exists isOuter messages then
             messages
             |> Array.collect (fun message ->
-                match unwrap codecs inflatedLimitBytes message with
+                match unwrap codecs maxDecompressedBytes message with
                 | Ok inner when isOuter message ->
                     inner
                     |> List.filter (fun message -> message.QueueOffset >= position)

@@ -6,7 +6,7 @@ module MessageBody =
     /// Default of the largest inflated body, in bytes: 64 MiB.
     let defaultMaxDecompressedBodySize = 64 * 1024 * 1024
 
-    let private inflate codecs inflatedLimitBytes (message: StoredMessage) =
+    let private inflate codecs maxDecompressedBytes (message: StoredMessage) =
         let actual = Crc32.ofBody message.StoredBody.Span
 
         if actual <> message.BodyCrc then
@@ -14,7 +14,7 @@ module MessageBody =
         else
             match SysFlag.compression message.SysFlag with
             | Uncompressed -> Ok message.StoredBody
-            | compression -> BodyCodecs.inflate compression inflatedLimitBytes message.StoredBody codecs
+            | compression -> BodyCodecs.inflate compression maxDecompressedBytes message.StoredBody codecs
 
     /// What the body of a message holds that needs to be taken apart: see `InnerBatch`.
     let internal innerMessages (topic: string) (body: ReadOnlyMemory<byte>) : Result<Message list, BodyError> =
@@ -26,10 +26,10 @@ module MessageBody =
     /// As `decode`, with codecs of one's own.
     let decodeWith
         (codecs: BodyCodecs)
-        (inflatedLimitBytes: int)
+        (maxDecompressedBytes: int)
         (message: StoredMessage)
         : Result<ReadOnlyMemory<byte>, BodyError> =
-        let body = inflate codecs inflatedLimitBytes message
+        let body = inflate codecs maxDecompressedBytes message
 
         if SysFlag.isInnerBatch message.SysFlag && SysFlag.needsUnwrap message.SysFlag then
             body
@@ -39,5 +39,5 @@ module MessageBody =
 
     /// The body as its sender wrote it: checked against its CRC-32 and inflated by the standard codecs. Of a message that
     /// holds others, as `BatchCodec` has them.
-    let decode (inflatedLimitBytes: int) (message: StoredMessage) : Result<ReadOnlyMemory<byte>, BodyError> =
-        decodeWith BodyCodecs.standard inflatedLimitBytes message
+    let decode (maxDecompressedBytes: int) (message: StoredMessage) : Result<ReadOnlyMemory<byte>, BodyError> =
+        decodeWith BodyCodecs.standard maxDecompressedBytes message

@@ -146,7 +146,9 @@ module SubscriptionGroups =
 
     let private group =
         object<SubscriptionGroup> {
-            let! attributes = Member.sometimes "attributes" (JsonCodec.map JsonCodec.text) _.Attributes
+            let! attributes =
+                Member.sometimes "attributes" (JsonCodec.map JsonCodec.text) _.Attributes
+
             and! brokerId = Member.int64 "brokerId" _.BrokerId
 
             and! isBroadcastEnabled =
@@ -157,7 +159,8 @@ module SubscriptionGroups =
             and! isFromMinEnabled =
                 Member.boolean "consumeFromMinEnable" _.IsConsumeFromMinEnabled
 
-            and! isOrderly = Member.sometimes "consumeMessageOrderly" JsonCodec.boolean _.IsOrderly
+            and! isOrderly =
+                Member.sometimes "consumeMessageOrderly" JsonCodec.boolean _.IsOrderly
 
             and! consumeTimeout =
                 Member.sometimes "consumeTimeoutMinute" JsonCodec.int32 _.ConsumeTimeoutMinutes

@@ -81,7 +81,9 @@ module TopicConfig =
 
     let internal members: Member<TopicConfig, TopicConfig> =
         members<TopicConfig> {
-            let! attributes = Member.sometimes "attributes" (JsonCodec.map JsonCodec.text) _.Attributes
+            let! attributes =
+                Member.sometimes "attributes" (JsonCodec.map JsonCodec.text) _.Attributes
+
             and! isOrdered = Member.boolean "order" _.IsOrderly
             and! permission = Member.int32 "perm" _.Permission
             and! readQueues = Member.int32 "readQueueNums" _.ReadQueues

@@ -125,7 +125,9 @@ module Acls =
             let! actions = Member.list "actions" JsonCodec.text _.Actions
             and! decision = Member.text "decision" _.Decision
             and! resource = Member.text "resource" _.Resource
-            and! sourceIps = Member.sometimes "sourceIps" (JsonCodec.list JsonCodec.text) _.SourceIps
+
+            and! sourceIps =
+                Member.sometimes "sourceIps" (JsonCodec.list JsonCodec.text) _.SourceIps
 
             return
                 {

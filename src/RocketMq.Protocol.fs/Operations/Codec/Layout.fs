@@ -83,7 +83,9 @@ type internal FieldCodec<'Record, 'T> =
 /// `layout<Record> { let! a = Field.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once.
 [<Sealed>]
 type internal LayoutBuilder<'Record>() =
-    member _.MergeSources(first: FieldCodec<'Record, 'A>, second: FieldCodec<'Record, 'B>) : FieldCodec<'Record, 'A * 'B> =
+    member _.MergeSources
+        (first: FieldCodec<'Record, 'A>, second: FieldCodec<'Record, 'B>)
+        : FieldCodec<'Record, 'A * 'B> =
         {
             Put =
                 fun record draft ->

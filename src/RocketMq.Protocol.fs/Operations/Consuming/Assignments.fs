@@ -111,5 +111,7 @@ module Assignments =
         Operation(
             RequestCode.GetAllMessageRequestMode,
             Layout.nothing,
-            Answers.json "request modes" (Member.objectOf (Member.map "messageRequestModeMap" (JsonCodec.map setting) id))
+            Answers.json
+                "request modes"
+                (Member.objectOf (Member.map "messageRequestModeMap" (JsonCodec.map setting) id))
         )

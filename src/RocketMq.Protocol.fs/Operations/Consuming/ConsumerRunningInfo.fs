@@ -148,7 +148,9 @@ module RunningInfo =
             and! properties = Member.map "properties" JsonCodec.text _.Properties
             and! status = Member.map "statusTable" status _.Status
             and! subscriptions = Member.list "subscriptionSet" Subscription.shape _.Subscriptions
-            and! userInfo = Member.sometimes "userConsumerInfo" (JsonCodec.map JsonCodec.text) _.UserInfo
+
+            and! userInfo =
+                Member.sometimes "userConsumerInfo" (JsonCodec.map JsonCodec.text) _.UserInfo
 
             return
                 {

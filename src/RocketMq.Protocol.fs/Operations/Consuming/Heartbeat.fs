@@ -193,9 +193,14 @@ module Heartbeat =
             (object<Heartbeat> {
                 let! clientId = Member.text "clientID" _.ClientId
                 and! consumers = Member.list "consumerDataSet" membership _.Consumers
-                and! fingerprint = Member.sometimes "heartbeatFingerprint" JsonCodec.int32 _.Fingerprint
+
+                and! fingerprint =
+                    Member.sometimes "heartbeatFingerprint" JsonCodec.int32 _.Fingerprint
+
                 and! producers = Member.list "producerDataSet" producer _.ProducerGroups
-                and! isWithout = Member.sometimes "withoutSub" JsonCodec.boolean _.IsWithoutSubscriptions
+
+                and! isWithout =
+                    Member.sometimes "withoutSub" JsonCodec.boolean _.IsWithoutSubscriptions
 
                 return
                     {

@@ -154,7 +154,10 @@ module Pull =
 
     let private sysFlag (pull: PullRequest) =
         (if pull.CommitOffset.IsSome then commitBit else 0)
-        ||| (if pull.LongPollTimeout > TimeSpan.Zero then suspendBit else 0)
+        ||| (if pull.LongPollTimeout > TimeSpan.Zero then
+                 suspendBit
+             else
+                 0)
         ||| (if pull.Filter.IsSome then filterBit else 0)
         ||| (if pull.IsLite then liteBit else 0)
 

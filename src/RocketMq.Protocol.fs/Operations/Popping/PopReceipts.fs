@@ -106,7 +106,12 @@ module PopReceipts =
         )
 
     /// A member that Java reads under either of two names.
-    let private either (short: string) (long: string) (shape: JsonCodec<'T>) (get: BatchAck -> 'T) : Member<BatchAck, 'T> =
+    let private either
+        (short: string)
+        (long: string)
+        (shape: JsonCodec<'T>)
+        (get: BatchAck -> 'T)
+        : Member<BatchAck, 'T> =
         let short = Member.sometimes short shape (get >> Some)
         let long = Member.always long shape get
 

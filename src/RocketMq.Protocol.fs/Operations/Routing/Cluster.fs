@@ -25,7 +25,9 @@ module Cluster =
                 "cluster"
                 (object<ClusterInfo> {
                     let! brokers = Member.map "brokerAddrTable" TopicRoute.brokerData _.Brokers
-                    and! clusters = Member.map "clusterAddrTable" (JsonCodec.list JsonCodec.text) _.Clusters
+
+                    and! clusters =
+                        Member.map "clusterAddrTable" (JsonCodec.list JsonCodec.text) _.Clusters
 
                     return
                         {

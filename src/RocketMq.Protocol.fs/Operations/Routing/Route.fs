@@ -109,7 +109,10 @@ module internal QueueMapping =
             and! epoch = Member.int64 "epoch" _.Epoch
 
             and! hosted =
-                Member.sometimes "hostedQueues" (JsonCodec.mapOf JsonCodec.int32Key (JsonCodec.list item)) _.HostedQueues
+                Member.sometimes
+                    "hostedQueues"
+                    (JsonCodec.mapOf JsonCodec.int32Key (JsonCodec.list item))
+                    _.HostedQueues
 
             and! scope = Member.optionalText "scope" _.Scope
             and! topic = Member.text "topic" _.Topic

@@ -227,9 +227,7 @@ module internal PopInFlight =
                 }
 
             List.fold startAck telling chosen,
-            [
-                SendAck(brokerName, chosen |> List.map (fun id -> id, pops.Held[id].Target))
-            ]
+            [ SendAck(brokerName, chosen |> List.map (fun id -> id, pops.Held[id].Target)) ]
 
     let private gather now id (held: PopEntry) failures (pops: PopInFlight) =
         let brokerName = held.Target.Receipt.BrokerName
