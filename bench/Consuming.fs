@@ -114,7 +114,7 @@ let private start options handler =
 let private optionsOf nameServer group =
     let options =
         PushConsumerOptions.create group (serversOf nameServer)
-        |> PushConsumerOptions.from FirstOffset
+        |> PushConsumerOptions.consumeFromWhere FirstOffset
 
     { options with
         Remoting =

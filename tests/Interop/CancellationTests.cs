@@ -46,7 +46,7 @@ public sealed class CancellationTests
         var message = Message.To(Topic).Body("never sent");
         var nameServers = _broker.NameServer;
         await using var producer = await Producer.Create("p").NameServers(nameServers).StartAsync();
-        await using var gathering = await Producer.Create("g").NameServers(nameServers).Batching().StartAsync();
+        await using var batching = await Producer.Create("g").NameServers(nameServers).Batching().StartAsync();
         await using var transactions = await TransactionProducer.Create("t").NameServers(nameServers)
             .OnCheck(_ => Task.FromResult(TransactionDecision.Commit)).StartAsync();
         await using var push = await PushConsumer.Create("c").NameServers(nameServers).Subscribe(Topic)
@@ -68,7 +68,7 @@ public sealed class CancellationTests
             () => producer.SendOneWayAsync(message, token),
             () => producer.GetQueuesAsync("Another", token),
             () => producer.RequestAsync(message, TimeSpan.FromSeconds(3), token),
-            () => gathering.SendAsync(message, token),
+            () => batching.SendAsync(message, token),
             () => transactions.SendAsync(message, _ => Task.FromResult(TransactionDecision.Commit), token),
             () => push.SubscribeAsync("Another", "*", token),
             () => push.SubscribeSql92Async("Another", "a > 1", token),

@@ -69,9 +69,9 @@ public sealed class ReadmeTests
         // readme
         IReadOnlyList<SendReceipt> receipts = await producer.SendBatchAsync(values.Select(value => Message.To("Values").Body($"{value}")));
 
-        await using var gathering = await Producer.Create("meters").NameServers(nameServers)
+        await using var batching = await Producer.Create("meters").NameServers(nameServers)
             .Batching(messages: 500, wait: TimeSpan.FromMilliseconds(20)).StartAsync();
-        SendReceipt[] own = await Task.WhenAll(values.Select(value => gathering.SendAsync(Message.To("Values").Body($"{value}"))));
+        SendReceipt[] own = await Task.WhenAll(values.Select(value => batching.SendAsync(Message.To("Values").Body($"{value}"))));
         // readme
 
         Assert.That(receipts.Concat(own).Select(receipt => receipt.MessageId), Is.Unique);

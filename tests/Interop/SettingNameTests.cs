@@ -45,7 +45,7 @@ public sealed class SettingNameTests
     private static readonly HashSet<string> WithoutText =
     [
         "Settings", "SettingsFromEnvironment", "Logger", "MapAddress", "OnRequest", "Codec", "AddInterceptor", "OnMessage", "OnMessages", "OnCheck", "StartAt",
-        "Subscribe", "SubscribeSql92", "AssignQueues", "Topics", "Assign",
+        "Subscribe", "SubscribeSql92", "AssignQueues", "Topics", "AllocationStrategy",
         "AddressServer", "AutoCreateTopic", "Batching", "FlowControl", "TopicFlowControl",
     ];
 

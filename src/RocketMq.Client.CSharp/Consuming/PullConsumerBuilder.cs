@@ -85,7 +85,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     }
 
     /// <summary>Where to begin if the group has committed nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
-    public PullConsumerBuilder ConsumeFromWhere(ConsumeFrom value) => With(Options.from(value.ToCore(), _options));
+    public PullConsumerBuilder ConsumeFromWhere(ConsumeFrom value) => With(Options.consumeFromWhere(value.ToCore(), _options));
 
     /// <summary>
     /// Where a queue begins that the consumer gets, in place of the committed position; null for that one. For positions that

@@ -89,7 +89,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     public PushConsumerBuilder Broadcasting() => With(Options.broadcasting(_options));
 
     /// <summary>Where to begin if the group has committed nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
-    public PushConsumerBuilder ConsumeFromWhere(ConsumeFrom value) => With(Options.from(value.ToCore(), _options));
+    public PushConsumerBuilder ConsumeFromWhere(ConsumeFrom value) => With(Options.consumeFromWhere(value.ToCore(), _options));
 
     /// <summary>How queues are shared. Default <see cref="AllocationStrategy.Averagely"/>.</summary>
     public PushConsumerBuilder AllocationStrategy(AllocationStrategy strategy)

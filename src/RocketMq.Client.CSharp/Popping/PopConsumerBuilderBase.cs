@@ -85,7 +85,7 @@ public abstract class PopConsumerBuilderBase<TBuilder> : ConnectionBuilder<TBuil
     }
 
     /// <summary>Where to begin if the group has popped nothing. Default <see cref="ConsumeFrom.LastOffset"/>.</summary>
-    public TBuilder ConsumeFromWhere(ConsumeFrom value) => With(Core.PopClientOptionsModule.from(
+    public TBuilder ConsumeFromWhere(ConsumeFrom value) => With(Core.PopClientOptionsModule.consumeFromWhere(
         value == ConsumeFrom.FirstOffset ? Core.ConsumeFrom.FirstOffset : Core.ConsumeFrom.LastOffset, Membership));
 
     /// <summary>Tells this client from others of the host. Default: a name of its own.</summary>

@@ -79,7 +79,7 @@ public sealed class Producer : IAsyncDisposable
         SendBatchAsync(messages, One(queue), cancellationToken);
 
     /// <summary>
-    /// Puts a message on its way and does not wait for the broker. It may be lost, and nobody is told. Interceptors are not
+    /// Puts a message on its way and does not wait for the broker. It may be lost, without any error. Interceptors are not
     /// asked.
     /// </summary>
     /// <exception cref="RocketMqException">It cannot be sent.</exception>

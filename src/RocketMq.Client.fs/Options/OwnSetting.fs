@@ -40,5 +40,5 @@ module internal OwnSetting =
             Ok text
 
     /// Where a group begins; a time has no text.
-    let from set =
-        value "from" (ValueKind.word [ "first", FirstOffset; "last", LastOffset ]) set
+    let consumeFromWhere set =
+        value "consumeFromWhere" (ValueKind.word [ "first", FirstOffset; "last", LastOffset ]) set

@@ -166,7 +166,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     /// group and closes the connections.
     member _.Close() : Task = closing.Value
 
-    /// Ends as a process does that is killed: nothing is acknowledged or sent back, nobody is told.
+    /// Ends as a process does that is killed: nothing is acknowledged or sent back, and brokers do not learn of it.
     member internal _.Kill() : Task =
         backgroundTask {
             queues.Stop()

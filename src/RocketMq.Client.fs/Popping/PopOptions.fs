@@ -56,7 +56,7 @@ module PopClientOptions =
             Subscriptions = others @ [ (topic, filter) ]
         }
 
-    let from (start: ConsumeFrom) (membership: PopClientOptions) = { membership with ConsumeFrom = start }
+    let consumeFromWhere (start: ConsumeFrom) (membership: PopClientOptions) = { membership with ConsumeFrom = start }
 
     let withNameServers nameServers (membership: PopClientOptions) =
         { membership with
@@ -96,7 +96,7 @@ module PopClientOptions =
             put (set value (get options)) options
 
         [
-            OwnSetting.from (change (fun value membership -> { membership with ConsumeFrom = value }))
+            OwnSetting.consumeFromWhere (change (fun value membership -> { membership with ConsumeFrom = value }))
             OwnSetting.count
                 "maxDecompressedBodySize"
                 1
@@ -208,8 +208,8 @@ module SimpleConsumerOptions =
             Membership = PopClientOptions.subscribe topic filter options.Membership
         }
 
-    let from (start: ConsumeFrom) (options: SimpleConsumerOptions) =
-        withMembership (PopClientOptions.from start options.Membership) options
+    let consumeFromWhere (start: ConsumeFrom) (options: SimpleConsumerOptions) =
+        withMembership (PopClientOptions.consumeFromWhere start options.Membership) options
 
     let withAwaitDuration time (options: SimpleConsumerOptions) = { options with Await = time }
 
@@ -317,8 +317,8 @@ module PopConsumerOptions =
             Membership = PopClientOptions.subscribe topic filter options.Membership
         }
 
-    let from (start: ConsumeFrom) (options: PopConsumerOptions) =
-        withMembership (PopClientOptions.from start options.Membership) options
+    let consumeFromWhere (start: ConsumeFrom) (options: PopConsumerOptions) =
+        withMembership (PopClientOptions.consumeFromWhere start options.Membership) options
 
     let withConcurrency count (options: PopConsumerOptions) = { options with Concurrency = count }
     let orderly (options: PopConsumerOptions) = { options with IsOrderly = true }

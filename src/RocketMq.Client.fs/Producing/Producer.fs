@@ -385,7 +385,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         : Task<Result<SendReceipt list, RemotingError>> =
         tracked (fun () -> sendBatch messages target cancellation)
 
-    /// Puts a message on its way and does not wait for the broker. It may be lost, and nobody is told.
+    /// Puts a message on its way and does not wait for the broker. It may be lost, without any error.
     member _.SendOneWay
         (message: Message, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =

@@ -400,7 +400,7 @@ let private pop =
                         let options =
                             PopConsumerOptions.create "G" (endpointsOf cluster.NameServers)
                             |> PopConsumerOptions.subscribe "T" Filter.all
-                            |> PopConsumerOptions.from FirstOffset
+                            |> PopConsumerOptions.consumeFromWhere FirstOffset
                             |> PopConsumerOptions.enablingPopMode
                             |> PopConsumerOptions.withTrace TraceRecords.defaultTopic
 

@@ -161,7 +161,7 @@ let private pulling =
                     let! started =
                         PullConsumerOptions.create "P" (endpointsOf cluster.NameServers)
                         |> PullConsumerOptions.subscribe "T" wanted
-                        |> PullConsumerOptions.from FirstOffset
+                        |> PullConsumerOptions.consumeFromWhere FirstOffset
                         |> PullConsumer.Start
 
                     let consumer = Buffers.ok started
@@ -183,7 +183,7 @@ let private membership (clock: TimeProvider) (cluster: EmbeddedCluster) =
 
     PopClientOptions.create "G" options.NameServers
     |> PopClientOptions.subscribe "T" wanted
-    |> PopClientOptions.from FirstOffset
+    |> PopClientOptions.consumeFromWhere FirstOffset
     |> PopClientOptions.withRemoting options.Remoting
 
 let private popping =

@@ -18,7 +18,7 @@ let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 /// about every 30 s.
 let private patientPop (cluster: EmbeddedCluster) clock : PopConsumerOptions =
     popConsumerAt cluster.NameServers clock "G"
-    |> PopConsumerOptions.from FirstOffset
+    |> PopConsumerOptions.consumeFromWhere FirstOffset
     |> PopConsumerOptions.withInvisibleTime (TimeSpan.FromHours 12)
     |> PopConsumerOptions.withLongPollTimeout (TimeSpan.FromHours 1)
     |> PopConsumerOptions.withConsumeTimeout (seconds 600)
@@ -218,7 +218,7 @@ let tests =
                             use! consumer =
                                 startPop
                                     (popConsumerAt cluster.NameServers clock "G"
-                                     |> PopConsumerOptions.from FirstOffset
+                                     |> PopConsumerOptions.consumeFromWhere FirstOffset
                                      |> withLog log)
                                     (handling.Handle(fun () -> failwith "on purpose"))
 

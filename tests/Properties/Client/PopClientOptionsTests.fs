@@ -18,14 +18,14 @@ let private system = TimeProvider.System
 
 let private popOf (cluster: EmbeddedCluster) clock =
     popConsumerAt cluster.NameServers clock "G"
-    |> PopConsumerOptions.from FirstOffset
+    |> PopConsumerOptions.consumeFromWhere FirstOffset
 
 let private simpleOf (cluster: EmbeddedCluster) change : Task<SimpleConsumer> =
     task {
         let options: SimpleConsumerOptions =
             SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
             |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> SimpleConsumerOptions.from FirstOffset
+            |> SimpleConsumerOptions.consumeFromWhere FirstOffset
 
         let remoting = patiently system options.Membership.Remoting
 

@@ -40,7 +40,7 @@ let private startSimple (rig: Rig) await : Task<SimpleConsumer> =
         let options =
             SimpleConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
             |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> SimpleConsumerOptions.from FirstOffset
+            |> SimpleConsumerOptions.consumeFromWhere FirstOffset
             |> SimpleConsumerOptions.withAwaitDuration await
 
         let remoting = patiently rig.Clock options.Membership.Remoting

@@ -28,7 +28,7 @@ let private ignoreMembers cluster =
 let private optionsOf (cluster: EmbeddedCluster) clock log =
     let options =
         popConsumerAt cluster.NameServers clock "G"
-        |> PopConsumerOptions.from FirstOffset
+        |> PopConsumerOptions.consumeFromWhere FirstOffset
 
     PopConsumerOptions.withRemoting
         { options.Membership.Remoting with

@@ -18,7 +18,7 @@ let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =
         let options =
             SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
             |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> SimpleConsumerOptions.from FirstOffset
+            |> SimpleConsumerOptions.consumeFromWhere FirstOffset
 
         let remoting = patiently clock options.Membership.Remoting
 
@@ -36,7 +36,7 @@ let private receive (consumer: SimpleConsumer) count : Task<LeasedMessage list> 
 
 let private optionsOf (cluster: EmbeddedCluster) clock =
     popConsumerAt cluster.NameServers clock "G"
-    |> PopConsumerOptions.from FirstOffset
+    |> PopConsumerOptions.consumeFromWhere FirstOffset
 
 let private consume (_: ReceivedMessage) (_: CancellationToken) = Task.FromResult ConsumeResult.Success
 

@@ -135,7 +135,7 @@ let private gone =
 
                         let options =
                             popConsumerAt cluster.NameServers clock "G"
-                            |> PopConsumerOptions.from FirstOffset
+                            |> PopConsumerOptions.consumeFromWhere FirstOffset
 
                         use! consumer = startPop options consume
                         let leaving = cluster.Brokers[1]
@@ -159,7 +159,7 @@ let private gone =
 
                     let options =
                         popConsumerAt cluster.NameServers clock "G"
-                        |> PopConsumerOptions.from FirstOffset
+                        |> PopConsumerOptions.consumeFromWhere FirstOffset
 
                     let remoting =
                         { options.Membership.Remoting with

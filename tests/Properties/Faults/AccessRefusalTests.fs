@@ -86,7 +86,7 @@ let private push code remark =
             let log = LogLines()
             let seen = Seen()
 
-            let options = memberOf cluster clock "one" |> PushConsumerOptions.from FirstOffset
+            let options = memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere FirstOffset
 
             let! consumer =
                 startMember

@@ -71,7 +71,7 @@ let tests =
                                 let seenByA, seenByB = Seen(), Seen()
 
                                 let options name =
-                                    ordered cluster clock name |> PushConsumerOptions.from LastOffset
+                                    ordered cluster clock name |> PushConsumerOptions.consumeFromWhere LastOffset
 
                                 cluster.Brokers[0]
                                     .Faults.On(code)

@@ -37,10 +37,10 @@ let private comesNext clock options : Task<Set<string>> =
     }
 
 let private fromLast cluster clock =
-    memberOf cluster clock "one" |> PushConsumerOptions.from LastOffset
+    memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere LastOffset
 
 let private pullerOf (cluster: EmbeddedCluster) clock : PullConsumerOptions =
-    PullRig.subscribed cluster clock |> PullConsumerOptions.from LastOffset
+    PullRig.subscribed cluster clock |> PullConsumerOptions.consumeFromWhere LastOffset
 
 let private poll clock (consumer: PullConsumer) count : Task<string list> =
     task {

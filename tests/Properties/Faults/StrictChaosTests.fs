@@ -238,7 +238,7 @@ let private popping isOrdered : Kind =
 
                     let options =
                         popConsumerAt surroundings.Cluster.NameServers surroundings.Clock "C"
-                        |> PopConsumerOptions.from LastOffset
+                        |> PopConsumerOptions.consumeFromWhere LastOffset
                         |> PopConsumerOptions.withInstanceName name
                         |> PopConsumerOptions.withInvisibleTime invisible
 

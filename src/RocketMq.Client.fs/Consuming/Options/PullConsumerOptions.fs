@@ -82,7 +82,7 @@ module PullConsumerOptions =
     /// Settings of its own with a text, see `OptionText`. Those of several values have none.
     let internal settings: OwnSetting<PullConsumerOptions> list =
         [
-            OwnSetting.from (fun value options -> { options with ConsumeFrom = value })
+            OwnSetting.consumeFromWhere (fun value options -> { options with ConsumeFrom = value })
             OwnSetting.count "pullBatch" 1 1024 (fun value options -> { options with PullBatch = value })
             OwnSetting.duration "longPollTimeout" (fun value options -> { options with LongPollTimeout = value })
             OwnSetting.duration "commitInterval" (fun value options -> { options with CommitInterval = value })
@@ -125,7 +125,7 @@ module PullConsumerOptions =
             AssignedFilter = filter
         }
 
-    let from (start: ConsumeFrom) (options: PullConsumerOptions) = { options with ConsumeFrom = start }
+    let consumeFromWhere (start: ConsumeFrom) (options: PullConsumerOptions) = { options with ConsumeFrom = start }
 
     let withStartAt (startAt: MessageQueue -> CancellationToken -> Task<int64 option>) (options: PullConsumerOptions) =
         { options with StartAt = Some startAt }

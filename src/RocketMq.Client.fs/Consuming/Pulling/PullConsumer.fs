@@ -407,7 +407,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// Stops reading, commits what is consumed unless that is done manually, leaves the group and closes the connections.
     member _.Close() : Task = closing.Value
 
-    /// Ends as a process does that is killed: nothing is committed, nobody is told.
+    /// Ends as a process does that is killed: nothing is committed, and brokers do not learn of it.
     member internal _.Kill() : Task =
         backgroundTask {
             handingOut.BeginClose()

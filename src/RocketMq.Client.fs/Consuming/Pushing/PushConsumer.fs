@@ -324,7 +324,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     /// committed, locks are released, brokers are told, connections closed.
     member _.Close() : Task = closing.Value
 
-    /// Ends as a process does that is killed: nothing is committed, nobody is told.
+    /// Ends as a process does that is killed: nothing is committed, and brokers do not learn of it.
     member internal _.Kill() : Task =
         backgroundTask {
             handling.Pool.Close()

@@ -428,7 +428,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         isClosed <- true
         client.Close()
 
-    /// Ends as a process does that is killed: nobody is told.
+    /// Ends as a process does that is killed: brokers do not learn of it.
     member internal _.Kill() : Task =
         isClosed <- true
         client.Kill()
