@@ -22,7 +22,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
 
     private protected override PullConsumerBuilder Read(string? settings)
     {
-        var (options, remoting) = Remoting.Read(Options.settings, settings, _options);
+        var (options, remoting) = Remoting.Read(Options.settings(), settings, _options);
         return new(options, remoting);
     }
 

@@ -27,7 +27,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
 
     private protected override PushConsumerBuilder Read(string? settings)
     {
-        var (options, remoting) = Remoting.Read(Options.settings, settings, _options);
+        var (options, remoting) = Remoting.Read(Options.settings(), settings, _options);
         return new(options, _handler, remoting);
     }
 

@@ -23,7 +23,7 @@ public sealed partial class PopConsumerBuilder : PopConsumerBuilderBase<PopConsu
 
     private protected override PopConsumerBuilder Read(string? settings)
     {
-        var (options, remoting) = Remoting.Read(Core.PopConsumerOptionsModule.settings, settings, _options);
+        var (options, remoting) = Remoting.Read(Core.PopConsumerOptionsModule.settings(), settings, _options);
         return new(options, _handler, remoting);
     }
 

@@ -18,7 +18,7 @@ public sealed class SimpleConsumerBuilder : PopConsumerBuilderBase<SimpleConsume
 
     private protected override SimpleConsumerBuilder Read(string? settings)
     {
-        var (options, remoting) = Remoting.Read(Core.SimpleConsumerOptionsModule.settings, settings, _options);
+        var (options, remoting) = Remoting.Read(Core.SimpleConsumerOptionsModule.settings(), settings, _options);
         return new(options, remoting);
     }
 

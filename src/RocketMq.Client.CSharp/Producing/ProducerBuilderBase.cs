@@ -25,7 +25,7 @@ public abstract class ProducerBuilderBase<TBuilder> : ConnectionBuilder<TBuilder
 
     private protected override TBuilder Read(string? settings)
     {
-        var (options, remoting) = Remoting.Read(Core.ProducerOptionsModule.settings, settings, _options);
+        var (options, remoting) = Remoting.Read(Core.ProducerOptionsModule.settings(), settings, _options);
         return With(options, remoting);
     }
 

@@ -194,13 +194,13 @@ module SimpleConsumerOptions =
         { options with Membership = membership }
 
     /// Settings of its own with a text, see `OptionText`.
-    let internal settings: OwnSetting<SimpleConsumerOptions> list =
+    let internal settings () : OwnSetting<SimpleConsumerOptions> list =
         OwnSetting.duration "awaitDuration" (fun value options -> { options with Await = value })
         :: PopClientOptions.settings _.Membership withMembership
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;await=5s".
     let ofText (group: string) (text: string) : Result<SimpleConsumerOptions, string list> =
-        PopClientOptions.ofText settings _.Membership withMembership text (create group [])
+        PopClientOptions.ofText (settings ()) _.Membership withMembership text (create group [])
 
     /// Adds a topic, and what is wanted of it.
     let subscribe (topic: string) (filter: Filter) (options: SimpleConsumerOptions) =
@@ -289,7 +289,7 @@ module PopConsumerOptions =
         { options with Membership = membership }
 
     /// Settings of its own with a text, see `OptionText`.
-    let internal settings: OwnSetting<PopConsumerOptions> list =
+    let internal settings () : OwnSetting<PopConsumerOptions> list =
         [
             OwnSetting.count "concurrency" 1 10_000 (fun value options -> { options with Concurrency = value })
             OwnSetting.switch "orderly" (fun options -> { options with IsOrderly = true })
@@ -309,7 +309,7 @@ module PopConsumerOptions =
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;popBatch=16".
     let ofText (group: string) (text: string) : Result<PopConsumerOptions, string list> =
-        PopClientOptions.ofText settings _.Membership withMembership text (create group [])
+        PopClientOptions.ofText (settings ()) _.Membership withMembership text (create group [])
 
     /// Adds a topic, and what is wanted of it.
     let subscribe (topic: string) (filter: Filter) (options: PopConsumerOptions) =

@@ -80,7 +80,7 @@ module PullConsumerOptions =
         }
 
     /// Settings of its own with a text, see `OptionText`. Those of several values have none.
-    let internal settings: OwnSetting<PullConsumerOptions> list =
+    let internal settings () : OwnSetting<PullConsumerOptions> list =
         [
             OwnSetting.consumeFromWhere (fun value options -> { options with ConsumeFrom = value })
             OwnSetting.count "pullBatch" 1 1024 (fun value options -> { options with PullBatch = value })
@@ -103,7 +103,7 @@ module PullConsumerOptions =
     let ofText (group: string) (text: string) : Result<PullConsumerOptions, string list> =
         let options = create group []
 
-        OptionText.parseOwn settings text (options, [], options.Remoting)
+        OptionText.parseOwn (settings ()) text (options, [], options.Remoting)
         |> Result.map (fun (options, nameServers, remoting) ->
             { options with
                 NameServers = nameServers

@@ -152,7 +152,7 @@ module PushConsumerOptions =
         }
 
     /// Settings of its own with a text, see `OptionText`. Those of several values have none.
-    let internal settings: OwnSetting<PushConsumerOptions> list =
+    let internal settings () : OwnSetting<PushConsumerOptions> list =
         [
             OwnSetting.consumeFromWhere (fun value (options: PushConsumerOptions) -> { options with ConsumeFrom = value })
             OwnSetting.count "pullBatch" 1 1024 (fun value options -> { options with PullBatch = value })
@@ -191,7 +191,7 @@ module PushConsumerOptions =
     let ofText (group: string) (text: string) : Result<PushConsumerOptions, string list> =
         let options = create group []
 
-        OptionText.parseOwn settings text (options, [], options.Remoting)
+        OptionText.parseOwn (settings ()) text (options, [], options.Remoting)
         |> Result.map (fun (options, nameServers, remoting) ->
             { options with
                 NameServers = nameServers

@@ -125,7 +125,7 @@ module ProducerOptions =
         }
 
     /// Settings of its own with a text, see `OptionText`. Those of several values have none.
-    let internal settings: OwnSetting<ProducerOptions> list =
+    let internal settings () : OwnSetting<ProducerOptions> list =
         [
             OwnSetting.duration "sendTimeout" (fun value options -> { options with SendTimeout = value })
             OwnSetting.duration "attemptTimeout" (fun value options ->
@@ -165,7 +165,7 @@ module ProducerOptions =
     let ofText (group: string) (text: string) : Result<ProducerOptions, string list> =
         let options = create group []
 
-        OptionText.parseOwn settings text (options, [], options.Remoting)
+        OptionText.parseOwn (settings ()) text (options, [], options.Remoting)
         |> Result.map (fun (options, nameServers, remoting) ->
             { options with
                 NameServers = nameServers
