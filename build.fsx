@@ -61,6 +61,13 @@ let rec inOrder (steps: (unit -> int) list) =
         | 0 -> inOrder rest
         | code -> code
 
+/// A step of a target, with a line that says how long it took.
+let timed (name: string) (step: unit -> int) () =
+    let started = Stopwatch.GetTimestamp()
+    let code = step ()
+    print $"{name}: {Stopwatch.GetElapsedTime(started).TotalSeconds:F0} s"
+    code
+
 let build _ =
     run [ "build"; solution; "-c"; "Release"; "-v"; "minimal"; "--nologo" ]
 
@@ -139,8 +146,15 @@ let testSuite arguments suite =
         counts <- counts + countsOf suite.Summary line
         print line
 
-    let code =
-        runWith [ ("DOTNET_CLI_UI_LANGUAGE", "en") ] onLine (suite.Command @ arguments)
+    let mutable code = 0
+
+    timed
+        suite.Name
+        (fun () ->
+            code <- runWith [ ("DOTNET_CLI_UI_LANGUAGE", "en") ] onLine (suite.Command @ arguments)
+            code)
+        ()
+    |> ignore<int>
 
     counts, code
 
@@ -174,24 +188,6 @@ let scripts _ =
     |> List.ofArray
     |> inOrder
 
-/// All suites and the scripts, or the suite that is named, with arguments for its own runner.
-let test arguments =
-    let chosen, rest =
-        match arguments with
-        | [] -> suites, []
-        | name :: rest -> List.filter (fun suite -> isNamed name suite.Name) suites, rest
-
-    if List.isEmpty chosen then
-        print "Test takes a suite, Properties or Interop, and then arguments for its runner."
-        1
-    else
-        let scriptsToo = if List.isEmpty arguments then [ scripts ] else []
-
-        inOrder ([ (fun () -> build []) ] @ scriptsToo @ [ (fun () -> runSuites rest chosen) ])
-
-let demo arguments =
-    run ([ "run"; "-c"; "Release"; "--project"; "samples/Quickstart"; "--" ] @ arguments)
-
 let isCi = Environment.GetEnvironmentVariable "CI" = "true"
 
 let format arguments =
@@ -211,6 +207,35 @@ let format arguments =
         :: fantomas
         :: List.map whitespace csharpFolders
     )
+
+/// All suites and the scripts, or the suite that is named, with arguments for its own runner.
+let test arguments =
+    let chosen, rest =
+        match arguments with
+        | [] -> suites, []
+        | name :: rest -> List.filter (fun suite -> isNamed name suite.Name) suites, rest
+
+    if List.isEmpty chosen then
+        print "Test takes a suite, Properties or Interop, and then arguments for its runner."
+        1
+    else
+        let isAll = List.isEmpty arguments
+
+        inOrder
+            [
+                if isAll then
+                    timed "Format check" (fun () -> format [ "check" ])
+
+                timed "Build" (fun () -> build [])
+
+                if isAll then
+                    timed "Scripts" scripts
+
+                fun () -> runSuites rest chosen
+            ]
+
+let demo arguments =
+    run ([ "run"; "-c"; "Release"; "--project"; "samples/Quickstart"; "--" ] @ arguments)
 
 let git onLine arguments = runTool "git" root [] onLine arguments
 
@@ -295,8 +320,15 @@ let pack _ =
     |> List.map (fun project () -> run [ "pack"; project; "-c"; "Release"; "-o"; "artifacts"; "--nologo" ])
     |> inOrder
 
-let ci arguments =
-    inOrder [ (fun () -> format [ "check" ]); (fun () -> test arguments) ]
+/// What `Test` does, and what takes too long for each change: the packages, and the long forms of all tests.
+let testAll _ =
+    inOrder
+        [
+            timed "Packages" (fun () -> pack [])
+            fun () ->
+                Environment.SetEnvironmentVariable("ROCKETMQ_LONG_TESTS", "1")
+                test []
+        ]
 
 /// The first package source that NuGet is set up with on this machine.
 let packageSource () =
@@ -354,14 +386,14 @@ let targets: (string * string * (string list -> int)) list =
         "Demo", "10,000 messages through the embedded broker; arguments go to samples/Quickstart", demo
         "Build", "all projects, Release", build
         "Test",
-        "all tests, ends with 'N passed, N failed, N skipped'; or one suite, 'Properties' or 'Interop', with arguments for its runner",
+        "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, 'Properties' or 'Interop', with arguments for its runner",
         test
+        "TestAll", "the packages, and Test with the long forms of all tests", testAll
         "Format", "F# with Fantomas, C# white space; 'check' only looks", format
         "Bench",
         "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer' or 'idle' for one kind; 'compare REV' beside a commit",
         bench
         "Pack", "the four packages into artifacts/", pack
-        "Ci", "Format check, then Test", ci
         "Install", "resolve packages again after a change to paket.dependencies", install
         "Outdated", "packages with later versions", outdated
     ]

@@ -22,7 +22,8 @@ let wanted = PullConsumerOptions.subscribe "Orders" (ByTag "created || paid")
 let billing = PullConsumerOptions.create "billing" servers |> wanted
 
 let consumer =
-    PullConsumer.Start(PullConsumerOptions.consumeFromWhere FirstOffset billing).Result |> ok
+    PullConsumer.Start(PullConsumerOptions.consumeFromWhere FirstOffset billing).Result
+    |> ok
 
 consumer.Receive(CancellationToken.None).Result |> ok |> printfn "%O"
 

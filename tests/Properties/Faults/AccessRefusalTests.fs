@@ -86,7 +86,8 @@ let private push code remark =
             let log = LogLines()
             let seen = Seen()
 
-            let options = memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere FirstOffset
+            let options =
+                memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere FirstOffset
 
             let! consumer =
                 startMember

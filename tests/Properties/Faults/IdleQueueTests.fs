@@ -40,7 +40,8 @@ let private fromLast cluster clock =
     memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere LastOffset
 
 let private pullerOf (cluster: EmbeddedCluster) clock : PullConsumerOptions =
-    PullRig.subscribed cluster clock |> PullConsumerOptions.consumeFromWhere LastOffset
+    PullRig.subscribed cluster clock
+    |> PullConsumerOptions.consumeFromWhere LastOffset
 
 let private poll clock (consumer: PullConsumer) count : Task<string list> =
     task {

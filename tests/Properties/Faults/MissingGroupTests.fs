@@ -65,7 +65,8 @@ let private push line =
             let log = LogLines()
             let seen = Seen()
 
-            let options = memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere FirstOffset
+            let options =
+                memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere FirstOffset
 
             let handler =
                 EachMessage(fun received _ ->

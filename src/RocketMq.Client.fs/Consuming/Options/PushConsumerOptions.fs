@@ -154,7 +154,8 @@ module PushConsumerOptions =
     /// Settings of its own with a text, see `OptionText`. Those of several values have none.
     let internal settings () : OwnSetting<PushConsumerOptions> list =
         [
-            OwnSetting.consumeFromWhere (fun value (options: PushConsumerOptions) -> { options with ConsumeFrom = value })
+            OwnSetting.consumeFromWhere (fun value (options: PushConsumerOptions) ->
+                { options with ConsumeFrom = value })
             OwnSetting.count "pullBatch" 1 1024 (fun value options -> { options with PullBatch = value })
             OwnSetting.duration "longPollTimeout" (fun value options -> { options with LongPollTimeout = value })
             OwnSetting.duration "commitInterval" (fun value options -> { options with CommitInterval = value })
