@@ -196,6 +196,27 @@ let tests =
                 |> List.sort
                 |> shouldEqual (List.sort shown)
 
+            testCase "each source file that a document names exists"
+            <| fun () ->
+                let files =
+                    sourceFolders
+                    |> Seq.collect Directory.GetFiles
+                    |> Seq.map (fun file -> string (Path.GetFileName file))
+                    |> Set.ofSeq
+
+                let named =
+                    Directory.GetFiles(Path.Combine(Repository.root, "docs"), "*.md")
+                    |> Array.append [| Path.Combine(Repository.root, "CONTRIBUTING.md") |]
+                    |> Seq.collect (fun document ->
+                        Regex.Matches(File.ReadAllText document, @"(\w+\.(fs|cs))\b")
+                        |> Seq.map (fun hit -> hit.Groups[1].Value))
+                    |> Seq.filter (fun name -> not (name.EndsWith("Tests.fs", StringComparison.Ordinal)))
+                    |> Seq.distinct
+                    |> List.ofSeq
+
+                named.Length |> shouldExceed 30
+                named |> List.filter (files.Contains >> not) |> shouldEqual []
+
             testCase "no folder of src holds more than 15 files"
             <| fun () ->
                 sourceFolders.Length |> shouldExceed 40
