@@ -210,7 +210,9 @@ let tests =
                     |> Seq.collect (fun document ->
                         Regex.Matches(File.ReadAllText document, @"(\w+\.(fs|cs))\b")
                         |> Seq.map (fun hit -> hit.Groups[1].Value))
-                    |> Seq.filter (fun name -> not (name.EndsWith("Tests.fs", StringComparison.Ordinal)))
+                    // Projects are folders that end so, and tests have files of their own.
+                    |> Seq.filter (fun name ->
+                        not (Regex.IsMatch(name, @"(Tests|Rig|^Protocol|^Client|^EmbeddedBroker)\.fs$")))
                     |> Seq.distinct
                     |> List.ofSeq
 

@@ -45,6 +45,9 @@ let private harmed name welcome (react: RemotingCommand -> Reaction) isSilence =
                 // Time must not run out for a server that has not been dialled yet.
                 do! until (fun () -> List.contains first servers.Dials)
 
+                if welcome = Accepts then
+                    do! until (fun () -> servers.CountOf(RequestCode.GetRouteInfoByTopic, first) = 1)
+
                 // No further than the limit, and until the second one is asked.
                 while isSilence
                       && clock.GetUtcNow() - began < limit
@@ -52,7 +55,7 @@ let private harmed name welcome (react: RemotingCommand -> Reaction) isSilence =
                     clock.Advance(TimeSpan.FromMilliseconds 50L)
                     let mutable turns = 0
 
-                    while turns < 300 && not (List.contains second servers.Dials) do
+                    while turns < 2_000 && not (List.contains second servers.Dials) do
                         turns <- turns + 1
                         do! Task.Yield()
 
