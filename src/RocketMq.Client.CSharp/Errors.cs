@@ -53,7 +53,7 @@ public abstract class RocketMqException : Exception
     public bool MayHaveBeenExecuted { get; }
 }
 
-/// <summary>A request that no server would take, or settings that do not go together. Nothing was sent.</summary>
+/// <summary>A request that no server would take, a call that makes no sense, or settings that do not go together. Nothing was sent.</summary>
 public sealed class InvalidRequestException : RocketMqException
 {
     internal InvalidRequestException(Core.RemotingError error) : base(error) { }
@@ -190,6 +190,26 @@ public sealed class InterceptorException : RocketMqException
     internal InterceptorException(Core.RemotingError error) : base(error) { }
 }
 
+/// <summary>
+/// Offsets could not be read from, or written to, the file or the store where a consumer keeps them; the inner exception says why.
+/// </summary>
+public sealed class OffsetStoreException : RocketMqException
+{
+    internal OffsetStoreException(Core.RemotingError error) : base(error) { }
+}
+
+/// <summary>The provider of credentials threw or gave none, so that a request could not be signed. Nothing was sent. What it threw is not kept, as it may hold a secret.</summary>
+public sealed class CredentialsException : RocketMqException
+{
+    internal CredentialsException(Core.RemotingError error) : base(error) { }
+}
+
+/// <summary>A defect of this library: an exception that it does not expect, which is the inner one. A request may have been sent.</summary>
+public sealed class UnexpectedException : RocketMqException
+{
+    internal UnexpectedException(Core.RemotingError error) : base(error) { }
+}
+
 /// <summary>Where error values of the core become exceptions.</summary>
 internal static class Results
 {
@@ -218,6 +238,13 @@ internal static class Results
         noReply: (topic, messageId, after) => new NoReplyException(error, topic, messageId, after),
         receiptExpired: messageId => new ReceiptExpiredException(error, messageId),
         misconfigured: _ => new InvalidRequestException(error),
+        invalidCall: _ => new InvalidRequestException(error),
+        clientNameTaken: (_, _) => new InvalidRequestException(error),
+        consumedByPull: (_, _) => new InvalidRequestException(error),
+        badAddress: _ => new InvalidRequestException(error),
+        offsetStoreFailed: _ => new OffsetStoreException(error),
+        credentialsFailed: _ => new CredentialsException(error),
+        unexpected: (_, _) => new UnexpectedException(error),
         interceptorFailed: (_, _) => new InterceptorException(error));
 
     internal static T OrThrow<T>(

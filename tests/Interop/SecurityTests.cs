@@ -134,11 +134,11 @@ public sealed class SecurityTests
         await using var remoting = await RemotingClient.Connect(_broker.NameServer).Tls(Trusting)
             .Credentials(() => provider()).StartAsync(cancellation);
 
-        var error = await Assert.ThrowsAsync<InvalidRequestException>(() => remoting.InvokeAsync(Requests.ClusterInfo(), cancellation));
+        var error = await Assert.ThrowsAsync<CredentialsException>(() => remoting.InvokeAsync(Requests.ClusterInfo(), cancellation));
         Assert.That(error!.ToString(), Does.Contain("InvalidOperationException").And.Not.Contain("my-secret"));
 
         provider = () => null!;
-        error = await Assert.ThrowsAsync<InvalidRequestException>(() => remoting.InvokeAsync(Requests.ClusterInfo(), cancellation));
+        error = await Assert.ThrowsAsync<CredentialsException>(() => remoting.InvokeAsync(Requests.ClusterInfo(), cancellation));
         Assert.That(error!.Message, Does.Contain("gave none"));
 
         provider = () => new Credentials("AK", "my-secret", "my-token");

@@ -19,10 +19,7 @@ module internal ClientNames =
         if taken.TryAdd(name, ()) then
             Ok()
         else
-            Error(
-                Misconfigured
-                    $"this process has a consumer of group {name.Group} already that brokers know as {name.ClientId}; give each an instance name of its own"
-            )
+            Error(ClientNameTaken(name.Group, name.ClientId))
 
     let release (name: ClientName) =
         taken.TryRemove name |> ignore<bool * unit>

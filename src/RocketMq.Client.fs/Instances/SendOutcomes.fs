@@ -51,7 +51,7 @@ type internal SendOutcomes(clock: TimeProvider) =
         | ConnectionLost _
         | TimedOut _
         | Refused(_, _, _, ResponseCode.ServiceNotAvailable, _) -> true
-        | Refused(_, _, _, code, _) -> RemotingError.isOverloadCode code
+        | Refused(_, _, _, code, _) -> RefusalCodes.isOverloadCode code
         | _ -> false
 
     let isOfTopic error =

@@ -19,13 +19,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
     let group = client.Group
     let outcomes = client.Outcomes
 
-    let pulled topic =
-        Error(
-            Misconfigured(
-                $"brokers hand {topic} out to group {group} by pull; have them do so by pop first, with EnablePopMode, or with "
-                + "mqadmin setConsumeMode -m POP"
-            )
-        )
+    let pulled topic = Error(ConsumedByPull(topic, group))
 
     /// Asks one broker after the other until one can say.
     let rec query topic brokers lastError cancellation =
@@ -88,7 +82,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             | Ok false -> do! explain topic cancellation
             // That has been told.
             | Error _ when client.Joining.IsMissing topic -> ()
-            | Error(Misconfigured _) -> PopLog.pulled log group topic
+            | Error(ConsumedByPull _) -> PopLog.pulled log group topic
             | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
         }
 

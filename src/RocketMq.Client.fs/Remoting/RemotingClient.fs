@@ -223,7 +223,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
     let failureIn (request: RequestCode) after (result: Result<RemotingCommand, RemotingError>) =
         match result with
         | Error error -> ValueSome error
-        | Ok answer when RemotingError.isOverloadCode answer.ResponseCode ->
+        | Ok answer when RefusalCodes.isOverloadCode answer.ResponseCode ->
             ValueSome(Refused(endpoint, request, after, answer.ResponseCode, Option.defaultValue "" answer.Remark))
         | Ok _ -> ValueNone
 

@@ -62,5 +62,5 @@ module internal Signing =
         | None -> Ok command
         | Some provider ->
             match ask provider with
-            | Error problem -> Error(Misconfigured $"{problem}; nothing was sent")
+            | Error problem -> Error(CredentialsFailed problem)
             | Ok credentials -> Ok(Signature.sign credentials (prepared options.Header command))

@@ -99,8 +99,10 @@ module internal Telemetry =
         | Error(TooManyBytes _) -> ValueSome "TooManyBytes"
         | Error(TooManyWaiting _) -> ValueSome "TooManyWaiting"
         | Error(ClientClosed _ | AlreadyClosed _) -> ValueSome "ClientClosed"
-        | Error(Invalid _ | NotEncoded _ | NoRoute _ | NoBroker _ | NoQueue _ | RouteUnknown _ | ReceiptExpired _ | Misconfigured _ | InterceptorFailed _) ->
+        | Error(Invalid _ | NotEncoded _ | NoRoute _ | NoBroker _ | NoQueue _ | RouteUnknown _ | ReceiptExpired _ | Misconfigured _ | InvalidCall _ | ClientNameTaken _ | ConsumedByPull _ | BadAddress _ | InterceptorFailed _) ->
             ValueSome "Invalid"
+        | Error(CredentialsFailed _) -> ValueSome "CredentialsFailed"
+        | Error(OffsetStoreFailed _ | Unexpected _) -> ValueSome "Unexpected"
 
     /// Makes a call and tells listeners of it.
     let call

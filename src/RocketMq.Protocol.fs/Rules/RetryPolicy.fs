@@ -61,7 +61,7 @@ module RetryPolicy =
         | TooManyInFlight _
         | TooManyBytes _
         | TooManyWaiting _ -> ValueSome NotSent
-        | Refused(_, _, _, code, _) when RemotingError.isOverloadCode code -> ValueSome Overload
+        | Refused(_, _, _, code, _) when RefusalCodes.isOverloadCode code -> ValueSome Overload
         | ConnectionLost _
         | TimedOut _ -> ValueSome UnknownEnd
         | Refused _
@@ -78,6 +78,13 @@ module RetryPolicy =
         | RouteUnknown _
         | NoReply _
         | ReceiptExpired _
+        | InvalidCall _
+        | ClientNameTaken _
+        | ConsumedByPull _
+        | BadAddress _
+        | OffsetStoreFailed _
+        | CredentialsFailed _
+        | Unexpected _
         | Misconfigured _ -> ValueNone
 
     /// Decides after attempt number `attempt`, counting from 1, with `rest` of the call's time left. `jitter` is from 0

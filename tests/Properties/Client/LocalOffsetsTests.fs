@@ -35,9 +35,9 @@ let private save (store: IOffsetStore) id offset =
 let private fileOf directory =
     Path.Combine(directory, "client", "group", "offsets.json")
 
-let private isMisconfigured result =
+let private isOffsetStoreFailed result =
     match result with
-    | Error(Misconfigured _) -> true
+    | Error(OffsetStoreFailed _) -> true
     | _ -> false
 
 [<Tests>]
@@ -87,7 +87,7 @@ let tests =
                 withDirectory (fun directory ->
                     save (store directory) 0 5L
                     File.WriteAllText(fileOf directory, "nonsense")
-                    load (store directory) 0 |> isMisconfigured |> shouldBeTrue)
+                    load (store directory) 0 |> isOffsetStoreFailed |> shouldBeTrue)
             }
 
             test "a directory that cannot be made is an error, and nothing is forgotten" {
@@ -97,7 +97,7 @@ let tests =
                     let store = store directory
 
                     store.Save(queue 0, 5L, CancellationToken.None).Result
-                    |> isMisconfigured
+                    |> isOffsetStoreFailed
                     |> shouldBeTrue
 
                     File.Delete blocked

@@ -511,7 +511,7 @@ let tests =
                             }
 
                         match! PopConsumer.Start(options, (fun _ _ -> Task.FromResult ConsumeResult.Success)) with
-                        | Error(Misconfigured reason) -> reason |> shouldMention "by pull"
+                        | Error(ConsumedByPull _ as error) -> RemotingError.describe error |> shouldMention "by pull"
                         | other -> failtest $"%A{Result.map ignore other}"
                     }))
 

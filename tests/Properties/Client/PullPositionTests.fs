@@ -222,7 +222,7 @@ let private assigning =
 
                     for refused in [ consumer.Subscribe("T", Filter.all); consumer.Unsubscribe "T" ] do
                         match! refused with
-                        | Error(Misconfigured _) -> ()
+                        | Error(InvalidCall _) -> ()
                         | other -> failtest $"%A{other}"
 
                     do! consumer.Close()

@@ -234,7 +234,7 @@ let private broadcasting =
                         do! until (fun () -> seen.Of "before" = 1)
 
                         match! PushConsumer.Start(options, remember seen) with
-                        | Error(Misconfigured reason) -> reason |> shouldMention "instance name"
+                        | Error(OffsetStoreFailed(reason, _)) -> reason |> shouldMention "instance name"
                         | other -> failtest $"%A{other}"
 
                         do! first.Close()

@@ -20,12 +20,17 @@ type private Stock(ledger: Ledger<int>) =
     let places = ConcurrentDictionary<int, struct (int * int64)>()
     let mutable first = 0
 
-    /// Stores a message, however often it takes.
-    let rec store (producer: Producer) number : Task =
+    /// Stores a message, however often it takes. A send fails at once where no broker can be sent to, so others get a turn in between.
+    let store (producer: Producer) number : Task =
         task {
-            match! producer.Send(Message.ofText "T" $"m{number}", CancellationToken.None) with
-            | Ok receipt -> places[number] <- struct (receipt.Queue.QueueId, receipt.QueueOffset)
-            | Error _ -> do! store producer number
+            let mutable isStored = false
+
+            while not isStored do
+                match! producer.Send(Message.ofText "T" $"m{number}", CancellationToken.None) with
+                | Ok receipt ->
+                    places[number] <- struct (receipt.Queue.QueueId, receipt.QueueOffset)
+                    isStored <- true
+                | Error _ -> do! Task.Yield()
         }
 
     member _.Store producer number = store producer number

@@ -37,6 +37,13 @@ let private errors =
         InterceptorFailed(InvalidOperationException "why", false)
         RouteUnknown("T", FailureReason.ofText "why")
         Misconfigured "why"
+        InvalidCall "why"
+        ClientNameTaken("C", "1@2")
+        ConsumedByPull("T", "C")
+        BadAddress "here"
+        OffsetStoreFailed("why", None)
+        CredentialsFailed "why"
+        Unexpected("Sending a batch", InvalidOperationException "why")
         TooManyBytes(endpoint, 4096)
         TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
     ]
@@ -265,6 +272,10 @@ let tests =
                         "AlreadyClosed"
                         "InterceptorFailed"
                         "Misconfigured"
+                        "InvalidCall"
+                        "ClientNameTaken"
+                        "ConsumedByPull"
+                        "BadAddress"
                     ]
 
                 errors

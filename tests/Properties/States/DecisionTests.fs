@@ -174,6 +174,13 @@ let tests =
                         NoQueue("T", "why")
                         RouteUnknown("T", FailureReason.ofText "why")
                         Misconfigured "why"
+                        InvalidCall "why"
+                        ClientNameTaken("C", "1@2")
+                        ConsumedByPull("T", "C")
+                        BadAddress "here"
+                        OffsetStoreFailed("why", None)
+                        CredentialsFailed "why"
+                        Unexpected("Sending a batch", InvalidOperationException "why")
                     ]
 
                 for error in errors do
@@ -184,7 +191,7 @@ let tests =
                     |> List.filter (fun error -> RemotingError.outcome error = UnknownOutcome)
                     |> List.length
 
-                maybe |> shouldEqual 5
+                maybe |> shouldEqual 6
                 RemotingError.describe unknown |> shouldMention "h:1"
                 RemotingError.describe unknown |> shouldMention "SendMessageV2 (310)"
                 RemotingError.describe unknown |> shouldMention "3000 ms"
@@ -241,6 +248,8 @@ let tests =
                         RemotingError.ofRoute "T" lost
                         RemotingError.withEarlier [ "ns:1: refused" ] (RemotingError.ofRoute "T" lost)
                         InterceptorFailed(failure, false)
+                        OffsetStoreFailed("why", Some failure)
+                        Unexpected("Sending a batch", failure)
                         Invalid(FunctionFailed("the codec", failure))
                     ] do
                     obj.ReferenceEquals(Option.get (RemotingError.cause error), failure)

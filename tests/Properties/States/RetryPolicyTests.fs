@@ -40,6 +40,13 @@ let private final =
         RouteUnknown("T", FailureReason.ofText "why")
         NoRoute("T", [])
         Misconfigured "why"
+        InvalidCall "why"
+        ClientNameTaken("C", "1@2")
+        ConsumedByPull("T", "C")
+        BadAddress "here"
+        OffsetStoreFailed("why", None)
+        CredentialsFailed "why"
+        Unexpected("Sending a batch", InvalidOperationException "why")
     ]
 
 let private isRetried policy error =

@@ -82,7 +82,7 @@ let private sendsNothing name (part: string) (provider: unit -> Credentials) =
 
             for error in [ Result.map ignore call; oneWay ] do
                 match error with
-                | Error(Misconfigured reason as error) ->
+                | Error(CredentialsFailed reason as error) ->
                     reason |> shouldMention part
                     RemotingError.outcome error |> shouldEqual NotExecuted
 

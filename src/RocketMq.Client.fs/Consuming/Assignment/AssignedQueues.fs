@@ -85,7 +85,14 @@ type internal AssignedQueues
                     return! request ()
                 with error when not ending.IsCancellationRequested ->
                     Log.workFailed log error
-                    return Error(Misconfigured $"the offset store failed: {error.Message}")
+
+                    return
+                        Error(
+                            OffsetStoreFailed(
+                                $"the offset store threw {error.GetType().Name}: {error.Message}",
+                                Some error
+                            )
+                        )
             finally
                 slots.Release() |> ignore<int>
         }
@@ -116,7 +123,7 @@ type internal AssignedQueues
             backgroundTask {
                 match! choose queue ending with
                 | Some offset when offset >= 0L -> return Ok(struct (offset, NotLoaded))
-                | Some offset -> return Error(Misconfigured $"StartAt gave the offset {offset}, offsets count from 0")
+                | Some offset -> return Error(InvalidCall $"StartAt gave the offset {offset}, offsets count from 0")
                 | None -> return! inTurn (fun () -> atCommitted queue)
             }
 

@@ -89,7 +89,7 @@ type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer
         elif Volatile.Read &isClosed then
             Task.FromResult(Error closed)
         elif Interlocked.Exchange(&isReceiving, 1) = 1 then
-            Task.FromResult(Error(Misconfigured "a pull consumer delivers messages to one caller at a time"))
+            Task.FromResult(Error(InvalidCall "a pull consumer delivers messages to one caller at a time"))
         else
             backgroundTask {
                 try

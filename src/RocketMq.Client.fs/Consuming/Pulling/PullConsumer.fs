@@ -224,7 +224,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             act ()
         else
             Task.FromResult(
-                Error(Misconfigured "a consumer has subscriptions or assigned queues, as it was started with, not both")
+                Error(InvalidCall "a consumer has subscriptions or assigned queues, as it was started with, not both")
             )
 
     let setPaused isPaused (which: MessageQueue list) =

@@ -25,8 +25,8 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
     /// As in the file, once that has been read.
     let mutable known: Map<MessageQueue, int64> voption = ValueNone
 
-    let failure doing (reason: string) =
-        Error(Misconfigured $"the positions of group {group} cannot be {doing} {path}: {reason}")
+    let failure doing (reason: string) (cause: exn option) =
+        Error(OffsetStoreFailed($"those of group {group} cannot be {doing} {path}: {reason}", cause))
 
     let tryRead file : Result<Map<MessageQueue, int64>, string> =
         try
@@ -58,7 +58,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
             | Ok positions ->
                 known <- ValueSome positions
                 Ok positions
-            | Error reason -> failure "read from" reason
+            | Error reason -> failure "read from" reason None
 
     let replaceFile (bytes: ReadOnlyMemory<byte>) =
         Directory.CreateDirectory folder |> ignore<DirectoryInfo>
@@ -75,7 +75,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
 
     let save positions =
         match OffsetFile.write positions with
-        | Error error -> failure "written to" error.Message
+        | Error error -> failure "written to" error.Message None
         | Ok bytes ->
             try
                 replaceFile bytes
@@ -83,7 +83,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
                 Ok()
             with
             | :? IOException
-            | :? UnauthorizedAccessException as error -> failure "written to" error.Message
+            | :? UnauthorizedAccessException as error -> failure "written to" error.Message (Some error)
 
     /// Two processes of one name would overwrite each other's offsets.
     member _.TryOpen() : Result<unit, RemotingError> =
@@ -97,8 +97,10 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
         | :? IOException
         | :? UnauthorizedAccessException as error ->
             Error(
-                Misconfigured
-                    $"the offsets of group {group} in {folder} cannot be used: {error.Message}; if another consumer has them, give each an instance name of its own"
+                OffsetStoreFailed(
+                    $"those of group {group} in {folder} cannot be used: {error.Message}; if another consumer has them, give each an instance name of its own",
+                    Some error
+                )
             )
 
     member _.Close() =

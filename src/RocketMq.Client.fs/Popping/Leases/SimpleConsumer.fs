@@ -327,7 +327,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     let checkTime time =
         match InvisibleTime.check "the invisible time" time with
         | None -> Ok()
-        | Some problem -> Error(Misconfigured problem)
+        | Some problem -> Error(InvalidCall problem)
 
     /// Joins the group. A topic that is not there, or that nobody can be asked for, is looked for until it can be read: `Health` says
     /// so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
@@ -363,7 +363,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         : Task<Result<LeasedMessage list, RemotingError>> =
         match checkTime invisible with
         | _ when isClosed -> Task.FromResult closedError
-        | _ when maxMessages < 1 -> Task.FromResult(Error(Misconfigured "at least one message must be asked for"))
+        | _ when maxMessages < 1 -> Task.FromResult(Error(InvalidCall "at least one message must be asked for"))
         | Error error -> Task.FromResult(Error error)
         | Ok() -> receive maxMessages invisible cancellation
 
