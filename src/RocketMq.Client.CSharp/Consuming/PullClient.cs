@@ -14,7 +14,7 @@ public enum PullStatus
     /// <summary>Messages, but none that is wanted.</summary>
     NoMatch,
 
-    /// <summary>The position asked for is outside of the queue: go on at the next offset that it gives.</summary>
+    /// <summary>The offset asked for is outside of the queue: go on at the next offset that it gives.</summary>
     OffsetMoved,
 }
 
@@ -22,8 +22,8 @@ public enum PullStatus
 /// <param name="Status">Whether there was anything.</param>
 /// <param name="Messages">The messages, in their order.</param>
 /// <param name="NextOffset">Where to go on.</param>
-/// <param name="MinOffset">The position of the first message that is still there.</param>
-/// <param name="MaxOffset">The position that the next stored message will have.</param>
+/// <param name="MinOffset">The offset of the first message that is still there.</param>
+/// <param name="MaxOffset">The offset that the next stored message will have.</param>
 public sealed record PulledBatch(
     PullStatus Status, IReadOnlyList<ReceivedMessage> Messages, long NextOffset, long MinOffset, long MaxOffset)
 {
@@ -39,7 +39,7 @@ public sealed record PulledBatch(
 }
 
 /// <summary>
-/// Reads queues at positions that the application says and keeps: it is a member of no group, shares nothing and commits nothing
+/// Reads queues at offsets that the application says and keeps: it is a member of no group, shares nothing and commits nothing
 /// by itself. Safe to use from any thread. See <see cref="PullConsumerBuilder.CreateClient"/>.
 /// </summary>
 public sealed class PullClient : IAsyncDisposable
@@ -57,11 +57,11 @@ public sealed class PullClient : IAsyncDisposable
     }
 
     /// <summary>
-    /// Messages of a queue from a position on, as far as there are any now. A broker may give fewer than are asked for, and
+    /// Messages of a queue from an offset on, as far as there are any now. A broker may give fewer than are asked for, and
     /// filters leave out: <see cref="PulledBatch.NextOffset"/> says where to go on.
     /// </summary>
     /// <param name="queue">The queue.</param>
-    /// <param name="offset">The first position wanted.</param>
+    /// <param name="offset">The first offset wanted.</param>
     /// <param name="max">The most messages, 1 to 1,024. Brokers give no more than 32 unless set up for more.</param>
     /// <param name="tags">Messages with one of the tags, joined with "||", or all of them.</param>
     /// <param name="cancellationToken">Gives up.</param>
@@ -92,7 +92,7 @@ public sealed class PullClient : IAsyncDisposable
         return PulledBatch.FromCore((await pulling.ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
-    /// <summary>The position of the first message that is still there.</summary>
+    /// <summary>The offset of the first message that is still there.</summary>
     /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
     public async Task<long> GetMinOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
@@ -100,7 +100,7 @@ public sealed class PullClient : IAsyncDisposable
         return (await _inner.MinOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
-    /// <summary>The position that the next stored message will have.</summary>
+    /// <summary>The offset that the next stored message will have.</summary>
     /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
     public async Task<long> GetMaxOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
@@ -108,7 +108,7 @@ public sealed class PullClient : IAsyncDisposable
         return (await _inner.MaxOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
-    /// <summary>The position of the first message stored at or after a time. Brokers before 5.0 give the nearest one.</summary>
+    /// <summary>The offset of the first message stored at or after a time. Brokers before 5.0 give the nearest one.</summary>
     /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
     public async Task<long> GetOffsetAsync(
         MessageQueue queue, DateTimeOffset time, CancellationToken cancellationToken = default)
@@ -117,7 +117,7 @@ public sealed class PullClient : IAsyncDisposable
         return (await _inner.OffsetAt(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
-    /// <summary>The position that the group has committed, or null if none.</summary>
+    /// <summary>The offset that the group has committed, or null if none.</summary>
     /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
     public async Task<long?> GetCommittedAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
@@ -125,7 +125,7 @@ public sealed class PullClient : IAsyncDisposable
         return (await _inner.Committed(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken)?.Value;
     }
 
-    /// <summary>Commits the next position to be consumed of a queue for the group.</summary>
+    /// <summary>Commits the next offset to be consumed of a queue for the group.</summary>
     /// <exception cref="RocketMqException">The broker did not take it.</exception>
     public async Task CommitAsync(MessageQueue queue, long offset, CancellationToken cancellationToken = default)
     {

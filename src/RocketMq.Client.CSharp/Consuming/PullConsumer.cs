@@ -7,7 +7,7 @@ namespace RocketMq.Client;
 /// <summary>
 /// Hands messages out when it is asked to. It shares the queues of its topics with the other members of its group, or has queues
 /// assigned to it. A message counts as consumed when the next one is asked for, or with
-/// <see cref="CommitAsync(CancellationToken)"/>; no committed position passes one that is not. Safe to use from any thread, but
+/// <see cref="CommitAsync(CancellationToken)"/>; no committed offset passes one that is not. Safe to use from any thread, but
 /// messages are asked for by one caller at a time.
 /// </summary>
 public sealed class PullConsumer : IAsyncDisposable
@@ -87,10 +87,10 @@ public sealed class PullConsumer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Commits the positions of all messages delivered so far, the last one included. It need not be waited for; then failures
+    /// Commits the offsets of all messages delivered so far, the last one included. It need not be waited for; then failures
     /// are only logged.
     /// </summary>
-    /// <exception cref="RocketMqException">A broker did not take a position; those of other queues may have been committed.</exception>
+    /// <exception cref="RocketMqException">A broker did not take an offset; those of other queues may have been committed.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task CommitAsync(CancellationToken cancellationToken = default)
     {
@@ -98,7 +98,7 @@ public sealed class PullConsumer : IAsyncDisposable
         (await _inner.Commit(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
-    /// <summary>Commits a position of a queue, the next one to be consumed, whatever has been delivered of it.</summary>
+    /// <summary>Commits an offset of a queue, the next one to be consumed, whatever has been delivered of it.</summary>
     /// <exception cref="RocketMqException">A broker did not take it.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task CommitAsync(MessageQueue queue, long offset, CancellationToken cancellationToken = default)
@@ -109,10 +109,10 @@ public sealed class PullConsumer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Goes on at a position of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
+    /// Goes on at an offset of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
     /// count any more.
     /// </summary>
-    /// <exception cref="InvalidRequestException">The position is negative, or the queue is not one of those that it reads.</exception>
+    /// <exception cref="InvalidRequestException">The offset is negative, or the queue is not one of those that it reads.</exception>
     public void Seek(MessageQueue queue, long offset)
     {
         ArgumentNullException.ThrowIfNull(queue);
@@ -161,7 +161,7 @@ public sealed class PullConsumer : IAsyncDisposable
         _inner.Resume(ToCore(queues));
     }
 
-    /// <summary>The position of the first message that is still there.</summary>
+    /// <summary>The offset of the first message that is still there.</summary>
     /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
     public async Task<long> GetMinOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
@@ -170,7 +170,7 @@ public sealed class PullConsumer : IAsyncDisposable
         return (await _inner.MinOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
-    /// <summary>The position that the next stored message will have.</summary>
+    /// <summary>The offset that the next stored message will have.</summary>
     /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
     public async Task<long> GetMaxOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
@@ -179,7 +179,7 @@ public sealed class PullConsumer : IAsyncDisposable
         return (await _inner.MaxOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
-    /// <summary>The position of the first message stored at or after a time. Brokers before 5.0 give the nearest one.</summary>
+    /// <summary>The offset of the first message stored at or after a time. Brokers before 5.0 give the nearest one.</summary>
     /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
     public async Task<long> GetOffsetAsync(
         MessageQueue queue, DateTimeOffset time, CancellationToken cancellationToken = default)
@@ -189,7 +189,7 @@ public sealed class PullConsumer : IAsyncDisposable
         return (await _inner.OffsetAt(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
-    /// <summary>The position that the group has committed, or null if none.</summary>
+    /// <summary>The offset that the group has committed, or null if none.</summary>
     /// <exception cref="RocketMqException">The broker cannot be asked.</exception>
     public async Task<long?> GetCommittedAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
@@ -239,7 +239,7 @@ public sealed class PullConsumer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Stops reading, commits the positions of messages consumed unless that is done manually, leaves the group and closes the
+    /// Stops reading, commits the offsets of messages consumed unless that is done manually, leaves the group and closes the
     /// connections.
     /// </summary>
     public ValueTask DisposeAsync()

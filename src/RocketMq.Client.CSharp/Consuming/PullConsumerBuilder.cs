@@ -88,15 +88,15 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     public PullConsumerBuilder ConsumeFromWhere(ConsumeFrom value) => With(Options.consumeFromWhere(value.ToCore(), _options));
 
     /// <summary>
-    /// Where a queue begins that the consumer gets, in place of the committed position; null for that one. For positions that
+    /// Where a queue begins that the consumer gets, in place of the committed offset; null for that one. For offsets that
     /// are kept elsewhere, with the results. Default the committed one.
     /// </summary>
-    public PullConsumerBuilder StartAt(Func<MessageQueue, CancellationToken, Task<long?>> position)
+    public PullConsumerBuilder StartAt(Func<MessageQueue, CancellationToken, Task<long?>> offset)
     {
-        ArgumentNullException.ThrowIfNull(position);
+        ArgumentNullException.ThrowIfNull(offset);
 
         async Task<FSharpOption<long>?> Ask(Core.MessageQueue queue, CancellationToken cancellation) =>
-            await (position(MessageQueue.FromCore(queue), cancellation) ?? throw Handlers.NoTask(position))
+            await (offset(MessageQueue.FromCore(queue), cancellation) ?? throw Handlers.NoTask(offset))
                 .ConfigureAwait(false) is { } found
                 ? FSharpOption<long>.Some(found)
                 : FSharpOption<long>.None;
@@ -131,12 +131,12 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     }
 
     /// <summary>
-    /// Nothing is committed but by <see cref="PullConsumer.CommitAsync(CancellationToken)"/>. Default: positions are committed by
+    /// Nothing is committed but by <see cref="PullConsumer.CommitAsync(CancellationToken)"/>. Default: offsets are committed by
     /// themselves, and a message counts as consumed when the next one is asked for.
     /// </summary>
     public PullConsumerBuilder ManualCommit() => With(Options.manualCommit(_options));
 
-    /// <summary>How often positions are committed. Default 5 s.</summary>
+    /// <summary>How often offsets are committed. Default 5 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
     public PullConsumerBuilder CommitInterval(TimeSpan value) => With(Options.withCommitInterval(Checked.Span(value), _options));
 
@@ -200,7 +200,7 @@ public sealed class PullConsumerBuilder : ConnectionBuilder<PullConsumerBuilder>
     }
 
     /// <summary>
-    /// A client that reads queues at positions that the application keeps, in the name of the group and a member of none.
+    /// A client that reads queues at offsets that the application keeps, in the name of the group and a member of none.
     /// Subscriptions do not count. It connects with the first question.
     /// </summary>
     /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>

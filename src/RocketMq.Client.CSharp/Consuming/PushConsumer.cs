@@ -3,7 +3,7 @@ using Core = RocketMq.Protocol;
 namespace RocketMq.Client;
 
 /// <summary>
-/// Has a handler work on the messages of its group. The members of a group share the queues; positions are committed as messages
+/// Has a handler work on the messages of its group. The members of a group share the queues; offsets are committed as messages
 /// are consumed, never past one that is not; what fails comes again, and goes to the dead letters in the end. Safe to use from
 /// any thread.
 /// </summary>

@@ -83,7 +83,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     public PushConsumerBuilder Orderly() => With(Options.orderly(_options));
 
     /// <summary>
-    /// Each member gets all messages. Positions are kept in files on this machine, under the client's
+    /// Each member gets all messages. Offsets are kept in files on this machine, under the client's
     /// <see cref="InstanceName"/>; what fails is logged and not had again.
     /// </summary>
     public PushConsumerBuilder Broadcasting() => With(Options.broadcasting(_options));
@@ -114,7 +114,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
     /// <summary>How much of a queue is held, at most, before no more is pulled from it.</summary>
     /// <param name="messages">Messages that are not consumed. Default 1,000.</param>
     /// <param name="bytes">Bytes of their bodies as stored. Default 100 MiB.</param>
-    /// <param name="span">From the oldest position that is not consumed to the newest one held. Default 2,000.</param>
+    /// <param name="span">From the oldest offset that is not consumed to the newest one held. Default 2,000.</param>
     /// <exception cref="ArgumentOutOfRangeException">One is not above 0.</exception>
     public PushConsumerBuilder FlowControl(int messages = 1000, long bytes = 100L * 1024 * 1024, long span = 2000)
     {
@@ -164,7 +164,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
         return With(Options.withSuspendCurrentQueueTime(value, _options));
     }
 
-    /// <summary>How often positions are committed. Default 5 s.</summary>
+    /// <summary>How often offsets are committed. Default 5 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
     public PushConsumerBuilder CommitInterval(TimeSpan value) => With(Options.withCommitInterval(Checked.Span(value), _options));
 
@@ -198,7 +198,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
         return With(Options.withNamespace(Core.Names.checkNamespace(name).OrThrowArgument(nameof(name)), _options));
     }
 
-    /// <summary>Where a broadcasting consumer keeps its positions. Default .rocketmq_offsets in the user's home directory.</summary>
+    /// <summary>Where a broadcasting consumer keeps its offsets. Default .rocketmq_offsets in the user's home directory.</summary>
     public PushConsumerBuilder OffsetDirectory(string path)
     {
         ArgumentException.ThrowIfNullOrWhiteSpace(path);
@@ -218,7 +218,7 @@ public sealed partial class PushConsumerBuilder : ConnectionBuilder<PushConsumer
 
     /// <summary>
     /// Tells this client from others of the host. Default one of its own with each start; a broadcasting consumer needs the same
-    /// one each time to find its positions again.
+    /// one each time to find its offsets again.
     /// </summary>
     public PushConsumerBuilder InstanceName(string name)
     {

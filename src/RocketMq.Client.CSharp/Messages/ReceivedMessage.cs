@@ -16,7 +16,7 @@ public sealed class ReceivedMessage
     /// <summary>The queue it was read from.</summary>
     public MessageQueue Queue => MessageQueue.FromCore(Stored.Queue);
 
-    /// <summary>Its position there, counting from 0.</summary>
+    /// <summary>Its offset there, counting from 0.</summary>
     public long QueueOffset => Stored.QueueOffset;
 
     /// <summary>The unique id that the sender gave it, or else <see cref="OffsetId"/>.</summary>
@@ -72,6 +72,6 @@ public sealed class ReceivedMessage
         return found.IsSome ? found.Value : null;
     }
 
-    /// <summary>Topic, queue, position and id; never the body.</summary>
+    /// <summary>Topic, queue, offset and id; never the body.</summary>
     public override string ToString() => $"{Topic} {Stored.BrokerName}/{Stored.QueueId}@{QueueOffset} {MessageId}";
 }

@@ -34,7 +34,7 @@ public enum SendStatus
 /// <param name="Status">How safely.</param>
 /// <param name="Queue">Where it is.</param>
 /// <param name="QueueOffset">
-/// Its position there, counting from 0. Of a message that brokers hold back: its position in a queue of the broker's own.
+/// Its offset there, counting from 0. Of a message that brokers hold back: its offset in a queue of the broker's own.
 /// </param>
 /// <param name="MessageId">The unique id that the sender gave it. Consumers see the same.</param>
 /// <param name="OffsetId">The broker's id of the place it is stored at.</param>

@@ -62,7 +62,7 @@ public sealed class Command
     /// <summary>The queue that it names; null if there is none.</summary>
     public int? QueueId => Core.Commands.tryQueueId(Inner) is { IsSome: true } found ? found.Value : null;
 
-    /// <summary>The position that a request names or an answer gives; null if there is none.</summary>
+    /// <summary>The offset that a request names or an answer gives; null if there is none.</summary>
     public long? Offset => Core.Commands.tryOffset(Inner) is { IsSome: true } found ? found.Value : null;
 
     /// <summary>Kind, code, opaque, topic, group and sizes, in one line.</summary>

@@ -111,7 +111,7 @@ public sealed class CommandBuilder
     /// <summary>The queue.</summary>
     public CommandBuilder QueueId(int queueId) => Then(command => Core.Commands.withQueueId(queueId, command));
 
-    /// <summary>The position.</summary>
+    /// <summary>The offset.</summary>
     public CommandBuilder Offset(long offset) => Then(command => Core.Commands.withOffset(offset, command));
 
     /// <summary>The tag of the message that a send carries.</summary>

@@ -77,18 +77,18 @@ public static class Requests
     /// <summary>GET_CONSUMER_LIST_BY_GROUP (38): the members of a group.</summary>
     public static Command ConsumerList(string consumerGroup) => From(Core.HeartbeatModule.members, NotNull(consumerGroup));
 
-    /// <summary>GET_MAX_OFFSET (30): the position that the next message will have.</summary>
+    /// <summary>GET_MAX_OFFSET (30): the offset that the next message will have.</summary>
     public static Command MaxOffset(string topic, int queueId) =>
         From(Core.Offsets.max, new Core.MaxOffsetQuery(Queue(topic, queueId), null));
 
-    /// <summary>GET_MIN_OFFSET (31): the position of the first message that is still there.</summary>
+    /// <summary>GET_MIN_OFFSET (31): the offset of the first message that is still there.</summary>
     public static Command MinOffset(string topic, int queueId) => From(Core.Offsets.min, Queue(topic, queueId));
 
     /// <summary>QUERY_CONSUMER_OFFSET (14). QueryNotFound is a normal answer: the group has committed nothing.</summary>
     public static Command QueryConsumerOffset(string consumerGroup, string topic, int queueId) =>
         From(Core.Offsets.queryCommitted, new Core.CommittedOffsetQuery(Queue(consumerGroup, topic, queueId), null));
 
-    /// <summary>UPDATE_CONSUMER_OFFSET (15): the next position to consume.</summary>
+    /// <summary>UPDATE_CONSUMER_OFFSET (15): the next offset to consume.</summary>
     public static Command UpdateConsumerOffset(string consumerGroup, string topic, int queueId, long offset) =>
         From(Core.Offsets.commit, new Core.OffsetCommit(Queue(consumerGroup, topic, queueId), offset));
 

@@ -4,7 +4,7 @@ open RocketMq.Protocol
 
 /// Pulls, and those of them that wait for a message.
 module internal Pulls =
-    /// A slave whose master runs sends those away who find nothing, and no slave corrects a position.
+    /// A slave whose master runs sends those away who find nothing, and no slave corrects an offset.
     let private asOfRole (state: BrokerState) (parked: ParkedPull) (reading: Reading) : Reading =
         if state.Settings.BrokerId = 0L || reading.Status = Found then
             reading

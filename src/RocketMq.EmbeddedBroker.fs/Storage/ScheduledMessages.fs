@@ -48,7 +48,7 @@ module internal ScheduledMessages =
             Recalled = Set.empty
         }
 
-/// A position in the commit log and one in the topic of half messages.
+/// An offset in the commit log and one in the topic of half messages.
 [<Struct>]
 type internal HalfPlace =
     {

@@ -19,7 +19,7 @@ type internal Store =
         Limits: StoreLimits
         Topics: Map<string, StoredTopic>
         Committed: Map<GroupQueue, int64>
-        /// Position of the next record in a commit log that does not exist, but whose positions ids are made of.
+        /// Offset of the next record in a commit log that does not exist, but whose offsets ids are made of.
         NextPhysicalOffset: int64
         /// Messages before it are gone, whatever was their time.
         DroppedBelow: int64
@@ -203,7 +203,7 @@ module internal Store =
             Files = store.Files |> List.takeWhile (fun begins -> begins >= first)
         }
 
-    /// Notes where a file begins, if one does with the record of that position.
+    /// Notes where a file begins, if one does with the record of that offset.
     let private withFile (physicalOffset: int64) (store: Store) =
         match store.Files with
         | last :: _ when physicalOffset - last < StoreLimits.fileBytes store.Limits -> store
@@ -307,7 +307,7 @@ module internal Store =
     let search (timestamp: int64) (queue: StoredQueue) : int64 =
         StoredQueue.firstOffset (fun record -> record.StoreTimestamp >= timestamp) queue
 
-    /// The record that begins at a position of the commit log.
+    /// The record that begins at an offset of the commit log.
     let tryFindAt (physicalOffset: int64) (store: Store) : StoredRecord option =
         store.Topics.Values
         |> Seq.collect (fun topic -> topic.Queues)

@@ -70,7 +70,7 @@ module internal StoredQueue =
     let firstOffset isReached (queue: StoredQueue) =
         queue.MinOffset + int64 (countBefore isReached queue)
 
-    /// The record that begins at a position of the commit log. Within a queue these positions grow.
+    /// The record that begins at an offset of the commit log. Within a queue these offsets grow.
     let tryAtPhysical physicalOffset (queue: StoredQueue) : StoredRecord voption =
         match tryAt (firstOffset (fun record -> record.PhysicalOffset >= physicalOffset) queue) queue with
         | ValueSome record when record.PhysicalOffset = physicalOffset -> ValueSome record

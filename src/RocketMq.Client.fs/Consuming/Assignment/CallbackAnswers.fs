@@ -8,7 +8,7 @@ type internal IConsumerCallbacks =
     abstract Group: string
     /// The members of the group are others than before.
     abstract MembersChanged: unit -> unit
-    /// Go on at these positions of a topic.
+    /// Go on at these offsets of a topic.
     abstract Reset: topic: string * positions: PositionTable -> unit
     abstract Positions: topic: string -> Map<MessageQueue, int64>
     abstract RunningInfo: unit -> ConsumerRunningInfo

@@ -24,7 +24,7 @@ type internal QueueControl() =
 
         seekIfTold queue
 
-    /// Has a queue go on at a position: at once if it is there, or else when it is, if it will be. False: it is not and will not.
+    /// Has a queue go on at an offset: at once if it is there, or else when it is, if it will be. False: it is not and will not.
     member _.Seek
         (queue: MessageQueue, position: int64, find: MessageQueue -> ProcessQueue | null, willBe: bool)
         : bool =

@@ -39,13 +39,13 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// Messages that handlers work on.
     let mutable running = 0
 
-    /// The lowest position that an application which takes messages itself has taken and is not consumed.
+    /// The lowest offset that an application which takes messages itself has taken and is not consumed.
     let mutable lowestTaken = Int64.MaxValue
 
     /// No message goes to a handler any more.
     let mutable isLeft = false
 
-    /// Nothing counts any more: the position has been committed for the last time.
+    /// Nothing counts any more: the offset has been committed for the last time.
     let mutable isClosed = false
 
     /// A broker has answered a pull since the start, or since the last seek.
@@ -268,7 +268,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// The pull at hand ends and does not count: it asks for what is not wanted any more. What is held stays.
     member _.PullAgain() = lock gate replacePull |> endPull
 
-    /// Whether the application may take a message. It is not held then, and the position does not pass it until `Settle`.
+    /// Whether the application may take a message. It is not held then, and the offset does not pass it until `Settle`.
     member _.TryTake(held: FetchedBatch, index: int) =
         lock gate (fun () ->
             if not isLeft && unfinished.Finish(held.Batch, index) then

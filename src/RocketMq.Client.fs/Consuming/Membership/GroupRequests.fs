@@ -81,10 +81,10 @@ module internal GroupRequests =
                 ZeroIfNone = None
             }
 
-    /// The position of the first message that is still there.
+    /// The offset of the first message that is still there.
     let min (queue: MessageQueue) : Request<int64> = Offsets.min.Request(topicQueue queue)
 
-    /// The position that the next message of a queue will have.
+    /// The offset that the next message of a queue will have.
     let max (queue: MessageQueue) : Request<int64> =
         Offsets.max.Request
             {

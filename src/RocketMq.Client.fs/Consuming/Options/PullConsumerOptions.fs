@@ -22,7 +22,7 @@ type PullConsumerOptions =
         /// Where a queue begins of which the group has committed nothing. Default `LastOffset`, as in Java. A queue whose first
         /// message is still there counts as committed at 0.
         ConsumeFrom: ConsumeFrom
-        /// Where a queue begins that the consumer gets, in place of the committed position; `None` for that one. For positions
+        /// Where a queue begins that the consumer gets, in place of the committed offset; `None` for that one. For offsets
         /// that are kept elsewhere, with the results. Default the committed one.
         StartAt: (MessageQueue -> CancellationToken -> Task<int64 option>) option
         /// How the queues are shared; all members of a group must use the same. Default `Averagely`.
@@ -33,7 +33,7 @@ type PullConsumerOptions =
         LongPollTimeout: TimeSpan
         /// How much of each queue may wait that the application has not asked for. Default 1,000 messages, 100 MiB, any span.
         FlowControl: FlowControlLimits
-        /// Whether positions are committed by themselves: every `CommitInterval`, and when a queue is left. A message counts as
+        /// Whether offsets are committed by themselves: every `CommitInterval`, and when a queue is left. A message counts as
         /// consumed when the next one is asked for. Otherwise only `Commit` commits. Default yes.
         AutoCommit: bool
         /// Default 5 s.

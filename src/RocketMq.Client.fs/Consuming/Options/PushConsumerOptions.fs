@@ -35,7 +35,7 @@ type FlowControlLimits =
         Messages: int
         /// Bytes of their bodies as stored. Default 100 MiB.
         Bytes: int64
-        /// From the oldest position that is not consumed to the newest one held; not of ordered consumers. Default 2,000.
+        /// From the oldest offset that is not consumed to the newest one held; not of ordered consumers. Default 2,000.
         Span: int64
     }
 
@@ -96,7 +96,7 @@ type PushConsumerOptions =
         MaxRetries: int option
         /// How long an ordered consumer leaves a queue alone whose message failed: 10 ms to 30 s. Default 1 s.
         SuspendCurrentQueueTime: TimeSpan
-        /// How often positions are committed. Default 5 s.
+        /// How often offsets are committed. Default 5 s.
         CommitInterval: TimeSpan
         /// How long handlers may go on whose queue goes to another member, and when the consumer stops. Default 10 s.
         DrainTimeout: TimeSpan
@@ -104,12 +104,12 @@ type PushConsumerOptions =
         MaxDecompressedBodySize: int
         /// What inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
         Codecs: BodyCodecs
-        /// Where a broadcasting consumer keeps its positions. Default ".rocketmq_offsets" in the user's home directory.
+        /// Where a broadcasting consumer keeps its offsets. Default ".rocketmq_offsets" in the user's home directory.
         OffsetDirectory: string option
         /// Writes a trace before and after each call of the handler to a topic, mostly `TraceRecords.defaultTopic`. Default
         /// none.
         TraceTopic: string option
-        /// Tells this client from others of the host. Default: of its own. A broadcasting consumer finds its positions
+        /// Tells this client from others of the host. Default: of its own. A broadcasting consumer finds its offsets
         /// again only if it has the same name again.
         InstanceName: string option
         UnitName: string option

@@ -11,13 +11,13 @@ type PulledBatch =
         Messages: ReceivedMessage[]
         /// Where to go on.
         NextOffset: int64
-        /// The position of the first message that is still there.
+        /// The offset of the first message that is still there.
         MinOffset: int64
-        /// The position that the next stored message will have.
+        /// The offset that the next stored message will have.
         MaxOffset: int64
     }
 
-/// Reads queues at positions that the application says and keeps: it belongs to no group, shares nothing and commits nothing by
+/// Reads queues at offsets that the application says and keeps: it belongs to no group, shares nothing and commits nothing by
 /// itself. Safe to use from any thread.
 [<Sealed>]
 type PullClient private (options: PullConsumerOptions) =
@@ -121,7 +121,7 @@ type PullClient private (options: PullConsumerOptions) =
                 | Ok route -> return Ok(TopicRoute.subscribeQueues inner route |> List.map positions.Outer)
             })
 
-    /// Messages of a queue from a position on, up to so many, as far as there are any now. A broker may give fewer, and filters
+    /// Messages of a queue from an offset on, up to so many, as far as there are any now. A broker may give fewer, and filters
     /// leave out: `NextOffset` says where to go on.
     member _.Pull(queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken) =
         guarded (fun () -> pull queue filter offset most TimeSpan.Zero cancellation)
@@ -132,23 +132,23 @@ type PullClient private (options: PullConsumerOptions) =
         =
         guarded (fun () -> pull queue filter offset most options.LongPollTimeout cancellation)
 
-    /// The position of the first message that is still there.
+    /// The offset of the first message that is still there.
     member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) =
         guarded (fun () -> positions.Min(queue, cancellation))
 
-    /// The position that the next stored message will have.
+    /// The offset that the next stored message will have.
     member _.MaxOffset(queue: MessageQueue, cancellation: CancellationToken) =
         guarded (fun () -> positions.Max(queue, cancellation))
 
-    /// The position of the first message stored at or after a time.
+    /// The offset of the first message stored at or after a time.
     member _.OffsetAt(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
         guarded (fun () -> positions.AtTime(queue, time, cancellation))
 
-    /// The position that the group has committed; `None` if none.
+    /// The offset that the group has committed; `None` if none.
     member _.Committed(queue: MessageQueue, cancellation: CancellationToken) =
         guarded (fun () -> positions.Committed(queue, cancellation))
 
-    /// Commits the next position to be consumed of a queue for the group.
+    /// Commits the next offset to be consumed of a queue for the group.
     member _.Commit(queue: MessageQueue, position: int64, cancellation: CancellationToken) =
         guarded (fun () -> positions.Commit(queue, position, cancellation))
 

@@ -5,7 +5,7 @@ open System.Threading
 open System.Threading.Tasks
 
 /// Hands messages out when it is asked to. It shares the queues of its topics with the other members of its group, or has
-/// queues assigned to it. A message counts as consumed when the next one is asked for, or with `Commit`; no position passes
+/// queues assigned to it. A message counts as consumed when the next one is asked for, or with `Commit`; no offset passes
 /// one that is not. Safe to use from any thread, but messages are asked for by one caller at a time.
 [<Sealed>]
 type PullConsumer private (options: PullConsumerOptions) =
@@ -333,13 +333,13 @@ type PullConsumer private (options: PullConsumerOptions) =
             | outcome -> return outcome
         }
 
-    /// Commits the positions of all messages delivered so far, the last one included. The first failure is given, and the
-    /// positions of other queues may have been committed all the same.
+    /// Commits the offsets of all messages delivered so far, the last one included. The first failure is given, and the
+    /// offsets of other queues may have been committed all the same.
     member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         handingOut.Settle()
         commit cancellation CommitAsked
 
-    /// Commits a position of a queue, the next one to be consumed, whatever has been delivered of it.
+    /// Commits an offset of a queue, the next one to be consumed, whatever has been delivered of it.
     member _.Commit
         (queue: MessageQueue, position: int64, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
@@ -353,7 +353,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             | owner when owner.IsLeft -> positions.Commit(queue, position, cancellation)
             | _ -> commit cancellation (fun wait -> CommitOffsetAsked(inner, position, wait))
 
-    /// Goes on at a position of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
+    /// Goes on at an offset of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
     /// count any more.
     member _.Seek(queue: MessageQueue, position: int64) : Result<unit, RemotingError> = seek queue position
 
@@ -374,17 +374,17 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     member _.Resume(queues: MessageQueue list) = setPaused false queues
 
-    /// The position of the first message that is still there.
+    /// The offset of the first message that is still there.
     member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Min(queue, cancellation)
 
-    /// The position that the next stored message will have.
+    /// The offset that the next stored message will have.
     member _.MaxOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Max(queue, cancellation)
 
-    /// The position of the first message stored at or after a time.
+    /// The offset of the first message stored at or after a time.
     member _.OffsetAt(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
         positions.AtTime(queue, time, cancellation)
 
-    /// The position that the group has committed; `None` if none.
+    /// The offset that the group has committed; `None` if none.
     member _.Committed(queue: MessageQueue, cancellation: CancellationToken) =
         positions.Committed(queue, cancellation)
 

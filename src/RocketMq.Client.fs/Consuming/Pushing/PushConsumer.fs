@@ -5,7 +5,7 @@ open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 
-/// Has an application's handler work on the messages of its group: the queues are shared with the other members, positions
+/// Has an application's handler work on the messages of its group: the queues are shared with the other members, offsets
 /// are committed as messages are consumed, and what fails comes again. Safe to use from any thread.
 [<Sealed>]
 type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler) =

@@ -5,7 +5,7 @@ open System.IO
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 
-/// Positions in a file of this machine, where Java's broadcasting consumers look for them too:
+/// Offsets in a file of this machine, where Java's broadcasting consumers look for them too:
 /// `directory/clientId/group/offsets.json`, and `.bak` for the one before. A file is replaced by a whole new one or not at all.
 [<Sealed>]
 type internal LocalOffsets(directory: string option, clientId: string, group: string, log: ILogger) =
@@ -36,7 +36,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
         | :? IOException
         | :? UnauthorizedAccessException as error -> Error error.Message
 
-    /// No file is no position. A damaged one falls back to the one before; if that cannot be read either, nobody knows, which
+    /// No file is no offset. A damaged one falls back to the one before; if that cannot be read either, nobody knows, which
     /// is not the same as none.
     let readFiles () =
         match File.Exists path, File.Exists backup with

@@ -10,7 +10,7 @@ type private InnerBatchReceipt(receipt: PopReceipt, expires: int64, offsets: int
 
     member val Expires = expires with get, set
 
-    /// Positions of the inner messages that are not consumed.
+    /// Offsets of the inner messages that are not consumed.
     member val Left = HashSet<int64> offsets
 
 /// The receipts that messages have in common: brokers are told of one when all its messages are consumed.
@@ -28,7 +28,7 @@ type internal InnerBatchReceipts() =
         | true, lease -> ValueSome lease
         | _ -> ValueNone
 
-    /// A receipt for messages at these positions. Those that have expired by `now`, in the ticks of `expires`, are forgotten.
+    /// A receipt for messages at these offsets. Those that have expired by `now`, in the ticks of `expires`, are forgotten.
     member _.Add(receipt: PopReceipt, offsets: int64 seq, expires: int64, now: int64) =
         lock leases (fun () ->
             forget now

@@ -9,7 +9,7 @@ type SendReceipt =
         /// All of them mean stored; what they add is how safely.
         Status: SendStatus
         Queue: MessageQueue
-        /// Of a message that brokers hold back: its position in a queue of the broker's own.
+        /// Of a message that brokers hold back: its offset in a queue of the broker's own.
         QueueOffset: int64
         /// The id that the sender gave the message. Consumers see it.
         UniqueId: string

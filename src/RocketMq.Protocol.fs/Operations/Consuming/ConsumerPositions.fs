@@ -2,7 +2,7 @@ namespace RocketMq.Protocol
 
 open System.Text.Json
 
-/// Positions by queue. Source: ResetOffsetBody.java, ResetOffsetBodyForC.java.
+/// Offsets by queue. Source: ResetOffsetBody.java, ResetOffsetBodyForC.java.
 type PositionTable =
     | ByQueue of Map<MessageQueue, int64>
     /// As brokers push them after an administrator asked in C++.
@@ -20,7 +20,7 @@ type OffsetReset =
         Topic: string
         /// Since 5.0; -1: all queues.
         QueueId: int option
-        /// Since 5.0: the position, with a queue id.
+        /// Since 5.0: the offset, with a queue id.
         Offset: int64 option
         /// Milliseconds since 1970; -1: the end.
         TimestampMillis: int64
@@ -136,7 +136,7 @@ module ConsumerPositions =
             return { ByMember = byMember; Own = own }
         }
 
-    /// INVOKE_BROKER_TO_RESET_OFFSET (222), from an admin tool to each master. Gives the new positions.
+    /// INVOKE_BROKER_TO_RESET_OFFSET (222), from an admin tool to each master. Gives the new offsets.
     let resetAll =
         Operation(RequestCode.InvokeBrokerToResetOffset, reset, Answers.json "positions" positionTable)
 

@@ -2,7 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 
-/// The file in which a broadcasting consumer keeps its positions: `{"offsetTable":{{queue}:position}}`. Source:
+/// The file in which a broadcasting consumer keeps its offsets: `{"offsetTable":{{queue}:offset}}`. Source:
 /// OffsetSerializeWrapper.java.
 module internal OffsetFile =
     let private what = "offset file"

@@ -11,14 +11,14 @@ type GroupQueue =
 type CommittedOffsetQuery =
     {
         Queue: GroupQueue
-        /// Since 5.0. False: a queue without a committed position is told apart from one that is committed at 0.
+        /// Since 5.0. False: a queue without a committed offset is told apart from one that is committed at 0.
         ZeroIfNone: bool option
     }
 
 type OffsetCommit =
     {
         Queue: GroupQueue
-        /// The next position to consume.
+        /// The next offset to consume.
         Offset: int64
     }
 
@@ -47,7 +47,7 @@ type MaxOffsetQuery =
         IsCommitted: bool option
     }
 
-/// Requests about positions in queues. Positions are `int64` and count from 0. Sources: the headers of
+/// Requests about offsets in queues. Offsets are `int64` and count from 0. Sources: the headers of
 /// QueryConsumerOffset, UpdateConsumerOffset, SearchOffset, GetMaxOffset, GetMinOffset and GetEarliestMsgStoretime.
 module Offsets =
     let internal groupQueue =
@@ -73,7 +73,7 @@ module Offsets =
 
     let private offset = Layout.int64 "offset"
 
-    /// QUERY_CONSUMER_OFFSET (14): the committed position, or `None` if the group has committed none. A queue whose first
+    /// QUERY_CONSUMER_OFFSET (14): the committed offset, or `None` if the group has committed none. A queue whose first
     /// message is still there counts as committed at 0.
     let queryCommitted =
         Operation(
@@ -131,7 +131,7 @@ module Offsets =
             Answers.ok offset
         )
 
-    /// GET_MAX_OFFSET (30): the position that the next stored message will have, not the last one's.
+    /// GET_MAX_OFFSET (30): the offset that the next stored message will have, not the last one's.
     let max =
         Operation(
             RequestCode.GetMaxOffset,
@@ -148,7 +148,7 @@ module Offsets =
             Answers.ok offset
         )
 
-    /// GET_MIN_OFFSET (31): the position of the first message that is still there.
+    /// GET_MIN_OFFSET (31): the offset of the first message that is still there.
     let min = Operation(RequestCode.GetMinOffset, topicQueue, Answers.ok offset)
 
     /// GET_EARLIEST_MSG_STORETIME (32): when the first message that is still there was stored, in milliseconds since 1970,

@@ -95,7 +95,7 @@ type PullRequest =
         ConsumerGroup: string
         Topic: string
         QueueId: int
-        /// The first position wanted.
+        /// The first offset wanted.
         QueueOffset: int64
         MaxMessages: int
         /// Committed by the way if present.
@@ -123,7 +123,7 @@ type PullStatus =
     | NoNewMessage
     /// Messages, but none that the filter wants.
     | NoMatch
-    /// The position asked for is outside of the queue.
+    /// The offset asked for is outside of the queue.
     | OffsetMoved
 
 type PullAnswer =
@@ -135,7 +135,7 @@ type PullAnswer =
         MaxOffset: int64
         /// The broker id to ask next time; 0 is the master.
         SuggestedBrokerId: int64
-        /// Since 5.0, of a static topic: to be added to the positions of the messages.
+        /// Since 5.0, of a static topic: to be added to the offsets of the messages.
         OffsetDelta: int64 option
         /// Since 5.0.
         TopicSysFlag: int option

@@ -72,7 +72,7 @@ module PopReceipts =
                 }
         }
 
-    /// ACK_MESSAGE (200051). Refused with NoMessage if the position is outside of the queue.
+    /// ACK_MESSAGE (200051). Refused with NoMessage if the offset is outside of the queue.
     let acknowledge = Operation(RequestCode.AckMessage, popped, Answers.nothing)
 
     /// CHANGE_MESSAGE_INVISIBLETIME (200053).

@@ -14,7 +14,7 @@ type Popped =
 module PoppedMessages =
     let private what = "the pop's answer"
 
-    /// Puts each message at the rank that its position has among those of its queue.
+    /// Puts each message at the rank that its offset has among those of its queue.
     let private ranks (messages: struct (StoredMessage * string voption)[]) =
         messages
         |> Array.filter (fun (struct (_, check)) -> check.IsNone)

@@ -3,7 +3,7 @@ namespace RocketMq.Protocol
 /// A consumer gives a message back, to have it again later. Source: ConsumerSendMsgBackRequestHeader.java.
 type SendBackRequest =
     {
-        /// The message's position in the commit log.
+        /// The message's offset in the commit log.
         CommitLogOffset: int64
         Group: string
         /// -1: to the dead letters at once. 0: the broker decides. From 1: the delay level.

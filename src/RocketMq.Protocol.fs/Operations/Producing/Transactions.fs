@@ -16,9 +16,9 @@ type EndTransaction =
         /// Since 5.0.
         Topic: string option
         ProducerGroup: string
-        /// The half message's position in its queue.
+        /// The half message's offset in its queue.
         QueueOffset: int64
-        /// Its position in the commit log.
+        /// Its offset in the commit log.
         CommitLogOffset: int64
         Decision: TransactionDecision
         /// The broker had asked, see `Transactions.check`.

@@ -62,7 +62,7 @@ type OffsetBatch internal (era: obj, first: int64, offsets: int64[] | null, coun
 
             true
 
-/// Which messages of one queue a consumer holds and is not consumed, so that the position to commit never passes one of
+/// Which messages of one queue a consumer holds and is not consumed, so that the offset to commit never passes one of
 /// them. They may be consumed in any order. A message costs one bit, and an offset where a pull left some out. Not for two
 /// threads at a time.
 [<Sealed>]
@@ -106,7 +106,7 @@ type OffsetTracker(start: int64) =
         isSo
 
     /// A copy in which no offset is below `next`, nor above one that comes after it. Offsets that a broker gave out of
-    /// order are counted as less than they are, and hold the position back until the ones after them are consumed.
+    /// order are counted as less than they are, and hold the offset back until the ones after them are consumed.
     let ascending (offsets: ReadOnlySpan<int64>) =
         let copy = offsets.ToArray()
         let mutable lowest = Int64.MaxValue
@@ -134,7 +134,7 @@ type OffsetTracker(start: int64) =
     /// Messages that are not consumed.
     member _.Count = count
 
-    /// The position to commit: the lowest offset that is not consumed, or `Next` if there is none.
+    /// The offset to commit: the lowest offset that is not consumed, or `Next` if there is none.
     member _.Committable =
         match first with
         | null -> next
@@ -177,7 +177,7 @@ type OffsetTracker(start: int64) =
         else
             false
 
-    /// Goes on at `position`, forward or back. Everything that is held is forgotten.
+    /// Goes on at `offset`, forward or back. Everything that is held is forgotten.
     member _.Reset(position: int64) : unit =
         era <- obj ()
         next <- position

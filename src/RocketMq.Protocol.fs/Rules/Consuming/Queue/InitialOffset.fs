@@ -12,16 +12,16 @@ type ConsumeFrom =
 /// What to do to know where a queue begins.
 type OffsetLookup =
     | BeginAt of int64
-    /// Ask the broker for the position that the next message will have.
+    /// Ask the broker for the offset that the next message will have.
     | QueryMaxOffset
-    /// Ask it for the position of a time, in milliseconds since 1970.
+    /// Ask it for the offset of a time, in milliseconds since 1970.
     | QueryOffsetByTime of millis: int64
-    /// The committed position could not be asked for. That is not the same as none: the queue waits.
+    /// The committed offset could not be asked for. That is not the same as none: the queue waits.
     | CannotStart of RemotingError
 
 /// Where a consumer begins with a queue. Source: RebalancePushImpl.java.
 module InitialOffset =
-    /// From what the broker, or the file of a broadcasting consumer, says of the committed position. A retry topic begins
+    /// From what the broker, or the file of a broadcasting consumer, says of the committed offset. A retry topic begins
     /// with its first message, as what is in it has been sent back by this group.
     let afterCommitted
         (from: ConsumeFrom)
