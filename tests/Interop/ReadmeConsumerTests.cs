@@ -108,7 +108,7 @@ public sealed class ReadmeConsumerTests
 
         consumer.Pause();                                       // no handler begins
         consumer.Resume();
-        PushConsumerHealth health = consumer.Health;            // queues, positions, counts, stuck handlers
+        PushConsumerHealth health = consumer.Health;            // queues, offsets, counts, stuck handlers
         // readme
 
         await Wait.UntilAsync(() => billing.Booked.Count == 3, cancellation);
