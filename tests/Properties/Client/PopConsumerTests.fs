@@ -287,10 +287,13 @@ let tests =
                     withRig (fun rig ->
                         task {
                             let mutable calls = 0
+                            let mutable calledAt = rig.Clock.GetUtcNow()
                             do! rig.Send "a"
 
                             use! consumer =
                                 startPop (optionsOf rig) (fun _ _ ->
+                                    calledAt <- rig.Clock.GetUtcNow()
+
                                     Task.FromResult(
                                         match Interlocked.Increment &calls with
                                         | 1 -> ConsumeResult.RetryAtLevel 5
@@ -302,7 +305,8 @@ let tests =
                                 // A pop that has waited meanwhile has run out of time by this clock, and is not repeated at once.
                                 do! ChaosRig.pass rig.Clock (fun () -> Volatile.Read &calls = calledBefore)
                                 do! until (fun () -> consumer.Held = 0)
-                                rig.Clock.Advance(seconds (wait - 1))
+                                // The clock may have been moved once more before the call was seen.
+                                rig.Clock.Advance(calledAt + seconds (wait - 1) - rig.Clock.GetUtcNow())
                                 let! revived = rig.Revived
                                 revived |> shouldEqual (int64 (calledBefore - 1))
                                 consumer.Acknowledged |> shouldEqual 0L
