@@ -38,7 +38,7 @@ type Ledger<'Place when 'Place: equality and 'Place: not null>(placeOf: StoredMe
     member _.IsDone(place: 'Place) = ended.ContainsKey place
     member _.Done = ended.Count
     member _.Places: seq<'Place> = ended.Keys
-    member _.ScheduledDelivery = began.Values |> Seq.sum
+    member _.Deliveries = began.Values |> Seq.sum
 
 /// Whether messages are begun before those in front of them in their queue have been consumed.
 [<Sealed>]

@@ -154,7 +154,7 @@ let private chaos (kind: Kind<'Member>) : Task =
             order.Inversions |> shouldEqual 0
 
         printfn
-            $"Consumer chaos, {kind.Name}: {stored} messages, {happened}; {ledger.ScheduledDelivery - stored} delivered again"
+            $"Consumer chaos, {kind.Name}: {stored} messages, {happened}; {ledger.Deliveries - stored} delivered again"
     }
 
 [<Tests>]

@@ -90,7 +90,7 @@ let private chaos isOrderly : Task =
             order.Inversions |> shouldEqual 0
 
         printfn
-            $"Pop chaos, in order {isOrderly}: {stored.Count} messages, {happened}; {ledger.ScheduledDelivery - stored.Count} delivered again, {retried} hidden in vain, {acknowledged} known to be acknowledged"
+            $"Pop chaos, in order {isOrderly}: {stored.Count} messages, {happened}; {ledger.Deliveries - stored.Count} delivered again, {retried} hidden in vain, {acknowledged} known to be acknowledged"
     }
 
 [<Tests>]

@@ -107,7 +107,7 @@ let private receive (consumer: SimpleConsumer) count invisible : Task<LeasedMess
     }
 
 /// What handlers saw: text and how often it had come before.
-type private ScheduledDelivery() =
+type private Deliveries() =
     let seen = ConcurrentQueue<string * int>()
 
     member _.Add(received: ReceivedMessage) =
@@ -208,7 +208,7 @@ let tests =
                 withRig (fun rig ->
                     task {
                         let gate = TaskCompletionSource()
-                        let seen = ScheduledDelivery()
+                        let seen = Deliveries()
                         do! rig.Send "a"
 
                         use! consumer =
@@ -318,7 +318,7 @@ let tests =
             live "a message whose handler fails comes again after ten seconds, the next time after thirty" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = ScheduledDelivery()
+                        let seen = Deliveries()
                         do! rig.Send "a"
 
                         use! consumer =
@@ -352,7 +352,7 @@ let tests =
             live "in order a message that fails holds up those behind it in its queue, and none in another" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = ScheduledDelivery()
+                        let seen = Deliveries()
                         do! rig.Send("makes the topic", 0)
 
                         for text in [ "a"; "b"; "c" ] do
@@ -392,7 +392,7 @@ let tests =
                         task {
                             let gate = TaskCompletionSource()
                             let isTold = TaskCompletionSource()
-                            let seen = ScheduledDelivery()
+                            let seen = Deliveries()
                             do! rig.Send("a", 1)
                             do! rig.Send("b", 1)
 
@@ -465,7 +465,7 @@ let tests =
             live "the end waits for handlers, then tells them to end, and gives their messages back" (fun () ->
                 withRig (fun rig ->
                     task {
-                        let seen = ScheduledDelivery()
+                        let seen = Deliveries()
                         let cancelled = TaskCompletionSource()
                         do! rig.Send "quick"
                         do! rig.Send "slow"

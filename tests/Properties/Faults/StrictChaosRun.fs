@@ -140,7 +140,7 @@ let private staysCalm
             group.Members |> List.sumBy (fun one -> one.Acknowledged())
 
         let acknowledgedBefore = acknowledged ()
-        let deliveries = ledger.ScheduledDelivery + calm
+        let deliveries = ledger.Deliveries + calm
         // One by one, so that acknowledgements are, too.
         do! inCrowd 1 messages calm store
         let until = clock.GetUtcNow() + seconds 50
@@ -151,7 +151,7 @@ let private staysCalm
 
         acknowledged () |> shouldEqual (acknowledgedBefore + int64 calm)
         do! quieten clock client isIdle
-        ledger.ScheduledDelivery |> shouldEqual deliveries
+        ledger.Deliveries |> shouldEqual deliveries
     }
 
 /// Nothing is in flight, nothing comes again, and nobody thinks of more acknowledgements than there were.
@@ -232,7 +232,7 @@ let private run (kind: Kind) (surroundings: Surroundings) (stock: Stock) : Task 
 
         cluster.Brokers[0].Faults.Heal()
         do! group.Reaches "all consumed" (fun () -> stock.First = messages)
-        let again = surroundings.Ledger.ScheduledDelivery - messages
+        let again = surroundings.Ledger.Deliveries - messages
 
         if kind.Pops then
             do! acknowledgesAll clock client surroundings.Ledger group (stock.Store producer)
