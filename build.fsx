@@ -146,15 +146,8 @@ let testSuite arguments suite =
         counts <- counts + countsOf suite.Summary line
         print line
 
-    let mutable code = 0
-
-    timed
-        suite.Name
-        (fun () ->
-            code <- runWith [ ("DOTNET_CLI_UI_LANGUAGE", "en") ] onLine (suite.Command @ arguments)
-            code)
-        ()
-    |> ignore<int>
+    let code =
+        timed suite.Name (fun () -> runWith [ ("DOTNET_CLI_UI_LANGUAGE", "en") ] onLine (suite.Command @ arguments)) ()
 
     counts, code
 

@@ -12,9 +12,9 @@ let private nameServer = FakeServers.at 1
 let private livePort = 11
 let private deadPort = 12
 
-/// Two masters of one topic, of which one cannot be connected to, as `dead` says.
-let private servers clock dead =
-    let route = FakeServers.routeOver [ "a", livePort, 4; "b", deadPort, 4 ]
+/// A name server that tells the route over these masters, which store what is sent to them; `dial` says how each is connected to.
+let private serversOver masters clock dial =
+    let route = FakeServers.routeOver masters
 
     let react _ (command: RemotingCommand) =
         Task.FromResult(
@@ -24,7 +24,15 @@ let private servers clock dead =
             | _ -> FakeServers.success command
         )
 
-    FakeServers(clock, (fun server -> if server.Port = deadPort then dead else Accepts), react)
+    FakeServers(clock, dial, react)
+
+let private oneMaster clock dial =
+    serversOver [ "a", livePort, 4 ] clock dial
+
+/// Two masters of one topic, of which one cannot be connected to, as `dead` says.
+let private servers clock dead =
+    serversOver [ "a", livePort, 4; "b", deadPort, 4 ] clock (fun server ->
+        if server.Port = deadPort then dead else Accepts)
 
 /// Moves the clock on for as long as something needs time to end. What needs none is given all the turns that it wants first.
 let private pass (clock: ManualClock) (running: Task) : Task =
@@ -98,15 +106,6 @@ let tests =
                     let clock = ManualClock()
                     let mutable isAway = true
 
-                    let react _ (command: RemotingCommand) =
-                        Task.FromResult(
-                            match command.RequestCode with
-                            | RequestCode.GetRouteInfoByTopic ->
-                                FakeServers.routed (FakeServers.routeOver [ "a", livePort, 4 ]) command
-                            | RequestCode.SendMessageV2 -> FakeServers.stored 1L command
-                            | _ -> FakeServers.success command
-                        )
-
                     let dial (server: Endpoint) =
                         if server.Port = livePort && Volatile.Read &isAway then
                             Rejects
@@ -116,7 +115,7 @@ let tests =
                     let producer =
                         start
                             { ProducerOptions.create "G" [ nameServer ] with
-                                Remoting = FakeServers(clock, dial, react).Options
+                                Remoting = (oneMaster clock dial).Options
                             }
 
                     while clock.GetElapsedTime 0L < TimeSpan.FromMinutes 10L do
@@ -148,22 +147,13 @@ let tests =
                     let clock = ManualClock()
                     let mutable dials = 0
 
-                    let react _ (command: RemotingCommand) =
-                        Task.FromResult(
-                            match command.RequestCode with
-                            | RequestCode.GetRouteInfoByTopic ->
-                                FakeServers.routed (FakeServers.routeOver [ "a", livePort, 4 ]) command
-                            | RequestCode.SendMessageV2 -> FakeServers.stored 1L command
-                            | _ -> FakeServers.success command
-                        )
-
                     let dial (server: Endpoint) =
                         if server.Port <> livePort || Interlocked.Increment &dials > 2 then
                             Accepts
                         else
                             Rejects
 
-                    let remoting = FakeServers(clock, dial, react).Options
+                    let remoting = (oneMaster clock dial).Options
 
                     let producer =
                         start
