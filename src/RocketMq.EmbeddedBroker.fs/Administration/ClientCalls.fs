@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// What operators ask consumers through a broker, and what brokers tell consumers for them.
 module internal ClientCalls =

@@ -2,7 +2,9 @@ namespace RocketMq.Embedded
 
 open System
 open System.Net
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// A request and where it came from.
 type internal Arrival =

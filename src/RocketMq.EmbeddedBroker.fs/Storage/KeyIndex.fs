@@ -2,6 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open RocketMq.Protocol
+open RocketMq
 
 /// The messages of one topic by their keys and unique ids. It grows when somebody asks, so that sends do not pay for it.
 type internal KeyIndex =

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Net
+open RocketMq.Protocol
 
 /// An address and port as stored messages carry them: 4 or 16 address bytes, then the port as 4 bytes, big-endian.
 [<CustomEquality; NoComparison; StructuredFormatDisplay("{Display}")>]

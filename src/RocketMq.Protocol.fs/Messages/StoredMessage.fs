@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// A message as a broker stores it and hands it out.
 [<CustomEquality; NoComparison>]

@@ -2,6 +2,8 @@ namespace RocketMq.Protocol
 
 open System
 open System.Text.Json
+open RocketMq.Protocol.Admin
+open RocketMq
 
 /// Commands counted by what they are.
 type CommandStats =

@@ -1,5 +1,8 @@
 namespace RocketMq.Protocol
 
+open RocketMq.Protocol.Admin
+open RocketMq
+
 /// Who asks whom.
 type Direction =
     | ClientToBroker

@@ -3,7 +3,9 @@ module internal RocketMq.Protocol.Tests.ConsumerRig
 
 open System
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.BrokerRig
 

@@ -7,7 +7,9 @@ open System.Text
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.OnNetwork
 open RocketMq.Protocol.Tests.Examples
 

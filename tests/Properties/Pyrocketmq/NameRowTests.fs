@@ -5,7 +5,9 @@ open System
 open System.IO
 open System.Reflection
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Examples
 
 let private request = Command.request RequestCode.SendMessageV2

@@ -3,7 +3,9 @@ module RocketMq.Protocol.Tests.RequestRowTests
 
 open System
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Examples
 
 let private group = "group"

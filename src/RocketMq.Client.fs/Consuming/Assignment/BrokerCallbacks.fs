@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// What brokers ask of a member: its offsets and its state, to go on elsewhere, to rebalance, to consume one message.
 [<Sealed>]

@@ -1,6 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// What does not change of a member that reports.
 type internal ReportedMember =

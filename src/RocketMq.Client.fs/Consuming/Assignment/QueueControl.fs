@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Collections.Concurrent
+open RocketMq.Protocol
 
 /// Where the application wants queues to go on, and which of them to rest, whether they are being read already or not. Queues are
 /// named as they travel.

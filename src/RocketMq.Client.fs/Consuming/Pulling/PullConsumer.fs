@@ -1,8 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Hands messages out when it is asked to. It shares the queues of its topics with the other members of its group, or has
 /// queues assigned to it. A message counts as consumed when the next one is asked for, or with `Commit`; no offset passes

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.IO
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol
 
 /// Offsets in a file of this machine, where Java's broadcasting consumers look for them too:
 /// `directory/clientId/group/offsets.json`, and `.bak` for the one before. A file is replaced by a whole new one or not at all.

@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// What kind of message a trace is about. On the wire: its position here, from 0.
 type TracedMessageKind =
     | Ordinary

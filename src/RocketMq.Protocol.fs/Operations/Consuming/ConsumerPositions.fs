@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System.Text.Json
+open RocketMq
 
 /// Offsets by queue. Source: ResetOffsetBody.java, ResetOffsetBodyForC.java.
 type PositionTable =

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// The file in which a broadcasting consumer keeps its offsets: `{"offsetTable":{{queue}:offset}}`. Source:
 /// OffsetSerializeWrapper.java.
