@@ -12,7 +12,7 @@ public sealed partial class PyrocketmqPageTests
     [
         typeof(RemotingClient).Assembly,
         typeof(RocketMq.Protocol.RemotingCommand).Assembly,
-        typeof(RocketMq.Protocol.RemotingClient).Assembly,
+        typeof(RocketMq.RemotingClient).Assembly,
         typeof(EmbeddedBroker).Assembly,
     ];
 
