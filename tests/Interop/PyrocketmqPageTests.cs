@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>docs/pyrocketmq.md names what there is: each name of ours in it is a type or a member of the libraries.</summary>
 public sealed partial class PyrocketmqPageTests

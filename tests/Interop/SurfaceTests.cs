@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>What the facade shows, and what it needs.</summary>
 public sealed class SurfaceTests

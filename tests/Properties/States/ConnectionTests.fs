@@ -23,7 +23,7 @@ type Step =
     | OldSessionEnds
 
 /// A connection and the world around it.
-type World =
+type internal World =
     {
         State: ConnectionState
         PendingDials: int
