@@ -241,7 +241,7 @@ public static class Requests
 
     /// <summary>INVOKE_BROKER_TO_RESET_OFFSET (222), to each master: a group is to go on at a time; null is the end.</summary>
     public static Command ResetOffset(string consumerGroup, string topic, DateTimeOffset? to, bool isForced = true) =>
-        From(Core.Protocol.ConsumerPositions.resetAll, new Core.Protocol.OffsetReset(
+        From(Core.Protocol.ConsumerOffsets.resetAll, new Core.Protocol.OffsetReset(
             group: NotNull(consumerGroup),
             topic: NotNull(topic),
             queueId: null,
@@ -259,7 +259,7 @@ public static class Requests
 
     /// <summary>NOTIFY_CONSUMER_IDS_CHANGED (40): what a broker tells the members of a group, for those who test as a broker.</summary>
     public static Command NotifyConsumerIdsChanged(string consumerGroup) =>
-        new(Core.Protocol.Command.asOneWay(From(Core.Protocol.ConsumerPositions.membersChanged, NotNull(consumerGroup)).Inner));
+        new(Core.Protocol.Command.asOneWay(From(Core.Protocol.ConsumerOffsets.membersChanged, NotNull(consumerGroup)).Inner));
 
     private static Command From<TQuery, TAnswer>(Core.Protocol.Operation<TQuery, TAnswer> operation, TQuery query)
     {

@@ -49,7 +49,7 @@ type internal PopClient(membership: PopClientOptions, concurrency: int) =
             member _.Group = group
             member _.MembersChanged() = membersChanged.Trigger()
             member _.Reset(_, _) = ()
-            member _.Positions _ = Map.empty
+            member _.Offsets _ = Map.empty
             member _.RunningInfo() = report.RunningInfo()
 
             member _.Consume _ =

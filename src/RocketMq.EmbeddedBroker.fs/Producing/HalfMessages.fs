@@ -98,7 +98,7 @@ module internal HalfMessages =
             QueueOffset = stored.QueueOffset
         }
 
-    /// The half message that lies, or lay, at a position of the commit log, and its place there.
+    /// The half message that lies, or lay, at a offset of the commit log, and its place there.
     let private tryFind commitLogOffset (state: BrokerState) : struct (HalfMessage * HalfPlace) voption =
         let isThere (place: HalfPlace) = place.CommitLogOffset = commitLogOffset
 

@@ -107,7 +107,7 @@ type internal PassingReply =
 type internal MembersQuery =
     {
         Arrival: Arrival
-        Query: PositionQuery
+        Query: MemberOffsetsQuery
         /// Connections and client ids, the first of whom is being asked.
         Waiting: (int * string) list
         /// By client id.

@@ -30,7 +30,7 @@ module internal Groups =
         match group.Model with
         | Broadcasting -> []
         | Clustering ->
-            let command = ConsumerPositions.membersChanged.OneWay name
+            let command = ConsumerOffsets.membersChanged.OneWay name
 
             group.Members
             |> Map.toList

@@ -11,9 +11,9 @@ type StoredMessage =
         BrokerName: string
         Topic: string
         QueueId: int
-        /// Position in the queue, counting from 0.
+        /// Offset in the queue, counting from 0.
         QueueOffset: int64
-        /// Position in the broker's commit log, in bytes.
+        /// Offset in the broker's commit log, in bytes.
         PhysicalOffset: int64
         Flag: int
         SysFlag: int

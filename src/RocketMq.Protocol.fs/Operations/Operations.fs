@@ -87,8 +87,8 @@ module Operations =
                         Connections.ofConsumers
                         Connections.ofProducers
                         Connections.ofAllProducers
-                        ConsumerPositions.resetAll
-                        ConsumerPositions.ofMembers
+                        ConsumerOffsets.resetAll
+                        ConsumerOffsets.ofMembers
                         GroupProgress.groupsOf
                         GroupProgress.topicsOf
                         GroupProgress.subscriptionOf
@@ -158,9 +158,9 @@ module Operations =
                     BrokerToClient
                     [
                         Transactions.check
-                        ConsumerPositions.membersChanged
-                        ConsumerPositions.pushReset
-                        ConsumerPositions.ofClient
+                        ConsumerOffsets.membersChanged
+                        ConsumerOffsets.pushReset
+                        ConsumerOffsets.ofClient
                         Replies.push
                     ]
             yield!

@@ -124,7 +124,7 @@ let private moving =
 
                     let! answer =
                         client.Ask(
-                            ConsumerPositions.resetAll.Request
+                            ConsumerOffsets.resetAll.Request
                                 {
                                     Topic = "T"
                                     Group = "C"

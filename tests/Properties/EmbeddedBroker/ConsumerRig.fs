@@ -87,7 +87,7 @@ let notifiedOf group effects : int list =
     pushesIn effects
     |> List.filter (fun (_, command) ->
         command.RequestCode = RequestCode.NotifyConsumerIdsChanged
-        && ConsumerPositions.membersChanged.Decode command = Ok group)
+        && ConsumerOffsets.membersChanged.Decode command = Ok group)
     |> List.map fst
 
 /// Lets the time pass as a clock does: each deadline rings when it has come.

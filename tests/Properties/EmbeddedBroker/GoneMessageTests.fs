@@ -77,7 +77,7 @@ let tests =
                                 TimestampMillis = 0L
                                 IsForced = true
                             }
-                            ConsumerPositions.resetAll
+                            ConsumerOffsets.resetAll
 
                     (ask 0L 9 command lastThree |> snd |> answerIn).ResponseCode
 

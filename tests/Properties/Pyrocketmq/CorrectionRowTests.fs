@@ -149,7 +149,7 @@ let tests =
             testCase "W11 view is 33, reset 222"
             <| fun () ->
                 int MessageQuery.byOffset.Code |> shouldEqual 33
-                int ConsumerPositions.resetAll.Code |> shouldEqual 222
+                int ConsumerOffsets.resetAll.Code |> shouldEqual 222
 
                 Operations.tryDirection RequestCode.QueryBrokerOffset
                 |> shouldEqual (Some Unanswered)

@@ -61,7 +61,7 @@ let tests =
                     ]
 
             testCase "S2 modules of the transport"
-            <| fun () -> has [ "Ports"; "RemotingOptions"; "Connection"; "ConnectionState"; "RemotingError" ]
+            <| fun () -> has [ "Ports"; "RemotingOptions"; "ConnectionState"; "RemotingError" ]
 
             testCase "S3 modules of remote calls"
             <| fun () ->

@@ -74,7 +74,7 @@ type internal ConsumerRunningInfoBuilder
     member _.Queues: QueueHealth list =
         table.All |> List.map healthOf |> List.sortBy _.Queue
 
-    member _.Positions(topic: string) : Map<MessageQueue, int64> =
+    member _.Offsets(topic: string) : Map<MessageQueue, int64> =
         Map.ofList
             [
                 for owner in table.All do

@@ -3,7 +3,7 @@ namespace RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 
-/// Positions of one queue. Source: TopicOffset.java.
+/// Offsets of one queue. Source: TopicOffset.java.
 type QueueRange =
     {
         MinOffset: int64

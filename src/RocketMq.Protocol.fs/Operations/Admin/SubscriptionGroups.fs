@@ -74,7 +74,7 @@ type SubscriptionGroupTable =
 type GroupRemoval =
     {
         Group: string
-        /// Its positions too, as 4.9.8 names it.
+        /// Its offsets too, as 4.9.8 names it.
         RemoveOffsets: bool option
         /// The same, as 5.0 and later name it: send both.
         CleanOffsets: bool option

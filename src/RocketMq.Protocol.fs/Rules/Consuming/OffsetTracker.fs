@@ -179,9 +179,9 @@ type internal OffsetTracker(start: int64) =
             false
 
     /// Goes on at `offset`, forward or back. Everything that is held is forgotten.
-    member _.Reset(position: int64) : unit =
+    member _.Reset(offset: int64) : unit =
         era <- obj ()
-        next <- position
+        next <- offset
         count <- 0
         first <- null
         last <- null
