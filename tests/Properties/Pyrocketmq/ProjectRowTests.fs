@@ -28,12 +28,12 @@ let tests =
                     [
                         "Properties/Wire/FrameTests.fs"
                         "Properties/Wire/HostileFrameTests.fs"
-                        "Properties/Requests/OperationTests.fs"
-                        "Properties/States/ConnectionTests.fs"
+                        "Properties/Operations/OperationTests.fs"
+                        "Properties/Rules/Connections/ConnectionTests.fs"
                         "Properties/Transport/CallTests.fs"
                         "Properties/Transport/ReconnectTests.fs"
                         "Properties/Golden/RecordedFrameTests.fs"
-                        "Interop/RemotingTests.cs"
+                        "Interop/Remoting/RemotingTests.cs"
                     ] do
                     File.Exists(Path.Combine(tests, file)) |> shouldBeTrue
 
