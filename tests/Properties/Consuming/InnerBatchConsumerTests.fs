@@ -62,7 +62,7 @@ let private push cluster =
     consumerOf cluster TimeProvider.System "C"
     |> PushConsumerOptions.subscribe "T" wanted
 
-let private pulling =
+let private pushing =
     [
         live "a push consumer has them one by one, and the position waits for the last of them" (fun () ->
             withQueues 1 (fun _ cluster ->
@@ -98,7 +98,10 @@ let private pulling =
                     let! isCommitted = isAllCommitted cluster "C" "T" 1
                     isCommitted |> shouldBeTrue
                 }))
+    ]
 
+let private redeliveryAndDamage =
+    [
         live "one of them that fails comes again by itself, under the topic that it was sent to" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
@@ -152,7 +155,10 @@ let private pulling =
                     | [ Error reason ] -> reason |> shouldMention "messages in the body"
                     | other -> failtest $"%A{other}"
                 }))
+    ]
 
+let private fetching =
+    [
         live "a pull consumer has them in their order" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
@@ -177,6 +183,9 @@ let private pulling =
                 }))
     ]
 
+let private pulling =
+    pushing @ redeliveryAndDamage @ fetching
+
 /// Nothing runs out of time but messages.
 let private membership (clock: TimeProvider) (cluster: EmbeddedCluster) =
     let options = consumerOf cluster clock "G"
@@ -186,7 +195,7 @@ let private membership (clock: TimeProvider) (cluster: EmbeddedCluster) =
     |> PopClientOptions.consumeFromWhere FirstOffset
     |> PopClientOptions.withRemoting options.Remoting
 
-let private popping =
+let private poppingWithAHandler =
     [
         live "a pop consumer handles all of them before it acknowledges their receipt" (fun () ->
             withQueues 1 (fun clock cluster ->
@@ -222,7 +231,10 @@ let private popping =
                     do! consumer.Close()
                     Seq.sort seen |> List.ofSeq |> shouldEqual [ "first"; "last"; "third" ]
                 }))
+    ]
 
+let private poppingWithLeases =
+    [
         live "a simple consumer's acknowledgement counts when all of them have one" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
@@ -268,6 +280,9 @@ let private popping =
                     do! consumer.Close()
                 }))
     ]
+
+let private popping =
+    poppingWithAHandler @ poppingWithLeases
 
 let private sendPrices (cluster: EmbeddedCluster) : Task =
     task {

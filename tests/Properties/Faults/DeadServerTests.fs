@@ -73,14 +73,18 @@ let private dead (callers: int) : Task =
 /// One broker that answers heartbeats, and many that cannot be connected to.
 let private manyDead = 50
 
-[<Tests>]
-let tests =
+let private oneDeadBroker =
     testList
-        "Proven faults"
+        "one dead broker"
         [
             live "[dead] no send fails while one of two masters is dead" (fun () -> dead 1)
             live "[dead] nor with many callers" (fun () -> dead 16)
+        ]
 
+let private manyDeadBrokers =
+    testList
+        "many dead brokers"
+        [
             live "[D7] many dead brokers keep no heartbeat from a live one" (fun () ->
                 task {
                     let clock = EmbeddedClock()
@@ -138,7 +142,12 @@ let tests =
                     |> List.map (fun (before, after) -> after - before)
                     |> shouldEqual []
                 })
+        ]
 
+let private forgottenAddresses =
+    testList
+        "forgotten addresses"
+        [
             live "[addresses] addresses that no route names any more are forgotten" (fun () ->
                 task {
                     let clock = EmbeddedClock()
@@ -208,3 +217,7 @@ let tests =
                     areForgotten |> shouldBeTrue
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ oneDeadBroker; manyDeadBrokers; forgottenAddresses ]

@@ -11,10 +11,9 @@ open ProducerRig
 open GroupRig
 open ProvenFaultRig
 
-[<Tests>]
-let tests =
+let private equalNames =
     testList
-        "Proven faults"
+        "equal names"
         [
             live "[twins] a second consumer of a group with the same name is refused within one process" (fun () ->
                 withQueues 4 (fun clock cluster ->
@@ -54,7 +53,12 @@ let tests =
                             do! reads clock consumer [ 0 ]
                             do! close clock consumer
                     }))
+        ]
 
+let private offsetDirectories =
+    testList
+        "offset directories"
+        [
             live "[path] an instance name leads to no file outside the directory of offsets" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
@@ -85,3 +89,7 @@ let tests =
                             Directory.Delete(root, true)
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ equalNames; offsetDirectories ]

@@ -57,10 +57,9 @@ let private handOver (test: int64 -> int64 -> Seen -> unit) : Task =
 let private ordered cluster clock name =
     memberOf cluster clock name |> PushConsumerOptions.orderly
 
-[<Tests>]
-let tests =
+let private handOverTests =
     testList
-        "Proven faults"
+        "hand-over"
         [
             for code in [ RequestCode.QueryConsumerOffset; RequestCode.GetMaxOffset ] do
                 live
@@ -106,7 +105,12 @@ let tests =
 
             live "[regress2] a member that takes a queue back is not given again what has been committed" (fun () ->
                 handOver (fun _ _ seen -> [ for text in numbered 11 89 -> seen.Of text ] |> List.sum |> shouldEqual 0))
+        ]
 
+let private laggingSlave =
+    testList
+        "lagging slave"
+        [
             live "[slave] a lagging slave that serves while its master is away does not move the group back" (fun () ->
                 withStrictCluster
                     (fun options ->
@@ -180,3 +184,7 @@ let tests =
                             (next, seen.Total, afterwards) |> shouldEqual ([ 50L ], 50, Some 50L)
                         }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ handOverTests; laggingSlave ]

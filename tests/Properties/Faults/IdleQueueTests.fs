@@ -81,10 +81,9 @@ let private pause clock (pause: unit -> unit) (resume: unit -> unit) : Task =
         do! ChaosRig.passFor clock (seconds 60)
     }
 
-[<Tests>]
-let tests =
+let private startOffsets =
     testList
-        "Proven faults"
+        "start offsets"
         [
             live
                 "[idle] an idle queue's start offset is committed: what is sent while the group is away comes"
@@ -131,7 +130,12 @@ let tests =
                         let! committed = PullRig.committedOf cluster 0
                         committed |> shouldEqual -1L
                     }))
+        ]
 
+let private broadcastStartOffsets =
+    testList
+        "broadcast start offsets"
+        [
             live "[idleb] an idle queue's start offset is saved by a broadcasting consumer, too" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
@@ -152,7 +156,12 @@ let tests =
                         finally
                             Directory.Delete(directory, true)
                     }))
+        ]
 
+let private pauses =
+    testList
+        "pauses"
+        [
             live "[stuck] a pause longer than a queue may go without a pull restarts no queue" (fun () ->
                 withQueues 4 (fun clock cluster ->
                     task {
@@ -205,3 +214,7 @@ let tests =
                             (before, after) |> shouldEqual (numbered 5 5, numbered 10 10)
                         }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ startOffsets; broadcastStartOffsets; pauses ]

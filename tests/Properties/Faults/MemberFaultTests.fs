@@ -49,10 +49,9 @@ type private SuspendedClock(counts: TimeProvider, shows: TimeProvider) =
     override _.CreateTimer(callback, state, dueTime, period) =
         counts.CreateTimer(callback, state, dueTime, period)
 
-[<Tests>]
-let tests =
+let private resets =
     testList
-        "Proven faults"
+        "resets"
         [
             live "[D1] a reset that cannot be saved at first is saved later, and holds" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
@@ -94,7 +93,12 @@ let tests =
                         do! close clock second
                         again.Texts |> shouldEqual (set (numbered 0 10))
                     }))
+        ]
 
+let private rebalancing =
+    testList
+        "rebalancing"
+        [
             live "[D3] a topic whose members could not be queried is divided later" (fun () ->
                 withStrictQueues 2 (fun clock cluster ->
                     task {
@@ -117,7 +121,12 @@ let tests =
                         do! close clock consumer
                         read |> shouldEqual [ 0; 1 ]
                     }))
+        ]
 
+let private suspendedMembers =
+    testList
+        "suspended members"
+        [
             live
                 "[D4] a member that was suspended begins nothing of a queue whose lock has expired meanwhile"
                 (fun () ->
@@ -157,7 +166,12 @@ let tests =
                             do! close clock b
                             (ofB, seenByA.Texts) |> shouldEqual (5, set [ "m0" ])
                         }))
+        ]
 
+let private orderlyConsumers =
+    testList
+        "orderly consumers"
+        [
             live "[D5] an ordered consumer holds as many messages as it may, whatever their offsets" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
@@ -202,3 +216,7 @@ let tests =
                         isRead |> shouldBeTrue
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ resets; rebalancing; suspendedMembers; orderlyConsumers ]

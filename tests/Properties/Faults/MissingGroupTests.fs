@@ -135,10 +135,9 @@ let private pull line =
             do! ChaosRig.finish clock (consumer.Close())
         })
 
-[<Tests>]
-let tests =
+let private pushConsumers =
     testList
-        "Missing groups"
+        "push consumers"
         [
             for line in [ Line49; Line5 ] do
                 live
@@ -148,7 +147,12 @@ let tests =
                 live
                     $"a pull consumer's polls fail with it, and get messages when the group is made ({line})"
                     (fun () -> pull line)
+        ]
 
+let private clientsAndGroups =
+    testList
+        "clients and groups"
+        [
             live "a broker that makes no groups serves none until it is made, and those of the system" (fun () ->
                 withoutGroup Line5 (fun _ cluster ->
                     task {
@@ -203,3 +207,7 @@ let tests =
                             ]
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Missing groups" [ pushConsumers; clientsAndGroups ]

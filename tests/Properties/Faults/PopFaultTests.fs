@@ -53,10 +53,9 @@ let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =
         return consumer |> Result.mapError RemotingError.describe |> Buffers.ok
     }
 
-[<Tests>]
-let tests =
+let private blockedHandlers =
     testList
-        "Proven faults"
+        "blocked handlers"
         [
             live "[pophang] what stands behind handlers that hang is handled by another member" (fun () ->
                 withQueues 1 (fun clock cluster ->
@@ -92,7 +91,12 @@ let tests =
                         do! ChaosRig.finish clock (c.Close())
                         texts |> shouldEqual goods
                     }))
+        ]
 
+let private lostReceipts =
+    testList
+        "lost receipts"
+        [
             live
                 "[pophang] the message of a handler that hangs comes again to whoever pops it first, and its slot is free"
                 (fun () ->
@@ -126,7 +130,12 @@ let tests =
                             do! ChaosRig.finish clock (c.Close())
                             outcome |> shouldEqual (1, 0)
                         }))
+        ]
 
+let private transactions =
+    testList
+        "transactions"
+        [
             live "[tx] a transaction producer that starts while no name server answers is asked later" (fun () ->
                 withStrictCluster ignore<EmbeddedClusterOptions> (fun clock cluster ->
                     task {
@@ -167,7 +176,12 @@ let tests =
                             do! ChaosRig.finish clock (second.Close())
                             asked > 0 |> shouldBeTrue
                     }))
+        ]
 
+let private acknowledgements =
+    testList
+        "acknowledgements"
+        [
             live
                 "[D9] an acknowledgement is not told as done when the broker may have given the message out again"
                 (fun () ->
@@ -201,3 +215,7 @@ let tests =
                             acked |> Result.isError |> shouldBeTrue
                         }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ blockedHandlers; lostReceipts; transactions; acknowledgements ]

@@ -246,10 +246,9 @@ let private behindSlave () : Task<struct (int64 list * int64)> =
         return struct (next, pulled)
     }
 
-[<Tests>]
-let tests =
+let private slavesAndDamagedRecords =
     testList
-        "Proven faults"
+        "slaves and damaged records"
         [
             live "[slave] what a slave says of an offset that it does not have yet moves nothing back" (fun () ->
                 task {
@@ -264,7 +263,12 @@ let tests =
 
             live "[D2] a record that cannot be read does not keep the others of its queue from coming" (fun () ->
                 comesBeside withOtherMagic)
+        ]
 
+let private committedOffsets =
+    testList
+        "committed offsets"
+        [
             live "[D8] an offset that the application commits stays, though commits are automatic" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
@@ -310,7 +314,12 @@ let tests =
                         do! ChaosRig.finish clock (consumer.Close())
                         afterwards |> shouldEqual 7L
                     }))
+        ]
 
+let private slowBrokersAndSeeks =
+    testList
+        "slow brokers and seeks"
+        [
             live "[D11] the queues that are assigned last are read, however slow brokers are" (fun () ->
                 withStrictCluster (fun options -> options.Masters <- 2) (fun clock cluster ->
                     task {
@@ -361,3 +370,7 @@ let tests =
                         texts |> shouldEqual (numbered 5 5)
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ slavesAndDamagedRecords; committedOffsets; slowBrokersAndSeeks ]

@@ -30,10 +30,9 @@ let private withTwoMasters (test: EmbeddedClock -> EmbeddedCluster -> PushConsum
 let private slowly (cluster: EmbeddedCluster) =
     cluster.Brokers[1].Faults.On(RequestCode.HeartBeat).AnswerLate(seconds 2, Int32.MaxValue)
 
-[<Tests>]
-let tests =
+let private unsubscribingTests =
     testList
-        "Proven faults"
+        "unsubscribing"
         [
             live
                 "[resub] a topic that is unsubscribed while a broker is slow is not read, and is when subscribed again"
@@ -75,7 +74,12 @@ let tests =
                         let! _ = happensWithin clock (seconds 75) (fun () -> seen.Count = 4)
                         seen.Texts |> shouldEqual (set (numbered 0 4))
                     }))
+        ]
 
+let private failedSubscriptions =
+    testList
+        "failed subscriptions"
+        [
             live "[subscribe] a Subscribe that fails leaves the subscription that worked" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
@@ -116,3 +120,7 @@ let tests =
                         |> shouldEqual (true, false)
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ unsubscribingTests; failedSubscriptions ]

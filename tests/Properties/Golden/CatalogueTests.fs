@@ -18,10 +18,9 @@ let private isFacing direction =
     | AdminThroughBrokerToClient
     | BrokerToClient -> true
 
-[<Tests>]
-let tests =
+let private coverage =
     testList
-        "Catalogue"
+        "coverage"
         [
             testCase "each of the 157 codes of 4.9.8 and 5.3.3 that clients or administrators use is typed and proven"
             <| fun () ->
@@ -73,7 +72,12 @@ let tests =
 
                 Console.Out.WriteLine(table.ToString())
                 lacking |> shouldBeEmpty
+        ]
 
+let private codesTests =
+    testList
+        "codes"
+        [
             testCase "no two operations share a code"
             <| fun () ->
                 Operations.all
@@ -86,3 +90,7 @@ let tests =
                 Operations.tryDirection (enum<RequestCode> 29999) |> shouldEqual None
                 Operations.tryFind (enum<RequestCode> 29999) |> Option.isNone |> shouldBeTrue
         ]
+
+[<Tests>]
+let tests =
+    testList "Catalogue" [ coverage; codesTests ]

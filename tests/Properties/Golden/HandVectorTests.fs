@@ -39,10 +39,9 @@ let private queue: MessageQueue =
         QueueId = 1
     }
 
-[<Tests>]
-let tests =
+let private usersAndAccessControl =
     testList
-        "Vector by hand"
+        "users and access control"
         [
             vector
                 "a user"
@@ -89,7 +88,12 @@ let tests =
                     versions.FileVersions |> shouldEqual None
                     AclConfig.versions.Answer(versions, answer).Fields |> shouldEqual answer.Fields
                 | Error error -> failtest $"%A{error}"
+        ]
 
+let private groupsAndAssignments =
+    testList
+        "groups and assignments"
+        [
             vector
                 "a group with its retry policies"
                 SubscriptionGroups.get
@@ -118,7 +122,12 @@ let tests =
             <| fun () ->
                 Assignments.query.DecodeAnswer(answerTo Assignments.query "{}")
                 |> shouldEqual (Ok None)
+        ]
 
+let private replicationAndSettings =
+    testList
+        "replication and settings"
+        [
             vector
                 "replication with a slave"
                 Maintenance.replication
@@ -162,3 +171,7 @@ let tests =
                 Settings.ofNameServer.DecodeAnswer(answerTo Settings.ofNameServer "path=c:\\d\nempty=\n")
                 |> shouldEqual (Ok [ { Name = "path"; Value = "c:\\d" }; { Name = "empty"; Value = "" } ])
         ]
+
+[<Tests>]
+let tests =
+    testList "Vector by hand" [ usersAndAccessControl; groupsAndAssignments; replicationAndSettings ]

@@ -121,10 +121,9 @@ let private propertiesOf (push: PushedReply) =
 /// After all that was recorded is due.
 let private later (send: SendRequest) = send.BornTimestamp + 3L * 3_600_000L
 
-[<Tests>]
-let tests =
+let private delaysAndRecalls =
     testList
-        "Recorded broker"
+        "delays and recalls"
         [
             testCase "delayed and timed messages are answered for, and delivered, as Java's broker did"
             <| fun () ->
@@ -169,7 +168,12 @@ let tests =
                     count <- count + 1
 
                 count |> shouldExceed 2
+        ]
 
+let private transactions =
+    testList
+        "transactions"
+        [
             testCase "half messages are answered for, asked about and committed as Java's broker did"
             <| fun () ->
                 let checks =
@@ -232,7 +236,12 @@ let tests =
 
                 committed |> shouldExceed 3
                 checkedOnes |> shouldExceed 1
+        ]
 
+let private replies =
+    testList
+        "replies"
+        [
             testCase "replies are pushed and answered as Java's broker did"
             <| fun () ->
                 let pushes =
@@ -304,3 +313,7 @@ let tests =
 
                 count |> shouldExceed 5
         ]
+
+[<Tests>]
+let tests =
+    testList "Recorded broker" [ delaysAndRecalls; transactions; replies ]

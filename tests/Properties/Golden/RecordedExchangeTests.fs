@@ -10,10 +10,9 @@ open RocketMq.Protocol.Tests.Captures
 open RocketMq.Protocol.Tests.ProducerRig
 open RocketMq.Protocol.Tests.RecordedSends
 
-[<Tests>]
-let tests =
+let private transactions =
     testList
-        "Recorded exchange"
+        "transactions"
         [
             live "transaction: the half message, its end and the answer to the check are Java's" (fun () ->
                 task {
@@ -123,7 +122,12 @@ let tests =
 
                     compared |> shouldEqual 5
                 })
+        ]
 
+let private requestsTests =
+    testList
+        "requests"
+        [
             live "request-reply: the request is Java's but for its ids" (fun () ->
                 task {
                     let captures = recorded "request-reply" [ RequestCode.SendMessageV2 ]
@@ -152,7 +156,12 @@ let tests =
                         let! _ = asking
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
                 })
+        ]
 
+let private replies =
+    testList
+        "replies"
+        [
             live "request-reply: the reply is Java's" (fun () ->
                 task {
                     let captures = recorded "request-reply" [ RequestCode.SendReplyMessageV2 ]
@@ -208,7 +217,12 @@ let tests =
 
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
                 })
+        ]
 
+let private recalls =
+    testList
+        "recalls"
+        [
             live "recall: the request is Java's" (fun () ->
                 task {
                     let captures = recorded "recall" [ RequestCode.RecallMessage ]
@@ -223,7 +237,12 @@ let tests =
                         let! _ = producer.Recall(query.Topic, query.Handle, CancellationToken.None)
                         same java (requests servers [ RequestCode.RecallMessage ] |> List.exactlyOne)
                 })
+        ]
 
+let private tracesTests =
+    testList
+        "traces"
+        [
             live "trace-producer: the trace that follows a message is Java's" (fun () ->
                 task {
                     let captures =
@@ -300,3 +319,7 @@ let tests =
                         | other -> failtest $"%A{other}"
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Recorded exchange" [ transactions; requestsTests; replies; recalls; tracesTests ]

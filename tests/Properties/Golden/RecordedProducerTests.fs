@@ -51,10 +51,9 @@ let private members (command: RemotingCommand) =
     |> List.map (fun message ->
         message.Flag, Convert.ToHexString message.Body.Span, Properties.toMap message.Properties |> Map.map masked)
 
-[<Tests>]
-let tests =
+let private singleMessages =
     testList
-        "Recorded producer"
+        "single messages"
         [
             for scenario in
                 [
@@ -94,7 +93,12 @@ let tests =
                         do! until (fun () -> not (requests servers sends).IsEmpty)
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
                 })
+        ]
 
+let private batches =
+    testList
+        "batches"
+        [
             live "send-batch: each member and the envelope are Java's" (fun () ->
                 task {
                     let captures = recorded "send-batch" [ RequestCode.SendBatchMessage ]
@@ -138,7 +142,12 @@ let tests =
                         propertiesOf ours
                         |> shouldEqual (propertiesOf java.Command |> Map.remove PropertyName.uniqueKey)
                 })
+        ]
 
+let private idsTests =
+    testList
+        "ids"
+        [
             testCase "our ids have the parts of Java's, of this process and of now"
             <| fun () ->
                 let clock = ManualClock()
@@ -170,3 +179,7 @@ let tests =
                 (Convert.ToInt32(part 28 4 first, 16) + 1) &&& 0xFFFF
                 |> shouldEqual (Convert.ToInt32(part 28 4 second, 16))
         ]
+
+[<Tests>]
+let tests =
+    testList "Recorded producer" [ singleMessages; batches; idsTests ]

@@ -18,10 +18,9 @@ let private signed =
              |> ValueOption.map (fun signature -> capture.Id, command, signature)
              |> ValueOption.toOption))
 
-[<Tests>]
-let tests =
+let private signing =
     testList
-        "Recorded signature"
+        "signing"
         [
             testCase "ours are Java's"
             <| fun () ->
@@ -65,7 +64,12 @@ let tests =
                         Signature.ofCommand secretKey other |> shouldNotEqual signature
 
                     Signature.ofCommand (secretKey + "x") command |> shouldNotEqual signature
+        ]
 
+let private tokens =
+    testList
+        "tokens"
+        [
             testCase "a token is part of what is signed"
             <| fun () ->
                 let withToken =
@@ -82,7 +86,12 @@ let tests =
                     Command.withoutField "SecurityToken" command
                     |> Signature.ofCommand secretKey
                     |> shouldNotEqual signature
+        ]
 
+let private tampering =
+    testList
+        "tampering"
+        [
             testCase "a change of any byte of a recorded body is seen"
             <| fun () ->
                 let withBody =
@@ -127,3 +136,7 @@ let tests =
                 ofFields [ "\uFF5E", "1"; "\U00010000", "2" ]
                 |> shouldEqual (ofFields [ "a", "2"; "b", "1" ])
         ]
+
+[<Tests>]
+let tests =
+    testList "Recorded signature" [ signing; tokens; tampering ]

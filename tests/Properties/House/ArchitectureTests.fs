@@ -101,10 +101,9 @@ let private impurities files =
                 $"{Path.GetFileName file}: {hit.Value}"
     ]
 
-[<Tests>]
-let tests =
+let private dependencies =
     testList
-        "Architecture"
+        "dependencies"
         [
             testCase "the protocol's project refers to no task, socket, clock, chance, file, environment or logger"
             <| fun () ->
@@ -142,7 +141,12 @@ let tests =
 
                 acts.Length |> shouldEqual acting.Length
                 impurities decides |> shouldBeEmpty
+        ]
 
+let private documents =
+    testList
+        "documents"
+        [
             testCase "every option of the embedded broker stands in its document"
             <| fun () ->
                 let document =
@@ -157,7 +161,12 @@ let tests =
 
                 for name in options do
                     document |> shouldMention $"`{name}`"
+        ]
 
+let private projectFiles =
+    testList
+        "project files"
+        [
             for project, folders in projects do
                 testCase $"{Path.GetFileNameWithoutExtension project} compiles each folder in one run"
                 <| fun () ->
@@ -180,7 +189,12 @@ let tests =
                     |> List.countBy id
                     |> List.filter (fun (_, runs) -> runs > 1)
                     |> shouldBeEmpty
+        ]
 
+let private mapTests =
+    testList
+        "map"
+        [
             testCase "the map in CONTRIBUTING.md shows each folder of src and tests, and no other"
             <| fun () ->
                 let text = File.ReadAllText(Path.Combine(Repository.root, "CONTRIBUTING.md"))
@@ -230,7 +244,12 @@ let tests =
 
                 named.Length |> shouldExceed 30
                 named |> List.filter (files.Contains >> not) |> shouldEqual []
+        ]
 
+let private foldersTests =
+    testList
+        "folders"
+        [
             testCase "the folders of the tests are named as those of src whose code they test"
             <| fun () ->
                 let below (top: string) =
@@ -267,3 +286,7 @@ let tests =
                 ]
                 |> shouldBeEmpty
         ]
+
+[<Tests>]
+let tests =
+    testList "Architecture" [ dependencies; documents; projectFiles; mapTests; foldersTests ]

@@ -6,10 +6,9 @@ open Expecto
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests.Buffers
 
-[<Tests>]
-let tests =
+let private ids =
     testList
-        "Ids and names"
+        "ids"
         [
             property "an offset id reads as the place it was made from"
             <| fun (message: StoredMessage) ->
@@ -65,7 +64,12 @@ let tests =
                     0L
                     1
                 |> shouldEqual "0000000000000000000000000000000123450BADCAFE000000000001"
+        ]
 
+let private names =
+    testList
+        "names"
+        [
             testCase "the hash of a tag is Java's"
             <| fun () ->
                 Filter.tagHash "TagA" |> shouldEqual 2598919
@@ -109,7 +113,12 @@ let tests =
                 check 1 |> shouldBeTrue
                 check Message.maxBodyBytes |> shouldBeTrue
                 check (Message.maxBodyBytes + 1) |> shouldBeFalse
+        ]
 
+let private batches =
+    testList
+        "batches"
+        [
             property "a batch decodes to the messages it was made from"
             <| fun (parts: (Bytes * int * (PropertyText * PropertyText) list) list) ->
                 let messages =
@@ -145,3 +154,7 @@ let tests =
                 |> shouldEqual
                     "00000033000000000000000000000000000000026231001b4b455953014b310257414954017472756502544147530154616741"
         ]
+
+[<Tests>]
+let tests =
+    testList "Ids and names" [ ids; names; batches ]

@@ -10,10 +10,9 @@ let private ofPairs (pairs: (PropertyText * PropertyText) list) =
 let private ofText (text: string) =
     Properties.ofText (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text))
 
-[<Tests>]
-let tests =
+let private reading =
     testList
-        "Properties"
+        "reading"
         [
             property "properties are a map of the last values"
             <| fun (pairs: (PropertyText * PropertyText) list) ->
@@ -62,7 +61,12 @@ let tests =
                 ofText "a\0011\002a\0012\002"
                 |> Properties.tryFind "a"
                 |> shouldEqual (ValueSome "2")
+        ]
 
+let private limits =
+    testList
+        "limits"
+        [
             testCase "what a property cannot carry is refused when the message is checked, by name"
             <| fun () ->
                 let check name value =
@@ -95,3 +99,7 @@ let tests =
                 message 32765 |> Result.isOk |> shouldBeTrue
                 message 32766 |> Result.isOk |> shouldBeFalse
         ]
+
+[<Tests>]
+let tests =
+    testList "Properties" [ reading; limits ]

@@ -26,10 +26,9 @@ let private javaRecord =
         + "3746303030303031303030313030303030303030303030303030303030303030"
     )
 
-[<Tests>]
-let tests =
+let private records =
     testList
-        "Stored message"
+        "records"
         [
             property "a record reads as the message it was made from"
             <| fun (message: StoredMessage) ->
@@ -74,7 +73,12 @@ let tests =
             <| fun (messages: StoredMessage list) ->
                 let bytes = messages |> List.map encode |> Array.concat
                 MessageCodec.decodeAll "broker-a" (ReadOnlyMemory bytes) = Ok(Array.ofList messages)
+        ]
 
+let private damage =
+    testList
+        "damage"
+        [
             property "a row of records that is cut short is refused"
             <| fun (messages: StoredMessage list) (cut: byte) ->
                 let bytes = messages |> List.map encode |> Array.concat
@@ -106,7 +110,12 @@ let tests =
                 match MessageCodec.decodeAll "" (ReadOnlyMemory bytes) with
                 | Ok messages -> messages.Length >= 1
                 | Error error -> error.Message <> ""
+        ]
 
+let private javaRecords =
+    testList
+        "Java's records"
+        [
             testCase "a record of Java reads field for field, and writes to the same bytes"
             <| fun () ->
                 match read javaRecord with
@@ -153,3 +162,7 @@ let tests =
                     | Corrupt _ -> ()
                     | other -> failtest $"%A{other}"
         ]
+
+[<Tests>]
+let tests =
+    testList "Stored message" [ records; damage; javaRecords ]

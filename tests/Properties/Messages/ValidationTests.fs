@@ -18,10 +18,9 @@ let private message = Message.ofText "T" "x"
 let private isRefused part (message: Message) =
     refusal (Message.check message) |> shouldMention part
 
-[<Tests>]
-let tests =
+let private names =
     testList
-        "Validation"
+        "names"
         [
             testCase "a topic that brokers keep for themselves takes no messages"
             <| fun () ->
@@ -77,7 +76,12 @@ let tests =
                 Message.withProperty "n" "" message |> isRefused "empty"
                 Message.withProperty "n" "a\002b" message |> isRefused "U+0002"
                 Message.withProperty loneSurrogate "x" message |> isRefused "surrogate"
+        ]
 
+let private values =
+    testList
+        "values"
+        [
             testCase "a delay level is from 1 to 18"
             <| fun () ->
                 for level in [ 1; 18 ] do
@@ -119,3 +123,7 @@ let tests =
                 withValue (32_767 - 2) |> Result.isOk |> shouldBeTrue
                 withValue (32_767 - 1) |> refusal |> shouldMention "32767"
         ]
+
+[<Tests>]
+let tests =
+    testList "Validation" [ names; values ]

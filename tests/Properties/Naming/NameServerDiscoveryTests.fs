@@ -73,10 +73,9 @@ let private errorOf (fetching: Task<Result<Endpoint list, DiscoveryError>>) =
         | Ok endpoints -> return failwith $"%A{endpoints}"
     }
 
-[<Tests>]
-let tests =
+let private urls =
     testList
-        "NameServerDiscovery"
+        "URLs"
         [
             testCase "the URL is Java's, with and without a port, a subgroup and a unit"
             <| fun () ->
@@ -117,7 +116,12 @@ let tests =
 
                     isAsked.Value |> shouldBeFalse
                 })
+        ]
 
+let private lists =
+    testList
+        "lists"
+        [
             testCase "a list is its first line; http:// before a host does not count"
             <| fun () ->
                 let a, b = endpoint "a" 9876, endpoint "b" 1
@@ -161,7 +165,12 @@ let tests =
                 |> shouldEqual (Some(Ok [ endpoint "a" 9876; endpoint "b" 1 ]))
 
                 find (Some "a") |> shouldEqual (Some(Error "a"))
+        ]
 
+let private answers =
+    testList
+        "answers"
+        [
             test "a good answer is its addresses, and the right path was asked for" (fun () ->
                 task {
                     let mutable asked = ""
@@ -207,7 +216,12 @@ let tests =
                     | Error(AddressListTooLarge(_, limit)) -> limit |> shouldEqual NameServerDiscovery.maxAnswerBytes
                     | other -> failtest $"%A{other}"
                 })
+        ]
 
+let private refusedAnswers =
+    testList
+        "refused answers"
+        [
             test "another status is an error that says which, and of what URL" (fun () ->
                 task {
                     for status, number in [ "404 Not Found", 404; "500 Oh", 500; "204 No Content", 204 ] do
@@ -223,7 +237,12 @@ let tests =
                     let! error = errorOf (fetched (http "200 OK" ""))
                     error.Message |> shouldMention "it is empty"
                 })
+        ]
 
+let private failures =
+    testList
+        "failures"
+        [
             test "what is not HTTP is an error" (fun () ->
                 task {
                     for answer in [ "\000\001\002\255garbage\r\n\r\n"; "" ] do
@@ -251,7 +270,12 @@ let tests =
                     | Error(AddressServerUnreachable(url, _)) -> url |> shouldEqual (AddressServer.url gone)
                     | other -> failtest $"%A{other}"
                 })
+        ]
 
+let private timeouts =
+    testList
+        "timeouts"
+        [
             test
                 "a server that hangs is given up after three seconds by the clock, before its answer or in its midst"
                 (fun () ->
@@ -287,7 +311,12 @@ let tests =
                                 error.Message |> shouldMention "within 3000 ms"
                             | other -> failtest $"%A{other}"
                     })
+        ]
 
+let private cancellation =
+    testList
+        "cancellation"
+        [
             test "who gives up is told so" (fun () ->
                 task {
                     use giveUp = new CancellationTokenSource()
@@ -320,3 +349,7 @@ let tests =
                     error.Message |> shouldMention "no URL"
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "NameServerDiscovery" [ urls; lists; answers; refusedAnswers; failures; timeouts; cancellation ]

@@ -77,10 +77,9 @@ let private withBody (text: string) command =
     |> Command.withBody (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text))
     |> Answers
 
-[<Tests>]
-let tests =
+let private oneOfTwoFails =
     testList
-        "Name server faults"
+        "one of two fails"
         [
             harmed "the first of two refuses connections" Rejects never false
             harmed "the first of two is not there" Ignores never true
@@ -100,7 +99,12 @@ let tests =
                 Accepts
                 (FakeServers.routed (TopicRoute.create route.Queues []))
                 false
+        ]
 
+let private allFail =
+    testList
+        "all fail"
+        [
             live "messages go on for ten minutes without any name server" (fun () ->
                 task {
                     use! cluster = startCluster (fun options -> options.NameServers <- 2)
@@ -151,3 +155,7 @@ let tests =
                     stored |> Map.toList |> List.sumBy (snd >> List.length) |> shouldEqual 641
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Name server faults" [ oneOfTwoFails; allFail ]

@@ -68,10 +68,9 @@ let private queuesOf (view: Result<TopicPublishInfo, RemotingError>) =
 let private routeOf queues =
     FakeServers.routeOver [ "a", 11, queues ]
 
-[<Tests>]
-let tests =
+let private sharedQueries =
     testList
-        "Routes"
+        "shared queries"
         [
             live
                 "a hundred callers of a topic that is not there ask for it, and for the template, once at a time"
@@ -122,7 +121,12 @@ let tests =
                         servers.CountOf RequestCode.GetRouteInfoByTopic |> shouldStayBelow 100
                         do! clients.CloseAll()
                     })
+        ]
 
+let private templateRoutes =
+    testList
+        "template routes"
+        [
             live "the route of the template takes no other's place" (fun () ->
                 task {
                     let mutable asked: RemotingCommand voption = ValueNone
@@ -162,7 +166,12 @@ let tests =
 
                     do! clients.CloseAll()
                 })
+        ]
 
+let private cancellation =
+    testList
+        "cancellation"
+        [
             live "a caller that gives up leaves the answer to the others" (fun () ->
                 task {
                     let gate = Gate()
@@ -196,7 +205,12 @@ let tests =
                     servers.CountOf RequestCode.GetRouteInfoByTopic |> shouldEqual 1
                     do! clients.CloseAll()
                 })
+        ]
 
+let private failures =
+    testList
+        "failures"
+        [
             live "a route that nobody gives names every name server that was asked, and what it did" (fun () ->
                 task {
                     let clock = ManualClock()
@@ -237,7 +251,12 @@ let tests =
                     late |> shouldEqual (Error(AlreadyClosed "The client"))
                     do! clients.CloseAll()
                 })
+        ]
 
+let private polling =
+    testList
+        "polling"
+        [
             live "the poll sees a route that changes, tells of it once, and keeps it while nobody answers" (fun () ->
                 task {
                     let clock = ManualClock()
@@ -304,7 +323,12 @@ let tests =
                     routes.Close()
                     do! clients.CloseAll()
                 })
+        ]
 
+let private doubtfulRoutes =
+    testList
+        "doubtful routes"
+        [
             live "a route that is in doubt is asked for at most once a second" (fun () ->
                 task {
                     let clock = ManualClock()
@@ -333,3 +357,7 @@ let tests =
                     do! clients.CloseAll()
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Routes" [ sharedQueries; templateRoutes; cancellation; failures; polling; doubtfulRoutes ]

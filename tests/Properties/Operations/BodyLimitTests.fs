@@ -45,10 +45,9 @@ let private routeWith (counts: (int * int) list) =
 let private decodeRoute body =
     Json.decode "route" TopicRoute.shape body
 
-[<Tests>]
-let tests =
+let private routes =
     testList
-        "Body limits"
+        "routes"
         [
             testCase "a route of more than 65,536 queues is refused, whichever way it comes to them"
             <| fun () ->
@@ -73,7 +72,12 @@ let tests =
                     TopicRoute.subscribeQueues "T" route |> List.length |> shouldEqual 65_536
                     TopicRoute.publishQueues "T" route |> List.length |> shouldEqual 65_536
                 | Error error -> failtest error.Message
+        ]
 
+let private jsonValues =
+    testList
+        "JSON values"
+        [
             testCase "a body of more than 1,000,000 values is refused and costs little, in strict JSON and in Java's"
             <| fun () ->
                 let many = listOf 7_500_000 "0"
@@ -102,7 +106,12 @@ let tests =
                 | Error error -> failtest error.Message
 
                 bytes |> shouldStayBelow megabyte
+        ]
 
+let private referencesTests =
+    testList
+        "references"
+        [
             testCase "references into long lists and large objects are looked up without reading all that comes before"
             <| fun () ->
                 let items = String.Join(',', Seq.init 20_000 (fun index -> $"\"k{index}\":{index}"))
@@ -141,3 +150,7 @@ let tests =
                 (referring 4_096).IsOk |> shouldBeTrue
                 referring 4_097 |> isRefused "a reference is longer than 4096 characters"
         ]
+
+[<Tests>]
+let tests =
+    testList "Body limits" [ routes; jsonValues; referencesTests ]

@@ -55,10 +55,9 @@ let private textOf value =
     | LargeNumber -> string (1L + int64 Int32.MaxValue)
     | NoNumber -> "1x"
 
-[<Tests>]
-let tests =
+let private sends =
     testList
-        "Request"
+        "sends"
         [
             testCase "a send with long names reads like one with letters"
             <| fun () ->
@@ -108,7 +107,12 @@ let tests =
 
                 actual = expected
                 && (Send.tryPlace ResponseCode.SystemBusy fields.Wire.Span).IsNone
+        ]
 
+let private refusals =
+    testList
+        "refusals"
+        [
             testCase "a group that has committed nothing is no error"
             <| fun () ->
                 let absent =
@@ -138,7 +142,12 @@ let tests =
                 match Offsets.max.DecodeAnswer success with
                 | Error(Undecodable error) -> error.Message |> shouldMention "'offset'"
                 | other -> failtest $"%A{other}"
+        ]
 
+let private routesAndFilters =
+    testList
+        "routes and filters"
+        [
             testCase "producers see writable queues of brokers with a master, consumers all readable ones"
             <| fun () ->
                 let queue broker id =
@@ -181,3 +190,7 @@ let tests =
                 Filter.keeps (ByTag "Aa || x") (message "BB") |> shouldBeFalse
                 Filter.keeps Filter.all (message "BB") |> shouldBeTrue
         ]
+
+[<Tests>]
+let tests =
+    testList "Request" [ sends; refusals; routesAndFilters ]

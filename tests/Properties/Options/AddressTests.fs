@@ -57,10 +57,9 @@ type private World(hosts: (IPAddress * Host) list) =
 
 let private never = CancellationToken.None
 
-[<Tests>]
-let tests =
+let private orderOfAddresses =
     testList
-        "Addresses of a name"
+        "order of addresses"
         [
             testCase "families alternate, beginning with that of the first address"
             <| fun () ->
@@ -92,7 +91,12 @@ let tests =
                         world.Tried |> shouldEqual [ first; second ]
                         do! OnNetwork.until (fun () -> world.Clock.Timers = 0)
                     })
+        ]
 
+let private failures =
+    testList
+        "failures"
+        [
             testCaseTask "when all addresses fail, each failure is told" (fun () ->
                 task {
                     let world = World [ first, Refuses; IPAddress.IPv6Loopback, Refuses ]
@@ -129,7 +133,12 @@ let tests =
                     with :? OperationCanceledException as error ->
                         error.Message |> shouldEqual "10.0.0.1: Connection refused; 10.0.0.2: no answer"
                 })
+        ]
 
+let private connecting =
+    testList
+        "connecting"
+        [
             testCaseTask "one connection is left of those that were made" (fun () ->
                 task {
                     let world = World [ first, Takes; second, Takes ]
@@ -174,3 +183,7 @@ let tests =
                     do! client.Close()
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Addresses of a name" [ orderOfAddresses; failures; connecting ]

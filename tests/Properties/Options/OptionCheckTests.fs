@@ -5,10 +5,9 @@ open Expecto
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests
 
-[<Tests>]
-let tests =
+let private presets =
     testList
-        "Option checks"
+        "presets"
         [
             testCase "presets are well"
             <| fun () ->
@@ -20,7 +19,12 @@ let tests =
                         RemotingOptions.Testing
                     ] do
                     RemotingOptions.check preset |> shouldBeEmpty
+        ]
 
+let private remotingOptions =
+    testList
+        "remoting options"
+        [
             testCase "all nonsense of a record is told at once, by whoever takes it"
             <| fun () ->
                 let nonsense =
@@ -88,7 +92,12 @@ let tests =
                         for part in parts do
                             reason |> shouldMention part
                     | other -> failtest $"%A{other}"
+        ]
 
+let private producerAndConsumerOptions =
+    testList
+        "producer and consumer options"
+        [
             testCase "a producer's and a consumer's own numbers are checked too"
             <| fun () ->
                 match
@@ -136,3 +145,7 @@ let tests =
                         reason |> shouldMention part
                 | other -> failtest $"%A{other}"
         ]
+
+[<Tests>]
+let tests =
+    testList "Option checks" [ presets; remotingOptions; producerAndConsumerOptions ]

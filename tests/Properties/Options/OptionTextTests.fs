@@ -107,10 +107,9 @@ let private carried (options: RemotingOptions) =
     options.Tls
     |> Option.map (fun tls -> tls.ServerName, tls.CheckRevocation, tls.AcceptAnyCertificate)
 
-[<Tests>]
-let tests =
+let private settings =
     testList
-        "Option texts"
+        "settings"
         [
             testCase "one text sets everything up"
             <| fun () ->
@@ -161,7 +160,12 @@ let tests =
                 match PullConsumerOptions.ofText "g" "nameServers=nowhere" with
                 | Error [ problem ] -> problem |> shouldMention "'nowhere' is no address"
                 | other -> failtest $"%A{other}"
+        ]
 
+let private presetsAndOrder =
+    testList
+        "presets and order"
+        [
             testCase "a preset leaves TLS and credentials as they are, wherever it stands"
             <| fun () ->
                 let options = parsed "tls=true;accessKey=a;secretKey=b"
@@ -184,7 +188,12 @@ let tests =
                 match OptionText.parse "tls=false" (parsed "tls=true") with
                 | Ok options -> options.Tls |> shouldEqual None
                 | Error problems -> failtest $"%A{problems}"
+        ]
 
+let private invalidSettings =
+    testList
+        "invalid settings"
+        [
             testCase "what means nothing alone is refused"
             <| fun () ->
                 problemsOf "tlsServerName=a;tlsCheckRevocation=true"
@@ -219,7 +228,12 @@ let tests =
                 parsed "accessKey=a;secretKey=c2VjcmV0=="
                 |> credentialsOf
                 |> shouldEqual ("a", "c2VjcmV0==", None)
+        ]
 
+let private environment =
+    testList
+        "environment"
+        [
             testCase
                 "variables: every setting has one, an empty one is none, and what is not asked for is not looked at"
             <| fun () ->
@@ -266,7 +280,12 @@ let tests =
                         "ROCKETMQ_TLS_SERVER_NAME: means nothing without ROCKETMQ_TLS=true"
                     ] do
                     problemsOf pairs |> shouldMention named
+        ]
 
+let private certificates =
+    testList
+        "certificates"
+        [
             testCase "trusted roots and a client certificate come from files of PEM"
             <| fun () ->
                 let root = Certificates.authority "CA"
@@ -295,7 +314,12 @@ let tests =
 
                     problemsOf $"tls=true;tlsClientCertificateFile={path}"
                     |> shouldMention "cannot be read")
+        ]
 
+let private anyText =
+    testList
+        "any text"
+        [
             property "no text makes it throw"
             <| fun (text: string) ->
                 let text = string text
@@ -350,3 +374,7 @@ let tests =
                     }
                 |> shouldBeEmpty
         ]
+
+[<Tests>]
+let tests =
+    testList "Option texts" [ settings; presetsAndOrder; invalidSettings; environment; certificates; anyText ]

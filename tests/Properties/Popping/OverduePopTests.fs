@@ -69,10 +69,9 @@ let private callbackFailed = "A callback of the token"
 /// Lets others keep up while a second passes.
 let private passSlowly = ChaosRig.passAtPace (TimeSpan.FromMilliseconds 100.0)
 
-[<Tests>]
-let tests =
+let private queuedMessages =
     testList
-        "Overdue pops"
+        "queued messages"
         [
             live
                 "what waits while all handlers take too long goes back, their places are free after it, and their messages come again"
@@ -115,7 +114,12 @@ let tests =
                             (health.InFlight, health.OverdueHandlers, health.AbandonedHandlers)
                             |> shouldEqual (0, 2L, 2L)
                         }))
+        ]
 
+let private otherMembers =
+    testList
+        "other members"
+        [
             live "while its handlers hang, a member leaves what it has not begun to another one" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
@@ -142,7 +146,12 @@ let tests =
                         stuck.Release()
                         do! until (fun () -> first.Acknowledged = 2L)
                     }))
+        ]
 
+let private handlers =
+    testList
+        "handlers"
+        [
             live "a handler that obeys its token when it takes too long keeps its place" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
@@ -179,7 +188,12 @@ let tests =
                         handling.Release()
                         handling.Seen |> List.map fst |> shouldEqual [ "hangs"; "hangs"; "behind" ]
                     }))
+        ]
 
+let private callbacksAtTimeouts =
+    testList
+        "callbacks at timeouts"
+        [
             live
                 "a callback of a handler's token that throws when the time is over is logged, and ends nothing"
                 (fun () ->
@@ -201,7 +215,12 @@ let tests =
                             handling.Release()
                             handling.Seen |> shouldEqual [ "hangs", 0; "hangs", 1 ]
                         }))
+        ]
 
+let private callbacksAtLostReceipts =
+    testList
+        "callbacks at lost receipts"
+        [
             live
                 "a callback of a handler's token that throws when the receipt is lost is logged, and ends nothing"
                 (fun () ->
@@ -250,3 +269,7 @@ let tests =
                         handling.Release()
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Overdue pops" [ queuedMessages; otherMembers; handlers; callbacksAtTimeouts; callbacksAtLostReceipts ]

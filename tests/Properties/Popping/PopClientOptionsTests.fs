@@ -110,10 +110,9 @@ let private serveAddresses (cluster: EmbeddedCluster) (stop: CancellationToken) 
     Task.Run(fun () -> serve ()) |> ignore<Task>
     $"127.0.0.1:{port}"
 
-[<Tests>]
-let tests =
+let private namespaces =
     testList
-        "Pop membership"
+        "namespaces"
         [
             live "in a namespace a consumer with a handler gets its messages under the names that it knows" (fun () ->
                 withQueues 1 (fun _ cluster ->
@@ -161,7 +160,12 @@ let tests =
                         acked |> shouldEqual (Ok())
                         consumer.Health.IsHealthy |> shouldBeTrue
                     }))
+        ]
 
+let private codecsTests =
+    testList
+        "codecs"
+        [
             live "bodies are inflated by codecs of the application, and no further than the limit" (fun () ->
                 withQueues 1 (fun _ cluster ->
                     task {
@@ -198,7 +202,12 @@ let tests =
                         let! received = receive limited 1
                         received.Head.Received.Body |> Result.isError |> shouldBeTrue
                     }))
+        ]
 
+let private nameServers =
+    testList
+        "name servers"
+        [
             live "name servers are found by an address server" (fun () ->
                 withQueues 1 (fun _ cluster ->
                     task {
@@ -223,7 +232,12 @@ let tests =
                         received.Length |> shouldEqual 1
                         stop.Cancel()
                     }))
+        ]
 
+let private rebalance =
+    testList
+        "rebalance"
+        [
             live "when members join, queues are shared again at once" (fun () ->
                 withQueues 4 (fun clock cluster ->
                     task {
@@ -275,7 +289,12 @@ let tests =
                         |> List.sort
                         |> shouldEqual [ 0; 1; 2; 3 ]
                     }))
+        ]
 
+let private runningInfo =
+    testList
+        "running info"
+        [
             live "a broker can ask a member that pops for what it is doing" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
@@ -306,3 +325,7 @@ let tests =
                         info.Subscriptions |> List.map _.Topic |> shouldEqual [ "T" ]
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Pop membership" [ namespaces; codecsTests; nameServers; rebalance; runningInfo ]

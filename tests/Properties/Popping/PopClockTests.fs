@@ -77,10 +77,9 @@ let private passUntil (clock: EmbeddedClock) (isReached: unit -> bool) : Task =
             do! Task.Delay 1
     }
 
-[<Tests>]
-let tests =
+let private clocksApart =
     testList
-        "Pop clocks"
+        "clocks apart"
         [
             for isAsSent, off in brokers do
                 for masters in [ 1; 2 ] do
@@ -140,7 +139,12 @@ let tests =
                             do! until (fun () -> consumer.Acknowledged = 20L)
                             seen.Texts |> shouldEqual (set (numbered 1 20))
                         }))
+        ]
 
+let private movedClocks =
+    testList
+        "moved clocks"
+        [
             live "messages come after the broker's clock was set forward by minutes" (fun () ->
                 task {
                     let clock = EmbeddedClock true
@@ -188,7 +192,12 @@ let tests =
                             RemotingError.describe error |> shouldMention "clock"
                         | other -> failtest $"%A{other}"
                     }))
+        ]
 
+let private logsAndAnswers =
+    testList
+        "logs and answers"
+        [
             live "a consumer with a handler logs that its pops are too old, and goes on when they are not" (fun () ->
                 withBrokers 1 TimeProvider.System TimeSpan.Zero false (fun rig ->
                     task {
@@ -236,3 +245,7 @@ let tests =
                             received |> List.map (fun one -> textOf one.Received) |> shouldEqual [ "a" ]
                         }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Pop clocks" [ clocksApart; movedClocks; logsAndAnswers ]

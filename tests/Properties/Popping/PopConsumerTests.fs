@@ -118,10 +118,9 @@ type private Deliveries() =
 
 let private never = TaskCompletionSource().Task
 
-[<Tests>]
-let tests =
+let private receipts =
     testList
-        "Pop consumers"
+        "receipts"
         [
             live
                 "a simple consumer's message comes again when its receipt is dead, which acknowledges nothing"
@@ -177,7 +176,12 @@ let tests =
                             let! acked = consumer.Ack(message, CancellationToken.None)
                             acked |> shouldEqual (Error(ReceiptExpired(message.MessageId, false)))
                         }))
+        ]
 
+let private invisibleTime =
+    testList
+        "invisible time"
+        [
             live "a changed time holds, and all that was received is acknowledged at once" (fun () ->
                 withRig (fun rig ->
                     task {
@@ -232,7 +236,12 @@ let tests =
                         revived |> shouldEqual 0L
                         seen.All |> shouldEqual [ "a", 0 ]
                     }))
+        ]
 
+let private renewal =
+    testList
+        "renewal"
+        [
             live
                 "a message is hidden for longer in time, though the clock is moved while the timer for it is set"
                 (fun () ->
@@ -280,7 +289,12 @@ let tests =
                         do! until (fun () -> consumer.Acknowledged = 2L)
                         Volatile.Read &calls |> shouldEqual 4
                     }))
+        ]
 
+let private delayLevels =
+    testList
+        "delay levels"
+        [
             live
                 "a popped message comes again after the time of a delay level; a dead letter as any that failed"
                 (fun () ->
@@ -314,7 +328,12 @@ let tests =
 
                             do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 1L)
                         }))
+        ]
 
+let private growingDelays =
+    testList
+        "growing delays"
+        [
             live "a message whose handler fails comes again after ten seconds, the next time after thirty" (fun () ->
                 withRig (fun rig ->
                     task {
@@ -348,7 +367,12 @@ let tests =
                         do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 1L)
                         seen.All |> shouldEqual [ "a", 0; "a", 1; "a", 2 ]
                     }))
+        ]
 
+let private orderlyRedelivery =
+    testList
+        "orderly redelivery"
+        [
             live "in order a message that fails holds up those behind it in its queue, and none in another" (fun () ->
                 withRig (fun rig ->
                     task {
@@ -384,7 +408,12 @@ let tests =
                         let! revived = rig.Revived
                         revived |> shouldEqual 0L
                     }))
+        ]
 
+let private lostReceipts =
+    testList
+        "lost receipts"
+        [
             live
                 "in order, what stands behind a message whose receipt is lost is not handled before it comes again"
                 (fun () ->
@@ -422,7 +451,12 @@ let tests =
                             do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 2L)
                             seen.All |> List.map fst |> shouldEqual [ "a"; "a"; "b" ]
                         }))
+        ]
 
+let private concurrency =
+    testList
+        "concurrency"
+        [
             live "no more is held than may be unacknowledged, and no more handlers run than were asked for" (fun () ->
                 withRig (fun rig ->
                     task {
@@ -461,7 +495,12 @@ let tests =
                         mostHeld |> shouldEqual 5
                         do! started.Close()
                     }))
+        ]
 
+let private closingTests =
+    testList
+        "closing"
+        [
             live "the end waits for handlers, then tells them to end, and gives their messages back" (fun () ->
                 withRig (fun rig ->
                     task {
@@ -503,7 +542,12 @@ let tests =
                         revived |> shouldEqual 1L
                         seen.All |> List.sort |> shouldEqual [ "quick", 0; "slow", 0 ]
                     }))
+        ]
 
+let private starting =
+    testList
+        "starting"
+        [
             live "where brokers deliver by pull there is no such consumer" (fun () ->
                 withRig (fun rig ->
                     task {
@@ -544,3 +588,7 @@ let tests =
                             outcome |> Result.isError |> shouldBeTrue
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Pop consumers" [ receipts; invisibleTime; renewal; delayLevels; growingDelays; orderlyRedelivery; lostReceipts; concurrency; closingTests; starting ]

@@ -41,10 +41,9 @@ let private consume (_: ReceivedMessage) (_: CancellationToken) = Task.FromResul
 let private reasonsOf (problems: ClientProblem list) =
     problems |> List.map _.Reason |> String.concat " "
 
-[<Tests>]
-let tests =
+let private popConsumers =
     testList
-        "Pop groups"
+        "pop consumers"
         [
             for name, fault in
                 [
@@ -73,7 +72,12 @@ let tests =
                                 do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
                                 do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
                             }))
+        ]
 
+let private simpleConsumers =
+    testList
+        "simple consumers"
+        [
             live "a simple consumer's receives fail with it, and get messages when the group is made" (fun () ->
                 withQueues 2 (fun clock cluster ->
                     task {
@@ -107,3 +111,7 @@ let tests =
                         consumer.Health.IsHealthy |> shouldBeTrue
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Pop groups" [ popConsumers; simpleConsumers ]

@@ -52,10 +52,9 @@ let private onPurpose (problems: ClientProblem list) =
     |> List.filter (fun problem -> problem.Reason.Contains("on purpose", StringComparison.Ordinal))
     |> List.map _.What
 
-[<Tests>]
-let tests =
+let private forgottenErrors =
     testList
-        "Pop health"
+        "forgotten errors"
         [
             live "what a broker said that it does not know is forgotten with its connection" (fun () ->
                 withQueues 1 (fun clock cluster ->
@@ -93,7 +92,12 @@ let tests =
                         do! consumer.Close()
                         failures |> shouldBeEmpty
                     }))
+        ]
 
+let private unwellConsumers =
+    testList
+        "unwell consumers"
+        [
             live "a consumer whose pops fail is unwell, with the reason, until one succeeds" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
@@ -119,7 +123,12 @@ let tests =
                         do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
                         (Option.get consumer.Health.LastFailure).What |> shouldEqual what
                     }))
+        ]
 
+let private acknowledgementsAndAssignments =
+    testList
+        "acknowledgements and assignments"
+        [
             live "a consumer whose acknowledgements fail is unwell until they succeed" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
@@ -153,7 +162,12 @@ let tests =
                         cluster.Brokers[0].Faults.Heal()
                         do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
                     }))
+        ]
 
+let private counts =
+    testList
+        "counts"
+        [
             live "a handler that fails counts, and one at work is in flight and running" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
@@ -206,7 +220,12 @@ let tests =
                         consumer.Health.Acknowledged |> shouldEqual 2L
                         consumer.Health.IsHealthy |> shouldBeTrue
                     }))
+        ]
 
+let private simpleConsumers =
+    testList
+        "simple consumers"
+        [
             live
                 "a simple consumer whose receives or acknowledgements fail is unwell, with the reason, until they succeed"
                 (fun () ->
@@ -237,7 +256,12 @@ let tests =
                             acked |> Buffers.ok
                             consumer.Health.IsHealthy |> shouldBeTrue
                         }))
+        ]
 
+let private leaseCounts =
+    testList
+        "lease counts"
+        [
             property "leases are counted until they are removed or expire, whatever their order"
             <| fun (steps: (byte * byte * bool) list) ->
                 let table = LeaseTable()
@@ -273,3 +297,7 @@ let tests =
 
                 true
         ]
+
+[<Tests>]
+let tests =
+    testList "Pop health" [ forgottenErrors; unwellConsumers; acknowledgementsAndAssignments; counts; simpleConsumers; leaseCounts ]

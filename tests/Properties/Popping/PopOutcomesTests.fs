@@ -87,7 +87,7 @@ let private orders =
         }
     ]
 
-let private gone =
+let private brokersOfSimpleConsumers =
     [
         live "a simple consumer is well again when the broker whose pops failed is not there any more" (fun () ->
             withTwo (fun clock cluster ->
@@ -124,7 +124,10 @@ let private gone =
 
                     whatFails consumer.Health.Problems |> shouldBeEmpty
                 }))
+    ]
 
+let private brokersOfPopConsumers =
+    [
         live
             "a member that pops is well again when the broker that took no acknowledgement is not there any more"
             (fun () ->
@@ -175,6 +178,9 @@ let private gone =
                     do! becomes clock (fun () -> consumer.Health.IsHealthy)
                 }))
     ]
+
+let private gone =
+    brokersOfSimpleConsumers @ brokersOfPopConsumers
 
 [<Tests>]
 let tests = testList "Pop outcomes" (orders @ gone)

@@ -15,10 +15,9 @@ let private timely (options: ProducerOptions) =
         SendTimeout = TimeSpan.FromHours 1
     }
 
-[<Tests>]
-let tests =
+let private waitingForRoom =
     testList
-        "Crowded producer"
+        "waiting for room"
         [
             live "20,000 sends at once, of a producer as it is made, are all stored, once" (fun () ->
                 task {
@@ -56,7 +55,12 @@ let tests =
 
                 (PullConsumerOptions.create "G" []).Remoting.OnMaxInFlight
                 |> shouldEqual FailAtOnce
+        ]
 
+let private refusing =
+    testList
+        "refusing"
+        [
             live
                 "a send beyond those that may wait fails at once, is not tried again, and says that nothing was sent"
                 (fun () ->
@@ -108,3 +112,7 @@ let tests =
                         results |> Array.forall _.IsOk |> shouldBeTrue
                     })
         ]
+
+[<Tests>]
+let tests =
+    testList "Crowded producer" [ waitingForRoom; refusing ]

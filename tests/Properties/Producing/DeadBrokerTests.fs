@@ -87,10 +87,9 @@ let private tenMinutes dead : Task<struct (int * RemotingError list * TimeSpan)>
         return struct (sends, failures, longest)
     }
 
-[<Tests>]
-let tests =
+let private avoidingDeadBrokers =
     testList
-        "Dead broker"
+        "avoiding dead brokers"
         [
             for name, dead in [ "refuses connections", Rejects; "does not answer", Ignores ] do
                 live $"while one of two masters {name}, no send fails or takes longer than a connect" (fun () ->
@@ -141,7 +140,12 @@ let tests =
                     clock.GetElapsedTime back |> shouldStayBelow (TimeSpan.FromSeconds 10.5)
                     do! pass clock (producer.Close())
                 })
+        ]
 
+let private oneMasterTests =
+    testList
+        "one master"
+        [
             live "where there is no other master, a send waits for the next attempts to connect" (fun () ->
                 task {
                     let clock = ManualClock()
@@ -176,3 +180,7 @@ let tests =
                     dials |> shouldEqual 3
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Dead broker" [ avoidingDeadBrokers; oneMasterTests ]

@@ -74,10 +74,9 @@ let private batch count =
                 do! producer.Close()
         })
 
-[<Tests>]
-let tests =
+let private sizes =
     testList
-        "Large batch"
+        "sizes"
         [
             for count in [ 1; 1_000; 1_990; shortest ] do
                 batch count
@@ -95,7 +94,12 @@ let tests =
 
                     do! producer.Close()
                 })
+        ]
 
+let private unknownOutcomes =
+    testList
+        "unknown outcomes"
+        [
             live
                 "where the answer cannot be read, a batch is stored once, its outcome unknown, and other sends go on"
                 (fun () ->
@@ -138,7 +142,12 @@ let tests =
                         messages.Length |> shouldEqual 2_301
                         do! producer.Close()
                     })
+        ]
 
+let private escapes =
+    testList
+        "escapes"
+        [
             live "32 KB of newlines in a property come as they were sent, in a message and in a batch" (fun () ->
                 task {
                     use! cluster = startCluster (fun options -> options.Masters <- 1)
@@ -163,3 +172,7 @@ let tests =
                     do! producer.Close()
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Large batch" [ sizes; unknownOutcomes; escapes ]

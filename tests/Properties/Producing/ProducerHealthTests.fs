@@ -92,10 +92,9 @@ let private withRig (test: Rig -> Task) : Task =
 
 let private whats (health: ProducerHealth) = health.Problems |> List.map _.What
 
-[<Tests>]
-let tests =
+let private workingProducers =
     testList
-        "Producer health"
+        "working producers"
         [
             live "a producer that sends is well, and says since when it last could" (fun () ->
                 withRig (fun rig ->
@@ -134,7 +133,12 @@ let tests =
                         rig.Start 12
                         do! rig.Pass(fun () -> rig.Health.IsHealthy)
                     }))
+        ]
 
+let private failedSends =
+    testList
+        "failed sends"
+        [
             live
                 "a failed send makes it unwell at once where there is no other broker, and one that succeeds well"
                 (fun () ->
@@ -159,7 +163,12 @@ let tests =
                             rig.Health.IsHealthy |> shouldBeTrue
                             rig.Health.LastFailure.IsSome |> shouldBeTrue
                         }))
+        ]
 
+let private nameServersAndTopics =
+    testList
+        "name servers and topics"
+        [
             live "name servers that do not answer are a problem, also while old routes still lead to brokers" (fun () ->
                 withRig (fun rig ->
                     task {
@@ -186,3 +195,7 @@ let tests =
                         whats rig.Health |> shouldEqual [ "topic Nowhere" ]
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Producer health" [ workingProducers; failedSends; nameServersAndTopics ]

@@ -22,10 +22,9 @@ let private shouldBeClosed (result: Result<'T, RemotingError>) =
 let private commit (_: Message) = Task.FromResult Commit
 let private check (_: StoredMessage) = Task.FromResult Rollback
 
-[<Tests>]
-let tests =
+let private closing =
     testList
-        "Producer"
+        "closing"
         [
             live "a closed producer says that it is closed, whatever it is asked for" (fun () ->
                 task {
@@ -49,7 +48,12 @@ let tests =
                     let! transaction = transactions.Send(message, commit, none)
                     shouldBeClosed transaction
                 })
+        ]
 
+let private namespacesOfTraces =
+    testList
+        "namespaces of traces"
+        [
             live "traces name topic and group as the application does, without the namespace" (fun () ->
                 task {
                     use! cluster = startCluster ignore
@@ -98,7 +102,12 @@ let tests =
                     List.sort named
                     |> shouldEqual [ "end", "G", "T"; "recall", "G", "T"; "send", "G", "T"; "send", "G", "T" ]
                 })
+        ]
 
+let private replyTopics =
+    testList
+        "reply topics"
+        [
             test "a reply travels to the brokers' own topic, whatever the namespace, and all else within it" {
                 let request =
                     { Parts.emptyMessage with
@@ -120,7 +129,12 @@ let tests =
                     topicOf reply |> shouldEqual "C1_REPLY_TOPIC"
                     topicOf message |> shouldEqual (Namespaced.wrap ns "T")
             }
+        ]
 
+let private shownReplies =
+    testList
+        "shown replies"
+        [
             testCaseTask
                 "a reply to a request shows its topic without the namespace that Java puts before it"
                 (fun () ->
@@ -164,3 +178,7 @@ let tests =
                             reply.Topic |> shouldEqual shown
                     })
         ]
+
+[<Tests>]
+let tests =
+    testList "Producer" [ closing; namespacesOfTraces; replyTopics; shownReplies ]

@@ -59,10 +59,9 @@ let private sendTogether (producer: Producer) messages =
         return! Task.WhenAll sending
     }
 
-[<Tests>]
-let tests =
+let private singleMessages =
     testList
-        "Property limit"
+        "single messages"
         [
             live "what no broker takes is refused with the count that travels, and nothing of it is sent" (fun () ->
                 withCluster id (fun cluster producer ->
@@ -114,7 +113,12 @@ let tests =
                         refusedWith (32_700 + addedBytes + more) result
                         do! transactions.Close()
                     }))
+        ]
 
+let private batches =
+    testList
+        "batches"
+        [
             live "in a batch brokers get room for theirs, since they do not look whether there is any" (fun () ->
                 withCluster id (fun cluster producer ->
                     task {
@@ -170,3 +174,7 @@ let tests =
                             messages.Length |> shouldEqual 9
                         }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Property limit" [ singleMessages; batches ]

@@ -69,10 +69,9 @@ let private slowDown
         outcome.IsOk |> shouldBeTrue
     }
 
-[<Tests>]
-let tests =
+let private oneSlowBroker =
     testList
-        "Slow broker"
+        "one slow broker"
         [
             for millis, avoidMillis in [ 600, 2_000; 1_900, 5_000; 5_500, 10_000 ] do
                 live $"an answer after {millis} ms has its broker avoided for {avoidMillis} ms" (fun () ->
@@ -110,7 +109,12 @@ let tests =
                         after |> shouldEqual before
                         producer.AvoidedBrokers |> shouldBeEmpty
                     })
+        ]
 
+let private slowBrokersOnly =
+    testList
+        "slow brokers only"
+        [
             live "when all are slow, messages go on to all of them" (fun () ->
                 task {
                     let clock = EmbeddedClock()
@@ -137,3 +141,7 @@ let tests =
                     went.Values |> Seq.sum |> shouldEqual 120
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Slow broker" [ oneSlowBroker; slowBrokersOnly ]

@@ -153,10 +153,9 @@ let private sendAll (producer: TransactionProducer) first number =
             | Error error -> failtest (RemotingError.describe error)
         })
 
-[<Tests>]
-let tests =
+let private outcomes =
     testList
-        "Transaction producer"
+        "outcomes"
         [
             live "a thousand transactions: the committed ones are there, each once, whoever was asked" (fun () ->
                 task {
@@ -234,7 +233,12 @@ let tests =
                     List.sort found |> shouldEqual expected
                     firstChecker.Count |> shouldEqual 0
                 })
+        ]
 
+let private halfMessages =
+    testList
+        "half messages"
+        [
             live "a half message that was not stored safely enough is taken back, and its local part not run" (fun () ->
                 task {
                     let answered (command: RemotingCommand) =
@@ -288,7 +292,12 @@ let tests =
                             for held, reason in unfit do
                                 do! shouldRefuse producer servers (held (Message.ofText "T" "x")) reason
                     })
+        ]
 
+let private localTransactions =
+    testList
+        "local transactions"
+        [
             live
                 "a local part that throws leaves the message undecided, and is told in the receipt and the log"
                 (fun () ->
@@ -325,7 +334,12 @@ let tests =
                         use! producer = producerAt servers (ProducerOptions.withInterceptor interceptor)
                         do! shouldRefuse producer servers (Message.ofText "T" "x") reason
                 })
+        ]
 
+let private otherMessages =
+    testList
+        "other messages"
+        [
             live "the same producer delays other messages as ever" (fun () ->
                 task {
                     let servers = servers stored
@@ -340,3 +354,7 @@ let tests =
                     servers.CountOf RequestCode.SendMessageV2 |> shouldEqual 3
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Transaction producer" [ outcomes; halfMessages; localTransactions; otherMessages ]

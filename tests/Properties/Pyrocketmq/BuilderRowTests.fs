@@ -18,10 +18,9 @@ let private property' name (command: RemotingCommand) =
 let private has expected actual =
     actual |> shouldEqual (ValueSome expected)
 
-[<Tests>]
-let tests =
+let private commandParts =
     testList
-        "pyrocketmq builder"
+        "command parts"
         [
             testCase "B1 with_code"
             <| fun () -> (Command.withCode 4711 request).Code |> shouldEqual 4711
@@ -58,7 +57,12 @@ let tests =
             <| fun () ->
                 (Command.withBody (ReadOnlyMemory "b"B) request).Body.ToArray()
                 |> shouldEqual "b"B
+        ]
 
+let private kinds =
+    testList
+        "kinds"
+        [
             testCase "B10 as_request"
             <| fun () -> (request |> Command.asOneWay |> Command.asRequest).Kind |> shouldEqual Request
 
@@ -67,7 +71,12 @@ let tests =
 
             testCase "B12 as_oneway sets bit 1, which is 2"
             <| fun () -> (Command.asOneWay request).Flag |> shouldEqual 2
+        ]
 
+let private fields =
+    testList
+        "fields"
+        [
             testCase "B13 with_topic"
             <| fun () ->
                 Commands.withTopic "T" request |> field "b" |> has "T"
@@ -110,7 +119,12 @@ let tests =
                         RequestCode.ViewMessageById, "offset"
                     ] do
                     Command.request code |> Commands.withOffset 9L |> field name |> has "9"
+        ]
 
+let private properties =
+    testList
+        "properties"
+        [
             testCase "B18 with_tags is a property of the message, not a field"
             <| fun () ->
                 let command = Commands.withTags "a" request
@@ -133,7 +147,12 @@ let tests =
             <| fun () ->
                 (request |> Command.withField "x" "1" |> Command.withoutFields).Fields
                 |> shouldEqual Fields.absent
+        ]
 
+let private building =
+    testList
+        "building"
+        [
             testCase "B23 copy shares nothing that can change"
             <| fun () ->
                 let command = Command.withField "x" "1" request
@@ -158,3 +177,7 @@ let tests =
                     | Error text -> text |> shouldMention reason
                     | Ok command -> failtest $"%O{command}"
         ]
+
+[<Tests>]
+let tests =
+    testList "pyrocketmq builder" [ commandParts; kinds; fields; properties; building ]

@@ -27,11 +27,9 @@ let private optionsOf (network: Network) =
         MaxUnwrittenBytes = 65_536
     }
 
-[<Tests>]
-let tests =
-    testSequenced
-    <| testList
-        "Flood"
+let private requestsOfServers =
+    testList
+        "requests of servers"
         [
             testOn
                 "a server that asks without end and does not read loses its connection, and takes no memory"
@@ -63,7 +61,12 @@ let tests =
                         client.Health.LastFailure |> shouldMention "512 answers wait"
                         do! client.Close()
                     })
+        ]
 
+let private answersToServers =
+    testList
+        "answers to servers"
+        [
             testOn "answers wait for a server that reads late, up to the limit, and none is lost" (fun network ->
                 task {
                     // Answers of 1 KiB: a few fill the buffers, the others wait.
@@ -99,3 +102,7 @@ let tests =
                     do! client.Close()
                 })
         ]
+
+[<Tests>]
+let tests =
+    testSequenced <| testList "Flood" [ requestsOfServers; answersToServers ]

@@ -128,11 +128,9 @@ let private registerAndCut
         return WeakReference client
     }
 
-[<Tests>]
-let tests =
-    testSequenced
-    <| testList
-        "Forgotten addresses"
+let private forgetting =
+    testList
+        "forgetting"
         [
             Footprint.testLong "two thousand addresses, each used for a while, leave few clients" (fun () ->
                 task {
@@ -185,7 +183,12 @@ let tests =
                     held.State |> shouldEqual Closed
                     measured () |> shouldEqual 0
                 })
+        ]
 
+let private returningBrokers =
+    testList
+        "returning brokers"
+        [
             Footprint.testLong
                 "a broker whose client was forgotten is told of members as any other when it comes back"
                 (fun () ->
@@ -224,7 +227,12 @@ let tests =
                         let! _ = registerAndCut clock clients presence heartbeats
                         do! clients.CloseAll()
                     })
+        ]
 
+let private clientsInUse =
+    testList
+        "clients in use"
+        [
             Footprint.testLong "connections that are in use are kept, however many addresses come" (fun () ->
                 task {
                     let struct (_, _, clients) = start ()
@@ -251,3 +259,7 @@ let tests =
                         answer |> shouldEqual (Error(ClientClosed(at 1)))
                     })
         ]
+
+[<Tests>]
+let tests =
+    testSequenced <| testList "Forgotten addresses" [ forgetting; returningBrokers; clientsInUse ]

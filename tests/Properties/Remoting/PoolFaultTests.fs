@@ -236,11 +236,9 @@ let private borrowUnderFaults (server: string) : Task =
         do! proxy.StopAsync()
     }
 
-[<Tests>]
-let tests =
-    testSequenced
-    <| testList
-        "Resources of a pool"
+let private renting =
+    testList
+        "renting"
         [
             Footprint.testLong "ten thousand borrows under faults end, and leave the pool whole" (fun () ->
                 task {
@@ -283,7 +281,12 @@ let tests =
 
                     do! pool.Close()
                 })
+        ]
 
+let private cancelledRents =
+    testList
+        "cancelled rents"
+        [
             testOn "a connection that is lent to a renter who gives up at that moment comes back" (fun network ->
                 task {
                     let pool =
@@ -323,7 +326,12 @@ let tests =
                     pool.Count |> shouldStayBelow 2
                     do! pool.Close()
                 })
+        ]
 
+let private closingAPool =
+    testList
+        "closing a pool"
+        [
             testOn "a pool that has closed has closed its connections" (fun network ->
                 task {
                     let pool =
@@ -343,3 +351,7 @@ let tests =
                         rest.IsNone |> shouldBeTrue
                 })
         ]
+
+[<Tests>]
+let tests =
+    testSequenced <| testList "Resources of a pool" [ renting; cancelledRents; closingAPool ]

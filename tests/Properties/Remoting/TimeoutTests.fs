@@ -90,11 +90,9 @@ let private timeOut count (network: Network) client peer =
         return timers
     }
 
-[<Tests>]
-let tests =
-    testSequenced
-    <| testList
-        "Resources of timeouts"
+let private silentServers =
+    testList
+        "silent servers"
         [
             withSilence "a hundred thousand timeouts leave nothing" (fun network client peer ->
                 task {
@@ -140,7 +138,12 @@ let tests =
                     Footprint.print $"10,000 calls in flight: 1 timer, fired {network.Clock.Fired - firedBefore} times"
                     network.Clock.Fired - firedBefore |> shouldStayBelow 3
                 })
+        ]
 
+let private timersTests =
+    testList
+        "timers"
+        [
             Footprint.testLong "calls over a socket start no timer of the system's" (fun () ->
                 task {
                     let mutable received = 0L
@@ -192,3 +195,7 @@ let tests =
                     results |> Array.forall _.IsError |> shouldBeTrue
                 })
         ]
+
+[<Tests>]
+let tests =
+    testSequenced <| testList "Resources of timeouts" [ silentServers; timersTests ]

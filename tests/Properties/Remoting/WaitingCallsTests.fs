@@ -73,10 +73,9 @@ let private tooMany bound (result: Result<RemotingCommand, RemotingError>) =
         RemotingError.describe error |> shouldMention (string bound.Value)
     | other -> failtest $"%A{other}"
 
-[<Tests>]
-let tests =
+let private orderTests =
     testList
-        "Waiting calls"
+        "order"
         [
             property "the first that waits has its turn and no other, and no more wait than may"
             <| fun (steps: Step list) ->
@@ -127,7 +126,12 @@ let tests =
                     let! _ = last
                     ()
                 })
+        ]
 
+let private limits =
+    testList
+        "limits"
+        [
             waiting
                 "a call over the number of those that may wait fails at once, and nothing was sent"
                 (fun options -> { options with MaxWaitingCalls = 3 })
@@ -156,7 +160,12 @@ let tests =
                         let! result = calls[4_999]
                         tooMany (WaitingByteBound(1024 * 1024)) result
                     })
+        ]
 
+let private waitingForAConnection =
+    testList
+        "waiting for a connection"
+        [
             testOn
                 "calls that wait for a connection are bounded, and leave their places when they have it"
                 (fun network ->
@@ -206,3 +215,7 @@ let tests =
                     results[49] |> shouldEqual (Error(ClientClosed endpoint))
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Waiting calls" [ orderTests; limits; waitingForAConnection ]

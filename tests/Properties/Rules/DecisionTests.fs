@@ -27,10 +27,9 @@ let private refused code = refusedFor code ""
 
 let private second = TimeSpan.FromSeconds 1L
 
-[<Tests>]
-let tests =
+let private transientErrors =
     testList
-        "Decision"
+        "transient errors"
         [
             testCase "only what may help is tried again"
             <| fun () ->
@@ -52,7 +51,12 @@ let tests =
                         ClientClosed endpoint
                     ] do
                     decide error |> shouldEqual (GiveUp error)
+        ]
 
+let private accessControl =
+    testList
+        "access control"
+        [
             testCase
                 "a refusal by access control is not tried again, however the broker tells it, and names the access key"
             <| fun () ->
@@ -90,7 +94,12 @@ let tests =
 
                     (RemotingError.describe error).Contains("access key", StringComparison.Ordinal)
                     |> shouldBeFalse
+        ]
 
+let private attempts =
+    testList
+        "attempts"
+        [
             testCase "attempts and time are limits"
             <| fun () ->
                 SendRetry.decide 3 3 second None notSent |> shouldEqual (GiveUp notSent)
@@ -120,7 +129,12 @@ let tests =
 
                 RemotingError.describe (givenUp false)
                 |> shouldMention "before anything was sent"
+        ]
 
+let private pulls =
+    testList
+        "pulls"
+        [
             testCase
                 "a pull that failed is tried again, later each time, and late at once where the broker goes on to refuse"
             <| fun () ->
@@ -141,7 +155,12 @@ let tests =
 
                 millis 1 (refused ResponseCode.SubscriptionGroupNotExist) |> shouldEqual 3000.0
                 millis 5 (refused ResponseCode.FlowControl) |> shouldEqual 20.0
+        ]
 
+let private texts =
+    testList
+        "texts"
+        [
             testCase "every error says what it is about and whether it may have been carried out"
             <| fun () ->
                 let errors =
@@ -197,7 +216,12 @@ let tests =
                 RemotingError.describe unknown |> shouldMention "3000 ms"
                 RemotingError.describe unknown |> shouldMention "last heard 2900 ms before"
                 RemotingError.describe unknown |> shouldMention "17 calls were waiting"
+        ]
 
+let private wording =
+    testList
+        "wording"
+        [
             testCase "one call is one, and a settled sentence gets no second full stop"
             <| fun () ->
                 let health =
@@ -234,7 +258,12 @@ let tests =
 
                 RemotingError.describe (refused RequestCode.PopMessage)
                 |> shouldMention "check its version"
+        ]
 
+let private causes =
+    testList
+        "causes"
+        [
             testCase "an error keeps the exception behind it, whatever is said in its place"
             <| fun () ->
                 let failure = InvalidOperationException "why"
@@ -257,3 +286,7 @@ let tests =
 
                 RemotingError.cause notSent |> Option.isNone |> shouldBeTrue
         ]
+
+[<Tests>]
+let tests =
+    testList "Decision" [ transientErrors; accessControl; attempts; pulls; texts; wording; causes ]

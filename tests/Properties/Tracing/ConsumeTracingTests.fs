@@ -97,7 +97,7 @@ let private callsIn (ids: Map<string, string>) records =
     ]
     |> List.sort
 
-let private push =
+let private recordsTests =
     [
         live "each call leaves a record before it and one after it, with how it ended" (fun () ->
             withTopic (fun cluster ->
@@ -133,7 +133,10 @@ let private push =
                     for end' in endsOf records do
                         end'.Origin |> Option.map _.Group |> shouldEqual (Some "C")
                 }))
+    ]
 
+let private switchedOff =
+    [
         live "without the switch nothing is written" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -157,7 +160,10 @@ let private push =
                     let! records = tracesIn cluster TraceRecords.defaultTopic
                     callsIn ids records |> shouldEqual [ "open", true, ConsumeSuccess, 0 ]
                 }))
+    ]
 
+let private orderlyCalls =
+    [
         live "in order, a message that fails is traced with each of its calls and how often it had failed" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -192,7 +198,10 @@ let private push =
                             "b", true, ConsumeSuccess, 0
                         ]
                 }))
+    ]
 
+let private batches =
+    [
         live "a batch's records have one request id; a call that outlasts its limit says so" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -233,7 +242,10 @@ let private push =
                         // The time of the call, divided among three.
                         int64 end'.CostMillis |> shouldExceed 60L
                 }))
+    ]
 
+let private namespaces =
+    [
         live "with a namespace, traces name the group without it, and go to the topic as it is called" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -270,7 +282,10 @@ let private push =
                     |> List.map (fun end' -> end'.Origin |> Option.map _.Group)
                     |> shouldEqual [ Some "C" ]
                 }))
+    ]
 
+let private traceReaders =
+    [
         live "who reads the traces leaves none of its own" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -291,7 +306,10 @@ let private push =
                     let! records = tracesIn cluster "traces"
                     records.Length |> shouldEqual 2
                 }))
+    ]
 
+let private lostTraces =
+    [
         live "traces that are not stored in time are dropped and counted, and nobody waits for them" (fun () ->
             task {
                 let asked = TaskCompletionSource()
@@ -322,7 +340,10 @@ let private push =
                 tracing.AddAll(trace 0)
                 tracing.Dropped |> shouldEqual (4L + 2L * int64 (waiting + 1))
             })
+    ]
 
+let private longKeys =
+    [
         live "no trace is lost when the keys of the messages together are longer than properties may be" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
@@ -376,7 +397,10 @@ let private push =
                     startsOf records |> List.length |> shouldEqual count
                     endsOf records |> List.length |> shouldEqual count
                 }))
+    ]
 
+let private traceTopics =
+    [
         testCase "a trace topic must be a topic"
         <| fun () ->
             match
@@ -387,6 +411,9 @@ let private push =
             | Error error -> RemotingError.describe error |> shouldMention "traceTopic"
             | Ok() -> failtest "took it"
     ]
+
+let private push =
+    recordsTests @ switchedOff @ orderlyCalls @ batches @ namespaces @ traceReaders @ lostTraces @ longKeys @ traceTopics
 
 let private pop =
     [

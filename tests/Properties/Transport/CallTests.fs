@@ -66,10 +66,9 @@ let private losing name (reason: string) (harm: Peer -> Task) =
                 lostBecause reason result
         })
 
-[<Tests>]
-let tests =
+let private answersTests =
     testList
-        "Calls"
+        "answers"
         [
             testOn "each of many calls gets its own answer, whatever the order of the answers" (fun network ->
                 task {
@@ -120,7 +119,12 @@ let tests =
                     remarkOf answer |> shouldEqual "first"
                     do! goesOn client peer
                 })
+        ]
 
+let private timeouts =
+    testList
+        "timeouts"
+        [
             testOn "a call without an answer times out, and its late answer harms nobody" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
@@ -166,7 +170,12 @@ let tests =
                     | Error(NotConnected _ as error) -> RemotingError.outcome error |> shouldEqual NotExecuted
                     | other -> failtest $"%A{other}"
                 })
+        ]
 
+let private cancellationTests =
+    testList
+        "cancellation"
+        [
             testOn "a cancelled call ends at once and leaves nothing behind" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
@@ -222,7 +231,12 @@ let tests =
                         result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, true)))
                         do! client.Close()
                     })
+        ]
 
+let private closingTests =
+    testList
+        "closing"
+        [
             testOn "a client that has been closed says so, whichever server is asked, and however early" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
@@ -238,7 +252,12 @@ let tests =
                     let! never = clients.Invoke(endpoint, request "c", CancellationToken.None)
                     never |> shouldEqual (Error(ClientClosed endpoint))
                 })
+        ]
 
+let private lostConnections =
+    testList
+        "lost connections"
+        [
             losing "calls in flight end when the server closes the connection" "closed it" (fun peer ->
                 peer.Close()
                 Task.CompletedTask)
@@ -260,7 +279,12 @@ let tests =
                 "garbage that looks like a large frame ends the connection, with size and limit"
                 "33554432"
                 (fun peer -> peer.SendBytes "HTTP/"B)
+        ]
 
+let private limits =
+    testList
+        "limits"
+        [
             testOn "one call more than are allowed is refused, until another ends" (fun network ->
                 task {
                     let! client, peer = connect { network.Options with MaxInFlight = 2 } network
@@ -311,7 +335,12 @@ let tests =
                     let! results = Task.WhenAll sends
                     results |> Array.forall _.IsOk |> shouldBeTrue
                 })
+        ]
 
+let private refusals =
+    testList
+        "refusals"
+        [
             testOn "what cannot be sent is refused alone" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
@@ -329,7 +358,12 @@ let tests =
 
                     do! goesOn client peer
                 })
+        ]
 
+let private requestsOfServers =
+    testList
+        "requests of servers"
+        [
             testOn
                 "requests of the server are answered: by their handler, with an error if it fails, with 3 if there is none"
                 (fun network ->
@@ -380,7 +414,12 @@ let tests =
                         let! last = peer.Receive()
                         last |> shouldEqual None
                     })
+        ]
 
+let private allCalls =
+    testList
+        "all calls"
+        [
             property "every call ends once, as its server decided"
             <| fun (fates: (byte * bool) list) ->
                 let network = Network()
@@ -422,3 +461,7 @@ let tests =
 
                 run.WaitAsync(TimeSpan.FromSeconds 30L).GetAwaiter().GetResult()
         ]
+
+[<Tests>]
+let tests =
+    testList "Calls" [ answersTests; timeouts; cancellationTests; closingTests; lostConnections; limits; refusals; requestsOfServers; allCalls ]

@@ -45,10 +45,9 @@ let private remarkOf (result: Result<RemotingCommand, RemotingError>) =
     | Ok answer -> Option.defaultValue "" answer.Remark
     | Error error -> failtest (RemotingError.describe error)
 
-[<Tests>]
-let tests =
+let private silentServers =
     testList
-        "Connection life"
+        "silent servers"
         [
             withClient
                 id
@@ -92,7 +91,12 @@ let tests =
                     network.Clock.Advance(seconds 10.0)
                     client.State |> shouldEqual (Connected(1, 0))
                 })
+        ]
 
+let private idleConnections =
+    testList
+        "idle connections"
+        [
             withClient
                 id
                 "a connection that nobody uses is left, and made again for the next call"
@@ -129,7 +133,12 @@ let tests =
                         let! answer = call
                         remarkOf answer |> shouldEqual "again"
                     })
+        ]
 
+let private unusedServers =
+    testList
+        "unused servers"
+        [
             testOn "a server that nobody wants any more is not dialled for ever" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
@@ -160,7 +169,12 @@ let tests =
                     let! answer = call
                     remarkOf answer |> shouldEqual "back"
                 })
+        ]
 
+let private drainingServers =
+    testList
+        "draining servers"
+        [
             withClient
                 id
                 "a server that sends its clients away keeps what it owes, and the refused request goes elsewhere"
@@ -185,7 +199,12 @@ let tests =
                         let! last = peer.Receive()
                         last |> shouldEqual None
                     })
+        ]
 
+let private resentRequests =
+    testList
+        "resent requests"
+        [
             withClient id "a request that is sent away twice is refused" (fun network client peer ->
                 task {
                     let call = client.Invoke(pull, CancellationToken.None)
@@ -220,7 +239,12 @@ let tests =
                     let! answer = next
                     remarkOf answer |> shouldEqual "ok"
                 })
+        ]
 
+let private unsentRequests =
+    testList
+        "unsent requests"
+        [
             withClient
                 id
                 "what never left is sent again on the next connection, and what may have is not"
@@ -249,7 +273,12 @@ let tests =
                         let! answer = unsent
                         remarkOf answer |> shouldEqual "ok"
                     })
+        ]
 
+let private resending =
+    testList
+        "resending"
+        [
             withClient
                 (fun options ->
                     { options with
@@ -270,7 +299,12 @@ let tests =
                         | Error(NotConnected _ as error) -> RemotingError.outcome error |> shouldEqual NotExecuted
                         | other -> failtest $"%A{other}"
                     })
+        ]
 
+let private limits =
+    testList
+        "limits"
+        [
             withClient
                 (fun options ->
                     { options with
@@ -319,7 +353,12 @@ let tests =
                         remarkOf answer |> shouldEqual "ok"
                         signs.IsCompleted |> shouldBeFalse
                     })
+        ]
 
+let private slowReaders =
+    testList
+        "slow readers"
+        [
             withClient
                 (fun options ->
                     { options with
@@ -343,7 +382,12 @@ let tests =
 
                         last |> shouldEqual (Error(TooManyBytes(endpoint, 100_000)))
                     })
+        ]
 
+let private busyServers =
+    testList
+        "busy servers"
+        [
             withClient
                 (fun options ->
                     { options with
@@ -387,7 +431,12 @@ let tests =
                         let! last = peer.Receive()
                         last |> shouldEqual None
                     })
+        ]
 
+let private mappedAddresses =
+    testList
+        "mapped addresses"
+        [
             testOn "a server is dialled where it is mapped to, and errors name both places" (fun network ->
                 task {
                     let options =
@@ -429,3 +478,7 @@ let tests =
                         do! client.Close()
                     })
         ]
+
+[<Tests>]
+let tests =
+    testList "Connection life" [ silentServers; idleConnections; unusedServers; drainingServers; resentRequests; unsentRequests; resending; limits; slowReaders; busyServers; mappedAddresses ]

@@ -21,10 +21,9 @@ let private waitForDial (network: Network) (dialsBefore: int) =
         return waited
     }
 
-[<Tests>]
-let tests =
+let private dialling =
     testList
-        "Reconnecting"
+        "dialling"
         [
             testOn "nothing is dialled before it is needed" (fun network ->
                 task {
@@ -54,7 +53,12 @@ let tests =
                     answer.IsOk |> shouldBeTrue
                     do! client.Close()
                 })
+        ]
 
+let private backoff =
+    testList
+        "backoff"
+        [
             testOn "the waits between dials grow, and a caller that will not wait is told why" (fun network ->
                 task {
                     let options =
@@ -89,7 +93,12 @@ let tests =
 
                     do! client.Close()
                 })
+        ]
 
+let private failingAttempts =
+    testList
+        "failing attempts"
+        [
             testOn "while attempts fail, a caller that will not wait is told why at once" (fun network ->
                 task {
                     let client =
@@ -133,7 +142,12 @@ let tests =
                     fourth.IsOk |> shouldBeTrue
                     do! client.Close()
                 })
+        ]
 
+let private closing =
+    testList
+        "closing"
+        [
             testOn "after closing nothing is dialled, and calls say so" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
@@ -178,7 +192,12 @@ let tests =
                     result |> shouldEqual (Error(ClientClosed endpoint))
                     client.State |> shouldEqual Closed
                 })
+        ]
 
+let private states =
+    testList
+        "states"
+        [
             testOn "states are announced in order" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
@@ -201,3 +220,7 @@ let tests =
                     |> shouldEqual [ Connecting 0; Connected(1, 0); Closing 1; Closed ]
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Reconnecting" [ dialling; backoff; failingAttempts; closing; states ]

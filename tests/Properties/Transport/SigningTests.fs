@@ -96,10 +96,9 @@ let private sendsNothing name (part: string) (provider: unit -> Credentials) =
             client.InFlight |> shouldEqual 0
         })
 
-[<Tests>]
-let tests =
+let private requests =
     testList
-        "Signing"
+        "requests"
         [
             signing "requests arrive signed, with everything that was in them" (fun () -> first) (fun _ client peer ->
                 task {
@@ -146,7 +145,12 @@ let tests =
                     let! _ = call
                     ()
                 })
+        ]
 
+let private providers =
+    testList
+        "providers"
+        [
             (let mutable current = first
 
              signing
@@ -186,7 +190,12 @@ let tests =
                          let! _ = call
                          asked |> shouldEqual 1
                      }))
+        ]
 
+let private versionsAndHeaders =
+    testList
+        "versions and headers"
+        [
             testOn
                 "with binary headers a field without a value is left out, which is the same to servers"
                 (fun network ->
@@ -230,7 +239,12 @@ let tests =
                 "a provider that throws ends the call, and what it says is not repeated"
                 "InvalidOperationException"
                 (fun () -> raise (InvalidOperationException "no secret-of-mine today"))
+        ]
 
+let private missingCredentials =
+    testList
+        "missing credentials"
+        [
             sendsNothing "no access key" "no access key" (fun () -> { first with AccessKey = " " })
             sendsNothing "no secret key" "no secret key" (fun () -> { first with SecretKey = "" })
 
@@ -240,7 +254,12 @@ let tests =
                 })
 
             sendsNothing "no credentials at all" "gave none" (fun () -> Unchecked.defaultof<Credentials>)
+        ]
 
+let private secrecy =
+    testList
+        "secrecy"
+        [
             signing "no secret is in any text or in the log" (fun () -> second) (fun log client peer ->
                 task {
                     let! heard = next client peer question
@@ -286,7 +305,12 @@ let tests =
                         for secret in [ "second-secret"; "second-token"; signature ] do
                             text.Contains(secret, StringComparison.Ordinal) |> shouldBeFalse
                 })
+        ]
 
+let private signatures =
+    testList
+        "signatures"
+        [
             property "whatever the fields, signing is hashing their values in the order of their names"
             <| fun (fields: (string * string) list) (body: byte[]) ->
                 let fields =
@@ -314,3 +338,7 @@ let tests =
                 Signature.ofCommand "key" command
                 |> shouldEqual (Convert.ToBase64String(Security.Cryptography.HMACSHA1.HashData("key"B, content)))
         ]
+
+[<Tests>]
+let tests =
+    testList "Signing" [ requests; providers; versionsAndHeaders; missingCredentials; secrecy; signatures ]

@@ -89,10 +89,9 @@ let private unreadable name change (reason: string) (answer: RemotingCommand -> 
 
 let private longText = String('x', 3_000)
 
-[<Tests>]
-let tests =
+let private unreadableAnswers =
     testList
-        "Unreadable answer"
+        "unreadable answers"
         [
             unreadable
                 "a JSON header over the limit"
@@ -121,7 +120,12 @@ let tests =
                 let bytes = success asked |> Command.withField "a" "b" |> encode Header.Binary
                 bytes[bytes.Length - 8] <- 0xFFuy
                 bytes)
+        ]
 
+let private consequences =
+    testList
+        "consequences"
+        [
             connected "one that does not say whose answer it is ends no call" (fun network client peer ->
                 task {
                     let call = client.Invoke(pull, CancellationToken.None)
@@ -160,7 +164,12 @@ let tests =
                     answer.IsOk |> shouldBeTrue
                     do! client.Close()
                 })
+        ]
 
+let private embeddedBroker =
+    testList
+        "embedded broker"
+        [
             testCaseTask "an embedded broker ends the connection of who sends it one, as Java's"
             <| fun () ->
                 task {
@@ -184,3 +193,7 @@ let tests =
                         count |> shouldEqual 0
                 }
         ]
+
+[<Tests>]
+let tests =
+    testList "Unreadable answer" [ unreadableAnswers; consequences; embeddedBroker ]

@@ -4,10 +4,9 @@ open System
 open Expecto
 open RocketMq.Protocol
 
-[<Tests>]
-let tests =
+let private codesTests =
     testList
-        "Codes"
+        "codes"
         [
             testCase "there are 157 request codes, all different"
             <| fun () ->
@@ -37,7 +36,12 @@ let tests =
                 match Frame.encode header command |> Buffers.ok |> Frame.decode with
                 | Complete(frame, _) -> frame.Command.Code = code
                 | _ -> false
+        ]
 
+let private endpoints =
+    testList
+        "endpoints"
+        [
             testCase "endpoints are read at the last colon"
             <| fun () ->
                 let parse text = Endpoint.tryParse text
@@ -71,7 +75,12 @@ let tests =
                 |> shouldEqual (Error "nonsense": Result<Endpoint list, string>)
 
                 Endpoint.parseList "" |> Result.isError |> shouldBeTrue
+        ]
 
+let private flags =
+    testList
+        "flags"
+        [
             testCase "flags are 0 for a request, 2 for a one-way request, 1 for an answer"
             <| fun () ->
                 let request = Command.request RequestCode.HeartBeat
@@ -93,3 +102,7 @@ let tests =
                 | Complete(frame, _) -> frame.Command.Flag = flag
                 | _ -> false
         ]
+
+[<Tests>]
+let tests =
+    testList "Codes" [ codesTests; endpoints; flags ]

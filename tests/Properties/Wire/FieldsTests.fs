@@ -6,10 +6,9 @@ open RocketMq.Protocol
 let private ofPairs (pairs: (PropertyText * Text) list) =
     pairs |> List.map (fun (name, value) -> name.Value, value.Value)
 
-[<Tests>]
-let tests =
+let private readingAndWriting =
     testList
-        "Fields"
+        "reading and writing"
         [
             property "fields are a map of the last values"
             <| fun (pairs: (PropertyText * Text) list) ->
@@ -50,7 +49,12 @@ let tests =
                     && Fields.tryFind name fields = ValueSome(string number)
                     && (Fields.tryInt32 name fields).IsSome = (number = int64 (int number))
                     && Fields.tryBoolean "z" fields = ValueSome true)
+        ]
 
+let private textValues =
+    testList
+        "text values"
+        [
             testCase "what is no number is not read as one"
             <| fun () ->
                 for text in [ ""; " 1"; "1 "; "1x"; "0x1"; "1.0"; "9223372036854775808"; "--1" ] do
@@ -79,3 +83,7 @@ let tests =
                 let builder = FieldsBuilder(16).Add("a", "1").Add("b", "2").Add("a", "3")
                 builder.ToFields() |> Fields.tryFind "a" |> shouldEqual (ValueSome "3")
         ]
+
+[<Tests>]
+let tests =
+    testList "Fields" [ readingAndWriting; textValues ]

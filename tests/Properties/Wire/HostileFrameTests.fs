@@ -36,10 +36,9 @@ let private decodeJson header =
     | Corrupt error -> Error error.Message
     | NeedMore _ -> Error "more"
 
-[<Tests>]
-let tests =
+let private garbage =
     testList
-        "Hostile frame"
+        "garbage"
         [
             property "garbage is no frame, and no accident either"
             <| fun (Bytes bytes) -> survives bytes
@@ -58,7 +57,12 @@ let tests =
             property "a frame with turned bits is no accident either"
             <| fun (header: Header) (command: RemotingCommand) (bits: int list) ->
                 Frame.encode header command |> ok |> damaged bits |> survives
+        ]
 
+let private lengths =
+    testList
+        "lengths"
+        [
             testCase "lengths that no frame can have are refused with the first four bytes"
             <| fun () ->
                 for length in [ Int32.MinValue; -1; 0; 1; 3; 32 * 1024 * 1024 - 3; Int32.MaxValue ] do
@@ -101,7 +105,12 @@ let tests =
                 isRefused (withLength 96 10 8) |> shouldBeFalse
                 isRefused (withLength 96 51 8) |> shouldBeTrue
                 isRefused (withLength 96 50 8) |> shouldBeFalse
+        ]
 
+let private headers =
+    testList
+        "headers"
+        [
             testCase "a header longer than its frame is refused"
             <| fun () -> isCorrupt (withLength 20 17 8) |> shouldMention "does not fit"
 
@@ -129,7 +138,12 @@ let tests =
                         "\uFEFF{}"
                     ] do
                     decodeJson header |> Result.isError |> shouldBeTrue
+        ]
 
+let private values =
+    testList
+        "values"
+        [
             testCase "field values that are numbers or truth values count as texts, and null as absent"
             <| fun () ->
                 let command =
@@ -159,7 +173,12 @@ let tests =
 
                 (command.Version, command.Opaque, command.Code, command.Flag, command.Language)
                 |> shouldEqual (409, -7, 105, 1, LanguageCode.Go)
+        ]
 
+let private numbers =
+    testList
+        "numbers"
+        [
             testCase "what is absent is what Java takes it for"
             <| fun () ->
                 let command = decodeJson "{}" |> ok
@@ -200,3 +219,7 @@ let tests =
                 BinaryPrimitives.WriteInt32BigEndian(longer.AsSpan 4, 1 <<< 24 ||| (longer.Length - 8))
                 isCorrupt longer |> shouldMention "left over"
         ]
+
+[<Tests>]
+let tests =
+    testList "Hostile frame" [ garbage; lengths; headers; values; numbers ]

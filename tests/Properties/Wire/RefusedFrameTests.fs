@@ -36,10 +36,9 @@ let private answers header =
     | EndsAfter(_, answers) -> answers
     | other -> failwith $"%A{other}"
 
-[<Tests>]
-let tests =
+let private anyFrame =
     testList
-        "Refused frame"
+        "any frame"
         [
             property "one whose header is over the limit says where it ends and what it answers, in both forms"
             <| fun (header: Header) (command: RemotingCommand) (sizes: int list) (Bytes rest) ->
@@ -80,7 +79,12 @@ let tests =
                 | Header.Binary, found -> found = EndsAfter(int64 bytes.Length, numberOf command)
                 | Header.Json, EndsAfter(size, _) -> size = int64 bytes.Length
                 | Header.Json, _ -> false
+        ]
 
+let private anyGarbage =
+    testList
+        "any garbage"
+        [
             property "garbage is no accident"
             <| fun (Bytes bytes) (isBinary: bool) (headerBytes: uint16) ->
                 let plausible = Array.append (Array.zeroCreate 8) bytes
@@ -117,7 +121,12 @@ let tests =
                 match Frame.decode bytes, refused FrameLimits.Default bytes with
                 | Corrupt _, found -> found = EndsAfter(int64 bytes.Length, ValueSome opaque)
                 | _ -> true
+        ]
 
+let private lengthsAndNumbers =
+    testList
+        "lengths and numbers"
+        [
             testCase "lengths that make no sense leave the end unknown"
             <| fun () ->
                 let frame length word =
@@ -171,7 +180,12 @@ let tests =
                 answers """{"code":"?","flag":2,"opaque":5}""" |> shouldEqual ValueNone
                 answers """{"code":"?","opaque":5}""" |> shouldEqual ValueNone
                 answers """{"code":"?","flag":1}""" |> shouldEqual ValueNone
+        ]
 
+let private largeHeaders =
+    testList
+        "large headers"
+        [
             testCase "headers of many MiB are read in both forms, however they are split"
             <| fun () ->
                 let ids = String.init 55_000 (fun _ -> "7F0000010000559700000000000004E9,")
@@ -209,3 +223,7 @@ let tests =
 
                 allocatedBy read |> shouldStayBelow 1_000L
         ]
+
+[<Tests>]
+let tests =
+    testList "Refused frame" [ anyFrame; anyGarbage; lengthsAndNumbers; largeHeaders ]

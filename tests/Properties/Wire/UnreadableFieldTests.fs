@@ -57,10 +57,9 @@ let private stored (fields: string) =
 let private placeOf (answer: RemotingCommand) =
     Send.tryPlace answer.ResponseCode answer.Fields.Wire.Span
 
-[<Tests>]
-let tests =
+let private texts =
     testList
-        "Unreadable field"
+        "texts"
         [
             property "texts lose their escapes, as another reader has them lose theirs"
             <| fun (Text text) ->
@@ -92,7 +91,12 @@ let tests =
                 && Fields.contains "a" command.Fields
                 && Fields.unreadable command.Fields = (if isReadable then [] else [ "a" ])
                 && (Frame.encode Header.Json command |> Result.isOk) = isReadable
+        ]
 
+let private commands =
+    testList
+        "commands"
+        [
             testCase "in both forms it is named, the others are found, and the code is kept"
             <| fun () ->
                 let json =
@@ -142,7 +146,12 @@ let tests =
                 optional.Read answer |> Result.isError |> shouldBeTrue
                 let other = Layout.single (OptionalField.text "other" id)
                 other.Read answer |> shouldEqual (Ok None)
+        ]
 
+let private remarks =
+    testList
+        "remarks"
+        [
             testCase "a remark and the name of a language are shown with what can be read of them"
             <| fun () ->
                 let command =
@@ -175,7 +184,12 @@ let tests =
                         Frame.refused FrameLimits.Default (Buffers.ReadOnlySequence bytes)
                         |> shouldEqual (EndsAfter(int64 bytes.Length, ValueSome 5))
                     | NeedMore _ -> failtest "more"
+        ]
 
+let private receipts =
+    testList
+        "receipts"
+        [
             testCase "a stored message has its receipt, unless it is its place that cannot be read"
             <| fun () ->
                 (placeOf (stored "\"msgId\":\"A\",\"MSG_REGION\":\"\\ud800\"")).IsSome
@@ -202,7 +216,12 @@ let tests =
                 match Send.message.Decode(send ",\"i\":\"\\ud800\"") with
                 | Error error -> error.Message |> shouldMention "'i' cannot be read"
                 | Ok send -> failtest $"%A{send}"
+        ]
 
+let private calls =
+    testList
+        "calls"
+        [
             connected "a call ends with the code of its answer, and other calls go on" (fun network client peer ->
                 task {
                     let pull = Command.request RequestCode.PullMessage
@@ -224,3 +243,7 @@ let tests =
                     network.Dials |> shouldEqual 1
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Unreadable field" [ texts; commands; remarks; receipts; calls ]

@@ -37,10 +37,9 @@ let private withConsumer change handlerOf (test: EmbeddedClock -> DateTimeOffset
 
 let private limit = TimeSpan.FromMinutes 1L
 
-[<Tests>]
-let tests =
+let private stuckPulls =
     testList
-        "Consumer watch"
+        "stuck pulls"
         [
             live "a queue whose pull is never answered is read again, after two minutes and not before" (fun () ->
                 let seen = Seen()
@@ -56,7 +55,12 @@ let tests =
                         clock.GetUtcNow() - before > TimeSpan.FromMinutes 2L |> shouldBeTrue
                         do! ChaosRig.pass clock (fun () -> seen.Of "a" = 1)
                     }))
+        ]
 
+let private stuckHandlers =
+    testList
+        "stuck handlers"
+        [
             live "a handler is told to end when its time is over, and not before" (fun () ->
                 let took = TaskCompletionSource<TimeSpan>()
                 let begun = TaskCompletionSource()
@@ -99,3 +103,7 @@ let tests =
                         do! ChaosRig.pass clock (fun () -> consumer.Health.Consumed = 2L)
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Consumer watch" [ stuckPulls; stuckHandlers ]

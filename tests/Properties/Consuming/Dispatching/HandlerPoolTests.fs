@@ -42,9 +42,9 @@ let private pulled (queue: ProcessQueue) messages next =
     | null -> failtest "the pull does not count"
     | pulled -> pulled
 
-let private processQueue =
+let private roomTests =
     testList
-        "Process queue"
+        "room"
         [
             test "it is full by messages, by bytes and by span, and has room again" {
                 let byCount = newQueue limits
@@ -76,7 +76,12 @@ let private processQueue =
                 owner.Held |> shouldEqual 4
                 owner.HeldBytes |> shouldEqual 40L
             }
+        ]
 
+let private dropping =
+    testList
+        "dropping"
+        [
             test "a queue that is left gives nothing to handlers, and waits for those at work" {
                 let owner = newQueue limits
                 let held = pulled owner (messagesAt [ 0L; 1L ]) 2L
@@ -100,7 +105,12 @@ let private processQueue =
                 owner.Close()
                 owner.IsCurrent held |> shouldBeFalse
             }
+        ]
 
+let private seeking =
+    testList
+        "seeking"
+        [
             test "after a seek, nothing from before it goes to a handler or counts, and no pull confirms the offset yet" {
                 let owner = newQueue limits
                 owner.Progress.IsConfirmed |> shouldBeFalse
@@ -140,6 +150,9 @@ let private processQueue =
             }
         ]
 
+let private processQueue =
+    testList "Process queue" [ roomTests; dropping; seeking ]
+
 /// Gives one piece of work after the other, and counts how many work at a time.
 let private poolOf concurrency (work: int -> Task) =
     let given = ConcurrentQueue<int>()
@@ -167,9 +180,9 @@ let private noStarter: IHandlerStarter =
         member _.Start _ = ()
     }
 
-let private pool =
+let private scheduling =
     testList
-        "Handler pool"
+        "scheduling"
         [
             live "delivers each message once, with no more handlers than it may have" (fun () ->
                 task {
@@ -213,7 +226,12 @@ let private pool =
                     pool.Resume()
                     do! until (fun () -> given.Count = 9)
                 })
+        ]
 
+let private timeouts =
+    testList
+        "timeouts"
+        [
             live "a call that was given up leaves its place to another, and does not count when it returns" (fun () ->
                 task {
                     let release = TaskCompletionSource()
@@ -245,7 +263,12 @@ let private pool =
                     do! until (fun () -> outcome.IsSome)
                     outcome |> shouldEqual (Some false)
                 })
+        ]
 
+let private cancellation =
+    testList
+        "cancellation"
+        [
             test "what is meant for one call does not hit the next one" {
                 let run = HandlerWorker noStarter
                 run.Begin(newQueue limits, 0L)
@@ -287,6 +310,9 @@ let private pool =
                 cancelling.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
             }
         ]
+
+let private pool =
+    testList "Handler pool" [ scheduling; timeouts; cancellation ]
 
 [<Tests>]
 let tests = testList "Handlers" [ processQueue; pool ]

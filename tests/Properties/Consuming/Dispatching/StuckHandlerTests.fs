@@ -34,10 +34,9 @@ let private stubborn (release: Task) =
         | "throws" -> raise (InvalidOperationException "on purpose")
         | _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
 
-[<Tests>]
-let tests =
+let private closing =
     testList
-        "Stuck handlers"
+        "closing"
         [
             for text in [ "ignores"; "obeys" ] do
                 live
@@ -65,7 +64,12 @@ let tests =
                                 let! isCommitted = isAllCommitted cluster "C" "T" queues
                                 isCommitted |> shouldBeTrue
                             }))
+        ]
 
+let private consuming =
+    testList
+        "consuming"
+        [
             for text in [ "ignores"; "obeys"; "throws" ] do
                 live
                     $"it stops within its limit while a handler {text}, and commits nothing that is not consumed"
@@ -97,3 +101,7 @@ let tests =
                                     do! next.Close()
                             }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Stuck handlers" [ closing; consuming ]

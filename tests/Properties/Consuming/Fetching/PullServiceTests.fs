@@ -220,7 +220,7 @@ let private searching search name script start (test: Rig -> Task) =
 let private reads name script start test =
     searching searchAll name script start test
 
-let private positionsMoved =
+let private deletedMessages =
     [
         reads
             "forward: messages have been deleted in front of the reader, and what it holds is not lost"
@@ -248,7 +248,10 @@ let private positionsMoved =
                     rig.FinishAll()
                     rig.Queue.Committable |> shouldEqual 41L
                 })
+    ]
 
+let private lostMessages =
+    [
         searching
             (fun millis -> Ok(if millis = storedAt 52L then 8L else -1L))
             "backward: the broker has lost messages, and reading goes on at the first that it has stored since the newest one that was read"
@@ -304,7 +307,10 @@ let private positionsMoved =
                     rig.Pulls |> List.map snd |> shouldEqual [ 50L; 57L; 50L; 55L ]
                     rig.Queue.Committable |> shouldEqual 50L
                 })
+    ]
 
+let private askingTheMaster =
+    [
         live "backward: the master is asked for the time again until it answers" (fun () ->
             task {
                 let mutable asked = 0
@@ -340,7 +346,10 @@ let private positionsMoved =
                 rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 53L; 53L; 8L; 12L ]
                 do! rig.Close()
             })
+    ]
 
+let private seeks =
+    [
         live "backward: a seek while the master is asked for the time wins" (fun () ->
             task {
                 let mutable sought: ProcessQueue option = None
@@ -386,7 +395,10 @@ let private positionsMoved =
                     rig.Moved |> shouldEqual [ 10L ]
                     rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 70L; 10L; 12L ]
                 })
+    ]
 
+let private invalidAnswers =
+    [
         reads
             "to an offset below 0: that is no answer, and the offset stays"
             [
@@ -430,7 +442,10 @@ let private positionsMoved =
                     })
     ]
 
-let private pulling =
+let private positionsMoved =
+    deletedMessages @ lostMessages @ askingTheMaster @ seeks @ invalidAnswers
+
+let private pullRequests =
     [
         reads
             "a pull that fails is repeated from the same position, at the master"
@@ -475,7 +490,10 @@ let private pulling =
                     rig.FinishAll()
                     rig.Queue.Committable |> shouldEqual 30L
                 })
+    ]
 
+let private pullLimits =
+    [
         live "a pull that failed just before its queue was left is no problem afterwards" (fun () ->
             task {
                 let rig =
@@ -524,6 +542,9 @@ let private pulling =
                 do! rig.Close()
             })
     ]
+
+let private pulling =
+    pullRequests @ pullLimits
 
 [<Tests>]
 let tests = testList "Queue puller" (positionsMoved @ pulling)

@@ -107,10 +107,9 @@ let private begun clock (starting: Task<'Consumer>) : Task<'Consumer> =
 let private isUnwell (consumer: PushConsumer) =
     consumer.Health.Problems |> List.exists isOfSubscriptions
 
-[<Tests>]
-let tests =
+let private comparisonTests =
     testList
-        "Group subscriptions"
+        "comparison"
         [
             testCase "the same in other words is no difference"
             <| fun () ->
@@ -149,7 +148,12 @@ let tests =
 
                 differenceOf [ "A", tags "*", 1L ] [ "A", tags "*", 1L; "%RETRY%G", tags "*", 1L ]
                 |> shouldEqual None
+        ]
 
+let private queries =
+    testList
+        "queries"
+        [
             testCaseTask
                 "a broker is asked a few times after members have changed, as long as they differ, and not later"
             <| fun () ->
@@ -216,7 +220,12 @@ let tests =
                     problems.All |> shouldBeEmpty
                     asked |> shouldEqual 33
                 }
+        ]
 
+let private agreementTests =
+    testList
+        "agreement"
+        [
             testCase "members that differed agree after four equal answers in a row, and one difference begins again"
             <| fun () ->
                 let after answers =
@@ -241,7 +250,12 @@ let tests =
                         MembersAgreement.after (if differs then Some "they differ" else None) agreement)
 
                 (agreement = Agreed) = not (List.contains true last)
+        ]
 
+let private messages =
+    testList
+        "messages"
+        [
             for name, first, second in
                 [
                     "expressions", [ "T", tags "a" ], [ "T", tags "b" ]
@@ -263,7 +277,12 @@ let tests =
                             do! ChaosRig.pass clock (fun () -> not (isUnwell one))
                             do! one.Close()
                         }))
+        ]
 
+let private reports =
+    testList
+        "reports"
+        [
             for name, start in popping do
                 for what, first, second in
                     [
@@ -322,3 +341,7 @@ let tests =
                         do! one.Close()
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Group subscriptions" [ comparisonTests; queries; agreementTests; messages; reports ]

@@ -208,10 +208,9 @@ let private reasonsOf (consumer: Running) =
     |> List.map (fun problem -> $"{problem.What}: {problem.Reason}")
     |> String.concat " "
 
-[<Tests>]
-let tests =
+let private starting =
     testList
-        "Missing topics"
+        "starting"
         [
             for kind in kinds do
                 live
@@ -266,7 +265,12 @@ let tests =
                                 | Error(Misconfigured reason) -> reason |> shouldMention "Subscribe"
                                 | other -> failtest $"%A{Result.map ignore other}"
                             }))
+        ]
 
+let private pollingTests =
+    testList
+        "polling"
+        [
             live "a poll that can read nothing ends with the reason when its time is over, and a receive too" (fun () ->
                 withoutTopic (fun clock cluster ->
                     task {
@@ -319,3 +323,7 @@ let tests =
                         do! consumer.Close()
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Missing topics" [ starting; pollingTests ]

@@ -23,10 +23,9 @@ let private consume (_: ReceivedMessage) (_: System.Threading.CancellationToken)
 let private handler =
     EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
 
-[<Tests>]
-let tests =
+let private atTheStart =
     testList
-        "Subscription checks"
+        "at the start"
         [
             live "no consumer starts with an expression that means nothing" (fun () ->
                 task {
@@ -63,7 +62,12 @@ let tests =
 
                         isRefused filter simple
                 })
+        ]
 
+let private whileRunning =
+    testList
+        "while running"
+        [
             live "a consumer that runs keeps what it has when it is to subscribe with one" (fun () ->
                 PushRig.withTopic (fun cluster ->
                     task {
@@ -85,3 +89,7 @@ let tests =
                         do! consumer.Close()
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Subscription checks" [ atTheStart; whileRunning ]

@@ -109,10 +109,9 @@ let private apply (owner: ProcessQueue) (waiting: FetchBuffer) (stale: PullCurso
             Processing = []
         }
 
-[<Tests>]
-let tests =
+let private orderTests =
     testList
-        "Waiting messages"
+        "order"
         [
             property
                 "come in order, once, and the position never passes one that waits or is in hand"
@@ -161,7 +160,12 @@ let tests =
                 queues[1].Gate.Open()
                 take () |> shouldEqual (1, 1L)
             }
+        ]
 
+let private seeksAndEnds =
+    testList
+        "seeks and ends"
+        [
             test "a queue that is left gives nothing any more" {
                 let waiting = FetchBuffer()
                 let queue = newQueue 0
@@ -192,3 +196,7 @@ let tests =
                     isOpen |> shouldBeFalse
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Waiting messages" [ orderTests; seeksAndEnds ]

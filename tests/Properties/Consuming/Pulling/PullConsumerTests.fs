@@ -12,7 +12,7 @@ open ProducerRig
 open GroupRig
 open PullRig
 
-let private sharing =
+let private members =
     [
         live "members share the queues, and each message goes to one of them" (fun () ->
             withQueues 6 (fun _ cluster ->
@@ -59,7 +59,10 @@ let private sharing =
                     texts |> shouldEqual (numbered 2 3)
                     do! second.Close()
                 }))
+    ]
 
+let private closingAndSubscribing =
+    [
         live "a receive after the end is an error" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
@@ -91,7 +94,10 @@ let private sharing =
                     do! until (fun () -> (consumer.Queues |> List.map _.Queue.Topic) = [ "T" ])
                     do! consumer.Close()
                 }))
+    ]
 
+let private subscriptionChanges =
+    [
         live
             "a subscription changes while a pull waits at the broker, and nothing that is wanted now is passed"
             (fun () ->
@@ -119,7 +125,10 @@ let private sharing =
 
                         do! consumer.Close()
                     }))
+    ]
 
+let private filtering =
+    [
         live "only what is wanted comes, by tags and by SQL92" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {
@@ -163,7 +172,10 @@ let private sharing =
                 }))
     ]
 
-let private committing =
+let private sharing =
+    members @ closingAndSubscribing @ subscriptionChanges @ filtering
+
+let private automaticCommits =
     [
         live "a message is consumed when the next one is asked for" (fun () ->
             withQueues 1 (fun clock cluster ->
@@ -192,7 +204,10 @@ let private committing =
                     do! passUntilCommitted clock cluster 5L
                     do! consumer.Close()
                 }))
+    ]
 
+let private manualCommits =
+    [
         live "by hand nothing is committed but by a commit" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
@@ -243,7 +258,10 @@ let private committing =
 
                     do! consumer.Close()
                 }))
+    ]
 
+let private offsetStores =
+    [
         live "positions that are kept elsewhere say where queues begin" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {
@@ -267,6 +285,9 @@ let private committing =
                     do! consumer.Close()
                 }))
     ]
+
+let private committing =
+    automaticCommits @ manualCommits @ offsetStores
 
 [<Tests>]
 let tests = testList "Pull consumer" (sharing @ committing)

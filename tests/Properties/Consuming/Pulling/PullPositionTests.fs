@@ -12,7 +12,7 @@ open ProducerRig
 open GroupRig
 open PullRig
 
-let private moving =
+let private seeks =
     [
         live "a seek goes back and forward, and drops what waits" (fun () ->
             withQueues 1 (fun _ cluster ->
@@ -71,7 +71,10 @@ let private moving =
                     text |> shouldEqual "new"
                     do! consumer.Close()
                 }))
+    ]
 
+let private earlyAndInvalidSeeks =
+    [
         live "a seek that comes before the queue is read holds when it is" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
@@ -110,7 +113,10 @@ let private moving =
 
                     do! consumer.Close()
                 }))
+    ]
 
+let private resets =
+    [
         live "an administrator moves it, as push consumers" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
@@ -140,7 +146,10 @@ let private moving =
                     text |> shouldEqual "m0"
                     do! consumer.Close()
                 }))
+    ]
 
+let private pausesAndLimits =
+    [
         live "a paused queue gives nothing until it is resumed, and others go on" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {
@@ -184,7 +193,10 @@ let private moving =
                 }))
     ]
 
-let private assigning =
+let private moving =
+    seeks @ earlyAndInvalidSeeks @ resets @ pausesAndLimits
+
+let private assignedQueues =
     [
         live "what is assigned is read, from where it is told to, and nothing else" (fun () ->
             withQueues 3 (fun _ cluster ->
@@ -232,7 +244,10 @@ let private assigning =
                     let! committed = committedOf cluster 1
                     committed |> shouldEqual 9L
                 }))
+    ]
 
+let private polling =
+    [
         live "a poll gives what there is, and nothing when its time is over" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
@@ -274,7 +289,10 @@ let private assigning =
 
                     do! consumer.Close()
                 }))
+    ]
 
+let private pullClient =
+    [
         live "a client pulls at positions of its own, and leaves those of groups alone" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {
@@ -322,6 +340,9 @@ let private assigning =
                     | other -> failtest $"%A{other}"
                 }))
     ]
+
+let private assigning =
+    assignedQueues @ polling @ pullClient
 
 [<Tests>]
 let tests = testList "Pull consumer's positions" (moving @ assigning)

@@ -13,7 +13,7 @@ open ProducerRig
 open GroupRig
 open PushRig
 
-let private sharing =
+let private members =
     [
         live "gives each message once, and commits all of them when it stops" (fun () ->
             withTopic (fun cluster ->
@@ -50,7 +50,10 @@ let private sharing =
                     do! second.Close()
                     seen.Total |> shouldEqual 1000
                 }))
+    ]
 
+let private concurrency =
+    [
         live "handlers of one queue work at the same time, and up to the limit" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -77,7 +80,10 @@ let private sharing =
                     do! until (fun () -> consumer.Health.Consumed = 64L)
                     do! consumer.Close()
                 }))
+    ]
 
+let private flowControl =
+    [
         live "no more of a topic is held than is allowed for all its queues together" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -121,7 +127,10 @@ let private sharing =
                     most <= limit |> shouldBeTrue
                     do! consumer.Close()
                 }))
+    ]
 
+let private tags =
+    [
         live "only messages with the tags come, and others leave no gap behind" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -158,7 +167,10 @@ let private sharing =
                     let! isCommitted = isAllCommitted cluster "C" "T" queues
                     isCommitted |> shouldBeTrue
                 }))
+    ]
 
+let private pausingAndSubscribing =
+    [
         live "paused, it begins nothing; a topic is taken up and given up while it runs" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -186,7 +198,10 @@ let private sharing =
                 }))
     ]
 
-let private broadcasting =
+let private sharing =
+    members @ concurrency @ flowControl @ tags @ pausingAndSubscribing
+
+let private broadcastingToMembers =
     [
         live "each member gets all messages, and goes on where it was" (fun () ->
             withTopic (fun cluster ->
@@ -215,7 +230,10 @@ let private broadcasting =
                     seenAgain.Texts |> shouldEqual (set (numbered 100 10))
                     Directory.Delete(directory, true)
                 }))
+    ]
 
+let private broadcastOffsets =
+    [
         live
             "without a name of its own, a broadcasting member finds its offsets again, and there is one of a group"
             (fun () ->
@@ -247,6 +265,9 @@ let private broadcasting =
                         Directory.Delete(directory, true)
                     }))
     ]
+
+let private broadcasting =
+    broadcastingToMembers @ broadcastOffsets
 
 let private changing =
     [
@@ -289,7 +310,7 @@ let private nullFirst () =
         else
             ValueTask<ConsumeResult> ConsumeResult.Success)
 
-let private retrying =
+let private redelivery =
     [
         live "what fails comes again with its count, at growing delays, and in the end is a dead letter" (fun () ->
             withQueues 1 (fun clock cluster ->
@@ -343,7 +364,10 @@ let private retrying =
                     Properties.tryFind "RETRY_TOPIC" dead.Head.Properties
                     |> shouldEqual (ValueSome "T")
                 }))
+    ]
 
+let private results =
+    [
         live "a handler's own level counts, and a message that is to be a dead letter is one at once" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
@@ -400,7 +424,10 @@ let private retrying =
                     consumer.Health.Failed |> shouldEqual 1L
                     do! consumer.Close()
                 }))
+    ]
 
+let private orderlyRetries =
+    [
         live "in order, a message that fails holds its queue up, and none passes it" (fun () ->
             withTopic (fun cluster ->
                 task {
@@ -447,6 +474,9 @@ let private retrying =
                     isCommitted |> shouldBeTrue
                 }))
     ]
+
+let private retrying =
+    redelivery @ results @ orderlyRetries
 
 [<Tests>]
 let tests = testList "Push consumer" (sharing @ broadcasting @ changing @ retrying)

@@ -40,10 +40,9 @@ let private isOffsetStoreFailed result =
     | Error(OffsetStoreFailed _) -> true
     | _ -> false
 
-[<Tests>]
-let tests =
+let private readingAndWriting =
     testList
-        "Local offsets"
+        "reading and writing"
         [
             property "what is saved is found by the next one"
             <| fun (positions: (byte * int64) list) ->
@@ -73,7 +72,12 @@ let tests =
 
                     load (store directory) 3 |> shouldEqual (Ok(Some 17L)))
             }
+        ]
 
+let private damagedFiles =
+    testList
+        "damaged files"
+        [
             test "a damaged file falls back to the one before it" {
                 withDirectory (fun directory ->
                     let first = store directory
@@ -105,3 +109,7 @@ let tests =
                     load store 0 |> shouldEqual (Ok(Some 5L)))
             }
         ]
+
+[<Tests>]
+let tests =
+    testList "Local offsets" [ readingAndWriting; damagedFiles ]

@@ -60,10 +60,9 @@ let private heartbeatOf clientId : Heartbeat =
         IsWithoutSubscriptions = None
     }
 
-[<Tests>]
-let tests =
+let private creatingTopics =
     testList
-        "Administration"
+        "creating topics"
         [
             testCase "a topic that is made has its queues and permission, on that broker only, and routes show it"
             <| fun () ->
@@ -116,7 +115,12 @@ let tests =
                 askAt 3L (BrokerAt 0) (sendTo "T" 7 "id" []) more
                 |> codeOf
                 |> shouldEqual ResponseCode.Success
+        ]
 
+let private unreadableTopics =
+    testList
+        "unreadable topics"
+        [
             testCase "a topic without read permission is not read"
             <| fun () ->
                 let state, _ = createAt 0 (create "T" 6 3 2) made
@@ -144,7 +148,12 @@ let tests =
                         create "T" 1 65_537 6
                     ] do
                     createAt 0 bad two |> codeOf |> shouldEqual ResponseCode.SystemError
+        ]
 
+let private deletingTopics =
+    testList
+        "deleting topics"
+        [
             testCase "a topic that is deleted is empty when it comes again; its route goes when the name server is told"
             <| fun () ->
                 let state, _ = askAt 1L (BrokerAt 0) (sendTo "T" 0 "id" []) made
@@ -173,7 +182,12 @@ let tests =
 
                 delete "elsewhere" |> tryRoute 1L 0 "T" |> Option.isSome |> shouldBeTrue
                 delete "DefaultCluster" |> tryRoute 1L 0 "T" |> shouldEqual None
+        ]
 
+let private writePermission =
+    testList
+        "write permission"
+        [
             testCase "write permission is taken from all topics of one broker, and sent back"
             <| fun () ->
                 let state, _ = createAt 1 (create "T" 4 4 6) made
@@ -225,7 +239,12 @@ let tests =
                 let system = read 1L names NameServerTopics.system () made
                 system.Topics |> shouldEqual [ "DefaultCluster"; "a"; "b" ]
                 system.BrokerAddress |> shouldEqual (Some "127.0.0.1:1")
+        ]
 
+let private clients =
+    testList
+        "clients"
+        [
             testCase "clients are told by group, until they leave it"
             <| fun () ->
                 let broker = BrokerAt 0
@@ -267,3 +286,7 @@ let tests =
 
                 read 1L broker Heartbeat.members "C" left |> shouldEqual [ "me" ]
         ]
+
+[<Tests>]
+let tests =
+    testList "Administration" [ creatingTopics; unreadableTopics; deletingTopics; writePermission; clients ]

@@ -80,10 +80,9 @@ let private directly messageId =
         }
         DirectConsumption.operation
 
-[<Tests>]
-let tests =
+let private runningInfoTests =
     testList
-        "Broker calls of clients"
+        "running info"
         [
             testCase "a running info is asked of the client named, and its answer passed on under the asker's number"
             <| fun () ->
@@ -122,7 +121,12 @@ let tests =
                 let state, effects = Broker.transition 0L state (Left 9)
                 effects |> shouldEqual [ Forget ticket ]
                 answer ticket ValueNone state |> snd |> shouldBeEmpty
+        ]
 
+let private consumingDirectly =
+    testList
+        "consuming directly"
+        [
             testCase "a message is consumed directly: the broker adds it, and its own name"
             <| fun () ->
                 let id = (records "T" 0 withMembers |> List.head).OffsetId
@@ -143,7 +147,12 @@ let tests =
                 for bad in [ None; Some "nonsense" ] do
                     (ask 0L 9 (directly bad) withMembers |> snd |> answerIn).ResponseCode
                     |> shouldEqual ResponseCode.SystemError
+        ]
 
+let private memberOffsets =
+    testList
+        "member offsets"
+        [
             testCase "positions are asked of all members one after the other, and who does not answer is left out"
             <| fun () ->
                 let query address =
@@ -178,7 +187,12 @@ let tests =
                 let _, effects = ask 0L 9 (query (Some "c2")) withMembers
                 let _, connection, _ = onlyCall effects
                 connection |> shouldEqual 2
+        ]
 
+let private resets =
+    testList
+        "resets"
+        [
             testCase "a reset changes what is committed and is told to every member"
             <| fun () ->
                 let command = Examples.ask (resetOf 0L true) ConsumerPositions.resetAll
@@ -228,7 +242,12 @@ let tests =
 
                 reset 1L |> shouldEqual (ResponseCode.Success, Some 1L)
                 reset 2L |> shouldEqual (ResponseCode.SystemError, None)
+        ]
 
+let private progressTests =
+    testList
+        "progress"
+        [
             testCase "how far a group is"
             <| fun () ->
                 let command =
@@ -249,3 +268,7 @@ let tests =
                 let progress = stats.Queues[messageQueue 0]
                 (progress.BrokerOffset, progress.ConsumerOffset) |> shouldEqual (1L, 1L)
         ]
+
+[<Tests>]
+let tests =
+    testList "Broker calls of clients" [ runningInfoTests; consumingDirectly; memberOffsets; resets; progressTests ]

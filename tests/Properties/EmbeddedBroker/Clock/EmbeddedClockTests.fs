@@ -15,10 +15,9 @@ let private noting (clock: EmbeddedClock) (noted: ResizeArray<string * TimeSpan>
     clock.CreateTimer((fun _ -> noted.Add((name, TimeSpan.FromTicks(clock.GetTimestamp() - start)))), null, due, period)
     |> ignore
 
-[<Tests>]
-let tests =
+let private timeTests =
     testList
-        "Embedded clock"
+        "time"
         [
             testCase "it begins now, stands still, and moves by as much as it is moved"
             <| fun () ->
@@ -62,7 +61,12 @@ let tests =
                 clock.Advance(seconds 101)
                 noted.Count |> shouldEqual 1
                 clock.GetTimestamp() |> shouldExceed ((seconds 101).Ticks - 1L)
+        ]
 
+let private timersTests =
+    testList
+        "timers"
+        [
             testCase "a timer for at once fires without the clock being moved"
             <| fun () ->
                 let clock = EmbeddedClock()
@@ -110,7 +114,12 @@ let tests =
                 delay.IsCompleted |> shouldBeFalse
                 clock.Advance(seconds 1)
                 delay.Wait(seconds 30) |> shouldBeTrue
+        ]
 
+let private timerModel =
+    testList
+        "timer model"
+        [
             property
                 "timers fire when they are due, the first first, as often as their periods say, however the clock is moved"
             <| fun (timers: (byte * byte) list) (moves: byte list) ->
@@ -153,3 +162,7 @@ let tests =
                 let times = noted |> Seq.map snd |> List.ofSeq
                 List.sort (List.ofSeq noted) = List.sort expected && times = List.sort times
         ]
+
+[<Tests>]
+let tests =
+    testList "Embedded clock" [ timeTests; timersTests; timerModel ]

@@ -133,10 +133,9 @@ let private step (run: Run) step =
                 && run.Open |> Map.forall (fun _ other -> other <> connectionOf connection)
         }
 
-[<Tests>]
-let tests =
+let private pulls =
     testList
-        "Embedded broker"
+        "pulls"
         [
             testCase "what is sent can be pulled"
             <| fun () ->
@@ -179,7 +178,12 @@ let tests =
                     run 10L waiting [ toBroker 3L (sendTo 1 "x"); toBroker 4L (sendTo 0 "x") ]
 
                 Broker.nextDeadline state |> shouldEqual (ValueSome 1000L)
+        ]
 
+let private endsOfPulls =
+    testList
+        "ends of pulls"
+        [
             testCase "a pull whose time is up is told so, not a millisecond before"
             <| fun () ->
                 let waiting, _ = run 0L withOne [ toBroker 2L (pull 1L 1000 "*") ]
@@ -201,7 +205,12 @@ let tests =
                 let answer = readPull answer
                 answer.Status |> shouldEqual OffsetMoved
                 answer.NextOffset |> shouldEqual 1L
+        ]
 
+let private badRequests =
+    testList
+        "bad requests"
+        [
             testCase "requests that are not for a broker, or not for a name server, are answered with 3"
             <| fun () ->
                 let ask (code: int) transition state =
@@ -247,3 +256,7 @@ let tests =
 
                 last.IsRight && ended.IsRight && ended.Open.IsEmpty
         ]
+
+[<Tests>]
+let tests =
+    testList "Embedded broker" [ pulls; endsOfPulls; badRequests ]

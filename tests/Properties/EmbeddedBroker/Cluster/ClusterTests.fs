@@ -153,10 +153,9 @@ let private step (run: Run) step =
         |> feed ClusterTicked
     |> check
 
-[<Tests>]
-let tests =
+let private clusterModel =
     testList
-        "Embedded cluster"
+        "cluster model"
         [
             property "routes list exactly the brokers that have the topic and run, or are not known to be gone"
             <| fun (steps: ClusterStep list) -> (List.fold step first steps).IsRight
@@ -208,7 +207,12 @@ let tests =
                     BrokerRig.idOf message = $"m{number}"
                     && message.QueueOffset = answer.QueueOffset
                     && message.OffsetId = answer.OffsetId)
+        ]
 
+let private routes =
+    testList
+        "routes"
+        [
             testCase "a silent broker is given up after 120 seconds, not a millisecond before"
             <| fun () ->
                 let state, _ = askAt 0L (BrokerAt 0) (sendTo "T" 0 "id" []) first.State
@@ -238,7 +242,12 @@ let tests =
                         ]
 
                 tryRoute 0L 0 Send.defaultTopic closed |> shouldEqual None
+        ]
 
+let private nameServerRestarts =
+    testList
+        "name server restarts"
+        [
             testCase "a name server that was stopped keeps its values and forgets its routes"
             <| fun () ->
                 let place = { Namespace = "n"; Key = "k" }
@@ -269,3 +278,7 @@ let tests =
                 let state, _ = Servers.transition 1L state (At(BrokerAt 0, Advertised "proxy:9"))
                 tryRoute 2L 1 "T" state |> addressesIn |> shouldEqual [ "proxy:9" ]
         ]
+
+[<Tests>]
+let tests =
+    testList "Embedded cluster" [ clusterModel; routes; nameServerRestarts ]

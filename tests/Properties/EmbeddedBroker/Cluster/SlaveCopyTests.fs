@@ -116,10 +116,9 @@ let private step (run: Run) one =
         { run with State = state; Now = goal }
     |> judge
 
-[<Tests>]
-let tests =
+let private lag =
     testList
-        "Slave copies"
+        "lag"
         [
             property "a slave has the beginning of what its master has, and all that is old enough while both run"
             <| fun (steps: LateStep list) ->
@@ -165,7 +164,12 @@ let tests =
                 (storeOf 1 state).Committed.Count |> shouldEqual 0
                 let state, _ = transition 100L state ClusterTicked
                 (storeOf 1 state).Committed.Count |> shouldEqual 1
+        ]
 
+let private readingCopies =
+    testList
+        "reading copies"
+        [
             testCase "what a master had no time to give is nowhere else while it is away, and comes when it is back"
             <| fun () ->
                 let state = sent 0L "a" pair
@@ -199,7 +203,12 @@ let tests =
                     | Reply(Ticket ticket, answer) -> Some(ticket, answer.ResponseCode)
                     | _ -> None)
                 |> shouldEqual [ 77L, ResponseCode.Success ]
+        ]
 
+let private suggestedBroker =
+    testList
+        "suggested broker"
+        [
             testCase "who reads what is not in memory is sent to the slave, and from there, at the end, to the master"
             <| fun () ->
                 let forgetful (settings: BrokerSettings) =
@@ -239,7 +248,12 @@ let tests =
                             }))
 
                 (pulled 1L master 0L alone).SuggestedBrokerId |> shouldEqual 0L
+        ]
 
+let private hostedSlave =
+    testList
+        "hosted slave"
+        [
             testCaseTask "the slave of an embedded cluster lags by its clock"
             <| fun () ->
                 task {
@@ -290,3 +304,7 @@ let tests =
                     after |> shouldEqual 1L
                 }
         ]
+
+[<Tests>]
+let tests =
+    testList "Slave copies" [ lag; readingCopies; suggestedBroker; hostedSlave ]

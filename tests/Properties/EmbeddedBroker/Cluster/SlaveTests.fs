@@ -77,10 +77,9 @@ let private readPull effects =
 let private withOne = askAt 0L master (sendTo "T" 0 "one" []) pair |> fst
 let private alone = apply [ ServerStopped(master, Graceful) ] withOne
 
-[<Tests>]
-let tests =
+let private slaveReads =
     testList
-        "Slave"
+        "slave reads"
         [
             property "a slave holds what its master holds, or the beginning of it, whatever stops"
             <| fun (steps: PairStep list) -> (pair, steps) ||> List.scan step |> List.forall isCopy
@@ -125,7 +124,12 @@ let tests =
                     let answer = askAt 1L slave (pull 77L) state |> snd |> readPull
                     answer.Status |> shouldEqual NoMatch
                     answer.NextOffset |> shouldEqual 77L
+        ]
 
+let private parkedPullsAndWrites =
+    testList
+        "parked pulls and writes"
+        [
             testCase "a pull that waits at the slave is answered by what its master takes after a start"
             <| fun () ->
                 let waiting =
@@ -175,3 +179,7 @@ let tests =
                 (BrokerRig.answerIn effects).ResponseCode
                 |> shouldEqual ResponseCode.SystemError
         ]
+
+[<Tests>]
+let tests =
+    testList "Slave" [ slaveReads; parkedPullsAndWrites ]

@@ -131,10 +131,9 @@ let private expected memory queueId (state: BrokerState) : int64 option =
         |> Option.filter (fun first -> state.Store.NextPhysicalOffset - first.PhysicalOffset <= memory)
         |> Option.map (fun _ -> 0L)
 
-[<Tests>]
-let tests =
+let private initialOffsets =
     testList
-        "Committed offsets"
+        "initial offsets"
         [
             testCase "a group that has committed nothing begins at 0 while a queue's first message is at hand"
             <| fun () -> fresh |> withSends 3 |> committed |> shouldEqual (Some 0L)
@@ -183,7 +182,12 @@ let tests =
                 [ 0; 1 ]
                 |> List.map (fun queueId -> askCommitted (query "G" "T" queueId None) state)
                 |> shouldEqual [ expected memory 0 state; expected memory 1 state ]
+        ]
 
+let private poppingGroups =
+    testList
+        "popping groups"
+        [
             testCase
                 "a group that pops from the end begins with the newest message, from the beginning with the first one left"
             <| fun () ->
@@ -226,3 +230,7 @@ let tests =
                     forgetful |> shouldEqual ResponseCode.QueryNotFound
                 }
         ]
+
+[<Tests>]
+let tests =
+    testList "Committed offsets" [ initialOffsets; poppingGroups ]

@@ -222,10 +222,9 @@ let private subscribed version filter state =
         state
     |> fst
 
-[<Tests>]
-let tests =
+let private wakingPulls =
     testList
-        "Parked pulls"
+        "waking pulls"
         [
             property
                 "a pull is woken by a message that it wants and by no other, ends in time, and goes with its connection"
@@ -275,7 +274,12 @@ let tests =
                 let left, _ = Broker.transition 2L state (Left 5)
                 let _, effects = tick 15_000L left
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.SubscriptionNotExist
+        ]
 
+let private committingPulls =
+    testList
+        "committing pulls"
+        [
             testCase "a position that comes with a pull is committed, once the pull is admitted"
             <| fun () ->
                 let pull =
@@ -304,3 +308,7 @@ let tests =
                 let woken, _ = BrokerRig.ask 1L 9 (send "T" "m" []) moved
                 Store.committed queue woken.Store |> shouldEqual (ValueSome 3L)
         ]
+
+[<Tests>]
+let tests =
+    testList "Parked pulls" [ wakingPulls; committingPulls ]

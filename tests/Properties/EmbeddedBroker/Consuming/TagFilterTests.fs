@@ -82,10 +82,9 @@ let private check subscription =
 
     (ask 0L 1 command fresh |> snd |> answerIn).ResponseCode
 
-[<Tests>]
-let tests =
+let private expressions =
     testList
-        "Tag filters"
+        "expressions"
         [
             testCase "expressions with tags let exactly these through, whichever way they come"
             <| fun () ->
@@ -132,7 +131,12 @@ let tests =
                 byPop (Some "SQL92") "" |> shouldEqual (Ok tags)
                 byHeartbeat "" |> shouldEqual (Ok [])
                 bySubscription (Subscription.create "T" (ByTag "") 1L) |> shouldEqual (Ok tags)
+        ]
 
+let private heartbeats =
+    testList
+        "heartbeats"
+        [
             testCase "a heartbeat's hashes decide, not its expression"
             <| fun () ->
                 bySubscription
@@ -175,7 +179,12 @@ let tests =
                         "XPATH", "/a", ResponseCode.SubscriptionParseFailed
                     ] do
                     check (subscriptionOf' kind expression) |> shouldEqual code
+        ]
 
+let private parkedPulls =
+    testList
+        "parked pulls"
+        [
             testCase "a waiting pull is woken by what its expression lets through, and by nothing else"
             <| fun () ->
                 let wakes expression tag =
@@ -195,3 +204,7 @@ let tests =
                 wakes "\t*" "a" |> shouldBeFalse
                 wakes "|| a" "a" |> shouldBeTrue
         ]
+
+[<Tests>]
+let tests =
+    testList "Tag filters" [ expressions; heartbeats; parkedPulls ]

@@ -29,10 +29,9 @@ let private total (framing, pieces) =
     let _, held = AnswerFraming.release framing
     bytesOf (List.map bytesOfPiece pieces @ held)
 
-[<Tests>]
-let tests =
+let private framesTests =
     testList
-        "Answer framing"
+        "frames"
         [
             property "every frame is found whole, wherever the stream is cut"
             <| fun (samples: Sample list) sizes ->
@@ -71,7 +70,12 @@ let tests =
                     |> List.map fst
 
                 framesOf pieces = begunLater && total (framing, pieces) = bytesOf after
+        ]
 
+let private otherBytes =
+    testList
+        "other bytes"
+        [
             property "bytes that are no frames pass as they are"
             <| fun (Bytes garbage) sizes ->
                 let chunks = chunks sizes garbage
@@ -105,3 +109,7 @@ let tests =
 
                 allocated |> shouldStayBelow 4_000_000L
         ]
+
+[<Tests>]
+let tests =
+    testList "Answer framing" [ framesTests; otherBytes ]

@@ -48,10 +48,9 @@ type Step =
     | Replan of duplicate: byte * holdBack: byte * delay: byte * strangers: bool
     | Wait of byte
 
-[<Tests>]
-let tests =
+let private duplicatesAndLosses =
     testList
-        "Answer shaper"
+        "duplicates and losses"
         [
             property "without faults every chunk passes as it came, whatever it holds"
             <| fun (Bytes bytes) sizes ->
@@ -88,7 +87,12 @@ let tests =
                     |> List.map fst
 
                 snd (send { none with DropEvery = every } sizes frames) = expected
+        ]
 
+let private reordering =
+    testList
+        "reordering"
+        [
             property "with answers held back every frame is sent once"
             <| fun (samples: Sample list) sizes others ->
                 let frames = frames samples
@@ -123,7 +127,12 @@ let tests =
                         || (before.Length > 0 && isStranger before))
 
                 goesBefore && List.filter (isStranger >> not) sent = frames
+        ]
 
+let private delays =
+    testList
+        "delays"
+        [
             testCase "each second answer is late, not a tick before its time, and others pass it"
             <| fun () ->
                 let plan =
@@ -161,7 +170,12 @@ let tests =
                     AnswerShaper.shape TimeSpan.Zero (ReadOnlyMemory(bytes).Slice 10) state
 
                 bytesOf (passed @ rest) |> shouldEqual frames[0]
+        ]
 
+let private changingFaults =
+    testList
+        "changing faults"
+        [
             property "whatever changes, no frame is lost or broken, and what is not doubled is sent once"
             <| fun (samples: Sample list) sizes (steps: Step list) ->
                 let frames = frames samples
@@ -204,3 +218,7 @@ let tests =
                 set sent = set frames
                 && List.forall (fun (_, copies) -> copies <= 2) (List.countBy id sent)
         ]
+
+[<Tests>]
+let tests =
+    testList "Answer shaper" [ duplicatesAndLosses; reordering; delays; changingFaults ]

@@ -60,10 +60,9 @@ let private sendMany count state =
 let private lose times =
     RequestRules.rule sendCode LoseAnswer times
 
-[<Tests>]
-let tests =
+let private refusalsAndLosses =
     testList
-        "Broker faults"
+        "refusals and losses"
         [
             testCase "a refused request is answered so, and not carried out; the next one is"
             <| fun () ->
@@ -103,7 +102,12 @@ let tests =
                 let state, effects = sendMany 8L (faulty [ rule ])
                 tickets effects |> shouldEqual [ -1L; -2L; 3L; -4L; -5L; 6L; -7L; 8L ]
                 stored state |> shouldEqual 8
+        ]
 
+let private delays =
+    testList
+        "delays"
+        [
             testCase "a late answer comes when its time has come, not a millisecond before"
             <| fun () ->
                 let rule =
@@ -141,7 +145,12 @@ let tests =
                 let state, effects = Broker.transition 1L state (Left 1)
                 tickets effects |> shouldEqual [ -1L ]
                 Broker.nextDeadline state |> shouldEqual ValueNone
+        ]
 
+let private rulesTests =
+    testList
+        "rules"
+        [
             testCase "a fault meets its code only, and one that was set later waits for the first"
             <| fun () ->
                 let rules =
@@ -185,7 +194,12 @@ let tests =
                 let state, effects = sendMany 3L (faulty [ rule ])
                 tickets effects |> shouldEqual [ -1L; -2L; -3L ]
                 state.Faults.Rules.Length |> shouldEqual 1
+        ]
 
+let private forgottenClients =
+    testList
+        "forgotten clients"
+        [
             testCase "forgotten clients are known by nothing, and are there"
             <| fun () ->
                 let heartbeat: Heartbeat =
@@ -228,3 +242,7 @@ let tests =
                 theirs = List.truncate theirs.Length expected
                 && actions |> List.forall (fun (isTheirs, action) -> isTheirs || action.IsNone)
         ]
+
+[<Tests>]
+let tests =
+    testList "Broker faults" [ refusalsAndLosses; delays; rulesTests; forgottenClients ]

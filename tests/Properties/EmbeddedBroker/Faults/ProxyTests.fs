@@ -58,10 +58,9 @@ let private step (run: Run, fromServer, fromClient) step =
     | Healing -> run |> heal |> unread
     | Passing time -> run |> at (run.Now + TimeSpan.FromMilliseconds(float time)) |> unread
 
-[<Tests>]
-let tests =
+let private passingBytes =
     testList
-        "Fault proxy"
+        "passing bytes"
         [
             property "without faults bytes go out as they came in, at once, both ways"
             <| fun (Bytes bytes) sizes ->
@@ -108,7 +107,12 @@ let tests =
                         <= (time - first).TotalSeconds * float rate + float rate / 20.0 + 1.0)
 
                 isLimited && sentTo ToClient run = bytes
+        ]
 
+let private delays =
+    testList
+        "delays"
+        [
             testCase "a delayed chunk goes when its time has come, not a tick before"
             <| fun () ->
                 let run =
@@ -142,7 +146,12 @@ let tests =
                 |> read 1 ToClient "abc"B
                 |> writtenTo ToClient
                 |> shouldEqual [ "a"B; "b"B; "c"B ]
+        ]
 
+let private blackHoles =
+    testList
+        "black holes"
+        [
             testCase "a black hole swallows bytes, reads on, and passes on that a side closes"
             <| fun () ->
                 let run =
@@ -181,7 +190,12 @@ let tests =
 
                 ended run |> shouldBeFalse
                 (heal run).Done.Head |> shouldEqual (EndLink(1, CutKind.Reset))
+        ]
 
+let private backPressure =
+    testList
+        "back-pressure"
+        [
             testCase "where reading stops, what a read brought waits and no other read begins"
             <| fun () ->
                 let run =
@@ -217,7 +231,12 @@ let tests =
 
                 run.Reads |> shouldEqual (set [ 1, ToServer ])
                 (ringAll run).Reads |> shouldEqual (set [ 1, ToServer; 1, ToClient ])
+        ]
 
+let private cutsAndGarbage =
+    testList
+        "cuts and garbage"
+        [
             property "a cut comes after so many bytes, over all connections, and once"
             <| fun (Bytes bytes) (limit: byte) (isReset: bool) ->
                 let kind = if isReset then CutKind.Reset else CutKind.Fin
@@ -250,7 +269,12 @@ let tests =
                     |> ringAll
 
                 sentTo ToClient run |> shouldEqual "ab!!cd"B
+        ]
 
+let private answers =
+    testList
+        "answers"
+        [
             testCase "faults of answers leave requests alone"
             <| fun () ->
                 let bytes = answer 1
@@ -293,7 +317,12 @@ let tests =
                 let run = ringAll run
                 (sentTo ToClient run).Length |> shouldExceed (answer 1).Length
                 run.Done.Head |> shouldEqual (CloseSending(1, ToClient))
+        ]
 
+let private healing =
+    testList
+        "healing"
+        [
             testCase "healing lets go what was delayed, limited, late or held back"
             <| fun () ->
                 let run =
@@ -338,7 +367,12 @@ let tests =
                 let run = feed (CutAll CutKind.Fin) run
                 run.Done.Head |> shouldEqual (EndLink(1, CutKind.Fin))
                 ended run |> shouldBeTrue
+        ]
 
+let private endedConnections =
+    testList
+        "ended connections"
+        [
             testCase "a client of a server that is not there is reset"
             <| fun () ->
                 let run = idle |> feed (Accepted 1) |> feed (ServerUnreachable 1)
@@ -360,3 +394,7 @@ let tests =
                     next.Done |> shouldEqual run.Done
                     next.State.Links |> shouldEqual Map.empty
         ]
+
+[<Tests>]
+let tests =
+    testList "Fault proxy" [ passingBytes; delays; blackHoles; backPressure; cutsAndGarbage; answers; healing; endedConnections ]

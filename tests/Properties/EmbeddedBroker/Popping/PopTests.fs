@@ -32,17 +32,21 @@ let private parkedPop seconds =
 
 let private orderly = { pop with IsOrderly = Some true }
 
-[<Tests>]
-let tests =
+let private popModel =
     testList
-        "Broker pops"
+        "pop model"
         [
             property "no message is lost, none is delivered while it is hidden, and none after it is acknowledged"
             <| fun (steps: PopStep list) -> ofStates false steps
 
             property "in order: no message overtakes one that is not acknowledged, none is lost or left out"
             <| fun (steps: PopStep list) -> ofStates true steps
+        ]
 
+let private receipts =
+    testList
+        "receipts"
+        [
             testCase "the answer says where reading began and which messages there are, as Java writes it"
             <| fun () ->
                 let state = withMessages [ "a"; "b"; "c" ]
@@ -94,7 +98,12 @@ let tests =
                 (List.exactlyOne third).Message.ReconsumeTimes |> shouldEqual 2
                 let state, _ = ask 20_008L 2 (ackOf (List.exactlyOne third)) state
                 Broker.nextDeadline state |> shouldEqual ValueNone
+        ]
 
+let private changedTimes =
+    testList
+        "changed times"
+        [
             testCase "a changed time gives a new receipt, and the old one acknowledges nothing"
             <| fun () ->
                 let state, popped = popNow 5L pop (withMessages [ "a" ])
@@ -110,7 +119,12 @@ let tests =
                 Broker.nextDeadline state |> shouldEqual (ValueSome 30_100L)
                 let state, _ = ask 102L 2 (ackOf { popped with Receipt = receipt }) state
                 Broker.nextDeadline state |> shouldEqual ValueNone
+        ]
 
+let private parkedPops =
+    testList
+        "parked pops"
+        [
             testCase "a pop waits for a message, and for one that expires"
             <| fun () ->
                 let state, popped = popNow 5L pop (withMessages [ "a" ])
@@ -163,7 +177,12 @@ let tests =
                 let state, _ = tick 10_002L state
                 let _, popped = popNow 10_003L ofY state
                 idsOf popped |> shouldEqual [ "b" ]
+        ]
 
+let private orderlyPops =
+    testList
+        "orderly pops"
+        [
             testCase "in order a queue is closed until its messages are acknowledged, and opens for whoever waits"
             <| fun () ->
                 let two = { orderly with MaxMessages = 2 }
@@ -199,7 +218,12 @@ let tests =
                 |> shouldEqual (Some "0 qo0%0 1;0 qo0%1 1;0 0 1")
 
                 Waits.isEmpty expired.Pops.Parked.Waits |> shouldBeTrue
+        ]
 
+let private orderlyAttempts =
+    testList
+        "orderly attempts"
+        [
             testCase "in order the same attempt gives the same messages, and their counts as they were"
             <| fun () ->
                 let attempt = { orderly with AttemptId = Some "x" }
@@ -224,7 +248,12 @@ let tests =
                 early |> shouldBeEmpty
                 let _, again = popNow 1_100L orderly state
                 idsOf again |> shouldEqual [ "a" ]
+        ]
 
+let private popTime =
+    testList
+        "pop time"
+        [
             testCase "a pop is as old as it says by the broker's clock, and 0 is now unless it is taken as it is sent"
             <| fun () ->
                 let now = 1_000_000L
@@ -268,7 +297,12 @@ let tests =
                         (isTaken, code) |> shouldEqual (false, ResponseCode.PollingTimeout)
                         remark |> shouldMention "pop message is timeout too much"
                     | Error error -> failtest $"%A{error}"
+        ]
 
+let private futurePops =
+    testList
+        "future pops"
+        [
             testCase "a pop that may not wait is answered at once, though it comes out of the future"
             <| fun () ->
                 let state, _ = popNow 1L pop (withMessages [ "a" ])
@@ -282,7 +316,12 @@ let tests =
                         Pop.messages)
                     state
                 |> shouldEqual ResponseCode.PollingTimeout
+        ]
 
+let private refusals =
+    testList
+        "refusals"
+        [
             testCase "what is refused is refused with Java's codes"
             <| fun () ->
                 let state, popped = popNow 1L pop (withMessages [ "a" ])
@@ -326,7 +365,12 @@ let tests =
 
                 codeOf 2L (Examples.ask { BrokerName = "b"; Acks = [] } PopReceipts.acknowledgeMany) state
                 |> shouldEqual ResponseCode.NoMessage
+        ]
 
+let private popLimits =
+    testList
+        "pop limits"
+        [
             testCase "a queue that too many wait for takes no more"
             <| fun () ->
                 let state, _ = popNow 1L pop (withMessages [ "a" ])
@@ -348,6 +392,10 @@ let tests =
                 codeOf 1L (Examples.ask pop Pop.messages) slave
                 |> shouldEqual ResponseCode.SlaveNotAvailable
         ]
+
+[<Tests>]
+let tests =
+    testList "Broker pops" [ popModel; receipts; changedTimes; parkedPops; orderlyPops; orderlyAttempts; popTime; futurePops; refusals; popLimits ]
 
 let private memberOf clientId =
     Examples.ask
@@ -416,10 +464,9 @@ let private withMode sharing cluster =
         cluster
     |> fst
 
-[<Tests>]
-let assignmentTests =
+let private byPull =
     testList
-        "Broker assignments"
+        "by pull"
         [
             testCase "queues of all brokers are pulled unless the mode is set, each by one member"
             <| fun () ->
@@ -452,7 +499,12 @@ let assignmentTests =
 
             testCase "a group that nobody is in has no assignments"
             <| fun () -> assigned "x" "AVG" (cluster []) |> shouldEqual None
+        ]
 
+let private byPop =
+    testList
+        "by pop"
+        [
             testCase "where messages are popped all members read all brokers, or as many share a queue as was set"
             <| fun () ->
                 let cluster = cluster [ "w"; "x"; "y"; "z" ]
@@ -489,3 +541,7 @@ let assignmentTests =
 
                     codeOf 1L command fresh |> shouldEqual code
         ]
+
+[<Tests>]
+let assignmentTests =
+    testList "Broker assignments" [ byPull; byPop ]

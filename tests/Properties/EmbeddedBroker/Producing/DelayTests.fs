@@ -17,10 +17,9 @@ let private handleOf (answer: SendAnswer) =
 let private encode (text: string) =
     Convert.ToBase64String(Encoding.UTF8.GetBytes text)
 
-[<Tests>]
-let tests =
+let private delayLevels =
     testList
-        "Broker delays"
+        "delay levels"
         [
             testCase "each level delays by what Java's table says: to the millisecond, in a queue of its own"
             <| fun () ->
@@ -71,7 +70,12 @@ let tests =
                 effects |> shouldBeEmpty
                 let _, effects = tick 1_000L state
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.Success
+        ]
 
+let private deliveryTimes =
+    testList
+        "delivery times"
+        [
             testCase "of several times the first in Java's order holds, and a level before them all"
             <| fun () ->
                 let times =
@@ -117,7 +121,12 @@ let tests =
                     let state, effects = ask 0L 1 (send "T" "a" [ time ]) fresh
                     (answerIn effects).ResponseCode |> shouldEqual ResponseCode.MessageIllegal
                     records "rmq_sys_wheel_timer" 0 state |> shouldBeEmpty
+        ]
 
+let private recalls =
+    testList
+        "recalls"
+        [
             testCase "a recall holds until the message's second begins, and only for the message it names"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" [ "TIMER_DELAY_MS", "5500" ] fresh
@@ -164,7 +173,12 @@ let tests =
                     answer.ResponseCode |> shouldEqual code
                     answer.Remark |> shouldEqual (Some remark)
                     ids "T" (fst (tick 60_000L state)) |> shouldEqual [ "a" ]
+        ]
 
+let private unnamedMessages =
+    testList
+        "unnamed messages"
+        [
             testCase "a message without a unique id can be recalled as well"
             <| fun () ->
                 let command =
@@ -178,7 +192,12 @@ let tests =
                 let handle = handleOf (decodeSend (answerIn effects))
                 let state, _ = ask 1L 1 (recall "T" handle) state
                 ids "T" (fst (tick 60_000L state)) |> shouldBeEmpty
+        ]
 
+let private systemTopicsAndBatches =
+    testList
+        "system topics and batches"
+        [
             testCase "what a broker keeps for itself takes no sends"
             <| fun () ->
                 for topic in
@@ -214,7 +233,12 @@ let tests =
                 for wait in [ PropertyName.delayLevel, "3"; "TIMER_DELAY_SEC", "3" ] do
                     let _, effects = ask 0L 1 (request [ wait ]) fresh
                     (answerIn effects).ResponseCode |> shouldEqual ResponseCode.MessageIllegal
+        ]
 
+let private recallHandles =
+    testList
+        "recall handles"
+        [
             property "a timed message is delivered in the second after its time, and its handle names it"
             <| fun (start: uint32) (delay: uint32) ->
                 let start, delay = int64 start, 1L + int64 delay % (3L * day)
@@ -249,3 +273,7 @@ let tests =
 
                 RecallHandle.decode (RecallHandle.encode handle) = ValueSome handle
         ]
+
+[<Tests>]
+let tests =
+    testList "Broker delays" [ delayLevels; deliveryTimes; recalls; unnamedMessages; systemTopicsAndBatches; recallHandles ]

@@ -40,10 +40,9 @@ let private ending answer =
     let _, _, command = callIn effects
     Broker.transition 10L state (CallEnded(Ticket 9L, answer command))
 
-[<Tests>]
-let tests =
+let private pushingReplies =
     testList
-        "Broker replies"
+        "pushing replies"
         [
             testCase
                 "a reply is pushed to the client it is for, by its latest connection, and answered when it has answered"
@@ -100,7 +99,12 @@ let tests =
                     answer.ResponseCode |> shouldEqual ResponseCode.SystemError
                     answer.Remark |> shouldEqual (Some remark)
                     state.Replies |> shouldEqual Map.empty
+        ]
 
+let private lostConnections =
+    testList
+        "lost connections"
+        [
             testCase "a requester whose connection has ended is asked by the one that is left"
             <| fun () ->
                 let state, _ = Broker.transition 1L connected (Left 6)
@@ -120,7 +124,12 @@ let tests =
 
                 effects |> shouldBeEmpty
                 ids replyTopic state |> shouldBeEmpty
+        ]
 
+let private routesAndFaults =
+    testList
+        "routes and faults"
+        [
             testCase "there are routes to the topics of replies and traces from the start"
             <| fun () ->
                 let oneBroker = Servers.create 1 0L [ settings, BrokerRig.host, ValueNone ]
@@ -162,3 +171,7 @@ let tests =
                 effects |> shouldEqual [ Forget(Ticket 9L) ]
                 ids replyTopic state |> shouldEqual [ "r" ]
         ]
+
+[<Tests>]
+let tests =
+    testList "Broker replies" [ pushingReplies; lostConnections; routesAndFaults ]

@@ -180,10 +180,9 @@ let private retrySend reconsumeTimes max : SendRequest =
         MaxReconsumeTimes = max
     }
 
-[<Tests>]
-let tests =
+let private redelivery =
     testList
-        "Send back"
+        "redelivery"
         [
             property "each message comes back when its delay is over, and dies once"
             <| fun (steps: Step list) -> (List.fold step first steps).Mistakes |> shouldBeEmpty
@@ -221,7 +220,12 @@ let tests =
                 let offset = commitLogOffset (snd sent)
                 let _, effects = giveBackNow (sendBack "G" offset 0 None) 0 0L slave
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.SystemError
+        ]
 
+let private retryTopics =
+    testList
+        "retry topics"
+        [
             testCase "a pull of the retry topic that waits is woken when the message comes back"
             <| fun () ->
                 let state, answer = sent
@@ -264,7 +268,12 @@ let tests =
                 send 4 (Some 3) |> shouldEqual (0, 1)
                 send 16 None |> shouldEqual (1, 0)
                 send 17 None |> shouldEqual (0, 1)
+        ]
 
+let private lockedGroups =
+    testList
+        "locked groups"
+        [
             testCase "while its group holds a lock it goes to the dead letters at once, as in Java 5.x"
             <| fun () ->
                 let lockFor group state =
@@ -302,3 +311,7 @@ let tests =
                 let state, _ = ask 0L 1 (Examples.ask (retrySend 0 None) Send.message) fresh
                 state.Store.Topics["%RETRY%G"].Config.WriteQueues |> shouldEqual 1
         ]
+
+[<Tests>]
+let tests =
+    testList "Send back" [ redelivery; retryTopics; lockedGroups ]

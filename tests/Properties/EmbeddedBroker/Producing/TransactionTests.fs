@@ -36,10 +36,9 @@ let private checkedTwice =
         let state, pushes = rounds 2L 0L state
         state, answer, pushes
 
-[<Tests>]
-let tests =
+let private halfMessages =
     testList
-        "Broker transactions"
+        "half messages"
         [
             testCase "a half message lies where consumers of its topic do not look, and is answered for from there"
             <| fun () ->
@@ -85,7 +84,12 @@ let tests =
                 let state, effects = ask 2L 1 (finish Commit answer) state
                 codeOf effects |> shouldEqual ResponseCode.SystemError
                 ids "T" state |> shouldEqual [ "a" ]
+        ]
 
+let private ending =
+    testList
+        "ending"
+        [
             testCase "after a rollback there is nothing left to commit"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
@@ -120,7 +124,12 @@ let tests =
                 let state, effects = ask 1L 1 (finish Undecided answer) state
                 effects |> shouldEqual [ Forget(Ticket 1L) ]
                 state.Transactions.Halves.Count |> shouldEqual 1
+        ]
 
+let private checks =
+    testList
+        "checks"
+        [
             testCase "producers of the group are asked in turn, with the message and where it lies now"
             <| fun () ->
                 let state, _, pushes = checkedTwice.Value
@@ -171,7 +180,12 @@ let tests =
                 state.Transactions.NextRoundMillis |> shouldEqual ValueNone
                 let _, effects = ask 0L 1 (finish Commit answer) state
                 codeOf effects |> shouldEqual ResponseCode.SystemError
+        ]
 
+let private producersOfAGroup =
+    testList
+        "producers of a group"
+        [
             testCase "while no producer of the group is connected the check waits, and counts for nothing"
             <| fun () ->
                 let state, _ = sendOk 0L "T" "a" half fresh
@@ -201,7 +215,12 @@ let tests =
                 let state, pushes = rounds 3L 0L state
                 pushes |> List.map fst |> List.distinct |> shouldEqual [ 1 ]
                 state.Clients[2].ProducerGroups |> shouldEqual [ "other" ]
+        ]
 
+let private checkTimeouts =
+    testList
+        "check timeouts"
+        [
             testCase "a message younger than the timeout is left alone, and one that wants longer for longer"
             <| fun () ->
                 let state, _ = sendOk 0L "T" "old" half withProducers
@@ -234,3 +253,7 @@ let tests =
                     let _, effects = ask 0L 1 (send "T" "a" (wait :: half)) fresh
                     codeOf effects |> shouldEqual ResponseCode.MessageIllegal
         ]
+
+[<Tests>]
+let tests =
+    testList "Broker transactions" [ halfMessages; ending; checks; producersOfAGroup; checkTimeouts ]

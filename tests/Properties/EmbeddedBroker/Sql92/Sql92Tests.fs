@@ -13,10 +13,9 @@ let private sqlPull expression =
         Filter = Some(BySql92 expression)
     }
 
-[<Tests>]
-let tests =
+let private grammar =
     testList
-        "SQL92"
+        "grammar"
         [
             testPropertyWithConfig config "what is printed reads as the same expression"
             <| fun (Condition expression) -> SqlParser.parse (SqlText.print expression) = Ok expression
@@ -51,7 +50,12 @@ let tests =
                         "not a contains 'x'", "(NOT a) CONTAINS 'x'"
                     ] do
                     parse one |> shouldEqual (parse other)
+        ]
 
+let private refusedConditions =
+    testList
+        "refused conditions"
+        [
             testCase "what no broker takes"
             <| fun () ->
                 for text in
@@ -88,7 +92,12 @@ let tests =
                         "a LIKE 'x'"
                     ] do
                     (SqlParser.parse text).IsError |> shouldEqual true
+        ]
 
+let private propertyValues =
+    testList
+        "property values"
+        [
             testCase "values of properties"
             <| fun () ->
                 let it =
@@ -139,7 +148,12 @@ let tests =
                     ] do
                     if it text then
                         failtest $"'{text}' matches"
+        ]
 
+let private limits =
+    testList
+        "limits"
+        [
             testCase "length and depth are limited"
             <| fun () ->
                 let nested depth =
@@ -160,7 +174,12 @@ let tests =
                 let chain = "a = 1" + String.replicate 1_600 " OR a"
                 matches [ "a", "1" ] chain |> shouldEqual true
                 matches [ "a", "2" ] chain |> shouldEqual false
+        ]
 
+let private filtering =
+    testList
+        "filtering"
+        [
             testCase "a broker filters by it, by request and by heartbeat"
             <| fun () ->
                 let state =
@@ -212,3 +231,7 @@ let tests =
                 check "n >" |> shouldEqual ResponseCode.SubscriptionParseFailed
                 check "n > 1" |> shouldEqual ResponseCode.Success
         ]
+
+[<Tests>]
+let tests =
+    testList "SQL92" [ grammar; refusedConditions; propertyValues; limits; filtering ]

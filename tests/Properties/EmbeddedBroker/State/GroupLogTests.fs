@@ -60,9 +60,9 @@ type private BadLogger(lines: LogLines, good: int, fail: unit -> unit) =
 
             (lines :> ILogger).Log(level, event, state, error, format)
 
-let private kept =
+let private subscriptions =
     testList
-        "kept"
+        "subscriptions"
         [
             testCase "two connections of one client id give the id twice, until one of them ends"
             <| fun () ->
@@ -119,7 +119,12 @@ let private kept =
                 let state, notes = after [ 1, "c", actively 1L "a"; 1, "c", actively 2L "b" ]
                 expressionOf "T" state |> shouldEqual "b"
                 notes |> shouldBeEmpty
+        ]
 
+let private members =
+    testList
+        "members"
+        [
             testCase "type, model and start are those of the last heartbeat, and a change is said"
             <| fun () ->
                 let first = tagged 1L [ "T", "a" ]
@@ -176,9 +181,12 @@ let private kept =
                 membersOf "G" state |> shouldEqual [ "c1" ]
         ]
 
-let private written =
+let private kept =
+    testList "kept" [ subscriptions; members ]
+
+let private linesTests =
     testList
-        "written"
+        "lines"
         [
             testCaseTask "one line each, with the broker, the group and what was said"
             <| fun () ->
@@ -221,7 +229,12 @@ let private written =
                     do! log.Completion.WaitAsync(TimeSpan.FromMinutes 1.0)
                     lines.Count 2001 |> shouldEqual 2
                 }
+        ]
 
+let private blockedLoggers =
+    testList
+        "blocked loggers"
+        [
             testCaseTask
                 "a logger that does not return holds nobody up; what waits is bounded, and what was lost is said"
             <| fun () ->
@@ -274,6 +287,9 @@ let private written =
                     do! said.Task.WaitAsync limit.Token
                 }
         ]
+
+let private written =
+    testList "written" [ linesTests; blockedLoggers ]
 
 [<Tests>]
 let tests = testList "Consumer group log" [ kept; written ]

@@ -190,10 +190,9 @@ let private withMember clientId connection subscriptions state =
 
 let private withTopic = sendOk 0L "T" "m" [] fresh |> fst
 
-[<Tests>]
-let tests =
+let private membersTests =
     testList
-        "Consumer groups"
+        "members"
         [
             property "members, topics and who is told of changes, whatever clients do"
             <| fun (steps: Step list) ->
@@ -221,7 +220,12 @@ let tests =
                 // And is missed from then on as ever.
                 let state, _ = passTo 7_340_000L 7_200_000L state []
                 membersOf "G" state |> shouldBeEmpty
+        ]
 
+let private subscriptionsTests =
+    testList
+        "subscriptions"
+        [
             testCase "a pull without a subscription of its own needs its group's"
             <| fun () ->
                 codeOf plainPull withTopic |> shouldEqual ResponseCode.SubscriptionNotExist
@@ -275,7 +279,12 @@ let tests =
                 let state = withMember "c" 1 [ subscriptionOf 5L ("T", Filter.all) ] withTopic
                 let state, _ = Broker.transition 0L state (Left 1)
                 codeOf plainPull state |> shouldEqual ResponseCode.SubscriptionNotExist
+        ]
 
+let private heartbeats =
+    testList
+        "heartbeats"
+        [
             testCase "a heartbeat that leaves its subscriptions out keeps those that were known"
             <| fun () ->
                 let state = withMember "c" 1 [ subscriptionOf 5L ("T", Filter.all) ] withTopic
@@ -318,3 +327,7 @@ let tests =
                 (ask 0L 1 check fresh |> snd |> answerIn).ResponseCode
                 |> shouldEqual ResponseCode.Success
         ]
+
+[<Tests>]
+let tests =
+    testList "Consumer groups" [ membersTests; subscriptionsTests; heartbeats ]

@@ -122,10 +122,9 @@ let private step (run: Run) step =
         }
     |> neverTwo
 
-[<Tests>]
-let tests =
+let private ownership =
     testList
-        "Queue locks"
+        "ownership"
         [
             property "no queue of a group ever has two holders, and one that is free is given"
             <| fun (steps: Step list) -> (List.fold step first steps).Mistakes |> shouldBeEmpty
@@ -178,7 +177,12 @@ let tests =
                 taken |> release "a" "G" 60_002L |> canHave "a" 60_003L |> shouldBeFalse
                 // And a lock that nobody has taken meanwhile is its holder's again.
                 held |> acquire "a" 70_000L |> canHave "b" 130_000L |> shouldBeFalse
+        ]
 
+let private connectionsAndRestarts =
+    testList
+        "connections and restarts"
+        [
             testCase "a lock is a client id's: another connection of it has it too, and it outlives the first one"
             <| fun () ->
                 let command client =
@@ -207,3 +211,7 @@ let tests =
                 |> decodeWith QueueLocks.acquire
                 |> shouldEqual [ queueOf 0 ]
         ]
+
+[<Tests>]
+let tests =
+    testList "Queue locks" [ ownership; connectionsAndRestarts ]

@@ -188,10 +188,9 @@ let private bytesBeside (requestOf: int -> RemotingCommand) (due: int64) count =
 /// A pop ends 50 ms before its time is over, as at Apache's brokers.
 let private popDue = 14_951L
 
-[<Tests>]
-let tests =
+let private waitingRequests =
     testList
-        "Waits"
+        "waiting requests"
         [
             property "whatever waits and goes, it is found by key, connection and time, those first that waited longest"
             <| fun (steps: Step list) ->
@@ -247,7 +246,12 @@ let tests =
                     bytesFor 50 act
 
                 bytes 1_000 |> shouldStayBelow (2L * bytes 10)
+        ]
 
+let private limits =
+    testList
+        "limits"
+        [
             testCase "so many may wait of a group at one queue, and no more"
             <| fun () ->
                 let state =
@@ -277,7 +281,12 @@ let tests =
                 |> shouldBeEmpty
 
                 left.Pops.Parked.Kinds.Count |> shouldEqual 0
+        ]
 
+let private fairness =
+    testList
+        "fairness"
+        [
             testCase "who waits for other messages is not served with this one, so that others of the group get it"
             <| fun () ->
                 let popWith group expression ticket state =
@@ -311,3 +320,7 @@ let tests =
                 let _, effects = sendTagged 10L "a" state
                 answered effects |> shouldEqual [ 10L; 1L ]
         ]
+
+[<Tests>]
+let tests =
+    testList "Waits" [ waitingRequests; limits; fairness ]

@@ -9,10 +9,9 @@ open RocketMq.Protocol.Tests.BrokerRig
 open RocketMq.Protocol.Tests.ConsumerRig
 open RocketMq.Protocol.Tests.RetentionTests
 
-[<Tests>]
-let tests =
+let private lookups =
     testList
-        "Gone messages"
+        "lookups"
         [
             testCase "neither keys nor places in the log find what is gone"
             <| fun () ->
@@ -61,7 +60,12 @@ let tests =
 
                 code 0L |> shouldEqual ResponseCode.SystemError
                 code (6L * sizeOfOne) |> shouldEqual ResponseCode.Success
+        ]
 
+let private resetsAndDelays =
+    testList
+        "resets and delays"
+        [
             testCase "a reset to an offset that is gone is refused"
             <| fun () ->
                 let code offset =
@@ -97,7 +101,12 @@ let tests =
                 delivered level (keepingMillis 4_000L) |> shouldEqual 1L
                 delivered timed (keepingMillis 4_000L) |> shouldEqual 2L
                 delivered timed (keepingBytes 1L) |> shouldEqual 1L
+        ]
 
+let private transactions =
+    testList
+        "transactions"
+        [
             testCase "of a transaction whose half message is gone nobody is asked, and its end finds nothing"
             <| fun () ->
                 let begun state =
@@ -118,7 +127,12 @@ let tests =
                 checks state |> shouldEqual 0
                 let refused = ask 0L 5 (finish Commit answer) state |> snd |> answerIn
                 refused.ResponseCode |> shouldEqual ResponseCode.SystemError
+        ]
 
+let private pops =
+    testList
+        "pops"
+        [
             testCase "who pops goes on with what is left, and acknowledges nothing that is gone"
             <| fun () ->
                 let state = keepingBytes (3L * sizeOfOne) |> sends 0L [ 1..3 ]
@@ -167,3 +181,7 @@ let tests =
                 |> PopRig.idsOf
                 |> shouldEqual [ "m4"; "m5"; "m6" ]
         ]
+
+[<Tests>]
+let tests =
+    testList "Gone messages" [ lookups; resetsAndDelays; transactions; pops ]

@@ -182,10 +182,9 @@ let private step limits (run: Run) one =
         { run with State = state; Now = now }
     |> judge limits
 
-[<Tests>]
-let tests =
+let private whatIsKept =
     testList
-        "Retention"
+        "what is kept"
         [
             property "what is kept is the end of each queue, no more than may be, and no less"
             <| fun (steps: Step list, size: byte, age: byte) ->
@@ -234,7 +233,12 @@ let tests =
                 // What comes then goes on where the queue was.
                 let state = sends 2_000L [ 4 ] state
                 (records "T" 0 state |> List.map _.QueueOffset) |> shouldEqual [ 3L ]
+        ]
 
+let private pulls =
+    testList
+        "pulls"
+        [
             testCase "a pull below the lowest offset is told where it is, with Java's words; one at it is served"
             <| fun () ->
                 let command, answer = pullAt 0L lastThree
@@ -277,7 +281,12 @@ let tests =
                 told 0L |> shouldEqual (ResponseCode.PullNotFound, "NO_MESSAGE_IN_QUEUE", 0L)
 
                 told 5L |> shouldEqual (ResponseCode.PullOffsetMoved, "NO_MESSAGE_IN_QUEUE", 0L)
+        ]
 
+let private memoryAndTimes =
+    testList
+        "memory and times"
+        [
             testCase "a pull gives 32 messages from memory, and 8 of what is not there"
             <| fun () ->
                 let count memory =
@@ -323,7 +332,12 @@ let tests =
                 [ 0L; 70L; 75L; 90L; 91L ]
                 |> List.map search
                 |> shouldEqual [ 6L; 6L; 7L; 8L; 9L ]
+        ]
 
+let private hostedBrokers =
+    testList
+        "hosted brokers"
+        [
             testCaseTask "the messages of an embedded broker go by its clock, and its lowest offset rises"
             <| fun () ->
                 task {
@@ -366,7 +380,12 @@ let tests =
                         let! sent = client.Invoke(send "T" "m" [], limit.Token)
                         (Buffers.ok sent).ResponseCode |> shouldEqual ResponseCode.Success
                 }
+        ]
 
+let private invalidLimits =
+    testList
+        "invalid limits"
+        [
             testCaseTask "limits that mean nothing are refused, with their names"
             <| fun () ->
                 task {
@@ -390,3 +409,7 @@ let tests =
                     |> shouldEqual [ "RetentionBytes"; "RetentionTime"; "MemoryBytes"; "nothing" ]
                 }
         ]
+
+[<Tests>]
+let tests =
+    testList "Retention" [ whatIsKept; pulls; memoryAndTimes; hostedBrokers; invalidLimits ]

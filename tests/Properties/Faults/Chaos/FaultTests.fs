@@ -125,11 +125,9 @@ let private patient =
 /// A whole frame whose header is no header, 2 bytes of JSON cut short.
 let private badHeader = [| 0uy; 0uy; 0uy; 6uy; 0uy; 0uy; 0uy; 2uy; '{'B; '"'B |]
 
-[<Tests>]
-let tests =
-    testSequenced
-    <| testList
-        "Fault"
+let private closesAndSilence =
+    testList
+        "closes and silence"
         [
             fault "the server closes (FIN)" limits (cutting CutKind.Fin) (onlyThoseUnderWay cuts)
             fault "the server resets (RST)" limits (cutting CutKind.Reset) (onlyThoseUnderWay cuts)
@@ -165,7 +163,12 @@ let tests =
                         place.Proxy.HalfOpen <- false
                     })
                 (fun outcome -> outcome.Connections |> shouldExceed 1)
+        ]
 
+let private garbageTests =
+    testList
+        "garbage"
+        [
             fault "garbage" limits (garbling (Array.create 64 0xFFuy)) (onlyThoseUnderWay cuts)
             fault
                 "a length of 2 GiB"
@@ -200,7 +203,12 @@ let tests =
                 (fun outcome ->
                     noFailure outcome
                     outcome.Unexpected |> shouldEqual 100L)
+        ]
 
+let private answers =
+    testList
+        "answers"
+        [
             fault
                 "every answer twice, and one for nobody before it"
                 limits
@@ -255,7 +263,12 @@ let tests =
                 (fun outcome ->
                     outcome.Ends.TimedOut |> shouldExceed 19
                     outcome.Connections |> shouldEqual 1)
+        ]
 
+let private slowServers =
+    testList
+        "slow servers"
+        [
             fault
                 "single bytes, both ways"
                 limits
@@ -297,7 +310,12 @@ let tests =
                     outcome.Ends.Refused |> shouldExceed (8 * outcome.Callers)
                     outcome.Ends.Failed |> shouldEqual outcome.Ends.Refused
                     outcome.Connections |> shouldEqual 1)
+        ]
 
+let private serversThatStopReading =
+    testList
+        "servers that stop reading"
+        [
             fault
                 "a server that does not read for a while"
                 patient
@@ -337,7 +355,12 @@ let tests =
                         |> shouldBeTrue
                     })
                 noFailure
+        ]
 
+let private absentServers =
+    testList
+        "absent servers"
+        [
             fault
                 "a server that is gone for a while"
                 limits
@@ -375,3 +398,7 @@ let tests =
                     })
                 (fun outcome -> outcome.Ends.TimedOut |> shouldEqual 0)
         ]
+
+[<Tests>]
+let tests =
+    testSequenced <| testList "Fault" [ closesAndSilence; garbageTests; answers; slowServers; serversThatStopReading; absentServers ]

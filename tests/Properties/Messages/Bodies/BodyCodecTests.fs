@@ -143,10 +143,9 @@ let private native (name: string, codec: IBodyCodec, check) =
                 (Seq.sum changes, changes.Count) |> shouldEqual (0, 300))
         ]
 
-[<Tests>]
-let tests =
+let private libraries =
     testList
-        "BodyCodec"
+        "libraries"
         [
             yield! List.map native natives
 
@@ -190,7 +189,12 @@ let tests =
                 string small.Reason |> shouldMention "memory"
                 let large = inflate Zstandard.codec (128 * 1024 * 1024) frame
                 large.Bytes.ToArray() |> shouldEqual hello
+        ]
 
+let private missingLibraries =
+    testList
+        "missing libraries"
+        [
             testCase "a library that is missing is named, and what to do about it"
             <| fun () ->
                 let missing: NativeLibraryName =
@@ -218,7 +222,12 @@ let tests =
                 with
                 | Error reason -> reason |> shouldMention "LZ4F_ofTheFuture"
                 | Ok _ -> failtest "found it"
+        ]
 
+let private registeredCodecs =
+    testList
+        "registered codecs"
+        [
             testCase "one's own codec takes the place of the standard one, for its compression alone"
             <| fun () ->
                 for number in 1..7 do
@@ -247,7 +256,12 @@ let tests =
                     match BodyCodecs.add (TurningCodec number) BodyCodecs.standard with
                     | Error error -> error.Message |> shouldMention $"number {number}"
                     | Ok _ -> failtest "took it"
+        ]
 
+let private errorsOfCodecs =
+    testList
+        "errors of codecs"
+        [
             testCase "what a codec does wrong is an error of the body"
             <| fun () ->
                 let inflateOf result =
@@ -288,3 +302,7 @@ let tests =
                     |> Result.isOk
                     |> shouldEqual (check () |> Result.isOk)
         ]
+
+[<Tests>]
+let tests =
+    testList "BodyCodec" [ libraries; missingLibraries; registeredCodecs; errorsOfCodecs ]

@@ -37,10 +37,9 @@ let private slowCrc (bytes: byte[]) =
 
     ~~~(Array.fold add 0xFFFFFFFFu bytes)
 
-[<Tests>]
-let tests =
+let private zlib =
     testList
-        "Body"
+        "zlib"
         [
             property "what was deflated inflates to the same"
             <| fun (Bytes body) (times: byte) ->
@@ -87,7 +86,12 @@ let tests =
 
                 inflate 17 javaZlib |> Result.isOk |> shouldBeTrue
                 inflate 16 javaZlib |> Result.isOk |> shouldBeFalse
+        ]
 
+let private bodies =
+    testList
+        "bodies"
+        [
             testCase "a body is inflated if its flag says so, old senders' without a number included"
             <| fun () ->
                 decode (message 0 hello) |> shouldEqual (Ok hello: Result<byte[], BodyError>)
@@ -120,7 +124,12 @@ let tests =
                     match decode (message flag hello) with
                     | Error error -> error.Message |> shouldMention name
                     | Ok _ -> failtest "read it"
+        ]
 
+let private checksums =
+    testList
+        "checksums"
+        [
             property "the checksum is that of its definition"
             <| fun (Bytes bytes) -> Crc32.compute (ReadOnlySpan bytes) = slowCrc bytes
 
@@ -142,3 +151,7 @@ let tests =
                        SysFlag.compression flag = compression
                        && flag &&& ~~~0x701 = (sysFlag &&& ~~~0x701))
         ]
+
+[<Tests>]
+let tests =
+    testList "Body" [ zlib; bodies; checksums ]

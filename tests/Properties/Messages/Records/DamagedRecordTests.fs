@@ -46,10 +46,9 @@ let private damages =
         "nothing is left of it but its size", false, (fun record -> record[..3])
     ]
 
-[<Tests>]
-let tests =
+let private readableRecords =
     testList
-        "Damaged records"
+        "readable records"
         [
             test "records that can be read are read, and reading goes on where the broker says" {
                 let readable = read [ recordAt 100L; recordAt 101L; recordAt 102L ]
@@ -81,7 +80,12 @@ let tests =
                     offsets readable |> shouldEqual (if isFound then [ 101L ] else [])
                     readable.Next |> shouldEqual (if isFound then 102L else 101L)
                 }
+        ]
 
+let private garbageTests =
+    testList
+        "garbage"
+        [
             property
                 "garbage never throws, and reading always goes on, behind what was read and no further than the broker says"
             <| fun (garbage: byte[]) (good: byte) ->
@@ -109,3 +113,7 @@ let tests =
                 && List.truncate untouched (offsets readable) =
                     [ for index in 0 .. untouched - 1 -> start + int64 index ]
         ]
+
+[<Tests>]
+let tests =
+    testList "Damaged records" [ readableRecords; garbageTests ]

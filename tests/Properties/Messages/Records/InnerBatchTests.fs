@@ -63,10 +63,9 @@ let private batch (parts: (Bytes * int * (PropertyText * PropertyText) list) lis
     parts
     |> List.map (fun (body, flag, pairs) -> Parts.toMessage ("T", body, flag, pairs))
 
-[<Tests>]
-let tests =
+let private unpacking =
     testList
-        "Inner batch"
+        "unpacking"
         [
             test "a broker's outer message is taken apart as Java does" {
                 let outer = outerOf javaBytes
@@ -124,7 +123,12 @@ let tests =
                 |> List.map (fun message -> SysFlag.compression message.SysFlag)
                 |> shouldEqual [ Uncompressed; Uncompressed ]
             }
+        ]
 
+let private retryTopics =
+    testList
+        "retry topics"
+        [
             test "over a retry topic, inner messages know where they were sent to first" {
                 let outer =
                     { outerOf javaBytes with
@@ -136,7 +140,12 @@ let tests =
                     (VisibleMessage.restore "%RETRY%G" "" message).Topic |> shouldEqual "T"
                     message.ReconsumeTimes |> shouldEqual 2
             }
+        ]
 
+let private propertiesOfUnpacking =
+    testList
+        "properties of unpacking"
+        [
             property "what a batch held is what comes out, counted on from the outer one"
             <| fun (NonEmptyArray parts: NonEmptyArray<Bytes * int * (PropertyText * PropertyText) list>) ->
                 let messages = batch (List.ofArray parts)
@@ -192,7 +201,12 @@ let tests =
                 | Error(ChecksumMismatch _) -> ()
                 | other -> failtest $"%A{other}"
             }
+        ]
 
+let private offsetsTests =
+    testList
+        "offsets"
+        [
             test "among others they come in their order, from the position on that was asked for" {
                 let plain offset =
                     { Parts.emptyMessage with
@@ -220,3 +234,7 @@ let tests =
                 offsets.Committable |> shouldEqual 102L
             }
         ]
+
+[<Tests>]
+let tests =
+    testList "Inner batch" [ unpacking; retryTopics; propertiesOfUnpacking; offsetsTests ]

@@ -83,10 +83,9 @@ let private textOf records =
     | Ok [ body ] -> Encoding.UTF8.GetString(body.Body).Replace('\001', '|').Replace('\002', ';')
     | other -> failtest $"%A{other}"
 
-[<Tests>]
-let tests =
+let private javaBytes =
     testList
-        "Consume traces"
+        "Java's bytes"
         [
             testCase "from Java's messages and clock come the bytes that Java's consumers wrote"
             <| fun () ->
@@ -117,7 +116,12 @@ let tests =
 
                 starts |> shouldExceed 20
                 ends |> shouldExceed 20
+        ]
 
+let private batches =
+    testList
+        "batches"
+        [
             testCase "a batch has a record for each message, with one request id, and shares the cost"
             <| fun () ->
                 let before =
@@ -145,7 +149,12 @@ let tests =
 
                 before |> shouldBeEmpty
                 ConsumeTraces.after 1 2L true ConsumeSuccess before |> shouldBeEmpty
+        ]
 
+let private identities =
+    testList
+        "identities"
+        [
             testCase "a message without an id of its sender goes by that of its place"
             <| fun () ->
                 let unnamed =
@@ -182,3 +191,7 @@ let tests =
 
                 List.map idOf before = wanted && List.map idOf after = wanted
         ]
+
+[<Tests>]
+let tests =
+    testList "Consume traces" [ javaBytes; batches; identities ]

@@ -238,10 +238,9 @@ let private recorded () =
                     capture.Id, properties, command.Body.ToArray()
     ]
 
-[<Tests>]
-let tests =
+let private javaBytes =
     testList
-        "TraceRecord"
+        "Java's bytes"
         [
             testCase "records encode to Java's bytes, with Java's keys"
             <| fun () ->
@@ -280,7 +279,12 @@ let tests =
                 | Ok [] -> records.IsEmpty
                 | Ok [ body ] -> decode body.Body = List.map Ok records
                 | _ -> false
+        ]
 
+let private limits =
+    testList
+        "limits"
+        [
             property "bodies keep to the limit unless one record is over it, and keep the order"
             <| fun (records: TraceRecord list) (limit: byte) ->
                 let records = List.map clean records
@@ -328,7 +332,12 @@ let tests =
 
                            size body.Keys <= limit
                            && (body.Keys = (encodeOne own).Keys || List.exists isOver own))
+        ]
 
+let private manyKeys =
+    testList
+        "many keys"
+        [
             testCase "a trace message of very many keys can be stored"
             <| fun () ->
                 let keys count =
@@ -352,7 +361,12 @@ let tests =
                     |> Message.check
                     |> Result.isOk
                     |> shouldBeTrue
+        ]
 
+let private damage =
+    testList
+        "damage"
+        [
             property "bytes of any kind decode to something"
             <| fun (Bytes bytes) (text: Text) ->
                 (decode bytes).Length >= 0
@@ -365,7 +379,12 @@ let tests =
                     match TraceRecords.encode 1000 [ SendTraced { sent with Keys = Some text } ] with
                     | Error error -> error.Message |> shouldMention "trace record"
                     | Ok _ -> failtest "encoded it"
+        ]
 
+let private versions =
+    testList
+        "versions"
+        [
             testCase "records of older versions are read: without an offset id, a code, or where they come from"
             <| fun () ->
                 decodeText "Pub|1700000000123|R1|g|T|ID|tag|k1 k2|h:1|11|7|3|true;"
@@ -390,7 +409,12 @@ let tests =
                                 }
                         )
                     ]
+        ]
 
+let private unknownFields =
+    testList
+        "unknown fields"
+        [
             testCase "what is unknown, short or wrong is an error in its place, and says what it is"
             <| fun () ->
                 let good = "Recall|1|R|g|T|ID|true;"
@@ -415,3 +439,7 @@ let tests =
                 decode [||] |> shouldEqual []
                 TraceRecords.encode 1000 [] |> ok |> shouldEqual []
         ]
+
+[<Tests>]
+let tests =
+    testList "TraceRecord" [ javaBytes; limits; manyKeys; damage; versions; unknownFields ]

@@ -107,10 +107,9 @@ let private isHandled (body: byte[]) =
 let private read shape (json: string) =
     Json.decode "body" shape (ReadOnlyMemory(Encoding.UTF8.GetBytes json))
 
-[<Tests>]
-let tests =
+let private dialectTests =
     testList
-        "Java's JSON"
+        "dialect"
         [
             testCase "integers as keys become texts"
             <| fun () -> """{"a":{0:"x",-12:{ 7 : 1}}}""" |> becomes """{"a":{"0":"x","-12":{"7":1}}}"""
@@ -157,7 +156,12 @@ let tests =
 
                 multiplied "1" 4 |> isRefused "more than 10000 references"
                 multiplied $"\"{String('x', 100_000)}\"" 2 |> isRefused "exceeds 33554432 bytes"
+        ]
 
+let private damageTests =
+    testList
+        "damage"
+        [
             testCase "garbage is refused with its position"
             <| fun () ->
                 "" |> isRefused "ends early"
@@ -207,7 +211,12 @@ let tests =
                     true)
 
             property "garbage never throws" <| fun (garbage: byte[]) -> isHandled garbage
+        ]
 
+let private recordedBodies =
+    testList
+        "recorded bodies"
+        [
             testCase "every recorded JSON body becomes strict JSON, with the same value if it was strict"
             <| fun () ->
                 let mutable strict = 0
@@ -237,7 +246,12 @@ let tests =
 
                 strict |> shouldExceed 100
                 dialect |> shouldExceed 100
+        ]
 
+let private numbersAndTexts =
+    testList
+        "numbers and texts"
+        [
             testCase "numbers in texts are numbers, and numbers where a text belongs are texts"
             <| fun () ->
                 read JsonCodec.int32 "\"-7\"" |> shouldEqual (Ok -7)
@@ -278,3 +292,7 @@ let tests =
                     |> shouldMention "$.queueDatas[0].perm: a 32-bit integer is wanted, not Array"
                 | Ok route -> failtest $"%A{route}"
         ]
+
+[<Tests>]
+let tests =
+    testList "Java's JSON" [ dialectTests; damageTests; recordedBodies; numbersAndTexts ]

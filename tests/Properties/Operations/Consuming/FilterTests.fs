@@ -52,10 +52,9 @@ let private trimmed (part: string) =
     else
         part.Substring(from, until - from + 1)
 
-[<Tests>]
-let tests =
+let private tagsTests =
     testList
-        "Filters"
+        "tags"
         [
             testCase "an expression names its tags, each once"
             <| fun () ->
@@ -98,7 +97,12 @@ let tests =
 
                 Filter.isReadable expression
                 |> shouldEqual (expression = "" || parts |> List.exists ((<>) ""))
+        ]
 
+let private acceptedAndRefusedExpressions =
+    testList
+        "accepted and refused expressions"
+        [
             testCase "what can be subscribed to passes unchanged"
             <| fun () ->
                 for filter in
@@ -133,7 +137,12 @@ let tests =
                         subject |> shouldMention $"'{Filter.expression filter}'"
                         told |> shouldMention reason
                     | other -> failtest $"%A{other} of %A{filter}"
+        ]
 
+let private normalForms =
+    testList
+        "normal forms"
+        [
             property "what is taken is everything, a condition, or names a tag besides the star"
             <| fun (text: ExpressionText) ->
                 let expression = text.Value
@@ -157,3 +166,7 @@ let tests =
                 (told.Expression, told.Tags, told.TagHashes)
                 |> shouldEqual ("|| a", [ "a" ], [ Filter.tagHash "a" ])
         ]
+
+[<Tests>]
+let tests =
+    testList "Filters" [ tagsTests; acceptedAndRefusedExpressions; normalForms ]

@@ -36,10 +36,9 @@ let private namesOf queues =
 let private publish route =
     namesOf (TopicRoute.publishQueues "T" route)
 
-[<Tests>]
-let tests =
+let private orderedTopics =
     testList
-        "Route queues"
+        "ordered topics"
         [
             testCase "of an ordered topic producers see the queues of its configuration, in its order, as Java's"
             <| fun () ->
@@ -87,7 +86,12 @@ let tests =
 
                 entries.IsEmpty
                 || publish (route [ on "b" permission 3 ] [ master "b" ] (Some conf)) = expected
+        ]
 
+let private invalidConfigurations =
+    testList
+        "invalid configurations"
+        [
             property "no configuration throws, or makes more queues than a topic may have"
             <| fun (text: string | null) (count: int) ->
                 let conf = string text + $":{count};{text}"
@@ -113,7 +117,12 @@ let tests =
                     publish route |> shouldBeEmpty
                     RouteProblems.ofSending route |> shouldMention part
                     RouteProblems.ofSending route |> shouldMention "orderTopicConf"
+        ]
 
+let private reasons =
+    testList
+        "reasons"
+        [
             testCase "why nothing can be sent is told broker by broker"
             <| fun () ->
                 let masters = [ master "b1"; master "b2" ]
@@ -153,3 +162,7 @@ let tests =
                 || named
                    |> List.forall (fun (queues, _) -> problems.Contains(queues.BrokerName, StringComparison.Ordinal))
         ]
+
+[<Tests>]
+let tests =
+    testList "Route queues" [ orderedTopics; invalidConfigurations; reasons ]

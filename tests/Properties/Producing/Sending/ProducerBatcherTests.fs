@@ -38,10 +38,9 @@ type BatcherStep =
     | AddTo of topic: byte * bytes: byte * waits: bool
     | LetPass of millis: byte
 
-[<Tests>]
-let tests =
+let private receiptsTests =
     testList
-        "ProducerBatcher"
+        "receipts"
         [
             propertyOf 100 "each caller has its own receipt, and after a flush nobody waits"
             <| fun (steps: BatcherStep list) ->
@@ -105,7 +104,12 @@ let tests =
                            && receipt.UniqueId = gathered.UniqueId
                            && receipt.OffsetId = $"{number}-{index}"
                            && receipt.QueueOffset = 100L * int64 number + int64 index)
+        ]
 
+let private refusals =
+    testList
+        "refusals"
+        [
             propertyOf
                 100
                 "of a batch that is refused for some of its messages, those fail and the others are sent once"
@@ -169,7 +173,12 @@ let tests =
                        match gathered.Task.Result with
                        | Ok receipt -> gathered.Message.Flag = 0 && receipt.UniqueId = gathered.UniqueId
                        | Error found -> gathered.Message.Flag = 1 && found = error)
+        ]
 
+let private oneAttempt =
+    testList
+        "one attempt"
+        [
             live "a batch that may be stored, or that all of its messages would fail with, is sent once" (fun () ->
                 task {
                     let endpoint = OnNetwork.endpoint
@@ -221,7 +230,12 @@ let tests =
 
                         sends |> shouldEqual 1
                 })
+        ]
 
+let private failures =
+    testList
+        "failures"
+        [
             live "a send that throws fails its callers, not the batcher" (fun () ->
                 task {
                     let clock = ManualClock()
@@ -251,7 +265,12 @@ let tests =
                     let! sent = second.Task
                     (Buffers.ok sent).UniqueId |> shouldEqual "b"
                 })
+        ]
 
+let private throughAProducer =
+    testList
+        "through a producer"
+        [
             live
                 "through a producer, each receipt names the place where its message lies, and Close leaves nobody waiting"
                 (fun () ->
@@ -300,7 +319,12 @@ let tests =
                         let! late = send producer (Message.ofText "Batched" "late")
                         late.IsError |> shouldBeTrue
                     })
+        ]
 
+let private oversizedBatches =
+    testList
+        "oversized batches"
+        [
             live "a batch that its broker calls illegal is sent in parts, and each message is stored once" (fun () ->
                 task {
                     use! cluster = startCluster (fun options -> options.Masters <- 1)
@@ -330,3 +354,7 @@ let tests =
                     |> shouldEqual (receipts |> Array.map _.UniqueId |> Array.sort |> List.ofArray)
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "ProducerBatcher" [ receiptsTests; refusals; oneAttempt; failures; throughAProducer; oversizedBatches ]

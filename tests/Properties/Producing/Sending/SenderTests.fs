@@ -164,10 +164,9 @@ let private sendMany (brokers: byte) (attempts: byte) aim fates =
     let attempts = 1 + int attempts % 5
     brokers, attempts, (sendOnce brokers attempts aim true fates).WaitAsync(TimeSpan.FromSeconds 30L).Result
 
-[<Tests>]
-let tests =
+let private attemptsTests =
     testList
-        "Sender"
+        "attempts"
         [
             propertyOf 100 "attempts never exceed their limit, and a receipt says how many there were"
             <| fun brokers attempts aim fates ->
@@ -213,7 +212,12 @@ let tests =
                     | Some(AnswersNonsense _) -> true
                     | _ -> false
                 | _ -> true
+        ]
 
+let private observers =
+    testList
+        "observers"
+        [
             propertyOf 100 "a message ends the same whether anybody watches its attempts or not"
             <| fun (attempts: byte) aim fates ->
                 let send isWatched =
@@ -233,7 +237,12 @@ let tests =
                     outcome, sent.Came.Length, sent.Stored
 
                 essence (send true) = essence (send false)
+        ]
 
+let private lateAnswers =
+    testList
+        "late answers"
+        [
             live "the late answer to an attempt is not taken for that to the next one" (fun () ->
                 task {
                     let clock = ManualClock()
@@ -285,7 +294,12 @@ let tests =
                     client.Health.UnexpectedAnswers |> shouldEqual 1L
                     do! clients.CloseAll()
                 })
+        ]
 
+let private silentNameServers =
+    testList
+        "silent name servers"
+        [
             live "a name server that is mute costs no more time than the send has, and nothing was sent" (fun () ->
                 task {
                     // Who is out of time first: the send, or the question.
@@ -323,7 +337,12 @@ let tests =
 
                         do! clients.CloseAll()
                 })
+        ]
 
+let private timeLimits =
+    testList
+        "time limits"
+        [
             live "time that is over ends a send with what is known, and no attempt is made with none left" (fun () ->
                 task {
                     let clock = ManualClock()
@@ -379,3 +398,7 @@ let tests =
                     do! clients.CloseAll()
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Sender" [ attemptsTests; observers; lateAnswers; silentNameServers; timeLimits ]

@@ -169,10 +169,9 @@ let private settled (rig: Rig) (sends: Task<Result<SendReceipt, RemotingError>>[
 /// Heartbeats wait for the same connection as sends.
 let private heartbeats = 2
 
-[<Tests>]
-let tests =
+let private waitingForRoutes =
     testList
-        "Waiting sends"
+        "waiting for routes"
         [
             for name, obstacle in obstacles do
                 live
@@ -229,7 +228,12 @@ let tests =
 
                             limit / 10_000 - heartbeats - 2 |> shouldStayBelow stored.Length
                         }))
+        ]
 
+let private bounds =
+    testList
+        "bounds"
+        [
             live
                 "what is sent one way, and who asks for queues, is bounded with the sends that wait for a route"
                 (fun () ->
@@ -282,7 +286,12 @@ let tests =
                         let! results = Task.WhenAll waiting
                         results |> Array.forall Result.isError |> shouldBeTrue
                     }))
+        ]
 
+let private accounting =
+    testList
+        "accounting"
+        [
             property "as many take places as may, with as many bytes, and one alone may have any size"
             <| fun (sizes: byte list) ->
                 let places = WaitingPlaces(5, 300)
@@ -323,3 +332,7 @@ let tests =
                 SendRetry.graver (Some lost) (TooManyWaiting(RouteOrRetry "T", WaitingCallBound 1))
                 |> shouldEqual lost
         ]
+
+[<Tests>]
+let tests =
+    testList "Waiting sends" [ waitingForRoutes; bounds; accounting ]

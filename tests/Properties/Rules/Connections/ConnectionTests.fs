@@ -148,10 +148,9 @@ let private step world step =
 
 let private run steps = List.fold step start steps
 
-[<Tests>]
-let tests =
+let private dialling =
     testList
-        "Connection"
+        "dialling"
         [
             property "one session at most takes requests, and it is the one that callers use"
             <| fun (steps: Step list) ->
@@ -208,7 +207,12 @@ let tests =
                     && List.contains (Retire session) away.Effects
                     && List.contains session away.Live
                 | _ -> true
+        ]
 
+let private closing =
+    testList
+        "closing"
+        [
             property "whoever opens a connection that nobody needed gets it"
             <| fun (steps: Step list) ->
                 let world = step (run steps) SessionLeaves
@@ -241,7 +245,12 @@ let tests =
                     world.Effects |> List.filter (fun effect -> effect = Announce Closed)
 
                 world.State = Closed && announcements.Length = 1
+        ]
 
+let private announcementsTests =
+    testList
+        "announcements"
+        [
             property "whoever waits is told when a dial fails"
             <| fun (steps: Step list) ->
                 let world = run steps
@@ -264,7 +273,12 @@ let tests =
 
                 let last = List.tryLast announced |> Option.defaultValue Disconnected
                 last = (run steps).State
+        ]
 
+let private backoff =
+    testList
+        "backoff"
+        [
             property "dials after failures wait longer and longer, up to the cap"
             <| fun (failures: byte) ->
                 let rec fail world left =
@@ -313,7 +327,12 @@ let tests =
                         ]
 
                 world.State |> shouldEqual (Connecting 0)
+        ]
 
+let private jitterTests =
+    testList
+        "jitter"
+        [
             property "a wait lies between half and all of its share, whatever the numbers"
             <| fun (failures: int) (jitter: float) ->
                 let wait =
@@ -325,3 +344,7 @@ let tests =
                 wait.TotalMilliseconds >= full * 0.5 - 0.001
                 && wait.TotalMilliseconds <= full + 0.001
         ]
+
+[<Tests>]
+let tests =
+    testList "Connection" [ dialling; closing; announcementsTests; backoff; jitterTests ]

@@ -155,9 +155,9 @@ let private stored properties =
         Properties = Properties.ofList properties
     }
 
-let private retries =
+let private results =
     testList
-        "What failed"
+        "results"
         [
             test "concurrently it goes back to the broker, at the level that was asked for" {
                 ReconsumePolicy.concurrent Clustering ConsumeResult.Success |> shouldEqual Done
@@ -200,7 +200,12 @@ let private retries =
                 ordered TimeSpan.Zero |> shouldEqual (Again(seconds 0.01))
                 ordered (seconds 7200.0) |> shouldEqual (Again(seconds 30.0))
             }
+        ]
 
+let private invalidResults =
+    testList
+        "invalid results"
+        [
             test "a result that is null is no result" {
                 Expect.throwsT<InvalidOperationException>
                     (fun () ->
@@ -216,7 +221,12 @@ let private retries =
                 for result in [ ConsumeResult.Retry; ConsumeResult.RetryAtLevel 3; ConsumeResult.DeadLetter ] do
                     ReconsumePolicy.concurrent Broadcasting result |> shouldEqual Dropped
             }
+        ]
 
+let private orderlyRetries =
+    testList
+        "orderly retries"
+        [
             test "in order it comes again, without end or up to a limit" {
                 let ordered limit times =
                     ReconsumePolicy.ordered Clustering limit (seconds 1.0) times ConsumeResult.Retry
@@ -231,7 +241,12 @@ let private retries =
                 ReconsumePolicy.ordered Broadcasting (Some 0) (seconds 1.0) 9 ConsumeResult.DeadLetter
                 |> shouldEqual (Again(seconds 1.0))
             }
+        ]
 
+let private copies =
+    testList
+        "copies"
+        [
             test "a copy says where it comes from, how often it failed, and how long to wait" {
                 let copy =
                     stored [ "UNIQ_KEY", "id"; "k", "v"; "TRAN_MSG", "true" ]
@@ -258,6 +273,9 @@ let private retries =
                 copy["MAX_RECONSUME_TIMES"] |> shouldEqual "4"
             }
         ]
+
+let private retries =
+    testList "What failed" [ results; invalidResults; orderlyRetries; copies ]
 
 let private watchdog =
     testList

@@ -27,10 +27,9 @@ let private seenOf (number: byte) =
     | 1uy -> held (int number)
     | _ -> calm
 
-[<Tests>]
-let tests =
+let private placementTests =
     testList
-        "Handler placement"
+        "placement"
         [
             test "handlers begin apart, and the pool gets them when they have worked for half a second" {
                 HandlerPlacement.initial.IsApart |> shouldBeTrue
@@ -62,7 +61,12 @@ let tests =
                 found |> after (looksOf 1_199 calm) |> isApart |> shouldBeTrue
                 found |> after (looksOf 1_200 calm) |> isApart |> shouldBeFalse
             }
+        ]
 
+let private notices =
+    testList
+        "notices"
+        [
             test "a first call that has a lot to load is not told; one that lasts is, and what comes again is" {
                 HandlerPlacement.initial
                 |> after (List.map held [ 1..10 ])
@@ -102,3 +106,7 @@ let tests =
                     looks
                     states.Tail
         ]
+
+[<Tests>]
+let tests =
+    testList "Handler placement" [ placementTests; notices ]

@@ -147,10 +147,9 @@ let private run (steps: OffsetStep list) =
 let private pulled (queue: OffsetTracker) (offsets: int64 list) next =
     queue.Pulled(ReadOnlySpan(Array.ofList offsets), next)
 
-[<Tests>]
-let tests =
+let private offsetsTests =
     testList
-        "OffsetTracker"
+        "offsets"
         [
             property "it is what a set of offsets would be, in every order, with duplicates and resets"
             <| fun (steps: OffsetStep list) ->
@@ -177,7 +176,12 @@ let tests =
                     tickets |> List.sortBy (fun _ -> chance.Next()) |> List.map queue.Finish
 
                 List.forall id results && queue.Count = 0 && queue.Committable = queue.Next
+        ]
 
+let private hostileAnswers =
+    testList
+        "hostile answers"
+        [
             property "what brokers may say against the order moves no position back and passes nothing that is held"
             <| fun (pulls: (int16 list * int16) list) (order: uint16 list) ->
                 let queue = OffsetTracker 0L
@@ -232,7 +236,12 @@ let tests =
 
                 queue.Count |> shouldEqual 2
                 queue.Committable |> shouldEqual 5L
+        ]
 
+let private cost =
+    testList
+        "cost"
+        [
             testCase "a message costs next to nothing"
             <| fun () ->
                 let queue = OffsetTracker 0L
@@ -257,3 +266,7 @@ let tests =
 
                 (GC.GetAllocatedBytesForCurrentThread() - before) / 3200L |> shouldStayBelow 8L
         ]
+
+[<Tests>]
+let tests =
+    testList "OffsetTracker" [ offsetsTests; hostileAnswers; cost ]

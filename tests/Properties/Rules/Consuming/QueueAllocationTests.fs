@@ -88,10 +88,9 @@ let private vectors () =
     use reader = new StreamReader(new GZipStream(file, CompressionMode.Decompress))
     reader.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)
 
-[<Tests>]
-let tests =
+let private javaShares =
     testList
-        "QueueAllocation"
+        "Java's shares"
         [
             testCase "eight queues among three members, as Java divides them"
             <| fun () ->
@@ -131,7 +130,12 @@ let tests =
                         QueueAllocation.assign strategy client members (List.rev queues)
                         |> List.map (fun queue -> $"{queue.BrokerName}:{queue.QueueId}")
                         |> shouldEqual expected
+        ]
 
+let private laws =
+    testList
+        "laws"
+        [
             property "each queue is one member's, whatever the strategy"
             <| fun (counts: byte list) (memberCount: byte) ->
                 let queues = queuesOf counts
@@ -171,7 +175,12 @@ let tests =
                 Configured(queuesOf counts) :: dividing
                 |> List.forall (fun strategy ->
                     QueueAllocation.tryAssign strategy "r0-another" (membersOf memberCount) (queuesOf counts) = Ok [])
+        ]
 
+let private ringsAndRooms =
+    testList
+        "rings and rooms"
+        [
             property "a member that leaves a ring moves its own queues alone"
             <| fun (counts: byte list) (memberCount: byte) ->
                 let queues = queuesOf counts
@@ -193,7 +202,12 @@ let tests =
                     QueueAllocation.assign (nearby Averagely) own members (queuesOf counts)
                     |> List.map (_.BrokerName >> roomOfBroker)
                     |> List.forall (fun room -> room = roomOfClient own || not (occupied.Contains room)))
+        ]
 
+let private inputs =
+    testList
+        "inputs"
+        [
             testCase "names are ordered by code units, not by a language"
             <| fun () ->
                 QueueAllocation.assign
@@ -232,7 +246,12 @@ let tests =
                 QueueAllocation.assign Averagely "c2" [ "c1"; "c1"; "c2" ] eight
                 |> List.map _.QueueId
                 |> shouldEqual [ 6; 7 ]
+        ]
 
+let private strategies =
+    testList
+        "strategies"
+        [
             testCase "what a function may not do is an error, and divides nothing"
             <| fun () ->
                 let failing =
@@ -264,3 +283,7 @@ let tests =
                         "FIRST"
                     ]
         ]
+
+[<Tests>]
+let tests =
+    testList "QueueAllocation" [ javaShares; laws; ringsAndRooms; inputs; strategies ]

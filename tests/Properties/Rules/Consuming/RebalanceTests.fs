@@ -92,7 +92,7 @@ let private laws =
         <| fun (steps: RebalanceStep list) -> (run Clustering steps).Effects = (run Clustering steps).Effects
     ]
 
-let private cases =
+let private routesAndMembers =
     [
         testCase "members are queried about a route, then queues are allocated; the same route again is no news"
         <| fun () ->
@@ -133,7 +133,10 @@ let private cases =
             settled Clustering 4 [ own ]
             |> effectsOf (MembersKnown("T", [ "c0" ]))
             |> shouldEqual (List.map Revoke (List.sort four))
+    ]
 
+let private notifications =
+    [
         testCase "a notification while a query is in flight queries once more, not twice, answered or not"
         <| fun () ->
             for event in [ MembersKnown("T", [ own ]); MembersUnknown "T"; MembersKnown("T", []) ] do
@@ -172,6 +175,9 @@ let private cases =
             fails.Value <- false
             Rebalance.problems (throughInterval [ own ] failed).Member |> shouldBeEmpty
     ]
+
+let private cases =
+    routesAndMembers @ notifications
 
 [<Tests>]
 let tests = testList "Rebalance" (laws @ cases)

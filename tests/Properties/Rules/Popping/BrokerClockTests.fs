@@ -50,10 +50,9 @@ let private exchange offset now (timing: PopTiming) (exchange: Exchange) : Timed
 /// 2026, by the broker's clock.
 let private epoch = 1_767_225_600_000L
 
-[<Tests>]
-let tests =
+let private measuringTests =
     testList
-        "Broker clock"
+        "measuring"
         [
             property "a wait is never shorter than asked for, and longer by no more than the measuring exchange took"
             <| fun (seconds: int16) (first: Exchange) (others: Exchange list) ->
@@ -109,7 +108,12 @@ let tests =
                         }
 
                 BrokerClock.answered answer (Ahead epoch) = Unmeasured
+        ]
 
+let private withoutAClock =
+    testList
+        "without a clock"
+        [
             property "a broker that fills in the time is told 0, whatever its answers say"
             <| fun (answers: (int64 * int64) list) (NonNegativeInt poll) ->
                 let clock =
@@ -155,3 +159,7 @@ let tests =
                     BrokerClock.answered silent clock |> shouldEqual clock
             }
         ]
+
+[<Tests>]
+let tests =
+    testList "Broker clock" [ measuringTests; withoutAClock ]

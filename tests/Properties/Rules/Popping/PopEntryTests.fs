@@ -374,10 +374,9 @@ let private hold invisible : PopInFlight * AckTarget =
     |> fst,
     target
 
-[<Tests>]
-let tests =
+let private receiptsInFlight =
     testList
-        "Held pops"
+        "receipts in flight"
         [
             property "no dead receipt is acknowledged, none is reported done that is not, all are settled once"
             <| fun (steps: HeldStep list) -> List.fold (step false) start steps |> finish |> check
@@ -389,7 +388,12 @@ let tests =
                     (start, steps) ||> List.fold (fun run next -> step true run next |> serveAll)
 
                 finish run |> check
+        ]
 
+let private renewal =
+    testList
+        "renewal"
+        [
             testCase "a receipt is renewed when two thirds of its time are over, and again"
             <| fun () ->
                 let pops, target = hold 60_000L
@@ -426,7 +430,12 @@ let tests =
 
                 effects
                 |> shouldEqual [ SendAck("a", [ 7L, { target with Receipt = receipt } ]) ]
+        ]
 
+let private unansweredRenewals =
+    testList
+        "unanswered renewals"
+        [
             testCase "after a renewal without an answer the receipt is good for another renewal only"
             <| fun () ->
                 let pops, target = hold 60_000L
@@ -449,7 +458,12 @@ let tests =
                     | IsDone, [ SendAck("a", [ 7L, _ ]) ]
                     | ComesAgain _, [ SendNack(7L, _, 1L) ] -> ()
                     | _ -> failtest $"%A{effects}"
+        ]
 
+let private leasesAndSharedReceipts =
+    testList
+        "leases and shared receipts"
+        [
             testCase "a lease is shorter by the time that its pop took, and by a twentieth of it at most"
             <| fun () ->
                 let seconds (count: float) = TimeSpan.FromSeconds count
@@ -505,7 +519,12 @@ let tests =
                     List.distinct receipts |> shouldEqual receipts
 
                 true
+        ]
 
+let private repeats =
+    testList
+        "repeats"
+        [
             testCase "a failed acknowledgement is repeated while the receipt lives, and not one that is refused"
             <| fun () ->
                 let pops, target = hold 60_000L
@@ -528,6 +547,10 @@ let tests =
                 |> List.map (fun times -> int (PopRetry.delay times).TotalSeconds)
                 |> shouldEqual [ 10; 30; 60; 120; 600; 3600; 7200; 7200; 10 ]
         ]
+
+[<Tests>]
+let tests =
+    testList "Held pops" [ receiptsInFlight; renewal; unansweredRenewals; leasesAndSharedReceipts; repeats ]
 
 /// Where a message lay and how it was popped.
 type SomeTarget =
@@ -571,10 +594,9 @@ let private named (request: AckRequest) =
                         PopSource.topicOf "G" ack.Topic source, ack.QueueId, ack.InitialOffset + int64 bit
         ]
 
-[<Tests>]
-let batchTests =
+let private composition =
     testList
-        "Ack batches"
+        "composition"
         [
             property
                 "requests acknowledge what they are made of, each broker's in one if the bits are not too far apart"
@@ -603,7 +625,12 @@ let batchTests =
                 List.forall isWhole requests
                 && (requests |> List.collect snd |> Set.ofList) = Set.ofList targets
                 && together.Length <= 2
+        ]
 
+let private bits =
+    testList
+        "bits"
+        [
             testCase "the bits are those that Java sets"
             <| fun () ->
                 let isBatch (capture: Captures.Capture) =
@@ -644,3 +671,7 @@ let batchTests =
                     |> List.map fst
                     |> shouldEqual [ AckTogether batch ]
         ]
+
+[<Tests>]
+let batchTests =
+    testList "Ack batches" [ composition; bits ]

@@ -111,10 +111,9 @@ let private tickets (batches: ReadyBatch<int> list) =
 
 let private message = Message.ofText "T" "x"
 
-[<Tests>]
-let tests =
+let private orderAndLimits =
     testList
-        "BatchAccumulator"
+        "order and limits"
         [
             property "every message leaves once, and those of a target in the order in which they came"
             <| fun (steps: (byte * GatherStep) list) ->
@@ -163,7 +162,12 @@ let tests =
                     with
                     | [| NotBatchable |] -> batch.Tickets.Length = 1
                     | kinds -> kinds.Length = 1)
+        ]
 
+let private waiting =
+    testList
+        "waiting"
+        [
             property "none waits longer than the limit, and what must go alone does not wait"
             <| fun (steps: (byte * GatherStep) list) ->
                 let entries, sent = run steps
@@ -182,7 +186,12 @@ let tests =
 
             property "the same calls give the same batches"
             <| fun (steps: (byte * GatherStep) list) -> run steps = run steps
+        ]
 
+let private fullBatches =
+    testList
+        "full batches"
+        [
             testCase "a batch leaves when it is full, by messages or by bytes"
             <| fun () ->
                 let byCount = gathering ()
@@ -224,7 +233,12 @@ let tests =
 
                 gathering.NextDeadline |> shouldEqual (ValueSome 110L)
                 gathering.Tick 110L |> tickets |> shouldEqual [ [ 1 ]; [ 2 ] ]
+        ]
 
+let private mixing =
+    testList
+        "mixing"
+        [
             testCase "another wish about waiting closes the batch before it"
             <| fun () ->
                 let gathering = gathering ()
@@ -259,7 +273,12 @@ let tests =
 
                 (GC.GetAllocatedBytesForCurrentThread() - before) / 1000L
                 |> shouldStayBelow 100L
+        ]
 
+let private eligibility =
+    testList
+        "eligibility"
+        [
             testCase "what brokers treat in a way of its own travels alone"
             <| fun () ->
                 Batchability.ofMessage false message |> shouldEqual (Batchable true)
@@ -301,7 +320,12 @@ let tests =
                 for wait in [ true; false ] do
                     Batchability.ofMessage false (Message.withWaitStoreOk wait full)
                     |> shouldEqual (Batchable wait)
+        ]
 
+let private sizes =
+    testList
+        "sizes"
+        [
             property "the size that counts is that of the record"
             <| fun (PropertyText topic) (Bytes body) (properties: Properties) ->
                 let message =
@@ -329,3 +353,7 @@ let tests =
                     ] do
                     BatchingLimits.check limits |> Result.isError |> shouldBeTrue
         ]
+
+[<Tests>]
+let tests =
+    testList "BatchAccumulator" [ orderAndLimits; waiting; fullBatches; mixing; eligibility; sizes ]

@@ -86,10 +86,9 @@ let private candidates known now last =
     ]
     |> List.find (List.isEmpty >> not)
 
-[<Tests>]
-let tests =
+let private javaTables =
     testList
-        "LatencyFaultTolerance"
+        "Java's tables"
         [
             testCase "the tables are those of the two Java clients"
             <| fun () ->
@@ -152,7 +151,12 @@ let tests =
 
                 afterFailure LatencyTable.java498 |> shouldEqual 600_000L
                 afterFailure LatencyTable.java533 |> shouldEqual 10_000L
+        ]
 
+let private invalidTables =
+    testList
+        "invalid tables"
+        [
             testCase "a table that falls, or holds a negative number, is refused"
             <| fun () ->
                 let step atLeast avoid =
@@ -183,7 +187,12 @@ let tests =
                         }
                     |> Result.isError
                     |> shouldBeTrue
+        ]
 
+let private availability =
+    testList
+        "availability"
+        [
             property "brokers are available when Java says so, now and later"
             <| fun (steps: SendStep list) ->
                 run steps
@@ -237,7 +246,12 @@ let tests =
                     (state, names)
                     ||> Array.fold (fun state broker -> LatencyFaultTolerance.record table broker 1L false later state)
                 )
+        ]
 
+let private cost =
+    testList
+        "cost"
+        [
             testCase "a fast send costs no memory, and neither does choosing its queue"
             <| fun () ->
                 let mutable state = LatencyFaultTolerance.empty
@@ -269,3 +283,7 @@ let tests =
                 (LatencyFaultTolerance.choose only turn last now state).IsSome
                 && (LatencyFaultTolerance.choose [||] turn last now state).IsNone
         ]
+
+[<Tests>]
+let tests =
+    testList "LatencyFaultTolerance" [ javaTables; invalidTables; availability; cost ]

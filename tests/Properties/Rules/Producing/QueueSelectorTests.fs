@@ -21,10 +21,9 @@ let private idOf selected =
     | Ok(queue: MessageQueue) -> queue.QueueId
     | Error(error: InputError) -> failwith error.Message
 
-[<Tests>]
-let tests =
+let private keys =
     testList
-        "QueueSelector"
+        "keys"
         [
             // The indexes are those of SelectMessageQueueByHash in Java's client 5.3.3, run for these keys.
             testCase "keys choose the queues that they choose in Java"
@@ -67,7 +66,12 @@ let tests =
                             idOf (QueueSelector.byHash (QueueSelector.hashOfInt64 number) (queues count))
                     ]
                     |> shouldEqual indexes
+        ]
 
+let private hashes =
+    testList
+        "hashes"
+        [
             property "any hash finds a queue, and the smallest int is no exception"
             <| fun (hash: int) (count: byte) ->
                 let count = int count + 1
@@ -96,7 +100,12 @@ let tests =
                 |> Message.check
                 |> Result.isError
                 |> shouldBeTrue
+        ]
 
+let private functionsAndChance =
+    testList
+        "functions and chance"
+        [
             testCase "chance reaches every queue, and a number out of the whole range of ints finds one"
             <| fun () ->
                 [
@@ -136,7 +145,12 @@ let tests =
 
                 idOf (QueueSelector.select (ByFunction spoil) mine message 0) |> shouldEqual 0
                 mine |> shouldEqual (queues 2)
+        ]
 
+let private noQueue =
+    testList
+        "no queue"
+        [
             testCase "without a queue every selector says so"
             <| fun () ->
                 let sharded = Message.withShardingKey "k" message
@@ -148,3 +162,7 @@ let tests =
 
                 QueueSelector.byHash 1 [||] |> Result.isError |> shouldBeTrue
         ]
+
+[<Tests>]
+let tests =
+    testList "QueueSelector" [ keys; hashes; functionsAndChance; noQueue ]

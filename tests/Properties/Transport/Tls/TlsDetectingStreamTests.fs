@@ -42,10 +42,9 @@ let private readAll (bufferSize: int) (hasWritten: bool) (sent: byte[]) : Task<R
 let private run (work: Task<'T>) : 'T =
     work.WaitAsync(TimeSpan.FromSeconds 30L).GetAwaiter().GetResult()
 
-[<Tests>]
-let tests =
+let private detection =
     testList
-        "Watched stream"
+        "detection"
         [
             testCase "a record of TLS is seen, whole and byte by byte"
             <| fun () ->
@@ -76,7 +75,12 @@ let tests =
                 | other -> failtest $"%A{other}"
 
                 run (readAll 64 false [||]) |> shouldEqual (Ok [||])
+        ]
 
+let private explanations =
+    testList
+        "explanations"
+        [
             testCase "failures are explained before anything came, and as they are afterwards"
             <| fun () ->
                 task {
@@ -125,3 +129,7 @@ let tests =
 
                 readAll (1 + int size) true sent |> run |> shouldEqual expected
         ]
+
+[<Tests>]
+let tests =
+    testList "Watched stream" [ detection; explanations ]

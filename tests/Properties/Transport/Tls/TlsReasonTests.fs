@@ -49,10 +49,9 @@ let private rejected evidence = TlsReason.ofHandshake evidence Rejected
 let private broken evidence =
     TlsReason.ofHandshake evidence (Broken "the cause")
 
-[<Tests>]
-let tests =
+let private certificates =
     testList
-        "TLS reasons"
+        "certificates"
         [
             testCase "everything that is wrong with a certificate is told"
             <| fun () ->
@@ -103,7 +102,12 @@ let tests =
                 among 0 |> shouldMention "the system's trusted roots"
                 among 1 |> shouldMention "is not the trusted root"
                 among 3 |> shouldMention "the 3 trusted roots"
+        ]
 
+let private flagsTests =
+    testList
+        "flags"
+        [
             testCase "revocation has sentences of its own"
             <| fun () ->
                 rejected (chained X509ChainStatusFlags.Revoked)
@@ -126,7 +130,12 @@ let tests =
                         PolicyErrors = SslPolicyErrors.RemoteCertificateChainErrors
                     }
                 |> shouldMention "RemoteCertificateChainErrors"
+        ]
 
+let private missingCertificates =
+    testList
+        "missing certificates"
+        [
             testCase "no certificate, and one without names"
             <| fun () ->
                 rejected { good with Certificate = None } |> shouldMention "sent no certificate"
@@ -143,7 +152,12 @@ let tests =
                                 }
                     }
                 |> shouldMention "is for no host at all"
+        ]
 
+let private handshakes =
+    testList
+        "handshakes"
+        [
             testCase "a handshake that breaks is explained by how the server began and what it asked for"
             <| fun () ->
                 broken
@@ -179,7 +193,12 @@ let tests =
 
                 stalled Beginning.Silent |> shouldMention "3000 ms, the server took"
                 stalled Beginning.Tls |> shouldMention "3000 ms, the server stopped"
+        ]
 
+let private ends =
+    testList
+        "ends"
+        [
             testCase "an end before anything was said means nothing unless a certificate was asked for"
             <| fun () ->
                 TlsReason.ofUnheardEnd good |> shouldEqual None
@@ -196,3 +215,7 @@ let tests =
                 let reason = rejected (chained flags)
                 reason <> "" && reason.Contains ": "
         ]
+
+[<Tests>]
+let tests =
+    testList "TLS reasons" [ certificates; flagsTests; missingCertificates; handshakes; ends ]

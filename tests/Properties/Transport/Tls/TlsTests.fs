@@ -12,10 +12,9 @@ open RocketMq.Protocol
 open RocketMq.Protocol.Tests
 open RocketMq.Protocol.Tests.OnTls
 
-[<Tests>]
-let tests =
+let private trustedCertificates =
     testList
-        "TLS"
+        "trusted certificates"
         [
             test "a server with a certificate from a trusted root is asked and answers" (fun () ->
                 task {
@@ -39,7 +38,12 @@ let tests =
                     use server = serving own
                     do! answers (options (Some(trusting [ own ]))) (at server)
                 })
+        ]
 
+let private refusedCertificates =
+    testList
+        "refused certificates"
+        [
             test "a certificate for another name is refused, with the names that it has" (fun () ->
                 refused
                     "is for "
@@ -78,7 +82,12 @@ let tests =
                     [ "CN=localhost"; "2110-01-01 00:00 UTC"; "clocks" ]
                     (fun () -> Certificates.issuedWithin (moment 2110) (moment 2111) ours.Value [ "localhost" ])
                     (fun () -> trusting [ ours.Value ]))
+        ]
 
+let private unknownIssuers =
+    testList
+        "unknown issuers"
+        [
             test "an issuer that is none of the trusted roots is refused, and named" (fun () ->
                 refused
                     "issuer of the server's certificate"
@@ -99,7 +108,12 @@ let tests =
                     [ "CN=localhost"; "TrustedRoots" ]
                     (fun () -> Certificates.selfSigned "localhost")
                     (fun () -> TlsOptions.Default))
+        ]
 
+let private clientCertificates =
+    testList
+        "client certificates"
+        [
             for protocol in [ SslProtocols.Tls12; SslProtocols.Tls13 ] do
                 test $"a client certificate that the server wants is given, {protocol}" (fun () ->
                     task {
@@ -141,7 +155,12 @@ let tests =
                             use server = asking protocol (fun _ -> true)
                             do! answers (options (Some(trusting [ ours.Value ]))) (at server)
                         })
+        ]
 
+let private tlsToPlainServers =
+    testList
+        "TLS to plain servers"
+        [
             test "TLS to a server that closes plain nonsense is told so" (fun () ->
                 task {
                     // As servers do whose frames are never as long as the first bytes of TLS say.
@@ -172,7 +191,12 @@ let tests =
                     let! reason = reasonOf (options (Some(trusting [ ours.Value ]))) (at server)
                     reason |> saysOnly "is not TLS"
                 })
+        ]
 
+let private plainClients =
+    testList
+        "plain clients"
+        [
             test "a plain client at a TLS port is told what may be meant when that ends the connection" (fun () ->
                 task {
                     use server = serving forLocalhost.Value
@@ -210,7 +234,12 @@ let tests =
                     let! reason = lossOf (options None) (at server)
                     reason |> saysOnly "if it wants TLS"
                 })
+        ]
 
+let private stalls =
+    testList
+        "stalls"
+        [
             test "a handshake that stalls ends with the time to connect" (fun () ->
                 task {
                     let heard = TaskCompletionSource()
@@ -240,7 +269,12 @@ let tests =
                     reason |> saysOnly "did not end within"
                     reason |> shouldMention "3000 ms"
                 })
+        ]
 
+let private unverifiedCertificates =
+    testList
+        "unverified certificates"
+        [
             test "whoever accepts any certificate gets through, and a warning each time" (fun () ->
                 task {
                     use server = serving (Certificates.selfSigned "elsewhere.example")
@@ -280,7 +314,12 @@ let tests =
                     do! answers options (at server)
                     log.Count 1021 |> shouldEqual 0
                 })
+        ]
 
+let private waitingCalls =
+    testList
+        "waiting calls"
+        [
             test "a call that waits for a secure connection is told why there was none" (fun () ->
                 task {
                     use server = serving forLocalhost.Value
@@ -298,3 +337,7 @@ let tests =
                     | other -> failtest $"%A{other}"
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "TLS" [ trustedCertificates; refusedCertificates; unknownIssuers; clientCertificates; tlsToPlainServers; plainClients; stalls; unverifiedCertificates; waitingCalls ]

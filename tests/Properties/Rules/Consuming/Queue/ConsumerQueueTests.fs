@@ -99,7 +99,7 @@ let private running rules =
 
     settle (step world GetsAssigned)
 
-let private cases =
+let private commits =
     [
         testCase "an idle queue commits where it began, once a pull has been answered, and not before"
         <| fun () ->
@@ -136,7 +136,10 @@ let private cases =
             world.Broker.Committed |> shouldEqual (Some 11L)
             let world = settle (step world (EndsHandler 0uy))
             world.Broker.Committed |> shouldEqual (Some 12L)
+    ]
 
+let private handOver =
+    [
         testCase "the last commit is left out when the new owner has committed meanwhile"
         <| fun () ->
             let world =
@@ -175,7 +178,10 @@ let private cases =
             let asserted = settle (List.fold step late [ Waits 70uy; CommitTime ])
             (settle (step asserted CommitTime)).Broker.Committed |> shouldEqual (Some 11L)
             (progressOf asserted).Consumed |> shouldEqual 11L
+    ]
 
+let private locks =
+    [
         testCase "a queue whose start failed gives its lock back"
         <| fun () ->
             let world = step (step (start orderly) GetsAssigned) (Ends(0uy, 0uy))
@@ -228,7 +234,10 @@ let private cases =
             (progressOf (settle lost)).Consumed |> shouldEqual 11L
             let taken = settle (step lost (OtherCommits 12uy))
             (progressOf taken).Consumed |> shouldEqual 12L
+    ]
 
+let private resets =
+    [
         testCase "a reset that the broker does not take is saved later, and holds in memory at once"
         <| fun () ->
             let world = List.fold step (running manual) [ Pulls 3uy; Resets 5y ]
@@ -256,7 +265,10 @@ let private cases =
             |> shouldBeTrue
 
             refused.Pending |> shouldBeEmpty
+    ]
 
+let private retries =
+    [
         testCase "an offset that the application commits stays until more is consumed"
         <| fun () ->
             let world =
@@ -289,6 +301,9 @@ let private cases =
             |> List.map _.TotalSeconds
             |> shouldEqual [ 0.5; 1.0; 2.0; 4.0; 8.0; 16.0; 20.0 ]
     ]
+
+let private cases =
+    commits @ handOver @ locks @ resets @ retries
 
 [<Tests>]
 let tests = testList "Consumer queue" (laws @ cases)
