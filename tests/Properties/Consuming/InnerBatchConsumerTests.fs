@@ -183,8 +183,7 @@ let private fetching =
                 }))
     ]
 
-let private pulling =
-    pushing @ redeliveryAndDamage @ fetching
+let private pulling = pushing @ redeliveryAndDamage @ fetching
 
 /// Nothing runs out of time but messages.
 let private membership (clock: TimeProvider) (cluster: EmbeddedCluster) =
@@ -281,8 +280,7 @@ let private poppingWithLeases =
                 }))
     ]
 
-let private popping =
-    poppingWithAHandler @ poppingWithLeases
+let private popping = poppingWithAHandler @ poppingWithLeases
 
 let private sendPrices (cluster: EmbeddedCluster) : Task =
     task {

@@ -91,5 +91,4 @@ let private offsetDirectories =
         ]
 
 [<Tests>]
-let tests =
-    testList "Proven faults" [ equalNames; offsetDirectories ]
+let tests = testList "Proven faults" [ equalNames; offsetDirectories ]

@@ -216,5 +216,4 @@ let private pauses =
         ]
 
 [<Tests>]
-let tests =
-    testList "Proven faults" [ startOffsets; broadcastStartOffsets; pauses ]
+let tests = testList "Proven faults" [ startOffsets; broadcastStartOffsets; pauses ]

@@ -209,5 +209,4 @@ let private clientsAndGroups =
         ]
 
 [<Tests>]
-let tests =
-    testList "Missing groups" [ pushConsumers; clientsAndGroups ]
+let tests = testList "Missing groups" [ pushConsumers; clientsAndGroups ]

@@ -122,5 +122,4 @@ let private failedSubscriptions =
         ]
 
 [<Tests>]
-let tests =
-    testList "Proven faults" [ unsubscribingTests; failedSubscriptions ]
+let tests = testList "Proven faults" [ unsubscribingTests; failedSubscriptions ]

@@ -92,5 +92,4 @@ let private codesTests =
         ]
 
 [<Tests>]
-let tests =
-    testList "Catalogue" [ coverage; codesTests ]
+let tests = testList "Catalogue" [ coverage; codesTests ]

@@ -144,5 +144,4 @@ let private splitFrames =
         ]
 
 [<Tests>]
-let tests =
-    testList "Recorded frame" [ wholeFrames; splitFrames ]
+let tests = testList "Recorded frame" [ wholeFrames; splitFrames ]

@@ -165,5 +165,4 @@ let private batches =
         ]
 
 [<Tests>]
-let tests =
-    testList "Recorded message" [ messagesTests; batches ]
+let tests = testList "Recorded message" [ messagesTests; batches ]

@@ -181,5 +181,4 @@ let private idsTests =
         ]
 
 [<Tests>]
-let tests =
-    testList "Recorded producer" [ singleMessages; batches; idsTests ]
+let tests = testList "Recorded producer" [ singleMessages; batches; idsTests ]

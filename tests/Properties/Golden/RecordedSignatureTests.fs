@@ -138,5 +138,4 @@ let private tampering =
         ]
 
 [<Tests>]
-let tests =
-    testList "Recorded signature" [ signing; tokens; tampering ]
+let tests = testList "Recorded signature" [ signing; tokens; tampering ]

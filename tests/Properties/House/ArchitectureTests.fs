@@ -127,6 +127,19 @@ let private dependencies =
                     && not (name.StartsWith("System.", StringComparison.Ordinal)))
                 |> shouldEqual []
 
+            testCase "the client refers to the abstraction of loggers and to no logger"
+            <| fun () ->
+                typeof<RocketMq.Protocol.RemotingClient>.Assembly.GetReferencedAssemblies()
+                |> Array.map (fun name -> string name.Name)
+                |> Array.filter (fun name -> name.Contains("Logging", StringComparison.Ordinal))
+                |> shouldEqual [| "Microsoft.Extensions.Logging.Abstractions" |]
+
+            testCase "warnings are errors, and the facade is compiled with nullable annotations"
+            <| fun () ->
+                let props = File.ReadAllText(Path.Combine(Repository.root, "Directory.Build.props"))
+                props |> shouldMention "<Nullable>enable</Nullable>"
+                props |> shouldMention "<TreatWarningsAsErrors>true</TreatWarningsAsErrors>"
+
             testCase "the embedded broker decides in files that do none of this, and acts in the others"
             <| fun () ->
                 let files =
@@ -268,7 +281,7 @@ let private foldersTests =
                 below "tests/Properties"
                 |> List.filter (fun folder -> not (tested.Contains folder))
                 |> List.sort
-                |> shouldEqual [ "Faults"; "Faults/Chaos"; "Golden"; "House"; "Pyrocketmq"; "Vectors" ]
+                |> shouldEqual [ "Faults"; "Faults/Chaos"; "Golden"; "House"; "Vectors" ]
 
             testCase "no folder of src and tests holds more than 15 files"
             <| fun () ->

@@ -156,5 +156,4 @@ let private batches =
         ]
 
 [<Tests>]
-let tests =
-    testList "Ids and names" [ ids; names; batches ]
+let tests = testList "Ids and names" [ ids; names; batches ]

@@ -101,5 +101,4 @@ let private limits =
         ]
 
 [<Tests>]
-let tests =
-    testList "Properties" [ reading; limits ]
+let tests = testList "Properties" [ reading; limits ]

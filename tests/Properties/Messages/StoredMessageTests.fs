@@ -164,5 +164,4 @@ let private javaRecords =
         ]
 
 [<Tests>]
-let tests =
-    testList "Stored message" [ records; damage; javaRecords ]
+let tests = testList "Stored message" [ records; damage; javaRecords ]

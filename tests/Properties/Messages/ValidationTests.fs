@@ -125,5 +125,4 @@ let private values =
         ]
 
 [<Tests>]
-let tests =
-    testList "Validation" [ names; values ]
+let tests = testList "Validation" [ names; values ]

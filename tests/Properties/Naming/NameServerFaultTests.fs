@@ -157,5 +157,4 @@ let private allFail =
         ]
 
 [<Tests>]
-let tests =
-    testList "Name server faults" [ oneOfTwoFails; allFail ]
+let tests = testList "Name server faults" [ oneOfTwoFails; allFail ]

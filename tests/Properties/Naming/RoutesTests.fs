@@ -253,76 +253,80 @@ let private failures =
                 })
         ]
 
+let private pollSeesChanges () : Task =
+    task {
+        let clock = ManualClock()
+        let mutable isUp = true
+        let mutable queues = 4
+
+        let servers =
+            FakeServers(
+                clock,
+                (fun _ -> Accepts),
+                fun _ command ->
+                    Task.FromResult(
+                        if Volatile.Read &isUp then
+                            FakeServers.routed (routeOf (Volatile.Read &queues)) command
+                        else
+                            HangsUp
+                    )
+            )
+
+        // The clock is moved while a question is under way: it must not run out of time by that.
+        let clients, routes = routesWith (patiently clock servers.Options)
+        let changes = Collections.Concurrent.ConcurrentQueue<TopicRoute>()
+        routes.Changed.Add(fun struct (_, route) -> changes.Enqueue route)
+        routes.Start()
+        let! found = publish routes "T"
+        queuesOf found |> shouldEqual 4
+
+        /// One poll, seen by the name server, and its answer taken.
+        let poll () =
+            task {
+                let before = servers.CountOf RequestCode.GetRouteInfoByTopic
+                // Until the poll waits again.
+                do! until (fun () -> clock.Timers > 0)
+
+                while servers.CountOf RequestCode.GetRouteInfoByTopic = before do
+                    clock.Advance(TimeSpan.FromSeconds 1L)
+                    do! Task.Yield()
+            }
+
+        let seen () =
+            match routes.TryPublish "T" with
+            | ValueSome view -> view.Queues.Length
+            | ValueNone -> 0
+
+        do! poll ()
+        do! poll ()
+        changes.Count |> shouldEqual 1
+        Volatile.Write(&queues, 6)
+        do! poll ()
+        do! until (fun () -> seen () = 6)
+        do! until (fun () -> changes.Count = 2)
+        Volatile.Write(&isUp, false)
+
+        for _ in 1..5 do
+            do! poll ()
+            seen () |> shouldEqual 6
+
+        queuesOf (Ok (routes.TryPublish "T").Value) |> shouldEqual 6
+        Volatile.Write(&isUp, true)
+        Volatile.Write(&queues, 8)
+        do! poll ()
+        do! until (fun () -> seen () = 8 && changes.Count >= 3)
+        changes.Count |> shouldEqual 3
+        routes.Close()
+        do! clients.CloseAll()
+    }
+
 let private polling =
     testList
         "polling"
         [
-            live "the poll sees a route that changes, tells of it once, and keeps it while nobody answers" (fun () ->
-                task {
-                    let clock = ManualClock()
-                    let mutable isUp = true
-                    let mutable queues = 4
-
-                    let servers =
-                        FakeServers(
-                            clock,
-                            (fun _ -> Accepts),
-                            fun _ command ->
-                                Task.FromResult(
-                                    if Volatile.Read &isUp then
-                                        FakeServers.routed (routeOf (Volatile.Read &queues)) command
-                                    else
-                                        HangsUp
-                                )
-                        )
-
-                    // The clock is moved while a question is under way: it must not run out of time by that.
-                    let clients, routes = routesWith (patiently clock servers.Options)
-                    let changes = Collections.Concurrent.ConcurrentQueue<TopicRoute>()
-                    routes.Changed.Add(fun struct (_, route) -> changes.Enqueue route)
-                    routes.Start()
-                    let! found = publish routes "T"
-                    queuesOf found |> shouldEqual 4
-
-                    /// One poll, seen by the name server, and its answer taken.
-                    let poll () =
-                        task {
-                            let before = servers.CountOf RequestCode.GetRouteInfoByTopic
-                            // Until the poll waits again.
-                            do! until (fun () -> clock.Timers > 0)
-
-                            while servers.CountOf RequestCode.GetRouteInfoByTopic = before do
-                                clock.Advance(TimeSpan.FromSeconds 1L)
-                                do! Task.Yield()
-                        }
-
-                    let seen () =
-                        match routes.TryPublish "T" with
-                        | ValueSome view -> view.Queues.Length
-                        | ValueNone -> 0
-
-                    do! poll ()
-                    do! poll ()
-                    changes.Count |> shouldEqual 1
-                    Volatile.Write(&queues, 6)
-                    do! poll ()
-                    do! until (fun () -> seen () = 6)
-                    do! until (fun () -> changes.Count = 2)
-                    Volatile.Write(&isUp, false)
-
-                    for _ in 1..5 do
-                        do! poll ()
-                        seen () |> shouldEqual 6
-
-                    queuesOf (Ok (routes.TryPublish "T").Value) |> shouldEqual 6
-                    Volatile.Write(&isUp, true)
-                    Volatile.Write(&queues, 8)
-                    do! poll ()
-                    do! until (fun () -> seen () = 8 && changes.Count >= 3)
-                    changes.Count |> shouldEqual 3
-                    routes.Close()
-                    do! clients.CloseAll()
-                })
+            live
+                "the poll sees a route that changes, tells of it once, and keeps it while nobody answers"
+                pollSeesChanges
         ]
 
 let private doubtfulRoutes =
@@ -360,4 +364,13 @@ let private doubtfulRoutes =
 
 [<Tests>]
 let tests =
-    testList "Routes" [ sharedQueries; templateRoutes; cancellation; failures; polling; doubtfulRoutes ]
+    testList
+        "Routes"
+        [
+            sharedQueries
+            templateRoutes
+            cancellation
+            failures
+            polling
+            doubtfulRoutes
+        ]

@@ -152,5 +152,4 @@ let private referencesTests =
         ]
 
 [<Tests>]
-let tests =
-    testList "Body limits" [ routes; jsonValues; referencesTests ]
+let tests = testList "Body limits" [ routes; jsonValues; referencesTests ]

@@ -166,85 +166,87 @@ let private neverThrows (operation: Operation<'Query, 'Answer>) (command: Remoti
 
 let private check (arbitrary: Arbitrary<'T>) (body: 'T -> bool) = Prop.forAll arbitrary body
 
+let private requestTests (operation: Operation<'Query, 'Answer>) : Test list =
+    [
+        property "a request reads as it was written"
+        <| fun (header: Header) ->
+            check (ArbMap.arbitrary<'Query> map) (fun query ->
+                match throughFrame header (operation.Request query).Command with
+                | None -> true
+                | Some command ->
+                    match operation.Decode command with
+                    | Ok read -> shown read = shown query
+                    | Error error -> failtest error.Message)
+
+        property "a request written straight into its frame is the frame of its command"
+        <| fun (header: Header) (opaque: int) ->
+            check (ArbMap.arbitrary<'Query * 'Query> map) (fun (earlier, query) ->
+                let writer = RequestWriter(FrameLimits.Default, header)
+                let output = ArrayBufferWriter<byte>()
+                writer.Write(operation, earlier, 1, ArrayBufferWriter<byte>()) |> ignore
+
+                let command = (operation.Request query).Command |> Command.withOpaque opaque
+
+                match writer.Write(operation, query, opaque, output), Frame.encode header command with
+                | Ok frameBytes, Ok frame -> frameBytes = frame.Length && output.WrittenSpan.SequenceEqual frame
+                | Error refused, Error error -> refused = error
+                | _ -> false)
+    ]
+
+let private answerTests (operation: Operation<'Query, 'Answer>) : Test list =
+    [
+        property "an answer reads as it was written"
+        <| fun (header: Header) ->
+            check (ArbMap.arbitrary<'Answer> map) (fun answer ->
+                match throughFrame header (operation.Answer(answer, Command.request operation.Code)) with
+                | None -> true
+                | Some command ->
+                    match operation.DecodeAnswer command with
+                    | Ok read -> shown read = shown answer
+                    | Error error -> failtest $"%A{error}")
+
+        testCase "most random requests and answers are taken"
+        <| fun () ->
+            let taken command =
+                throughFrame Header.Json command <> None
+
+            let queries =
+                Gen.sample 100 (ArbMap.generate<'Query> map)
+                |> Seq.filter (fun query -> taken (operation.Request query).Command)
+
+            let answers =
+                Gen.sample 100 (ArbMap.generate<'Answer> map)
+                |> Seq.filter (fun answer -> taken (operation.Answer(answer, Command.request operation.Code)))
+
+            Seq.length queries |> shouldExceed 50
+            Seq.length answers |> shouldExceed 50
+
+        propertyOf 20 "no damage brings its readers down"
+        <| fun () ->
+            let pairs = Arb.zip (ArbMap.arbitrary<'Query> map, ArbMap.arbitrary<'Answer> map)
+
+            check pairs (fun (query, answer) ->
+                neverThrows operation (operation.Request query).Command
+                neverThrows operation (operation.Answer(answer, Command.request operation.Code))
+                true)
+
+        testCase "any code that is no answer is a refusal with its remark"
+        <| fun () ->
+            for code in Enum.GetValues<ResponseCode>() do
+                if not (List.contains code operation.AnswerCodes) then
+                    let refusal =
+                        Command.response code (Command.request operation.Code)
+                        |> Command.withRemark "why"
+
+                    match operation.DecodeAnswer refusal with
+                    | Error(RefusedByServer(refused, "why")) when refused = code -> ()
+                    | other -> failtest $"%A{other}"
+    ]
+
 let private properties =
     { new OperationVisitor<Test> with
-        member _.Visit(operation: Operation<'Query, 'Answer>) =
-            testList
-                (operation.ToString())
-                [
-                    property "a request reads as it was written"
-                    <| fun (header: Header) ->
-                        check (ArbMap.arbitrary<'Query> map) (fun query ->
-                            match throughFrame header (operation.Request query).Command with
-                            | None -> true
-                            | Some command ->
-                                match operation.Decode command with
-                                | Ok read -> shown read = shown query
-                                | Error error -> failtest error.Message)
-
-                    property "a request written straight into its frame is the frame of its command"
-                    <| fun (header: Header) (opaque: int) ->
-                        check (ArbMap.arbitrary<'Query * 'Query> map) (fun (earlier, query) ->
-                            let writer = RequestWriter(FrameLimits.Default, header)
-                            let output = ArrayBufferWriter<byte>()
-                            writer.Write(operation, earlier, 1, ArrayBufferWriter<byte>()) |> ignore
-
-                            let command = (operation.Request query).Command |> Command.withOpaque opaque
-
-                            match writer.Write(operation, query, opaque, output), Frame.encode header command with
-                            | Ok frameBytes, Ok frame ->
-                                frameBytes = frame.Length && output.WrittenSpan.SequenceEqual frame
-                            | Error refused, Error error -> refused = error
-                            | _ -> false)
-
-                    property "an answer reads as it was written"
-                    <| fun (header: Header) ->
-                        check (ArbMap.arbitrary<'Answer> map) (fun answer ->
-                            match throughFrame header (operation.Answer(answer, Command.request operation.Code)) with
-                            | None -> true
-                            | Some command ->
-                                match operation.DecodeAnswer command with
-                                | Ok read -> shown read = shown answer
-                                | Error error -> failtest $"%A{error}")
-
-                    testCase "most random requests and answers are taken"
-                    <| fun () ->
-                        let taken command =
-                            throughFrame Header.Json command <> None
-
-                        let queries =
-                            Gen.sample 100 (ArbMap.generate<'Query> map)
-                            |> Seq.filter (fun query -> taken (operation.Request query).Command)
-
-                        let answers =
-                            Gen.sample 100 (ArbMap.generate<'Answer> map)
-                            |> Seq.filter (fun answer ->
-                                taken (operation.Answer(answer, Command.request operation.Code)))
-
-                        Seq.length queries |> shouldExceed 50
-                        Seq.length answers |> shouldExceed 50
-
-                    propertyOf 20 "no damage brings its readers down"
-                    <| fun () ->
-                        let pairs = Arb.zip (ArbMap.arbitrary<'Query> map, ArbMap.arbitrary<'Answer> map)
-
-                        check pairs (fun (query, answer) ->
-                            neverThrows operation (operation.Request query).Command
-                            neverThrows operation (operation.Answer(answer, Command.request operation.Code))
-                            true)
-
-                    testCase "any code that is no answer is a refusal with its remark"
-                    <| fun () ->
-                        for code in Enum.GetValues<ResponseCode>() do
-                            if not (List.contains code operation.AnswerCodes) then
-                                let refusal =
-                                    Command.response code (Command.request operation.Code)
-                                    |> Command.withRemark "why"
-
-                                match operation.DecodeAnswer refusal with
-                                | Error(RefusedByServer(refused, "why")) when refused = code -> ()
-                                | other -> failtest $"%A{other}"
-                ]
+        member _.Visit operation =
+            testList (operation.ToString()) (requestTests operation @ answerTests operation)
     }
 
 let private tested =

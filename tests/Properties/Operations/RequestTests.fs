@@ -192,5 +192,4 @@ let private routesAndFilters =
         ]
 
 [<Tests>]
-let tests =
-    testList "Request" [ sends; refusals; routesAndFilters ]
+let tests = testList "Request" [ sends; refusals; routesAndFilters ]

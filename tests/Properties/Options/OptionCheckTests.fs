@@ -21,77 +21,78 @@ let private presets =
                     RemotingOptions.check preset |> shouldBeEmpty
         ]
 
+let private allProblemsAreReported () =
+    let nonsense =
+        { RemotingOptions.Default with
+            RequestTimeout = TimeSpan.FromSeconds -1L
+            ConnectTimeout = TimeSpan.Zero
+            MaxInFlight = 0
+            MaxUnwrittenBytes = -1
+            Limits =
+                { FrameLimits.Default with
+                    SendFrameBytes = 0
+                }
+            Backoff =
+                {
+                    First = TimeSpan.FromSeconds 2L
+                    Cap = TimeSpan.FromSeconds 1L
+                    Spread = TimeSpan.Zero
+                }
+            Tls =
+                Some
+                    { TlsOptions.Default with
+                        ServerName = Some ""
+                        ClientCertificate = Some(Certificates.bare (Certificates.selfSigned "a"))
+                        TrustedRoots = [ Certificates.selfSigned "b" ]
+                        AcceptAnyCertificate = true
+                        CheckRevocation = true
+                    }
+        }
+
+    let parts =
+        [
+            "requestTimeout: -00:00:01 is no time"
+            "connectTimeout: 00:00:00 is no time"
+            "maxInFlight: 0 is no number from 1 to 1048576"
+            "maxUnwrittenBytes: -1 is no number"
+            "sendFrameBytes: 0"
+            "backoffCap: 00:00:01 is below backoffFirst"
+            "tlsServerName: is empty"
+            "tlsClientCertificate: has no private key"
+            "needs no trusted roots"
+            "checks no revocation"
+        ]
+
+    RemotingOptions.check nonsense |> List.length |> shouldEqual parts.Length
+
+    let refusals =
+        [
+            RemotingClient.Create({ Host = "a"; Port = 1 }, nonsense) |> Result.map ignore
+            NameServer.Create("a:1", nonsense) |> Result.map ignore
+            Producer.Start
+                { ProducerOptions.create "g-1" [ { Host = "a"; Port = 1 } ] with
+                    Remoting = nonsense
+                }
+            |> Result.map ignore
+            PullConsumerOptions.check
+                { PullConsumerOptions.create "g-1" [ { Host = "a"; Port = 1 } ] with
+                    Remoting = nonsense
+                    Subscriptions = [ ("T", Filter.ByTag "*") ]
+                }
+        ]
+
+    for refusal in refusals do
+        match refusal with
+        | Error(Misconfigured reason) ->
+            for part in parts do
+                reason |> shouldMention part
+        | other -> failtest $"%A{other}"
+
 let private remotingOptions =
     testList
         "remoting options"
         [
-            testCase "all nonsense of a record is told at once, by whoever takes it"
-            <| fun () ->
-                let nonsense =
-                    { RemotingOptions.Default with
-                        RequestTimeout = TimeSpan.FromSeconds -1L
-                        ConnectTimeout = TimeSpan.Zero
-                        MaxInFlight = 0
-                        MaxUnwrittenBytes = -1
-                        Limits =
-                            { FrameLimits.Default with
-                                SendFrameBytes = 0
-                            }
-                        Backoff =
-                            {
-                                First = TimeSpan.FromSeconds 2L
-                                Cap = TimeSpan.FromSeconds 1L
-                                Spread = TimeSpan.Zero
-                            }
-                        Tls =
-                            Some
-                                { TlsOptions.Default with
-                                    ServerName = Some ""
-                                    ClientCertificate = Some(Certificates.bare (Certificates.selfSigned "a"))
-                                    TrustedRoots = [ Certificates.selfSigned "b" ]
-                                    AcceptAnyCertificate = true
-                                    CheckRevocation = true
-                                }
-                    }
-
-                let parts =
-                    [
-                        "requestTimeout: -00:00:01 is no time"
-                        "connectTimeout: 00:00:00 is no time"
-                        "maxInFlight: 0 is no number from 1 to 1048576"
-                        "maxUnwrittenBytes: -1 is no number"
-                        "sendFrameBytes: 0"
-                        "backoffCap: 00:00:01 is below backoffFirst"
-                        "tlsServerName: is empty"
-                        "tlsClientCertificate: has no private key"
-                        "needs no trusted roots"
-                        "checks no revocation"
-                    ]
-
-                RemotingOptions.check nonsense |> List.length |> shouldEqual parts.Length
-
-                let refusals =
-                    [
-                        RemotingClient.Create({ Host = "a"; Port = 1 }, nonsense) |> Result.map ignore
-                        NameServer.Create("a:1", nonsense) |> Result.map ignore
-                        Producer.Start
-                            { ProducerOptions.create "g-1" [ { Host = "a"; Port = 1 } ] with
-                                Remoting = nonsense
-                            }
-                        |> Result.map ignore
-                        PullConsumerOptions.check
-                            { PullConsumerOptions.create "g-1" [ { Host = "a"; Port = 1 } ] with
-                                Remoting = nonsense
-                                Subscriptions = [ ("T", Filter.ByTag "*") ]
-                            }
-                    ]
-
-                for refusal in refusals do
-                    match refusal with
-                    | Error(Misconfigured reason) ->
-                        for part in parts do
-                            reason |> shouldMention part
-                    | other -> failtest $"%A{other}"
+            testCase "all nonsense of a record is told at once, by whoever takes it" allProblemsAreReported
         ]
 
 let private producerAndConsumerOptions =

@@ -377,4 +377,13 @@ let private anyText =
 
 [<Tests>]
 let tests =
-    testList "Option texts" [ settings; presetsAndOrder; invalidSettings; environment; certificates; anyText ]
+    testList
+        "Option texts"
+        [
+            settings
+            presetsAndOrder
+            invalidSettings
+            environment
+            certificates
+            anyText
+        ]

@@ -272,4 +272,12 @@ let private callbacksAtLostReceipts =
 
 [<Tests>]
 let tests =
-    testList "Overdue pops" [ queuedMessages; otherMembers; handlers; callbacksAtTimeouts; callbacksAtLostReceipts ]
+    testList
+        "Overdue pops"
+        [
+            queuedMessages
+            otherMembers
+            handlers
+            callbacksAtTimeouts
+            callbacksAtLostReceipts
+        ]

@@ -99,6 +99,15 @@ let private clocksApart =
 
                                 List.ofSeq texts |> List.sort |> shouldEqual (List.sort (numbered 1 20))
                             }))
+        ]
+
+let private emptyAnswers =
+    testList
+        "empty answers"
+        [
+            for isAsSent, off in brokers do
+                for masters in [ 1; 2 ] do
+                    let name = $"{masters} brokers, {off} off, as sent: {isAsSent}"
 
                     live $"nothing is told not before the time is over ({name})" (fun () ->
                         let clock = EmbeddedClock()
@@ -248,4 +257,4 @@ let private logsAndAnswers =
 
 [<Tests>]
 let tests =
-    testList "Pop clocks" [ clocksApart; movedClocks; logsAndAnswers ]
+    testList "Pop clocks" [ clocksApart; emptyAnswers; movedClocks; logsAndAnswers ]

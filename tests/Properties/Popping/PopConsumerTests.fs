@@ -591,4 +591,17 @@ let private starting =
 
 [<Tests>]
 let tests =
-    testList "Pop consumers" [ receipts; invisibleTime; renewal; delayLevels; growingDelays; orderlyRedelivery; lostReceipts; concurrency; closingTests; starting ]
+    testList
+        "Pop consumers"
+        [
+            receipts
+            invisibleTime
+            renewal
+            delayLevels
+            growingDelays
+            orderlyRedelivery
+            lostReceipts
+            concurrency
+            closingTests
+            starting
+        ]

@@ -113,5 +113,4 @@ let private simpleConsumers =
         ]
 
 [<Tests>]
-let tests =
-    testList "Pop groups" [ popConsumers; simpleConsumers ]
+let tests = testList "Pop groups" [ popConsumers; simpleConsumers ]

@@ -300,4 +300,13 @@ let private leaseCounts =
 
 [<Tests>]
 let tests =
-    testList "Pop health" [ forgottenErrors; unwellConsumers; acknowledgementsAndAssignments; counts; simpleConsumers; leaseCounts ]
+    testList
+        "Pop health"
+        [
+            forgottenErrors
+            unwellConsumers
+            acknowledgementsAndAssignments
+            counts
+            simpleConsumers
+            leaseCounts
+        ]

@@ -179,8 +179,7 @@ let private brokersOfPopConsumers =
                 }))
     ]
 
-let private gone =
-    brokersOfSimpleConsumers @ brokersOfPopConsumers
+let private gone = brokersOfSimpleConsumers @ brokersOfPopConsumers
 
 [<Tests>]
 let tests = testList "Pop outcomes" (orders @ gone)

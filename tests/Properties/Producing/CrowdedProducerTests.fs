@@ -114,5 +114,4 @@ let private refusing =
         ]
 
 [<Tests>]
-let tests =
-    testList "Crowded producer" [ waitingForRoom; refusing ]
+let tests = testList "Crowded producer" [ waitingForRoom; refusing ]

@@ -182,5 +182,4 @@ let private oneMasterTests =
         ]
 
 [<Tests>]
-let tests =
-    testList "Dead broker" [ avoidingDeadBrokers; oneMasterTests ]
+let tests = testList "Dead broker" [ avoidingDeadBrokers; oneMasterTests ]

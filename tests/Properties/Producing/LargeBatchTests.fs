@@ -174,5 +174,4 @@ let private escapes =
         ]
 
 [<Tests>]
-let tests =
-    testList "Large batch" [ sizes; unknownOutcomes; escapes ]
+let tests = testList "Large batch" [ sizes; unknownOutcomes; escapes ]

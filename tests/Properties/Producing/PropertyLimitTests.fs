@@ -176,5 +176,4 @@ let private batches =
         ]
 
 [<Tests>]
-let tests =
-    testList "Property limit" [ singleMessages; batches ]
+let tests = testList "Property limit" [ singleMessages; batches ]

@@ -143,5 +143,4 @@ let private slowBrokersOnly =
         ]
 
 [<Tests>]
-let tests =
-    testList "Slow broker" [ oneSlowBroker; slowBrokersOnly ]
+let tests = testList "Slow broker" [ oneSlowBroker; slowBrokersOnly ]

@@ -153,86 +153,90 @@ let private sendAll (producer: TransactionProducer) first number =
             | Error error -> failtest (RemotingError.describe error)
         })
 
+let private thousandTransactions () : Task =
+    task {
+        let clock = EmbeddedClock()
+        use! cluster = startCluster (fun options -> options.Clock <- clock)
+        do! cluster.CreateTopicAsync(topic, queues)
+
+        let stored () =
+            task {
+                let! stored = readAll cluster topic queues
+
+                return
+                    [
+                        for KeyValue(_, messages) in stored do
+                            yield! List.map numberOf messages
+                    ]
+            }
+
+        let reach expected =
+            task {
+                let mutable found = []
+
+                while List.length found < expected do
+                    let! now = stored ()
+                    found <- now
+
+                return found
+            }
+
+        let firstChecker, secondChecker = Checker(), Checker()
+        let! first = startOf cluster firstChecker
+        do! sendAll first 0 (count / 2)
+        do! first.Close()
+        use! second = startOf cluster secondChecker
+        do! sendAll second (count / 2) (count - count / 2)
+
+        let decidedAtOnce =
+            fates |> Array.filter (fun fate -> fate.Local = Some Commit) |> Array.length
+
+        let! _ = reach decidedAtOnce
+        let opened = fates |> Array.filter isOpen
+
+        // Each round asks about what is still open, and its answers are waited for.
+        for round in 1..3 do
+            clock.Advance(TimeSpan.FromSeconds 40L)
+
+            let askedBy = opened |> Array.sumBy (fun fate -> min round (fate.VainChecks + 1))
+
+            do! until (fun () -> secondChecker.Count >= askedBy)
+
+            let committed =
+                opened
+                |> Array.filter (fun fate -> fate.Final = Commit && fate.VainChecks < round)
+                |> Array.length
+
+            let! _ = reach (decidedAtOnce + committed)
+            ()
+
+        // Nobody is asked any more, and nothing comes after.
+        for _ in 1..5 do
+            clock.Advance(TimeSpan.FromSeconds 40L)
+
+        let! found = stored ()
+
+        let expected =
+            [
+                for number, fate in Array.indexed fates do
+                    if isCommitted fate then
+                        number
+            ]
+
+        Console.Out.WriteLine
+            $"{count} transactions, {expected.Length} committed, {opened.Length} decided by {secondChecker.Count} checks"
+
+        List.sort found |> shouldEqual expected
+        firstChecker.Count |> shouldEqual 0
+    }
+
 let private outcomes =
     testList
         "outcomes"
         [
-            live "a thousand transactions: the committed ones are there, each once, whoever was asked" (fun () ->
-                task {
-                    let clock = EmbeddedClock()
-                    use! cluster = startCluster (fun options -> options.Clock <- clock)
-                    do! cluster.CreateTopicAsync(topic, queues)
-
-                    let stored () =
-                        task {
-                            let! stored = readAll cluster topic queues
-
-                            return
-                                [
-                                    for KeyValue(_, messages) in stored do
-                                        yield! List.map numberOf messages
-                                ]
-                        }
-
-                    let reach expected =
-                        task {
-                            let mutable found = []
-
-                            while List.length found < expected do
-                                let! now = stored ()
-                                found <- now
-
-                            return found
-                        }
-
-                    let firstChecker, secondChecker = Checker(), Checker()
-                    let! first = startOf cluster firstChecker
-                    do! sendAll first 0 (count / 2)
-                    do! first.Close()
-                    use! second = startOf cluster secondChecker
-                    do! sendAll second (count / 2) (count - count / 2)
-
-                    let decidedAtOnce =
-                        fates |> Array.filter (fun fate -> fate.Local = Some Commit) |> Array.length
-
-                    let! _ = reach decidedAtOnce
-                    let opened = fates |> Array.filter isOpen
-
-                    // Each round asks about what is still open, and its answers are waited for.
-                    for round in 1..3 do
-                        clock.Advance(TimeSpan.FromSeconds 40L)
-
-                        let askedBy = opened |> Array.sumBy (fun fate -> min round (fate.VainChecks + 1))
-
-                        do! until (fun () -> secondChecker.Count >= askedBy)
-
-                        let committed =
-                            opened
-                            |> Array.filter (fun fate -> fate.Final = Commit && fate.VainChecks < round)
-                            |> Array.length
-
-                        let! _ = reach (decidedAtOnce + committed)
-                        ()
-
-                    // Nobody is asked any more, and nothing comes after.
-                    for _ in 1..5 do
-                        clock.Advance(TimeSpan.FromSeconds 40L)
-
-                    let! found = stored ()
-
-                    let expected =
-                        [
-                            for number, fate in Array.indexed fates do
-                                if isCommitted fate then
-                                    number
-                        ]
-
-                    Console.Out.WriteLine
-                        $"{count} transactions, {expected.Length} committed, {opened.Length} decided by {secondChecker.Count} checks"
-
-                    List.sort found |> shouldEqual expected
-                    firstChecker.Count |> shouldEqual 0
-                })
+            live
+                "a thousand transactions: the committed ones are there, each once, whoever was asked"
+                thousandTransactions
         ]
 
 let private halfMessages =

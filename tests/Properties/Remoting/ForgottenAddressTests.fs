@@ -262,4 +262,5 @@ let private clientsInUse =
 
 [<Tests>]
 let tests =
-    testSequenced <| testList "Forgotten addresses" [ forgetting; returningBrokers; clientsInUse ]
+    testSequenced
+    <| testList "Forgotten addresses" [ forgetting; returningBrokers; clientsInUse ]

@@ -354,4 +354,5 @@ let private closingAPool =
 
 [<Tests>]
 let tests =
-    testSequenced <| testList "Resources of a pool" [ renting; cancelledRents; closingAPool ]
+    testSequenced
+    <| testList "Resources of a pool" [ renting; cancelledRents; closingAPool ]

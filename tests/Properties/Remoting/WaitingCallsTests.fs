@@ -217,5 +217,4 @@ let private waitingForAConnection =
         ]
 
 [<Tests>]
-let tests =
-    testList "Waiting calls" [ orderTests; limits; waitingForAConnection ]
+let tests = testList "Waiting calls" [ orderTests; limits; waitingForAConnection ]

@@ -413,7 +413,15 @@ let private traceTopics =
     ]
 
 let private push =
-    recordsTests @ switchedOff @ orderlyCalls @ batches @ namespaces @ traceReaders @ lostTraces @ longKeys @ traceTopics
+    recordsTests
+    @ switchedOff
+    @ orderlyCalls
+    @ batches
+    @ namespaces
+    @ traceReaders
+    @ lostTraces
+    @ longKeys
+    @ traceTopics
 
 let private pop =
     [

@@ -464,4 +464,16 @@ let private allCalls =
 
 [<Tests>]
 let tests =
-    testList "Calls" [ answersTests; timeouts; cancellationTests; closingTests; lostConnections; limits; refusals; requestsOfServers; allCalls ]
+    testList
+        "Calls"
+        [
+            answersTests
+            timeouts
+            cancellationTests
+            closingTests
+            lostConnections
+            limits
+            refusals
+            requestsOfServers
+            allCalls
+        ]

@@ -64,10 +64,9 @@ let private apply (waiters: InFlightTable) (waiting: PendingRequest list, isRigh
         && Set.ofSeq (taken |> Seq.map _.Opaque) = all
         && taken.Count = all.Count
 
-[<Tests>]
-let tests =
+let private numbering =
     testList
-        "InFlightTable"
+        "numbers"
         [
             property "every call is taken exactly once, wherever the numbers begin"
             <| fun (steps: Step list) (fromMax: byte) ->
@@ -82,6 +81,37 @@ let tests =
 
                 opaques |> shouldEqual [ Int32.MaxValue; Int32.MinValue; Int32.MinValue + 1 ]
 
+            testCase "10,000 calls have 10,000 numbers, also where the numbers wrap"
+            <| fun () ->
+                for first in [ 1; Int32.MaxValue - 5000 ] do
+                    let waiters = InFlightTable(16_384, first)
+
+                    let numbers =
+                        [
+                            for _ in 1..10_000 do
+                                let number = waiters.TryNumber() |> ValueOption.get
+
+                                waiters.Add(
+                                    PendingRequest(
+                                        number,
+                                        OutgoingCommand(Command.request RequestCode.HeartBeat),
+                                        false,
+                                        TimeSpan.Zero,
+                                        0L,
+                                        0L
+                                    )
+                                )
+
+                                number
+                        ]
+
+                    List.distinct numbers |> List.length |> shouldEqual 10_000
+        ]
+
+let private deadlines =
+    testList
+        "calls that stay"
+        [
             testCase "a number whose place is taken by a long call is passed over"
             <| fun () ->
                 let waiters = InFlightTable(limit, 1)
@@ -102,3 +132,6 @@ let tests =
                 earliest |> shouldEqual 6L
                 waiters.Count |> shouldEqual (all.Length - 1)
         ]
+
+[<Tests>]
+let tests = testList "InFlightTable" [ numbering; deadlines ]

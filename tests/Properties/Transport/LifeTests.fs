@@ -481,4 +481,18 @@ let private mappedAddresses =
 
 [<Tests>]
 let tests =
-    testList "Connection life" [ silentServers; idleConnections; unusedServers; drainingServers; resentRequests; unsentRequests; resending; limits; slowReaders; busyServers; mappedAddresses ]
+    testList
+        "Connection life"
+        [
+            silentServers
+            idleConnections
+            unusedServers
+            drainingServers
+            resentRequests
+            unsentRequests
+            resending
+            limits
+            slowReaders
+            busyServers
+            mappedAddresses
+        ]

@@ -94,5 +94,4 @@ let private deadlinesTests =
         ]
 
 [<Tests>]
-let tests =
-    testList "Long timeouts" [ longTimeoutsOfCalls; deadlinesTests ]
+let tests = testList "Long timeouts" [ longTimeoutsOfCalls; deadlinesTests ]

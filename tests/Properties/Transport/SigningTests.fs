@@ -341,4 +341,13 @@ let private signatures =
 
 [<Tests>]
 let tests =
-    testList "Signing" [ requests; providers; versionsAndHeaders; missingCredentials; secrecy; signatures ]
+    testList
+        "Signing"
+        [
+            requests
+            providers
+            versionsAndHeaders
+            missingCredentials
+            secrecy
+            signatures
+        ]

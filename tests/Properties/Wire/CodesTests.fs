@@ -23,11 +23,39 @@ let private codesTests =
                 LanguageCode.name (enum<LanguageCode> 14) |> shouldEqual ""
                 LanguageCode.ofName "COBOL" |> shouldEqual LanguageCode.Unnamed
 
+            testCase "response codes from 203 on have the names of Java"
+            <| fun () ->
+                [ 203..207 ]
+                |> List.map (fun number -> enum<ResponseCode> number |> string)
+                |> shouldEqual
+                    [
+                        "TransactionStateGroupWrong"
+                        "NoBuyerId"
+                        "NotInCurrentUnit"
+                        "ConsumerNotOnline"
+                        "ConsumeMessageTimeout"
+                    ]
+
+            testCase "response codes have the numbers of Java"
+            <| fun () ->
+                int ResponseCode.TransactionStateGroupWrong |> shouldEqual 203
+                int ResponseCode.ConsumerNotOnline |> shouldEqual 206
+                int ResponseCode.FlowControl |> shouldEqual 215
+                int ResponseCode.GoAway |> shouldEqual 1500
+
+            testCase "OMS is 11 and NODE_JS is 13"
+            <| fun () ->
+                LanguageCode.ofName "OMS" |> int |> shouldEqual 11
+                LanguageCode.ofName "NODE_JS" |> int |> shouldEqual 13
+
             testCase "versions count as Java's enum does"
             <| fun () ->
                 ProtocolVersion.ofRelease 4 0 0 |> shouldEqual 213
                 ProtocolVersion.ofRelease 4 9 8 |> shouldEqual 409
-                ProtocolVersion.ofRelease 5 3 3 |> shouldEqual 479
+
+                [ (4, 9, 3); (4, 9, 4); (5, 0, 0); (5, 3, 2); (5, 3, 3) ]
+                |> List.map (fun (major, minor, patch) -> ProtocolVersion.ofRelease major minor patch)
+                |> shouldEqual [ 399; 401; 413; 477; 479 ]
 
             property "a code that nobody has heard of survives"
             <| fun (WireInt code) (header: Header) ->
@@ -104,5 +132,4 @@ let private flags =
         ]
 
 [<Tests>]
-let tests =
-    testList "Codes" [ codesTests; endpoints; flags ]
+let tests = testList "Codes" [ codesTests; endpoints; flags ]

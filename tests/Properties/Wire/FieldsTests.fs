@@ -85,5 +85,4 @@ let private textValues =
         ]
 
 [<Tests>]
-let tests =
-    testList "Fields" [ readingAndWriting; textValues ]
+let tests = testList "Fields" [ readingAndWriting; textValues ]

@@ -338,4 +338,16 @@ let private allocations =
 
 [<Tests>]
 let tests =
-    testList "Frame" [ decoding; framesInPlace; streams; javaBinaryHeaders; javaJSONHeaders; escapes; limitsTests; surrogates; allocations ]
+    testList
+        "Frame"
+        [
+            decoding
+            framesInPlace
+            streams
+            javaBinaryHeaders
+            javaJSONHeaders
+            escapes
+            limitsTests
+            surrogates
+            allocations
+        ]

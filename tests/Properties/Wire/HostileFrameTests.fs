@@ -221,5 +221,4 @@ let private numbers =
         ]
 
 [<Tests>]
-let tests =
-    testList "Hostile frame" [ garbage; lengths; headers; values; numbers ]
+let tests = testList "Hostile frame" [ garbage; lengths; headers; values; numbers ]

@@ -105,5 +105,4 @@ let private stuckHandlers =
         ]
 
 [<Tests>]
-let tests =
-    testList "Consumer watch" [ stuckPulls; stuckHandlers ]
+let tests = testList "Consumer watch" [ stuckPulls; stuckHandlers ]

@@ -150,8 +150,7 @@ let private seeking =
             }
         ]
 
-let private processQueue =
-    testList "Process queue" [ roomTests; dropping; seeking ]
+let private processQueue = testList "Process queue" [ roomTests; dropping; seeking ]
 
 /// Gives one piece of work after the other, and counts how many work at a time.
 let private poolOf concurrency (work: int -> Task) =
@@ -311,8 +310,7 @@ let private cancellation =
             }
         ]
 
-let private pool =
-    testList "Handler pool" [ scheduling; timeouts; cancellation ]
+let private pool = testList "Handler pool" [ scheduling; timeouts; cancellation ]
 
 [<Tests>]
 let tests = testList "Handlers" [ processQueue; pool ]

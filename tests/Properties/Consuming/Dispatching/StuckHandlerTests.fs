@@ -103,5 +103,4 @@ let private consuming =
         ]
 
 [<Tests>]
-let tests =
-    testList "Stuck handlers" [ closing; consuming ]
+let tests = testList "Stuck handlers" [ closing; consuming ]

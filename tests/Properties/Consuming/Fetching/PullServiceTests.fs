@@ -543,8 +543,7 @@ let private pullLimits =
             })
     ]
 
-let private pulling =
-    pullRequests @ pullLimits
+let private pulling = pullRequests @ pullLimits
 
 [<Tests>]
 let tests = testList "Queue puller" (positionsMoved @ pulling)

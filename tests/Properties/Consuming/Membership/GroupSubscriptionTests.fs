@@ -150,76 +150,78 @@ let private comparisonTests =
                 |> shouldEqual None
         ]
 
+let private brokerIsAskedWhileMembersDiffer () =
+    task {
+        let log = LogLines()
+        let problems = MemberProblems TimeProvider.System
+        let subscriptions = Subscriptions TimeProvider.System
+        subscriptions.Set("T", tags "a")
+        let mutable asked = 0
+        let mutable other = tags "a"
+
+        let ask (_: string) : Task<Result<GroupConnections, RemotingError>> =
+            asked <- asked + 1
+
+            Task.FromResult(
+                Ok
+                    {
+                        Connections = []
+                        Subscriptions = kept [ "T", other, Int64.MaxValue ]
+                        Type = None
+                        Model = None
+                        Start = None
+                    }
+            )
+
+        let comparison = SubscriptionComparison(log, "G", subscriptions, problems, ask)
+
+        let rebalances count members : Task =
+            task {
+                for _ in 1..count do
+                    do! comparison.MembersKnown("T", members)
+            }
+
+        do! rebalances 10 [ "one" ]
+        asked |> shouldEqual 0
+        do! rebalances 10 [ "one"; "two" ]
+        do! rebalances 10 [ "two"; "one" ]
+        asked |> shouldEqual 4
+
+        other <- tags "b"
+        do! rebalances 1 [ "one"; "three" ]
+        problems.All |> List.length |> shouldEqual 1
+        do! rebalances 19 [ "one"; "three" ]
+        asked |> shouldEqual 24
+        log.Count differ |> shouldEqual 1
+
+        // The other member's heartbeat may have come before this member's own: one equal answer says little.
+        other <- tags "a"
+        do! rebalances 3 [ "one"; "three" ]
+        problems.All |> List.length |> shouldEqual 1
+        other <- tags "b"
+        do! rebalances 1 [ "one"; "three" ]
+        other <- tags "a"
+        do! rebalances 3 [ "one"; "three" ]
+        problems.All |> List.length |> shouldEqual 1
+        do! rebalances 7 [ "one"; "three" ]
+        asked |> shouldEqual 32
+        problems.All |> shouldBeEmpty
+
+        other <- tags "b"
+        do! rebalances 1 [ "one"; "four" ]
+        problems.All |> List.length |> shouldEqual 1
+        do! rebalances 1 [ "one" ]
+        problems.All |> shouldBeEmpty
+        asked |> shouldEqual 33
+    }
+
 let private queries =
     testList
         "queries"
         [
             testCaseTask
                 "a broker is asked a few times after members have changed, as long as they differ, and not later"
-            <| fun () ->
-                task {
-                    let log = LogLines()
-                    let problems = MemberProblems TimeProvider.System
-                    let subscriptions = Subscriptions TimeProvider.System
-                    subscriptions.Set("T", tags "a")
-                    let mutable asked = 0
-                    let mutable other = tags "a"
-
-                    let ask (_: string) : Task<Result<GroupConnections, RemotingError>> =
-                        asked <- asked + 1
-
-                        Task.FromResult(
-                            Ok
-                                {
-                                    Connections = []
-                                    Subscriptions = kept [ "T", other, Int64.MaxValue ]
-                                    Type = None
-                                    Model = None
-                                    Start = None
-                                }
-                        )
-
-                    let comparison = SubscriptionComparison(log, "G", subscriptions, problems, ask)
-
-                    let rebalances count members : Task =
-                        task {
-                            for _ in 1..count do
-                                do! comparison.MembersKnown("T", members)
-                        }
-
-                    do! rebalances 10 [ "one" ]
-                    asked |> shouldEqual 0
-                    do! rebalances 10 [ "one"; "two" ]
-                    do! rebalances 10 [ "two"; "one" ]
-                    asked |> shouldEqual 4
-
-                    other <- tags "b"
-                    do! rebalances 1 [ "one"; "three" ]
-                    problems.All |> List.length |> shouldEqual 1
-                    do! rebalances 19 [ "one"; "three" ]
-                    asked |> shouldEqual 24
-                    log.Count differ |> shouldEqual 1
-
-                    // The other member's heartbeat may have come before this member's own: one equal answer says little.
-                    other <- tags "a"
-                    do! rebalances 3 [ "one"; "three" ]
-                    problems.All |> List.length |> shouldEqual 1
-                    other <- tags "b"
-                    do! rebalances 1 [ "one"; "three" ]
-                    other <- tags "a"
-                    do! rebalances 3 [ "one"; "three" ]
-                    problems.All |> List.length |> shouldEqual 1
-                    do! rebalances 7 [ "one"; "three" ]
-                    asked |> shouldEqual 32
-                    problems.All |> shouldBeEmpty
-
-                    other <- tags "b"
-                    do! rebalances 1 [ "one"; "four" ]
-                    problems.All |> List.length |> shouldEqual 1
-                    do! rebalances 1 [ "one" ]
-                    problems.All |> shouldBeEmpty
-                    asked |> shouldEqual 33
-                }
+                brokerIsAskedWhileMembersDiffer
         ]
 
 let private agreementTests =
@@ -310,7 +312,13 @@ let private reports =
                                     do! ChaosRig.pass clock (fun () -> not (differ (one.Problems())))
                                     do! one.Close()
                                 }))
+        ]
 
+let private equalReports =
+    testList
+        "equal reports"
+        [
+            for name, start in popping do
                 live $"{name} with the same subscriptions in other words are well" (fun () ->
                     withQueues 4 (fun clock cluster ->
                         task {
@@ -344,4 +352,4 @@ let private reports =
 
 [<Tests>]
 let tests =
-    testList "Group subscriptions" [ comparisonTests; queries; agreementTests; messages; reports ]
+    testList "Group subscriptions" [ comparisonTests; queries; agreementTests; messages; reports; equalReports ]

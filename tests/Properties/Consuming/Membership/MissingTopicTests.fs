@@ -325,5 +325,4 @@ let private pollingTests =
         ]
 
 [<Tests>]
-let tests =
-    testList "Missing topics" [ starting; pollingTests ]
+let tests = testList "Missing topics" [ starting; pollingTests ]

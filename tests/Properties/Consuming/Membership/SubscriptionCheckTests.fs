@@ -91,5 +91,4 @@ let private whileRunning =
         ]
 
 [<Tests>]
-let tests =
-    testList "Subscription checks" [ atTheStart; whileRunning ]
+let tests = testList "Subscription checks" [ atTheStart; whileRunning ]

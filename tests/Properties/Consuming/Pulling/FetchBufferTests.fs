@@ -198,5 +198,4 @@ let private seeksAndEnds =
         ]
 
 [<Tests>]
-let tests =
-    testList "Waiting messages" [ orderTests; seeksAndEnds ]
+let tests = testList "Waiting messages" [ orderTests; seeksAndEnds ]

@@ -286,8 +286,7 @@ let private offsetStores =
                 }))
     ]
 
-let private committing =
-    automaticCommits @ manualCommits @ offsetStores
+let private committing = automaticCommits @ manualCommits @ offsetStores
 
 [<Tests>]
 let tests = testList "Pull consumer" (sharing @ committing)

@@ -193,8 +193,7 @@ let private pausesAndLimits =
                 }))
     ]
 
-let private moving =
-    seeks @ earlyAndInvalidSeeks @ resets @ pausesAndLimits
+let private moving = seeks @ earlyAndInvalidSeeks @ resets @ pausesAndLimits
 
 let private assignedQueues =
     [
@@ -341,8 +340,7 @@ let private pullClient =
                 }))
     ]
 
-let private assigning =
-    assignedQueues @ polling @ pullClient
+let private assigning = assignedQueues @ polling @ pullClient
 
 [<Tests>]
 let tests = testList "Pull consumer's positions" (moving @ assigning)

@@ -266,8 +266,7 @@ let private broadcastOffsets =
                     }))
     ]
 
-let private broadcasting =
-    broadcastingToMembers @ broadcastOffsets
+let private broadcasting = broadcastingToMembers @ broadcastOffsets
 
 let private changing =
     [
@@ -475,8 +474,7 @@ let private orderlyRetries =
                 }))
     ]
 
-let private retrying =
-    redelivery @ results @ orderlyRetries
+let private retrying = redelivery @ results @ orderlyRetries
 
 [<Tests>]
 let tests = testList "Push consumer" (sharing @ broadcasting @ changing @ retrying)

@@ -111,5 +111,4 @@ let private damagedFiles =
         ]
 
 [<Tests>]
-let tests =
-    testList "Local offsets" [ readingAndWriting; damagedFiles ]
+let tests = testList "Local offsets" [ readingAndWriting; damagedFiles ]

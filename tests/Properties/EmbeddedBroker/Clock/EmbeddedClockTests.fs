@@ -164,5 +164,4 @@ let private timerModel =
         ]
 
 [<Tests>]
-let tests =
-    testList "Embedded clock" [ timeTests; timersTests; timerModel ]
+let tests = testList "Embedded clock" [ timeTests; timersTests; timerModel ]

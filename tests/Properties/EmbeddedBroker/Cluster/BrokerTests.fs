@@ -232,7 +232,9 @@ let private badRequests =
                 let command = Command.request RequestCode.GetRouteInfoByTopic
 
                 let _, answer =
-                    NameServer.transition 0L Registry.empty (BrokerRig.arrive 1 1L command) |> snd |> only
+                    NameServer.transition 0L Registry.empty (BrokerRig.arrive 1 1L command)
+                    |> snd
+                    |> only
 
                 answer.ResponseCode |> shouldEqual ResponseCode.SystemError
                 answer.Remark.Value |> shouldMention "topic"
@@ -258,5 +260,4 @@ let private badRequests =
         ]
 
 [<Tests>]
-let tests =
-    testList "Embedded broker" [ pulls; endsOfPulls; badRequests ]
+let tests = testList "Embedded broker" [ pulls; endsOfPulls; badRequests ]

@@ -280,5 +280,4 @@ let private nameServerRestarts =
         ]
 
 [<Tests>]
-let tests =
-    testList "Embedded cluster" [ clusterModel; routes; nameServerRestarts ]
+let tests = testList "Embedded cluster" [ clusterModel; routes; nameServerRestarts ]

@@ -181,5 +181,4 @@ let private parkedPullsAndWrites =
         ]
 
 [<Tests>]
-let tests =
-    testList "Slave" [ slaveReads; parkedPullsAndWrites ]
+let tests = testList "Slave" [ slaveReads; parkedPullsAndWrites ]

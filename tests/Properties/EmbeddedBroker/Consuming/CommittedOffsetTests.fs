@@ -232,5 +232,4 @@ let private poppingGroups =
         ]
 
 [<Tests>]
-let tests =
-    testList "Committed offsets" [ initialOffsets; poppingGroups ]
+let tests = testList "Committed offsets" [ initialOffsets; poppingGroups ]

@@ -310,5 +310,4 @@ let private committingPulls =
         ]
 
 [<Tests>]
-let tests =
-    testList "Parked pulls" [ wakingPulls; committingPulls ]
+let tests = testList "Parked pulls" [ wakingPulls; committingPulls ]

@@ -206,5 +206,4 @@ let private parkedPulls =
         ]
 
 [<Tests>]
-let tests =
-    testList "Tag filters" [ expressions; heartbeats; parkedPulls ]
+let tests = testList "Tag filters" [ expressions; heartbeats; parkedPulls ]

@@ -111,5 +111,4 @@ let private otherBytes =
         ]
 
 [<Tests>]
-let tests =
-    testList "Answer framing" [ framesTests; otherBytes ]
+let tests = testList "Answer framing" [ framesTests; otherBytes ]

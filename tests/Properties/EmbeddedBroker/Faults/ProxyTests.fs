@@ -397,4 +397,15 @@ let private endedConnections =
 
 [<Tests>]
 let tests =
-    testList "Fault proxy" [ passingBytes; delays; blackHoles; backPressure; cutsAndGarbage; answers; healing; endedConnections ]
+    testList
+        "Fault proxy"
+        [
+            passingBytes
+            delays
+            blackHoles
+            backPressure
+            cutsAndGarbage
+            answers
+            healing
+            endedConnections
+        ]

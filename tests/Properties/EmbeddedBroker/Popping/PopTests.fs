@@ -395,7 +395,20 @@ let private popLimits =
 
 [<Tests>]
 let tests =
-    testList "Broker pops" [ popModel; receipts; changedTimes; parkedPops; orderlyPops; orderlyAttempts; popTime; futurePops; refusals; popLimits ]
+    testList
+        "Broker pops"
+        [
+            popModel
+            receipts
+            changedTimes
+            parkedPops
+            orderlyPops
+            orderlyAttempts
+            popTime
+            futurePops
+            refusals
+            popLimits
+        ]
 
 let private memberOf clientId =
     Examples.ask
@@ -543,5 +556,4 @@ let private byPop =
         ]
 
 [<Tests>]
-let assignmentTests =
-    testList "Broker assignments" [ byPull; byPop ]
+let assignmentTests = testList "Broker assignments" [ byPull; byPop ]

@@ -276,4 +276,13 @@ let private recallHandles =
 
 [<Tests>]
 let tests =
-    testList "Broker delays" [ delayLevels; deliveryTimes; recalls; unnamedMessages; systemTopicsAndBatches; recallHandles ]
+    testList
+        "Broker delays"
+        [
+            delayLevels
+            deliveryTimes
+            recalls
+            unnamedMessages
+            systemTopicsAndBatches
+            recallHandles
+        ]

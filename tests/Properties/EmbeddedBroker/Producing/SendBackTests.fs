@@ -313,5 +313,4 @@ let private lockedGroups =
         ]
 
 [<Tests>]
-let tests =
-    testList "Send back" [ redelivery; retryTopics; lockedGroups ]
+let tests = testList "Send back" [ redelivery; retryTopics; lockedGroups ]

@@ -181,8 +181,7 @@ let private members =
                 membersOf "G" state |> shouldEqual [ "c1" ]
         ]
 
-let private kept =
-    testList "kept" [ subscriptions; members ]
+let private kept = testList "kept" [ subscriptions; members ]
 
 let private linesTests =
     testList
@@ -288,8 +287,7 @@ let private blockedLoggers =
                 }
         ]
 
-let private written =
-    testList "written" [ linesTests; blockedLoggers ]
+let private written = testList "written" [ linesTests; blockedLoggers ]
 
 [<Tests>]
 let tests = testList "Consumer group log" [ kept; written ]

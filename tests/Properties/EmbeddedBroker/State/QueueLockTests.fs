@@ -213,5 +213,4 @@ let private connectionsAndRestarts =
         ]
 
 [<Tests>]
-let tests =
-    testList "Queue locks" [ ownership; connectionsAndRestarts ]
+let tests = testList "Queue locks" [ ownership; connectionsAndRestarts ]

@@ -161,8 +161,7 @@ let private bytesFor times (act: int -> unit) =
 /// message that is for none of them.
 let private bytesBeside (requestOf: int -> RemotingCommand) (due: int64) count =
     let transition now ticket connection command state =
-        Broker.transition now state (BrokerRig.arrive connection ticket command)
-        |> fst
+        Broker.transition now state (BrokerRig.arrive connection ticket command) |> fst
 
     let waiting =
         (withQueues 64, [ 1..count ])
@@ -322,5 +321,4 @@ let private fairness =
         ]
 
 [<Tests>]
-let tests =
-    testList "Waits" [ waitingRequests; limits; fairness ]
+let tests = testList "Waits" [ waitingRequests; limits; fairness ]

@@ -401,4 +401,14 @@ let private absentServers =
 
 [<Tests>]
 let tests =
-    testSequenced <| testList "Fault" [ closesAndSilence; garbageTests; answers; slowServers; serversThatStopReading; absentServers ]
+    testSequenced
+    <| testList
+        "Fault"
+        [
+            closesAndSilence
+            garbageTests
+            answers
+            slowServers
+            serversThatStopReading
+            absentServers
+        ]

@@ -153,5 +153,4 @@ let private checksums =
         ]
 
 [<Tests>]
-let tests =
-    testList "Body" [ zlib; bodies; checksums ]
+let tests = testList "Body" [ zlib; bodies; checksums ]

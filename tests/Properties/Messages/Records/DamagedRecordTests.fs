@@ -115,5 +115,4 @@ let private garbageTests =
         ]
 
 [<Tests>]
-let tests =
-    testList "Damaged records" [ readableRecords; garbageTests ]
+let tests = testList "Damaged records" [ readableRecords; garbageTests ]

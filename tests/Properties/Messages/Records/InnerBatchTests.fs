@@ -104,7 +104,12 @@ let private unpacking =
                     unwrap message |> shouldEqual (Ok [ message ])
                     bodyOf message |> shouldEqual javaBytes
             }
+        ]
 
+let private compressedBatches =
+    testList
+        "compressed batches"
+        [
             test "a compressed outer message is inflated, and its inner ones are not compressed" {
                 let packed =
                     (BodyCodecs.compress BodyCompression.Zlib (ReadOnlyMemory javaBytes) BodyCodecs.standard
@@ -237,4 +242,12 @@ let private offsetsTests =
 
 [<Tests>]
 let tests =
-    testList "Inner batch" [ unpacking; retryTopics; propertiesOfUnpacking; offsetsTests ]
+    testList
+        "Inner batch"
+        [
+            unpacking
+            compressedBatches
+            retryTopics
+            propertiesOfUnpacking
+            offsetsTests
+        ]

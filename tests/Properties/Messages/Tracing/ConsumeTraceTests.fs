@@ -193,5 +193,4 @@ let private identities =
         ]
 
 [<Tests>]
-let tests =
-    testList "Consume traces" [ javaBytes; batches; identities ]
+let tests = testList "Consume traces" [ javaBytes; batches; identities ]

@@ -38,73 +38,129 @@ type BatcherStep =
     | AddTo of topic: byte * bytes: byte * waits: bool
     | LetPass of millis: byte
 
+let private everyCallerHasItsReceipt (steps: BatcherStep list) =
+    let clock = ManualClock()
+    let batches = ConcurrentQueue<Gathered[]>()
+
+    let send (tickets: Gathered[]) =
+        batches.Enqueue tickets
+        let number = batches.Count
+
+        Task.FromResult(
+            if number % 4 = 0 then
+                Error(NoRoute("T", []))
+            else
+                Ok(receiptFor number tickets)
+        )
+
+    use batcher = new ProducerBatcher(limits, clock, NullLogger.Instance, send)
+    let added = ResizeArray<Gathered>()
+
+    for step in steps do
+        match step with
+        | AddTo(topic, bytes, waits) ->
+            let message =
+                Message.ofBytes $"T{topic % 3uy}" (Array.zeroCreate (1 + int bytes))
+                |> Message.withWaitStoreOk waits
+
+            let gathered = Gathered(message, $"id{added.Count}")
+            added.Add gathered
+            batcher.Add(gathered, ValueNone, false)
+        | LetPass millis -> clock.Advance(TimeSpan.FromMilliseconds(float millis))
+
+    batcher.End()
+    // Receipts are delivered elsewhere.
+    let receipts = Task.WhenAll([| for gathered in added -> gathered.Task |])
+    receipts.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
+    let sent = batches.ToArray()
+
+    let expected =
+        dict
+            [
+                for number, tickets in Array.indexed sent do
+                    for index, ticket in Array.indexed tickets do
+                        ticket.UniqueId, (number + 1, index)
+            ]
+
+    // Each went once, and its receipt is that of its place.
+    expected.Count = added.Count
+    && (sent |> Array.sumBy _.Length) = added.Count
+    && sent |> Array.forall (fun tickets -> tickets.Length <= limits.MaxMessages)
+    && sent
+       |> Array.forall (fun tickets -> tickets |> Array.distinctBy _.Message.Topic |> Array.length = 1)
+    && added
+       |> Seq.forall (fun gathered ->
+           let number, index = expected[gathered.UniqueId]
+
+           match gathered.Task.Result with
+           | Error error -> number % 4 = 0 && error = NoRoute("T", [])
+           | Ok receipt ->
+               number % 4 <> 0
+               && receipt.UniqueId = gathered.UniqueId
+               && receipt.OffsetId = $"{number}-{index}"
+               && receipt.QueueOffset = 100L * int64 number + int64 index)
+
 let private receiptsTests =
     testList
         "receipts"
         [
-            propertyOf 100 "each caller has its own receipt, and after a flush nobody waits"
-            <| fun (steps: BatcherStep list) ->
-                let clock = ManualClock()
-                let batches = ConcurrentQueue<Gathered[]>()
-
-                let send (tickets: Gathered[]) =
-                    batches.Enqueue tickets
-                    let number = batches.Count
-
-                    Task.FromResult(
-                        if number % 4 = 0 then
-                            Error(NoRoute("T", []))
-                        else
-                            Ok(receiptFor number tickets)
-                    )
-
-                use batcher = new ProducerBatcher(limits, clock, NullLogger.Instance, send)
-                let added = ResizeArray<Gathered>()
-
-                for step in steps do
-                    match step with
-                    | AddTo(topic, bytes, waits) ->
-                        let message =
-                            Message.ofBytes $"T{topic % 3uy}" (Array.zeroCreate (1 + int bytes))
-                            |> Message.withWaitStoreOk waits
-
-                        let gathered = Gathered(message, $"id{added.Count}")
-                        added.Add gathered
-                        batcher.Add(gathered, ValueNone, false)
-                    | LetPass millis -> clock.Advance(TimeSpan.FromMilliseconds(float millis))
-
-                batcher.End()
-                // Receipts are delivered elsewhere.
-                let receipts = Task.WhenAll([| for gathered in added -> gathered.Task |])
-                receipts.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
-                let sent = batches.ToArray()
-
-                let expected =
-                    dict
-                        [
-                            for number, tickets in Array.indexed sent do
-                                for index, ticket in Array.indexed tickets do
-                                    ticket.UniqueId, (number + 1, index)
-                        ]
-
-                // Each went once, and its receipt is that of its place.
-                expected.Count = added.Count
-                && (sent |> Array.sumBy _.Length) = added.Count
-                && sent |> Array.forall (fun tickets -> tickets.Length <= limits.MaxMessages)
-                && sent
-                   |> Array.forall (fun tickets -> tickets |> Array.distinctBy _.Message.Topic |> Array.length = 1)
-                && added
-                   |> Seq.forall (fun gathered ->
-                       let number, index = expected[gathered.UniqueId]
-
-                       match gathered.Task.Result with
-                       | Error error -> number % 4 = 0 && error = NoRoute("T", [])
-                       | Ok receipt ->
-                           number % 4 <> 0
-                           && receipt.UniqueId = gathered.UniqueId
-                           && receipt.OffsetId = $"{number}-{index}"
-                           && receipt.QueueOffset = 100L * int64 number + int64 index)
+            propertyOf 100 "each caller has its own receipt, and after a flush nobody waits" everyCallerHasItsReceipt
         ]
+
+let private refusedMessagesFailAlone (isBad: bool list) (isEncodingFault: bool) =
+    let clock = ManualClock()
+    let stored = ConcurrentQueue<string>()
+
+    let error =
+        if isEncodingFault then
+            NotEncoded(RequestCode.SendBatchMessage, NotEncodable("a message", "it is bad"))
+        else
+            Refused(OnNetwork.endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, ResponseCode.MessageIllegal, "")
+
+    let send (tickets: Gathered[]) =
+        if tickets |> Array.exists (fun ticket -> ticket.Message.Flag = 1) then
+            Task.FromResult(Error error)
+        else
+            for ticket in tickets do
+                stored.Enqueue ticket.UniqueId
+
+            Task.FromResult(Ok(receiptFor 1 tickets))
+
+    use batcher =
+        new ProducerBatcher(
+            { limits with
+                MaxBytes = 4_000
+                MaxMessages = 40
+            },
+            clock,
+            NullLogger.Instance,
+            send
+        )
+
+    let added =
+        [
+            for index, isBad in List.indexed isBad do
+                let message = Message.ofText "T" "x" |> Message.withFlag (if isBad then 1 else 0)
+                let gathered = Gathered(message, $"id{index}")
+                batcher.Add(gathered, ValueNone, false)
+                gathered
+        ]
+
+    batcher.End()
+    let outcomes = Task.WhenAll([| for gathered in added -> gathered.Task |])
+    outcomes.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
+
+    let good =
+        added
+        |> List.filter (fun gathered -> gathered.Message.Flag = 0)
+        |> List.map _.UniqueId
+
+    List.sort (List.ofSeq stored) = List.sort good
+    && added
+       |> List.forall (fun gathered ->
+           match gathered.Task.Result with
+           | Ok receipt -> gathered.Message.Flag = 0 && receipt.UniqueId = gathered.UniqueId
+           | Error found -> gathered.Message.Flag = 1 && found = error)
 
 let private refusals =
     testList
@@ -113,66 +169,7 @@ let private refusals =
             propertyOf
                 100
                 "of a batch that is refused for some of its messages, those fail and the others are sent once"
-            <| fun (isBad: bool list) (isEncodingFault: bool) ->
-                let clock = ManualClock()
-                let stored = ConcurrentQueue<string>()
-
-                let error =
-                    if isEncodingFault then
-                        NotEncoded(RequestCode.SendBatchMessage, NotEncodable("a message", "it is bad"))
-                    else
-                        Refused(
-                            OnNetwork.endpoint,
-                            RequestCode.SendBatchMessage,
-                            TimeSpan.Zero,
-                            ResponseCode.MessageIllegal,
-                            ""
-                        )
-
-                let send (tickets: Gathered[]) =
-                    if tickets |> Array.exists (fun ticket -> ticket.Message.Flag = 1) then
-                        Task.FromResult(Error error)
-                    else
-                        for ticket in tickets do
-                            stored.Enqueue ticket.UniqueId
-
-                        Task.FromResult(Ok(receiptFor 1 tickets))
-
-                use batcher =
-                    new ProducerBatcher(
-                        { limits with
-                            MaxBytes = 4_000
-                            MaxMessages = 40
-                        },
-                        clock,
-                        NullLogger.Instance,
-                        send
-                    )
-
-                let added =
-                    [
-                        for index, isBad in List.indexed isBad do
-                            let message = Message.ofText "T" "x" |> Message.withFlag (if isBad then 1 else 0)
-                            let gathered = Gathered(message, $"id{index}")
-                            batcher.Add(gathered, ValueNone, false)
-                            gathered
-                    ]
-
-                batcher.End()
-                let outcomes = Task.WhenAll([| for gathered in added -> gathered.Task |])
-                outcomes.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
-
-                let good =
-                    added
-                    |> List.filter (fun gathered -> gathered.Message.Flag = 0)
-                    |> List.map _.UniqueId
-
-                List.sort (List.ofSeq stored) = List.sort good
-                && added
-                   |> List.forall (fun gathered ->
-                       match gathered.Task.Result with
-                       | Ok receipt -> gathered.Message.Flag = 0 && receipt.UniqueId = gathered.UniqueId
-                       | Error found -> gathered.Message.Flag = 1 && found = error)
+                refusedMessagesFailAlone
         ]
 
 let private oneAttempt =
@@ -357,4 +354,13 @@ let private oversizedBatches =
 
 [<Tests>]
 let tests =
-    testList "ProducerBatcher" [ receiptsTests; refusals; oneAttempt; failures; throughAProducer; oversizedBatches ]
+    testList
+        "ProducerBatcher"
+        [
+            receiptsTests
+            refusals
+            oneAttempt
+            failures
+            throughAProducer
+            oversizedBatches
+        ]

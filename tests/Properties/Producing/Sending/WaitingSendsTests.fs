@@ -334,5 +334,4 @@ let private accounting =
         ]
 
 [<Tests>]
-let tests =
-    testList "Waiting sends" [ waitingForRoutes; bounds; accounting ]
+let tests = testList "Waiting sends" [ waitingForRoutes; bounds; accounting ]

@@ -300,7 +300,31 @@ let private backoff =
                 waits.Head = TimeSpan.Zero
                 && List.pairwise waits |> List.forall (fun (earlier, later) -> later >= earlier)
                 && waits |> List.forall (fun wait -> wait <= Backoff.Default.Cap)
+        ]
 
+let private states =
+    testList
+        "states"
+        [
+            testCase "a connection is disconnected, connecting, connected, closing and closed in turn"
+            <| fun () ->
+                let step state event =
+                    fst (Connection.transition Backoff.Default state event)
+
+                [
+                    Disconnected
+                    step Disconnected OpenRequested
+                    step (Connecting 0) (DialSucceeded 1)
+                    step (Connected(1, 0)) CloseRequested
+                    step (Closing 1) (SessionEnded(1, "closed", true, { Jitter = 0.0; IsWanted = true }))
+                ]
+                |> shouldEqual [ Disconnected; Connecting 0; Connected(1, 0); Closing 1; Closed ]
+        ]
+
+let private oldFailures =
+    testList
+        "old failures"
+        [
             testCase "a server that takes connections and drops them unheard is dialled less and less often"
             <| fun () ->
                 let round world =
@@ -347,4 +371,14 @@ let private jitterTests =
 
 [<Tests>]
 let tests =
-    testList "Connection" [ dialling; closing; announcementsTests; backoff; jitterTests ]
+    testList
+        "Connection"
+        [
+            dialling
+            closing
+            announcementsTests
+            backoff
+            states
+            oldFailures
+            jitterTests
+        ]

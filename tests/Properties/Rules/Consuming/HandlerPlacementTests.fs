@@ -108,5 +108,4 @@ let private notices =
         ]
 
 [<Tests>]
-let tests =
-    testList "Handler placement" [ placementTests; notices ]
+let tests = testList "Handler placement" [ placementTests; notices ]

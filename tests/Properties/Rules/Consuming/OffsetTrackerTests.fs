@@ -268,5 +268,4 @@ let private cost =
         ]
 
 [<Tests>]
-let tests =
-    testList "OffsetTracker" [ offsetsTests; hostileAnswers; cost ]
+let tests = testList "OffsetTracker" [ offsetsTests; hostileAnswers; cost ]

@@ -161,5 +161,4 @@ let private withoutAClock =
         ]
 
 [<Tests>]
-let tests =
-    testList "Broker clock" [ measuringTests; withoutAClock ]
+let tests = testList "Broker clock" [ measuringTests; withoutAClock ]

@@ -550,7 +550,15 @@ let private repeats =
 
 [<Tests>]
 let tests =
-    testList "Held pops" [ receiptsInFlight; renewal; unansweredRenewals; leasesAndSharedReceipts; repeats ]
+    testList
+        "Held pops"
+        [
+            receiptsInFlight
+            renewal
+            unansweredRenewals
+            leasesAndSharedReceipts
+            repeats
+        ]
 
 /// Where a message lay and how it was popped.
 type SomeTarget =
@@ -673,5 +681,4 @@ let private bits =
         ]
 
 [<Tests>]
-let batchTests =
-    testList "Ack batches" [ composition; bits ]
+let batchTests = testList "Ack batches" [ composition; bits ]

@@ -86,72 +86,69 @@ let private candidates known now last =
     ]
     |> List.find (List.isEmpty >> not)
 
-let private javaTables =
-    testList
-        "Java's tables"
+let private tablesAreThoseOfJava () =
+    let avoided table =
         [
-            testCase "the tables are those of the two Java clients"
-            <| fun () ->
-                let avoided table =
-                    [
-                        0L
-                        99L
-                        549L
-                        550L
-                        999L
-                        1000L
-                        1800L
-                        2000L
-                        3000L
-                        5000L
-                        14999L
-                        15000L
-                        99999L
-                    ]
-                    |> List.map (LatencyTable.avoidMillis table)
-
-                avoided LatencyTable.java498
-                |> shouldEqual
-                    [
-                        0L
-                        0L
-                        0L
-                        30_000L
-                        30_000L
-                        60_000L
-                        60_000L
-                        120_000L
-                        180_000L
-                        180_000L
-                        180_000L
-                        600_000L
-                        600_000L
-                    ]
-
-                avoided LatencyTable.java533
-                |> shouldEqual
-                    [
-                        0L
-                        0L
-                        0L
-                        2_000L
-                        2_000L
-                        2_000L
-                        5_000L
-                        5_000L
-                        6_000L
-                        10_000L
-                        10_000L
-                        30_000L
-                        30_000L
-                    ]
-
-                let afterFailure (table: LatencyTable) =
-                    LatencyTable.avoidMillis table table.FailureMillis
-
-                afterFailure LatencyTable.java498 |> shouldEqual 600_000L
-                afterFailure LatencyTable.java533 |> shouldEqual 10_000L
+            0L
+            99L
+            549L
+            550L
+            999L
+            1000L
+            1800L
+            2000L
+            3000L
+            5000L
+            14999L
+            15000L
+            99999L
         ]
+        |> List.map (LatencyTable.avoidMillis table)
+
+    avoided LatencyTable.java498
+    |> shouldEqual
+        [
+            0L
+            0L
+            0L
+            30_000L
+            30_000L
+            60_000L
+            60_000L
+            120_000L
+            180_000L
+            180_000L
+            180_000L
+            600_000L
+            600_000L
+        ]
+
+    avoided LatencyTable.java533
+    |> shouldEqual
+        [
+            0L
+            0L
+            0L
+            2_000L
+            2_000L
+            2_000L
+            5_000L
+            5_000L
+            6_000L
+            10_000L
+            10_000L
+            30_000L
+            30_000L
+        ]
+
+    let afterFailure (table: LatencyTable) =
+        LatencyTable.avoidMillis table table.FailureMillis
+
+    afterFailure LatencyTable.java498 |> shouldEqual 600_000L
+    afterFailure LatencyTable.java533 |> shouldEqual 10_000L
+
+let private javaTables =
+    testList "Java's tables" [ testCase "the tables are those of the two Java clients" tablesAreThoseOfJava ]
 
 let private invalidTables =
     testList

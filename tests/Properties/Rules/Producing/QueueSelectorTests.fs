@@ -164,5 +164,4 @@ let private noQueue =
         ]
 
 [<Tests>]
-let tests =
-    testList "QueueSelector" [ keys; hashes; functionsAndChance; noQueue ]
+let tests = testList "QueueSelector" [ keys; hashes; functionsAndChance; noQueue ]

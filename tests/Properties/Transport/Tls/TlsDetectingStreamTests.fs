@@ -131,5 +131,4 @@ let private explanations =
         ]
 
 [<Tests>]
-let tests =
-    testList "Watched stream" [ detection; explanations ]
+let tests = testList "Watched stream" [ detection; explanations ]

@@ -340,4 +340,16 @@ let private waitingCalls =
 
 [<Tests>]
 let tests =
-    testList "TLS" [ trustedCertificates; refusedCertificates; unknownIssuers; clientCertificates; tlsToPlainServers; plainClients; stalls; unverifiedCertificates; waitingCalls ]
+    testList
+        "TLS"
+        [
+            trustedCertificates
+            refusedCertificates
+            unknownIssuers
+            clientCertificates
+            tlsToPlainServers
+            plainClients
+            stalls
+            unverifiedCertificates
+            waitingCalls
+        ]

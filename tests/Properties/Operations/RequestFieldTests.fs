@@ -1,7 +1,8 @@
-/// pyrocketmq's request factory, row by row: the code and the names of the fields that Java reads.
-module RocketMq.Protocol.Tests.RequestRowTests
+/// The code of each request of clients, and the names of the fields that Java reads.
+module RocketMq.Protocol.Tests.RequestFieldTests
 
 open System
+open System.Text
 open Expecto
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests.Examples
@@ -28,8 +29,8 @@ let private optionalLetters = "i j k l m n"
 let private split (names: string) =
     names.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> Set.ofArray
 
-/// A row: what the request must be. `required` and `optional` are the names of its fields.
-let private row (name: string) (code: int) required optional (command: RemotingCommand) =
+/// What a request must be. `required` and `optional` are the names of its fields.
+let private request (name: string) (code: int) required optional (command: RemotingCommand) =
     testCase name
     <| fun () ->
         command.Code |> shouldEqual code
@@ -87,17 +88,27 @@ let private locks: LockRequest =
         OnlyThisBroker = None
     }
 
-[<Tests>]
-let tests =
+let private membership consumeType : ConsumerMembership =
+    {
+        Group = "G"
+        Type = consumeType
+        Model = Clustering
+        Start = FromFirstOffset
+        Subscriptions = [ Subscription.create "T" Filter.all 1L ]
+        IsUnit = false
+    }
+
+let private sends =
     testList
-        "pyrocketmq request"
+        "sends"
         [
-            row "R1 send" 10 sendFields sendOptional (ask send Send.withLongNames)
-            row "R2 send with letters has a code of its own" 310 letters optionalLetters (ask send Send.message)
+            request "a send with long names has code 10" 10 sendFields sendOptional (ask send Send.withLongNames)
 
-            row "R3 batch" 320 letters optionalLetters (ask { send with IsBatch = true } Send.batch)
+            request "a send with short names has code 310" 310 letters optionalLetters (ask send Send.message)
 
-            testCase "R3 a batch says so, and its body is the batch encoding"
+            request "a batch has code 320" 320 letters optionalLetters (ask { send with IsBatch = true } Send.batch)
+
+            testCase "a batch sets its flag, and its body is the batch encoding"
             <| fun () ->
                 let messages = [ Message.ofText "T" "one"; Message.ofText "T" "two" ]
                 let body = BatchCodec.encode messages |> Buffers.ok
@@ -113,21 +124,69 @@ let tests =
                 Fields.tryFind "m" command.Fields |> shouldEqual (ValueSome "true")
                 BatchCodec.decode "T" command.Body |> shouldEqual (Ok messages)
 
-            row
-                "R4 pull"
+            testCase "tags and keys travel in the properties, not in fields"
+            <| fun () ->
+                let message =
+                    Message.ofText "T" "x" |> Message.withTag "v" |> Message.withKeys [ "k" ]
+
+                let command =
+                    Send.message
+                    |> ask
+                        { send with
+                            Properties = message.Properties
+                        }
+
+                Fields.tryFind "i" command.Fields
+                |> shouldEqual (ValueSome "TAGS\001v\002KEYS\001k")
+
+                Fields.contains "tags" command.Fields |> shouldBeFalse
+        ]
+
+let private pulls =
+    testList
+        "pulls"
+        [
+            request
+                "a pull"
                 11
                 "consumerGroup topic queueId queueOffset maxMsgNums sysFlag commitOffset suspendTimeoutMillis subVersion"
                 "subscription expressionType maxMsgBytes requestSource proxyFrowardClientId"
                 (ask pull Pull.messages)
 
-            row "R5 members of a group" 38 "consumerGroup" "" (ask group Heartbeat.members)
+            testCase "the bits of a pull follow from what it asks for"
+            <| fun () ->
+                let flagOf pull =
+                    Fields.tryFind "sysFlag" (ask pull Pull.messages).Fields |> ValueOption.get
 
-            row "R6 max offset" 30 "topic queueId" "committed" (ask { Queue = queue; IsCommitted = None } Offsets.max)
+                flagOf pull |> shouldEqual "0"
 
-            row "R7 min offset" 31 "topic queueId" "" (ask queue Offsets.min)
+                flagOf
+                    { pull with
+                        CommitOffset = Some 1L
+                        LongPollTimeout = TimeSpan.FromSeconds 15L
+                        Filter = Some Filter.all
+                        IsLite = true
+                    }
+                |> shouldEqual "23"
 
-            row
-                "R8 committed offset"
+            request "the members of a group" 38 "consumerGroup" "" (ask group Heartbeat.members)
+
+            request
+                "the maximum offset"
+                30
+                "topic queueId"
+                "committed"
+                (ask { Queue = queue; IsCommitted = None } Offsets.max)
+
+            request "the minimum offset" 31 "topic queueId" "" (ask queue Offsets.min)
+        ]
+
+let private offsets =
+    testList
+        "offsets"
+        [
+            request
+                "the committed offset"
                 14
                 "consumerGroup topic queueId"
                 "setZeroIfNotFound"
@@ -138,15 +197,15 @@ let tests =
                     }
                     Offsets.queryCommitted)
 
-            row
-                "R9 commit"
+            request
+                "a commit of an offset"
                 15
                 "consumerGroup topic queueId commitOffset"
                 ""
                 (Offsets.commit.OneWay { Queue = groupQueue; Offset = 9L })
 
-            row
-                "R10 offset by time"
+            request
+                "an offset by time"
                 29
                 "topic queueId timestamp"
                 "boundaryType"
@@ -158,8 +217,20 @@ let tests =
                     }
                     Offsets.search)
 
-            row
-                "R11 route asks for standard JSON"
+            request
+                "a reset of offsets"
+                222
+                "topic group timestamp isForce"
+                "queueId offset"
+                (ask reset ConsumerPositions.resetAll)
+        ]
+
+let private routes =
+    testList
+        "routes"
+        [
+            request
+                "a route request asks for standard JSON"
                 105
                 "topic acceptStandardJsonOnly"
                 ""
@@ -170,11 +241,18 @@ let tests =
                     }
                     GetRoute.operation)
 
-            row "R12 cluster" 106 "" "" (ask () Cluster.info)
-            row "R13 all topics" 206 "" "" (ask () NameServerTopics.all)
-            row "R14 heartbeat" 34 "" "" (ask heartbeat Heartbeat.send)
+            request "the cluster" 106 "" "" (ask () Cluster.info)
 
-            testCase "R14 a heartbeat has the body that brokers register clients by"
+            request "all topics" 206 "" "" (ask () NameServerTopics.all)
+        ]
+
+let private heartbeats =
+    testList
+        "heartbeats"
+        [
+            request "a heartbeat" 34 "" "" (ask heartbeat Heartbeat.send)
+
+            testCase "a heartbeat has the body that brokers register clients by"
             <| fun () ->
                 let body = text (ask heartbeat Heartbeat.send)
 
@@ -189,8 +267,59 @@ let tests =
                     ] do
                     body |> shouldMention part
 
-            row
-                "R15 end of a transaction"
+            testCase "a heartbeat names each type of consumer as Java does, and has its subscriptions in a set"
+            <| fun () ->
+                let body consumeType =
+                    let command =
+                        Heartbeat.send
+                        |> ask
+                            {
+                                ClientId = "c"
+                                ProducerGroups = []
+                                Consumers = [ membership consumeType ]
+                                Fingerprint = None
+                                IsWithoutSubscriptions = None
+                            }
+
+                    Encoding.UTF8.GetString command.Body.Span
+
+                body ConsumePassively |> shouldMention "\"subscriptionDataSet\":[{"
+                body ConsumePassively |> shouldMention "\"consumeType\":\"CONSUME_PASSIVELY\""
+                body ConsumeActively |> shouldMention "\"consumeType\":\"CONSUME_ACTIVELY\""
+                body Pop |> shouldMention "\"consumeType\":\"CONSUME_POP\""
+        ]
+
+let private changesOfMembers =
+    testList
+        "changes of members"
+        [
+            request
+                "an unregistration"
+                35
+                "clientID"
+                "producerGroup consumerGroup"
+                (ask
+                    {
+                        ClientId = "c"
+                        ProducerGroup = Some "P"
+                        ConsumerGroup = None
+                    }
+                    Heartbeat.unregister)
+
+            request
+                "a notification of changed members"
+                40
+                "consumerGroup"
+                ""
+                (ConsumerPositions.membersChanged.OneWay group)
+        ]
+
+let private transactions =
+    testList
+        "transactions"
+        [
+            request
+                "the end of a transaction"
                 37
                 "producerGroup tranStateTableOffset commitLogOffset commitOrRollback msgId"
                 "fromTransactionCheck transactionId topic bname"
@@ -206,8 +335,38 @@ let tests =
                         TransactionId = None
                     })
 
-            row
-                "R16 a broker asks for the state of a transaction"
+            testCase "commit is 8, rollback 12 and undecided 0; any other decision is refused"
+            <| fun () ->
+                let decide decision =
+                    let command =
+                        Transactions.finish.OneWay
+                            {
+                                Topic = None
+                                ProducerGroup = "P"
+                                QueueOffset = 0L
+                                CommitLogOffset = 0L
+                                Decision = decision
+                                IsCheckAnswer = None
+                                MessageId = "id"
+                                TransactionId = None
+                            }
+
+                    command, Fields.tryFind "commitOrRollback" command.Fields
+
+                [ Commit; Rollback; Undecided ]
+                |> List.map (decide >> snd)
+                |> shouldEqual [ ValueSome "8"; ValueSome "12"; ValueSome "0" ]
+
+                let illegal = fst (decide Commit) |> Command.withField "commitOrRollback" "1"
+                Transactions.finish.Decode illegal |> Result.isError |> shouldBeTrue
+        ]
+
+let private transactionChecks =
+    testList
+        "transaction checks"
+        [
+            request
+                "a transaction check"
                 39
                 "tranStateTableOffset commitLogOffset"
                 "msgId transactionId offsetMsgId topic"
@@ -221,9 +380,14 @@ let tests =
                         OffsetMessageId = None
                         Record = ReadOnlyMemory "record"B
                     })
+        ]
 
-            row
-                "R17 send back"
+let private consumption =
+    testList
+        "consumption"
+        [
+            request
+                "a send back"
                 36
                 "offset group delayLevel"
                 "originMsgId originTopic unitMode maxReconsumeTimes"
@@ -239,8 +403,8 @@ let tests =
                     }
                     SendBack.operation)
 
-            row
-                "R18 running info"
+            request
+                "the running info of a consumer"
                 307
                 "consumerGroup clientId"
                 "jstackEnable"
@@ -252,8 +416,8 @@ let tests =
                     }
                     RunningInfo.operation)
 
-            row
-                "R19 consume directly"
+            request
+                "consuming a message directly"
                 309
                 "consumerGroup"
                 "clientId msgId brokerName topic topicSysFlag groupSysFlag"
@@ -269,9 +433,14 @@ let tests =
                         Record = ReadOnlyMemory.Empty
                     }
                     DirectConsumption.operation)
+        ]
 
-            row
-                "R20 create a topic"
+let private topics =
+    testList
+        "topics"
+        [
+            request
+                "the creation of a topic"
                 17
                 "topic defaultTopic readQueueNums writeQueueNums perm topicFilterType order"
                 "topicSysFlag attributes force"
@@ -290,17 +459,22 @@ let tests =
                     }
                     Topics.create)
 
-            row "R21 delete a topic on a broker" 215 "topic" "" (ask "T" Topics.delete)
+            request "the deletion of a topic on a broker" 215 "topic" "" (ask "T" Topics.delete)
 
-            row
-                "R21 delete a topic on a name server"
+            request
+                "the deletion of a topic on a name server"
                 216
                 "topic"
                 "clusterName"
                 (ask { Topic = "T"; ClusterName = Some "c" } NameServerTopics.delete)
+        ]
 
-            row
-                "R22 messages by key"
+let private queries =
+    testList
+        "queries and locks"
+        [
+            request
+                "messages by key"
                 12
                 "topic key maxNum beginTimestamp endTimestamp _UNIQUE_KEY_QUERY"
                 ""
@@ -315,61 +489,63 @@ let tests =
                     }
                     MessageQuery.byKey)
 
-            row
-                "R23 message by place"
+            request
+                "a message by its offset in the commit log"
                 33
                 "offset"
                 "topic"
                 (ask { Topic = None; CommitLogOffset = 77L } MessageQuery.byOffset)
 
-            row
-                "R24 reset positions"
-                222
-                "topic group timestamp isForce"
-                "queueId offset"
-                (ask reset ConsumerPositions.resetAll)
+            request "locking queues" 41 "" "" (ask locks QueueLocks.acquire)
 
-            testCase "R25 there is no save of message numbers: 1001 is a controller's, and no operation of clients"
+            request "unlocking queues" 42 "" "" (ask locks QueueLocks.release)
+
+            testCase "the body of a lock request names group, client and queues"
+            <| fun () ->
+                text (ask locks QueueLocks.acquire)
+                |> shouldEqual
+                    """{"clientId":"c","consumerGroup":"group","mqSet":[{"brokerName":"b","queueId":1,"topic":"T"}]}"""
+        ]
+
+let private serverCodes =
+    testList
+        "codes of servers"
+        [
+            testCase "1001 is a code of controllers and no operation of clients"
             <| fun () ->
                 Operations.tryFind (enum<RequestCode> 1001) |> Option.isNone |> shouldBeTrue
 
                 Operations.tryDirection RequestCode.ControllerAlterSyncStateSet
                 |> shouldEqual (Some BetweenServers)
 
-            testCase
-                "R26 there is no reading of message numbers: 1011 cleans a broker's data, and is no operation of clients"
+            testCase "1011 cleans the data of a broker and is no operation of clients"
             <| fun () ->
                 Operations.tryFind (enum<RequestCode> 1011) |> Option.isNone |> shouldBeTrue
 
                 Operations.tryDirection RequestCode.CleanBrokerData
                 |> shouldEqual (Some BetweenServers)
 
-            row "R27 lock queues" 41 "" "" (ask locks QueueLocks.acquire)
-            row "R27 unlock queues" 42 "" "" (ask locks QueueLocks.release)
-
-            testCase "R27 the body names group, client and queues"
+            testCase "no server answers QueryBrokerOffset"
             <| fun () ->
-                text (ask locks QueueLocks.acquire)
-                |> shouldEqual
-                    """{"clientId":"c","consumerGroup":"group","mqSet":[{"brokerName":"b","queueId":1,"topic":"T"}]}"""
+                Operations.tryDirection RequestCode.QueryBrokerOffset
+                |> shouldEqual (Some Unanswered)
+        ]
 
-            row
-                "R28 unregister"
-                35
-                "clientID"
-                "producerGroup consumerGroup"
-                (ask
-                    {
-                        ClientId = "c"
-                        ProducerGroup = Some "P"
-                        ConsumerGroup = None
-                    }
-                    Heartbeat.unregister)
-
-            row
-                "R29 a broker tells that members changed"
-                40
-                "consumerGroup"
-                ""
-                (ConsumerPositions.membersChanged.OneWay group)
+[<Tests>]
+let tests =
+    testList
+        "Request fields"
+        [
+            sends
+            pulls
+            offsets
+            routes
+            heartbeats
+            changesOfMembers
+            transactions
+            transactionChecks
+            consumption
+            topics
+            queries
+            serverCodes
         ]

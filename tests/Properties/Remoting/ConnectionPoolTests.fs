@@ -1,5 +1,5 @@
-/// pyrocketmq's pool, row by row.
-module RocketMq.Protocol.Tests.PoolRowTests
+/// Connections that are rented and returned.
+module RocketMq.Protocol.Tests.ConnectionPoolTests
 
 open System
 open System.Threading
@@ -22,12 +22,11 @@ let private rent (pool: ConnectionPool) =
 
 let private sendBack (connection: PooledConnection) = (connection :> IDisposable).Dispose()
 
-[<Tests>]
-let tests =
+let private renting =
     testList
-        "pyrocketmq pool"
+        "renting"
         [
-            testOn "S34 a pool lends each connection to one at a time, and makes others wait" (fun network ->
+            testOn "a pool rents each connection to one at a time, and others wait" (fun network ->
                 task {
                     let pool = poolOf network 2
                     let! first = rent pool
@@ -46,7 +45,7 @@ let tests =
                     do! pool.Close()
                 })
 
-            testOn "S34 a renter waits no longer than the pool's timeout" (fun network ->
+            testOn "a renter waits no longer than the timeout of the pool" (fun network ->
                 task {
                     let pool = poolOf network 1
                     let! first = rent pool
@@ -64,7 +63,29 @@ let tests =
                     do! pool.Close()
                 })
 
-            testOn "S35 a pool serves threads that block" (fun network ->
+            testCaseTask "a pool of one rents its connection again and again" (fun () ->
+                task {
+                    let network = Network()
+
+                    let pool =
+                        ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = 1 })
+
+                    for _ in 1..10 do
+                        match! pool.Rent CancellationToken.None with
+                        | Ok connection -> (connection :> IDisposable).Dispose()
+                        | Error error -> failtest (RemotingError.describe error)
+
+                    pool.Count |> shouldEqual 1
+                    pool.Lent |> shouldEqual 0
+                    do! pool.Close()
+                })
+        ]
+
+let private reuse =
+    testList
+        "reuse"
+        [
+            testOn "a pool serves threads that block" (fun network ->
                 task {
                     let pool = poolOf network 3
 
@@ -85,7 +106,7 @@ let tests =
                     do! pool.Close()
                 })
 
-            testOn "S36 a pool lends the least busy connection and replaces a closed one" (fun network ->
+            testOn "a pool rents the least busy connection and replaces a closed one" (fun network ->
                 task {
                     let pool = poolOf network 2
                     let! busy = rent pool
@@ -117,3 +138,6 @@ let tests =
                     | other -> failtest $"%A{other}"
                 })
         ]
+
+[<Tests>]
+let tests = testList "Connection pool" [ renting; reuse ]

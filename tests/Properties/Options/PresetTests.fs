@@ -1,23 +1,15 @@
-/// pyrocketmq's settings, row by row.
-module RocketMq.Protocol.Tests.SettingRowTests
+/// Presets of options, and options as pairs of texts.
+module RocketMq.Protocol.Tests.PresetTests
 
 open System
 open Expecto
 open RocketMq.Protocol
 
-let private endpoint = { Host = "broker"; Port = 10911 }
-
-[<Tests>]
-let tests =
+let private presets =
     testList
-        "pyrocketmq settings"
+        "presets"
         [
-            testCase "S37 an address is host and port; there is no default port to be wrong about"
-            <| fun () ->
-                Endpoint.tryParse "broker:10911" |> shouldEqual (ValueSome endpoint)
-                Endpoint.tryParse "broker" |> shouldEqual ValueNone
-
-            testCase "S38 settings of calls are a record, each with a default"
+            testCase "options have the documented defaults"
             <| fun () ->
                 let options = RemotingOptions.Default
                 options.RequestTimeout |> shouldEqual (TimeSpan.FromSeconds 3L)
@@ -25,7 +17,12 @@ let tests =
                 PoolOptions.Default.Size |> shouldEqual 5
                 PoolOptions.Default.RentTimeout |> shouldEqual (TimeSpan.FromSeconds 10L)
 
-            testCase "S39 a preset is copied and changed"
+            testCase "the default logger logs nothing"
+            <| fun () ->
+                RemotingOptions.Default.Logger
+                |> shouldEqual Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance
+
+            testCase "a changed copy of a preset leaves the preset as it was"
             <| fun () ->
                 let changed =
                     { RemotingOptions.Production with
@@ -36,8 +33,13 @@ let tests =
 
                 RemotingOptions.Production.RequestTimeout
                 |> shouldEqual (TimeSpan.FromSeconds 10L)
+        ]
 
-            testCase "S40 presets by name, and settings from the environment"
+let private texts =
+    testList
+        "texts"
+        [
+            testCase "presets have names, and variables of the environment change them"
             <| fun () ->
                 for name, preset in
                     [
@@ -65,7 +67,7 @@ let tests =
                     options.MaxInFlight |> shouldEqual 77
                 | Error problems -> failtest $"%A{problems}"
 
-            testCase "S41 settings to texts and back"
+            testCase "options read as they were written to pairs"
             <| fun () ->
                 for options in [ RemotingOptions.Default; RemotingOptions.Production; RemotingOptions.Testing ] do
                     let pairs = OptionText.toPairs options
@@ -73,8 +75,13 @@ let tests =
                     match OptionText.ofPairs pairs RemotingOptions.Development with
                     | Ok read -> OptionText.toPairs read |> shouldEqual pairs
                     | Error problems -> failtest $"%A{problems}"
+        ]
 
-            testCase "S41 all that is wrong with settings is told at once"
+let private problems =
+    testList
+        "problems"
+        [
+            testCase "all problems of a text are reported at once"
             <| fun () ->
                 match
                     OptionText.parse
@@ -96,3 +103,6 @@ let tests =
                         text |> shouldMention part
                 | Ok _ -> failtest "nonsense was taken"
         ]
+
+[<Tests>]
+let tests = testList "Presets" [ presets; texts; problems ]

@@ -1,5 +1,5 @@
-/// pyrocketmq's builder, method by method.
-module RocketMq.Protocol.Tests.BuilderRowTests
+/// The functions that make a command from another one.
+module RocketMq.Protocol.Tests.CommandBuilderTests
 
 open System
 open Expecto
@@ -22,28 +22,28 @@ let private commandParts =
     testList
         "command parts"
         [
-            testCase "B1 with_code"
+            testCase "withCode sets the code"
             <| fun () -> (Command.withCode 4711 request).Code |> shouldEqual 4711
 
-            testCase "B2 with_language"
+            testCase "withLanguage sets the language"
             <| fun () ->
                 (Command.withLanguage LanguageCode.Go request).Language
                 |> shouldEqual LanguageCode.Go
 
-            testCase "B3 with_version"
+            testCase "withVersion sets the version"
             <| fun () -> (Command.withVersion 479 request).Version |> shouldEqual 479
-            testCase "B4 with_opaque"
+            testCase "withOpaque sets the opaque"
             <| fun () -> (Command.withOpaque -5 request).Opaque |> shouldEqual -5
-            testCase "B5 with_flag"
+            testCase "withFlag sets the flag"
             <| fun () -> (Command.withFlag 3 request).Flag |> shouldEqual 3
 
-            testCase "B6 with_remark"
+            testCase "withRemark sets the remark"
             <| fun () -> (Command.withRemark "why" request).Remark |> shouldEqual (Some "why")
 
-            testCase "B7 with_ext_field"
+            testCase "withField adds a field"
             <| fun () -> Command.withField "x" "1" request |> field "x" |> has "1"
 
-            testCase "B8 with_ext_fields"
+            testCase "withAddedFields adds fields and replaces those of the same name"
             <| fun () ->
                 let command =
                     request
@@ -53,7 +53,7 @@ let private commandParts =
                 field "x" command |> has "3"
                 field "y" command |> has "2"
 
-            testCase "B9 with_body"
+            testCase "withBody sets the body"
             <| fun () ->
                 (Command.withBody (ReadOnlyMemory "b"B) request).Body.ToArray()
                 |> shouldEqual "b"B
@@ -63,13 +63,13 @@ let private kinds =
     testList
         "kinds"
         [
-            testCase "B10 as_request"
+            testCase "asRequest makes a one-way request a request"
             <| fun () -> (request |> Command.asOneWay |> Command.asRequest).Kind |> shouldEqual Request
 
-            testCase "B11 as_response"
+            testCase "asResponse makes a request a response"
             <| fun () -> (Command.asResponse request).Kind |> shouldEqual Response
 
-            testCase "B12 as_oneway sets bit 1, which is 2"
+            testCase "asOneWay sets the second bit of the flag"
             <| fun () -> (Command.asOneWay request).Flag |> shouldEqual 2
         ]
 
@@ -77,7 +77,7 @@ let private fields =
     testList
         "fields"
         [
-            testCase "B13 with_topic"
+            testCase "withTopic sets the topic under the name that the code has for it"
             <| fun () ->
                 Commands.withTopic "T" request |> field "b" |> has "T"
 
@@ -86,7 +86,7 @@ let private fields =
                 |> field "topic"
                 |> has "T"
 
-            testCase "B14 with_producer_group"
+            testCase "withProducerGroup sets the group under the name that the code has for it"
             <| fun () ->
                 Commands.withProducerGroup "P" request |> field "a" |> has "P"
 
@@ -95,7 +95,7 @@ let private fields =
                 |> field "producerGroup"
                 |> has "P"
 
-            testCase "B15 with_consumer_group"
+            testCase "withConsumerGroup sets the group under the name that the code has for it"
             <| fun () ->
                 Command.request RequestCode.PullMessage
                 |> Commands.withConsumerGroup "G"
@@ -107,10 +107,10 @@ let private fields =
                 |> field "group"
                 |> has "G"
 
-            testCase "B16 with_queue_id"
+            testCase "withQueueId sets the queue"
             <| fun () -> Commands.withQueueId 3 request |> field "e" |> has "3"
 
-            testCase "B17 with_offset"
+            testCase "withOffset sets the offset under the name that the code has for it"
             <| fun () ->
                 for code, name in
                     [
@@ -125,25 +125,25 @@ let private properties =
     testList
         "properties"
         [
-            testCase "B18 with_tags is a property of the message, not a field"
+            testCase "withTags sets a property of the message, not a field"
             <| fun () ->
                 let command = Commands.withTags "a" request
                 property' "TAGS" command |> has "a"
                 field "i" command |> has "TAGS\001a"
 
-            testCase "B19 with_keys is a property of the message, not a field"
+            testCase "withKeys sets a property of the message, not a field"
             <| fun () -> Commands.withKeys "k1 k2" request |> property' "KEYS" |> has "k1 k2"
 
-            testCase "B20 with_wait_store_msg_ok is a property of the message, not a field"
+            testCase "withWaitStoreOk sets a property of the message and keeps the others"
             <| fun () ->
                 let command = request |> Commands.withTags "a" |> Commands.withWaitStoreOk false
                 property' "WAIT" command |> has "false"
                 property' "TAGS" command |> has "a"
 
-            testCase "B21 with_batch"
+            testCase "withBatch sets the batch flag"
             <| fun () -> Commands.withBatch true request |> field "m" |> has "true"
 
-            testCase "B22 clear_ext_fields"
+            testCase "withoutFields removes all fields"
             <| fun () ->
                 (request |> Command.withField "x" "1" |> Command.withoutFields).Fields
                 |> shouldEqual Fields.absent
@@ -153,14 +153,14 @@ let private building =
     testList
         "building"
         [
-            testCase "B23 copy shares nothing that can change"
+            testCase "a changed command leaves the first one as it was"
             <| fun () ->
                 let command = Command.withField "x" "1" request
                 let changed = Command.withField "x" "2" command
                 field "x" command |> has "1"
                 field "x" changed |> has "2"
 
-            testCase "B24 build refuses what has no form on the wire"
+            testCase "check refuses what cannot be encoded, with the reason"
             <| fun () ->
                 let whole = Examples.ask Examples.send Send.message
                 Commands.check whole |> Result.isOk |> shouldBeTrue
@@ -180,4 +180,4 @@ let private building =
 
 [<Tests>]
 let tests =
-    testList "pyrocketmq builder" [ commandParts; kinds; fields; properties; building ]
+    testList "Command builder" [ commandParts; kinds; fields; properties; building ]
