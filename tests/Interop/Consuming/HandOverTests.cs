@@ -55,7 +55,7 @@ public sealed class HandOverTests(string kind) : ServerTests(kind)
             cancellation);
 
     [Test]
-    public async Task A_group_that_was_idle_gets_what_was_sent_while_it_was_away(CancellationToken cancellation)
+    public async Task Idle_group_receives_messages_sent_while_it_was_away(CancellationToken cancellation)
     {
         var (topic, queues) = await NewTopicAsync(cancellation);
         var group = NewName("group");
@@ -73,7 +73,7 @@ public sealed class HandOverTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Members_that_come_and_go_skip_nothing_and_leave_nothing_behind(CancellationToken cancellation)
+    public async Task Members_that_join_and_leave_skip_no_message_and_leave_no_lag(CancellationToken cancellation)
     {
         var (topic, queues) = await NewTopicAsync(cancellation);
         var group = NewName("group");

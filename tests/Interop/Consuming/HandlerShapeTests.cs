@@ -194,7 +194,7 @@ public sealed class HandlerShapeTests
     }
 
     [Test]
-    public async Task A_popped_message_comes_again_whatever_shape_asks_for_it(CancellationToken cancellation)
+    public async Task Popped_message_is_redelivered_whatever_handler_shape_asks_for_it(CancellationToken cancellation)
     {
         Func<int, ConsumeResult> first = time => time == 1 ? ConsumeResult.RetryAfter(TimeSpan.FromSeconds(2)) : ConsumeResult.Success;
         Func<Func<int>, PopConsumerBuilder>[] shapes =
@@ -227,7 +227,7 @@ public sealed class HandlerShapeTests
     }
 
     [Test]
-    public async Task A_handler_that_gives_nothing_is_named_and_its_message_comes_again(CancellationToken cancellation)
+    public async Task Handler_that_returns_null_is_named_and_its_message_is_redelivered(CancellationToken cancellation)
     {
         var log = new Remembering();
         PushConsumerBuilder[] mistaken =
@@ -253,7 +253,7 @@ public sealed class HandlerShapeTests
     }
 
     [Test]
-    public async Task A_dead_letter_of_a_popped_message_is_logged_and_comes_again(CancellationToken cancellation)
+    public async Task DeadLetter_for_a_popped_message_is_logged_and_the_message_is_redelivered(CancellationToken cancellation)
     {
         var log = new Remembering();
         var times = 0;
@@ -286,7 +286,7 @@ public sealed class HandlerShapeTests
     }
 
     [Test]
-    public void A_second_handler_or_a_topic_a_second_time_is_refused()
+    public void Second_handler_and_repeated_topic_are_refused()
     {
         var error = Assert.Throws<InvalidOperationException>(() => Push().OnMessage(DoneTask).OnMessage(GivesTask));
         Assert.That(error!.Message, Does.Contain("OnMessage"));
@@ -315,7 +315,7 @@ public sealed class HandlerShapeTests
     }
 
     [Test]
-    public void The_default_result_is_none()
+    public void Default_result_is_invalid()
     {
         ConsumeResult[] all =
         [

@@ -47,7 +47,7 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_seek_goes_back_and_forward(CancellationToken cancellation)
+    public async Task Seek_moves_back_and_forward(CancellationToken cancellation)
     {
         var queue = await NewQueueAsync(20, cancellation);
         await using var consumer = await Pull(NewName("group")).AssignQueues([queue]).StartAsync(cancellation);
@@ -66,7 +66,7 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task By_hand_nothing_is_committed_but_by_a_commit(CancellationToken cancellation)
+    public async Task Manual_commit_commits_only_on_request(CancellationToken cancellation)
     {
         var (queue, group) = (await NewQueueAsync(20, cancellation), NewName("group"));
 
@@ -91,7 +91,7 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_paused_queue_gives_nothing_until_it_is_resumed(CancellationToken cancellation)
+    public async Task Paused_queue_returns_nothing_until_it_is_resumed(CancellationToken cancellation)
     {
         var queue = await NewQueueAsync(10, cancellation);
         await using var consumer = await Pull(NewName("group")).AssignQueues([queue]).StartAsync(cancellation);
@@ -110,7 +110,7 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Queues_begin_where_the_application_kept_them(CancellationToken cancellation)
+    public async Task Queues_start_at_the_offsets_of_the_applications_store(CancellationToken cancellation)
     {
         var queue = await NewQueueAsync(10, cancellation);
         await using var consumer = await Pull(NewName("group"))
@@ -135,7 +135,7 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_client_pulls_at_positions_of_its_own(CancellationToken cancellation)
+    public async Task Pull_client_pulls_at_its_own_offsets(CancellationToken cancellation)
     {
         var (queue, group) = (await NewQueueAsync(10, cancellation), NewName("group"));
         await using var client = Pull(group).CreateClient();
@@ -160,7 +160,7 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_closed_consumer_says_so(CancellationToken cancellation)
+    public async Task Closed_consumer_reports_that_it_is_closed(CancellationToken cancellation)
     {
         var queue = await NewQueueAsync(1, cancellation);
         var consumer = await Pull(NewName("group")).AssignQueues([queue]).StartAsync(cancellation);
@@ -190,7 +190,7 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_message_that_comes_while_its_caller_gives_up_is_not_skipped(CancellationToken cancellation)
+    public async Task Message_that_arrives_during_a_cancellation_is_not_skipped(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         var body = new string('a', 20_000);

@@ -34,7 +34,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
     private static string[] Numbered(int count) => [.. Enumerable.Range(0, count).Select(number => $"m{number}")];
 
     [Test]
-    public async Task Members_share_the_messages_and_get_each_once(CancellationToken cancellation)
+    public async Task Members_share_the_messages_and_receive_each_once(CancellationToken cancellation)
     {
         var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
         var (one, two) = (new ConcurrentQueue<string>(), new ConcurrentQueue<string>());
@@ -65,7 +65,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         consumer.Health.Queues.Count(queue => queue.Queue.Topic == topic);
 
     [Test]
-    public async Task What_fails_comes_again_with_its_count_and_a_dead_letter_does_not(CancellationToken cancellation)
+    public async Task Failed_message_is_redelivered_with_reconsume_count_and_dead_letter_is_not(CancellationToken cancellation)
     {
         var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
         var seen = new ConcurrentQueue<(string Text, int Times, string Topic)>();
@@ -96,7 +96,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task In_order_a_message_that_fails_holds_its_queue_up(CancellationToken cancellation)
+    public async Task In_order_a_failed_message_blocks_its_queue(CancellationToken cancellation)
     {
         var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
         var handled = new ConcurrentQueue<string>();
@@ -131,7 +131,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_member_that_comes_later_goes_on_where_the_one_before_it_stopped(CancellationToken cancellation)
+    public async Task New_instance_resumes_from_committed_offset(CancellationToken cancellation)
     {
         var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
         var seen = new ConcurrentQueue<string>();
@@ -163,7 +163,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Broadcasting_gives_each_member_all_messages(CancellationToken cancellation)
+    public async Task Broadcasting_delivers_all_messages_to_each_member(CancellationToken cancellation)
     {
         var (topic, group) = (await NewTopicAsync(cancellation), NewName("group"));
         var directory = Directory.CreateTempSubdirectory("rocketmq-broadcast").FullName;
@@ -191,7 +191,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Each_call_leaves_traces_that_read(CancellationToken cancellation)
+    public async Task Each_call_leaves_readable_traces(CancellationToken cancellation)
     {
         var (topic, group, traces) = (await NewTopicAsync(cancellation), NewName("group"), NewName("traces"));
         var consumer = await Push(group, topic, "m")
@@ -221,7 +221,7 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public void What_has_no_meaning_is_refused_by_the_builder()
+    public void Invalid_settings_are_refused_by_the_builder()
     {
         var builder = AsTheClusterWants(PushConsumer.Create("g"));
         Assert.Throws<ArgumentException>(() => builder.Trace("no topic"));

@@ -34,7 +34,7 @@ public sealed class DemoTests
     }
 
     [Test]
-    public async Task A_name_server_that_is_not_there_is_one_line_and_exit_code_1(CancellationToken cancellation)
+    public async Task Missing_name_server_is_one_line_and_exit_code_1(CancellationToken cancellation)
     {
         var run = await RunAsync(cancellation, "--nameserver", "127.0.0.1:1");
 
@@ -56,7 +56,7 @@ public sealed class DemoTests
     }
 
     [Test]
-    public async Task An_address_that_is_none_is_explained_with_the_usage_and_exit_code_2(CancellationToken cancellation)
+    public async Task Invalid_address_is_explained_with_the_usage_and_exit_code_2(CancellationToken cancellation)
     {
         var run = await RunAsync(cancellation, "--nameserver", "nonsense");
 

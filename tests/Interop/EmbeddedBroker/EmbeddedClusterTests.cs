@@ -53,7 +53,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task A_topic_made_beforehand_is_on_all_masters(CancellationToken cancellation)
+    public async Task Topic_created_in_advance_is_on_all_masters(CancellationToken cancellation)
     {
         await StartAsync(masters: 3, slaves: 1);
         await _cluster.CreateTopicAsync(Topic, queues: 2, cancellation);
@@ -73,7 +73,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task A_topic_that_a_send_makes_is_on_that_broker_only(CancellationToken cancellation)
+    public async Task Topic_created_by_a_send_is_on_that_broker_only(CancellationToken cancellation)
     {
         await StartAsync(masters: 2);
         await using var remoting = await ConnectAsync(_cluster.Brokers[1].Address, cancellation);
@@ -84,7 +84,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task What_a_master_acknowledged_before_it_was_stopped_is_there_after_it_was_started(CancellationToken cancellation)
+    public async Task Acknowledged_messages_survive_a_restart_of_their_master(CancellationToken cancellation)
     {
         await StartAsync(masters: 2);
         await _cluster.CreateTopicAsync(Topic, cancellationToken: cancellation);
@@ -191,7 +191,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task Clients_go_on_with_another_name_server_and_find_the_first_one_when_it_is_back(CancellationToken cancellation)
+    public async Task Clients_fail_over_to_another_name_server_and_use_the_first_one_after_its_return(CancellationToken cancellation)
     {
         await StartAsync(masters: 2, nameServers: 2);
         await _cluster.CreateTopicAsync(Topic, cancellationToken: cancellation);
@@ -211,7 +211,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task A_silent_broker_stays_in_routes_until_its_time_is_up(CancellationToken cancellation)
+    public async Task Silent_broker_stays_in_routes_until_its_timeout(CancellationToken cancellation)
     {
         var clock = new StoppedClock();
         await StartAsync(masters: 2, clock: clock);
@@ -223,7 +223,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task Faults_of_one_server_are_not_those_of_another(CancellationToken cancellation)
+    public async Task Faults_affect_their_server_only(CancellationToken cancellation)
     {
         await StartAsync(masters: 2, nameServers: 2);
         _cluster.Brokers[0].Faults.On((int)RequestCode.SendMessageV2).Refuse((int)ResponseCode.SystemBusy, "busy", int.MaxValue);
@@ -249,7 +249,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task Stopping_and_starting_twice_is_as_good_as_once(CancellationToken cancellation)
+    public async Task Stopping_and_starting_are_idempotent(CancellationToken cancellation)
     {
         await StartAsync(masters: 1);
         var master = _cluster.Brokers[0];
@@ -264,7 +264,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task Nothing_of_a_stopped_cluster_is_left_on_its_clock(CancellationToken cancellation)
+    public async Task Stopped_cluster_leaves_no_timer_on_its_clock(CancellationToken cancellation)
     {
         var clock = new StoppedClock();
         await StartAsync(masters: 3, slaves: 3, nameServers: 2, clock: clock);
@@ -276,7 +276,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task What_makes_no_sense_is_refused(CancellationToken cancellation)
+    public async Task Invalid_options_are_refused(CancellationToken cancellation)
     {
         await StartAsync(masters: 1);
 
@@ -296,7 +296,7 @@ public sealed class EmbeddedClusterTests
     }
 
     [Test]
-    public async Task A_single_broker_makes_topics_beforehand_too(CancellationToken cancellation)
+    public async Task Single_broker_creates_topics_in_advance_too(CancellationToken cancellation)
     {
         await StartAsync(masters: 1);
         await using var broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { AutoCreateTopics = false });

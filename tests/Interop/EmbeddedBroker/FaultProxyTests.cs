@@ -82,7 +82,7 @@ public sealed class FaultProxyTests
     }
 
     [Test]
-    public async Task A_cut_after_so_many_bytes_comes_once([Values] bool toClient, [Values] CutKind kind, CancellationToken cancellation)
+    public async Task Cut_after_a_number_of_bytes_comes_once([Values] bool toClient, [Values] CutKind kind, CancellationToken cancellation)
     {
         using var client = await ConnectThroughAsync(cancellation);
         (toClient ? _proxy.ToClient : _proxy.ToServer).CutAfter(4, kind);
@@ -113,7 +113,7 @@ public sealed class FaultProxyTests
     }
 
     [Test]
-    public async Task A_timer_that_rings_early_is_set_again(CancellationToken cancellation)
+    public async Task Timer_that_fires_early_is_set_again(CancellationToken cancellation)
     {
         using var client = await ConnectThroughAsync(cancellation);
         _proxy.ToClient.Delay = Hour;
@@ -141,7 +141,7 @@ public sealed class FaultProxyTests
     }
 
     [Test]
-    public async Task A_black_hole_swallows_what_comes_and_stays_open(CancellationToken cancellation)
+    public async Task Black_hole_swallows_bytes_and_stays_open(CancellationToken cancellation)
     {
         using var client = await ConnectThroughAsync(cancellation);
         _proxy.ToServer.Drop = true;
@@ -154,7 +154,7 @@ public sealed class FaultProxyTests
     }
 
     [Test]
-    public async Task Half_open_the_server_is_not_told_that_its_client_has_gone(CancellationToken cancellation)
+    public async Task Half_open_connection_hides_the_close_of_the_client_from_the_server(CancellationToken cancellation)
     {
         var client = await ConnectThroughAsync(cancellation);
         _proxy.HalfOpen = true;
@@ -174,7 +174,7 @@ public sealed class FaultProxyTests
     }
 
     [Test]
-    public async Task Where_nobody_reads_the_sender_is_held_up_and_nothing_is_lost(CancellationToken cancellation)
+    public async Task Sender_is_blocked_without_a_reader_and_nothing_is_lost(CancellationToken cancellation)
     {
         using var client = await ConnectThroughAsync(cancellation);
         _proxy.ToServer.StopReading = true;
@@ -209,7 +209,7 @@ public sealed class FaultProxyTests
     }
 
     [Test]
-    public async Task Garbage_comes_from_nobody(CancellationToken cancellation)
+    public async Task Garbage_is_sent_without_a_request(CancellationToken cancellation)
     {
         using var client = await ConnectThroughAsync(cancellation);
         _proxy.ToClient.SendGarbage("???"u8.ToArray());
@@ -254,7 +254,7 @@ public sealed class FaultProxyTests
     }
 
     [Test]
-    public async Task A_client_of_a_server_that_is_not_there_is_reset(CancellationToken cancellation)
+    public async Task Client_of_a_stopped_server_is_reset(CancellationToken cancellation)
     {
         await _server.DisposeAsync();
         Assert.That(await RawClient.ConnectAndReadToEndAsync(_proxy.Address, cancellation), Is.Null);
@@ -278,7 +278,7 @@ public sealed class FaultProxyTests
     }
 
     [Test]
-    public void What_makes_no_sense_is_refused()
+    public void Invalid_options_are_refused()
     {
         Assert.That(async () => await FaultProxy.StartAsync("nowhere"), Throws.ArgumentException);
         Assert.That(() => _proxy.ToClient.Delay = TimeSpan.FromTicks(-1), Throws.InstanceOf<ArgumentOutOfRangeException>());
@@ -289,7 +289,7 @@ public sealed class FaultProxyTests
     }
 
     [Test]
-    public async Task A_taken_port_is_refused()
+    public async Task Port_in_use_is_refused()
     {
         await Assert.ThrowsAsync<SocketException>(async () =>
             await FaultProxy.StartAsync(_server.Address, new FaultProxyOptions { Port = _proxy.Port }));

@@ -74,7 +74,7 @@ public sealed class FaultToolsTests
     // The network
 
     [Test]
-    public async Task A_timer_of_the_broker_that_rings_early_is_set_again(CancellationToken cancellation)
+    public async Task Broker_timer_that_fires_early_is_set_again(CancellationToken cancellation)
     {
         var clock = new StoppedClock();
         await using var broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Clock = clock }, cancellation);
@@ -91,7 +91,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task Single_bytes_duplicates_and_answers_to_nobody_confuse_no_call(CancellationToken cancellation)
+    public async Task Single_bytes_duplicates_and_unsolicited_answers_confuse_no_call(CancellationToken cancellation)
     {
         await using var remoting = await ConnectThroughAsync(cancellation);
         _proxy.ToServer.SplitBytes = true;
@@ -106,7 +106,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task An_answer_that_is_held_back_comes_after_the_next_one(CancellationToken cancellation)
+    public async Task Reordered_answer_arrives_after_the_next_one(CancellationToken cancellation)
     {
         await using var remoting = await ConnectThroughAsync(cancellation);
         _proxy.Answers.HoldBackFor = 1;
@@ -119,7 +119,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task An_answer_that_is_late_is_passed_by_others(CancellationToken cancellation)
+    public async Task Delayed_answer_is_passed_by_others(CancellationToken cancellation)
     {
         await using var remoting = await ConnectThroughAsync(cancellation, Hour);
         _proxy.Answers.Delay(TimeSpan.FromMinutes(1), every: 2);
@@ -133,7 +133,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task A_dropped_answer_is_missed_by_its_call_only(CancellationToken cancellation)
+    public async Task Dropped_answer_fails_its_call_only(CancellationToken cancellation)
     {
         await using var remoting = await ConnectThroughAsync(cancellation);
         _proxy.Answers.DropEvery = 2;
@@ -143,7 +143,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task In_a_black_hole_a_call_hears_nothing_of_its_answer(CancellationToken cancellation)
+    public async Task Call_through_a_black_hole_times_out(CancellationToken cancellation)
     {
         await using var remoting = await ConnectThroughAsync(cancellation);
         _proxy.ToClient.Drop = true;
@@ -181,7 +181,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task While_connections_are_refused_nobody_gets_one(CancellationToken cancellation)
+    public async Task Refused_connections_fail_every_call(CancellationToken cancellation)
     {
         _proxy.RefuseConnections();
         await Assert.ThrowsAsync<ConnectionException>(async () => await ConnectAsync(_proxy.Address, cancellation));
@@ -190,7 +190,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task Producers_are_led_to_the_address_that_the_broker_advertises(CancellationToken cancellation)
+    public async Task Producers_send_to_the_advertised_address_of_the_broker(CancellationToken cancellation)
     {
         _broker.Advertise(_proxy.Address);
         await using var producer = await Producer.Create("it-producers").NameServers(_broker.NameServer).StartAsync(cancellation);
@@ -239,7 +239,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task Lost_answers_are_to_requests_that_were_carried_out_and_lost_requests_are_not(CancellationToken cancellation)
+    public async Task Requests_with_lost_answers_are_carried_out_and_lost_requests_are_not(CancellationToken cancellation)
     {
         await using var remoting = await ConnectAsync(_broker.BrokerAddress, cancellation);
         var sends = _broker.Faults.On(RocketMq.Protocol.RequestCode.SendMessageV2);
@@ -272,7 +272,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task A_late_answer_goes_by_the_clock_of_the_broker(CancellationToken cancellation)
+    public async Task Delayed_answer_follows_the_clock_of_the_broker(CancellationToken cancellation)
     {
         await using var remoting = await ConnectAsync(_broker.BrokerAddress, cancellation, Hour);
         _broker.Faults.On((int)RequestCode.SendMessageV2).AnswerLate(TimeSpan.FromMinutes(1));
@@ -286,7 +286,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task A_stopped_broker_leaves_no_timer_for_an_answer_that_was_late(CancellationToken cancellation)
+    public async Task Stopped_broker_leaves_no_timer_for_a_delayed_answer(CancellationToken cancellation)
     {
         await using var remoting = await ConnectAsync(_broker.BrokerAddress, cancellation);
         await _proxy.StopAsync();
@@ -344,7 +344,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public async Task Disconnected_clients_come_back(CancellationToken cancellation)
+    public async Task Disconnected_clients_reconnect(CancellationToken cancellation)
     {
         await using var remoting = await ConnectAsync(_broker.BrokerAddress, cancellation);
         await CallAsync(remoting, 9_001, cancellation);
@@ -355,7 +355,7 @@ public sealed class FaultToolsTests
     }
 
     [Test]
-    public void Faults_that_make_no_sense_are_refused()
+    public void Invalid_faults_are_refused()
     {
         var sends = _broker.Faults.On((int)RequestCode.SendMessageV2);
         Assert.That(() => sends.LoseAnswers(0), Throws.InstanceOf<ArgumentOutOfRangeException>());

@@ -38,7 +38,7 @@ public sealed class CancellationTests
     }
 
     [Test]
-    public async Task A_token_that_was_cancelled_before_is_that_of_the_exception_and_nothing_was_sent()
+    public async Task Cancelled_token_is_in_the_exception_and_nothing_was_sent()
     {
         using var cancelled = new CancellationTokenSource();
         await cancelled.CancelAsync();
@@ -111,7 +111,7 @@ public sealed class CancellationTests
     }
 
     [Test]
-    public async Task A_start_that_is_given_up_ends_at_once_and_says_so(CancellationToken cancellation)
+    public async Task Cancelled_start_ends_at_once_with_a_cancellation(CancellationToken cancellation)
     {
         using var silent = new SilentServer();
         var nameServers = silent.Address;
@@ -139,7 +139,7 @@ public sealed class CancellationTests
     }
 
     [Test]
-    public async Task A_change_of_topics_that_is_given_up_ends_at_once(CancellationToken cancellation)
+    public async Task Cancelled_change_of_topics_ends_at_once(CancellationToken cancellation)
     {
         await using var proxy = await FaultProxy.StartAsync(_broker.NameServer, cancellation);
         await using var push = await PushConsumer.Create("c").NameServers(proxy.Address).Subscribe(Topic)
@@ -164,7 +164,7 @@ public sealed class CancellationTests
     }
 
     [Test]
-    public async Task A_send_that_is_given_up_while_it_looks_for_a_route_was_not_sent(CancellationToken cancellation)
+    public async Task Send_cancelled_during_the_route_query_was_not_sent(CancellationToken cancellation)
     {
         using var silent = new SilentServer();
         using var leaving = new CancellationTokenSource();
@@ -177,7 +177,7 @@ public sealed class CancellationTests
     }
 
     [Test]
-    public async Task A_call_that_is_given_up_after_it_left_may_have_been_carried_out(CancellationToken cancellation)
+    public async Task Call_cancelled_after_it_was_sent_may_have_been_carried_out(CancellationToken cancellation)
     {
         using var silent = new SilentServer();
         using var leaving = new CancellationTokenSource();
@@ -189,7 +189,7 @@ public sealed class CancellationTests
     }
 
     [Test]
-    public async Task After_it_was_disposed_of_every_call_of_a_client_says_that_it_is_closed()
+    public async Task Every_call_of_a_disposed_client_reports_that_it_is_closed()
     {
         var nameServers = _broker.NameServer;
         var message = Message.To(Topic).Body("too late");

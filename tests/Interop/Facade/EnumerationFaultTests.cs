@@ -69,7 +69,7 @@ public sealed class EnumerationFaultTests
     }
 
     [Test]
-    public async Task Again_a_message_whose_handling_threw_is_given_again(CancellationToken cancellation)
+    public async Task Message_whose_loop_body_threw_is_returned_again(CancellationToken cancellation)
     {
         await using var consumer = await StartAsync(cancellation);
         var failures = 0;
@@ -83,7 +83,7 @@ public sealed class EnumerationFaultTests
     }
 
     [Test]
-    public async Task Again_a_message_at_which_the_loop_was_left_is_given_again(CancellationToken cancellation)
+    public async Task Message_at_which_the_loop_was_left_is_returned_again(CancellationToken cancellation)
     {
         await using var consumer = await StartAsync(cancellation);
         var breaks = 0;

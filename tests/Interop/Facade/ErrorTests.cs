@@ -36,7 +36,7 @@ public sealed class ErrorTests
     }
 
     [Test]
-    public async Task The_exception_of_the_socket_is_inside(CancellationToken cancellation)
+    public async Task Socket_exception_is_the_inner_exception(CancellationToken cancellation)
     {
         await using var producer = await Producer.Create("wrong").NameServers(Unused()).StartAsync(cancellation);
         var error = await Assert.ThrowsAsync<ConnectionException>(() => producer.SendAsync(Hello, cancellation));
@@ -46,7 +46,7 @@ public sealed class ErrorTests
     }
 
     [Test]
-    public async Task What_a_function_of_the_application_throws_is_inside(CancellationToken cancellation)
+    public async Task Exception_of_an_application_function_is_the_inner_exception(CancellationToken cancellation)
     {
         var own = new InvalidOperationException("out of order");
         await using var before = await Build().AddInterceptor((_, _) => throw own).StartAsync(cancellation);
@@ -86,7 +86,7 @@ public sealed class ErrorTests
     }
 
     [Test]
-    public async Task A_body_that_cannot_be_read_is_an_error_of_the_family(CancellationToken cancellation)
+    public async Task Unreadable_body_is_a_RocketMQ_exception(CancellationToken cancellation)
     {
         var own = new InvalidOperationException("out of order");
         await using var producer = await Build().Compression(BodyCompression.Zlib, 1).StartAsync(cancellation);
@@ -126,7 +126,7 @@ public sealed class ErrorTests
     }
 
     [Test]
-    public void A_setting_that_makes_no_sense_is_named()
+    public void Invalid_setting_is_named()
     {
         (string Name, Action Set)[] settings =
         [
@@ -149,7 +149,7 @@ public sealed class ErrorTests
 
     [Test]
     [NonParallelizable]
-    public void A_variable_that_makes_no_sense_is_named()
+    public void Invalid_variable_is_named()
     {
         const string Variable = "ROCKETMQ_REQUEST_TIMEOUT";
 
@@ -167,7 +167,7 @@ public sealed class ErrorTests
     }
 
     [Test]
-    public async Task Lists_of_name_servers_are_read_as_people_write_them(CancellationToken cancellation)
+    public async Task Lists_of_name_servers_accept_blanks_and_both_separators(CancellationToken cancellation)
     {
         var port = _broker.NameServer.Split(':')[1];
 
@@ -233,7 +233,7 @@ public sealed class ErrorTests
     }
 
     [Test]
-    public async Task A_name_that_is_not_found_names_who_was_asked(CancellationToken cancellation)
+    public async Task Unknown_topic_error_names_the_servers_that_were_asked(CancellationToken cancellation)
     {
         var (one, two) = (Unused(), Unused());
         await using var producer = await Producer.Create("wrong").NameServers($"{one};{two}").StartAsync(cancellation);
@@ -246,7 +246,7 @@ public sealed class ErrorTests
     }
 
     [Test]
-    public async Task A_port_of_something_else_is_recognized(CancellationToken cancellation)
+    public async Task Port_of_another_protocol_is_recognized(CancellationToken cancellation)
     {
         await using var atBroker = await Producer.Create("wrong").NameServers(_broker.BrokerAddress).StartAsync(cancellation);
         RocketMqException? error = await Assert.ThrowsAsync<BrokerException>(() => atBroker.SendAsync(Hello, cancellation));
@@ -262,7 +262,7 @@ public sealed class ErrorTests
     }
 
     [Test]
-    public async Task A_queue_of_a_broker_that_is_not_there_is_no_unknown_topic(CancellationToken cancellation)
+    public async Task Queue_of_a_missing_broker_is_not_an_unknown_topic(CancellationToken cancellation)
     {
         await using var producer = await Build().StartAsync(cancellation);
         var error = await Assert.ThrowsAsync<RouteNotFoundException>(

@@ -112,7 +112,7 @@ public sealed class SettingNameTests
     }
 
     [Test]
-    public async Task More_sends_than_may_be_in_flight_wait(CancellationToken cancellation)
+    public async Task Sends_over_the_in_flight_limit_wait(CancellationToken cancellation)
     {
         await using var broker = await EmbeddedBroker.StartAsync();
         await using var producer = await Producer.Create("g").NameServers(broker.NameServer).Preset(RemotingPreset.Testing)

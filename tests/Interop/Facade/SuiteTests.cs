@@ -13,7 +13,7 @@ public sealed partial class SuiteTests
     private static partial Regex OwnClient();
 
     [Test]
-    public void Every_client_for_a_cluster_signs_if_it_is_to()
+    public void Every_client_of_a_cluster_signs_when_credentials_are_set()
     {
         var suites = Directory.GetFiles(Folder(), "*.cs", SearchOption.AllDirectories)
             .Where(file => File.ReadAllText(file).Contains(": ServerTests(kind)", StringComparison.Ordinal))

@@ -30,7 +30,7 @@ public sealed class BodyCompressionTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_body_arrives_whole_however_it_travels([Values] BodyCompression compression, CancellationToken cancellation)
+    public async Task Body_arrives_whole_with_every_compression([Values] BodyCompression compression, CancellationToken cancellation)
     {
         var message = await RoundTripAsync(Build().Compression(compression), Large, cancellation);
         Assert.That(message.Body.ToArray(), Is.EqualTo(Large));
@@ -49,7 +49,7 @@ public sealed class BodyCompressionTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_codec_of_ones_own_writes_and_reads(CancellationToken cancellation)
+    public async Task Custom_codec_compresses_and_inflates(CancellationToken cancellation)
     {
         var codec = new CountingCodec(BodyCompression.Zlib);
         var builder = Build().Codec(codec);

@@ -94,7 +94,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_group_goes_on_where_it_committed(CancellationToken cancellation)
+    public async Task Group_resumes_from_its_committed_offset(CancellationToken cancellation)
     {
         var (topic, group) = (NewName("topic"), NewName("group"));
         await using var producer = await StartProducerAsync(cancellation);
@@ -119,7 +119,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_message_that_is_not_done_with_comes_again(CancellationToken cancellation)
+    public async Task Uncommitted_message_is_redelivered(CancellationToken cancellation)
     {
         var (topic, group) = (NewName("topic"), NewName("group"));
         await using var producer = await StartProducerAsync(cancellation);
@@ -136,7 +136,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_waiting_consumer_gets_what_is_sent_later(CancellationToken cancellation)
+    public async Task Waiting_consumer_receives_a_later_message(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await StartProducerAsync(cancellation);
@@ -150,7 +150,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_receive_can_be_given_up_and_taken_up_again(CancellationToken cancellation)
+    public async Task Receive_can_be_cancelled_and_repeated(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await StartProducerAsync(cancellation);
@@ -168,7 +168,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Binary_headers_carry_the_same(CancellationToken cancellation)
+    public async Task Binary_headers_deliver_the_same_message(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await AsTheClusterWants(Producer.Create(NewName("producers")))

@@ -63,7 +63,7 @@ public sealed class ScheduledMessageTests
         Encoding.UTF8.GetString((await consumer.ReceiveAsync(cancellation)).Body.Span);
 
     [Test]
-    public async Task A_delay_of_two_hours_takes_no_time(CancellationToken cancellation)
+    public async Task Delay_of_two_hours_passes_on_a_manual_clock(CancellationToken cancellation)
     {
         await using var producer = await ConnectAsync(cancellation);
         await OkAsync(producer, Send("T", "late", ("DELAY", "18")), cancellation);
@@ -76,7 +76,7 @@ public sealed class ScheduledMessageTests
     }
 
     [Test]
-    public async Task Of_two_timed_messages_the_one_that_is_not_recalled_comes(CancellationToken cancellation)
+    public async Task Recalled_timed_message_is_not_delivered_and_the_other_one_is(CancellationToken cancellation)
     {
         await using var producer = await ConnectAsync(cancellation);
         var recalled = await OkAsync(producer, Send("T", "recalled", ("TIMER_DELAY_SEC", "3600")), cancellation);
@@ -97,7 +97,7 @@ public sealed class ScheduledMessageTests
     }
 
     [Test]
-    public async Task A_producer_is_asked_about_its_transaction_and_its_answer_decides(CancellationToken cancellation)
+    public async Task Transaction_check_of_a_producer_decides_the_transaction(CancellationToken cancellation)
     {
         var asked = new TaskCompletionSource<Command>(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -131,7 +131,7 @@ public sealed class ScheduledMessageTests
     }
 
     [Test]
-    public async Task A_reply_comes_to_the_client_that_waits_and_its_sender_learns_whether_it_did(CancellationToken cancellation)
+    public async Task Reply_reaches_the_waiting_client_and_its_sender_gets_the_result(CancellationToken cancellation)
     {
         var pushed = new TaskCompletionSource<Command>(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -170,7 +170,7 @@ public sealed class ScheduledMessageTests
     }
 
     [Test]
-    public void Numbers_without_a_meaning_are_refused()
+    public void Invalid_numbers_are_refused()
     {
         Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
             new EmbeddedBrokerOptions { TransactionCheckInterval = TimeSpan.Zero }));

@@ -20,13 +20,13 @@ public sealed class TimedMessageTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_delay_level_holds_a_message_back(CancellationToken cancellation) =>
+    public async Task Message_is_delivered_after_its_delay_level(CancellationToken cancellation) =>
         Assert.That(
             await LatenessAsync(message => message.DelayLevel(1), TimeSpan.FromSeconds(1), cancellation),
             Is.GreaterThanOrEqualTo(TimeSpan.FromSeconds(1)));
 
     [Test]
-    public async Task A_delay_to_the_second_holds_a_message_back(CancellationToken cancellation)
+    public async Task Message_is_delivered_after_its_delay_in_seconds(CancellationToken cancellation)
     {
         await NeedBrokerAsync(5, 0, "A delay of any length", cancellation);
         Assert.That(
@@ -35,7 +35,7 @@ public sealed class TimedMessageTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_message_comes_at_its_time(CancellationToken cancellation)
+    public async Task Message_is_delivered_at_its_time(CancellationToken cancellation)
     {
         await NeedBrokerAsync(5, 0, "A time of delivery", cancellation);
 
@@ -47,7 +47,7 @@ public sealed class TimedMessageTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_message_that_is_recalled_does_not_come(CancellationToken cancellation)
+    public async Task Recalled_message_is_not_delivered(CancellationToken cancellation)
     {
         await NeedBrokerAsync(5, 3, "Recalling a message", cancellation);
         var topic = NewName("topic");

@@ -28,7 +28,7 @@ public sealed class UnusableTopicTests
     [TestCase(0, 4, "broker-a gives it permission 0, neither read nor write; broker-b gives it permission 0, neither read nor write")]
     [TestCase(4, 4, "broker-a gives it permission 4, read only; broker-b gives it permission 4, read only")]
     [TestCase(6, 0, "broker-a has no write queues for it; broker-b has no write queues for it")]
-    public async Task What_cannot_be_sent_to_says_why_by_broker(
+    public async Task Unusable_topic_error_has_a_reason_for_each_broker(
         int permission, int writeQueues, string why, CancellationToken cancellation)
     {
         var topic = $"it-{permission}-{writeQueues}";
@@ -56,7 +56,7 @@ public sealed class UnusableTopicTests
     }
 
     [Test]
-    public async Task Without_a_master_the_broker_is_named(CancellationToken cancellation)
+    public async Task Broker_without_a_master_is_named(CancellationToken cancellation)
     {
         await using var cluster = await EmbeddedCluster.StartAsync(new EmbeddedClusterOptions { Masters = 1, Slaves = 1 }, cancellation);
         await cluster.CreateTopicAsync("T", cancellationToken: cancellation);
@@ -71,7 +71,7 @@ public sealed class UnusableTopicTests
     }
 
     [Test]
-    public async Task Queues_that_an_operator_has_fixed_are_those_that_producers_see(CancellationToken cancellation)
+    public async Task Producers_see_the_queues_of_an_ordered_topics_configuration(CancellationToken cancellation)
     {
         const string Topic = "it-ordered";
 

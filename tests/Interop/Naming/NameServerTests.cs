@@ -9,7 +9,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     private RemotingClientBuilder Remoting() => AsTheClusterWants(RemotingClient.Connect(NameServer));
 
     [Test]
-    public async Task A_name_server_tells_brokers_topics_and_routes(CancellationToken cancellation)
+    public async Task Name_server_returns_brokers_topics_and_routes(CancellationToken cancellation)
     {
         await using var producer = await StartProducerAsync(cancellation);
         var topic = NewName("topic");
@@ -27,7 +27,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_topic_that_is_not_there_is_a_refusal_with_its_code(CancellationToken cancellation)
+    public async Task Unknown_topic_is_a_refusal_with_its_code(CancellationToken cancellation)
     {
         await using var names = Names(NameServers);
         var error = await Assert.ThrowsAsync<BrokerException>(() => names.GetRouteAsync(NewName("nowhere"), cancellation));
@@ -48,14 +48,14 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_name_server_that_is_away_does_not_matter_while_another_is_there(CancellationToken cancellation)
+    public async Task Missing_name_server_is_tolerated_while_another_one_runs(CancellationToken cancellation)
     {
         await using var names = Names($"127.0.0.1:1;{NameServers}");
         Assert.That((await names.GetClusterAsync(cancellation)).Brokers, Is.Not.Empty);
     }
 
     [Test]
-    public async Task A_pool_lends_no_more_than_its_size_and_gets_everything_back(CancellationToken cancellation)
+    public async Task Pool_rents_no_more_than_its_size_and_gets_every_connection_back(CancellationToken cancellation)
     {
         await using var pool = Remoting().StartPool(size: 3);
         var most = 0;
@@ -74,7 +74,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_pool_that_is_empty_says_so_in_time_and_a_closed_one_at_once(CancellationToken cancellation)
+    public async Task Exhausted_pool_fails_at_its_timeout_and_a_closed_one_at_once(CancellationToken cancellation)
     {
         var pool = Remoting().StartPool(size: 1, rentTimeout: TimeSpan.FromMilliseconds(50));
         var lent = pool.Rent(cancellation);
@@ -89,7 +89,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Settings_come_from_presets_and_texts_and_all_mistakes_are_told(CancellationToken cancellation)
+    public async Task Settings_come_from_presets_and_texts_and_all_errors_are_reported(CancellationToken cancellation)
     {
         var builder = Remoting().Preset(RemotingPreset.Testing).Settings("requestTimeout=2s;header=binary");
         await using var client = await builder.StartAsync(cancellation);
@@ -101,7 +101,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task An_error_says_what_kind_it_is(CancellationToken cancellation)
+    public async Task Error_has_its_kind(CancellationToken cancellation)
     {
         var refused = await Assert.ThrowsAsync<ConnectionException>(
             () => RemotingClient.Connect("127.0.0.1:1").StartAsync(cancellation));

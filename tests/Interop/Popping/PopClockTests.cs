@@ -80,7 +80,7 @@ public sealed class PopClockTests
     }
 
     [Test]
-    public async Task That_a_pop_is_too_old_is_an_exception(CancellationToken cancellation)
+    public async Task Pop_that_is_too_old_is_an_exception(CancellationToken cancellation)
     {
         await using var broker = await StartBrokerAsync(0, cancellation);
         await SendAsync(broker, 1, cancellation);

@@ -69,7 +69,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_simple_consumer_gets_each_message_once_and_is_done_with_it(CancellationToken cancellation)
+    public async Task Simple_consumer_receives_and_acknowledges_each_message_once(CancellationToken cancellation)
     {
         const int Messages = 50;
         var (topic, group) = (NewName("topic"), NewName("group"));
@@ -86,7 +86,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task What_is_not_acknowledged_comes_again_when_its_time_is_over(CancellationToken cancellation)
+    public async Task Unacknowledged_message_is_redelivered_after_its_invisible_time(CancellationToken cancellation)
     {
         var (topic, group) = (NewName("topic"), NewName("group"));
         var sent = await SendAsync(topic, 3, cancellation);
@@ -109,7 +109,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Tags_choose(CancellationToken cancellation)
+    public async Task Only_messages_with_the_tags_are_received(CancellationToken cancellation)
     {
         var (topic, group) = (NewName("topic"), NewName("group"));
         await using var producer = await StartProducerAsync(cancellation);
@@ -127,7 +127,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Sql92_expressions_choose_and_wrong_ones_are_refused(CancellationToken cancellation)
+    public async Task Sql92_expressions_filter_and_invalid_ones_are_refused(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await StartProducerAsync(cancellation);
@@ -205,7 +205,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_message_whose_handler_fails_comes_again(CancellationToken cancellation)
+    public async Task Failed_message_is_redelivered(CancellationToken cancellation)
     {
         var (topic, group) = (NewName("topic"), NewName("group"));
         var sent = await SendAsync(topic, 1, cancellation);
@@ -241,7 +241,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task In_order_a_message_that_fails_is_not_overtaken(CancellationToken cancellation)
+    public async Task In_order_a_failed_message_is_not_overtaken(CancellationToken cancellation)
     {
         const int Messages = 20;
         var (topic, group) = (NewName("topic"), NewName("group"));
@@ -295,7 +295,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_consumer_has_the_settings_of_push_consumers_and_says_how_it_is(CancellationToken cancellation)
+    public async Task Pop_consumer_has_the_settings_and_the_health_of_push_consumers(CancellationToken cancellation)
     {
         const int Messages = 20;
         var (topic, group) = (NewName("topic"), NewName("group"));
@@ -325,7 +325,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public void Settings_that_make_no_sense_are_refused_by_name()
+    public void Invalid_settings_are_refused_by_name()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => PopConsumer.Create("g").ConsumeTimeout(TimeSpan.Zero));
         Assert.Throws<ArgumentException>(() => PopConsumer.Create("g").Namespace("no name"));
@@ -335,7 +335,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Where_brokers_hand_out_by_pull_there_is_no_such_consumer(CancellationToken cancellation)
+    public async Task Pop_consumer_does_not_start_where_brokers_deliver_by_pull(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await SendAsync(topic, 1, cancellation);
@@ -348,7 +348,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Without_a_handler_there_is_no_such_consumer(CancellationToken cancellation)
+    public async Task Pop_consumer_without_a_handler_is_refused(CancellationToken cancellation)
     {
         var builder = Pop(NewName("group"), NewName("topic"));
         var error = await Assert.ThrowsAsync<InvalidRequestException>(() => builder.StartAsync(cancellation));

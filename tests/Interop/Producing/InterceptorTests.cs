@@ -6,7 +6,7 @@ public sealed class InterceptorTests(string kind) : ServerTests(kind)
     private ProducerBuilder Build() => AsTheClusterWants(Producer.Create(NewName("producers"))).NameServers(NameServers);
 
     [Test]
-    public async Task Interceptors_stand_around_each_other_and_may_change_the_message(CancellationToken cancellation)
+    public async Task Interceptors_nest_and_may_change_the_message(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         var log = new List<string>();
@@ -38,7 +38,7 @@ public sealed class InterceptorTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task An_interceptor_that_fails_or_does_not_send_decides(CancellationToken cancellation)
+    public async Task Interceptor_that_fails_or_does_not_send_determines_the_result(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         var made = new SendReceipt(SendStatus.FlushDiskTimeout, new(topic, "nowhere", 0), 1, "id", "offset", 1, "handle");
@@ -54,7 +54,7 @@ public sealed class InterceptorTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task An_error_passes_interceptors_as_it_is_and_they_may_mend_it(CancellationToken cancellation)
+    public async Task Error_passes_interceptors_unchanged_and_they_may_handle_it(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         Exception? seen = null;

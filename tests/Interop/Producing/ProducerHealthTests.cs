@@ -6,7 +6,7 @@ namespace RocketMq.Interop;
 public sealed class ProducerHealthTests
 {
     [Test]
-    public async Task A_producer_is_well_until_no_broker_can_be_reached(CancellationToken cancellation)
+    public async Task Producer_is_healthy_until_no_broker_can_be_reached(CancellationToken cancellation)
     {
         await using var cluster = await EmbeddedCluster.StartAsync(new EmbeddedClusterOptions { Masters = 1 }, cancellation);
         await using var producer = await Producer.Create("it-health").NameServers(cluster.NameServers).StartAsync(cancellation);
@@ -36,7 +36,7 @@ public sealed class ProducerHealthTests
     }
 
     [Test]
-    public async Task Consumers_of_all_kinds_start_before_their_topic_and_say_that_it_is_missing(CancellationToken cancellation)
+    public async Task Every_consumer_starts_before_its_topic_and_reports_that_it_is_missing(CancellationToken cancellation)
     {
         await using var broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { AutoCreateTopics = false }, cancellation);
         var got = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -30,14 +30,14 @@ public sealed class ProducerSettingsTests
     }
 
     [Test]
-    public async Task A_broker_that_failed_is_avoided_for_a_time(CancellationToken cancellation)
+    public async Task Failed_broker_is_avoided_for_a_time(CancellationToken cancellation)
     {
         var avoided = await AvoidedAfterFailureAsync(Build(), cancellation);
         Assert.That(avoided.Select(broker => (broker.BrokerName, broker.IsReachable)), Is.EqualTo(new[] { ("broker-embedded", false) }));
     }
 
     [Test]
-    public async Task It_is_not_if_that_is_not_wanted(CancellationToken cancellation) =>
+    public async Task Failed_broker_is_used_when_avoidance_is_off(CancellationToken cancellation) =>
         Assert.That(await AvoidedAfterFailureAsync(Build().NoBrokerAvoidance(), cancellation), Is.Empty);
 
     [Test]
@@ -105,7 +105,7 @@ public sealed class ProducerSettingsTests
     }
 
     [Test]
-    public void What_has_no_meaning_is_refused_by_the_builder()
+    public void Invalid_settings_are_refused_by_the_builder()
     {
         var builder = Build();
 

@@ -58,7 +58,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_selector_of_ones_own_sees_the_message_as_it_was_made(CancellationToken cancellation)
+    public async Task Custom_selector_sees_the_message_as_it_was_created(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         var body = new string('x', 10_000);
@@ -137,7 +137,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Of_messages_that_are_gathered_only_one_that_cannot_travel_fails(CancellationToken cancellation)
+    public async Task Only_the_message_of_an_automatic_batch_that_cannot_be_encoded_fails(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await Build().Batching(messages: 10, wait: TimeSpan.FromSeconds(1)).StartAsync(cancellation);
@@ -154,7 +154,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_batch_that_brokers_would_not_take_is_refused(CancellationToken cancellation)
+    public async Task Batch_that_brokers_would_refuse_is_refused(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await StartProducerAsync(cancellation);
@@ -168,7 +168,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Messages_that_are_gathered_by_themselves_arrive_with_receipts_of_their_own(CancellationToken cancellation)
+    public async Task Automatically_batched_messages_arrive_with_their_own_receipts(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await Build().Batching(messages: 10, wait: TimeSpan.FromMilliseconds(20)).StartAsync(cancellation);
@@ -204,7 +204,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Flag_and_sharding_key_come_with_the_message(CancellationToken cancellation)
+    public async Task Flag_and_sharding_key_are_delivered_with_the_message(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await StartProducerAsync(cancellation);
@@ -232,7 +232,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task What_is_to_be_gathered_while_the_producer_closes_is_sent_at_once(CancellationToken cancellation)
+    public async Task Waiting_batch_is_sent_at_once_when_the_producer_closes(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         var go = new TaskCompletionSource();
@@ -256,7 +256,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_namespace_stands_before_topics_on_the_wire_only(CancellationToken cancellation)
+    public async Task Namespace_precedes_topics_on_the_wire_only(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await Build().Namespace("tenant-1").StartAsync(cancellation);
@@ -287,7 +287,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_closed_producer_says_so(CancellationToken cancellation)
+    public async Task Closed_producer_reports_that_it_is_closed(CancellationToken cancellation)
     {
         var producer = await StartProducerAsync(cancellation);
         await producer.DisposeAsync();
@@ -298,7 +298,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Each_send_leaves_a_trace_that_reads(CancellationToken cancellation)
+    public async Task Each_send_leaves_a_readable_trace(CancellationToken cancellation)
     {
         var (topic, traces, group) = (NewName("topic"), NewName("traces"), NewName("producers"));
         SendReceipt receipt;

@@ -15,7 +15,7 @@ public sealed class RequestReplyTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Two_services_ask_each_other(CancellationToken cancellation)
+    public async Task Two_services_exchange_requests_and_replies(CancellationToken cancellation)
     {
         await using var left = await StartProducerAsync(cancellation);
         await using var right = await StartProducerAsync(cancellation);
@@ -58,7 +58,7 @@ public sealed class RequestReplyTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_request_that_nobody_answers_says_so(CancellationToken cancellation)
+    public async Task Request_without_a_reply_times_out(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await StartProducerAsync(cancellation);

@@ -13,7 +13,7 @@ public sealed class TransactionTests(string kind) : ServerTests(kind)
         _ => throw new InvalidOperationException("Nobody should ask.");
 
     [Test]
-    public async Task What_is_committed_comes_and_what_is_rolled_back_does_not(CancellationToken cancellation)
+    public async Task Committed_message_is_delivered_and_rolled_back_one_is_not(CancellationToken cancellation)
     {
         const int Messages = 16;
         var topic = NewName("topic");
@@ -47,7 +47,7 @@ public sealed class TransactionTests(string kind) : ServerTests(kind)
     // Brokers of 4.9 look for undecided transactions once a minute.
     [Test]
     [CancelAfter(180_000)]
-    public async Task The_broker_asks_about_what_was_left_undecided_and_hears_it(CancellationToken cancellation)
+    public async Task Undecided_transaction_is_checked_and_decided(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         var asked = new List<string>();
@@ -84,7 +84,7 @@ public sealed class TransactionTests(string kind) : ServerTests(kind)
 
     [Test]
     [CancelAfter(180_000)]
-    public async Task Another_instance_of_the_group_answers_for_one_that_has_ended(CancellationToken cancellation)
+    public async Task Another_instance_of_the_group_answers_checks_of_a_closed_one(CancellationToken cancellation)
     {
         var (topic, group) = (NewName("topic"), NewName("producers"));
 
@@ -105,7 +105,7 @@ public sealed class TransactionTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_message_that_is_held_back_is_refused_before_anything_is_sent(CancellationToken cancellation)
+    public async Task Delayed_message_is_refused_in_a_transaction_before_anything_is_sent(CancellationToken cancellation)
     {
         var topic = NewName("topic");
         await using var producer = await Build(NewName("producers")).OnCheck(Unasked).StartAsync(cancellation);
@@ -133,7 +133,7 @@ public sealed class TransactionTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task Without_an_answer_for_brokers_there_is_no_such_producer(CancellationToken cancellation)
+    public async Task Transaction_producer_without_a_checker_is_refused(CancellationToken cancellation)
     {
         var error = await Assert.ThrowsAsync<InvalidRequestException>(() => Build(NewName("producers")).StartAsync(cancellation));
         Assert.That(error!.Message, Does.Contain("OnCheck"));

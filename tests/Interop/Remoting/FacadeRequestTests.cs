@@ -74,7 +74,7 @@ public sealed class FacadeRequestTests
     }
 
     [Test]
-    public void A_topic_or_group_that_no_server_takes_is_refused_with_the_reason()
+    public void Invalid_topic_or_group_is_refused_with_the_reason()
     {
         Assert.That(() => Client.Requests.MaxOffset("no blanks", 0), Throws.ArgumentException.With.Message.Contains("U+0020"));
         Assert.That(() => Client.Requests.ConsumerList(""), Throws.ArgumentException.With.Message.Contains("empty"));
@@ -104,7 +104,7 @@ public sealed class FacadeRequestTests
     }
 
     [Test]
-    public void The_builder_makes_answers_and_one_way_requests_and_starts_anew()
+    public void Builder_makes_responses_and_one_way_requests_and_can_be_reused()
     {
         var builder = Command.Build().Code(RequestCode.PullMessage).ConsumerGroup("G").Offset(9);
         Assert.That(builder.Build().Offset, Is.EqualTo(9));
@@ -134,7 +134,7 @@ public sealed class FacadeRequestTests
 
     [TestCase(HeaderFormat.Json)]
     [TestCase(HeaderFormat.Binary)]
-    public void A_frame_goes_and_comes(HeaderFormat header)
+    public void Frame_is_encoded_and_decoded(HeaderFormat header)
     {
         var command = Client.Requests.MaxOffset("T", 1).WithBody(new byte[] { 1, 2, 3 }).WithOpaque(5);
         var frame = Frames.Encode(command, header);
@@ -174,7 +174,7 @@ public sealed class FacadeRequestTests
     }
 
     [Test]
-    public void A_signed_command_shows_no_secret_and_says_who_asks()
+    public void Signed_command_shows_its_access_key_and_no_secret()
     {
         var signed = Client.Requests.ConsumerList("G").Sign("ak", "sk-secret", "token-secret");
         Assert.That(signed.Field("AccessKey"), Is.EqualTo("ak"));
@@ -187,7 +187,7 @@ public sealed class FacadeRequestTests
     }
 
     [Test]
-    public void A_command_that_lacks_what_its_code_wants_says_what()
+    public void Command_without_a_required_field_is_refused_with_its_name()
     {
         Assert.That(Command.Request(RequestCode.GetMaxOffset).With("topic", "T").Check(), Does.Contain("'queueId'"));
         Assert.That(Command.Request(RequestCode.HeartBeat).Check(), Is.Not.Null);

@@ -35,7 +35,7 @@ public sealed class LifeTests
     }
 
     [Test]
-    public async Task A_server_that_is_not_there_is_an_error_with_its_address()
+    public async Task Missing_server_is_an_error_with_its_address()
     {
         var address = $"127.0.0.1:{FreePort()}";
         var error = await Assert.ThrowsAsync<ConnectionException>(async () => await RemotingClient.Connect(address).StartAsync());
@@ -59,7 +59,7 @@ public sealed class LifeTests
     }
 
     [Test]
-    public async Task A_port_that_is_taken_is_refused_and_nothing_stays_open(CancellationToken cancellation)
+    public async Task Port_in_use_is_refused_and_nothing_stays_open(CancellationToken cancellation)
     {
         await using var first = await EmbeddedBroker.StartAsync();
         var free = FreePort();
@@ -74,7 +74,7 @@ public sealed class LifeTests
     }
 
     [Test]
-    public async Task A_client_connects_again_when_its_server_is_back(CancellationToken cancellation)
+    public async Task Client_reconnects_when_its_server_is_back(CancellationToken cancellation)
     {
         var options = new EmbeddedBrokerOptions { NameServerPort = FreePort() };
         var broker = await EmbeddedBroker.StartAsync(options);
@@ -97,7 +97,7 @@ public sealed class LifeTests
     }
 
     [Test]
-    public async Task A_client_that_talks_nonsense_harms_only_itself(CancellationToken cancellation)
+    public async Task Client_that_sends_garbage_affects_only_itself(CancellationToken cancellation)
     {
         await using var broker = await EmbeddedBroker.StartAsync();
         await using var remoting = await RemotingClient.Connect(broker.BrokerAddress).StartAsync(cancellation);
@@ -131,7 +131,7 @@ public sealed class LifeTests
     }
 
     [Test]
-    public async Task What_a_server_asks_is_answered_by_the_handler_of_its_code(CancellationToken cancellation)
+    public async Task Server_request_is_answered_by_the_handler_of_its_code(CancellationToken cancellation)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

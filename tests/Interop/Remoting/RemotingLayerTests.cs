@@ -44,7 +44,7 @@ public sealed class RemotingLayerTests
     }
 
     [Test]
-    public async Task Health_tells_how_a_connection_is_doing(CancellationToken cancellation)
+    public async Task Health_shows_the_state_of_a_connection(CancellationToken cancellation)
     {
         await using var client = await RemotingClient.Connect(_proxy.Address).StartAsync(cancellation);
         Assert.That(client.Health, Has.Property(nameof(ConnectionHealth.SinceHeard)).Null);
@@ -62,7 +62,7 @@ public sealed class RemotingLayerTests
     }
 
     [Test]
-    public async Task A_policy_tries_again_after_a_cut_and_while_the_server_is_busy(CancellationToken cancellation)
+    public async Task Retry_policy_retries_after_a_cut_and_while_the_server_is_busy(CancellationToken cancellation)
     {
         await using var client = await RemotingClient.Connect(_proxy.Address)
             .RequestTimeout(TimeSpan.FromSeconds(20))
@@ -75,7 +75,7 @@ public sealed class RemotingLayerTests
     }
 
     [Test]
-    public async Task A_busy_server_is_told_apart_from_a_silent_one(CancellationToken cancellation)
+    public async Task Busy_server_differs_from_a_silent_one(CancellationToken cancellation)
     {
         await using var names = NameServerClient.Create().NameServers(_proxy.Address).Settings("requestTimeout=300ms").Start();
         _broker.Faults.On((int)RequestCode.GetBrokerClusterInfo).Refuse((int)ResponseCode.SystemBusy, "busy");
@@ -88,7 +88,7 @@ public sealed class RemotingLayerTests
     }
 
     [Test]
-    public async Task A_half_open_connection_is_found_within_its_limit(CancellationToken cancellation)
+    public async Task Half_open_connection_is_detected_within_its_limit(CancellationToken cancellation)
     {
         await using var client = await RemotingClient.Connect(_proxy.Address)
             .RequestTimeout(TimeSpan.FromSeconds(30))
@@ -104,7 +104,7 @@ public sealed class RemotingLayerTests
     }
 
     [Test]
-    public async Task Calls_over_the_limit_fail_or_wait_as_they_are_told(CancellationToken cancellation)
+    public async Task Calls_over_the_limit_fail_or_wait_by_policy(CancellationToken cancellation)
     {
         _broker.Faults.On((int)RequestCode.GetBrokerClusterInfo).AnswerLate(TimeSpan.FromMilliseconds(200));
         await using var failing = await RemotingClient.Connect(_proxy.Address).MaxInFlight(1).StartAsync(cancellation);
@@ -132,7 +132,7 @@ public sealed class RemotingLayerTests
     }
 
     [Test]
-    public async Task Listeners_learn_of_calls_and_connections(CancellationToken cancellation)
+    public async Task Listeners_receive_metrics_of_calls_and_connections(CancellationToken cancellation)
     {
         var spans = new List<string>();
         var instruments = new HashSet<string>(StringComparer.Ordinal);

@@ -10,7 +10,7 @@ public sealed class RemotingTests(string kind) : ServerTests(kind)
         AsTheClusterWants(RemotingClient.Connect(NameServer)).RequestTimeout(TimeSpan.FromSeconds(10)).StartAsync(cancellation);
 
     [Test]
-    public async Task An_answer_with_an_error_code_is_an_answer(CancellationToken cancellation)
+    public async Task Response_with_an_error_code_is_returned(CancellationToken cancellation)
     {
         await using var remoting = await ConnectAsync(cancellation);
         var topic = NewName("nowhere");
@@ -83,7 +83,7 @@ public sealed class RemotingTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_cancelled_call_ends_as_tasks_do_and_leaves_nothing_behind(CancellationToken cancellation)
+    public async Task Cancelled_call_throws_OperationCanceledException_and_leaves_nothing_behind(CancellationToken cancellation)
     {
         await using var remoting = await ConnectAsync(cancellation);
         Assert.That(
@@ -93,7 +93,7 @@ public sealed class RemotingTests(string kind) : ServerTests(kind)
     }
 
     [Test]
-    public async Task A_closed_client_says_so(CancellationToken cancellation)
+    public async Task Closed_client_reports_that_it_is_closed(CancellationToken cancellation)
     {
         var remoting = await ConnectAsync(cancellation);
         Assert.That(remoting.State, Is.EqualTo(ConnectionState.Connected));

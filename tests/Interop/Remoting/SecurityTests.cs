@@ -55,7 +55,7 @@ public sealed class SecurityTests
 
     [TestCase(CutKind.Fin)]
     [TestCase(CutKind.Reset)]
-    public async Task A_connection_cut_in_the_middle_of_a_TLS_record_is_lost_and_made_again(CutKind kind, CancellationToken cancellation)
+    public async Task Connection_cut_in_a_TLS_record_is_lost_and_opened_again(CutKind kind, CancellationToken cancellation)
     {
         await using var proxy = await FaultProxy.StartAsync(_broker.NameServer, cancellation);
         await using var client = await RemotingClient.Connect(proxy.Address).Tls(Trusting).StartAsync(cancellation);
@@ -68,7 +68,7 @@ public sealed class SecurityTests
     }
 
     [Test]
-    public async Task A_name_server_and_a_single_server_are_asked_by_TLS(CancellationToken cancellation)
+    public async Task Name_server_and_single_server_are_called_by_TLS(CancellationToken cancellation)
     {
         await using var names = NameServerClient.Create().NameServers(_broker.NameServer).Tls(Trusting).Start();
         Assert.That((await names.GetClusterAsync(cancellation)).Brokers, Has.Count.EqualTo(1));
@@ -120,7 +120,7 @@ public sealed class SecurityTests
     }
 
     [Test]
-    public async Task A_plain_client_of_a_TLS_port_hears_of_TLS(CancellationToken cancellation)
+    public async Task Plain_client_of_a_TLS_port_gets_the_reason(CancellationToken cancellation)
     {
         await using var plain = await RemotingClient.Connect(_broker.NameServer).StartAsync(cancellation);
         var error = await Assert.ThrowsAsync<ConnectionException>(() => plain.InvokeAsync(Requests.ClusterInfo(), cancellation));
@@ -128,7 +128,7 @@ public sealed class SecurityTests
     }
 
     [Test]
-    public async Task Credentials_that_cannot_be_had_end_the_call_and_show_no_secret(CancellationToken cancellation)
+    public async Task Missing_credentials_end_the_call_and_show_no_secret(CancellationToken cancellation)
     {
         Func<Credentials> provider = () => throw new InvalidOperationException("my-secret");
         await using var remoting = await RemotingClient.Connect(_broker.NameServer).Tls(Trusting)
@@ -147,7 +147,7 @@ public sealed class SecurityTests
 
     [TestCase(ResponseCode.SystemError, "org.apache.rocketmq.acl.common.AclException: Check signature failed for accessKey=AK, org.apache.rocketmq")]
     [TestCase(ResponseCode.NoPermission, "Authentication failed. Please verify the credentials and try again.")]
-    public async Task What_access_control_refuses_is_not_tried_again(ResponseCode code, string remark, CancellationToken cancellation)
+    public async Task Refusal_by_access_control_is_not_retried(ResponseCode code, string remark, CancellationToken cancellation)
     {
         await using var broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions(), cancellation);
         await broker.CreateTopicAsync("T", cancellationToken: cancellation);
@@ -179,7 +179,7 @@ public sealed class SecurityTests
     }
 
     [Test]
-    public void Settings_that_do_not_go_together_are_refused_all_at_once()
+    public void Conflicting_settings_are_all_refused_at_once()
     {
         var settings = new TlsSettings { AcceptAnyCertificate = true, CheckRevocation = true, TrustedRoots = [_certificate], ServerName = " " };
         var address = _broker.NameServer;

@@ -64,45 +64,47 @@ let private push cluster =
 
 let private pushing =
     [
-        live "a push consumer has them one by one, and the position waits for the last of them" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    do! sendBatch cluster
-                    let release = TaskCompletionSource()
-                    let seen = ConcurrentQueue<string * int64>()
+        live
+            "a push consumer receives the inner messages one by one and commits past the batch after the last of them"
+            (fun () ->
+                withQueues 1 (fun _ cluster ->
+                    task {
+                        do! sendBatch cluster
+                        let release = TaskCompletionSource()
+                        let seen = ConcurrentQueue<string * int64>()
 
-                    let handler =
-                        EachMessage(fun received _ ->
-                            seen.Enqueue(textOf received, received.Message.QueueOffset)
+                        let handler =
+                            EachMessage(fun received _ ->
+                                seen.Enqueue(textOf received, received.Message.QueueOffset)
 
-                            ValueTask<ConsumeResult>(
-                                task {
-                                    if textOf received = "first" then
-                                        do! release.Task
+                                ValueTask<ConsumeResult>(
+                                    task {
+                                        if textOf received = "first" then
+                                            do! release.Task
 
-                                    return ConsumeResult.Success
-                                }
-                            ))
+                                        return ConsumeResult.Success
+                                    }
+                                ))
 
-                    let! consumer = startConsumer (push cluster) handler
-                    do! until (fun () -> consumer.Health.Consumed = 2L)
-                    positionOf consumer |> shouldEqual [ 0L ]
-                    release.SetResult()
-                    do! until (fun () -> positionOf consumer = [ 4L ])
-                    do! consumer.Close()
+                        let! consumer = startConsumer (push cluster) handler
+                        do! until (fun () -> consumer.Health.Consumed = 2L)
+                        positionOf consumer |> shouldEqual [ 0L ]
+                        release.SetResult()
+                        do! until (fun () -> positionOf consumer = [ 4L ])
+                        do! consumer.Close()
 
-                    Seq.sort seen
-                    |> List.ofSeq
-                    |> shouldEqual [ "first", 0L; "last", 3L; "third", 2L ]
+                        Seq.sort seen
+                        |> List.ofSeq
+                        |> shouldEqual [ "first", 0L; "last", 3L; "third", 2L ]
 
-                    let! isCommitted = isAllCommitted cluster "C" "T" 1
-                    isCommitted |> shouldBeTrue
-                }))
+                        let! isCommitted = isAllCommitted cluster "C" "T" 1
+                        isCommitted |> shouldBeTrue
+                    }))
     ]
 
 let private redeliveryAndDamage =
     [
-        live "one of them that fails comes again by itself, under the topic that it was sent to" (fun () ->
+        live "a failed inner message is redelivered alone, under the topic that it was sent to" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendBatch cluster
@@ -133,7 +135,7 @@ let private redeliveryAndDamage =
                     |> shouldEqual [ "first", 0, "T"; "last", 0, "T"; "third", 0, "T"; "third", 1, "T" ]
                 }))
 
-        live "a message whose others cannot be read comes as it is, and says so" (fun () ->
+        live "a batch that cannot be unpacked is delivered as it is and reported" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     // Of another tag that brokers cannot tell from the one that is wanted.
@@ -159,7 +161,7 @@ let private redeliveryAndDamage =
 
 let private fetching =
     [
-        live "a pull consumer has them in their order" (fun () ->
+        live "a pull consumer receives the inner messages in order" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     do! sendBatch cluster
@@ -196,7 +198,7 @@ let private membership (clock: TimeProvider) (cluster: EmbeddedCluster) =
 
 let private poppingWithAHandler =
     [
-        live "a pop consumer handles all of them before it acknowledges their receipt" (fun () ->
+        live "a pop consumer handles all inner messages before it acknowledges their receipt" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendBatch cluster
@@ -234,7 +236,7 @@ let private poppingWithAHandler =
 
 let private poppingWithLeases =
     [
-        live "a simple consumer's acknowledgement counts when all of them have one" (fun () ->
+        live "a simple consumer acknowledges a batch when all its inner messages are acknowledged" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendBatch cluster
@@ -322,7 +324,7 @@ let private filters =
                     seen.Texts |> shouldEqual (set [ "dear"; "dearer" ])
                 }))
 
-        live "one that the broker does not understand is refused at the start" (fun () ->
+        live "an expression that the broker does not understand is refused at the start" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     let wrong = bySql "price >" clock cluster

@@ -78,7 +78,7 @@ let private oneDeadBroker =
         "one dead broker"
         [
             live "[dead] no send fails while one of two masters is dead" (fun () -> dead 1)
-            live "[dead] nor with many callers" (fun () -> dead 16)
+            live "[dead] no send of many callers fails while one of two masters is dead" (fun () -> dead 16)
         ]
 
 let private heartbeatReachesTheLiveBroker () : Task =
@@ -143,7 +143,7 @@ let private manyDeadBrokers =
     testList
         "many dead brokers"
         [
-            live "[D7] many dead brokers keep no heartbeat from a live one" heartbeatReachesTheLiveBroker
+            live "[D7] many dead brokers do not delay the heartbeat to a live one" heartbeatReachesTheLiveBroker
         ]
 
 let private unusedAddressesAreForgotten () : Task =

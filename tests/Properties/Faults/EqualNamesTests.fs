@@ -45,7 +45,7 @@ let private equalNames =
                         |> shouldEqual (true, set (numbered 0 4), 4)
                     }))
 
-            live "[twins] the name is free again once its consumer is closed" (fun () ->
+            live "[twins] the name of a closed consumer can be used again" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         for _ in 1..2 do

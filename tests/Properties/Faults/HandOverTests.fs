@@ -63,7 +63,7 @@ let private handOverTests =
         [
             for code in [ RequestCode.QueryConsumerOffset; RequestCode.GetMaxOffset ] do
                 live
-                    $"[lock] the lock of a queue whose start failed with {code} is sent back: the next member reads it"
+                    $"[lock] the lock of a queue whose start failed with {code} is released, and the next member reads it"
                     (fun () ->
                         withStrictQueues 2 (fun clock cluster ->
                             task {
@@ -100,10 +100,11 @@ let private handOverTests =
                                 |> shouldEqual (true, set (numbered 0 3), set (numbered 3 3))
                             }))
 
-            live "[regress] the last commit of the member that gave a queue up does not lower the new one's" (fun () ->
-                handOver (fun afterwards atTheEnd _ -> (afterwards, atTheEnd) |> shouldEqual (100L, 100L)))
+            live
+                "[regress] the last commit of the previous owner of a queue does not lower that of the new owner"
+                (fun () -> handOver (fun afterwards atTheEnd _ -> (afterwards, atTheEnd) |> shouldEqual (100L, 100L)))
 
-            live "[regress2] a member that takes a queue back is not given again what has been committed" (fun () ->
+            live "[regress2] a member that gets a queue back does not receive committed messages again" (fun () ->
                 handOver (fun _ _ seen -> [ for text in numbered 11 89 -> seen.Of text ] |> List.sum |> shouldEqual 0))
         ]
 

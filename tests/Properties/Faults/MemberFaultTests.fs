@@ -53,7 +53,7 @@ let private resets =
     testList
         "resets"
         [
-            live "[D1] a reset that cannot be saved at first is saved later, and holds" (fun () ->
+            live "[D1] a reset that cannot be saved at first takes effect and is saved later" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
                         let seen = Seen()
@@ -73,7 +73,7 @@ let private resets =
                         (isAgain, seen.Total, isCommitted) |> shouldEqual (true, 20, true)
                     }))
 
-            live "[D1] a reset that comes while a queue has not begun is not dropped" (fun () ->
+            live "[D1] a reset of a queue that has not started yet is not dropped" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
                         let seen = Seen()
@@ -99,7 +99,7 @@ let private rebalancing =
     testList
         "rebalancing"
         [
-            live "[D3] a topic whose members could not be queried is divided later" (fun () ->
+            live "[D3] a topic whose members could not be queried is rebalanced later" (fun () ->
                 withStrictQueues 2 (fun clock cluster ->
                     task {
                         let code = RequestCode.GetConsumerListByGroup
@@ -127,45 +127,43 @@ let private suspendedMembers =
     testList
         "suspended members"
         [
-            live
-                "[D4] a member that was suspended begins nothing of a queue whose lock has expired meanwhile"
-                (fun () ->
-                    withStrictQueues 1 (fun clock cluster ->
-                        task {
-                            let ofA = EmbeddedClock()
-                            let release = TaskCompletionSource()
-                            let seenByA, seenByB = Seen(), Seen()
+            live "[D4] a suspended member starts no message of a queue whose lock has expired" (fun () ->
+                withStrictQueues 1 (fun clock cluster ->
+                    task {
+                        let ofA = EmbeddedClock()
+                        let release = TaskCompletionSource()
+                        let seenByA, seenByB = Seen(), Seen()
 
-                            let handler =
-                                handling (fun text _ ->
-                                    task {
-                                        seenByA.Add text
+                        let handler =
+                            handling (fun text _ ->
+                                task {
+                                    seenByA.Add text
 
-                                        if text = "m0" then
-                                            do! release.Task
-                                    })
+                                    if text = "m0" then
+                                        do! release.Task
+                                })
 
-                            let suspended = SuspendedClock(ofA, clock)
-                            let! a = startMember ofA (ordered cluster suspended "a") handler
-                            do! PullRig.sendTo cluster 0 (numbered 0 5)
-                            do! ChaosRig.pass ofA (fun () -> seenByA.Of "m0" = 1)
-                            // From here on its clock stands still. The broker forgets it, and its locks.
-                            let! b = startMember clock (ordered cluster clock "b") (remember seenByB)
-                            do! ChaosRig.passFor clock (seconds 130)
-                            cluster.Brokers[0].DisconnectClients()
-                            let! _ = happensWithin clock (seconds 120) (fun () -> seenByB.Count = 5)
-                            let ofB = seenByB.Count
-                            release.SetResult()
+                        let suspended = SuspendedClock(ofA, clock)
+                        let! a = startMember ofA (ordered cluster suspended "a") handler
+                        do! PullRig.sendTo cluster 0 (numbered 0 5)
+                        do! ChaosRig.pass ofA (fun () -> seenByA.Of "m0" = 1)
+                        // From here on its clock stands still. The broker forgets it, and its locks.
+                        let! b = startMember clock (ordered cluster clock "b") (remember seenByB)
+                        do! ChaosRig.passFor clock (seconds 130)
+                        cluster.Brokers[0].DisconnectClients()
+                        let! _ = happensWithin clock (seconds 120) (fun () -> seenByB.Count = 5)
+                        let ofB = seenByB.Count
+                        release.SetResult()
 
-                            do!
-                                until (fun () ->
-                                    a.Health.Queues |> List.forall (fun queue -> queue.Running = 0)
-                                    || seenByA.Count > 1)
+                        do!
+                            until (fun () ->
+                                a.Health.Queues |> List.forall (fun queue -> queue.Running = 0)
+                                || seenByA.Count > 1)
 
-                            do! ChaosRig.finish ofA (a.Close())
-                            do! close clock b
-                            (ofB, seenByA.Texts) |> shouldEqual (5, set [ "m0" ])
-                        }))
+                        do! ChaosRig.finish ofA (a.Close())
+                        do! close clock b
+                        (ofB, seenByA.Texts) |> shouldEqual (5, set [ "m0" ])
+                    }))
         ]
 
 let private orderlyConsumers =
@@ -199,7 +197,7 @@ let private orderlyConsumers =
                         outcome |> shouldEqual 100
                     }))
 
-            live "[D6] a lock that is being renewed as its queue goes is sent back all the same" (fun () ->
+            live "[D6] a lock that is being renewed while its queue is revoked is released" (fun () ->
                 withStrictQueues 2 (fun clock cluster ->
                     task {
                         let seenByA, seenByB = Seen(), Seen()

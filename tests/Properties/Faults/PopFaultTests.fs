@@ -57,7 +57,7 @@ let private blockedHandlers =
     testList
         "blocked handlers"
         [
-            live "[pophang] what stands behind handlers that hang is handled by another member" (fun () ->
+            live "[pophang] messages behind blocked handlers are handled by another member" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         let release = TaskCompletionSource()
@@ -98,7 +98,7 @@ let private lostReceipts =
         "lost receipts"
         [
             live
-                "[pophang] the message of a handler that hangs comes again to whoever pops it first, and its slot is free"
+                "[pophang] the message of a blocked handler is redelivered to the first pop, and its slot is free"
                 (fun () ->
                     withQueues 1 (fun clock cluster ->
                         task {
@@ -136,7 +136,7 @@ let private transactions =
     testList
         "transactions"
         [
-            live "[tx] a transaction producer that starts while no name server answers is asked later" (fun () ->
+            live "[tx] a transaction producer that starts while no name server answers is checked later" (fun () ->
                 withStrictCluster ignore<EmbeddedClusterOptions> (fun clock cluster ->
                     task {
                         do! cluster.CreateTopicAsync("Tx", 1)
@@ -183,7 +183,7 @@ let private acknowledgements =
         "acknowledgements"
         [
             live
-                "[D9] an acknowledgement is not told as done when the broker may have given the message out again"
+                "[D9] an acknowledgement is not reported as done when the broker may have redelivered the message"
                 (fun () ->
                     withQueues 1 (fun clock cluster ->
                         task {

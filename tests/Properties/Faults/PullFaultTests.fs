@@ -250,7 +250,7 @@ let private slavesAndDamagedRecords =
     testList
         "slaves and damaged records"
         [
-            live "[slave] what a slave says of an offset that it does not have yet moves nothing back" (fun () ->
+            live "[slave] a slave's answer for an offset that it does not have yet moves nothing back" (fun () ->
                 task {
                     let! struct (next, pulled) = behindSlave ()
                     (next, pulled) |> shouldEqual ([ 50L ], 50L)
@@ -258,10 +258,10 @@ let private slavesAndDamagedRecords =
 
             live seeksName (fun () -> inOwnProcess seeksName seeks)
 
-            live "[D2] a message whose body is damaged is told as such, and the others of its queue come" (fun () ->
+            live "[D2] a message with a damaged body is reported, and the others of its queue are delivered" (fun () ->
                 comesBeside withOtherBody)
 
-            live "[D2] a record that cannot be read does not keep the others of its queue from coming" (fun () ->
+            live "[D2] a damaged record does not keep the others of its queue from being delivered" (fun () ->
                 comesBeside withOtherMagic)
         ]
 
@@ -287,7 +287,7 @@ let private committedOffsets =
                         (afterIntervals, afterClose) |> shouldEqual (3L, 3L)
                     }))
 
-            live "[D8] an offset of a queue that has been left is committed to nobody's harm" (fun () ->
+            live "[D8] a commit for a revoked queue changes no offset of its new owner" (fun () ->
                 withStrictQueues 2 (fun clock cluster ->
                     task {
                         do! PullRig.sendTo cluster 0 (numbered 0 10)
@@ -355,7 +355,7 @@ let private slowBrokersAndSeeks =
                         do! ChaosRig.finish clock (consumer.Close())
                     }))
 
-            live "[D15] messages of a pull that a seek has overtaken are not given" (fun () ->
+            live "[D15] messages of a pull from before a seek are not delivered" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
                         let queue = PullRig.queueOf cluster 0

@@ -107,7 +107,7 @@ let private groupsAndAssignments =
                     && group.Subscriptions.Value.Head.Topic = "T")
 
             vector
-                "what a POP consumer says of itself"
+                "the running info of a POP consumer"
                 RunningInfo.operation
                 """{"mqPopTable":{{"brokerName":"broker-a","queueId":1,"topic":"T"}:{"droped":false,"lastPopTimestamp":0,"waitAckCount":3}},"mqTable":{},"properties":{},"statusTable":{},"subscriptionSet":[],"userConsumerInfo":{}}"""
                 (fun info -> info.PopQueues.Value[queue].WaitingAcks = 3)
@@ -118,7 +118,7 @@ let private groupsAndAssignments =
                 """{"messageQueueAssignments":[{"attachments":{"a":"b"},"messageQueue":{"brokerName":"broker-a","queueId":1,"topic":"T"},"mode":"POP"}]}"""
                 (fun assignments -> assignments.Value.Head.Mode = PopMode && assignments.Value.Head.Queue = queue)
 
-            testCase "a broker that cannot assign leaves the member out"
+            testCase "a broker without assignments leaves the member out"
             <| fun () ->
                 Assignments.query.DecodeAnswer(answerTo Assignments.query "{}")
                 |> shouldEqual (Ok None)

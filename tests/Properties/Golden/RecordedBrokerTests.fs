@@ -125,7 +125,7 @@ let private delaysAndRecalls =
     testList
         "delays and recalls"
         [
-            testCase "delayed and timed messages are answered for, and delivered, as Java's broker did"
+            testCase "delayed and timed messages are answered and delivered as by Java's broker"
             <| fun () ->
                 let mutable delivered = 0
 
@@ -142,7 +142,7 @@ let private delaysAndRecalls =
 
                 delivered |> shouldExceed 8
 
-            testCase "recalls are answered as Java's broker did, and hold"
+            testCase "recalls are answered and take effect as by Java's broker"
             <| fun () ->
                 let mutable count = 0
 
@@ -236,9 +236,7 @@ let private transactions =
     testList
         "transactions"
         [
-            testCase
-                "half messages are answered for, asked about and committed as Java's broker did"
-                halfMessagesAsInJava
+            testCase "half messages are answered, checked and committed as by Java's broker" halfMessagesAsInJava
         ]
 
 let private repliesAsInJava () =
@@ -314,7 +312,7 @@ let private replies =
     testList
         "replies"
         [
-            testCase "replies are pushed and answered as Java's broker did" repliesAsInJava
+            testCase "replies are pushed and answered as by Java's broker" repliesAsInJava
         ]
 
 [<Tests>]

@@ -148,7 +148,7 @@ let private idsTests =
     testList
         "ids"
         [
-            testCase "our ids have the parts of Java's, of this process and of now"
+            testCase "unique ids have the parts of Java's, with this process and the current time"
             <| fun () ->
                 let clock = ManualClock()
                 let ids = UniqueIds clock

@@ -22,7 +22,7 @@ let private signing =
     testList
         "signing"
         [
-            testCase "ours are Java's"
+            testCase "signatures are equal to Java's"
             <| fun () ->
                 for id, command, signature in signed.Value do
                     if Signature.ofCommand secretKey command <> signature then
@@ -31,7 +31,7 @@ let private signing =
                 signed.Value.Length |> shouldEqual 1285
                 Console.Out.WriteLine $"{signed.Value.Length} recorded signatures are ours"
 
-            testCase "signing what Java signed gives what Java sent"
+            testCase "signing Java's fields results in the signature that Java sent"
             <| fun () ->
                 for _, command, _ in signed.Value do
                     let bare =
@@ -48,7 +48,7 @@ let private signing =
                             bare
                         |> shouldEqual command
 
-            testCase "whatever is changed afterwards, the signature is another"
+            testCase "a changed field changes the signature"
             <| fun () ->
                 for _, command, signature in Array.truncate 200 signed.Value do
                     let tampered =
@@ -70,7 +70,7 @@ let private tokens =
     testList
         "tokens"
         [
-            testCase "a token is part of what is signed"
+            testCase "a security token is signed"
             <| fun () ->
                 let withToken =
                     signed.Value
@@ -92,7 +92,7 @@ let private tampering =
     testList
         "tampering"
         [
-            testCase "a change of any byte of a recorded body is seen"
+            testCase "a change of any byte of a recorded body changes the signature"
             <| fun () ->
                 let withBody =
                     signed.Value
@@ -112,7 +112,7 @@ let private tampering =
                         |> Signature.ofCommand secretKey
                         |> shouldNotEqual signature
 
-            testCase "values that change places between fields are seen where their order changes"
+            testCase "values that change places between fields change the signature where their order changes"
             <| fun () ->
                 let a =
                     Command.request RequestCode.SendMessage

@@ -19,7 +19,7 @@ let tests =
     testList
         "pyrocketmq document"
         [
-            testCase "every row stands in the document once, and no other does"
+            testCase "the page has every row once and no other row"
             <| fun () ->
                 Regex.Matches(page.Value, "(?m)^\\| ([SRBW]\\d+) \\|")
                 |> Seq.map (fun hit -> hit.Groups[1].Value)

@@ -103,7 +103,7 @@ let tests =
                 |> shouldEqual []
             }
 
-            test "each of them is found" {
+            test "each coined word is found" {
                 for line in
                     [
                         "/// What the consumer is done with."
@@ -123,7 +123,7 @@ let tests =
                     faults line |> List.length |> shouldExceed 0
             }
 
-            test "and nothing else is" {
+            test "words of the field are not reported" {
                 for line in
                     [
                         "/// A doorbell, a surface and the outdoors."

@@ -29,7 +29,7 @@ let private ids =
 
                 OffsetMessageId.encode id |> shouldEqual "0A00000200002A9F00000000000003E8"
 
-            testCase "what is no offset id is refused"
+            testCase "an invalid offset id is refused"
             <| fun () ->
                 for text in
                     [
@@ -128,7 +128,7 @@ let private batches =
                 let bytes = BatchCodec.encode messages |> ok
                 BatchCodec.decode "T" (ReadOnlyMemory bytes) = Ok messages
 
-            property "a batch that is cut short or damaged is no accident"
+            property "a truncated or damaged batch is refused without an exception"
             <| fun (Bytes body) (bits: int list) (cut: byte) ->
                 let bytes =
                     BatchCodec.encode [ Message.ofBytes "T" body; Message.ofText "T" "x" ] |> ok

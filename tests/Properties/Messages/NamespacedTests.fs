@@ -155,7 +155,7 @@ let tests =
                 && Namespaced.unwrap "" name = name
                 && not (Namespaced.isWrapped "" name)
 
-            property "another namespace's name is not unwrapped"
+            property "a name of another namespace is not unwrapped"
             <| fun (PropertyText name) ->
                 let theirs = Namespaced.wrap "theirs" name
                 Namespaced.unwrap "ours" theirs = theirs

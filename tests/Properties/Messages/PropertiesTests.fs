@@ -31,7 +31,7 @@ let private reading =
                 let added = Properties.add name "x" properties
                 Properties.toMap (Properties.remove name added) = Map.remove name (Properties.toMap properties)
 
-            property "any bytes are taken for a text, and what is no entry is passed over"
+            property "any bytes are read as properties, and invalid entries are skipped"
             <| fun (Bytes bytes) ->
                 let properties = Properties.ofText (ReadOnlyMemory bytes)
 
@@ -44,7 +44,7 @@ let private reading =
                 ofText "a\0011\002b\0012" |> Properties.toMap |> shouldEqual wanted
                 ofText "a\0011\002b\0012\002" |> Properties.toMap |> shouldEqual wanted
 
-            testCase "entries without a name or a value are passed over, as Java does"
+            testCase "entries without a name or a value are skipped, as in Java"
             <| fun () ->
                 ofText "\0011\002a\001\002b\002\002c\0013\002"
                 |> Properties.toMap
@@ -67,7 +67,7 @@ let private limits =
     testList
         "limits"
         [
-            testCase "what a property cannot carry is refused when the message is checked, by name"
+            testCase "a property that cannot be encoded is refused by name when the message is checked"
             <| fun () ->
                 let check name value =
                     Message.ofText "T" "x" |> Message.withProperty name value |> Message.check

@@ -89,7 +89,7 @@ let private damage =
 
                 Result.isOk result = List.contains length ends
 
-            property "garbage and turned bits are no accident"
+            property "garbage and flipped bits are refused without an exception"
             <| fun (message: StoredMessage) (bits: int list) (Bytes garbage) ->
                 for bytes in [ encode message |> damaged bits; garbage ] do
                     match read bytes with
@@ -101,7 +101,7 @@ let private damage =
                     | NeedMore missing -> missing |> shouldExceed 0
                     | Corrupt error -> error.Message |> shouldNotBeEmpty
 
-            property "a wrong number in any length field is no accident"
+            property "a wrong length in any field is refused without an exception"
             <| fun (message: StoredMessage) (WireInt wrong) (at: uint16) ->
                 let bytes = encode message
                 let position = int at % (bytes.Length - 3)

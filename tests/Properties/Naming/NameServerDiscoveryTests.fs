@@ -97,7 +97,7 @@ let private urls =
                 AddressServer.url AddressServer.Default
                 |> shouldEqual "http://jmenv.tbsite.net:8080/rocketmq/nsaddr"
 
-            test "a redirect is not followed: nobody is asked but the address server" (fun () ->
+            test "a redirect of the address server is not followed" (fun () ->
                 task {
                     let isAsked = ref false
                     use other = answering (fun _ -> isAsked.Value <- true) (http "200 OK" "a:9876")
@@ -144,7 +144,7 @@ let private lists =
                 for empty in [ ""; " \n"; ";,;" ] do
                     NameServerDiscovery.parse empty |> shouldEqual (Error "")
 
-            property "any text is a list of addresses or says which entry is none"
+            property "any text is a list of addresses or an error that names the invalid entry"
             <| fun (Text text) ->
                 match NameServerDiscovery.parse text with
                 | Ok endpoints -> not endpoints.IsEmpty
@@ -171,7 +171,7 @@ let private answers =
     testList
         "answers"
         [
-            test "a good answer is its addresses, and the right path was asked for" (fun () ->
+            test "the addresses of the answer to Java's path are used" (fun () ->
                 task {
                     let mutable asked = ""
 
@@ -222,7 +222,7 @@ let private refusedAnswers =
     testList
         "refused answers"
         [
-            test "another status is an error that says which, and of what URL" (fun () ->
+            test "another status is an error with the status and the URL" (fun () ->
                 task {
                     for status, number in [ "404 Not Found", 404; "500 Oh", 500; "204 No Content", 204 ] do
                         let! error = errorOf (fetched (http status ""))
@@ -230,7 +230,7 @@ let private refusedAnswers =
                         error.Message |> shouldMention "http://127.0.0.1:"
                 })
 
-            test "an answer that is no list is an error that shows what it was" (fun () ->
+            test "an invalid list is an error that shows the answer" (fun () ->
                 task {
                     let! error = errorOf (fetched (http "200 OK" "<html>no</html>"))
                     error.Message |> shouldMention "<html>no</html>"
@@ -243,7 +243,7 @@ let private failures =
     testList
         "failures"
         [
-            test "what is not HTTP is an error" (fun () ->
+            test "an answer that is not HTTP is an error" (fun () ->
                 task {
                     for answer in [ "\000\001\002\255garbage\r\n\r\n"; "" ] do
                         match! fetched answer with
@@ -260,7 +260,7 @@ let private failures =
                     | other -> failtest $"%A{other}"
                 })
 
-            test "a server that is not there is an error" (fun () ->
+            test "a server that does not run is an error" (fun () ->
                 task {
                     let gone =
                         use server = answering ignore ""
@@ -277,7 +277,7 @@ let private timeouts =
         "timeouts"
         [
             test
-                "a server that hangs is given up after three seconds by the clock, before its answer or in its midst"
+                "a server that hangs is abandoned after three seconds by the clock, before or during its answer"
                 (fun () ->
                     task {
                         for beginning in [ ""; "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nn1:9876" ] do
@@ -317,7 +317,7 @@ let private cancellation =
     testList
         "cancellation"
         [
-            test "who gives up is told so" (fun () ->
+            test "a cancelled caller gets a cancellation" (fun () ->
                 task {
                     use giveUp = new CancellationTokenSource()
 

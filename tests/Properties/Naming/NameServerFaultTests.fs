@@ -105,7 +105,7 @@ let private allFail =
     testList
         "all fail"
         [
-            live "messages go on for ten minutes without any name server" (fun () ->
+            live "sends and deliveries continue for ten minutes without a name server" (fun () ->
                 task {
                     use! cluster = startCluster (fun options -> options.NameServers <- 2)
                     do! cluster.CreateTopicAsync("T", 4)

@@ -72,62 +72,60 @@ let private sharedQueries =
     testList
         "shared queries"
         [
-            live
-                "a hundred callers of a topic that is not there ask for it, and for the template, once at a time"
-                (fun () ->
-                    task {
-                        let gate = Gate()
+            live "a hundred callers of an unknown topic share one query for it and one for the template" (fun () ->
+                task {
+                    let gate = Gate()
 
-                        let servers =
-                            FakeServers(
-                                ManualClock(),
-                                (fun _ -> Accepts),
-                                fun _ command ->
-                                    backgroundTask {
-                                        let topic = FakeServers.topicOf command
-                                        do! gate.Pass topic
+                    let servers =
+                        FakeServers(
+                            ManualClock(),
+                            (fun _ -> Accepts),
+                            fun _ command ->
+                                backgroundTask {
+                                    let topic = FakeServers.topicOf command
+                                    do! gate.Pass topic
 
-                                        return
-                                            if topic = Send.defaultTopic then
-                                                FakeServers.routed (routeOf 8) command
-                                            else
-                                                FakeServers.unknownTopic command
-                                    }
-                            )
+                                    return
+                                        if topic = Send.defaultTopic then
+                                            FakeServers.routed (routeOf 8) command
+                                        else
+                                            FakeServers.unknownTopic command
+                                }
+                        )
 
-                        let clients, routes = routesOf servers
-                        let changes = Collections.Concurrent.ConcurrentQueue<TopicRoute>()
-                        routes.Changed.Add(fun struct (_, route) -> changes.Enqueue route)
+                    let clients, routes = routesOf servers
+                    let changes = Collections.Concurrent.ConcurrentQueue<TopicRoute>()
+                    routes.Changed.Add(fun struct (_, route) -> changes.Enqueue route)
 
-                        let asking =
-                            [|
-                                for _ in 1..100 ->
-                                    Task.Run<Result<TopicPublishInfo, RemotingError>>(fun () -> publish routes "New")
-                            |]
+                    let asking =
+                        [|
+                            for _ in 1..100 ->
+                                Task.Run<Result<TopicPublishInfo, RemotingError>>(fun () -> publish routes "New")
+                        |]
 
-                        do! until (fun () -> gate.Waiting = 1)
-                        let all = Task.WhenAll asking
+                    do! until (fun () -> gate.Waiting = 1)
+                    let all = Task.WhenAll asking
 
-                        while not all.IsCompleted do
-                            gate.Open()
-                            do! Task.Yield()
+                    while not all.IsCompleted do
+                        gate.Open()
+                        do! Task.Yield()
 
-                        let! views = all
-                        views |> Array.map queuesOf |> Array.distinct |> shouldEqual [| 4 |]
-                        // One of the template's topic, and one of the new topic.
-                        changes.Count |> shouldEqual 2
-                        gate.MostAtATime "New" |> shouldEqual 1
-                        gate.MostAtATime Send.defaultTopic |> shouldEqual 1
-                        servers.CountOf RequestCode.GetRouteInfoByTopic |> shouldStayBelow 100
-                        do! clients.CloseAll()
-                    })
+                    let! views = all
+                    views |> Array.map queuesOf |> Array.distinct |> shouldEqual [| 4 |]
+                    // One of the template's topic, and one of the new topic.
+                    changes.Count |> shouldEqual 2
+                    gate.MostAtATime "New" |> shouldEqual 1
+                    gate.MostAtATime Send.defaultTopic |> shouldEqual 1
+                    servers.CountOf RequestCode.GetRouteInfoByTopic |> shouldStayBelow 100
+                    do! clients.CloseAll()
+                })
         ]
 
 let private templateRoutes =
     testList
         "template routes"
         [
-            live "the route of the template takes no other's place" (fun () ->
+            live "the route of the template topic replaces no other route" (fun () ->
                 task {
                     let mutable asked: RemotingCommand voption = ValueNone
 
@@ -172,7 +170,7 @@ let private cancellation =
     testList
         "cancellation"
         [
-            live "a caller that gives up leaves the answer to the others" (fun () ->
+            live "a caller that cancels leaves the answer to the others" (fun () ->
                 task {
                     let gate = Gate()
 
@@ -211,7 +209,7 @@ let private failures =
     testList
         "failures"
         [
-            live "a route that nobody gives names every name server that was asked, and what it did" (fun () ->
+            live "a missing route is an error with every name server that was asked and its answer" (fun () ->
                 task {
                     let clock = ManualClock()
 
@@ -236,7 +234,7 @@ let private failures =
                     do! clients.CloseAll()
                 })
 
-            live "routes that have been closed say so, and not that somebody gave up" (fun () ->
+            live "closed routes report that they are closed and not a cancellation" (fun () ->
                 task {
                     let servers =
                         FakeServers(ManualClock(), (fun _ -> Accepts), (fun _ _ -> Task.FromResult IsMute))
@@ -324,9 +322,7 @@ let private polling =
     testList
         "polling"
         [
-            live
-                "the poll sees a route that changes, tells of it once, and keeps it while nobody answers"
-                pollSeesChanges
+            live "the poll reports a changed route once, and keeps it while no name server answers" pollSeesChanges
         ]
 
 let private doubtfulRoutes =

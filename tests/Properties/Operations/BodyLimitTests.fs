@@ -78,7 +78,7 @@ let private jsonValues =
     testList
         "JSON values"
         [
-            testCase "a body of more than 1,000,000 values is refused and costs little, in strict JSON and in Java's"
+            testCase "a body of more than 1,000,000 values is refused at little cost, in strict JSON and in Java's"
             <| fun () ->
                 let many = listOf 7_500_000 "0"
 
@@ -112,7 +112,7 @@ let private referencesTests =
     testList
         "references"
         [
-            testCase "references into long lists and large objects are looked up without reading all that comes before"
+            testCase "references into long lists and large objects are resolved without reading all that precedes them"
             <| fun () ->
                 let items = String.Join(',', Seq.init 20_000 (fun index -> $"\"k{index}\":{index}"))
 

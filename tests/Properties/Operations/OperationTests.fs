@@ -221,7 +221,7 @@ let private answerTests (operation: Operation<'Query, 'Answer>) : Test list =
             Seq.length queries |> shouldExceed 50
             Seq.length answers |> shouldExceed 50
 
-        propertyOf 20 "no damage brings its readers down"
+        propertyOf 20 "damaged commands raise no exception"
         <| fun () ->
             let pairs = Arb.zip (ArbMap.arbitrary<'Query> map, ArbMap.arbitrary<'Answer> map)
 
@@ -230,7 +230,7 @@ let private answerTests (operation: Operation<'Query, 'Answer>) : Test list =
                 neverThrows operation (operation.Answer(answer, Command.request operation.Code))
                 true)
 
-        testCase "any code that is no answer is a refusal with its remark"
+        testCase "a response code that is no answer is a refusal with its remark"
         <| fun () ->
             for code in Enum.GetValues<ResponseCode>() do
                 if not (List.contains code operation.AnswerCodes) then

@@ -81,7 +81,7 @@ let private sends =
 
                 Properties.tryFind "a" send.Properties |> shouldEqual (ValueSome "1")
 
-            property "where a message was stored is what the last fields of each name say"
+            property "the last field of each name determines where a message was stored"
             <| fun (entries: (PlaceField * PlaceValue) list) ->
                 let builder = FieldsBuilder 0
 
@@ -113,7 +113,7 @@ let private refusals =
     testList
         "refusals"
         [
-            testCase "a group that has committed nothing is no error"
+            testCase "a group without a committed offset is no error"
             <| fun () ->
                 let absent =
                     Command.response ResponseCode.QueryNotFound (Command.request RequestCode.QueryConsumerOffset)
@@ -134,7 +134,7 @@ let private refusals =
                     Error(RefusedByServer(ResponseCode.TopicNotExist, "none")): Result<TopicRoute, AnswerError>
                 )
 
-            testCase "an answer that lacks a field is told apart from a refusal"
+            testCase "an answer that lacks a field is not a refusal"
             <| fun () ->
                 let success =
                     Command.response ResponseCode.Success (Command.request RequestCode.GetMaxOffset)

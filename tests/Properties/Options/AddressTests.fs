@@ -78,7 +78,7 @@ let private orderOfAddresses =
                 })
 
             testCaseTask
-                "an address that is silent is followed by the next after 250 ms, and given up when that answers"
+                "an address that is silent is followed by the next after 250 ms, and abandoned when that answers"
                 (fun () ->
                     task {
                         let world = World [ first, IsSilent; second, Takes ]
@@ -97,7 +97,7 @@ let private failures =
     testList
         "failures"
         [
-            testCaseTask "when all addresses fail, each failure is told" (fun () ->
+            testCaseTask "when all addresses fail, each failure is reported" (fun () ->
                 task {
                     let world = World [ first, Refuses; IPAddress.IPv6Loopback, Refuses ]
                     let! error = Task.WhenAny(world.Dial never)
@@ -109,7 +109,7 @@ let private failures =
                         |> shouldEqual "10.0.0.1: Connection refused; ::1: Connection refused"
                 })
 
-            testCaseTask "the failure of the only address is told as it is" (fun () ->
+            testCaseTask "the failure of the only address is reported as it is" (fun () ->
                 task {
                     let world = World [ first, Refuses ]
                     let! dial = Task.WhenAny(world.Dial never)
@@ -119,7 +119,7 @@ let private failures =
                     | error -> error.GetBaseException().Message |> shouldEqual "Connection refused"
                 })
 
-            testCaseTask "who gives up learns which addresses refused, and which did not answer" (fun () ->
+            testCaseTask "a cancelled caller gets the addresses that refused and those that did not answer" (fun () ->
                 task {
                     let world = World [ first, Refuses; second, IsSilent ]
                     use giveUp = new CancellationTokenSource()
@@ -139,7 +139,7 @@ let private connecting =
     testList
         "connecting"
         [
-            testCaseTask "one connection is left of those that were made" (fun () ->
+            testCaseTask "one of the opened connections is kept" (fun () ->
                 task {
                     let world = World [ first, Takes; second, Takes ]
                     let! stream = world.Dial never

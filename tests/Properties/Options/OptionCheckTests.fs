@@ -9,7 +9,7 @@ let private presets =
     testList
         "presets"
         [
-            testCase "presets are well"
+            testCase "presets pass all checks"
             <| fun () ->
                 for preset in
                     [
@@ -92,7 +92,7 @@ let private remotingOptions =
     testList
         "remoting options"
         [
-            testCase "all nonsense of a record is told at once, by whoever takes it" allProblemsAreReported
+            testCase "all invalid options are reported at once by every client that takes them" allProblemsAreReported
         ]
 
 let private producerAndConsumerOptions =

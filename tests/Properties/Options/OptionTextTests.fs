@@ -111,7 +111,7 @@ let private settings =
     testList
         "settings"
         [
-            testCase "one text sets everything up"
+            testCase "one text sets all options"
             <| fun () ->
                 let text =
                     "nameservers=a:9876,b:9877; accessKey=AK; secretKey=\"se;cr=et\"; securityToken=\"say \"\"hi\"\"\"; "
@@ -128,7 +128,7 @@ let private settings =
                     options.Limits.ReceiveFrameBytes |> shouldEqual 2048
                     options.Backoff.Cap |> shouldEqual (TimeSpan.FromMinutes 2L)
 
-            testCase "name servers are parted by commas, in quotes also by semicolons, and even without"
+            testCase "name servers are separated by commas, and by semicolons in quotes or without"
             <| fun () ->
                 let both = [ "a:1"; "b:2" ]
                 servers "nameServers=a:1,b:2;requestTimeout=1s" |> shouldEqual both
@@ -136,7 +136,7 @@ let private settings =
                 servers "nameServers=a:1;b:2;requestTimeout=1s" |> shouldEqual both
                 servers "NAMESERVERS = [::1]:1 , b:2 " |> shouldEqual [ "[::1]:1"; "b:2" ]
 
-            testCase "name servers that a text does not name stay"
+            testCase "name servers stay if a text does not name them"
             <| fun () ->
                 let before = [ { Host = "a"; Port = 1 } ]
 
@@ -144,7 +144,7 @@ let private settings =
                 | Ok(servers, _) -> servers |> shouldEqual before
                 | Error problems -> failtest $"%A{problems}"
 
-            testCase "one connection has no name servers, and says where they belong"
+            testCase "a single connection refuses name servers and names the options that have them"
             <| fun () -> problemsOf "nameServers=a:1" |> shouldMention "belongs to producers"
 
             testCase "a producer and a consumer are made of a text"
@@ -194,7 +194,7 @@ let private invalidSettings =
     testList
         "invalid settings"
         [
-            testCase "what means nothing alone is refused"
+            testCase "a setting without its counterpart is refused"
             <| fun () ->
                 problemsOf "tlsServerName=a;tlsCheckRevocation=true"
                 |> shouldMention "tlsServerName, tlsCheckRevocation: means nothing without tls=true"
@@ -234,8 +234,7 @@ let private environment =
     testList
         "environment"
         [
-            testCase
-                "variables: every setting has one, an empty one is none, and what is not asked for is not looked at"
+            testCase "every setting has a variable, an empty one is ignored, and others are not read"
             <| fun () ->
                 let variables =
                     Map.ofList
@@ -260,7 +259,7 @@ let private environment =
                 | Ok(servers, _) -> List.map string servers |> shouldEqual [ "a:1"; "b:2" ]
                 | Error problems -> failtest $"%A{problems}"
 
-            testCase "what is wrong with a variable names the variable, not the setting"
+            testCase "a problem of a variable names the variable, not the setting"
             <| fun () ->
                 let problemsOf pairs =
                     let variables = Map.ofList pairs
@@ -320,7 +319,7 @@ let private anyText =
     testList
         "any text"
         [
-            property "no text makes it throw"
+            property "no text raises an exception"
             <| fun (text: string) ->
                 let text = string text
 
@@ -334,7 +333,7 @@ let private anyText =
                     OptionText.parse read RemotingOptions.Default |> ignore
                     OptionText.parseWithNameServers read ([], RemotingOptions.Default) |> ignore
 
-            property "no pairs make it throw"
+            property "no pairs raise an exception"
             <| fun (value: string) ->
                 let value = string value
 
@@ -342,7 +341,7 @@ let private anyText =
                     OptionText.ofPairs [ (name, value); (value, name) ] RemotingOptions.Default
                     |> ignore
 
-            property "what is printed reads back as it was, and is found to be well"
+            property "printed options parse to the same options and pass the checks"
             <| fun (a: uint32) (b: uint32) isBinary (tls: (string * bool) option) ->
                 let a, b = min a b, max a b
                 let options = optionsOf a b isBinary tls

@@ -74,7 +74,7 @@ let private queuedMessages =
         "queued messages"
         [
             live
-                "what waits while all handlers take too long goes back, their places are free after it, and their messages come again"
+                "queued messages are released while all handlers are overdue, their slots are freed, and their messages are redelivered"
                 (fun () ->
                     withQueues 1 (fun clock cluster ->
                         task {
@@ -120,7 +120,7 @@ let private otherMembers =
     testList
         "other members"
         [
-            live "while its handlers hang, a member leaves what it has not begun to another one" (fun () ->
+            live "while its handlers hang, a member leaves messages that it has not started to another one" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         for text in [ "hangs1"; "hangs2"; "good1"; "good2" ] do
@@ -152,7 +152,7 @@ let private handlers =
     testList
         "handlers"
         [
-            live "a handler that obeys its token when it takes too long keeps its place" (fun () ->
+            live "an overdue handler that obeys its token keeps its slot" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         do! sendAll cluster "T" [ "hangs" ]
@@ -171,7 +171,7 @@ let private handlers =
                         handling.Seen |> shouldEqual [ "hangs", 0; "next", 0 ]
                     }))
 
-            live "in order, what stands behind a handler that does not return comes after its message" (fun () ->
+            live "in order, messages behind a blocked handler are redelivered after its message" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         for text in [ "hangs"; "behind" ] do
@@ -195,7 +195,7 @@ let private callbacksAtTimeouts =
         "callbacks at timeouts"
         [
             live
-                "a callback of a handler's token that throws when the time is over is logged, and ends nothing"
+                "a callback of a handler's token that throws at the timeout is logged, and the consumer goes on"
                 (fun () ->
                     withQueues 1 (fun clock cluster ->
                         task {
@@ -222,7 +222,7 @@ let private callbacksAtLostReceipts =
         "callbacks at lost receipts"
         [
             live
-                "a callback of a handler's token that throws when the receipt is lost is logged, and ends nothing"
+                "a callback of a handler's token that throws when the receipt is lost is logged, and the consumer goes on"
                 (fun () ->
                     withQueues 1 (fun clock cluster ->
                         task {

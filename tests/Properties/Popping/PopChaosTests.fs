@@ -100,5 +100,5 @@ let tests =
         "Pop chaos"
         [
             live "concurrent consumers lose nothing, and acknowledge all" (fun () -> chaos false)
-            live "consumers in order lose nothing, and no message passes one before it" (fun () -> chaos true)
+            live "orderly pop consumers lose nothing, and no message overtakes an earlier one" (fun () -> chaos true)
         ]

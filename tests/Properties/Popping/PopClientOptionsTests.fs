@@ -114,36 +114,38 @@ let private namespaces =
     testList
         "namespaces"
         [
-            live "in a namespace a consumer with a handler gets its messages under the names that it knows" (fun () ->
-                withQueues 1 (fun _ cluster ->
-                    task {
-                        do! cluster.CreateTopicAsync("NS%T", 1)
-                        do! sendIn cluster "" [ "outside" ]
-                        do! sendIn cluster "NS" [ "a"; "fails" ]
-                        let seen = ConcurrentQueue<string * string * int>()
+            live
+                "in a namespace, a consumer with a handler receives messages under names without the namespace"
+                (fun () ->
+                    withQueues 1 (fun _ cluster ->
+                        task {
+                            do! cluster.CreateTopicAsync("NS%T", 1)
+                            do! sendIn cluster "" [ "outside" ]
+                            do! sendIn cluster "NS" [ "a"; "fails" ]
+                            let seen = ConcurrentQueue<string * string * int>()
 
-                        use! consumer =
-                            startPop
-                                (popOf cluster system
-                                 |> PopConsumerOptions.withNamespace "NS"
-                                 |> PopConsumerOptions.withInvisibleTime (TimeSpan.FromSeconds 30L))
-                                (fun received _ ->
-                                    task {
-                                        let message = received.Message
-                                        seen.Enqueue(textOf received, message.Topic, message.ReconsumeTimes)
+                            use! consumer =
+                                startPop
+                                    (popOf cluster system
+                                     |> PopConsumerOptions.withNamespace "NS"
+                                     |> PopConsumerOptions.withInvisibleTime (TimeSpan.FromSeconds 30L))
+                                    (fun received _ ->
+                                        task {
+                                            let message = received.Message
+                                            seen.Enqueue(textOf received, message.Topic, message.ReconsumeTimes)
 
-                                        if textOf received = "fails" && message.ReconsumeTimes = 0 then
-                                            return ConsumeResult.RetryAfter TimeSpan.Zero
-                                        else
-                                            return ConsumeResult.Success
-                                    })
+                                            if textOf received = "fails" && message.ReconsumeTimes = 0 then
+                                                return ConsumeResult.RetryAfter TimeSpan.Zero
+                                            else
+                                                return ConsumeResult.Success
+                                        })
 
-                        do! until (fun () -> consumer.Acknowledged >= 1L && seen.Count >= 2)
+                            do! until (fun () -> consumer.Acknowledged >= 1L && seen.Count >= 2)
 
-                        for text, topic, _ in seen do
-                            topic |> shouldEqual "T"
-                            text <> "outside" |> shouldBeTrue
-                    }))
+                            for text, topic, _ in seen do
+                                topic |> shouldEqual "T"
+                                text <> "outside" |> shouldBeTrue
+                        }))
 
             live "in a namespace a simple consumer's messages are acknowledged" (fun () ->
                 withQueues 1 (fun _ cluster ->
@@ -238,7 +240,7 @@ let private rebalance =
     testList
         "rebalance"
         [
-            live "when members join, queues are shared again at once" (fun () ->
+            live "queues are rebalanced at once when members join" (fun () ->
                 withQueues 4 (fun clock cluster ->
                     task {
                         let setMode: RequestModeSetting =
@@ -295,7 +297,7 @@ let private runningInfo =
     testList
         "running info"
         [
-            live "a broker can ask a member that pops for what it is doing" (fun () ->
+            live "a broker can query the running info of a popping member" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         use! consumer =

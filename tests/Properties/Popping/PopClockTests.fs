@@ -109,7 +109,7 @@ let private emptyAnswers =
                 for masters in [ 1; 2 ] do
                     let name = $"{masters} brokers, {off} off, as sent: {isAsSent}"
 
-                    live $"nothing is told not before the time is over ({name})" (fun () ->
+                    live $"an empty receive ends at its timeout and not before ({name})" (fun () ->
                         let clock = EmbeddedClock()
 
                         withBrokers masters clock off isAsSent (fun rig ->
@@ -154,7 +154,7 @@ let private movedClocks =
     testList
         "moved clocks"
         [
-            live "messages come after the broker's clock was set forward by minutes" (fun () ->
+            live "messages are delivered after the broker's clock was set forward by minutes" (fun () ->
                 task {
                     let clock = EmbeddedClock true
 
@@ -187,7 +187,7 @@ let private movedClocks =
                         clock.Advance(minutes 5)
                 })
 
-            live "that a pop is too old is an error, and no empty answer" (fun () ->
+            live "a pop that is too old is an error and not an empty answer" (fun () ->
                 withBrokers 1 TimeProvider.System TimeSpan.Zero false (fun rig ->
                     task {
                         use! consumer = startSimple rig (minutes 1)
@@ -207,7 +207,7 @@ let private logsAndAnswers =
     testList
         "logs and answers"
         [
-            live "a consumer with a handler logs that its pops are too old, and goes on when they are not" (fun () ->
+            live "a consumer with a handler logs that its pops are too old, and continues when they are not" (fun () ->
                 withBrokers 1 TimeProvider.System TimeSpan.Zero false (fun rig ->
                     task {
                         let log = LogLines()

@@ -123,7 +123,7 @@ let private receipts =
         "receipts"
         [
             live
-                "a simple consumer's message comes again when its receipt is dead, which acknowledges nothing"
+                "a simple consumer's message is redelivered after its receipt has expired, which acknowledges nothing"
                 (fun () ->
                     withRig (fun rig ->
                         task {
@@ -182,7 +182,7 @@ let private invisibleTime =
     testList
         "invisible time"
         [
-            live "a changed time holds, and all that was received is acknowledged at once" (fun () ->
+            live "a changed invisible time takes effect, and all received messages are acknowledged at once" (fun () ->
                 withRig (fun rig ->
                     task {
                         for number in 1..20 do
@@ -208,7 +208,7 @@ let private invisibleTime =
                         revived |> shouldEqual 0L
                     }))
 
-            live "while a handler runs its message is hidden for longer, as often as it takes" (fun () ->
+            live "the invisible time of a message is renewed while its handler runs" (fun () ->
                 withRig (fun rig ->
                     task {
                         let gate = TaskCompletionSource()
@@ -242,53 +242,53 @@ let private renewal =
     testList
         "renewal"
         [
+            live "the invisible time is renewed in time although the clock moves while its timer is set" (fun () ->
+                withRig (fun rig ->
+                    task {
+                        do! rig.Send "a"
+                        let gate = TaskCompletionSource()
+                        let before = rig.Clock.GetUtcNow()
+
+                        // When two thirds of its time are over, as far as the consumer can know it.
+                        let hurried =
+                            HurriedClock(rig.Clock, (=) (seconds 37), (fun () -> rig.Clock.Advance(seconds 20)))
+
+                        use! consumer =
+                            startPop (popConsumerAt rig.Cluster.NameServers hurried "G") (fun _ _ ->
+                                task {
+                                    do! gate.Task
+                                    return ConsumeResult.Success
+                                })
+
+                        do! until (fun () -> consumer.Held = 1 && rig.Clock.GetUtcNow() >= before + seconds 20)
+                        rig.Clock.Advance(seconds 17)
+                        do! until (fun () -> consumer.Renewals = 1L)
+                        gate.SetResult()
+                        do! until (fun () -> consumer.Acknowledged = 1L)
+                    }))
+
             live
-                "a message is hidden for longer in time, though the clock is moved while the timer for it is set"
+                "the message of a handler that returns no task or no result is redelivered after ten seconds"
                 (fun () ->
                     withRig (fun rig ->
                         task {
+                            let mutable calls = 0
                             do! rig.Send "a"
-                            let gate = TaskCompletionSource()
-                            let before = rig.Clock.GetUtcNow()
-
-                            // When two thirds of its time are over, as far as the consumer can know it.
-                            let hurried =
-                                HurriedClock(rig.Clock, (=) (seconds 37), (fun () -> rig.Clock.Advance(seconds 20)))
+                            do! rig.Send "b"
 
                             use! consumer =
-                                startPop (popConsumerAt rig.Cluster.NameServers hurried "G") (fun _ _ ->
-                                    task {
-                                        do! gate.Task
-                                        return ConsumeResult.Success
-                                    })
+                                startPop (optionsOf rig) (fun _ _ ->
+                                    match Interlocked.Increment &calls with
+                                    | 1 -> Unchecked.defaultof<Task<ConsumeResult>>
+                                    | 2 -> Task.FromResult Unchecked.defaultof<ConsumeResult>
+                                    | _ -> Task.FromResult ConsumeResult.Success)
 
-                            do! until (fun () -> consumer.Held = 1 && rig.Clock.GetUtcNow() >= before + seconds 20)
-                            rig.Clock.Advance(seconds 17)
-                            do! until (fun () -> consumer.Renewals = 1L)
-                            gate.SetResult()
-                            do! until (fun () -> consumer.Acknowledged = 1L)
+                            do! until (fun () -> Volatile.Read &calls = 2 && consumer.Held = 0)
+                            consumer.Acknowledged |> shouldEqual 0L
+                            rig.Clock.Advance(seconds 10)
+                            do! until (fun () -> consumer.Acknowledged = 2L)
+                            Volatile.Read &calls |> shouldEqual 4
                         }))
-
-            live "a handler without a task or a result has failed: its message comes again after ten seconds" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        let mutable calls = 0
-                        do! rig.Send "a"
-                        do! rig.Send "b"
-
-                        use! consumer =
-                            startPop (optionsOf rig) (fun _ _ ->
-                                match Interlocked.Increment &calls with
-                                | 1 -> Unchecked.defaultof<Task<ConsumeResult>>
-                                | 2 -> Task.FromResult Unchecked.defaultof<ConsumeResult>
-                                | _ -> Task.FromResult ConsumeResult.Success)
-
-                        do! until (fun () -> Volatile.Read &calls = 2 && consumer.Held = 0)
-                        consumer.Acknowledged |> shouldEqual 0L
-                        rig.Clock.Advance(seconds 10)
-                        do! until (fun () -> consumer.Acknowledged = 2L)
-                        Volatile.Read &calls |> shouldEqual 4
-                    }))
         ]
 
 let private delayLevels =
@@ -296,7 +296,7 @@ let private delayLevels =
         "delay levels"
         [
             live
-                "a popped message comes again after the time of a delay level; a dead letter as any that failed"
+                "a popped message is redelivered after the time of its delay level, and a dead letter like a failed one"
                 (fun () ->
                     withRig (fun rig ->
                         task {
@@ -334,7 +334,7 @@ let private growingDelays =
     testList
         "growing delays"
         [
-            live "a message whose handler fails comes again after ten seconds, the next time after thirty" (fun () ->
+            live "a failed message is redelivered after ten seconds, the next time after thirty" (fun () ->
                 withRig (fun rig ->
                     task {
                         let seen = Deliveries()
@@ -373,7 +373,7 @@ let private orderlyRedelivery =
     testList
         "orderly redelivery"
         [
-            live "in order a message that fails holds up those behind it in its queue, and none in another" (fun () ->
+            live "in order, a failed message blocks those behind it in its queue, and none in another" (fun () ->
                 withRig (fun rig ->
                     task {
                         let seen = Deliveries()
@@ -415,7 +415,7 @@ let private lostReceipts =
         "lost receipts"
         [
             live
-                "in order, what stands behind a message whose receipt is lost is not handled before it comes again"
+                "in order, messages behind one whose receipt is lost are not handled before it is redelivered"
                 (fun () ->
                     withRig (fun rig ->
                         task {
@@ -457,7 +457,7 @@ let private concurrency =
     testList
         "concurrency"
         [
-            live "no more is held than may be unacknowledged, and no more handlers run than were asked for" (fun () ->
+            live "no more messages are unacknowledged and no more handlers run than the limits" (fun () ->
                 withRig (fun rig ->
                     task {
                         let gate = TaskCompletionSource()
@@ -501,7 +501,7 @@ let private closingTests =
     testList
         "closing"
         [
-            live "the end waits for handlers, then tells them to end, and gives their messages back" (fun () ->
+            live "closing waits for handlers, then cancels them, and releases their messages" (fun () ->
                 withRig (fun rig ->
                     task {
                         let seen = Deliveries()
@@ -548,7 +548,7 @@ let private starting =
     testList
         "starting"
         [
-            live "where brokers deliver by pull there is no such consumer" (fun () ->
+            live "a pop consumer does not start where brokers deliver by pull" (fun () ->
                 withRig (fun rig ->
                     task {
                         do! rig.Send "a"
@@ -563,7 +563,7 @@ let private starting =
                         | other -> failtest $"%A{Result.map ignore other}"
                     }))
 
-            live "a consumer with settings that make no sense does not start" (fun () ->
+            live "a consumer with invalid settings does not start" (fun () ->
                 withRig (fun rig ->
                     task {
                         let handler: PopHandler = fun _ _ -> Task.FromResult ConsumeResult.Success

@@ -51,7 +51,7 @@ let private popConsumers =
                     "assigns it nothing", ignoreMembers
                 ] do
                 live
-                    $"with a handler it is unwell and says so once where a broker {name}, and begins when the group is made"
+                    $"a consumer with a handler is unhealthy and logs it once where a broker {name}, and starts when the group is created"
                     (fun () ->
                         withQueues 2 (fun clock cluster ->
                             task {
@@ -78,38 +78,40 @@ let private simpleConsumers =
     testList
         "simple consumers"
         [
-            live "a simple consumer's receives fail with it, and get messages when the group is made" (fun () ->
-                withQueues 2 (fun clock cluster ->
-                    task {
-                        let log = LogLines()
-                        let membership = (optionsOf cluster clock log).Membership
-                        refuseGroup cluster RequestCode.PopMessage
+            live
+                "receives of a simple consumer of an unknown group fail and get messages when the group is created"
+                (fun () ->
+                    withQueues 2 (fun clock cluster ->
+                        task {
+                            let log = LogLines()
+                            let membership = (optionsOf cluster clock log).Membership
+                            refuseGroup cluster RequestCode.PopMessage
 
-                        let! started =
-                            SimpleConsumerOptions.create "G" []
-                            |> SimpleConsumerOptions.withMembership membership
-                            |> SimpleConsumer.Start
+                            let! started =
+                                SimpleConsumerOptions.create "G" []
+                                |> SimpleConsumerOptions.withMembership membership
+                                |> SimpleConsumer.Start
 
-                        use consumer = Buffers.ok (Result.mapError RemotingError.describe started)
-                        do! sendAll cluster "T" [ "a" ]
+                            use consumer = Buffers.ok (Result.mapError RemotingError.describe started)
+                            do! sendAll cluster "T" [ "a" ]
 
-                        for _ in 1..3 do
-                            match! consumer.Receive(1, TimeSpan.FromSeconds 30L, CancellationToken.None) with
-                            | Error(Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) as error) ->
-                                RemotingError.describe error |> shouldMention "Create the group"
-                            | other -> failtest $"%A{other}"
+                            for _ in 1..3 do
+                                match! consumer.Receive(1, TimeSpan.FromSeconds 30L, CancellationToken.None) with
+                                | Error(Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) as error) ->
+                                    RemotingError.describe error |> shouldMention "Create the group"
+                                | other -> failtest $"%A{other}"
 
-                        consumer.Health.IsHealthy |> shouldBeFalse
-                        reasonsOf consumer.Health.Problems |> shouldMention "Create the group"
-                        log.Count missing |> shouldEqual 1
-                        cluster.Brokers[0].Faults.Heal()
-                        let! received = consumer.Receive(1, TimeSpan.FromSeconds 30L, CancellationToken.None)
+                            consumer.Health.IsHealthy |> shouldBeFalse
+                            reasonsOf consumer.Health.Problems |> shouldMention "Create the group"
+                            log.Count missing |> shouldEqual 1
+                            cluster.Brokers[0].Faults.Heal()
+                            let! received = consumer.Receive(1, TimeSpan.FromSeconds 30L, CancellationToken.None)
 
-                        (Buffers.ok (Result.mapError RemotingError.describe received)).Length
-                        |> shouldEqual 1
+                            (Buffers.ok (Result.mapError RemotingError.describe received)).Length
+                            |> shouldEqual 1
 
-                        consumer.Health.IsHealthy |> shouldBeTrue
-                    }))
+                            consumer.Health.IsHealthy |> shouldBeTrue
+                        }))
         ]
 
 [<Tests>]

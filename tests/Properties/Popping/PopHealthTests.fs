@@ -56,7 +56,7 @@ let private forgottenErrors =
     testList
         "forgotten errors"
         [
-            live "what a broker said that it does not know is forgotten with its connection" (fun () ->
+            live "the refusal of an unknown group is forgotten with the connection" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         let faults = cluster.Brokers[0].Faults
@@ -98,7 +98,7 @@ let private unwellConsumers =
     testList
         "unwell consumers"
         [
-            live "a consumer whose pops fail is unwell, with the reason, until one succeeds" (fun () ->
+            live "a consumer whose pops fail is unhealthy, with the reason, until one succeeds" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         use! consumer = startPop (optionsOf cluster clock) consume
@@ -129,7 +129,7 @@ let private acknowledgementsAndAssignments =
     testList
         "acknowledgements and assignments"
         [
-            live "a consumer whose acknowledgements fail is unwell until they succeed" (fun () ->
+            live "a consumer whose acknowledgements fail is unhealthy until they succeed" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         refuseAcks cluster
@@ -147,7 +147,7 @@ let private acknowledgementsAndAssignments =
                         do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
                     }))
 
-            live "a consumer that no broker assigns anything is unwell until one does" (fun () ->
+            live "a consumer without assignments is unhealthy until a broker assigns queues" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         refuse cluster RequestCode.QueryAssignment
@@ -168,7 +168,7 @@ let private counts =
     testList
         "counts"
         [
-            live "a handler that fails counts, and one at work is in flight and running" (fun () ->
+            live "a failed handler is counted, and a running one is in flight" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         let gate = TaskCompletionSource()
@@ -193,7 +193,7 @@ let private counts =
                         do! until (fun () -> consumer.Health.Running = 0)
                     }))
 
-            live "a simple consumer counts what is in flight and acknowledged, and what has expired no more" (fun () ->
+            live "a simple consumer counts messages in flight and acknowledged, and not expired ones" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         use! consumer = simpleOf cluster clock
@@ -227,7 +227,7 @@ let private simpleConsumers =
         "simple consumers"
         [
             live
-                "a simple consumer whose receives or acknowledgements fail is unwell, with the reason, until they succeed"
+                "a simple consumer whose receives or acknowledgements fail is unhealthy, with the reason, until they succeed"
                 (fun () ->
                     withQueues 1 (fun clock cluster ->
                         task {

@@ -46,7 +46,7 @@ let private becomes (clock: EmbeddedClock) (condition: unit -> bool) : Task =
 
 let private orders =
     [
-        test "the failure of an older attempt changes nothing of what a newer one has shown" {
+        test "the failure of an older attempt does not replace a newer outcome" {
             let outcomes = PopOutcomes TimeProvider.System
             let older = outcomes.Begin()
             let newer = outcomes.Begin()
@@ -57,7 +57,7 @@ let private orders =
             (Option.get outcomes.LastFailure).What |> shouldEqual "acks"
         }
 
-        test "nor does its success" {
+        test "the success of an older attempt does not replace a newer outcome" {
             let outcomes = PopOutcomes TimeProvider.System
             let older = outcomes.Begin()
             let newer = outcomes.Begin()
@@ -68,7 +68,7 @@ let private orders =
             whats outcomes |> shouldBeEmpty
         }
 
-        test "what is forgotten is not told by attempts that are still under way, but by later ones" {
+        test "after a broker is forgotten, attempts already in flight do not report and later ones do" {
             let outcomes = PopOutcomes TimeProvider.System
             let older = outcomes.Begin()
             outcomes.Forget "queue"
@@ -78,7 +78,7 @@ let private orders =
             whats outcomes |> shouldEqual [ "queue" ]
         }
 
-        test "attempts at different things do not touch each other" {
+        test "attempts at different keys are independent" {
             let outcomes = PopOutcomes TimeProvider.System
             let older = outcomes.Begin()
             outcomes.Succeeded("one", outcomes.Begin())
@@ -89,7 +89,7 @@ let private orders =
 
 let private brokersOfSimpleConsumers =
     [
-        live "a simple consumer is well again when the broker whose pops failed is not there any more" (fun () ->
+        live "a simple consumer is healthy again when the broker whose pops failed has left the route" (fun () ->
             withTwo (fun clock cluster ->
                 task {
                     let options =
@@ -129,7 +129,7 @@ let private brokersOfSimpleConsumers =
 let private brokersOfPopConsumers =
     [
         live
-            "a member that pops is well again when the broker that took no acknowledgement is not there any more"
+            "a popping member is healthy again when the broker whose acknowledgements failed has left the route"
             (fun () ->
                 withTwo (fun clock cluster ->
                     task {

@@ -62,7 +62,7 @@ let private refusing =
         "refusing"
         [
             live
-                "a send beyond those that may wait fails at once, is not tried again, and says that nothing was sent"
+                "a send beyond the limit of waiting ones fails at once, is not retried, and reports that nothing was sent"
                 (fun () ->
                     task {
                         let release =

@@ -100,7 +100,7 @@ let private avoidingDeadBrokers =
                         longest |> shouldStayBelow RemotingOptions.Default.ConnectTimeout
                     })
 
-            live "a broker that was away for ten minutes is sent to within ten seconds of its return" (fun () ->
+            live "a broker that was away for ten minutes receives sends within ten seconds of its return" (fun () ->
                 task {
                     let clock = ManualClock()
                     let mutable isAway = true

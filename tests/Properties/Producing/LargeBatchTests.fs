@@ -148,7 +148,7 @@ let private escapes =
     testList
         "escapes"
         [
-            live "32 KB of newlines in a property come as they were sent, in a message and in a batch" (fun () ->
+            live "32 KB of newlines in a property are delivered unchanged, in a message and in a batch" (fun () ->
                 task {
                     use! cluster = startCluster (fun options -> options.Masters <- 1)
                     let producer = producerOf cluster TimeProvider.System |> start

@@ -190,8 +190,8 @@ let tests =
     <| testList
         "Producer faults"
         [
-            run "a broker stops in order, three attempts" BrokerStop.Orderly 3 noneFails
+            run "a broker stops gracefully, three attempts" BrokerStop.Orderly 3 noneFails
             run "a broker stops abruptly, three attempts" BrokerStop.Silently 3 noneFails
-            run "a broker stops in order, one attempt" BrokerStop.Orderly 1 noneFailsInformed
+            run "a broker stops gracefully, one attempt" BrokerStop.Orderly 1 noneFailsInformed
             run "a broker stops abruptly, one attempt" BrokerStop.Silently 1 noneFailsInformed
         ]

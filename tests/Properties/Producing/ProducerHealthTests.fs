@@ -96,7 +96,7 @@ let private workingProducers =
     testList
         "working producers"
         [
-            live "a producer that sends is well, and says since when it last could" (fun () ->
+            live "a producer that sends is healthy and reports when it last could" (fun () ->
                 withRig (fun rig ->
                     task {
                         rig.Health.SinceSuccess |> shouldEqual None
@@ -111,7 +111,7 @@ let private workingProducers =
                         rig.Health.LastFailure |> shouldEqual None
                     }))
 
-            live "one broker of two that is gone is a failure and no problem; without the other one it is" (fun () ->
+            live "one unreachable broker of two is no problem, and both are" (fun () ->
                 withRig (fun rig ->
                     task {
                         let! _ = rig.Sent()
@@ -140,7 +140,7 @@ let private failedSends =
         "failed sends"
         [
             live
-                "a failed send makes it unwell at once where there is no other broker, and one that succeeds well"
+                "a failed send makes the producer unhealthy at once where there is no other broker, and a successful one makes it healthy"
                 (fun () ->
                     withRig (fun rig ->
                         task {
@@ -182,7 +182,7 @@ let private nameServersAndTopics =
                         do! rig.Pass(fun () -> rig.Health.IsHealthy)
                     }))
 
-            live "a topic that is not there, and that no broker makes, is a problem while it is sent to" (fun () ->
+            live "an unknown topic that no broker creates is a problem while it is sent to" (fun () ->
                 withRig (fun rig ->
                     task {
                         let sending = send rig.Producer (Message.ofText "Nowhere" "body")

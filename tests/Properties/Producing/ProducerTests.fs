@@ -26,7 +26,7 @@ let private closing =
     testList
         "closing"
         [
-            live "a closed producer says that it is closed, whatever it is asked for" (fun () ->
+            live "every call of a closed producer reports that it is closed" (fun () ->
                 task {
                     use! cluster = startCluster ignore
                     let clock = TimeProvider.System
@@ -54,7 +54,7 @@ let private namespacesOfTraces =
     testList
         "namespaces of traces"
         [
-            live "traces name topic and group as the application does, without the namespace" (fun () ->
+            live "traces name topic and group without the namespace" (fun () ->
                 task {
                     use! cluster = startCluster ignore
 

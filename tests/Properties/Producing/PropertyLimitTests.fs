@@ -63,7 +63,7 @@ let private singleMessages =
     testList
         "single messages"
         [
-            live "what no broker takes is refused with the count that travels, and nothing of it is sent" (fun () ->
+            live "properties that no broker accepts are refused with their encoded size, and nothing is sent" (fun () ->
                 withCluster id (fun cluster producer ->
                     task {
                         let mutable stored = 0
@@ -86,7 +86,7 @@ let private singleMessages =
                         messages.Length |> shouldEqual stored
                     }))
 
-            live "what is added for a namespace counts too" (fun () ->
+            live "bytes that a namespace adds count too" (fun () ->
                 withCluster (fun options -> { options with Namespace = "space" }) (fun _ producer ->
                     task {
                         let more = ";INSTANCE_ID=space".Length
@@ -96,7 +96,7 @@ let private singleMessages =
                         result.IsOk |> shouldBeTrue
                     }))
 
-            live "one-way and in a transaction it is refused as well" (fun () ->
+            live "one-way sends and transactions with such properties are refused too" (fun () ->
                 withCluster id (fun cluster producer ->
                     task {
                         let tooLarge = messageOf 32_700
@@ -119,7 +119,7 @@ let private batches =
     testList
         "batches"
         [
-            live "in a batch brokers get room for theirs, since they do not look whether there is any" (fun () ->
+            live "a batch leaves room for the properties that brokers add without a check" (fun () ->
                 withCluster id (fun cluster producer ->
                     task {
                         let largest = 32_767 - 1024 - addedBytes
@@ -134,25 +134,23 @@ let private batches =
                         messages.Length |> shouldEqual 2
                     }))
 
-            live
-                "of ten messages that are gathered, the one that cannot travel fails, and the others have receipts"
-                (fun () ->
-                    withCluster gathering (fun cluster producer ->
-                        task {
-                            let bytes number = if number = 6 then 32_700 else 10
+            live "of ten batched messages the one that cannot be encoded fails, and the others have receipts" (fun () ->
+                withCluster gathering (fun cluster producer ->
+                    task {
+                        let bytes number = if number = 6 then 32_700 else 10
 
-                            let! results =
-                                sendTogether producer [ for number in 1..10 -> messageOf (bytes number) ]
+                        let! results =
+                            sendTogether producer [ for number in 1..10 -> messageOf (bytes number) ]
 
-                            refusedWith (32_700 + addedBytes) results[5]
-                            results |> Array.filter _.IsOk |> Array.length |> shouldEqual 9
-                            let! messages = storedIn cluster "T"
-                            messages |> List.map uniqueIdOf |> List.distinct |> List.length |> shouldEqual 9
-                            messages.Length |> shouldEqual 9
-                        }))
+                        refusedWith (32_700 + addedBytes) results[5]
+                        results |> Array.filter _.IsOk |> Array.length |> shouldEqual 9
+                        let! messages = storedIn cluster "T"
+                        messages |> List.map uniqueIdOf |> List.distinct |> List.length |> shouldEqual 9
+                        messages.Length |> shouldEqual 9
+                    }))
 
             live
-                "one that this broker alone refuses fails alone, too, and what needs the room of a batch goes by itself"
+                "a message that only this broker refuses fails alone, and one that needs the room of a batch is sent alone"
                 (fun () ->
                     withCluster gathering (fun cluster producer ->
                         task {

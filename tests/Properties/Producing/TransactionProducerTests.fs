@@ -235,7 +235,7 @@ let private outcomes =
         "outcomes"
         [
             live
-                "a thousand transactions: the committed ones are there, each once, whoever was asked"
+                "of a thousand transactions the committed ones are stored once, whichever producer was checked"
                 thousandTransactions
         ]
 
@@ -243,40 +243,42 @@ let private halfMessages =
     testList
         "half messages"
         [
-            live "a half message that was not stored safely enough is taken back, and its local part not run" (fun () ->
-                task {
-                    let answered (command: RemotingCommand) =
-                        Answers(
-                            Send.message.Answer(
-                                { Examples.sendAnswer with
-                                    Status = FlushDiskTimedOut
-                                },
-                                command
+            live
+                "a half message that was not stored safely is rolled back, and its local transaction is not run"
+                (fun () ->
+                    task {
+                        let answered (command: RemotingCommand) =
+                            Answers(
+                                Send.message.Answer(
+                                    { Examples.sendAnswer with
+                                        Status = FlushDiskTimedOut
+                                    },
+                                    command
+                                )
                             )
-                        )
 
-                    let servers = servers answered
-                    use! producer = producerAt servers id
-                    let mutable hasRun = false
+                        let servers = servers answered
+                        use! producer = producerAt servers id
+                        let mutable hasRun = false
 
-                    let local (_: Message) =
-                        hasRun <- true
-                        Task.FromResult Commit
+                        let local (_: Message) =
+                            hasRun <- true
+                            Task.FromResult Commit
 
-                    let! outcome = producer.Send(Message.ofText "T" "x", local, CancellationToken.None)
-                    (Buffers.ok outcome).Decision |> shouldEqual Rollback
-                    hasRun |> shouldBeFalse
-                    do! until (fun () -> servers.CountOf RequestCode.EndTransaction = 1)
+                        let! outcome = producer.Send(Message.ofText "T" "x", local, CancellationToken.None)
+                        (Buffers.ok outcome).Decision |> shouldEqual Rollback
+                        hasRun |> shouldBeFalse
+                        do! until (fun () -> servers.CountOf RequestCode.EndTransaction = 1)
 
-                    servers.Requests
-                    |> List.filter (fun (struct (_, command)) -> command.RequestCode = RequestCode.EndTransaction)
-                    |> List.map (fun (struct (_, command)) ->
-                        (Transactions.finish.Decode command |> Buffers.ok).Decision)
-                    |> shouldEqual [ Rollback ]
-                })
+                        servers.Requests
+                        |> List.filter (fun (struct (_, command)) -> command.RequestCode = RequestCode.EndTransaction)
+                        |> List.map (fun (struct (_, command)) ->
+                            (Transactions.finish.Decode command |> Buffers.ok).Decision)
+                        |> shouldEqual [ Rollback ]
+                    })
 
             live
-                "a message that is delayed, timed or a reply is refused before anything is sent, and says why"
+                "a delayed, timed or reply message is refused in a transaction with the reason before anything is sent"
                 (fun () ->
                     task {
                         let servers = servers stored
@@ -303,7 +305,7 @@ let private localTransactions =
         "local transactions"
         [
             live
-                "a local part that throws leaves the message undecided, and is told in the receipt and the log"
+                "a local transaction that throws leaves the message undecided, and is reported in the receipt and the log"
                 (fun () ->
                     task {
                         let log = LogLines()
@@ -344,7 +346,7 @@ let private otherMessages =
     testList
         "other messages"
         [
-            live "the same producer delays other messages as ever" (fun () ->
+            live "a transaction producer sends other messages with delays" (fun () ->
                 task {
                     let servers = servers stored
                     use! producer = producerAt servers id

@@ -32,7 +32,7 @@ let private requestsOfServers =
         "requests of servers"
         [
             testOn
-                "a server that asks without end and does not read loses its connection, and takes no memory"
+                "a server that sends requests without end and does not read loses its connection and takes no memory"
                 (fun network ->
                     task {
                         let client = RemotingClient(endpoint, optionsOf network)

@@ -158,7 +158,7 @@ let private forgetting =
                     measured () |> shouldEqual 0
                 })
 
-            Footprint.testLong "who holds a client that was forgotten can use it, and it is the same for all" (fun () ->
+            Footprint.testLong "a forgotten client that is still held can be used, and is shared by all" (fun () ->
                 task {
                     let struct (clock, _, clients) = start ()
                     let held = clients.Get(at 1)
@@ -190,7 +190,7 @@ let private returningBrokers =
         "returning brokers"
         [
             Footprint.testLong
-                "a broker whose client was forgotten is told of members as any other when it comes back"
+                "a broker whose client was forgotten gets heartbeats like any other when it comes back"
                 (fun () ->
                     task {
                         let struct (clock, servers, clients) = start ()

@@ -240,14 +240,14 @@ let private renting =
     testList
         "renting"
         [
-            Footprint.testLong "ten thousand borrows under faults end, and leave the pool whole" (fun () ->
+            Footprint.testLong "ten thousand rents under faults end and leave the pool whole" (fun () ->
                 task {
                     let! broker = EmbeddedBroker.StartAsync()
                     do! borrowUnderFaults broker.NameServer
                     do! broker.StopAsync()
                 })
 
-            testOn "a connection whose server cannot be reached is lent last" (fun network ->
+            testOn "a connection whose server cannot be reached is rented last" (fun network ->
                 task {
                     let options =
                         { network.Options with
@@ -287,7 +287,7 @@ let private cancelledRents =
     testList
         "cancelled rents"
         [
-            testOn "a connection that is lent to a renter who gives up at that moment comes back" (fun network ->
+            testOn "a connection that is rented to a caller who cancels at that moment is returned" (fun network ->
                 task {
                     let pool =
                         ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = 1 })

@@ -144,7 +144,7 @@ let private timersTests =
     testList
         "timers"
         [
-            Footprint.testLong "calls over a socket start no timer of the system's" (fun () ->
+            Footprint.testLong "calls over a socket start no system timer" (fun () ->
                 task {
                     let mutable received = 0L
 

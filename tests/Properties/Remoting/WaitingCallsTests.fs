@@ -77,7 +77,7 @@ let private orderTests =
     testList
         "order"
         [
-            property "the first that waits has its turn and no other, and no more wait than may"
+            property "waiting calls proceed first in, first out, within their limit"
             <| fun (steps: Step list) ->
                 let calls = WaitingCalls(5, 300)
                 let waiting, isRight = List.fold (apply calls 5 300L) ([], true) steps
@@ -167,7 +167,7 @@ let private waitingForAConnection =
         "waiting for a connection"
         [
             testOn
-                "calls that wait for a connection are bounded, and leave their places when they have it"
+                "calls that wait for a connection are limited, and free their places when they have it"
                 (fun network ->
                     task {
                         let options =

@@ -31,7 +31,7 @@ let private transientErrors =
     testList
         "transient errors"
         [
-            testCase "only what may help is tried again"
+            testCase "only errors that a retry may help are retried"
             <| fun () ->
                 let decide error = SendRetry.decide 3 1 second None error
 
@@ -57,8 +57,7 @@ let private accessControl =
     testList
         "access control"
         [
-            testCase
-                "a refusal by access control is not tried again, however the broker tells it, and names the access key"
+            testCase "a refusal by access control is not retried, whatever the broker's code, and names the access key"
             <| fun () ->
                 // As 4.9.8 and 5.3.3 write them.
                 let byAccessControl =
@@ -100,12 +99,12 @@ let private attempts =
     testList
         "attempts"
         [
-            testCase "attempts and time are limits"
+            testCase "retries are limited by attempts and by time"
             <| fun () ->
                 SendRetry.decide 3 3 second None notSent |> shouldEqual (GiveUp notSent)
                 SendRetry.decide 3 1 TimeSpan.Zero None notSent |> shouldEqual (GiveUp notSent)
 
-            testCase "an attempt that may have succeeded is not forgotten"
+            testCase "an attempt that may have succeeded is reported"
             <| fun () ->
                 SendRetry.decide 3 3 second (Some unknown) notSent
                 |> shouldEqual (GiveUp unknown)
@@ -113,7 +112,7 @@ let private attempts =
                 SendRetry.decide 3 3 second (Some notSent) unknown
                 |> shouldEqual (GiveUp unknown)
 
-            testCase "a caller that gives up is told so, and whether an attempt before may have succeeded"
+            testCase "a cancellation reports whether an earlier attempt may have succeeded"
             <| fun () ->
                 let givenUp wasSent =
                     Cancelled(RequestCode.SendMessageV2, wasSent)
@@ -136,7 +135,7 @@ let private pulls =
         "pulls"
         [
             testCase
-                "a pull that failed is tried again, later each time, and late at once where the broker goes on to refuse"
+                "a failed pull is retried later each time, and at the longest delay where the broker keeps refusing"
             <| fun () ->
                 let millis failures error =
                     (PullRetry.waitAfter failures error).TotalMilliseconds
@@ -161,7 +160,7 @@ let private texts =
     testList
         "texts"
         [
-            testCase "every error says what it is about and whether it may have been carried out"
+            testCase "every error names its subject and whether the request may have been carried out"
             <| fun () ->
                 let errors =
                     [
@@ -222,7 +221,7 @@ let private wording =
     testList
         "wording"
         [
-            testCase "one call is one, and a settled sentence gets no second full stop"
+            testCase "the number one has a singular, and a sentence gets no second full stop"
             <| fun () ->
                 let health =
                     {
@@ -239,7 +238,7 @@ let private wording =
                 (RemotingError.describe (Misconfigured "call StartAsync.")).EndsWith("..", StringComparison.Ordinal)
                 |> shouldBeFalse
 
-            testCase "what a name server says in place of a route names who was asked"
+            testCase "a name server's refusal of a route names the name server"
             <| fun () ->
                 let at port = { Host = "ns"; Port = port }
 
@@ -264,7 +263,7 @@ let private causes =
     testList
         "causes"
         [
-            testCase "an error keeps the exception behind it, whatever is said in its place"
+            testCase "an error keeps the exception that caused it"
             <| fun () ->
                 let failure = InvalidOperationException "why"
                 let reason = FailureReason.ofException failure

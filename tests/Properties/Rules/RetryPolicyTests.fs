@@ -57,7 +57,7 @@ let tests =
     testList
         "Retry policy"
         [
-            testCase "what was certainly not carried out may be tried again, the rest only if it does no harm twice"
+            testCase "a request that was certainly not carried out may be retried, another one only if it is idempotent"
             <| fun () ->
                 for error in notSent @ overloads @ unknown @ final do
                     isRetried RetryPolicy.Never error |> shouldBeFalse
@@ -73,7 +73,7 @@ let tests =
                 for error in final do
                     isRetried RetryPolicy.Repeatable error |> shouldBeFalse
 
-            testCase "the last attempt is the last"
+            testCase "no retry follows the last attempt"
             <| fun () ->
                 let decide attempt =
                     RetryPolicy.decide RetryPolicy.Safe attempt (TimeSpan.FromMinutes 1L) 1.0 notSent.Head

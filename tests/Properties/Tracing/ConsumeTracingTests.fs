@@ -99,7 +99,7 @@ let private callsIn (ids: Map<string, string>) records =
 
 let private recordsTests =
     [
-        live "each call leaves a record before it and one after it, with how it ended" (fun () ->
+        live "each call leaves a record before it and one after it with its outcome" (fun () ->
             withTopic (fun cluster ->
                 task {
                     let! ids = sendWith cluster id [ "good"; "fails"; "throws" ]
@@ -137,7 +137,7 @@ let private recordsTests =
 
 let private switchedOff =
     [
-        live "without the switch nothing is written" (fun () ->
+        live "no trace is written when tracing is off" (fun () ->
             withTopic (fun cluster ->
                 task {
                     let! ids = sendWith cluster id [ "open" ]
@@ -246,7 +246,7 @@ let private batches =
 
 let private namespaces =
     [
-        live "with a namespace, traces name the group without it, and go to the topic as it is called" (fun () ->
+        live "with a namespace, traces name the group without it and go to the trace topic without it" (fun () ->
             withTopic (fun cluster ->
                 task {
                     do! cluster.CreateTopicAsync("NS%T", 1)
@@ -286,7 +286,7 @@ let private namespaces =
 
 let private traceReaders =
     [
-        live "who reads the traces leaves none of its own" (fun () ->
+        live "a consumer of the trace topic leaves no traces" (fun () ->
             withTopic (fun cluster ->
                 task {
                     do! cluster.CreateTopicAsync("traces", 1)
@@ -310,7 +310,7 @@ let private traceReaders =
 
 let private lostTraces =
     [
-        live "traces that are not stored in time are dropped and counted, and nobody waits for them" (fun () ->
+        live "traces that are not stored in time are dropped and counted, and no consumer waits for them" (fun () ->
             task {
                 let asked = TaskCompletionSource()
                 let stored = TaskCompletionSource<Result<SendReceipt, RemotingError>>()

@@ -107,7 +107,7 @@ let private answersTests =
                     answer.IsOk |> shouldBeTrue
                 })
 
-            testOn "a second answer and one that nobody asked for are dropped" (fun network ->
+            testOn "a second answer and an unsolicited one are dropped" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
                     let call = invoke client "a"
@@ -125,7 +125,7 @@ let private timeouts =
     testList
         "timeouts"
         [
-            testOn "a call without an answer times out, and its late answer harms nobody" (fun network ->
+            testOn "a call without an answer times out, and its late answer is dropped" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
                     let call = client.InvokeWithin(request "slow", second, CancellationToken.None)
@@ -155,7 +155,7 @@ let private timeouts =
                     do! goesOn client peer
                 })
 
-            testOn "a call that waits for a connection times out too, and says that nothing was sent" (fun network ->
+            testOn "a call that waits for a connection times out and reports that nothing was sent" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let call = invoke client "a"
@@ -190,7 +190,7 @@ let private cancellationTests =
                     do! goesOn client peer
                 })
 
-            testOn "a call that is given up before it can leave was not sent" (fun network ->
+            testOn "a call that is cancelled before it is written was not sent" (fun network ->
                 task {
                     use cancelled = new CancellationTokenSource()
                     cancelled.Cancel()
@@ -208,7 +208,7 @@ let private cancellationTests =
                 })
 
             testOn
-                "a call that is given up between two attempts says whether the first may have been carried out"
+                "a call that is cancelled between two attempts reports whether the first may have been carried out"
                 (fun network ->
                     task {
                         let! client, peer =
@@ -237,7 +237,7 @@ let private closingTests =
     testList
         "closing"
         [
-            testOn "a client that has been closed says so, whichever server is asked, and however early" (fun network ->
+            testOn "a closed client reports that it is closed, for any server and at any time" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let waiting = invoke client "a"
@@ -262,7 +262,7 @@ let private lostConnections =
                 peer.Close()
                 Task.CompletedTask)
 
-            losing "a frame cut short ends the connection, and its calls" "in the middle of a frame" (fun peer ->
+            losing "a truncated frame ends the connection and its calls" "in the middle of a frame" (fun peer ->
                 task {
                     let answer =
                         Frame.encode Header.Json (Command.request RequestCode.PullMessage |> Command.asResponse)
@@ -272,7 +272,7 @@ let private lostConnections =
                     peer.Close()
                 })
 
-            losing "garbage ends the connection, and says what was wrong" "header type 255" (fun peer ->
+            losing "garbage ends the connection with the reason" "header type 255" (fun peer ->
                 peer.SendBytes [| 0uy; 0uy; 0uy; 8uy; 255uy; 0uy; 0uy; 1uy; 1uy; 1uy; 1uy; 1uy |])
 
             losing
@@ -285,7 +285,7 @@ let private limits =
     testList
         "limits"
         [
-            testOn "one call more than are allowed is refused, until another ends" (fun network ->
+            testOn "a call over the limit in flight is refused until another ends" (fun network ->
                 task {
                     let! client, peer = connect { network.Options with MaxInFlight = 2 } network
                     let first = invoke client "1"
@@ -305,7 +305,7 @@ let private limits =
                     answers |> Array.map remarkOf |> shouldEqual [| "2"; "3" |]
                 })
 
-            testOn "a server that does not read stops its callers, not their memory" (fun network ->
+            testOn "a server that does not read blocks its callers without taking memory" (fun network ->
                 task {
                     let! client, peer =
                         connect
@@ -341,7 +341,7 @@ let private refusals =
     testList
         "refusals"
         [
-            testOn "what cannot be sent is refused alone" (fun network ->
+            testOn "a request that cannot be encoded is refused alone" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
 

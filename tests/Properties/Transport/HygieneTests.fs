@@ -57,7 +57,7 @@ let private deadServers =
                     do! client.Close()
                 })
 
-            testCase "two hundred clients that lose a server at once do not come back at once"
+            testCase "two hundred clients that lose a server at once reconnect at different times"
             <| fun () ->
                 for seed in 1..200 do
                     let random = Random seed
@@ -125,7 +125,7 @@ let private blockedContinuations =
     testList
         "blocked continuations"
         [
-            connected "a caller that blocks in its continuation blocks nobody else" (fun _ client peer ->
+            connected "a caller that blocks in its continuation blocks no other caller" (fun _ client peer ->
                 task {
                     use blocked = new ManualResetEventSlim()
                     use entered = new ManualResetEventSlim()

@@ -74,14 +74,14 @@ let private numbering =
                 let waiting, isRight = List.fold (apply waiters) ([], true) steps
                 isRight && waiters.Count = waiting.Length
 
-            testCase "numbers go on past the largest"
+            testCase "opaques continue past the largest integer"
             <| fun () ->
                 let waiters = InFlightTable(limit, Int32.MaxValue)
                 let opaques = [ for _ in 1..3 -> (ask waiters).Value.Opaque ]
 
                 opaques |> shouldEqual [ Int32.MaxValue; Int32.MinValue; Int32.MinValue + 1 ]
 
-            testCase "10,000 calls have 10,000 numbers, also where the numbers wrap"
+            testCase "10,000 calls have 10,000 opaques, also where they wrap"
             <| fun () ->
                 for first in [ 1; Int32.MaxValue - 5000 ] do
                     let waiters = InFlightTable(16_384, first)
@@ -112,7 +112,7 @@ let private deadlines =
     testList
         "calls that stay"
         [
-            testCase "a number whose place is taken by a long call is passed over"
+            testCase "an opaque whose slot belongs to a long call is skipped"
             <| fun () ->
                 let waiters = InFlightTable(limit, 1)
                 let long = (ask waiters).Value
@@ -124,7 +124,7 @@ let private deadlines =
 
                 take waiters long |> shouldBeTrue
 
-            testCase "the earliest deadline of the calls that stay is told"
+            testCase "the earliest deadline of the remaining calls is returned"
             <| fun () ->
                 let waiters = InFlightTable(limit, 5)
                 let all = [ for _ in 1..3 -> (ask waiters).Value ]

@@ -80,7 +80,7 @@ let private silentServers =
                         client.Health.LastFailure |> shouldMention "ping"
                     })
 
-            withClient id "an idle server is pinged, and left alone when it gives one" (fun network client peer ->
+            withClient id "an idle server that answers pings stays connected" (fun network client peer ->
                 task {
                     network.Clock.Advance(seconds 30.0)
                     let! frame = peer.Receive()
@@ -99,7 +99,7 @@ let private idleConnections =
         [
             withClient
                 id
-                "a connection that nobody uses is left, and made again for the next call"
+                "an unused connection is closed, and opened again for the next call"
                 (fun network client peer ->
                     task {
                         let nothing = peer.Receive()
@@ -139,7 +139,7 @@ let private unusedServers =
     testList
         "unused servers"
         [
-            testOn "a server that nobody wants any more is not dialled for ever" (fun network ->
+            testOn "a server without callers is not dialled for ever" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
 
@@ -177,7 +177,7 @@ let private drainingServers =
         [
             withClient
                 id
-                "a server that sends its clients away keeps what it owes, and the refused request goes elsewhere"
+                "a draining server answers its pending calls, and the refused request goes to the next connection"
                 (fun network client peer ->
                     task {
                         let owed = client.Invoke(remarked "owed", CancellationToken.None)
@@ -205,7 +205,7 @@ let private resentRequests =
     testList
         "resent requests"
         [
-            withClient id "a request that is sent away twice is refused" (fun network client peer ->
+            withClient id "a request that is refused by two draining connections fails" (fun network client peer ->
                 task {
                     let call = client.Invoke(pull, CancellationToken.None)
                     let! asked = peer.Next()
@@ -221,7 +221,7 @@ let private resentRequests =
                     | other -> failtest $"%A{other}"
                 })
 
-            withClient id "a call that was moved can be given up" (fun network client peer ->
+            withClient id "a call that was moved can be cancelled" (fun network client peer ->
                 task {
                     use cancellation = new CancellationTokenSource()
                     let call = client.Invoke(pull, cancellation.Token)
@@ -247,7 +247,7 @@ let private unsentRequests =
         [
             withClient
                 id
-                "what never left is sent again on the next connection, and what may have is not"
+                "an unsent request is sent on the next connection, and one that may have been sent is not"
                 (fun network client peer ->
                     task {
                         // The peer takes 64 KiB and reads nothing: the second request waits in the client's buffer.
@@ -284,7 +284,7 @@ let private resending =
                     { options with
                         WhenDisconnected = FailWithDial
                     })
-                "a caller that will not wait is told that its request never left"
+                "a caller that does not wait gets the error that its request was not sent"
                 (fun _ client peer ->
                     task {
                         let large = pull |> Command.withBody (ReadOnlyMemory(Array.zeroCreate 200_000))
@@ -311,7 +311,7 @@ let private limits =
                         MaxInFlight = 4
                         OnMaxInFlight = WaitForRoom
                     })
-                "calls over the limit wait for room, if they are told to"
+                "calls over the limit wait for room if the policy is Wait"
                 (fun _ client peer ->
                     task {
                         let calls =
@@ -337,7 +337,7 @@ let private limits =
                         MaxInFlight = 1
                         OnMaxInFlight = WaitForRoom
                     })
-                "a call that found no room in time says so, and nothing was sent"
+                "a call without room in time is an error, and nothing was sent"
                 (fun network client peer ->
                     task {
                         let first = client.InvokeWithin(pull, seconds 20.0, CancellationToken.None)
@@ -365,7 +365,7 @@ let private slowReaders =
                         MaxUnwrittenBytes = 100_000
                         OnMaxUnwrittenBytes = FailAtOnce
                     })
-                "a caller may fail at once where the server reads too slowly"
+                "a call fails at once with the policy Reject where the server reads too slowly"
                 (fun _ client _ ->
                     task {
                         let send () =
@@ -393,7 +393,7 @@ let private busyServers =
                     { options with
                         Retry = RetryPolicy.Safe
                     })
-                "a busy server is asked again, a little later"
+                "a request that a busy server refuses is sent again a little later"
                 (fun network client peer ->
                     task {
                         let call = client.Invoke(pull, CancellationToken.None)

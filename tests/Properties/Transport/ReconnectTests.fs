@@ -34,7 +34,7 @@ let private dialling =
                     network.Dials |> shouldEqual 0
                 })
 
-            testOn "a lost connection is made again by itself, and calls go on" (fun network ->
+            testOn "a lost connection is opened again by itself, and calls go on" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let opening = client.Open CancellationToken.None
@@ -59,7 +59,7 @@ let private backoff =
     testList
         "backoff"
         [
-            testOn "the waits between dials grow, and a caller that will not wait is told why" (fun network ->
+            testOn "the delays between dials grow, and a caller that does not wait gets the reason" (fun network ->
                 task {
                     let options =
                         { network.Options with
@@ -99,7 +99,7 @@ let private failingAttempts =
     testList
         "failing attempts"
         [
-            testOn "while attempts fail, a caller that will not wait is told why at once" (fun network ->
+            testOn "while attempts fail, a caller that does not wait gets the reason at once" (fun network ->
                 task {
                     let client =
                         RemotingClient(
@@ -148,7 +148,7 @@ let private closing =
     testList
         "closing"
         [
-            testOn "after closing nothing is dialled, and calls say so" (fun network ->
+            testOn "after closing nothing is dialled, and calls report the closed client" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let opening = client.Open CancellationToken.None
@@ -179,7 +179,7 @@ let private closing =
                     client.State |> shouldEqual Closed
                 })
 
-            testOn "closing while a dial is under way ends it, and tells who waits" (fun network ->
+            testOn "closing ends a pending dial and the calls that wait for it" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
 

@@ -109,7 +109,7 @@ let private requests =
                     heard.Body.ToArray() |> shouldEqual "body"B
                 })
 
-            signing "one-way requests too, and they stay one-way" (fun () -> second) (fun _ client peer ->
+            signing "one-way requests are signed and stay one-way" (fun () -> second) (fun _ client peer ->
                 task {
                     let! sent = client.InvokeOneWay(question, CancellationToken.None)
                     sent |> shouldEqual (Ok())
@@ -118,7 +118,7 @@ let private requests =
                     isSignedBy second heard
                 })
 
-            signing "typed questions too" (fun () -> second) (fun _ client peer ->
+            signing "typed requests are signed" (fun () -> second) (fun _ client peer ->
                 task {
                     let call = client.Ask(GetRoute.request "Orders", CancellationToken.None)
 
@@ -129,7 +129,7 @@ let private requests =
                     ()
                 })
 
-            testOn "a name server's client signs too" (fun network ->
+            testOn "requests of a client of name servers are signed" (fun network ->
                 task {
                     let options =
                         { network.Options with
@@ -154,7 +154,7 @@ let private providers =
             (let mutable current = first
 
              signing
-                 "what the provider gives counts from the next call on, an earlier signer's token goes"
+                 "new credentials of the provider are used from the next call on, and the earlier token is removed"
                  (fun () -> current)
                  (fun _ client peer ->
                      task {
@@ -236,7 +236,7 @@ let private versionsAndHeaders =
                 })
 
             sendsNothing
-                "a provider that throws ends the call, and what it says is not repeated"
+                "a provider that throws ends the call, and its message is not repeated"
                 "InvalidOperationException"
                 (fun () -> raise (InvalidOperationException "no secret-of-mine today"))
         ]
@@ -260,7 +260,7 @@ let private secrecy =
     testList
         "secrecy"
         [
-            signing "no secret is in any text or in the log" (fun () -> second) (fun log client peer ->
+            signing "no text and no log line has a secret" (fun () -> second) (fun log client peer ->
                 task {
                     let! heard = next client peer question
                     // A call that has arrived is lost with the connection; one that comes later would wait for the next.

@@ -126,7 +126,7 @@ let private consequences =
     testList
         "consequences"
         [
-            connected "one that does not say whose answer it is ends no call" (fun network client peer ->
+            connected "an unreadable answer without an opaque ends no call" (fun network client peer ->
                 task {
                     let call = client.Invoke(pull, CancellationToken.None)
                     let! asked = peer.Next()
@@ -170,7 +170,7 @@ let private embeddedBroker =
     testList
         "embedded broker"
         [
-            testCaseTask "an embedded broker ends the connection of who sends it one, as Java's"
+            testCaseTask "an embedded broker closes the connection that sends an unreadable frame, as Java's does"
             <| fun () ->
                 task {
                     use! cluster = ProducerRig.startCluster ignore

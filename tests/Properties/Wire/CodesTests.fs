@@ -47,7 +47,12 @@ let private codesTests =
             <| fun () ->
                 LanguageCode.ofName "OMS" |> int |> shouldEqual 11
                 LanguageCode.ofName "NODE_JS" |> int |> shouldEqual 13
+        ]
 
+let private versions =
+    testList
+        "versions and unknown codes"
+        [
             testCase "versions count as Java's enum does"
             <| fun () ->
                 ProtocolVersion.ofRelease 4 0 0 |> shouldEqual 213
@@ -57,7 +62,7 @@ let private codesTests =
                 |> List.map (fun (major, minor, patch) -> ProtocolVersion.ofRelease major minor patch)
                 |> shouldEqual [ 399; 401; 413; 477; 479 ]
 
-            property "a code that nobody has heard of survives"
+            property "an unknown code is kept"
             <| fun (WireInt code) (header: Header) ->
                 let command = Command.request (enum<RequestCode> code)
 
@@ -119,7 +124,7 @@ let private flags =
                 |> List.map (fun command -> command.Flag, command.Kind)
                 |> shouldEqual [ (0, Request); (2, OneWay); (1, Response) ]
 
-            property "bits of a flag that have no meaning survive"
+            property "bits of a flag without a meaning are kept"
             <| fun (flag: int) (header: Header) ->
                 let command =
                     { Command.request RequestCode.HeartBeat with
@@ -132,4 +137,4 @@ let private flags =
         ]
 
 [<Tests>]
-let tests = testList "Codes" [ codesTests; endpoints; flags ]
+let tests = testList "Codes" [ codesTests; versions; endpoints; flags ]

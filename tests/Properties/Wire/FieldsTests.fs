@@ -20,7 +20,7 @@ let private readingAndWriting =
                 && map
                    |> Map.forall (fun name value -> Fields.tryFind name fields = ValueSome value)
 
-            property "adding and removing is what it is for maps"
+            property "fields are added and removed as in a map"
             <| fun (pairs: (PropertyText * Text) list) (PropertyText name) (Text value) ->
                 let fields = Fields.ofList (ofPairs pairs)
                 let map = Fields.toMap fields
@@ -55,14 +55,14 @@ let private textValues =
     testList
         "text values"
         [
-            testCase "what is no number is not read as one"
+            testCase "an invalid number is not read as a number"
             <| fun () ->
                 for text in [ ""; " 1"; "1 "; "1x"; "0x1"; "1.0"; "9223372036854775808"; "--1" ] do
                     Fields.ofList [ ("n", text) ]
                     |> Fields.tryInt64 "n"
                     |> shouldEqual (ValueNone: int64 voption)
 
-            testCase "only true is true, in any case of letters"
+            testCase "only 'true' is true, in any case of letters"
             <| fun () ->
                 let read text =
                     Fields.ofList [ ("b", text) ] |> Fields.tryBoolean "b"

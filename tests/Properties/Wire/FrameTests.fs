@@ -73,7 +73,7 @@ let private framesInPlace =
     testList
         "frames in place"
         [
-            property "a frame that is read where it lies says the same, also when another one has taken its place"
+            property "a frame that is read in place is the same, also after the next one overwrote the buffer"
             <| fun (header: Header) (command: RemotingCommand) (other: RemotingCommand) (sizes: int list) ->
                 let limits = FrameLimits.Default
                 let fields = FieldsBuilder 0

@@ -40,10 +40,10 @@ let private garbage =
     testList
         "garbage"
         [
-            property "garbage is no frame, and no accident either"
+            property "garbage is refused without an exception"
             <| fun (Bytes bytes) -> survives bytes
 
-            property "garbage behind a plausible length is no accident either"
+            property "garbage after a plausible length is refused without an exception"
             <| fun (isBinary: bool) (headerBytes: uint16) (Bytes rest) ->
                 let bytes = Array.append (Array.zeroCreate 8) rest
                 BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(), bytes.Length - 4)
@@ -54,7 +54,7 @@ let private garbage =
                 BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan 4, word)
                 survives bytes
 
-            property "a frame with turned bits is no accident either"
+            property "a frame with flipped bits is read or refused without an exception"
             <| fun (header: Header) (command: RemotingCommand) (bits: int list) ->
                 Frame.encode header command |> ok |> damaged bits |> survives
         ]
@@ -69,13 +69,13 @@ let private lengths =
                     isCorrupt (withLength length 0 4)
                     |> shouldMention (string length |> fun text -> text[..3])
 
-            testCase "a frame over the limit is refused before it has come, and the refusal names size and limit"
+            testCase "a frame over the limit is refused by its length, with size and limit"
             <| fun () ->
                 let message = isCorrupt (withLength (40 * 1024 * 1024) 0 4)
                 message |> shouldMention "41943044"
                 message |> shouldMention "33554432"
 
-            testCase "a header over the limit is refused before it has come, and the refusal names size and limit"
+            testCase "a header over the limit is refused by its length, with size and limit"
             <| fun () ->
                 let limits =
                     { FrameLimits.Default with
@@ -88,7 +88,7 @@ let private lengths =
                     error.Message |> shouldMention "65536"
                 | other -> failtest $"%A{other}"
 
-            testCase "limits are those that were set"
+            testCase "configured limits take effect"
             <| fun () ->
                 let limits =
                     { FrameLimits.Default with
@@ -122,7 +122,7 @@ let private headers =
                 isCorrupt (withLength 20 (7 <<< 24 ||| 5) 8) |> shouldMention "type 7"
                 isCorrupt (withLength 20 (0xFF <<< 24 ||| 5) 8) |> shouldMention "type 255"
 
-            testCase "JSON that is no object is refused"
+            testCase "JSON other than an object is refused"
             <| fun () ->
                 for header in
                     [
@@ -159,12 +159,12 @@ let private values =
                     | Error message -> message |> shouldMention "'topic'"
                     | Ok command -> failtest $"%A{command}"
 
-            testCase "extFields that is no object is refused"
+            testCase "extFields other than an object is refused"
             <| fun () ->
                 for value in [ "[]"; "1"; "\"x\"" ] do
                     decodeJson $"{{\"extFields\":{value}}}" |> Result.isError |> shouldBeTrue
 
-            testCase "numbers may stand as texts, members in any order, and unknown ones are passed over"
+            testCase "numbers may be texts, members come in any order, and unknown ones are skipped"
             <| fun () ->
                 let command =
                     decodeJson
@@ -179,7 +179,7 @@ let private numbers =
     testList
         "numbers"
         [
-            testCase "what is absent is what Java takes it for"
+            testCase "absent members have Java's defaults"
             <| fun () ->
                 let command = decodeJson "{}" |> ok
 
@@ -193,7 +193,7 @@ let private numbers =
                 for value in [ "2147483648"; "1e400"; "1.5"; "\"9999999999\""; "[]"; "true" ] do
                     decodeJson $"{{\"code\":{value}}}" |> Result.isError |> shouldBeTrue
 
-            testCase "a language may be a number, and one without a name survives"
+            testCase "a language may be a number, and one without a name is kept"
             <| fun () ->
                 (decodeJson """{"language":12}""" |> ok).Language
                 |> shouldEqual LanguageCode.Rust

@@ -40,7 +40,7 @@ let private anyFrame =
     testList
         "any frame"
         [
-            property "one whose header is over the limit says where it ends and what it answers, in both forms"
+            property "a frame whose header exceeds the limit still has its end and its opaque, in both forms"
             <| fun (header: Header) (command: RemotingCommand) (sizes: int list) (Bytes rest) ->
                 let bytes = Frame.encode header command |> ok
                 let expected = EndsAfter(int64 bytes.Length, numberOf command)
@@ -51,7 +51,7 @@ let private anyFrame =
                 && Frame.refused noHeader (inPieces sizes followed) = expected
                 && Frame.refused noHeader (inSingleBytes followed) = expected
 
-            property "nothing is said of one before its header has come, and what is said then stays true"
+            property "a frame is judged only when its header has arrived, and the judgement stays"
             <| fun (header: Header) (command: RemotingCommand) ->
                 let bytes = Frame.encode header command |> ok
                 let info = Frame.tryInfo bytes |> ok
@@ -66,7 +66,7 @@ let private anyFrame =
 
                     refused noHeader (Array.take length bytes) = expected)
 
-            property "one over the limit of frames says where it ends, and in binary form what it answers"
+            property "a frame over the limit still has its end and, in binary form, its opaque"
             <| fun (command: RemotingCommand) ->
                 let bytes = Frame.encode Header.Binary command |> ok
 
@@ -85,7 +85,7 @@ let private anyGarbage =
     testList
         "any garbage"
         [
-            property "garbage is no accident"
+            property "garbage raises no exception"
             <| fun (Bytes bytes) (isBinary: bool) (headerBytes: uint16) ->
                 let plausible = Array.append (Array.zeroCreate 8) bytes
                 BinaryPrimitives.WriteInt32BigEndian(plausible.AsSpan(), plausible.Length - 4)
@@ -102,7 +102,7 @@ let private anyGarbage =
                     | EndToCome
                     | EndUnknown -> true)
 
-            property "an answer keeps its number whatever becomes of its fields and of its remark"
+            property "an answer keeps its opaque whatever its fields and its remark are"
             <| fun (WireInt opaque) (Text text) (bits: int list) ->
                 let command =
                     Command.request RequestCode.PullMessage
@@ -153,7 +153,7 @@ let private lengthsAndNumbers =
                 refused FrameLimits.Default [| 0x15uy; 3uy; 3uy; 0uy; 2uy; 2uy; 40uy |]
                 |> shouldEqual EndUnknown
 
-            testCase "the number is found behind what is no JSON"
+            testCase "the opaque is found behind invalid JSON"
             <| fun () ->
                 for broken in
                     [
@@ -166,7 +166,7 @@ let private lengthsAndNumbers =
                     answers $"{{\"code\":0,\"extFields\":{broken},\"flag\":1,\"language\":\"JAVA\",\"opaque\":-5}}"
                     |> shouldEqual (ValueSome -5)
 
-            testCase "a field that has the number's name is not the number"
+            testCase "a field called opaque is not the opaque"
             <| fun () ->
                 answers """{"extFields":{"opaque":"7","flag":"1","x":[]},"flag":1,"opaque":5}"""
                 |> shouldEqual (ValueSome 5)
@@ -207,7 +207,7 @@ let private largeHeaders =
                             (frame.Command = command) |> shouldBeTrue
                         | other -> failtest $"%A{other}"
 
-            testCase "what is allocated for a header waits until it has come"
+            testCase "nothing is allocated for a header before it has arrived"
             <| fun () ->
                 // 15 MiB, says the front.
                 let bytes =

@@ -61,12 +61,12 @@ let private texts =
     testList
         "texts"
         [
-            property "texts lose their escapes, as another reader has them lose theirs"
+            property "escapes are decoded as by another reader"
             <| fun (Text text) ->
                 let json = JsonSerializer.Serialize text
                 unescape json[1 .. json.Length - 2] = Encoding.UTF8.GetBytes text
 
-            property "half a character becomes what is no Unicode, and nothing else does"
+            property "half a surrogate pair is marked as invalid Unicode, and nothing else is"
             <| fun (units: uint16 list) ->
                 let text = String(units |> List.map char |> Array.ofList)
                 let found = unescape (escaped units)
@@ -97,7 +97,7 @@ let private commands =
     testList
         "commands"
         [
-            testCase "in both forms it is named, the others are found, and the code is kept"
+            testCase "in both forms the unreadable field is named, the others are found, and the code is kept"
             <| fun () ->
                 let json =
                     decodeJson """{"code":0,"extFields":{"good":"x","topic":"a\ud800b"},"flag":1,"opaque":5}"""
@@ -118,7 +118,7 @@ let private commands =
                     Fields.toMap command.Fields |> shouldEqual (Map.ofList [ "good", "x" ])
                     command.ToString() |> shouldMention "topic cannot be read"
 
-            testCase "a command with one is not sent on, unless it is taken away or set"
+            testCase "a command with an unreadable field is not sent unless the field is removed or set"
             <| fun () ->
                 let command = decode (binary "topic")
 
@@ -133,7 +133,7 @@ let private commands =
                 command |> Command.withoutField "topic" |> isEncoded |> shouldBeTrue
                 command |> Command.withField "topic" "T" |> isEncoded |> shouldBeTrue
 
-            testCase "who must have the field is told that it cannot be read, and who need not is not"
+            testCase "reading a required unreadable field is an error, and an optional one is not"
             <| fun () ->
                 let answer =
                     decodeJson """{"extFields":{"offset":"\udc00","x":"\ud800"},"flag":1}"""
@@ -169,7 +169,7 @@ let private remarks =
                 bytes[bytes.Length - 5] <- 0xFFuy
                 (decode bytes).Remark |> shouldEqual (Some "a\uFFFD")
 
-            testCase "a name of a member that is no Unicode is no accident"
+            testCase "a member whose name is invalid Unicode raises no exception"
             <| fun () ->
                 for bytes in
                     [
@@ -205,7 +205,7 @@ let private receipts =
                 (placeOf (stored "\"msgId\":\"A\",\"recallHandle\":\"\\ud800\"")).IsSome
                 |> shouldBeFalse
 
-            testCase "a send whose properties cannot be read is refused, not taken without them"
+            testCase "a send with unreadable properties is refused and not stored without them"
             <| fun () ->
                 let send fields =
                     decodeJson

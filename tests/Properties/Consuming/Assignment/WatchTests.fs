@@ -41,7 +41,7 @@ let private stuckPulls =
     testList
         "stuck pulls"
         [
-            live "a queue whose pull is never answered is read again, after two minutes and not before" (fun () ->
+            live "a queue whose pull is never answered is pulled again after two minutes and not before" (fun () ->
                 let seen = Seen()
 
                 let loseFirstPulls (cluster: EmbeddedCluster) options =
@@ -61,7 +61,7 @@ let private stuckHandlers =
     testList
         "stuck handlers"
         [
-            live "a handler is told to end when its time is over, and not before" (fun () ->
+            live "a handler is cancelled at its timeout and not before" (fun () ->
                 let took = TaskCompletionSource<TimeSpan>()
                 let begun = TaskCompletionSource()
                 let mutable cluster: EmbeddedCluster | null = null

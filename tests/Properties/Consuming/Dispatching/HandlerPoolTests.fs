@@ -46,7 +46,7 @@ let private roomTests =
     testList
         "room"
         [
-            test "it is full by messages, by bytes and by span, and has room again" {
+            test "a queue is full by messages, by bytes or by span, and has room again after messages are consumed" {
                 let byCount = newQueue limits
                 let held = pulled byCount (messagesAt [ 0L .. 9L ]) 10L
                 byCount.IsFull |> shouldBeTrue
@@ -68,7 +68,7 @@ let private roomTests =
                 bySpan.IsFull |> shouldBeFalse
             }
 
-            test "finishing a message twice gives no room twice" {
+            test "finishing a message twice frees its room once" {
                 let owner = newQueue limits
                 let held = pulled owner (messagesAt [ 0L .. 4L ]) 5L
                 owner.Finish(held, 0)
@@ -82,7 +82,7 @@ let private dropping =
     testList
         "dropping"
         [
-            test "a queue that is left gives nothing to handlers, and waits for those at work" {
+            test "a dropped queue gives nothing to handlers and waits for the running ones" {
                 let owner = newQueue limits
                 let held = pulled owner (messagesAt [ 0L; 1L ]) 2L
                 owner.TryBegin(held, 1) |> shouldBeTrue
@@ -111,7 +111,8 @@ let private seeking =
     testList
         "seeking"
         [
-            test "after a seek, nothing from before it goes to a handler or counts, and no pull confirms the offset yet" {
+            test
+                "after a seek, messages from before it reach no handler and do not count, and no pull has confirmed the offset" {
                 let owner = newQueue limits
                 owner.Progress.IsConfirmed |> shouldBeFalse
                 let held = pulled owner (messagesAt [ 0L; 1L ]) 2L
@@ -134,7 +135,7 @@ let private seeking =
                 owner.Progress.IsConfirmed |> shouldBeTrue
             }
 
-            test "a loop ends when another one takes over, and the pull of the first does not count" {
+            test "a pull loop ends when another one replaces it, and its last pull does not count" {
                 let owner = newQueue limits
                 let first = owner.BeginLoop()
                 let place = owner.BeginPull()
@@ -215,7 +216,7 @@ let private scheduling =
                     |> shouldBeTrue
                 })
 
-            live "begins nothing while it is paused, and goes on afterwards" (fun () ->
+            live "starts no handler while it is paused, and goes on when it is resumed" (fun () ->
                 task {
                     let pool, given, _ = poolOf 4 (fun _ -> Task.CompletedTask)
                     pool.Pause()
@@ -231,7 +232,7 @@ let private timeouts =
     testList
         "timeouts"
         [
-            live "a call that was given up leaves its place to another, and does not count when it returns" (fun () ->
+            live "an abandoned handler frees its slot, and its late result does not count" (fun () ->
                 task {
                     let release = TaskCompletionSource()
                     let mutable outcome = None
@@ -268,7 +269,7 @@ let private cancellation =
     testList
         "cancellation"
         [
-            test "what is meant for one call does not hit the next one" {
+            test "cancelling one call does not cancel the next one" {
                 let run = HandlerWorker noStarter
                 run.Begin(newQueue limits, 0L)
                 let first = run.Stamp
@@ -285,7 +286,7 @@ let private cancellation =
             }
 
             test
-                "a callback that throws is told to whoever cancelled, and one that blocks holds up neither the run nor its lock" {
+                "a cancellation callback that throws is reported to the caller of the cancellation, and one that blocks holds up neither the run nor its lock" {
                 let run = HandlerWorker noStarter
                 run.Begin(newQueue limits, 0L)
                 use _ = run.Token.Register(fun () -> failwith "on purpose")

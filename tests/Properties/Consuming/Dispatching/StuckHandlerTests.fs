@@ -40,7 +40,7 @@ let private closing =
         [
             for text in [ "ignores"; "obeys" ] do
                 live
-                    $"a handler that {text} its token when it takes too long loses its message to the broker, and others go on"
+                    $"the message of an overdue handler that {text} its token is sent back to the broker, and others go on"
                     (fun () ->
                         withTopic (fun cluster ->
                             task {
@@ -72,7 +72,7 @@ let private consuming =
         [
             for text in [ "ignores"; "obeys"; "throws" ] do
                 live
-                    $"it stops within its limit while a handler {text}, and commits nothing that is not consumed"
+                    $"a consumer closes within its limit while a handler {text}, and commits only consumed messages"
                     (fun () ->
                         withTopic (fun cluster ->
                             task {

@@ -254,7 +254,7 @@ let private lostMessages =
     [
         searching
             (fun millis -> Ok(if millis = storedAt 52L then 8L else -1L))
-            "backward: the broker has lost messages, and reading goes on at the first that it has stored since the newest one that was read"
+            "backward: the broker has lost messages, and pulling continues at the first one stored after the newest one that was read"
             [
                 master, 50L, Ok(foundAll 50L 52L)
                 master, 53L, Ok(movedTo 10L)
@@ -275,7 +275,7 @@ let private lostMessages =
 
         searching
             (fun _ -> Ok 60L)
-            "backward: never past the end that the broker names, whatever it says of times"
+            "backward: the offset is never beyond the maximum offset of the broker, whatever its answers for times are"
             [
                 master, 50L, Ok(foundAll 50L 52L)
                 master, 53L, Ok(movedTo 10L)
@@ -293,7 +293,7 @@ let private lostMessages =
 
         searching
             (fun _ -> Ok 53L)
-            "backward: what is held and still there comes again"
+            "backward: cached messages that still exist are pulled again"
             [
                 master, 50L, Ok(foundAll 50L 56L)
                 master, 57L, Ok(movedTo 55L)
@@ -448,7 +448,7 @@ let private positionsMoved =
 let private pullRequests =
     [
         reads
-            "a pull that fails is repeated from the same position, at the master"
+            "a failed pull is repeated from the same offset at the master"
             [
                 master,
                 0L,
@@ -474,7 +474,7 @@ let private pullRequests =
                 })
 
         reads
-            "what the filter leaves out is not handed on, is passed by, and holds up no position"
+            "messages that the filter rejects are not delivered, and the offset moves past them"
             [
                 master, 0L, Ok(found [ 0L, "A"; 1L, "B"; 2L, "A"; 3L, "B" ] 4L)
                 master, 4L, Ok(found [ 4L, "B"; 5L, "B" ] 6L)
@@ -494,7 +494,7 @@ let private pullRequests =
 
 let private pullLimits =
     [
-        live "a pull that failed just before its queue was left is no problem afterwards" (fun () ->
+        live "the failed pull of a dropped queue is no problem afterwards" (fun () ->
             task {
                 let rig =
                     Rig([ master, 0L, Error ResponseCode.SystemError ], 0L, FlowControlLimits.Default, searchAll)
@@ -511,7 +511,7 @@ let private pullLimits =
                 rig.Problems.All |> shouldBeEmpty
             })
 
-        live "nothing is pulled while the queue holds as much as it may" (fun () ->
+        live "nothing is pulled while the queue is at its limit" (fun () ->
             task {
                 let script: Script =
                     [
@@ -563,35 +563,37 @@ let lostByBroker =
     testList
         "Queue puller on a broker"
         [
-            live "a consumer goes on where a broker ends that has lost its messages, and commits that" (fun () ->
-                task {
-                    use! cluster = startCluster (fun options -> options.Masters <- 1)
-                    do! cluster.CreateTopicAsync("T", 1)
-                    do! sendAll cluster "T" (numbered 0 100)
-                    let seen = Seen()
+            live
+                "a consumer continues at the end of a broker that has lost its messages, and commits that offset"
+                (fun () ->
+                    task {
+                        use! cluster = startCluster (fun options -> options.Masters <- 1)
+                        do! cluster.CreateTopicAsync("T", 1)
+                        do! sendAll cluster "T" (numbered 0 100)
+                        let seen = Seen()
 
-                    let options =
-                        consumerOf cluster TimeProvider.System "C"
-                        |> PushConsumerOptions.subscribe "T" Filter.all
-                        |> PushConsumerOptions.withLongPollTimeout (TimeSpan.FromMilliseconds 100L)
+                        let options =
+                            consumerOf cluster TimeProvider.System "C"
+                            |> PushConsumerOptions.subscribe "T" Filter.all
+                            |> PushConsumerOptions.withLongPollTimeout (TimeSpan.FromMilliseconds 100L)
 
-                    let! consumer = startConsumer options (remember seen)
-                    do! until (fun () -> seen.Count = 100)
-                    let! committed = consumer.Commit CancellationToken.None
-                    committed |> Buffers.ok
-                    do! delete cluster.Brokers[0].Address "T"
-                    do! cluster.CreateTopicAsync("T", 1)
+                        let! consumer = startConsumer options (remember seen)
+                        do! until (fun () -> seen.Count = 100)
+                        let! committed = consumer.Commit CancellationToken.None
+                        committed |> Buffers.ok
+                        do! delete cluster.Brokers[0].Address "T"
+                        do! cluster.CreateTopicAsync("T", 1)
 
-                    let position () =
-                        consumer.Health.Queues
-                        |> List.tryFind (fun queue -> queue.Queue.Topic = "T")
-                        |> Option.map _.Next
+                        let position () =
+                            consumer.Health.Queues
+                            |> List.tryFind (fun queue -> queue.Queue.Topic = "T")
+                            |> Option.map _.Next
 
-                    do! until (fun () -> position () = Some 0L)
-                    do! sendAll cluster "T" (numbered 100 20)
-                    do! until (fun () -> seen.Count = 120)
-                    do! consumer.Close()
-                    let! positions = positions cluster "C" "T" 1
-                    positions.Values |> List.ofSeq |> shouldEqual [ 20L, 20L ]
-                })
+                        do! until (fun () -> position () = Some 0L)
+                        do! sendAll cluster "T" (numbered 100 20)
+                        do! until (fun () -> seen.Count = 120)
+                        do! consumer.Close()
+                        let! positions = positions cluster "C" "T" 1
+                        positions.Values |> List.ofSeq |> shouldEqual [ 20L, 20L ]
+                    })
         ]

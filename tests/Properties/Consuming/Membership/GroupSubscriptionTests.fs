@@ -111,7 +111,7 @@ let private comparisonTests =
     testList
         "comparison"
         [
-            testCase "the same in other words is no difference"
+            testCase "equal subscriptions in different words do not differ"
             <| fun () ->
                 for mine, others in
                     [
@@ -123,7 +123,7 @@ let private comparisonTests =
                     differenceOf [ "T", mine, 1L; "%RETRY%G", tags "*", 1L ] [ "T", others, 2L ]
                     |> shouldEqual None
 
-            testCase "another expression of a topic is a difference, unless it is an older one of this member's own"
+            testCase "another expression for a topic is a difference unless it is an older one of this member"
             <| fun () ->
                 for mine, others in
                     [
@@ -136,7 +136,7 @@ let private comparisonTests =
                     difference |> Option.get |> shouldMention "topic T"
                     differenceOf [ "T", mine, 2L ] [ "T", others, 1L ] |> shouldEqual None
 
-            testCase "a topic more and a topic less are differences, and retry topics are not"
+            testCase "an additional or missing topic is a difference, and a retry topic is not"
             <| fun () ->
                 differenceOf [ "A", tags "*", 1L; "B", tags "*", 1L ] [ "A", tags "*", 1L ]
                 |> Option.get
@@ -220,7 +220,7 @@ let private queries =
         "queries"
         [
             testCaseTask
-                "a broker is asked a few times after members have changed, as long as they differ, and not later"
+                "a broker is queried a few times after members have changed and while they differ, and then no more"
                 brokerIsAskedWhileMembersDiffer
         ]
 
@@ -228,7 +228,7 @@ let private agreementTests =
     testList
         "agreement"
         [
-            testCase "members that differed agree after four equal answers in a row, and one difference begins again"
+            testCase "members agree after four equal answers in a row, and a difference restarts the count"
             <| fun () ->
                 let after answers =
                     (MembersAgreement.Agreed, answers)
@@ -242,7 +242,7 @@ let private agreementTests =
                 after [ true; false; false; false; false ] |> shouldEqual Agreed
                 after [ true; false; false; false; true; false ] |> shouldEqual (Differed 1)
 
-            property "members agree just if none of the last four answers, of those that there were, shows a difference"
+            property "members agree if and only if none of the last four answers shows a difference"
             <| fun (answers: bool list) ->
                 let last = answers |> List.rev |> List.truncate 4
 
@@ -263,7 +263,7 @@ let private messages =
                     "expressions", [ "T", tags "a" ], [ "T", tags "b" ]
                     "topics", [ "T", tags "*" ], [ "U", tags "*" ]
                 ] do
-                live $"members with other {name} are unwell and say so once, until one of them leaves" (fun () ->
+                live $"members with different {name} are unhealthy and log it once, until one of them leaves" (fun () ->
                     withQueues 4 (fun clock cluster ->
                         task {
                             do! cluster.CreateTopicAsync("U", 4)
@@ -291,27 +291,25 @@ let private reports =
                         "expressions", [ "T", tags "a" ], [ "T", tags "b" ]
                         "topics", [ "T", tags "*" ], [ "T", tags "*"; "U", tags "*" ]
                     ] do
-                    live
-                        $"{name} with other {what} than another member are unwell and say so, until one of them leaves"
-                        (fun () ->
-                            withQueues 4 (fun clock cluster ->
-                                task {
-                                    do! cluster.CreateTopicAsync("U", 4)
-                                    let log = LogLines()
-                                    let! one = begun clock (start cluster clock log first)
-                                    clock.Advance(TimeSpan.FromSeconds 1L)
-                                    let! other = begun clock (start cluster clock log second)
-                                    let differ = List.exists isOfSubscriptions
+                    live $"{name} with different {what} are unhealthy and log it, until one of them leaves" (fun () ->
+                        withQueues 4 (fun clock cluster ->
+                            task {
+                                do! cluster.CreateTopicAsync("U", 4)
+                                let log = LogLines()
+                                let! one = begun clock (start cluster clock log first)
+                                clock.Advance(TimeSpan.FromSeconds 1L)
+                                let! other = begun clock (start cluster clock log second)
+                                let differ = List.exists isOfSubscriptions
 
-                                    do!
-                                        ChaosRig.pass clock (fun () ->
-                                            differ (one.Problems()) || differ (other.Problems()))
+                                do!
+                                    ChaosRig.pass clock (fun () ->
+                                        differ (one.Problems()) || differ (other.Problems()))
 
-                                    log.Count 1133 |> shouldStayBelow 3
-                                    do! other.Close()
-                                    do! ChaosRig.pass clock (fun () -> not (differ (one.Problems())))
-                                    do! one.Close()
-                                }))
+                                log.Count 1133 |> shouldStayBelow 3
+                                do! other.Close()
+                                do! ChaosRig.pass clock (fun () -> not (differ (one.Problems())))
+                                do! one.Close()
+                            }))
         ]
 
 let private equalReports =
@@ -319,7 +317,7 @@ let private equalReports =
         "equal reports"
         [
             for name, start in popping do
-                live $"{name} with the same subscriptions in other words are well" (fun () ->
+                live $"{name} with equal subscriptions in different words are healthy" (fun () ->
                     withQueues 4 (fun clock cluster ->
                         task {
                             let log = LogLines()
@@ -336,7 +334,7 @@ let private equalReports =
                             do! one.Close()
                         }))
 
-            live "members with the same subscriptions in other words are well" (fun () ->
+            live "members with equal subscriptions in different words are healthy" (fun () ->
                 withQueues 4 (fun clock cluster ->
                     task {
                         let log = LogLines()

@@ -214,7 +214,7 @@ let private starting =
         [
             for kind in kinds do
                 live
-                    $"a {kind.Name} consumer starts before its topic, says so once, and consumes when it is there"
+                    $"a {kind.Name} consumer starts before its topic exists, logs it once, and consumes when the topic exists"
                     (fun () ->
                         withoutTopic (fun clock cluster ->
                             task {
@@ -236,7 +236,7 @@ let private starting =
                                 do! consumer.Close()
                             }))
 
-                live $"a {kind.Name} consumer starts before its name server, and consumes when that is there" (fun () ->
+                live $"a {kind.Name} consumer starts before its name server runs, and consumes when it runs" (fun () ->
                     withoutTopic (fun clock cluster ->
                         task {
                             let log = LogLines()
@@ -257,7 +257,7 @@ let private starting =
                         }))
 
                 live
-                    $"a {kind.Name} consumer without a subscription does not start, and says what is missing"
+                    $"a {kind.Name} consumer without a subscription does not start and reports the missing subscription"
                     (fun () ->
                         withoutTopic (fun clock cluster ->
                             task {
@@ -271,7 +271,7 @@ let private pollingTests =
     testList
         "polling"
         [
-            live "a poll that can read nothing ends with the reason when its time is over, and a receive too" (fun () ->
+            live "a poll or a receive that can read nothing ends at its timeout with the reason" (fun () ->
                 withoutTopic (fun clock cluster ->
                     task {
                         let! pull = PullRig.startPull (PullRig.subscribed cluster clock)
@@ -302,7 +302,7 @@ let private pollingTests =
                         clock.GetElapsedTime began |> shouldExceed (TimeSpan.FromSeconds 14L)
                     }))
 
-            live "a topic that is there is read although another one is missing" (fun () ->
+            live "an existing topic is consumed although another one is missing" (fun () ->
                 withoutTopic (fun clock cluster ->
                     task {
                         do! cluster.CreateTopicAsync("T", 2)

@@ -27,7 +27,7 @@ let private atTheStart =
     testList
         "at the start"
         [
-            live "no consumer starts with an expression that means nothing" (fun () ->
+            live "no consumer starts with an invalid expression" (fun () ->
                 task {
                     for expression in meaningless do
                         let filter = ByTag expression
@@ -68,7 +68,7 @@ let private whileRunning =
     testList
         "while running"
         [
-            live "a consumer that runs keeps what it has when it is to subscribe with one" (fun () ->
+            live "a running consumer keeps its subscriptions when a new one is invalid" (fun () ->
                 PushRig.withTopic (fun cluster ->
                     task {
                         let seen = Seen()

@@ -114,7 +114,7 @@ let private orderTests =
         "order"
         [
             property
-                "come in order, once, and the position never passes one that waits or is in hand"
+                "messages come in order, once, and the offset never passes one that waits or is in flight"
                 (fun (steps: Step list) ->
                     let owner = newQueue 0
                     let waiting = FetchBuffer()
@@ -141,7 +141,7 @@ let private orderTests =
                         owner.Held |> shouldEqual model.Waiting.Length
                         owner.HeldBytes |> shouldEqual (10L * int64 model.Waiting.Length))
 
-            test "queues take turns, and paused ones wait" {
+            test "queues take turns, and paused ones are skipped" {
                 let waiting = FetchBuffer()
                 let queues = [| for queueId in 0..2 -> newQueue queueId |]
 
@@ -166,7 +166,7 @@ let private seeksAndEnds =
     testList
         "seeks and ends"
         [
-            test "a queue that is left gives nothing any more" {
+            test "a dropped queue returns no more messages" {
                 let waiting = FetchBuffer()
                 let queue = newQueue 0
                 queue.Pulled(queue.BeginPull(), messagesAt [ 0L; 1L ], 2L) |> add waiting
@@ -175,7 +175,7 @@ let private seeksAndEnds =
                 waiting.TryTake().IsNone |> shouldBeTrue
             }
 
-            test "a seek ends the pull that waits at the broker" {
+            test "a seek ends the long poll at the broker" {
                 let queue = newQueue 0
                 let place = queue.BeginPull()
                 queue.Seek 7L
@@ -184,7 +184,7 @@ let private seeksAndEnds =
                 queue.BeginPull().Offset |> shouldEqual 7L
             }
 
-            testCaseTask "news that comes before it is waited for is not lost, and the end is told" (fun () ->
+            testCaseTask "a signal before the wait is not lost, and the end is signalled" (fun () ->
                 task {
                     let waiting = FetchBuffer()
                     waiting.Wake()

@@ -46,7 +46,7 @@ let private members =
                     isCommitted |> shouldBeTrue
                 }))
 
-        live "what a member had in hand that leaves, another one gets" (fun () ->
+        live "messages in flight at a member that leaves are delivered to another one" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 5)
@@ -63,7 +63,7 @@ let private members =
 
 let private closingAndSubscribing =
     [
-        live "a receive after the end is an error" (fun () ->
+        live "a receive after closing is an error" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     let! consumer = startPull (subscribed cluster system)
@@ -79,7 +79,7 @@ let private closingAndSubscribing =
                     | other -> failtest $"%A{other}"
                 }))
 
-        live "a topic is taken up and given up while it runs" (fun () ->
+        live "a topic is subscribed to and unsubscribed from while the consumer runs" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     do! cluster.CreateTopicAsync("U", 1)
@@ -98,38 +98,36 @@ let private closingAndSubscribing =
 
 let private subscriptionChanges =
     [
-        live
-            "a subscription changes while a pull waits at the broker, and nothing that is wanted now is passed"
-            (fun () ->
-                withQueues 1 (fun clock cluster ->
-                    task {
-                        use producer = start (producerOf cluster system)
+        live "when a subscription changes during a long poll, no message that matches the new one is skipped" (fun () ->
+            withQueues 1 (fun clock cluster ->
+                task {
+                    use producer = start (producerOf cluster system)
 
-                        // Nobody moves the clock, so a pull of the old subscription would wait for ever, and pass what it does not want.
-                        let! consumer =
-                            pullerOf cluster clock
-                            |> PullConsumerOptions.subscribe "T" (ByTag "t0")
-                            |> startPull
+                    // Nobody moves the clock, so a pull of the old subscription would wait for ever, and pass what it does not want.
+                    let! consumer =
+                        pullerOf cluster clock
+                        |> PullConsumerOptions.subscribe "T" (ByTag "t0")
+                        |> startPull
 
-                        for round in 1..10 do
-                            let waiting = receive consumer
-                            let! outcome = consumer.Subscribe("T", ByTag $"t{round}")
-                            outcome |> Buffers.ok
+                    for round in 1..10 do
+                        let waiting = receive consumer
+                        let! outcome = consumer.Subscribe("T", ByTag $"t{round}")
+                        outcome |> Buffers.ok
 
-                            let! sent =
-                                send producer (Message.ofText "T" $"m{round}" |> Message.withTag $"t{round}")
+                        let! sent =
+                            send producer (Message.ofText "T" $"m{round}" |> Message.withTag $"t{round}")
 
-                            sent |> Buffers.ok |> ignore
-                            let! text = waiting
-                            text |> shouldEqual $"m{round}"
+                        sent |> Buffers.ok |> ignore
+                        let! text = waiting
+                        text |> shouldEqual $"m{round}"
 
-                        do! consumer.Close()
-                    }))
+                    do! consumer.Close()
+                }))
     ]
 
 let private filtering =
     [
-        live "only what is wanted comes, by tags and by SQL92" (fun () ->
+        live "only matching messages are delivered, by tags and by SQL92" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {
                     use producer = start (producerOf cluster system)
@@ -177,7 +175,7 @@ let private sharing =
 
 let private automaticCommits =
     [
-        live "a message is consumed when the next one is asked for" (fun () ->
+        live "a message counts as consumed when the next one is requested" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 5)
@@ -192,7 +190,7 @@ let private automaticCommits =
                     committed |> shouldEqual 3L
                 }))
 
-        live "what the filter leaves out is committed while nothing is in hand" (fun () ->
+        live "messages that the filter rejects are committed past while nothing is in flight" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     let! consumer =
@@ -208,7 +206,7 @@ let private automaticCommits =
 
 let private manualCommits =
     [
-        live "by hand nothing is committed but by a commit" (fun () ->
+        live "with manual commits nothing is committed but by a call" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 40)
@@ -233,7 +231,7 @@ let private manualCommits =
                     committed |> shouldEqual 17L
                 }))
 
-        live "a commit that no broker takes is an error" (fun () ->
+        live "a commit that no broker accepts is an error" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 [ "a" ]
@@ -262,7 +260,7 @@ let private manualCommits =
 
 let private offsetStores =
     [
-        live "positions that are kept elsewhere say where queues begin" (fun () ->
+        live "offsets of an offset store of the application determine where queues begin" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 10)

@@ -14,7 +14,7 @@ open PullRig
 
 let private seeks =
     [
-        live "a seek goes back and forward, and drops what waits" (fun () ->
+        live "a seek moves back and forward, and drops cached messages" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 100)
@@ -43,7 +43,7 @@ let private seeks =
                     committed |> shouldEqual 100L
                 }))
 
-        live "a seek does not wait for the pull that waits at the broker" (fun () ->
+        live "a seek does not wait for a long poll at the broker" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 10)
@@ -58,7 +58,7 @@ let private seeks =
                     do! consumer.Close()
                 }))
 
-        live "a seek beyond the queue goes on where the broker says" (fun () ->
+        live "a seek beyond the queue continues at the offset that the broker names" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 10)
@@ -75,7 +75,7 @@ let private seeks =
 
 let private earlyAndInvalidSeeks =
     [
-        live "a seek that comes before the queue is read holds when it is" (fun () ->
+        live "a seek before the queue is assigned takes effect when it is assigned" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 10)
@@ -100,7 +100,7 @@ let private earlyAndInvalidSeeks =
                     do! consumer.Close()
                 }))
 
-        live "a seek of a queue that is not read is an error, and so is a negative one" (fun () ->
+        live "a seek of a queue that is not assigned is an error, and so is a negative offset" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     let! consumer = startPull (subscribed cluster system)
@@ -117,7 +117,7 @@ let private earlyAndInvalidSeeks =
 
 let private resets =
     [
-        live "an administrator moves it, as push consumers" (fun () ->
+        live "an offset reset of an administrator moves a pull consumer like a push consumer" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 10)
@@ -150,7 +150,7 @@ let private resets =
 
 let private pausesAndLimits =
     [
-        live "a paused queue gives nothing until it is resumed, and others go on" (fun () ->
+        live "a paused queue returns nothing until it is resumed, and other queues go on" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {
                     let! consumer = startPull (subscribed cluster system)
@@ -169,7 +169,7 @@ let private pausesAndLimits =
                     do! consumer.Close()
                 }))
 
-        live "no more waits than may be held" (fun () ->
+        live "the cache holds no more than its limit" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 100)
@@ -197,7 +197,7 @@ let private moving = seeks @ earlyAndInvalidSeeks @ resets @ pausesAndLimits
 
 let private assignedQueues =
     [
-        live "what is assigned is read, from where it is told to, and nothing else" (fun () ->
+        live "assigned queues are read from the offsets given, and no others are" (fun () ->
             withQueues 3 (fun _ cluster ->
                 task {
                     for queueId in 0..2 do
@@ -247,7 +247,7 @@ let private assignedQueues =
 
 let private polling =
     [
-        live "a poll gives what there is, and nothing when its time is over" (fun () ->
+        live "a poll returns the available messages, and none at its timeout" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     let! consumer = startPull (subscribed cluster clock)
@@ -292,7 +292,7 @@ let private polling =
 
 let private pullClient =
     [
-        live "a client pulls at positions of its own, and leaves those of groups alone" (fun () ->
+        live "a pull client pulls at its own offsets and leaves those of groups unchanged" (fun () ->
             withQueues 2 (fun _ cluster ->
                 task {
                     do! sendTo cluster 1 (numbered 0 50)

@@ -15,7 +15,7 @@ open PushRig
 
 let private members =
     [
-        live "gives each message once, and commits all of them when it stops" (fun () ->
+        live "delivers each message once, and commits all of them when it stops" (fun () ->
             withTopic (fun cluster ->
                 task {
                     let texts = numbered 0 1000
@@ -30,7 +30,7 @@ let private members =
                     isCommitted |> shouldBeTrue
                 }))
 
-        live "members share the queues, and one that leaves in order hands over without a message twice" (fun () ->
+        live "members share the queues, and a member that closes hands over without redelivery" (fun () ->
             withTopic (fun cluster ->
                 task {
                     let seen = Seen()
@@ -84,7 +84,7 @@ let private concurrency =
 
 let private flowControl =
     [
-        live "no more of a topic is held than is allowed for all its queues together" (fun () ->
+        live "no more messages of a topic are cached than its limit for all queues together" (fun () ->
             withTopic (fun cluster ->
                 task {
                     let limit = 40
@@ -131,7 +131,7 @@ let private flowControl =
 
 let private tags =
     [
-        live "only messages with the tags come, and others leave no gap behind" (fun () ->
+        live "only messages with the tags are delivered, and the others leave no gap in the offsets" (fun () ->
             withTopic (fun cluster ->
                 task {
                     use producer = start (producerOf cluster system)
@@ -171,31 +171,33 @@ let private tags =
 
 let private pausingAndSubscribing =
     [
-        live "paused, it begins nothing; a topic is taken up and given up while it runs" (fun () ->
-            withTopic (fun cluster ->
-                task {
-                    do! cluster.CreateTopicAsync("U", 2)
-                    let seen = Seen()
-                    let! consumer = startConsumer (subscribed cluster system) (remember seen)
-                    do! until (fun () -> queuesOf consumer "T" = 2 * queues)
-                    consumer.Pause()
-                    do! sendAll cluster "T" (numbered 0 100)
-                    consumer.Health.IsPaused |> shouldBeTrue
-                    let before = seen.Count
-                    consumer.Resume()
-                    do! until (fun () -> seen.Count = 100)
-                    before |> shouldStayBelow 100
+        live
+            "a paused consumer starts no handler; topics are subscribed to and unsubscribed from while it runs"
+            (fun () ->
+                withTopic (fun cluster ->
+                    task {
+                        do! cluster.CreateTopicAsync("U", 2)
+                        let seen = Seen()
+                        let! consumer = startConsumer (subscribed cluster system) (remember seen)
+                        do! until (fun () -> queuesOf consumer "T" = 2 * queues)
+                        consumer.Pause()
+                        do! sendAll cluster "T" (numbered 0 100)
+                        consumer.Health.IsPaused |> shouldBeTrue
+                        let before = seen.Count
+                        consumer.Resume()
+                        do! until (fun () -> seen.Count = 100)
+                        before |> shouldStayBelow 100
 
-                    let! subscribed = consumer.Subscribe("U", Filter.all)
-                    subscribed |> shouldEqual (Ok())
-                    do! sendAll cluster "U" (numbered 100 50)
-                    do! until (fun () -> seen.Count = 150)
-                    do! consumer.Unsubscribe "U"
+                        let! subscribed = consumer.Subscribe("U", Filter.all)
+                        subscribed |> shouldEqual (Ok())
+                        do! sendAll cluster "U" (numbered 100 50)
+                        do! until (fun () -> seen.Count = 150)
+                        do! consumer.Unsubscribe "U"
 
-                    do! until (fun () -> queuesOf consumer "U" = 0)
+                        do! until (fun () -> queuesOf consumer "U" = 0)
 
-                    do! consumer.Close()
-                }))
+                        do! consumer.Close()
+                    }))
     ]
 
 let private sharing =
@@ -203,7 +205,7 @@ let private sharing =
 
 let private broadcastingToMembers =
     [
-        live "each member gets all messages, and goes on where it was" (fun () ->
+        live "each broadcasting member receives all messages and resumes from its local offsets" (fun () ->
             withTopic (fun cluster ->
                 task {
                     let directory = Directory.CreateTempSubdirectory("rocketmq-broadcast").FullName
@@ -235,7 +237,7 @@ let private broadcastingToMembers =
 let private broadcastOffsets =
     [
         live
-            "without a name of its own, a broadcasting member finds its offsets again, and there is one of a group"
+            "a broadcasting member without an instance name finds its offsets again, and a second one of the group is refused"
             (fun () ->
                 withQueues 1 (fun _ cluster ->
                     task {
@@ -270,33 +272,31 @@ let private broadcasting = broadcastingToMembers @ broadcastOffsets
 
 let private changing =
     [
-        live
-            "a subscription changes while a pull waits at the broker, and nothing that is wanted now is passed"
-            (fun () ->
-                withQueues 1 (fun clock cluster ->
-                    task {
-                        use producer = start (producerOf cluster system)
-                        let seen = Seen()
+        live "when a subscription changes during a long poll, no message that matches the new one is skipped" (fun () ->
+            withQueues 1 (fun clock cluster ->
+                task {
+                    use producer = start (producerOf cluster system)
+                    let seen = Seen()
 
-                        let! consumer =
-                            startConsumer
-                                (consumerOf cluster clock "C" |> PushConsumerOptions.subscribe "T" (ByTag "t0"))
-                                (remember seen)
+                    let! consumer =
+                        startConsumer
+                            (consumerOf cluster clock "C" |> PushConsumerOptions.subscribe "T" (ByTag "t0"))
+                            (remember seen)
 
-                        do! until (fun () -> queuesOf consumer "T" = 1)
+                    do! until (fun () -> queuesOf consumer "T" = 1)
 
-                        for round in 1..10 do
-                            let! outcome = consumer.Subscribe("T", ByTag $"t{round}")
-                            outcome |> Buffers.ok
+                    for round in 1..10 do
+                        let! outcome = consumer.Subscribe("T", ByTag $"t{round}")
+                        outcome |> Buffers.ok
 
-                            let! sent =
-                                send producer (Message.ofText "T" $"m{round}" |> Message.withTag $"t{round}")
+                        let! sent =
+                            send producer (Message.ofText "T" $"m{round}" |> Message.withTag $"t{round}")
 
-                            sent |> Buffers.ok |> ignore
-                            do! until (fun () -> seen.Of $"m{round}" = 1)
+                        sent |> Buffers.ok |> ignore
+                        do! until (fun () -> seen.Of $"m{round}" = 1)
 
-                        do! consumer.Close()
-                    }))
+                    do! consumer.Close()
+                }))
     ]
 
 /// Gives no result the first time.
@@ -311,63 +311,65 @@ let private nullFirst () =
 
 let private redelivery =
     [
-        live "what fails comes again with its count, at growing delays, and in the end is a dead letter" (fun () ->
-            withQueues 1 (fun clock cluster ->
-                task {
-                    do! sendAll cluster "T" [ "good"; "bad" ]
-                    let attempts = ConcurrentQueue<int * DateTimeOffset>()
+        live
+            "a failed message is redelivered with its reconsume count at growing delays, and ends in the dead-letter queue"
+            (fun () ->
+                withQueues 1 (fun clock cluster ->
+                    task {
+                        do! sendAll cluster "T" [ "good"; "bad" ]
+                        let attempts = ConcurrentQueue<int * DateTimeOffset>()
 
-                    let handler =
-                        EachMessage(fun received _ ->
-                            if textOf received = "bad" then
-                                attempts.Enqueue(received.Message.ReconsumeTimes, clock.GetUtcNow())
-                                received.Message.Topic |> shouldEqual "T"
-                                ValueTask<ConsumeResult> ConsumeResult.Retry
-                            else
-                                ValueTask<ConsumeResult> ConsumeResult.Success)
+                        let handler =
+                            EachMessage(fun received _ ->
+                                if textOf received = "bad" then
+                                    attempts.Enqueue(received.Message.ReconsumeTimes, clock.GetUtcNow())
+                                    received.Message.Topic |> shouldEqual "T"
+                                    ValueTask<ConsumeResult> ConsumeResult.Retry
+                                else
+                                    ValueTask<ConsumeResult> ConsumeResult.Success)
 
-                    let! consumer =
-                        startConsumer
-                            { subscribed cluster system with
-                                MaxRetries = Some 3
-                            }
-                            handler
+                        let! consumer =
+                            startConsumer
+                                { subscribed cluster system with
+                                    MaxRetries = Some 3
+                                }
+                                handler
 
-                    do! until (fun () -> queuesOf consumer "%RETRY%C" = 1)
+                        do! until (fun () -> queuesOf consumer "%RETRY%C" = 1)
 
-                    for times, seconds in [ 1, 10.0; 2, 30.0; 3, 60.0 ] do
-                        do! until (fun () -> consumer.Health.SentBack = int64 times)
-                        passDelay clock seconds
-                        do! until (fun () -> attempts.Count = times + 1)
+                        for times, seconds in [ 1, 10.0; 2, 30.0; 3, 60.0 ] do
+                            do! until (fun () -> consumer.Health.SentBack = int64 times)
+                            passDelay clock seconds
+                            do! until (fun () -> attempts.Count = times + 1)
 
-                    do! until (fun () -> consumer.Health.SentBack = 4L)
-                    do! consumer.Close()
-                    let times = attempts |> Seq.map fst |> List.ofSeq
-                    times |> shouldEqual [ 0; 1; 2; 3 ]
+                        do! until (fun () -> consumer.Health.SentBack = 4L)
+                        do! consumer.Close()
+                        let times = attempts |> Seq.map fst |> List.ofSeq
+                        times |> shouldEqual [ 0; 1; 2; 3 ]
 
-                    let waits =
-                        attempts
-                        |> Seq.map snd
-                        |> Seq.pairwise
-                        |> Seq.map (fun (before, after) -> after - before)
-                        |> List.ofSeq
+                        let waits =
+                            attempts
+                            |> Seq.map snd
+                            |> Seq.pairwise
+                            |> Seq.map (fun (before, after) -> after - before)
+                            |> List.ofSeq
 
-                    for wait, level in List.zip waits [ 10.0; 30.0; 60.0 ] do
-                        wait >= TimeSpan.FromSeconds level |> shouldBeTrue
-                        wait <= TimeSpan.FromSeconds(level + 3.0) |> shouldBeTrue
+                        for wait, level in List.zip waits [ 10.0; 30.0; 60.0 ] do
+                            wait >= TimeSpan.FromSeconds level |> shouldBeTrue
+                            wait <= TimeSpan.FromSeconds(level + 3.0) |> shouldBeTrue
 
-                    let! dead = readAll cluster "%DLQ%C" 1
-                    let dead = dead |> Map.values |> Seq.concat |> List.ofSeq
-                    dead.Length |> shouldEqual 1
+                        let! dead = readAll cluster "%DLQ%C" 1
+                        let dead = dead |> Map.values |> Seq.concat |> List.ofSeq
+                        dead.Length |> shouldEqual 1
 
-                    Properties.tryFind "RETRY_TOPIC" dead.Head.Properties
-                    |> shouldEqual (ValueSome "T")
-                }))
+                        Properties.tryFind "RETRY_TOPIC" dead.Head.Properties
+                        |> shouldEqual (ValueSome "T")
+                    }))
     ]
 
 let private results =
     [
-        live "a handler's own level counts, and a message that is to be a dead letter is one at once" (fun () ->
+        live "RetryAtLevel is honoured, and DeadLetter goes to the dead-letter queue at once" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendAll cluster "T" [ "slow"; "dead" ]
@@ -396,7 +398,7 @@ let private results =
                     dead |> Map.values |> Seq.concat |> Seq.length |> shouldEqual 1
                 }))
 
-        live "a handler whose result is null has failed: its message goes back to the broker" (fun () ->
+        live "a message whose handler returns null is sent back to the broker" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
                     do! sendAll cluster "T" [ "a"; "b" ]
@@ -408,7 +410,7 @@ let private results =
                     do! consumer.Close()
                 }))
 
-        live "in order, a handler whose result is null has failed: its message is handled again" (fun () ->
+        live "in order, a message whose handler returns null is handled again" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
                     do! sendAll cluster "T" [ "a"; "b" ]
@@ -427,7 +429,7 @@ let private results =
 
 let private orderlyRetries =
     [
-        live "in order, a message that fails holds its queue up, and none passes it" (fun () ->
+        live "in order, a failed message blocks its queue, and none overtakes it" (fun () ->
             withTopic (fun cluster ->
                 task {
                     use producer = start (producerOf cluster system)

@@ -103,7 +103,7 @@ let private sendInOrder (cluster: EmbeddedCluster) (script: Script) : Task<Map<i
     }
 
 let private ordered =
-    live "in order, what fails is tried again in its place until it passes or is one dead letter" (fun () ->
+    live "in order, a failed message is retried in place until it succeeds or is one dead letter" (fun () ->
         withQueues queues (fun clock cluster ->
             task {
                 let script =
@@ -172,7 +172,7 @@ let private poppedAgain (cluster: EmbeddedCluster) : Task<int64 * int64> =
     }
 
 let private popped =
-    live "popped, what fails comes again in time, with its count, and is acknowledged once" (fun () ->
+    live "a failed popped message is redelivered in time with its reconsume count and acknowledged once" (fun () ->
         withQueues queues (fun clock cluster ->
             task {
                 // There are no dead letters of messages that are popped: it goes on until it passes.
@@ -216,7 +216,7 @@ let private popped =
             }))
 
 let private refused =
-    live "what no broker takes back stays, is handled again here, and is committed no sooner" (fun () ->
+    live "a message that no broker takes back is handled again locally and committed only then" (fun () ->
         withQueues queues (fun clock cluster ->
             task {
                 do! sendAll cluster "T" [ "bad" ]

@@ -44,7 +44,7 @@ let private readingAndWriting =
     testList
         "reading and writing"
         [
-            property "what is saved is found by the next one"
+            property "saved offsets are loaded by the next instance"
             <| fun (positions: (byte * int64) list) ->
                 withDirectory (fun directory ->
                     let first = store directory
@@ -57,7 +57,7 @@ let private readingAndWriting =
                     for id, offset in positions |> List.rev |> List.distinctBy fst do
                         load second (int id) |> shouldEqual (Ok(Some offset)))
 
-            test "no file is no position" {
+            test "a missing file holds no offset" {
                 withDirectory (fun directory -> load (store directory) 0 |> shouldEqual (Ok None))
             }
 
@@ -87,14 +87,14 @@ let private damagedFiles =
                     load (store directory) 0 |> shouldEqual (Ok(Some 5L)))
             }
 
-            test "files that cannot be read are not no position" {
+            test "unreadable files are an error, not a missing offset" {
                 withDirectory (fun directory ->
                     save (store directory) 0 5L
                     File.WriteAllText(fileOf directory, "nonsense")
                     load (store directory) 0 |> isOffsetStoreFailed |> shouldBeTrue)
             }
 
-            test "a directory that cannot be made is an error, and nothing is forgotten" {
+            test "a directory that cannot be created is an error, and the offsets are kept in memory" {
                 withDirectory (fun directory ->
                     let blocked = Path.Combine(directory, "client")
                     File.WriteAllText(blocked, "a file where a directory should be")

@@ -82,13 +82,13 @@ let tests =
     testList
         "Offset store"
         [
-            live "the first offset of a topic goes alone, and the others after it" (fun () ->
+            live "the first commit of a topic is sent alone, and the others after it" (fun () ->
                 task {
                     let! outcome = savesBeside FakeServers.success
                     outcome |> shouldEqual (struct (1, 5, 4))
                 })
 
-            live "after a first one that failed the next one goes alone, and none waits for ever" (fun () ->
+            live "after a failed first commit the next one is sent alone, and none waits for ever" (fun () ->
                 task {
                     let! outcome =
                         savesBeside (FakeServers.refusal ResponseCode.SystemError "on purpose")

@@ -64,7 +64,7 @@ let private creatingTopics =
     testList
         "creating topics"
         [
-            testCase "a topic that is made has its queues and permission, on that broker only, and routes show it"
+            testCase "a created topic has its queues and permission on that broker only, and routes show it"
             <| fun () ->
                 let route = (tryRoute 1L 0 "T" made).Value
 
@@ -86,7 +86,7 @@ let private creatingTopics =
                 config.IsOrderly |> shouldBeTrue
                 (read 1L (BrokerAt 0) Topics.all () made).Topics["T"] |> shouldEqual config
 
-            testCase "changing a topic keeps its messages, and a queue that is given up is read no more"
+            testCase "changing a topic keeps its messages, and a removed queue is not readable"
             <| fun () ->
                 let state, _ = askAt 1L (BrokerAt 0) (sendTo "T" 5 "id" []) made
 
@@ -137,7 +137,7 @@ let private unreadableTopics =
                 |> codeOf
                 |> shouldEqual ResponseCode.NoPermission
 
-            testCase "topics that brokers keep, and such as cannot be, are not made"
+            testCase "system topics and invalid names are not created"
             <| fun () ->
                 for bad in
                     [
@@ -154,7 +154,8 @@ let private deletingTopics =
     testList
         "deleting topics"
         [
-            testCase "a topic that is deleted is empty when it comes again; its route goes when the name server is told"
+            testCase
+                "a deleted topic is empty when it is created again; its route ends when it is deleted at the name server"
             <| fun () ->
                 let state, _ = askAt 1L (BrokerAt 0) (sendTo "T" 0 "id" []) made
                 let state, () = after (BrokerAt 0) Topics.delete "T" state
@@ -188,7 +189,7 @@ let private writePermission =
     testList
         "write permission"
         [
-            testCase "write permission is taken from all topics of one broker, and sent back"
+            testCase "write permission is removed from all topics of a broker and restored"
             <| fun () ->
                 let state, _ = createAt 1 (create "T" 4 4 6) made
 
@@ -211,7 +212,7 @@ let private writePermission =
                 |> snd
                 |> shouldEqual 0
 
-            testCase "topics are registered without a broker's word, if all their brokers are known"
+            testCase "topics are registered without a request of a broker if all their brokers are known"
             <| fun () ->
                 let queues broker =
                     {
@@ -229,7 +230,7 @@ let private writePermission =
                 register [ "a"; "b" ] |> permissions "N" |> shouldEqual [ "a", 6; "b", 6 ]
                 register [ "a"; "nobody" ] |> permissions "N" |> shouldBeEmpty
 
-            testCase "topics are told by cluster, and system topics are the names of clusters and brokers"
+            testCase "topics are listed by cluster, and system topics are the names of clusters and brokers"
             <| fun () ->
                 let ofCluster name =
                     (read 1L names NameServerTopics.ofCluster name made).Topics
@@ -245,7 +246,7 @@ let private clients =
     testList
         "clients"
         [
-            testCase "clients are told by group, until they leave it"
+            testCase "clients are listed by group until they leave it"
             <| fun () ->
                 let broker = BrokerAt 0
 

@@ -84,7 +84,8 @@ let private runningInfoTests =
     testList
         "running info"
         [
-            testCase "a running info is asked of the client named, and its answer passed on under the asker's number"
+            testCase
+                "a running info is requested from the named client, and its answer is returned under the opaque of the request"
             <| fun () ->
                 let request = runningInfo "c2" |> Command.withOpaque 77
                 let state, effects = ask 0L 9 request withMembers
@@ -103,7 +104,7 @@ let private runningInfoTests =
                 passed.Body.ToArray() |> shouldEqual "{}"B
                 answer ticket (ValueSome said) state |> snd |> shouldBeEmpty
 
-            testCase "a client that does not answer, and one that is not there"
+            testCase "a request to a silent or unknown client is an error"
             <| fun () ->
                 let state, effects = ask 0L 9 (runningInfo "c1") withMembers
                 let ticket, _, _ = onlyCall effects
@@ -114,7 +115,7 @@ let private runningInfoTests =
                 (ask 0L 9 (runningInfo "c3") withMembers |> snd |> answerIn).ResponseCode
                 |> shouldEqual ResponseCode.SystemError
 
-            testCase "who asked and has gone is told nothing"
+            testCase "an answer for a connection that has closed is dropped"
             <| fun () ->
                 let state, effects = ask 0L 9 (runningInfo "c1") withMembers
                 let ticket, _, _ = onlyCall effects
@@ -153,7 +154,7 @@ let private memberOffsets =
     testList
         "member offsets"
         [
-            testCase "positions are asked of all members one after the other, and who does not answer is left out"
+            testCase "offsets are requested from all members in turn, and a silent one is left out"
             <| fun () ->
                 let query address =
                     Examples.ask
@@ -193,7 +194,7 @@ let private resets =
     testList
         "resets"
         [
-            testCase "a reset changes what is committed and is told to every member"
+            testCase "a reset changes the committed offset and is pushed to every member"
             <| fun () ->
                 let command = Examples.ask (resetOf 0L true) ConsumerPositions.resetAll
 
@@ -224,7 +225,7 @@ let private resets =
                 committed true 0L |> shouldEqual (ValueSome 1L)
                 committed false 9L |> shouldEqual (ValueSome 1L)
 
-            testCase "one queue to a position, within what it holds"
+            testCase "the offset of one queue is reset within the queue's bounds"
             <| fun () ->
                 let reset offset =
                     let command =
@@ -248,7 +249,7 @@ let private progressTests =
     testList
         "progress"
         [
-            testCase "how far a group is"
+            testCase "the progress of a group is its committed offsets against the maximum offsets"
             <| fun () ->
                 let command =
                     Examples.ask

@@ -160,7 +160,7 @@ let tests =
     testList
         "Message queries"
         [
-            property "a query finds exactly the messages of the topic that have the key, the newest of them, in order"
+            property "a query finds the newest messages of the topic with the key, in order, and no others"
             <| fun (steps: QueryStep list) -> (List.fold step first steps |> askAll).IsRight
 
             testCase "a query finds 64 messages at most, and 32 by unique id"
@@ -176,7 +176,7 @@ let tests =
                 count (queryFor "T" "k" 1000 0L 1000L false) |> shouldEqual 64
                 count (queryFor "T" "same" 1 0L 1000L true) |> shouldEqual 32
 
-            testCase "what no message begins at is not found by its position"
+            testCase "an offset at which no message begins is not found"
             <| fun () ->
                 let state, sent = sendOk 0L "T" "id" [] fresh
 

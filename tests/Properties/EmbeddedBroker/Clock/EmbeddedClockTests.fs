@@ -19,7 +19,7 @@ let private timeTests =
     testList
         "time"
         [
-            testCase "it begins now, stands still, and moves by as much as it is moved"
+            testCase "a clock begins now, stands still, and advances by what it is advanced"
             <| fun () ->
                 let before = TimeProvider.System.GetUtcNow()
                 let clock = EmbeddedClock()
@@ -31,13 +31,13 @@ let private timeTests =
                 clock.GetUtcNow() |> shouldEqual (beginning + seconds 7_200)
                 clock.GetElapsedTime 0L |> shouldEqual (seconds 7_200)
 
-            testCase "it does not go back"
+            testCase "a clock does not go back"
             <| fun () ->
                 let clock = EmbeddedClock()
 
                 Expect.throwsT<ArgumentOutOfRangeException> (fun () -> clock.Advance(seconds -1)) "negative"
 
-            testCase "one that runs goes on by itself, and its timers with it"
+            testCase "a running clock advances by itself, and its timers fire"
             <| fun () ->
                 let clock = EmbeddedClock true
                 let rang = new ManualResetEventSlim()
@@ -53,7 +53,7 @@ let private timeTests =
                 rang.Wait(seconds 30) |> shouldBeTrue
                 clock.GetTimestamp() |> shouldExceed (TimeSpan.FromMilliseconds(1L).Ticks - 1L)
 
-            testCase "one that runs can be moved as well"
+            testCase "a running clock can be advanced too"
             <| fun () ->
                 let clock = EmbeddedClock true
                 let noted = ResizeArray()
@@ -67,7 +67,7 @@ let private timersTests =
     testList
         "timers"
         [
-            testCase "a timer for at once fires without the clock being moved"
+            testCase "a timer that is due at once fires without an advance"
             <| fun () ->
                 let clock = EmbeddedClock()
                 let rang = new ManualResetEventSlim()
@@ -106,7 +106,7 @@ let private timersTests =
                 clock.Advance(seconds 2)
                 noted |> List.ofSeq |> shouldEqual [ "second", seconds 1 ]
 
-            testCase "delays of .NET end when it is moved past them"
+            testCase "delays of .NET end when the clock passes them"
             <| fun () ->
                 let clock = EmbeddedClock()
                 let delay = Task.Delay(seconds 3_600, clock)

@@ -137,7 +137,7 @@ let private pulls =
     testList
         "pulls"
         [
-            testCase "what is sent can be pulled"
+            testCase "a message that was sent can be pulled"
             <| fun () ->
                 let ticket, answer = run 0L withOne [ toBroker 2L (pull 0L 0 "*") ] |> snd |> only
 
@@ -153,7 +153,7 @@ let private pulls =
                 |> _.ToArray()
                 |> shouldEqual "one"B
 
-            testCase "a pull that finds nothing waits, and is answered by the message that comes"
+            testCase "a pull that finds nothing is parked and answered by the next message"
             <| fun () ->
                 let waiting, effects = run 0L withOne [ toBroker 2L (pull 1L 1000 "*") ]
                 effects |> shouldBeEmpty
@@ -170,7 +170,7 @@ let private pulls =
 
                 Broker.nextDeadline state |> shouldEqual ValueNone
 
-            testCase "a message of another queue or tag wakes no pull"
+            testCase "a message of another queue or tag wakes no parked pull"
             <| fun () ->
                 let waiting, _ = run 0L withOne [ toBroker 2L (pull 1L 1000 "b") ]
 
@@ -184,7 +184,7 @@ let private endsOfPulls =
     testList
         "ends of pulls"
         [
-            testCase "a pull whose time is up is told so, not a millisecond before"
+            testCase "a parked pull is answered at its timeout and not a millisecond before"
             <| fun () ->
                 let waiting, _ = run 0L withOne [ toBroker 2L (pull 1L 1000 "*") ]
                 run 999L waiting [ Ticked ] |> snd |> shouldBeEmpty
@@ -192,7 +192,7 @@ let private endsOfPulls =
                 ticket |> shouldEqual 2L
                 (readPull answer).Status |> shouldEqual NoNewMessage
 
-            testCase "who has gone is not answered"
+            testCase "a connection that has closed is not answered"
             <| fun () ->
                 let waiting, _ = run 0L withOne [ toBroker 2L (pull 1L 1000 "*") ]
                 let state, effects = run 1L waiting [ Left 1 ]

@@ -160,7 +160,7 @@ let private clusterModel =
             property "routes list exactly the brokers that have the topic and run, or are not known to be gone"
             <| fun (steps: ClusterStep list) -> (List.fold step first steps).IsRight
 
-            property "what was acknowledged is found by its offset id, and lies where the answer says"
+            property "an acknowledged message is found by its offset id at the offset of the answer"
             <| fun (steps: ClusterStep list) ->
                 let sendOrStep (state, sent: (int * SendAnswer) list) one =
                     match one with
@@ -213,7 +213,7 @@ let private routes =
     testList
         "routes"
         [
-            testCase "a silent broker is given up after 120 seconds, not a millisecond before"
+            testCase "a silent broker leaves the routes after 120 seconds and not a millisecond before"
             <| fun () ->
                 let state, _ = askAt 0L (BrokerAt 0) (sendTo "T" 0 "id" []) first.State
                 let state, _ = Servers.transition 5L state (ServerStopped(BrokerAt 0, Crash))
@@ -224,7 +224,7 @@ let private routes =
                 tryRoute 120_005L 0 "T" after |> shouldEqual None
                 Servers.nextDeadline after |> shouldEqual ValueNone
 
-            testCase "the topic that others are made from is on all brokers, if topics are made by sends"
+            testCase "the template topic is on all brokers if sends create topics"
             <| fun () ->
                 let route = (tryRoute 0L 0 Send.defaultTopic first.State).Value
                 route.Queues |> List.map _.Permission |> shouldEqual [ 7; 7; 7 ]
@@ -272,7 +272,7 @@ let private nameServerRestarts =
                 |> List.ofSeq
                 |> shouldEqual [ "b"; "c" ]
 
-            testCase "an address that is advertised is told at once"
+            testCase "an advertised address is in the routes at once"
             <| fun () ->
                 let state, _ = askAt 0L (BrokerAt 0) (sendTo "T" 0 "id" []) first.State
                 let state, _ = Servers.transition 1L state (At(BrokerAt 0, Advertised "proxy:9"))

@@ -120,7 +120,7 @@ let private lag =
     testList
         "lag"
         [
-            property "a slave has the beginning of what its master has, and all that is old enough while both run"
+            property "a slave has a prefix of its master's messages, and all that are old enough while both run"
             <| fun (steps: LateStep list) ->
                 let first =
                     {
@@ -132,7 +132,7 @@ let private lag =
 
                 (List.fold step first steps).Mistakes |> shouldBeEmpty
 
-            testCase "what comes to a master is at its slave after the interval, and not a millisecond sooner"
+            testCase "a message is at the slave after the copy interval and not a millisecond sooner"
             <| fun () ->
                 let state = sent 1_000L "a" pair
                 Servers.nextDeadline state |> shouldEqual (ValueSome 1_100L)
@@ -144,7 +144,7 @@ let private lag =
                 idsAt 1 state |> shouldEqual [ "a"; "b" ]
                 Servers.nextDeadline state |> shouldEqual ValueNone
 
-            testCase "committed offsets come late too"
+            testCase "committed offsets are copied late too"
             <| fun () ->
                 let commit =
                     Examples.ask
@@ -170,7 +170,7 @@ let private readingCopies =
     testList
         "reading copies"
         [
-            testCase "what a master had no time to give is nowhere else while it is away, and comes when it is back"
+            testCase "messages that were not copied are missing while the master is away, and available when it is back"
             <| fun () ->
                 let state = sent 0L "a" pair
                 let struct (state, _) = passTo 100L 0L state []
@@ -184,7 +184,7 @@ let private readingCopies =
                 let struct (state, _) = passTo 2_100L 2_000L state []
                 idsAt 1 state |> shouldEqual [ "a"; "b" ]
 
-            testCase "a pull that waits at a slave is answered by the copy"
+            testCase "a pull parked at a slave is answered by the copy"
             <| fun () ->
                 let state = sent 0L "a" pair
                 let struct (state, _) = passTo 100L 0L state []
@@ -209,7 +209,7 @@ let private suggestedBroker =
     testList
         "suggested broker"
         [
-            testCase "who reads what is not in memory is sent to the slave, and from there, at the end, to the master"
+            testCase "a reader of old messages is sent to the slave and, at the end, back to the master"
             <| fun () ->
                 let forgetful (settings: BrokerSettings) =
                     { settings with
@@ -254,7 +254,7 @@ let private hostedSlave =
     testList
         "hosted slave"
         [
-            testCaseTask "the slave of an embedded cluster lags by its clock"
+            testCaseTask "the slave of an embedded cluster lags by the cluster's clock"
             <| fun () ->
                 task {
                     use limit = new CancellationTokenSource(TimeSpan.FromMinutes 2.0)

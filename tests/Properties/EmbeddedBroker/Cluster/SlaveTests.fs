@@ -81,7 +81,7 @@ let private slaveReads =
     testList
         "slave reads"
         [
-            property "a slave holds what its master holds, or the beginning of it, whatever stops"
+            property "a slave holds its master's messages or a prefix of them, whatever stops"
             <| fun (steps: PairStep list) -> (pair, steps) ||> List.scan step |> List.forall isCopy
 
             testCase "sends are refused with code 14, and make no topic"
@@ -93,7 +93,7 @@ let private slaveReads =
 
                 (storeOf 1 state).Topics.ContainsKey "T" |> shouldBeFalse
 
-            testCase "what the master has is pulled from the slave, whether the master runs or not"
+            testCase "the master's messages are pulled from the slave, whether the master runs or not"
             <| fun () ->
                 for state in [ withOne; alone ] do
                     let answer = askAt 1L slave (pull 0L) state |> snd |> readPull
@@ -101,7 +101,7 @@ let private slaveReads =
                     answer.NextOffset |> shouldEqual 1L
                     answer.SuggestedBrokerId |> shouldEqual 0L
 
-            testCase "who finds nothing is sent to the master while that runs, and waits otherwise"
+            testCase "a pull that finds nothing is sent to the master while it runs, and parked otherwise"
             <| fun () ->
                 let waiting =
                     pullWith
@@ -118,7 +118,7 @@ let private slaveReads =
                 effects |> shouldBeEmpty
                 Servers.nextDeadline state |> shouldEqual (ValueSome 1001L)
 
-            testCase "a position outside of the queue is not corrected"
+            testCase "an offset outside the queue is not corrected"
             <| fun () ->
                 for state in [ withOne; alone ] do
                     let answer = askAt 1L slave (pull 77L) state |> snd |> readPull
@@ -130,7 +130,7 @@ let private parkedPullsAndWrites =
     testList
         "parked pulls and writes"
         [
-            testCase "a pull that waits at the slave is answered by what its master takes after a start"
+            testCase "a pull parked at the slave is answered by messages of its restarted master"
             <| fun () ->
                 let waiting =
                     pullWith

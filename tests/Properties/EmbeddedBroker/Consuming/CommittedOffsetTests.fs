@@ -135,7 +135,7 @@ let private initialOffsets =
     testList
         "initial offsets"
         [
-            testCase "a group that has committed nothing begins at 0 while a queue's first message is at hand"
+            testCase "a group without a committed offset begins at 0 while the first message of the queue is in memory"
             <| fun () -> fresh |> withSends 3 |> committed |> shouldEqual (Some 0L)
 
             testCase "a queue without a message has no offset for it, and neither has one that does not exist"
@@ -145,21 +145,21 @@ let private initialOffsets =
                 askCommitted (query "G" "T" 2 None) state |> shouldEqual None
                 askCommitted (query "G" "U" 0 None) state |> shouldEqual None
 
-            testCase "once the first messages are gone it is told that there is no offset"
+            testCase "once the first messages are deleted the answer is that there is no offset"
             <| fun () ->
                 let one = fresh |> withSends 1
                 let state = keeping (3L * logBytes one) |> withSends 9
                 records "T" 0 state |> List.map idOf |> shouldEqual [ "m7"; "m8"; "m9" ]
                 committed state |> shouldEqual None
 
-            testCase "so it is if the first message is not in memory, to the byte"
+            testCase "the answer is the same if the first message is not in memory, to the byte"
             <| fun () ->
                 let bytes = fresh |> withSends 3 |> logBytes
                 remembering bytes |> withSends 3 |> committed |> shouldEqual (Some 0L)
                 remembering (bytes - 1L) |> withSends 3 |> committed |> shouldEqual None
                 remembering 0L |> withSends 1 |> committed |> shouldEqual None
 
-            testCase "who asks not to be told 0 is not"
+            testCase "a request that excludes 0 is not answered with 0"
             <| fun () ->
                 let state = fresh |> withSends 3
                 askCommitted (query "G" "T" 0 (Some false)) state |> shouldEqual None
@@ -168,7 +168,7 @@ let private initialOffsets =
                 askCommitted (query "G" "T" 0 (Some false)) (commit 2L state)
                 |> shouldEqual (Some 2L)
 
-            testCase "what was committed is told, 0 too, whatever is left of the queue"
+            testCase "a committed offset is returned, 0 too, whatever is left of the queue"
             <| fun () ->
                 let state = remembering 0L |> withSends 3 |> commit 0L
                 committed state |> shouldEqual (Some 0L)
@@ -198,7 +198,7 @@ let private poppingGroups =
                 popFrom FromMax (remembering 0L |> withSends 2) |> snd |> shouldEqual [ "m2" ]
                 popFrom FromMax (fresh |> withSends 2) |> snd |> shouldEqual [ "m1"; "m2" ]
 
-            testCase "where a group begins to pop is committed, though nothing came of it"
+            testCase "the initial offset of a popping group is committed although no message was delivered"
             <| fun () ->
                 let state, popped = popFrom FromMax (withTopic (remembering 0L))
                 popped |> shouldBeEmpty
@@ -208,7 +208,7 @@ let private poppingGroups =
                 popped |> shouldEqual [ "m1"; "m2" ]
                 committed state |> shouldEqual (Some 2L)
 
-            testCaseTask "an embedded broker with no memory tells a client of a group without an offset"
+            testCaseTask "an embedded broker without memory answers a group without an offset"
             <| fun () ->
                 task {
                     use limit = new CancellationTokenSource(TimeSpan.FromMinutes 2.0)

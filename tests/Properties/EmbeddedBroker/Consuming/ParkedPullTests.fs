@@ -227,10 +227,10 @@ let private wakingPulls =
         "waking pulls"
         [
             property
-                "a pull is woken by a message that it wants and by no other, ends in time, and goes with its connection"
+                "a parked pull is woken by a matching message only, ends at its timeout, and is dropped with its connection"
             <| fun (steps: Step list) -> (List.fold step first steps).Mistakes |> shouldBeEmpty
 
-            testCase "a pull without a filter waits for what its group's heartbeat asks for"
+            testCase "a pull without a filter waits for messages of its group's subscription"
             <| fun () ->
                 let state = subscribed 5L (ByTag "b") first.State
 
@@ -253,7 +253,7 @@ let private wakingPulls =
                 |> List.map idOf
                 |> shouldEqual [ "m2" ]
 
-            testCase "a pull that has waited is answered by the subscription that holds then"
+            testCase "a parked pull is answered by the subscription of the time of the answer"
             <| fun () ->
                 let state = subscribed 5L (ByTag "b") first.State
 
@@ -280,7 +280,7 @@ let private committingPulls =
     testList
         "committing pulls"
         [
-            testCase "a position that comes with a pull is committed, once the pull is admitted"
+            testCase "the commit offset of a pull is committed once the pull is admitted"
             <| fun () ->
                 let pull =
                     { plainPull with

@@ -86,7 +86,7 @@ let private expressions =
     testList
         "expressions"
         [
-            testCase "expressions with tags let exactly these through, whichever way they come"
+            testCase "tag expressions match exactly their tags, by request and by heartbeat"
             <| fun () ->
                 for expression, expected in
                     [
@@ -151,7 +151,7 @@ let private heartbeats =
                     }
                 |> shouldEqual (Ok [ "a" ])
 
-            testCase "a filter class is not run: everything comes"
+            testCase "a filter class is not run, and everything is delivered"
             <| fun () ->
                 bySubscription
                     { subscriptionOf' "TAG" "a" with
@@ -159,7 +159,7 @@ let private heartbeats =
                     }
                 |> shouldEqual (Ok tags)
 
-            testCase "a heartbeat with a condition that cannot be read is taken, and pulls are told that there is none"
+            testCase "a heartbeat with an invalid condition is accepted, and pulls are answered that there is none"
             <| fun () ->
                 for kind, expression in [ "SQL92", "a = = ("; "SQL92", ""; "XPATH", "/a" ] do
                     bySubscription (subscriptionOf' kind expression)
@@ -185,7 +185,7 @@ let private parkedPulls =
     testList
         "parked pulls"
         [
-            testCase "a waiting pull is woken by what its expression lets through, and by nothing else"
+            testCase "a parked pull is woken by messages that match its expression, and by no other"
             <| fun () ->
                 let wakes expression tag =
                     let pull =

@@ -42,14 +42,14 @@ let private framesTests =
 
                 framesOf pieces = frames && framing.Held.IsEmpty
 
-            property "the front of a frame is held until the rest has come"
+            property "the beginning of a frame is held until the rest has arrived"
             <| fun (sample: Sample) sizes (cut: uint16) ->
                 let frame = (frames [ sample ])[0]
                 let front = frame[.. int cut % frame.Length - 1]
                 let framing, pieces = cutAll (chunks sizes front) AnswerFraming.start
                 pieces.IsEmpty && total (framing, pieces) = front
 
-            property "asked for in the middle of a stream, it begins with the next frame"
+            property "framing that is switched on in mid-stream begins with the next frame"
             <| fun (samples: Sample list) sizes (passed: byte) ->
                 let frames = frames samples
                 let chunks = chunks sizes (Array.concat frames)
@@ -81,7 +81,7 @@ let private otherBytes =
                 let chunks = chunks sizes garbage
                 total (cutAll chunks AnswerFraming.start) = garbage
 
-            testCase "after what cannot be a length everything passes at once"
+            testCase "after an impossible length everything passes at once"
             <| fun () ->
                 let garbage = ReadOnlyMemory "GET / HTTP"B
                 let framing, pieces = AnswerFraming.cut garbage AnswerFraming.start

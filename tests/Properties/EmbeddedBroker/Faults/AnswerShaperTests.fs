@@ -107,12 +107,12 @@ let private reordering =
 
                 List.sort sent = List.sort frames
 
-            testCase "one answer waits until two others have passed, then the next one does"
+            testCase "an answer waits until two others have passed, then the next one waits"
             <| fun () ->
                 let _, sent = send { none with HoldBackFor = 2 } [ 30 ] (List.map answer [ 1..7 ])
                 List.map opaqueOf sent |> shouldEqual [ 2; 3; 1; 5; 6; 4; 7 ]
 
-            property "a stranger goes before each answer, and belongs to no call"
+            property "an unsolicited answer precedes each answer and belongs to no call"
             <| fun (samples: Sample list) sizes ->
                 let frames = frames samples
                 let _, sent = send { none with SendsUnknownOpaques = true } sizes frames
@@ -133,7 +133,7 @@ let private delays =
     testList
         "delays"
         [
-            testCase "each second answer is late, not a tick before its time, and others pass it"
+            testCase "each second answer is delayed to the tick, and others pass it"
             <| fun () ->
                 let plan =
                     { none with
@@ -156,7 +156,7 @@ let private delays =
                 split (bytesOf sent) |> List.map opaqueOf |> shouldEqual [ 2; 4 ]
                 state.DelayedBytes |> shouldEqual 0
 
-            testCase "a fault that is set in the middle of a frame begins with the next one"
+            testCase "a fault that is set during a frame begins with the next one"
             <| fun () ->
                 let frames = List.map answer [ 1..3 ]
                 let bytes = Array.concat frames
@@ -176,7 +176,7 @@ let private changingFaults =
     testList
         "changing faults"
         [
-            property "whatever changes, no frame is lost or broken, and what is not doubled is sent once"
+            property "whatever faults change, no frame is lost or broken, and each is sent once unless it is duplicated"
             <| fun (samples: Sample list) sizes (steps: Step list) ->
                 let frames = frames samples
 

@@ -64,7 +64,8 @@ let private refusalsAndLosses =
     testList
         "refusals and losses"
         [
-            testCase "a refused request is answered so, and not carried out; the next one is"
+            testCase
+                "a refused request is answered with the refusal and not carried out, and the next one is carried out"
             <| fun () ->
                 let rule =
                     RequestRules.rule sendCode (RefuseWith(ResponseCode.SystemBusy, "[TIMEOUT_CLEAN_QUEUE]")) 1
@@ -89,14 +90,14 @@ let private refusalsAndLosses =
                 tickets effects |> shouldEqual [ -1L; -2L; 3L ]
                 stored state |> shouldEqual 1
 
-            testCase "a lost answer is to a request that was carried out"
+            testCase "a request whose answer is lost was carried out"
             <| fun () ->
                 let state, effects = sendMany 3L (faulty [ lose 2 ])
                 tickets effects |> shouldEqual [ -1L; -2L; 3L ]
                 stored state |> shouldEqual 3
                 state.Faults.FaultInjection |> shouldEqual Map.empty
 
-            testCase "each n-th answer only"
+            testCase "a fault of each n-th answer affects no other"
             <| fun () ->
                 let rule = lose 7 |> RequestRules.sparingEvery 3
                 let state, effects = sendMany 8L (faulty [ rule ])
@@ -108,7 +109,7 @@ let private delays =
     testList
         "delays"
         [
-            testCase "a late answer comes when its time has come, not a millisecond before"
+            testCase "a delayed answer is sent at its time and not a millisecond before"
             <| fun () ->
                 let rule =
                     RequestRules.rule sendCode (AnswerAfter(TimeSpan.FromMilliseconds 500L)) 1
@@ -122,7 +123,7 @@ let private delays =
                 tickets effects |> shouldEqual [ 1L ]
                 Broker.nextDeadline state |> shouldEqual ValueNone
 
-            testCase "a pull that waits is late from its answer on, and lost only then"
+            testCase "the delay or loss of a parked pull begins with its answer"
             <| fun () ->
                 let rules =
                     [
@@ -138,7 +139,7 @@ let private delays =
                 Broker.nextDeadline state |> shouldEqual (ValueSome 600L)
                 Broker.transition 600L state Ticked |> snd |> tickets |> shouldEqual [ 1L ]
 
-            testCase "a late answer to one who has gone is given up"
+            testCase "a delayed answer to a closed connection is dropped"
             <| fun () ->
                 let rule = RequestRules.rule sendCode (AnswerAfter(TimeSpan.FromSeconds 1L)) 1
                 let state, _ = sendMany 1L (faulty [ rule ])
@@ -151,7 +152,7 @@ let private rulesTests =
     testList
         "rules"
         [
-            testCase "a fault meets its code only, and one that was set later waits for the first"
+            testCase "a fault affects its request code only, and a later one waits for the first"
             <| fun () ->
                 let rules =
                     [
@@ -173,7 +174,7 @@ let private rulesTests =
                 stored state |> shouldEqual 1
                 state.Faults.FaultInjection |> shouldEqual Map.empty
 
-            testCase "healing ends faults and gives late answers, in the order of their times"
+            testCase "healing ends faults and sends delayed answers in the order of their times"
             <| fun () ->
                 let late millis =
                     RequestRules.rule sendCode (AnswerAfter(TimeSpan.FromMilliseconds(millis: int64))) 1
@@ -200,7 +201,7 @@ let private forgottenClients =
     testList
         "forgotten clients"
         [
-            testCase "forgotten clients are known by nothing, and are there"
+            testCase "forgotten clients have no registration but stay connected"
             <| fun () ->
                 let heartbeat: Heartbeat =
                     {

@@ -167,7 +167,7 @@ let private blackHoles =
                 ended run |> shouldBeFalse
                 run |> closes 1 ToServer |> ended |> shouldBeTrue
 
-            testCase "half-open: nothing passes, not even a close, until it is healed"
+            testCase "a half-open connection passes nothing, not even a close, until it is healed"
             <| fun () ->
                 let run =
                     connected
@@ -181,7 +181,7 @@ let private blackHoles =
                 ended run |> shouldBeFalse
                 (heal run).Done.Head |> shouldEqual (CloseSending(1, ToServer))
 
-            testCase "half-open: a reset is not passed on until it is healed"
+            testCase "a half-open connection passes no reset until it is healed"
             <| fun () ->
                 let run =
                     connected
@@ -196,7 +196,7 @@ let private backPressure =
     testList
         "back-pressure"
         [
-            testCase "where reading stops, what a read brought waits and no other read begins"
+            testCase "when reading stops, the bytes of the last read wait and no other read begins"
             <| fun () ->
                 let run =
                     connected
@@ -209,7 +209,7 @@ let private backPressure =
                 sentTo ToClient run |> shouldEqual "abc"B
                 run.Reads |> shouldEqual (set [ 1, ToServer; 1, ToClient ])
 
-            testCase "where reading stops, a close waits as well"
+            testCase "when reading stops, a close waits too"
             <| fun () ->
                 let run =
                     connected
@@ -219,7 +219,7 @@ let private backPressure =
                 run.Done |> shouldEqual [ OpenServer 1 ]
                 (heal run).Done.Head |> shouldEqual (CloseSending(1, ToClient))
 
-            testCase "what waits is bounded: then reading stops"
+            testCase "waiting bytes are bounded, and reading stops at the limit"
             <| fun () ->
                 let chunk: byte[] = Array.zeroCreate (Passage.maxWaitingBytes / 2)
 
@@ -237,7 +237,7 @@ let private cutsAndGarbage =
     testList
         "cuts and garbage"
         [
-            property "a cut comes after so many bytes, over all connections, and once"
+            property "a cut comes after the number of bytes over all connections, and once"
             <| fun (Bytes bytes) (limit: byte) (isReset: bool) ->
                 let kind = if isReset then CutKind.Reset else CutKind.Fin
                 let bytes = Array.append bytes [| 0uy |]
@@ -258,7 +258,7 @@ let private cutsAndGarbage =
                 && sentTo ToClient run = Array.concat [ "abc"B; bytes[..limit]; bytes ]
                 && run.State.Links.Count = 1
 
-            testCase "garbage goes behind what waits and before what comes"
+            testCase "garbage is written after waiting bytes and before later ones"
             <| fun () ->
                 let run =
                     connected
@@ -294,7 +294,7 @@ let private answers =
                 sentTo ToServer run |> shouldEqual bytes
                 sentTo ToClient run |> shouldEqual ""B
 
-            testCase "what the server sent before it closed is sent before the close, late answers too"
+            testCase "bytes and delayed answers from before a server's close are sent before the close"
             <| fun () ->
                 let run =
                     connected
@@ -323,7 +323,7 @@ let private healing =
     testList
         "healing"
         [
-            testCase "healing lets go what was delayed, limited, late or held back"
+            testCase "healing releases delayed, rate-limited and reordered bytes"
             <| fun () ->
                 let run =
                     connected
@@ -373,12 +373,12 @@ let private endedConnections =
     testList
         "ended connections"
         [
-            testCase "a client of a server that is not there is reset"
+            testCase "a client of a server that does not run is reset"
             <| fun () ->
                 let run = idle |> feed (Accepted 1) |> feed (ServerUnreachable 1)
                 run.Done.Head |> shouldEqual (EndLink(1, CutKind.Reset))
 
-            testCase "what comes of a connection that has ended changes nothing"
+            testCase "events of an ended connection change nothing"
             <| fun () ->
                 let run = feed (CutAll CutKind.Fin) connected
 

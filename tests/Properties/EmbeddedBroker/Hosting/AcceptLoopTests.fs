@@ -48,7 +48,7 @@ let tests =
     testList
         "Accept loop"
         [
-            testCaseTask "goes on after a client that had gone before it was taken"
+            testCaseTask "accepting continues after a client that had disconnected"
             <| fun () ->
                 task {
                     let admitted = ResizeArray<string>()
@@ -63,7 +63,7 @@ let tests =
                     List.ofSeq admitted |> shouldEqual [ "first"; "second" ]
                 }
 
-            testCaseTask "goes on after a client that cannot be admitted, and lets it go"
+            testCaseTask "accepting continues after a client that cannot be admitted, which is closed"
             <| fun () ->
                 task {
                     let admitted = ResizeArray<string>()
@@ -74,7 +74,7 @@ let tests =
                     next.IsDisposed |> shouldBeFalse
                 }
 
-            testCaseTask "waits, longer each time, while errors last"
+            testCaseTask "accepting waits longer after each error"
             <| fun () ->
                 task {
                     let clock = ManualClock()
@@ -93,7 +93,7 @@ let tests =
                     List.ofSeq admitted |> shouldEqual [ "last" ]
                 }
 
-            testCase "its waits are bounded, and there is none after a single error"
+            testCase "the waits are bounded, and there is none after a single error"
             <| fun () ->
                 AcceptLoop.pauseAfter 1 |> shouldEqual TimeSpan.Zero
                 AcceptLoop.pauseAfter 1000 |> shouldEqual (TimeSpan.FromSeconds 1L)

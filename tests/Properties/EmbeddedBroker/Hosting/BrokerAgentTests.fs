@@ -51,8 +51,7 @@ let tests =
     testList
         "Broker agent"
         [
-            testCase
-                "what falls due while it is dealt with is delivered, though no timer rings, before the next request"
+            testCase "messages that fall due during a request are delivered before the next request without a timer"
             <| fun () ->
                 use agent =
                     new ClusterAgent(oneBroker, MovedClock(), clients, new BrokerLog(null), ignore)
@@ -70,7 +69,7 @@ let tests =
 
                 (askAgent agent pull.Command).ResponseCode |> shouldEqual ResponseCode.Success
 
-            testCase "a timer rings in time though the clock is moved while it is being set"
+            testCase "a timer fires in time although the clock moves while it is set"
             <| fun () ->
                 let clock = ManualClock()
 

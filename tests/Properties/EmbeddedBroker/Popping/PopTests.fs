@@ -47,7 +47,7 @@ let private receipts =
     testList
         "receipts"
         [
-            testCase "the answer says where reading began and which messages there are, as Java writes it"
+            testCase "the answer states the start offset and the messages as Java writes them"
             <| fun () ->
                 let state = withMessages [ "a"; "b"; "c" ]
                 let state, _ = ask 4L 1 (sendTo 1 "d") state
@@ -75,7 +75,7 @@ let private receipts =
                 answer.ResponseCode |> shouldEqual ResponseCode.PollingTimeout
                 answer.Remark |> shouldEqual (Some "NO_MESSAGE_IN_QUEUE")
 
-            testCase "what is not acknowledged comes again from the topic of retries, once more to its account"
+            testCase "an unacknowledged message is redelivered from the retry topic with its count raised"
             <| fun () ->
                 let state, popped = popNow 5L pop (withMessages [ "a"; "b" ])
                 let state, _ = ask 6L 2 (ackOf popped[0]) state
@@ -104,7 +104,7 @@ let private changedTimes =
     testList
         "changed times"
         [
-            testCase "a changed time gives a new receipt, and the old one acknowledges nothing"
+            testCase "a changed invisible time returns a new receipt, and the old one acknowledges nothing"
             <| fun () ->
                 let state, popped = popNow 5L pop (withMessages [ "a" ])
                 let popped = List.exactlyOne popped
@@ -125,7 +125,7 @@ let private parkedPops =
     testList
         "parked pops"
         [
-            testCase "a pop waits for a message, and for one that expires"
+            testCase "a parked pop is answered by a new message and by one whose invisible time ends"
             <| fun () ->
                 let state, popped = popNow 5L pop (withMessages [ "a" ])
                 popped |> idsOf |> shouldEqual [ "a" ]
@@ -145,7 +145,7 @@ let private parkedPops =
                 let _, effects = tick 10_005L state
                 poppedIn pop (answerIn effects) |> idsOf |> shouldEqual [ "a" ]
 
-            testCase "a wait ends with its time, or with its connection"
+            testCase "a parked pop ends at its timeout or with its connection"
             <| fun () ->
                 let state, _ = popNow 1L pop (withMessages [ "a" ])
                 let state, _ = ask 2L 2 (parkedPop 3) state
@@ -158,7 +158,7 @@ let private parkedPops =
                 effects |> shouldEqual [ Forget(Ticket 2L) ]
                 Waits.isEmpty left.Pops.Parked.Waits |> shouldBeTrue
 
-            testCase "tags choose; what does not match is not seen again"
+            testCase "tags select, and messages that do not match are skipped for good"
             <| fun () ->
                 let state, _ =
                     ask 0L 1 (Examples.ask (messageOf "T" "a" [ PropertyName.tags, "x" ]) Send.message) fresh
@@ -183,7 +183,7 @@ let private orderlyPops =
     testList
         "orderly pops"
         [
-            testCase "in order a queue is closed until its messages are acknowledged, and opens for whoever waits"
+            testCase "in order, a queue is blocked until its messages are acknowledged, and then answers a parked pop"
             <| fun () ->
                 let two = { orderly with MaxMessages = 2 }
                 let state, popped = popNow 5L two (withMessages [ "a"; "b"; "c" ])
@@ -224,7 +224,7 @@ let private orderlyAttempts =
     testList
         "orderly attempts"
         [
-            testCase "in order the same attempt gives the same messages, and their counts as they were"
+            testCase "in order, a repeated attempt returns the same messages with the same counts"
             <| fun () ->
                 let attempt = { orderly with AttemptId = Some "x" }
 
@@ -236,7 +236,8 @@ let private orderlyAttempts =
                 codeOf 7L (Examples.ask { attempt with AttemptId = Some "y" } Pop.messages) state
                 |> shouldEqual ResponseCode.PollingTimeout
 
-            testCase "in order a changed time keeps the receipt's time, and opens the queue then"
+            testCase
+                "in order, a changed invisible time keeps the pop time of the receipt and unblocks the queue at its end"
             <| fun () ->
                 let state, popped = popNow 5L orderly (withMessages [ "a" ])
                 let popped = List.exactlyOne popped
@@ -254,7 +255,8 @@ let private popTime =
     testList
         "pop time"
         [
-            testCase "a pop is as old as it says by the broker's clock, and 0 is now unless it is taken as it is sent"
+            testCase
+                "the age of a pop follows from its time and the broker's clock, and 0 means now unless the time is taken as sent"
             <| fun () ->
                 let now = 1_000_000L
                 let second = TimeSpan.FromSeconds 1L
@@ -303,7 +305,7 @@ let private futurePops =
     testList
         "future pops"
         [
-            testCase "a pop that may not wait is answered at once, though it comes out of the future"
+            testCase "a pop without a wait is answered at once although its time is in the future"
             <| fun () ->
                 let state, _ = popNow 1L pop (withMessages [ "a" ])
 
@@ -322,7 +324,7 @@ let private refusals =
     testList
         "refusals"
         [
-            testCase "what is refused is refused with Java's codes"
+            testCase "refusals have Java's codes"
             <| fun () ->
                 let state, popped = popNow 1L pop (withMessages [ "a" ])
                 let popped = List.exactlyOne popped
@@ -371,7 +373,7 @@ let private popLimits =
     testList
         "pop limits"
         [
-            testCase "a queue that too many wait for takes no more"
+            testCase "a queue with too many parked pops refuses another one"
             <| fun () ->
                 let state, _ = popNow 1L pop (withMessages [ "a" ])
 
@@ -382,7 +384,7 @@ let private popLimits =
 
                 codeOf 3L (parkedPop 20) full |> shouldEqual ResponseCode.PollingFull
 
-            testCase "a slave gives nothing out"
+            testCase "a slave answers no pop"
             <| fun () ->
                 let slave =
                     { withMessages [ "a" ] with
@@ -503,14 +505,14 @@ let private byPull =
                 assigned "x" "OTHER" cluster |> shouldEqual None
                 assigned "z" "AVG" cluster |> shouldEqual (Some [])
 
-            testCase "members that share a client id both get its first share, and nobody the others"
+            testCase "members with one client id both get its first share, and the other share is read by none"
             <| fun () ->
                 let cluster = cluster [ "x"; "x" ]
 
                 assigned "x" "AVG" cluster
                 |> shouldEqual (Some [ for queueId in 0..3 -> "broker-a", queueId, PullMode ])
 
-            testCase "a group that nobody is in has no assignments"
+            testCase "a group without members has no assignments"
             <| fun () -> assigned "x" "AVG" (cluster []) |> shouldEqual None
         ]
 
@@ -518,7 +520,7 @@ let private byPop =
     testList
         "by pop"
         [
-            testCase "where messages are popped all members read all brokers, or as many share a queue as was set"
+            testCase "in pop mode all members read all brokers, or as many share a queue as is set"
             <| fun () ->
                 let cluster = cluster [ "w"; "x"; "y"; "z" ]
 
@@ -539,7 +541,7 @@ let private byPop =
                         ]
                 )
 
-            testCase "the mode of a topic that is not there, or one of retries, is not set"
+            testCase "the mode of an unknown topic or of a retry topic is not set"
             <| fun () ->
                 for topic, code in [ "U", ResponseCode.TopicNotExist; "%RETRY%G", ResponseCode.NoPermission ] do
                     let command =

@@ -52,7 +52,7 @@ let private delayLevels =
                 let _, effects = ask 0L 1 (send "T" "a" [ PropertyName.delayLevel, "soon" ]) fresh
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.SystemError
 
-            testCase "a delivered message wakes a pull that waits for it"
+            testCase "a delivered message wakes the pull that is parked for it"
             <| fun () ->
                 let state, _ = sendOk 0L "T" "a" [ PropertyName.delayLevel, "1" ] fresh
 
@@ -76,7 +76,7 @@ let private deliveryTimes =
     testList
         "delivery times"
         [
-            testCase "of several times the first in Java's order holds, and a level before them all"
+            testCase "of several delivery times the first in Java's order holds, and a delay level before them all"
             <| fun () ->
                 let times =
                     [
@@ -101,7 +101,7 @@ let private deliveryTimes =
                 |> List.distinct
                 |> shouldEqual [ "" ]
 
-            testCase "a time that has passed is no delay; one too far ahead, or no number, is refused with 13"
+            testCase "a delivery time in the past is no delay; one too far ahead or invalid is refused with code 13"
             <| fun () ->
                 for time in [ "TIMER_DELIVER_MS", "1000"; "TIMER_DELAY_SEC", "0"; "TIMER_DELAY_MS", "-5" ] do
                     let state, answer = sendOk 1_000L "T" "a" [ time ] fresh
@@ -141,7 +141,7 @@ let private recalls =
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.Success
                 ids "T" (fst (tick 6_000L recalled)) |> shouldEqual [ "b" ]
 
-            testCase "what a recall is refused for is what Java says"
+            testCase "recalls are refused for Java's reasons"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" [ "TIMER_DELAY_SEC", "60" ] fresh
                 let state, _ = sendOk 0L "U" "u" [] state
@@ -198,7 +198,7 @@ let private systemTopicsAndBatches =
     testList
         "system topics and batches"
         [
-            testCase "what a broker keeps for itself takes no sends"
+            testCase "system topics accept no sends"
             <| fun () ->
                 for topic in
                     [
@@ -213,7 +213,7 @@ let private systemTopicsAndBatches =
                         (answerIn effects).ResponseCode |> shouldEqual ResponseCode.NoPermission
                         ids topic state |> shouldBeEmpty
 
-            testCase "a batch cannot wait for a time, as a whole; what its messages say of one is not looked at"
+            testCase "a batch cannot be delayed as a whole, and delays of its messages are ignored"
             <| fun () ->
                 let one = Message.ofText "T" "x" |> Message.withDelayLevel 3
                 let batch = ReadOnlyMemory(BatchCodec.encode [ one ] |> Buffers.ok)

@@ -250,7 +250,7 @@ let tests =
         "Broker held messages"
         [
             property
-                "what is due or committed comes once and never early, what is recalled or rolled back never, and checks go to the group"
+                "due or committed messages are delivered once and never early, recalled or rolled back ones never, and checks go to the group"
             <| fun (steps: Step list) ->
                 let run = List.fold step first steps
                 // Longer than the highest level.

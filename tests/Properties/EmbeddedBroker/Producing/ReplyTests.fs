@@ -72,7 +72,7 @@ let private pushingReplies =
                 ids replyTopic state |> shouldEqual [ "r" ]
                 state.Replies |> shouldEqual Map.empty
 
-            testCase "a requester that refuses, or does not answer, is a failure that names it"
+            testCase "a requester that refuses or does not answer is an error that names it"
             <| fun () ->
                 for answer in
                     [
@@ -105,14 +105,14 @@ let private lostConnections =
     testList
         "lost connections"
         [
-            testCase "a requester whose connection has ended is asked by the one that is left"
+            testCase "a reply goes by the connection that is left when one of a requester has ended"
             <| fun () ->
                 let state, _ = Broker.transition 1L connected (Left 6)
                 let _, effects = ask 9L 1 (reply (Some "me")) state
                 let _, connection, _ = callIn effects
                 connection |> shouldEqual 5
 
-            testCase "a replier that has gone is not answered, and its reply is forgotten"
+            testCase "a replier that has disconnected is not answered, and its reply is dropped"
             <| fun () ->
                 let state, effects = ask 9L 1 (reply (Some "me")) connected
                 let _, _, command = callIn effects
@@ -130,7 +130,7 @@ let private routesAndFaults =
     testList
         "routes and faults"
         [
-            testCase "there are routes to the topics of replies and traces from the start"
+            testCase "the topics of replies and traces have routes from the start"
             <| fun () ->
                 let oneBroker = Servers.create 1 0L [ settings, BrokerRig.host, ValueNone ]
 
@@ -150,7 +150,7 @@ let private routesAndFaults =
                     | Ok route -> route.Queues.Head.WriteQueues |> shouldEqual 1
                     | Error error -> failtest $"%A{error}"
 
-            testCase "an answer that is to be lost is lost when it is made"
+            testCase "a lost answer is lost when it is made, not when the request arrives"
             <| fun () ->
                 let rule = RequestRules.rule (int RequestCode.SendReplyMessageV2) LoseAnswer 1
 

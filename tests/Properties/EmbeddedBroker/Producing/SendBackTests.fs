@@ -184,10 +184,10 @@ let private redelivery =
     testList
         "redelivery"
         [
-            property "each message comes back when its delay is over, and dies once"
+            property "each message is redelivered after its delay and becomes a dead letter once"
             <| fun (steps: Step list) -> (List.fold step first steps).Mistakes |> shouldBeEmpty
 
-            testCase "16 retries from 10 s to 2 h, then the dead letters"
+            testCase "a message is retried 16 times after 10 s to 2 h and then goes to the dead-letter queue"
             <| fun () ->
                 let state, delays = untilDead None ProtocolVersion.current
                 delays |> shouldEqual (List.map int64 (List.skip 2 delaySeconds))
@@ -198,7 +198,7 @@ let private redelivery =
                 valueOf PropertyName.originMessageId dead |> shouldEqual (snd sent).OffsetId
                 valueOf PropertyName.tags dead |> shouldEqual "a"
 
-            testCase "the request says how often, if its version may"
+            testCase "the maximum of retries is that of the request if its version has it"
             <| fun () ->
                 let retries max version = (untilDead max version |> snd).Length
 
@@ -206,14 +206,14 @@ let private redelivery =
                 retries (Some 0) ProtocolVersion.current |> shouldEqual 0
                 retries (Some 2) (ProtocolVersion.ofRelease 3 4 6) |> shouldEqual 16
 
-            testCase "a message that is not there is an error, and nothing is stored"
+            testCase "sending back an unknown message is an error, and nothing is stored"
             <| fun () ->
                 let state, _ = sent
                 let after, effects = giveBackNow (sendBack "G" 7L 0 None) 0 0L state
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.SystemError
                 after.Store.NextPhysicalOffset |> shouldEqual state.Store.NextPhysicalOffset
 
-            testCase "a slave takes nothing back"
+            testCase "a slave accepts no send back"
             <| fun () ->
                 let slave = Broker.start { settings with BrokerId = 1L } BrokerRig.host
                 let slave = { slave with Store = (fst sent).Store }
@@ -226,7 +226,7 @@ let private retryTopics =
     testList
         "retry topics"
         [
-            testCase "a pull of the retry topic that waits is woken when the message comes back"
+            testCase "a parked pull of the retry topic is woken by the redelivered message"
             <| fun () ->
                 let state, answer = sent
 
@@ -251,7 +251,7 @@ let private retryTopics =
                 recordsOf found |> List.map idOf |> shouldEqual [ "m" ]
 
             testCase
-                "a consumer's own send to its retry topic waits for its level, and goes to the dead letters beyond the maximum"
+                "a consumer's own send to its retry topic is delayed by its level, and goes to the dead-letter queue beyond the maximum"
             <| fun () ->
                 let send reconsumeTimes max =
                     let request =
@@ -274,7 +274,8 @@ let private lockedGroups =
     testList
         "locked groups"
         [
-            testCase "while its group holds a lock it goes to the dead letters at once, as in Java 5.x"
+            testCase
+                "while its group holds a lock, a message sent back goes to the dead-letter queue at once, as in Java 5.x"
             <| fun () ->
                 let lockFor group state =
                     let command =
@@ -306,7 +307,7 @@ let private lockedGroups =
                 fresh |> lockFor "G" |> dead 60_000L |> shouldEqual 1
                 fresh |> lockFor "G" |> dead 60_001L |> shouldEqual 0
 
-            testCase "a retry topic that a send makes has one queue"
+            testCase "a retry topic that a send creates has one queue"
             <| fun () ->
                 let state, _ = ask 0L 1 (Examples.ask (retrySend 0 None) Send.message) fresh
                 state.Store.Topics["%RETRY%G"].Config.WriteQueues |> shouldEqual 1

@@ -40,7 +40,7 @@ let private halfMessages =
     testList
         "half messages"
         [
-            testCase "a half message lies where consumers of its topic do not look, and is answered for from there"
+            testCase "a half message is stored in a system topic, and the answer names its offset there"
             <| fun () ->
                 let state, first = sendOk 0L "T" "a" half withProducers
                 let state, second = sendOk 0L "T" "b" half state
@@ -54,7 +54,7 @@ let private halfMessages =
                 valueOf "__transactionId__" lying |> shouldEqual "b"
                 valueOf PropertyName.realTopic lying |> shouldEqual "T"
 
-            testCase "the property decides, not the flag word; and the word of a half message is that of none"
+            testCase "the property makes a half message, not the system flag, whose transaction bits are cleared"
             <| fun () ->
                 let withFlag properties =
                     Examples.ask
@@ -71,7 +71,8 @@ let private halfMessages =
                     let lying = records "RMQ_SYS_TRANS_HALF_TOPIC" 0 state |> List.exactlyOne
                     lying.SysFlag |> shouldEqual 0
 
-            testCase "a commit writes the message, flagged and with where it lay; a second one writes nothing"
+            testCase
+                "a commit writes the message with its flag and the offset of its half message, and a second one writes nothing"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
                 let state, effects = ask 1L 1 (finish Commit answer) state
@@ -101,7 +102,7 @@ let private ending =
                 pushes |> shouldBeEmpty
                 ids "T" state |> shouldBeEmpty
 
-            testCase "an end by another group, or for another place, ends nothing"
+            testCase "the end of a transaction by another group or at another offset is ignored"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
                 let right = endOf Commit false answer.QueueOffset (commitLogOffset answer)
@@ -130,7 +131,7 @@ let private checks =
     testList
         "checks"
         [
-            testCase "producers of the group are asked in turn, with the message and where it lies now"
+            testCase "the producers of the group are checked in turn, with the message and its current offset"
             <| fun () ->
                 let state, _, pushes = checkedTwice.Value
                 pushes |> List.map fst |> shouldEqual [ 1; 2 ]
@@ -150,7 +151,7 @@ let private checks =
                 shown.QueueId |> shouldEqual 0
                 valueOf "TRANSACTION_CHECK_TIMES" shown |> shouldEqual "2"
 
-            testCase "a decision counts once, for the place that the check or for the one that the send told"
+            testCase "a decision counts once, at the offset of the check or of the send"
             <| fun () ->
                 let state, answer, pushes = checkedTwice.Value
                 let check = readCheck (snd (List.last pushes))
@@ -168,7 +169,7 @@ let private checks =
                     codeOf effects |> shouldEqual ResponseCode.SystemError
                     ids "T" state |> shouldEqual [ "a" ]
 
-            testCase "who is asked fifteen times in vain is asked no more: the message goes to another topic"
+            testCase "a message that was checked fifteen times in vain is not checked again and moves to a system topic"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
                 let state, pushes = rounds 15L 0L state
@@ -198,7 +199,7 @@ let private producersOfAGroup =
                 let _, pushes = rounds 5L (21L * interval) state
                 pushes |> shouldBeEmpty
 
-            testCase "a producer that unregisters is asked no more, and is still what else it was"
+            testCase "a producer that unregisters is not checked again and keeps its other registrations"
             <| fun () ->
                 let state, _ = sendOk 0L "T" "a" half withProducers
 
@@ -221,7 +222,7 @@ let private checkTimeouts =
     testList
         "check timeouts"
         [
-            testCase "a message younger than the timeout is left alone, and one that wants longer for longer"
+            testCase "a message younger than the timeout is not checked, nor one with a longer timeout of its own"
             <| fun () ->
                 let state, _ = sendOk 0L "T" "old" half withProducers
                 // So that the round finds it a millisecond too young.
@@ -247,7 +248,7 @@ let private checkTimeouts =
                 codeOf effects |> shouldEqual ResponseCode.Success
                 ids "T" state |> shouldEqual [ "a" ]
 
-            testCase "a message cannot be half and late: a real broker would lose it"
+            testCase "a half message with a delay is refused, as a broker would lose it"
             <| fun () ->
                 for wait in [ PropertyName.delayLevel, "3"; "TIMER_DELAY_SEC", "3" ] do
                     let _, effects = ask 0L 1 (send "T" "a" (wait :: half)) fresh

@@ -17,10 +17,10 @@ let private grammar =
     testList
         "grammar"
         [
-            testPropertyWithConfig config "what is printed reads as the same expression"
+            testPropertyWithConfig config "a printed expression parses to the same expression"
             <| fun (Condition expression) -> SqlParser.parse (SqlText.print expression) = Ok expression
 
-            testPropertyWithConfig config "it matches as a second opinion says"
+            testPropertyWithConfig config "an expression matches as an independent evaluator says"
             <| fun (Condition expression) (Bag bag) ->
                 SqlFilter.matches (findIn bag) expression = referenceMatches bag expression
 
@@ -56,7 +56,7 @@ let private refusedConditions =
     testList
         "refused conditions"
         [
-            testCase "what no broker takes"
+            testCase "expressions that no broker accepts are refused"
             <| fun () ->
                 for text in
                     [
@@ -98,7 +98,7 @@ let private propertyValues =
     testList
         "property values"
         [
-            testCase "values of properties"
+            testCase "property values compare as numbers and texts as in Java"
             <| fun () ->
                 let it =
                     matches [ "a", "5"; "t", "true"; "s", "text"; "big", "3000000000"; "x", "2.5" ]
@@ -180,7 +180,7 @@ let private filtering =
     testList
         "filtering"
         [
-            testCase "a broker filters by it, by request and by heartbeat"
+            testCase "a broker filters by SQL92 of a request and of a heartbeat"
             <| fun () ->
                 let state =
                     (fresh, [ 1..5 ])
@@ -208,7 +208,7 @@ let private filtering =
 
                 found plainPull state |> shouldEqual [ "m4"; "m5" ]
 
-            testCase "a bad expression is told when it is checked and when it is pulled by"
+            testCase "an invalid expression is refused by a check and by a pull"
             <| fun () ->
                 let state, _ = sendOk 0L "T" "m" [] fresh
 

@@ -101,7 +101,7 @@ let private subscriptions =
                         SubscriptionAdded("G", subscription 5L "U" "*")
                     ]
 
-            testCase "members that subscribe alike leave nothing to be said"
+            testCase "members with equal subscriptions are not logged"
             <| fun () ->
                 let state, _ =
                     after [ 1, "c1", tagged 5L [ "T", "a" ]; 2, "c2", tagged 6L [ "T", "a" ] ]
@@ -109,7 +109,7 @@ let private subscriptions =
                 let _, effects = beat 1 "c1" [ tagged 5L [ "T", "a" ] ] state
                 notesIn effects |> shouldBeEmpty
 
-            testCase "as in Java nothing is said of a new expression of a group that asks by itself"
+            testCase "as in Java, a new expression of a pull group is not logged"
             <| fun () ->
                 let actively version tags =
                     { tagged version [ "T", tags ] with
@@ -125,7 +125,7 @@ let private members =
     testList
         "members"
         [
-            testCase "type, model and start are those of the last heartbeat, and a change is said"
+            testCase "type, model and start are those of the last heartbeat, and a change is logged"
             <| fun () ->
                 let first = tagged 1L [ "T", "a" ]
 
@@ -153,7 +153,7 @@ let private members =
                     | _ -> None)
                 |> shouldEqual [ "consume type"; "message model"; "place to start from" ]
 
-            testCase "a client id that a second connection has is said, and who leaves and why"
+            testCase "a second connection of a client id is logged, and who leaves and why"
             <| fun () ->
                 let state, notes =
                     after [ 1, "c", tagged 1L [ "T", "a" ]; 2, "c", tagged 1L [ "T", "a" ] ]
@@ -172,7 +172,7 @@ let private members =
                 |> notesIn
                 |> shouldEqual [ ConsumerLeft("G", "c", HasBeenSilent) ]
 
-            testCase "who unregisters without being a member has the others divide again, as in Java"
+            testCase "an unregistration of a non-member makes the others rebalance, as in Java"
             <| fun () ->
                 let state, _ = after [ 1, "c1", tagged 1L [ "T", "a" ] ]
                 let state, effects = ask 0L 7 (departure "c7" "G") state
@@ -187,7 +187,7 @@ let private linesTests =
     testList
         "lines"
         [
-            testCaseTask "one line each, with the broker, the group and what was said"
+            testCaseTask "each notice is one line with the broker and the group"
             <| fun () ->
                 task {
                     let lines = LogLines()
@@ -234,8 +234,7 @@ let private blockedLoggers =
     testList
         "blocked loggers"
         [
-            testCaseTask
-                "a logger that does not return holds nobody up; what waits is bounded, and what was lost is said"
+            testCaseTask "a logger that blocks delays no client; waiting lines are bounded, and lost ones are counted"
             <| fun () ->
                 task {
                     let lines = LogLines()
@@ -265,7 +264,7 @@ let private blockedLoggers =
                     |> shouldEqual [ true ]
                 }
 
-            testCaseTask "an embedded broker says it to the logger of its options"
+            testCaseTask "an embedded broker logs to the logger of its options"
             <| fun () ->
                 task {
                     use limit = new CancellationTokenSource(TimeSpan.FromMinutes 2.0)

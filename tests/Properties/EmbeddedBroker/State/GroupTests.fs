@@ -194,12 +194,12 @@ let private membersTests =
     testList
         "members"
         [
-            property "members, topics and who is told of changes, whatever clients do"
+            property "members, topics and notifications follow the model, whatever clients do"
             <| fun (steps: Step list) ->
                 let last = List.fold step first steps
                 last.Mistakes |> shouldBeEmpty
 
-            testCase "a broadcasting group's members are told nothing"
+            testCase "members of a broadcasting group are not notified"
             <| fun () ->
                 let beat connection state =
                     ask 0L connection (consumerHeartbeat $"c{connection}" [ membership "G" Broadcasting [] ]) state
@@ -211,7 +211,7 @@ let private membersTests =
                 Broker.transition 0L state (Left 1) |> snd |> pushesIn |> shouldBeEmpty
                 membersOf "G" state |> shouldEqual [ "c1"; "c2" ]
 
-            testCase "who is silent while the clock is moved by hours is still there"
+            testCase "a silent member stays registered while the clock advances by hours"
             <| fun () ->
                 let state = withMember "c" 1 [] fresh
                 let state, effects = tick 7_200_000L state
@@ -257,10 +257,10 @@ let private subscriptionsTests =
                     withTopic
                 |> shouldEqual ResponseCode.Success
 
-            testCase "a topic that is not there is the first thing a pull is told of"
+            testCase "an unknown topic is reported before other errors of a pull"
             <| fun () -> codeOf plainPull fresh |> shouldEqual ResponseCode.TopicNotExist
 
-            testCase "the younger subscription of a topic holds, whoever speaks last"
+            testCase "the newer subscription of a topic holds, whichever member sent the last heartbeat"
             <| fun () ->
                 let state =
                     withTopic
@@ -304,7 +304,7 @@ let private heartbeats =
                 pushesIn effects |> shouldBeEmpty
                 topicsOf "G" state |> shouldEqual (set [ "T" ])
 
-            testCase "the retry topic of a group is there from its first heartbeat, with one queue"
+            testCase "the retry topic of a group exists from its first heartbeat, with one queue"
             <| fun () ->
                 let state = withMember "c" 1 [] fresh
                 let config = state.Store.Topics["%RETRY%G"].Config
@@ -312,7 +312,7 @@ let private heartbeats =
                 (config.ReadQueues, config.WriteQueues, config.Permission)
                 |> shouldEqual (1, 1, 6)
 
-            testCase "a subscription by tags can be had"
+            testCase "a subscription by tags can be queried"
             <| fun () ->
                 let check =
                     Examples.ask

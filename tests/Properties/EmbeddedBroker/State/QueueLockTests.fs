@@ -126,7 +126,7 @@ let private ownership =
     testList
         "ownership"
         [
-            property "no queue of a group ever has two holders, and one that is free is given"
+            property "no queue of a group ever has two owners, and a free one is granted"
             <| fun (steps: Step list) -> (List.fold step first steps).Mistakes |> shouldBeEmpty
 
             testCase "a lock lives for 60 s after the last time it was asked for, to the millisecond"
@@ -144,7 +144,7 @@ let private ownership =
                 isTaken |> shouldEqual true
                 tryLock "a" 90_002L state |> snd |> shouldEqual false
 
-            testCase "only the holder gives a lock back, one whose time is over included"
+            testCase "only the owner releases a lock, also after it expired"
             <| fun () ->
                 let run command now state =
                     let state, effects = ask now 1 command state
@@ -183,7 +183,7 @@ let private connectionsAndRestarts =
     testList
         "connections and restarts"
         [
-            testCase "a lock is a client id's: another connection of it has it too, and it outlives the first one"
+            testCase "a lock belongs to a client id: other connections of it have it too, and it outlives the first one"
             <| fun () ->
                 let command client =
                     Examples.ask (requestOf client "G" [ 0 ]) QueueLocks.acquire

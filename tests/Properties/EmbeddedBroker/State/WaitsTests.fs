@@ -191,7 +191,7 @@ let private waitingRequests =
     testList
         "waiting requests"
         [
-            property "whatever waits and goes, it is found by key, connection and time, those first that waited longest"
+            property "requests that wait are found by key, connection and time, the oldest first"
             <| fun (steps: Step list) ->
                 let first =
                     {
@@ -203,7 +203,7 @@ let private waitingRequests =
 
                 (List.fold step first steps).Mistakes |> shouldBeEmpty
 
-            testCase "a pull that waits costs little more beside 8,000 others than beside 80"
+            testCase "a parked pull costs little more beside 8,000 others than beside 80"
             <| fun () ->
                 let requestOf number = pullOf (number % 64)
                 let few = bytesBeside requestOf 15_000L 80
@@ -211,7 +211,7 @@ let private waitingRequests =
                 // A tree that is a hundred times as large is seven levels deeper.
                 many |> shouldStayBelow (2L * few)
 
-            testCase "and so does a pop"
+            testCase "a parked pop costs little more beside 8,000 others than beside 80"
             <| fun () ->
                 // Of many groups, as only so many may wait of each.
                 let requestOf number = popOf $"G{number % 40}"
@@ -219,8 +219,7 @@ let private waitingRequests =
                 let many = bytesBeside requestOf popDue 8_000
                 many |> shouldStayBelow (2L * few)
 
-            testCase
-                "of pops that wait alike a message is looked at for the oldest, and for one more to see that it is gone"
+            testCase "among equal parked pops a message is matched for the oldest and for one more"
             <| fun () ->
                 let bytes count =
                     let state =
@@ -251,7 +250,7 @@ let private limits =
     testList
         "limits"
         [
-            testCase "so many may wait of a group at one queue, and no more"
+            testCase "the parked pops of a group at one queue are limited"
             <| fun () ->
                 let state =
                     (withQueues 1, [ 1..1_024 ])
@@ -286,7 +285,7 @@ let private fairness =
     testList
         "fairness"
         [
-            testCase "who waits for other messages is not served with this one, so that others of the group get it"
+            testCase "a parked pop that does not match a message leaves it to others of the group"
             <| fun () ->
                 let popWith group expression ticket state =
                     let command =

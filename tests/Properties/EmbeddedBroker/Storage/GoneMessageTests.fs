@@ -13,7 +13,7 @@ let private lookups =
     testList
         "lookups"
         [
-            testCase "neither keys nor places in the log find what is gone"
+            testCase "neither keys nor commit-log offsets find deleted messages"
             <| fun () ->
                 let query key =
                     Examples.ask
@@ -50,7 +50,7 @@ let private lookups =
                 codeOf (view 0L) after |> snd |> shouldEqual ResponseCode.SystemError
                 codeOf (view sizeOfOne) after |> snd |> shouldEqual ResponseCode.Success
 
-            testCase "what is gone cannot be sent back"
+            testCase "a deleted message cannot be sent back"
             <| fun () ->
                 let sendBackOf offset =
                     Examples.ask (sendBack "G" offset 0 None) SendBack.operation
@@ -66,7 +66,7 @@ let private resetsAndDelays =
     testList
         "resets and delays"
         [
-            testCase "a reset to an offset that is gone is refused"
+            testCase "a reset to a deleted offset is refused"
             <| fun () ->
                 let code offset =
                     let command =
@@ -86,7 +86,7 @@ let private resetsAndDelays =
                 code 5L |> shouldEqual ResponseCode.SystemError
                 code 6L |> shouldEqual ResponseCode.Success
 
-            testCase "a message that waits goes with its place in the log; a timed one for want of room only"
+            testCase "a delayed message is deleted with the log, and a timed one only for lack of room"
             <| fun () ->
                 let delivered properties state =
                     let state, _ = sendOk 0L "T" "late" properties state
@@ -107,7 +107,7 @@ let private transactions =
     testList
         "transactions"
         [
-            testCase "of a transaction whose half message is gone nobody is asked, and its end finds nothing"
+            testCase "a transaction whose half message is deleted is not checked, and its end finds nothing"
             <| fun () ->
                 let begun state =
                     let state, _ = ask 0L 5 (heartbeat "p" [ "G" ]) state
@@ -133,7 +133,7 @@ let private pops =
     testList
         "pops"
         [
-            testCase "who pops goes on with what is left, and acknowledges nothing that is gone"
+            testCase "pops continue with the messages that are left, and deleted ones are not acknowledged"
             <| fun () ->
                 let state = keepingBytes (3L * sizeOfOne) |> sends 0L [ 1..3 ]
 
@@ -161,7 +161,7 @@ let private pops =
                 |> Seq.filter (fun name -> name.Contains "RETRY")
                 |> shouldBeEmpty
 
-            testCase "who pops in order is not held up for ever by what is gone"
+            testCase "orderly pops are not blocked for ever by deleted messages"
             <| fun () ->
                 let orderly =
                     { PopRig.pop with

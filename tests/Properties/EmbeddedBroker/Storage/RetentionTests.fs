@@ -186,7 +186,7 @@ let private whatIsKept =
     testList
         "what is kept"
         [
-            property "what is kept is the end of each queue, no more than may be, and no less"
+            property "the kept messages are the end of each queue, up to the limits"
             <| fun (steps: Step list, size: byte, age: byte) ->
                 let limits: StoreLimits =
                     {
@@ -216,7 +216,7 @@ let private whatIsKept =
                 minOffset state |> shouldEqual 2L
 
             testCase
-                "messages go when their time is over, a hundredth of it later at most; the lowest offset is the highest then"
+                "messages are deleted within a hundredth of their retention after its end, and the minimum offset is then the maximum"
             <| fun () ->
                 let state = keepingMillis 1_000L |> sends 0L [ 1; 2 ] |> sends 5L [ 3 ]
                 Broker.nextDeadline state |> shouldEqual (ValueSome 1_000L)
@@ -239,7 +239,7 @@ let private pulls =
     testList
         "pulls"
         [
-            testCase "a pull below the lowest offset is told where it is, with Java's words; one at it is served"
+            testCase "a pull below the minimum offset is answered with it as in Java, and one at it is served"
             <| fun () ->
                 let command, answer = pullAt 0L lastThree
                 command.ResponseCode |> shouldEqual ResponseCode.PullOffsetMoved
@@ -252,7 +252,7 @@ let private pulls =
                 command.Remark |> shouldEqual (Some "FOUND")
                 recordsOf answer |> List.map idOf |> shouldEqual [ "m7"; "m8"; "m9" ]
 
-            testCase "of a queue whose messages are all gone every offset but the end has moved there"
+            testCase "of a queue without messages every offset but the end is moved to the end"
             <| fun () ->
                 let state = keepingMillis 1_000L |> sends 0L [ 1; 2 ] |> tick 1_000L |> fst
 
@@ -267,7 +267,7 @@ let private pulls =
                 move 3L
                 |> shouldEqual (ResponseCode.PullOffsetMoved, "OFFSET_OVERFLOW_BADLY", 2L)
 
-            testCase "of a queue that never had a message Java says so, whatever the offset"
+            testCase "a pull of a queue that never had a message is answered as in Java, whatever the offset"
             <| fun () ->
                 let state =
                     { fresh with
@@ -287,7 +287,7 @@ let private memoryAndTimes =
     testList
         "memory and times"
         [
-            testCase "a pull gives 32 messages from memory, and 8 of what is not there"
+            testCase "a pull returns 32 messages from memory and 8 of those that are not"
             <| fun () ->
                 let count memory =
                     let state =
@@ -313,7 +313,7 @@ let private memoryAndTimes =
                 count Int64.MaxValue |> shouldEqual 32
                 count 0L |> shouldEqual 8
 
-            testCase "a time is looked for among what is left"
+            testCase "a timestamp is searched among the messages that are left"
             <| fun () ->
                 let state =
                     (keepingBytes (3L * sizeOfOne), [ 1..9 ])
@@ -338,7 +338,7 @@ let private hostedBrokers =
     testList
         "hosted brokers"
         [
-            testCaseTask "the messages of an embedded broker go by its clock, and its lowest offset rises"
+            testCaseTask "an embedded broker deletes messages by its clock, and its minimum offset rises"
             <| fun () ->
                 task {
                     use limit = new CancellationTokenSource(TimeSpan.FromMinutes 2.0)
@@ -386,7 +386,7 @@ let private invalidLimits =
     testList
         "invalid limits"
         [
-            testCaseTask "limits that mean nothing are refused, with their names"
+            testCaseTask "invalid limits are refused by name"
             <| fun () ->
                 task {
                     let refused (options: EmbeddedBrokerOptions) =

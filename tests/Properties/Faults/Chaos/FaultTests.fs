@@ -210,7 +210,7 @@ let private answers =
         "answers"
         [
             fault
-                "every answer twice, and one for nobody before it"
+                "every answer twice, after an unsolicited one"
                 limits
                 (fun place load client ->
                     task {

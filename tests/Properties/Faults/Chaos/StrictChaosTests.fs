@@ -349,11 +349,11 @@ let tests =
         "Strict chaos"
         [
             live "concurrent members lose nothing, whatever happens, and commit all" (fun () -> chaos (pushing false))
-            live "ordered members lose nothing either, and no message passes one before it" (fun () ->
+            live "ordered members lose nothing, and no message overtakes an earlier one" (fun () ->
                 chaos (pushing true))
             live "pull consumers lose nothing, and commit all" (fun () -> chaos pulling)
             live "members that pop lose nothing, and acknowledge all" (fun () -> chaos (popping false))
-            live "members that pop in order lose nothing, and no message passes one before it" (fun () ->
+            live "members that pop in order lose nothing, and no message overtakes an earlier one" (fun () ->
                 chaos (popping true))
             live "simple consumers lose nothing, and acknowledge all" (fun () -> chaos simple)
         ]

@@ -71,7 +71,7 @@ let private wholeBodies (codec: IBodyCodec) check =
     testList
         "whole bodies"
         [
-            needing check "what was compressed inflates to the same, of any size"
+            needing check "a compressed body of any size inflates to the same"
             <| fun () ->
                 let random = Random 7
 
@@ -92,7 +92,7 @@ let private wholeBodies (codec: IBodyCodec) check =
                 for length in 0 .. compressed.Length - 1 do
                     (inflate codec 100 compressed[.. length - 1]).IsDone |> shouldBeFalse
 
-            needing check "a compressed body that something follows is refused"
+            needing check "a compressed body with trailing bytes is refused"
             <| fun () ->
                 for tail in [ [| 0uy |]; compress codec hello ] do
                     let result = inflate codec 100 (Array.append (compress codec hello) tail)
@@ -103,7 +103,7 @@ let private limitsOf (codec: IBodyCodec) check =
     testList
         "limits"
         [
-            needing check "inflating stops at the limit, whatever would come"
+            needing check "inflating stops at the size limit"
             <| fun () ->
                 let bomb = compress codec (Array.zeroCreate (64 * 1024 * 1024))
                 bomb.Length |> shouldStayBelow 1_000_000
@@ -119,7 +119,7 @@ let private limitsOf (codec: IBodyCodec) check =
 
             (match check () with
              | Ok() ->
-                 property "bytes with turned bits, and bytes of any kind, are at most refused"
+                 property "flipped bits and arbitrary bytes are refused or inflated without an exception"
                  <| fun (bytes: Bytes) (times: int) (bits: int list) ->
                      let body = bodyOf bytes times
                      let result = compress codec body |> damaged bits |> inflate codec 1_000_000
@@ -128,11 +128,12 @@ let private limitsOf (codec: IBodyCodec) check =
                      (result.IsDone || result.IsTooLarge || not (isNull result.Reason))
                      && (not garbage.IsDone || garbage.Bytes.Length <= 1000)
                      && (not bits.IsEmpty || result.Bytes.Span.SequenceEqual(ReadOnlySpan body))
-             | Error reason -> testCase "bytes of any kind are at most refused" (fun () -> skiptest reason))
+             | Error reason ->
+                 testCase "arbitrary bytes are refused or inflated without an exception" (fun () -> skiptest reason))
 
             // By itself: it counts the contexts of the whole process.
             testSequenced
-            <| needing check "inflating, and failing to, keeps no context of the library" (fun () ->
+            <| needing check "no context of the library is left after inflating, successful or not" (fun () ->
                 let good = compress codec (Array.init 100_000 byte)
                 let cut = good[.. good.Length - 3]
 
@@ -180,7 +181,7 @@ let private libraries =
                     ] do
                     inflatesTo hello Zstandard.codec frame
 
-            needing Lz4.check "LZ4 blocks stand by themselves, which is all that Java reads"
+            needing Lz4.check "LZ4 blocks are independent, which is all that Java reads"
             <| fun () ->
                 let flags =
                     (compress Lz4.codec (Array.init 9_000_000 (fun index -> byte (index % 251))))[4]
@@ -203,7 +204,7 @@ let private missingLibraries =
     testList
         "missing libraries"
         [
-            testCase "a library that is missing is named, and what to do about it"
+            testCase "a missing library is named with what to do about it"
             <| fun () ->
                 let missing: NativeLibraryName =
                     {
@@ -236,7 +237,7 @@ let private registeredCodecs =
     testList
         "registered codecs"
         [
-            testCase "one's own codec takes the place of the standard one, for its compression alone"
+            testCase "a codec of the application replaces the standard one of its compression only"
             <| fun () ->
                 for number in 1..7 do
                     let codecs = BodyCodecs.add (TurningCodec number) BodyCodecs.standard |> ok
@@ -258,7 +259,7 @@ let private registeredCodecs =
                         let zlib = message 0x301 (Zlib.deflate (ReadOnlyMemory hello))
                         MessageBody.decodeWith codecs 100 zlib |> Result.isOk |> shouldBeTrue
 
-            testCase "a codec with a number that flag words have no room for is not taken"
+            testCase "a codec whose number does not fit the system flag is refused"
             <| fun () ->
                 for number in [ 0; -1; 8; 256 ] do
                     match BodyCodecs.add (TurningCodec number) BodyCodecs.standard with
@@ -270,7 +271,7 @@ let private errorsOfCodecs =
     testList
         "errors of codecs"
         [
-            testCase "what a codec does wrong is an error of the body"
+            testCase "a fault of a codec is an error of the body"
             <| fun () ->
                 let inflateOf result =
                     inflateBy (BrokenCodec(fun () -> result ())) 100

@@ -41,7 +41,7 @@ let private zlib =
     testList
         "zlib"
         [
-            property "what was deflated inflates to the same"
+            property "a deflated body inflates to the same"
             <| fun (Bytes body) (times: byte) ->
                 let body = Array.concat (Seq.replicate (int times) body)
 
@@ -49,7 +49,7 @@ let private zlib =
                 | Ok inflated -> inflated.ToArray() = body
                 | Error _ -> false
 
-            property "a stream with turned bits is refused or gives the same"
+            property "a stream with flipped bits is refused or inflates to the same"
             <| fun (Bytes body) (bits: int list) ->
                 let deflated = Zlib.deflate (ReadOnlyMemory body)
 
@@ -65,14 +65,14 @@ let private zlib =
                 for length in 0 .. javaZlib.Length - 1 do
                     inflate 100 javaZlib[.. length - 1] |> Result.isError |> shouldBeTrue
 
-            testCase "a stream with a wrong checksum is refused, and so is one that something follows"
+            testCase "a stream with a wrong checksum or trailing bytes is refused"
             <| fun () ->
                 let wrong = Array.copy javaZlib
                 wrong[wrong.Length - 1] <- wrong[wrong.Length - 1] ^^^ 1uy
                 inflate 100 wrong |> Result.isError |> shouldBeTrue
                 inflate 100 (Array.append javaZlib [| 0uy |]) |> Result.isError |> shouldBeTrue
 
-            testCase "inflating stops at the limit, whatever would come"
+            testCase "inflating stops at the size limit"
             <| fun () ->
                 let bomb = Zlib.deflate (ReadOnlyMemory(Array.zeroCreate (64 * 1024 * 1024)))
                 bomb.Length |> shouldStayBelow (100_000)
@@ -136,7 +136,7 @@ let private checksums =
             testCase "the checksum of hello is Java's"
             <| fun () -> Crc32.ofBody (ReadOnlySpan "hello"B) |> shouldEqual 907060870
 
-            property "the flag word keeps what it is told and leaves other bits alone"
+            property "the system flag keeps what is set and leaves other bits unchanged"
             <| fun (sysFlag: int) (born: bool) (stored: bool) ->
                 let all = [ Uncompressed; Lz4; Zstandard; Zlib; UnknownCompression 5 ]
                 let hosts = SysFlag.withHosts born stored sysFlag

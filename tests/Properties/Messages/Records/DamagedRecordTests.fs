@@ -60,7 +60,7 @@ let private readableRecords =
             }
 
             for name, isFound, damage in damages do
-                test $"in the middle: {name}" {
+                test $"a damaged record in the middle is skipped: {name}" {
                     let readable = read [ recordAt 100L; damage (recordAt 101L); recordAt 102L ]
 
                     if isFound then
@@ -74,7 +74,7 @@ let private readableRecords =
                         readable.Next |> shouldEqual 101L
                 }
 
-                test $"at first: {name}" {
+                test $"a damaged first record is skipped: {name}" {
                     let readable = read [ damage (recordAt 100L); recordAt 101L ]
                     [ for record in readable.Damaged -> record.Offset ] |> shouldEqual [ 100L ]
                     offsets readable |> shouldEqual (if isFound then [ 101L ] else [])
@@ -100,7 +100,7 @@ let private garbageTests =
                 && List.take front.Length (offsets readable) =
                     [ for index in 0 .. front.Length - 1 -> start + int64 index ]
 
-            property "any byte that is wrong costs no more than what stands behind it"
+            property "a wrong byte loses no more than the records behind it"
             <| fun (place: uint16) (value: byte) ->
                 let records = [ recordAt 100L; recordAt 101L; recordAt 102L ]
                 let bytes = Array.concat records

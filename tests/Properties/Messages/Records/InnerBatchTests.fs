@@ -67,7 +67,7 @@ let private unpacking =
     testList
         "unpacking"
         [
-            test "a broker's outer message is taken apart as Java does" {
+            test "an outer message of a broker is unpacked as in Java" {
                 let outer = outerOf javaBytes
                 let inner = unwrap outer |> ok
 
@@ -151,7 +151,7 @@ let private propertiesOfUnpacking =
     testList
         "properties of unpacking"
         [
-            property "what a batch held is what comes out, counted on from the outer one"
+            property "the messages of a batch are unpacked with consecutive offsets from that of the outer one"
             <| fun (NonEmptyArray parts: NonEmptyArray<Bytes * int * (PropertyText * PropertyText) list>) ->
                 let messages = batch (List.ofArray parts)
 
@@ -170,7 +170,7 @@ let private propertiesOfUnpacking =
                     && inner |> List.map (fun (message: StoredMessage) -> message.QueueOffset) =
                         [ 100L .. 99L + int64 messages.Length ]
 
-            test "every part of a batch that does not end with a message is told of, and stays at hand" {
+            test "every part of a batch that is no whole message is reported and kept" {
                 for length in 0 .. javaBytes.Length - 1 do
                     let outer = outerOf javaBytes[.. length - 1]
 
@@ -191,7 +191,7 @@ let private propertiesOfUnpacking =
                         | other -> failtest $"%A{other}"
             }
 
-            property "bytes of any kind come apart or are told of"
+            property "arbitrary bytes are unpacked or reported"
             <| fun (Bytes body) ->
                 let outer = outerOf body
 
@@ -199,7 +199,7 @@ let private propertiesOfUnpacking =
                 | Ok inner, expanded -> List.ofArray expanded = inner && not inner.IsEmpty
                 | Error _, expanded -> expanded = [| outer |]
 
-            test "a body that is not what the broker took is told of" {
+            test "a body with a wrong checksum is reported" {
                 let outer = { outerOf javaBytes with BodyCrc = 1 }
 
                 match unwrap outer with
@@ -212,7 +212,7 @@ let private offsetsTests =
     testList
         "offsets"
         [
-            test "among others they come in their order, from the position on that was asked for" {
+            test "inner messages come in order among others, from the requested offset on" {
                 let plain offset =
                     { Parts.emptyMessage with
                         QueueOffset = offset
@@ -229,7 +229,7 @@ let private offsetsTests =
                 Object.ReferenceEquals(expand 0L none, none) |> shouldBeTrue
             }
 
-            test "the position to commit stays before an outer message until all of its inner ones are consumed" {
+            test "the offset to commit stays before an outer message until all its inner ones are consumed" {
                 let offsets = OffsetTracker 100L
                 let inner = unwrap (outerOf javaBytes) |> ok |> List.map _.QueueOffset
                 let batch = offsets.Pulled(ReadOnlySpan(Array.ofList inner), 102L)

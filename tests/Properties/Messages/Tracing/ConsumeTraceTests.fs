@@ -87,7 +87,7 @@ let private javaBytes =
     testList
         "Java's bytes"
         [
-            testCase "from Java's messages and clock come the bytes that Java's consumers wrote"
+            testCase "Java's messages and clock result in the bytes of Java's consumers"
             <| fun () ->
                 recorded.Value.Count |> shouldEqual 2
                 let mutable starts = 0
@@ -142,7 +142,7 @@ let private batches =
                 |> textOf
                 |> shouldEqual "SubAfter|REQ|A|33|false|k1 k2|4|1100|g;SubAfter|REQ|C|33|false|null|4|1100|g;"
 
-            testCase "messages that are not to be traced leave nothing, before and after"
+            testCase "messages that are not traced leave no record before or after"
             <| fun () ->
                 let before =
                     ConsumeTraces.before "g" "REQ" 1L [ message "A" [ PropertyName.traceSwitch, "false" ] 0 ]
@@ -155,7 +155,7 @@ let private identities =
     testList
         "identities"
         [
-            testCase "a message without an id of its sender goes by that of its place"
+            testCase "a message without a unique id is traced by its offset id"
             <| fun () ->
                 let unnamed =
                     { Parts.emptyMessage with

@@ -310,7 +310,7 @@ let private limits =
                         body.Keys = (encodeOne (decode body.Body |> List.map okOf)).Keys
                         && List.distinct body.Keys = body.Keys)
 
-            property "keys keep to their limit, and none is left out but of a record whose own are over it"
+            property "keys stay within their limit, and only those of a record that exceeds it alone are left out"
             <| fun (records: TraceRecord list) (limit: byte) ->
                 let records = List.map clean records
                 let limit = int limit
@@ -367,7 +367,7 @@ let private damage =
     testList
         "damage"
         [
-            property "bytes of any kind decode to something"
+            property "arbitrary bytes decode to records or errors"
             <| fun (Bytes bytes) (text: Text) ->
                 (decode bytes).Length >= 0
                 && (decodeText ("Pub|" + text.Value)).Length >= 0
@@ -415,7 +415,7 @@ let private unknownFields =
     testList
         "unknown fields"
         [
-            testCase "what is unknown, short or wrong is an error in its place, and says what it is"
+            testCase "an unknown, truncated or invalid record is an error in its place with the reason"
             <| fun () ->
                 let good = "Recall|1|R|g|T|ID|true;"
 
@@ -434,7 +434,7 @@ let private unknownFields =
                     | [ Ok _; Error error; Ok _ ] -> error.Message |> shouldMention mention
                     | other -> failtest $"%A{other}"
 
-            testCase "an empty body holds nothing, and nothing needs no body"
+            testCase "an empty body has no records, and no records have an empty body"
             <| fun () ->
                 decode [||] |> shouldEqual []
                 TraceRecords.encode 1000 [] |> ok |> shouldEqual []

@@ -103,7 +103,7 @@ let private acceptedAndRefusedExpressions =
     testList
         "accepted and refused expressions"
         [
-            testCase "what can be subscribed to passes unchanged"
+            testCase "valid expressions pass unchanged"
             <| fun () ->
                 for filter in
                     [
@@ -118,7 +118,7 @@ let private acceptedAndRefusedExpressions =
                     ] do
                     Filter.check filter |> shouldEqual (Ok filter)
 
-            testCase "what Java's client refuses is refused, and what brokers would match nothing with, with the reason"
+            testCase "expressions that Java's client refuses or that match nothing are refused with the reason"
             <| fun () ->
                 for filter, reason in
                     [
@@ -143,7 +143,7 @@ let private normalForms =
     testList
         "normal forms"
         [
-            property "what is taken is everything, a condition, or names a tag besides the star"
+            property "an accepted expression is everything, a condition, or names a tag besides the star"
             <| fun (text: ExpressionText) ->
                 let expression = text.Value
 
@@ -154,7 +154,7 @@ let private normalForms =
 
                 (Filter.check (ByTag expression)).IsOk |> shouldEqual isTaken
 
-            testCase "brokers are told '*' for an empty expression, as Java's clients do"
+            testCase "an empty expression is sent as '*', as by Java's clients"
             <| fun () ->
                 for expression in [ ""; "*" ] do
                     let told = Subscription.create "T" (ByTag expression) 1L

@@ -100,7 +100,7 @@ let private invalidConfigurations =
                 queues.Length <= 65_536
                 && (RouteProblems.ofSending (ordered (Some conf))).Length > 0
 
-            testCase "a configuration that cannot be read has no queue, and says what is wrong with it"
+            testCase "an invalid configuration has no queue and is reported with the reason"
             <| fun () ->
                 for conf, part in
                     [
@@ -123,7 +123,7 @@ let private reasons =
     testList
         "reasons"
         [
-            testCase "why nothing can be sent is told broker by broker"
+            testCase "the reason why nothing can be sent is given for each broker"
             <| fun () ->
                 let masters = [ master "b1"; master "b2" ]
 

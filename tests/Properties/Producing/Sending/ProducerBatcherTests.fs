@@ -104,7 +104,7 @@ let private receiptsTests =
     testList
         "receipts"
         [
-            propertyOf 100 "each caller has its own receipt, and after a flush nobody waits" everyCallerHasItsReceipt
+            propertyOf 100 "each caller has its own receipt, and no caller waits after a flush" everyCallerHasItsReceipt
         ]
 
 let private refusedMessagesFailAlone (isBad: bool list) (isEncodingFault: bool) =
@@ -269,7 +269,7 @@ let private throughAProducer =
         "through a producer"
         [
             live
-                "through a producer, each receipt names the place where its message lies, and Close leaves nobody waiting"
+                "each receipt of a producer names the offset of its message, and no caller waits after Close"
                 (fun () ->
                     task {
                         use! cluster = startCluster ignore

@@ -183,7 +183,7 @@ let private attemptsTests =
                 let _, _, sent = sendMany brokers attempts aim fates
                 sent.Tried.Length = 1
 
-            propertyOf 200 "what is said to be stored is, and what is said not to be is not"
+            propertyOf 200 "success implies stored, and NotExecuted implies not stored"
             <| fun brokers attempts aim fates ->
                 let _, _, sent = sendMany brokers attempts aim fates
 
@@ -218,7 +218,7 @@ let private observers =
     testList
         "observers"
         [
-            propertyOf 100 "a message ends the same whether anybody watches its attempts or not"
+            propertyOf 100 "observers of attempts do not change how a send ends"
             <| fun (attempts: byte) aim fates ->
                 let send isWatched =
                     (sendOnce 1 (1 + int attempts % 5) aim isWatched fates).WaitAsync(TimeSpan.FromSeconds 30L).Result
@@ -243,7 +243,7 @@ let private lateAnswers =
     testList
         "late answers"
         [
-            live "the late answer to an attempt is not taken for that to the next one" (fun () ->
+            live "the late answer to an attempt is not taken as that to the next one" (fun () ->
                 task {
                     let clock = ManualClock()
                     let first = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
@@ -300,7 +300,7 @@ let private silentNameServers =
     testList
         "silent name servers"
         [
-            live "a name server that is mute costs no more time than the send has, and nothing was sent" (fun () ->
+            live "a silent name server ends a send at its timeout, and nothing was sent" (fun () ->
                 task {
                     // Who is out of time first: the send, or the question.
                     for questionTime in [ 30.0; 1.0 ] do
@@ -343,7 +343,7 @@ let private timeLimits =
     testList
         "time limits"
         [
-            live "time that is over ends a send with what is known, and no attempt is made with none left" (fun () ->
+            live "a send ends at its timeout with the last outcome, and no attempt is made without time left" (fun () ->
                 task {
                     let clock = ManualClock()
                     let route = FakeServers.routeOver [ "a", 11, 1 ]

@@ -234,32 +234,30 @@ let private bounds =
     testList
         "bounds"
         [
-            live
-                "what is sent one way, and who asks for queues, is bounded with the sends that wait for a route"
-                (fun () ->
-                    withObstacle SilentNameServer (fun options -> { options with MaxWaitingCalls = 3 }) (fun rig ->
-                        task {
-                            let sends = sendMany rig 1 0
+            live "one-way sends and queue queries count with the sends that wait for a route" (fun () ->
+                withObstacle SilentNameServer (fun options -> { options with MaxWaitingCalls = 3 }) (fun rig ->
+                    task {
+                        let sends = sendMany rig 1 0
 
-                            let oneWay () =
-                                rig.Producer.SendOneWay(Message.ofText "T" "x", AnyQueue, CancellationToken.None)
+                        let oneWay () =
+                            rig.Producer.SendOneWay(Message.ofText "T" "x", AnyQueue, CancellationToken.None)
 
-                            let waiting = oneWay ()
-                            let queues = rig.Producer.Queues("T", CancellationToken.None)
-                            let! result = oneWay ()
-                            tellsBound (WaitingCallBound 3) "MaxWaitingCalls" result
-                            let! result = rig.Producer.Queues("T", CancellationToken.None)
-                            tellsBound (WaitingCallBound 3) "MaxWaitingCalls" result
-                            rig.Release()
-                            let! sent = finish rig sends
-                            sent[0].IsOk |> shouldBeTrue
-                            let! result = waiting
-                            result.IsOk |> shouldBeTrue
-                            let! result = queues
-                            result.IsOk |> shouldBeTrue
-                        }))
+                        let waiting = oneWay ()
+                        let queues = rig.Producer.Queues("T", CancellationToken.None)
+                        let! result = oneWay ()
+                        tellsBound (WaitingCallBound 3) "MaxWaitingCalls" result
+                        let! result = rig.Producer.Queues("T", CancellationToken.None)
+                        tellsBound (WaitingCallBound 3) "MaxWaitingCalls" result
+                        rig.Release()
+                        let! sent = finish rig sends
+                        sent[0].IsOk |> shouldBeTrue
+                        let! result = waiting
+                        result.IsOk |> shouldBeTrue
+                        let! result = queues
+                        result.IsOk |> shouldBeTrue
+                    }))
 
-            live "requests that wait for replies are bounded too" (fun () ->
+            live "requests that wait for replies are limited too" (fun () ->
                 withObstacle SilentNameServer (fun options -> { options with MaxWaitingCalls = 4 }) (fun rig ->
                     task {
                         rig.Release()
@@ -292,7 +290,7 @@ let private accounting =
     testList
         "accounting"
         [
-            property "as many take places as may, with as many bytes, and one alone may have any size"
+            property "waiting places are limited in number and bytes, and one alone may have any size"
             <| fun (sizes: byte list) ->
                 let places = WaitingPlaces(5, 300)
 
@@ -319,7 +317,7 @@ let private accounting =
                 let taken, isRight = List.fold take ([], true) sizes
                 isRight && places.Count = taken.Length
 
-            testCase "an attempt that may have been stored outweighs that there was no room to wait for the next one"
+            testCase "an attempt that may have been stored is reported rather than the lack of room for the next one"
             <| fun () ->
                 let lost =
                     ConnectionLost(

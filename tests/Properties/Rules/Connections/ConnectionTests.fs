@@ -152,7 +152,7 @@ let private dialling =
     testList
         "dialling"
         [
-            property "one session at most takes requests, and it is the one that callers use"
+            property "at most one session takes requests, and callers use it"
             <| fun (steps: Step list) ->
                 let world = run steps
                 let former = Set.ofList world.Live - Set.ofList (Option.toList world.Admitted)
@@ -173,7 +173,7 @@ let private dialling =
                 | Connected _
                 | Closing _ -> world.PendingDials = 0
 
-            property "what nobody wants is not dialled again, and what somebody wants is"
+            property "a connection is dialled again if and only if a caller needs it"
             <| fun (steps: Step list) (isWanted: bool) ->
                 let world = { run steps with Effects = [] }
 
@@ -195,7 +195,7 @@ let private dialling =
                 | Connecting _ -> dials = isWanted && (isWanted || lost.State = Disconnected)
                 | _ -> true
 
-            property "a server that sends its clients away is dialled again, and owes its answers still"
+            property "a server that asks its clients to leave is dialled again, and its pending answers are awaited"
             <| fun (steps: Step list) ->
                 let world = run steps
 
@@ -213,7 +213,7 @@ let private closing =
     testList
         "closing"
         [
-            property "whoever opens a connection that nobody needed gets it"
+            property "opening an unused connection connects it"
             <| fun (steps: Step list) ->
                 let world = step (run steps) SessionLeaves
                 let world = step { world with Effects = [] } Open
@@ -251,7 +251,7 @@ let private announcementsTests =
     testList
         "announcements"
         [
-            property "whoever waits is told when a dial fails"
+            property "waiting callers are notified when a dial fails"
             <| fun (steps: Step list) ->
                 let world = run steps
 
@@ -261,7 +261,7 @@ let private announcementsTests =
                     failed.Effects |> List.contains (TurnAway "refused")
                 | _ -> true
 
-            property "every change of the state is announced, and nothing else"
+            property "every change of state raises one event"
             <| fun (steps: Step list) ->
                 let announced =
                     (run steps).Effects
@@ -279,7 +279,7 @@ let private backoff =
     testList
         "backoff"
         [
-            property "dials after failures wait longer and longer, up to the cap"
+            property "delays between failed dials grow up to the cap"
             <| fun (failures: byte) ->
                 let rec fail world left =
                     if left = 0 then
@@ -325,7 +325,7 @@ let private oldFailures =
     testList
         "old failures"
         [
-            testCase "a server that takes connections and drops them unheard is dialled less and less often"
+            testCase "a server that accepts and drops connections is dialled at growing delays"
             <| fun () ->
                 let round world =
                     step (step world DialSucceeds) (SessionEnds(false, true))
@@ -337,7 +337,7 @@ let private oldFailures =
                 | Connecting failures -> failures |> shouldEqual 20
                 | other -> failtest $"%A{other}"
 
-            testCase "a session that was heard makes earlier failures forgotten"
+            testCase "a session that received data resets the backoff"
             <| fun () ->
                 let world =
                     run

@@ -101,7 +101,7 @@ let tests =
     testList
         "KeepAlive"
         [
-            property "only a server that was pinged and gave none is given up"
+            property "only a server that did not answer a ping is abandoned"
             <| fun (history: Second list) ->
                 let watched = run history
 
@@ -109,20 +109,20 @@ let tests =
                 | DeclareDead :: _ -> watched.Now - watched.Probed.Value >= 1.5
                 | _ -> true
 
-            property "a server that answers every other second is never given up"
+            property "a server that answers every other second is never abandoned"
             <| fun (history: Second list) ->
                 let answered = history |> List.collect (fun second -> [ second; ServerAnswers ])
                 (run answered).Signs |> List.contains DeclareDead |> not
 
-            property "a server that says nothing more after a question is given up within the limit"
+            property "a server that is silent after a request is abandoned within the limit"
             <| fun (history: Second list) ->
                 let asked = step (run (history @ [ ServerAnswers ])) CallerAsks
                 isOver asked || isOver (List.fold step asked (List.replicate 4 Nothing))
 
-            property "a server that says nothing at all is given up within the limits, or left"
+            property "a server that never answers is abandoned within the limits, or its idle connection closed"
             <| fun (history: Second list) -> isOver (List.fold step (run history) (List.replicate 35 Nothing))
 
-            property "a connection with a caller on it, or one that was used lately, is not left"
+            property "a connection that is in use or was used lately is not closed"
             <| fun (history: Second list) ->
                 let watched = run history
 
@@ -130,7 +130,7 @@ let tests =
                 | CloseIdle :: _ -> watched.Waiting = 0 && watched.Now - watched.Used >= 120.0
                 | _ -> true
 
-            testCase "nobody needs a connection that only gives pings"
+            testCase "a connection that only answers pings is idle"
             <| fun () ->
                 let minutes =
                     List.replicate 130 Nothing
@@ -138,7 +138,7 @@ let tests =
 
                 (run minutes).Signs.Head |> shouldEqual CloseIdle
 
-            property "the next look is in time, and never at once"
+            property "the next check is in time and never at once"
             <| fun (history: Second list) ->
                 match judge (run history) with
                 | LookAgain after -> after > TimeSpan.Zero && after <= limits.ProbeAfter
@@ -146,7 +146,7 @@ let tests =
                 | DeclareDead
                 | CloseIdle -> true
 
-            testCase "a program that was stopped asks before it judges"
+            testCase "a program that was suspended pings before it abandons a server"
             <| fun () ->
                 let asked = step start CallerAsks
                 judge { asked with Now = 1000.0 } |> shouldEqual SendPing

@@ -136,7 +136,7 @@ let tests =
     testList
         "Pool"
         [
-            property "whatever happens, no connection is lent twice, none is lost, and nobody waits in vain"
+            property "no connection is rented twice, none is lost, and no renter waits in vain"
             <| fun (size: byte) (steps: Step list) ->
                 let world = List.fold step (start (1 + int size % 5)) steps
                 let closed = step world CloseIt
@@ -153,7 +153,7 @@ let tests =
 
                 last.Drained |> shouldExceed 0
 
-            testCase "the least busy connection is lent"
+            testCase "the least busy connection is rented"
             <| fun () ->
                 let pool =
                     { Pool.empty 3 with

@@ -25,13 +25,13 @@ let private startOffsets =
     testList
         "Start of a queue"
         [
-            test "a committed position counts, wherever the group would begin" {
+            test "a committed offset is used, wherever the group would begin" {
                 for from in [ FirstOffset; LastOffset; AtTime time ] do
                     for isRetry in [ true; false ] do
                         after from isRetry (Ok(Some 5L)) |> shouldEqual (BeginAt 5L)
             }
 
-            test "none committed: Java's table" {
+            test "without a committed offset the initial offset is that of Java's table" {
                 after LastOffset false (Ok None) |> shouldEqual QueryMaxOffset
                 after FirstOffset false (Ok None) |> shouldEqual (BeginAt 0L)
 
@@ -43,7 +43,7 @@ let private startOffsets =
                 after (AtTime time) true (Ok None) |> shouldEqual QueryMaxOffset
             }
 
-            test "a broker that could not be asked is not a group without a position" {
+            test "a broker that could not be queried is not a group without an offset" {
                 for from in [ FirstOffset; LastOffset; AtTime time ] do
                     after from false (Error refusal) |> shouldEqual (CannotStart refusal)
             }
@@ -132,13 +132,13 @@ let private locks =
 
                 trusting attempts |> List.forall (fun members -> members.Length <= 1)
 
-            test "it is trusted for thirty seconds from the asking" {
+            test "a lock is trusted for thirty seconds from its request" {
                 let held = ConsumeLock.granted (seconds 10.0)
                 ConsumeLock.mayConsume (seconds 39.9) held |> shouldBeTrue
                 ConsumeLock.mayConsume (seconds 40.0) held |> shouldBeFalse
             }
 
-            test "renewed after the broker may have let it go, it is lost though the broker grants it" {
+            test "a lock that is renewed after it may have expired is lost although the broker grants it" {
                 let held = ConsumeLock.granted (seconds 0.0)
 
                 ConsumeLock.renewed (seconds 50.0) (seconds 60.0) true held
@@ -159,7 +159,7 @@ let private results =
     testList
         "results"
         [
-            test "concurrently it goes back to the broker, at the level that was asked for" {
+            test "concurrently, a failed message is sent back at the requested level" {
                 ReconsumePolicy.concurrent Clustering ConsumeResult.Success |> shouldEqual Done
 
                 ReconsumePolicy.concurrent Clustering ConsumeResult.Retry
@@ -176,7 +176,7 @@ let private results =
                     |> shouldEqual (SendBack level)
             }
 
-            test "a level below the first is none, and never a dead letter" {
+            test "a level below the first is the broker's default and never a dead letter" {
                 for level in [ 0; -1; Int32.MinValue ] do
                     ReconsumePolicy.concurrent Clustering (ConsumeResult.RetryAtLevel level)
                     |> shouldEqual (SendBack 0)
@@ -192,7 +192,7 @@ let private results =
                 && (level = Message.maxDelayLevel || DelayLevels.timeOf level >= time)
                 && (level = 1 || DelayLevels.timeOf (level - 1) < time)
 
-            test "in order, the queue waits for the time that was asked for, within Java's limits" {
+            test "in order, the queue is suspended for the requested time within Java's limits" {
                 let ordered time =
                     ReconsumePolicy.ordered Clustering None (seconds 1.0) 0 (ConsumeResult.RetryAfter time)
 
@@ -206,7 +206,7 @@ let private invalidResults =
     testList
         "invalid results"
         [
-            test "a result that is null is no result" {
+            test "a null result is a failure" {
                 Expect.throwsT<InvalidOperationException>
                     (fun () ->
                         ConsumeResult.checkedOf Unchecked.defaultof<ConsumeResult>
@@ -217,7 +217,7 @@ let private invalidResults =
                 |> shouldEqual ConsumeResult.Success
             }
 
-            test "broadcasting drops it" {
+            test "broadcasting drops a failed message" {
                 for result in [ ConsumeResult.Retry; ConsumeResult.RetryAtLevel 3; ConsumeResult.DeadLetter ] do
                     ReconsumePolicy.concurrent Broadcasting result |> shouldEqual Dropped
             }
@@ -227,7 +227,7 @@ let private orderlyRetries =
     testList
         "orderly retries"
         [
-            test "in order it comes again, without end or up to a limit" {
+            test "in order, a failed message is retried without end or up to a limit" {
                 let ordered limit times =
                     ReconsumePolicy.ordered Clustering limit (seconds 1.0) times ConsumeResult.Retry
 
@@ -247,7 +247,7 @@ let private copies =
     testList
         "copies"
         [
-            test "a copy says where it comes from, how often it failed, and how long to wait" {
+            test "the copy for the retry topic has the origin, the reconsume count and the delay level" {
                 let copy =
                     stored [ "UNIQ_KEY", "id"; "k", "v"; "TRAN_MSG", "true" ]
                     |> ReconsumePolicy.copyProperties None 0 "T"
@@ -262,7 +262,7 @@ let private copies =
                 copy.ContainsKey "TRAN_MSG" |> shouldBeFalse
             }
 
-            test "a copy of what was sent back before keeps the first id; a dead letter is beyond its limit" {
+            test "a copy of a message that was sent back before keeps the first id; a dead letter exceeds its limit" {
                 let copy =
                     stored [ "UNIQ_KEY", "id"; "ORIGIN_MESSAGE_ID", "first" ]
                     |> ReconsumePolicy.copyProperties (Some 4) -1 "T"
@@ -281,7 +281,7 @@ let private watchdog =
     testList
         "StuckDetector"
         [
-            test "a queue that nothing is pulled of is stuck after two minutes and the time that a pull may wait" {
+            test "a queue without pulls is stuck after two minutes plus the long-poll timeout" {
                 let judge suspend since =
                     StuckDetector.judgeQueue (seconds suspend) (seconds since)
 
@@ -291,7 +291,7 @@ let private watchdog =
                 judge 300.0 421.0 |> shouldEqual (ReadingStuck(seconds 421.0))
             }
 
-            test "a handler is told to end first, and given up at a later look" {
+            test "an overdue handler is cancelled first and abandoned at a later check" {
                 let judge took isCancelled =
                     StuckDetector.judgeHandler
                         (seconds 10.0)

@@ -64,7 +64,7 @@ let tests =
                         || messages > 0
                         || size > 0)
 
-            property "more bytes than the part are full, whatever the messages"
+            property "a part is full by bytes, whatever the number of messages"
             <| fun (PositiveInt limit) (PositiveInt queues) (NonNegativeInt messages) ->
                 let share = shareOf (limited None (Some(int64 limit))) 32 queues
                 FlowControlShare.isFull messages share.Bytes share

@@ -31,13 +31,13 @@ let private placementTests =
     testList
         "placement"
         [
-            test "handlers begin apart, and the pool gets them when they have worked for half a second" {
+            test "handlers start on threads of their own and move to the pool after half a second of work" {
                 HandlerPlacement.initial.IsApart |> shouldBeTrue
                 HandlerPlacement.initial |> after (looksOf 9 calm) |> isApart |> shouldBeTrue
                 HandlerPlacement.initial |> after (looksOf 10 calm) |> isApart |> shouldBeFalse
             }
 
-            test "or when they have done some work, unless one was found that blocks" {
+            test "handlers move to the pool after some calls unless one of them blocked" {
                 let worked count placement =
                     (HandlerPlacement.worked count placement).IsApart
 
@@ -47,14 +47,14 @@ let private placementTests =
                 worked 10_000 found |> shouldBeTrue
             }
 
-            test "those that do not work prove nothing" {
+            test "handlers that use no processor time stay on threads of their own" {
                 HandlerPlacement.initial
                 |> after (looksOf 5_000 idle)
                 |> isApart
                 |> shouldBeTrue
             }
 
-            test "one that blocks is enough to have them apart, for a minute of work" {
+            test "one blocked handler keeps all on threads of their own for a minute of work" {
                 let pooled, _ = HandlerPlacement.initial |> after (looksOf 10 calm)
                 let found, _ = pooled |> after [ held 1 ]
                 found.IsApart |> shouldBeTrue
@@ -67,7 +67,7 @@ let private notices =
     testList
         "notices"
         [
-            test "a first call that has a lot to load is not told; one that lasts is, and what comes again is" {
+            test "a slow first call is not reported; a call that stays blocked and a repeated one are" {
                 HandlerPlacement.initial
                 |> after (List.map held [ 1..10 ])
                 |> snd
@@ -84,9 +84,7 @@ let private notices =
                 |> shouldEqual 1
             }
 
-            propertyOf
-                200
-                "whatever is seen: it is told once at most, and the pool has no handlers right after one that blocks"
+            propertyOf 200 "blocking is reported once at most, and the pool has no handlers right after a blocked one"
             <| fun (numbers: byte list) ->
                 let looks = [ for number in numbers @ numbers @ numbers -> seenOf number ]
 

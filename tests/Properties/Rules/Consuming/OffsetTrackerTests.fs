@@ -151,12 +151,12 @@ let private offsetsTests =
     testList
         "offsets"
         [
-            property "it is what a set of offsets would be, in every order, with duplicates and resets"
+            property "the tracker equals a set of offsets in every order, with duplicates and resets"
             <| fun (steps: OffsetStep list) ->
                 run steps |> ignore
                 true
 
-            property "when all is consumed, in whatever order, the position is where the next pull begins"
+            property "when all messages are consumed in any order, the offset is that of the next pull"
             <| fun (pulls: (byte list * byte) list) (seed: int) ->
                 let queue = OffsetTracker 7L
                 let chance = Random seed
@@ -182,7 +182,7 @@ let private hostileAnswers =
     testList
         "hostile answers"
         [
-            property "what brokers may say against the order moves no position back and passes nothing that is held"
+            property "answers out of order move no offset back and pass no cached message"
             <| fun (pulls: (int16 list * int16) list) (order: uint16 list) ->
                 let queue = OffsetTracker 0L
                 let held = ResizeArray<struct (OffsetBatch * int * int64)>()
@@ -222,7 +222,7 @@ let private hostileAnswers =
 
                 List.forall pull pulls && List.forall finish order
 
-            testCase "a batch of another queue, one of before a reset and a message that there is not change nothing"
+            testCase "batches of other queues or from before a reset and unknown messages change nothing"
             <| fun () ->
                 let queue = OffsetTracker 0L
                 let other = OffsetTracker 0L
@@ -242,7 +242,7 @@ let private cost =
     testList
         "cost"
         [
-            testCase "a message costs next to nothing"
+            testCase "tracking a message allocates almost nothing"
             <| fun () ->
                 let queue = OffsetTracker 0L
                 let offsets = Array.init 32 int64

@@ -98,7 +98,7 @@ let private javaShares =
                 idsOf AveragelyByCircle |> shouldEqual [ [ 0; 3; 6 ]; [ 1; 4; 7 ]; [ 2; 5 ] ]
                 idsOf (ConsistentHash 10) |> shouldEqual [ [ 0; 4 ]; [ 1; 2; 5; 6; 7 ]; [ 3 ] ]
 
-            testCase "every share that Java's strategies gave is given, in the same order"
+            testCase "every strategy allocates Java's shares in the same order"
             <| fun () ->
                 let lines = vectors ()
                 lines.Length |> shouldEqual 280
@@ -136,7 +136,7 @@ let private laws =
     testList
         "laws"
         [
-            property "each queue is one member's, whatever the strategy"
+            property "each queue belongs to one member, whatever the strategy"
             <| fun (counts: byte list) (memberCount: byte) ->
                 let queues = queuesOf counts
                 let members = membersOf memberCount
@@ -170,7 +170,7 @@ let private laws =
                         QueueAllocation.assign strategy own (shuffled members) (shuffled queues)
                         |> (=) (QueueAllocation.assign strategy own members queues)))
 
-            property "who is not among the members gets nothing"
+            property "a client that is not a member gets no queue"
             <| fun (counts: byte list) (memberCount: byte) ->
                 Configured(queuesOf counts) :: dividing
                 |> List.forall (fun strategy ->
@@ -231,7 +231,7 @@ let private inputs =
                 QueueAllocation.assign (Configured [ eight[5]; elsewhere; eight[2] ]) "c1" three eight
                 |> shouldEqual [ eight[2]; eight[5] ]
 
-            testCase "queues of brokers in no allowed room are nobody's"
+            testCase "queues of brokers in no allowed room are not allocated"
             <| fun () ->
                 let queues =
                     [
@@ -252,7 +252,7 @@ let private strategies =
     testList
         "strategies"
         [
-            testCase "what a function may not do is an error, and divides nothing"
+            testCase "an invalid result of a strategy function is an error, and nothing is allocated"
             <| fun () ->
                 let failing =
                     [

@@ -22,7 +22,7 @@ let private oneMember =
             (run Broadcasting steps).Effects
             |> List.forall (fun effect -> not effect.IsQueryMembers)
 
-        law "when all is well again, the member has its share and nothing else"
+        law "after faults end, the member has its share and nothing else"
         <| fun (steps: RebalanceStep list) (members: byte) ->
             let members = membersOf (members &&& 0xF8uy)
 
@@ -31,12 +31,12 @@ let private oneMember =
 
             world.Assigned = shareOf members world
 
-        law "broadcasting: when all is well again, it has all queues"
+        law "broadcasting: after faults end, the member has all queues"
         <| fun (steps: RebalanceStep list) ->
             let world = run Broadcasting (withoutStop steps) |> throughInterval []
             world.Assigned = Set.ofList (List.concat (readable world))
 
-        law "after a stop it has no queue, whatever comes"
+        law "after a stop the member has no queue, whatever events follow"
         <| fun (before: RebalanceStep list) (after: RebalanceStep list) ->
             let world = List.fold step (run Clustering before) (StopNow :: after)
             world.Assigned.IsEmpty && Rebalance.isStopped world.Member
@@ -49,7 +49,7 @@ let private oneMember =
 
 let private severalMembers =
     [
-        law "members that settle with one view share the queues, none read by two"
+        law "members with the same view share the queues, and none is read by two"
         <| fun (steps: RebalanceStep list list) (queues: byte) ->
             let names = [ "c1"; "c2"; "c3" ]
             let wanted = queuesOf "T" (1 + int queues % 5)
@@ -122,7 +122,7 @@ let private routesAndMembers =
             let broadcasting = settled Broadcasting 4 [] |> unsubscribe "T"
             effectsOf (RouteKnown("T", four)) broadcasting |> shouldBeEmpty
 
-        testCase "no queues, no members and no answer change nothing"
+        testCase "a route without queues, no members and no answer change nothing"
         <| fun () ->
             let world = settled Clustering 4 [ own ]
             effectsOf (RouteKnown("T", [])) world |> shouldBeEmpty
@@ -131,7 +131,7 @@ let private routesAndMembers =
             (throughInterval [] world).Assigned |> shouldEqual (Set.ofList four)
             effectsOf (RouteKnown("T", [])) (settled Broadcasting 4 []) |> shouldBeEmpty
 
-        testCase "one that is not among the members gives up all queues"
+        testCase "a client that is not among the members revokes all its queues"
         <| fun () ->
             settled Clustering 4 [ own ]
             |> effectsOf (MembersKnown("T", [ "c0" ]))

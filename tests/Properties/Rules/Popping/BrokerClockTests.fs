@@ -54,7 +54,7 @@ let private measuringTests =
     testList
         "measuring"
         [
-            property "a wait is never shorter than asked for, and longer by no more than the measuring exchange took"
+            property "a wait is never shorter than requested, and longer by no more than the measuring exchange took"
             <| fun (seconds: int16) (first: Exchange) (others: Exchange list) ->
                 let offset = epoch + offsetOf seconds
 
@@ -114,7 +114,7 @@ let private withoutAClock =
     testList
         "without a clock"
         [
-            property "a broker that fills in the time is told 0, whatever its answers say"
+            property "a broker that fills in the time is sent 0, whatever its answers are"
             <| fun (answers: (int64 * int64) list) (NonNegativeInt poll) ->
                 let clock =
                     (FillsIn, answers)
@@ -136,7 +136,7 @@ let private withoutAClock =
                         PollMillis = int64 poll
                     }
 
-            test "what is not measured does not wait, and is too old for no clock" {
+            test "an unmeasured clock does not delay, and no pop is too old for it" {
                 for clock in [ Unmeasured; BrokerClock.refused; BrokerClock.timedOut (Ahead 5L) ] do
                     let timing = BrokerClock.timing 0L 15_000L clock
                     timing.PollMillis |> shouldEqual 0L
@@ -145,7 +145,7 @@ let private withoutAClock =
                         now - timing.BornTimestamp - timing.PollMillis |> shouldStayBelow (half + 1L)
             }
 
-            test "an answer that says no time changes nothing" {
+            test "an answer without a time changes nothing" {
                 let silent =
                     {
                         SentMillis = 0L

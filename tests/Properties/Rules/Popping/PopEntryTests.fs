@@ -378,10 +378,11 @@ let private receiptsInFlight =
     testList
         "receipts in flight"
         [
-            property "no dead receipt is acknowledged, none is reported done that is not, all are settled once"
+            property
+                "no expired receipt is acknowledged, none is reported as acknowledged wrongly, and all are settled once"
             <| fun (steps: HeldStep list) -> List.fold (step false) start steps |> finish |> check
 
-            property "where nothing fails and handlers end in time, nothing is lost"
+            property "without failures and late handlers no receipt is lost"
             <| fun (steps: HeldStep list) ->
                 // The broker serves at once: only handlers take their time.
                 let run =
@@ -436,7 +437,7 @@ let private unansweredRenewals =
     testList
         "unanswered renewals"
         [
-            testCase "after a renewal without an answer the receipt is good for another renewal only"
+            testCase "after an unanswered renewal the receipt is valid for another renewal only"
             <| fun () ->
                 let pops, target = hold 60_000L
                 let pops, _ = PopInFlight.transition 37_000L pops ClockTicked
@@ -471,7 +472,7 @@ let private leasesAndSharedReceipts =
                 for took, hidden, margin in [ 0.2, 60.0, 0.2; 15.0, 60.0, 3.0; 0.0, 60.0, 0.0; 3.0, 1.0, 0.05 ] do
                     LeaseTime.margin (seconds took) (seconds hidden) |> shouldEqual (seconds margin)
 
-            testCase "two held messages with one receipt are both settled by its acknowledgement, and leave room"
+            testCase "two messages with one receipt are both settled by its acknowledgement and free their room"
             <| fun () ->
                 let target =
                     {
@@ -541,7 +542,7 @@ let private repeats =
                 let _, effects = PopInFlight.transition 57_000L pops ClockTicked
                 effects |> shouldEqual [ HasLost 7L ]
 
-            testCase "a message comes again after 10, 30, 60, 120 s and so on up to two hours"
+            testCase "a failed message is redelivered after 10, 30, 60, 120 s and so on up to two hours"
             <| fun () ->
                 [ 0; 1; 2; 3; 11; 14; 15; 99; -1 ]
                 |> List.map (fun times -> int (PopRetry.delay times).TotalSeconds)
@@ -607,7 +608,7 @@ let private composition =
         "composition"
         [
             property
-                "requests acknowledge what they are made of, each broker's in one if the bits are not too far apart"
+                "batch requests acknowledge exactly their receipts, one request for each broker if the bits are close enough"
             <| fun (some: SomeTarget list) ->
                 let targets = some |> List.map targetOf |> List.distinct
                 let requests = AckBatch.ofAll "G" targets

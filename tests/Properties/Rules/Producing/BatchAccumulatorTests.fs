@@ -138,7 +138,7 @@ let private orderAndLimits =
                 |> Array.forall (fun entry -> left entry.Target = came entry.Target)
                 && (sent |> List.sumBy (fun (struct (_, batch)) -> batch.Tickets.Length)) = entries.Length
 
-            property "no batch is over a limit; a message that is goes alone"
+            property "no batch exceeds a limit, and a message that does is sent alone"
             <| fun (steps: (byte * GatherStep) list) ->
                 let entries, sent = run steps
 
@@ -149,7 +149,7 @@ let private orderAndLimits =
                     && batch.Bytes = (batch.Tickets |> Array.sumBy (fun ticket -> entries[ticket].Bytes))
                     && (batch.Bytes <= limits.MaxBytes || batch.Tickets.Length = 1))
 
-            property "a batch holds what may travel together, and says the same about waiting"
+            property "a batch holds messages with equal topic, target and wait for the store"
             <| fun (steps: (byte * GatherStep) list) ->
                 let entries, sent = run steps
 
@@ -168,7 +168,7 @@ let private waiting =
     testList
         "waiting"
         [
-            property "none waits longer than the limit, and what must go alone does not wait"
+            property "no message waits longer than the limit, and one that is sent alone does not wait"
             <| fun (steps: (byte * GatherStep) list) ->
                 let entries, sent = run steps
 
@@ -224,7 +224,7 @@ let private fullBatches =
                 gathering.Tick 110L |> tickets |> shouldEqual [ [ 1; 2 ] ]
                 gathering.NextDeadline |> shouldEqual ValueNone
 
-            testCase "a clock that goes back does not keep a batch back"
+            testCase "a clock that goes back does not delay a batch"
             <| fun () ->
                 let gathering = gathering ()
                 gathering.Add(target, Batchable true, 1, 10, 100L) |> shouldEqual []
@@ -239,7 +239,7 @@ let private mixing =
     testList
         "mixing"
         [
-            testCase "another wish about waiting closes the batch before it"
+            testCase "a message with another wait for the store closes the open batch"
             <| fun () ->
                 let gathering = gathering ()
                 gathering.Add(target, Batchable true, 1, 10, 0L) |> shouldEqual []
@@ -279,7 +279,7 @@ let private eligibility =
     testList
         "eligibility"
         [
-            testCase "what brokers treat in a way of its own travels alone"
+            testCase "messages with special properties are sent alone"
             <| fun () ->
                 Batchability.ofMessage false message |> shouldEqual (Batchable true)
                 Batchability.ofMessage true message |> shouldEqual NotBatchable

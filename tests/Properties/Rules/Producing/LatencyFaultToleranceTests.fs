@@ -221,7 +221,7 @@ let private availability =
 
                     Array.sort chosen = Array.sort allowed)
 
-            property "while all is well the queues come in turn and nothing is kept"
+            property "without failures the queues come in turn and nothing is kept"
             <| fun (steps: SendStep list) (turn: int) ->
                 let state =
                     (LatencyFaultTolerance.empty, steps)
@@ -232,7 +232,7 @@ let private availability =
                 && LatencyFaultTolerance.choose queues turn None 5L state =
                     ValueSome queues[(turn &&& Int32.MaxValue) % queues.Length]
 
-            property "what was avoided is forgotten once its time is over"
+            property "an avoided broker is forgotten once its time is over"
             <| fun (steps: SendStep list) ->
                 let now, state, _ = List.last (run steps)
                 let later = now + 3_600_000L

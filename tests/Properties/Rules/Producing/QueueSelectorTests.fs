@@ -106,7 +106,7 @@ let private functionsAndChance =
     testList
         "functions and chance"
         [
-            testCase "chance reaches every queue, and a number out of the whole range of ints finds one"
+            testCase "random selection reaches every queue, and any int selects one"
             <| fun () ->
                 [
                     for chance in 0..99 -> idOf (QueueSelector.select RandomQueue (queues 4) message chance)
@@ -119,7 +119,7 @@ let private functionsAndChance =
                     idOf (QueueSelector.select RandomQueue (queues 3) message chance)
                     |> shouldStayBelow 3
 
-            testCase "a function of one's own chooses among the queues; what it does wrong is an error"
+            testCase "a selector function chooses among the queues, and its fault is an error"
             <| fun () ->
                 let select choose =
                     QueueSelector.select (ByFunction choose) (queues 4) message 0
@@ -151,7 +151,7 @@ let private noQueue =
     testList
         "no queue"
         [
-            testCase "without a queue every selector says so"
+            testCase "every selector without queues is an error"
             <| fun () ->
                 let sharded = Message.withShardingKey "k" message
 

@@ -55,7 +55,7 @@ let private detection =
                         |> run
                         |> shouldEqual (Error "it speaks TLS")
 
-            testCase "what looks like one only later, or half, is passed on"
+            testCase "bytes that only partly look like a TLS record are passed on"
             <| fun () ->
                 for sent in
                     [
@@ -68,7 +68,7 @@ let private detection =
                     for bufferSize in [ 1; 2; 64 ] do
                         readAll bufferSize true sent |> run |> shouldEqual (Ok sent)
 
-            testCase "an end before anything came is explained if there is something to say"
+            testCase "an end before any byte has an explanation if there is one"
             <| fun () ->
                 match run (readAll 64 true [||]) with
                 | Error message -> message |> shouldMention "the server closed it: it was asked"
@@ -81,7 +81,7 @@ let private explanations =
     testList
         "explanations"
         [
-            testCase "failures are explained before anything came, and as they are afterwards"
+            testCase "failures before any byte are explained, and later ones stay as they are"
             <| fun () ->
                 task {
                     let peer = Peer()

@@ -53,7 +53,7 @@ let private certificates =
     testList
         "certificates"
         [
-            testCase "everything that is wrong with a certificate is told"
+            testCase "every fault of a certificate is reported"
             <| fun () ->
                 let reason =
                     rejected
@@ -108,7 +108,7 @@ let private flagsTests =
     testList
         "flags"
         [
-            testCase "revocation has sentences of its own"
+            testCase "revocation has reasons of its own"
             <| fun () ->
                 rejected (chained X509ChainStatusFlags.Revoked)
                 |> shouldMention "has been revoked: replace"
@@ -120,7 +120,7 @@ let private flagsTests =
                     ] do
                     rejected (chained flags) |> shouldMention "turn CheckRevocation"
 
-            testCase "other flags are told by their names"
+            testCase "other flags are reported by name"
             <| fun () ->
                 rejected (chained X509ChainStatusFlags.NotSignatureValid)
                 |> shouldMention "NotSignatureValid"
@@ -136,7 +136,7 @@ let private missingCertificates =
     testList
         "missing certificates"
         [
-            testCase "no certificate, and one without names"
+            testCase "a missing certificate and one without names have reasons"
             <| fun () ->
                 rejected { good with Certificate = None } |> shouldMention "sent no certificate"
 
@@ -186,7 +186,7 @@ let private handshakes =
                     }
                 |> shouldMention "trusts the issuer of ClientCertificate"
 
-            testCase "a stalled handshake says where it stalled, and the limit"
+            testCase "a stalled handshake reports the phase and the time limit"
             <| fun () ->
                 let stalled beginning =
                     TlsReason.ofHandshake { good with Beginning = beginning } (Stalled(TimeSpan.FromSeconds 3L))
@@ -199,7 +199,7 @@ let private ends =
     testList
         "ends"
         [
-            testCase "an end before anything was said means nothing unless a certificate was asked for"
+            testCase "an end before any byte has no reason unless a certificate was requested"
             <| fun () ->
                 TlsReason.ofUnheardEnd good |> shouldEqual None
 

@@ -16,13 +16,13 @@ let private trustedCertificates =
     testList
         "trusted certificates"
         [
-            test "a server with a certificate from a trusted root is asked and answers" (fun () ->
+            test "a server with a certificate of a trusted root is accepted" (fun () ->
                 task {
                     use server = serving forLocalhost.Value
                     do! answers (options (Some(trusting [ ours.Value ]))) (at server)
                 })
 
-            test "a certificate for an address counts for that address" (fun () ->
+            test "a certificate for an address is accepted for that address" (fun () ->
                 task {
                     use server = serving forLocalhost.Value
 
@@ -32,7 +32,7 @@ let private trustedCertificates =
                             { at server with Host = "127.0.0.1" }
                 })
 
-            test "a certificate that is its own root counts if it is trusted" (fun () ->
+            test "a self-signed certificate is accepted if it is a trusted root" (fun () ->
                 task {
                     let own = Certificates.selfSigned "localhost"
                     use server = serving own
@@ -51,7 +51,7 @@ let private refusedCertificates =
                     (fun () -> Certificates.issued ours.Value [ "broker-a.example"; "broker-b.example" ])
                     (fun () -> trusting [ ours.Value ]))
 
-            test "with a server name of its own it is taken, and only with that one" (fun () ->
+            test "a certificate for another name is accepted with that server name and no other" (fun () ->
                 task {
                     use server = serving (Certificates.issued ours.Value [ "broker-a.example" ])
 
@@ -88,21 +88,21 @@ let private unknownIssuers =
     testList
         "unknown issuers"
         [
-            test "an issuer that is none of the trusted roots is refused, and named" (fun () ->
+            test "an issuer that is not a trusted root is refused and named" (fun () ->
                 refused
                     "issuer of the server's certificate"
                     [ "'CN=Our CA'"; "is not the trusted root"; "TrustedRoots" ]
                     (fun () -> forLocalhost.Value)
                     (fun () -> trusting [ theirs.Value ]))
 
-            test "an issuer that the system does not know is refused, and named" (fun () ->
+            test "an issuer that the system does not know is refused and named" (fun () ->
                 refused
                     "issuer of the server's certificate"
                     [ "'CN=Our CA'"; "the system's trusted roots"; "TrustedRoots" ]
                     (fun () -> forLocalhost.Value)
                     (fun () -> TlsOptions.Default))
 
-            test "a certificate signed by itself is refused, and called so" (fun () ->
+            test "a self-signed certificate is refused with that reason" (fun () ->
                 refused
                     "signed by itself"
                     [ "CN=localhost"; "TrustedRoots" ]
@@ -115,7 +115,7 @@ let private clientCertificates =
         "client certificates"
         [
             for protocol in [ SslProtocols.Tls12; SslProtocols.Tls13 ] do
-                test $"a client certificate that the server wants is given, {protocol}" (fun () ->
+                test $"a client certificate that the server requests is sent, {protocol}" (fun () ->
                     task {
                         use server = asking protocol isKnown
 
@@ -149,7 +149,7 @@ let private clientCertificates =
                     })
 
                 test
-                    $"a server that asks for a client certificate and does without is asked and answers, {protocol}"
+                    $"a server that requests a client certificate without requiring one is accepted, {protocol}"
                     (fun () ->
                         task {
                             use server = asking protocol (fun _ -> true)
@@ -161,7 +161,7 @@ let private tlsToPlainServers =
     testList
         "TLS to plain servers"
         [
-            test "TLS to a server that closes plain nonsense is told so" (fun () ->
+            test "TLS to a plain server that closes the connection has that reason" (fun () ->
                 task {
                     // As servers do whose frames are never as long as the first bytes of TLS say.
                     use server =
@@ -176,7 +176,7 @@ let private tlsToPlainServers =
                     reason |> shouldMention "turn TLS off"
                 })
 
-            test "TLS to a server that answers plainly is told so" (fun () ->
+            test "TLS to a plain server that answers has that reason" (fun () ->
                 task {
                     use server =
                         new LoopbackServer(fun stream ->
@@ -197,7 +197,7 @@ let private plainClients =
     testList
         "plain clients"
         [
-            test "a plain client at a TLS port is told what may be meant when that ends the connection" (fun () ->
+            test "a plain client whose connection a TLS port closes gets the likely reason" (fun () ->
                 task {
                     use server = serving forLocalhost.Value
                     let! reason = lossOf (options None) (at server)
@@ -205,7 +205,7 @@ let private plainClients =
                     reason |> shouldMention "tls=true"
                 })
 
-            test "a plain client that a TLS port answers with an alert is told so" (fun () ->
+            test "a plain client that a TLS port answers with an alert gets that reason" (fun () ->
                 task {
                     use server =
                         new LoopbackServer(fun stream ->
@@ -222,7 +222,7 @@ let private plainClients =
                     reason |> shouldMention "tls=true"
                 })
 
-            test "a plain client whose first request is answered by an end is told what may be meant" (fun () ->
+            test "a plain client whose first request ends the connection gets the likely reason" (fun () ->
                 task {
                     use server =
                         new LoopbackServer(fun stream ->
@@ -275,7 +275,7 @@ let private unverifiedCertificates =
     testList
         "unverified certificates"
         [
-            test "whoever accepts any certificate gets through, and a warning each time" (fun () ->
+            test "a client that accepts any certificate connects with a warning each time" (fun () ->
                 task {
                     use server = serving (Certificates.selfSigned "elsewhere.example")
                     let log = LogLines()
@@ -301,7 +301,7 @@ let private unverifiedCertificates =
                             text |> shouldMention "RemoteCertificateNameMismatch"
                 })
 
-            test "nothing of the kind is logged for a certificate that is verified" (fun () ->
+            test "no warning is logged for a verified certificate" (fun () ->
                 task {
                     use server = serving forLocalhost.Value
                     let log = LogLines()
@@ -320,7 +320,7 @@ let private waitingCalls =
     testList
         "waiting calls"
         [
-            test "a call that waits for a secure connection is told why there was none" (fun () ->
+            test "a call that waits for a secure connection gets the reason why there was none" (fun () ->
                 task {
                     use server = serving forLocalhost.Value
 

@@ -37,7 +37,7 @@ let private lawsOfEachKind =
                 let world = settle (step (run rules steps) GetsAssigned)
                 phaseOf world = Running && world.Reading.IsSome
 
-            law $"{name}: nothing is left of a queue that is revoked once faults end, and its lock is free"
+            law $"{name}: a revoked queue is released once faults end, and its lock is free"
             <| fun (steps: QueueStep list) ->
                 let world = settle (step (run rules steps) GetsRevoked)
 
@@ -60,7 +60,7 @@ let private lawsOfEachKind =
 
 let private lawsOfCommits =
     [
-        law "what is consumed is committed at the end of a queue that nobody else has touched"
+        law "consumed messages are committed at the end of a queue that no other member has touched"
         <| fun (steps: QueueStep list) ->
             let isAlone step =
                 match step with
@@ -114,7 +114,7 @@ let private commits =
             // Nothing new: nothing to commit.
             (step world CommitTime).Pending |> shouldBeEmpty
 
-        testCase "by hand nothing is committed but on request, also at the end"
+        testCase "with manual commits nothing is committed but on request, also at the end"
         <| fun () ->
             let world =
                 settle (List.fold step (running manual) [ Pulls 3uy; CommitTime; Waits 250uy; CommitTime ])
@@ -126,7 +126,7 @@ let private commits =
 
             asked.Broker.Committed |> shouldEqual (Some 11L)
 
-        testCase "a queue that is given up while handlers work commits at once, and again after them"
+        testCase "a queue that is revoked while handlers work commits at once and again after them"
         <| fun () ->
             let world =
                 List.fold
@@ -153,7 +153,7 @@ let private handOver =
 
             world.Broker.Committed |> shouldEqual (Some 90L)
 
-        testCase "an owner that asserts its offset takes over what somebody else has committed"
+        testCase "an owner that asserts its offset replaces the commit of another member"
         <| fun () ->
             let world =
                 List.fold step (running concurrent) [ Pulls 0uy; Waits 70uy; CommitTime ]
@@ -168,7 +168,7 @@ let private handOver =
             |> List.contains (QueueEffect.Report(OffsetTakenOver(10L, 4L)))
             |> shouldBeTrue
 
-        testCase "a late commit of the owner before is put right, while the queue is read and when it is given up"
+        testCase "a late commit of the previous owner is corrected while the queue is read and when it is revoked"
         <| fun () ->
             let world =
                 List.fold step (running concurrent) [ Pulls 1uy; BeginsHandler; EndsHandler 0uy; CommitTime ]
@@ -185,7 +185,7 @@ let private handOver =
 
 let private locks =
     [
-        testCase "a queue whose start failed gives its lock back"
+        testCase "a queue whose start failed releases its lock"
         <| fun () ->
             let world = step (step (start orderly) GetsAssigned) (Ends(0uy, 0uy))
             world.Broker.Holder |> shouldEqual (Some 0)
@@ -217,7 +217,7 @@ let private locks =
             world.Pending |> shouldEqual [ Releasing ]
             (settle world).Broker.Holder |> shouldEqual None
 
-        testCase "after a lost lock reading goes on in memory, unless somebody else has committed"
+        testCase "after a lost lock reading continues from memory unless another member has committed"
         <| fun () ->
             let lost =
                 List.fold
@@ -250,7 +250,7 @@ let private resets =
             (settle (step world CommitTime)).Broker.Committed |> shouldEqual (Some 5L)
             (settle (step world GetsRevoked)).Broker.Committed |> shouldEqual (Some 5L)
 
-        testCase "a reset that comes while a queue begins is where it begins, and one below 0 changes nothing"
+        testCase "a reset while a queue starts is its initial offset, and one below 0 changes nothing"
         <| fun () ->
             let beginning =
                 step
