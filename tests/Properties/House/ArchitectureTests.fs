@@ -52,7 +52,7 @@ let private impure =
     Regex
         @"\b(Task|ValueTask|Async|async|Socket|ILogger|UtcNow|Now|Random|Stopwatch|Thread|Threading|Timer|MailboxProcessor|Environment|File|Console)\b"
 
-let private pure' = typeof<RocketMq.Protocol.Message>.Assembly
+let private pure' = typeof<RocketMq.Message>.Assembly
 
 let private embedded =
     Path.Combine(Repository.root, "src", "RocketMq.EmbeddedBroker.fs")
@@ -129,7 +129,7 @@ let private dependencies =
 
             testCase "the client refers to the abstraction of loggers and to no logger"
             <| fun () ->
-                typeof<RocketMq.Protocol.RemotingClient>.Assembly.GetReferencedAssemblies()
+                typeof<RocketMq.RemotingClient>.Assembly.GetReferencedAssemblies()
                 |> Array.map (fun name -> string name.Name)
                 |> Array.filter (fun name -> name.Contains("Logging", StringComparison.Ordinal))
                 |> shouldEqual [| "Microsoft.Extensions.Logging.Abstractions" |]

@@ -3,7 +3,9 @@ module RocketMq.Protocol.Tests.NameServerTests
 
 open System.Threading
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.OnNetwork
 
 /// A client of the name servers at these addresses.

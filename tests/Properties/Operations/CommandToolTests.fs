@@ -3,7 +3,9 @@ module RocketMq.Protocol.Tests.CommandToolTests
 
 open System
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Examples
 
 let private request = Command.request RequestCode.SendMessageV2

@@ -4,7 +4,9 @@ module RocketMq.Protocol.Tests.RequestFieldTests
 open System
 open System.Text
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Examples
 
 let private group = "group"
@@ -222,7 +224,7 @@ let private offsets =
                 222
                 "topic group timestamp isForce"
                 "queueId offset"
-                (ask reset ConsumerPositions.resetAll)
+                (ask reset ConsumerOffsets.resetAll)
         ]
 
 let private routes =
@@ -311,7 +313,7 @@ let private changesOfMembers =
                 40
                 "consumerGroup"
                 ""
-                (ConsumerPositions.membersChanged.OneWay group)
+                (ConsumerOffsets.membersChanged.OneWay group)
         ]
 
 let private transactions =

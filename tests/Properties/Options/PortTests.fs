@@ -7,6 +7,7 @@ open System.Net.Sockets
 open System.Threading
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private sockets =
     testList

@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.PresetTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private presets =
     testList

@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.ErrorKindTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.OnNetwork
 
 let private errors =

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.BrokerTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 
 let private fresh = BrokerRig.fresh

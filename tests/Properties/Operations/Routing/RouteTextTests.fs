@@ -4,7 +4,9 @@ module RocketMq.Protocol.Tests.RouteTextTests
 open System
 open System.Text
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 let private versions =
     testList
