@@ -53,6 +53,7 @@ type DiscoveryError =
     /// The caller gave up.
     | DiscoveryCancelled of url: string
 
+    /// What went wrong, in one sentence.
     member error.Message =
         match error with
         | AddressServerUnreachable(url, reason) -> $"the address server {url} cannot be reached: {reason}"
@@ -94,6 +95,7 @@ module NameServerDiscovery =
         else
             Endpoint.parseList line
 
+    /// The environment variable that names name servers, as for Java's clients.
     let environmentVariable = "NAMESRV_ADDR"
 
     /// The addresses that the environment names, for those who are given none; nothing if it names none. `lookup` finds a

@@ -15,6 +15,7 @@ type AutoCreateTopic =
         Queues: int
     }
 
+    /// The template topic `TBW102` with 4 queues, as in Java.
     static member Default =
         {
             Topic = Send.defaultTopic

@@ -25,6 +25,7 @@ type OverflowPolicy =
 /// Answers a request that the server sends. `None` sends no answer; a one-way request never gets one.
 type RequestHandler = RemotingCommand -> Task<RemotingCommand option>
 
+/// Options of a connection to a server, which all clients share.
 type RemotingOptions =
     {
         /// How long a call waits for its answer, the time to connect included. Default 3 s, as in Java.
@@ -76,6 +77,7 @@ type RemotingOptions =
         Ports: Ports
     }
 
+    /// The defaults that the fields name.
     static member Default =
         {
             RequestTimeout = TimeSpan.FromSeconds 3L

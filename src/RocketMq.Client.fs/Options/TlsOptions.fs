@@ -23,6 +23,7 @@ type TlsOptions =
         AcceptAnyCertificate: bool
     }
 
+    /// TLS 1.2 or 1.3, the server's certificate verified against the system's roots.
     static member Default =
         {
             ServerName = None

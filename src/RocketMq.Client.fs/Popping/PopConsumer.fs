@@ -143,6 +143,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     member _.DroppedTraces: int64 =
         tracing |> Option.map _.Dropped |> Option.defaultValue 0L
 
+    /// How the consumer is doing, for a health check.
     member consumer.Health: PopConsumerHealth =
         {
             ClientId = client.ClientId

@@ -8,6 +8,7 @@ open System.Threading.Tasks
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
+/// Options of a pool of connections to one server.
 type PoolOptions =
     {
         /// The most connections at a time. Default 5.
@@ -18,6 +19,7 @@ type PoolOptions =
         DrainTimeout: TimeSpan
     }
 
+    /// The defaults that the fields name.
     static member Default =
         {
             Size = 5
@@ -30,6 +32,7 @@ type PoolOptions =
 type PooledConnection internal (client: RemotingClient, sendBack: unit -> unit) =
     let mutable isBack = 0
 
+    /// The client of this connection.
     member _.Client = client
 
     interface IDisposable with
@@ -123,11 +126,14 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             )
         )
 
+    /// The server of the pool.
     member _.Endpoint = endpoint
 
     /// Connections that exist: lent ones and idle ones.
     member _.Count = lock gate (fun () -> state.Lent.Count + state.Idle.Length)
+    /// How many connections are rented now.
     member _.Lent = lock gate (fun () -> state.Lent.Count)
+    /// How many callers wait for a connection.
     member _.Waiting = lock gate (fun () -> state.Waiting.Length)
 
     /// The least busy connection that is free, or a new one, waiting for one to come back if all are lent. Dispose of it

@@ -319,6 +319,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
 
     let measured =
         { new IMeasured with
+            /// The server.
             member _.Endpoint = endpoint
             member _.InFlight = inFlight ()
             member _.ConnectionCounters = traffic
@@ -350,6 +351,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
 
         Telemetry.register measured
 
+    /// A client of one server. It connects with the first call.
     new(endpoint: Endpoint, options: RemotingOptions) = RemotingClient(endpoint, options, ignore<unit>)
 
     /// Checks the options first: `Misconfigured` names all that make no sense.
@@ -358,7 +360,9 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         |> RemotingOptions.refusal
         |> Result.map (fun () -> RemotingClient(endpoint, options))
 
+    /// The server.
     member _.Endpoint = endpoint
+    /// The connection's state now.
     member _.State = agent.State
 
     /// Changes of the state, in order. A slow listener holds up nothing but the listeners after it.

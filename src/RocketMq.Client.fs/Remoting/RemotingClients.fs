@@ -126,6 +126,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
 
             get endpoint
 
+    /// Clients of any number of servers, each made with its first call.
     new(options: RemotingOptions) = RemotingClients(options, (fun _ -> Map.empty))
 
     member internal _.Options = options

@@ -11,13 +11,16 @@ type Filter =
     | BySql92 of expression: string
 
 module Filter =
+    /// Every message.
     let all = ByTag "*"
 
+    /// The expression, as it travels.
     let expression filter =
         match filter with
         | ByTag expression
         | BySql92 expression -> expression
 
+    /// The expression's type, as it travels: `TAG` or `SQL92`. Source: ExpressionType.java.
     let typeName filter =
         match filter with
         | ByTag _ -> "TAG"

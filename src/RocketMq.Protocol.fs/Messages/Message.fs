@@ -47,6 +47,7 @@ module Message =
     /// The largest body that brokers take unless they are set up otherwise, in bytes, before compression.
     let maxBodyBytes = 4 * 1024 * 1024
 
+    /// A message with no property and flag 0. Nothing is checked yet, see `check`.
     let create (topic: string) (body: ReadOnlyMemory<byte>) : Message =
         {
             Topic = topic
@@ -55,6 +56,7 @@ module Message =
             Properties = Properties.empty
         }
 
+    /// As `create`, of an array, which is not copied.
     let ofBytes (topic: string) (body: byte[]) = create topic (ReadOnlyMemory body)
 
     /// A message with a text in UTF-8 as its body.
@@ -142,6 +144,7 @@ module Message =
     let withShardingKey (key: string) message =
         withSystemProperty PropertyName.shardingKey key message
 
+    /// The key by which messages in order find their queue, if one is set.
     let shardingKey (message: Message) : string voption =
         Properties.tryFind PropertyName.shardingKey message.Properties
 
@@ -169,6 +172,7 @@ module Message =
     let withDeliveryAt (time: DateTimeOffset) message =
         withSystemProperty PropertyName.timerDeliverMillis (string (time.ToUnixTimeMilliseconds())) message
 
+    /// Sets the flag, which RocketMQ carries and does not read.
     let withFlag flag (message: Message) = { message with Flag = flag }
 
     /// Ok for a message that a broker with default settings takes. Producers and brokers add properties: whether there is room

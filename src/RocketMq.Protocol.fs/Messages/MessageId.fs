@@ -17,11 +17,14 @@ type Host =
     static member internal V4Bytes = 8
     static member internal V6Bytes = 20
 
+    /// The IP address, of version 4 or 6.
     member host.Address = IPAddress(host.Wire.Span.Slice(0, host.Wire.Length - 4))
 
+    /// The port, from the last four bytes.
     member host.Port =
         BinaryPrimitives.ReadInt32BigEndian(host.Wire.Span.Slice(host.Wire.Length - 4))
 
+    /// Whether the address is of IP version 6.
     member host.IsV6 = host.Wire.Length = Host.V6Bytes
 
     member private host.Display =
@@ -43,6 +46,7 @@ type Host =
         code.ToHashCode()
 
 module Host =
+    /// The host of an address and a port.
     let create (address: IPAddress) (port: int) : Host =
         let addressBytes = address.GetAddressBytes()
         let wire = Array.zeroCreate (addressBytes.Length + 4)
@@ -64,12 +68,14 @@ type OffsetMessageId =
 module OffsetMessageId =
     let private offsetBytes = 8
 
+    /// The id as text: 32 hexadecimal digits, 56 with an IPv6 host.
     let encode (id: OffsetMessageId) =
         let bytes: byte[] = Array.zeroCreate (id.StoreHost.Wire.Length + offsetBytes)
         id.StoreHost.Wire.Span.CopyTo(bytes.AsSpan())
         BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan id.StoreHost.Wire.Length, id.PhysicalOffset)
         Convert.ToHexString bytes
 
+    /// Reads an offset id. Fails on another length and on what is no hexadecimal digit.
     let decode (text: string) : Result<OffsetMessageId, DecodeError> =
         let hostBytes = text.Length / 2 - offsetBytes
 

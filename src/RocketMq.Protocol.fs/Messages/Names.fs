@@ -20,6 +20,7 @@ type InputError =
         | InvalidInput(_, reason) -> reason
         | FunctionFailed(_, failure) -> failure.Message
 
+    /// What is wrong with which input, in one sentence.
     member error.Message =
         match error with
         | InvalidInput(what, reason) -> $"{what} is not valid: {reason}"
@@ -30,6 +31,7 @@ module Names =
     /// The longest name of an ordinary topic: its length is a signed byte in stored messages.
     let maxTopicChars = 127
 
+    /// The most characters of a group's name. Source: Validators.java.
     let maxGroupChars = 255
     let private retryPrefix = "%RETRY%"
     let private deadLetterPrefix = "%DLQ%"

@@ -7,33 +7,61 @@ open RocketMq.Protocol
 
 /// Names of message properties that mean something to brokers or clients. Source: MessageConst.java.
 module PropertyName =
+    /// Keys to find the message by, joined with a blank.
     let keys = "KEYS"
+    /// The tag.
     let tags = "TAGS"
+    /// Whether the broker answers only when the message is stored as its settings ask.
     let waitStoreOk = "WAIT"
+    /// The delay level, from 1.
     let delayLevel = "DELAY"
+    /// The unique id that the client chose.
     let uniqueKey = "UNIQ_KEY"
+    /// The topic that a message sent back came from.
     let retryTopic = "RETRY_TOPIC"
+    /// The topic that a delayed or half message is for.
     let realTopic = "REAL_TOPIC"
+    /// The queue id that a delayed or half message is for.
     let realQueueId = "REAL_QID"
+    /// The offset id of the message that was sent back.
     let originMessageId = "ORIGIN_MESSAGE_ID"
+    /// How often a message was sent back, as its sender counts.
     let reconsumeTimes = "RECONSUME_TIME"
+    /// How often a message may be sent back.
     let maxReconsumeTimes = "MAX_RECONSUME_TIMES"
+    /// The broker's region.
     let region = "MSG_REGION"
+    /// Whether the broker wants traces.
     let traceSwitch = "TRACE_ON"
+    /// When a timed message is due, in ms after its arrival.
     let timerDelayMillis = "TIMER_DELAY_MS"
+    /// When a timed message is due, in s after its arrival.
     let timerDelaySeconds = "TIMER_DELAY_SEC"
+    /// When a timed message is due, in ms since 1970.
     let timerDeliverMillis = "TIMER_DELIVER_MS"
+    /// Whether the message is a half message of a transaction.
     let transactionMark = "TRAN_MSG"
+    /// The group of the producer that sent a half message.
     let producerGroup = "PGROUP"
+    /// How long a broker waits, in s, before it checks a transaction for the first time.
     let checkImmunitySeconds = "CHECK_IMMUNITY_TIME_IN_SECONDS"
+    /// Which request a reply is for.
     let correlationId = "CORRELATION_ID"
+    /// The client id of who waits for a reply.
     let replyToClient = "REPLY_TO_CLIENT"
+    /// How long a request waits for its reply, in ms.
     let timeToLive = "TTL"
+    /// The kind of message; `reply` for a reply.
     let messageType = "MSG_TYPE"
+    /// The cluster of the broker.
     let cluster = "CLUSTER"
+    /// The instance id of a cloud, a namespace.
     let instanceId = "INSTANCE_ID"
+    /// The key by which messages in order find their queue.
     let shardingKey = "__SHARDINGKEY"
+    /// The receipt of a pop, which acknowledges the message.
     let popReceipt = "POP_CK"
+    /// When a message was popped for the first time, in ms since 1970.
     let firstPopTime = "1ST_POP_TIME"
 
     /// What clients, brokers and retries use among themselves: an application that set one would break them.
@@ -103,6 +131,7 @@ module PropertyName =
                 "__CRC32#"
             ]
 
+    /// Whether RocketMQ keeps a name for itself: applications may not set it.
     let isReserved (name: string) = reserved.Contains name
 
 /// Walks the bytes of a property text: name 0x01 value 0x02 name 0x01 value 0x02 and so on, the last 0x02 being optional.
@@ -152,6 +181,7 @@ type internal PropertyCursor =
 type Properties internal (text: ReadOnlyMemory<byte>, fault: InputError voption) =
     static let empty = Properties(ReadOnlyMemory.Empty, ValueNone)
 
+    /// No properties.
     static member Empty = empty
 
     /// The property text in UTF-8.
@@ -183,6 +213,7 @@ type Properties internal (text: ReadOnlyMemory<byte>, fault: InputError voption)
 
 /// Reading and changing properties. A change gives new properties and leaves the old ones as they were.
 module Properties =
+    /// No properties.
     let empty = Properties.Empty
 
     /// The longest property text a stored message has room for, in bytes.
@@ -207,8 +238,10 @@ module Properties =
     /// The properties found in a received text. Any bytes are taken: what is no entry is skipped when read.
     let ofText (text: ReadOnlyMemory<byte>) = Properties(text, ValueNone)
 
+    /// All properties by name. A repeated name has its last value.
     let toMap (properties: Properties) = properties.ToMap()
 
+    /// The value of a property, if there is one.
     let tryFind (name: string) (properties: Properties) : string voption =
         let mutable cursor = PropertyCursor properties.Text.Span
         let mutable found = ValueNone
@@ -219,6 +252,7 @@ module Properties =
 
         found
 
+    /// Whether there is a property of that name.
     let contains name properties = (tryFind name properties).IsSome
 
     let private without (name: string) (properties: Properties) =
@@ -302,6 +336,7 @@ module Properties =
         Encoding.UTF8.GetBytes(value2, bytes.AsSpan(position + 1)) |> ignore
         ReadOnlyMemory bytes
 
+    /// Without the property of that name.
     let remove (name: string) (properties: Properties) =
         Properties(ReadOnlyMemory(Encoding.UTF8.GetBytes((without name properties).TrimEnd '\002')), properties.Fault)
 
@@ -325,6 +360,7 @@ module Properties =
     let internal refuse (error: InputError) (properties: Properties) =
         Properties(properties.Text, ValueSome(ValueOption.defaultValue error properties.Fault))
 
+    /// Properties of pairs of name and value. They are not checked.
     let ofList (pairs: (string * string) list) =
         (empty, pairs)
         ||> List.fold (fun properties (name, value) -> add name value properties)

@@ -32,6 +32,7 @@ type StoredMessage =
         Properties: Properties
     }
 
+    /// The queue that holds the message, with its topic and broker.
     member message.Queue =
         {
             Topic = message.Topic
@@ -39,6 +40,7 @@ type StoredMessage =
             QueueId = message.QueueId
         }
 
+    /// The id by which brokers find the message: their address and its offset in the commit log.
     member message.OffsetId =
         OffsetMessageId.encode
             {

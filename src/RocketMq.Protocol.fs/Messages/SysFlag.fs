@@ -24,7 +24,9 @@ module SysFlag =
     let private bornHostV6 = 0x10
     let private storeHostV6 = 0x20
 
+    /// Whether the producer's address has IP version 6.
     let isBornHostV6 sysFlag = sysFlag &&& bornHostV6 <> 0
+    /// Whether the broker's address has IP version 6.
     let isStoreHostV6 sysFlag = sysFlag &&& storeHostV6 <> 0
 
     /// The message is a batch that its broker keeps as one, or was part of one.
@@ -33,8 +35,10 @@ module SysFlag =
     /// Whoever reads the batch is to take it apart.
     let needsUnwrap sysFlag = sysFlag &&& unwrapFlag <> 0
 
+    /// Without the mark that a batch is to be unpacked.
     let withoutUnwrap sysFlag = sysFlag &&& ~~~unwrapFlag
 
+    /// Sets the IP versions of the producer's and the broker's addresses.
     let withHosts (isBornV6: bool) (isStoreV6: bool) sysFlag =
         sysFlag &&& ~~~(bornHostV6 ||| storeHostV6)
         ||| (if isBornV6 then bornHostV6 else 0)
@@ -50,6 +54,7 @@ module SysFlag =
         | _, 2 -> Zstandard
         | _, number -> UnknownCompression number
 
+    /// Sets how the body is compressed.
     let withCompression compression sysFlag =
         let cleared = sysFlag &&& ~~~(compressed ||| compressionMask)
 

@@ -56,6 +56,7 @@ module Commands =
 
     // Looking
 
+    /// The topic that a request names, whatever field its code has it in.
     let tryTopic (command: RemotingCommand) : string voption =
         Fields.tryFind (letterOr "b" "topic" command) command.Fields
 
@@ -68,6 +69,7 @@ module Commands =
             |> List.tryPick (fun name -> Fields.tryFind name command.Fields |> ValueOption.toOption)
             |> Option.toValueOption
 
+    /// The queue id that a request names, or an answer gives.
     let tryQueueId (command: RemotingCommand) : int voption =
         Fields.tryInt32 (letterOr "e" "queueId" command) command.Fields
 
@@ -80,18 +82,22 @@ module Commands =
                  offsetName command)
             command.Fields
 
+    /// Whether it is an answer with code SUCCESS (0).
     let isSuccess (command: RemotingCommand) =
         command.Kind = Response && command.ResponseCode = ResponseCode.Success
 
+    /// Whether it is an answer with another code than SUCCESS (0).
     let isRefusal (command: RemotingCommand) =
         command.Kind = Response && command.ResponseCode <> ResponseCode.Success
 
     let private isRequestOf codes (command: RemotingCommand) =
         command.Kind <> Response && List.contains command.RequestCode codes
 
+    /// Whether it is a HEART_BEAT (34) request.
     let isHeartbeat command =
         isRequestOf [ RequestCode.HeartBeat ] command
 
+    /// Whether it is a request that sends a message or a batch: codes 10, 310 and 320.
     let isSend command =
         isRequestOf
             [
@@ -101,19 +107,23 @@ module Commands =
             ]
             command
 
+    /// Whether it is a request that pulls: codes 11 and 361.
     let isPull command =
         isRequestOf [ RequestCode.PullMessage; RequestCode.LitePullMessage ] command
 
+    /// Those that name a topic.
     let ofTopic (topic: string) (commands: RemotingCommand seq) : RemotingCommand list =
         commands
         |> Seq.filter (fun command -> tryTopic command = ValueSome topic)
         |> List.ofSeq
 
+    /// Those that name a group of producers or consumers.
     let ofGroup (group: string) (commands: RemotingCommand seq) : RemotingCommand list =
         commands
         |> Seq.filter (fun command -> tryGroup command = ValueSome group)
         |> List.ofSeq
 
+    /// How many of them are requests, answers, one-way requests and refusals, and by code.
     let stats (commands: RemotingCommand seq) : CommandStats =
         let commands = List.ofSeq commands
 
@@ -204,36 +214,46 @@ module Commands =
                 }
         }
 
+    /// The command as JSON for people and logs of tests: codes by name, the body in base64.
     let toJson (command: RemotingCommand) : string = Json.toText shape command
 
+    /// As `toJson`, of several.
     let listToJson (commands: RemotingCommand list) : string =
         Json.toText (JsonCodec.list shape) commands
 
     let private utf8 (text: string) =
         ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text)
 
+    /// Reads what `toJson` wrote.
     let ofJson (json: string) : Result<RemotingCommand, DecodeError> = Json.decode "command" shape (utf8 json)
 
+    /// Reads what `listToJson` wrote.
     let listOfJson (json: string) : Result<RemotingCommand list, DecodeError> =
         Json.decode "commands" (JsonCodec.list shape) (utf8 json)
 
     // Building. A code names the same thing differently from another one: give the code first.
 
+    /// Sets the topic, in the field that the code has it in.
     let withTopic (topic: string) command =
         Command.withField (letterOr "b" "topic" command) topic command
 
+    /// Sets the producer group, in the field that the code has it in.
     let withProducerGroup (group: string) command =
         Command.withField (letterOr "a" "producerGroup" command) group command
 
+    /// Sets the consumer group, in the field that the code has it in.
     let withConsumerGroup (group: string) command =
         Command.withField (consumerGroupName command) group command
 
+    /// Sets the queue id, in the field that the code has it in.
     let withQueueId (queueId: int) command =
         Command.withField (letterOr "e" "queueId" command) (string queueId) command
 
+    /// Sets the offset, in the field that the code has it in.
     let withOffset (offset: int64) command =
         Command.withField (offsetName command) (string offset) command
 
+    /// Sets whether a send is of a batch.
     let withBatch (isBatch: bool) command =
         Command.withField (letterOr "m" "batch" command) (if isBatch then "true" else "false") command
 

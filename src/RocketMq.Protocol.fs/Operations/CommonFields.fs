@@ -55,6 +55,7 @@ module CommonFields =
                 }
         }
 
+    /// None of them.
     let none: CommonFields =
         {
             BrokerName = None
@@ -68,6 +69,7 @@ module CommonFields =
             SecurityToken = None
         }
 
+    /// Reads them from a command. Fails on a value that is not of its type.
     let decode (command: RemotingCommand) : Result<CommonFields, DecodeError> = layout.Read command
 
     /// Sets those that are present, and leaves the command's other fields as they are.

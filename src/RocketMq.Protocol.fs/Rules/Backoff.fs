@@ -16,6 +16,7 @@ type Backoff =
         Spread: TimeSpan
     }
 
+    /// 1 s at first, then twice as long each time, up to 10 s.
     static member Default =
         {
             First = TimeSpan.FromMilliseconds 100L

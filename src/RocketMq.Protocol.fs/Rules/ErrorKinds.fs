@@ -6,6 +6,7 @@ open RocketMq.Protocol
 /// What an error means for whoever made the call.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module RemotingError =
+    /// Whether the server has carried out the request, as far as the error tells.
     let outcome error =
         match error with
         | Invalid _

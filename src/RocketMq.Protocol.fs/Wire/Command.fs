@@ -51,6 +51,7 @@ type RemotingCommand =
         Body: ReadOnlyMemory<byte>
     }
 
+    /// Request, one-way request or response, from the flag.
     member command.Kind = CommandFlag.kind command.Flag
 
     /// What a request asks for. Without meaning for an answer.
@@ -120,7 +121,9 @@ module Command =
             Body = ReadOnlyMemory.Empty
         }
 
+    /// Sets the code.
     let withCode (code: int) (command: RemotingCommand) = { command with Code = code }
+    /// Sets the language of the sender.
     let withLanguage language (command: RemotingCommand) = { command with Language = language }
 
     /// The protocol version that the sender claims, see `ProtocolVersion`.
@@ -129,11 +132,13 @@ module Command =
     /// All bits at once; `asRequest`, `asOneWay` and `asResponse` set those that have a meaning.
     let withFlag flag (command: RemotingCommand) = { command with Flag = flag }
 
+    /// The command as a request, which an answer is expected to.
     let asRequest (command: RemotingCommand) =
         { command with
             Flag = command.Flag &&& ~~~(CommandFlag.Response ||| CommandFlag.OneWay)
         }
 
+    /// The command as a response.
     let asResponse (command: RemotingCommand) =
         { command with
             Flag = command.Flag ||| CommandFlag.Response
@@ -145,8 +150,11 @@ module Command =
             Flag = (command.Flag &&& ~~~CommandFlag.Response) ||| CommandFlag.OneWay
         }
 
+    /// Sets the number by which an answer finds its request.
     let withOpaque opaque (command: RemotingCommand) = { command with Opaque = opaque }
+    /// Sets the remark.
     let withRemark remark (command: RemotingCommand) = { command with Remark = Some remark }
+    /// Sets all extension fields.
     let withFields fields (command: RemotingCommand) = { command with Fields = fields }
 
     /// Sets one field; see `Fields.add` for what is refused.
@@ -160,11 +168,14 @@ module Command =
         (command, fields)
         ||> List.fold (fun command (name, value) -> withField name value command)
 
+    /// Without extension fields: JSON headers then lack `extFields`.
     let withoutFields (command: RemotingCommand) = { command with Fields = Fields.Absent }
 
+    /// Without one extension field.
     let withoutField name (command: RemotingCommand) =
         { command with
             Fields = Fields.remove name command.Fields
         }
 
+    /// Sets the body, which is not copied.
     let withBody (body: ReadOnlyMemory<byte>) (command: RemotingCommand) = { command with Body = body }

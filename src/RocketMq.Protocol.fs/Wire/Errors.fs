@@ -22,6 +22,7 @@ type DecodeError =
         else
             ""
 
+    /// What is wrong, in one sentence.
     member error.Message =
         match error with
         | TooLarge(what, size, limit) ->
@@ -36,6 +37,7 @@ type EncodeError =
     /// The value has no form on the wire.
     | NotEncodable of what: string * reason: string
 
+    /// What is wrong, in one sentence.
     member error.Message =
         match error with
         | EncodedTooLarge(what, size, limit) -> $"{what} of {size} bytes exceeds the limit of {limit} bytes"

@@ -5,7 +5,9 @@ open RocketMq.Protocol
 /// Why something failed, in words that follow "because", and the exception behind it, if one was. Equal if the words are.
 [<Sealed; StructuredFormatDisplay("{Text}")>]
 type FailureReason(text: string, cause: exn option) =
+    /// What happened, in one sentence.
     member _.Text = text
+    /// The exception behind it, if there is one.
     member _.Cause = cause
 
     override _.ToString() = text
@@ -18,6 +20,7 @@ type FailureReason(text: string, cause: exn option) =
     override _.GetHashCode() = hash text
 
 module FailureReason =
+    /// A reason without an exception.
     let ofText (text: string) = FailureReason(text, None)
 
     /// What an exception says, and the exception.

@@ -290,7 +290,9 @@ type internal FieldsBuilder(capacityBytes: int) =
 
 /// Reading and changing fields. A change gives new fields and leaves the old ones as they were.
 module Fields =
+    /// No fields, and no mention of them: JSON headers then lack `extFields`.
     let absent = Fields.Absent
+    /// No fields.
     let empty = Fields.Empty
 
     let private isNamed (name: string) (wireName: ReadOnlySpan<byte>) =
@@ -323,8 +325,10 @@ module Fields =
     /// The names of those that were received and are not valid Unicode: they are not found, and not in lists and maps.
     let unreadable (fields: Fields) : string list = fields.Unreadable
 
+    /// Without the field of that name.
     let remove (name: string) (fields: Fields) = (copyWithout name fields).ToFields()
 
+    /// Fields of pairs of name and value, in their order.
     let ofList (pairs: (string * string) list) =
         (empty, pairs) ||> List.fold (fun fields (name, value) -> add name value fields)
 
@@ -339,6 +343,7 @@ module Fields =
 
         List.ofSeq entries
 
+    /// All fields by name. A repeated name has its last value.
     let toMap (fields: Fields) = fields.ToMap()
 
     /// Where the last value of a name stands; nothing if there is none.
@@ -364,6 +369,7 @@ module Fields =
             else
                 ValueSome value
 
+    /// The value of a field, if there is one.
     let tryFind (name: string) (fields: Fields) : string voption =
         match tryFindUtf8 name fields with
         | ValueSome utf8 -> ValueSome(Utf8Text.read utf8.Span)
@@ -378,6 +384,7 @@ module Fields =
         | ValueSome utf8 -> Utf8Text.tryInt64 utf8.Span
         | ValueNone -> ValueNone
 
+    /// The value of a field that is a number of 32 bits; none if it is missing or no such number.
     let tryInt32 (name: string) (fields: Fields) : int voption =
         match tryInt64 name fields with
         | ValueSome value when value >= int64 Int32.MinValue && value <= int64 Int32.MaxValue -> ValueSome(int value)

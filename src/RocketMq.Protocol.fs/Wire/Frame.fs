@@ -18,6 +18,7 @@ type FrameLimits =
         SendFrameBytes: int
     }
 
+    /// The limits that the fields name as defaults.
     static member Default =
         {
             ReceiveFrameBytes = 32 * 1024 * 1024

@@ -153,6 +153,7 @@ type PullClient private (options: PullConsumerOptions) =
     member _.Commit(queue: MessageQueue, offset: int64, cancellation: CancellationToken) =
         guarded (fun () -> offsets.Commit(queue, offset, cancellation))
 
+    /// Closes all connections. Calls in flight end with `AlreadyClosed`.
     member _.Close() : Task =
         Volatile.Write(&isClosed, true)
         routes.Close()

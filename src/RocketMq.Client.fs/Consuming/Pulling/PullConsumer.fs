@@ -307,6 +307,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                 Queue = offsets.Outer queue.Queue
             })
 
+    /// How the consumer is doing, for a health check.
     member consumer.Health: PullConsumerHealth =
         {
             ClientId = membership.ClientId
@@ -374,6 +375,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// Nothing of these queues is pulled or delivered until `Resume`; they stay this consumer's.
     member _.Pause(queues: MessageQueue list) = setPaused true queues
 
+    /// Queues that were paused are read again.
     member _.Resume(queues: MessageQueue list) = setPaused false queues
 
     /// The offset of the first message that is still there.

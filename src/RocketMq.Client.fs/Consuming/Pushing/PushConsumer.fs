@@ -295,6 +295,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         gate.Close()
         handling.Pool.Pause()
 
+    /// Messages are consumed again after `Pause`.
     member _.Resume() =
         gate.Open()
         handling.Pool.Resume()
@@ -305,6 +306,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         events.Post(CommitAsked wait)
         wait.Ended.WaitAsync cancellation
 
+    /// How the consumer is doing, for a health check.
     member _.Health: PushConsumerHealth =
         {
             ClientId = clientId

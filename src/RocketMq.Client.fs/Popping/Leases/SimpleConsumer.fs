@@ -414,6 +414,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                         })
             }
 
+    /// How the consumer is doing, for a health check.
     member _.Health: SimpleConsumerHealth =
         {
             ClientId = client.ClientId

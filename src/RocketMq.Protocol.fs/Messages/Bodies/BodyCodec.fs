@@ -25,10 +25,12 @@ type CodecResult private (bytes: ReadOnlyMemory<byte>, isTooLarge: bool, reason:
 
     /// Empty unless it went well.
     member _.Bytes = bytes
+    /// Whether the body would be larger than the limit once decompressed.
     member _.IsTooLarge = isTooLarge
     /// Null unless it failed.
     member _.Reason = reason
 
+    /// Whether there is a body.
     member result.IsDone = not isTooLarge && isNull reason
 
 /// Compresses and inflates message bodies in one way. Used from many threads at once. An exception counts as a failure with

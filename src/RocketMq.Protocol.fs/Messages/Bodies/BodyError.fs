@@ -18,6 +18,7 @@ type BodyError =
         | NotInflatable(_, reason) -> reason.Cause
         | _ -> None
 
+    /// What is wrong, in one sentence.
     member error.Message =
         match error with
         | ChecksumMismatch(expected, actual) -> $"the body's CRC-32 is {actual:X8} instead of {expected:X8}"

@@ -13,6 +13,7 @@ module Zlib =
     /// The stream of no bytes at all, which the framework's compressor leaves out.
     let private emptyStream = [| 0x78uy; 0x9Cuy; 0x03uy; 0uy; 0uy; 0uy; 0uy; 1uy |]
 
+    /// Compresses with zlib, at the level that Java's clients use.
     let deflate (body: ReadOnlyMemory<byte>) : byte[] =
         if body.IsEmpty then
             Array.copy emptyStream

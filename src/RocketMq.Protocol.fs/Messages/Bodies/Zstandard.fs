@@ -158,4 +158,5 @@ module Zstandard =
                 | Error reason -> CodecResult.Failed reason
         }
 
+    /// Zstandard at the level that Java's clients use.
     let codec: IBodyCodec = codecWithLevel defaultLevel

@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System
 open RocketMq
 
+/// The body of a stored message as the application sees it: decompressed.
 module MessageBody =
     /// Default of the largest inflated body, in bytes: 64 MiB.
     let defaultMaxDecompressedBodySize = 64 * 1024 * 1024

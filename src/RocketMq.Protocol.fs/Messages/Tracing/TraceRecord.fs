@@ -61,6 +61,7 @@ type ConsumeStartTrace =
         Keys: string option
     }
 
+/// When a message was consumed, in ms since 1970, and by which group. Source: TraceDataEncoder.java.
 type ConsumeOrigin = { Timestamp: int64; Group: string }
 
 /// A message that was consumed, or was not.
@@ -105,6 +106,7 @@ type RecallTrace =
         IsSuccess: bool
     }
 
+/// One record of a trace.
 type TraceRecord =
     | SendTraced of SendTrace
     | ConsumeStartTraced of ConsumeStartTrace

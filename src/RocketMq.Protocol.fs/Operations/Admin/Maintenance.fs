@@ -6,6 +6,7 @@ open RocketMq
 /// Messages of one topic that wait for their time. Source: TimerMetrics.java.
 type TimerMetric = { Count: int64; Timestamp: int64 }
 
+/// How many timed messages wait, by topic. Source: TimerMetricsSerializeWrapper.java.
 type TimerMetrics =
     {
         /// By topic.
@@ -56,6 +57,7 @@ type RocksDbCheck =
         CheckStoreTime: int64 option
     }
 
+/// What the check of a RocksDB consume queue found.
 type RocksDbCheckResult = { Status: int; Result: string option }
 
 /// What operators ask of brokers. Source: AdminBrokerProcessor.java.

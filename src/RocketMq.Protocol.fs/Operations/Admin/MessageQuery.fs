@@ -18,6 +18,7 @@ type KeyQuery =
         IsUniqueId: bool option
     }
 
+/// Messages by key, and up to where the index was searched.
 type KeyQueryAnswer =
     {
         /// False: nothing has the key.
@@ -38,6 +39,7 @@ type MessageView =
         CommitLogOffset: int64
     }
 
+/// Messages by key and by offset id.
 module MessageQuery =
     let private found =
         [ ResponseCode.Success, true; ResponseCode.QueryNotFound, false ]

@@ -105,6 +105,7 @@ module internal SettingLines =
                     Value = line.Substring(place + 1)
                 })
 
+/// A broker's settings and their version.
 type BrokerSettingsAnswer =
     {
         /// A `DataVersion` as JSON.

@@ -3,6 +3,7 @@ namespace RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 
+/// How the delays between a group's retries grow. Source: GroupRetryPolicyType.java.
 type GroupRetryPolicyType =
     | Exponential
     | Customized

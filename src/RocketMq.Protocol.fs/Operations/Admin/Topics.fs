@@ -66,12 +66,14 @@ type CreateTopic =
         IsForced: bool option
     }
 
+/// Creates a static topic: a topic's settings and how its queues map to brokers.
 type CreateStaticTopic =
     {
         Create: CreateTopic
         Mapping: QueueMapping
     }
 
+/// Asks for one topic's settings.
 type TopicConfigQuery =
     {
         Topic: string

@@ -22,6 +22,7 @@ type UserInfo =
     /// Secrets are not shown.
     override user.ToString() = user.Display
 
+/// Creates or changes a user.
 type UserChange = { Name: string; Info: UserInfo }
 
 /// What a subject may do with one resource. Source: AclInfo.java, PolicyEntryInfo.
@@ -53,6 +54,7 @@ type AclInfo =
         Policies: Policy list
     }
 
+/// Creates or changes the rules of a subject.
 type AclChange = { Subject: string; Acl: AclInfo }
 
 /// Source: DeleteAclRequestHeader.java.
@@ -122,6 +124,7 @@ module Users =
             Answers.ok (Layout.single (Body.optionalJson "users" (JsonCodec.list info) id))
         )
 
+/// Rules of access control, since 5.3.
 module Acls =
     let private entry =
         object<PolicyEntry> {

@@ -45,12 +45,14 @@ type BrokerIdentity =
         BrokerId: int64
     }
 
+/// Whether a broker's registration is still current at the name server.
 type BrokerVersion =
     {
         Broker: BrokerIdentity
         Version: DataVersion
     }
 
+/// Whether it has changed, and the version that the name server has.
 type BrokerVersionAnswer =
     {
         IsChanged: bool

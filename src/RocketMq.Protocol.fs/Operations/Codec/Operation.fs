@@ -74,10 +74,12 @@ module internal Answers =
 
 /// What an operation can be used for without knowing what it asks.
 type OperationVisitor<'Result> =
+    /// Called with the operation in its own types.
     abstract Visit: Operation<'Query, 'Answer> -> 'Result
 
 /// An operation of whatever code.
 and [<AbstractClass>] AnyOperation internal (code: RequestCode) =
+    /// The request's code.
     member _.Code = code
 
     /// Whether a request has what its code wants.
@@ -89,6 +91,7 @@ and [<AbstractClass>] AnyOperation internal (code: RequestCode) =
     /// The typed form of an answer to this code, as text.
     abstract ShowAnswer: answer: RemotingCommand -> Result<string, AnswerError>
 
+    /// Calls the visitor with this operation in its own types.
     abstract Accept: visitor: OperationVisitor<'Result> -> 'Result
 
     override _.ToString() = $"%O{code} ({int code})"

@@ -9,6 +9,7 @@ type OffsetTable =
     /// As brokers push them after an administrator asked in C++.
     | Listed of (MessageQueue * int64) list
 
+    /// The offsets by queue, whichever form they had.
     member table.Offsets =
         match table with
         | ByQueue offsets -> offsets

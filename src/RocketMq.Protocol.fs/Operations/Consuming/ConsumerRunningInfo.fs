@@ -67,6 +67,7 @@ type ConsumerRunningInfo =
         Stacks: string option
     }
 
+/// GET_CONSUMER_RUNNING_INFO (307): what a member is doing.
 module RunningInfo =
     let private processQueue =
         object<ProcessQueueInfo> {

@@ -19,6 +19,7 @@ type Subscription =
         IsClassFilter: bool
     }
 
+    /// The subscription's expression as a filter.
     member subscription.Filter =
         match subscription.ExpressionType with
         | "SQL92" -> BySql92 subscription.Expression
@@ -143,6 +144,7 @@ type HeartbeatAnswer =
         IsSubscriptionChanged: bool option
     }
 
+/// UNREGISTER_CLIENT (35): a client leaves a group of producers, of consumers, or both.
 type Departure =
     {
         ClientId: string

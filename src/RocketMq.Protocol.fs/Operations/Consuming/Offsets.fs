@@ -10,6 +10,7 @@ type GroupQueue =
         QueueId: int
     }
 
+/// Asks for the offset that a group has committed.
 type CommittedOffsetQuery =
     {
         Queue: GroupQueue
@@ -17,6 +18,7 @@ type CommittedOffsetQuery =
         ZeroIfNone: bool option
     }
 
+/// Commits the offset of the next message to consume.
 type OffsetCommit =
     {
         Queue: GroupQueue
@@ -34,6 +36,7 @@ type Boundary =
     /// The last one at or before it.
     | Upper
 
+/// Asks for the offset of the first message at a time.
 type OffsetSearch =
     {
         Queue: TopicQueue
@@ -42,6 +45,7 @@ type OffsetSearch =
         Boundary: Boundary option
     }
 
+/// Asks for the offset behind the last message.
 type MaxOffsetQuery =
     {
         Queue: TopicQueue

@@ -40,6 +40,7 @@ type PullStatus =
     /// The offset asked for is outside of the queue.
     | OffsetMoved
 
+/// What a pull found, and where to read on. Source: PullMessageResponseHeader.java.
 type PullAnswer =
     {
         Status: PullStatus

@@ -34,6 +34,7 @@ type PopRequest =
         AttemptId: string option
     }
 
+/// How a pop ended. Source: PopStatus.java.
 type PopStatus =
     | Popped
     /// Nothing until the end of the wait.
@@ -82,6 +83,7 @@ type PopNotificationRequest =
         AttemptId: string option
     }
 
+/// Whether there is a message to pop.
 type PopNotification =
     {
         HasMessages: bool

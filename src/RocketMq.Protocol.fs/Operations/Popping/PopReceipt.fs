@@ -21,6 +21,7 @@ module PopSource =
         | OfRetry -> "1"
         | OfRetryV2 -> "2"
 
+    /// Reads the mark of a queue in an answer; none if it is not one of those known.
     let ofText (text: string) : PopSource voption =
         match text with
         | "0" -> ValueSome OfTopic
@@ -63,6 +64,7 @@ type PopReceipt =
         QueueOffset: int64
     }
 
+    /// Whether the message was popped in order.
     member receipt.IsOrderly = receipt.ReviveQueueId = PopReceipt.OrderlyQueueId
 
     /// The number that stands in the place of a revive queue where messages are popped in order.

@@ -15,6 +15,7 @@ type PoppedMessage =
         QueueOffset: int64
     }
 
+/// Hides a popped message for another time. Source: ChangeInvisibleTimeRequestHeader.java.
 type InvisibleTimeChange =
     {
         Message: PoppedMessage

@@ -20,6 +20,7 @@ type RecallAnswer =
         Region: string option
     }
 
+/// RECALL_MESSAGE (370), since 5.3.1: takes back a timed message that is not due yet.
 module Recall =
     /// RECALL_MESSAGE (370), since 5.3. Refused with IllegalOperation for a handle that is wrong or whose time has passed,
     /// with NoPermission where the broker does not allow it.

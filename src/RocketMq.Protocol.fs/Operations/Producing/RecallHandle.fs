@@ -21,6 +21,7 @@ type RecallHandle =
 module RecallHandle =
     let private version = "v1"
 
+    /// The handle as text, base64 without padding.
     let encode (handle: RecallHandle) =
         String.Join(' ', version, handle.Topic, handle.BrokerName, handle.Timestamp, handle.MessageId)
         |> Encoding.UTF8.GetBytes

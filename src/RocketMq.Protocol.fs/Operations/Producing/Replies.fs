@@ -29,6 +29,7 @@ type PushedReply =
         Body: ReadOnlyMemory<byte>
     }
 
+/// SEND_REPLY_MESSAGE (324, 325) and PUSH_REPLY_MESSAGE_TO_CLIENT (326).
 module Replies =
     /// PUSH_REPLY_MESSAGE_TO_CLIENT (326), from a broker to a producer.
     let push =

@@ -102,6 +102,7 @@ module Send =
     /// The topic whose settings brokers give a topic that a send makes.
     let defaultTopic = "TBW102"
 
+    /// How many queues a topic gets that a send creates. Source: DefaultMQProducer.java.
     let defaultTopicQueues = 4
 
     /// The field names of code 10, and the letters that stand for them in codes 310 and 320.

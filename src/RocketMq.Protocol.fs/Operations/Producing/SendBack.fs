@@ -18,6 +18,7 @@ type SendBackRequest =
         MaxReconsumeTimes: int option
     }
 
+/// CONSUMER_SEND_MSG_BACK (36).
 module SendBack =
     /// CONSUMER_SEND_MSG_BACK (36), to the broker that stores the message.
     let operation =

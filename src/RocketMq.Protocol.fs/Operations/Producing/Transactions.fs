@@ -56,6 +56,7 @@ type CheckResumption =
         MessageId: string option
     }
 
+/// END_TRANSACTION (37), CHECK_TRANSACTION_STATE (39) and RESUME_CHECK_HALF_MESSAGE (323).
 module Transactions =
     let private decisions = [ "0", Undecided; "8", Commit; "12", Rollback ]
 

@@ -11,12 +11,14 @@ type ClusterInfo =
         Clusters: Map<string, string list>
     }
 
+/// Asks for all brokers of one name, a master and its slaves.
 type MemberGroupQuery =
     {
         ClusterName: string
         BrokerName: string
     }
 
+/// GET_BROKER_CLUSTER_INFO (106) and GET_BROKER_MEMBER_GROUP (901).
 module Cluster =
     /// GET_BROKER_CLUSTER_INFO (106), to a name server.
     let info =

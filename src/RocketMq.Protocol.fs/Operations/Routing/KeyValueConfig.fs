@@ -5,6 +5,7 @@ open RocketMq
 /// Where a value is kept.
 type KeyValuePlace = { Namespace: string; Key: string }
 
+/// A key's place and its value.
 type KeyValueEntry = { Place: KeyValuePlace; Value: string }
 
 /// The name server's own key-value store. Values are texts, in namespaces.

@@ -10,6 +10,7 @@ type TopicList =
         BrokerAddress: string option
     }
 
+/// Removes a topic from a name server's table.
 type TopicRemoval =
     {
         Topic: string
@@ -17,6 +18,7 @@ type TopicRemoval =
         ClusterName: string option
     }
 
+/// Puts a topic and its route into a name server's table.
 type TopicRegistration = { Topic: string; Route: TopicRoute }
 
 /// What a name server knows of topics, and changes to it. Where its settings switch a list off, it refuses with

@@ -16,7 +16,9 @@ type QueueData =
         TopicSysFlag: int
     }
 
+    /// Whether consumers may read them. Source: PermName.java.
     member queues.IsReadable = queues.Permission &&& 0x4 <> 0
+    /// Whether producers may write to them. Source: PermName.java.
     member queues.IsWritable = queues.Permission &&& 0x2 <> 0
 
 /// A master and its slaves, which share a name. Id 0 is the master; it may be absent.
@@ -325,6 +327,7 @@ module TopicRoute =
     /// As `shape`, written as clients before 4.9.4 are used to.
     let internal oldShape = routeWith bareIds
 
+/// Asks for a topic's route.
 type RouteQuery =
     {
         Topic: string
@@ -332,6 +335,7 @@ type RouteQuery =
         AcceptStandardJsonOnly: bool option
     }
 
+/// GET_ROUTEINFO_BY_TOPIC (105).
 module GetRoute =
     let private query =
         layout<RouteQuery> {
@@ -356,6 +360,7 @@ module GetRoute =
     let internal old =
         Operation(RequestCode.GetRouteInfoByTopic, query, Answers.json "route" TopicRoute.oldShape)
 
+    /// The request for a topic's route.
     let request (topic: string) : Request<TopicRoute> =
         operation.Request
             {

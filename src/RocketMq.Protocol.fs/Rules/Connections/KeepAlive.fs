@@ -17,6 +17,7 @@ type KeepAlive =
         IdleAfter: TimeSpan
     }
 
+    /// The defaults that the fields name.
     static member Default =
         {
             ProbeAfter = TimeSpan.FromSeconds 30L

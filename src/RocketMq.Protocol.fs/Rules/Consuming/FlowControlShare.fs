@@ -12,6 +12,7 @@ type TopicFlowControlLimits =
         Bytes: int64 option
     }
 
+    /// No limits of a topic; those of each queue hold.
     static member None: TopicFlowControlLimits = { Messages = None; Bytes = None }
 
 /// What one queue may hold of what is allowed for its topic.

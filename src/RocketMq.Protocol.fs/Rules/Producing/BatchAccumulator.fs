@@ -15,6 +15,7 @@ type BatchingLimits =
         MaxWaitMillis: int64
     }
 
+    /// The defaults that the fields name.
     static member Default =
         {
             MaxMessages = 1024
