@@ -25,9 +25,11 @@ type DecodeError =
     member error.Message =
         match error with
         | TooLarge(what, size, limit) ->
-            $"{what} of {size} bytes exceeds the limit of {limit} bytes{DecodeError.ofText size}"
-        | Malformed(what, reason, offset) -> $"malformed {what} at byte {offset}: {reason}"
+            invariant $"{what} of {size} bytes exceeds the limit of {limit} bytes{DecodeError.ofText size}"
+        | Malformed(what, reason, offset) -> invariant $"malformed {what} at byte {offset}: {reason}"
         | WrongValue(what, reason) -> $"malformed {what}: {reason}"
+
+    override error.ToString() = error.Message
 
 /// Why a value cannot be put on the wire. Nothing was written.
 type EncodeError =
@@ -38,8 +40,10 @@ type EncodeError =
 
     member error.Message =
         match error with
-        | EncodedTooLarge(what, size, limit) -> $"{what} of {size} bytes exceeds the limit of {limit} bytes"
+        | EncodedTooLarge(what, size, limit) -> invariant $"{what} of {size} bytes exceeds the limit of {limit} bytes"
         | NotEncodable(what, reason) -> $"{what} cannot be encoded: {reason}"
+
+    override error.ToString() = error.Message
 
 /// What reading from the front of a buffer found.
 [<Struct>]

@@ -184,7 +184,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         let inner = positions.Inner queue
 
         if position < 0L then
-            refused queue $"it has no position {position}, positions count from 0"
+            refused queue (invariant $"it has no position {position}, positions count from 0")
         elif handingOut.IsClosed then
             Error closed
         elif steering.Seek(inner, position, table.TryFind, assignment.Contains inner) then
@@ -346,7 +346,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         let inner = positions.Inner queue
 
         if position < 0L then
-            Task.FromResult(refused queue $"it has no offset {position}, offsets count from 0")
+            Task.FromResult(refused queue (invariant $"it has no offset {position}, offsets count from 0"))
         else
             match table.TryFind inner with
             | null -> positions.Commit(queue, position, cancellation)

@@ -8,6 +8,11 @@ type PositionTable =
     /// As brokers push them after an administrator asked in C++.
     | Listed of (MessageQueue * int64) list
 
+    override one.ToString() =
+        match one with
+        | ByQueue _ -> "ByQueue"
+        | Listed _ -> "Listed"
+
     member table.Positions =
         match table with
         | ByQueue positions -> positions

@@ -32,6 +32,11 @@ type Boundary =
     /// The last one at or before it.
     | Upper
 
+    override one.ToString() =
+        match one with
+        | Lower -> "Lower"
+        | Upper -> "Upper"
+
 type OffsetSearch =
     {
         Queue: TopicQueue

@@ -9,6 +9,11 @@ type Filter =
     /// An SQL92 expression over properties; brokers need `enablePropertyFilter=true`.
     | BySql92 of expression: string
 
+    override one.ToString() =
+        match one with
+        | ByTag expression -> invariant $"ByTag {expression}"
+        | BySql92 expression -> invariant $"BySql92 {expression}"
+
 module Filter =
     let all = ByTag "*"
 
@@ -125,6 +130,13 @@ type PullStatus =
     | NoMatch
     /// The offset asked for is outside of the queue.
     | OffsetMoved
+
+    override one.ToString() =
+        match one with
+        | Found -> "Found"
+        | NoNewMessage -> "NoNewMessage"
+        | NoMatch -> "NoMatch"
+        | OffsetMoved -> "OffsetMoved"
 
 type PullAnswer =
     {

@@ -36,6 +36,13 @@ type SendStatus =
     | FlushSlaveTimedOut
     | SlaveNotAvailable
 
+    override one.ToString() =
+        match one with
+        | SendOk -> "SendOk"
+        | FlushDiskTimedOut -> "FlushDiskTimedOut"
+        | FlushSlaveTimedOut -> "FlushSlaveTimedOut"
+        | SlaveNotAvailable -> "SlaveNotAvailable"
+
 /// Where a broker stored a message.
 type SendAnswer =
     {

@@ -9,6 +9,12 @@ type TransactionDecision =
     | Commit
     | Rollback
 
+    override one.ToString() =
+        match one with
+        | Undecided -> "Undecided"
+        | Commit -> "Commit"
+        | Rollback -> "Rollback"
+
 /// Ends the transaction of a half message, which its producer names by the places the broker gave it.
 /// Source: EndTransactionRequestHeader.java.
 type EndTransaction =
