@@ -23,7 +23,6 @@ let private textOf (line: string) : string =
 
     match
         recorded.RootElement.GetProperty("frame").GetBytesFromBase64()
-        |> ReadOnlyMemory
         |> Frame.decode
     with
     | Complete(frame, _) -> Operations.show (codeOf recorded.RootElement frame.Command) frame.Command

@@ -54,3 +54,9 @@ type Decoded<'T> =
     | NeedMore of missingBytes: int
     /// Not a value. The position in the stream is lost.
     | Corrupt of error: DecodeError
+
+    override decoded.ToString() =
+        match decoded with
+        | Complete(value, consumed) -> invariant $"Complete ({value}, {consumed} bytes)"
+        | NeedMore missing -> invariant $"NeedMore ({missing} bytes)"
+        | Corrupt error -> invariant $"Corrupt ({error})"
