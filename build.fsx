@@ -354,6 +354,7 @@ let publishNative (folder: string) (project: string) : Result<string, int> =
             "-v"
             "quiet"
             "--nologo"
+            "-nodeReuse:false"
         ]
 
     match timed $"{name} compiled" (fun () -> runWith [] onLine arguments) () with
@@ -384,18 +385,20 @@ let native _ =
             code, List.ofSeq lines
 
         let natively = said program [ recorded ]
-
-        let managed =
-            said "dotnet" [ "run"; "-c"; "Release"; "--project"; "tests/Native"; "--"; recorded ]
-
         List.iter print (snd natively)
 
-        if fst natively = 0 && natively = managed then
-            0
-        else
-            print "On the runtime it says:"
-            List.iter print (snd managed)
-            1
+        match run [ "build"; "tests/Native"; "-c"; "Release"; "-v"; "quiet"; "--nologo" ] with
+        | 0 ->
+            let managed =
+                said "dotnet" [ "tests/Native/bin/Release/net10.0/Native.dll"; recorded ]
+
+            if fst natively = 0 && natively = managed then
+                0
+            else
+                print "On the runtime it says:"
+                List.iter print (snd managed)
+                1
+        | code -> code
 
     try
         inOrder
