@@ -5,6 +5,7 @@ open System
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Embedded
+open RocketMq
 open RocketMq.Protocol
 
 let private limit = TimeSpan.FromSeconds 60L
@@ -15,7 +16,9 @@ let private ok result =
 
 let private send (producer: Producer) (number: int) =
     task {
-        let! sent = producer.Send(Message.ofText topic (string number), CancellationToken.None)
+        let! sent =
+            producer.Send(Message.ofText topic (string number), CancellationToken.None)
+
         return (ok sent).Status
     }
 
@@ -25,7 +28,10 @@ let run (count: int) : Task<string> =
         use! broker = EmbeddedBroker.StartAsync()
         do! broker.CreateTopicAsync(topic, 1)
         let servers = Endpoint.parseList broker.NameServer |> Result.defaultWith failwith
-        let producer = ProducerOptions.create "native-producer" servers |> Producer.Start |> ok
+
+        let producer =
+            ProducerOptions.create "native-producer" servers |> Producer.Start |> ok
+
         let everything = TaskCompletionSource()
         let handled = ref 0
 

@@ -7,6 +7,7 @@ open System.IO.Compression
 open System.Security.Cryptography
 open System.Text
 open System.Text.Json
+open RocketMq
 open RocketMq.Protocol
 
 /// The code of a request, or of the one that an answer answers.
@@ -21,10 +22,7 @@ let private codeOf (recorded: JsonElement) (command: RemotingCommand) : RequestC
 let private textOf (line: string) : string =
     use recorded = JsonDocument.Parse line
 
-    match
-        recorded.RootElement.GetProperty("frame").GetBytesFromBase64()
-        |> Frame.decode
-    with
+    match recorded.RootElement.GetProperty("frame").GetBytesFromBase64() |> Frame.decode with
     | Complete(frame, _) -> Operations.show (codeOf recorded.RootElement frame.Command) frame.Command
     | NeedMore missing -> string missing + " bytes are missing"
     | Corrupt error -> error.Message

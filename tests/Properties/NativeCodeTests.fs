@@ -7,6 +7,7 @@ open System.Reflection
 open Expecto
 open Microsoft.FSharp.Reflection
 open RocketMq.Embedded
+open RocketMq
 open RocketMq.Protocol
 
 let private assemblies =
@@ -27,7 +28,9 @@ let private bindings =
 let private printsItself (shown: Type) =
     match shown.GetMethod("ToString", Type.EmptyTypes) with
     | null -> false
-    | toString -> toString.DeclaringType <> typeof<obj> && toString.DeclaringType <> typeof<ValueType>
+    | toString ->
+        toString.DeclaringType <> typeof<obj>
+        && toString.DeclaringType <> typeof<ValueType>
 
 /// Not the classes of a union's cases: those are the union.
 let private isUnion (one: Type) =
@@ -39,7 +42,8 @@ let tests =
     testList
         "Native code"
         [
-            testCase "no assembly prints by reflection: `invariant` takes the place of interpolations that are no texts joined"
+            testCase
+                "no assembly prints by reflection: `invariant` takes the place of interpolations that are no texts joined"
             <| fun () ->
                 for assembly in assemblies do
                     AssemblyReferences.types assembly

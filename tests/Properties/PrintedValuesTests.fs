@@ -7,12 +7,14 @@ open System.Diagnostics
 open System.IO
 open Expecto
 open Microsoft.Extensions.Logging
+open RocketMq
 open RocketMq.Protocol
 
 let private script =
     """
 open System
 open System.Net
+open RocketMq
 open RocketMq.Protocol
 
 let queue: MessageQueue = { Topic = "Orders"; BrokerName = "broker-a"; QueueId = 3 }

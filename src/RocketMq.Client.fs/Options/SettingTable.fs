@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Security.Cryptography.X509Certificates
+open RocketMq.Protocol
 
 /// One setting: how it is read into a draft, printed and checked.
 type internal OptionSetting =
@@ -68,7 +69,7 @@ module internal SettingTable =
 
     let private notEmpty what text =
         if String.IsNullOrWhiteSpace text then
-            Error (invariant $"is empty: write {what}")
+            Error(invariant $"is empty: write {what}")
         else
             Ok text
 
@@ -140,7 +141,7 @@ module internal SettingTable =
                     if options.Retry.Attempts >= 1 then
                         None
                     else
-                        Some (invariant $"{options.Retry.Attempts} attempts are none")
+                        Some(invariant $"{options.Retry.Attempts} attempts are none")
         }
 
     let private remotingSettings: OptionSetting list =

@@ -1,8 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// What consumers that pop say of themselves.
 type PopClientOptions =
@@ -174,7 +176,7 @@ module internal InvisibleTime =
         if time >= least && time <= most then
             None
         else
-            Some (invariant $"{what} is {time}: it must be from {least} to {most}")
+            Some(invariant $"{what} is {time}: it must be from {least} to {most}")
 
 type SimpleConsumerOptions =
     {

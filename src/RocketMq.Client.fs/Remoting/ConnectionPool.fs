@@ -1,10 +1,12 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 type PoolOptions =
     {
@@ -116,8 +118,9 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
         Error(
             NotConnected(
                 endpoint,
-                FailureReason.ofText(
-                    invariant $"all {options.Size} connections of the pool were lent for {options.RentTimeout.TotalMilliseconds} ms"
+                FailureReason.ofText (
+                    invariant
+                        $"all {options.Size} connections of the pool were lent for {options.RentTimeout.TotalMilliseconds} ms"
                 )
             )
         )

@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Hands the requests of a server to the handlers that the application registered, each on the thread pool, and at most
 /// so many at a time.
@@ -41,7 +42,11 @@ type internal Dispatcher(endpoint: Endpoint, options: RemotingOptions) =
     member _.Receive (respond: RemotingCommand -> Task) (request: RemotingCommand) =
         match Map.tryFind request.RequestCode options.Handlers with
         | None ->
-            refuse respond request ResponseCode.RequestCodeNotSupported (invariant $" request type {request.Code} not supported")
+            refuse
+                respond
+                request
+                ResponseCode.RequestCodeNotSupported
+                (invariant $" request type {request.Code} not supported")
         | Some handler when Interlocked.Increment &running <= options.MaxServerRequests ->
             Supervised.runApart log CancellationToken.None (fun () -> handle respond request handler)
         | Some _ ->

@@ -1,4 +1,4 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
@@ -6,6 +6,8 @@ open System.Collections.Generic
 open System.Diagnostics
 open System.Diagnostics.Metrics
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// A client whose state is measured.
 type internal IMeasured =
@@ -88,8 +90,8 @@ module internal Telemetry =
     let private errorType (result: Result<RemotingCommand, RemotingError>) =
         match result with
         | Ok answer when answer.ResponseCode = ResponseCode.Success -> ValueNone
-        | Ok answer -> ValueSome (invariant $"{answer.ResponseCode}")
-        | Error(Refused(_, _, _, code, _)) -> ValueSome (invariant $"{code}")
+        | Ok answer -> ValueSome(invariant $"{answer.ResponseCode}")
+        | Error(Refused(_, _, _, code, _)) -> ValueSome(invariant $"{code}")
         | Error(ConnectionLost _) -> ValueSome "ConnectionLost"
         | Error(TimedOut _ | NoReply _) -> ValueSome "TimedOut"
         | Error(NotConnected _) -> ValueSome "NotConnected"

@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// What operators and clients ask a broker about its topics and clients.
 module internal BrokerAdministration =
@@ -35,7 +37,7 @@ module internal BrokerAdministration =
         if isSensible create.ReadQueues && isSensible create.WriteQueues then
             Ok()
         else
-            Error (invariant $"a topic has 0 to {mostQueues} queues, not {create.ReadQueues} and {create.WriteQueues}")
+            Error(invariant $"a topic has 0 to {mostQueues} queues, not {create.ReadQueues} and {create.WriteQueues}")
 
     let createTopic (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Topics.create.Decode (fun create ->

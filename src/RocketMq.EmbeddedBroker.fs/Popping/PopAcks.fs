@@ -1,7 +1,9 @@
 namespace RocketMq.Embedded
 
 open System
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Acknowledging what was popped, and changing for how long it is hidden.
 module internal PopAcks =
@@ -31,7 +33,9 @@ module internal PopAcks =
             let remark = $"topic[{message.Topic}] not exist, apply first please!"
             state, [ Answer.refuse arrival ResponseCode.TopicNotExist remark ]
         | Some _, ValueNone ->
-            let remark = invariant $"queueId[{message.QueueId}] is illegal, topic:[{message.Topic}]"
+            let remark =
+                invariant $"queueId[{message.QueueId}] is illegal, topic:[{message.Topic}]"
+
             state, [ Answer.refuse arrival ResponseCode.MessageIllegal remark ]
         | Some _, ValueSome queue ->
             let last = if mayBeEnd then queue.MaxOffset else queue.MaxOffset - 1L
@@ -64,7 +68,7 @@ module internal PopAcks =
         else
             match PopCheckpoints.ackInOrder now queue popMillis offset state.Pops.Holds with
             | IsStale, _ -> Ok(state, [])
-            | IsUnknown, _ -> Error (invariant $"offset is illegal, key:{queue.Topic}@{queue.QueueId}, commit:{offset}")
+            | IsUnknown, _ -> Error(invariant $"offset is illegal, key:{queue.Topic}@{queue.QueueId}, commit:{offset}")
             | GoesOn next, holds ->
                 { PopResultBuilder.withHolds holds state with
                     Store = Store.commit queue next state.Store

@@ -1,7 +1,9 @@
 namespace RocketMq.Embedded
 
 open System
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Pops, and those of them that wait for a message.
 module internal Pops =
@@ -127,7 +129,8 @@ module internal Pops =
         | Some topic when pop.QueueId >= topic.Config.ReadQueues ->
             Error(
                 ResponseCode.InvalidParameter,
-                invariant $"queueId[{pop.QueueId}] is illegal, topic:[{pop.Topic}] readQueueNums:[{topic.Config.ReadQueues}]"
+                invariant
+                    $"queueId[{pop.QueueId}] is illegal, topic:[{pop.Topic}] readQueueNums:[{topic.Config.ReadQueues}]"
             )
         | Some _ -> Groups.check pop.ConsumerGroup state
 

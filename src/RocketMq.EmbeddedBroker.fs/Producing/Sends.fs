@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Sends: topics made by the first one, messages stored, waiting pulls woken.
 module internal Sends =
@@ -86,7 +88,7 @@ module internal Sends =
         elif send.QueueId < queues then
             Ok send.QueueId
         else
-            Error (invariant $"queue {send.QueueId} of topic {send.Topic} does not exist, it has {queues}")
+            Error(invariant $"queue {send.QueueId} of topic {send.Topic} does not exist, it has {queues}")
 
     let private storeBatch now (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) =
         match BatchCodec.decode send.Topic send.Body with
@@ -141,7 +143,10 @@ module internal Sends =
             if send.Body.Length > Message.maxBodyBytes then
                 state,
                 [
-                    Answer.refuse arrival ResponseCode.MessageIllegal (invariant $"the body has {send.Body.Length} bytes")
+                    Answer.refuse
+                        arrival
+                        ResponseCode.MessageIllegal
+                        (invariant $"the body has {send.Body.Length} bytes")
                 ]
             elif SystemTopics.isClosed send.Topic then
                 state, [ closed arrival send.Topic ]

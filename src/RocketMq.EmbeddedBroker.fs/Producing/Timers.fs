@@ -3,6 +3,7 @@ namespace RocketMq.Embedded
 open System
 open System.Globalization
 open RocketMq.Protocol
+open RocketMq
 
 /// Messages that are to be delivered at a time, to the second.
 module internal Timers =
@@ -24,7 +25,7 @@ module internal Timers =
            |> List.exists (fun name -> Properties.contains name message.Properties)
 
     let private tooFar () =
-        Error (invariant $"a timed message is to be due within {int64 maxDelay.TotalMilliseconds} ms")
+        Error(invariant $"a timed message is to be due within {int64 maxDelay.TotalMilliseconds} ms")
 
     /// Numbers this far from 0 are no time of anything.
     let private absurd = 1L <<< 53

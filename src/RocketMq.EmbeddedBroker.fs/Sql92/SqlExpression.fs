@@ -2,7 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open System.Globalization
-open RocketMq.Protocol
+open RocketMq
 
 type internal SqlConstant =
     | SqlNull

@@ -2,7 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open System.Globalization
-open RocketMq.Protocol
+open RocketMq
 
 type internal SqlToken =
     | Word of string
@@ -139,7 +139,7 @@ module internal SqlTokens =
         match two, text[start] with
         | ("<>" | "<=" | ">="), _ -> Ok(struct (Sign two, start + 2))
         | _, ('=' | '<' | '>' | '(' | ')' | ',' | '+' | '-') -> Ok(struct (Sign(string text[start]), start + 1))
-        | _, unit -> Error (invariant $"U+{int unit:X4} at {start} has no meaning")
+        | _, unit -> Error(invariant $"U+{int unit:X4} at {start} has no meaning")
 
     /// Behind a comment that begins here, or this position if none does. A comment to the end of a line needs that end.
     let private afterComment (text: string) position : Result<int, string> =

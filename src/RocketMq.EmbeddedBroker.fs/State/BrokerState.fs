@@ -2,7 +2,9 @@ namespace RocketMq.Embedded
 
 open System
 open System.Net
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// A request and where it came from.
 type internal Arrival =
@@ -105,7 +107,7 @@ type internal PassingReply =
 type internal MembersQuery =
     {
         Arrival: Arrival
-        Query: PositionQuery
+        Query: MemberOffsetsQuery
         /// Connections and client ids, the first of whom is being asked.
         Waiting: (int * string) list
         /// By client id.
@@ -218,7 +220,10 @@ module internal Answer =
         reply arrival (Command.response ResponseCode.Success arrival.Command)
 
     let notSupported (arrival: Arrival) =
-        refuse arrival ResponseCode.RequestCodeNotSupported (invariant $" request type {arrival.Command.Code} not supported")
+        refuse
+            arrival
+            ResponseCode.RequestCodeNotSupported
+            (invariant $" request type {arrival.Command.Code} not supported")
 
     /// Answers with what `decode` reads, or says that it could not.
     let decoding (arrival: Arrival) (state: 'State) decode act =

@@ -1,6 +1,6 @@
 namespace RocketMq.Embedded
 
-open RocketMq.Protocol
+open RocketMq
 
 /// The topics that a broker has from the start, and those it keeps for itself.
 module internal SystemTopics =

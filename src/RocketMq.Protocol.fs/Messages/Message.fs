@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// One queue of a topic. Ordered by topic, broker and number, as consumers of a group must agree on.
 type MessageQueue =
@@ -178,14 +179,17 @@ module Message =
         | _, ValueSome error -> Error error
         | _ when message.Body.Length = 0 -> Error(InvalidInput("the body", "it is empty"))
         | _ when message.Body.Length > maxBodyBytes ->
-            Error(InvalidInput("the body", invariant $"it has {message.Body.Length} bytes, the limit is {maxBodyBytes}"))
+            Error(
+                InvalidInput("the body", invariant $"it has {message.Body.Length} bytes, the limit is {maxBodyBytes}")
+            )
         | _ when message.Properties.Text.Length > Properties.maxBytes ->
             let size = message.Properties.Text.Length
 
             Error(
                 InvalidInput(
                     "the set of properties",
-                    invariant $"it takes {size} bytes before a producer adds its own, the limit is {Properties.maxBytes}"
+                    invariant
+                        $"it takes {size} bytes before a producer adds its own, the limit is {Properties.maxBytes}"
                 )
             )
         | _ -> Ok message

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Net
+open RocketMq.Protocol
 
 /// An address and port as stored messages carry them: 4 or 16 address bytes, then the port as 4 bytes, big-endian.
 [<CustomEquality; NoComparison; StructuredFormatDisplay("{Display}")>]
@@ -51,7 +52,7 @@ module Host =
 
     let internal ofWire (wire: ReadOnlyMemory<byte>) : Host = { Wire = wire }
 
-/// Where a message is stored: the broker that took it and the position in its commit log.
+/// Where a message is stored: the broker that took it and the offset in its commit log.
 type OffsetMessageId =
     {
         StoreHost: Host
@@ -68,7 +69,7 @@ type OffsetMessageId =
         BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan wire.Length, id.PhysicalOffset)
         Convert.ToHexString bytes
 
-/// The offset id: upper-case hexadecimal of host, port and i64 position; 32 digits, or 56 with an IPv6 host. Brokers give
+/// The offset id: upper-case hexadecimal of host, port and i64 offset; 32 digits, or 56 with an IPv6 host. Brokers give
 /// it as `msgId` of a send answer. Source: MessageDecoder.createMessageId, decodeMessageId.
 module OffsetMessageId =
     let encode (id: OffsetMessageId) : string = id.ToString()
@@ -86,7 +87,8 @@ module OffsetMessageId =
             Ok
                 {
                     StoreHost = Host.ofWire (ReadOnlyMemory(bytes, 0, hostBytes))
-                    PhysicalOffset = BinaryPrimitives.ReadInt64BigEndian(ReadOnlySpan(bytes, hostBytes, OffsetMessageId.OffsetBytes))
+                    PhysicalOffset =
+                        BinaryPrimitives.ReadInt64BigEndian(ReadOnlySpan(bytes, hostBytes, OffsetMessageId.OffsetBytes))
                 }
 
 /// What a unique id says of the process that made it. One source makes one id for each counter value and millisecond.

@@ -2,6 +2,8 @@ namespace RocketMq.Protocol
 
 open System
 open System.Text.Json
+open RocketMq.Protocol.Admin
+open RocketMq
 
 /// Commands counted by what they are.
 type CommandStats =
@@ -69,7 +71,7 @@ module Commands =
     let tryQueueId (command: RemotingCommand) : int voption =
         Fields.tryInt32 (letterOr "e" "queueId" command) command.Fields
 
-    /// The position that a request names, or an answer gives.
+    /// The offset that a request names, or an answer gives.
     let tryOffset (command: RemotingCommand) : int64 voption =
         Fields.tryInt64
             (if command.Kind = Response then
@@ -156,7 +158,8 @@ module Commands =
         let topicAndGroup =
             named "topic" (tryTopic command) + named "group" (tryGroup command)
 
-        invariant $"{command.Kind} {code}, opaque {command.Opaque}{topicAndGroup}{remark}, body {command.Body.Length} bytes"
+        invariant
+            $"{command.Kind} {code}, opaque {command.Opaque}{topicAndGroup}{remark}, body {command.Body.Length} bytes"
 
     // JSON, for people and tools: the members of a JSON header, and the body in base64.
 

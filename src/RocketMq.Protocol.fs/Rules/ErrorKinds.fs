@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What an error means for whoever made the call.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
@@ -179,7 +180,9 @@ module RemotingError =
     let ofRoute (topic: string) (error: RemotingError) : RemotingError =
         match error with
         | ConnectionLost(endpoint, _, _, reason) ->
-            let text = invariant $"the connection to {endpoint} ended before the answer came: {reason}"
+            let text =
+                invariant $"the connection to {endpoint} ended before the answer came: {reason}"
+
             RouteUnknown(topic, FailureReason.withText text reason)
         | TimedOut _
         | NotDecoded _ -> RouteUnknown(topic, FailureReason.ofText (briefly error))

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// Whether a request that failed took effect.
 type RequestOutcome =
@@ -107,12 +108,14 @@ type RemotingError =
         | Invalid error -> error.Message
         | NotEncoded(request, error) -> $"{ErrorText.name request} was not sent: {error.Message}."
         | NotConnected(endpoint, reason) ->
-            invariant $"No connection to {endpoint}: {reason}. Nothing was sent. Check that the server runs and can be reached."
+            invariant
+                $"No connection to {endpoint}: {reason}. Nothing was sent. Check that the server runs and can be reached."
         | TooManyInFlight(endpoint, limit) ->
             invariant $"{limit} calls to {endpoint} wait for answers, the most that are allowed. Nothing was sent. "
             + "Send more slowly, or raise MaxInFlight."
         | ConnectionLost(endpoint, request, after, reason) ->
-            invariant $"The connection to {endpoint} ended {ErrorText.millis after} after {ErrorText.name request} was sent, without an answer: {reason}. "
+            invariant
+                $"The connection to {endpoint} ended {ErrorText.millis after} after {ErrorText.name request} was sent, without an answer: {reason}. "
             + "The server may have carried it out."
         | TooManyBytes(endpoint, limit) ->
             invariant $"{limit} bytes wait to be written to {endpoint}, the most that are allowed. Nothing was sent. "
@@ -123,7 +126,8 @@ type RemotingError =
                 | WaitingCallBound calls -> invariant $"{calls} calls", "MaxWaitingCalls"
                 | WaitingByteBound bytes -> invariant $"Calls of {bytes} bytes together", "MaxWaitingBytes"
 
-            invariant $"{most}, the most that are allowed, wait for {awaited}. Nothing was sent. Send more slowly, or raise {setting}."
+            invariant
+                $"{most}, the most that are allowed, wait for {awaited}. Nothing was sent. Send more slowly, or raise {setting}."
         | TimedOut(endpoint, request, after, health) ->
             invariant $"{endpoint} did not answer {ErrorText.name request} within {ErrorText.millis after}: {health}. "
             + "The server may have carried it out, or still do so."
@@ -131,11 +135,13 @@ type RemotingError =
             let reason = if remark = "" then "" else $": {remark}"
 
             let what =
-                invariant $"{endpoint} refused {ErrorText.name request} after {ErrorText.millis after} with {code} ({int code}){reason}."
+                invariant
+                    $"{endpoint} refused {ErrorText.name request} after {ErrorText.millis after} with {code} ({int code}){reason}."
 
             what + ErrorText.advice request code remark
         | NotDecoded(endpoint, request, error) ->
-            invariant $"The answer of {endpoint} to {ErrorText.name request} cannot be read: {error.Message}. The server may have carried it out; "
+            invariant
+                $"The answer of {endpoint} to {ErrorText.name request} cannot be read: {error.Message}. The server may have carried it out; "
             + "it is not sent again by itself."
         | Cancelled(request, true) -> $"{ErrorText.name request} was cancelled. The server may have carried it out."
         | Cancelled(request, false) -> $"{ErrorText.name request} was cancelled before anything was sent."
@@ -154,18 +160,22 @@ type RemotingError =
             $"{route} to broker {brokerName}, or to its master where that must be asked. Nothing was sent. Check the broker's "
             + "name, and that it runs and has registered."
         | NoQueue(topic, reason) ->
-            invariant $"The topic {topic} is there, but {reason}. Nothing was sent. Check the topic's permission and queues (mqadmin "
+            invariant
+                $"The topic {topic} is there, but {reason}. Nothing was sent. Check the topic's permission and queues (mqadmin "
             + "topicRoute, updateTopic), and that the masters of its brokers run."
         | RouteUnknown(topic, reason) ->
-            invariant $"The route of topic {topic} could not be found out: {reason}. Nothing was sent. Check that a name server runs and "
+            invariant
+                $"The route of topic {topic} could not be found out: {reason}. Nothing was sent. Check that a name server runs and "
             + "can be reached."
         | NoReply(topic, messageId, after) ->
-            invariant $"Request {messageId} to {topic} was stored, but no reply came within {ErrorText.millis after}. Check that a consumer of the "
+            invariant
+                $"Request {messageId} to {topic} was stored, but no reply came within {ErrorText.millis after}. Check that a consumer of the "
             + "topic replies, and in time."
         | ReceiptExpired(messageId, wasSent) ->
             let answer = if wasSent then " before the broker had answered" else ""
 
-            invariant $"The receipt of {messageId} has expired{answer}: the message is delivered again. Handle messages faster, or hide "
+            invariant
+                $"The receipt of {messageId} has expired{answer}: the message is delivered again. Handle messages faster, or hide "
             + "them for longer."
         | Misconfigured reason ->
             let reason = reason.TrimEnd '.'
@@ -174,10 +184,12 @@ type RemotingError =
             let reason = reason.TrimEnd '.'
             $"The call is not valid: {reason}. Nothing was sent."
         | ClientNameTaken(group, clientId) ->
-            invariant $"This process has a consumer of group {group} already that brokers know as {clientId}. Give each an instance name "
+            invariant
+                $"This process has a consumer of group {group} already that brokers know as {clientId}. Give each an instance name "
             + "of its own."
         | ConsumedByPull(topic, group) ->
-            invariant $"Brokers let group {group} consume topic {topic} by pull. Have them let it pop first, with EnablePopMode, or with "
+            invariant
+                $"Brokers let group {group} consume topic {topic} by pull. Have them let it pop first, with EnablePopMode, or with "
             + "mqadmin setConsumeMode -m POP."
         | BadAddress address ->
             $"A broker has registered the address '{address}', which is no host:port. Nothing was sent. Check the broker's "
@@ -188,7 +200,9 @@ type RemotingError =
         | CredentialsFailed reason -> $"There are no credentials to sign with: {reason}. Nothing was sent."
         | Unexpected(what, failure) ->
             let reason = failure.Message.TrimEnd '.'
-            invariant $"{what} failed with {failure.GetType().Name}: {reason}. The server may have carried it out. This is a defect; please report it."
+
+            invariant
+                $"{what} failed with {failure.GetType().Name}: {reason}. The server may have carried it out. This is a defect; please report it."
         | InterceptorFailed(failure, wasSent) ->
             let outcome =
                 if wasSent then

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// What a command is, as its flag bits say.
 type CommandKind =
@@ -81,7 +82,8 @@ type RemotingCommand =
             | Some text -> $", remark \"{text}\""
             | None -> ""
 
-        invariant $"{command.Kind} {code} ({command.Code}), opaque {command.Opaque}, {command.Language} {command.Version}{remark}, "
+        invariant
+            $"{command.Kind} {code} ({command.Code}), opaque {command.Opaque}, {command.Language} {command.Version}{remark}, "
         + invariant $"fields {command.Fields}, body {command.Body.Length} bytes"
 
     override command.ToString() = command.Display

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// Why bytes were refused. After a frame was refused its stream has lost its place: close the connection.
 type DecodeError =

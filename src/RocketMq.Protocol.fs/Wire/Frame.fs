@@ -4,6 +4,7 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Runtime.CompilerServices
+open RocketMq
 
 /// The largest frames and headers that are read and written, in bytes. A frame's size includes its length field.
 type FrameLimits =
@@ -312,7 +313,9 @@ module Frame =
     /// What the first bytes of a frame say of it, if they can begin a frame within the default limits.
     let tryInfo (bytes: byte[]) : Result<FrameInfo, DecodeError> =
         if bytes.Length < prefixBytes then
-            Error(Malformed(what, invariant $"it has {bytes.Length} bytes, its lengths take {prefixBytes}", bytes.Length))
+            Error(
+                Malformed(what, invariant $"it has {bytes.Length} bytes, its lengths take {prefixBytes}", bytes.Length)
+            )
         else
             match readPrefix FrameLimits.Default (ReadOnlySpan bytes) Int64.MaxValue with
             | Bad error -> Error error
@@ -341,7 +344,8 @@ module Frame =
     let decodeWhole (bytes: byte[]) : Result<Frame, DecodeError> =
         match decode bytes with
         | Complete(frame, consumed) when consumed = bytes.Length -> Ok frame
-        | Complete(_, consumed) -> Error(Malformed(what, invariant $"{bytes.Length - consumed} bytes are left over", consumed))
+        | Complete(_, consumed) ->
+            Error(Malformed(what, invariant $"{bytes.Length - consumed} bytes are left over", consumed))
         | NeedMore missing -> Error(Malformed(what, invariant $"{missing} bytes are missing", bytes.Length))
         | Corrupt error -> Error error
 

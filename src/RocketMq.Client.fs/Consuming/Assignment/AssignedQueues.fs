@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// How a member comes by queues and gives them up.
 type internal AssignmentOptions =
@@ -123,7 +124,8 @@ type internal AssignedQueues
             backgroundTask {
                 match! choose queue ending with
                 | Some offset when offset >= 0L -> return Ok(struct (offset, NotLoaded))
-                | Some offset -> return Error(InvalidCall (invariant $"StartAt gave the offset {offset}, offsets count from 0"))
+                | Some offset ->
+                    return Error(InvalidCall(invariant $"StartAt gave the offset {offset}, offsets count from 0"))
                 | None -> return! inTurn (fun () -> atCommitted queue)
             }
 

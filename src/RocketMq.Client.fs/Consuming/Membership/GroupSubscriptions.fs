@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// Whether the members of a group want the same. A broker keeps one set of subscriptions for each group: the topics of the heartbeat
 /// that came last and, of each topic, the newest expression. Members that want something else lose messages to those that do.
@@ -30,7 +31,10 @@ module internal GroupSubscriptions =
             // The broker has not heard the newest of this member yet.
             | Some other when other.Version < one.Version || isSame one.Filter other.Filter -> None
             | Some other ->
-                Some (invariant $"this member wants '{shown one.Filter}' of topic {one.Topic}, another one '{shown other.Filter}'")
+                Some(
+                    invariant
+                        $"this member wants '{shown one.Filter}' of topic {one.Topic}, another one '{shown other.Filter}'"
+                )
 
         let ofOthers topic =
             if Names.isRetryTopic topic || wanted |> List.exists (fun one -> one.Topic = topic) then

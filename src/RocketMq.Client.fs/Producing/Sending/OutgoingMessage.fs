@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// A message, or a batch of them, in the form in which it travels. It writes itself, and reads what the broker says of it;
 /// each attempt sets where to.
@@ -260,7 +261,8 @@ module internal OutgoingMessage =
             message.Properties.Fault
         elif text.Length > Properties.maxSentBytes then
             let room =
-                invariant $"brokers add {Properties.leastAddedBytes} at least, and a message has room for {Properties.maxBytes}"
+                invariant
+                    $"brokers add {Properties.leastAddedBytes} at least, and a message has room for {Properties.maxBytes}"
 
             ValueSome(sizeFault text.Length room)
         else
@@ -329,7 +331,9 @@ module internal OutgoingMessage =
         |> List.map _.Properties.Text.Length
         |> List.tryFind (fun bytes -> bytes > Properties.maxBatchedBytes)
         |> Option.map (fun bytes ->
-            sizeFault bytes (invariant $"a message in a batch has room for {Properties.maxBatchedBytes}: send it by itself"))
+            sizeFault
+                bytes
+                (invariant $"a message in a batch has room for {Properties.maxBatchedBytes}: send it by itself"))
 
     /// Ok for messages with ids that brokers take as one batch: of one topic that is no retry topic, none held back or part of a
     /// transaction, all waiting for the store or none, and not too large.

@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Net.Security
 open System.Security.Cryptography.X509Certificates
+open RocketMq.Protocol
 
 /// How the peer's side of a connection began.
 [<RequireQualifiedAccess>]
@@ -84,12 +85,14 @@ module internal TlsReason =
         | names -> String.concat ", " names
 
     let private wrongName evidence (certificate: ServerCertificate) =
-        invariant $"the server's certificate is for {names certificate} and not for '{evidence.ServerName}': use a name that it has in "
+        invariant
+            $"the server's certificate is for {names certificate} and not for '{evidence.ServerName}': use a name that it has in "
         + "the address, or set ServerName of the TLS options"
 
     let private wrongTime now (link: ChainLink) =
         if now < link.NotBefore then
-            invariant $"the certificate '{link.Subject}' is not valid before {day link.NotBefore}, and it is {day now}: check the clocks"
+            invariant
+                $"the certificate '{link.Subject}' is not valid before {day link.NotBefore}, and it is {day now}: check the clocks"
         else
             invariant $"the certificate '{link.Subject}' expired on {day link.NotAfter}: renew it at the server"
 
@@ -143,7 +146,8 @@ module internal TlsReason =
                 let others = evidence.ChainStatus &&& ~~~explained
 
                 if others <> X509ChainStatusFlags.NoError then
-                    invariant $"the server's certificate '{certificate.Subject}' cannot be used ({others}): replace it at the server"
+                    invariant
+                        $"the server's certificate '{certificate.Subject}' cannot be used ({others}): replace it at the server"
         ]
 
     let private wantsCertificate =
@@ -156,7 +160,8 @@ module internal TlsReason =
     let private broken message evidence =
         match evidence.Beginning with
         | Beginning.Silent ->
-            invariant $"the server ended the connection instead of beginning TLS ({message}): it seems to speak no TLS at this port; "
+            invariant
+                $"the server ended the connection instead of beginning TLS ({message}): it seems to speak no TLS at this port; "
             + "turn it on there (tls.server.mode), or turn TLS off here"
         | Beginning.Other ->
             "the server answered with something that is not TLS: this is a plain port; use another, or turn TLS off here"
@@ -164,7 +169,8 @@ module internal TlsReason =
             invariant $"the server ended the TLS handshake ({message}); {mayRefuseCertificate}"
         | Beginning.Tls when evidence.ClientCertificateWanted -> wantsCertificate
         | Beginning.Tls ->
-            invariant $"the TLS handshake failed ({message}): check versions and ciphers of both sides, and the server's log"
+            invariant
+                $"the TLS handshake failed ({message}): check versions and ciphers of both sides, and the server's log"
 
     let private stalled (limit: TimeSpan) evidence =
         let where =
@@ -173,7 +179,8 @@ module internal TlsReason =
             | Beginning.Tls
             | Beginning.Other -> "the server stopped in the middle of it"
 
-        invariant $"the TLS handshake did not end within {limit.TotalMilliseconds} ms, {where}: check that the port speaks TLS, or raise "
+        invariant
+            $"the TLS handshake did not end within {limit.TotalMilliseconds} ms, {where}: check that the port speaks TLS, or raise "
         + "ConnectTimeout"
 
     /// Why a handshake failed.

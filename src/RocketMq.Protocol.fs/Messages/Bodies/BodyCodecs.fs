@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// The codecs that a client compresses and inflates with: one for each compression at most. Immutable.
 [<Sealed>]
@@ -29,7 +30,12 @@ module BodyCodecs =
         if number >= 1 && number <= largestNumber then
             Ok(codecs.Set(number, codec))
         else
-            Error(InvalidInput("the codec", invariant $"its compression has number {number}, flag words have room for 1 to 7"))
+            Error(
+                InvalidInput(
+                    "the codec",
+                    invariant $"its compression has number {number}, flag words have room for 1 to 7"
+                )
+            )
 
     /// zlib by the framework; LZ4 and Zstandard by the system's libraries, which are loaded when first needed.
     let standard: BodyCodecs =

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 #nowarn "9" // Pins arrays for native code.
 
@@ -60,12 +62,13 @@ module internal NativeCodec =
             $"install it, put it beside the application, or register an IBodyCodec of your own for this compression"
 
         match List.tryPick tryOpen library.FileNames with
-        | None -> Error (invariant $"the system's {library.DisplayName} library was not found (looked for {files}): {advice}")
+        | None ->
+            Error(invariant $"the system's {library.DisplayName} library was not found (looked for {files}): {advice}")
         | Some handle ->
             match List.tryFind (hasExport handle >> not) library.Functions with
             | Some missing ->
                 NativeLibrary.Free handle
-                Error (invariant $"the system's {library.DisplayName} library is too old, it has no {missing}: {advice}")
+                Error(invariant $"the system's {library.DisplayName} library is too old, it has no {missing}: {advice}")
             | None -> Ok handle
 
     /// Import names and loaded libraries. Changed under its own lock alone.
@@ -102,7 +105,7 @@ module internal NativeCodec =
         (call: nativeint -> unativeint -> nativeint -> unativeint -> Result<unativeint, string>)
         : CodecResult =
         if boundBytes > unativeint Array.MaxLength then
-            CodecResult.Failed (invariant $"{body.Length} bytes are too many")
+            CodecResult.Failed(invariant $"{body.Length} bytes are too many")
         else
             let buffer = ArrayPool<byte>.Shared.Rent(max 1 (int boundBytes))
 

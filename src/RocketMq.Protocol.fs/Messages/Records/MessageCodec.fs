@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Buffers
 open System.Buffers.Binary
+open RocketMq
 
 /// A record that cannot be read, and its offset in its queue.
 type DamagedRecord = { Offset: int64; Error: DecodeError }
@@ -86,7 +87,9 @@ module MessageCodec =
         if reader.Overrun then
             Corrupt(Malformed(what, invariant $"its parts do not fit into {record.Length} bytes", reader.Position))
         elif reader.Remaining > 0 then
-            Corrupt(Malformed(what, invariant $"{reader.Remaining} of {record.Length} bytes are left over", reader.Position))
+            Corrupt(
+                Malformed(what, invariant $"{reader.Remaining} of {record.Length} bytes are left over", reader.Position)
+            )
         else
             let message =
                 {

@@ -5,10 +5,8 @@ namespace RocketMq.Protocol
 [<Sealed>]
 type internal LayoutBuilder<'Record>() =
     member _.MergeSources
-        (
-            first: FieldCodec<'Record, 'A>,
-            second: FieldCodec<'Record, 'B>
-        ) : FieldCodec<'Record, 'A * 'B> =
+        (first: FieldCodec<'Record, 'A>, second: FieldCodec<'Record, 'B>)
+        : FieldCodec<'Record, 'A * 'B> =
         {
             Put =
                 fun record draft ->
@@ -17,16 +15,12 @@ type internal LayoutBuilder<'Record>() =
             Take =
                 fun command ->
                     first.Take command
-                    |> Result.bind (fun a ->
-                        second.Take command |> Result.map (fun b -> a, b))
+                    |> Result.bind (fun a -> second.Take command |> Result.map (fun b -> a, b))
         }
 
     member _.MergeSources3
-        (
-            first: FieldCodec<'Record, 'A>,
-            second: FieldCodec<'Record, 'B>,
-            third: FieldCodec<'Record, 'C>
-        ) : FieldCodec<'Record, 'A * 'B * 'C> =
+        (first: FieldCodec<'Record, 'A>, second: FieldCodec<'Record, 'B>, third: FieldCodec<'Record, 'C>)
+        : FieldCodec<'Record, 'A * 'B * 'C> =
         {
             Put =
                 fun record draft ->
@@ -38,8 +32,7 @@ type internal LayoutBuilder<'Record>() =
                     first.Take command
                     |> Result.bind (fun a ->
                         second.Take command
-                        |> Result.bind (fun b ->
-                            third.Take command |> Result.map (fun c -> a, b, c)))
+                        |> Result.bind (fun b -> third.Take command |> Result.map (fun c -> a, b, c)))
         }
 
     member _.MergeSources4
@@ -63,8 +56,7 @@ type internal LayoutBuilder<'Record>() =
                         second.Take command
                         |> Result.bind (fun b ->
                             third.Take command
-                            |> Result.bind (fun c ->
-                                fourth.Take command |> Result.map (fun d -> a, b, c, d))))
+                            |> Result.bind (fun c -> fourth.Take command |> Result.map (fun d -> a, b, c, d))))
         }
 
     member _.MergeSources5
@@ -92,8 +84,7 @@ type internal LayoutBuilder<'Record>() =
                             third.Take command
                             |> Result.bind (fun c ->
                                 fourth.Take command
-                                |> Result.bind (fun d ->
-                                    fifth.Take command |> Result.map (fun e -> a, b, c, d, e)))))
+                                |> Result.bind (fun d -> fifth.Take command |> Result.map (fun e -> a, b, c, d, e)))))
         }
 
     member _.MergeSources6

@@ -3,11 +3,7 @@ namespace RocketMq.Protocol
 /// `members<Record> { let! a = Member.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once. Seven
 /// members go into one tuple, as in `LayoutBuilder`.
 type internal MembersBuilder<'Record>() =
-    member _.MergeSources
-        (
-            first: Member<'Record, 'A>,
-            second: Member<'Record, 'B>
-        ) : Member<'Record, 'A * 'B> =
+    member _.MergeSources(first: Member<'Record, 'A>, second: Member<'Record, 'B>) : Member<'Record, 'A * 'B> =
         {
             Put =
                 fun writer record ->
@@ -17,11 +13,8 @@ type internal MembersBuilder<'Record>() =
         }
 
     member _.MergeSources3
-        (
-            first: Member<'Record, 'A>,
-            second: Member<'Record, 'B>,
-            third: Member<'Record, 'C>
-        ) : Member<'Record, 'A * 'B * 'C> =
+        (first: Member<'Record, 'A>, second: Member<'Record, 'B>, third: Member<'Record, 'C>)
+        : Member<'Record, 'A * 'B * 'C> =
         {
             Put =
                 fun writer record ->
@@ -64,7 +57,9 @@ type internal MembersBuilder<'Record>() =
                     third.Put writer record
                     fourth.Put writer record
                     fifth.Put writer record
-            Take = fun element -> first.Take element, second.Take element, third.Take element, fourth.Take element, fifth.Take element
+            Take =
+                fun element ->
+                    first.Take element, second.Take element, third.Take element, fourth.Take element, fifth.Take element
         }
 
     member _.MergeSources6
@@ -85,7 +80,14 @@ type internal MembersBuilder<'Record>() =
                     fourth.Put writer record
                     fifth.Put writer record
                     sixth.Put writer record
-            Take = fun element -> first.Take element, second.Take element, third.Take element, fourth.Take element, fifth.Take element, sixth.Take element
+            Take =
+                fun element ->
+                    first.Take element,
+                    second.Take element,
+                    third.Take element,
+                    fourth.Take element,
+                    fifth.Take element,
+                    sixth.Take element
         }
 
     member _.MergeSources7
@@ -108,7 +110,15 @@ type internal MembersBuilder<'Record>() =
                     fifth.Put writer record
                     sixth.Put writer record
                     seventh.Put writer record
-            Take = fun element -> first.Take element, second.Take element, third.Take element, fourth.Take element, fifth.Take element, sixth.Take element, seventh.Take element
+            Take =
+                fun element ->
+                    first.Take element,
+                    second.Take element,
+                    third.Take element,
+                    fourth.Take element,
+                    fifth.Take element,
+                    sixth.Take element,
+                    seventh.Take element
         }
 
     member _.BindReturn(members: Member<'Record, 'T>, make: 'T -> 'Record) : Member<'Record, 'Record> =

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// A message that was popped, and what it is acknowledged by.
 type Popped =
@@ -10,7 +11,8 @@ type Popped =
         Receipt: PopReceipt
     }
 
-    override popped.ToString() = invariant $"{popped.Message}, receipt {popped.Receipt}"
+    override popped.ToString() =
+        invariant $"{popped.Message}, receipt {popped.Receipt}"
 
 /// The messages in the answer to a pop. Source: MQClientAPIImpl.java, processPopResponse.
 module PoppedMessages =

@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Runtime.CompilerServices
+open RocketMq
 
 /// A message on its way to one queue. Source: SendMessageRequestHeader.java, SendMessageRequestHeaderV2.java.
 type SendRequest =
@@ -29,6 +30,8 @@ type SendRequest =
         Body: ReadOnlyMemory<byte>
     }
 
+namespace RocketMq
+
 /// How far a message had come when the broker answered. In all four cases it is stored on the master.
 type SendStatus =
     | SendOk
@@ -42,6 +45,12 @@ type SendStatus =
         | FlushDiskTimedOut -> "FlushDiskTimedOut"
         | FlushSlaveTimedOut -> "FlushSlaveTimedOut"
         | SlaveNotAvailable -> "SlaveNotAvailable"
+
+namespace RocketMq.Protocol
+
+open System
+open System.Runtime.CompilerServices
+open RocketMq
 
 /// Where a broker stored a message.
 type SendAnswer =

@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Text.Json
+open RocketMq
 
 /// The queues of a topic on one group of brokers.
 type QueueData =
@@ -19,7 +20,8 @@ type QueueData =
     member queues.IsWritable = queues.Permission &&& 0x2 <> 0
 
     override queues.ToString() =
-        invariant $"{queues.BrokerName}: {queues.ReadQueues} queues to read, {queues.WriteQueues} to write, permission {queues.Permission}"
+        invariant
+            $"{queues.BrokerName}: {queues.ReadQueues} queues to read, {queues.WriteQueues} to write, permission {queues.Permission}"
 
 /// A master and its slaves, which share a name. Id 0 is the master; it may be absent.
 type BrokerData =

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers.Binary
 open System.Security.Cryptography
 open System.Text
+open RocketMq.Protocol
 
 /// How the members of a group divide the queues of a topic. Each member works the division out for itself: all of them
 /// must have the same strategy. Two values are equal only if they are one.
@@ -42,10 +43,9 @@ type AllocationStrategy =
         | CustomAssignment(name, _) -> name
 
 /// Sources: AllocateMessageQueue*.java, AllocateMachineRoomNearby.java, ConsistentHashRouter.java; both lines agree.
-module QueueAllocation =
+module internal QueueAllocation =
     /// The name by which Java's tools know a strategy.
-    let name (strategy: AllocationStrategy) : string =
-        strategy.ToString()
+    let name (strategy: AllocationStrategy) : string = strategy.ToString()
 
     let private refuse strategy reason =
         Error(InvalidInput($"the assignment strategy {name strategy}", reason))
