@@ -3,6 +3,7 @@
 open System
 open System.Diagnostics
 open System.IO
+open System.Runtime.InteropServices
 open System.Text.RegularExpressions
 
 let root = __SOURCE_DIRECTORY__
@@ -313,11 +314,108 @@ let pack _ =
     |> List.map (fun project () -> run [ "pack"; project; "-c"; "Release"; "-o"; "artifacts"; "--nologo" ])
     |> inOrder
 
-/// What `Test` does, and what takes too long for each change: the packages, and the long forms of all tests.
+/// This machine's system and processor, as .NET names them.
+let runtimeId =
+    let system =
+        if OperatingSystem.IsWindows() then "win"
+        elif OperatingSystem.IsMacOS() then "osx"
+        else "linux"
+
+    let processor = string RuntimeInformation.OSArchitecture
+    $"{system}-{processor.ToLowerInvariant()}"
+
+/// What trimming, a single file or native compilation cannot promise of some code: IL2xxx and IL3xxx.
+let nativeWarning = Regex @"\bIL[23]\d{3}\b"
+
+/// Compiles a project into a native program, and gives its path. Any warning fails: a program must do the same natively.
+let publishNative (folder: string) (project: string) : Result<string, int> =
+    let name = Path.GetFileName project
+    let mutable warnings = 0
+
+    let onLine (line: string) =
+        if nativeWarning.IsMatch line then
+            warnings <- warnings + 1
+
+        print line
+
+    let arguments =
+        [
+            "publish"
+            project
+            "-c"
+            "Release"
+            "-r"
+            runtimeId
+            "-p:PublishAot=true"
+            // A line for each place, not one for an assembly.
+            "-p:TrimmerSingleWarn=false"
+            "-o"
+            Path.Combine(folder, name)
+            "-v"
+            "quiet"
+            "--nologo"
+            "-nodeReuse:false"
+        ]
+
+    match timed $"{name} compiled" (fun () -> runWith [] onLine arguments) () with
+    | 0 when warnings = 0 ->
+        let suffix = if OperatingSystem.IsWindows() then ".exe" else ""
+        let program = FileInfo(Path.Combine(folder, name, name + suffix))
+        print $"{name}: %.1f{float program.Length / 1_000_000.0} MB"
+        Ok program.FullName
+    | 0 ->
+        print $"{name}: {warnings} warnings"
+        Error 1
+    | code -> Error code
+
+/// The demo and the checks of tests/Native as native programs. The checks must print what they print on the runtime.
+let native _ =
+    let folder = Path.Combine(Path.GetTempPath(), $"rocketmq-native-{Guid.NewGuid():N}")
+    let recorded = "tests/Properties/Vectors/captures.jsonl.gz"
+
+    let published project run () =
+        match publishNative folder project with
+        | Ok program -> timed $"{Path.GetFileName project} ran" (fun () -> run program) ()
+        | Error code -> code
+
+    let checks program =
+        let said tool arguments =
+            let lines = ResizeArray<string>()
+            let code = runTool tool root [] lines.Add arguments
+            code, List.ofSeq lines
+
+        let natively = said program [ recorded ]
+        List.iter print (snd natively)
+
+        match run [ "build"; "tests/Native"; "-c"; "Release"; "-v"; "quiet"; "--nologo" ] with
+        | 0 ->
+            let managed =
+                said "dotnet" [ "tests/Native/bin/Release/net10.0/Native.dll"; recorded ]
+
+            if fst natively = 0 && natively = managed then
+                0
+            else
+                print "On the runtime it says:"
+                List.iter print (snd managed)
+                1
+        | code -> code
+
+    try
+        inOrder
+            [
+                published "samples/Quickstart" (fun program -> runTool program root [] print [])
+                published "tests/Native" checks
+            ]
+    finally
+        if Directory.Exists folder then
+            Directory.Delete(folder, recursive = true)
+
+/// What `Test` does, and what takes too long for each change: the packages, native programs, and the long forms of all tests.
 let testAll _ =
     inOrder
         [
             timed "Packages" (fun () -> pack [])
+            timed "Native" (fun () -> native [])
             fun () ->
                 Environment.SetEnvironmentVariable("ROCKETMQ_LONG_TESTS", "1")
                 test []
@@ -381,7 +479,8 @@ let targets: (string * string * (string list -> int)) list =
         "Test",
         "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, 'Properties' or 'Interop', with arguments for its runner",
         test
-        "TestAll", "the packages, and Test with the long forms of all tests", testAll
+        "TestAll", "the packages, Native, and Test with the long forms of all tests", testAll
+        "Native", "the demo and tests/Native, compiled natively and run", native
         "Format", "F# with Fantomas, C# white space; 'check' only looks", format
         "Bench",
         "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer' or 'idle' for one kind; 'compare REV' beside a commit",

@@ -9,7 +9,7 @@ module internal InstanceNames =
     let problem (setting: string) (name: string option) : string list =
         match name with
         | Some name when String.IsNullOrWhiteSpace name -> [ $"{setting} is blank" ]
-        | Some name when name.Length > 128 -> [ $"{setting} has {name.Length} characters, it may have 128" ]
+        | Some name when name.Length > 128 -> [ invariant $"{setting} has {name.Length} characters, it may have 128" ]
         | Some name when
             name
             |> Seq.exists (fun char -> char = '/' || char = '\\' || Char.IsControl char)
@@ -23,8 +23,8 @@ module internal ClientId =
     let create (instance: string option) (unit: string option) : string =
         let instance =
             instance
-            |> Option.defaultWith (fun () -> $"{Environment.ProcessId}#{Random.Shared.NextInt64()}")
+            |> Option.defaultWith (fun () -> invariant $"{Environment.ProcessId}#{Random.Shared.NextInt64()}")
 
         let unit = unit |> Option.map (fun name -> $"@{name}") |> Option.defaultValue ""
 
-        $"{UniqueIds.LocalAddress}@{instance}{unit}"
+        invariant $"{UniqueIds.LocalAddress}@{instance}{unit}"

@@ -12,3 +12,5 @@ type ClientProblem =
         /// How long it has been so.
         Since: TimeSpan
     }
+
+    override problem.ToString() = $"{problem.What}: {problem.Reason}"

@@ -82,7 +82,7 @@ type internal SendOutcomes(clock: TimeProvider) =
     /// A broker was asked in vain.
     member _.Failed(endpoint: Endpoint, error: RemotingError) =
         if isOfBroker error then
-            note brokers endpoint $"broker {endpoint}" error
+            note brokers endpoint (invariant $"broker {endpoint}") error
 
     /// No queue of a topic was found to send to.
     member _.TopicFailed(topic: string, error: RemotingError) =

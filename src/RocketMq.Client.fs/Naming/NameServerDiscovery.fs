@@ -27,9 +27,8 @@ type AddressServer =
             UnitName = ""
         }
 
-module AddressServer =
-    /// "http://domain:8080/rocketmq/subgroup", and "-unit?nofix=1" behind it for a unit.
-    let url (server: AddressServer) : string =
+    /// Its URL.
+    override server.ToString() =
         let port = if server.Domain.IndexOf ':' > 0 then "" else ":8080"
 
         let unit =
@@ -38,7 +37,11 @@ module AddressServer =
             else
                 $"-{server.UnitName}?nofix=1"
 
-        $"http://{server.Domain}{port}/rocketmq/{server.Subgroup}{unit}"
+        invariant $"http://{server.Domain}{port}/rocketmq/{server.Subgroup}{unit}"
+
+module AddressServer =
+    /// "http://domain:8080/rocketmq/subgroup", and "-unit?nofix=1" behind it for a unit.
+    let url (server: AddressServer) : string = server.ToString()
 
 /// Why an address server gave no addresses. Each case names its URL.
 type DiscoveryError =
@@ -56,13 +59,15 @@ type DiscoveryError =
     /// What went wrong, in one sentence.
     member error.Message =
         match error with
-        | AddressServerUnreachable(url, reason) -> $"the address server {url} cannot be reached: {reason}"
+        | AddressServerUnreachable(url, reason) -> invariant $"the address server {url} cannot be reached: {reason}"
         | AddressServerSilent(url, after) ->
-            $"the address server {url} did not answer within {Math.Round after.TotalMilliseconds} ms"
-        | AddressServerRefused(url, status) -> $"the address server {url} answered with status {status}"
-        | AddressListTooLarge(url, limit) -> $"the answer of the address server {url} exceeds {limit} bytes"
+            invariant $"the address server {url} did not answer within {Math.Round after.TotalMilliseconds} ms"
+        | AddressServerRefused(url, status) -> invariant $"the address server {url} answered with status {status}"
+        | AddressListTooLarge(url, limit) -> invariant $"the answer of the address server {url} exceeds {limit} bytes"
         | AddressListWrong(url, reason) -> $"the answer of the address server {url} is no list of addresses: {reason}"
         | DiscoveryCancelled url -> $"the caller gave up waiting for the address server {url}"
+
+    override error.ToString() = error.Message
 
     member internal error.Reason: FailureReason =
         match error with

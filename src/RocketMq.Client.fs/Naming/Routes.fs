@@ -133,7 +133,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
     let nobodyAnswered () =
         match nameServer.Endpoints with
         | [] -> "no name server was found in the time that there was"
-        | [ single ] -> $"the name server {single} did not answer in the time that there was"
+        | [ single ] -> invariant $"the name server {single} did not answer in the time that there was"
         | several ->
             let all = several |> List.map string |> String.concat ", "
             $"none of the name servers {all} answered in the time that there was"

@@ -43,7 +43,7 @@ module internal AddressRace =
             | _ -> "no answer"
 
         tried
-        |> List.map (fun address -> $"{address}: {outcome address}")
+        |> List.map (fun address -> invariant $"{address}: {outcome address}")
         |> String.concat "; "
 
     /// Closes what was connected too late.

@@ -33,7 +33,7 @@ module RemotingOptions =
                 | None -> ()
 
             if options.Backoff.Cap < options.Backoff.First then
-                $"backoffCap: {options.Backoff.Cap} is below backoffFirst, {options.Backoff.First}"
+                invariant $"backoffCap: {options.Backoff.Cap} is below backoffFirst, {options.Backoff.First}"
 
             yield! options.Tls |> Option.map tlsProblems |> Option.defaultValue []
         ]

@@ -26,7 +26,7 @@ module OptionText =
     let private applyPreset known (options: RemotingOptions, problems) (_, name: string) =
         match tryPreset name with
         | Ok preset -> RemotingOptions.withPreset preset options, problems
-        | Error problem -> options, $"{known presetName}: {problem}" :: problems
+        | Error problem -> options, invariant $"{known presetName}: {problem}" :: problems
 
     /// A name that is no setting's. Behind a secret it is likely the rest of one that was not quoted: that is not shown.
     let private unknown (names: string list) (name: string) (previous: OptionSetting option) =

@@ -15,12 +15,22 @@ type WhenDisconnected =
     /// at once with the reason of the last one.
     | FailWithDial
 
+    override one.ToString() =
+        match one with
+        | WaitForConnection -> "WaitForConnection"
+        | FailWithDial -> "FailWithDial"
+
 /// What a request does that would go over a limit of its connection.
 type OverflowPolicy =
     /// It is refused at once.
     | FailAtOnce
     /// It waits for room, within its timeout.
     | WaitForRoom
+
+    override one.ToString() =
+        match one with
+        | FailAtOnce -> "FailAtOnce"
+        | WaitForRoom -> "WaitForRoom"
 
 /// Answers a request that the server sends. `None` sends no answer; a one-way request never gets one.
 type RequestHandler = RemotingCommand -> Task<RemotingCommand option>

@@ -69,7 +69,7 @@ module internal SettingTable =
 
     let private notEmpty what text =
         if String.IsNullOrWhiteSpace text then
-            Error $"is empty: write {what}"
+            Error(invariant $"is empty: write {what}")
         else
             Ok text
 
@@ -141,7 +141,7 @@ module internal SettingTable =
                     if options.Retry.Attempts >= 1 then
                         None
                     else
-                        Some $"{options.Retry.Attempts} attempts are none"
+                        Some(invariant $"{options.Retry.Attempts} attempts are none")
         }
 
     let private remotingSettings: OptionSetting list =

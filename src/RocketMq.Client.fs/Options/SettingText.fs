@@ -94,8 +94,8 @@ module internal SettingText =
                 let problem =
                     "it has no '=': write name=value, and a value with ';' in double quotes"
 
-                pairs, $"setting {number}: {problem}" :: problems
-            | Bad problem, _ -> pairs, $"setting {number}: {problem}" :: problems
+                pairs, invariant $"setting {number}: {problem}" :: problems
+            | Bad problem, _ -> pairs, invariant $"setting {number}: {problem}" :: problems
 
         match
             parts text

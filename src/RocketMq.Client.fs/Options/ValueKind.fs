@@ -34,7 +34,7 @@ module internal ValueKind =
             if isGood span && span <= longest then
                 None
             else
-                Some $"{span} is {range}"
+                Some(invariant $"{span} is {range}")
 
         let parse text =
             let span =
@@ -45,7 +45,7 @@ module internal ValueKind =
 
             match span with
             | Some span when (check span).IsNone -> Ok span
-            | _ -> Error $"'{text}' is {range}: write 500ms, 3s or 2m"
+            | _ -> Error(invariant $"'{text}' is {range}: write 500ms, 3s or 2m")
 
         {
             Parse = parse
@@ -90,14 +90,14 @@ module internal ValueKind =
                 fun text ->
                     match Int32.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture) with
                     | true, value when isGood value -> Ok value
-                    | _ -> Error $"'{text}' is no number from {least} to {most}"
+                    | _ -> Error(invariant $"'{text}' is no number from {least} to {most}")
             Show = fun value -> value.ToString CultureInfo.InvariantCulture
             Check =
                 fun value ->
                     if isGood value then
                         None
                     else
-                        Some $"{value} is no number from {least} to {most}"
+                        Some(invariant $"{value} is no number from {least} to {most}")
         }
 
     let header: ValueKind<Header> =
@@ -108,7 +108,7 @@ module internal ValueKind =
                     | "json" -> Ok Header.Json
                     | "binary" -> Ok Header.Binary
                     | _ -> Error $"'{text}' is neither json nor binary"
-            Show = fun value -> (string value).ToLowerInvariant()
+            Show = fun value -> value.ToString().ToLowerInvariant()
             Check = fun _ -> None
         }
 

@@ -176,7 +176,7 @@ module internal InvisibleTime =
         if time >= least && time <= most then
             None
         else
-            Some $"{what} is {time}: it must be from {least} to {most}"
+            Some(invariant $"{what} is {time}: it must be from {least} to {most}")
 
 type SimpleConsumerOptions =
     {

@@ -11,7 +11,7 @@ module internal PopDuty =
         if queue.QueueId < 0 then
             $"{queue.Topic} at {queue.BrokerName}"
         else
-            $"queue {queue.QueueId} of {queue.Topic} at {queue.BrokerName}"
+            invariant $"queue {queue.QueueId} of {queue.Topic} at {queue.BrokerName}"
 
     let private acknowledgements = "acknowledgements at "
     let acknowledge (brokerName: string) = $"{acknowledgements}{brokerName}"

@@ -16,6 +16,14 @@ type TransactionReceipt =
         LocalFailure: exn option
     }
 
+    override transaction.ToString() =
+        let failure =
+            match transaction.LocalFailure with
+            | Some failure -> $", the local part failed: {failure.Message}"
+            | None -> ""
+
+        invariant $"{transaction.Decision}, {transaction.Receipt}{failure}"
+
 /// Asks what became of a local transaction whose message is half sent: by any instance of the group, also one that did not
 /// send it. An exception counts as `Undecided`: the broker asks again.
 type TransactionChecker = StoredMessage -> Task<TransactionDecision>
@@ -178,7 +186,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                         log
                         RequestCode.CheckTransactionState
                         (string endpoint)
-                        $"{missing} bytes of the half message are missing"
+                        (invariant $"{missing} bytes of the half message are missing")
 
                     return None
                 | Corrupt error ->

@@ -121,8 +121,10 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
         Error(
             NotConnected(
                 endpoint,
-                FailureReason.ofText
-                    $"all {options.Size} connections of the pool were lent for {options.RentTimeout.TotalMilliseconds} ms"
+                FailureReason.ofText (
+                    invariant
+                        $"all {options.Size} connections of the pool were lent for {options.RentTimeout.TotalMilliseconds} ms"
+                )
             )
         )
 

@@ -152,7 +152,7 @@ type internal Tracing
         let sender =
             Sender(
                 options,
-                $"_INNER_TRACE_PRODUCER-{group}-{side}-1",
+                invariant $"_INNER_TRACE_PRODUCER-{group}-{side}-1",
                 clients,
                 routes,
                 SendOutcomes clients.Options.Ports.Clock

@@ -122,7 +122,7 @@ type internal ConnectionAgent
         }
 
     let dialFailure (error: exn) : FailureReason =
-        let where = if target = endpoint then "" else $"at {target}, "
+        let where = if target = endpoint then "" else invariant $"at {target}, "
 
         match error with
         | :? OperationCanceledException when dialing.IsCancellationRequested -> closedReason
@@ -132,8 +132,8 @@ type internal ConnectionAgent
                 | :? NoAddressAnswered -> $": {error.Message}"
                 | _ -> ""
 
-            FailureReason.ofText
-                $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms{addresses}"
+            invariant $"{where}it did not answer within {options.ConnectTimeout.TotalMilliseconds} ms{addresses}"
+            |> FailureReason.ofText
         | NotSecured reason -> FailureReason.withText (where + reason.Text) reason
         | error -> FailureReason(where + error.Message, Some error)
 

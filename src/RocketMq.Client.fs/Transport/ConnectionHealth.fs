@@ -21,7 +21,7 @@ type ConnectionHealth =
     override health.ToString() =
         let session =
             match health.Session with
-            | Some session -> $": %O{session}"
+            | Some session -> invariant $": {session}"
             | None -> ""
 
         let failure =
@@ -30,4 +30,4 @@ type ConnectionHealth =
             else
                 $"; the last failure was: {health.LastFailure}"
 
-        $"{health.Endpoint} is %A{health.State}{session}{failure}"
+        invariant $"{health.Endpoint} is {health.State}{session}{failure}"

@@ -42,7 +42,11 @@ type internal Dispatcher(endpoint: Endpoint, options: RemotingOptions) =
     member _.Receive (respond: RemotingCommand -> Task) (request: RemotingCommand) =
         match Map.tryFind request.RequestCode options.Handlers with
         | None ->
-            refuse respond request ResponseCode.RequestCodeNotSupported $" request type {request.Code} not supported"
+            refuse
+                respond
+                request
+                ResponseCode.RequestCodeNotSupported
+                (invariant $" request type {request.Code} not supported")
         | Some handler when Interlocked.Increment &running <= options.MaxServerRequests ->
             Supervised.runApart log CancellationToken.None (fun () -> handle respond request handler)
         | Some _ ->

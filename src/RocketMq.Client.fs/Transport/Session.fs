@@ -298,7 +298,7 @@ type internal Session
         elif Interlocked.Increment &waitingAnswers > maxWaitingAnswers then
             let peer = if owner.IsServer then "client" else "server"
 
-            $"{maxWaitingAnswers} answers wait for the {peer} to read them, the most that are allowed"
+            invariant $"{maxWaitingAnswers} answers wait for the {peer} to read them, the most that are allowed"
             |> FailureReason.ofText
             |> finish
 

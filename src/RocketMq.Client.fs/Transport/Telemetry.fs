@@ -90,8 +90,8 @@ module internal Telemetry =
     let private errorType (result: Result<RemotingCommand, RemotingError>) =
         match result with
         | Ok answer when answer.ResponseCode = ResponseCode.Success -> ValueNone
-        | Ok answer -> ValueSome $"%O{answer.ResponseCode}"
-        | Error(Refused(_, _, _, code, _)) -> ValueSome $"%O{code}"
+        | Ok answer -> ValueSome(invariant $"{answer.ResponseCode}")
+        | Error(Refused(_, _, _, code, _)) -> ValueSome(invariant $"{code}")
         | Error(ConnectionLost _) -> ValueSome "ConnectionLost"
         | Error(TimedOut _ | NoReply _) -> ValueSome "TimedOut"
         | Error(NotConnected _) -> ValueSome "NotConnected"
@@ -113,13 +113,13 @@ module internal Telemetry =
         (make: unit -> Task<Result<RemotingCommand, RemotingError>>)
         : Task<Result<RemotingCommand, RemotingError>> =
         backgroundTask {
-            let operation = $"%O{request}"
+            let operation = invariant $"{request}"
             let started = Stopwatch.GetTimestamp()
 
             use activity =
                 activities.StartActivity(
                     ActivityKind.Client,
-                    name = $"{operation} {endpoint}",
+                    name = invariant $"{operation} {endpoint}",
                     tags =
                         [|
                             yield! addressOf endpoint

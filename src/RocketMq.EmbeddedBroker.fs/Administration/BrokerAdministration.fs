@@ -37,7 +37,7 @@ module internal BrokerAdministration =
         if isSensible create.ReadQueues && isSensible create.WriteQueues then
             Ok()
         else
-            Error $"a topic has 0 to {mostQueues} queues, not {create.ReadQueues} and {create.WriteQueues}"
+            Error(invariant $"a topic has 0 to {mostQueues} queues, not {create.ReadQueues} and {create.WriteQueues}")
 
     let createTopic (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Topics.create.Decode (fun create ->

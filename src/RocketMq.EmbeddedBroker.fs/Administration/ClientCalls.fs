@@ -19,14 +19,14 @@ module internal ClientCalls =
     // One member
 
     let private notOnline (arrival: Arrival) group clientId =
-        Answer.refuse arrival ResponseCode.SystemError $"The Consumer <{group}> <{clientId}> not online"
+        Answer.refuse arrival ResponseCode.SystemError (invariant $"The Consumer <{group}> <{clientId}> not online")
 
     /// Passes a request on as it is, but for its body and one field.
     let private relay (arrival: Arrival) group clientId (command: RemotingCommand) (state: BrokerState) =
         match Groups.tryConnection group clientId state with
         | ValueNone -> state, [ notOnline arrival group clientId ]
         | ValueSome connection ->
-            withCall arrival (Relayed(arrival, $"<{group}> <{clientId}>")) state,
+            withCall arrival (Relayed(arrival, invariant $"<{group}> <{clientId}>")) state,
             [ Call(arrival.Ticket, connection, command) ]
 
     let private copyOf (arrival: Arrival) =

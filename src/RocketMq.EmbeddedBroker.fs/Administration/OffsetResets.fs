@@ -9,7 +9,7 @@ module internal OffsetResets =
     let private queuesOf (reset: OffsetReset) (topic: StoredTopic) : Result<int list, ResponseCode * string> =
         match reset.QueueId with
         | Some queueId when queueId >= topic.Config.ReadQueues ->
-            Error(ResponseCode.SystemError, $"queue {queueId} of topic {reset.Topic} does not exist")
+            Error(ResponseCode.SystemError, invariant $"queue {queueId} of topic {reset.Topic} does not exist")
         | Some queueId when queueId >= 0 -> Ok [ queueId ]
         | _ -> Ok [ 0 .. topic.Config.ReadQueues - 1 ]
 
@@ -23,7 +23,7 @@ module internal OffsetResets =
                 Ok offset
             else
                 let remark =
-                    $"Target offset {offset} not in consume queue range [{queue.MinOffset}-{queue.MaxOffset}]"
+                    invariant $"Target offset {offset} not in consume queue range [{queue.MinOffset}-{queue.MaxOffset}]"
 
                 Error(ResponseCode.SystemError, remark)
         | _ when reset.TimestampMillis = -1L -> Ok queue.MaxOffset

@@ -95,5 +95,5 @@ module internal Queries =
                     Answer.reply arrival (MessageQuery.byOffset.Answer(record.Bytes, arrival.Command))
                 ]
             | None ->
-                let remark = $"can not find message by the offset, {view.CommitLogOffset}"
+                let remark = invariant $"can not find message by the offset, {view.CommitLogOffset}"
                 state, [ Answer.refuse arrival ResponseCode.SystemError remark ])

@@ -116,7 +116,7 @@ module internal Pulls =
         // A topic may have had more queues once; they are still there, and are not read any more.
         | Some topic when pull.QueueId < 0 || pull.QueueId >= topic.Config.ReadQueues ->
             let remark =
-                $"queue {pull.QueueId} of topic {pull.Topic} does not exist, it has {topic.Config.ReadQueues}"
+                invariant $"queue {pull.QueueId} of topic {pull.Topic} does not exist, it has {topic.Config.ReadQueues}"
 
             Error(ResponseCode.SystemError, remark)
         | Some _ -> Ok()

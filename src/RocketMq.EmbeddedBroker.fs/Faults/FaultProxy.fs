@@ -90,7 +90,7 @@ type FaultProxy private (target: Endpoint, options: FaultProxyOptions) =
     member _.Port: int = number
 
     /// The proxy's address, "127.0.0.1:port": what clients are to be given.
-    member _.Address: string = $"127.0.0.1:{number}"
+    member _.Address: string = invariant $"127.0.0.1:{number}"
 
     /// Connections that have not ended.
     member _.OpenConnections: int = sockets.State.Links.Count

@@ -119,7 +119,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let struct (nameServer, broker) = listeners
     let nameServerPort = nameServer.Port
     let brokerPort = broker.Port
-    let addressOf port = $"127.0.0.1:{port}"
+    let addressOf port = invariant $"127.0.0.1:{port}"
 
     /// Closes both ports and all connections.
     let stopListeners () : Task =

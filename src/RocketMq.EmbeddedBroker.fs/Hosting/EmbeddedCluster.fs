@@ -26,9 +26,9 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
     let plan: (string * int64 * int voption) list =
         let nameOf place =
             if place < 26 then
-                $"broker-{char (int 'a' + place)}"
+                invariant $"broker-{char (int 'a' + place)}"
             else
-                $"broker-{place + 1}"
+                invariant $"broker-{place + 1}"
 
         [
             for place in 0 .. options.Masters - 1 -> nameOf place, 0L, ValueNone

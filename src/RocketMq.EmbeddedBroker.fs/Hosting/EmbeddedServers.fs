@@ -129,4 +129,5 @@ type EmbeddedClusterBroker internal (name: string, id: int64, port: ServerPort, 
     member _.StartAsync([<Optional>] cancellationToken: CancellationToken) : Task = switch.Start cancellationToken
 
     /// "broker-a:0 (127.0.0.1:port)".
-    override _.ToString() = $"{name}:{id} ({port.Address})"
+    override _.ToString() =
+        invariant $"{name}:{id} ({port.Address})"

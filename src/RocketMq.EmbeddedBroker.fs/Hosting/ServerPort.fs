@@ -27,7 +27,7 @@ type internal ServerPort(server: ServerId, certificate: X509Certificate2 | null,
 
     member _.Server = server
     member _.Number = number
-    member _.Address = $"127.0.0.1:{number}"
+    member _.Address = invariant $"127.0.0.1:{number}"
     member _.Start(agent: ClusterAgent) = listener.Start agent
     member _.HangUp(reason: string) = listener.HangUp reason
 

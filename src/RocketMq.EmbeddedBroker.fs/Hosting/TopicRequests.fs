@@ -72,7 +72,7 @@ module internal TopicRequests =
 
     /// Ends when the broker has the topic. A fault may have the broker never answer.
     let create agent server topic queues cancellation : Task =
-        ask agent server $"topic {topic}" (request topic queues) cancellation
+        ask agent server (invariant $"topic {topic}") (request topic queues) cancellation
 
     /// The same of a group.
     let createGroup agent server group cancellation : Task =

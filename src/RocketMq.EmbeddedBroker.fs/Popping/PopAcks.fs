@@ -33,17 +33,19 @@ module internal PopAcks =
             let remark = $"topic[{message.Topic}] not exist, apply first please!"
             state, [ Answer.refuse arrival ResponseCode.TopicNotExist remark ]
         | Some _, ValueNone ->
-            let remark = $"queueId[{message.QueueId}] is illegal, topic:[{message.Topic}]"
+            let remark =
+                invariant $"queueId[{message.QueueId}] is illegal, topic:[{message.Topic}]"
+
             state, [ Answer.refuse arrival ResponseCode.MessageIllegal remark ]
         | Some _, ValueSome queue ->
             let last = if mayBeEnd then queue.MaxOffset else queue.MaxOffset - 1L
 
             if message.QueueOffset < queue.MinOffset || message.QueueOffset > last then
-                let place = $"{message.Topic}@{message.QueueId}"
-                let range = $"{queue.MinOffset}~{queue.MaxOffset}"
+                let place = invariant $"{message.Topic}@{message.QueueId}"
+                let range = invariant $"{queue.MinOffset}~{queue.MaxOffset}"
 
                 let remark =
-                    $"offset is illegal, key:{place}, commit:{message.QueueOffset}, store:{range}"
+                    invariant $"offset is illegal, key:{place}, commit:{message.QueueOffset}, store:{range}"
 
                 state, [ Answer.refuse arrival ResponseCode.NoMessage remark ]
             else
@@ -66,7 +68,7 @@ module internal PopAcks =
         else
             match PopCheckpoints.ackInOrder now queue popMillis offset state.Pops.Holds with
             | IsStale, _ -> Ok(state, [])
-            | IsUnknown, _ -> Error $"offset is illegal, key:{queue.Topic}@{queue.QueueId}, commit:{offset}"
+            | IsUnknown, _ -> Error(invariant $"offset is illegal, key:{queue.Topic}@{queue.QueueId}, commit:{offset}")
             | GoesOn next, holds ->
                 { PopResultBuilder.withHolds holds state with
                     Store = Store.commit queue next state.Store

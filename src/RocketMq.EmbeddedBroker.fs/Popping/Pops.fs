@@ -122,14 +122,15 @@ module internal Pops =
             let broker = state.Settings.BrokerAddress
             Error(ResponseCode.PollingTimeout, $"the broker[{broker}] pop message is timeout too much")
         | _ when pop.MaxMessages > most ->
-            Error(ResponseCode.InvalidParameter, $"the broker pop message's num is greater than {most}")
+            Error(ResponseCode.InvalidParameter, invariant $"the broker pop message's num is greater than {most}")
         | None -> Error(ResponseCode.TopicNotExist, $"topic[{pop.Topic}] not exist, apply first please!")
         | Some topic when topic.Config.Permission &&& readable = 0 ->
             Error(ResponseCode.NoPermission, $"the topic[{pop.Topic}] peeking message is forbidden")
         | Some topic when pop.QueueId >= topic.Config.ReadQueues ->
             Error(
                 ResponseCode.InvalidParameter,
-                $"queueId[{pop.QueueId}] is illegal, topic:[{pop.Topic}] readQueueNums:[{topic.Config.ReadQueues}]"
+                invariant
+                    $"queueId[{pop.QueueId}] is illegal, topic:[{pop.Topic}] readQueueNums:[{topic.Config.ReadQueues}]"
             )
         | Some _ -> Groups.check pop.ConsumerGroup state
 

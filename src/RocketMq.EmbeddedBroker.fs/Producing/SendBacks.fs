@@ -85,7 +85,7 @@ module internal SendBacks =
             match Groups.check request.Group state, tryFind request.CommitLogOffset state with
             | Error(code, remark), _ -> state, [ Answer.refuse arrival code remark ]
             | Ok(), None ->
-                let remark = $"look message by offset failed, {request.CommitLogOffset}"
+                let remark = invariant $"look message by offset failed, {request.CommitLogOffset}"
                 state, [ Answer.refuse arrival ResponseCode.SystemError remark ]
             | Ok(), Some message ->
                 let state = withTopic (RetryTopics.retryOf request.Group) state

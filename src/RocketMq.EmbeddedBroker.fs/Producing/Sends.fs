@@ -88,7 +88,7 @@ module internal Sends =
         elif send.QueueId < queues then
             Ok send.QueueId
         else
-            Error $"queue {send.QueueId} of topic {send.Topic} does not exist, it has {queues}"
+            Error(invariant $"queue {send.QueueId} of topic {send.Topic} does not exist, it has {queues}")
 
     let private storeBatch now (arrival: Arrival) (send: SendRequest) queueId (state: BrokerState) =
         match BatchCodec.decode send.Topic send.Body with
@@ -131,7 +131,7 @@ module internal Sends =
         | Ok queueId -> storeOne now arrival send queueId state
 
     let closed (arrival: Arrival) topic =
-        Answer.refuse arrival ResponseCode.NoPermission $"Sending message to topic[{topic}] is forbidden."
+        Answer.refuse arrival ResponseCode.NoPermission (invariant $"Sending message to topic[{topic}] is forbidden.")
 
     let send now (arrival: Arrival) (state: BrokerState) =
         let operation =
@@ -143,7 +143,10 @@ module internal Sends =
             if send.Body.Length > Message.maxBodyBytes then
                 state,
                 [
-                    Answer.refuse arrival ResponseCode.MessageIllegal $"the body has {send.Body.Length} bytes"
+                    Answer.refuse
+                        arrival
+                        ResponseCode.MessageIllegal
+                        (invariant $"the body has {send.Body.Length} bytes")
                 ]
             elif SystemTopics.isClosed send.Topic then
                 state, [ closed arrival send.Topic ]

@@ -25,7 +25,7 @@ module internal Timers =
            |> List.exists (fun name -> Properties.contains name message.Properties)
 
     let private tooFar () =
-        Error $"a timed message is to be due within {int64 maxDelay.TotalMilliseconds} ms"
+        Error(invariant $"a timed message is to be due within {int64 maxDelay.TotalMilliseconds} ms")
 
     /// Numbers this far from 0 are no time of anything.
     let private absurd = 1L <<< 53
@@ -52,7 +52,7 @@ module internal Timers =
         | Ok _ -> Ok ValueNone
 
     /// What a recall calls a message.
-    let recallName topic uniqueId = $"{topic}+{uniqueId}"
+    let recallName topic uniqueId = invariant $"{topic}+{uniqueId}"
 
     /// Delivers a message at its time, unless it recalls another.
     let private plan

@@ -2,6 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open System.Globalization
+open RocketMq
 
 type internal SqlConstant =
     | SqlNull
@@ -87,21 +88,21 @@ module internal SqlText =
         match expression with
         | Constant constant -> ofConstant constant
         | Property name -> name
-        | Negated operand -> $"-{inner operand}"
-        | Not operand -> $"NOT {inner operand}"
-        | And(left, right) -> $"{inner left} AND {inner right}"
-        | Or(left, right) -> $"{inner left} OR {inner right}"
-        | Equal(left, right) -> $"{inner left} = {inner right}"
-        | Unequal(left, right) -> $"{inner left} <> {inner right}"
-        | Ordered(order, left, right) -> $"{inner left} {ofOrder order} {inner right}"
-        | IsNull operand -> $"{inner operand} IS NULL"
-        | IsNotNull operand -> $"{inner operand} IS NOT NULL"
-        | Between(value, low, high) -> $"{inner value} BETWEEN {inner low} AND {inner high}"
-        | NotBetween(value, low, high) -> $"{inner value} NOT BETWEEN {inner low} AND {inner high}"
+        | Negated operand -> invariant $"-{inner operand}"
+        | Not operand -> invariant $"NOT {inner operand}"
+        | And(left, right) -> invariant $"{inner left} AND {inner right}"
+        | Or(left, right) -> invariant $"{inner left} OR {inner right}"
+        | Equal(left, right) -> invariant $"{inner left} = {inner right}"
+        | Unequal(left, right) -> invariant $"{inner left} <> {inner right}"
+        | Ordered(order, left, right) -> invariant $"{inner left} {ofOrder order} {inner right}"
+        | IsNull operand -> invariant $"{inner operand} IS NULL"
+        | IsNotNull operand -> invariant $"{inner operand} IS NOT NULL"
+        | Between(value, low, high) -> invariant $"{inner value} BETWEEN {inner low} AND {inner high}"
+        | NotBetween(value, low, high) -> invariant $"{inner value} NOT BETWEEN {inner low} AND {inner high}"
         | In(property, texts) -> $"{property} IN ({listed texts})"
         | NotIn(property, texts) -> $"{property} NOT IN ({listed texts})"
-        | Has(part, operand, text) -> $"{inner operand} {ofPart part} {quoted text}"
-        | HasNot(part, operand, text) -> $"{inner operand} NOT {ofPart part} {quoted text}"
+        | Has(part, operand, text) -> invariant $"{inner operand} {ofPart part} {quoted text}"
+        | HasNot(part, operand, text) -> invariant $"{inner operand} NOT {ofPart part} {quoted text}"
 
     and private inner expression =
         match expression with

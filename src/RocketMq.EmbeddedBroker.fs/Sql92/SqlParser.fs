@@ -69,7 +69,7 @@ module internal SqlParser =
     let private unexpected tokens : Parsed =
         match tokens with
         | [] -> Error "the expression is not complete"
-        | token :: _ -> Error $"%A{token} is not expected"
+        | token :: _ -> Error $"{string token} is not expected"
 
     let rec private texts tokens found : Result<struct (string list * SqlToken list), string> =
         match tokens with
@@ -173,7 +173,7 @@ module internal SqlParser =
 
     and private unary depth tokens : Parsed =
         if depth >= maxDepth then
-            Error $"it is nested more than {maxDepth} deep"
+            Error $"it is nested more than {string maxDepth} deep"
         else
             match tokens with
             | Sign "+" :: rest -> unary (depth + 1) rest
@@ -199,7 +199,7 @@ module internal SqlParser =
     /// The condition that a text states, or why it states none.
     let parse (text: string) : Result<SqlExpression, string> =
         if text.Length > maxLength then
-            Error $"it has {text.Length} characters, the limit is {maxLength}"
+            Error $"it has {string text.Length} characters, the limit is {string maxLength}"
         else
             SqlTokens.read text
             |> Result.bind (disjunction 0)

@@ -2,12 +2,20 @@ namespace RocketMq.Embedded
 
 open System
 open System.Globalization
+open RocketMq
 
 type internal SqlToken =
     | Word of string
     | Keyword of string
     | Literal of SqlConstant
     | Sign of string
+
+    override token.ToString() =
+        match token with
+        | Word text
+        | Keyword text
+        | Sign text -> text
+        | Literal constant -> SqlText.print (Constant constant)
 
 /// The words and signs of an expression. Source: SelectorParser.jj.
 module internal SqlTokens =
@@ -131,7 +139,7 @@ module internal SqlTokens =
         match two, text[start] with
         | ("<>" | "<=" | ">="), _ -> Ok(struct (Sign two, start + 2))
         | _, ('=' | '<' | '>' | '(' | ')' | ',' | '+' | '-') -> Ok(struct (Sign(string text[start]), start + 1))
-        | _, unit -> Error $"U+{int unit:X4} at {start} has no meaning"
+        | _, unit -> Error(invariant $"U+{int unit:X4} at {start} has no meaning")
 
     /// Behind a comment that begins here, or this position if none does. A comment to the end of a line needs that end.
     let private afterComment (text: string) position : Result<int, string> =

@@ -220,7 +220,10 @@ module internal Answer =
         reply arrival (Command.response ResponseCode.Success arrival.Command)
 
     let notSupported (arrival: Arrival) =
-        refuse arrival ResponseCode.RequestCodeNotSupported $" request type {arrival.Command.Code} not supported"
+        refuse
+            arrival
+            ResponseCode.RequestCodeNotSupported
+            (invariant $" request type {arrival.Command.Code} not supported")
 
     /// Answers with what `decode` reads, or says that it could not.
     let decoding (arrival: Arrival) (state: 'State) decode act =
@@ -229,4 +232,4 @@ module internal Answer =
         | Error(error: DecodeError) -> state, [ refuse arrival ResponseCode.SystemError error.Message ]
 
     let noTopic (arrival: Arrival) topic =
-        refuse arrival ResponseCode.TopicNotExist $"topic {topic} does not exist"
+        refuse arrival ResponseCode.TopicNotExist (invariant $"topic {topic} does not exist")

@@ -1,5 +1,7 @@
 namespace RocketMq.Embedded
 
+open RocketMq
+
 /// The topics that a broker has from the start, and those it keeps for itself.
 module internal SystemTopics =
     /// Messages with a delay level wait here, each level in a queue of its own.
@@ -20,7 +22,7 @@ module internal SystemTopics =
     let trace = "RMQ_SYS_TRACE_TOPIC"
 
     /// Where replies are kept, after they were pushed to who waits for them.
-    let reply clusterName = $"{clusterName}_REPLY_TOPIC"
+    let reply clusterName = invariant $"{clusterName}_REPLY_TOPIC"
 
     let delayLevels = 18
 

@@ -10,6 +10,11 @@ type Filter =
     /// An SQL92 expression over properties; brokers need `enablePropertyFilter=true`.
     | BySql92 of expression: string
 
+    override filter.ToString() =
+        match filter with
+        | ByTag expression -> $"ByTag {expression}"
+        | BySql92 expression -> $"BySql92 {expression}"
+
 module Filter =
     /// Every message.
     let all = ByTag "*"

@@ -12,7 +12,7 @@ type MessageQueue =
     }
 
     override queue.ToString() =
-        $"queue {queue.QueueId} of {queue.Topic} at {queue.BrokerName}"
+        invariant $"queue {queue.QueueId} of {queue.Topic} at {queue.BrokerName}"
 
 /// A message to be sent.
 [<StructuredFormatDisplay("{Display}"); CustomEquality; NoComparison>]
@@ -26,7 +26,7 @@ type Message =
     }
 
     member private message.Display =
-        $"message to {message.Topic}, body {message.Body.Length} bytes, properties %O{message.Properties}"
+        invariant $"message to {message.Topic}, body {message.Body.Length} bytes, properties {message.Properties}"
 
     override message.ToString() = message.Display
 
@@ -117,7 +117,7 @@ module Message =
         if level >= 1 && level <= maxDelayLevel then
             Ok level
         else
-            Error(InvalidInput("the delay level", $"{level} is not from 1 to {maxDelayLevel}"))
+            Error(InvalidInput("the delay level", invariant $"{level} is not from 1 to {maxDelayLevel}"))
 
     /// One tag, by which consumers can choose.
     let withTag (tag: string) message =
@@ -164,7 +164,7 @@ module Message =
                 let isPart = delay.Ticks % TimeSpan.TicksPerMillisecond > 0L
                 Ok(string (delay.Ticks / TimeSpan.TicksPerMillisecond + (if isPart then 1L else 0L)))
             else
-                Error(InvalidInput("the delay", $"{delay} is not above 0"))
+                Error(InvalidInput("the delay", invariant $"{delay} is not above 0"))
 
         withChecked check PropertyName.timerDelayMillis delay message
 
@@ -183,14 +183,17 @@ module Message =
         | _, ValueSome error -> Error error
         | _ when message.Body.Length = 0 -> Error(InvalidInput("the body", "it is empty"))
         | _ when message.Body.Length > maxBodyBytes ->
-            Error(InvalidInput("the body", $"it has {message.Body.Length} bytes, the limit is {maxBodyBytes}"))
+            Error(
+                InvalidInput("the body", invariant $"it has {message.Body.Length} bytes, the limit is {maxBodyBytes}")
+            )
         | _ when message.Properties.Text.Length > Properties.maxBytes ->
             let size = message.Properties.Text.Length
 
             Error(
                 InvalidInput(
                     "the set of properties",
-                    $"it takes {size} bytes before a producer adds its own, the limit is {Properties.maxBytes}"
+                    invariant
+                        $"it takes {size} bytes before a producer adds its own, the limit is {Properties.maxBytes}"
                 )
             )
         | _ -> Ok message

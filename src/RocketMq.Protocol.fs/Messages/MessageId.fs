@@ -29,9 +29,9 @@ type Host =
 
     member private host.Display =
         if host.IsV6 then
-            $"[{host.Address}]:{host.Port}"
+            invariant $"[{host.Address}]:{host.Port}"
         else
-            $"{host.Address}:{host.Port}"
+            invariant $"{host.Address}:{host.Port}"
 
     override host.ToString() = host.Display
 
@@ -63,24 +63,28 @@ type OffsetMessageId =
         PhysicalOffset: int64
     }
 
+    static member internal OffsetBytes = 8
+
+    /// As it travels, see the module.
+    override id.ToString() =
+        let wire = id.StoreHost.Wire
+        let bytes: byte[] = Array.zeroCreate (wire.Length + OffsetMessageId.OffsetBytes)
+        wire.Span.CopyTo(bytes.AsSpan())
+        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan wire.Length, id.PhysicalOffset)
+        Convert.ToHexString bytes
+
 /// The offset id: upper-case hexadecimal of host, port and i64 offset; 32 digits, or 56 with an IPv6 host. Brokers give
 /// it as `msgId` of a send answer. Source: MessageDecoder.createMessageId, decodeMessageId.
 module OffsetMessageId =
-    let private offsetBytes = 8
-
     /// The id as text: 32 hexadecimal digits, 56 with an IPv6 host.
-    let encode (id: OffsetMessageId) =
-        let bytes: byte[] = Array.zeroCreate (id.StoreHost.Wire.Length + offsetBytes)
-        id.StoreHost.Wire.Span.CopyTo(bytes.AsSpan())
-        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan id.StoreHost.Wire.Length, id.PhysicalOffset)
-        Convert.ToHexString bytes
+    let encode (id: OffsetMessageId) : string = id.ToString()
 
     /// Reads an offset id. Fails on another length and on what is no hexadecimal digit.
     let decode (text: string) : Result<OffsetMessageId, DecodeError> =
-        let hostBytes = text.Length / 2 - offsetBytes
+        let hostBytes = text.Length / 2 - OffsetMessageId.OffsetBytes
 
         if (hostBytes <> Host.V4Bytes && hostBytes <> Host.V6Bytes) || text.Length % 2 <> 0 then
-            Error(Malformed("offset message id", $"it has {text.Length} characters instead of 32 or 56", 0))
+            Error(Malformed("offset message id", invariant $"it has {text.Length} characters instead of 32 or 56", 0))
         elif not (Seq.forall Char.IsAsciiHexDigit text) then
             Error(Malformed("offset message id", "it is not hexadecimal", 0))
         else
@@ -89,7 +93,8 @@ module OffsetMessageId =
             Ok
                 {
                     StoreHost = Host.ofWire (ReadOnlyMemory(bytes, 0, hostBytes))
-                    PhysicalOffset = BinaryPrimitives.ReadInt64BigEndian(ReadOnlySpan(bytes, hostBytes, offsetBytes))
+                    PhysicalOffset =
+                        BinaryPrimitives.ReadInt64BigEndian(ReadOnlySpan(bytes, hostBytes, OffsetMessageId.OffsetBytes))
                 }
 
 /// What a unique id says of the process that made it. One source makes one id for each counter value and millisecond.

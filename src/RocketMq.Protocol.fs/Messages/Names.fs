@@ -24,7 +24,9 @@ type InputError =
     member error.Message =
         match error with
         | InvalidInput(what, reason) -> $"{what} is not valid: {reason}"
-        | FunctionFailed(what, failure) -> $"{what} failed with {failure.GetType().Name}: {failure.Message}"
+        | FunctionFailed(what, failure) -> invariant $"{what} failed with {failure.GetType().Name}: {failure.Message}"
+
+    override error.ToString() = error.Message
 
 /// Topics and groups: what a broker takes as their names. Sources: TopicValidator.java, Validators.java, MixAll.java.
 module Names =
@@ -43,13 +45,13 @@ module Names =
         if name.Length = 0 then
             Error(InvalidInput(what, "it is empty"))
         elif name.Length > maxChars then
-            Error(InvalidInput(what, $"it has {name.Length} characters, the limit is {maxChars}"))
+            Error(InvalidInput(what, invariant $"it has {name.Length} characters, the limit is {maxChars}"))
         else
             match name.AsSpan().IndexOfAnyExcept allowed with
             | -1 -> Ok name
             | index ->
                 let code = int name[index]
-                Error(InvalidInput(what, $"character {index} (U+{code:X4}) is none of a-z A-Z 0-9 %% | - _"))
+                Error(InvalidInput(what, invariant $"character {index} (U+{code:X4}) is none of a-z A-Z 0-9 %% | - _"))
 
     /// A topic of messages that come again, which brokers make for a group.
     let internal isRetryTopic (name: string) =

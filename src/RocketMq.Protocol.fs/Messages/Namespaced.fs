@@ -63,7 +63,7 @@ module Namespaced =
             name
         else
             let struct (prefix, bare) = split name
-            $"{prefix}{ns}{separator}{bare}"
+            invariant $"{prefix}{ns}{separator}{bare}"
 
     /// The name without whatever namespace it carries.
     let unwrapAny (name: string) : string =

@@ -199,7 +199,12 @@ type Properties internal (text: ReadOnlyMemory<byte>, fault: InputError voption)
 
         map
 
-    member private properties.Display = $"%A{Map.toList (properties.ToMap())}"
+    member private properties.Display =
+        let shown =
+            [ for KeyValue(name, value) in properties.ToMap() -> $"{name}={value}" ]
+            |> String.concat ", "
+
+        $"[{shown}]"
 
     override properties.Equals other =
         match other with

@@ -48,6 +48,10 @@ type StoredMessage =
                 PhysicalOffset = message.PhysicalOffset
             }
 
+    override message.ToString() =
+        invariant
+            $"message at offset {message.QueueOffset} of {message.Queue}, stored body {message.StoredBody.Length} bytes"
+
     override message.Equals other =
         match other with
         | :? StoredMessage as other ->

@@ -11,6 +11,14 @@ type Compression =
     /// A number that no version of the protocol knows.
     | UnknownCompression of number: int
 
+    override one.ToString() =
+        match one with
+        | Uncompressed -> "Uncompressed"
+        | Lz4 -> "Lz4"
+        | Zstandard -> "Zstandard"
+        | Zlib -> "Zlib"
+        | UnknownCompression number -> invariant $"UnknownCompression {number}"
+
 /// The flag word of a message. Source: MessageSysFlag.java.
 module SysFlag =
     let private compressed = 0x1

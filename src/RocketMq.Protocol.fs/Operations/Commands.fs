@@ -152,13 +152,13 @@ module Commands =
     let summary (command: RemotingCommand) : string =
         let named name value =
             match value with
-            | ValueSome text -> $", {name} {text}"
+            | ValueSome text -> invariant $", {name} {text}"
             | ValueNone -> ""
 
         let code =
             match command.Kind with
-            | Response -> $"%O{command.ResponseCode} ({command.Code})"
-            | _ -> $"%O{command.RequestCode} ({command.Code})"
+            | Response -> invariant $"{command.ResponseCode} ({command.Code})"
+            | _ -> invariant $"{command.RequestCode} ({command.Code})"
 
         let remark =
             match command.Remark with
@@ -168,7 +168,8 @@ module Commands =
         let topicAndGroup =
             named "topic" (tryTopic command) + named "group" (tryGroup command)
 
-        $"%O{command.Kind} {code}, opaque {command.Opaque}{topicAndGroup}{remark}, body {command.Body.Length} bytes"
+        invariant
+            $"{command.Kind} {code}, opaque {command.Opaque}{topicAndGroup}{remark}, body {command.Body.Length} bytes"
 
     // JSON, for people and tools: the members of a JSON header, and the body in base64.
 

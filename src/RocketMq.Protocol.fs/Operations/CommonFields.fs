@@ -26,7 +26,8 @@ type CommonFields =
 
     /// Secrets are not shown.
     override fields.ToString() =
-        $"broker %A{fields.BrokerName}, access key %A{fields.AccessKey}"
+        let shown = Option.defaultValue "none"
+        $"broker {shown fields.BrokerName}, access key {shown fields.AccessKey}"
 
 module CommonFields =
     let private layout =

@@ -18,6 +18,17 @@ type Direction =
     /// Named in Java's list; no server of 4.9.8 or 5.3.3 answers it.
     | Unanswered
 
+    override one.ToString() =
+        match one with
+        | ClientToBroker -> "ClientToBroker"
+        | ClientToNameServer -> "ClientToNameServer"
+        | AdminToBroker -> "AdminToBroker"
+        | AdminToNameServer -> "AdminToNameServer"
+        | AdminThroughBrokerToClient -> "AdminThroughBrokerToClient"
+        | BrokerToClient -> "BrokerToClient"
+        | BetweenServers -> "BetweenServers"
+        | Unanswered -> "Unanswered"
+
 /// Every operation, by code.
 module Operations =
     let private between direction (operations: AnyOperation list) =
@@ -240,11 +251,11 @@ module Operations =
     /// A request, or an answer to a request of `code`, as typed text for people to read.
     let show (code: RequestCode) (command: RemotingCommand) : string =
         match tryFind code, command.Kind with
-        | None, _ -> $"%O{command}"
+        | None, _ -> invariant $"{command}"
         | Some operation, Response ->
             match operation.ShowAnswer command with
             | Ok text -> text
-            | Error error -> $"%A{error}"
+            | Error error -> error.Message
         | Some operation, _ ->
             match operation.Show command with
             | Ok text -> text

@@ -79,7 +79,7 @@ module RemotingError =
         | Misconfigured _ -> false
 
     /// One sentence or two for people: address, request, what happened and what to look at.
-    let describe (error: RemotingError) : string = ErrorText.describe error
+    let describe (error: RemotingError) : string = error.Message
 
     /// Whether there was no connection, or it ended.
     let isConnection error =
@@ -160,7 +160,7 @@ module RemotingError =
             | [] -> reason
             | earlier ->
                 let before = String.concat "; " earlier
-                FailureReason.withText $"{reason}; before that: {before}" reason
+                FailureReason.withText (invariant $"{reason}; before that: {before}") reason
 
         match error with
         | NotConnected(endpoint, reason) -> NotConnected(endpoint, longer reason)
@@ -171,17 +171,19 @@ module RemotingError =
     /// What a server that did not answer did instead, in a few words.
     let internal briefly (error: RemotingError) : string =
         match error with
-        | NotConnected(endpoint, reason) -> $"{endpoint}: {reason}"
-        | ConnectionLost(endpoint, _, _, reason) -> $"{endpoint} ended the connection: {reason}"
-        | TimedOut(endpoint, _, after, _) -> $"{endpoint} did not answer within {ErrorText.millis after}"
-        | NotDecoded(endpoint, _, error) -> $"the answer of {endpoint} cannot be read: {error.Message}"
+        | NotConnected(endpoint, reason) -> invariant $"{endpoint}: {reason}"
+        | ConnectionLost(endpoint, _, _, reason) -> invariant $"{endpoint} ended the connection: {reason}"
+        | TimedOut(endpoint, _, after, _) -> invariant $"{endpoint} did not answer within {ErrorText.millis after}"
+        | NotDecoded(endpoint, _, error) -> invariant $"the answer of {endpoint} cannot be read: {error.Message}"
         | error -> describe error
 
     /// The error of asking for a topic's route on behalf of a request that waits for it: that one has not been sent.
     let ofRoute (topic: string) (error: RemotingError) : RemotingError =
         match error with
         | ConnectionLost(endpoint, _, _, reason) ->
-            let text = $"the connection to {endpoint} ended before the answer came: {reason}"
+            let text =
+                invariant $"the connection to {endpoint} ended before the answer came: {reason}"
+
             RouteUnknown(topic, FailureReason.withText text reason)
         | TimedOut _
         | NotDecoded _ -> RouteUnknown(topic, FailureReason.ofText (briefly error))

@@ -10,6 +10,11 @@ type RequestOutcome =
     /// It may have: the answer is missing.
     | UnknownOutcome
 
+    override one.ToString() =
+        match one with
+        | NotExecuted -> "NotExecuted"
+        | UnknownOutcome -> "UnknownOutcome"
+
 /// How a connection was doing when a call failed.
 type SessionHealth =
     {
@@ -24,18 +29,18 @@ type SessionHealth =
     override health.ToString() =
         let heard =
             match health.SinceHeard with
-            | ValueSome span -> $"it was last heard {Math.Round span.TotalMilliseconds} ms before"
+            | ValueSome span -> invariant $"it was last heard {Math.Round span.TotalMilliseconds} ms before"
             | ValueNone -> "it was never heard on this connection"
 
         let counted count (what: string) =
             if count = 1L then
                 $"1 {what} was"
             else
-                $"{count} {what}s were"
+                invariant $"{count} {what}s were"
 
         let waiting = counted (int64 health.InFlight) "call"
         let unwritten = counted health.UnwrittenBytes "byte"
-        $"{heard}, {waiting} waiting, {unwritten} unwritten"
+        invariant $"{heard}, {waiting} waiting, {unwritten} unwritten"
 
 /// Every way in which asking a server fails.
 type RemotingError =
@@ -96,6 +101,119 @@ type RemotingError =
     | Unexpected of what: string * failure: exn
     /// An interceptor of the application threw. If it had sent the message before, that may be stored.
     | InterceptorFailed of failure: exn * wasSent: bool
+
+    /// One sentence or two for people: address, request, what happened and what to look at.
+    member error.Message =
+        match error with
+        | Invalid error -> error.Message
+        | NotEncoded(request, error) -> $"{ErrorText.name request} was not sent: {error.Message}."
+        | NotConnected(endpoint, reason) ->
+            invariant
+                $"No connection to {endpoint}: {reason}. Nothing was sent. Check that the server runs and can be reached."
+        | TooManyInFlight(endpoint, limit) ->
+            invariant $"{limit} calls to {endpoint} wait for answers, the most that are allowed. Nothing was sent. "
+            + "Send more slowly, or raise MaxInFlight."
+        | ConnectionLost(endpoint, request, after, reason) ->
+            invariant
+                $"The connection to {endpoint} ended {ErrorText.millis after} after {ErrorText.name request} was sent, without an answer: {reason}. "
+            + "The server may have carried it out."
+        | TooManyBytes(endpoint, limit) ->
+            invariant $"{limit} bytes wait to be written to {endpoint}, the most that are allowed. Nothing was sent. "
+            + "Send more slowly, look at why the server reads slowly, or raise MaxUnwrittenBytes."
+        | TooManyWaiting(awaited, bound) ->
+            let most, setting =
+                match bound with
+                | WaitingCallBound calls -> invariant $"{calls} calls", "MaxWaitingCalls"
+                | WaitingByteBound bytes -> invariant $"Calls of {bytes} bytes together", "MaxWaitingBytes"
+
+            invariant
+                $"{most}, the most that are allowed, wait for {awaited}. Nothing was sent. Send more slowly, or raise {setting}."
+        | TimedOut(endpoint, request, after, health) ->
+            invariant $"{endpoint} did not answer {ErrorText.name request} within {ErrorText.millis after}: {health}. "
+            + "The server may have carried it out, or still do so."
+        | Refused(endpoint, request, after, code, remark) ->
+            let reason = if remark = "" then "" else $": {remark}"
+
+            let what =
+                invariant
+                    $"{endpoint} refused {ErrorText.name request} after {ErrorText.millis after} with {code} ({int code}){reason}."
+
+            what + ErrorText.advice request code remark
+        | NotDecoded(endpoint, request, error) ->
+            invariant
+                $"The answer of {endpoint} to {ErrorText.name request} cannot be read: {error.Message}. The server may have carried it out; "
+            + "it is not sent again by itself."
+        | Cancelled(request, true) -> $"{ErrorText.name request} was cancelled. The server may have carried it out."
+        | Cancelled(request, false) -> $"{ErrorText.name request} was cancelled before anything was sent."
+        | ClientClosed endpoint -> invariant $"The client of {endpoint} has been closed. Nothing was sent."
+        | AlreadyClosed what -> $"{what} has been closed. Nothing was sent."
+        | NoRoute(topic, asked) ->
+            $"{ErrorText.unknownTo topic asked}, nor one to make it from. Create the topic, or let the broker do so "
+            + "(autoCreateTopicEnable); then check that brokers register with this name server."
+        | NoBroker(topic, brokerName) ->
+            let route =
+                if topic = "" then
+                    "No route in use leads"
+                else
+                    $"The route of topic {topic} does not lead"
+
+            $"{route} to broker {brokerName}, or to its master where that must be asked. Nothing was sent. Check the broker's "
+            + "name, and that it runs and has registered."
+        | NoQueue(topic, reason) ->
+            invariant
+                $"The topic {topic} is there, but {reason}. Nothing was sent. Check the topic's permission and queues (mqadmin "
+            + "topicRoute, updateTopic), and that the masters of its brokers run."
+        | RouteUnknown(topic, reason) ->
+            invariant
+                $"The route of topic {topic} could not be found out: {reason}. Nothing was sent. Check that a name server runs and "
+            + "can be reached."
+        | NoReply(topic, messageId, after) ->
+            invariant
+                $"Request {messageId} to {topic} was stored, but no reply came within {ErrorText.millis after}. Check that a consumer of the "
+            + "topic replies, and in time."
+        | ReceiptExpired(messageId, wasSent) ->
+            let answer = if wasSent then " before the broker had answered" else ""
+
+            invariant
+                $"The receipt of {messageId} has expired{answer}: the message is delivered again. Handle messages faster, or hide "
+            + "them for longer."
+        | Misconfigured reason ->
+            let reason = reason.TrimEnd '.'
+            $"The settings are not valid: {reason}."
+        | InvalidCall reason ->
+            let reason = reason.TrimEnd '.'
+            $"The call is not valid: {reason}. Nothing was sent."
+        | ClientNameTaken(group, clientId) ->
+            invariant
+                $"This process has a consumer of group {group} already that brokers know as {clientId}. Give each an instance name "
+            + "of its own."
+        | ConsumedByPull(topic, group) ->
+            invariant
+                $"Brokers let group {group} consume topic {topic} by pull. Have them let it pop first, with EnablePopMode, or with "
+            + "mqadmin setConsumeMode -m POP."
+        | BadAddress address ->
+            $"A broker has registered the address '{address}', which is no host:port. Nothing was sent. Check the broker's "
+            + "brokerIP1, and what MapAddress makes of it."
+        | OffsetStoreFailed(reason, _) ->
+            let reason = reason.TrimEnd '.'
+            $"Offsets cannot be kept: {reason}."
+        | CredentialsFailed reason -> $"There are no credentials to sign with: {reason}. Nothing was sent."
+        | Unexpected(what, failure) ->
+            let reason = failure.Message.TrimEnd '.'
+
+            invariant
+                $"{what} failed with {failure.GetType().Name}: {reason}. The server may have carried it out. This is a defect; please report it."
+        | InterceptorFailed(failure, wasSent) ->
+            let outcome =
+                if wasSent then
+                    "It had sent the message, which may be stored."
+                else
+                    "Nothing was sent."
+
+            let reason = failure.Message.TrimEnd '.'
+            invariant $"An interceptor failed with {failure.GetType().Name}: {reason}. {outcome}"
+
+    override error.ToString() = error.Message
 
     /// One function a case, for callers without pattern matching: a case that is added breaks them until they know it.
     member error.Match<'T>

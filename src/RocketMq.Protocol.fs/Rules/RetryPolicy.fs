@@ -12,6 +12,12 @@ type RetriedFailure =
     /// The request may have been carried out. Only for requests that do no harm twice.
     | UnknownEnd
 
+    override one.ToString() =
+        match one with
+        | NotSent -> "NotSent"
+        | Overload -> "Overload"
+        | UnknownEnd -> "UnknownEnd"
+
 /// When and how often a call is tried again. All attempts share the call's timeout.
 type RetryPolicy =
     {

@@ -9,6 +9,11 @@ type WaitingBound =
     /// They keep so many bytes: `MaxWaitingBytes`.
     | WaitingByteBound of bytes: int
 
+    override one.ToString() =
+        match one with
+        | WaitingCallBound calls -> invariant $"WaitingCallBound {calls}"
+        | WaitingByteBound bytes -> invariant $"WaitingByteBound {bytes}"
+
     /// Calls or bytes.
     member bound.Value: int =
         match bound with
@@ -28,8 +33,8 @@ type Awaited =
 
     override awaited.ToString() =
         match awaited with
-        | RoomOnConnection endpoint -> $"room on the connection to {endpoint}"
-        | ConnectionTo endpoint -> $"a connection to {endpoint}"
+        | RoomOnConnection endpoint -> invariant $"room on the connection to {endpoint}"
+        | ConnectionTo endpoint -> invariant $"a connection to {endpoint}"
         | RouteOrRetry topic -> $"routes or for another attempt, so that one to {topic} cannot"
         | ReplyTo topic -> $"replies, so that one to {topic} cannot"
 

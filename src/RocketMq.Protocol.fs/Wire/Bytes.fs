@@ -151,7 +151,7 @@ module internal Utf8Text =
             shown
             |> String.collect (fun character ->
                 if character < ' ' then
-                    $"\\u{int character:x4}"
+                    invariant $"\\u{int character:x4}"
                 else
                     string character)
 

@@ -10,6 +10,12 @@ type CommandKind =
     | OneWay
     | Response
 
+    override kind.ToString() =
+        match kind with
+        | Request -> "Request"
+        | OneWay -> "OneWay"
+        | Response -> "Response"
+
 /// How a header is written. The type byte of each frame says which one it is; the two directions of a connection may
 /// differ. Source: SerializeType.java.
 [<Struct; RequireQualifiedAccess>]
@@ -18,6 +24,11 @@ type Header =
     | Json
     /// Java's ROCKETMQ form. Its 16-bit code has no room for codes above 32,767: those are written as JSON.
     | Binary
+
+    override header.ToString() =
+        match header with
+        | Json -> "Json"
+        | Binary -> "Binary"
 
 /// The bits of a command's flag that have a meaning. Source: RemotingCommand.java, RPC_TYPE and RPC_ONEWAY.
 module internal CommandFlag =
@@ -63,17 +74,18 @@ type RemotingCommand =
     member private command.Display =
         let code =
             match command.Kind with
-            | Response -> $"%O{command.ResponseCode}"
+            | Response -> invariant $"{command.ResponseCode}"
             | Request
-            | OneWay -> $"%O{command.RequestCode}"
+            | OneWay -> invariant $"{command.RequestCode}"
 
         let remark =
             match command.Remark with
             | Some text -> $", remark \"{text}\""
             | None -> ""
 
-        $"{command.Kind} {code} ({command.Code}), opaque {command.Opaque}, {command.Language} {command.Version}{remark}, "
-        + $"fields %O{command.Fields}, body {command.Body.Length} bytes"
+        invariant
+            $"{command.Kind} {code} ({command.Code}), opaque {command.Opaque}, {command.Language} {command.Version}{remark}, "
+        + invariant $"fields {command.Fields}, body {command.Body.Length} bytes"
 
     override command.ToString() = command.Display
 

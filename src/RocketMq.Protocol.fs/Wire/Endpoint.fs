@@ -15,9 +15,9 @@ type Endpoint =
 
     member private endpoint.Display =
         if endpoint.Host.Contains ':' then
-            $"[{endpoint.Host}]:{endpoint.Port}"
+            invariant $"[{endpoint.Host}]:{endpoint.Port}"
         else
-            $"{endpoint.Host}:{endpoint.Port}"
+            invariant $"{endpoint.Host}:{endpoint.Port}"
 
     override endpoint.ToString() = endpoint.Display
 

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// Why bytes were refused. After a frame was refused its stream has lost its place: close the connection.
 type DecodeError =
@@ -26,9 +27,11 @@ type DecodeError =
     member error.Message =
         match error with
         | TooLarge(what, size, limit) ->
-            $"{what} of {size} bytes exceeds the limit of {limit} bytes{DecodeError.ofText size}"
-        | Malformed(what, reason, offset) -> $"malformed {what} at byte {offset}: {reason}"
+            invariant $"{what} of {size} bytes exceeds the limit of {limit} bytes{DecodeError.ofText size}"
+        | Malformed(what, reason, offset) -> invariant $"malformed {what} at byte {offset}: {reason}"
         | WrongValue(what, reason) -> $"malformed {what}: {reason}"
+
+    override error.ToString() = error.Message
 
 /// Why a value cannot be put on the wire. Nothing was written.
 type EncodeError =
@@ -40,8 +43,10 @@ type EncodeError =
     /// What is wrong, in one sentence.
     member error.Message =
         match error with
-        | EncodedTooLarge(what, size, limit) -> $"{what} of {size} bytes exceeds the limit of {limit} bytes"
+        | EncodedTooLarge(what, size, limit) -> invariant $"{what} of {size} bytes exceeds the limit of {limit} bytes"
         | NotEncodable(what, reason) -> $"{what} cannot be encoded: {reason}"
+
+    override error.ToString() = error.Message
 
 /// What reading from the front of a buffer found.
 [<Struct>]
@@ -52,3 +57,9 @@ type Decoded<'T> =
     | NeedMore of missingBytes: int
     /// Not a value. The position in the stream is lost.
     | Corrupt of error: DecodeError
+
+    override decoded.ToString() =
+        match decoded with
+        | Complete(value, consumed) -> invariant $"Complete ({value}, {consumed} bytes)"
+        | NeedMore missing -> invariant $"NeedMore ({missing} bytes)"
+        | Corrupt error -> invariant $"Corrupt ({error})"

@@ -102,7 +102,7 @@ type Fields internal (wire: ReadOnlyMemory<byte>, isPresent: bool, fault: Encode
 type internal FieldName private (text: string, wire: byte[], fault: string) =
     /// The longest name a binary header can carry, in bytes: its length is a signed 16-bit number.
     static let maxBytes = int Int16.MaxValue
-    static let badLength = $"a name has 1 to {maxBytes} bytes"
+    static let badLength = invariant $"a name has 1 to {maxBytes} bytes"
 
     static member MaxBytes = maxBytes
     member _.Text = text

@@ -174,7 +174,7 @@ module Frame =
             let length = BinaryPrimitives.ReadInt32BigEndian bytes
 
             if length < prefixBytes - lengthBytes then
-                Bad(Malformed(what, $"its length is {length}", 0))
+                Bad(Malformed(what, invariant $"its length is {length}", 0))
             elif length > limits.ReceiveFrameBytes - lengthBytes then
                 Bad(TooLarge(what, int64 length + int64 lengthBytes, int64 limits.ReceiveFrameBytes))
             elif bytes.Length < prefixBytes then
@@ -185,12 +185,12 @@ module Frame =
                 let headerBytes = word &&& maxHeaderBytes
 
                 if headerType <> jsonType && headerType <> binaryType then
-                    Bad(Malformed(what, $"header type {headerType &&& 0xFF} is unknown", lengthBytes))
+                    Bad(Malformed(what, invariant $"header type {headerType &&& 0xFF} is unknown", lengthBytes))
                 elif headerBytes = 0 then
                     Bad(Malformed(what, "its header is empty", lengthBytes))
                 elif headerBytes > length - (prefixBytes - lengthBytes) then
                     let reason =
-                        $"a header of {headerBytes} bytes does not fit into a length of {length}"
+                        invariant $"a header of {headerBytes} bytes does not fit into a length of {length}"
 
                     Bad(Malformed(what, reason, lengthBytes))
                 elif headerBytes > limits.ReceiveHeaderBytes then
@@ -314,11 +314,13 @@ module Frame =
     /// What the first bytes of a frame say of it, if they can begin a frame within the default limits.
     let tryInfo (bytes: byte[]) : Result<FrameInfo, DecodeError> =
         if bytes.Length < prefixBytes then
-            Error(Malformed(what, $"it has {bytes.Length} bytes, its lengths take {prefixBytes}", bytes.Length))
+            Error(
+                Malformed(what, invariant $"it has {bytes.Length} bytes, its lengths take {prefixBytes}", bytes.Length)
+            )
         else
             match readPrefix FrameLimits.Default (ReadOnlySpan bytes) Int64.MaxValue with
             | Bad error -> Error error
-            | Partial missing -> Error(Malformed(what, $"{missing} bytes are missing", bytes.Length))
+            | Partial missing -> Error(Malformed(what, invariant $"{missing} bytes are missing", bytes.Length))
             | Whole(frameBytes, header, headerBytes) ->
                 Ok
                     {
@@ -343,8 +345,9 @@ module Frame =
     let decodeWhole (bytes: byte[]) : Result<Frame, DecodeError> =
         match decode bytes with
         | Complete(frame, consumed) when consumed = bytes.Length -> Ok frame
-        | Complete(_, consumed) -> Error(Malformed(what, $"{bytes.Length - consumed} bytes are left over", consumed))
-        | NeedMore missing -> Error(Malformed(what, $"{missing} bytes are missing", bytes.Length))
+        | Complete(_, consumed) ->
+            Error(Malformed(what, invariant $"{bytes.Length - consumed} bytes are left over", consumed))
+        | NeedMore missing -> Error(Malformed(what, invariant $"{missing} bytes are missing", bytes.Length))
         | Corrupt error -> Error error
 
     /// Reads a frame without its first four bytes, the length: all of `bytes`.

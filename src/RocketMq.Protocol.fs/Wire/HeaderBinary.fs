@@ -75,9 +75,9 @@ module internal HeaderBinary =
         let entries = reader.Bytes entriesBytes
 
         if reader.Overrun then
-            Error(Malformed(what, $"it ends early, after {header.Length} bytes", reader.Position))
+            Error(Malformed(what, invariant $"it ends early, after {header.Length} bytes", reader.Position))
         elif reader.Remaining > 0 then
-            Error(Malformed(what, $"{reader.Remaining} bytes are left over", reader.Position))
+            Error(Malformed(what, invariant $"{reader.Remaining} bytes are left over", reader.Position))
         else
             let mutable hasUnreadable = false
 

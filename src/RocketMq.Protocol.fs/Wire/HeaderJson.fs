@@ -190,8 +190,9 @@ module internal HeaderJson =
         [|
             for flag in 0..3 do
                 for number in 0 .. languageCount - 1 ->
-                    Text.Encoding.ASCII.GetBytes
-                        $",\"flag\":{flag},\"language\":\"{LanguageCode.name (enum number)}\",\"opaque\":"
+                    Text.Encoding.ASCII.GetBytes(
+                        invariant $",\"flag\":{flag},\"language\":\"{LanguageCode.name (enum number)}\",\"opaque\":"
+                    )
         |]
 
     let private putMiddle (parts: inref<FrameParts>) (destination: Span<byte>) (place: int) =

@@ -124,11 +124,12 @@ type internal AssignedQueues
             backgroundTask {
                 match! choose queue ending with
                 | Some offset when offset >= 0L -> return Ok(struct (offset, NotLoaded))
-                | Some offset -> return Error(InvalidCall $"StartAt gave the offset {offset}, offsets count from 0")
+                | Some offset ->
+                    return Error(InvalidCall(invariant $"StartAt gave the offset {offset}, offsets count from 0"))
                 | None -> return! inTurn (fun () -> atCommitted queue)
             }
 
-    let commitOf (queue: MessageQueue) = $"commit of {queue}"
+    let commitOf (queue: MessageQueue) = invariant $"commit of {queue}"
 
     let findOffset (queue: MessageQueue) attempt =
         let find () : Task =

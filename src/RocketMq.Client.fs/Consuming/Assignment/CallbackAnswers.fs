@@ -28,7 +28,7 @@ module internal CallbackAnswers =
         | Error error -> Task.FromResult(refuse request ResponseCode.SystemError error.Message)
 
     let private notHere request group =
-        refuse request ResponseCode.SystemError $"the group {group} is not consumed here"
+        refuse request ResponseCode.SystemError (invariant $"the group {group} is not consumed here")
 
     let private membersChanged (asked: IConsumerCallbacks) : RequestHandler =
         fun request ->

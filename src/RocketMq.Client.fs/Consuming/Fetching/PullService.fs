@@ -152,7 +152,7 @@ type internal PullService
                             Port = 0
                         },
                         RequestCode.PullMessage,
-                        WrongValue("nextBeginOffset", $"it is {answer.NextOffset}, offsets count from 0")
+                        WrongValue("nextBeginOffset", invariant $"it is {answer.NextOffset}, offsets count from 0")
                     )
                 )
             )

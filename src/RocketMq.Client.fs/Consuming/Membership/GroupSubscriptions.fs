@@ -31,7 +31,10 @@ module internal GroupSubscriptions =
             // The broker has not heard the newest of this member yet.
             | Some other when other.Version < one.Version || isSame one.Filter other.Filter -> None
             | Some other ->
-                Some $"this member wants '{shown one.Filter}' of topic {one.Topic}, another one '{shown other.Filter}'"
+                Some(
+                    invariant
+                        $"this member wants '{shown one.Filter}' of topic {one.Topic}, another one '{shown other.Filter}'"
+                )
 
         let ofOthers topic =
             if Names.isRetryTopic topic || wanted |> List.exists (fun one -> one.Topic = topic) then

@@ -27,7 +27,8 @@ type internal SubscriptionComparison
     let tell difference =
         problems.Report(
             what,
-            $"members subscribe differently, so that each loses messages: {difference}; give all the same subscriptions, or groups of their own"
+            invariant
+                $"members subscribe differently, so that each loses messages: {difference}; give all the same subscriptions, or groups of their own"
         )
 
         if difference <> told then

@@ -175,7 +175,7 @@ module PullConsumerOptions =
 
     let internal checkMost most : Result<unit, RemotingError> =
         if most < 1 then
-            Error(Invalid(InvalidInput("the number of messages", $"it is {most}, it must be at least 1")))
+            Error(Invalid(InvalidInput("the number of messages", invariant $"it is {most}, it must be at least 1")))
         else
             Ok()
 

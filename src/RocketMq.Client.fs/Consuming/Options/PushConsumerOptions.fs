@@ -17,10 +17,10 @@ type ReceivedMessage =
     override received.ToString() =
         let size =
             match received.Body with
-            | Ok body -> $"{body.Length} bytes"
+            | Ok body -> invariant $"{body.Length} bytes"
             | Error error -> error.Message
 
-        $"{received.Message.Topic} {received.Message.QueueId}@{received.Message.QueueOffset}: {size}"
+        invariant $"{received.Message.Topic} {received.Message.QueueId}@{received.Message.QueueOffset}: {size}"
 
 /// What an application does with messages. An exception counts as `ConsumeResult.Retry`. The token is cancelled when the handler has
 /// taken longer than the consume timeout, and when the consumer stops and cannot wait any longer.
@@ -29,6 +29,11 @@ type ConsumeHandler =
     | EachMessage of (ReceivedMessage -> CancellationToken -> ValueTask<ConsumeResult>)
     /// Up to `PushConsumerOptions.BatchSize` messages of one queue a call; the result is that of all of them.
     | Batches of (ReceivedMessage[] -> CancellationToken -> ValueTask<ConsumeResult>)
+
+    override one.ToString() =
+        match one with
+        | EachMessage _ -> "EachMessage"
+        | Batches _ -> "Batches"
 
 /// How much of one queue a consumer holds before it stops pulling from it. Source: DefaultMQPushConsumer.java.
 type FlowControlLimits =
@@ -52,7 +57,7 @@ type FlowControlLimits =
         let atLeastOne name (value: int64) =
             [
                 if value < 1L then
-                    $"{name} is {value}, it must be at least 1"
+                    invariant $"{name} is {value}, it must be at least 1"
             ]
 
         atLeastOne "flowControl.messages" limits.Messages
@@ -307,7 +312,7 @@ module PushConsumerOptions =
                 | None -> ()
 
                 match options.TopicFlowControl.Bytes with
-                | Some limit when limit < 1L -> $"topicFlowControl.bytes is {limit}, it must be at least 1"
+                | Some limit when limit < 1L -> invariant $"topicFlowControl.bytes is {limit}, it must be at least 1"
                 | _ -> ()
 
                 yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
@@ -321,14 +326,14 @@ module PushConsumerOptions =
                     options.SuspendCurrentQueueTime < least
                     || options.SuspendCurrentQueueTime > most
                 then
-                    $"suspendCurrentQueueTime is {options.SuspendCurrentQueueTime}, it must be 10 ms to 30 s"
+                    invariant $"suspendCurrentQueueTime is {options.SuspendCurrentQueueTime}, it must be 10 ms to 30 s"
 
                 match options.TraceTopic with
                 | Some topic -> yield! ProducerOptions.problemOf "traceTopic" (Names.checkTopic topic)
                 | None -> ()
 
                 match options.MaxRetries with
-                | Some retries when retries < 0 -> $"maxRetries is {retries}, it must not be negative"
+                | Some retries when retries < 0 -> invariant $"maxRetries is {retries}, it must not be negative"
                 | _ -> ()
 
                 yield! InstanceNames.problem "instanceName" options.InstanceName

@@ -18,6 +18,10 @@ type PulledBatch =
         MaxOffset: int64
     }
 
+    override batch.ToString() =
+        invariant
+            $"{batch.Status}, {batch.Messages.Length} messages, go on at {batch.NextOffset} of {batch.MinOffset} to {batch.MaxOffset}"
+
 /// Reads queues at offsets that the application says and keeps: it belongs to no group, shares nothing and commits nothing by
 /// itself. Safe to use from any thread.
 [<Sealed>]

@@ -186,7 +186,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         let inner = offsets.Inner queue
 
         if offset < 0L then
-            refused queue $"it has no offset {offset}, offsets count from 0"
+            refused queue (invariant $"it has no offset {offset}, offsets count from 0")
         elif handingOut.IsClosed then
             Error closed
         elif steering.Seek(inner, offset, table.TryFind, assignment.Contains inner) then
@@ -349,7 +349,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         let inner = offsets.Inner queue
 
         if offset < 0L then
-            Task.FromResult(refused queue $"it has no offset {offset}, offsets count from 0")
+            Task.FromResult(refused queue (invariant $"it has no offset {offset}, offsets count from 0"))
         else
             match table.TryFind inner with
             | null -> offsets.Commit(queue, offset, cancellation)

@@ -27,7 +27,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
     let mutable known: Map<MessageQueue, int64> voption = ValueNone
 
     let failure doing (reason: string) (cause: exn option) =
-        Error(OffsetStoreFailed($"those of group {group} cannot be {doing} {path}: {reason}", cause))
+        Error(OffsetStoreFailed(invariant $"those of group {group} cannot be {doing} {path}: {reason}", cause))
 
     let tryRead file : Result<Map<MessageQueue, int64>, string> =
         try
@@ -99,7 +99,8 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
         | :? UnauthorizedAccessException as error ->
             Error(
                 OffsetStoreFailed(
-                    $"those of group {group} in {folder} cannot be used: {error.Message}; if another consumer has them, give each an instance name of its own",
+                    invariant
+                        $"those of group {group} in {folder} cannot be used: {error.Message}; if another consumer has them, give each an instance name of its own",
                     Some error
                 )
             )

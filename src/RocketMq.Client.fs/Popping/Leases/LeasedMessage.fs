@@ -17,7 +17,7 @@ type LeasedMessage =
         |> ValueOption.defaultWith (fun () -> message.Received.Message.OffsetId)
 
     override message.ToString() =
-        $"{message.Received}, {PopReceipt.format message.Receipt}"
+        invariant $"{message.Received}, {PopReceipt.format message.Receipt}"
 
 /// A message that could not be acknowledged.
 type AckFailure =
@@ -25,3 +25,6 @@ type AckFailure =
         Message: LeasedMessage
         Error: RemotingError
     }
+
+    override failure.ToString() =
+        invariant $"{failure.Message}: {failure.Error}"

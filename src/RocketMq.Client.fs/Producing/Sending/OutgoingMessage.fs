@@ -253,7 +253,7 @@ module internal OutgoingMessage =
         | None -> Ok()
 
     let private sizeFault (bytes: int) reason =
-        InvalidInput("the properties", $"they take {bytes} bytes with those that the producer adds, {reason}")
+        InvalidInput("the properties", invariant $"they take {bytes} bytes with those that the producer adds, {reason}")
 
     /// Why the properties cannot travel, if they cannot: `text` is all of them.
     let private propertyFault (message: Message) (text: ReadOnlyMemory<byte>) : InputError voption =
@@ -261,7 +261,8 @@ module internal OutgoingMessage =
             message.Properties.Fault
         elif text.Length > Properties.maxSentBytes then
             let room =
-                $"brokers add {Properties.leastAddedBytes} at least, and a message has room for {Properties.maxBytes}"
+                invariant
+                    $"brokers add {Properties.leastAddedBytes} at least, and a message has room for {Properties.maxBytes}"
 
             ValueSome(sizeFault text.Length room)
         else
@@ -330,7 +331,9 @@ module internal OutgoingMessage =
         |> List.map _.Properties.Text.Length
         |> List.tryFind (fun bytes -> bytes > Properties.maxBatchedBytes)
         |> Option.map (fun bytes ->
-            sizeFault bytes $"a message in a batch has room for {Properties.maxBatchedBytes}: send it by itself")
+            sizeFault
+                bytes
+                (invariant $"a message in a batch has room for {Properties.maxBatchedBytes}: send it by itself"))
 
     /// Ok for messages with ids that brokers take as one batch: of one topic that is no retry topic, none held back or part of a
     /// transaction, all waiting for the store or none, and not too large.
@@ -352,7 +355,7 @@ module internal OutgoingMessage =
                 "it has a message that can only be sent by itself: delayed, timed, transactional, or to a retry topic"
         | _, _, _ :: _ :: _ -> refuse "some of its messages wait for the store and others do not"
         | _ when bytes > int64 Message.maxBodyBytes ->
-            refuse $"it takes {bytes} bytes, the limit is {Message.maxBodyBytes}"
+            refuse (invariant $"it takes {bytes} bytes, the limit is {Message.maxBodyBytes}")
         | _ -> Ok()
 
     /// Messages that `checkBatch` took and that have their ids, as one.

@@ -23,6 +23,9 @@ type SendReceipt =
         Attempts: int
     }
 
+    override receipt.ToString() =
+        invariant $"{receipt.Status}, {receipt.Queue}, offset {receipt.QueueOffset}, id {receipt.UniqueId}"
+
 module internal BatchReceipt =
     /// The receipt of each message of a batch, by the unique ids in their order, from that of the whole.
     let split (uniqueIds: string list) (receipt: SendReceipt) : SendReceipt list =
@@ -227,7 +230,7 @@ module ProducerOptions =
     let internal problemOf what (check: Result<'T, InputError>) =
         match check with
         | Ok _ -> []
-        | Error error -> [ $"{what}: {error.Message}" ]
+        | Error error -> [ invariant $"{what}: {error.Message}" ]
 
     let internal check (options: ProducerOptions) : Result<unit, RemotingError> =
         let problems =

@@ -12,6 +12,12 @@ type SendTarget =
     | OneQueue of MessageQueue
     | SelectedQueue of QueueSelector
 
+    override one.ToString() =
+        match one with
+        | AnyQueue -> "AnyQueue"
+        | OneQueue value -> invariant $"OneQueue {value}"
+        | SelectedQueue selector -> invariant $"SelectedQueue {selector}"
+
 /// Finds the queue of each attempt to send, and the broker that has it.
 [<Sealed>]
 type internal SendDestinations(options: ProducerOptions, routes: Routes, avoidance: BrokerAvoidance) =

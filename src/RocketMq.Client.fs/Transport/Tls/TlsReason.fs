@@ -85,14 +85,16 @@ module internal TlsReason =
         | names -> String.concat ", " names
 
     let private wrongName evidence (certificate: ServerCertificate) =
-        $"the server's certificate is for {names certificate} and not for '{evidence.ServerName}': use a name that it has in "
+        invariant
+            $"the server's certificate is for {names certificate} and not for '{evidence.ServerName}': use a name that it has in "
         + "the address, or set ServerName of the TLS options"
 
     let private wrongTime now (link: ChainLink) =
         if now < link.NotBefore then
-            $"the certificate '{link.Subject}' is not valid before {day link.NotBefore}, and it is {day now}: check the clocks"
+            invariant
+                $"the certificate '{link.Subject}' is not valid before {day link.NotBefore}, and it is {day now}: check the clocks"
         else
-            $"the certificate '{link.Subject}' expired on {day link.NotAfter}: renew it at the server"
+            invariant $"the certificate '{link.Subject}' expired on {day link.NotAfter}: renew it at the server"
 
     let private wrongTimes evidence =
         match
@@ -116,7 +118,7 @@ module internal TlsReason =
             match evidence.TrustedRoots with
             | 0 -> "is not among the system's trusted roots"
             | 1 -> "is not the trusted root that the TLS options name"
-            | count -> $"is not among the {count} trusted roots that the TLS options name"
+            | count -> invariant $"is not among the {count} trusted roots that the TLS options name"
 
         $"{whose} {among}: if it is to be trusted, add it to TrustedRoots of the TLS options"
 
@@ -144,7 +146,8 @@ module internal TlsReason =
                 let others = evidence.ChainStatus &&& ~~~explained
 
                 if others <> X509ChainStatusFlags.NoError then
-                    $"the server's certificate '{certificate.Subject}' cannot be used ({others}): replace it at the server"
+                    invariant
+                        $"the server's certificate '{certificate.Subject}' cannot be used ({others}): replace it at the server"
         ]
 
     let private wantsCertificate =
@@ -157,15 +160,17 @@ module internal TlsReason =
     let private broken message evidence =
         match evidence.Beginning with
         | Beginning.Silent ->
-            $"the server ended the connection instead of beginning TLS ({message}): it seems to speak no TLS at this port; "
+            invariant
+                $"the server ended the connection instead of beginning TLS ({message}): it seems to speak no TLS at this port; "
             + "turn it on there (tls.server.mode), or turn TLS off here"
         | Beginning.Other ->
             "the server answered with something that is not TLS: this is a plain port; use another, or turn TLS off here"
         | Beginning.Tls when evidence.HasClientCertificate ->
-            $"the server ended the TLS handshake ({message}); {mayRefuseCertificate}"
+            invariant $"the server ended the TLS handshake ({message}); {mayRefuseCertificate}"
         | Beginning.Tls when evidence.ClientCertificateWanted -> wantsCertificate
         | Beginning.Tls ->
-            $"the TLS handshake failed ({message}): check versions and ciphers of both sides, and the server's log"
+            invariant
+                $"the TLS handshake failed ({message}): check versions and ciphers of both sides, and the server's log"
 
     let private stalled (limit: TimeSpan) evidence =
         let where =
@@ -174,7 +179,8 @@ module internal TlsReason =
             | Beginning.Tls
             | Beginning.Other -> "the server stopped in the middle of it"
 
-        $"the TLS handshake did not end within {limit.TotalMilliseconds} ms, {where}: check that the port speaks TLS, or raise "
+        invariant
+            $"the TLS handshake did not end within {limit.TotalMilliseconds} ms, {where}: check that the port speaks TLS, or raise "
         + "ConnectTimeout"
 
     /// Why a handshake failed.
@@ -184,7 +190,7 @@ module internal TlsReason =
         | Broken message -> broken message evidence
         | Rejected ->
             match certificateProblems evidence with
-            | [] -> $"the server's certificate was refused ({evidence.PolicyErrors}): check it at the server"
+            | [] -> invariant $"the server's certificate was refused ({evidence.PolicyErrors}): check it at the server"
             | problems -> String.concat "; " problems
 
     /// Why a secure connection ended before the server said anything: with TLS 1.3 a server that misses a client

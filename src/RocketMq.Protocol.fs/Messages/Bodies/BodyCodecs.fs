@@ -30,7 +30,12 @@ module BodyCodecs =
         if number >= 1 && number <= largestNumber then
             Ok(codecs.Set(number, codec))
         else
-            Error(InvalidInput("the codec", $"its compression has number {number}, flag words have room for 1 to 7"))
+            Error(
+                InvalidInput(
+                    "the codec",
+                    invariant $"its compression has number {number}, flag words have room for 1 to 7"
+                )
+            )
 
     /// zlib by the framework; LZ4 and Zstandard by the system's libraries, which are loaded when first needed.
     let standard: BodyCodecs =
@@ -50,7 +55,7 @@ module BodyCodecs =
         | BodyCompression.Lz4 -> "LZ4"
         | BodyCompression.Zstandard -> "Zstandard"
         | BodyCompression.Zlib -> "zlib"
-        | other -> $"compression {int other}"
+        | other -> invariant $"compression {int other}"
 
     let private numberOf compression =
         match compression with
@@ -67,7 +72,7 @@ module BodyCodecs =
         (codecs: BodyCodecs)
         : Result<ReadOnlyMemory<byte>, InputError> =
         let refuse reason =
-            Error(InvalidInput("the body", $"it cannot be compressed as {nameOf compression}: {reason}"))
+            Error(InvalidInput("the body", invariant $"it cannot be compressed as {nameOf compression}: {reason}"))
 
         match codecs.TryFind(int compression) with
         | None -> refuse "no codec is registered for it"

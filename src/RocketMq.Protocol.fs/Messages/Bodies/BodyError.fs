@@ -21,7 +21,9 @@ type BodyError =
     /// What is wrong, in one sentence.
     member error.Message =
         match error with
-        | ChecksumMismatch(expected, actual) -> $"the body's CRC-32 is {actual:X8} instead of {expected:X8}"
-        | InflatedTooLarge limit -> $"the inflated body exceeds the limit of {limit} bytes"
-        | NotInflatable(compression, reason) -> $"the body cannot be inflated as %A{compression}: {reason}"
+        | ChecksumMismatch(expected, actual) -> invariant $"the body's CRC-32 is {actual:X8} instead of {expected:X8}"
+        | InflatedTooLarge limit -> invariant $"the inflated body exceeds the limit of {limit} bytes"
+        | NotInflatable(compression, reason) -> invariant $"the body cannot be inflated as {compression}: {reason}"
         | NotUnwrappable reason -> $"the messages in the body cannot be read: {reason}"
+
+    override error.ToString() = error.Message

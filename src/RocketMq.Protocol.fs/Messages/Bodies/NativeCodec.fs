@@ -29,16 +29,16 @@ module internal NativeCodec =
     /// comes with their development files.
     let fileNames name version : string list =
         if OperatingSystem.IsWindows() then
-            [ $"lib{name}.dll"; $"{name}.dll" ]
+            [ invariant $"lib{name}.dll"; invariant $"{name}.dll" ]
         elif OperatingSystem.IsMacOS() then
             [
-                $"lib{name}.{version}.dylib"
-                $"lib{name}.dylib"
-                $"/opt/homebrew/lib/lib{name}.dylib"
-                $"/usr/local/lib/lib{name}.dylib"
+                invariant $"lib{name}.{version}.dylib"
+                invariant $"lib{name}.dylib"
+                invariant $"/opt/homebrew/lib/lib{name}.dylib"
+                invariant $"/usr/local/lib/lib{name}.dylib"
             ]
         else
-            [ $"lib{name}.so.{version}"; $"lib{name}.so" ]
+            [ invariant $"lib{name}.so.{version}"; invariant $"lib{name}.so" ]
 
     let private assembly = typeof<NativeLibraryName>.Assembly
 
@@ -62,12 +62,13 @@ module internal NativeCodec =
             $"install it, put it beside the application, or register an IBodyCodec of your own for this compression"
 
         match List.tryPick tryOpen library.FileNames with
-        | None -> Error $"the system's {library.DisplayName} library was not found (looked for {files}): {advice}"
+        | None ->
+            Error(invariant $"the system's {library.DisplayName} library was not found (looked for {files}): {advice}")
         | Some handle ->
             match List.tryFind (hasExport handle >> not) library.Functions with
             | Some missing ->
                 NativeLibrary.Free handle
-                Error $"the system's {library.DisplayName} library is too old, it has no {missing}: {advice}"
+                Error(invariant $"the system's {library.DisplayName} library is too old, it has no {missing}: {advice}")
             | None -> Ok handle
 
     /// Import names and loaded libraries. Changed under its own lock alone.
@@ -104,7 +105,7 @@ module internal NativeCodec =
         (call: nativeint -> unativeint -> nativeint -> unativeint -> Result<unativeint, string>)
         : CodecResult =
         if boundBytes > unativeint Array.MaxLength then
-            CodecResult.Failed $"{body.Length} bytes are too many"
+            CodecResult.Failed(invariant $"{body.Length} bytes are too many")
         else
             let buffer = ArrayPool<byte>.Shared.Rent(max 1 (int boundBytes))
 

@@ -66,9 +66,9 @@ module BatchCodec =
         reader.Skip propertiesBytes
 
         if reader.Overrun then
-            Error(Malformed(what, $"its parts do not fit into {bytes.Length} bytes", reader.Position))
+            Error(Malformed(what, invariant $"its parts do not fit into {bytes.Length} bytes", reader.Position))
         elif reader.Position <> recordBytes then
-            Error(Malformed(what, $"its size is given as {recordBytes} and found to be {reader.Position}", 0))
+            Error(Malformed(what, invariant $"its size is given as {recordBytes} and found to be {reader.Position}", 0))
         else
             let message =
                 {

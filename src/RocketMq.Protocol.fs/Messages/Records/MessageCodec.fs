@@ -85,9 +85,11 @@ module MessageCodec =
         reader.Skip propertiesLength
 
         if reader.Overrun then
-            Corrupt(Malformed(what, $"its parts do not fit into {record.Length} bytes", reader.Position))
+            Corrupt(Malformed(what, invariant $"its parts do not fit into {record.Length} bytes", reader.Position))
         elif reader.Remaining > 0 then
-            Corrupt(Malformed(what, $"{reader.Remaining} of {record.Length} bytes are left over", reader.Position))
+            Corrupt(
+                Malformed(what, invariant $"{reader.Remaining} of {record.Length} bytes are left over", reader.Position)
+            )
         else
             let message =
                 {
@@ -120,7 +122,7 @@ module MessageCodec =
             let recordBytes = int32At span 0
 
             if recordBytes < fixedBytes then
-                Corrupt(Malformed(what, $"its size is {recordBytes}", 0))
+                Corrupt(Malformed(what, invariant $"its size is {recordBytes}", 0))
             elif bytes.Length < recordBytes then
                 NeedMore(recordBytes - bytes.Length)
             else
@@ -130,9 +132,9 @@ module MessageCodec =
                 let storeHostBytes = hostBytes (SysFlag.isStoreHostV6 sysFlag)
 
                 if magic <> magicV1 && magic <> magicV2 then
-                    Corrupt(Malformed(what, $"its magic number is {magic:X8}", 4))
+                    Corrupt(Malformed(what, invariant $"its magic number is {magic:X8}", 4))
                 elif recordBytes < bodyLengthStart + 4 + bornHostBytes + storeHostBytes then
-                    Corrupt(Malformed(what, $"its hosts do not fit into {recordBytes} bytes", bornHostStart))
+                    Corrupt(Malformed(what, invariant $"its hosts do not fit into {recordBytes} bytes", bornHostStart))
                 else
                     readParts brokerName previousTopic (bytes.Slice(0, recordBytes)) bornHostBytes storeHostBytes
 
@@ -166,7 +168,7 @@ module MessageCodec =
                 | Complete(message, consumed) ->
                     messages[count] <- message
                     next (position + consumed) (count + 1) message.Topic
-                | NeedMore missing -> Error(Malformed(what, $"the last one lacks {missing} bytes", position))
+                | NeedMore missing -> Error(Malformed(what, invariant $"the last one lacks {missing} bytes", position))
                 | Corrupt error -> Error error
 
         next 0 0 ""
@@ -241,7 +243,7 @@ module MessageCodec =
                 topic <- message.Topic
                 expected <- max expected (message.QueueOffset + 1L)
                 position <- position + consumed
-            | NeedMore missing -> pass (Malformed(what, $"it lacks {missing} bytes", position))
+            | NeedMore missing -> pass (Malformed(what, invariant $"it lacks {missing} bytes", position))
             | Corrupt error -> pass error
 
         {

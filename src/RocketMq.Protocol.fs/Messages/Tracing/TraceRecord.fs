@@ -10,6 +10,14 @@ type TracedMessageKind =
     | Delayed
     | Ordered
 
+    override one.ToString() =
+        match one with
+        | Ordinary -> "Ordinary"
+        | TransactionHalf -> "TransactionHalf"
+        | TransactionCommit -> "TransactionCommit"
+        | Delayed -> "Delayed"
+        | Ordered -> "Ordered"
+
 /// How a consumer's function ended. On the wire: its number in this order, from 0; a number beyond is kept.
 type ConsumeReturn =
     | ConsumeSuccess
@@ -19,11 +27,26 @@ type ConsumeReturn =
     | ConsumeFailed
     | OtherReturn of number: int
 
+    override one.ToString() =
+        match one with
+        | ConsumeSuccess -> "ConsumeSuccess"
+        | ConsumeTimedOut -> "ConsumeTimedOut"
+        | ConsumeException -> "ConsumeException"
+        | ConsumeReturnedNothing -> "ConsumeReturnedNothing"
+        | ConsumeFailed -> "ConsumeFailed"
+        | OtherReturn number -> invariant $"OtherReturn {number}"
+
 /// How a transaction was decided, as traces name it.
 type TracedDecision =
     | TracedCommit
     | TracedRollback
     | TracedUnknown
+
+    override one.ToString() =
+        match one with
+        | TracedCommit -> "TracedCommit"
+        | TracedRollback -> "TracedRollback"
+        | TracedUnknown -> "TracedUnknown"
 
 /// A message that was sent, or was not. Times are milliseconds since 1970.
 type SendTrace =
@@ -113,6 +136,14 @@ type TraceRecord =
     | ConsumeEndTraced of ConsumeEndTrace
     | TransactionTraced of TransactionTrace
     | RecallTraced of RecallTrace
+
+    override one.ToString() =
+        match one with
+        | SendTraced _ -> "SendTraced"
+        | ConsumeStartTraced _ -> "ConsumeStartTraced"
+        | ConsumeEndTraced _ -> "ConsumeEndTraced"
+        | TransactionTraced _ -> "TransactionTraced"
+        | RecallTraced _ -> "RecallTraced"
 
 /// A body for a trace message, and its keys: the ids and keys of the messages that it is about, each once.
 type TraceBody =

@@ -199,7 +199,7 @@ module TraceRecords =
             if index < fields.Length then
                 fields[index]
             else
-                note $"it has {fields.Length} fields, field {index} is missing"
+                note (invariant $"it has {fields.Length} fields, field {index} is missing")
                 ""
 
         member reader.Optional index =
@@ -212,7 +212,7 @@ module TraceRecords =
             let mutable value = 0L
 
             if not (Int64.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, &value)) then
-                note $"field {index} is no number: '{Utf8Text.visible 40 text}'"
+                note (invariant $"field {index} is no number: '{Utf8Text.visible 40 text}'")
 
             value
 
@@ -220,7 +220,7 @@ module TraceRecords =
             let value = reader.Int64 index
 
             if value < int64 Int32.MinValue || value > int64 Int32.MaxValue then
-                note $"field {index} is no number of 32 bits: {value}"
+                note (invariant $"field {index} is no number of 32 bits: {value}")
                 0
             else
                 int value
@@ -235,7 +235,7 @@ module TraceRecords =
             if number >= 0 && number < kinds.Length then
                 kinds[number]
             else
-                note $"field {index} is no kind of message: {number}"
+                note (invariant $"field {index} is no kind of message: {number}")
                 Ordinary
 
         member reader.Return index =
@@ -252,7 +252,7 @@ module TraceRecords =
             match List.tryFind (fun (_, name) -> name = text) decisions with
             | Some(decision, _) -> decision
             | None ->
-                note $"field {index} is no decision: '{Utf8Text.visible 40 text}'"
+                note (invariant $"field {index} is no decision: '{Utf8Text.visible 40 text}'")
                 TracedUnknown
 
     let private readSend (fields: FieldReader) =

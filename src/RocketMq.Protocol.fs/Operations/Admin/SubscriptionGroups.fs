@@ -8,6 +8,11 @@ type GroupRetryPolicyType =
     | Exponential
     | Customized
 
+    override one.ToString() =
+        match one with
+        | Exponential -> "Exponential"
+        | Customized -> "Customized"
+
 /// Source: ExponentialRetryPolicy.java.
 type ExponentialRetry =
     {

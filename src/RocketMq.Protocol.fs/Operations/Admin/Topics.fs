@@ -8,6 +8,11 @@ type TopicFilterType =
     | SingleTag
     | MultiTag
 
+    override one.ToString() =
+        match one with
+        | SingleTag -> "SingleTag"
+        | MultiTag -> "MultiTag"
+
 /// The settings of a topic on one broker. Source: TopicConfig.java.
 type TopicConfig =
     {

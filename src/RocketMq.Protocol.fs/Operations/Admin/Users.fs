@@ -17,7 +17,7 @@ type UserInfo =
 
     member private user.Display =
         let shown = Option.defaultValue "?"
-        $"user {shown user.Name} ({shown user.Type}, {shown user.Status})"
+        invariant $"user {shown user.Name} ({shown user.Type}, {shown user.Status})"
 
     /// Secrets are not shown.
     override user.ToString() = user.Display
@@ -94,7 +94,7 @@ module Users =
     let private change =
         layout<UserChange> {
             let! name = Field.text "username" _.Name
-            and! info = Body.json "user" info _.Info
+            and! info = Body.secret (Body.json "user" info _.Info)
             return { Name = name; Info = info }
         }
 
@@ -113,7 +113,7 @@ module Users =
         Operation(
             RequestCode.AuthGetUser,
             Layout.text "username",
-            Answers.ok (Layout.single (Body.optionalJson "user" info id))
+            Answers.ok (Layout.single (Body.secret (Body.optionalJson "user" info id)))
         )
 
     /// AUTH_LIST_USER (3005), those whose name holds a text.
@@ -121,7 +121,7 @@ module Users =
         Operation(
             RequestCode.AuthListUser,
             Layout.single (OptionalField.text "filter" id),
-            Answers.ok (Layout.single (Body.optionalJson "users" (JsonCodec.list info) id))
+            Answers.ok (Layout.single (Body.secret (Body.optionalJson "users" (JsonCodec.list info) id)))
         )
 
 /// Rules of access control, since 5.3.

@@ -10,6 +10,11 @@ type RegistrationBody =
     /// In the compressed form, zlib over a layout of its own.
     | Compressed of ReadOnlyMemory<byte>
 
+    override one.ToString() =
+        match one with
+        | Tables _ -> "Tables"
+        | Compressed _ -> "Compressed"
+
 /// Source: RegisterBrokerRequestHeader.java.
 type BrokerRegistration =
     {

@@ -77,7 +77,7 @@ module internal Fastjson =
 
         match found with
         | Some node -> node
-        | None -> refuse $"the reference {path} leads nowhere"
+        | None -> refuse (invariant $"the reference {path} leads nowhere")
 
     /// The path of an object that only refers to another one.
     let private tryReference node =
@@ -104,7 +104,7 @@ module internal Fastjson =
 
         let limit (output: ArrayBufferWriter<byte>) (bytes: int) =
             if output.WrittenCount + bytes > maxBytes then
-                refuse $"with its references it exceeds {maxBytes} bytes"
+                refuse (invariant $"with its references it exceeds {maxBytes} bytes")
 
         let put (output: ArrayBufferWriter<byte>) (bytes: ReadOnlySpan<byte>) =
             limit output bytes.Length
@@ -131,10 +131,10 @@ module internal Fastjson =
             references <- references + 1
 
             if references > maxReferences then
-                refuse $"it follows more than {maxReferences} references"
+                refuse (invariant $"it follows more than {maxReferences} references")
 
             if path.Length > maxPath then
-                refuse $"a reference is longer than {maxPath} characters"
+                refuse (invariant $"a reference is longer than {maxPath} characters")
 
             if not (path.StartsWith('$')) then
                 refuse $"the reference {path} is none to another place"
@@ -143,7 +143,7 @@ module internal Fastjson =
 
         let rec write depth output node =
             if depth > maxDepth then
-                refuse $"with its references it nests deeper than {maxDepth}"
+                refuse (invariant $"with its references it nests deeper than {maxDepth}")
 
             countOne ()
 

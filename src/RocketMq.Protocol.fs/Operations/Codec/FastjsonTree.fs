@@ -80,7 +80,7 @@ module internal FastjsonTree =
             | true, node -> Some node
             | _ -> None
 
-    let tooManyValues = $"it has more than {maxValues} values"
+    let tooManyValues = invariant $"it has more than {maxValues} values"
 
     /// Reads one value from the front. Strings, numbers and literals are only delimited here: the strict reader, which
     /// comes next, checks them.
@@ -121,7 +121,7 @@ module internal FastjsonTree =
 
         let expect (wanted: byte) =
             if peek () <> wanted then
-                refuse $"'{char wanted}' is missing"
+                refuse (invariant $"'{char wanted}' is missing")
 
             position <- position + 1
 
@@ -185,7 +185,7 @@ module internal FastjsonTree =
 
         let rec value depth =
             if depth > maxDepth then
-                refuse $"it nests deeper than {maxDepth}"
+                refuse (invariant $"it nests deeper than {maxDepth}")
 
             countOne ()
 
@@ -213,6 +213,6 @@ module internal FastjsonTree =
             skipSpace ()
 
             if position < json.Length then
-                refuse $"{json.Length - position} bytes are left over"
+                refuse (invariant $"{json.Length - position} bytes are left over")
 
             root

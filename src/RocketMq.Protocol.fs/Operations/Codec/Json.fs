@@ -28,7 +28,7 @@ type internal Key<'T> =
 
 module internal JsonCodec =
     let private unexpected wanted (element: JsonElement) =
-        raise (Unreadable("", $"{wanted} is wanted, not %O{element.ValueKind}"))
+        raise (Unreadable("", invariant $"{wanted} is wanted, not {element.ValueKind}"))
 
     /// A text; a number's digits where a server wrote a number.
     let text: JsonCodec<string> =
@@ -63,7 +63,7 @@ module internal JsonCodec =
                 else
                     digits
 
-            raise (Unreadable("", $"{shown} is not {wanted}"))
+            raise (Unreadable("", invariant $"{shown} is not {wanted}"))
 
     let private integer32 = "a 32-bit integer"
     let private integer64 = "a 64-bit integer"
@@ -183,7 +183,7 @@ module internal JsonCodec =
 
                     [
                         for index, value in Seq.indexed (element.EnumerateArray()) ->
-                            within $"[{index}]" (fun () -> item.Read value)
+                            within (invariant $"[{index}]") (fun () -> item.Read value)
                     ]
             Absent = ValueSome []
         }
@@ -314,37 +314,9 @@ module internal Member =
                     if element.ValueKind = JsonValueKind.Object then
                         members.Take element
                     else
-                        raise (Unreadable("", $"an object is wanted, not %O{element.ValueKind}"))
+                        raise (Unreadable("", invariant $"an object is wanted, not {element.ValueKind}"))
             Absent = ValueNone
         }
-
-/// `members<Record> { let! a = Member.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once.
-type internal MembersBuilder<'Record>() =
-    member _.MergeSources(first: Member<'Record, 'A>, second: Member<'Record, 'B>) : Member<'Record, 'A * 'B> =
-        {
-            Put =
-                fun writer record ->
-                    first.Put writer record
-                    second.Put writer record
-            Take = fun element -> first.Take element, second.Take element
-        }
-
-    member _.BindReturn(members: Member<'Record, 'T>, make: 'T -> 'Record) : Member<'Record, 'Record> =
-        {
-            Put = members.Put
-            Take = members.Take >> make
-        }
-
-/// `object<Record> { … }`: as `members<Record> { … }`, and an object of them.
-[<Sealed>]
-type internal ObjectBuilder<'Record>() =
-    inherit MembersBuilder<'Record>()
-    member _.Run(members: Member<'Record, 'Record>) : JsonCodec<'Record> = Member.objectOf members
-
-[<AutoOpen>]
-module internal ObjectBuilder =
-    let members<'Record> = MembersBuilder<'Record>()
-    let object<'Record> = ObjectBuilder<'Record>()
 
 /// JSON bodies: what this library writes is strict JSON, what it reads is the dialect that Java servers write.
 module internal Json =
@@ -372,7 +344,7 @@ module internal Json =
 
             Ok output.WrittenMemory
         with Unreadable(path, reason) ->
-            Error(NotEncodable($"{what}, ${path}", reason))
+            Error(NotEncodable(invariant $"{what}, ${path}", reason))
 
     /// Reads a text that holds JSON, as keys of Java's maps do.
     let ofText (shape: JsonCodec<'T>) (text: string) : 'T =

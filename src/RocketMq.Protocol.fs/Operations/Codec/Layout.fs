@@ -10,6 +10,9 @@ type internal FieldWriter() =
 
     member val Body = ReadOnlyMemory<byte>.Empty with get, set
 
+    /// Whether the body is JSON that people may see.
+    member val ShowsBody = false with get, set
+
     /// Says in place of the one that the command began with how a request ended.
     member val Code: ResponseCode voption = ValueNone with get, set
 
@@ -23,6 +26,7 @@ type internal FieldWriter() =
     member draft.Restart() =
         draft.Clear()
         draft.Body <- ReadOnlyMemory.Empty
+        draft.ShowsBody <- false
         draft.Code <- ValueNone
 
     /// The parts of a request, good until the draft is changed.
@@ -57,6 +61,29 @@ type internal FieldWriter() =
             Body = draft.Body
         }
 
+    /// The code, if it is not the usual one, the fields and JSON, for people: long parts are cut, secrets are left out.
+    member draft.ToText() : string =
+        let fields = draft.ToFields().ToText 200
+
+        let body =
+            if draft.Body.IsEmpty then
+                ""
+            elif draft.ShowsBody then
+                Utf8Text.visible 2_000 (Text.Encoding.UTF8.GetString draft.Body.Span)
+            else
+                invariant $"body {draft.Body.Length} bytes"
+
+        [
+            match draft.Code with
+            | ValueSome code -> string code
+            | ValueNone -> ()
+
+            fields
+            body
+        ]
+        |> List.filter ((<>) "")
+        |> String.concat "; "
+
     member draft.ToAnswer(request: RemotingCommand) : RemotingCommand =
         { draft.ToRequest(enum 0) with
             Code =
@@ -81,47 +108,16 @@ type internal FieldCodec<'Record, 'T> =
         Take: RemotingCommand -> Result<'T, DecodeError>
     }
 
-/// `layout<Record> { let! a = Field.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once.
-[<Sealed>]
-type internal LayoutBuilder<'Record>() =
-    member _.MergeSources
-        (first: FieldCodec<'Record, 'A>, second: FieldCodec<'Record, 'B>)
-        : FieldCodec<'Record, 'A * 'B> =
-        {
-            Put =
-                fun record draft ->
-                    first.Put record draft
-                    second.Put record draft
-            Take =
-                fun command ->
-                    match first.Take command with
-                    | Error error -> Error error
-                    | Ok a ->
-                        match second.Take command with
-                        | Ok b -> Ok(a, b)
-                        | Error error -> Error error
-        }
-
-    member _.BindReturn(column: FieldCodec<'Record, 'T>, make: 'T -> 'Record) : Layout<'Record> =
-        {
-            Write = column.Put
-            Read = fun command -> Result.map make (column.Take command)
-        }
-
-[<AutoOpen>]
-module internal LayoutBuilder =
-    let layout<'Record> = LayoutBuilder<'Record>()
-
 /// Fields that Java requires, for layouts that are written by hand.
 module internal RequiredField =
     let private whatOf (command: RemotingCommand) =
         if command.Kind = Response then
             "answer"
         else
-            $"%O{command.RequestCode}"
+            invariant $"{command.RequestCode}"
 
     let private unreadable command name =
-        Error(WrongValue(whatOf command, $"field '{name}' cannot be read: it is not valid Unicode"))
+        Error(WrongValue(whatOf command, invariant $"field '{name}' cannot be read: it is not valid Unicode"))
 
     let private missing (command: RemotingCommand) name =
         if List.contains name (Fields.unreadable command.Fields) then
@@ -296,9 +292,21 @@ module internal Body =
             Put =
                 fun record draft ->
                     match Json.encode what shape (get record) with
-                    | Ok body -> draft.Body <- body
+                    | Ok body ->
+                        draft.Body <- body
+                        draft.ShowsBody <- true
                     | Error error -> draft.Refuse error
             Take = fun command -> Json.decode what shape command.Body
+        }
+
+    /// A body that holds a secret: it is not shown.
+    let secret (column: FieldCodec<'Record, 'T>) : FieldCodec<'Record, 'T> =
+        {
+            Put =
+                fun record draft ->
+                    column.Put record draft
+                    draft.ShowsBody <- false
+            Take = column.Take
         }
 
     /// JSON that may be missing altogether.

@@ -38,7 +38,7 @@ module internal Answers =
                 fun command ->
                     match statuses |> List.tryFind (fun (code, _) -> code = command.ResponseCode) with
                     | Some(_, status) -> Ok status
-                    | None -> Error(WrongValue("answer", $"code {command.Code} has no meaning here"))
+                    | None -> Error(WrongValue("answer", invariant $"code {command.Code} has no meaning here"))
         }
 
     let among (statuses: (ResponseCode * 'Status) list) (layout: Layout<'Answer>) : AnswerLayout<'Answer> =
@@ -94,7 +94,7 @@ and [<AbstractClass>] AnyOperation internal (code: RequestCode) =
     /// Calls the visitor with this operation in its own types.
     abstract Accept: visitor: OperationVisitor<'Result> -> 'Result
 
-    override _.ToString() = $"%O{code} ({int code})"
+    override _.ToString() = invariant $"{code} ({int code})"
 
 /// One request code: what a request of it says, what the answer says, both ways. Clients use `Request`; whoever answers
 /// uses `Decode` and `Answer`.
@@ -110,6 +110,12 @@ and [<Sealed>] Operation<'Query, 'Answer>
             answer.Layout.Read command |> Result.mapError Undecodable
         else
             Error(RefusedByServer(command.ResponseCode, Option.defaultValue "" command.Remark))
+
+    /// What a value says when it is written again: what its layout does not know is left out.
+    let text (layout: Layout<'T>) (value: 'T) : string =
+        let draft = FieldWriter()
+        layout.Write value draft
+        draft.ToText()
 
     /// One function for all requests, not one for each.
     let decoder = fun command -> decodeAnswer command
@@ -150,9 +156,9 @@ and [<Sealed>] Operation<'Query, 'Answer>
     override _.Check(request) = query.Read request |> Result.map ignore
 
     override _.Show(request) =
-        query.Read request |> Result.map (fun value -> $"%A{value}")
+        query.Read request |> Result.map (text query)
 
-    override _.ShowAnswer(answer) =
-        decodeAnswer answer |> Result.map (fun value -> $"%A{value}")
+    override _.ShowAnswer(command) =
+        decodeAnswer command |> Result.map (text answer.Layout)
 
     override operation.Accept visitor = visitor.Visit operation

@@ -10,6 +10,13 @@ type AnswerError =
     /// The answer's fields or body do not have their layout.
     | Undecodable of error: DecodeError
 
+    member error.Message =
+        match error with
+        | RefusedByServer(code, remark) -> invariant $"the server refused with {code} ({int code}): {remark}"
+        | Undecodable error -> error.Message
+
+    override error.ToString() = error.Message
+
 /// A request together with the decoder of its answer, so that whoever sends it needs no cast.
 type Request<'Answer> =
     {

@@ -7,6 +7,11 @@ type RequestMode =
     | PullMode
     | PopMode
 
+    override one.ToString() =
+        match one with
+        | PullMode -> "PullMode"
+        | PopMode -> "PopMode"
+
 /// Source: QueryAssignmentRequestBody.java.
 type AssignmentQuery =
     {

@@ -9,6 +9,11 @@ type OffsetTable =
     /// As brokers push them after an administrator asked in C++.
     | Listed of (MessageQueue * int64) list
 
+    override one.ToString() =
+        match one with
+        | ByQueue _ -> "ByQueue"
+        | Listed _ -> "Listed"
+
     /// The offsets by queue, whichever form they had.
     member table.Offsets =
         match table with

@@ -214,6 +214,15 @@ type DirectOutcome =
     | Threw
     | ReturnedNull
 
+    override one.ToString() =
+        match one with
+        | Succeeded -> "Succeeded"
+        | ToBeRetried -> "ToBeRetried"
+        | RolledBack -> "RolledBack"
+        | Committed -> "Committed"
+        | Threw -> "Threw"
+        | ReturnedNull -> "ReturnedNull"
+
 /// Source: ConsumeMessageDirectlyResult.java.
 type DirectConsumptionResult =
     {

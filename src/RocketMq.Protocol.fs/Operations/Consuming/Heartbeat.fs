@@ -75,10 +75,21 @@ type ConsumeType =
     /// Since 5.0: brokers give out single messages for a time.
     | Pop
 
+    override one.ToString() =
+        match one with
+        | ConsumeActively -> "ConsumeActively"
+        | ConsumePassively -> "ConsumePassively"
+        | Pop -> "Pop"
+
 /// Whether the members of a group share the queues or each read all. Source: MessageModel.java.
 type MessageModel =
     | Broadcasting
     | Clustering
+
+    override one.ToString() =
+        match one with
+        | Broadcasting -> "Broadcasting"
+        | Clustering -> "Clustering"
 
 /// Where a group begins in a queue in which it has committed nothing. Source: ConsumeFromWhere.java.
 type ConsumeFromWhere =
@@ -89,6 +100,15 @@ type ConsumeFromWhere =
     | FromMaxOffset
     | FromFirstOffset
     | FromTimestamp
+
+    override one.ToString() =
+        match one with
+        | FromLastOffset -> "FromLastOffset"
+        | FromLastOffsetAndFromMinWhenBootFirst -> "FromLastOffsetAndFromMinWhenBootFirst"
+        | FromMinOffset -> "FromMinOffset"
+        | FromMaxOffset -> "FromMaxOffset"
+        | FromFirstOffset -> "FromFirstOffset"
+        | FromTimestamp -> "FromTimestamp"
 
 module internal ConsumerNames =
     let types: JsonCodec<ConsumeType> =

@@ -36,6 +36,11 @@ type Boundary =
     /// The last one at or before it.
     | Upper
 
+    override one.ToString() =
+        match one with
+        | Lower -> "Lower"
+        | Upper -> "Upper"
+
 /// Asks for the offset of the first message at a time.
 type OffsetSearch =
     {

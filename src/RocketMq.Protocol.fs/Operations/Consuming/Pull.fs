@@ -40,6 +40,13 @@ type PullStatus =
     /// The offset asked for is outside of the queue.
     | OffsetMoved
 
+    override one.ToString() =
+        match one with
+        | Found -> "Found"
+        | NoNewMessage -> "NoNewMessage"
+        | NoMatch -> "NoMatch"
+        | OffsetMoved -> "OffsetMoved"
+
 /// What a pull found, and where to read on. Source: PullMessageResponseHeader.java.
 type PullAnswer =
     {

@@ -8,6 +8,11 @@ type PopStart =
     | FromMin
     | FromMax
 
+    override one.ToString() =
+        match one with
+        | FromMin -> "FromMin"
+        | FromMax -> "FromMax"
+
 /// Takes messages for a time. Source: PopMessageRequestHeader.java.
 type PopRequest =
     {
@@ -42,6 +47,13 @@ type PopStatus =
     /// The broker holds as many waiting requests as it can.
     | TooManyPolls
     | NothingYet
+
+    override one.ToString() =
+        match one with
+        | Popped -> "Popped"
+        | NothingToPop -> "NothingToPop"
+        | TooManyPolls -> "TooManyPolls"
+        | NothingYet -> "NothingYet"
 
 /// Source: PopMessageResponseHeader.java.
 type PopAnswer =

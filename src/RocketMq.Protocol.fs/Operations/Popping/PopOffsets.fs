@@ -22,7 +22,7 @@ type PoppedQueue =
 /// joined by blanks. Source: ExtraInfoUtil.java.
 module internal PopOffsets =
     let private item (queue: PoppedQueue) key (value: string) =
-        $"{PopSource.text queue.Source} {key} {value}"
+        invariant $"{PopSource.text queue.Source} {key} {value}"
 
     let startOffsets (queues: PoppedQueue list) : string =
         queues
@@ -35,7 +35,7 @@ module internal PopOffsets =
             item queue (string queue.QueueId) (queue.Offsets |> List.map string |> String.concat ","))
         |> String.concat ";"
 
-    let private offsetKey queueId (offset: int64) = $"qo{queueId}%%{offset}"
+    let private offsetKey queueId (offset: int64) = invariant $"qo{queueId}%%{offset}"
 
     /// What is said of a whole queue is for clients that do not read what is said of single messages.
     let private countsOf (queue: PoppedQueue) : string list =
@@ -56,7 +56,7 @@ module internal PopOffsets =
         queues |> List.collect countsOf |> String.concat ";"
 
     let private fail what (text: string) =
-        Error(Malformed("the pop's answer", $"{what} are '{text}'", 0))
+        Error(Malformed("the pop's answer", invariant $"{what} are '{text}'", 0))
 
     /// The items of a field by their first two parts; none if the field is not there.
     let private items what (text: string option) : Result<Map<string * string, string>, DecodeError> =

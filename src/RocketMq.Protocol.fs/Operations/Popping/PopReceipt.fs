@@ -13,6 +13,12 @@ type PopSource =
     /// In the topic of retries of the second kind, whose name can be split without doubt.
     | OfRetryV2
 
+    override one.ToString() =
+        match one with
+        | OfTopic -> "OfTopic"
+        | OfRetry -> "OfRetry"
+        | OfRetryV2 -> "OfRetryV2"
+
 module PopSource =
     /// As receipts and answers name it.
     let text source =
@@ -70,9 +76,8 @@ type PopReceipt =
     /// The number that stands in the place of a revive queue where messages are popped in order.
     static member OrderlyQueueId = 999
 
-module PopReceipt =
-    /// Eight parts joined by blanks.
-    let format (receipt: PopReceipt) : string =
+    /// As it travels.
+    override receipt.ToString() =
         String.Join(
             ' ',
             string receipt.InitialOffset,
@@ -84,6 +89,10 @@ module PopReceipt =
             string receipt.QueueId,
             string receipt.QueueOffset
         )
+
+module PopReceipt =
+    /// Eight parts joined by blanks.
+    let format (receipt: PopReceipt) : string = receipt.ToString()
 
     let private tryInt64 (text: string) =
         match Int64.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture) with

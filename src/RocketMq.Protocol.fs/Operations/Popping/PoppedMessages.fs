@@ -11,6 +11,9 @@ type Popped =
         Receipt: PopReceipt
     }
 
+    override popped.ToString() =
+        invariant $"{popped.Message}, receipt {popped.Receipt}"
+
 /// The messages in the answer to a pop. Source: MQClientAPIImpl.java, processPopResponse.
 module PoppedMessages =
     let private what = "the pop's answer"
@@ -34,8 +37,8 @@ module PoppedMessages =
         match Map.tryFind key read.Starts, Map.tryFind key read.Messages with
         | Some start, Some offsets when rank < offsets.Length -> Ok(struct (start, offsets[rank]))
         | _ ->
-            let queue = $"queue {message.QueueId} of {message.Topic}"
-            Error(Malformed(what, $"it says nothing about message {message.QueueOffset} of {queue}", 0))
+            let queue = invariant $"queue {message.QueueId} of {message.Topic}"
+            Error(Malformed(what, invariant $"it says nothing about message {message.QueueOffset} of {queue}", 0))
 
     let private receipt brokerName (answer: PopAnswer) (message: StoredMessage) start offset : PopReceipt =
         {

@@ -39,6 +39,13 @@ type SendStatus =
     | FlushSlaveTimedOut
     | SlaveNotAvailable
 
+    override one.ToString() =
+        match one with
+        | SendOk -> "SendOk"
+        | FlushDiskTimedOut -> "FlushDiskTimedOut"
+        | FlushSlaveTimedOut -> "FlushSlaveTimedOut"
+        | SlaveNotAvailable -> "SlaveNotAvailable"
+
 namespace RocketMq.Protocol
 
 open System

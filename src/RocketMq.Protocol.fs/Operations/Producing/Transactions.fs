@@ -7,6 +7,12 @@ type TransactionDecision =
     | Commit
     | Rollback
 
+    override one.ToString() =
+        match one with
+        | Undecided -> "Undecided"
+        | Commit -> "Commit"
+        | Rollback -> "Rollback"
+
 namespace RocketMq.Protocol
 
 open System

@@ -28,7 +28,7 @@ module internal OrderedTopic =
             match entryOf entry with
             | Error problem -> Error problem
             | Ok(struct (_, count)) when int64 count + total > int64 mostQueues ->
-                Error $"its orderTopicConf has more than {mostQueues} queues"
+                Error(invariant $"its orderTopicConf has more than {mostQueues} queues")
             | Ok(struct (name, count)) -> parseAll rest (total + int64 count) (struct (name, count) :: parsed)
 
     /// Brokers and how many queues each has, in their order; or what is wrong with the text.

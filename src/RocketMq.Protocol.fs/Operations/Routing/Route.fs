@@ -21,6 +21,10 @@ type QueueData =
     /// Whether producers may write to them. Source: PermName.java.
     member queues.IsWritable = queues.Permission &&& 0x2 <> 0
 
+    override queues.ToString() =
+        invariant
+            $"{queues.BrokerName}: {queues.ReadQueues} queues to read, {queues.WriteQueues} to write, permission {queues.Permission}"
+
 /// A master and its slaves, which share a name. Id 0 is the master; it may be absent.
 type BrokerData =
     {
@@ -32,6 +36,13 @@ type BrokerData =
         /// Since 5.0.
         Zone: string option
     }
+
+    override broker.ToString() =
+        let addresses =
+            [ for KeyValue(id, address) in broker.Addresses -> invariant $"{id} {address}" ]
+            |> String.concat ", "
+
+        $"{broker.BrokerName} ({addresses})"
 
 /// How the queues of a static topic lie on brokers over time. Since 5.0. Source: LogicQueueMappingItem.java.
 type QueueMappingItem =
@@ -75,6 +86,11 @@ type TopicRoute =
         /// Since 5.0, of a static topic: by broker name.
         QueueMappings: Map<string, QueueMapping> option
     }
+
+    override route.ToString() =
+        let queues = route.Queues |> List.map _.ToString() |> String.concat "; "
+        let brokers = route.Brokers |> List.map _.ToString() |> String.concat ", "
+        $"{queues}; brokers {brokers}"
 
 module internal QueueMapping =
     let private item =
@@ -225,7 +241,7 @@ module TopicRoute =
             route.Queues |> List.sumBy (count >> max 0 >> int64)
 
         if max (sum _.ReadQueues) (sum _.WriteQueues) > int64 maxQueues then
-            raise (Unreadable("", $"it has more than {maxQueues} queues"))
+            raise (Unreadable("", invariant $"it has more than {maxQueues} queues"))
 
         route
 
@@ -266,7 +282,7 @@ module TopicRoute =
     /// By broker id, written without quotes, as clients before 4.9.4 are used to.
     let private bareIds: JsonCodec<Map<int64, string>> =
         let entry (KeyValue(id: int64, address: string)) =
-            $"{id}:\"{JsonEncodedText.Encode address}\""
+            invariant $"{id}:\"{JsonEncodedText.Encode address}\""
 
         { quotedIds with
             Write =

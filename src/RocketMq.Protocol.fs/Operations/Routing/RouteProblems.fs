@@ -23,13 +23,13 @@ module internal RouteProblems =
         if isEnough then
             None
         else
-            Some $"gives it permission {queues.Permission}, {permissionText queues.Permission}"
+            Some(invariant $"gives it permission {queues.Permission}, {permissionText queues.Permission}")
 
     let private countProblem what count =
         if count > 0 then
             None
         else
-            Some $"has no {what} queues for it"
+            Some(invariant $"has no {what} queues for it")
 
     /// One clause a broker, of what is wrong with it.
     let private byBroker (problemsOf: QueueData -> string option list) (route: TopicRoute) =

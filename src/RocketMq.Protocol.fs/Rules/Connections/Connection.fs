@@ -15,6 +15,14 @@ type ConnectionState =
     | Closing of session: int
     | Closed
 
+    override state.ToString() =
+        match state with
+        | Disconnected -> "Disconnected"
+        | Connecting failures -> invariant $"Connecting {failures}"
+        | Connected(session, failures) -> invariant $"Connected ({session}, {failures})"
+        | Closing session -> invariant $"Closing {session}"
+        | Closed -> "Closed"
+
 /// Chance and need, as they are when a connection is lost or cannot be made.
 [<Struct>]
 type internal ReconnectHint =

@@ -32,18 +32,20 @@ type AllocationStrategy =
     /// the same on every member's side.
     | CustomAssignment of name: string * assign: (string -> string list -> MessageQueue list -> MessageQueue list)
 
-/// Sources: AllocateMessageQueue*.java, AllocateMachineRoomNearby.java, ConsistentHashRouter.java; both lines agree.
-module internal QueueAllocation =
-    /// The name by which Java's tools know a strategy.
-    let rec name (strategy: AllocationStrategy) : string =
+    override strategy.ToString() =
         match strategy with
         | Averagely -> "AVG"
         | AveragelyByCircle -> "AVG_BY_CIRCLE"
         | Configured _ -> "CONFIG"
         | MachineRoom _ -> "MACHINE_ROOM"
-        | NearbyMachineRoom(inner, _, _) -> "MACHINE_ROOM_NEARBY-" + name inner
+        | NearbyMachineRoom(inner, _, _) -> "MACHINE_ROOM_NEARBY-" + inner.ToString()
         | ConsistentHash _ -> "CONSISTENT_HASH"
         | CustomAssignment(name, _) -> name
+
+/// Sources: AllocateMessageQueue*.java, AllocateMachineRoomNearby.java, ConsistentHashRouter.java; both lines agree.
+module internal QueueAllocation =
+    /// The name by which Java's tools know a strategy.
+    let name (strategy: AllocationStrategy) : string = strategy.ToString()
 
     let private refuse strategy reason =
         Error(InvalidInput($"the assignment strategy {name strategy}", reason))
@@ -91,7 +93,7 @@ module internal QueueAllocation =
         BinaryPrimitives.ReadUInt32BigEndian(ReadOnlySpan(MD5.HashData(Encoding.UTF8.GetBytes text)))
 
     let private placeOfQueue (queue: MessageQueue) =
-        place $"MessageQueue [topic={queue.Topic}, brokerName={queue.BrokerName}, queueId={queue.QueueId}]"
+        place (invariant $"MessageQueue [topic={queue.Topic}, brokerName={queue.BrokerName}, queueId={queue.QueueId}]")
 
     let private byHash virtualNodes clientId (members: string[]) queues =
         // Of two nodes in one place the later one has it, as in Java. A name that is there twice has twice the nodes.
@@ -99,7 +101,7 @@ module internal QueueAllocation =
             members
             |> Array.countBy id
             |> Array.collect (fun (client, times) ->
-                Array.init (virtualNodes * times) (fun node -> place $"{client}-{node}", client))
+                Array.init (virtualNodes * times) (fun node -> place (invariant $"{client}-{node}"), client))
             |> Map.ofArray
             |> Map.toArray
 
@@ -117,7 +119,7 @@ module internal QueueAllocation =
         let rooms = items |> Array.groupBy (fun item -> roomOf (nameOf item))
 
         match rooms |> Array.tryFind (fst >> String.IsNullOrEmpty) with
-        | Some(_, homeless) -> refuse strategy $"{what} {nameOf homeless[0]} has no room"
+        | Some(_, homeless) -> refuse strategy (invariant $"{what} {nameOf homeless[0]} has no room")
         | None -> Ok(Map.ofArray rooms)
 
     /// What a function of the application's gave, if it is a choice among the queues.
@@ -126,7 +128,8 @@ module internal QueueAllocation =
         | Some queue ->
             refuse
                 strategy
-                $"it gave queue {queue.QueueId} of {queue.Topic} on {queue.BrokerName}, which is none of the queues"
+                (invariant
+                    $"it gave queue {queue.QueueId} of {queue.Topic} on {queue.BrokerName}, which is none of the queues")
         | None -> Ok(given |> List.distinct |> Array.ofList)
 
     /// `members` and `queues` are in order, and `clientId` is the member at `index`.
@@ -139,7 +142,7 @@ module internal QueueAllocation =
         | _, Configured fixedQueues -> Ok(queues |> Array.filter (fun queue -> List.contains queue fixedQueues))
         | index, MachineRoom rooms -> Ok(ofRooms rooms index members.Length queues)
         | _, ConsistentHash virtualNodes when virtualNodes < 1 ->
-            refuse strategy $"{virtualNodes} nodes of each member give nobody a queue"
+            refuse strategy (invariant $"{virtualNodes} nodes of each member give nobody a queue")
         | _, ConsistentHash virtualNodes -> Ok(byHash virtualNodes clientId members queues)
         | _, NearbyMachineRoom(inner, roomOfBroker, roomOfClient) ->
             nearby strategy inner roomOfBroker roomOfClient clientId members queues

@@ -21,6 +21,14 @@ type ConsumeResult =
     /// They go to the group's dead letters. Brokers have none of popped messages: there it counts as `Retry`, and is logged.
     | DeadLetter
 
+    override result.ToString() =
+        match result with
+        | Success -> "Success"
+        | Retry -> "Retry"
+        | RetryAfter delay -> invariant $"RetryAfter {delay}"
+        | RetryAtLevel level -> invariant $"RetryAtLevel {level}"
+        | DeadLetter -> "DeadLetter"
+
 module internal ConsumeResult =
     /// What a handler gave, if it is a result. Else an exception, which counts as one of the handler.
     let checkedOf (result: ConsumeResult) : ConsumeResult =

@@ -30,11 +30,11 @@ module BatchingLimits =
             Error(InvalidInput("the size of automatic batches", reason))
 
         if limits.MaxMessages < 1 then
-            refuse $"a batch of {limits.MaxMessages} messages is none"
+            refuse (invariant $"a batch of {limits.MaxMessages} messages is none")
         elif limits.MaxBytes < 1 || limits.MaxBytes > Message.maxBodyBytes then
-            refuse $"{limits.MaxBytes} bytes is not from 1 to {Message.maxBodyBytes}, which brokers take"
+            refuse (invariant $"{limits.MaxBytes} bytes is not from 1 to {Message.maxBodyBytes}, which brokers take")
         elif limits.MaxWaitMillis < 1L || limits.MaxWaitMillis > 30_000L then
-            refuse $"a wait of {limits.MaxWaitMillis} ms is not from 1 to 30,000, as in Java"
+            refuse (invariant $"a wait of {limits.MaxWaitMillis} ms is not from 1 to 30,000, as in Java")
         else
             Ok limits
 

@@ -16,6 +16,13 @@ type QueueSelector =
     /// An index outside, or an exception, refuses the message.
     | ByFunction of (MessageQueue[] -> Message -> int)
 
+    override one.ToString() =
+        match one with
+        | ByKey key -> invariant $"ByKey {key}"
+        | ByShardingKey -> "ByShardingKey"
+        | RandomQueue -> "RandomQueue"
+        | ByFunction _ -> "ByFunction"
+
 module QueueSelector =
     let private refuse reason =
         Error(InvalidInput("the queue selector", reason))
@@ -46,7 +53,7 @@ module QueueSelector =
             if index >= 0 && index < queues.Length then
                 Ok queues[index]
             else
-                refuse $"its function gave index {index} among {queues.Length} queues"
+                refuse (invariant $"its function gave index {index} among {queues.Length} queues")
         with error ->
             Error(FunctionFailed("the queue selector", error))
 

@@ -10,6 +10,12 @@ type ConsumeFrom =
     /// With the messages stored at or after a time.
     | AtTime of DateTimeOffset
 
+    override one.ToString() =
+        match one with
+        | FirstOffset -> "FirstOffset"
+        | LastOffset -> "LastOffset"
+        | AtTime value -> invariant $"AtTime {value}"
+
 /// What to do to know where a queue begins.
 type internal OffsetLookup =
     | BeginAt of int64
