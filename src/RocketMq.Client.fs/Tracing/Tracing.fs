@@ -154,7 +154,9 @@ type internal Tracing
                 $"_INNER_TRACE_PRODUCER-{group}-{side}-1",
                 clients,
                 routes,
-                SendOutcomes clients.Options.Ports.Clock
+                SendOutcomes clients.Options.Ports.Clock,
+                SendsInFlight(),
+                None
             )
 
         let send (body: TraceBody) =

@@ -250,17 +250,23 @@ let tests =
             testCase "S24 numbers of calls are their own, 10,000 of them and where they wrap"
             <| fun () ->
                 for first in [ 1; Int32.MaxValue - 5000 ] do
-                    let waiters = InFlightTable(16_384, first)
+                    let table = InFlightTable(16_384, first)
+
+                    let nobody =
+                        { new ICaller with
+                            member _.TakeBack(_, _) = ()
+                        }
 
                     let numbers =
                         [
                             for _ in 1..10_000 do
-                                let number = waiters.TryNumber() |> ValueOption.get
+                                let number = table.TryNumber() |> ValueOption.get
 
-                                waiters.Add(
-                                    PendingRequest(
+                                table.Add(
+                                    PendingRequest<RemotingCommand>(
                                         number,
                                         OutgoingCommand(Command.request RequestCode.HeartBeat),
+                                        nobody,
                                         false,
                                         TimeSpan.Zero,
                                         0L,

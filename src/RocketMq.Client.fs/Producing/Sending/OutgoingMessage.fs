@@ -17,29 +17,25 @@ type internal OutgoingMessage
         isBatch: bool,
         uniqueId: string
     ) =
-    inherit Outgoing()
+    inherit Outgoing<SendReceipt>()
+
+    /// Before the first attempt.
+    static let noQueue =
+        {
+            Topic = ""
+            BrokerName = ""
+            QueueId = -1
+        }
 
     let mutable group = ""
     let mutable bornTimestamp = 0L
-    let mutable queue: MessageQueue | null = null
+    let mutable queue = noQueue
     let mutable attempt = 0
-    let mutable readsAnswer = false
     let mutable hasAlternative = false
-    let mutable receipt: SendReceipt | null = null
-
-    let queueId () =
-        match queue with
-        | null -> -1
-        | queue -> queue.QueueId
-
-    let brokerName () =
-        match queue with
-        | null -> ""
-        | queue -> queue.BrokerName
 
     let flag = if isBatch then 0 else source.Flag
 
-    let stored (queue: MessageQueue) (place: StoredPlace) : SendReceipt =
+    let stored (place: StoredPlace) : SendReceipt =
         let topic = Namespaced.unwrap options.Namespace queue.Topic
 
         {
@@ -59,10 +55,23 @@ type internal OutgoingMessage
             Attempts = attempt
         }
 
-    let tryReceipt code (fields: ReadOnlySpan<byte>) : SendReceipt | null =
-        match queue, Send.tryPlace code fields with
-        | NonNull queue, ValueSome place -> stored queue place
-        | _ -> null
+    let fieldsOfAttempt () =
+        {
+            SendFields.ProducerGroup = group
+            Topic = topic
+            DefaultTopic = options.Template.Topic
+            DefaultTopicQueues = options.Template.Queues
+            QueueId = queue.QueueId
+            BrokerName = queue.BrokerName
+            SysFlag = sysFlag
+            BornTimestamp = bornTimestamp
+            Flag = flag
+            Properties = properties
+            ReconsumeTimes = 0
+            IsUnit = options.UnitName.IsSome
+            MaxReconsumeTimes = None
+            IsBatch = isBatch
+        }
 
     member _.Operation = operation
 
@@ -88,44 +97,29 @@ type internal OutgoingMessage
     /// One, or those of a batch joined with commas.
     member _.UniqueId = uniqueId
 
-    /// Says where the next attempt goes, its number, whether another broker can be tried after it, and whether nobody else wants
-    /// to see its answer. Only between attempts.
-    member _.Address
-        (sendersGroup: string, now: int64, target: MessageQueue, number: int, hasOther: bool, isAlone: bool)
-        =
+    /// Says where the next attempt goes, its number, and whether another broker can be tried after it. Only between attempts.
+    member _.Address(sendersGroup: string, now: int64, target: MessageQueue, number: int, hasOther: bool) =
         group <- sendersGroup
         bornTimestamp <- now
         queue <- target
         attempt <- number
         hasAlternative <- hasOther
-        readsAnswer <- isAlone
-        receipt <- null
-
-    /// What the answer to the last attempt says, unless it is a refusal or wrong.
-    member _.TryReceipt(answer: RemotingCommand) : SendReceipt voption =
-        match receipt with
-        | null -> tryReceipt answer.ResponseCode answer.Fields.Wire.Span |> ValueOption.ofObj
-        | read -> ValueSome read
 
     /// What the next attempt says.
     member _.Request: SendRequest =
-        {
-            ProducerGroup = group
-            Topic = topic
-            DefaultTopic = options.Template.Topic
-            DefaultTopicQueues = options.Template.Queues
-            QueueId = queueId ()
-            SysFlag = sysFlag
-            BornTimestamp = bornTimestamp
-            Flag = flag
-            Properties = Properties.ofText properties
-            ReconsumeTimes = 0
-            IsUnit = options.UnitName.IsSome
-            MaxReconsumeTimes = None
-            BrokerName = brokerName ()
-            IsBatch = isBatch
-            Body = body
-        }
+        let fields = fieldsOfAttempt ()
+        SendFields.toRequest &fields body
+
+    /// The receipt for an answer to the last attempt.
+    member _.ReceiptOf(answer: SendAnswer) : SendReceipt =
+        stored
+            {
+                Status = answer.Status
+                OffsetId = answer.OffsetId
+                QueueId = answer.QueueId
+                QueueOffset = answer.QueueOffset
+                RecallHandle = answer.RecallHandle
+            }
 
     override _.Size = int64 body.Length + int64 properties.Length
     override _.Code = operation.Code
@@ -138,33 +132,20 @@ type internal OutgoingMessage
     override prepared.Write(writer, opaque, output) =
         writer.Write(operation.Code, (prepared :> IFieldWriterSource), opaque, output)
 
-    override _.TryRead answer =
-        if readsAnswer then
-            receipt <- tryReceipt (enum answer.Code) answer.FieldsWire.Span
+    override _.Read frame =
+        match Send.tryPlace (enum frame.Parts.Code) frame.Parts.FieldsWire.Span with
+        | ValueSome place -> Ok(stored place)
+        | ValueNone ->
+            match operation.DecodeAnswer(frame.ToCommand()) with
+            | Error error -> Error error
+            | Ok _ -> Error(Undecodable(WrongValue("answer", "it does not say where the message is stored")))
 
-        not (isNull receipt)
+    override _.StatusOf receipt = struct (Send.codeOf receipt.Status, "")
 
     interface IFieldWriterSource with
         member _.Fill draft =
-            let fields =
-                {
-                    SendFields.ProducerGroup = group
-                    Topic = topic
-                    DefaultTopic = options.Template.Topic
-                    DefaultTopicQueues = options.Template.Queues
-                    QueueId = queueId ()
-                    BrokerName = brokerName ()
-                    SysFlag = sysFlag
-                    BornTimestamp = bornTimestamp
-                    Flag = flag
-                    Properties = properties
-                    ReconsumeTimes = 0
-                    IsUnit = options.UnitName.IsSome
-                    MaxReconsumeTimes = None
-                    IsBatch = isBatch
-                }
-
-            Send.fillShort &fields draft
+            let mutable fields = fieldsOfAttempt ()
+            SendFields.fill SendFields.letters &fields draft
             draft.Body <- body
 
 /// What becomes of messages before they travel. Sources: DefaultMQProducerImpl.java, MessageBatch.java.
