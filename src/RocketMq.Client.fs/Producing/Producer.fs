@@ -131,14 +131,6 @@ type Producer
             | Some batcher, AnyQueue -> gather batcher message cancellation
             | _ -> sendNow (OutgoingMessage.ofMessage options (uniqueIds.Next()) message) target cancellation
 
-    let send (message: Message) target cancellation =
-        if sends.IsClosed then
-            Task.FromResult(Error closed)
-        elif options.Interceptors.IsEmpty then
-            sendPlain target cancellation message
-        else
-            tracked (fun () -> SendInterceptors.around options.Interceptors (sendPlain target cancellation) message)
-
     let checkAll (messages: Message list) =
         (Ok(), messages)
         ||> List.fold (fun result message ->
@@ -242,12 +234,19 @@ type Producer
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that
     /// may help; `RemotingError.outcome` tells whether the message may be stored all the same.
-    member _.Send(message: Message, cancellation: CancellationToken) : Task<Result<SendReceipt, RemotingError>> =
-        send message AnyQueue cancellation
+    member producer.Send(message: Message, cancellation: CancellationToken) : Task<Result<SendReceipt, RemotingError>> =
+        producer.SendTo(AnyQueue, message, cancellation)
 
     /// As `Send`, to a queue that is chosen; then there is one attempt.
-    member _.SendTo(target: SendTarget, message: Message, cancellation: CancellationToken) =
-        send message target cancellation
+    member _.SendTo
+        (target: SendTarget, message: Message, cancellation: CancellationToken)
+        : Task<Result<SendReceipt, RemotingError>> =
+        if sends.IsClosed then
+            Task.FromResult(Error closed)
+        elif options.Interceptors.IsEmpty then
+            sendPlain target cancellation message
+        else
+            tracked (fun () -> SendInterceptors.around options.Interceptors (sendPlain target cancellation) message)
 
     /// Sends messages of one topic as one, all or none, and gives each a receipt, in their order. Refused before anything
     /// is sent if they cannot be in a batch.

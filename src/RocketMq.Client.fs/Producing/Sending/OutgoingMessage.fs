@@ -2,8 +2,8 @@ namespace RocketMq.Protocol
 
 open System
 
-/// A message, or a batch of them, in the form in which it travels. It writes itself, and reads what the broker says of it;
-/// each attempt sets where to.
+/// A message, or a batch of them, in the form in which it travels. It writes itself, and reads from the broker's answer where it is
+/// stored; each attempt sets where to.
 [<Sealed>]
 type internal OutgoingMessage
     (
@@ -129,8 +129,12 @@ type internal OutgoingMessage
     override prepared.ToCommand() =
         (operation.Request prepared.Request).Command
 
-    override prepared.Write(writer, opaque, output) =
-        writer.Write(operation.Code, (prepared :> IFieldWriterSource), opaque, output)
+    override _.Write(writer, opaque, output) =
+        let draft = writer.Begin()
+        let mutable fields = fieldsOfAttempt ()
+        SendFields.fill SendFields.letters &fields draft
+        draft.Body <- body
+        writer.Finish(operation.Code, opaque, output)
 
     override _.Read frame =
         match Send.tryPlace (enum frame.Parts.Code) frame.Parts.FieldsWire.Span with
@@ -141,12 +145,6 @@ type internal OutgoingMessage
             | Ok _ -> Error(Undecodable(WrongValue("answer", "it does not say where the message is stored")))
 
     override _.StatusOf receipt = struct (Send.codeOf receipt.Status, "")
-
-    interface IFieldWriterSource with
-        member _.Fill draft =
-            let mutable fields = fieldsOfAttempt ()
-            SendFields.fill SendFields.letters &fields draft
-            draft.Body <- body
 
 /// What becomes of messages before they travel. Sources: DefaultMQProducerImpl.java, MessageBatch.java.
 module internal OutgoingMessage =

@@ -2,10 +2,6 @@ namespace RocketMq.Protocol
 
 open System.Buffers
 
-/// Puts what a request says into a draft.
-type internal IFieldWriterSource =
-    abstract Fill: draft: FieldWriter -> unit
-
 /// Writes requests straight into frames, typed ones through one draft: no command and no fields are made on the way. For
 /// those who send many; not for use by two at a time.
 [<Sealed>]
@@ -13,24 +9,23 @@ type internal RequestWriter(limits: FrameLimits, header: Header) =
     let draft = FieldWriter()
 
     /// Writes a whole frame and gives its size in bytes; on an error nothing is written.
-    member _.Write
+    member writer.Write
         (operation: Operation<'Query, 'Answer>, query: 'Query, opaque: int, output: IBufferWriter<byte>)
         : Result<int, EncodeError> =
-        draft.Restart()
-        operation.Write(query, draft)
-        let parts = draft.ToParts(operation.Code, opaque, 0)
-        Frame.writeParts limits header &parts output
+        operation.Write(query, writer.Begin())
+        writer.Finish(operation.Code, opaque, output)
 
-    /// As above, of whatever can fill a draft.
-    member _.Write
-        (code: RequestCode, source: IFieldWriterSource, opaque: int, output: IBufferWriter<byte>)
-        : Result<int, EncodeError> =
+    /// For a request that fills the draft by itself: an empty one, for `Finish`.
+    member _.Begin() : FieldWriter =
         draft.Restart()
-        source.Fill draft
+        draft
+
+    /// As `Write`, of what the draft holds.
+    member _.Finish(code: RequestCode, opaque: int, output: IBufferWriter<byte>) : Result<int, EncodeError> =
         let parts = draft.ToParts(code, opaque, 0)
         Frame.writeParts limits header &parts output
 
-    /// As above, of a command with another opaque.
+    /// As `Write`, of a command with another opaque.
     member _.Write(command: RemotingCommand, opaque: int, output: IBufferWriter<byte>) : Result<int, EncodeError> =
         let parts = FrameParts.ofNumbered opaque command
         Frame.writeParts limits header &parts output
