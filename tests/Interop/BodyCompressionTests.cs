@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using System.Text;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Compressed bodies, from a producer to a consumer.</summary>
 public sealed class BodyCompressionTests(string kind) : ServerTests(kind)

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Callers that give up: what they are told is about their own token, and says whether anything was sent.</summary>
 [CancelAfter(60_000)]

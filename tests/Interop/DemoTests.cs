@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>The demo as its user sees it: a process with an exit code and two outputs.</summary>
 [CancelAfter(120_000)]

@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Text;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>A cluster in this process, whose servers go and come back.</summary>
 [CancelAfter(60_000)]

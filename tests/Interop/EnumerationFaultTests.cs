@@ -1,6 +1,6 @@
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Enumerations of a pull consumer that end early: the usual loop that catches, logs and goes on.</summary>
 [CancelAfter(60_000)]

@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>What goes wrong is told with its cause, its place and the argument that it comes from.</summary>
 [CancelAfter(60_000)]

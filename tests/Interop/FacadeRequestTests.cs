@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Requests, the builder, frames and tools for commands, as C# has them.</summary>
 public sealed class FacadeRequestTests
@@ -16,43 +16,43 @@ public sealed class FacadeRequestTests
         const string longNames =
             "producerGroup topic defaultTopic defaultTopicQueueNums queueId sysFlag bornTimestamp flag properties reconsumeTimes unitMode batch";
 
-        yield return Row("R1_SendMessage", Client.Requests.SendMessage("P", Hello, 1), 10, longNames);
-        yield return Row("R2_SendMessageV2", Client.Requests.SendMessageV2("P", Hello, 1), 310, letters);
-        yield return Row("R3_SendBatch", Client.Requests.SendBatch("P", [Hello, Hello], 1), 320, letters);
-        yield return Row("R4_PullMessage", Client.Requests.PullMessage("G", "T", 1, 17), 11,
+        yield return Row("R1_SendMessage", RocketMq.Client.Requests.SendMessage("P", Hello, 1), 10, longNames);
+        yield return Row("R2_SendMessageV2", RocketMq.Client.Requests.SendMessageV2("P", Hello, 1), 310, letters);
+        yield return Row("R3_SendBatch", RocketMq.Client.Requests.SendBatch("P", [Hello, Hello], 1), 320, letters);
+        yield return Row("R4_PullMessage", RocketMq.Client.Requests.PullMessage("G", "T", 1, 17), 11,
             "consumerGroup topic queueId queueOffset maxMsgNums sysFlag commitOffset suspendTimeoutMillis subVersion expressionType");
-        yield return Row("R5_ConsumerList", Client.Requests.ConsumerList("G"), 38, "consumerGroup");
-        yield return Row("R6_MaxOffset", Client.Requests.MaxOffset("T", 1), 30, "topic queueId");
-        yield return Row("R7_MinOffset", Client.Requests.MinOffset("T", 1), 31, "topic queueId");
-        yield return Row("R8_QueryConsumerOffset", Client.Requests.QueryConsumerOffset("G", "T", 1), 14, "consumerGroup topic queueId");
-        yield return Row("R9_UpdateConsumerOffset", Client.Requests.UpdateConsumerOffset("G", "T", 1, 9), 15,
+        yield return Row("R5_ConsumerList", RocketMq.Client.Requests.ConsumerList("G"), 38, "consumerGroup");
+        yield return Row("R6_MaxOffset", RocketMq.Client.Requests.MaxOffset("T", 1), 30, "topic queueId");
+        yield return Row("R7_MinOffset", RocketMq.Client.Requests.MinOffset("T", 1), 31, "topic queueId");
+        yield return Row("R8_QueryConsumerOffset", RocketMq.Client.Requests.QueryConsumerOffset("G", "T", 1), 14, "consumerGroup topic queueId");
+        yield return Row("R9_UpdateConsumerOffset", RocketMq.Client.Requests.UpdateConsumerOffset("G", "T", 1, 9), 15,
             "consumerGroup topic queueId commitOffset");
-        yield return Row("R10_SearchOffset", Client.Requests.SearchOffset("T", 1, Time), 29, "topic queueId timestamp");
-        yield return Row("R11_RouteInfo", Client.Requests.RouteInfo("T"), 105, "topic acceptStandardJsonOnly");
-        yield return Row("R12_ClusterInfo", Client.Requests.ClusterInfo(), 106, "");
-        yield return Row("R13_AllTopicList", Client.Requests.AllTopicList(), 206, "");
+        yield return Row("R10_SearchOffset", RocketMq.Client.Requests.SearchOffset("T", 1, Time), 29, "topic queueId timestamp");
+        yield return Row("R11_RouteInfo", RocketMq.Client.Requests.RouteInfo("T"), 105, "topic acceptStandardJsonOnly");
+        yield return Row("R12_ClusterInfo", RocketMq.Client.Requests.ClusterInfo(), 106, "");
+        yield return Row("R13_AllTopicList", RocketMq.Client.Requests.AllTopicList(), 206, "");
         yield return Row("R14_Heartbeat",
-            Client.Requests.Heartbeat("c", ["P"], [new("G", new Dictionary<string, string> { ["T"] = "*" })]), 34, "");
-        yield return Row("R15_EndTransaction", Client.Requests.EndTransaction("P", TransactionDecision.Commit, 1, 2, "id"), 37,
+            RocketMq.Client.Requests.Heartbeat("c", ["P"], [new("G", new Dictionary<string, string> { ["T"] = "*" })]), 34, "");
+        yield return Row("R15_EndTransaction", RocketMq.Client.Requests.EndTransaction("P", TransactionDecision.Commit, 1, 2, "id"), 37,
             "producerGroup tranStateTableOffset commitLogOffset commitOrRollback fromTransactionCheck msgId");
-        yield return Row("R16_CheckTransactionState", Client.Requests.CheckTransactionState(1, 2, null, null, default), 39,
+        yield return Row("R16_CheckTransactionState", RocketMq.Client.Requests.CheckTransactionState(1, 2, null, null, default), 39,
             "tranStateTableOffset commitLogOffset");
-        yield return Row("R17_SendMessageBack", Client.Requests.SendMessageBack("G", 5, 3), 36, "offset group delayLevel unitMode");
-        yield return Row("R18_ConsumerRunningInfo", Client.Requests.ConsumerRunningInfo("G", "c"), 307, "consumerGroup clientId jstackEnable");
-        yield return Row("R19_ConsumeMessageDirectly", Client.Requests.ConsumeMessageDirectly("G", "c", "id"), 309,
+        yield return Row("R17_SendMessageBack", RocketMq.Client.Requests.SendMessageBack("G", 5, 3), 36, "offset group delayLevel unitMode");
+        yield return Row("R18_ConsumerRunningInfo", RocketMq.Client.Requests.ConsumerRunningInfo("G", "c"), 307, "consumerGroup clientId jstackEnable");
+        yield return Row("R19_ConsumeMessageDirectly", RocketMq.Client.Requests.ConsumeMessageDirectly("G", "c", "id"), 309,
             "consumerGroup clientId msgId");
-        yield return Row("R20_CreateTopic", Client.Requests.CreateTopic("T", attributes: "+message.type=FIFO"), 17,
+        yield return Row("R20_CreateTopic", RocketMq.Client.Requests.CreateTopic("T", attributes: "+message.type=FIFO"), 17,
             "topic defaultTopic readQueueNums writeQueueNums perm topicFilterType topicSysFlag order attributes");
-        yield return Row("R21_DeleteTopic", Client.Requests.DeleteTopic("T"), 215, "topic");
-        yield return Row("R21_DeleteTopicInNameServer", Client.Requests.DeleteTopicInNameServer("T"), 216, "topic");
-        yield return Row("R22_QueryMessage", Client.Requests.QueryMessage("T", "k", Time, Time), 12,
+        yield return Row("R21_DeleteTopic", RocketMq.Client.Requests.DeleteTopic("T"), 215, "topic");
+        yield return Row("R21_DeleteTopicInNameServer", RocketMq.Client.Requests.DeleteTopicInNameServer("T"), 216, "topic");
+        yield return Row("R22_QueryMessage", RocketMq.Client.Requests.QueryMessage("T", "k", Time, Time), 12,
             "topic key maxNum beginTimestamp endTimestamp _UNIQUE_KEY_QUERY");
-        yield return Row("R23_ViewMessage", Client.Requests.ViewMessage(77), 33, "offset");
-        yield return Row("R24_ResetOffset", Client.Requests.ResetOffset("G", "T", null), 222, "group topic timestamp isForce");
-        yield return Row("R27_LockQueues", Client.Requests.LockQueues("G", "c", [Queue]), 41, "");
-        yield return Row("R27_UnlockQueues", Client.Requests.UnlockQueues("G", "c", [Queue]), 42, "");
-        yield return Row("R28_UnregisterClient", Client.Requests.UnregisterClient("c", "P"), 35, "clientID producerGroup");
-        yield return Row("R29_NotifyConsumerIdsChanged", Client.Requests.NotifyConsumerIdsChanged("G"), 40, "consumerGroup");
+        yield return Row("R23_ViewMessage", RocketMq.Client.Requests.ViewMessage(77), 33, "offset");
+        yield return Row("R24_ResetOffset", RocketMq.Client.Requests.ResetOffset("G", "T", null), 222, "group topic timestamp isForce");
+        yield return Row("R27_LockQueues", RocketMq.Client.Requests.LockQueues("G", "c", [Queue]), 41, "");
+        yield return Row("R27_UnlockQueues", RocketMq.Client.Requests.UnlockQueues("G", "c", [Queue]), 42, "");
+        yield return Row("R28_UnregisterClient", RocketMq.Client.Requests.UnregisterClient("c", "P"), 35, "clientID producerGroup");
+        yield return Row("R29_NotifyConsumerIdsChanged", RocketMq.Client.Requests.NotifyConsumerIdsChanged("G"), 40, "consumerGroup");
     }
 
     [TestCaseSource(nameof(Requests))]
@@ -68,19 +68,19 @@ public sealed class FacadeRequestTests
     [Test]
     public void The_bits_of_one_way_requests_are_set()
     {
-        Assert.That(Client.Requests.NotifyConsumerIdsChanged("G").IsOneWay);
-        Assert.That(Client.Requests.EndTransaction("P", TransactionDecision.Rollback, 1, 2, "id").Flag, Is.EqualTo(2));
-        Assert.That(Client.Requests.EndTransaction("P", TransactionDecision.Rollback, 1, 2, "id").Field("commitOrRollback"), Is.EqualTo("12"));
+        Assert.That(RocketMq.Client.Requests.NotifyConsumerIdsChanged("G").IsOneWay);
+        Assert.That(RocketMq.Client.Requests.EndTransaction("P", TransactionDecision.Rollback, 1, 2, "id").Flag, Is.EqualTo(2));
+        Assert.That(RocketMq.Client.Requests.EndTransaction("P", TransactionDecision.Rollback, 1, 2, "id").Field("commitOrRollback"), Is.EqualTo("12"));
     }
 
     [Test]
     public void A_topic_or_group_that_no_server_takes_is_refused_with_the_reason()
     {
-        Assert.That(() => Client.Requests.MaxOffset("no blanks", 0), Throws.ArgumentException.With.Message.Contains("U+0020"));
-        Assert.That(() => Client.Requests.ConsumerList(""), Throws.ArgumentException.With.Message.Contains("empty"));
-        Assert.That(() => Client.Requests.ConsumerList(null!), Throws.ArgumentNullException);
+        Assert.That(() => RocketMq.Client.Requests.MaxOffset("no blanks", 0), Throws.ArgumentException.With.Message.Contains("U+0020"));
+        Assert.That(() => RocketMq.Client.Requests.ConsumerList(""), Throws.ArgumentException.With.Message.Contains("empty"));
+        Assert.That(() => RocketMq.Client.Requests.ConsumerList(null!), Throws.ArgumentNullException);
         Assert.That(
-            () => Client.Requests.SendBatch("P", [Hello, Message.To("U").Body("x")], 0),
+            () => RocketMq.Client.Requests.SendBatch("P", [Hello, Message.To("U").Body("x")], 0),
             Throws.ArgumentException.With.Message.Contains("one topic"));
     }
 
@@ -136,7 +136,7 @@ public sealed class FacadeRequestTests
     [TestCase(HeaderFormat.Binary)]
     public void A_frame_goes_and_comes(HeaderFormat header)
     {
-        var command = Client.Requests.MaxOffset("T", 1).WithBody(new byte[] { 1, 2, 3 }).WithOpaque(5);
+        var command = RocketMq.Client.Requests.MaxOffset("T", 1).WithBody(new byte[] { 1, 2, 3 }).WithOpaque(5);
         var frame = Frames.Encode(command, header);
         var info = Frames.Inspect(frame);
 
@@ -155,10 +155,10 @@ public sealed class FacadeRequestTests
     [Test]
     public void Commands_are_counted_filtered_and_shown()
     {
-        var pull = Client.Requests.PullMessage("G", "T", 1, 17);
-        var send = Client.Requests.SendMessageV2("P", Hello, 1);
+        var pull = RocketMq.Client.Requests.PullMessage("G", "T", 1, 17);
+        var send = RocketMq.Client.Requests.SendMessageV2("P", Hello, 1);
         var refusal = send.Respond(ResponseCode.SystemBusy).WithRemark("busy");
-        Command[] all = [pull, send, send, refusal, Client.Requests.NotifyConsumerIdsChanged("G")];
+        Command[] all = [pull, send, send, refusal, RocketMq.Client.Requests.NotifyConsumerIdsChanged("G")];
 
         Assert.That(all.OfTopic("T"), Has.Count.EqualTo(3));
         Assert.That(all.OfGroup("G"), Has.Count.EqualTo(2));
@@ -176,7 +176,7 @@ public sealed class FacadeRequestTests
     [Test]
     public void A_signed_command_shows_no_secret_and_says_who_asks()
     {
-        var signed = Client.Requests.ConsumerList("G").Sign("ak", "sk-secret", "token-secret");
+        var signed = RocketMq.Client.Requests.ConsumerList("G").Sign("ak", "sk-secret", "token-secret");
         Assert.That(signed.Field("AccessKey"), Is.EqualTo("ak"));
         Assert.That(Convert.FromBase64String(signed.Field("Signature")!), Has.Length.EqualTo(20));
 

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>The fault proxy before a server that sends every byte back, and a client that knows bytes only.</summary>
 [CancelAfter(60_000)]

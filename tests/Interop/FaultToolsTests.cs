@@ -1,6 +1,6 @@
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>A client that meets faults of the network and of its broker.</summary>
 [CancelAfter(60_000)]

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>What becomes of queues while their members change: no message is skipped, and none comes to a group again.</summary>
 public sealed class HandOverTests(string kind) : ServerTests(kind)

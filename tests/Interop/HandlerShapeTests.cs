@@ -3,7 +3,7 @@ using System.Reflection;
 using Microsoft.Extensions.Logging;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>
 /// Handlers of every shape that compiles: what they say of a message reaches the broker, and nothing that they say is lost.

@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>What stands around sends.</summary>
 public sealed class InterceptorTests(string kind) : ServerTests(kind)

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Starting, stopping and losing servers.</summary>
 [CancelAfter(60_000)]

@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Name servers, pools and settings, as C# has them.</summary>
 public sealed class NameServerTests(string kind) : ServerTests(kind)

@@ -1,6 +1,6 @@
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Tenants whose topics and groups are kept apart, on a broker that makes no topic by itself.</summary>
 [CancelAfter(60_000)]

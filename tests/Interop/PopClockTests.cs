@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>
 /// Consumers that pop from a broker that takes the time of a pop as it is sent, as one of 5.x does that checks permissions, and

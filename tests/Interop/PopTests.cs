@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Consumers that pop, against brokers of 5.0 and later.</summary>
 public sealed class PopTests(string kind) : ServerTests(kind)

@@ -1,6 +1,6 @@
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Whether producers say that they could send, and consumers that they could read.</summary>
 public sealed class ProducerHealthTests

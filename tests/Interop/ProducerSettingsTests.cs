@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Brokers that producers avoid, and how producers find name servers.</summary>
 [CancelAfter(60_000)]

@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>The ways to send.</summary>
 public sealed class ProducerTests(string kind) : ServerTests(kind)
@@ -312,9 +312,9 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
         await using var consumer = await StartConsumerAsync(NewName("group"), traces, cancellation);
         var trace = await consumer.ReceiveAsync(cancellation);
         Assert.That(trace.Keys, Is.EquivalentTo(new[] { receipt.MessageId, "k-1", "k-2" }));
-        var record = Protocol.TraceRecords.decode(trace.Body).Single();
+        var record = RocketMq.Protocol.TraceRecords.decode(trace.Body).Single();
         Assert.That(record.IsOk, Is.True);
-        var sent = ((Protocol.TraceRecord.SendTraced)record.ResultValue).Item;
+        var sent = ((RocketMq.Protocol.TraceRecord.SendTraced)record.ResultValue).Item;
 
         Assert.Multiple(() =>
         {

@@ -1,6 +1,6 @@
 using System.IO.Compression;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Pull consumers and pull clients, against the embedded broker and a real cluster.</summary>
 public sealed class PullConsumerTests(string kind) : ServerTests(kind)

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Push consumers, against the embedded broker and a real cluster.</summary>
 public sealed class PushConsumerTests(string kind) : ServerTests(kind)
@@ -204,17 +204,17 @@ public sealed class PushConsumerTests(string kind) : ServerTests(kind)
         await consumer.DisposeAsync();
         Assert.That(consumer.Health.DroppedTraces, Is.Zero);
         await using var reader = await StartConsumerAsync(NewName("group"), traces, cancellation);
-        var records = new List<Protocol.TraceRecord>();
+        var records = new List<RocketMq.Protocol.TraceRecord>();
 
         while (records.Count < 2)
         {
             var trace = await reader.ReceiveAsync(cancellation);
             Assert.That(trace.Keys, Is.EquivalentTo(new[] { receipt.MessageId, "k-1" }));
-            records.AddRange(Protocol.TraceRecords.decode(trace.Body).Select(record => record.ResultValue));
+            records.AddRange(RocketMq.Protocol.TraceRecords.decode(trace.Body).Select(record => record.ResultValue));
         }
 
-        var before = records.OfType<Protocol.TraceRecord.ConsumeStartTraced>().Single().Item;
-        var after = records.OfType<Protocol.TraceRecord.ConsumeEndTraced>().Single().Item;
+        var before = records.OfType<RocketMq.Protocol.TraceRecord.ConsumeStartTraced>().Single().Item;
+        var after = records.OfType<RocketMq.Protocol.TraceRecord.ConsumeEndTraced>().Single().Item;
         Assert.That((before.Group, before.MessageId, before.RetryTimes), Is.EqualTo((group, receipt.MessageId, 0)));
         Assert.That((after.RequestId, after.MessageId, after.IsSuccess), Is.EqualTo((before.RequestId, receipt.MessageId, true)));
         Assert.That(after.Return.IsConsumeSuccess, Is.True);

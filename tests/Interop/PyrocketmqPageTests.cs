@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>docs/pyrocketmq.md names what there is: each name of ours in it is a type or a member of the libraries.</summary>
 public sealed partial class PyrocketmqPageTests
@@ -12,7 +12,7 @@ public sealed partial class PyrocketmqPageTests
     [
         typeof(RemotingClient).Assembly,
         typeof(RocketMq.Protocol.RemotingCommand).Assembly,
-        typeof(RocketMq.Protocol.RemotingClient).Assembly,
+        typeof(RocketMq.RemotingClient).Assembly,
         typeof(EmbeddedBroker).Assembly,
     ];
 

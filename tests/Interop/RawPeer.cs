@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>A server that sends back every byte, for tests of what lies between it and its clients.</summary>
 internal sealed class EchoServer : IAsyncDisposable

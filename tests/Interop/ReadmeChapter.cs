@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Compares a chapter of the README with the code that runs here, block by block.</summary>
 internal static partial class ReadmeChapter

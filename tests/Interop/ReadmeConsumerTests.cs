@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>
 /// The README's chapter on consuming: each of its blocks of C# stands between two "readme" marks here, in the same order, and runs.

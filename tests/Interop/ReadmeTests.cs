@@ -1,7 +1,7 @@
 using System.Text;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>
 /// The README's chapter on producing: each of its blocks of C# stands between two "readme" marks here, in the same order, and runs.

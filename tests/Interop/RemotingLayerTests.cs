@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>What the facade offers about connections, through a proxy that does harm where it takes harm.</summary>
 [CancelAfter(60_000)]

@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>The low-level client: any command to a server.</summary>
 public sealed class RemotingTests(string kind) : ServerTests(kind)

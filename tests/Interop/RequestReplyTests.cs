@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Requests between producers, and their replies.</summary>
 public sealed class RequestReplyTests(string kind) : ServerTests(kind)

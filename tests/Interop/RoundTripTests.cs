@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Messages from a producer to a consumer.</summary>
 public sealed class RoundTripTests(string kind) : ServerTests(kind)

@@ -1,7 +1,7 @@
 using System.Text;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>What the embedded broker holds back, and what it asks its clients, over real sockets and with a clock that is moved.</summary>
 [CancelAfter(60_000)]

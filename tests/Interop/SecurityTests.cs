@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>TLS, credentials and settings through the builders.</summary>
 [CancelAfter(60_000)]

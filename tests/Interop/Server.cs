@@ -1,6 +1,6 @@
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>
 /// The base of every test that needs a server: each runs against the embedded broker, and again against the cluster that
@@ -63,7 +63,7 @@ public abstract class ServerTests(string kind)
     /// <summary>Skips the test on brokers before a release.</summary>
     protected async Task NeedBrokerAsync(int major, int minor, string feature, CancellationToken cancellation)
     {
-        if (IsCluster && await BrokerVersionAsync(cancellation) < Protocol.ProtocolVersion.ofRelease(major, minor, 0))
+        if (IsCluster && await BrokerVersionAsync(cancellation) < RocketMq.Protocol.ProtocolVersion.ofRelease(major, minor, 0))
         {
             Assert.Ignore($"{feature} needs brokers of {major}.{minor}; those of ROCKETMQ_NAMESRV are older.");
         }

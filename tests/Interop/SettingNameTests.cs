@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Text.RegularExpressions;
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Builders and the texts of their settings know the same settings, by the same names: first-use.md 13.</summary>
 public sealed class SettingNameTests

@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>A clock that stands still until a test moves it.</summary>
 internal sealed class StoppedClock : TimeProvider

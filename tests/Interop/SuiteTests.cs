@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>What holds for the tests themselves.</summary>
 public sealed partial class SuiteTests

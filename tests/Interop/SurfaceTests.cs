@@ -1,7 +1,7 @@
 using System.Reflection;
 using System.Runtime.CompilerServices;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>What the facade shows, and what it needs.</summary>
 public sealed class SurfaceTests
@@ -11,7 +11,7 @@ public sealed class SurfaceTests
 
     private static readonly Assembly Facade = typeof(RemotingClient).Assembly;
     private static readonly Assembly[] Core =
-        [typeof(RocketMq.Protocol.RemotingCommand).Assembly, typeof(RocketMq.Protocol.RemotingClient).Assembly];
+        [typeof(RocketMq.Protocol.RemotingCommand).Assembly, typeof(RocketMq.RemotingClient).Assembly];
     private static readonly Assembly Broker = typeof(RocketMq.Embedded.EmbeddedBroker).Assembly;
 
     private static bool IsVisible(MethodBase method) => method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly;

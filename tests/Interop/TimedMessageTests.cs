@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Messages that brokers hold back.</summary>
 public sealed class TimedMessageTests(string kind) : ServerTests(kind)

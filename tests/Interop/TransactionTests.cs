@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Messages that consumers see only if a transaction succeeds.</summary>
 public sealed class TransactionTests(string kind) : ServerTests(kind)

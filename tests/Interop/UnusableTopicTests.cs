@@ -1,6 +1,6 @@
 using RocketMq.Embedded;
 
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Topics that are there and take no message, and those whose queues an operator has fixed.</summary>
 [CancelAfter(60_000)]

@@ -1,4 +1,4 @@
-namespace RocketMq.Interop;
+namespace Interop;
 
 /// <summary>Waits for what others bring about.</summary>
 internal static class Wait

@@ -46,7 +46,7 @@ let private impure =
     Regex
         @"\b(Task|ValueTask|Async|async|Socket|ILogger|UtcNow|Now|Random|Stopwatch|Thread|Threading|Timer|MailboxProcessor|Environment|File|Console)\b"
 
-let private pure' = typeof<RocketMq.Protocol.Message>.Assembly
+let private pure' = typeof<RocketMq.Message>.Assembly
 
 let private folderOf project =
     Path.Combine(Repository.root, "src", $"{project}.fs")

@@ -5,6 +5,7 @@ open System.Net
 open FsCheck
 open FsCheck.FSharp
 open RocketMq.Protocol
+open RocketMq
 
 /// A text of any characters that UTF-8 can carry: one to four bytes each, control characters included.
 type Text =

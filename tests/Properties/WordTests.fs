@@ -66,6 +66,28 @@ let private faults (line: string) =
         for hit in coined.Matches line -> hit.Value
     ]
 
+/// What walks through bytes or text has positions; a queue has offsets.
+let private walksBytes =
+    [
+        "Wire"
+        "Messages/Records"
+        "Messages/Bodies"
+        "Messages/Properties.fs"
+        "Operations/Codec"
+        "Sql92"
+        "Faults/AnswerFraming.fs"
+        "Storage/QueueReading.fs"
+        "Rules/Consuming/QueueAllocation.fs"
+        "Transport"
+    ]
+
+let private position =
+    Regex(@"\b([Pp]ositions?|[a-z]+Positions?)\b|[A-Za-z]+Positions?\b")
+
+let private isCode (path: string) =
+    path.EndsWith(".fs", StringComparison.Ordinal)
+    || path.EndsWith(".cs", StringComparison.Ordinal)
+
 let private isBuilt (path: string) =
     Regex.IsMatch(path, @"[\\/](bin|obj)[\\/]")
 
@@ -99,6 +121,22 @@ let tests =
                         for index, line in File.ReadAllLines file |> Array.indexed do
                             for fault in faults line do
                                 $"{Path.GetRelativePath(Repository.root, file)}:{index + 1}: {fault}"
+                ]
+                |> shouldEqual []
+            }
+
+            test "a queue has offsets, never positions" {
+                [
+                    for file in files do
+                        let name = Path.GetRelativePath(Repository.root, file).Replace('\\', '/')
+
+                        if
+                            isCode file
+                            && not (walksBytes |> List.exists (fun place -> name.Contains $"/{place}"))
+                        then
+                            for index, line in File.ReadAllLines file |> Array.indexed do
+                                if position.IsMatch line then
+                                    $"{name}:{index + 1}: {line.Trim()}"
                 ]
                 |> shouldEqual []
             }

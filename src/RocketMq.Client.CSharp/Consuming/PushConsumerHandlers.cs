@@ -1,8 +1,8 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
-using Options = RocketMq.Protocol.PushConsumerOptionsModule;
+using Core = RocketMq;
+using Options = RocketMq.PushConsumerOptionsModule;
 
 namespace RocketMq.Client;
 

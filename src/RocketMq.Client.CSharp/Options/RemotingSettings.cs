@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -20,7 +20,7 @@ internal sealed record RemotingSettings
 
     internal int MaxInFlight { init => Options = Change(maxInFlight: value); }
 
-    internal bool BinaryHeaders { init => Options = Change(header: value ? Core.Header.Binary : Core.Header.Json); }
+    internal bool BinaryHeaders { init => Options = Change(header: value ? Core.Protocol.Header.Binary : Core.Protocol.Header.Json); }
 
     /// <summary>For those who find their servers.</summary>
     internal FSharpList<Core.Endpoint> NameServers { get; init; } = FSharpList<Core.Endpoint>.Empty;
@@ -53,7 +53,7 @@ internal sealed record RemotingSettings
         init => Options = Change(maxWaitingCalls: value.Calls, maxWaitingBytes: value.Bytes);
     }
 
-    internal Core.FrameLimits Limits { init => Options = Change(limits: value); }
+    internal Core.Protocol.FrameLimits Limits { init => Options = Change(limits: value); }
 
     internal Core.Backoff Backoff { init => Options = Change(backoff: value); }
 
@@ -70,27 +70,27 @@ internal sealed record RemotingSettings
 
     internal Core.RemotingOptions ToCore(Core.WhenDisconnected whenDisconnected) => Change(
         whenDisconnected: whenDisconnected,
-        handlers: MapModule.OfSeq(Handlers.Select(pair => Tuple.Create((Core.RequestCode)(int)pair.Key, ToCore(pair.Value)))),
+        handlers: MapModule.OfSeq(Handlers.Select(pair => Tuple.Create((Core.Protocol.RequestCode)(int)pair.Key, ToCore(pair.Value)))),
         logger: Logger);
 
     private Core.RemotingOptions Change(
         TimeSpan? requestTimeout = null,
         TimeSpan? connectTimeout = null,
         int? maxInFlight = null,
-        Core.Header? header = null,
+        Core.Protocol.Header? header = null,
         Core.OverflowPolicy? onMaxInFlight = null,
         Core.OverflowPolicy? onMaxUnwrittenBytes = null,
         int? maxUnwrittenBytes = null,
         int? maxServerRequests = null,
         int? maxWaitingCalls = null,
         int? maxWaitingBytes = null,
-        Core.FrameLimits? limits = null,
+        Core.Protocol.FrameLimits? limits = null,
         Core.Backoff? backoff = null,
         Core.KeepAlive? keepAlive = null,
         Core.RetryPolicy? retry = null,
         FSharpFunc<Core.Endpoint, Core.Endpoint>? mapAddress = null,
         Core.WhenDisconnected? whenDisconnected = null,
-        FSharpMap<Core.RequestCode, FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>>>? handlers = null,
+        FSharpMap<Core.Protocol.RequestCode, FSharpFunc<Core.Protocol.RemotingCommand, Task<FSharpOption<Core.Protocol.RemotingCommand>?>>>? handlers = null,
         Core.TlsOptions? tls = null,
         FSharpFunc<Unit, Core.Credentials>? credentials = null,
         ILogger? logger = null) => new(
@@ -128,15 +128,15 @@ internal sealed record RemotingSettings
     private static FSharpFunc<Unit, Core.Credentials> ToCore(Func<Credentials> provider) =>
         FuncConvert.FromFunc(() => provider()?.Inner!);
 
-    private static FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>> ToCore(CommandHandler handler)
+    private static FSharpFunc<Core.Protocol.RemotingCommand, Task<FSharpOption<Core.Protocol.RemotingCommand>?>> ToCore(CommandHandler handler)
     {
-        async Task<FSharpOption<Core.RemotingCommand>?> Handle(Core.RemotingCommand request)
+        async Task<FSharpOption<Core.Protocol.RemotingCommand>?> Handle(Core.Protocol.RemotingCommand request)
         {
             var answer = await (handler(new Command(request)) ?? throw Client.Handlers.NoTask(handler)).ConfigureAwait(false);
-            return answer is null ? null : FSharpOption<Core.RemotingCommand>.Some(answer.Inner);
+            return answer is null ? null : FSharpOption<Core.Protocol.RemotingCommand>.Some(answer.Inner);
         }
 
-        return FuncConvert.FromFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>>(Handle);
+        return FuncConvert.FromFunc<Core.Protocol.RemotingCommand, Task<FSharpOption<Core.Protocol.RemotingCommand>?>>(Handle);
     }
 }
 

@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol
 
 /// What consumers log. Bodies and properties never are.
 module internal ConsumerLog =

@@ -1,10 +1,11 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
 open System.Runtime.CompilerServices
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Which brokers are told of a client.
 type internal HeartbeatScope =

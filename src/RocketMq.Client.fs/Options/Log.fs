@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Net.Security
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol
 
 /// Everything that the transport logs. Bodies, fields and secrets never are.
 module internal Log =

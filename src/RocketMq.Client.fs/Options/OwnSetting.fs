@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// A setting with a text of one kind of client, beside those of its connections.
 type internal OwnSetting<'Options> =

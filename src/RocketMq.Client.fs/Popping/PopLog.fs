@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol
 
 /// What consumers that pop log. Bodies and properties never are.
 module internal PopLog =

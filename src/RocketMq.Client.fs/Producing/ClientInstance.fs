@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Net.Http
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Finds the name servers that an address server knows, at once and then every two minutes, as Java's clients do.
 [<Sealed>]

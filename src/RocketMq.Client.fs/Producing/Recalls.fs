@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Takes timed messages of one producer back.
 [<Sealed>]

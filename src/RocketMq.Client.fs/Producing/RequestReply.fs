@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Sends messages of one producer that are answered by other messages, and waits for these; bounded as all that waits is.
 [<Sealed>]

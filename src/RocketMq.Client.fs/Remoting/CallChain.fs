@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// What becomes of a call on its way to a session, one concern after the other: it is signed, traced, tried again, and sent, at
 /// once or as soon as there is a connection and room. Requests that a session returns are sent again.

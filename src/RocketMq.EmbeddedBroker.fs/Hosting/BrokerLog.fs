@@ -5,7 +5,9 @@ open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// What brokers log of their consumers: one line each, no body and no secret.
 module private BrokerLines =

@@ -5,6 +5,7 @@ open System
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open ProducerRig
 open GroupRig

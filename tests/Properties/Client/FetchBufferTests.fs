@@ -5,6 +5,7 @@ open System
 open System.Threading
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private queueOf queueId : MessageQueue =
     {

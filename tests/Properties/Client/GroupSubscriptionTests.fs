@@ -4,7 +4,9 @@ module RocketMq.Protocol.Tests.GroupSubscriptionTests
 open System
 open System.Threading.Tasks
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open ProducerRig
 open GroupRig

@@ -8,6 +8,7 @@ open System.Threading.Tasks
 open Expecto
 open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
+open RocketMq
 open ProducerRig
 
 let private queue: MessageQueue =

@@ -7,6 +7,7 @@ open System.Threading
 open Expecto
 open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
+open RocketMq
 
 let private queue id : MessageQueue =
     {

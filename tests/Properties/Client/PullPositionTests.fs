@@ -7,6 +7,7 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open ProducerRig
 open GroupRig
@@ -123,7 +124,7 @@ let private moving =
 
                     let! answer =
                         client.Ask(
-                            ConsumerPositions.resetAll.Request
+                            ConsumerOffsets.resetAll.Request
                                 {
                                     Topic = "T"
                                     Group = "C"

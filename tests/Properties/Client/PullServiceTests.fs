@@ -8,7 +8,9 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open ProducerRig
 open GroupRig
 

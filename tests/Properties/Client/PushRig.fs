@@ -4,6 +4,7 @@ module internal RocketMq.Protocol.Tests.PushRig
 open System
 open System.Threading.Tasks
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open ProducerRig
 open GroupRig

@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.SubscriptionCheckTests
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open ProducerRig
 open GroupRig
 

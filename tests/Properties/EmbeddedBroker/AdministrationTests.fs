@@ -1,7 +1,9 @@
 module RocketMq.Protocol.Tests.AdministrationTests
 
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.ClusterRig
 

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.BrokerFaultTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 
 let private sendCode = int RequestCode.SendMessageV2

@@ -4,6 +4,7 @@ module internal RocketMq.Protocol.Tests.BrokerRig
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 
 let settings: BrokerSettings =

@@ -2,7 +2,9 @@
 module RocketMq.Protocol.Tests.ClientCallTests
 
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.BrokerRig
 open RocketMq.Protocol.Tests.ConsumerRig
@@ -153,10 +155,10 @@ let tests =
                             Group = "G"
                             ClientAddress = address
                         }
-                        ConsumerPositions.ofMembers
+                        ConsumerOffsets.ofMembers
 
                 let said offset command =
-                    ConsumerPositions.ofClient.Answer(
+                    ConsumerOffsets.ofClient.Answer(
                         {
                             ByMember = Map.empty
                             Own = Map.ofList [ messageQueue 0, offset ]
@@ -172,7 +174,7 @@ let tests =
                 connection |> shouldEqual 2
                 let _, effects = answer ticket ValueNone state
 
-                (decodeWith ConsumerPositions.ofMembers (answerIn effects)).ByMember
+                (decodeWith ConsumerOffsets.ofMembers (answerIn effects)).ByMember
                 |> shouldEqual (Map.ofList [ "c1", Map.ofList [ messageQueue 0, 4L ] ])
 
                 let _, effects = ask 0L 9 (query (Some "c2")) withMembers
@@ -181,12 +183,12 @@ let tests =
 
             testCase "a reset changes what is committed and is told to every member"
             <| fun () ->
-                let command = Examples.ask (resetOf 0L true) ConsumerPositions.resetAll
+                let command = Examples.ask (resetOf 0L true) ConsumerOffsets.resetAll
 
                 let state, effects = ask 0L 9 command (committedAt 1L withMembers)
                 Store.committed queue state.Store |> shouldEqual (ValueSome 0L)
 
-                (decodeWith ConsumerPositions.resetAll (answerIn effects)).Positions[messageQueue 0]
+                (decodeWith ConsumerOffsets.resetAll (answerIn effects)).Offsets[messageQueue 0]
                 |> shouldEqual 0L
 
                 let pushes = pushesIn effects
@@ -195,14 +197,14 @@ let tests =
                 for _, push in pushes do
                     push.Kind |> shouldEqual OneWay
 
-                    match ConsumerPositions.pushReset.Decode push with
-                    | Ok pushed -> pushed.Positions.Positions[messageQueue 0] |> shouldEqual 0L
+                    match ConsumerOffsets.pushReset.Decode push with
+                    | Ok pushed -> pushed.Offsets.Offsets[messageQueue 0] |> shouldEqual 0L
                     | Error error -> failtest $"%A{error}"
 
             testCase "only force moves a group forward, and -1 is the end"
             <| fun () ->
                 let committed isForced offset =
-                    let command = Examples.ask (resetOf -1L isForced) ConsumerPositions.resetAll
+                    let command = Examples.ask (resetOf -1L isForced) ConsumerOffsets.resetAll
                     let state, _ = ask 0L 9 command (committedAt offset withMembers)
                     Store.committed queue state.Store
 
@@ -219,7 +221,7 @@ let tests =
                                 QueueId = Some 0
                                 Offset = Some offset
                             }
-                            ConsumerPositions.resetAll
+                            ConsumerOffsets.resetAll
 
                     let state, effects =
                         ask 0L 9 command (committedAt 0L fresh |> fun state -> { state with Store = withMembers.Store })

@@ -4,7 +4,9 @@ module internal RocketMq.Protocol.Tests.ClusterRig
 open System
 open System.Net
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 
 let settingsOf name id place : BrokerSettings =

@@ -5,6 +5,7 @@ open System
 open System.Threading
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.BrokerRig
 open RocketMq.Protocol.Tests.ConsumerRig

@@ -3,7 +3,9 @@ module internal RocketMq.Protocol.Tests.ConsumerRig
 
 open System
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.BrokerRig
 
@@ -85,7 +87,7 @@ let notifiedOf group effects : int list =
     pushesIn effects
     |> List.filter (fun (_, command) ->
         command.RequestCode = RequestCode.NotifyConsumerIdsChanged
-        && ConsumerPositions.membersChanged.Decode command = Ok group)
+        && ConsumerOffsets.membersChanged.Decode command = Ok group)
     |> List.map fst
 
 /// Lets the time pass as a clock does: each deadline rings when it has come.

@@ -4,6 +4,7 @@ open System
 open System.Text
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.BrokerRig
 

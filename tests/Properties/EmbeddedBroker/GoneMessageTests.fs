@@ -3,7 +3,9 @@ module RocketMq.Protocol.Tests.GoneMessageTests
 
 open System
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.BrokerRig
 open RocketMq.Protocol.Tests.ConsumerRig
@@ -75,7 +77,7 @@ let tests =
                                 TimestampMillis = 0L
                                 IsForced = true
                             }
-                            ConsumerPositions.resetAll
+                            ConsumerOffsets.resetAll
 
                     (ask 0L 9 command lastThree |> snd |> answerIn).ResponseCode
 

@@ -3,7 +3,9 @@ module RocketMq.Protocol.Tests.GroupTests
 
 open System
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.BrokerRig
 open RocketMq.Protocol.Tests.ConsumerRig

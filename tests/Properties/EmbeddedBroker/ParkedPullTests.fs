@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.ParkedPullTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.BrokerRig
 open RocketMq.Protocol.Tests.ConsumerRig

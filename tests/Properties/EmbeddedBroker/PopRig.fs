@@ -4,6 +4,7 @@ module internal RocketMq.Protocol.Tests.PopRig
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 
 let pop: PopRequest =

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.QueueLockTests
 
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open RocketMq.Protocol.Tests.BrokerRig
 open RocketMq.Protocol.Tests.ConsumerRig

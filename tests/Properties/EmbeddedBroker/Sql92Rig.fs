@@ -6,6 +6,7 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 
 // Expressions that a parser may give, and the properties of a message

@@ -7,6 +7,7 @@ open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
+open RocketMq
 
 /// What a server in memory does with those who want to connect.
 type Welcome =

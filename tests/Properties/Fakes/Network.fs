@@ -9,6 +9,7 @@ open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
 open RocketMq.Protocol
+open RocketMq
 
 /// Two streams as one: what is read and what is written.
 [<Sealed>]

@@ -11,6 +11,7 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests
 
 let ours = lazy Certificates.authority "Our CA"

@@ -7,6 +7,7 @@ open System.Threading.Tasks
 open Expecto
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open ProducerRig
 open GroupRig

@@ -9,6 +9,7 @@ open System.Threading.Tasks
 open Expecto
 open RocketMq.Embedded
 open RocketMq.Protocol
+open RocketMq
 
 /// How many values there are to ask for. An answer that went to the wrong caller shows by its value, but for one in so many.
 let private values = 4096

@@ -6,7 +6,9 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Embedded
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.FaultLoad
 
 /// What a fault did to a load of callers.

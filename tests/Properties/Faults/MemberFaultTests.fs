@@ -6,6 +6,7 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 open ProducerRig
 open GroupRig
@@ -23,7 +24,7 @@ let private withAdmin (cluster: EmbeddedCluster) (ask: RemotingClient -> Task<'A
 /// An operator has the group read all queues of the topic again from the first message.
 let private resetToFirst cluster : Task =
     withAdmin cluster (fun client ->
-        ConsumerPositions.resetAll.Request
+        ConsumerOffsets.resetAll.Request
             {
                 Group = "C"
                 Topic = "T"

@@ -6,6 +6,7 @@ open System.IO
 open System.IO.Compression
 open System.Text.Json
 open RocketMq.Protocol
+open RocketMq
 
 type Capture =
     {

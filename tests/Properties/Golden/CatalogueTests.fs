@@ -5,6 +5,7 @@ open System
 open System.Text
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// Whose requests are typed: all but those of servers among themselves.
 let private isFacing direction =

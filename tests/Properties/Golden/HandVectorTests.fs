@@ -5,7 +5,9 @@ open System
 open System.Text
 open System.Text.Json.Nodes
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 let private answerTo (operation: Operation<'Query, 'Answer>) (body: string) =
     Command.request operation.Code

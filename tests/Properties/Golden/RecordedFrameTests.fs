@@ -7,6 +7,7 @@ open System.Text.Json
 open System.Text.Json.Nodes
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Captures
 
 let private textOrNull (element: JsonElement) =

@@ -5,6 +5,7 @@ open System.Security.Cryptography
 open System.Text.Json
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Captures
 
 let private listOf (name: string) (capture: Capture) =

@@ -2,6 +2,7 @@ module RocketMq.Protocol.Tests.RecordedPopTests
 
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private requestTo (operation: Operation<'Query, 'Answer>) (capture: Captures.Capture) : 'Query =
     match operation.Decode(Captures.commandOf capture) with

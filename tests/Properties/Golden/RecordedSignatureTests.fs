@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.RecordedSignatureTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// What the recorded client signed with.
 let private secretKey = "12345678"

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.BodyTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Buffers
 
 let private hello = "hello hello hello"B

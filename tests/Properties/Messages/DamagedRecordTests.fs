@@ -6,6 +6,7 @@ open System.Buffers
 open System.Buffers.Binary
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private recordAt (offset: int64) : byte[] =
     let output = ArrayBufferWriter<byte>()

@@ -5,6 +5,7 @@ open System.Text
 open Expecto
 open FsCheck
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Buffers
 
 let private limit = 1 <<< 20

@@ -2,6 +2,7 @@ module RocketMq.Protocol.Tests.NamespacedTests
 
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// Names as Java's NamespaceUtil 5.3.3 treats them, run with the namespace NS1: the name, wrapped, without NS1, without any
 /// namespace, the namespace it carries, the retry topic of a group of that name (for no name Java gives none, this library

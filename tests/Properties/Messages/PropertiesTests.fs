@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.PropertiesTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private ofPairs (pairs: (PropertyText * PropertyText) list) =
     pairs |> List.map (fun (name, value) -> name.Value, value.Value)

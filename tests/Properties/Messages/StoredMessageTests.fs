@@ -6,6 +6,7 @@ open System.Buffers.Binary
 open System.Net
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Buffers
 
 let private encode (message: StoredMessage) =

@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.ValidationTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private refusal (result: Result<'T, InputError>) =
     match result with

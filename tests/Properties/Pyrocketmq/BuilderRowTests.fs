@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.BuilderRowTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private request = Command.request RequestCode.SendMessageV2
 

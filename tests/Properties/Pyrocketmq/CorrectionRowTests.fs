@@ -7,7 +7,9 @@ open System.Text
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.OnNetwork
 open RocketMq.Protocol.Tests.Examples
 
@@ -147,7 +149,7 @@ let tests =
             testCase "W11 view is 33, reset 222"
             <| fun () ->
                 int MessageQuery.byOffset.Code |> shouldEqual 33
-                int ConsumerPositions.resetAll.Code |> shouldEqual 222
+                int ConsumerOffsets.resetAll.Code |> shouldEqual 222
 
                 Operations.tryDirection RequestCode.QueryBrokerOffset
                 |> shouldEqual (Some Unanswered)

@@ -5,7 +5,9 @@ open System
 open System.IO
 open System.Reflection
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Examples
 
 let private request = Command.request RequestCode.SendMessageV2
@@ -59,7 +61,7 @@ let tests =
                     ]
 
             testCase "S2 modules of the transport"
-            <| fun () -> has [ "Ports"; "RemotingOptions"; "Connection"; "ConnectionState"; "RemotingError" ]
+            <| fun () -> has [ "Ports"; "RemotingOptions"; "ConnectionState"; "RemotingError" ]
 
             testCase "S3 modules of remote calls"
             <| fun () ->

@@ -5,6 +5,7 @@ open System
 open System.IO
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private request = Command.request RequestCode.SendMessageV2
 

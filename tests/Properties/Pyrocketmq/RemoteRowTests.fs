@@ -7,7 +7,9 @@ open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.OnNetwork
 
 let private heartbeat = Command.request RequestCode.HeartBeat

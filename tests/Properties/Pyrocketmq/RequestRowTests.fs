@@ -3,7 +3,9 @@ module RocketMq.Protocol.Tests.RequestRowTests
 
 open System
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Examples
 
 let private group = "group"
@@ -327,7 +329,7 @@ let tests =
                 222
                 "topic group timestamp isForce"
                 "queueId offset"
-                (ask reset ConsumerPositions.resetAll)
+                (ask reset ConsumerOffsets.resetAll)
 
             testCase "R25 there is no save of message numbers: 1001 is a controller's, and no operation of clients"
             <| fun () ->
@@ -371,5 +373,5 @@ let tests =
                 40
                 "consumerGroup"
                 ""
-                (ConsumerPositions.membersChanged.OneWay group)
+                (ConsumerOffsets.membersChanged.OneWay group)
         ]

@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.SettingRowTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private endpoint = { Host = "broker"; Port = 10911 }
 

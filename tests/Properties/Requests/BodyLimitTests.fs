@@ -5,6 +5,7 @@ open System
 open System.Text
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private megabyte = 1024L * 1024L
 

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.Examples
 
 open System
 open RocketMq.Protocol
+open RocketMq
 
 let send: SendRequest =
     {

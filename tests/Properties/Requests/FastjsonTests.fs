@@ -6,6 +6,7 @@ open System.Text.Json
 open System.Text.Json.Nodes
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private rewrite (json: string) =
     Fastjson.toJson "body" (ReadOnlyMemory(Encoding.UTF8.GetBytes json))

@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.FilterTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// Texts of the letters that matter.
 type ExpressionText =

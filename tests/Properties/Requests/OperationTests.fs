@@ -10,7 +10,9 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open Microsoft.FSharp.Reflection
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Texts that are mostly names which every server takes, and sometimes anything else that UTF-8 can carry.
 let private texts: Gen<string> =

@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck
 open RocketMq.Protocol
+open RocketMq
 
 let private on name permission writeQueues : QueueData =
     {

@@ -9,6 +9,7 @@ open System.Threading.Tasks
 open Expecto
 open RocketMq.Embedded
 open RocketMq.Protocol
+open RocketMq
 
 let private place = { Namespace = "resources"; Key = "key" }
 

@@ -6,7 +6,9 @@ open System.Diagnostics.Metrics
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 let private host = "forgotten"
 let private at port : Endpoint = { Host = host; Port = port }

@@ -8,6 +8,7 @@ open System.Threading.Tasks
 open Expecto
 open RocketMq.Embedded
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.OnNetwork
 
 let private size = 5

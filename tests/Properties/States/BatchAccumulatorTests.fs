@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.BatchAccumulatorTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// What a producer does, in random order. Each step comes some time after the one before.
 type GatherStep =

@@ -5,6 +5,7 @@ open System
 open Expecto
 open FsCheck
 open RocketMq.Protocol
+open RocketMq
 
 /// A pop as it goes: its time to the broker, at the broker if a message comes before the end of the wait, and back.
 type Exchange =

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.ConnectionTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// What happens to a connection. Outcomes of dials and ends of sessions only happen where one is due.
 type Step =
@@ -22,7 +23,7 @@ type Step =
     | OldSessionEnds
 
 /// A connection and the world around it.
-type World =
+type internal World =
     {
         State: ConnectionState
         PendingDials: int

@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.ConsumerQueueTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.ConsumerQueueWorld
 
 let private concurrent = { NeedsLock = false; AutoCommit = true }

@@ -4,6 +4,7 @@ module internal RocketMq.Protocol.Tests.ConsumerQueueWorld
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// What happens, in any order. Numbers choose among what there is.
 type QueueStep =

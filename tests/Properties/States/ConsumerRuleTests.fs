@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.ConsumerRuleTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private seconds (value: float) = TimeSpan.FromSeconds value
 

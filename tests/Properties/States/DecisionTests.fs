@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.DecisionTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private endpoint = { Host = "h"; Port = 1 }
 

@@ -4,6 +4,7 @@ module RocketMq.Protocol.Tests.FlowControlShareTests
 open Expecto
 open FsCheck
 open RocketMq.Protocol
+open RocketMq
 
 let private limited messages bytes : TopicFlowControlLimits = { Messages = messages; Bytes = bytes }
 

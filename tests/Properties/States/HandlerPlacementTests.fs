@@ -2,7 +2,7 @@
 module RocketMq.Protocol.Tests.HandlerPlacementTests
 
 open Expecto
-open RocketMq.Protocol
+open RocketMq
 
 let private calm = { HaveWorked = true; HeldFor = 0 }
 let private idle = { HaveWorked = false; HeldFor = 0 }

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.KeepAliveTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private seconds (count: float) = TimeSpan.FromSeconds count
 

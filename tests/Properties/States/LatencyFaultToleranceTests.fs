@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.LatencyFaultToleranceTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// A send that came back, and how much later than the one before.
 type SendStep =

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.OffsetTrackerTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// What happens to a queue.
 type OffsetStep =

@@ -2,6 +2,7 @@ module RocketMq.Protocol.Tests.PoolTests
 
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// What a random sequence does next; numbers choose among what there is.
 type private Step =

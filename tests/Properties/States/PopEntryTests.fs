@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.PopEntryTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// What happens to a consumer, in random order.
 type HeldStep =

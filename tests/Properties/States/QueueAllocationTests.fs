@@ -6,6 +6,7 @@ open System.IO.Compression
 open System.Text.Json
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private queueOf topic broker id : MessageQueue =
     {

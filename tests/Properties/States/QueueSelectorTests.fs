@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.QueueSelectorTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private queues count =
     [|

@@ -2,7 +2,9 @@
 module internal RocketMq.Protocol.Tests.RebalanceRun
 
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// What happens to a member, in any order. Numbers choose among what there is.
 type RebalanceStep =

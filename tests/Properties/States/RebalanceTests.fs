@@ -2,6 +2,7 @@ module RocketMq.Protocol.Tests.RebalanceTests
 
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.RebalanceRun
 
 let private four = queuesOf "T" 4

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.RetryPolicyTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private endpoint = { Host = "broker"; Port = 10911 }
 let private second = TimeSpan.FromSeconds 1L

@@ -10,6 +10,7 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private v4 (text: string) = IPAddress.Parse text
 let private first = v4 "10.0.0.1"

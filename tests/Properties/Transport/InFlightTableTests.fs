@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.InFlightTableTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// What happens to a table of calls in flight.
 type Step =

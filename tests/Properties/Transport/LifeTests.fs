@@ -5,7 +5,9 @@ open System
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.OnNetwork
 
 let private seconds (count: float) = TimeSpan.FromSeconds count

@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.OptionCheckTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests
 
 [<Tests>]

@@ -5,6 +5,7 @@ open System.IO
 open System.Security.Cryptography.X509Certificates
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests
 
 let private readOf (text: string) =

@@ -5,6 +5,7 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.OnNetwork
 
 /// Moves the clock past the wait for the next dial, when it is waiting, and gives how long that wait was.

@@ -5,6 +5,7 @@ open System.Net.Security
 open System.Security.Cryptography.X509Certificates
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private day year =
     DateTimeOffset(year, 6, 1, 12, 0, 0, TimeSpan.Zero)

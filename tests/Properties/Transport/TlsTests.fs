@@ -9,6 +9,7 @@ open System.Threading.Tasks
 open Expecto
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests
 open RocketMq.Protocol.Tests.OnTls
 

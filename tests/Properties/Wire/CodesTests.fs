@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.CodesTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 [<Tests>]
 let tests =

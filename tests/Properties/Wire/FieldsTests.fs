@@ -2,6 +2,7 @@ module RocketMq.Protocol.Tests.FieldsTests
 
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 let private ofPairs (pairs: (PropertyText * Text) list) =
     pairs |> List.map (fun (name, value) -> name.Value, value.Value)

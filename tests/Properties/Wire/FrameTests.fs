@@ -4,6 +4,7 @@ open System
 open System.Buffers
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Buffers
 
 /// What a header form cannot tell apart: a binary one has no empty remark and no empty fields.

@@ -4,6 +4,7 @@ open System
 open System.Buffers.Binary
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Buffers
 
 let private survives (bytes: byte[]) =

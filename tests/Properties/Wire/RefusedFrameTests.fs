@@ -7,6 +7,7 @@ open System.Buffers.Binary
 open System.Text
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Buffers
 
 /// Refuses every header.

@@ -8,6 +8,7 @@ open System.Text.Json
 open System.Threading
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Buffers
 open RocketMq.Protocol.Tests.OnNetwork
 

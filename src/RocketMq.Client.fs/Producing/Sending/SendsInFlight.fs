@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Counts what a producer has on its way, so that its end can wait for it. Safe to use from any thread.
 [<Sealed>]

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// A message of whose answer somebody wants to know all, not only where it is stored.
 [<Sealed>]

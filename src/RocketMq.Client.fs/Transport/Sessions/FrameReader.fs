@@ -1,4 +1,4 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers
@@ -6,6 +6,7 @@ open System.IO
 open System.IO.Pipelines
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Takes a frame, on the reading thread, which must not be blocked. The frame is good until this returns.
 type internal FrameTaker = delegate of frame: inref<ReceivedFrame> -> unit

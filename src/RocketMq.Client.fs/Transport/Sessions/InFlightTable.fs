@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Numerics
 open System.Threading
+open RocketMq.Protocol
 
 /// The calls in flight on one session, by opaque.
 ///

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Runtime.CompilerServices
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Why a session returns a request to its caller. The server has not carried it out.
 [<RequireQualifiedAccess; NoEquality; NoComparison>]

@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
+open RocketMq.Protocol
 
 /// The sending side of a session: its phase, and how requests get into table and buffer. `Session` says what the lock guards.
 [<Sealed>]

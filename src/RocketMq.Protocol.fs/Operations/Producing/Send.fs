@@ -1,6 +1,4 @@
-namespace RocketMq.Protocol
-
-open System
+namespace RocketMq
 
 /// How far a message had come when the broker answered. In all four cases it is stored on the master.
 type SendStatus =
@@ -8,6 +6,11 @@ type SendStatus =
     | FlushDiskTimedOut
     | FlushSlaveTimedOut
     | SlaveNotAvailable
+
+namespace RocketMq.Protocol
+
+open System
+open RocketMq
 
 /// Where a broker stored a message.
 type SendAnswer =

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// How far a session, one socket from its connect to its end, is on its way. It only goes on, never back.
 [<RequireQualifiedAccess>]

@@ -1,17 +1,18 @@
 namespace RocketMq.Protocol
 
 open System.Text.Json
+open RocketMq
 
 /// Offsets by queue. Source: ResetOffsetBody.java, ResetOffsetBodyForC.java.
-type PositionTable =
+type OffsetTable =
     | ByQueue of Map<MessageQueue, int64>
     /// As brokers push them after an administrator asked in C++.
     | Listed of (MessageQueue * int64) list
 
-    member table.Positions =
+    member table.Offsets =
         match table with
-        | ByQueue positions -> positions
-        | Listed positions -> Map.ofList positions
+        | ByQueue offsets -> offsets
+        | Listed offsets -> Map.ofList offsets
 
 /// Where a group is to go on. Source: ResetOffsetRequestHeader.java.
 type OffsetReset =
@@ -32,11 +33,11 @@ type OffsetReset =
 type PushedReset =
     {
         Reset: OffsetReset
-        Positions: PositionTable
+        Offsets: OffsetTable
     }
 
 /// Source: GetConsumerStatusRequestHeader.java.
-type PositionQuery =
+type MemberOffsetsQuery =
     {
         Topic: string
         Group: string
@@ -45,7 +46,7 @@ type PositionQuery =
     }
 
 /// What members hold. Source: GetConsumerStatusBody.java.
-type MemberPositions =
+type MemberOffsets =
     {
         /// From a broker: by client id.
         ByMember: Map<string, Map<MessageQueue, int64>>
@@ -54,8 +55,8 @@ type MemberPositions =
     }
 
 /// Asking for and changing where the members of a group stand. Sources: Broker2Client.java, AdminBrokerProcessor.java.
-module ConsumerPositions =
-    let private positions: JsonCodec<Map<MessageQueue, int64>> =
+module ConsumerOffsets =
+    let private offsets: JsonCodec<Map<MessageQueue, int64>> =
         JsonCodec.mapOf Queues.key JsonCodec.int64
 
     let private listed =
@@ -74,25 +75,25 @@ module ConsumerPositions =
                 offset
         }
 
-    let private eitherForm: JsonCodec<PositionTable> =
+    let private eitherForm: JsonCodec<OffsetTable> =
         let list = JsonCodec.list listed
 
         {
             Write =
                 fun writer table ->
                     match table with
-                    | ByQueue table -> positions.Write writer table
+                    | ByQueue table -> offsets.Write writer table
                     | Listed items -> list.Write writer items
             Read =
                 fun element ->
                     if element.ValueKind = JsonValueKind.Array then
                         Listed(list.Read element)
                     else
-                        ByQueue(positions.Read element)
+                        ByQueue(offsets.Read element)
             Absent = ValueSome(ByQueue Map.empty)
         }
 
-    let private positionTable =
+    let private offsetTable =
         Member.objectOf (Member.always "offsetTable" eitherForm id)
 
     let private reset =
@@ -116,7 +117,7 @@ module ConsumerPositions =
         }
 
     let private query =
-        layout<PositionQuery> {
+        layout<MemberOffsetsQuery> {
             let! topic = Field.topic "topic" _.Topic
             and! group = Field.group "group" _.Group
             and! address = OptionalField.text "clientAddr" _.ClientAddress
@@ -130,15 +131,15 @@ module ConsumerPositions =
         }
 
     let private held =
-        object<MemberPositions> {
-            let! byMember = Member.map "consumerTable" positions _.ByMember
-            and! own = Member.always "messageQueueTable" positions _.Own
+        object<MemberOffsets> {
+            let! byMember = Member.map "consumerTable" offsets _.ByMember
+            and! own = Member.always "messageQueueTable" offsets _.Own
             return { ByMember = byMember; Own = own }
         }
 
     /// INVOKE_BROKER_TO_RESET_OFFSET (222), from an admin tool to each master. Gives the new offsets.
     let resetAll =
-        Operation(RequestCode.InvokeBrokerToResetOffset, reset, Answers.json "positions" positionTable)
+        Operation(RequestCode.InvokeBrokerToResetOffset, reset, Answers.json "offsets" offsetTable)
 
     /// RESET_CONSUMER_CLIENT_OFFSET (220), one-way from a broker to a consumer.
     let pushReset =
@@ -146,19 +147,19 @@ module ConsumerPositions =
             RequestCode.ResetConsumerClientOffset,
             layout<PushedReset> {
                 let! reset = Layout.part reset _.Reset
-                and! positions = Body.json "positions" positionTable _.Positions
-                return { Reset = reset; Positions = positions }
+                and! offsets = Body.json "offsets" offsetTable _.Offsets
+                return { Reset = reset; Offsets = offsets }
             },
             Answers.nothing
         )
 
     /// INVOKE_BROKER_TO_GET_CONSUMER_STATUS (223), from an admin tool to a broker.
     let ofMembers =
-        Operation(RequestCode.InvokeBrokerToGetConsumerStatus, query, Answers.json "positions" held)
+        Operation(RequestCode.InvokeBrokerToGetConsumerStatus, query, Answers.json "offsets" held)
 
     /// GET_CONSUMER_STATUS_FROM_CLIENT (221), from a broker to a consumer.
     let ofClient =
-        Operation(RequestCode.GetConsumerStatusFromClient, query, Answers.json "positions" held)
+        Operation(RequestCode.GetConsumerStatusFromClient, query, Answers.json "offsets" held)
 
     /// NOTIFY_CONSUMER_IDS_CHANGED (40), one-way from a broker to the members of a group: share the queues again.
     let membersChanged =
