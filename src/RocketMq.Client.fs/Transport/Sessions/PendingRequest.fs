@@ -1,6 +1,7 @@
 namespace RocketMq
 
 open System
+open System.Diagnostics
 open System.Runtime.CompilerServices
 open System.Threading
 open System.Threading.Tasks
@@ -81,8 +82,8 @@ and [<Sealed>] internal PendingRequest<'Answer when 'Answer: not struct and 'Ans
 
     // It is made when it is first asked for, and that must not be by two at a time.
     do
-        let (_: Task<Result<'Answer, RemotingError>>) = promise.Task
-        ()
+        let made = promise.Task
+        Debug.Assert(not made.IsCompleted)
 
     member _.Request = request
 
