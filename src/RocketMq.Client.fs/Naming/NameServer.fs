@@ -6,9 +6,16 @@ open System.Threading.Tasks
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
+/// Who knows name servers if none is named.
+type internal INameServerSource =
+    /// Where it is asked.
+    abstract Domain: string
+
+    abstract Find: cancellation: CancellationToken -> Task<Result<Endpoint list, FailureReason>>
+
 /// Asks name servers: the one that answered last, and the next one in turn when it does not.
 [<Sealed>]
-type NameServer internal (first: Endpoint[], clients: RemotingClients) =
+type NameServer internal (first: Endpoint[], clients: RemotingClients, source: INameServerSource option) =
     /// What one of several may take, while there are others: one that cannot be reached must not cost the whole time.
     static let turnTime = TimeSpan.FromSeconds 1L
 
@@ -17,20 +24,18 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
     let mutable preferred = 0
     let mutable isClosed = false
 
-    /// Who knows name servers if none is named, and how to ask.
-    let mutable source: struct (string * (CancellationToken -> Task<Result<unit, FailureReason>>)) voption =
-        ValueNone
+    let useThem (servers: Endpoint list) =
+        if not servers.IsEmpty then
+            Volatile.Write(&endpoints, Array.ofList servers)
 
     let find (cancellation: CancellationToken) =
         backgroundTask {
             match source with
-            | ValueNone -> return Error(Misconfigured "no name server is named")
-            | ValueSome(struct (domain, find)) ->
-                let! found = find cancellation
-
-                return
-                    found
-                    |> Result.mapError (fun reason -> NotConnected({ Host = domain; Port = 80 }, reason))
+            | None -> return Error(Misconfigured "no name server is named")
+            | Some source ->
+                match! source.Find cancellation with
+                | Ok servers -> return Ok(useThem servers)
+                | Error reason -> return Error(NotConnected({ Host = source.Domain; Port = 80 }, reason))
         }
 
     let serverAt (servers: Endpoint[]) index =
@@ -113,6 +118,8 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
             | answer -> return answer
         }
 
+    internal new(first, clients) = NameServer(first, clients, None)
+
     /// A client of name servers of its own. Checks the options.
     static member Start(endpoints: Endpoint list, options: RemotingOptions) : Result<NameServer, RemotingError> =
         match endpoints, RemotingOptions.refusal (RemotingOptions.check options) with
@@ -141,14 +148,8 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients) =
     /// The name servers that are asked.
     member _.Endpoints: Endpoint list = List.ofArray (Volatile.Read &endpoints)
 
-    /// Has name servers found before the first is asked. An Ok of `find` has called `Use`.
-    member internal _.FindBy(domain: string, find: CancellationToken -> Task<Result<unit, FailureReason>>) =
-        source <- ValueSome(struct (domain, find))
-
     /// Asks others from now on.
-    member internal _.Use(servers: Endpoint list) =
-        if not servers.IsEmpty then
-            Volatile.Write(&endpoints, Array.ofList servers)
+    member internal _.Use(servers: Endpoint list) = useThem servers
 
     /// Where a topic's queues are. Refused with TopicNotExist if no name server knows a broker that has it.
     member _.Route(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =

@@ -8,29 +8,26 @@ open RocketMq.Protocol
 
 /// Finds the name servers that an address server knows, at once and then every two minutes, as Java's clients do.
 [<Sealed>]
-type internal NameServerSearch(server: AddressServer, nameServer: NameServer, options: RemotingOptions) =
+type internal NameServerSearch(server: AddressServer, options: RemotingOptions) =
     static let interval = TimeSpan.FromMinutes 2L
     let clock = options.Ports.Clock
     let http = NameServerDiscovery.newClient ()
     let ending = new CancellationTokenSource()
 
-    let find (cancellation: CancellationToken) : Task<Result<unit, FailureReason>> =
+    let find (cancellation: CancellationToken) : Task<Result<Endpoint list, FailureReason>> =
         backgroundTask {
-            match! NameServerDiscovery.fetch http clock server cancellation with
-            | Ok endpoints ->
-                nameServer.Use endpoints
-                return Ok()
-            | Error error -> return Error error.Reason
+            let! found = NameServerDiscovery.fetch http clock server cancellation
+            return found |> Result.mapError _.Reason
         }
 
-    let keepFinding () : Task =
+    let keepFinding (nameServer: NameServer) : Task =
         backgroundTask {
             try
                 while not ending.IsCancellationRequested do
                     do! Task.Delay(interval, clock, ending.Token)
 
                     match! find ending.Token with
-                    | Ok() -> ()
+                    | Ok endpoints -> nameServer.Use endpoints
                     | Error reason ->
                         if not ending.IsCancellationRequested then
                             Log.nameServerSearchFailed options.Logger reason.Text
@@ -38,13 +35,16 @@ type internal NameServerSearch(server: AddressServer, nameServer: NameServer, op
                 ()
         }
 
-    member _.Start() =
-        nameServer.FindBy(server.Domain, find)
-        Supervised.run options.Logger ending.Token keepFinding
+    member _.Start(nameServer: NameServer) =
+        Supervised.run options.Logger ending.Token (fun () -> keepFinding nameServer)
 
     member _.Close() =
         ending.Cancel()
         http.Dispose()
+
+    interface INameServerSource with
+        member _.Domain = server.Domain
+        member _.Find cancellation = find cancellation
 
 /// What clients of all kinds are set up with.
 type internal InstanceOptions =
@@ -72,7 +72,18 @@ type internal ClientInstance
 
     let clientId = ClientId.create options.InstanceName options.UnitName
     let clients = RemotingClients(options.Remoting, handlersOf)
-    let nameServer = NameServer(Array.ofList options.NameServers, clients)
+
+    let search =
+        options.AddressServer
+        |> Option.map (fun server -> NameServerSearch(server, options.Remoting))
+
+    let nameServer =
+        NameServer(
+            Array.ofList options.NameServers,
+            clients,
+            search |> Option.map (fun search -> search :> INameServerSource)
+        )
+
     let routes = Routes(nameServer, clients, options.Template)
 
     let heartbeat () : Heartbeat =
@@ -109,10 +120,6 @@ type internal ClientInstance
         | Produces groups -> [ for group in groups -> departure (Some group) None ]
         | Consumes membership -> [ departure None (Some (membership ()).Group) ]
 
-    let search =
-        options.AddressServer
-        |> Option.map (fun server -> NameServerSearch(server, nameServer, options.Remoting))
-
     member _.ClientId = clientId
     member _.Clients = clients
     member _.NameServer = nameServer
@@ -123,7 +130,7 @@ type internal ClientInstance
     member _.Outcomes = outcomes
 
     member _.Start() =
-        search |> Option.iter _.Start()
+        search |> Option.iter _.Start(nameServer)
         routes.Start()
         presence.Start()
 

@@ -1,19 +1,18 @@
 namespace RocketMq
 
 open System
-open System.Runtime.CompilerServices
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
 /// Sends messages. Safe to use from any thread; one for each group of a process is enough.
 [<Sealed>]
-type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
+type Producer
+    internal
+    (options: ProducerOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>, watch: (Attempt -> unit) option)
+    =
     let clock = options.Remoting.Ports.Clock
     let replies = PendingReplies options.Namespace
-
-    /// Requests whose replies are waited for.
-    let asking = WaitingSends(options.Remoting, ReplyTo)
 
     let group = Namespaced.wrap options.Namespace options.Group
 
@@ -37,30 +36,39 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     let uniqueIds = UniqueIds clock
 
+    let tracing =
+        options.TraceTopic
+        |> Option.map (fun topic ->
+            Tracing.Start(topic, options, group, "PRODUCE", uniqueIds, instance.Clients, instance.Routes))
+
+    /// Who is told of each attempt to send.
+    let watch =
+        match tracing, watch with
+        | None, watch -> watch
+        | Some tracing, None -> Some(fun attempt -> tracing.Sent(group, attempt))
+        | Some tracing, Some watch ->
+            Some(fun attempt ->
+                tracing.Sent(group, attempt)
+                watch attempt)
+
+    /// What `Close` waits for.
+    let sends = SendsInFlight()
+
     let sender =
-        Sender(options, group, instance.Clients, instance.Routes, instance.Outcomes)
+        Sender(options, group, instance.Clients, instance.Routes, instance.Outcomes, sends, watch)
 
-    /// Messages on their way, which `Close` waits for.
-    let mutable onTheirWay = 0
-
-    let mutable drained: TaskCompletionSource | null = null
-    let mutable isClosed = false
-
+    let requests = RequestReply(options, instance, sender, replies)
+    let recalls = Recalls(options, group, sender, tracing)
     let closed = AlreadyClosed $"The producer of group {options.Group}"
 
     let identify (message: Message) =
         let id = uniqueIds.Next()
         struct (OutgoingMessage.identified options id message, id)
 
-    /// Counted as long as it lasts; the sender says when it ends.
-    let dispatch prepared target cancellation =
-        Interlocked.Increment &onTheirWay |> ignore<int>
-        sender.Send(prepared, target, cancellation)
-
     let sendNow prepared target cancellation =
         match prepared with
         | Error error -> Task.FromResult(Error error)
-        | Ok prepared -> dispatch prepared target cancellation
+        | Ok prepared -> sender.Send(prepared, target, cancellation)
 
     let sendGathered (tickets: Gathered[]) =
         match tickets with
@@ -79,34 +87,17 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         options.Batching
         |> Option.map (fun limits -> new ProducerBatcher(limits, clock, options.Remoting.Logger, sendGathered))
 
-    let tracing =
-        options.TraceTopic
-        |> Option.map (fun topic ->
-            Tracing.Start(topic, options, group, "PRODUCE", uniqueIds, instance.Clients, instance.Routes))
-
-    do
-        tracing
-        |> Option.iter (fun tracing -> sender.OnAttempt(fun attempt -> tracing.Sent(group, attempt)))
-
-    let arrived () =
-        if Interlocked.Decrement &onTheirWay = 0 && Volatile.Read &isClosed then
-            match Volatile.Read &drained with
-            | null -> ()
-            | drained -> drained.TrySetResult() |> ignore<bool>
-
-    do sender.OnEnd arrived
-
     /// Counts what is more than a send as long as it lasts.
     let tracked (send: unit -> Task<Result<'T, RemotingError>>) : Task<Result<'T, RemotingError>> =
-        Interlocked.Increment &onTheirWay |> ignore<int>
+        sends.Begin()
 
-        if Volatile.Read &isClosed then
-            arrived ()
+        if sends.IsClosed then
+            sends.End()
             Task.FromResult(Error closed)
         else
             let sending = send ()
 
-            sending.GetAwaiter().UnsafeOnCompleted(arrived)
+            sending.GetAwaiter().UnsafeOnCompleted(fun () -> sends.End())
             sending
 
     let waitForBatch (gathered: Gathered) (cancellation: CancellationToken) =
@@ -125,8 +116,8 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         | Error error -> Task.FromResult(Error(Invalid error))
         | Ok() ->
             let gathered = Gathered(message, id)
-            Interlocked.Increment &onTheirWay |> ignore<int>
-            gathered.Task.GetAwaiter().UnsafeOnCompleted arrived
+            sends.Begin()
+            gathered.Task.GetAwaiter().UnsafeOnCompleted(fun () -> sends.End())
 
             batcher.Add(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes)
             waitForBatch gathered cancellation
@@ -140,43 +131,6 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             match batcher, target with
             | Some batcher, AnyQueue -> gather batcher message cancellation
             | _ -> sendNow (OutgoingMessage.ofMessage options (uniqueIds.Next()) message) target cancellation
-
-    /// One interceptor around the others and the send.
-    let intercepted (send: Message -> Task<Result<SendReceipt, RemotingError>>) : Message -> Task<_> =
-        let around (interceptor: SendInterceptor) (next: Message -> Task<Result<SendReceipt, RemotingError>>) =
-            fun message ->
-                backgroundTask {
-                    // Sends that have begun, but for those that came to nothing.
-                    let sends = StrongBox<int> 0
-
-                    let next (message: Message) : Task<Result<SendReceipt, RemotingError>> =
-                        backgroundTask {
-                            Interlocked.Increment &sends.Value |> ignore<int>
-                            let! outcome = next message
-
-                            match outcome with
-                            | Error error when RemotingError.outcome error = NotExecuted ->
-                                Interlocked.Decrement &sends.Value |> ignore<int>
-                            | _ -> ()
-
-                            return outcome
-                        }
-
-                    try
-                        return! interceptor message next
-                    with error ->
-                        return Error(InterceptorFailed(error, Volatile.Read &sends.Value > 0))
-                }
-
-        List.foldBack around options.Interceptors send
-
-    let send (message: Message) target cancellation =
-        if Volatile.Read &isClosed then
-            Task.FromResult(Error closed)
-        elif options.Interceptors.IsEmpty then
-            sendPlain target cancellation message
-        else
-            tracked (fun () -> intercepted (sendPlain target cancellation) message)
 
     let checkAll (messages: Message list) =
         (Ok(), messages)
@@ -198,7 +152,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             | Error error -> Task.FromResult(Error error)
             | Ok prepared ->
                 backgroundTask {
-                    let! receipt = dispatch prepared target cancellation
+                    let! receipt = sender.Send(prepared, target, cancellation)
 
                     return
                         receipt
@@ -207,100 +161,6 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     let routeOf topic cancellation =
         sender.RouteFor(Namespaced.wrap options.Namespace topic, 0L, cancellation)
-
-    /// Has the masters of a topic know this client, so that they can push replies to it.
-    let introduce topic cancellation : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            match! routeOf topic cancellation with
-            | Error error -> return Error error
-            | Ok view ->
-                for broker in view.Route.Brokers do
-                    match TopicRoute.masterAddress broker.BrokerName view.Route with
-                    | Some address ->
-                        // A broker that does not know the client pushes no reply to it: the request then ends with that.
-                        let! (_: Result<unit, RemotingError>) = instance.HeartbeatService.At address
-                        ()
-                    | None -> ()
-
-                return Ok()
-        }
-
-    let request (message: Message) (timeout: TimeSpan) target (cancellation: CancellationToken) =
-        backgroundTask {
-            let id = string (Guid.NewGuid())
-            let begun = clock.GetTimestamp()
-            let reply = replies.Expect id
-
-            try
-                try
-                    let message =
-                        message
-                        |> Message.withSystemProperty PropertyName.correlationId id
-                        |> Message.withSystemProperty PropertyName.replyToClient instance.ClientId
-                        |> Message.withSystemProperty PropertyName.timeToLive (string (int64 timeout.TotalMilliseconds))
-
-                    match! introduce message.Topic cancellation with
-                    | Error error -> return Error error
-                    | Ok() ->
-                        match! sendPlain target cancellation message with
-                        | Error error -> return Error error
-                        | Ok receipt ->
-                            let rest = timeout - clock.GetElapsedTime begun
-
-                            try
-                                let! reply = reply.WaitAsync(max rest TimeSpan.Zero, clock, cancellation)
-                                return Ok reply
-                            with :? TimeoutException ->
-                                return Error(NoReply(message.Topic, receipt.UniqueId, timeout))
-                with :? OperationCanceledException ->
-                    return Error(Cancelled(RequestCode.SendMessageV2, true))
-            finally
-                replies.Forget id
-        }
-
-    let recall (topic: string) (handle: string) cancellation =
-        backgroundTask {
-            match RecallHandle.brokerName handle with
-            | Error error -> return Error(Invalid error)
-            | Ok brokerName ->
-                let fullTopic = Namespaced.wrap options.Namespace topic
-
-                match! sender.MasterOf(fullTopic, brokerName, cancellation) with
-                | Error error -> return Error error
-                | Ok client ->
-                    let query =
-                        {
-                            ProducerGroup = Some group
-                            Topic = fullTopic
-                            Handle = handle
-                        }
-
-                    let request = Recall.operation.Request query
-
-                    let request =
-                        { request with
-                            Command = Command.withField "bname" brokerName request.Command
-                        }
-
-                    let! answer = client.AskWithin(request, options.SendTimeout, cancellation)
-
-                    match tracing, answer with
-                    | Some tracing, _ ->
-                        tracing.Add(
-                            RecallTraced
-                                {
-                                    Timestamp = clock.GetUtcNow().ToUnixTimeMilliseconds()
-                                    Region = answer |> Result.map _.Region |> Result.defaultValue None
-                                    Group = tracing.NameOf group
-                                    Topic = tracing.NameOf topic
-                                    MessageId = answer |> Result.map _.MessageId |> Result.defaultValue ""
-                                    IsSuccess = answer.IsOk
-                                }
-                        )
-                    | None, _ -> ()
-
-                    return answer |> Result.map _.MessageId
-        }
 
     do instance.Start()
 
@@ -313,13 +173,16 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                     Remoting = GuardedLogger.protect options.Remoting
                 }
 
-            new Producer(options, (fun _ -> Map.empty)))
+            new Producer(options, (fun _ -> Map.empty), None))
 
     member internal _.Options = options
     member internal _.Group = group
     member internal _.Sender = sender
     member internal _.Tracing = tracing
-    member internal _.Introduce(topic: string, cancellation: CancellationToken) = introduce topic cancellation
+
+    member internal _.Introduce(topic: string, cancellation: CancellationToken) =
+        requests.Introduce(topic, cancellation)
+
     member internal _.ClientOf(endpoint: Endpoint) = instance.Clients.Get endpoint
     member internal _.Tracked(send: unit -> Task<Result<'T, RemotingError>>) = tracked send
 
@@ -349,7 +212,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
         {
             ClientId = instance.ClientId
-            OnTheirWay = Volatile.Read &onTheirWay
+            OnTheirWay = sends.Count
             AvoidedBrokers = sender.Avoided
             DroppedTraces = producer.DroppedTraces
             SinceSuccess = instance.Outcomes.SinceSuccess
@@ -360,7 +223,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     /// The queues that a topic's messages may go to, by broker and number.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         backgroundTask {
-            if Volatile.Read &isClosed then
+            if sends.IsClosed then
                 return Error closed
             else
                 let! view = routeOf topic cancellation
@@ -372,12 +235,19 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that
     /// may help; `RemotingError.outcome` tells whether the message may be stored all the same.
-    member _.Send(message: Message, cancellation: CancellationToken) : Task<Result<SendReceipt, RemotingError>> =
-        send message AnyQueue cancellation
+    member producer.Send(message: Message, cancellation: CancellationToken) : Task<Result<SendReceipt, RemotingError>> =
+        producer.SendTo(AnyQueue, message, cancellation)
 
     /// As `Send`, to a queue that is chosen; then there is one attempt.
-    member _.SendTo(target: SendTarget, message: Message, cancellation: CancellationToken) =
-        send message target cancellation
+    member _.SendTo
+        (target: SendTarget, message: Message, cancellation: CancellationToken)
+        : Task<Result<SendReceipt, RemotingError>> =
+        if sends.IsClosed then
+            Task.FromResult(Error closed)
+        elif options.Interceptors.IsEmpty then
+            sendPlain target cancellation message
+        else
+            tracked (fun () -> SendInterceptors.around options.Interceptors (sendPlain target cancellation) message)
 
     /// Sends messages of one topic as one, all or none, and gives each a receipt, in their order. Refused before anything
     /// is sent if they cannot be in a batch.
@@ -402,7 +272,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
     member _.Recall
         (topic: string, handle: string, cancellation: CancellationToken)
         : Task<Result<string, RemotingError>> =
-        tracked (fun () -> recall topic handle cancellation)
+        tracked (fun () -> recalls.Recall(topic, handle, cancellation))
 
     /// Sends a request and waits for the reply of whichever consumer answers it (see `Reply.create`), until `timeout` is
     /// over: then it fails with `NoReply`.
@@ -411,27 +281,16 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         : Task<Result<StoredMessage, RemotingError>> =
         match Message.check message with
         | Error error -> Task.FromResult(Error(Invalid error))
-        | Ok message ->
-            let ask () =
-                request message timeout target cancellation
-
-            tracked (fun () -> asking.While(message.Topic, int64 message.Body.Length, ask))
+        | Ok message -> tracked (fun () -> requests.Ask(message, timeout, sendPlain target cancellation, cancellation))
 
     /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, unregisters from brokers and
     /// closes the connections. Messages that are still on their way then fail with an unknown outcome.
     member _.Close() : Task =
         backgroundTask {
-            let waiting =
-                TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
-
-            Volatile.Write(&drained, waiting)
-            Volatile.Write(&isClosed, true)
+            sends.Close()
             batcher |> Option.iter _.End()
             let limit = Task.Delay(options.DrainTimeout, clock)
-
-            if Volatile.Read &onTheirWay > 0 then
-                let! (_: Task) = Task.WhenAny(waiting.Task, limit)
-                ()
+            let! (_: Task) = Task.WhenAny(sends.Drained, limit)
 
             match tracing with
             | Some tracing ->

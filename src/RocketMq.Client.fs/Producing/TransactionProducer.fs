@@ -30,16 +30,18 @@ type TransactionChecker = StoredMessage -> Task<TransactionDecision>
 
 /// Sends messages that consumers see only if a local transaction succeeds. Safe to use from any thread.
 [<Sealed>]
-type TransactionProducer private (options: ProducerOptions, checker: TransactionChecker) =
+type TransactionProducer private (options: ProducerOptions, checker: TransactionChecker) as self =
     let log = options.Remoting.Logger
-
-    let mutable receive: Endpoint -> RemotingCommand -> Task<RemotingCommand option> =
-        fun _ _ -> Task.FromResult None
 
     let producer =
         new Producer(
             options,
-            fun endpoint -> Map.ofList [ RequestCode.CheckTransactionState, (fun command -> receive endpoint command) ]
+            (fun endpoint ->
+                Map.ofList
+                    [
+                        RequestCode.CheckTransactionState, (fun command -> self.ReceiveCheck(endpoint, command))
+                    ]),
+            None
         )
 
     let sender = producer.Sender
@@ -169,31 +171,6 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                 Log.requestFailed log RequestCode.EndTransaction (string endpoint) (RemotingError.describe error)
         }
 
-    /// A broker asks what became of a half message.
-    let receiveCheck (endpoint: Endpoint) (command: RemotingCommand) : Task<RemotingCommand option> =
-        backgroundTask {
-            match Transactions.check.Decode command with
-            | Error error ->
-                Log.requestFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
-                return None
-            | Ok check ->
-                match MessageCodec.read "" check.Record with
-                | Complete(half, _) ->
-                    do! answerCheck endpoint command check half
-                    return None
-                | NeedMore missing ->
-                    Log.requestFailed
-                        log
-                        RequestCode.CheckTransactionState
-                        (string endpoint)
-                        (invariant $"{missing} bytes of the half message are missing")
-
-                    return None
-                | Corrupt error ->
-                    Log.requestFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
-                    return None
-        }
-
     let half (message: Message) =
         message
         |> Message.withSystemProperty PropertyName.transactionMark "true"
@@ -228,8 +205,6 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                             LocalFailure = failure
                         }
         }
-
-    do receive <- receiveCheck
 
     /// Checks the options and makes the producer known to the brokers of `topics`, so that they can ask what became of
     /// messages that an earlier instance of the group left undecided. `checker` answers such questions.
@@ -295,6 +270,31 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                         | _ -> true)
 
                 wait <- min (wait * 2.0) (TimeSpan.FromSeconds 20L)
+        }
+
+    /// A broker asks what became of a half message.
+    member private _.ReceiveCheck(endpoint: Endpoint, command: RemotingCommand) : Task<RemotingCommand option> =
+        backgroundTask {
+            match Transactions.check.Decode command with
+            | Error error ->
+                Log.requestFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
+                return None
+            | Ok check ->
+                match MessageCodec.read "" check.Record with
+                | Complete(half, _) ->
+                    do! answerCheck endpoint command check half
+                    return None
+                | NeedMore missing ->
+                    Log.requestFailed
+                        log
+                        RequestCode.CheckTransactionState
+                        (string endpoint)
+                        $"{missing} bytes of the half message are missing"
+
+                    return None
+                | Corrupt error ->
+                    Log.requestFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
+                    return None
         }
 
     /// Sends other messages, and is closed with this.

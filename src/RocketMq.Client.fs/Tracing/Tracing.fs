@@ -155,7 +155,9 @@ type internal Tracing
                 invariant $"_INNER_TRACE_PRODUCER-{group}-{side}-1",
                 clients,
                 routes,
-                SendOutcomes clients.Options.Ports.Clock
+                SendOutcomes clients.Options.Ports.Clock,
+                SendsInFlight(),
+                None
             )
 
         let send (body: TraceBody) =

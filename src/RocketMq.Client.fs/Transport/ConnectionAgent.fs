@@ -22,7 +22,7 @@ type private AgentMessage =
     | Dialled of Session
     | NotDialled of reason: FailureReason
     | SentAway of session: int
-    | SessionOver of session: int * reason: FailureReason * wasHeard: bool
+    | SessionOver of session: int * reason: FailureReason * wasServed: bool
 
 /// A connection was made, and could not be secured.
 exception private NotSecured of FailureReason
@@ -30,9 +30,7 @@ exception private NotSecured of FailureReason
 /// Carries out what `Connection.transition` decides, for one server. Only the agent's loop holds the state; callers
 /// never wait for it while there is a connection.
 [<Sealed>]
-type internal ConnectionAgent
-    (endpoint: Endpoint, options: RemotingOptions, traffic: ConnectionCounters, resend: PendingRequest -> bool -> unit)
-    =
+type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traffic: ConnectionCounters) =
     static let closedReason = FailureReason.ofText "the client has been closed"
 
     let log = options.Logger
@@ -80,24 +78,24 @@ type internal ConnectionAgent
 
     let dispatcher = Dispatcher(endpoint, options)
 
-    let owner (post: AgentMessage -> unit) : ConnectionEvents =
-        {
-            Left = SessionLeft >> Happened >> post
-            Shut = closeSlotOf
-            Ended =
-                fun session reason wasHeard ->
-                    Log.sessionEnded log endpoint session reason.Text
-                    traffic.Disconnected()
-                    post (SessionOver(session, reason, wasHeard))
-            SentAway =
-                fun session ->
-                    Log.goAway log endpoint session
-                    // In this order: whoever finds no connection asks for another session after the agent knows.
-                    post (SentAway session)
-                    closeSlotOf session
-            Resend = resend
-            Receive = fun respond request -> dispatcher.Receive respond request
-            IsServer = false
+    let owner (post: AgentMessage -> unit) =
+        { new ISessionOwner with
+            member _.ReportIdle session = post (Happened(SessionLeft session))
+            member _.Avoid session = closeSlotOf session
+
+            member _.ReportEnd(session, reason, wasServed) =
+                Log.sessionEnded log endpoint session reason.Text
+                traffic.Disconnected()
+                post (SessionOver(session, reason, wasServed))
+
+            member _.ReportSentAway session =
+                Log.goAway log endpoint session
+                // In this order: whoever finds no connection asks for another session after the agent knows.
+                post (SentAway session)
+                closeSlotOf session
+
+            member _.Receive(respond, request) = dispatcher.Receive respond request
+            member _.IsServer = false
         }
 
     /// Where the server is dialled, as the application maps it. Asked for each attempt, as its function may throw or change its mind.
@@ -211,9 +209,9 @@ type internal ConnectionAgent
         | NotDialled reason ->
             lastFailure <- reason
             DialFailed(reason.Text, redial live)
-        | SessionOver(number, reason, wasHeard) ->
+        | SessionOver(number, reason, wasServed) ->
             lastFailure <- reason
-            SessionEnded(number, reason.Text, wasHeard, redial live)
+            SessionEnded(number, reason.Text, wasServed, redial live)
 
     let agent =
         MailboxProcessor<AgentMessage>.Start(fun inbox ->
@@ -253,7 +251,7 @@ type internal ConnectionAgent
     member _.ConnectionSlot = Volatile.Read &slot
 
     /// Nobody goes to this session any more.
-    member _.Shut(session: int) = closeSlotOf session
+    member _.Avoid(session: int) = closeSlotOf session
 
     /// A caller wants a connection.
     member _.Open() =

@@ -87,11 +87,11 @@ module internal Telemetry =
         duration.Enabled || activities.HasListeners()
 
     /// The kind of a failure, for `error.type`: a response code's name, or the case of the error.
-    let private errorType (result: Result<RemotingCommand, RemotingError>) =
+    let private errorType (result: Result<ResponseCode, RemotingError>) =
         match result with
-        | Ok answer when answer.ResponseCode = ResponseCode.Success -> ValueNone
-        | Ok answer -> ValueSome(invariant $"{answer.ResponseCode}")
-        | Error(Refused(_, _, _, code, _)) -> ValueSome(invariant $"{code}")
+        | Ok ResponseCode.Success -> ValueNone
+        | Ok code
+        | Error(Refused(_, _, _, code, _)) -> ValueSome $"%O{code}"
         | Error(ConnectionLost _) -> ValueSome "ConnectionLost"
         | Error(TimedOut _ | NoReply _) -> ValueSome "TimedOut"
         | Error(NotConnected _) -> ValueSome "NotConnected"
@@ -109,11 +109,11 @@ module internal Telemetry =
     /// Makes a call and tells listeners of it.
     let call
         (endpoint: Endpoint)
-        (request: RequestCode)
-        (make: unit -> Task<Result<RemotingCommand, RemotingError>>)
-        : Task<Result<RemotingCommand, RemotingError>> =
+        (request: Outgoing<'Answer>)
+        (make: unit -> Task<Result<'Answer, RemotingError>>)
+        : Task<Result<'Answer, RemotingError>> =
         backgroundTask {
-            let operation = invariant $"{request}"
+            let operation = $"%O{request.Code}"
             let started = Stopwatch.GetTimestamp()
 
             use activity =
@@ -128,7 +128,14 @@ module internal Telemetry =
                 )
 
             let! result = make ()
-            let error = errorType result
+
+            let status =
+                result
+                |> Result.map (fun answer ->
+                    let struct (code, _) = request.StatusOf answer
+                    code)
+
+            let error = errorType status
             let mutable tags = TagList(ReadOnlySpan(addressOf endpoint))
             tags.Add("messaging.operation.name", operation)
 
@@ -138,14 +145,14 @@ module internal Telemetry =
 
             duration.Record((Stopwatch.GetElapsedTime started).TotalSeconds, &tags)
 
-            match activity, result with
+            match activity, status with
+            | NonNull activity, (Ok code | Error(Refused(_, _, _, code, _))) ->
+                activity.SetTag("messaging.rocketmq.response_code", int code)
+                |> ignore<Activity>
             | NonNull activity, Error failure ->
                 activity.SetTag("error.type", ValueOption.toObj error) |> ignore<Activity>
 
                 activity.SetStatus(ActivityStatusCode.Error, RemotingError.describe failure)
-                |> ignore<Activity>
-            | NonNull activity, Ok answer ->
-                activity.SetTag("messaging.rocketmq.response_code", int answer.ResponseCode)
                 |> ignore<Activity>
             | _ -> ()
 

@@ -171,20 +171,27 @@ type internal Listener
             | true, session -> ValueSome session
             | _ -> ValueNone)
 
-    let owner (agent: ClusterAgent) number endpoint peer : ConnectionEvents =
-        {
-            Left = ignore
-            Shut = ignore
-            SentAway = ignore
-            Resend =
-                fun waiter _ ->
-                    waiter.Complete(Error(NotConnected(endpoint, FailureReason.ofText "the client has gone")))
-            Ended =
-                fun _ _ _ ->
-                    lock gate (fun () -> sessions.Remove number |> ignore)
-                    agent.Tell(At(server, Left number))
-            Receive = fun respond command -> agent.Ask(server, number, peer, command, respond)
-            IsServer = true
+    let owner (agent: ClusterAgent) number peer =
+        { new ISessionOwner with
+            member _.ReportIdle _ = ()
+            member _.Avoid _ = ()
+            member _.ReportSentAway _ = ()
+
+            member _.ReportEnd(_, _, _) =
+                lock gate (fun () -> sessions.Remove number |> ignore)
+                agent.Tell(At(server, Left number))
+
+            member _.Receive(respond, command) =
+                agent.Ask(server, number, peer, command, respond)
+
+            member _.IsServer = true
+        }
+
+    /// Calls of clients that have gone are not made again.
+    let caller =
+        { new ICaller with
+            member _.TakeBack(pending, _) =
+                pending.Fail(Cancelled(pending.Code, false))
         }
 
     let admit agent (client: Socket) (stream: Stream) =
@@ -202,7 +209,7 @@ type internal Listener
             let peer = Host.create remote.Address remote.Port
 
             let session =
-                Session(number, endpoint, stream, options, ConnectionCounters(), owner agent number endpoint peer)
+                Session(number, endpoint, stream, options, ConnectionCounters(), owner agent number peer)
 
             let isAdmitted =
                 lock gate (fun () ->
@@ -261,10 +268,10 @@ type internal Listener
         match tryFind connection with
         | ValueNone -> ended ValueNone
         | ValueSome session ->
-            match session.Send(OutgoingCommand command, true, callTimeout) with
-            | Waiting waiter ->
+            match session.Send(OutgoingCommand command, caller, true, callTimeout) with
+            | Waiting pending ->
                 backgroundTask {
-                    match! waiter.Task with
+                    match! pending.Task with
                     | Ok answer -> ended (ValueSome answer)
                     | Error _ -> ended ValueNone
                 }

@@ -24,7 +24,10 @@ type private Ended =
         Outcome: Result<SendReceipt, RemotingError>
     }
 
-type private Run(cluster: EmbeddedCluster, producer: Producer, victim: EmbeddedClusterBroker) =
+type private Run(cluster: EmbeddedCluster, options: ProducerOptions, victim: EmbeddedClusterBroker) as run =
+    let producer =
+        new Producer(options, (fun _ -> Map.empty), Some(fun attempt -> run.Watch attempt))
+
     let ended = ConcurrentQueue<Ended>()
     let attempts = ConcurrentQueue<Attempt>()
     let mutable isInformed = false
@@ -37,13 +40,13 @@ type private Run(cluster: EmbeddedCluster, producer: Producer, victim: EmbeddedC
         | Ok queues -> not (queues |> List.exists (fun queue -> queue.BrokerName = victim.Name))
         | Error _ -> false
 
-    do
-        producer.Sender.OnAttempt(fun attempt ->
-            attempts.Enqueue attempt
+    member private _.Watch(attempt: Attempt) =
+        attempts.Enqueue attempt
 
-            if not (Volatile.Read &isInformed) && not victim.IsRunning && look () then
-                Volatile.Write(&isInformed, true))
+        if not (Volatile.Read &isInformed) && not victim.IsRunning && look () then
+            Volatile.Write(&isInformed, true)
 
+    member _.Producer = producer
     member _.IsInformed = Volatile.Read &isInformed
     member _.Forget() = Volatile.Write(&isInformed, false)
     member _.Ended = List.ofSeq ended
@@ -86,11 +89,10 @@ let private run name how attempts (check: Run -> Ended list -> unit) =
             do! cluster.CreateTopicAsync(topic, queues)
             let clock = EmbeddedClock true
 
-            use producer =
-                producerOf cluster clock |> ProducerOptions.withAttempts attempts |> start
-
+            let options = producerOf cluster clock |> ProducerOptions.withAttempts attempts
             let victim = cluster.Brokers[1]
-            let run = Run(cluster, producer, victim)
+            let run = Run(cluster, options, victim)
+            use producer = run.Producer
             let third = sends / 3
             let nothing () : Task = Task.CompletedTask
             do! run.Load(0, third, nothing)

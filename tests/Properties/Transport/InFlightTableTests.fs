@@ -15,49 +15,55 @@ type Step =
 
 let private limit = 8
 
-let private waiter opaque =
-    PendingRequest(
+let private nobody =
+    { new ICaller with
+        member _.TakeBack(_, _) = ()
+    }
+
+let private pending opaque : PendingRequest =
+    PendingRequest<RemotingCommand>(
         opaque,
         OutgoingCommand(Command.request RequestCode.PullMessage),
+        nobody,
         false,
         TimeSpan.FromSeconds 1L,
         int64 opaque,
         0L
     )
 
-let private ask (waiters: InFlightTable) =
-    match waiters.TryNumber() with
+let private ask (table: InFlightTable) =
+    match table.TryNumber() with
     | ValueSome opaque ->
-        let waiter = waiter opaque
-        waiters.Add waiter
-        Some waiter
+        let call = pending opaque
+        table.Add call
+        Some call
     | ValueNone -> None
 
-let private take (waiters: InFlightTable) (waiter: PendingRequest) =
-    match waiters.TryTake waiter.Opaque with
-    | ValueSome taken -> obj.ReferenceEquals(taken, waiter)
+let private take (table: InFlightTable) (call: PendingRequest) =
+    match table.TryTake call.Opaque with
+    | ValueSome taken -> obj.ReferenceEquals(taken, call)
     | ValueNone -> false
 
 /// Gives the calls that wait afterwards, and whether all went as it must.
-let private apply (waiters: InFlightTable) (waiting: PendingRequest list, isRight) step =
+let private apply (table: InFlightTable) (waiting: PendingRequest list, isRight) step =
     match step with
     | Ask ->
-        match ask waiters with
-        | Some waiter ->
-            let isNew = waiting |> List.forall (fun other -> other.Opaque <> waiter.Opaque)
-            waiter :: waiting, isRight && isNew && waiting.Length < limit
+        match ask table with
+        | Some call ->
+            let isNew = waiting |> List.forall (fun other -> other.Opaque <> call.Opaque)
+            call :: waiting, isRight && isNew && waiting.Length < limit
         | None -> waiting, isRight && waiting.Length = limit
     | Answer(place, twice) when not waiting.IsEmpty ->
         let chosen = waiting[int place % waiting.Length]
-        let first = take waiters chosen
-        let second = twice && take waiters chosen
+        let first = take table chosen
+        let second = twice && take table chosen
         List.except [ chosen ] waiting, isRight && first && not second
     | Answer _ -> waiting, isRight
-    | AnswerUnknown opaque when waiting |> List.exists (fun waiter -> waiter.Opaque = opaque) -> waiting, isRight
-    | AnswerUnknown opaque -> waiting, isRight && (waiters.TryTake opaque).IsNone
+    | AnswerUnknown opaque when waiting |> List.exists (fun call -> call.Opaque = opaque) -> waiting, isRight
+    | AnswerUnknown opaque -> waiting, isRight && (table.TryTake opaque).IsNone
     | TakeAll ->
         let taken = ResizeArray<PendingRequest>()
-        waiters.TakeWhere((fun _ -> true), taken.Add) |> ignore
+        table.TakeWhere((fun _ -> true), taken.Add) |> ignore
         let all = Set.ofList (waiting |> List.map _.Opaque)
 
         [],
@@ -71,14 +77,14 @@ let private numbering =
         [
             property "every call is taken exactly once, wherever the numbers begin"
             <| fun (steps: Step list) (fromMax: byte) ->
-                let waiters = InFlightTable(limit, Int32.MaxValue - int fromMax)
-                let waiting, isRight = List.fold (apply waiters) ([], true) steps
-                isRight && waiters.Count = waiting.Length
+                let table = InFlightTable(limit, Int32.MaxValue - int fromMax)
+                let waiting, isRight = List.fold (apply table) ([], true) steps
+                isRight && table.Count = waiting.Length
 
             testCase "opaques continue past the largest integer"
             <| fun () ->
-                let waiters = InFlightTable(limit, Int32.MaxValue)
-                let opaques = [ for _ in 1..3 -> (ask waiters).Value.Opaque ]
+                let table = InFlightTable(limit, Int32.MaxValue)
+                let opaques = [ for _ in 1..3 -> (ask table).Value.Opaque ]
 
                 opaques |> shouldEqual [ Int32.MaxValue; Int32.MinValue; Int32.MinValue + 1 ]
 
@@ -92,16 +98,7 @@ let private numbering =
                             for _ in 1..10_000 do
                                 let number = waiters.TryNumber() |> ValueOption.get
 
-                                waiters.Add(
-                                    PendingRequest(
-                                        number,
-                                        OutgoingCommand(Command.request RequestCode.HeartBeat),
-                                        false,
-                                        TimeSpan.Zero,
-                                        0L,
-                                        0L
-                                    )
-                                )
+                                waiters.Add(pending number)
 
                                 number
                         ]
@@ -115,23 +112,23 @@ let private deadlines =
         [
             testCase "an opaque whose slot belongs to a long call is skipped"
             <| fun () ->
-                let waiters = InFlightTable(limit, 1)
-                let long = (ask waiters).Value
+                let table = InFlightTable(limit, 1)
+                let long = (ask table).Value
 
                 for _ in 1..1000 do
-                    let waiter = (ask waiters).Value
-                    waiter.Opaque |> shouldNotEqual long.Opaque
-                    take waiters waiter |> shouldBeTrue
+                    let call = (ask table).Value
+                    call.Opaque |> shouldNotEqual long.Opaque
+                    take table call |> shouldBeTrue
 
-                take waiters long |> shouldBeTrue
+                take table long |> shouldBeTrue
 
             testCase "the earliest deadline of the remaining calls is returned"
             <| fun () ->
-                let waiters = InFlightTable(limit, 5)
-                let all = [ for _ in 1..3 -> (ask waiters).Value ]
-                let earliest = waiters.TakeWhere((fun waiter -> waiter.Deadline = 5L), ignore)
+                let table = InFlightTable(limit, 5)
+                let all = [ for _ in 1..3 -> (ask table).Value ]
+                let earliest = table.TakeWhere((fun call -> call.Deadline = 5L), ignore)
                 earliest |> shouldEqual 6L
-                waiters.Count |> shouldEqual (all.Length - 1)
+                table.Count |> shouldEqual (all.Length - 1)
         ]
 
 [<Tests>]

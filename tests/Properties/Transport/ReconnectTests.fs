@@ -42,6 +42,8 @@ let private dialling =
                     let! first = network.Accept()
                     let! _ = opening
                     first.Close()
+                    // Before that, the clock would only move a connection towards its end that nobody uses.
+                    do! until (fun () -> client.State = Connecting 0)
                     let! _ = waitForDial network 1
                     let! second = network.Accept()
 

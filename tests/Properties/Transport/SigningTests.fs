@@ -101,6 +101,26 @@ let private requests =
     testList
         "requests"
         [
+            testCase "a signed request waits for servers as the same one that is not signed"
+            <| fun () ->
+                for hasOther in [ false; true ] do
+                    let message =
+                        Message.ofText "Orders" "body"
+                        |> OutgoingMessage.ofMessage (ProducerOptions.create "G" [ endpoint ]) "id"
+                        |> Buffers.ok
+
+                    let queue =
+                        {
+                            Topic = "Orders"
+                            BrokerName = "a"
+                            QueueId = 1
+                        }
+
+                    message.Address("G", 0L, queue, 1, hasOther)
+                    let signed = OutgoingSigned(message, Signature.sign first (message.ToCommand()))
+                    signed.HasAlternative |> shouldEqual hasOther
+                    signed.WaitsForServer |> shouldEqual (not hasOther)
+
             signing "requests arrive signed, with everything that was in them" (fun () -> first) (fun _ client peer ->
                 task {
                     let! heard = next client peer question

@@ -3,8 +3,8 @@ namespace RocketMq
 open System
 open RocketMq.Protocol
 
-/// A message, or a batch of them, in the form in which it travels. It writes itself, and reads what the broker says of it;
-/// each attempt sets where to.
+/// A message, or a batch of them, in the form in which it travels. It writes itself, and reads from the broker's answer where it is
+/// stored; each attempt sets where to.
 [<Sealed>]
 type internal OutgoingMessage
     (
@@ -18,29 +18,25 @@ type internal OutgoingMessage
         isBatch: bool,
         uniqueId: string
     ) =
-    inherit Outgoing()
+    inherit Outgoing<SendReceipt>()
+
+    /// Before the first attempt.
+    static let noQueue =
+        {
+            Topic = ""
+            BrokerName = ""
+            QueueId = -1
+        }
 
     let mutable group = ""
     let mutable bornTimestamp = 0L
-    let mutable queue: MessageQueue | null = null
+    let mutable queue = noQueue
     let mutable attempt = 0
-    let mutable readsAnswer = false
     let mutable hasAlternative = false
-    let mutable receipt: SendReceipt | null = null
-
-    let queueId () =
-        match queue with
-        | null -> -1
-        | queue -> queue.QueueId
-
-    let brokerName () =
-        match queue with
-        | null -> ""
-        | queue -> queue.BrokerName
 
     let flag = if isBatch then 0 else source.Flag
 
-    let stored (queue: MessageQueue) (place: StoredPlace) : SendReceipt =
+    let stored (place: StoredPlace) : SendReceipt =
         let topic = Namespaced.unwrap options.Namespace queue.Topic
 
         {
@@ -60,10 +56,23 @@ type internal OutgoingMessage
             Attempts = attempt
         }
 
-    let tryReceipt code (fields: ReadOnlySpan<byte>) : SendReceipt | null =
-        match queue, Send.tryPlace code fields with
-        | NonNull queue, ValueSome place -> stored queue place
-        | _ -> null
+    let fieldsOfAttempt () =
+        {
+            SendFields.ProducerGroup = group
+            Topic = topic
+            DefaultTopic = options.Template.Topic
+            DefaultTopicQueues = options.Template.Queues
+            QueueId = queue.QueueId
+            BrokerName = queue.BrokerName
+            SysFlag = sysFlag
+            BornTimestamp = bornTimestamp
+            Flag = flag
+            Properties = properties
+            ReconsumeTimes = 0
+            IsUnit = options.UnitName.IsSome
+            MaxReconsumeTimes = None
+            IsBatch = isBatch
+        }
 
     member _.Operation = operation
 
@@ -89,44 +98,29 @@ type internal OutgoingMessage
     /// One, or those of a batch joined with commas.
     member _.UniqueId = uniqueId
 
-    /// Says where the next attempt goes, its number, whether another broker can be tried after it, and whether nobody else wants
-    /// to see its answer. Only between attempts.
-    member _.Address
-        (sendersGroup: string, now: int64, target: MessageQueue, number: int, hasOther: bool, isAlone: bool)
-        =
+    /// Says where the next attempt goes, its number, and whether another broker can be tried after it. Only between attempts.
+    member _.Address(sendersGroup: string, now: int64, target: MessageQueue, number: int, hasOther: bool) =
         group <- sendersGroup
         bornTimestamp <- now
         queue <- target
         attempt <- number
         hasAlternative <- hasOther
-        readsAnswer <- isAlone
-        receipt <- null
-
-    /// What the answer to the last attempt says, unless it is a refusal or wrong.
-    member _.TryReceipt(answer: RemotingCommand) : SendReceipt voption =
-        match receipt with
-        | null -> tryReceipt answer.ResponseCode answer.Fields.Wire.Span |> ValueOption.ofObj
-        | read -> ValueSome read
 
     /// What the next attempt says.
     member _.Request: SendRequest =
-        {
-            ProducerGroup = group
-            Topic = topic
-            DefaultTopic = options.Template.Topic
-            DefaultTopicQueues = options.Template.Queues
-            QueueId = queueId ()
-            SysFlag = sysFlag
-            BornTimestamp = bornTimestamp
-            Flag = flag
-            Properties = Properties.ofText properties
-            ReconsumeTimes = 0
-            IsUnit = options.UnitName.IsSome
-            MaxReconsumeTimes = None
-            BrokerName = brokerName ()
-            IsBatch = isBatch
-            Body = body
-        }
+        let fields = fieldsOfAttempt ()
+        SendFields.toRequest &fields body
+
+    /// The receipt for an answer to the last attempt.
+    member _.ReceiptOf(answer: SendAnswer) : SendReceipt =
+        stored
+            {
+                Status = answer.Status
+                OffsetId = answer.OffsetId
+                QueueId = answer.QueueId
+                QueueOffset = answer.QueueOffset
+                RecallHandle = answer.RecallHandle
+            }
 
     override _.Size = int64 body.Length + int64 properties.Length
     override _.Code = operation.Code
@@ -136,37 +130,22 @@ type internal OutgoingMessage
     override prepared.ToCommand() =
         (operation.Request prepared.Request).Command
 
-    override prepared.Write(writer, opaque, output) =
-        writer.Write(operation.Code, (prepared :> IFieldWriterSource), opaque, output)
+    override _.Write(writer, opaque, output) =
+        let draft = writer.Begin()
+        let mutable fields = fieldsOfAttempt ()
+        SendFields.fill SendFields.letters &fields draft
+        draft.Body <- body
+        writer.Finish(operation.Code, opaque, output)
 
-    override _.TryRead answer =
-        if readsAnswer then
-            receipt <- tryReceipt (enum answer.Code) answer.FieldsWire.Span
+    override _.Read frame =
+        match Send.tryPlace (enum frame.Parts.Code) frame.Parts.FieldsWire.Span with
+        | ValueSome place -> Ok(stored place)
+        | ValueNone ->
+            match operation.DecodeAnswer(frame.ToCommand()) with
+            | Error error -> Error error
+            | Ok _ -> Error(Undecodable(WrongValue("answer", "it does not say where the message is stored")))
 
-        not (isNull receipt)
-
-    interface IFieldWriterSource with
-        member _.Fill draft =
-            let fields =
-                {
-                    SendFields.ProducerGroup = group
-                    Topic = topic
-                    DefaultTopic = options.Template.Topic
-                    DefaultTopicQueues = options.Template.Queues
-                    QueueId = queueId ()
-                    BrokerName = brokerName ()
-                    SysFlag = sysFlag
-                    BornTimestamp = bornTimestamp
-                    Flag = flag
-                    Properties = properties
-                    ReconsumeTimes = 0
-                    IsUnit = options.UnitName.IsSome
-                    MaxReconsumeTimes = None
-                    IsBatch = isBatch
-                }
-
-            Send.fillShort &fields draft
-            draft.Body <- body
+    override _.StatusOf receipt = struct (Send.codeOf receipt.Status, "")
 
 /// What becomes of messages before they travel. Sources: DefaultMQProducerImpl.java, MessageBatch.java.
 module internal OutgoingMessage =

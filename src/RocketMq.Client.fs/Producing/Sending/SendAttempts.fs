@@ -16,47 +16,42 @@ type internal Attempt =
         Outcome: Result<SendAnswer, RemotingError>
     }
 
-/// Sends a message to one broker once, and notes what became of it.
+/// Sends a message to one broker once, and notes what became of it. Who watches is told of each attempt, on the thread that goes on
+/// with the send.
 [<Sealed>]
-type internal SendAttempts(options: ProducerOptions, group: string, avoidance: BrokerAvoidance, outcomes: SendOutcomes)
-    =
+type internal SendAttempts
+    (
+        options: ProducerOptions,
+        group: string,
+        avoidance: BrokerAvoidance,
+        outcomes: SendOutcomes,
+        watch: (Attempt -> unit) option
+    ) =
     let clock = options.Remoting.Ports.Clock
-    let mutable onAttempt: (Attempt -> unit) voption = ValueNone
 
-    let tell
+    let watched
+        tell
         (prepared: OutgoingMessage)
-        queue
+        (queue: MessageQueue)
         (client: RemotingClient)
-        took
-        (answer: Result<RemotingCommand, RemotingError>)
-        =
-        if onAttempt.IsSome then
-            let decoded =
-                match answer with
-                | Error error -> Error error
-                | Ok command ->
-                    prepared.Operation.DecodeAnswer command
-                    |> Result.mapError (RemotingError.ofAnswer client.Endpoint prepared.Operation.Code took)
+        limit
+        cancellation
+        : Task<Result<SendReceipt, RemotingError>> =
+        backgroundTask {
+            let begun = clock.GetTimestamp()
+            let! answer = client.Send(WatchedMessage prepared, limit, cancellation)
 
-            onAttempt.Value
+            tell
                 {
                     OutgoingMessage = prepared
                     Queue = queue
                     Broker = client.Endpoint
-                    Took = took
-                    Outcome = decoded
+                    Took = clock.GetElapsedTime begun
+                    Outcome = answer
                 }
 
-    /// The error of an answer that says no place.
-    let errorOf (prepared: OutgoingMessage) (client: RemotingClient) took (command: RemotingCommand) =
-        match prepared.Operation.DecodeAnswer command with
-        | Error error -> RemotingError.ofAnswer client.Endpoint prepared.Operation.Code took error
-        | Ok _ ->
-            let error = WrongValue("answer", "it does not say where the message is stored")
-            NotDecoded(client.Endpoint, prepared.Operation.Code, error)
-
-    /// Each attempt is told to this function, on the thread that goes on with the send.
-    member _.OnAttempt(action: Attempt -> unit) = onAttempt <- ValueSome action
+            return answer |> Result.map prepared.ReceiptOf
+        }
 
     /// Sends, within what is left of the time.
     member _.Start
@@ -68,36 +63,30 @@ type internal SendAttempts(options: ProducerOptions, group: string, avoidance: B
             hasOther: bool,
             rest: TimeSpan,
             cancellation: CancellationToken
-        ) : Task<Result<RemotingCommand, RemotingError>> =
+        ) : Task<Result<SendReceipt, RemotingError>> =
         let limit =
             match options.AttemptTimeout with
             | Some limit -> min limit rest
             | None -> rest
 
         let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-        prepared.Address(group, now, queue, attempt, hasOther, onAttempt.IsNone)
-        client.Begin(prepared, limit, cancellation)
+        prepared.Address(group, now, queue, attempt, hasOther)
 
-    /// What became of an attempt that was sent at a time, for the message and for what is known of the broker.
+        match watch with
+        | None -> client.Send(prepared, limit, cancellation)
+        | Some tell -> watched tell prepared queue client limit cancellation
+
+    /// Notes what became of an attempt that was sent at a time, for what is known of the broker.
     member _.Settle
         (
             prepared: OutgoingMessage,
             queue: MessageQueue,
             client: RemotingClient,
             sent: int64,
-            answer: Result<RemotingCommand, RemotingError>
-        ) : Result<SendReceipt, RemotingError> =
+            outcome: Result<SendReceipt, RemotingError>
+        ) : unit =
         let now = clock.GetTimestamp()
         let took = clock.GetElapsedTime(sent, now)
-        tell prepared queue client took answer
-
-        let outcome =
-            match answer with
-            | Error error -> Error error
-            | Ok command ->
-                match prepared.TryReceipt command with
-                | ValueSome receipt -> Ok receipt
-                | ValueNone -> Error(errorOf prepared client took command)
 
         match outcome with
         | Ok _ ->
@@ -106,5 +95,3 @@ type internal SendAttempts(options: ProducerOptions, group: string, avoidance: B
         | Error error ->
             avoidance.Failed(queue.BrokerName, took, error)
             outcomes.Failed(client.Endpoint, error)
-
-        outcome

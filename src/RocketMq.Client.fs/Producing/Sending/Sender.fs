@@ -8,7 +8,15 @@ open RocketMq.Protocol
 /// Sends what is prepared: finds routes, tries again where that may help, and bounds what waits for either.
 [<Sealed>]
 type internal Sender
-    (options: ProducerOptions, group: string, clients: RemotingClients, routes: Routes, outcomes: SendOutcomes) =
+    (
+        options: ProducerOptions,
+        group: string,
+        clients: RemotingClients,
+        routes: Routes,
+        outcomes: SendOutcomes,
+        sends: SendsInFlight,
+        watch: (Attempt -> unit) option
+    ) =
     /// What a new route is waited for where the old one has no other broker.
     static let refreshTime = TimeSpan.FromSeconds 0.5
 
@@ -16,9 +24,8 @@ type internal Sender
     let jitter = options.Remoting.Ports.Jitter
     let avoidance = BrokerAvoidance(options.Avoidance, clock)
     let destinations = SendDestinations(options, routes, avoidance)
-    let attempts = SendAttempts(options, group, avoidance, outcomes)
+    let attempts = SendAttempts(options, group, avoidance, outcomes, watch)
     let waiting = WaitingSends(clients.Options, RouteOrRetry)
-    let mutable onEnd: (unit -> unit) voption = ValueNone
 
     /// Waits for a route, if there is room for one more that waits.
     let awaitRoute topic size limit cancellation =
@@ -161,7 +168,9 @@ type internal Sender
                                 let! answer =
                                     attempts.Start(prepared, queue, client, attempt, mayGoOn, rest, cancellation)
 
-                                match attempts.Settle(prepared, queue, client, sent, answer) with
+                                attempts.Settle(prepared, queue, client, sent, answer)
+
+                                match answer with
                                 | Ok receipt -> outcome <- ValueSome(Ok receipt)
                                 | Error error ->
                                     last <- Some queue.BrokerName
@@ -190,9 +199,7 @@ type internal Sender
                             attempt <- attempt + 1
                         | Error error -> outcome <- ValueSome(Error(SendRetry.graver (Some gravest) error))
 
-            if onEnd.IsSome then
-                onEnd.Value()
-
+            sends.End()
             return outcome.Value
         }
 
@@ -203,26 +210,19 @@ type internal Sender
         queue
         client
         begun
-        (calling: Task<Result<RemotingCommand, RemotingError>>)
+        (calling: Task<Result<SendReceipt, RemotingError>>)
         cancellation
         =
         backgroundTask {
             let! answer = calling
+            attempts.Settle(prepared, queue, client, begun, answer)
 
-            match attempts.Settle(prepared, queue, client, begun, answer) with
+            match answer with
             | Error error -> return! sendSlowly prepared target begun (ValueSome(struct (queue, error))) cancellation
             | receipt ->
-                if onEnd.IsSome then
-                    onEnd.Value()
-
+                sends.End()
                 return receipt
         }
-
-    /// Each attempt is told to this function, on the thread that goes on with the send.
-    member _.OnAttempt(action: Attempt -> unit) = attempts.OnAttempt action
-
-    /// This function is called at the end of each send.
-    member _.OnEnd(action: unit -> unit) = onEnd <- ValueSome action
 
     /// The brokers that are avoided now.
     member _.Avoided = avoidance.Avoided
@@ -233,9 +233,11 @@ type internal Sender
     /// The route of a topic for what is to be sent of a size. Without one that is known it is waited for.
     member _.RouteFor(topic: string, size: int64, cancellation: CancellationToken) = routeFor topic size cancellation
 
+    /// Sends a message until it is stored or cannot be. It is on its way as long as that lasts.
     member _.Send
         (prepared: OutgoingMessage, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<SendReceipt, RemotingError>> =
+        sends.Begin()
         let begun = clock.GetTimestamp()
 
         match firstAttempt prepared target with
@@ -257,7 +259,7 @@ type internal Sender
                 match destinations.Find(target, view, prepared, None) with
                 | Error(struct (_, error)) -> return Error error
                 | Ok(struct (queue, client)) ->
-                    prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false, false)
+                    prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false)
                     return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
         }
 

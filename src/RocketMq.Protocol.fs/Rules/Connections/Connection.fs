@@ -9,7 +9,7 @@ type ConnectionState =
     | Disconnected
     /// The number of dials that have failed in a row before this one.
     | Connecting of failures: int
-    /// Dials that had failed since a server was last heard.
+    /// Dials that had failed since a server last sent something.
     | Connected of session: int * failures: int
     /// Waits for its session to end.
     | Closing of session: int
@@ -38,8 +38,8 @@ type internal ConnectionEvent =
     | OpenRequested
     | DialSucceeded of session: int
     | DialFailed of reason: string * redial: ReconnectHint
-    /// A session ended by itself. `wasHeard` if anything ever came from the server.
-    | SessionEnded of session: int * reason: string * wasHeard: bool * redial: ReconnectHint
+    /// A session ended by itself. `wasServed` if a whole frame ever came from the server.
+    | SessionEnded of session: int * reason: string * wasServed: bool * redial: ReconnectHint
     /// A session takes no more requests, because nobody needs it.
     | SessionLeft of session: int
     /// The server asked its clients to go: it will not serve on this session.
@@ -104,8 +104,8 @@ module internal Connection =
         | Connecting _, CloseRequested -> Closed, [ AbandonDial; TurnAway closedReason; Announce Closed ]
         | Connecting _, (OpenRequested | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []
 
-        | Connected(session, failures), SessionEnded(ended, _, wasHeard, redial) when ended = session ->
-            if wasHeard then
+        | Connected(session, failures), SessionEnded(ended, _, wasServed, redial) when ended = session ->
+            if wasServed then
                 redialled 0 (Backoff.afterLoss backoff redial.Jitter) redial
             else
                 afterFailure backoff (failures + 1) redial

@@ -45,13 +45,16 @@ type private Sent =
 
 let private ports = [ 11; 12; 13 ]
 
-let private senderOf (options: ProducerOptions) =
+let private watchedSenderOf watch (options: ProducerOptions) =
     let clients = RemotingClients(options.Remoting, (fun _ -> Map.empty))
 
     let routes =
         Routes(NameServer([| nameServer |], clients), clients, options.Template)
 
-    struct (clients, Sender(options, "G", clients, routes, SendOutcomes options.Remoting.Ports.Clock))
+    struct (clients,
+            Sender(options, "G", clients, routes, SendOutcomes options.Remoting.Ports.Clock, SendsInFlight(), watch))
+
+let private senderOf options = watchedSenderOf None options
 
 let private preparedOf options =
     OutgoingMessage.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
@@ -120,12 +123,16 @@ let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: FaultO
             }
             |> patient clock
 
-        let struct (clients, sender) = senderOf options
         let tried = ConcurrentQueue<string>()
 
         // Answers that nobody watches are read where they lie.
-        if isWatched then
-            sender.OnAttempt(fun attempt -> tried.Enqueue attempt.Queue.BrokerName)
+        let watch =
+            if isWatched then
+                Some(fun (attempt: Attempt) -> tried.Enqueue attempt.Queue.BrokerName)
+            else
+                None
+
+        let struct (clients, sender) = watchedSenderOf watch options
 
         let target =
             match aim with
@@ -373,9 +380,8 @@ let private timeLimits =
                             Remoting = servers.Options
                         }
 
-                    let struct (clients, sender) = senderOf options
                     let tried = ConcurrentQueue<Attempt>()
-                    sender.OnAttempt tried.Enqueue
+                    let struct (clients, sender) = watchedSenderOf (Some tried.Enqueue) options
 
                     let prepared = preparedOf options
 

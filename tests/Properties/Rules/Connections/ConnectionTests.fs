@@ -11,8 +11,8 @@ type Step =
     | Close
     | DialSucceeds
     | DialFails of isWanted: bool
-    /// The session in use ends, and was heard of or not.
-    | SessionEnds of wasHeard: bool * isWanted: bool
+    /// The session in use ends, and a frame had come or not.
+    | SessionEnds of wasServed: bool * isWanted: bool
     /// The session in use takes no more requests, because nobody needs it.
     | SessionLeaves
     /// The server asks its clients to go.
@@ -94,7 +94,7 @@ and private perform world effect =
     | TurnAway _
     | Announce _ -> world
 
-and private endSession session wasHeard isWanted world =
+and private endSession session wasServed isWanted world =
     let world =
         { world with
             Live = List.filter ((<>) session) world.Live
@@ -102,7 +102,7 @@ and private endSession session wasHeard isWanted world =
             Admitted = world.Admitted |> Option.filter ((<>) session)
         }
 
-    apply world (SessionEnded(session, "over", wasHeard, redial isWanted))
+    apply world (SessionEnded(session, "over", wasServed, redial isWanted))
 
 let private step world step =
     match step with
@@ -124,8 +124,8 @@ let private step world step =
                 PendingDials = world.PendingDials - 1
             }
             (DialFailed("refused", redial isWanted))
-    | SessionEnds(wasHeard, isWanted) when world.Admitted.IsSome ->
-        endSession world.Admitted.Value wasHeard isWanted world
+    | SessionEnds(wasServed, isWanted) when world.Admitted.IsSome ->
+        endSession world.Admitted.Value wasServed isWanted world
     | SessionLeaves when world.Admitted.IsSome ->
         let session = world.Admitted.Value
 

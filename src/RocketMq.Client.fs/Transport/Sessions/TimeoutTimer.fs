@@ -7,19 +7,18 @@ open RocketMq.Protocol
 /// Wakes when the earliest of many deadlines has come: one timer for all calls of a session, which does not run while
 /// none waits.
 [<Sealed>]
-type internal TimeoutTimer(clock: TimeProvider) as this =
-    /// TimeoutTimer closer together than this are swept together; none is swept early.
+type internal TimeoutTimer(clock: TimeProvider) =
+    /// Deadlines closer together than this are swept together; none is swept early.
     static let grainMillis = 10L
 
     /// What timers can wait for at most.
     static let longest = TimeSpan.FromMilliseconds(float (UInt32.MaxValue - 1u))
 
     let gate = obj ()
-    let mutable sweep = fun (_: int64) -> Int64.MaxValue
     let mutable nextWake = Int64.MaxValue
 
-    let timer =
-        clock.CreateTimer((fun _ -> this.Wake()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+    /// Null until it is started.
+    let mutable timer: ITimer | null = null
 
     let grain = grainMillis * clock.TimestampFrequency / 1000L
 
@@ -29,8 +28,21 @@ type internal TimeoutTimer(clock: TimeProvider) as this =
         // Timers count whole milliseconds and may cut the rest off.
         let millis = Math.Clamp(ceil span.TotalMilliseconds, 1.0, longest.TotalMilliseconds)
 
-        timer.Change(TimeSpan.FromMilliseconds millis, Timeout.InfiniteTimeSpan)
-        |> ignore<bool>
+        match timer with
+        | null -> ()
+        | timer ->
+            timer.Change(TimeSpan.FromMilliseconds millis, Timeout.InfiniteTimeSpan)
+            |> ignore<bool>
+
+    let wake (sweep: int64 -> int64) =
+        lock gate (fun () -> nextWake <- Int64.MaxValue)
+        let now = clock.GetTimestamp()
+        let earliest = sweep now
+
+        if earliest < Int64.MaxValue then
+            lock gate (fun () ->
+                if earliest < nextWake then
+                    arm (max earliest (now + grain)))
 
     /// A timeout that timers can wait for: that itself, or the longest in place of an endless or a longer one.
     static member Limited(timeout: TimeSpan) : TimeSpan =
@@ -40,8 +52,10 @@ type internal TimeoutTimer(clock: TimeProvider) as this =
         else
             timeout
 
-    /// What to do when a deadline has come: it is given the time, and gives the earliest deadline that is left.
-    member _.Start(sweeping: int64 -> int64) = sweep <- sweeping
+    /// From now on it does this when a deadline has come: it is given the time, and gives the earliest deadline that is left. Once,
+    /// before the first deadline is added.
+    member _.Start(sweep: int64 -> int64) =
+        timer <- clock.CreateTimer((fun _ -> wake sweep), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
     /// The timestamp that a timeout from now ends at.
     member deadlines.After(timeout: TimeSpan) : int64 =
@@ -69,15 +83,8 @@ type internal TimeoutTimer(clock: TimeProvider) as this =
                 if deadline < nextWake then
                     arm deadline)
 
-    member private _.Wake() =
-        lock gate (fun () -> nextWake <- Int64.MaxValue)
-        let now = clock.GetTimestamp()
-        let earliest = sweep now
-
-        if earliest < Int64.MaxValue then
-            lock gate (fun () ->
-                if earliest < nextWake then
-                    arm (max earliest (now + grain)))
-
     interface IDisposable with
-        member _.Dispose() = timer.Dispose()
+        member _.Dispose() =
+            match timer with
+            | null -> ()
+            | timer -> timer.Dispose()

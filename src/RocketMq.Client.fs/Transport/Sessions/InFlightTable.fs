@@ -1,0 +1,92 @@
+namespace RocketMq
+
+open System
+open System.Numerics
+open System.Threading
+open RocketMq.Protocol
+
+/// The calls in flight on one session, by opaque.
+///
+/// A ring of slots: an opaque has its slot by its low bits, and a number whose slot is still taken (a call that waits for
+/// long) is passed over. So numbers never collide, not even when they wrap, and adding and taking cost no lock and no
+/// memory. Only `Add` must not run twice at a time.
+[<Sealed>]
+type internal InFlightTable(limit: int, firstOpaque: int) =
+    static let takenPlace = 16
+
+    // Twice the limit, so that a free slot is never far.
+    let slots: (PendingRequest | null)[] =
+        Array.zeroCreate (int (BitOperations.RoundUpToPowerOf2(uint32 limit * 2u)))
+
+    let mask = slots.Length - 1
+    let mutable nextOpaque = firstOpaque
+
+    /// Calls that were ever put in. Only who puts them in writes it.
+    let mutable added = 0L
+
+    /// Calls that were taken out, counted in a place far from all others: those who add and those who take are on two
+    /// processors, which would pass what lies next to each other to and fro with each call.
+    let taken: int64[] = Array.zeroCreate (2 * takenPlace)
+
+    /// What `taken` was when it was looked at last: enough to know that there is room.
+    let mutable takenSeen = 0L
+
+    let isFull () =
+        if added - takenSeen >= int64 limit then
+            takenSeen <- Volatile.Read &taken[takenPlace]
+
+        added - takenSeen >= int64 limit
+
+    member _.Count =
+        // In this order: a call that is taken meanwhile is one too many, not one too few.
+        let out = Volatile.Read &taken[takenPlace]
+        int (Volatile.Read &added - out)
+
+    /// The number for a new call, or `ValueNone` if the limit is reached.
+    member _.TryNumber() : int voption =
+        if isFull () then
+            ValueNone
+        else
+            while not (isNull (Volatile.Read &slots[nextOpaque &&& mask])) do
+                nextOpaque <- nextOpaque + 1
+
+            let opaque = nextOpaque
+            nextOpaque <- nextOpaque + 1
+            ValueSome opaque
+
+    /// Puts a call that has a number from `TryNumber` into its slot.
+    member _.Add(pending: PendingRequest) =
+        Volatile.Write(&added, added + 1L)
+        Volatile.Write(&slots[pending.Opaque &&& mask], pending)
+
+    member private _.TryTakeSlot(index: int, pending: PendingRequest) =
+        let isTaken =
+            obj.ReferenceEquals(Interlocked.CompareExchange(&slots[index], null, pending), pending)
+
+        if isTaken then
+            Interlocked.Increment &taken[takenPlace] |> ignore<int64>
+
+        isTaken
+
+    /// Takes the call that waits for an answer, if one does.
+    member table.TryTake(opaque: int) : PendingRequest voption =
+        let index = opaque &&& mask
+
+        match Volatile.Read &slots[index] with
+        | null -> ValueNone
+        | pending when pending.Opaque = opaque && table.TryTakeSlot(index, pending) -> ValueSome pending
+        | _ -> ValueNone
+
+    /// Takes every call that `isDue` chooses and hands it to `complete`. Gives the earliest deadline of the others.
+    member table.TakeWhere(isDue: PendingRequest -> bool, complete: PendingRequest -> unit) : int64 =
+        let mutable earliest = Int64.MaxValue
+
+        for index in 0..mask do
+            match Volatile.Read &slots[index] with
+            | null -> ()
+            | pending when isDue pending ->
+                if table.TryTakeSlot(index, pending) then
+                    complete pending
+            | pending -> earliest <- min earliest pending.Deadline
+
+        earliest

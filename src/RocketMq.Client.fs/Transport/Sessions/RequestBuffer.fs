@@ -1,0 +1,169 @@
+namespace RocketMq
+
+open System
+open System.Threading
+open RocketMq.Protocol
+
+/// The sending side of a session: its phase, and how requests get into table and buffer. `Session` says what the lock guards.
+[<Sealed>]
+type internal RequestBuffer
+    (
+        endpoint: Endpoint,
+        options: RemotingOptions,
+        isServer: bool,
+        out: WriteBuffer,
+        inFlight: InFlightTable,
+        deadlines: TimeoutTimer,
+        monitor: IdleMonitor
+    ) =
+    /// How long a session that ends in peace may take to write what is in its buffer.
+    static let drainTimeout = TimeSpan.FromSeconds 1L
+
+    /// Pings that are not sent or not answered are followed by others.
+    static let nobody =
+        { new ICaller with
+            member _.TakeBack(_, _) = ()
+        }
+
+    let clock = options.Ports.Clock
+    let writer = RequestWriter(options.Limits, options.Header)
+    let mutable phase = SessionPhase.Open
+
+    /// A quarter of the table is free: enough to let all in who wait, not one by one.
+    let room =
+        RoomSignal(fun () -> inFlight.Count <= options.MaxInFlight - max 1 (options.MaxInFlight / 4))
+
+    let drainDeadline () = deadlines.After drainTimeout
+
+    /// Goes on to the next phase. Only under the gate. Gives why the session ends, if it does so now.
+    let step (event: SessionEvent) : FailureReason voption =
+        let next, effects = SessionPhase.transition phase event
+        Volatile.Write(&phase, next)
+        let mutable ended = ValueNone
+
+        for effect in effects do
+            match effect with
+            | SessionEffect.CompleteBuffer -> out.Complete()
+            | SessionEffect.WakeAt deadline -> deadlines.Add deadline
+            | SessionEffect.End reason -> ended <- ValueSome reason
+
+        ended
+
+    /// A number for a request, if one can be taken now. Only under the gate, until the request is in the buffer.
+    let tryNumber () : int voption =
+        if phase.IsOpen && out.Stalled.IsCompleted then
+            inFlight.TryNumber()
+        else
+            ValueNone
+
+    /// What becomes of a request that got no number. Only under the gate.
+    let noNumber () : Sent<'Answer> =
+        if not phase.IsOpen then
+            Over
+        elif not out.Stalled.IsCompleted then
+            match options.OnMaxUnwrittenBytes with
+            | WaitForRoom -> Stalled out.Stalled
+            | FailAtOnce -> NotSent(TooManyBytes(endpoint, options.MaxUnwrittenBytes))
+        else
+            match options.OnMaxInFlight with
+            | WaitForRoom -> Stalled(room.Await())
+            | FailAtOnce -> NotSent(TooManyInFlight(endpoint, options.MaxInFlight))
+
+    /// Puts a request with a number into table and buffer. Only under the gate.
+    let put (request: Outgoing<'Answer>) caller isSecond (timeout: TimeSpan) now opaque : Sent<'Answer> =
+        let deadline = deadlines.At(now, timeout)
+
+        let pending =
+            PendingRequest<'Answer>(opaque, request, caller, isSecond, timeout, deadline, out.Filled)
+
+        inFlight.Add pending
+
+        match request.Write(writer, opaque, out.Writer) with
+        | Ok count ->
+            out.Encoded count
+            deadlines.Add deadline
+            Waiting pending
+        | Error error ->
+            inFlight.TryTake opaque |> ignore<PendingRequest voption>
+            NotSent(NotEncoded(request.Code, error))
+
+    member _.Phase = Volatile.Read &phase
+
+    /// Lets the session go on to its next phase. Gives why it ends, if it does so now.
+    member _.Step(event: SessionEvent) : FailureReason voption = lock out.Gate (fun () -> step event)
+
+    /// Takes no more requests, and leaves some time for what is in the buffer.
+    member _.Drain(reason: FailureReason) =
+        lock out.Gate (fun () -> step (SessionEvent.DrainRequested(reason, drainDeadline ())))
+        |> ignore<FailureReason voption>
+
+    /// After calls were taken out of the table: lets others in, and drains a session that only waited for them.
+    member buffer.Taken() =
+        room.Taken()
+
+        if buffer.Phase.IsRetired && inFlight.Count = 0 then
+            buffer.Step(SessionEvent.LastCallEnded(drainDeadline ()))
+            |> ignore<FailureReason voption>
+
+    /// Nobody waits for room any more.
+    member _.Release() = room.Release()
+
+    /// Why a request finds no room.
+    member _.Full =
+        if out.Stalled.IsCompleted then
+            TooManyInFlight(endpoint, options.MaxInFlight)
+        else
+            TooManyBytes(endpoint, options.MaxUnwrittenBytes)
+
+    member _.Send(request: Outgoing<'Answer>, caller: ICaller, isSecond: bool, timeout: TimeSpan) : Sent<'Answer> =
+        lock out.Gate (fun () ->
+            match tryNumber () with
+            | ValueSome opaque ->
+                let now = clock.GetTimestamp()
+
+                if monitor.Asked now && not isServer then
+                    deadlines.Add(deadlines.At(now, options.KeepAlive.DeadAfter / 2.0))
+
+                put request caller isSecond timeout now opaque
+            | ValueNone -> noNumber ())
+
+    member _.SendOneWay(command: RemotingCommand) : Sent<RemotingCommand> =
+        lock out.Gate (fun () ->
+            match tryNumber () with
+            | ValueSome opaque ->
+                monitor.Used(clock.GetTimestamp())
+
+                match writer.Write(Command.asOneWay command, opaque, out.Writer) with
+                | Ok count ->
+                    out.Encoded count
+                    Buffered
+                | Error error -> NotSent(NotEncoded(command.RequestCode, error))
+            | ValueNone -> noNumber ())
+
+    /// Pings the peer. If there is no room even for that, it has been asked enough.
+    member _.Ping(now: int64) =
+        monitor.Probed now
+
+        lock out.Gate (fun () ->
+            match tryNumber () with
+            | ValueSome opaque ->
+                put (OutgoingCommand KeepAlive.probe) nobody true options.KeepAlive.DeadAfter now opaque
+                |> ignore<Sent<RemotingCommand>>
+            | ValueNone -> ())
+
+    /// Drains because nobody needs the session, unless somebody has come in the meantime; tells it before that. Gives whether it does.
+    member _.TryLeave(now: int64, reportIdle: unit -> unit) : bool =
+        lock out.Gate (fun () ->
+            let isUnused =
+                phase.IsOpen
+                && inFlight.Count = 0
+                && monitor.SinceUsed now >= options.KeepAlive.IdleAfter
+
+            // Before anybody finds no connection and asks for another session.
+            if isUnused then
+                reportIdle ()
+
+                step (SessionEvent.DrainRequested(FailureReason.ofText "nobody needed it", drainDeadline ()))
+                |> ignore<FailureReason voption>
+
+            isUnused)

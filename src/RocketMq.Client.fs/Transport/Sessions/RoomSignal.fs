@@ -1,0 +1,39 @@
+namespace RocketMq
+
+open System.Threading
+open System.Threading.Tasks
+open RocketMq.Protocol
+
+/// Wakes all who wait for room, together. Safe to use from any thread.
+[<Sealed>]
+type internal RoomSignal(hasRoom: unit -> bool) =
+    /// Null while nobody waits.
+    let mutable waiting: TaskCompletionSource | null = null
+
+    let wake () =
+        match Interlocked.Exchange(&waiting, null) with
+        | null -> ()
+        | waiting -> waiting.TrySetResult() |> ignore<bool>
+
+    /// Ends when there may be room. Only by one at a time.
+    member _.Await() : Task =
+        let signal =
+            match waiting with
+            | null -> TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+            | signal -> signal
+
+        Interlocked.Exchange(&waiting, signal) |> ignore<TaskCompletionSource | null>
+
+        // Those who made room meanwhile saw nobody waiting.
+        if hasRoom () then
+            wake ()
+
+        signal.Task
+
+    /// Something has been taken out.
+    member _.Taken() =
+        if not (isNull (Volatile.Read &waiting)) && hasRoom () then
+            wake ()
+
+    /// Nobody is to wait any more.
+    member _.Release() = wake ()
