@@ -4,12 +4,10 @@ module RocketMq.Protocol.Tests.RecordedExchangeTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Captures
-open RocketMq.Protocol.Tests.ProducerRig
-open RocketMq.Protocol.Tests.RecordedSends
+open Captures
+open RecordedSends
 
 let private transactionIsThatOfJava () : Task =
     task {

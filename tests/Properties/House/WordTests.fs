@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.WordTests
 open System
 open System.IO
 open System.Text.RegularExpressions
-open Expecto
 
 /// Coined words and phrases, as they would stand in prose, and what the field says.
 let private phrases =
