@@ -107,10 +107,9 @@ let private files =
     ]
     |> List.filter (fun file -> not (isBuilt file))
 
-[<Tests>]
-let tests =
+let private sources =
     testList
-        "Words"
+        "sources"
         [
             test "no source and no document uses a coined word" {
                 files.Length |> shouldExceed 250
@@ -139,7 +138,12 @@ let tests =
                 ]
                 |> shouldEqual []
             }
+        ]
 
+let private patterns =
+    testList
+        "patterns"
+        [
             test "each coined word is found" {
                 for line in
                     [
@@ -170,3 +174,6 @@ let tests =
                     faults line |> shouldEqual []
             }
         ]
+
+[<Tests>]
+let tests = testList "Words" [ sources; patterns ]

@@ -34,7 +34,7 @@ let inOwnProcess (name: string) (scenario: unit -> Task) : Task =
         scenario ()
     else
         task {
-            let self = Reflection.Assembly.GetExecutingAssembly().Location
+            let self = (nonNull (Reflection.Assembly.GetEntryAssembly())).Location
 
             let start =
                 ProcessStartInfo(
