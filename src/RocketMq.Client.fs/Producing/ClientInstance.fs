@@ -33,7 +33,7 @@ type internal NameServerSearch(server: AddressServer, nameServer: NameServer, op
                     | Ok() -> ()
                     | Error reason ->
                         if not ending.IsCancellationRequested then
-                            Log.refreshFailed options.Logger "of name servers" reason.Text
+                            Log.nameServerSearchFailed options.Logger reason.Text
             with :? OperationCanceledException ->
                 ()
         }

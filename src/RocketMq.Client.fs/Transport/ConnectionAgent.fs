@@ -91,7 +91,7 @@ type internal ConnectionAgent
                     post (SessionOver(session, reason, wasHeard))
             SentAway =
                 fun session ->
-                    Log.sentAway log endpoint session
+                    Log.goAway log endpoint session
                     // In this order: whoever finds no connection asks for another session after the agent knows.
                     post (SentAway session)
                     closeSlotOf session
