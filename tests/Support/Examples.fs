@@ -77,3 +77,16 @@ let broker cluster name addresses : BrokerData =
     }
 
 let ask (query: 'Query) (operation: Operation<'Query, 'Answer>) : RemotingCommand = (operation.Request query).Command
+
+/// Errors that arise before anything is sent, whatever the request.
+let localErrors: RemotingError list =
+    [
+        Misconfigured "why"
+        InvalidCall "why"
+        ClientNameTaken("C", "1@2")
+        ConsumedByPull("T", "C")
+        BadAddress "here"
+        OffsetStoreFailed("why", None)
+        CredentialsFailed "why"
+        Unexpected("Sending a batch", InvalidOperationException "why")
+    ]

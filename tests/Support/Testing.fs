@@ -4,10 +4,22 @@ open System
 open System.Globalization
 open Expecto
 
+type TestsAttribute = Expecto.TestsAttribute
+type Test = Expecto.Test
+
 /// How this project writes tests: properties with its own generators, and expectations at the end of a pipe. A test's
 /// name says what is expected, so expectations carry no message.
 [<AutoOpen>]
 module Testing =
+    // The words of the framework, so that tests have them without opening it.
+    let testCase name body = Expecto.Tests.testCase name body
+    let testCaseTask name body = Expecto.Tests.testCaseTask name body
+    let testList name tests = Expecto.Tests.testList name tests
+    let testSequenced tests = Expecto.Tests.testSequenced tests
+    let test name = Expecto.Tests.test name
+    let failtest message : 'T = Expecto.Tests.failtest message
+    let skiptest message : 'T = Expecto.Tests.skiptest message
+
     let private variable name =
         match Environment.GetEnvironmentVariable name with
         | null

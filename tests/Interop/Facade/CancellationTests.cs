@@ -6,21 +6,9 @@ namespace Interop;
 
 /// <summary>Callers that give up: what they are told is about their own token, and says whether anything was sent.</summary>
 [CancelAfter(60_000)]
-public sealed class CancellationTests
+public sealed class CancellationTests() : BrokerFixture(CancellationTests.Topic)
 {
     private const string Topic = "Given-up";
-
-    private EmbeddedBroker _broker = null!;
-
-    [SetUp]
-    public async Task StartBroker()
-    {
-        _broker = await EmbeddedBroker.StartAsync();
-        await _broker.CreateTopicAsync(Topic, 1);
-    }
-
-    [TearDown]
-    public Task StopBroker() => _broker.StopAsync();
 
     private static async Task<OperationCanceledException> ShouldBeGivenUpAsync(Func<Task> call, CancellationToken token)
     {
@@ -44,7 +32,7 @@ public sealed class CancellationTests
         await cancelled.CancelAsync();
         var token = cancelled.Token;
         var message = Message.To(Topic).Body("never sent");
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         await using var producer = await Producer.Create("p").NameServers(nameServers).StartAsync();
         await using var batching = await Producer.Create("g").NameServers(nameServers).Batching().StartAsync();
         await using var transactions = await TransactionProducer.Create("t").NameServers(nameServers)
@@ -141,7 +129,7 @@ public sealed class CancellationTests
     [Test]
     public async Task Cancelled_change_of_topics_ends_at_once(CancellationToken cancellation)
     {
-        await using var proxy = await FaultProxy.StartAsync(_broker.NameServer, cancellation);
+        await using var proxy = await FaultProxy.StartAsync(Broker.NameServer, cancellation);
         await using var push = await PushConsumer.Create("c").NameServers(proxy.Address).Subscribe(Topic)
             .OnMessage((_, _) => Task.CompletedTask).StartAsync(cancellation);
         await using var pull = await PullConsumer.Create("l").NameServers(proxy.Address).Subscribe(Topic).StartAsync(cancellation);
@@ -191,7 +179,7 @@ public sealed class CancellationTests
     [Test]
     public async Task Every_call_of_a_disposed_client_reports_that_it_is_closed()
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         var message = Message.To(Topic).Body("too late");
         var producer = await Producer.Create("p").NameServers(nameServers).StartAsync();
         var transactions = await TransactionProducer.Create("t").NameServers(nameServers)
@@ -276,7 +264,7 @@ public sealed class CancellationTests
             () => remoting.InvokeAsync(Requests.ClusterInfo()),
             () => remoting.InvokeOneWayAsync(Requests.ClusterInfo()),
             () => many.InvokeAsync(nameServers, Requests.ClusterInfo()),
-            () => many.InvokeAsync(_broker.BrokerAddress, Requests.ClusterInfo()),
+            () => many.InvokeAsync(Broker.BrokerAddress, Requests.ClusterInfo()),
             () => pool.RentAsync(),
         ];
 

@@ -7,23 +7,11 @@ namespace Interop;
 
 /// <summary>What goes wrong is told with its cause, its place and the argument that it comes from.</summary>
 [CancelAfter(60_000)]
-public sealed class ErrorTests
+public sealed class ErrorTests() : BrokerFixture(ErrorTests.Topic)
 {
     private const string Topic = "Wrong";
 
-    private EmbeddedBroker _broker = null!;
-
-    [SetUp]
-    public async Task StartBroker()
-    {
-        _broker = await EmbeddedBroker.StartAsync();
-        await _broker.CreateTopicAsync(Topic, 1);
-    }
-
-    [TearDown]
-    public Task StopBroker() => _broker.StopAsync();
-
-    private ProducerBuilder Build() => Producer.Create("wrong").NameServers(_broker.NameServer);
+    private ProducerBuilder Build() => Producer.Create("wrong").NameServers(Broker.NameServer);
 
     private static Message Hello => Message.To(Topic).Body("hello");
 
@@ -91,7 +79,7 @@ public sealed class ErrorTests
         var own = new InvalidOperationException("out of order");
         await using var producer = await Build().Compression(BodyCompression.Zlib, 1).StartAsync(cancellation);
         await producer.SendAsync(Hello, cancellation);
-        await using var consumer = await PullConsumer.Create("reader").NameServers(_broker.NameServer)
+        await using var consumer = await PullConsumer.Create("reader").NameServers(Broker.NameServer)
             .Subscribe(Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).Codec(new BrokenCodec(own)).StartAsync(cancellation);
         var message = await consumer.ReceiveAsync(cancellation);
         RocketMqException error = Assert.Throws<MessageBodyException>(() => message.Body.ToString())!;
@@ -120,7 +108,7 @@ public sealed class ErrorTests
 
         var error = await Assert.ThrowsAsync<ArgumentException>(() => producer.SendBatchAsync([Hello, null!], cancellation));
         Assert.That(error!.ParamName, Is.EqualTo("messages"));
-        await using var consumer = await PullConsumer.Create("g").NameServers(_broker.NameServer).Subscribe(Topic).StartAsync(cancellation);
+        await using var consumer = await PullConsumer.Create("g").NameServers(Broker.NameServer).Subscribe(Topic).StartAsync(cancellation);
         error = Assert.Throws<ArgumentException>(() => consumer.Pause([queue, null!]));
         Assert.That(error!.ParamName, Is.EqualTo("queues"));
     }
@@ -169,7 +157,7 @@ public sealed class ErrorTests
     [Test]
     public async Task Lists_of_name_servers_accept_blanks_and_both_separators(CancellationToken cancellation)
     {
-        var port = _broker.NameServer.Split(':')[1];
+        var port = Broker.NameServer.Split(':')[1];
 
         foreach (var text in new[]
         {
@@ -218,7 +206,7 @@ public sealed class ErrorTests
         {
             foreach (var start in starts)
             {
-                Environment.SetEnvironmentVariable("NAMESRV_ADDR", _broker.NameServer);
+                Environment.SetEnvironmentVariable("NAMESRV_ADDR", Broker.NameServer);
                 await (await start()).DisposeAsync();
                 Environment.SetEnvironmentVariable("NAMESRV_ADDR", "no address");
                 Assert.That(async () => await start(), Throws.InstanceOf<InvalidRequestException>().With.Message.Contains("no address"));
@@ -240,15 +228,15 @@ public sealed class ErrorTests
         var closed = await Assert.ThrowsAsync<ConnectionException>(() => producer.SendAsync(Hello, cancellation));
         Assert.That(closed!.Message, Does.Contain(one).And.Contain(two));
 
-        await using var consumer = PullConsumer.Create("wrong").NameServers(_broker.NameServer).CreateClient();
+        await using var consumer = PullConsumer.Create("wrong").NameServers(Broker.NameServer).CreateClient();
         var unknown = await Assert.ThrowsAsync<RouteNotFoundException>(() => consumer.GetQueuesAsync("Nowhere", cancellation));
-        Assert.That(unknown!.Message, Does.Contain("Nowhere").And.Contain(_broker.NameServer));
+        Assert.That(unknown!.Message, Does.Contain("Nowhere").And.Contain(Broker.NameServer));
     }
 
     [Test]
     public async Task Port_of_another_protocol_is_recognized(CancellationToken cancellation)
     {
-        await using var atBroker = await Producer.Create("wrong").NameServers(_broker.BrokerAddress).StartAsync(cancellation);
+        await using var atBroker = await Producer.Create("wrong").NameServers(Broker.BrokerAddress).StartAsync(cancellation);
         RocketMqException? error = await Assert.ThrowsAsync<BrokerException>(() => atBroker.SendAsync(Hello, cancellation));
         Assert.That(error!.Message, Does.Contain("no name server").And.Not.Contain("check its version"));
 
@@ -262,7 +250,7 @@ public sealed class ErrorTests
     }
 
     [Test]
-    public async Task Queue_of_a_missing_broker_is_not_an_unknown_topic(CancellationToken cancellation)
+    public async Task Queue_of_a_missingBroker_is_not_an_unknown_topic(CancellationToken cancellation)
     {
         await using var producer = await Build().StartAsync(cancellation);
         var error = await Assert.ThrowsAsync<RouteNotFoundException>(
@@ -275,7 +263,7 @@ public sealed class ErrorTests
     public async Task A_sentence_ends_with_one_full_stop(CancellationToken cancellation)
     {
         var error = await Assert.ThrowsAsync<InvalidRequestException>(
-            () => PushConsumer.Create("g").NameServers(_broker.NameServer).Subscribe(Topic).StartAsync(cancellation));
+            () => PushConsumer.Create("g").NameServers(Broker.NameServer).Subscribe(Topic).StartAsync(cancellation));
         Assert.That(error!.Message, Does.EndWith("before StartAsync."));
     }
 

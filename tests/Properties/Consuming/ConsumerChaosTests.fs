@@ -3,12 +3,9 @@ module RocketMq.Protocol.Tests.ConsumerChaosTests
 
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 open ChaosRig
 
 let private placeOf (message: StoredMessage) =

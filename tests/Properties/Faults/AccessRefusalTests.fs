@@ -4,14 +4,10 @@ module RocketMq.Protocol.Tests.AccessRefusalTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 let private accessRefused = 1132
 let private secret = "not-the-secret"

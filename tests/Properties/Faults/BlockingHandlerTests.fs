@@ -5,14 +5,10 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 open PushRig
-open ProvenFaultRig
 
 /// The event that tells of such handlers.
 let private told = 1131

@@ -4,14 +4,10 @@ module RocketMq.Protocol.Tests.CallbackFaultTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 /// What a callback does: throw, or block until the test is over.
 type private Callback =

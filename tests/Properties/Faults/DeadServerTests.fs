@@ -4,13 +4,9 @@ module RocketMq.Protocol.Tests.DeadServerTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 /// The settings of a producer as they are by default, at a clock: it connects for so long and waits so long for answers.
 let private ordinary clock (options: ProducerOptions) =
@@ -153,21 +149,15 @@ let private unusedAddressesAreForgotten () : Task =
         let port = ref 100
 
         let servers =
-            FakeServers(
-                clock,
-                (fun _ -> Accepts),
-                fun _ command ->
-                    Task.FromResult(
-                        match command.RequestCode with
-                        | RequestCode.GetRouteInfoByTopic ->
-                            // Each time the broker is at another address.
-                            FakeServers.routed
-                                (FakeServers.routeOver [ "a", Interlocked.Increment(&port.contents), 1 ])
-                                command
-                        | RequestCode.SendMessageV2 -> FakeServers.stored 0L command
-                        | _ -> FakeServers.success command
-                    )
-            )
+            FakeServers.answering clock (fun _ command ->
+                match command.RequestCode with
+                | RequestCode.GetRouteInfoByTopic ->
+                    // Each time the broker is at another address.
+                    FakeServers.routed
+                        (FakeServers.routeOver [ "a", Interlocked.Increment(&port.contents), 1 ])
+                        command
+                | RequestCode.SendMessageV2 -> FakeServers.stored 0L command
+                | _ -> FakeServers.success command)
 
         // A connection that nobody uses is left after two minutes, and time goes in large steps.
         let remoting = patiently clock servers.Options

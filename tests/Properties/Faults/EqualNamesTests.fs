@@ -4,13 +4,9 @@ module RocketMq.Protocol.Tests.EqualNamesTests
 open System.IO
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 let private equalNames =
     testList

@@ -4,13 +4,9 @@ module RocketMq.Protocol.Tests.HandOverTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 /// Two queues, and a handler of the first member that hangs on the eleventh of a hundred messages of the second queue. The second
 /// member takes that queue over, consumes the rest and commits it; then the handler returns. Gives the committed offset before and

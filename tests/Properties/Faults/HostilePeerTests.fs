@@ -5,30 +5,19 @@ open System
 open System.Text
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 let private heap () = GC.GetTotalMemory true
 
 /// A name server whose route says that a topic has so many queues.
 let private nameServerOf queues =
-    FakeServers(
-        TimeProvider.System,
-        (fun _ -> Accepts),
-        fun _ command ->
-            Task.FromResult(
-                match command.RequestCode with
-                | RequestCode.GetRouteInfoByTopic ->
-                    FakeServers.routed (FakeServers.routeOver [ "a", 100, queues ]) command
-                | RequestCode.SendMessageV2 -> FakeServers.stored 0L command
-                | _ -> FakeServers.success command
-            )
-    )
+    FakeServers.answering TimeProvider.System (fun _ command ->
+        match command.RequestCode with
+        | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (FakeServers.routeOver [ "a", 100, queues ]) command
+        | RequestCode.SendMessageV2 -> FakeServers.stored 0L command
+        | _ -> FakeServers.success command)
 
 let private sendThrough queues =
     task {

@@ -5,13 +5,9 @@ open System
 open System.IO
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 let private gap = [ for number in 0..4 -> $"gap{number}" ]
 let private twentyIntervals = seconds 100

@@ -4,13 +4,9 @@ module RocketMq.Protocol.Tests.MemberFaultTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 let private withAdmin (cluster: EmbeddedCluster) (ask: RemotingClient -> Task<'Answer>) : Task<'Answer> =
     task {

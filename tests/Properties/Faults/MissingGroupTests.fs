@@ -5,13 +5,9 @@ module RocketMq.Protocol.Tests.MissingGroupTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 let private missing = 1147
 let private pullFailed = 1101

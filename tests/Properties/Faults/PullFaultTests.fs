@@ -5,13 +5,9 @@ open System
 open System.Buffers
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 let private pullOf (cluster: EmbeddedCluster) clock = PullRig.pullerOf cluster clock
 
@@ -90,31 +86,25 @@ let private withOtherMagic (record: byte[]) =
 let private damagedBroker clock damage =
     let records = [ record 0L; damage (record 1L); record 2L; record 3L ]
 
-    FakeServers(
-        clock,
-        (fun _ -> Accepts),
-        fun _ command ->
-            Task.FromResult(
-                match command.RequestCode with
-                | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (FakeServers.routeOver [ "b", 100, 1 ]) command
-                | RequestCode.QueryConsumerOffset -> Answers(Offsets.queryCommitted.Answer(Some 0L, command))
-                | RequestCode.PullMessage ->
-                    let from = (Pull.messages.Decode command |> Buffers.ok).QueueOffset
+    FakeServers.answering clock (fun _ command ->
+        match command.RequestCode with
+        | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (FakeServers.routeOver [ "b", 100, 1 ]) command
+        | RequestCode.QueryConsumerOffset -> Answers(Offsets.queryCommitted.Answer(Some 0L, command))
+        | RequestCode.PullMessage ->
+            let from = (Pull.messages.Decode command |> Buffers.ok).QueueOffset
 
-                    if from >= 4L then
-                        IsMute
-                    else
-                        let answer =
-                            { Examples.pullAnswer with
-                                Status = Found
-                                NextOffset = 4L
-                                Records = ReadOnlyMemory(records |> List.skip (int from) |> Array.concat)
-                            }
+            if from >= 4L then
+                IsMute
+            else
+                let answer =
+                    { Examples.pullAnswer with
+                        Status = Found
+                        NextOffset = 4L
+                        Records = ReadOnlyMemory(records |> List.skip (int from) |> Array.concat)
+                    }
 
-                        Answers(Pull.messages.Answer(answer, command))
-                | _ -> FakeServers.success command
-            )
-    )
+                Answers(Pull.messages.Answer(answer, command))
+        | _ -> FakeServers.success command)
 
 /// All that can be read comes, beside a record that is damaged.
 let private comesBeside damage : Task =
@@ -211,18 +201,12 @@ let private behindSlave () : Task<struct (int64 list * int64)> =
                 IsMute
 
         let servers =
-            FakeServers(
-                clock,
-                (fun _ -> Accepts),
-                fun endpoint command ->
-                    Task.FromResult(
-                        match command.RequestCode with
-                        | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (routeWith hasMaster.Value) command
-                        | RequestCode.QueryConsumerOffset -> Answers(Offsets.queryCommitted.Answer(Some 50L, command))
-                        | RequestCode.PullMessage -> pull endpoint command
-                        | _ -> FakeServers.success command
-                    )
-            )
+            FakeServers.answering clock (fun endpoint command ->
+                match command.RequestCode with
+                | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (routeWith hasMaster.Value) command
+                | RequestCode.QueryConsumerOffset -> Answers(Offsets.queryCommitted.Answer(Some 50L, command))
+                | RequestCode.PullMessage -> pull endpoint command
+                | _ -> FakeServers.success command)
 
         let options: PullConsumerOptions =
             { PullConsumerOptions.create "C" [ FakeServers.at 1 ] with

@@ -4,14 +4,10 @@ module RocketMq.Protocol.Tests.SubscriptionChangeTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 
 /// A member that reads "T" of the first of two masters, which knows nothing of the second one yet.
 let private withTwoMasters (test: EmbeddedClock -> EmbeddedCluster -> PushConsumer -> Seen -> Task) : Task =

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.CatalogueTests
 
 open System
 open System.Text
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

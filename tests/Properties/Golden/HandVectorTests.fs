@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.HandVectorTests
 open System
 open System.Text
 open System.Text.Json.Nodes
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq

@@ -2,11 +2,10 @@
 module RocketMq.Protocol.Tests.RecordedBrokerTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
+open BrokerRig
 
 let private recorded =
     lazy (Captures.all () |> Array.filter (fun capture -> capture.Server = "5.3.3"))

@@ -4,12 +4,42 @@ module RocketMq.Protocol.Tests.RecordedExchangeTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Captures
-open RocketMq.Protocol.Tests.ProducerRig
-open RocketMq.Protocol.Tests.RecordedSends
+open Captures
+open RecordedSends
+
+/// 4.9.8 does not know these fields, or leaves them out.
+let private known (half: Recorded) (java: RemotingCommand) (ours: RemotingCommand) =
+    let names = [ "topic"; "transactionId"; "bname" ]
+
+    if half.Capture.Server = "4.9.8" then
+        names
+        |> List.filter (fun name -> not (Fields.contains name java.Fields))
+        |> List.fold (fun command name -> Command.withoutField name command) ours
+    else
+        ours
+
+/// A request of ours with Java's id in place of our own.
+let private withId (ours: string) (javas: string) (command: RemotingCommand) =
+    [ "msgId"; "transactionId" ]
+    |> List.fold
+        (fun command name ->
+            if Fields.tryFind name command.Fields = ValueSome ours then
+                Command.withField name javas command
+            else
+                command)
+        command
+
+/// What Java's broker answers to a half message, and the check that it sends after it.
+let private reactTo capture check (command: RemotingCommand) =
+    match command.RequestCode, check with
+    | RequestCode.SendMessageV2, Some(_, check) ->
+        match answerTo capture command with
+        | Answers answer -> AnswersAndAsks(answer, check)
+        | other -> other
+    | RequestCode.SendMessageV2, None -> answerTo capture command
+    | _ -> IsMute
 
 let private transactionIsThatOfJava () : Task =
     task {
@@ -45,16 +75,8 @@ let private transactionIsThatOfJava () : Task =
             let checkEnd = ends |> Array.tryFind (fun (_, command) -> of' "true" command)
             let decision = (Transactions.finish.Decode(snd ended) |> Buffers.ok).Decision
 
-            let react (command: RemotingCommand) =
-                match command.RequestCode, check with
-                | RequestCode.SendMessageV2, Some(_, check) ->
-                    match answerTo half.Capture command with
-                    | Answers answer -> AnswersAndAsks(answer, check)
-                    | other -> other
-                | RequestCode.SendMessageV2, None -> answerTo half.Capture command
-                | _ -> IsMute
-
-            let servers = serversFor [ half.Send.Topic, half.Send.BrokerName ] react
+            let servers =
+                serversFor [ half.Send.Topic, half.Send.BrokerName ] (reactTo half.Capture check)
 
             let checker (_: StoredMessage) =
                 match checkEnd with
@@ -86,33 +108,12 @@ let private transactionIsThatOfJava () : Task =
             let queueId = Map.find "e" (fieldsOf half.Command)
             sameSend half.Command (Command.withField "e" queueId ours)
 
-            /// 4.9.8 does not know these fields, or leaves them out.
-            let known (java: RemotingCommand) (ours: RemotingCommand) =
-                let names = [ "topic"; "transactionId"; "bname" ]
-
-                if half.Capture.Server = "4.9.8" then
-                    names
-                    |> List.filter (fun name -> not (Fields.contains name java.Fields))
-                    |> List.fold (fun command name -> Command.withoutField name command) ours
-                else
-                    ours
-
-            let withJavasId (command: RemotingCommand) =
-                [ "msgId"; "transactionId" ]
-                |> List.fold
-                    (fun command name ->
-                        if Fields.tryFind name command.Fields = ValueSome receipt.UniqueId then
-                            Command.withField name id command
-                        else
-                            command)
-                    command
-
             let first = ourEnds () |> List.find (isCheck >> not)
-            same (snd ended) (known (snd ended) (withJavasId first))
+            same (snd ended) (known half (snd ended) (withId receipt.UniqueId id first))
 
             match checkEnd with
             | Some(_, java) ->
-                same java (known java (ourEnds () |> List.find isCheck))
+                same java (known half java (ourEnds () |> List.find isCheck))
                 compared <- compared + 1
             | None -> ()
 

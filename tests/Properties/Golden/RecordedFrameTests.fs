@@ -5,10 +5,9 @@ open System.Security.Cryptography
 open System.Text
 open System.Text.Json
 open System.Text.Json.Nodes
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Captures
+open Captures
 
 let private textOrNull (element: JsonElement) =
     if element.ValueKind = JsonValueKind.Null then

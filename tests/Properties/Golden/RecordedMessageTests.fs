@@ -3,10 +3,9 @@ module RocketMq.Protocol.Tests.RecordedMessageTests
 open System
 open System.Security.Cryptography
 open System.Text.Json
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Captures
+open Captures
 
 let private listOf (name: string) (capture: Capture) =
     let mutable list = JsonElement()

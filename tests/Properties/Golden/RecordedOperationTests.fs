@@ -3,10 +3,9 @@ module RocketMq.Protocol.Tests.RecordedOperationTests
 
 open System
 open System.Text.Json.Nodes
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Captures
+open Captures
 
 /// What became of a recorded frame.
 type private Outcome =

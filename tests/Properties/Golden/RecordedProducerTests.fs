@@ -4,12 +4,10 @@ module RocketMq.Protocol.Tests.RecordedProducerTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Captures
-open RocketMq.Protocol.Tests.ProducerRig
-open RocketMq.Protocol.Tests.RecordedSends
+open Captures
+open RecordedSends
 
 /// The setter of 4.9.8 writes a flag that is not true of the body.
 let private isKnownBug (capture: Capture) =

@@ -5,11 +5,9 @@ open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Captures
-open RocketMq.Protocol.Tests.ProducerRig
+open Captures
 
 let nameServer = FakeServers.at 1
 let port = 11
@@ -70,19 +68,12 @@ let answerTo (capture: Capture) (command: RemotingCommand) =
 let serversFor (topics: (string * string) list) (react: RemotingCommand -> Reaction) =
     let brokerName = topics |> List.map snd |> List.head
 
-    FakeServers(
-        TimeProvider.System,
-        (fun _ -> Accepts),
-        fun _ command ->
-            Task.FromResult(
-                match command.RequestCode with
-                | RequestCode.GetRouteInfoByTopic ->
-                    FakeServers.routed (FakeServers.routeOver [ brokerName, port, 8 ]) command
-                | RequestCode.HeartBeat
-                | RequestCode.UnregisterClient -> FakeServers.success command
-                | _ -> react command
-            )
-    )
+    FakeServers.answering TimeProvider.System (fun _ command ->
+        match command.RequestCode with
+        | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (FakeServers.routeOver [ brokerName, port, 8 ]) command
+        | RequestCode.HeartBeat
+        | RequestCode.UnregisterClient -> FakeServers.success command
+        | _ -> react command)
 
 let optionsFor (servers: FakeServers) group =
     { ProducerOptions.create group [ nameServer ] with

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.ArchitectureTests
 open System
 open System.IO
 open System.Text.RegularExpressions
-open Expecto
 open RocketMq.Embedded
 
 /// The F# projects: where each is, and a number of folders that it exceeds.

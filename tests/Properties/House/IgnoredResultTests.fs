@@ -5,7 +5,6 @@ module RocketMq.Protocol.Tests.IgnoredResultTests
 open System
 open System.IO
 open System.Text.RegularExpressions
-open Expecto
 
 /// The one file that may begin a task that nobody waits for: what such a task throws is logged there.
 let private supervisor = "Supervised.fs"

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.PyrocketmqPageTests
 
 open System.IO
 open System.Text.RegularExpressions
-open Expecto
 
 let private rows =
     [

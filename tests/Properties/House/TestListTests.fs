@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.TestListTests
 open System
 open System.IO
 open System.Text.RegularExpressions
-open Expecto
 
 let private limit = 60
 

@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.WordTests
 open System
 open System.IO
 open System.Text.RegularExpressions
-open Expecto
 
 /// Coined words and phrases, as they would stand in prose, and what the field says.
 let private phrases =
@@ -128,7 +127,7 @@ let private offsets =
 [<Tests>]
 let tests =
     testList
-        "Words"
+        "sources"
         [
             offsets
 
@@ -174,3 +173,6 @@ let tests =
                     faults line |> shouldEqual []
             }
         ]
+
+[<Tests>]
+let tests = testList "Words" [ sources; patterns ]

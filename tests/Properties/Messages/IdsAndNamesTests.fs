@@ -2,10 +2,9 @@ module RocketMq.Protocol.Tests.IdsAndNamesTests
 
 open System
 open System.Net
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
+open Buffers
 
 let private ids =
     testList

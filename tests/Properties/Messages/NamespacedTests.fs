@@ -1,6 +1,5 @@
 module RocketMq.Protocol.Tests.NamespacedTests
 
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

@@ -4,10 +4,9 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Net
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
+open Buffers
 
 let private encode (message: StoredMessage) =
     let output = ArrayBufferWriter<byte>()

@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.ValidationTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

@@ -4,11 +4,9 @@ module RocketMq.Protocol.Tests.NameServerFaultTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private first = FakeServers.at 1
 let private second = FakeServers.at 2

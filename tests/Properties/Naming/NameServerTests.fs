@@ -2,11 +2,10 @@
 module RocketMq.Protocol.Tests.NameServerTests
 
 open System.Threading
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 /// A client of the name servers at these addresses.
 let private nameServer (network: Network) (addresses: string) =

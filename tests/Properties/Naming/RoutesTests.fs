@@ -4,10 +4,8 @@ module RocketMq.Protocol.Tests.RoutesTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private nameServer = FakeServers.at 1
 
@@ -131,25 +129,19 @@ let private templateRoutes =
                     let mutable asked: RemotingCommand voption = ValueNone
 
                     let servers =
-                        FakeServers(
-                            ManualClock(),
-                            (fun _ -> Accepts),
-                            fun _ command ->
-                                Task.FromResult(
-                                    match FakeServers.topicOf command, asked with
-                                    | topic, _ when topic = Send.defaultTopic ->
-                                        // The topic is made while the template is waited for.
-                                        asked <- ValueSome command
-                                        IsMute
-                                    | "Other", ValueSome earlier ->
-                                        AnswersAndAsks(
-                                            GetRoute.operation.Answer(routeOf 1, command),
-                                            GetRoute.operation.Answer(routeOf 8, earlier)
-                                        )
-                                    | _, ValueSome _ -> FakeServers.routed (routeOf 3) command
-                                    | _, ValueNone -> FakeServers.unknownTopic command
+                        FakeServers.answering (ManualClock()) (fun _ command ->
+                            match FakeServers.topicOf command, asked with
+                            | topic, _ when topic = Send.defaultTopic ->
+                                // The topic is made while the template is waited for.
+                                asked <- ValueSome command
+                                IsMute
+                            | "Other", ValueSome earlier ->
+                                AnswersAndAsks(
+                                    GetRoute.operation.Answer(routeOf 1, command),
+                                    GetRoute.operation.Answer(routeOf 8, earlier)
                                 )
-                        )
+                            | _, ValueSome _ -> FakeServers.routed (routeOf 3) command
+                            | _, ValueNone -> FakeServers.unknownTopic command)
 
                     let clients, routes = routesOf servers
                     let asking = publish routes "New"
@@ -259,17 +251,11 @@ let private pollSeesChanges () : Task =
         let mutable queues = 4
 
         let servers =
-            FakeServers(
-                clock,
-                (fun _ -> Accepts),
-                fun _ command ->
-                    Task.FromResult(
-                        if Volatile.Read &isUp then
-                            FakeServers.routed (routeOf (Volatile.Read &queues)) command
-                        else
-                            HangsUp
-                    )
-            )
+            FakeServers.answering clock (fun _ command ->
+                if Volatile.Read &isUp then
+                    FakeServers.routed (routeOf (Volatile.Read &queues)) command
+                else
+                    HangsUp)
 
         // The clock is moved while a question is under way: it must not run out of time by that.
         let clients, routes = routesWith (patiently clock servers.Options)

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.BodyLimitTests
 
 open System
 open System.Text
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

@@ -2,11 +2,10 @@
 module RocketMq.Protocol.Tests.CommandToolTests
 
 open System
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Examples
+open Examples
 
 let private request = Command.request RequestCode.SendMessageV2
 

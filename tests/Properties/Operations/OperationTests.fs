@@ -6,7 +6,6 @@ open System
 open System.Buffers
 open System.Collections
 open System.Text
-open Expecto
 open FsCheck
 open FsCheck.FSharp
 open Microsoft.FSharp.Reflection

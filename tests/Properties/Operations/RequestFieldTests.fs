@@ -3,11 +3,10 @@ module RocketMq.Protocol.Tests.RequestFieldTests
 
 open System
 open System.Text
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Examples
+open Examples
 
 let private group = "group"
 let private queue: TopicQueue = { Topic = "T"; QueueId = 3 }

@@ -1,10 +1,9 @@
 module RocketMq.Protocol.Tests.RequestTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
+open Buffers
 
 let private route permission =
     TopicRoute.create

@@ -8,7 +8,6 @@ open System.Net
 open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

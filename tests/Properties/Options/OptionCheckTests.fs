@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.OptionCheckTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Protocol.Tests

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.OptionTextTests
 open System
 open System.IO
 open System.Security.Cryptography.X509Certificates
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Protocol.Tests

@@ -5,13 +5,10 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 

@@ -4,12 +4,9 @@ module RocketMq.Protocol.Tests.PopChaosTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 open ChaosRig
 
 /// The ids of all that is stored. A message that was sent again after an error has another one.

@@ -7,12 +7,9 @@ open System.Net
 open System.Text
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let private none = CancellationToken.None
 let private system = TimeProvider.System

@@ -5,12 +5,9 @@ module RocketMq.Protocol.Tests.PopClockTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.ProducerRig
-open RocketMq.Protocol.Tests.GroupRig
 
 let private minutes (count: int) = TimeSpan.FromMinutes(int64 count)
 

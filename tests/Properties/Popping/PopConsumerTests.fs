@@ -5,12 +5,9 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.ProducerRig
-open RocketMq.Protocol.Tests.GroupRig
 
 let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 

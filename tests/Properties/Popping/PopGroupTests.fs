@@ -4,12 +4,9 @@ module RocketMq.Protocol.Tests.PopGroupTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let private missing = 1147
 let private popFailed = 1141

@@ -4,12 +4,9 @@ module RocketMq.Protocol.Tests.PopHealthTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 let private none = CancellationToken.None

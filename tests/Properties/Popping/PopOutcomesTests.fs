@@ -4,12 +4,9 @@ module RocketMq.Protocol.Tests.PopOutcomesTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
@@ -21,18 +18,8 @@ let private whats (outcomes: PopOutcomes) = outcomes.Problems |> List.map _.What
 let private whatFails (problems: ClientProblem list) = problems |> List.map _.What
 
 /// Two masters with a topic "T" of one queue each.
-let private withTwo (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
-    task {
-        let clock = EmbeddedClock()
-
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 2
-                options.Clock <- clock)
-
-        do! cluster.CreateTopicAsync("T", 1)
-        do! test clock cluster
-    }
+let private withTwo test =
+    withTopicOf 1 (fun options -> options.Masters <- 2) test
 
 let private refuse (broker: EmbeddedClusterBroker) (code: RequestCode) =
     broker.Faults.On(code).Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)

@@ -4,10 +4,8 @@ module RocketMq.Protocol.Tests.CrowdedProducerTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private count = 20_000
 

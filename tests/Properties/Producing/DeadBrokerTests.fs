@@ -4,10 +4,8 @@ module RocketMq.Protocol.Tests.DeadBrokerTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private nameServer = FakeServers.at 1
 let private livePort = 11

@@ -5,11 +5,9 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private topic = "Faults"
 let private queues = 4

@@ -4,10 +4,8 @@ module RocketMq.Protocol.Tests.ProducerHealthTests
 open System
 open System.Collections.Concurrent
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private nameServer = FakeServers.at 1
 

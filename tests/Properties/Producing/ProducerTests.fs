@@ -4,10 +4,8 @@ module RocketMq.Protocol.Tests.ProducerTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private message = Message.ofText "T" "body"
 

@@ -5,11 +5,9 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private topic = "Tx"
 let private queues = 4
@@ -56,18 +54,12 @@ let private numberOf (message: StoredMessage) =
     int (Text.Encoding.UTF8.GetString message.StoredBody.Span)
 
 let private servers answer =
-    FakeServers(
-        TimeProvider.System,
-        (fun _ -> Accepts),
-        fun _ command ->
-            Task.FromResult(
-                match command.RequestCode with
-                | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (FakeServers.routeOver [ "a", 11, 1 ]) command
-                | RequestCode.SendMessageV2 -> answer command
-                | RequestCode.EndTransaction -> IsMute
-                | _ -> FakeServers.success command
-            )
-    )
+    FakeServers.answering TimeProvider.System (fun _ command ->
+        match command.RequestCode with
+        | RequestCode.GetRouteInfoByTopic -> FakeServers.routed (FakeServers.routeOver [ "a", 11, 1 ]) command
+        | RequestCode.SendMessageV2 -> answer command
+        | RequestCode.EndTransaction -> IsMute
+        | _ -> FakeServers.success command)
 
 let private producerAt (servers: FakeServers) change =
     task {

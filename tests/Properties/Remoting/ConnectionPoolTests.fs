@@ -4,10 +4,9 @@ module RocketMq.Protocol.Tests.ConnectionPoolTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 let private heartbeat = Command.request RequestCode.HeartBeat
 

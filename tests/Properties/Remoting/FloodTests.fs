@@ -4,10 +4,9 @@ module RocketMq.Protocol.Tests.FloodTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 /// A code that clients have no handler for.
 let private unsupported = enum<RequestCode> 9_999

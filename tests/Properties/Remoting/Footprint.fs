@@ -6,7 +6,6 @@ open System.IO
 open System.Runtime
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 
 /// What this process holds. Only tests that run alone may look.
 type Footprint =

@@ -4,11 +4,10 @@ module RocketMq.Protocol.Tests.IdleTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 let private connections = 100
 let private hour = TimeSpan.FromHours 1

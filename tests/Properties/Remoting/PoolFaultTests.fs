@@ -5,11 +5,10 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 let private size = 5
 let private borrowers = 32

@@ -5,10 +5,9 @@ open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 type Step =
     | Join of size: byte

@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.DecisionTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 
@@ -192,14 +191,7 @@ let private texts =
                         NoRoute("T", [])
                         NoQueue("T", "why")
                         RouteUnknown("T", FailureReason.ofText "why")
-                        Misconfigured "why"
-                        InvalidCall "why"
-                        ClientNameTaken("C", "1@2")
-                        ConsumedByPull("T", "C")
-                        BadAddress "here"
-                        OffsetStoreFailed("why", None)
-                        CredentialsFailed "why"
-                        Unexpected("Sending a batch", InvalidOperationException "why")
+                        yield! Examples.localErrors
                     ]
 
                 for error in errors do

@@ -2,10 +2,9 @@
 module RocketMq.Protocol.Tests.ErrorKindTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 let private errors =
     [
@@ -25,14 +24,7 @@ let private errors =
         NoBroker("T", "b")
         InterceptorFailed(InvalidOperationException "why", false)
         RouteUnknown("T", FailureReason.ofText "why")
-        Misconfigured "why"
-        InvalidCall "why"
-        ClientNameTaken("C", "1@2")
-        ConsumedByPull("T", "C")
-        BadAddress "here"
-        OffsetStoreFailed("why", None)
-        CredentialsFailed "why"
-        Unexpected("Sending a batch", InvalidOperationException "why")
+        yield! Examples.localErrors
         TooManyBytes(endpoint, 4096)
         TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
     ]

@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.RetryPolicyTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 
@@ -40,14 +39,7 @@ let private final =
         AlreadyClosed "The producer of group G"
         RouteUnknown("T", FailureReason.ofText "why")
         NoRoute("T", [])
-        Misconfigured "why"
-        InvalidCall "why"
-        ClientNameTaken("C", "1@2")
-        ConsumedByPull("T", "C")
-        BadAddress "here"
-        OffsetStoreFailed("why", None)
-        CredentialsFailed "why"
-        Unexpected("Sending a batch", InvalidOperationException "why")
+        yield! Examples.localErrors
     ]
 
 let private isRetried policy error =

@@ -4,12 +4,9 @@ module RocketMq.Protocol.Tests.ConsumeTracingTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let private system = TimeProvider.System
 

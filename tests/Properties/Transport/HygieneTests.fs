@@ -4,10 +4,9 @@ module RocketMq.Protocol.Tests.HygieneTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 let private pull = Command.request RequestCode.PullMessage
 

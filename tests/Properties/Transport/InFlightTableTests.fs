@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.InFlightTableTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

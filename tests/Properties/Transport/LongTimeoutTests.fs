@@ -4,10 +4,9 @@ module RocketMq.Protocol.Tests.LongTimeoutTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 let private question = Command.request RequestCode.PullMessage
 

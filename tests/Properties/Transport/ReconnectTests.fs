@@ -3,10 +3,9 @@ module RocketMq.Protocol.Tests.ReconnectTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 /// Moves the clock past the wait for the next dial, when it is waiting, and gives how long that wait was.
 let private waitForDial (network: Network) (dialsBefore: int) =

@@ -3,10 +3,9 @@ module RocketMq.Protocol.Tests.SigningTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 let private first: Credentials =
     {

@@ -7,10 +7,9 @@ open System.Net.Sockets
 open System.Text
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.OnNetwork
+open OnNetwork
 
 let private pull = Command.request RequestCode.PullMessage
 

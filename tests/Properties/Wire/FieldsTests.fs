@@ -1,6 +1,5 @@
 module RocketMq.Protocol.Tests.FieldsTests
 
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

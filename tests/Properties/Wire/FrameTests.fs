@@ -2,10 +2,9 @@ module RocketMq.Protocol.Tests.FrameTests
 
 open System
 open System.Buffers
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
+open Buffers
 
 /// What a header form cannot tell apart: a binary one has no empty remark and no empty fields.
 let private asCarried header (command: RemotingCommand) =

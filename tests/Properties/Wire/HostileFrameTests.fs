@@ -2,10 +2,9 @@ module RocketMq.Protocol.Tests.HostileFrameTests
 
 open System
 open System.Buffers.Binary
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
+open Buffers
 
 let private survives (bytes: byte[]) =
     match Frame.decode bytes with

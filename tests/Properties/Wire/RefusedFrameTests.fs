@@ -5,10 +5,9 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Text
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
+open Buffers
 
 /// Refuses every header.
 let private noHeader =

@@ -6,11 +6,10 @@ open System.Buffers.Binary
 open System.Text
 open System.Text.Json
 open System.Threading
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
-open RocketMq.Protocol.Tests.OnNetwork
+open Buffers
+open OnNetwork
 
 let private jsonFrame (header: byte[]) =
     let front: byte[] = Array.zeroCreate 8

@@ -3,7 +3,6 @@ module internal RocketMq.Protocol.Tests.BrokerRig
 
 open System
 open System.Net
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -25,6 +24,21 @@ let settings: BrokerSettings =
 
 let host = Host.create IPAddress.Loopback 1
 let fresh = Broker.start settings host
+
+let startWith limits =
+    Broker.start { settings with Limits = limits } host
+
+let keepingBytes bytes =
+    startWith
+        { StoreLimits.unlimited with
+            RetentionBytes = bytes
+        }
+
+let keepingMillis millis =
+    startWith
+        { StoreLimits.unlimited with
+            RetentionMillis = ValueSome millis
+        }
 
 let arrive connection ticket (command: RemotingCommand) =
     Arrived

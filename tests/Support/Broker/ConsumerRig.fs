@@ -2,12 +2,11 @@
 module internal RocketMq.Protocol.Tests.ConsumerRig
 
 open System
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
+open BrokerRig
 
 let subscriptionOf version (topic, filter) =
     Subscription.create topic filter version

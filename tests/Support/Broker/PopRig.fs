@@ -2,7 +2,6 @@
 module internal RocketMq.Protocol.Tests.PopRig
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -7,11 +7,9 @@ open System.Collections.Concurrent
 open System.Diagnostics
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
 
 let messages = LongForm.count 8_000 200_000
 let queues = 8

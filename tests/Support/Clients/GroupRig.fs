@@ -1,4 +1,5 @@
 /// Consumers of an embedded cluster, and what came to them.
+[<AutoOpen>]
 module internal RocketMq.Protocol.Tests.GroupRig
 
 open System
@@ -6,25 +7,35 @@ open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
 
-/// One broker with a topic "T" of so many queues, and a clock that the test moves.
-let withQueues queues (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
+/// One broker, unless the change says otherwise, and a clock that the test moves.
+let withCluster (change: EmbeddedClusterOptions -> unit) (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
     task {
         let clock = EmbeddedClock()
 
         use! cluster =
             startCluster (fun options ->
                 options.Masters <- 1
-                options.Clock <- clock)
+                options.Clock <- clock
+                change options)
 
-        do! cluster.CreateTopicAsync("T", queues)
         do! test clock cluster
     }
+
+/// The same with a topic "T".
+let withTopicOf queues change (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
+    withCluster change (fun clock cluster ->
+        task {
+            do! cluster.CreateTopicAsync("T", queues)
+            do! test clock cluster
+        })
+
+/// One broker with a topic "T" of so many queues.
+let withQueues queues test =
+    withTopicOf queues ignore<EmbeddedClusterOptions> test
 
 /// A consumer that nothing runs out of time for, by a clock that may be moved.
 let consumerAt nameServers (clock: TimeProvider) group : PushConsumerOptions =

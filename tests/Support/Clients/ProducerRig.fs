@@ -1,11 +1,11 @@
 /// Producers of an embedded cluster, and what lies in its brokers afterwards.
+[<AutoOpen>]
 module internal RocketMq.Protocol.Tests.ProducerRig
 
 open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

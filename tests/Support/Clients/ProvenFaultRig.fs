@@ -1,16 +1,14 @@
 /// What the tests of faults have in common that were proven once: a strict broker, members with names, waits that end.
+[<AutoOpen>]
 module internal RocketMq.Protocol.Tests.ProvenFaultRig
 
 open System
 open System.Diagnostics
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 /// Set in a process of its own that a test has started for its scenario: the scenario's name.
 let private scenarioVariable = "ROCKETMQ_FAULT_SCENARIO"
@@ -36,7 +34,7 @@ let inOwnProcess (name: string) (scenario: unit -> Task) : Task =
         scenario ()
     else
         task {
-            let self = Reflection.Assembly.GetExecutingAssembly().Location
+            let self = (nonNull (Reflection.Assembly.GetEntryAssembly())).Location
 
             let start =
                 ProcessStartInfo(
@@ -106,19 +104,12 @@ let seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 /// A cluster that goes by a clock of the test's. A group that has committed nothing is told so, as by a broker whose first
 /// messages are not in memory any more.
-let withStrictCluster (change: EmbeddedClusterOptions -> unit) (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
-    task {
-        let clock = EmbeddedClock()
-
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 1
-                options.Clock <- clock
-                options.MemoryBytes <- 0L
-                change options)
-
-        do! test clock cluster
-    }
+let withStrictCluster (change: EmbeddedClusterOptions -> unit) test =
+    withCluster
+        (fun options ->
+            options.MemoryBytes <- 0L
+            change options)
+        test
 
 /// One such broker with a topic "T".
 let withStrictQueues queues (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =

@@ -4,12 +4,9 @@ module internal RocketMq.Protocol.Tests.PullRig
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let none = CancellationToken.None
 let system = TimeProvider.System

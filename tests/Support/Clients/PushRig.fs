@@ -6,8 +6,6 @@ open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let queues = 4
 let system = TimeProvider.System

@@ -109,6 +109,10 @@ type FakeServers
 module FakeServers =
     let at port : Endpoint = { Host = "fake"; Port = port }
 
+    /// Servers that take every connection, and answer at once.
+    let answering (clock: TimeProvider) (answer: Endpoint -> RemotingCommand -> Reaction) =
+        FakeServers(clock, (fun _ -> Accepts), (fun endpoint command -> Task.FromResult(answer endpoint command)))
+
     let success (command: RemotingCommand) =
         Answers(Command.response ResponseCode.Success command)
 

@@ -9,7 +9,6 @@ open System.Security.Authentication
 open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Protocol.Tests

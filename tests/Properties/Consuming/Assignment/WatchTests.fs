@@ -4,37 +4,27 @@ module RocketMq.Protocol.Tests.WatchTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 /// The test gets the time before the consumer began, too.
 let private withConsumer change handlerOf (test: EmbeddedClock -> DateTimeOffset -> PushConsumer -> Task) : Task =
-    task {
-        let clock = EmbeddedClock()
+    withQueues 1 (fun clock cluster ->
+        task {
+            do! sendAll cluster "T" [ "a" ]
 
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 1
-                options.Clock <- clock)
+            let options: PushConsumerOptions =
+                consumerOf cluster clock "C"
+                |> PushConsumerOptions.subscribe "T" Filter.all
+                |> change cluster
 
-        do! cluster.CreateTopicAsync("T", 1)
-        do! sendAll cluster "T" [ "a" ]
-
-        let options: PushConsumerOptions =
-            consumerOf cluster clock "C"
-            |> PushConsumerOptions.subscribe "T" Filter.all
-            |> change cluster
-
-        let before = clock.GetUtcNow()
-        let starting = startConsumer options (handlerOf clock)
-        do! ChaosRig.finish clock starting
-        do! test clock before starting.Result
-        do! ChaosRig.finish clock (starting.Result.Close())
-    }
+            let before = clock.GetUtcNow()
+            let starting = startConsumer options (handlerOf clock)
+            do! ChaosRig.finish clock starting
+            do! test clock before starting.Result
+            do! ChaosRig.finish clock (starting.Result.Close())
+        })
 
 let private limit = TimeSpan.FromMinutes 1L
 

@@ -9,7 +9,6 @@ open Expecto
 open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
 open RocketMq
-open ProducerRig
 
 let private queue: MessageQueue =
     {

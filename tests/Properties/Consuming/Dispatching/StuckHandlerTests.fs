@@ -6,12 +6,9 @@ open System.Collections.Concurrent
 open System.IO
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 open PushRig
 
 /// A handler that does what its message says.

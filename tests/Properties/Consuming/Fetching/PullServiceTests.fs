@@ -6,13 +6,10 @@ open System.Buffers
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
-open ProducerRig
-open GroupRig
 
 let private nameServer = FakeServers.at 1
 let private master = FakeServers.at 10

@@ -3,13 +3,10 @@ module RocketMq.Protocol.Tests.GroupSubscriptionTests
 
 open System
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let private differ = 1133
 

@@ -4,12 +4,9 @@ module RocketMq.Protocol.Tests.MissingTopicTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 let private topicMissing = 1134
 let private none = CancellationToken.None
@@ -185,18 +182,8 @@ let private pop =
 
 let private kinds = [ push; pull; simple; pop ]
 
-let private withoutTopic (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
-    task {
-        let clock = EmbeddedClock()
-
-        use! cluster =
-            startCluster (fun options ->
-                options.Masters <- 1
-                options.AutoCreateTopics <- false
-                options.Clock <- clock)
-
-        do! test clock cluster
-    }
+let private withoutTopic test =
+    withCluster (fun options -> options.AutoCreateTopics <- false) test
 
 let private started (kind: Kind) cluster clock log seen =
     task {

@@ -2,11 +2,8 @@
 module RocketMq.Protocol.Tests.SubscriptionCheckTests
 
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open ProducerRig
-open GroupRig
 
 /// Nothing listens there.
 let private nowhere = "127.0.0.1:1"

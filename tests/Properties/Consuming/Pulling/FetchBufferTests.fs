@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.FetchBufferTests
 
 open System
 open System.Threading
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

@@ -5,12 +5,9 @@ open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 open PullRig
 
 let private members =

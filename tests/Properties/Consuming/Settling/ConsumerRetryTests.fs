@@ -3,12 +3,9 @@ module RocketMq.Protocol.Tests.ConsumerRetryTests
 
 open System
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 open RetryRig
 
 let private messages = 500

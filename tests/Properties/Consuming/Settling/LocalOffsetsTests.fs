@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.LocalOffsetsTests
 open System
 open System.IO
 open System.Threading
-open Expecto
 open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
 open RocketMq

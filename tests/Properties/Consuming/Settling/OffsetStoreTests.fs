@@ -4,10 +4,8 @@ module RocketMq.Protocol.Tests.OffsetStoreTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open ProducerRig
 
 let private nameServer = FakeServers.at 1
 

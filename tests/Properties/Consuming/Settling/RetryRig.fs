@@ -4,12 +4,9 @@ module internal RocketMq.Protocol.Tests.RetryRig
 open System
 open System.Collections.Concurrent
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open ProducerRig
-open GroupRig
 
 /// What a handler does with a message at one attempt.
 type Act =

@@ -1,11 +1,10 @@
 module RocketMq.Protocol.Tests.AdministrationTests
 
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.ClusterRig
+open ClusterRig
 
 let private names = NameServerAt 0
 let private two = cluster 1 [ "a"; "b" ] []

@@ -1,13 +1,12 @@
 /// What operators ask consumers through a broker.
 module RocketMq.Protocol.Tests.ClientCallTests
 
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
+open BrokerRig
+open ConsumerRig
 
 let private withMembers =
     (sendOk 0L "T" "m" [] fresh |> fst, [ 1; 2 ])

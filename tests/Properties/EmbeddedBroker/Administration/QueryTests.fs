@@ -1,12 +1,11 @@
 module RocketMq.Protocol.Tests.QueryTests
 
 open System
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
+open BrokerRig
 
 /// What is done to a broker's messages. Keys are of a few letters, so that messages share them.
 type QueryStep =

@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.BrokerTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -1,11 +1,10 @@
 module RocketMq.Protocol.Tests.ClusterTests
 
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.ClusterRig
+open ClusterRig
 
 /// What happens to three masters and two name servers.
 type ClusterStep =

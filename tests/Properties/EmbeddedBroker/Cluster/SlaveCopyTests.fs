@@ -3,11 +3,10 @@ module RocketMq.Protocol.Tests.SlaveCopyTests
 
 open System
 open System.Threading
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.ClusterRig
+open ClusterRig
 
 type LateStep =
     | SendToMaster of queue: byte

@@ -1,12 +1,11 @@
 module RocketMq.Protocol.Tests.SlaveTests
 
 open System
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.ClusterRig
+open ClusterRig
 
 /// What happens to a master and its slave.
 type PairStep =

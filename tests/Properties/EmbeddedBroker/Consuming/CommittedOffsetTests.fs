@@ -3,24 +3,14 @@ module RocketMq.Protocol.Tests.CommittedOffsetTests
 
 open System
 open System.Threading
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
-
-let private withLimits limits =
-    Broker.start { settings with Limits = limits } BrokerRig.host
-
-let private keeping bytes =
-    withLimits
-        { StoreLimits.unlimited with
-            RetentionBytes = bytes
-        }
+open BrokerRig
+open ConsumerRig
 
 let private remembering bytes =
-    withLimits
+    startWith
         { StoreLimits.unlimited with
             MemoryBytes = bytes
         }
@@ -149,7 +139,7 @@ let private initialOffsets =
             testCase "once the first messages are deleted the answer is that there is no offset"
             <| fun () ->
                 let one = fresh |> withSends 1
-                let state = keeping (3L * logBytes one) |> withSends 9
+                let state = keepingBytes (3L * logBytes one) |> withSends 9
                 records "T" 0 state |> List.map idOf |> shouldEqual [ "m7"; "m8"; "m9" ]
                 committed state |> shouldEqual None
 
@@ -193,7 +183,7 @@ let private poppingGroups =
                 "a group that pops from the end begins with the newest message, from the beginning with the first one left"
             <| fun () ->
                 let one = fresh |> withSends 1
-                let state = keeping (3L * logBytes one) |> withSends 9
+                let state = keepingBytes (3L * logBytes one) |> withSends 9
                 popFrom FromMax state |> snd |> shouldEqual [ "m9" ]
                 popFrom FromMin state |> snd |> shouldEqual [ "m7"; "m8"; "m9" ]
                 popFrom FromMax (remembering 0L |> withSends 2) |> snd |> shouldEqual [ "m2" ]

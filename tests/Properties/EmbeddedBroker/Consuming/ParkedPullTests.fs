@@ -2,12 +2,11 @@
 module RocketMq.Protocol.Tests.ParkedPullTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
+open BrokerRig
+open ConsumerRig
 
 type Step =
     | SendOne of queue: byte * tag: byte

@@ -1,12 +1,11 @@
 /// What comes of every expression of tags that can reach a broker, and by which way.
 module RocketMq.Protocol.Tests.TagFilterTests
 
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
+open BrokerRig
+open ConsumerRig
 
 let private tags = [ ""; "a"; "b"; "*"; "|"; "a|b"; "\u00A0a" ]
 

@@ -1,8 +1,7 @@
 module RocketMq.Protocol.Tests.AnswerFramingTests
 
 open System
-open Expecto
-open RocketMq.Protocol.Tests.Answers
+open Answers
 open RocketMq.Embedded
 
 let private cutAll chunks framing =

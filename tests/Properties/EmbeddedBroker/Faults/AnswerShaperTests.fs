@@ -1,8 +1,7 @@
 module RocketMq.Protocol.Tests.AnswerShaperTests
 
 open System
-open Expecto
-open RocketMq.Protocol.Tests.Answers
+open Answers
 open RocketMq.Embedded
 
 let private none = FaultPlan.answers

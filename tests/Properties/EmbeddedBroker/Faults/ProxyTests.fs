@@ -1,9 +1,8 @@
 module RocketMq.Protocol.Tests.ProxyTests
 
 open System
-open Expecto
-open RocketMq.Protocol.Tests.Answers
-open RocketMq.Protocol.Tests.ProxyRun
+open Answers
+open ProxyRun
 open RocketMq.Embedded
 
 let private second = TimeSpan.FromSeconds 1L

@@ -4,7 +4,6 @@ open System
 open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Embedded
 
 /// A client that knows whether it was let go.

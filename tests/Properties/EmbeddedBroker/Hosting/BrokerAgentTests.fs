@@ -2,11 +2,10 @@ module RocketMq.Protocol.Tests.BrokerAgentTests
 
 open System
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
+open BrokerRig
 
 /// A clock that is moved by an hour as soon as it has been looked at once, and whose timers never fire.
 [<Sealed>]
@@ -47,6 +46,17 @@ let private askAgent (agent: ClusterAgent) command =
     agent.Ask(BrokerAt 0, 1, BrokerRig.host, command, respond)
     answered.Task.GetAwaiter().GetResult()
 
+let private shouldBePulled agent =
+    let pull =
+        Pull.messages.Request
+            { Examples.pull with
+                QueueId = 0
+                QueueOffset = 0L
+                Filter = Some(ByTag "*")
+            }
+
+    (askAgent agent pull.Command).ResponseCode |> shouldEqual ResponseCode.Success
+
 [<Tests>]
 let tests =
     testList
@@ -60,15 +70,7 @@ let tests =
                 (askAgent agent (send "T" "a" [ PropertyName.delayLevel, "1" ])).ResponseCode
                 |> shouldEqual ResponseCode.Success
 
-                let pull =
-                    Pull.messages.Request
-                        { Examples.pull with
-                            QueueId = 0
-                            QueueOffset = 0L
-                            Filter = Some(ByTag "*")
-                        }
-
-                (askAgent agent pull.Command).ResponseCode |> shouldEqual ResponseCode.Success
+                shouldBePulled agent
 
             testCase "a timer fires in time although the clock moves while it is set"
             <| fun () ->
@@ -89,13 +91,5 @@ let tests =
 
                 clock.Advance(TimeSpan.FromMilliseconds 400L)
 
-                let pull =
-                    Pull.messages.Request
-                        { Examples.pull with
-                            QueueId = 0
-                            QueueOffset = 0L
-                            Filter = Some(ByTag "*")
-                        }
-
-                (askAgent agent pull.Command).ResponseCode |> shouldEqual ResponseCode.Success
+                shouldBePulled agent
         ]

@@ -1,13 +1,12 @@
 module RocketMq.Protocol.Tests.PopTests
 
 open System
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.PopRig
+open BrokerRig
+open PopRig
 
 let private ofStates isOrderly (steps: PopStep list) =
     let run = steps |> List.fold step (start isOrderly) |> finish

@@ -2,11 +2,10 @@ module RocketMq.Protocol.Tests.DelayTests
 
 open System
 open System.Text
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
+open BrokerRig
 
 let private day = 86_400_000L
 

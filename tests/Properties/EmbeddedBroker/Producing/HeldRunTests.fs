@@ -2,11 +2,10 @@
 module RocketMq.Protocol.Tests.HeldRunTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
+open BrokerRig
 
 type Step =
     | SendNow

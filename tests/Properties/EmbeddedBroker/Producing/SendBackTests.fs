@@ -1,13 +1,12 @@
 /// Messages that consumers send back.
 module RocketMq.Protocol.Tests.SendBackTests
 
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
+open BrokerRig
+open ConsumerRig
 
 type Step =
     | SendOne

@@ -1,11 +1,10 @@
 module RocketMq.Protocol.Tests.TransactionTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
+open BrokerRig
 
 let private interval = CheckSettings.defaults.IntervalMillis
 

@@ -1,8 +1,8 @@
 /// Conditions on properties and texts that may be none, and a second opinion on what they mean.
 module internal RocketMq.Protocol.Tests.Sql92Rig
 
-open System
 open Expecto
+open System
 open FsCheck
 open FsCheck.FSharp
 open RocketMq.Protocol

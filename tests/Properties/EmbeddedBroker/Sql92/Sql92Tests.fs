@@ -5,9 +5,9 @@ open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
-open RocketMq.Protocol.Tests.Sql92Rig
+open BrokerRig
+open ConsumerRig
+open Sql92Rig
 
 let private sqlPull expression =
     { plainPull with

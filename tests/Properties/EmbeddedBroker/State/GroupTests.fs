@@ -2,13 +2,12 @@
 module RocketMq.Protocol.Tests.GroupTests
 
 open System
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
+open BrokerRig
+open ConsumerRig
 
 type Step =
     | Beat of connection: byte * group: bool * topics: byte

@@ -1,12 +1,11 @@
 /// Queues that one member of a group holds.
 module RocketMq.Protocol.Tests.QueueLockTests
 
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
+open BrokerRig
+open ConsumerRig
 
 type Step =
     | Lock of client: byte * group: bool * queues: byte

@@ -2,12 +2,11 @@
 module RocketMq.Protocol.Tests.WaitsTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
+open BrokerRig
+open ConsumerRig
 
 type Step =
     | Add of connection: byte * key: byte * deadline: byte

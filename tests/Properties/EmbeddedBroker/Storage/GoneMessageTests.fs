@@ -2,14 +2,13 @@
 module RocketMq.Protocol.Tests.GoneMessageTests
 
 open System
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
-open RocketMq.Protocol.Tests.RetentionTests
+open BrokerRig
+open ConsumerRig
+open RetentionTests
 
 let private lookups =
     testList

@@ -3,27 +3,11 @@ module RocketMq.Protocol.Tests.RetentionTests
 
 open System
 open System.Threading
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-open RocketMq.Protocol.Tests.BrokerRig
-open RocketMq.Protocol.Tests.ConsumerRig
-
-let internal startWith limits =
-    Broker.start { settings with Limits = limits } BrokerRig.host
-
-let internal keepingBytes bytes =
-    startWith
-        { StoreLimits.unlimited with
-            RetentionBytes = bytes
-        }
-
-let internal keepingMillis millis =
-    startWith
-        { StoreLimits.unlimited with
-            RetentionMillis = ValueSome millis
-        }
+open BrokerRig
+open ConsumerRig
 
 let internal sizeOfOne =
     (sendOk 0L "T" "m1" [] fresh |> fst).Store.NextPhysicalOffset

@@ -4,12 +4,11 @@ module RocketMq.Protocol.Tests.ChaosTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Embedded
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.FaultLoad
+open FaultLoad
 
 let private callers = 64
 

@@ -6,7 +6,6 @@ open System.Collections.Concurrent
 open System.Diagnostics
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq

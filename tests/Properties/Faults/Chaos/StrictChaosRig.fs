@@ -6,12 +6,9 @@ open System
 open System.Globalization
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq
-open ProducerRig
-open ProvenFaultRig
 open ChaosRig
 
 let rounds = LongForm.count 26 80

@@ -6,12 +6,9 @@ open System.Collections.Concurrent
 open System.Runtime.ExceptionServices
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq
-open ProducerRig
-open ProvenFaultRig
 open ChaosRig
 open StrictChaosRig
 

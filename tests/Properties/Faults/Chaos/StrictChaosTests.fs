@@ -5,12 +5,8 @@ module RocketMq.Protocol.Tests.StrictChaosTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open ProducerRig
-open GroupRig
-open ProvenFaultRig
 open StrictChaosRig
 open StrictChaosRun
 

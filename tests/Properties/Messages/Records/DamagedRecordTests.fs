@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.DamagedRecordTests
 open System
 open System.Buffers
 open System.Buffers.Binary
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

@@ -2,11 +2,10 @@ module RocketMq.Protocol.Tests.InnerBatchTests
 
 open System
 open System.Text
-open Expecto
 open FsCheck
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
+open Buffers
 
 let private limit = 1 <<< 20
 

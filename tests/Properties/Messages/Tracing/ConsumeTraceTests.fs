@@ -2,10 +2,9 @@ module RocketMq.Protocol.Tests.ConsumeTraceTests
 
 open System
 open System.Text
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
+open Buffers
 
 let private recorded =
     lazy

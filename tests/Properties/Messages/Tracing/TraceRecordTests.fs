@@ -2,10 +2,9 @@ module RocketMq.Protocol.Tests.TraceRecordTests
 
 open System
 open System.Text
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.Buffers
+open Buffers
 
 let private at = 1700000000123L
 

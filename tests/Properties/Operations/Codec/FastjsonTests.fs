@@ -4,7 +4,6 @@ open System
 open System.Text
 open System.Text.Json
 open System.Text.Json.Nodes
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

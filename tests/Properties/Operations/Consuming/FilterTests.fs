@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.FilterTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

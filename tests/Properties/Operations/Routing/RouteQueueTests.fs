@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.RouteQueueTests
 
 open System
-open Expecto
 open FsCheck
 open RocketMq.Protocol
 open RocketMq

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.RouteTextTests
 
 open System
 open System.Text
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq

@@ -5,11 +5,9 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private limits =
     {

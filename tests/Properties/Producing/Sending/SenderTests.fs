@@ -5,10 +5,8 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private nameServer = FakeServers.at 1
 
@@ -358,22 +356,16 @@ let private timeLimits =
                     let mutable isRouteSlow = false
 
                     let servers =
-                        FakeServers(
-                            clock,
-                            (fun _ -> Accepts),
-                            fun _ command ->
-                                Task.FromResult(
-                                    match command.RequestCode with
-                                    | RequestCode.GetRouteInfoByTopic when Volatile.Read &isRouteSlow -> IsMute
-                                    | RequestCode.GetRouteInfoByTopic -> FakeServers.routed route command
-                                    | RequestCode.SendMessageV2 ->
-                                        // Close to the end, and the route cannot be had any more.
-                                        clock.Advance(TimeSpan.FromSeconds 2.8)
-                                        Volatile.Write(&isRouteSlow, true)
-                                        FakeServers.refusal ResponseCode.ServiceNotAvailable "full" command
-                                    | _ -> FakeServers.success command
-                                )
-                        )
+                        FakeServers.answering clock (fun _ command ->
+                            match command.RequestCode with
+                            | RequestCode.GetRouteInfoByTopic when Volatile.Read &isRouteSlow -> IsMute
+                            | RequestCode.GetRouteInfoByTopic -> FakeServers.routed route command
+                            | RequestCode.SendMessageV2 ->
+                                // Close to the end, and the route cannot be had any more.
+                                clock.Advance(TimeSpan.FromSeconds 2.8)
+                                Volatile.Write(&isRouteSlow, true)
+                                FakeServers.refusal ResponseCode.ServiceNotAvailable "full" command
+                            | _ -> FakeServers.success command)
 
                     let options =
                         { ProducerOptions.create "G" [ nameServer ] with

@@ -5,10 +5,8 @@ open System
 open System.IO
 open System.Threading
 open System.Threading.Tasks
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.ProducerRig
 
 let private bound = 200
 let private flood = 5_000

@@ -1,6 +1,5 @@
 module RocketMq.Protocol.Tests.PoolTests
 
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

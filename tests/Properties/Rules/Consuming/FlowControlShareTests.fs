@@ -1,7 +1,6 @@
 /// How queues share what may be held of their topic.
 module RocketMq.Protocol.Tests.FlowControlShareTests
 
-open Expecto
 open FsCheck
 open RocketMq.Protocol
 open RocketMq

@@ -1,7 +1,6 @@
 /// Where handlers are called, by what is seen of them.
 module RocketMq.Protocol.Tests.HandlerPlacementTests
 
-open Expecto
 open RocketMq
 
 let private calm = { HaveWorked = true; HeldFor = 0 }

@@ -1,7 +1,6 @@
 /// A member's rebalance with an acting side that does what it is told, and checks that it may be told so.
 module internal RocketMq.Protocol.Tests.RebalanceRun
 
-open Expecto
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq

@@ -1,9 +1,8 @@
 module RocketMq.Protocol.Tests.RebalanceTests
 
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.RebalanceRun
+open RebalanceRun
 
 let private four = queuesOf "T" 4
 

@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.BrokerClockTests
 
 open System
-open Expecto
 open FsCheck
 open RocketMq.Protocol
 open RocketMq

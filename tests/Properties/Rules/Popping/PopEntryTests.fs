@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.PopEntryTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 

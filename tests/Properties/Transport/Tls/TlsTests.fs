@@ -6,12 +6,11 @@ open System.IO
 open System.Net.Security
 open System.Security.Authentication
 open System.Threading.Tasks
-open Expecto
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Protocol.Tests
-open RocketMq.Protocol.Tests.OnTls
+open OnTls
 
 let private trustedCertificates =
     testList

@@ -2,10 +2,9 @@
 module RocketMq.Protocol.Tests.ConsumerQueueTests
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
-open RocketMq.Protocol.Tests.ConsumerQueueWorld
+open ConsumerQueueWorld
 
 let private concurrent = { NeedsLock = false; AutoCommit = true }
 let private orderly = { NeedsLock = true; AutoCommit = true }

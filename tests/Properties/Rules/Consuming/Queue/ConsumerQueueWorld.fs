@@ -2,7 +2,6 @@
 module internal RocketMq.Protocol.Tests.ConsumerQueueWorld
 
 open System
-open Expecto
 open RocketMq.Protocol
 open RocketMq
 
