@@ -4,17 +4,29 @@ open System
 
 /// Names that become part of a client id, and of the path of a broadcasting consumer's offsets.
 module internal InstanceNames =
-    /// What is wrong with one.
-    let problem (setting: string) (name: string option) : string list =
-        match name with
-        | Some name when String.IsNullOrWhiteSpace name -> [ $"{setting} is blank" ]
-        | Some name when name.Length > 128 -> [ $"{setting} has {name.Length} characters, it may have 128" ]
-        | Some name when
+    let private problem (name: string) : string option =
+        if String.IsNullOrWhiteSpace name then
+            Some "it is blank"
+        elif name.Length > 128 then
+            Some $"it has {name.Length} characters, it may have 128"
+        elif
             name
             |> Seq.exists (fun char -> char = '/' || char = '\\' || Char.IsControl char)
-            ->
-            [ $"{setting} must not hold slashes, backslashes or control characters" ]
-        | _ -> []
+        then
+            Some "it must not hold slashes, backslashes or control characters"
+        else
+            None
+
+    let kind: ValueKind<string> =
+        {
+            Parse =
+                fun text ->
+                    match problem text with
+                    | None -> Ok text
+                    | Some problem -> Error problem
+            Show = id
+            Check = problem
+        }
 
 /// What brokers know a client by. Each producer and consumer has its own. Source: ClientConfig.java.
 module internal ClientId =

@@ -123,8 +123,41 @@ module internal ValueKind =
             Check = fun _ -> None
         }
 
-    /// "name: what is wrong", if anything is.
-    let problem (name: string) (kind: ValueKind<'T>) (value: 'T) : string list =
-        kind.Check value
-        |> Option.map (fun problem -> $"{name}: {problem}")
-        |> Option.toList
+    /// What a check of a value says is wrong with it.
+    let problemOf (check: Result<'T, InputError>) : string option =
+        match check with
+        | Ok _ -> None
+        | Error error -> Some error.Message
+
+    /// A name, by the rule for such names.
+    let text (check: string -> Result<string, InputError>) : ValueKind<string> =
+        let problem text = problemOf (check text)
+
+        {
+            Parse =
+                fun text ->
+                    match problem text with
+                    | None -> Ok text
+                    | Some problem -> Error problem
+            Show = id
+            Check = problem
+        }
+
+    /// Anything but blanks.
+    let notEmpty =
+        text (fun text ->
+            if String.IsNullOrWhiteSpace text then
+                Error(InvalidInput("the value", "it is empty"))
+            else
+                Ok text)
+
+    /// Servers, "host:port" each, with commas between.
+    let endpoints: ValueKind<Endpoint list> =
+        {
+            Parse =
+                fun text ->
+                    Endpoint.parseList text
+                    |> Result.mapError (fun bad -> $"'{bad}' is no address: write host:port,host:port")
+            Show = List.map string >> String.concat ","
+            Check = fun _ -> None
+        }

@@ -37,6 +37,11 @@ type internal NameServerSearch(server: AddressServer, nameServer: NameServer, op
                 ()
         }
 
+    /// Nothing if no address server is named.
+    static member TryOf(options: ClientOptions, nameServer: NameServer) : NameServerSearch option =
+        options.AddressServer
+        |> Option.map (fun server -> NameServerSearch(server, nameServer, options.Remoting))
+
     member _.Start() =
         nameServer.FindBy(server.Domain, find)
         Supervised.run options.Logger ending.Token keepFinding
@@ -44,17 +49,6 @@ type internal NameServerSearch(server: AddressServer, nameServer: NameServer, op
     member _.Close() =
         ending.Cancel()
         http.Dispose()
-
-/// What clients of all kinds are set up with.
-type internal InstanceOptions =
-    {
-        NameServers: Endpoint list
-        AddressServer: AddressServer option
-        Template: AutoCreateTopic
-        InstanceName: string option
-        UnitName: string option
-        Remoting: RemotingOptions
-    }
 
 /// What a client is to brokers: a producer of groups, or a member of some.
 type internal ClientRole =
@@ -65,14 +59,19 @@ type internal ClientRole =
 /// What producers and consumers have in common: connections, name servers, routes, and who they are to brokers.
 [<Sealed>]
 type internal ClientInstance
-    (options: InstanceOptions, role: ClientRole, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
+    (
+        options: ClientOptions,
+        template: AutoCreateTopic,
+        role: ClientRole,
+        handlersOf: Endpoint -> Map<RequestCode, RequestHandler>
+    ) =
     /// What unregistering from one broker may take.
     static let unregisterTimeout = TimeSpan.FromSeconds 1L
 
     let clientId = ClientId.create options.InstanceName options.UnitName
     let clients = RemotingClients(options.Remoting, handlersOf)
     let nameServer = NameServer(Array.ofList options.NameServers, clients)
-    let routes = Routes(nameServer, clients, options.Template)
+    let routes = Routes(nameServer, clients, template)
 
     let heartbeat () : Heartbeat =
         let producerGroups, consumers =
@@ -108,9 +107,7 @@ type internal ClientInstance
         | Produces groups -> [ for group in groups -> departure (Some group) None ]
         | Consumes membership -> [ departure None (Some (membership ()).Group) ]
 
-    let search =
-        options.AddressServer
-        |> Option.map (fun server -> NameServerSearch(server, nameServer, options.Remoting))
+    let search = NameServerSearch.TryOf(options, nameServer)
 
     member _.ClientId = clientId
     member _.Clients = clients

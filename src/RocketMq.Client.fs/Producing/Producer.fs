@@ -8,24 +8,18 @@ open System.Threading.Tasks
 /// Sends messages. Safe to use from any thread; one for each group of a process is enough.
 [<Sealed>]
 type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
-    let clock = options.Remoting.Ports.Clock
-    let replies = PendingReplies options.Namespace
+    let clock = options.Client.Remoting.Ports.Clock
+    let replies = PendingReplies options.Client.Namespace
 
     /// Requests whose replies are waited for.
-    let asking = WaitingSends(options.Remoting, ReplyTo)
+    let asking = WaitingSends(options.Client.Remoting, ReplyTo)
 
-    let group = Namespaced.wrap options.Namespace options.Group
+    let group = Namespaced.wrap options.Client.Namespace options.Group
 
     let instance =
         ClientInstance(
-            {
-                NameServers = options.NameServers
-                AddressServer = options.AddressServer
-                Template = options.Template
-                InstanceName = options.InstanceName
-                UnitName = options.UnitName
-                Remoting = options.Remoting
-            },
+            options.Client,
+            options.Template,
             Produces [ group ],
             fun endpoint ->
                 Map.add
@@ -76,7 +70,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
     let batcher =
         options.Batching
-        |> Option.map (fun limits -> new ProducerBatcher(limits, clock, options.Remoting.Logger, sendGathered))
+        |> Option.map (fun limits -> new ProducerBatcher(limits, clock, options.Client.Remoting.Logger, sendGathered))
 
     let tracing =
         options.TraceTopic
@@ -205,7 +199,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
                 }
 
     let routeOf topic cancellation =
-        sender.RouteFor(Namespaced.wrap options.Namespace topic, 0L, cancellation)
+        sender.RouteFor(Namespaced.wrap options.Client.Namespace topic, 0L, cancellation)
 
     /// Has the masters of a topic know this client, so that they can push replies to it.
     let introduce topic cancellation : Task<Result<unit, RemotingError>> =
@@ -262,7 +256,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
             match RecallHandle.brokerName handle with
             | Error error -> return Error(Invalid error)
             | Ok brokerName ->
-                let fullTopic = Namespaced.wrap options.Namespace topic
+                let fullTopic = Namespaced.wrap options.Client.Namespace topic
 
                 match! sender.MasterOf(fullTopic, brokerName, cancellation) with
                 | Error error -> return Error error
@@ -309,7 +303,7 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
         |> Result.map (fun () ->
             let options =
                 { options with
-                    Remoting = GuardedLogger.protect options.Remoting
+                    Client.Remoting = GuardedLogger.protect options.Client.Remoting
                 }
 
             new Producer(options, (fun _ -> Map.empty)))
@@ -366,7 +360,8 @@ type Producer internal (options: ProducerOptions, handlersOf: Endpoint -> Map<Re
 
                 return
                     view
-                    |> Result.map (fun view -> List.ofArray (SendDestinations.KnownAs(options.Namespace, view.Queues)))
+                    |> Result.map (fun view ->
+                        List.ofArray (SendDestinations.KnownAs(options.Client.Namespace, view.Queues)))
         }
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that

@@ -19,8 +19,10 @@ let private withTopic (test: EmbeddedCluster -> Task) : Task =
         do! test cluster
     }
 
-let private traced options =
-    PushConsumerOptions.withTrace TraceRecords.defaultTopic options
+let private traced (options: PushConsumerOptions) =
+    { options with
+        TraceTopic = Some TraceRecords.defaultTopic
+    }
 
 /// The records in a trace topic of one queue, in their order.
 let private tracesIn cluster topic : Task<TraceRecord list> =
@@ -175,7 +177,10 @@ let private push =
                             (consumerOf cluster system "C"
                              |> PushConsumerOptions.subscribe "T" Filter.all
                              |> PushConsumerOptions.orderly
-                             |> PushConsumerOptions.withSuspendCurrentQueueTime (TimeSpan.FromMilliseconds 10L)
+                             |> (fun options ->
+                                 { options with
+                                     SuspendCurrentQueueTime = TimeSpan.FromMilliseconds 10L
+                                 })
                              |> traced)
                             handler
 
@@ -213,7 +218,10 @@ let private push =
                         startConsumer
                             (consumerOf cluster system "C"
                              |> PushConsumerOptions.subscribe "T" Filter.all
-                             |> PushConsumerOptions.withConsumeTimeout (TimeSpan.FromMilliseconds 200L)
+                             |> (fun options ->
+                                 { options with
+                                     ConsumeTimeout = TimeSpan.FromMilliseconds 200L
+                                 })
                              |> traced)
                             handler
 
@@ -243,7 +251,7 @@ let private push =
                     use producer =
                         start
                             { producerOf cluster system with
-                                Namespace = "NS"
+                                Client.Namespace = "NS"
                             }
 
                     let! sent = send producer (Message.ofText "T" "a")
@@ -253,9 +261,15 @@ let private push =
                     let! consumer =
                         startConsumer
                             (consumerOf cluster system "C"
-                             |> PushConsumerOptions.withNamespace "NS"
+                             |> (fun options ->
+                                 { options with
+                                     Consumer.Client.Namespace = "NS"
+                                 })
                              |> PushConsumerOptions.subscribe "T" Filter.all
-                             |> PushConsumerOptions.withTrace "traces")
+                             |> (fun options ->
+                                 { options with
+                                     TraceTopic = Some "traces"
+                                 }))
                             (each seen)
 
                     do! until (fun () -> consumer.Health.Consumed = 1L)
@@ -282,7 +296,10 @@ let private push =
                             (consumerOf cluster system "C"
                              |> PushConsumerOptions.subscribe "T" Filter.all
                              |> PushConsumerOptions.subscribe "traces" Filter.all
-                             |> PushConsumerOptions.withTrace "traces")
+                             |> (fun options ->
+                                 { options with
+                                     TraceTopic = Some "traces"
+                                 }))
                             (EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success))
 
                     // The message, its trace before, its trace after; the two may come as one.
@@ -348,7 +365,7 @@ let private push =
                         startConsumer
                             (consumerOf cluster clock "C"
                              |> PushConsumerOptions.subscribe "T" Filter.all
-                             |> PushConsumerOptions.withConcurrency handlers
+                             |> (fun options -> { options with Concurrency = handlers })
                              |> traced)
                             (Batches(fun _ _ ->
                                 // Batchable: the records before their calls stand one behind the other.
@@ -381,7 +398,7 @@ let private push =
         <| fun () ->
             match
                 PushConsumerOptions.create "C" []
-                |> PushConsumerOptions.withTrace "a b"
+                |> (fun options -> { options with TraceTopic = Some "a b" })
                 |> PushConsumerOptions.check
             with
             | Error error -> RemotingError.describe error |> shouldMention "traceTopic"
@@ -400,9 +417,15 @@ let private pop =
                         let options =
                             PopConsumerOptions.create "G" (endpointsOf cluster.NameServers)
                             |> PopConsumerOptions.subscribe "T" Filter.all
-                            |> PopConsumerOptions.consumeFromWhere FirstOffset
+                            |> (fun options ->
+                                { options with
+                                    Consumer.ConsumeFrom = FirstOffset
+                                })
                             |> PopConsumerOptions.enablingPopMode
-                            |> PopConsumerOptions.withTrace TraceRecords.defaultTopic
+                            |> (fun options ->
+                                { options with
+                                    TraceTopic = Some TraceRecords.defaultTopic
+                                })
 
                         let handle (received: ReceivedMessage) (_: CancellationToken) : Task<ConsumeResult> =
                             match obeying seen received with

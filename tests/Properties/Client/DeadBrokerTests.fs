@@ -56,7 +56,7 @@ let private tenMinutes dead : Task<struct (int * RemotingError list * TimeSpan)>
 
         let options =
             { options with
-                Remoting = (servers clock dead).Options
+                Client.Remoting = (servers clock dead).Options
             }
 
         let producer = start options
@@ -115,7 +115,7 @@ let tests =
                     let producer =
                         start
                             { ProducerOptions.create "G" [ nameServer ] with
-                                Remoting = (oneMaster clock dial).Options
+                                Client.Remoting = (oneMaster clock dial).Options
                             }
 
                     while clock.GetElapsedTime 0L < TimeSpan.FromMinutes 10L do
@@ -158,7 +158,7 @@ let tests =
                     let producer =
                         start
                             { ProducerOptions.create "G" [ nameServer ] with
-                                Remoting =
+                                Client.Remoting =
                                     { remoting with
                                         Backoff =
                                             { remoting.Backoff with

@@ -35,8 +35,11 @@ let private startWith (cluster: EmbeddedCluster) clock (log: LogLines) (topics: 
 
     let options =
         { options with
-            Subscriptions = topics
-            Remoting = { options.Remoting with Logger = log }
+            Consumer.Subscriptions = topics
+            Consumer.Client.Remoting =
+                { options.Consumer.Client.Remoting with
+                    Logger = log
+                }
         }
 
     startConsumer options (remember (Seen()))
@@ -54,12 +57,12 @@ type private Popping =
 let private popping
     : (string * (EmbeddedCluster -> EmbeddedClock -> LogLines -> (string * Filter) list -> Task<Popping>)) list =
     let membershipOf (cluster: EmbeddedCluster) clock (log: LogLines) topics =
-        let membership = (popConsumerAt cluster.NameServers clock "G").Membership
+        let membership = (popConsumerAt cluster.NameServers clock "G").Consumer
 
         { membership with
             Subscriptions = topics
-            Remoting =
-                { membership.Remoting with
+            Client.Remoting =
+                { membership.Client.Remoting with
                     Logger = log
                 }
         }
@@ -68,7 +71,10 @@ let private popping
         task {
             let options =
                 popConsumerAt cluster.NameServers clock "G"
-                |> PopConsumerOptions.withMembership (membershipOf cluster clock log topics)
+                |> (fun options ->
+                    { options with
+                        Consumer = membershipOf cluster clock log topics
+                    })
 
             let! consumer = startPop options (fun _ _ -> Task.FromResult ConsumeResult.Success)
 
@@ -83,7 +89,10 @@ let private popping
         task {
             let! started =
                 SimpleConsumerOptions.create "G" []
-                |> SimpleConsumerOptions.withMembership (membershipOf cluster clock log topics)
+                |> (fun options ->
+                    { options with
+                        Consumer = membershipOf cluster clock log topics
+                    })
                 |> SimpleConsumer.Start
 
             let consumer = Buffers.ok (Result.mapError RemotingError.describe started)

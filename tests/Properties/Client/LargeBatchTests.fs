@@ -49,8 +49,8 @@ let private batch count =
                 let producer =
                     start
                         { options with
-                            Remoting =
-                                { options.Remoting with
+                            Client.Remoting =
+                                { options.Client.Remoting with
                                     RemotingOptions.Header = header
                                 }
                         }
@@ -112,8 +112,8 @@ let tests =
                         let producer =
                             start
                                 { options with
-                                    Remoting =
-                                        { options.Remoting with
+                                    Client.Remoting =
+                                        { options.Client.Remoting with
                                             Limits = limits
                                         }
                                 }

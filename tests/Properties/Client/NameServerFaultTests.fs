@@ -109,7 +109,7 @@ let tests =
                     let nameServers = endpointsOf cluster.NameServers
                     let mutable dials = 0
                     let options = producerOf cluster clock
-                    let connect = options.Remoting.Ports.Connect
+                    let connect = options.Client.Remoting.Ports.Connect
 
                     let counting endpoint cancellation =
                         if List.contains endpoint nameServers then
@@ -118,15 +118,10 @@ let tests =
                         connect endpoint cancellation
 
                     use producer =
-                        options
-                        |> ProducerOptions.withRemoting
-                            { options.Remoting with
-                                Ports =
-                                    { options.Remoting.Ports with
-                                        Connect = counting
-                                    }
+                        start
+                            { options with
+                                Client.Remoting.Ports.Connect = counting
                             }
-                        |> start
 
                     let! warm = send producer (Message.ofText "T" "warm")
                     warm.IsOk |> shouldBeTrue

@@ -18,20 +18,29 @@ let private system = TimeProvider.System
 
 let private popOf (cluster: EmbeddedCluster) clock =
     popConsumerAt cluster.NameServers clock "G"
-    |> PopConsumerOptions.consumeFromWhere FirstOffset
+    |> (fun options ->
+        { options with
+            Consumer.ConsumeFrom = FirstOffset
+        })
 
 let private simpleOf (cluster: EmbeddedCluster) change : Task<SimpleConsumer> =
     task {
         let options: SimpleConsumerOptions =
             SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
             |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> SimpleConsumerOptions.consumeFromWhere FirstOffset
+            |> (fun options ->
+                { options with
+                    Consumer.ConsumeFrom = FirstOffset
+                })
 
-        let remoting = patiently system options.Membership.Remoting
+        let remoting = patiently system options.Consumer.Client.Remoting
 
         let! started =
             options
-            |> SimpleConsumerOptions.withRemoting remoting
+            |> (fun options ->
+                { options with
+                    Consumer.Client.Remoting = remoting
+                })
             |> change
             |> SimpleConsumer.Start
 
@@ -49,7 +58,7 @@ let private sendIn (cluster: EmbeddedCluster) space (texts: string list) : Task 
         use producer =
             start
                 { producerOf cluster system with
-                    Namespace = space
+                    Client.Namespace = space
                 }
 
         for text in texts do
@@ -126,8 +135,11 @@ let tests =
                         use! consumer =
                             startPop
                                 (popOf cluster system
-                                 |> PopConsumerOptions.withNamespace "NS"
-                                 |> PopConsumerOptions.withInvisibleTime (TimeSpan.FromSeconds 30L))
+                                 |> (fun options ->
+                                     { options with
+                                         Consumer.Client.Namespace = "NS"
+                                         InvisibleTime = TimeSpan.FromSeconds 30L
+                                     }))
                                 (fun received _ ->
                                     task {
                                         let message = received.Message
@@ -151,7 +163,15 @@ let tests =
                     task {
                         do! cluster.CreateTopicAsync("NS%T", 1)
                         do! sendIn cluster "NS" [ "a" ]
-                        use! consumer = simpleOf cluster (SimpleConsumerOptions.withNamespace "NS")
+
+                        use! consumer =
+                            simpleOf
+                                cluster
+                                ((fun options ->
+                                    { options with
+                                        Consumer.Client.Namespace = "NS"
+                                    }))
+
                         let! received = receive consumer 10
                         let message = List.exactlyOne received
                         message.Received.Message.Topic |> shouldEqual "T"
@@ -169,11 +189,17 @@ let tests =
                         let texts = ConcurrentQueue<string>()
 
                         use! handled =
-                            startPop (popOf cluster system |> PopConsumerOptions.withCodecs codecs) (fun received _ ->
-                                task {
-                                    texts.Enqueue(textOf received)
-                                    return ConsumeResult.Success
-                                })
+                            startPop
+                                (popOf cluster system
+                                 |> (fun options ->
+                                     { options with
+                                         Consumer.Client.Codecs = codecs
+                                     }))
+                                (fun received _ ->
+                                    task {
+                                        texts.Enqueue(textOf received)
+                                        return ConsumeResult.Success
+                                    })
 
                         do! until (fun () -> handled.Acknowledged = 1L)
                         List.ofSeq texts |> shouldEqual [ "inflated by me" ]
@@ -181,9 +207,9 @@ let tests =
                         use! asked =
                             simpleOf cluster (fun options ->
                                 { options with
-                                    Membership = { options.Membership with Group = "G2" }
-                                }
-                                |> SimpleConsumerOptions.withCodecs codecs)
+                                    Consumer.Group = "G2"
+                                    Consumer.Client.Codecs = codecs
+                                })
 
                         let! received = receive asked 1
                         textOf received.Head.Received |> shouldEqual "inflated by me"
@@ -191,9 +217,9 @@ let tests =
                         use! limited =
                             simpleOf cluster (fun options ->
                                 { options with
-                                    Membership = { options.Membership with Group = "G3" }
-                                }
-                                |> SimpleConsumerOptions.withMaxDecompressedBodySize 1_000)
+                                    Consumer.Group = "G3"
+                                    Consumer.MaxDecompressedBodySize = 1_000
+                                })
 
                         let! received = receive limited 1
                         received.Head.Received.Body |> Result.isError |> shouldBeTrue
@@ -209,15 +235,13 @@ let tests =
                         use! consumer =
                             simpleOf cluster (fun options ->
                                 { options with
-                                    Membership =
-                                        { options.Membership with
-                                            NameServers = []
-                                        }
-                                }
-                                |> SimpleConsumerOptions.withAddressServer
-                                    { AddressServer.Default with
-                                        Domain = domain
-                                    })
+                                    Consumer.Client.NameServers = []
+                                    Consumer.Client.AddressServer =
+                                        Some
+                                            { AddressServer.Default with
+                                                Domain = domain
+                                            }
+                                })
 
                         let! received = receive consumer 1
                         received.Length |> shouldEqual 1

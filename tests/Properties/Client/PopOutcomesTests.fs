@@ -96,10 +96,14 @@ let private gone =
                         SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
                         |> SimpleConsumerOptions.subscribe "T" Filter.all
 
-                    let remoting = patiently clock options.Membership.Remoting
+                    let remoting = patiently clock options.Consumer.Client.Remoting
 
                     let! started =
-                        SimpleConsumer.Start(SimpleConsumerOptions.withRemoting remoting options)
+                        SimpleConsumer.Start(
+                            { options with
+                                Consumer.Client.Remoting = remoting
+                            }
+                        )
 
                     use consumer = started |> Result.mapError RemotingError.describe |> Buffers.ok
                     refuse cluster.Brokers[1] RequestCode.PopMessage
@@ -135,7 +139,10 @@ let private gone =
 
                         let options =
                             popConsumerAt cluster.NameServers clock "G"
-                            |> PopConsumerOptions.consumeFromWhere FirstOffset
+                            |> (fun options ->
+                                { options with
+                                    Consumer.ConsumeFrom = FirstOffset
+                                })
 
                         use! consumer = startPop options consume
                         let leaving = cluster.Brokers[1]
@@ -159,15 +166,25 @@ let private gone =
 
                     let options =
                         popConsumerAt cluster.NameServers clock "G"
-                        |> PopConsumerOptions.consumeFromWhere FirstOffset
+                        |> (fun options ->
+                            { options with
+                                Consumer.ConsumeFrom = FirstOffset
+                            })
 
                     let remoting =
-                        { options.Membership.Remoting with
+                        { options.Consumer.Client.Remoting with
                             RequestTimeout = seconds 10
                         }
 
                     cluster.Brokers[0].Faults.On(RequestCode.HeartBeat).LoseRequests(1)
-                    let starting = startPop (PopConsumerOptions.withRemoting remoting options) consume
+
+                    let starting =
+                        startPop
+                            ({ options with
+                                Consumer.Client.Remoting = remoting
+                            })
+                            consume
+
                     do! ChaosRig.pass clock (fun () -> starting.IsCompleted)
                     use! consumer = starting
                     do! sendAll cluster "T" [ "a" ]

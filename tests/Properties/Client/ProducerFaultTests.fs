@@ -86,7 +86,9 @@ let private run name how attempts (check: Run -> Ended list -> unit) =
             let clock = EmbeddedClock true
 
             use producer =
-                producerOf cluster clock |> ProducerOptions.withAttempts attempts |> start
+                producerOf cluster clock
+                |> (fun options -> { options with Attempts = attempts })
+                |> start
 
             let victim = cluster.Brokers[1]
             let run = Run(cluster, producer, victim)

@@ -56,9 +56,12 @@ let tests =
 
                     let options =
                         { producerOf cluster TimeProvider.System with
-                            Namespace = "NS"
+                            Client.Namespace = "NS"
                         }
-                        |> ProducerOptions.withTrace TraceRecords.defaultTopic
+                        |> (fun options ->
+                            { options with
+                                TraceTopic = Some TraceRecords.defaultTopic
+                            })
 
                     let! started = TransactionProducer.Start(options, [], check)
                     let transactions = Buffers.ok started
@@ -111,7 +114,7 @@ let tests =
                 for ns in [ ""; "NS"; "C1_REPLY_TOPIC" ] do
                     let options =
                         { ProducerOptions.create "G" [] with
-                            Namespace = ns
+                            Client.Namespace = ns
                         }
 
                     let topicOf message =

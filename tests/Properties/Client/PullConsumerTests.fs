@@ -138,7 +138,7 @@ let private sharing =
                         task {
                             let! consumer =
                                 { pullerOf cluster system with
-                                    Group = group
+                                    Consumer.Group = group
                                 }
                                 |> PullConsumerOptions.subscribe "T" filter
                                 |> startPull
@@ -228,8 +228,8 @@ let private committing =
                     let! consumer =
                         startPull
                             { options with
-                                Remoting =
-                                    { options.Remoting with
+                                Consumer.Client.Remoting =
+                                    { options.Consumer.Client.Remoting with
                                         RequestTimeout = TimeSpan.FromMilliseconds 500.0
                                     }
                             }
@@ -258,7 +258,7 @@ let private committing =
 
                     let! consumer =
                         subscribed cluster system
-                        |> PullConsumerOptions.withStartAt startAt
+                        |> (fun options -> { options with StartAt = Some startAt })
                         |> PullConsumerOptions.manualCommit
                         |> startPull
 

@@ -70,7 +70,11 @@ let private sharing =
                     do! sendAll cluster "T" (numbered 0 64)
 
                     let! consumer =
-                        startConsumer (subscribed cluster system |> PushConsumerOptions.withConcurrency 5) handler
+                        startConsumer
+                            { subscribed cluster system with
+                                Concurrency = 5
+                            }
+                            handler
 
                     do! until (fun () -> Volatile.Read &working = 5)
                     release.SetResult()
@@ -96,11 +100,12 @@ let private sharing =
 
                     let! consumer =
                         startConsumer
-                            (subscribed cluster system
-                             |> PushConsumerOptions.withTopicFlowControl
-                                 { TopicFlowControlLimits.None with
-                                     Messages = Some limit
-                                 })
+                            { subscribed cluster system with
+                                TopicFlowControl =
+                                    { TopicFlowControlLimits.None with
+                                        Messages = Some limit
+                                    }
+                            }
                             handler
 
                     let held () =
@@ -197,8 +202,11 @@ let private broadcasting =
                         startConsumer
                             (subscribed cluster system
                              |> PushConsumerOptions.broadcasting
-                             |> PushConsumerOptions.withInstanceName name
-                             |> PushConsumerOptions.withOffsetDirectory directory)
+                             |> (fun options ->
+                                 { options with
+                                     Consumer.Client.InstanceName = Some name
+                                     OffsetDirectory = Some directory
+                                 }))
                             (remember seen)
 
                     let seenByOne, seenByTwo, seenAgain = Seen(), Seen(), Seen()
@@ -226,7 +234,10 @@ let private broadcasting =
                         let options =
                             subscribed cluster system
                             |> PushConsumerOptions.broadcasting
-                            |> PushConsumerOptions.withOffsetDirectory directory
+                            |> (fun options ->
+                                { options with
+                                    OffsetDirectory = Some directory
+                                })
 
                         do! sendAll cluster "T" [ "before" ]
                         let seen = Seen()
@@ -393,7 +404,10 @@ let private retrying =
                     let options =
                         subscribed cluster system
                         |> PushConsumerOptions.orderly
-                        |> PushConsumerOptions.withSuspendCurrentQueueTime (TimeSpan.FromMilliseconds 20L)
+                        |> (fun options ->
+                            { options with
+                                SuspendCurrentQueueTime = TimeSpan.FromMilliseconds 20L
+                            })
 
                     let! consumer = startConsumer options (nullFirst ())
                     do! until (fun () -> consumer.Health.Consumed = 2L)
@@ -437,7 +451,10 @@ let private retrying =
                         startConsumer
                             (subscribed cluster system
                              |> PushConsumerOptions.orderly
-                             |> PushConsumerOptions.withSuspendCurrentQueueTime (TimeSpan.FromMilliseconds 20L))
+                             |> (fun options ->
+                                 { options with
+                                     SuspendCurrentQueueTime = TimeSpan.FromMilliseconds 20L
+                                 }))
                             handler
 
                     do! until (fun () -> handled.Count = 20)

@@ -45,12 +45,12 @@ type private Sent =
 let private ports = [ 11; 12; 13 ]
 
 let private senderOf (options: ProducerOptions) =
-    let clients = RemotingClients(options.Remoting, (fun _ -> Map.empty))
+    let clients = RemotingClients(options.Client.Remoting, (fun _ -> Map.empty))
 
     let routes =
         Routes(NameServer([| nameServer |], clients), clients, options.Template)
 
-    struct (clients, Sender(options, "G", clients, routes, SendOutcomes options.Remoting.Ports.Clock))
+    struct (clients, Sender(options, "G", clients, routes, SendOutcomes options.Client.Remoting.Ports.Clock))
 
 let private preparedOf options =
     OutgoingMessage.ofMessage options "id" (Message.ofText "T" "body") |> Buffers.ok
@@ -115,7 +115,7 @@ let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: FaultO
         let options =
             { ProducerOptions.create "G" [ nameServer ] with
                 Attempts = attempts
-                Remoting = servers.Options
+                Client.Remoting = servers.Options
             }
             |> patient clock
 
@@ -263,7 +263,7 @@ let tests =
                     let options =
                         { ProducerOptions.create "G" [ nameServer ] with
                             AttemptTimeout = Some(TimeSpan.FromSeconds 1L)
-                            Remoting = servers.Options
+                            Client.Remoting = servers.Options
                         }
                         |> patient clock
 
@@ -298,7 +298,7 @@ let tests =
                         let options =
                             { ProducerOptions.create "G" [ nameServer ] with
                                 SendTimeout = TimeSpan.FromSeconds 3L
-                                Remoting =
+                                Client.Remoting =
                                     { servers.Options with
                                         RequestTimeout = TimeSpan.FromSeconds questionTime
                                     }
@@ -350,7 +350,7 @@ let tests =
 
                     let options =
                         { ProducerOptions.create "G" [ nameServer ] with
-                            Remoting = servers.Options
+                            Client.Remoting = servers.Options
                         }
 
                     let struct (clients, sender) = senderOf options

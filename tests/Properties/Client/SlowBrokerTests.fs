@@ -83,7 +83,10 @@ let tests =
 
                         use producer =
                             producerOf cluster clock
-                            |> ProducerOptions.withAvoidance (Some LatencyTable.java533)
+                            |> (fun options ->
+                                { options with
+                                    Avoidance = Some LatencyTable.java533
+                                })
                             |> start
 
                         let names = [ for broker in cluster.Brokers -> broker.Name ]
@@ -119,7 +122,10 @@ let tests =
 
                     use producer =
                         producerOf cluster clock
-                        |> ProducerOptions.withAvoidance (Some LatencyTable.java533)
+                        |> (fun options ->
+                            { options with
+                                Avoidance = Some LatencyTable.java533
+                            })
                         |> start
 
                     for broker in cluster.Brokers do

@@ -72,7 +72,7 @@ let private producerAt (servers: FakeServers) change =
     task {
         let options =
             { ProducerOptions.create "G" [ FakeServers.at 1 ] with
-                Remoting = servers.Options
+                Client.Remoting = servers.Options
             }
 
         let! started =
@@ -273,14 +273,16 @@ let tests =
                     task {
                         let servers = servers stored
 
-                        let batching options =
-                            ProducerOptions.withBatching
-                                {
-                                    MaxMessages = 8
-                                    MaxBytes = 32_768
-                                    MaxWaitMillis = 10L
-                                }
-                                options
+                        let batching (options: ProducerOptions) =
+                            { options with
+                                Batching =
+                                    Some
+                                        {
+                                            MaxMessages = 8
+                                            MaxBytes = 32_768
+                                            MaxWaitMillis = 10L
+                                        }
+                            }
 
                         for change in [ id; batching ] do
                             use! producer = producerAt servers change
@@ -299,7 +301,10 @@ let tests =
                         use! producer =
                             producerAt servers (fun options ->
                                 { options with
-                                    Remoting = { options.Remoting with Logger = log }
+                                    Client.Remoting =
+                                        { options.Client.Remoting with
+                                            Logger = log
+                                        }
                                 })
 
                         let local (_: Message) : Task<TransactionDecision> = failwith "the database is away"

@@ -81,9 +81,9 @@ let tests =
                                 }
                             ))
 
-                let withLimit started options =
+                let withLimit started (options: PushConsumerOptions) =
                     cluster <- started
-                    PushConsumerOptions.withConsumeTimeout limit options
+                    { options with ConsumeTimeout = limit }
 
                 withConsumer withLimit handlerOf (fun clock _ consumer ->
                     task {

@@ -65,7 +65,10 @@ let tests =
                             let options =
                                 memberOf cluster clock "x/../../../../outside"
                                 |> PushConsumerOptions.broadcasting
-                                |> PushConsumerOptions.withOffsetDirectory inside
+                                |> (fun options ->
+                                    { options with
+                                        OffsetDirectory = Some inside
+                                    })
 
                             match! waitFor clock (PushConsumer.Start(options, remember (Seen()))) with
                             // Refused is as good as encoded.

@@ -252,7 +252,10 @@ let tests =
 
                             use producer =
                                 optionsFor servers message.Send.ProducerGroup
-                                |> ProducerOptions.withTrace TraceRecords.defaultTopic
+                                |> (fun options ->
+                                    { options with
+                                        TraceTopic = Some TraceRecords.defaultTopic
+                                    })
                                 |> start
 
                             let! receipt =

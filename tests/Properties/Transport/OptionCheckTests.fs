@@ -72,13 +72,13 @@ let tests =
                         NameServer.Create("a:1", nonsense) |> Result.map ignore
                         Producer.Start
                             { ProducerOptions.create "g-1" [ { Host = "a"; Port = 1 } ] with
-                                Remoting = nonsense
+                                Client.Remoting = nonsense
                             }
                         |> Result.map ignore
                         PullConsumerOptions.check
                             { PullConsumerOptions.create "g-1" [ { Host = "a"; Port = 1 } ] with
-                                Remoting = nonsense
-                                Subscriptions = [ ("T", Filter.ByTag "*") ]
+                                Consumer.Client.Remoting = nonsense
+                                Consumer.Subscriptions = [ ("T", Filter.ByTag "*") ]
                             }
                     ]
 
@@ -105,7 +105,7 @@ let tests =
                             "no name server is named"
                             "attempts: 0"
                             "sendTimeout: "
-                            "compressFromBytes: 0"
+                            "compressFrom: 0"
                         ] do
                         reason |> shouldMention part
                 | other -> failtest $"%A{other}"
@@ -117,7 +117,7 @@ let tests =
                             LongPollTimeout = TimeSpan.Zero
                             FlowControl = { Messages = 0; Bytes = -1L; Span = 0L }
                             CommitInterval = TimeSpan.Zero
-                            MaxDecompressedBodySize = 0
+                            Consumer.MaxDecompressedBodySize = 0
                         }
                 with
                 | Error(Misconfigured reason) ->
@@ -127,9 +127,9 @@ let tests =
                             "needs a subscription"
                             "pullBatch: 0"
                             "longPollTimeout: "
-                            "flowControl.messages is 0"
-                            "flowControl.bytes is -1"
-                            "flowControl.span is 0"
+                            "flowControlMessages: 0"
+                            "flowControlBytes: -1"
+                            "flowControlSpan: 0"
                             "commitInterval: "
                             "maxDecompressedBodySize: 0"
                         ] do

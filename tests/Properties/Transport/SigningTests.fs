@@ -265,7 +265,7 @@ let tests =
 
                     let producer =
                         { ProducerOptions.create "g" [] with
-                            Remoting = read
+                            Client.Remoting = read
                         }
 
                     for text in

@@ -19,7 +19,7 @@ type internal Attempt =
 [<Sealed>]
 type internal SendAttempts(options: ProducerOptions, group: string, avoidance: BrokerAvoidance, outcomes: SendOutcomes)
     =
-    let clock = options.Remoting.Ports.Clock
+    let clock = options.Client.Remoting.Ports.Clock
     let mutable onAttempt: (Attempt -> unit) voption = ValueNone
 
     let tell
