@@ -4,29 +4,24 @@ open System
 
 /// Names that become part of a client id, and of the path of a broadcasting consumer's offsets.
 module internal InstanceNames =
-    let private problem (name: string) : string option =
-        if String.IsNullOrWhiteSpace name then
-            Some "it is blank"
-        elif name.Length > 128 then
-            Some $"it has {name.Length} characters, it may have 128"
-        elif
-            name
-            |> Seq.exists (fun char -> char = '/' || char = '\\' || Char.IsControl char)
-        then
-            Some "it must not hold slashes, backslashes or control characters"
-        else
-            None
+    let private kind (what: string) : ValueKind<string> =
+        ValueKind.text (fun name ->
+            let refuse reason = Error(InvalidInput(what, reason))
 
-    let kind: ValueKind<string> =
-        {
-            Parse =
-                fun text ->
-                    match problem text with
-                    | None -> Ok text
-                    | Some problem -> Error problem
-            Show = id
-            Check = problem
-        }
+            if String.IsNullOrWhiteSpace name then
+                refuse "it is blank"
+            elif name.Length > 128 then
+                refuse $"it has {name.Length} characters, and may have 128"
+            elif
+                name
+                |> Seq.exists (fun char -> char = '/' || char = '\\' || Char.IsControl char)
+            then
+                refuse "it must not hold slashes, backslashes or control characters"
+            else
+                Ok name)
+
+    let instance = kind "the instance name"
+    let unit = kind "the unit name"
 
 /// What brokers know a client by. Each producer and consumer has its own. Source: ClientConfig.java.
 module internal ClientId =

@@ -38,9 +38,9 @@ module ClientOptions =
 
     let private checkAddressServer (server: AddressServer) =
         if String.IsNullOrWhiteSpace server.Domain then
-            Some "its domain is blank"
+            Some "the domain of the address server is blank"
         elif String.IsNullOrWhiteSpace server.Subgroup then
-            Some "its subgroup is blank"
+            Some "the subgroup of the address server is blank"
         else
             None
 
@@ -61,11 +61,11 @@ module ClientOptions =
                     else
                         Some options.Namespace)
                 (fun value options -> { options with Namespace = value })
-            Setting.optional "instanceName" InstanceNames.kind _.InstanceName (fun value options ->
+            Setting.optional "instanceName" InstanceNames.instance _.InstanceName (fun value options ->
                 { options with
                     InstanceName = Some value
                 })
-            Setting.optional "unitName" InstanceNames.kind _.UnitName (fun value options ->
+            Setting.optional "unitName" InstanceNames.unit _.UnitName (fun value options ->
                 { options with UnitName = Some value })
             Setting.ofProgram "codec" (fun _ -> None) (_.Codecs >> Some) (fun value options ->
                 { options with Codecs = value })
@@ -81,6 +81,17 @@ module ClientOptions =
         match Names.checkOwnGroup group with
         | Ok _ -> []
         | Error error -> [ $"group: {error.Message}" ]
+
+    /// Clients that ask name servers and nobody else.
+    let internal kindOfNameServers: OptionKind<ClientOptions> =
+        {
+            Settings =
+                settings
+                |> List.filter (fun setting -> setting.Name = SettingTable.nameServersName)
+            Rules = rules
+            RemotingOf = _.Remoting
+            WithRemoting = fun remoting options -> { options with Remoting = remoting }
+        }
 
     /// The kind of client whose options hold these, with settings and rules of its own.
     let internal kindOf

@@ -40,15 +40,21 @@ module internal OptionKind =
         OptionText.ofVariablesOwn OptionText.ofProcess kind.Settings (kind.RemotingOf, kind.WithRemoting) options
 
     /// The setting of that name and type. That there is none is a mistake of ours: a test calls each builder's methods.
-    let private find<'Options, 'T> (kind: OptionKind<'Options>) (name: string) : Setting<'Options, 'T> =
+    let private find<'Options, 'T> (kind: OptionKind<'Options>) (names: string list) : Setting<'Options, 'T> =
         let all =
             kind.Settings
             @ Setting.within kind.RemotingOf kind.WithRemoting SettingTable.rows
 
-        match Setting.tryFind name all with
+        match names |> List.tryPick (fun name -> Setting.tryFind name all) with
         | Some(:? Setting<'Options, 'T> as setting) -> setting
-        | _ -> invalidOp $"{typeof<'Options>.Name} has no setting {name} of type {typeof<'T>.Name}"
+        | _ ->
+            let names = String.concat " or " names
+            invalidOp $"{typeof<'Options>.Name} has no setting {names} of type {typeof<'T>.Name}"
 
     /// With one setting changed, or what is wrong with its new value.
     let assign (kind: OptionKind<'Options>) (name: string) (value: 'T) (options: 'Options) : Result<'Options, string> =
-        (find<'Options, 'T> kind name).Assign(value, options)
+        (find<'Options, 'T> kind [ name ]).Assign(value, options)
+
+    /// As `assign`, of a method that sets several: a setting has the name of method and parameter, or of the parameter alone.
+    let assignPart (kind: OptionKind<'Options>) (method: string) (parameter: string) (value: 'T) (options: 'Options) =
+        (find<'Options, 'T> kind [ method + parameter; parameter ]).Assign(value, options)

@@ -71,16 +71,12 @@ module internal Setting =
     let switch name (isOn: 'Options -> bool) (turnOn: 'Options -> 'Options) =
         value name ValueKind.flag isOn (fun on options -> if on then turnOn options else options)
 
-    /// One that the program gives, and no text can.
-    let ofProgram name (check: 'T -> string option) (get: 'Options -> 'T option) set : Setting<'Options> =
-        let kind: ValueKind<'T> =
-            {
-                Parse = fun _ -> Error "has no text"
-                Show = fun _ -> ""
-                Check = check
-            }
-
+    /// One that only the program gives.
+    let part name (kind: ValueKind<'T>) (get: 'Options -> 'T option) set : Setting<'Options> =
         Setting<'Options, 'T>(name, false, kind, get, set)
+
+    let ofProgram name (check: 'T -> string option) (get: 'Options -> 'T option) set : Setting<'Options> =
+        part name (ValueKind.ofProgram check) get set
 
     /// Settings of a part of the options.
     let within (get: 'Outer -> 'Inner) (set: 'Inner -> 'Outer -> 'Outer) (settings: Setting<'Inner> list) =

@@ -205,6 +205,10 @@ module internal SettingTable =
                 { options with MapAddress = value })
             Setting.ofProgram "onRequest" anything (_.Handlers >> Some) (fun value options ->
                 { options with Handlers = value })
+            Setting.ofProgram "whenDisconnected" anything (_.WhenDisconnected >> Some) (fun value options ->
+                { options with
+                    WhenDisconnected = value
+                })
             Setting.ofProgram "logger" anything (_.Logger >> Some) (fun value options ->
                 { options with Logger = value })
         ]

@@ -13,6 +13,14 @@ type internal ValueKind<'T> =
     }
 
 module internal ValueKind =
+    /// What has no text.
+    let ofProgram (check: 'T -> string option) : ValueKind<'T> =
+        {
+            Parse = fun _ -> Error "has no text"
+            Show = fun _ -> ""
+            Check = check
+        }
+
     let private longest = TimeSpan.FromDays 1.0
 
     let private durationRange = "no time above 0 and up to a day"

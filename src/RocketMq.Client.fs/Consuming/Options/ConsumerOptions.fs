@@ -54,7 +54,7 @@ module ConsumerOptions =
 
     let private settings: Setting<ConsumerOptions> list =
         [
-            Setting.ofProgram "subscriptions" SubscriptionRules.problem (_.Subscriptions >> Some) (fun value options ->
+            Setting.ofProgram "subscriptions" (fun _ -> None) (_.Subscriptions >> Some) (fun value options ->
                 { options with Subscriptions = value })
             Setting.value
                 "consumeFromWhere"
@@ -70,6 +70,15 @@ module ConsumerOptions =
                     { options with
                         MaxDecompressedBodySize = value
                     })
+        ]
+
+    let private rules (options: ConsumerOptions) : string list =
+        [
+            yield! ClientOptions.ofGroup options.Group
+
+            match SubscriptionRules.problem options.Subscriptions with
+            | Some problem -> $"subscriptions: {problem}"
+            | None -> ()
         ]
 
     /// Without a topic there is nothing to read.
@@ -100,4 +109,4 @@ module ConsumerOptions =
             (fun options -> (get options).Client)
             (fun client options -> set { get options with Client = client } options)
             (own @ Setting.within get set settings)
-            (fun options -> ClientOptions.ofGroup (get options).Group @ ownRules options)
+            (fun options -> rules (get options) @ ownRules options)

@@ -73,12 +73,13 @@ module PullConsumerOptions =
                 Setting.count "pullBatch" 1 1024 _.PullBatch (fun value options -> { options with PullBatch = value })
                 Setting.duration "longPollTimeout" _.LongPollTimeout (fun value options ->
                     { options with LongPollTimeout = value })
-                Setting.ofProgram "flowControl" FlowControlLimits.Problem (_.FlowControl >> Some) (fun value options ->
-                    { options with FlowControl = value })
                 Setting.flag "manualCommit" (_.AutoCommit >> not) (fun value options ->
                     { options with AutoCommit = not value })
                 Setting.duration "commitInterval" _.CommitInterval (fun value options ->
                     { options with CommitInterval = value })
+                yield!
+                    FlowControlLimits.settings
+                    |> Setting.within _.FlowControl (fun value options -> { options with FlowControl = value })
             ]
             rules
 

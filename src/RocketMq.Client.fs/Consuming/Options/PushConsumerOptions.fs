@@ -46,17 +46,33 @@ type FlowControlLimits =
             Span = 2000L
         }
 
-    static member internal Problem(limits: FlowControlLimits) : string option =
+module internal FlowControlLimits =
+    let private count = ValueKind.count 1 Int32.MaxValue
+
+    let private large: ValueKind<int64> =
+        ValueKind.ofProgram (fun value ->
+            if value >= 1L then
+                None
+            else
+                Some $"{value} is no number above 0")
+
+    /// One by one, without texts.
+    let settings: Setting<FlowControlLimits> list =
         [
-            "messages", int64 limits.Messages
-            "bytes", limits.Bytes
-            "span", limits.Span
+            Setting.part "flowControlMessages" count (fun limits -> Some limits.Messages) (fun value limits ->
+                { limits with Messages = value })
+            Setting.part "flowControlBytes" large (fun limits -> Some limits.Bytes) (fun value limits ->
+                { limits with Bytes = value })
+            Setting.part "flowControlSpan" large (fun limits -> Some limits.Span) (fun value limits ->
+                { limits with Span = value })
         ]
-        |> List.filter (fun (_, value) -> value < 1L)
-        |> List.map (fun (name, value) -> $"{name} is {value}, it must be at least 1")
-        |> function
-            | [] -> None
-            | problems -> Some(String.concat ", " problems)
+
+    let topicSettings: Setting<TopicFlowControlLimits> list =
+        [
+            Setting.part "topicFlowControlMessages" count _.Messages (fun value limits ->
+                { limits with Messages = Some value })
+            Setting.part "topicFlowControlBytes" large _.Bytes (fun value limits -> { limits with Bytes = Some value })
+        ]
 
 type PushConsumerOptions =
     {
@@ -120,13 +136,6 @@ module PushConsumerOptions =
             TraceTopic = None
         }
 
-    let private topicFlowControlProblem (limits: TopicFlowControlLimits) : string option =
-        [ "messages", Option.map int64 limits.Messages; "bytes", limits.Bytes ]
-        |> List.tryPick (fun (name, limit) ->
-            match limit with
-            | Some limit when limit < 1L -> Some $"{name} is {limit}, it must be at least 1"
-            | _ -> None)
-
     let private suspendTime =
         let struct (least, most) = ReconsumePolicy.suspendLimits
 
@@ -157,16 +166,6 @@ module PushConsumerOptions =
                 Setting.count "pullBatch" 1 1024 _.PullBatch (fun value options -> { options with PullBatch = value })
                 Setting.duration "longPollTimeout" _.LongPollTimeout (fun value options ->
                     { options with LongPollTimeout = value })
-                Setting.ofProgram "flowControl" FlowControlLimits.Problem (_.FlowControl >> Some) (fun value options ->
-                    { options with FlowControl = value })
-                Setting.ofProgram
-                    "topicFlowControl"
-                    topicFlowControlProblem
-                    (_.TopicFlowControl >> Some)
-                    (fun value options ->
-                        { options with
-                            TopicFlowControl = value
-                        })
                 Setting.duration "consumeTimeout" _.ConsumeTimeout (fun value options ->
                     { options with ConsumeTimeout = value })
                 Setting.optional "maxRetries" (ValueKind.count 0 Int32.MaxValue) _.MaxRetries (fun value options ->
@@ -185,6 +184,15 @@ module PushConsumerOptions =
                     })
                 Setting.optional "trace" (ValueKind.text Names.checkTopic) _.TraceTopic (fun value options ->
                     { options with TraceTopic = Some value })
+                yield!
+                    FlowControlLimits.settings
+                    |> Setting.within _.FlowControl (fun value options -> { options with FlowControl = value })
+                yield!
+                    FlowControlLimits.topicSettings
+                    |> Setting.within _.TopicFlowControl (fun value options ->
+                        { options with
+                            TopicFlowControl = value
+                        })
             ]
             (fun options -> ConsumerOptions.needsSubscription options.Consumer)
 
