@@ -63,6 +63,22 @@ module internal ValueKind =
             Check = check
         }
 
+    /// Of its values only those with which nothing is wrong.
+    let restrict (problem: 'T -> string option) (kind: ValueKind<'T>) : ValueKind<'T> =
+        let check value =
+            kind.Check value |> Option.orElseWith (fun () -> problem value)
+
+        { kind with
+            Check = check
+            Parse =
+                fun text ->
+                    kind.Parse text
+                    |> Result.bind (fun value ->
+                        match check value with
+                        | None -> Ok value
+                        | Some problem -> Error problem)
+        }
+
     /// A number with ms, s or m behind.
     let duration = time (fun span -> span > TimeSpan.Zero) durationRange
 

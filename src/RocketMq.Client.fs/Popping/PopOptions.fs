@@ -10,14 +10,12 @@ module internal InvisibleTime =
     let private most = TimeSpan.FromHours 12
 
     let kind: ValueKind<TimeSpan> =
-        { ValueKind.duration with
-            Check =
-                fun time ->
-                    if time >= least && time <= most then
-                        None
-                    else
-                        Some $"{time} is no time from {least} to {most}"
-        }
+        ValueKind.duration
+        |> ValueKind.restrict (fun time ->
+            if time >= least && time <= most then
+                None
+            else
+                Some $"{time} is no time from {least} to {most}")
 
     let check what (time: TimeSpan) : string option =
         kind.Check time |> Option.map (fun problem -> $"{what}: {problem}")

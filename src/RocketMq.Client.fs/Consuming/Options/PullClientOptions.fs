@@ -72,7 +72,7 @@ module PullClientOptions =
                     setting.Name
         ]
         |> List.map (fun name ->
-            $"{name}: a pull client has none; it is told with each pull what it reads, and from where")
+            $"{name}: a pull client has none, it is told with each pull what it reads, and from where")
         |> RemotingOptions.refusal
         |> Result.map (fun () ->
             {

@@ -139,14 +139,12 @@ module PushConsumerOptions =
     let private suspendTime =
         let struct (least, most) = ReconsumePolicy.suspendLimits
 
-        { ValueKind.duration with
-            Check =
-                fun time ->
-                    if time >= least && time <= most then
-                        None
-                    else
-                        Some $"{time} is no time from 10 ms to 30 s"
-        }
+        ValueKind.duration
+        |> ValueKind.restrict (fun time ->
+            if time >= least && time <= most then
+                None
+            else
+                Some $"{time} is no time from {least.TotalMilliseconds} ms to {most.TotalSeconds} s")
 
     let internal kind: OptionKind<PushConsumerOptions> =
         ConsumerOptions.kindOf

@@ -100,13 +100,7 @@ let tests =
                         }
                 with
                 | Error(Misconfigured reason) ->
-                    for part in
-                        [
-                            "no name server is named"
-                            "attempts: 0"
-                            "sendTimeout: "
-                            "compressFrom: 0"
-                        ] do
+                    for part in [ "no name server is named"; "attempts: 0"; "sendTimeout: "; "compressFrom: 0" ] do
                         reason |> shouldMention part
                 | other -> failtest $"%A{other}"
 

@@ -1,5 +1,5 @@
 /// Consumers that pop as members of their group: namespaces, codecs, address servers, and what brokers ask of them.
-module RocketMq.Protocol.Tests.PopClientOptionsTests
+module RocketMq.Protocol.Tests.ConsumerOptionsTests
 
 open System
 open System.Collections.Concurrent
@@ -245,6 +245,21 @@ let tests =
 
                         let! received = receive consumer 1
                         received.Length |> shouldEqual 1
+
+                        // A client that pulls finds them too, without a subscription.
+                        use pulling =
+                            PullClient.Create
+                                { PullClientOptions.create "G" [] with
+                                    Client.AddressServer =
+                                        Some
+                                            { AddressServer.Default with
+                                                Domain = domain
+                                            }
+                                }
+                            |> Buffers.ok
+
+                        let! queues = pulling.Queues("T", none)
+                        (Buffers.ok queues).Length |> shouldEqual 1
                         stop.Cancel()
                     }))
 
