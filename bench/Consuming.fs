@@ -8,7 +8,9 @@ open System.Diagnostics
 open System.Globalization
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 let private messages = 200_000
 let private queues = 8

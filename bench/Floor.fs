@@ -7,6 +7,7 @@ open System.Threading
 open System.Threading.Tasks
 open System.Threading.Tasks.Sources
 open RocketMq.Protocol
+open RocketMq
 
 /// A call of the floor, used again and again by one caller.
 [<Sealed>]

@@ -6,7 +6,9 @@ open System.Diagnostics
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Embedded
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 let private measured = TimeSpan.FromSeconds 1L
 

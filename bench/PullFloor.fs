@@ -5,6 +5,7 @@ open System.Buffers.Binary
 open System.Net.Sockets
 open System.Threading.Tasks
 open RocketMq.Protocol
+open RocketMq
 
 /// The least that consumption costs: one connection, one pull under way for each queue, answers matched by the queue's
 /// number, records walked where they lie. Nothing is kept, checked, committed or given to anybody.

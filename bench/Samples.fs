@@ -5,6 +5,7 @@ open System
 open System.Buffers
 open System.Net
 open RocketMq.Protocol
+open RocketMq
 
 let ok (result: Result<'T, 'Error>) =
     match result with

@@ -4,7 +4,9 @@ module RocketMq.Bench.Typed
 open System
 open System.Buffers
 open System.Diagnostics
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 let private callsPerRound = 20_000
 

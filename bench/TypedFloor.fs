@@ -9,6 +9,7 @@ open System.Buffers.Text
 open System.Text
 open System.Text.Json
 open RocketMq.Protocol
+open RocketMq
 
 let private names =
     [|

@@ -6,6 +6,7 @@
 
 open System
 open RocketMq.Protocol
+open RocketMq
 
 let show title value = printfn $"\n-- {title}\n%A{value}"
 

@@ -7,6 +7,7 @@
 
 open System.Threading
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Embedded
 
 let ok result =

@@ -1,7 +1,7 @@
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
-using Options = RocketMq.Protocol.PullConsumerOptionsModule;
+using Core = RocketMq;
+using Options = RocketMq.PullConsumerOptionsModule;
 
 namespace RocketMq.Client;
 

@@ -1,6 +1,6 @@
 using Microsoft.FSharp.Collections;
-using Core = RocketMq.Protocol;
-using Options = RocketMq.Protocol.PushConsumerOptionsModule;
+using Core = RocketMq;
+using Options = RocketMq.PushConsumerOptionsModule;
 
 namespace RocketMq.Client;
 
@@ -98,7 +98,7 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
     /// </summary>
     /// <param name="topic">Null is RMQ_SYS_TRACE_TOPIC, as in Java.</param>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
-    public PushConsumerBuilder Trace(string? topic = null) => Set(topic ?? Core.TraceRecords.defaultTopic, nameof(topic));
+    public PushConsumerBuilder Trace(string? topic = null) => Set(topic ?? Core.Protocol.TraceRecords.defaultTopic, nameof(topic));
 
     /// <summary>
     /// Joins the group and begins to read. A topic that is not there, or that no server can be asked for, is looked for until it can be

@@ -1,7 +1,7 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 

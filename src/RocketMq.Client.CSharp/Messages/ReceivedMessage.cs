@@ -1,5 +1,5 @@
 using System.Net;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -62,7 +62,7 @@ public sealed class ReceivedMessage
 
     /// <summary>One that did not come through a consumer.</summary>
     internal static ReceivedMessage FromCore(Core.StoredMessage stored, Core.BodyCodecs codecs) =>
-        new(new(stored, Core.MessageBody.decodeWith(codecs, Core.MessageBody.defaultMaxDecompressedBodySize, stored)));
+        new(new(stored, Core.Protocol.MessageBody.decodeWith(codecs, Core.Protocol.MessageBody.defaultMaxDecompressedBodySize, stored)));
 
     /// <summary>One property, or null.</summary>
     public string? Property(string name)

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -81,7 +81,7 @@ public sealed class NameServerClient : IAsyncDisposable
     /// <exception cref="RocketMqException">No name server answered.</exception>
     public async Task<string?> GetValueAsync(string space, string key, CancellationToken cancellationToken = default)
     {
-        var request = Core.KeyValueConfig.get.Request(Place(space, key));
+        var request = Core.Protocol.KeyValueConfig.get.Request(Place(space, key));
         return OptionModule.ToObj((await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
@@ -90,7 +90,7 @@ public sealed class NameServerClient : IAsyncDisposable
     public async Task PutValueAsync(string space, string key, string value, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(value);
-        var request = Core.KeyValueConfig.put.Request(new Core.KeyValueEntry(Place(space, key), value));
+        var request = Core.Protocol.KeyValueConfig.put.Request(new Core.Protocol.KeyValueEntry(Place(space, key), value));
         (await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
@@ -98,20 +98,20 @@ public sealed class NameServerClient : IAsyncDisposable
     /// <exception cref="RocketMqException">No name server answered.</exception>
     public async Task DeleteValueAsync(string space, string key, CancellationToken cancellationToken = default)
     {
-        var request = Core.KeyValueConfig.delete.Request(Place(space, key));
+        var request = Core.Protocol.KeyValueConfig.delete.Request(Place(space, key));
         (await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Closes its connections.</summary>
     public ValueTask DisposeAsync() => new(_inner.Close());
 
-    private static Core.KeyValuePlace Place(string space, string key)
+    private static Core.Protocol.KeyValuePlace Place(string space, string key)
     {
         ArgumentNullException.ThrowIfNull(space);
         ArgumentNullException.ThrowIfNull(key);
         return new(space, key);
     }
 
-    private static BrokerGroup FromCore(Core.BrokerData broker) =>
+    private static BrokerGroup FromCore(Core.Protocol.BrokerData broker) =>
         new(broker.Cluster, broker.BrokerName, broker.Addresses.ToDictionary(pair => pair.Key, pair => pair.Value));
 }

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Collections;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -129,7 +129,7 @@ public abstract class ConnectionBuilder<TSelf>
         Part(first).Part(cap).Part(spread);
 
     /// <summary>Writes ROCKETMQ binary headers instead of JSON ones. What is received may be either.</summary>
-    public TSelf BinaryHeaders() => Set(Core.Header.Binary, setting: "header");
+    public TSelf BinaryHeaders() => Set(Core.Protocol.Header.Binary, setting: "header");
 
     /// <summary>Where to log. Default nowhere.</summary>
     public TSelf Logger(ILogger value) => Set(value);

@@ -1,6 +1,6 @@
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 

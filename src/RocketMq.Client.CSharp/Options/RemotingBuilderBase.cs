@@ -1,5 +1,5 @@
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -21,20 +21,20 @@ public abstract class RemotingBuilderBase<TSelf> : ConnectionBuilder<TSelf>
     {
         ArgumentNullException.ThrowIfNull(handler);
         var handlers = Draft.Remoting.Handlers;
-        var coreCode = (Core.RequestCode)(int)code;
+        var coreCode = (Core.Protocol.RequestCode)(int)code;
         return handlers.ContainsKey(coreCode)
             ? throw Handlers.AlreadySet($"{nameof(OnRequest)}({code})")
             : Set(handlers.Add(coreCode, ToCore(handler)));
     }
 
-    private static FSharpFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>> ToCore(CommandHandler handler)
+    private static FSharpFunc<Core.Protocol.RemotingCommand, Task<FSharpOption<Core.Protocol.RemotingCommand>?>> ToCore(CommandHandler handler)
     {
-        async Task<FSharpOption<Core.RemotingCommand>?> Handle(Core.RemotingCommand request)
+        async Task<FSharpOption<Core.Protocol.RemotingCommand>?> Handle(Core.Protocol.RemotingCommand request)
         {
             var answer = await (handler(new Command(request)) ?? throw Handlers.NoTask(handler)).ConfigureAwait(false);
-            return answer is null ? null : FSharpOption<Core.RemotingCommand>.Some(answer.Inner);
+            return answer is null ? null : FSharpOption<Core.Protocol.RemotingCommand>.Some(answer.Inner);
         }
 
-        return FuncConvert.FromFunc<Core.RemotingCommand, Task<FSharpOption<Core.RemotingCommand>?>>(Handle);
+        return FuncConvert.FromFunc<Core.Protocol.RemotingCommand, Task<FSharpOption<Core.Protocol.RemotingCommand>?>>(Handle);
     }
 }

@@ -1,4 +1,4 @@
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -11,7 +11,7 @@ public sealed class LeasedMessage
     public ReceivedMessage Message { get; }
 
     /// <summary>What brokers know it by until its time is changed, as Java's clients write it.</summary>
-    public string Receipt => Core.PopReceiptModule.format(Inner.Receipt);
+    public string Receipt => Core.Protocol.PopReceiptModule.format(Inner.Receipt);
 
     internal Core.LeasedMessage Inner { get; }
 

@@ -1,6 +1,6 @@
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -74,7 +74,7 @@ public sealed partial class PopConsumerBuilder : ConsumerBuilder<PopConsumerBuil
     /// </summary>
     /// <param name="topic">Null is RMQ_SYS_TRACE_TOPIC, as in Java.</param>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
-    public PopConsumerBuilder Trace(string? topic = null) => Set(topic ?? Core.TraceRecords.defaultTopic, nameof(topic));
+    public PopConsumerBuilder Trace(string? topic = null) => Set(topic ?? Core.Protocol.TraceRecords.defaultTopic, nameof(topic));
 
     /// <summary>How long the end of the consumer waits for handlers. Default 30 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>

@@ -1,5 +1,5 @@
 using Microsoft.FSharp.Collections;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -98,7 +98,7 @@ public abstract class ProducerBuilderBase<TSelf> : ClientBuilder<TSelf>
     /// </summary>
     /// <param name="topic">Null is RMQ_SYS_TRACE_TOPIC, as in Java.</param>
     /// <exception cref="ArgumentException">The topic's name is not valid.</exception>
-    public TSelf Trace(string? topic = null) => Set(topic ?? Core.TraceRecords.defaultTopic, nameof(topic));
+    public TSelf Trace(string? topic = null) => Set(topic ?? Core.Protocol.TraceRecords.defaultTopic, nameof(topic));
 
     /// <summary>
     /// Stands around each <c>SendAsync</c>: it is given the message and the send, may change the message, look at receipt or

@@ -1,9 +1,9 @@
 using Microsoft.FSharp.Core;
-using CoreOutcome = Microsoft.FSharp.Core.FSharpResult<RocketMq.Protocol.SendReceipt, RocketMq.Protocol.RemotingError>;
+using CoreOutcome = Microsoft.FSharp.Core.FSharpResult<RocketMq.SendReceipt, RocketMq.RemotingError>;
 using CoreSend = Microsoft.FSharp.Core.FSharpFunc<
-    RocketMq.Protocol.Message,
-    System.Threading.Tasks.Task<Microsoft.FSharp.Core.FSharpResult<RocketMq.Protocol.SendReceipt, RocketMq.Protocol.RemotingError>>>;
-using Core = RocketMq.Protocol;
+    RocketMq.Message,
+    System.Threading.Tasks.Task<Microsoft.FSharp.Core.FSharpResult<RocketMq.SendReceipt, RocketMq.RemotingError>>>;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 

@@ -1,5 +1,5 @@
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 

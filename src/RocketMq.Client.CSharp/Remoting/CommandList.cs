@@ -1,5 +1,5 @@
 using Microsoft.FSharp.Collections;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -32,7 +32,7 @@ public static class CommandList
     /// <summary>Counts them.</summary>
     public static CommandStats Stats(this IEnumerable<Command> commands)
     {
-        var stats = Core.Commands.stats(commands.Select(command => command.Inner));
+        var stats = Core.Protocol.Commands.stats(commands.Select(command => command.Inner));
         return new(
             stats.Requests,
             stats.OneWays,
@@ -44,5 +44,5 @@ public static class CommandList
 
     /// <summary>All of them as one JSON list, see <see cref="Command.ToJson"/>.</summary>
     public static string ToJson(this IEnumerable<Command> commands) =>
-        Core.Commands.listToJson(ListModule.OfSeq(commands.Select(command => command.Inner)));
+        Core.Protocol.Commands.listToJson(ListModule.OfSeq(commands.Select(command => command.Inner)));
 }

@@ -1,4 +1,4 @@
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 

@@ -1,4 +1,4 @@
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -22,17 +22,17 @@ public sealed record FrameInfo(int FrameBytes, int HeaderBytes, HeaderFormat Hea
 public static class Frames
 {
     /// <summary>The largest frame that is read, in bytes.</summary>
-    public static int MaxReceivedBytes => Core.FrameLimits.Default.ReceiveFrameBytes;
+    public static int MaxReceivedBytes => Core.Protocol.FrameLimits.Default.ReceiveFrameBytes;
 
     /// <summary>The largest frame that is written, in bytes: Java peers take no larger one.</summary>
-    public static int MaxSentBytes => Core.FrameLimits.Default.SendFrameBytes;
+    public static int MaxSentBytes => Core.Protocol.FrameLimits.Default.SendFrameBytes;
 
     /// <summary>A command as one frame.</summary>
     /// <exception cref="ArgumentException">It has no form on the wire, or is larger than <see cref="MaxSentBytes"/>.</exception>
     public static byte[] Encode(Command command, HeaderFormat header = HeaderFormat.Json)
     {
         ArgumentNullException.ThrowIfNull(command);
-        var result = Core.FrameModule.encode(header == HeaderFormat.Binary ? Core.Header.Binary : Core.Header.Json, command.Inner);
+        var result = Core.Protocol.FrameModule.encode(header == HeaderFormat.Binary ? Core.Protocol.Header.Binary : Core.Protocol.Header.Json, command.Inner);
         return result.IsOk ? result.ResultValue : throw new ArgumentException(result.ErrorValue.Message, nameof(command));
     }
 
@@ -41,7 +41,7 @@ public static class Frames
     public static Command Decode(byte[] frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        return Read(Core.FrameModule.decodeWhole(frame));
+        return Read(Core.Protocol.FrameModule.decodeWhole(frame));
     }
 
     /// <summary>Reads a frame without its first four bytes, the length.</summary>
@@ -49,17 +49,17 @@ public static class Frames
     public static Command DecodeStripped(byte[] frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        return Read(Core.FrameModule.decodeStripped(frame));
+        return Read(Core.Protocol.FrameModule.decodeStripped(frame));
     }
 
-    private static Command Read(Microsoft.FSharp.Core.FSharpResult<Core.Frame, Core.DecodeError> result) =>
+    private static Command Read(Microsoft.FSharp.Core.FSharpResult<Core.Protocol.Frame, Core.Protocol.DecodeError> result) =>
         result.IsOk ? new(result.ResultValue.Command) : throw new FormatException(result.ErrorValue.Message);
 
     /// <summary>Whether the bytes begin as one frame that they fill. The header itself is not read.</summary>
     public static bool IsWhole(byte[] frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        return Core.FrameModule.isWhole(frame);
+        return Core.Protocol.FrameModule.isWhole(frame);
     }
 
     /// <summary>What the first bytes of a frame say.</summary>
@@ -67,7 +67,7 @@ public static class Frames
     public static FrameInfo Inspect(byte[] frame)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        var result = Core.FrameModule.tryInfo(frame);
+        var result = Core.Protocol.FrameModule.tryInfo(frame);
 
         if (result.IsError)
         {

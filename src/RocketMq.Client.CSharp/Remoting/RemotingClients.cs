@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 

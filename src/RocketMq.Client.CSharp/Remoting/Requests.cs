@@ -1,6 +1,6 @@
 using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
-using Core = RocketMq.Protocol;
+using Core = RocketMq;
 
 namespace RocketMq.Client;
 
@@ -17,11 +17,11 @@ public static class Requests
 {
     /// <summary>SEND_MESSAGE_V2 (310): what producers send.</summary>
     public static Command SendMessageV2(string producerGroup, Message message, int queueId, string brokerName = "") =>
-        From(Core.Send.message, Send(producerGroup, message, queueId, brokerName));
+        From(Core.Protocol.Send.message, Send(producerGroup, message, queueId, brokerName));
 
     /// <summary>SEND_MESSAGE (10): the same with fields that have long names.</summary>
     public static Command SendMessage(string producerGroup, Message message, int queueId, string brokerName = "") =>
-        From(Core.Send.withLongNames, Send(producerGroup, message, queueId, brokerName));
+        From(Core.Protocol.Send.withLongNames, Send(producerGroup, message, queueId, brokerName));
 
     /// <summary>SEND_BATCH_MESSAGE (320): several messages to one topic.</summary>
     public static Command SendBatch(
@@ -35,7 +35,7 @@ public static class Requests
             throw new ArgumentException($"A batch has messages to one topic; these are to {topics.Count}.", nameof(messages));
         }
 
-        var body = Core.BatchCodec.encode(ListModule.OfSeq(messages.Select(message => message.Inner)));
+        var body = Core.Protocol.BatchCodec.encode(ListModule.OfSeq(messages.Select(message => message.Inner)));
 
         if (body.IsError)
         {
@@ -43,7 +43,7 @@ public static class Requests
         }
 
         var empty = Core.MessageModule.create(topics[0], body.ResultValue);
-        return From(Core.Send.batch, Send(producerGroup, new Message(empty), queueId, brokerName, isBatch: true));
+        return From(Core.Protocol.Send.batch, Send(producerGroup, new Message(empty), queueId, brokerName, isBatch: true));
     }
 
     /// <summary>
@@ -59,7 +59,7 @@ public static class Requests
         TimeSpan? suspend = null,
         string? tags = null,
         long? commitOffset = null) =>
-        From(Core.Pull.messages, new Core.PullRequest(
+        From(Core.Protocol.Pull.messages, new Core.Protocol.PullRequest(
             consumerGroup: NotNull(consumerGroup),
             topic: NotNull(topic),
             queueId: queueId,
@@ -75,36 +75,36 @@ public static class Requests
             proxiedClientId: null));
 
     /// <summary>GET_CONSUMER_LIST_BY_GROUP (38): the members of a group.</summary>
-    public static Command ConsumerList(string consumerGroup) => From(Core.HeartbeatModule.members, NotNull(consumerGroup));
+    public static Command ConsumerList(string consumerGroup) => From(Core.Protocol.HeartbeatModule.members, NotNull(consumerGroup));
 
     /// <summary>GET_MAX_OFFSET (30): the offset that the next message will have.</summary>
     public static Command MaxOffset(string topic, int queueId) =>
-        From(Core.Offsets.max, new Core.MaxOffsetQuery(Queue(topic, queueId), null));
+        From(Core.Protocol.Offsets.max, new Core.Protocol.MaxOffsetQuery(Queue(topic, queueId), null));
 
     /// <summary>GET_MIN_OFFSET (31): the offset of the first message that is still there.</summary>
-    public static Command MinOffset(string topic, int queueId) => From(Core.Offsets.min, Queue(topic, queueId));
+    public static Command MinOffset(string topic, int queueId) => From(Core.Protocol.Offsets.min, Queue(topic, queueId));
 
     /// <summary>QUERY_CONSUMER_OFFSET (14). QueryNotFound is a normal answer: the group has committed nothing.</summary>
     public static Command QueryConsumerOffset(string consumerGroup, string topic, int queueId) =>
-        From(Core.Offsets.queryCommitted, new Core.CommittedOffsetQuery(Queue(consumerGroup, topic, queueId), null));
+        From(Core.Protocol.Offsets.queryCommitted, new Core.Protocol.CommittedOffsetQuery(Queue(consumerGroup, topic, queueId), null));
 
     /// <summary>UPDATE_CONSUMER_OFFSET (15): the next offset to consume.</summary>
     public static Command UpdateConsumerOffset(string consumerGroup, string topic, int queueId, long offset) =>
-        From(Core.Offsets.commit, new Core.OffsetCommit(Queue(consumerGroup, topic, queueId), offset));
+        From(Core.Protocol.Offsets.commit, new Core.Protocol.OffsetCommit(Queue(consumerGroup, topic, queueId), offset));
 
     /// <summary>SEARCH_OFFSET_BY_TIMESTAMP (29): where messages stored at or after a time begin.</summary>
     public static Command SearchOffset(string topic, int queueId, DateTimeOffset storedAt) =>
-        From(Core.Offsets.search, new Core.OffsetSearch(Queue(topic, queueId), storedAt.ToUnixTimeMilliseconds(), null));
+        From(Core.Protocol.Offsets.search, new Core.Protocol.OffsetSearch(Queue(topic, queueId), storedAt.ToUnixTimeMilliseconds(), null));
 
     /// <summary>GET_ROUTEINFO_BY_TOPIC (105), to a name server; asks for standard JSON.</summary>
     public static Command RouteInfo(string topic) =>
-        From(Core.GetRoute.operation, new Core.RouteQuery(NotNull(topic), FSharpOption<bool>.Some(true)));
+        From(Core.Protocol.GetRoute.operation, new Core.Protocol.RouteQuery(NotNull(topic), FSharpOption<bool>.Some(true)));
 
     /// <summary>GET_BROKER_CLUSTER_INFO (106), to a name server.</summary>
-    public static Command ClusterInfo() => new(Core.Cluster.info.Request(null!).Command);
+    public static Command ClusterInfo() => new(Core.Protocol.Cluster.info.Request(null!).Command);
 
     /// <summary>GET_ALL_TOPIC_LIST_FROM_NAMESERVER (206), to a name server.</summary>
-    public static Command AllTopicList() => new(Core.NameServerTopics.all.Request(null!).Command);
+    public static Command AllTopicList() => new(Core.Protocol.NameServerTopics.all.Request(null!).Command);
 
     /// <summary>HEART_BEAT (34), to every broker that a client uses.</summary>
     public static Command Heartbeat(
@@ -112,16 +112,16 @@ public static class Requests
     {
         var version = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
 
-        return From(Core.HeartbeatModule.send, new Core.Heartbeat(
+        return From(Core.Protocol.HeartbeatModule.send, new Core.Protocol.Heartbeat(
             clientId: NotNull(clientId),
             producerGroups: ListModule.OfSeq(producerGroups ?? []),
-            consumers: ListModule.OfSeq((consumers ?? []).Select(consumer => new Core.ConsumerMembership(
+            consumers: ListModule.OfSeq((consumers ?? []).Select(consumer => new Core.Protocol.ConsumerMembership(
                 group: consumer.Group,
-                type: Core.ConsumeType.ConsumePassively,
-                model: Core.MessageModel.Clustering,
-                start: Core.ConsumeFromWhere.FromLastOffset,
+                type: Core.Protocol.ConsumeType.ConsumePassively,
+                model: Core.Protocol.MessageModel.Clustering,
+                start: Core.Protocol.ConsumeFromWhere.FromLastOffset,
                 subscriptions: ListModule.OfSeq(consumer.Subscriptions.Select(subscription =>
-                    Core.SubscriptionModule.create(subscription.Key, Core.Filter.NewByTag(subscription.Value), version))),
+                    Core.Protocol.SubscriptionModule.create(subscription.Key, Core.Filter.NewByTag(subscription.Value), version))),
                 isUnit: false))),
             fingerprint: null,
             isWithoutSubscriptions: null));
@@ -129,7 +129,7 @@ public static class Requests
 
     /// <summary>UNREGISTER_CLIENT (35): forget a client as a producer, a consumer, or both.</summary>
     public static Command UnregisterClient(string clientId, string? producerGroup = null, string? consumerGroup = null) =>
-        From(Core.HeartbeatModule.unregister, new Core.Departure(NotNull(clientId), Option(producerGroup), Option(consumerGroup)));
+        From(Core.Protocol.HeartbeatModule.unregister, new Core.Protocol.Departure(NotNull(clientId), Option(producerGroup), Option(consumerGroup)));
 
     /// <summary>END_TRANSACTION (37), one-way, to the broker of the half message.</summary>
     public static Command EndTransaction(
@@ -140,7 +140,7 @@ public static class Requests
         string messageId,
         bool isCheckAnswer = false,
         string? transactionId = null) =>
-        new(Core.Command.asOneWay(From(Core.Transactions.finish, new Core.EndTransaction(
+        new(Core.Protocol.Command.asOneWay(From(Core.Protocol.Transactions.finish, new Core.Protocol.EndTransaction(
             topic: null,
             producerGroup: NotNull(producerGroup),
             queueOffset: queueOffset,
@@ -156,7 +156,7 @@ public static class Requests
     /// </summary>
     public static Command CheckTransactionState(
         long queueOffset, long commitLogOffset, string? messageId, string? offsetMessageId, ReadOnlyMemory<byte> record) =>
-        new(Core.Command.asOneWay(From(Core.Transactions.check, new Core.TransactionCheck(
+        new(Core.Protocol.Command.asOneWay(From(Core.Protocol.Transactions.check, new Core.Protocol.TransactionCheck(
             topic: null,
             queueOffset: queueOffset,
             commitLogOffset: commitLogOffset,
@@ -176,7 +176,7 @@ public static class Requests
         string? originMessageId = null,
         string? originTopic = null,
         int? maxReconsumeTimes = null) =>
-        From(Core.SendBack.operation, new Core.SendBackRequest(
+        From(Core.Protocol.SendBack.operation, new Core.Protocol.SendBackRequest(
             commitLogOffset: commitLogOffset,
             group: NotNull(consumerGroup),
             delayLevel: delayLevel,
@@ -187,12 +187,12 @@ public static class Requests
 
     /// <summary>GET_CONSUMER_RUNNING_INFO (307), to a broker, which asks the consumer.</summary>
     public static Command ConsumerRunningInfo(string consumerGroup, string clientId, bool withStacks = false) =>
-        From(Core.RunningInfo.operation, new Core.RunningInfoQuery(
+        From(Core.Protocol.RunningInfo.operation, new Core.Protocol.RunningInfoQuery(
             NotNull(consumerGroup), NotNull(clientId), FSharpOption<bool>.Some(withStacks)));
 
     /// <summary>CONSUME_MESSAGE_DIRECTLY (309), to a broker, which has the consumer consume the message now.</summary>
     public static Command ConsumeMessageDirectly(string consumerGroup, string clientId, string messageId, string? topic = null) =>
-        From(Core.DirectConsumptionModule.operation, new Core.DirectConsumption(
+        From(Core.Protocol.DirectConsumptionModule.operation, new Core.Protocol.DirectConsumption(
             consumerGroup: NotNull(consumerGroup),
             clientId: Option(NotNull(clientId)),
             messageId: Option(NotNull(messageId)),
@@ -205,29 +205,29 @@ public static class Requests
     /// <summary>UPDATE_AND_CREATE_TOPIC (17), to each master. Attributes are "+name=value,-name", since 5.0.</summary>
     public static Command CreateTopic(
         string topic, int readQueues = 4, int writeQueues = 4, bool isOrdered = false, string? attributes = null) =>
-        From(Core.Topics.create, new Core.CreateTopic(
+        From(Core.Protocol.Admin.Topics.create, new Core.Protocol.Admin.CreateTopic(
             topic: NotNull(topic),
-            defaultTopic: Core.Send.defaultTopic,
+            defaultTopic: Core.Protocol.Send.defaultTopic,
             readQueues: readQueues,
             writeQueues: writeQueues,
             permission: 6,
-            filterType: Core.TopicFilterType.SingleTag,
+            filterType: Core.Protocol.Admin.TopicFilterType.SingleTag,
             sysFlag: FSharpOption<int>.Some(0),
             isOrderly: isOrdered,
             attributes: Option(attributes),
             isForced: null));
 
     /// <summary>DELETE_TOPIC_IN_BROKER (215), to each broker; then <see cref="DeleteTopicInNameServer"/>.</summary>
-    public static Command DeleteTopic(string topic) => From(Core.Topics.delete, NotNull(topic));
+    public static Command DeleteTopic(string topic) => From(Core.Protocol.Admin.Topics.delete, NotNull(topic));
 
     /// <summary>DELETE_TOPIC_IN_NAMESRV (216), to each name server.</summary>
     public static Command DeleteTopicInNameServer(string topic, string? clusterName = null) =>
-        From(Core.NameServerTopics.delete, new Core.TopicRemoval(NotNull(topic), Option(clusterName)));
+        From(Core.Protocol.NameServerTopics.delete, new Core.Protocol.TopicRemoval(NotNull(topic), Option(clusterName)));
 
     /// <summary>QUERY_MESSAGE (12), to every broker of the topic: messages that bear a key, or have a unique id.</summary>
     public static Command QueryMessage(
         string topic, string key, DateTimeOffset from, DateTimeOffset to, int maxMessages = 32, bool isUniqueId = false) =>
-        From(Core.MessageQuery.byKey, new Core.KeyQuery(
+        From(Core.Protocol.Admin.MessageQuery.byKey, new Core.Protocol.Admin.KeyQuery(
             topic: NotNull(topic),
             key: NotNull(key),
             maxMessages: maxMessages,
@@ -237,11 +237,11 @@ public static class Requests
 
     /// <summary>VIEW_MESSAGE_BY_ID (33), to the broker that an offset id names: the message at a place of the commit log.</summary>
     public static Command ViewMessage(long commitLogOffset) =>
-        From(Core.MessageQuery.byOffset, new Core.MessageView(null, commitLogOffset));
+        From(Core.Protocol.Admin.MessageQuery.byOffset, new Core.Protocol.Admin.MessageView(null, commitLogOffset));
 
     /// <summary>INVOKE_BROKER_TO_RESET_OFFSET (222), to each master: a group is to go on at a time; null is the end.</summary>
     public static Command ResetOffset(string consumerGroup, string topic, DateTimeOffset? to, bool isForced = true) =>
-        From(Core.ConsumerPositions.resetAll, new Core.OffsetReset(
+        From(Core.Protocol.ConsumerOffsets.resetAll, new Core.Protocol.OffsetReset(
             group: NotNull(consumerGroup),
             topic: NotNull(topic),
             queueId: null,
@@ -251,24 +251,24 @@ public static class Requests
 
     /// <summary>LOCK_BATCH_MQ (41), to the master: queues that one member of a group wants for itself.</summary>
     public static Command LockQueues(string consumerGroup, string clientId, IEnumerable<MessageQueue> queues) =>
-        From(Core.QueueLocks.acquire, Locks(consumerGroup, clientId, queues));
+        From(Core.Protocol.QueueLocks.acquire, Locks(consumerGroup, clientId, queues));
 
     /// <summary>UNLOCK_BATCH_MQ (42): gives queues back.</summary>
     public static Command UnlockQueues(string consumerGroup, string clientId, IEnumerable<MessageQueue> queues) =>
-        From(Core.QueueLocks.release, Locks(consumerGroup, clientId, queues));
+        From(Core.Protocol.QueueLocks.release, Locks(consumerGroup, clientId, queues));
 
     /// <summary>NOTIFY_CONSUMER_IDS_CHANGED (40): what a broker tells the members of a group, for those who test as a broker.</summary>
     public static Command NotifyConsumerIdsChanged(string consumerGroup) =>
-        new(Core.Command.asOneWay(From(Core.ConsumerPositions.membersChanged, NotNull(consumerGroup)).Inner));
+        new(Core.Protocol.Command.asOneWay(From(Core.Protocol.ConsumerOffsets.membersChanged, NotNull(consumerGroup)).Inner));
 
-    private static Command From<TQuery, TAnswer>(Core.Operation<TQuery, TAnswer> operation, TQuery query)
+    private static Command From<TQuery, TAnswer>(Core.Protocol.Operation<TQuery, TAnswer> operation, TQuery query)
     {
         var command = operation.Request(query).Command;
         var fault = command.Fields.Fault;
         return fault.IsSome ? throw new ArgumentException(fault.Value.Message) : new(command);
     }
 
-    private static Core.SendRequest Send(
+    private static Core.Protocol.SendRequest Send(
         string producerGroup, Message message, int queueId, string brokerName, bool isBatch = false)
     {
         ArgumentNullException.ThrowIfNull(message);
@@ -276,8 +276,8 @@ public static class Requests
         return new(
             producerGroup: NotNull(producerGroup),
             topic: message.Inner.Topic,
-            defaultTopic: Core.Send.defaultTopic,
-            defaultTopicQueues: Core.Send.defaultTopicQueues,
+            defaultTopic: Core.Protocol.Send.defaultTopic,
+            defaultTopicQueues: Core.Protocol.Send.defaultTopicQueues,
             queueId: queueId,
             sysFlag: 0,
             bornTimestamp: DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),
@@ -291,7 +291,7 @@ public static class Requests
             body: message.Inner.Body);
     }
 
-    private static Core.LockRequest Locks(string consumerGroup, string clientId, IEnumerable<MessageQueue> queues)
+    private static Core.Protocol.LockRequest Locks(string consumerGroup, string clientId, IEnumerable<MessageQueue> queues)
     {
         ArgumentNullException.ThrowIfNull(queues);
 
@@ -302,9 +302,9 @@ public static class Requests
             onlyThisBroker: null);
     }
 
-    private static Core.TopicQueue Queue(string topic, int queueId) => new(NotNull(topic), queueId);
+    private static Core.Protocol.TopicQueue Queue(string topic, int queueId) => new(NotNull(topic), queueId);
 
-    private static Core.GroupQueue Queue(string group, string topic, int queueId) =>
+    private static Core.Protocol.GroupQueue Queue(string group, string topic, int queueId) =>
         new(NotNull(group), NotNull(topic), queueId);
 
     private static string NotNull(string value)

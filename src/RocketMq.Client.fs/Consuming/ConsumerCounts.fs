@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
+open RocketMq.Protocol
 
 /// What a consumer has done so far, in messages.
 [<Sealed>]

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// Names that become part of a client id, and of the path of a broadcasting consumer's offsets.
 module internal InstanceNames =

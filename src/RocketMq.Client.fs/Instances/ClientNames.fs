@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Collections.Concurrent
+open RocketMq.Protocol
 
 /// A member of a group, as brokers tell members apart.
 type internal ClientName =

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What producers and consumers of every kind have in common.
 type ClientOptions =

@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
 open System.Threading
+open RocketMq.Protocol
 
 /// What became of what a producer tried: which brokers could not be reached last, which topics have no queue to send to, since when and
 /// why, and when a message was last stored. While nothing fails, a send costs one volatile write and one read here.

@@ -1,8 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Asks name servers: the one that answered last, and the next one in turn when it does not.
 [<Sealed>]

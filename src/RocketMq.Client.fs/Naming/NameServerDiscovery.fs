@@ -1,4 +1,4 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Net
@@ -6,6 +6,7 @@ open System.Net.Http
 open System.Text
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// A web server that knows the addresses of name servers. Sources: MixAll.getWSAddr, DefaultTopAddressing.java.
 type AddressServer =

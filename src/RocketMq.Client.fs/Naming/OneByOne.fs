@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Work on several things in turn.
 module internal OneByOne =

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// The topic whose settings a topic takes over that its first send makes.
 type AutoCreateTopic =

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What sends need of a topic's route, worked out once for each route that comes.
 [<Sealed>]

@@ -1,4 +1,4 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
@@ -7,6 +7,7 @@ open System.Net
 open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Who connects has given up, and of several addresses none had answered. The message says what became of each.
 [<Sealed>]

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// How the options of one kind of client are read from texts, changed by builders, and checked: the same way for all kinds.
 type internal OptionKind<'Options> =

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// Options as texts: "requestTimeout=5s;maxInFlight=1024", environment variables, or pairs of any other source.
 ///

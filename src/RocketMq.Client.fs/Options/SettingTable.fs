@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Security.Cryptography.X509Certificates
+open RocketMq.Protocol
 
 /// One setting: how it is read into a draft, printed and checked.
 type internal OptionSetting =

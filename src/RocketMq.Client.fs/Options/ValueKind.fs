@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Globalization
+open RocketMq.Protocol
 
 /// How values of one kind are written, and which of them make sense.
 type internal ValueKind<'T> =

@@ -1,8 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Asks brokers, at the start and then again and again, which queues this member pops. Where messages are popped it is brokers that
 /// share the queues among the members.
@@ -82,7 +84,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             | Ok false -> do! explain topic cancellation
             // That has been told.
             | Error _ when client.Joining.IsMissing topic -> ()
-            | Error(ConsumedByPull _) -> PopLog.pulled log group topic
+            | Error(ConsumedByPull _) -> PopLog.modeIsPull log group topic
             | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
         }
 

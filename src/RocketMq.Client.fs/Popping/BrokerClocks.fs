@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
+open RocketMq.Protocol
 
 /// What a client that pops knows of its brokers' clocks, by broker name. See `BrokerClock`.
 [<Sealed>]

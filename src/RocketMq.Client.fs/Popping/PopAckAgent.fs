@@ -1,4 +1,4 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
@@ -6,6 +6,7 @@ open System.Collections.Generic
 open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 type private KeeperMessage =
     | Happened of PopEvent
@@ -76,7 +77,7 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
         match tickets.TryRemove id with
         | true, ticket ->
             Interlocked.Increment &lost |> ignore<int64>
-            PopLog.lost log ticket.MessageId
+            PopLog.receiptLost log ticket.MessageId
 
             match ticket.Lose() with
             | ValueSome(struct (run, stamp)) -> HandlerCancellation.request log group run stamp
@@ -199,7 +200,7 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
                 try
                     pops <- handle pops message
                 with error ->
-                    Log.memberFailed log error
+                    Log.agentOfClientFailed log error
         }
 
     member _.Start() = ask loop

@@ -1,9 +1,11 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// What consumers that pop ask brokers: of a group's messages, and as one of its members. So many handlers work at a time.
 [<Sealed>]
@@ -47,7 +49,7 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
             member _.Group = group
             member _.MembersChanged() = membersChanged.Trigger()
             member _.Reset(_, _) = ()
-            member _.Positions _ = Map.empty
+            member _.Offsets _ = Map.empty
             member _.RunningInfo() = report.RunningInfo()
 
             member _.Consume _ =

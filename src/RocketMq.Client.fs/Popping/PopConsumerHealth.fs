@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What a consumer that pops is doing. Counts are messages since its start.
 type PopConsumerHealth =

@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
 open System.Threading
+open RocketMq.Protocol
 
 /// What a member that pops has to do, by the names that its health gives them.
 module internal PopDuty =

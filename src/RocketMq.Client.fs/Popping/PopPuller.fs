@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Pops one queue, or all of a broker's, until it is given up, as far as there is room for what it finds.
 [<Sealed>]
@@ -86,7 +87,7 @@ type internal PopPuller
             with
             | :? OperationCanceledException when until.IsCancellationRequested -> return failures
             | error ->
-                PopLog.laneFailed log queue error
+                PopLog.poppingFailed log queue error
                 do! Task.Delay(PullRetry.lastWait, clock, until)
                 return failures + 1
         }

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// A message that is held, and the call of a handler that works on it.
 [<Sealed>]

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Net.Http
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Finds the name servers that an address server knows, at once and then every two minutes, as Java's clients do.
 [<Sealed>]
@@ -32,7 +33,7 @@ type internal NameServerSearch(server: AddressServer, nameServer: NameServer, op
                     | Ok() -> ()
                     | Error reason ->
                         if not ending.IsCancellationRequested then
-                            Log.refreshFailed options.Logger "of name servers" reason.Text
+                            Log.nameServerSearchFailed options.Logger reason.Text
             with :? OperationCanceledException ->
                 ()
         }

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Runtime.CompilerServices
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Sends messages. Safe to use from any thread; one for each group of a process is enough.
 [<Sealed>]

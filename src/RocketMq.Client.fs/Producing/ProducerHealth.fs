@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What a producer is doing, and whether it could send now.
 type ProducerHealth =

@@ -1,10 +1,11 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// The client of one address. It is kept while it is in use. One that is kept no more stays the client of its address for as
 /// long as anybody holds it, and is kept again when it is used.

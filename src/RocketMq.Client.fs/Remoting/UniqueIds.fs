@@ -1,10 +1,11 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Net
 open System.Net.NetworkInformation
 open System.Net.Sockets
 open System.Threading
+open RocketMq.Protocol
 
 /// Makes the unique ids of one process.
 [<Sealed>]

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
+open RocketMq.Protocol
 
 /// Counts those that wait for the same, and what they keep in memory. They have no order: all wake together.
 [<Sealed>]

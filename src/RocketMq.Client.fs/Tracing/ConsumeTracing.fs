@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// A call of a handler that is traced: its records from before it, and how many messages it has, traced or not.
 [<Sealed>]

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Writes traces of what a client does to a topic, some at a time, in the background. It never holds up or fails what is
 /// traced: while it cannot keep up, records are dropped and counted.

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.IO
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// What callers find where they look for a connection.
 [<RequireQualifiedAccess>]
@@ -90,7 +91,7 @@ type internal ConnectionAgent
                     post (SessionOver(session, reason, wasHeard))
             SentAway =
                 fun session ->
-                    Log.sentAway log endpoint session
+                    Log.goAway log endpoint session
                     // In this order: whoever finds no connection asks for another session after the agent knows.
                     post (SentAway session)
                     closeSlotOf session

@@ -1,6 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// What has passed over the connections of one client. Bytes are counted a batch at a time, not a call.
 [<Sealed>]

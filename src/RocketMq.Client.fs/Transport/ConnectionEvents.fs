@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// What became of an attempt to put a request on a session.
 [<Struct>]

@@ -1,4 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// How a client and its connection are doing.
 type ConnectionHealth =

@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Hands the requests of a server to the handlers that the application registered, each on the thread pool, and at most
 /// so many at a time.

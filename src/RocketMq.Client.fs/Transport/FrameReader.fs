@@ -1,4 +1,4 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers
@@ -6,6 +6,7 @@ open System.IO
 open System.IO.Pipelines
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Takes a frame, on the reading thread, which must not be blocked. The frame is good until this returns.
 type internal FrameTaker = delegate of frame: inref<ReceivedFrame> -> unit
@@ -38,12 +39,12 @@ type internal FrameReader
     let mutable passing = 0L
 
     /// Begins to pass over the frame at the front, if its end is known; false if more must come to tell.
-    let tryPass (pass: int voption -> DecodeError -> unit) error (rest: ReadOnlySequence<byte>) =
+    let tryPass (pass: int voption -> DecodeError -> unit) (error: DecodeError) (rest: ReadOnlySequence<byte>) =
         match Frame.refused options.Limits rest with
         | EndsAfter(frameBytes, answers) ->
             passing <- frameBytes
             traffic.Unexpected()
-            Log.unreadableFrame options.Logger endpoint error
+            Log.unreadableFrame options.Logger endpoint error.Message
             pass answers error
             Ok true
         | EndToCome -> Ok false

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Numerics
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// A call that waits for its answer. Whoever takes it out of `InFlightTable` completes it, or sends its request again and then
 /// completes it, so it is answered once. Its continuation runs on another thread than that of the one who completes it.

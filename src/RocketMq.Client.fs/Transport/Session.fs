@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.IO
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// One socket from its connect to its end.
 ///

@@ -1,4 +1,4 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
@@ -6,6 +6,8 @@ open System.Collections.Generic
 open System.Diagnostics
 open System.Diagnostics.Metrics
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// A client whose state is measured.
 type internal IMeasured =

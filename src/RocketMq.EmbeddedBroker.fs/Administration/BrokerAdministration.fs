@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// What operators and clients ask a broker about its topics and clients.
 module internal BrokerAdministration =

@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// What operators ask consumers through a broker, and what brokers tell consumers for them.
 module internal ClientCalls =
@@ -68,10 +70,10 @@ module internal ClientCalls =
         | (connection, _) :: _ ->
             withCall query.Arrival (ClientCall.Gathered query) state,
             [
-                Call(query.Arrival.Ticket, connection, (ConsumerPositions.ofClient.Request query.Query).Command)
+                Call(query.Arrival.Ticket, connection, (ConsumerOffsets.ofClient.Request query.Query).Command)
             ]
         | [] ->
-            let answer: MemberPositions =
+            let answer: MemberOffsets =
                 {
                     ByMember = query.Found
                     Own = Map.empty
@@ -79,12 +81,12 @@ module internal ClientCalls =
 
             without query.Arrival.Ticket state,
             [
-                Answer.reply query.Arrival (ConsumerPositions.ofMembers.Answer(answer, query.Arrival.Command))
+                Answer.reply query.Arrival (ConsumerOffsets.ofMembers.Answer(answer, query.Arrival.Command))
             ]
 
     /// INVOKE_BROKER_TO_GET_CONSUMER_STATUS: where the members stand, as they say themselves.
-    let positions (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state ConsumerPositions.ofMembers.Decode (fun query ->
+    let offsets (arrival: Arrival) (state: BrokerState) =
+        Answer.decoding arrival state ConsumerOffsets.ofMembers.Decode (fun query ->
             let isAsked clientId =
                 match query.ClientAddress with
                 | None
@@ -113,8 +115,8 @@ module internal ClientCalls =
         | [] -> state, []
         | (_, clientId) :: waiting ->
             let found =
-                match answer |> ValueOption.map ConsumerPositions.ofClient.DecodeAnswer with
-                | ValueSome(Ok positions) -> Map.add clientId positions.Own query.Found
+                match answer |> ValueOption.map ConsumerOffsets.ofClient.DecodeAnswer with
+                | ValueSome(Ok offsets) -> Map.add clientId offsets.Own query.Found
                 | _ -> query.Found
 
             askNext

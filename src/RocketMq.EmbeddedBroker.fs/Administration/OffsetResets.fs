@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Groups that are to go on from another place.
 module internal OffsetResets =
@@ -50,15 +52,15 @@ module internal OffsetResets =
         queuesOf reset topic
         |> Result.bind (fun queues -> (Ok Map.empty, queues) ||> List.fold collect)
 
-    let private push (reset: OffsetReset) positions (state: BrokerState) =
+    let private push (reset: OffsetReset) offsets (state: BrokerState) =
         match Map.tryFind reset.Group state.Groups with
         | None -> []
         | Some group ->
             let command =
-                ConsumerPositions.pushReset.OneWay
+                ConsumerOffsets.pushReset.OneWay
                     {
                         Reset = reset
-                        Positions = ByQueue positions
+                        Offsets = ByQueue offsets
                     }
 
             [ for connection in group.Members.Keys -> Push(connection, command) ]
@@ -68,7 +70,7 @@ module internal OffsetResets =
             (state.Store, found)
             ||> Map.fold (fun store queueId offset -> Store.commit (groupQueue reset queueId) offset store)
 
-        let positions =
+        let offsets =
             found
             |> Map.toSeq
             |> Seq.map (fun (queueId, offset) ->
@@ -84,13 +86,13 @@ module internal OffsetResets =
         let state = { state with Store = store }
 
         state,
-        Answer.reply arrival (ConsumerPositions.resetAll.Answer(ByQueue positions, arrival.Command))
-        :: push reset positions state
+        Answer.reply arrival (ConsumerOffsets.resetAll.Answer(ByQueue offsets, arrival.Command))
+        :: push reset offsets state
 
     /// INVOKE_BROKER_TO_RESET_OFFSET: changes what is committed, and tells the members to go on from there. As with brokers
     /// of 5.x none need be there.
     let reset (arrival: Arrival) (state: BrokerState) =
-        Answer.decoding arrival state ConsumerPositions.resetAll.Decode (fun reset ->
+        Answer.decoding arrival state ConsumerOffsets.resetAll.Decode (fun reset ->
             match Map.tryFind reset.Topic state.Store.Topics with
             | None -> state, [ Answer.noTopic arrival reset.Topic ]
             | Some topic ->

@@ -1,7 +1,9 @@
 namespace RocketMq.Embedded
 
 open System
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Messages found by key, by unique id or by their place in the commit log.
 module internal Queries =

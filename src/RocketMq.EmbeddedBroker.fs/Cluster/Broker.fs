@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// What a broker makes of requests. Pure: time comes in, answers go out.
 module internal Broker =
@@ -153,7 +155,7 @@ module internal Broker =
         | RequestCode.GetProducerConnectionList -> BrokerAdministration.producers arrival state
         | RequestCode.GetConsumeStats -> OffsetResets.progress arrival state
         | RequestCode.InvokeBrokerToResetOffset -> OffsetResets.reset arrival state
-        | RequestCode.InvokeBrokerToGetConsumerStatus -> ClientCalls.positions arrival state
+        | RequestCode.InvokeBrokerToGetConsumerStatus -> ClientCalls.offsets arrival state
         | RequestCode.GetConsumerRunningInfo -> ClientCalls.runningInfo arrival state
         | RequestCode.ConsumeMessageDirectly -> ClientCalls.consumeDirectly arrival state
         | _ -> state, [ Answer.notSupported arrival ]

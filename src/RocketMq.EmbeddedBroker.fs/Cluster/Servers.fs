@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// What the servers of a cluster make of requests, of each other, and of being stopped and started. Pure: time comes in,
 /// answers go out. What brokers tell name servers arrives at once.

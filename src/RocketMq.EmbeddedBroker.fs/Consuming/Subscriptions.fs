@@ -1,6 +1,7 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
+open RocketMq
 
 /// Which stored messages a subscription lets through.
 module internal Subscriptions =

@@ -6,6 +6,7 @@ open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
+open RocketMq
 
 /// The two sockets of a connection through the proxy.
 type private SocketPair = { Client: Socket; Server: Socket }

@@ -8,6 +8,7 @@ open System.Threading
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
+open RocketMq
 
 /// How an embedded broker is set up.
 [<Sealed>]

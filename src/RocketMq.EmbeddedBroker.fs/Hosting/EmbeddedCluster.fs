@@ -7,6 +7,7 @@ open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
+open RocketMq
 
 /// Name servers and brokers in this process, over real TCP on 127.0.0.1, for tests of clients: each server can be stopped
 /// and started again. It keeps messages in memory only, and is no substitute for an Apache RocketMQ cluster. Name servers

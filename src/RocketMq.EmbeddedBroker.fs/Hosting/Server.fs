@@ -10,6 +10,7 @@ open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
+open RocketMq
 
 /// What the agent's mailbox takes.
 type private ServerMessage =

@@ -4,6 +4,7 @@ open System
 open System.Security.Cryptography.X509Certificates
 open System.Threading.Tasks
 open RocketMq.Protocol
+open RocketMq
 
 /// The port of one server of a cluster, which can be closed and opened again with the same number.
 [<Sealed>]

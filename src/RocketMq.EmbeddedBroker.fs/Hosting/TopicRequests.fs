@@ -4,7 +4,9 @@ open System
 open System.Net
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Topics and groups made from within the process, by the request that operators send.
 module internal TopicRequests =

@@ -1,7 +1,9 @@
 namespace RocketMq.Embedded
 
 open System
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Acknowledging what was popped, and changing for how long it is hidden.
 module internal PopAcks =

@@ -1,7 +1,9 @@
 namespace RocketMq.Embedded
 
 open System
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// How messages of a topic come to a group, and which of its queues a member may read.
 module internal PopAssignments =

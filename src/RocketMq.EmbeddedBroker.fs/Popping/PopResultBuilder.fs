@@ -2,7 +2,9 @@ namespace RocketMq.Embedded
 
 open System
 open System.Buffers
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// What there is for a pop: of its topic's queues, and of its group's topic of retries.
 module internal PopResultBuilder =

@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Messages that were popped and not acknowledged in time.
 module internal PopRevivals =

@@ -1,7 +1,9 @@
 namespace RocketMq.Embedded
 
 open System
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Pops, and those of them that wait for a message.
 module internal Pops =

@@ -1,6 +1,7 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
+open RocketMq
 
 /// Messages put into their queues, at once or when their time has come.
 module internal ScheduledDelivery =

@@ -3,6 +3,7 @@ namespace RocketMq.Embedded
 open System
 open System.Globalization
 open RocketMq.Protocol
+open RocketMq
 
 /// Messages with a delay level.
 module internal Delays =

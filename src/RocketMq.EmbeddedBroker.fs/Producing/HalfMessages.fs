@@ -1,7 +1,9 @@
 namespace RocketMq.Embedded
 
 open System
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Messages whose transaction is open, and the ends of transactions.
 module internal HalfMessages =
@@ -96,7 +98,7 @@ module internal HalfMessages =
             QueueOffset = stored.QueueOffset
         }
 
-    /// The half message that lies, or lay, at a position of the commit log, and its place there.
+    /// The half message that lies, or lay, at a offset of the commit log, and its place there.
     let private tryFind commitLogOffset (state: BrokerState) : struct (HalfMessage * HalfPlace) voption =
         let isThere (place: HalfPlace) = place.CommitLogOffset = commitLogOffset
 

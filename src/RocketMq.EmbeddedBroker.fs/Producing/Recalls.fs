@@ -2,7 +2,9 @@ namespace RocketMq.Embedded
 
 open System
 open System.Globalization
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Taking timed messages back.
 module internal Recalls =

@@ -2,6 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open RocketMq.Protocol
+open RocketMq
 
 /// Replies to requests that producers wait for: pushed to the one that waits, and kept.
 module internal ReplyRequests =

@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Messages that consumers send back: consumed again after a while, or put to the dead letters of their group.
 module internal SendBacks =

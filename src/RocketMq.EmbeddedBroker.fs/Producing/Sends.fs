@@ -1,6 +1,8 @@
 namespace RocketMq.Embedded
 
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Sends: topics made by the first one, messages stored, waiting pulls woken.
 module internal Sends =

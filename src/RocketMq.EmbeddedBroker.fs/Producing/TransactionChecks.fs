@@ -2,7 +2,9 @@ namespace RocketMq.Embedded
 
 open System
 open System.Buffers
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Asking producers what became of their transactions.
 module internal TransactionChecks =

@@ -2,7 +2,9 @@ namespace RocketMq.Embedded
 
 open System
 open System.Net
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// A request and where it came from.
 type internal Arrival =
@@ -105,7 +107,7 @@ type internal PassingReply =
 type internal MembersQuery =
     {
         Arrival: Arrival
-        Query: PositionQuery
+        Query: MemberOffsetsQuery
         /// Connections and client ids, the first of whom is being asked.
         Waiting: (int * string) list
         /// By client id.

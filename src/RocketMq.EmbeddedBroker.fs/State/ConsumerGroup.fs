@@ -1,6 +1,7 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
+open RocketMq
 
 /// A consumer group with members, as their heartbeats describe it.
 type internal ConsumerGroup =

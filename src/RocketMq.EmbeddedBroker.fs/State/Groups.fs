@@ -1,7 +1,9 @@
 namespace RocketMq.Embedded
 
 open System
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// Consumer groups: who is in them, and what they subscribe to.
 module internal Groups =
@@ -28,7 +30,7 @@ module internal Groups =
         match group.Model with
         | Broadcasting -> []
         | Clustering ->
-            let command = ConsumerPositions.membersChanged.OneWay name
+            let command = ConsumerOffsets.membersChanged.OneWay name
 
             group.Members
             |> Map.toList

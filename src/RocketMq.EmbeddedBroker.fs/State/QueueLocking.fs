@@ -1,6 +1,7 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
+open RocketMq
 
 /// Queues that are consumed in order: one member of a group at a time.
 module internal QueueLocking =

@@ -2,6 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open RocketMq.Protocol
+open RocketMq
 
 /// The messages of one topic by their keys and unique ids. It grows when somebody asks, so that sends do not pay for it.
 type internal KeyIndex =
@@ -48,7 +49,7 @@ module internal KeyIndex =
             let queue = queues[number]
 
             (records, seq { int (from number - queue.MinOffset) .. queue.Records.Count - 1 })
-            ||> Seq.fold (fun records position -> add records queue.Records[position])
+            ||> Seq.fold (fun records slot -> add records queue.Records[slot])
 
         {
             Indexed = queues |> Array.map _.MaxOffset |> List.ofArray

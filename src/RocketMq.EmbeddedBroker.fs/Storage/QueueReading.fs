@@ -2,6 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open RocketMq.Protocol
+open RocketMq
 
 /// What reading a queue from an offset gave.
 type internal Reading =
@@ -67,20 +68,20 @@ module internal QueueReading =
         let found = ResizeArray<StoredRecord>()
         let end' = min queue.MaxOffset (offset + int64 (max maxScanned maxMessages))
 
-        let rec next position totalBytes lastIsFar =
-            if position = end' then
-                struct (position, totalBytes, lastIsFar)
+        let rec next offset totalBytes lastIsFar =
+            if offset = end' then
+                struct (offset, totalBytes, lastIsFar)
             else
-                let record = queue.Records[int (position - queue.MinOffset)]
+                let record = queue.Records[int (offset - queue.MinOffset)]
                 let isInMemory = Store.isInMemory store record
 
                 if isFull maxMessages found totalBytes record isInMemory then
-                    struct (position, totalBytes, lastIsFar)
+                    struct (offset, totalBytes, lastIsFar)
                 elif wants record then
                     found.Add record
-                    next (position + 1L) (totalBytes + record.Bytes.Length) (not isInMemory)
+                    next (offset + 1L) (totalBytes + record.Bytes.Length) (not isInMemory)
                 else
-                    next (position + 1L) totalBytes (not isInMemory)
+                    next (offset + 1L) totalBytes (not isInMemory)
 
         let struct (nextOffset, totalBytes, isFar) = next offset 0 false
 

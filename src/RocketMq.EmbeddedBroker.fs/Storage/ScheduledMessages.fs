@@ -2,6 +2,7 @@ namespace RocketMq.Embedded
 
 open System
 open RocketMq.Protocol
+open RocketMq
 
 /// A message that waits for its time before consumers see it.
 type internal ScheduledMessage =

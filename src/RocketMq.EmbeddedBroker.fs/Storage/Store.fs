@@ -1,7 +1,9 @@
 namespace RocketMq.Embedded
 
 open System.Buffers
+open RocketMq.Protocol.Admin
 open RocketMq.Protocol
+open RocketMq
 
 /// The queues of one topic.
 type internal StoredTopic =

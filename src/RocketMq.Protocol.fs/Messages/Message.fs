@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// One queue of a topic. Ordered by topic, broker and number, as consumers of a group must agree on.
 type MessageQueue =

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Net
+open RocketMq.Protocol
 
 /// An address and port as stored messages carry them: 4 or 16 address bytes, then the port as 4 bytes, big-endian.
 [<CustomEquality; NoComparison; StructuredFormatDisplay("{Display}")>]
@@ -51,14 +52,14 @@ module Host =
 
     let internal ofWire (wire: ReadOnlyMemory<byte>) : Host = { Wire = wire }
 
-/// Where a message is stored: the broker that took it and the position in its commit log.
+/// Where a message is stored: the broker that took it and the offset in its commit log.
 type OffsetMessageId =
     {
         StoreHost: Host
         PhysicalOffset: int64
     }
 
-/// The offset id: upper-case hexadecimal of host, port and i64 position; 32 digits, or 56 with an IPv6 host. Brokers give
+/// The offset id: upper-case hexadecimal of host, port and i64 offset; 32 digits, or 56 with an IPv6 host. Brokers give
 /// it as `msgId` of a send answer. Source: MessageDecoder.createMessageId, decodeMessageId.
 module OffsetMessageId =
     let private offsetBytes = 8

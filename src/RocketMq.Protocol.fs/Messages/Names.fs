@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers
+open RocketMq.Protocol
 
 /// Input that no broker would take, found before anything was sent.
 type InputError =

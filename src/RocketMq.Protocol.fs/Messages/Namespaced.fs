@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// Topics and groups of a namespace: they travel as "namespace%name", retry and dead-letter topics as
 /// "%RETRY%namespace%group". An empty namespace is none and changes nothing, and so it is with an empty name. Sources:

@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Runtime.CompilerServices
 open System.Text
+open RocketMq.Protocol
 
 /// Names of message properties that mean something to brokers or clients. Source: MessageConst.java.
 module PropertyName =

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// A message as a broker stores it and hands it out.
 [<CustomEquality; NoComparison>]
@@ -10,9 +11,9 @@ type StoredMessage =
         BrokerName: string
         Topic: string
         QueueId: int
-        /// Position in the queue, counting from 0.
+        /// Offset in the queue, counting from 0.
         QueueOffset: int64
-        /// Position in the broker's commit log, in bytes.
+        /// Offset in the broker's commit log, in bytes.
         PhysicalOffset: int64
         Flag: int
         SysFlag: int

@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// How a body is compressed, as the flag word of its message says. Source: MessageSysFlag.java, CompressionType.java.
 type Compression =
     | Uncompressed

@@ -2,6 +2,8 @@ namespace RocketMq.Protocol
 
 open System
 open System.Text.Json
+open RocketMq.Protocol.Admin
+open RocketMq
 
 /// Commands counted by what they are.
 type CommandStats =
@@ -69,7 +71,7 @@ module Commands =
     let tryQueueId (command: RemotingCommand) : int voption =
         Fields.tryInt32 (letterOr "e" "queueId" command) command.Fields
 
-    /// The position that a request names, or an answer gives.
+    /// The offset that a request names, or an answer gives.
     let tryOffset (command: RemotingCommand) : int64 voption =
         Fields.tryInt64
             (if command.Kind = Response then

@@ -1,5 +1,8 @@
 namespace RocketMq.Protocol
 
+open RocketMq.Protocol.Admin
+open RocketMq
+
 /// Who asks whom.
 type Direction =
     | ClientToBroker
@@ -84,8 +87,8 @@ module Operations =
                         Connections.ofConsumers
                         Connections.ofProducers
                         Connections.ofAllProducers
-                        ConsumerPositions.resetAll
-                        ConsumerPositions.ofMembers
+                        ConsumerOffsets.resetAll
+                        ConsumerOffsets.ofMembers
                         GroupProgress.groupsOf
                         GroupProgress.topicsOf
                         GroupProgress.subscriptionOf
@@ -155,9 +158,9 @@ module Operations =
                     BrokerToClient
                     [
                         Transactions.check
-                        ConsumerPositions.membersChanged
-                        ConsumerPositions.pushReset
-                        ConsumerPositions.ofClient
+                        ConsumerOffsets.membersChanged
+                        ConsumerOffsets.pushReset
+                        ConsumerOffsets.ofClient
                         Replies.push
                     ]
             yield!

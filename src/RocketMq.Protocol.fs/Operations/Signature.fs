@@ -1,8 +1,4 @@
-namespace RocketMq.Protocol
-
-open System
-open System.Security.Cryptography
-open System.Text
+namespace RocketMq
 
 /// What proves to a broker who asks.
 [<StructuredFormatDisplay("{Display}")>]
@@ -18,6 +14,13 @@ type Credentials =
 
     /// Secrets are not shown.
     override credentials.ToString() = credentials.Display
+
+namespace RocketMq.Protocol
+
+open System
+open System.Security.Cryptography
+open System.Text
+open RocketMq
 
 /// Signing requests as access control lists want it. Sources: AclClientRPCHook.java, AclUtils.java,
 /// PlainAccessValidator.java.

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What an error means for whoever made the call.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]

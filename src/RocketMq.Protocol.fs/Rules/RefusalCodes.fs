@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What the codes mean with which servers refuse requests.
 module internal RefusalCodes =

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// Failures after which a call may be tried again by itself.
 type RetriedFailure =
@@ -50,7 +51,7 @@ type RetryPolicy =
 
 /// What follows a failed attempt of a call.
 [<Struct>]
-type RetryDecision =
+type internal RetryDecision =
     | RetryAfter of TimeSpan
     | RetryNever
 
@@ -89,7 +90,7 @@ module RetryPolicy =
 
     /// Decides after attempt number `attempt`, counting from 1, with `rest` of the call's time left. `jitter` is from 0
     /// to 1.
-    let decide (policy: RetryPolicy) (attempt: int) (rest: TimeSpan) (jitter: float) (error: RemotingError) =
+    let internal decide (policy: RetryPolicy) (attempt: int) (rest: TimeSpan) (jitter: float) (error: RemotingError) =
         match kindOf error with
         | ValueSome kind when attempt < policy.Attempts && List.contains kind policy.Failures ->
             let wait = Backoff.delay policy.Backoff attempt jitter

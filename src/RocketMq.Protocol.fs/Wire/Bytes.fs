@@ -6,6 +6,7 @@ open System.Buffers.Binary
 open System.Buffers.Text
 open System.Runtime.CompilerServices
 open System.Text.Unicode
+open RocketMq
 
 /// A cursor over big-endian bytes. A read past the end, or of a negative length, yields zero or nothing and is
 /// remembered in `Overrun`: read a whole layout, then ask once.

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// What a command is, as its flag bits say.
 type CommandKind =

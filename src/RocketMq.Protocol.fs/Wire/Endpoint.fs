@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers
 open System.Globalization
+open RocketMq.Protocol
 
 /// Where a server listens: a DNS name or an IP address, and a port.
 [<StructuredFormatDisplay("{Display}")>]

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// Why something failed, in words that follow "because", and the exception behind it, if one was. Equal if the words are.
 [<Sealed; StructuredFormatDisplay("{Text}")>]

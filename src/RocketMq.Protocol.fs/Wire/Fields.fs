@@ -5,6 +5,7 @@ open System.Buffers
 open System.Buffers.Binary
 open System.Buffers.Text
 open System.Text
+open RocketMq
 
 /// The extension fields of a command: texts by name, in order.
 ///

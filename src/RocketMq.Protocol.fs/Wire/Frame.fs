@@ -4,6 +4,7 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 open System.Runtime.CompilerServices
+open RocketMq
 
 /// The largest frames and headers that are read and written, in bytes. A frame's size includes its length field.
 type FrameLimits =

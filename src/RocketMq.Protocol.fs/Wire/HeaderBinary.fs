@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// The ROCKETMQ header, both directions. Layout, big-endian:
 ///

@@ -5,6 +5,7 @@ open System.Buffers.Binary
 open System.Buffers.Text
 open System.Numerics
 open System.Text.Json
+open RocketMq
 
 /// The JSON header, both directions: one object with the members code, extFields, flag, language, opaque, remark,
 /// serializeTypeCurrentRPC and version, as Java orders them. Source: RemotingCommand.java, RemotingSerializable.java.

@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Buffers.Text
+open RocketMq
 
 /// Texts of JSON as bytes, whatever they hold.
 module internal JsonText =

@@ -5,6 +5,7 @@ open System
 open System.Text.Json.Nodes
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Captures
 
 /// What became of a recorded frame.

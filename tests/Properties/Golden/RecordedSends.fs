@@ -7,6 +7,7 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests.Captures
 open RocketMq.Protocol.Tests.ProducerRig
 

@@ -5,6 +5,7 @@ open System
 open Expecto
 open FSharp.Reflection
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests
 open OptionKindRig
 
@@ -108,133 +109,136 @@ let private isMeant (kind: Kind) (clients: string list) =
         || client = "consumers"
            && List.contains kind.Name [ "push"; "pull"; "simple"; "POP" ])
 
-[<Tests>]
-let tests =
-    testList
-        "Option defaults"
+let private tablesNameDefaults () =
+    for kind in kinds do
+        for name, value in kind.Defaults do
+            if name <> SettingTable.nameServersName then
+                match
+                    documented
+                    |> List.filter (fun (other, clients, _) -> other = name && isMeant kind clients)
+                with
+                | [ _, _, cell ] -> (kind.Name, name, printed cell) |> shouldEqual (kind.Name, name, value)
+                | found -> failtest $"{name} of {kind.Name} has {found.Length} rows"
+
+    for setting in SettingTable.rows |> List.filter _.HasText do
+        match documented |> List.filter (fun (name, _, _) -> name = setting.Name) with
+        | [ _, _, cell ] ->
+            // "4 s; production 10 s", "`wait` for producers, else `fail`"
+            let cell = (cell.Split ';')[0]
+
+            let cell =
+                if cell.Contains "else " then
+                    (cell.Split "else ")[1]
+                else
+                    cell
+
+            (setting.Name, printed cell)
+            |> shouldEqual (setting.Name, setting.Show RemotingOptions.Default)
+        | found -> failtest $"{setting.Name} has {found.Length} rows"
+
+let private commentsNameDefaults () =
+    let mutable compared = 0
+
+    for file, options in
         [
-            testCase "the tables of docs/production.md name every setting with a text, and its default"
-            <| fun () ->
-                for kind in kinds do
-                    for name, value in kind.Defaults do
-                        if name <> SettingTable.nameServersName then
-                            match
-                                documented
-                                |> List.filter (fun (other, clients, _) -> other = name && isMeant kind clients)
-                            with
-                            | [ _, _, cell ] -> (kind.Name, name, printed cell) |> shouldEqual (kind.Name, name, value)
-                            | found -> failtest $"{name} of {kind.Name} has {found.Length} rows"
+            "Producing/Sending/ProducerOptions.fs", fieldsOf (ProducerOptions.create "g" [])
+            "Consuming/Options/ConsumerOptions.fs", fieldsOf (ConsumerOptions.create "g" [])
+            "Consuming/Options/PushConsumerOptions.fs", fieldsOf (PushConsumerOptions.create "g" [])
+            "Consuming/Options/PushConsumerOptions.fs", fieldsOf FlowControlLimits.Default
+            "Consuming/Options/PullConsumerOptions.fs", fieldsOf (PullConsumerOptions.create "g" [])
+            "Consuming/Options/PullClientOptions.fs", fieldsOf (PullClientOptions.create "g" [])
+            "Popping/PopOptions.fs", fieldsOf (SimpleConsumerOptions.create "g" [])
+            "Popping/PopOptions.fs", fieldsOf (PopConsumerOptions.create "g" [])
+            "Options/Options.fs", fieldsOf RemotingOptions.Default
+        ] do
+        let recordName, fields = options
+        let comments = commentedDefaults file recordName
 
-                for setting in SettingTable.rows |> List.filter _.HasText do
-                    match documented |> List.filter (fun (name, _, _) -> name = setting.Name) with
-                    | [ _, _, cell ] ->
-                        // "4 s; production 10 s", "`wait` for producers, else `fail`"
-                        let cell = (cell.Split ';')[0]
+        for field, value in fields do
+            match shown value, Map.tryFind field comments with
+            | Some value, Some comment when value.Length < 15 ->
+                match numberIn comment with
+                | Some written -> (field, written) |> shouldEqual (field, value)
+                | None -> failtest $"{field} says no default: {comment}"
 
-                        let cell =
-                            if cell.Contains "else " then
-                                (cell.Split "else ")[1]
-                            else
-                                cell
+                compared <- compared + 1
+            | _ -> ()
 
-                        (setting.Name, printed cell)
-                        |> shouldEqual (setting.Name, setting.Show RemotingOptions.Default)
-                    | found -> failtest $"{setting.Name} has {found.Length} rows"
+    compared > 30 |> shouldBeTrue
 
-            testCase "comments in F# name the defaults that the records have"
-            <| fun () ->
-                let mutable compared = 0
+let private builderCommentsNameDefaults () =
+    let sources =
+        IO.Directory.GetFiles(
+            IO.Path.Combine(Repository.root, "src", "RocketMq.Client.CSharp"),
+            "*Builder*.cs",
+            IO.SearchOption.AllDirectories
+        )
+        |> Array.filter (fun path -> not (path.Contains $"{IO.Path.DirectorySeparatorChar}obj"))
+        |> Array.map (fun path -> IO.Path.GetFileNameWithoutExtension path, IO.File.ReadAllText path)
 
-                for file, options in
-                    [
-                        "Producing/Sending/ProducerOptions.fs", fieldsOf (ProducerOptions.create "g" [])
-                        "Consuming/Options/ConsumerOptions.fs", fieldsOf (ConsumerOptions.create "g" [])
-                        "Consuming/Options/PushConsumerOptions.fs", fieldsOf (PushConsumerOptions.create "g" [])
-                        "Consuming/Options/PushConsumerOptions.fs", fieldsOf FlowControlLimits.Default
-                        "Consuming/Options/PullConsumerOptions.fs", fieldsOf (PullConsumerOptions.create "g" [])
-                        "Consuming/Options/PullClientOptions.fs", fieldsOf (PullClientOptions.create "g" [])
-                        "Popping/PopOptions.fs", fieldsOf (SimpleConsumerOptions.create "g" [])
-                        "Popping/PopOptions.fs", fieldsOf (PopConsumerOptions.create "g" [])
-                        "Options/Options.fs", fieldsOf RemotingOptions.Default
-                    ] do
-                    let recordName, fields = options
-                    let comments = commentedDefaults file recordName
+    /// The comment of a method in one of these files, or of its parameter.
+    let commentOf files (setting: string) =
+        sources
+        |> Array.filter (fun (file, _) -> List.contains file files)
+        |> Array.tryPick (fun (_, text) ->
+            Text.RegularExpressions.Regex.Matches(text, @"((?:    ///[^\n]*\n)+)    public \w+ (\w+)\(([^\n]*)\)")
+            |> Seq.tryPick (fun found ->
+                let comment, method = found.Groups[1].Value, found.Groups[2].Value
 
-                    for field, value in fields do
-                        match shown value, Map.tryFind field comments with
-                        | Some value, Some comment when value.Length < 15 ->
-                            match numberIn comment with
-                            | Some written -> (field, written) |> shouldEqual (field, value)
-                            | None -> failtest $"{field} says no default: {comment}"
+                let isNamed (name: string) =
+                    String.Equals(name, setting, StringComparison.OrdinalIgnoreCase)
 
-                            compared <- compared + 1
-                        | _ -> ()
+                if isNamed method then
+                    Some comment
+                else
+                    Text.RegularExpressions.Regex.Matches(comment, "(?s)<param name=\"(\\w+)\">(.*?)</param>")
+                    |> Seq.tryPick (fun parameter ->
+                        let name = parameter.Groups[1].Value
 
-                compared > 30 |> shouldBeTrue
+                        if isNamed name || isNamed (method + name) then
+                            Some parameter.Groups[2].Value
+                        else
+                            None)))
 
-            testCase "comments of C# builders name the defaults that the core has"
-            <| fun () ->
-                let sources =
-                    IO.Directory.GetFiles(
-                        IO.Path.Combine(Repository.root, "src", "RocketMq.Client.CSharp"),
-                        "*Builder*.cs",
-                        IO.SearchOption.AllDirectories
-                    )
-                    |> Array.filter (fun path -> not (path.Contains $"{IO.Path.DirectorySeparatorChar}obj"))
-                    |> Array.map (fun path -> IO.Path.GetFileNameWithoutExtension path, IO.File.ReadAllText path)
+    let mutable compared = 0
 
-                /// The comment of a method in one of these files, or of its parameter.
-                let commentOf files (setting: string) =
-                    sources
-                    |> Array.filter (fun (file, _) -> List.contains file files)
-                    |> Array.tryPick (fun (_, text) ->
-                        Text.RegularExpressions.Regex.Matches(
-                            text,
-                            @"((?:    ///[^\n]*\n)+)    public \w+ (\w+)\(([^\n]*)\)"
-                        )
-                        |> Seq.tryPick (fun found ->
-                            let comment, method = found.Groups[1].Value, found.Groups[2].Value
+    let compare files name value =
+        match value, commentOf files name |> Option.bind numberIn with
+        | Some value, Some written ->
+            (name, written) |> shouldEqual (name, value)
+            compared <- compared + 1
+        | _ -> ()
 
-                            let isNamed (name: string) =
-                                String.Equals(name, setting, StringComparison.OrdinalIgnoreCase)
+    for setting in SettingTable.rows do
+        compare [ "ConnectionBuilder" ] setting.Name (setting.Show RemotingOptions.Default)
 
-                            if isNamed method then
-                                Some comment
-                            else
-                                Text.RegularExpressions.Regex.Matches(
-                                    comment,
-                                    "(?s)<param name=\"(\\w+)\">(.*?)</param>"
-                                )
-                                |> Seq.tryPick (fun parameter ->
-                                    let name = parameter.Groups[1].Value
+    for kind, files in
+        [
+            "producers", [ "ProducerBuilderBase" ]
+            "push", [ "PushConsumerBuilder"; "ConsumerBuilder" ]
+            "pull", [ "PullConsumerBuilder"; "ConsumerBuilder" ]
+            "simple", [ "SimpleConsumerBuilder"; "ConsumerBuilder" ]
+            "POP", [ "PopConsumerBuilder"; "ConsumerBuilder" ]
+        ] do
+        for name, value in (kinds |> List.find (fun other -> other.Name = kind)).Defaults do
+            compare files name value
 
-                                    if isNamed name || isNamed (method + name) then
-                                        Some parameter.Groups[2].Value
-                                    else
-                                        None)))
+    compared > 35 |> shouldBeTrue
 
-                let mutable compared = 0
-
-                let compare files name value =
-                    match value, commentOf files name |> Option.bind numberIn with
-                    | Some value, Some written ->
-                        (name, written) |> shouldEqual (name, value)
-                        compared <- compared + 1
-                    | _ -> ()
-
-                for setting in SettingTable.rows do
-                    compare [ "ConnectionBuilder" ] setting.Name (setting.Show RemotingOptions.Default)
-
-                for kind, files in
-                    [
-                        "producers", [ "ProducerBuilderBase" ]
-                        "push", [ "PushConsumerBuilder"; "ConsumerBuilder" ]
-                        "pull", [ "PullConsumerBuilder"; "ConsumerBuilder" ]
-                        "simple", [ "SimpleConsumerBuilder"; "ConsumerBuilder" ]
-                        "POP", [ "PopConsumerBuilder"; "ConsumerBuilder" ]
-                    ] do
-                    for name, value in (kinds |> List.find (fun other -> other.Name = kind)).Defaults do
-                        compare files name value
-
-                compared > 35 |> shouldBeTrue
+let private documents =
+    testList
+        "documents"
+        [
+            testCase "docs/production.md has every setting with a text, and its default" tablesNameDefaults
         ]
+
+let private comments =
+    testList
+        "comments"
+        [
+            testCase "comments in F# name the defaults of the records" commentsNameDefaults
+            testCase "comments of C# builders name the defaults of the records" builderCommentsNameDefaults
+        ]
+
+[<Tests>]
+let tests = testList "Option defaults" [ documents; comments ]

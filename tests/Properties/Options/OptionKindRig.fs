@@ -2,6 +2,7 @@
 module internal RocketMq.Protocol.Tests.OptionKindRig
 
 open RocketMq.Protocol
+open RocketMq
 
 /// Options of some kind, with their types forgotten.
 type Kind =

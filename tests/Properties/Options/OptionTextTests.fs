@@ -5,6 +5,7 @@ open System.IO
 open System.Security.Cryptography.X509Certificates
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 open RocketMq.Protocol.Tests
 
 let private readOf (text: string) =
@@ -107,12 +108,11 @@ let private carried (options: RemotingOptions) =
     options.Tls
     |> Option.map (fun tls -> tls.ServerName, tls.CheckRevocation, tls.AcceptAnyCertificate)
 
-[<Tests>]
-let tests =
+let private settings =
     testList
-        "Option texts"
+        "settings"
         [
-            testCase "one text sets everything up"
+            testCase "one text sets all options"
             <| fun () ->
                 let text =
                     "nameservers=a:9876,b:9877; accessKey=AK; secretKey=\"se;cr=et\"; securityToken=\"say \"\"hi\"\"\"; "
@@ -129,7 +129,7 @@ let tests =
                     options.Limits.ReceiveFrameBytes |> shouldEqual 2048
                     options.Backoff.Cap |> shouldEqual (TimeSpan.FromMinutes 2L)
 
-            testCase "name servers are parted by commas, in quotes also by semicolons, and even without"
+            testCase "name servers are separated by commas, and by semicolons in quotes or without"
             <| fun () ->
                 let both = [ "a:1"; "b:2" ]
                 servers "nameServers=a:1,b:2;requestTimeout=1s" |> shouldEqual both
@@ -137,7 +137,7 @@ let tests =
                 servers "nameServers=a:1;b:2;requestTimeout=1s" |> shouldEqual both
                 servers "NAMESERVERS = [::1]:1 , b:2 " |> shouldEqual [ "[::1]:1"; "b:2" ]
 
-            testCase "name servers that a text does not name stay"
+            testCase "name servers stay if a text does not name them"
             <| fun () ->
                 let before = [ { Host = "a"; Port = 1 } ]
 
@@ -145,7 +145,7 @@ let tests =
                 | Ok(servers, _) -> servers |> shouldEqual before
                 | Error problems -> failtest $"%A{problems}"
 
-            testCase "one connection has no name servers, and says where they belong"
+            testCase "a single connection refuses name servers and names the options that have them"
             <| fun () -> problemsOf "nameServers=a:1" |> shouldMention "belongs to producers"
 
             testCase "a producer and a consumer are made of a text"
@@ -161,7 +161,12 @@ let tests =
                 match PullConsumerOptions.ofText "g" "nameServers=nowhere" with
                 | Error [ problem ] -> problem |> shouldMention "'nowhere' is no address"
                 | other -> failtest $"%A{other}"
+        ]
 
+let private presetsAndOrder =
+    testList
+        "presets and order"
+        [
             testCase "a preset leaves TLS and credentials as they are, wherever it stands"
             <| fun () ->
                 let options = parsed "tls=true;accessKey=a;secretKey=b"
@@ -184,8 +189,13 @@ let tests =
                 match OptionText.parse "tls=false" (parsed "tls=true") with
                 | Ok options -> options.Tls |> shouldEqual None
                 | Error problems -> failtest $"%A{problems}"
+        ]
 
-            testCase "what means nothing alone is refused"
+let private invalidSettings =
+    testList
+        "invalid settings"
+        [
+            testCase "a setting without its counterpart is refused"
             <| fun () ->
                 problemsOf "tlsServerName=a;tlsCheckRevocation=true"
                 |> shouldMention "tlsServerName, tlsCheckRevocation: means nothing without tls=true"
@@ -219,9 +229,13 @@ let tests =
                 parsed "accessKey=a;secretKey=c2VjcmV0=="
                 |> credentialsOf
                 |> shouldEqual ("a", "c2VjcmV0==", None)
+        ]
 
-            testCase
-                "variables: every setting has one, an empty one is none, and what is not asked for is not looked at"
+let private environment =
+    testList
+        "environment"
+        [
+            testCase "every setting has a variable, an empty one is ignored, and others are not read"
             <| fun () ->
                 let variables =
                     Map.ofList
@@ -246,7 +260,7 @@ let tests =
                 | Ok(servers, _) -> List.map string servers |> shouldEqual [ "a:1"; "b:2" ]
                 | Error problems -> failtest $"%A{problems}"
 
-            testCase "what is wrong with a variable names the variable, not the setting"
+            testCase "a problem of a variable names the variable, not the setting"
             <| fun () ->
                 let problemsOf pairs =
                     let variables = Map.ofList pairs
@@ -266,7 +280,12 @@ let tests =
                         "ROCKETMQ_TLS_SERVER_NAME: means nothing without ROCKETMQ_TLS=true"
                     ] do
                     problemsOf pairs |> shouldMention named
+        ]
 
+let private certificates =
+    testList
+        "certificates"
+        [
             testCase "trusted roots and a client certificate come from files of PEM"
             <| fun () ->
                 let root = Certificates.authority "CA"
@@ -295,8 +314,13 @@ let tests =
 
                     problemsOf $"tls=true;tlsClientCertificateFile={path}"
                     |> shouldMention "cannot be read")
+        ]
 
-            property "no text makes it throw"
+let private anyText =
+    testList
+        "any text"
+        [
+            property "no text raises an exception"
             <| fun (text: string) ->
                 let text = string text
 
@@ -310,7 +334,7 @@ let tests =
                     OptionText.parse read RemotingOptions.Default |> ignore
                     OptionText.parseWithNameServers read ([], RemotingOptions.Default) |> ignore
 
-            property "no pairs make it throw"
+            property "no pairs raise an exception"
             <| fun (value: string) ->
                 let value = string value
 
@@ -318,7 +342,7 @@ let tests =
                     OptionText.ofPairs [ (name, value); (value, name) ] RemotingOptions.Default
                     |> ignore
 
-            property "what is printed reads back as it was, and is found to be well"
+            property "printed options parse to the same options and pass the checks"
             <| fun (a: uint32) (b: uint32) isBinary (tls: (string * bool) option) ->
                 let a, b = min a b, max a b
                 let options = optionsOf a b isBinary tls
@@ -349,4 +373,17 @@ let tests =
                         Tls = options.Tls |> Option.map (fun tls -> { tls with CheckRevocation = false })
                     }
                 |> shouldBeEmpty
+        ]
+
+[<Tests>]
+let tests =
+    testList
+        "Option texts"
+        [
+            settings
+            presetsAndOrder
+            invalidSettings
+            environment
+            certificates
+            anyText
         ]

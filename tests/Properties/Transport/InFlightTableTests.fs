@@ -3,6 +3,7 @@ module RocketMq.Protocol.Tests.InFlightTableTests
 open System
 open Expecto
 open RocketMq.Protocol
+open RocketMq
 
 /// What happens to a table of calls in flight.
 type Step =
@@ -64,10 +65,9 @@ let private apply (waiters: InFlightTable) (waiting: PendingRequest list, isRigh
         && Set.ofSeq (taken |> Seq.map _.Opaque) = all
         && taken.Count = all.Count
 
-[<Tests>]
-let tests =
+let private numbering =
     testList
-        "InFlightTable"
+        "numbers"
         [
             property "every call is taken exactly once, wherever the numbers begin"
             <| fun (steps: Step list) (fromMax: byte) ->
@@ -75,14 +75,45 @@ let tests =
                 let waiting, isRight = List.fold (apply waiters) ([], true) steps
                 isRight && waiters.Count = waiting.Length
 
-            testCase "numbers go on past the largest"
+            testCase "opaques continue past the largest integer"
             <| fun () ->
                 let waiters = InFlightTable(limit, Int32.MaxValue)
                 let opaques = [ for _ in 1..3 -> (ask waiters).Value.Opaque ]
 
                 opaques |> shouldEqual [ Int32.MaxValue; Int32.MinValue; Int32.MinValue + 1 ]
 
-            testCase "a number whose place is taken by a long call is passed over"
+            testCase "10,000 calls have 10,000 opaques, also where they wrap"
+            <| fun () ->
+                for first in [ 1; Int32.MaxValue - 5000 ] do
+                    let waiters = InFlightTable(16_384, first)
+
+                    let numbers =
+                        [
+                            for _ in 1..10_000 do
+                                let number = waiters.TryNumber() |> ValueOption.get
+
+                                waiters.Add(
+                                    PendingRequest(
+                                        number,
+                                        OutgoingCommand(Command.request RequestCode.HeartBeat),
+                                        false,
+                                        TimeSpan.Zero,
+                                        0L,
+                                        0L
+                                    )
+                                )
+
+                                number
+                        ]
+
+                    List.distinct numbers |> List.length |> shouldEqual 10_000
+        ]
+
+let private deadlines =
+    testList
+        "calls that stay"
+        [
+            testCase "an opaque whose slot belongs to a long call is skipped"
             <| fun () ->
                 let waiters = InFlightTable(limit, 1)
                 let long = (ask waiters).Value
@@ -94,7 +125,7 @@ let tests =
 
                 take waiters long |> shouldBeTrue
 
-            testCase "the earliest deadline of the calls that stay is told"
+            testCase "the earliest deadline of the remaining calls is returned"
             <| fun () ->
                 let waiters = InFlightTable(limit, 5)
                 let all = [ for _ in 1..3 -> (ask waiters).Value ]
@@ -102,3 +133,6 @@ let tests =
                 earliest |> shouldEqual 6L
                 waiters.Count |> shouldEqual (all.Length - 1)
         ]
+
+[<Tests>]
+let tests = testList "InFlightTable" [ numbering; deadlines ]

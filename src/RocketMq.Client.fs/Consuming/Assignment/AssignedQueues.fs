@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// How a member comes by queues and gives them up.
 type internal AssignmentOptions =
@@ -277,7 +278,7 @@ type internal AssignedQueues
         owner.Close()
         table.Remove owner.Queue
         dispatcher.Drop owner
-        ConsumerLog.queueLeft log owner.Queue owner.Progress.Consumed
+        ConsumerLog.queueReleased log owner.Queue owner.Progress.Consumed
 
     let retryAfter (queue: MessageQueue) (wait: TimeSpan) attempt : Task =
         backgroundTask {

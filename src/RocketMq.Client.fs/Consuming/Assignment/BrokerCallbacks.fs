@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// What brokers ask of a member: its offsets and its state, to go on elsewhere, to rebalance, to consume one message.
 [<Sealed>]
@@ -19,11 +20,11 @@ type internal BrokerCallbacks
             events.Post(RebalanceEvent RebalanceEvent.MembersChanged)
 
         member _.Reset(topic, offsets) =
-            for KeyValue(queue, offset) in offsets.Positions do
+            for KeyValue(queue, offset) in offsets.Offsets do
                 if queue.Topic = topic then
                     ConsumerLog.offsetReset remoting.Logger queue offset
                     events.Post(QueueEvent(queue, QueueEvent.ResetRequested offset))
 
-        member _.Positions topic = report.Positions topic
+        member _.Offsets topic = report.Offsets topic
         member _.RunningInfo() = report.RunningInfo()
         member _.Consume query = consume query

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// A member of a group, as brokers ask it.
 type internal IConsumerCallbacks =
@@ -9,8 +10,8 @@ type internal IConsumerCallbacks =
     /// The members of the group are others than before.
     abstract MembersChanged: unit -> unit
     /// Go on at these offsets of a topic.
-    abstract Reset: topic: string * positions: PositionTable -> unit
-    abstract Positions: topic: string -> Map<MessageQueue, int64>
+    abstract Reset: topic: string * offsets: OffsetTable -> unit
+    abstract Offsets: topic: string -> Map<MessageQueue, int64>
     abstract RunningInfo: unit -> ConsumerRunningInfo
     abstract Consume: DirectConsumption -> Task<Result<DirectConsumptionResult, string>>
 
@@ -31,7 +32,7 @@ module internal CallbackAnswers =
 
     let private membersChanged (asked: IConsumerCallbacks) : RequestHandler =
         fun request ->
-            match ConsumerPositions.membersChanged.Decode request with
+            match ConsumerOffsets.membersChanged.Decode request with
             | Ok group when group = asked.Group -> asked.MembersChanged()
             | _ -> ()
 
@@ -39,22 +40,22 @@ module internal CallbackAnswers =
 
     let private reset (asked: IConsumerCallbacks) : RequestHandler =
         fun request ->
-            match ConsumerPositions.pushReset.Decode request with
-            | Ok pushed when pushed.Reset.Group = asked.Group -> asked.Reset(pushed.Reset.Topic, pushed.Positions)
+            match ConsumerOffsets.pushReset.Decode request with
+            | Ok pushed when pushed.Reset.Group = asked.Group -> asked.Reset(pushed.Reset.Topic, pushed.Offsets)
             | _ -> ()
 
             noAnswer
 
-    let private positions (asked: IConsumerCallbacks) : RequestHandler =
+    let private offsets (asked: IConsumerCallbacks) : RequestHandler =
         fun request ->
-            read ConsumerPositions.ofClient request (fun query ->
+            read ConsumerOffsets.ofClient request (fun query ->
                 let own =
                     if query.Group = asked.Group then
-                        asked.Positions query.Topic
+                        asked.Offsets query.Topic
                     else
                         Map.empty
 
-                ConsumerPositions.ofClient.Answer({ ByMember = Map.empty; Own = own }, request)
+                ConsumerOffsets.ofClient.Answer({ ByMember = Map.empty; Own = own }, request)
                 |> Some)
 
     let private runningInfo (asked: IConsumerCallbacks) : RequestHandler =
@@ -82,7 +83,7 @@ module internal CallbackAnswers =
             [
                 RequestCode.NotifyConsumerIdsChanged, membersChanged asked
                 RequestCode.ResetConsumerClientOffset, reset asked
-                RequestCode.GetConsumerStatusFromClient, positions asked
+                RequestCode.GetConsumerStatusFromClient, offsets asked
                 RequestCode.GetConsumerRunningInfo, runningInfo asked
                 RequestCode.ConsumeMessageDirectly, consume asked
             ]

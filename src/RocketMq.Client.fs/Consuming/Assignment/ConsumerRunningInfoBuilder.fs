@@ -1,6 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// What does not change of a member that reports.
 type internal ReportedMember =
@@ -72,7 +74,7 @@ type internal ConsumerRunningInfoBuilder
     member _.Queues: QueueHealth list =
         table.All |> List.map healthOf |> List.sortBy _.Queue
 
-    member _.Positions(topic: string) : Map<MessageQueue, int64> =
+    member _.Offsets(topic: string) : Map<MessageQueue, int64> =
         Map.ofList
             [
                 for owner in table.All do

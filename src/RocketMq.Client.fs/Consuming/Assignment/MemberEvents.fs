@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// A commit that the application waits for: of several queues, each of which reports once.
 [<Sealed>]

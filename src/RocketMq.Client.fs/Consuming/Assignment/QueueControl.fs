@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Collections.Concurrent
+open RocketMq.Protocol
 
 /// Where the application wants queues to go on, and which of them to rest, whether they are being read already or not. Queues are
 /// named as they travel.
@@ -14,7 +15,7 @@ type internal QueueControl() =
     /// A seek may come before the queue is there, or just then: whoever of both comes later carries it out.
     let seekIfTold (queue: ProcessQueue) =
         match sought.TryRemove queue.Queue with
-        | true, position -> queue.Seek position
+        | true, offset -> queue.Seek offset
         | _ -> ()
 
     /// A queue is there, and not pulled yet.
@@ -25,10 +26,8 @@ type internal QueueControl() =
         seekIfTold queue
 
     /// Has a queue go on at an offset: at once if it is there, or else when it is, if it will be. False: it is not and will not.
-    member _.Seek
-        (queue: MessageQueue, position: int64, find: MessageQueue -> ProcessQueue | null, willBe: bool)
-        : bool =
-        sought[queue] <- position
+    member _.Seek(queue: MessageQueue, offset: int64, find: MessageQueue -> ProcessQueue | null, willBe: bool) : bool =
+        sought[queue] <- offset
 
         match find queue with
         | NonNull owner when not owner.IsLeft ->

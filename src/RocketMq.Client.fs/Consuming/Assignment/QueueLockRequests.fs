@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// How a lock request of a broker's queues ended.
 [<Struct>]
@@ -57,5 +58,5 @@ type internal QueueLockRequests
             with
             | Ok() -> ()
             | Error error ->
-                Log.tellFailed log RequestCode.UnlockBatchMq queues.Head.BrokerName (RemotingError.describe error)
+                Log.requestFailed log RequestCode.UnlockBatchMq queues.Head.BrokerName (RemotingError.describe error)
         }

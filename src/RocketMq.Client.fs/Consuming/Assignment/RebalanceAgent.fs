@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// The agent of one member of a group: it takes one event after the other, lets `Rebalance` and `ConsumerQueue` decide, and has the
 /// decisions carried out. It never waits for what it has begun.
@@ -60,7 +61,7 @@ type internal RebalanceAgent
                     try
                         handle event
                     with error ->
-                        Log.memberFailed remoting.Logger error
+                        Log.agentOfClientFailed remoting.Logger error
             finally
                 events.Complete()
                 queues.Abandon(AlreadyClosed "The consumer")

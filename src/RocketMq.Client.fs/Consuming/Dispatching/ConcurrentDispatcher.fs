@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// One message of a pull that is to be handled again.
 [<Sealed>]
@@ -46,7 +47,7 @@ type internal ConcurrentDispatcher
                 | Error error ->
                     counts.Kept()
 
-                    ConsumerLog.messageKept
+                    ConsumerLog.retriedLocally
                         log
                         message.Topic
                         message.QueueId

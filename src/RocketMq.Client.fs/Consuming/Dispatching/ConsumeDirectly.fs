@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Has a handler work on a message that an administrator chose; nothing comes of the outcome but the answer.
 module internal ConsumeDirectly =

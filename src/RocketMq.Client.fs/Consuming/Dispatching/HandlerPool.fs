@@ -1,10 +1,11 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol
 
 /// Starts handlers.
 type internal IHandlerStarter =

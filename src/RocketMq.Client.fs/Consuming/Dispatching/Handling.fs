@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol
 
 /// Handlers at work, whatever they work on.
 type internal IHandlers =

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
 open System.Runtime.CompilerServices
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// One message of an ordered queue, and how often it has failed here.
 [<Struct>]
@@ -149,7 +150,7 @@ type internal OrderlyDispatcher
                 counts.Kept()
                 let stored = message.Stored
 
-                ConsumerLog.messageKept
+                ConsumerLog.retriedLocally
                     log
                     stored.Topic
                     stored.QueueId

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// Where the messages of queues go: to handlers, or to an application that polls.
 type internal IMessageDispatcher =

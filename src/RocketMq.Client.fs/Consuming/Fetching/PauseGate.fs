@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Holds up who passes while it is closed.
 [<Sealed>]

@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Messages as the application knows them.
 module internal VisibleMessage =
@@ -79,7 +80,7 @@ type internal PullService
             ConsumerLog.recordDamaged log queue.Queue record.Offset record.Error.Message
             queue.CountDamaged()
 
-    let deliver (queue: ProcessQueue) place (wanted: Wanted) (answer: PullAnswer) =
+    let deliver (queue: ProcessQueue) (place: PullCursor) (wanted: Wanted) (answer: PullAnswer) =
         let records =
             MessageCodec.decodeReadable queue.Queue.BrokerName place.Offset answer.NextOffset answer.Records
 

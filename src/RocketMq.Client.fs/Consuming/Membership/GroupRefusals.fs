@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Brokers that make no groups by themselves refuse those of a group that nobody has created.
 module internal MissingGroup =

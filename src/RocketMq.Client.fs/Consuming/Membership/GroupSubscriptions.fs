@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// Whether the members of a group want the same. A broker keeps one set of subscriptions for each group: the topics of the heartbeat
 /// that came last and, of each topic, the newest expression. Members that want something else lose messages to those that do.

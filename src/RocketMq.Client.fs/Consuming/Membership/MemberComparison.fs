@@ -1,8 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Asks a broker now and then what it keeps of a group: after its members have changed, a few times, because heartbeats of members
 /// take turns; as long as members differ each time; and later not at all.

@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
+open RocketMq.Protocol
 
 /// What a member wants of one topic, and the test for it.
 [<Sealed>]

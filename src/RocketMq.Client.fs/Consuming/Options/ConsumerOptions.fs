@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What consumers of every kind have in common: members of a group that read topics.
 type ConsumerOptions =

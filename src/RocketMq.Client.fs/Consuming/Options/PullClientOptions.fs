@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// Of a `PullClient`. It is told with each pull what it reads, so that it has no subscriptions and begins nowhere.
 type PullClientOptions =

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// A message that the application takes, and the queue that it is of.
 [<Struct>]

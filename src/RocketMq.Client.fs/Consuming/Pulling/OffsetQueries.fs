@@ -1,7 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Asks brokers how far queues reach, and how far a group is with them. Topics are as the application knows them.
 [<Sealed>]
@@ -18,22 +20,22 @@ type internal OffsetQueries(settings: GroupSettings, space: string, brokers: Gro
             Topic = Namespaced.unwrap space queue.Topic
         }
 
-    member positions.Min(queue: MessageQueue, cancellation: CancellationToken) =
-        let queue = positions.Inner queue
+    member queries.Min(queue: MessageQueue, cancellation: CancellationToken) =
+        let queue = queries.Inner queue
         brokers.Ask(queue, GroupRequests.min queue, cancellation)
 
-    member positions.Max(queue: MessageQueue, cancellation: CancellationToken) =
-        let queue = positions.Inner queue
+    member queries.Max(queue: MessageQueue, cancellation: CancellationToken) =
+        let queue = queries.Inner queue
         brokers.Ask(queue, GroupRequests.max queue, cancellation)
 
-    member positions.AtTime(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
-        let queue = positions.Inner queue
+    member queries.AtTime(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
+        let queue = queries.Inner queue
         brokers.Ask(queue, GroupRequests.searchByTime queue (time.ToUnixTimeMilliseconds()), cancellation)
 
-    member positions.Committed(queue: MessageQueue, cancellation: CancellationToken) =
-        let queue = positions.Inner queue
+    member queries.Committed(queue: MessageQueue, cancellation: CancellationToken) =
+        let queue = queries.Inner queue
         brokers.Ask(queue, GroupRequests.committed settings queue, cancellation)
 
-    member positions.Commit(queue: MessageQueue, position: int64, cancellation: CancellationToken) =
-        let queue = positions.Inner queue
-        brokers.Ask(queue, GroupRequests.commit settings queue position, cancellation)
+    member queries.Commit(queue: MessageQueue, offset: int64, cancellation: CancellationToken) =
+        let queue = queries.Inner queue
+        brokers.Ask(queue, GroupRequests.commit settings queue offset, cancellation)

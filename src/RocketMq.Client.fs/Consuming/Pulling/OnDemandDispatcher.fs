@@ -1,4 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Has messages wait until the application asks for them.
 [<Sealed>]

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Hands waiting messages to the application, one caller at a time, and knows which it is not consumed.
 [<Sealed>]

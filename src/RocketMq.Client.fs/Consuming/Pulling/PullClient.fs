@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// What one pull of a queue found.
 type PulledBatch =
@@ -49,7 +50,7 @@ type PullClient private (options: PullClientOptions) =
         else
             work ()
 
-    let positions = OffsetQueries(settings, options.Client.Namespace, brokers)
+    let offsets = OffsetQueries(settings, options.Client.Namespace, brokers)
 
     let receive (message: StoredMessage) : ReceivedMessage =
         {
@@ -75,7 +76,7 @@ type PullClient private (options: PullClientOptions) =
             })
 
     let pull (queue: MessageQueue) (filter: Filter) (offset: int64) (most: int) (suspend: TimeSpan) cancellation =
-        let queue = positions.Inner queue
+        let queue = offsets.Inner queue
 
         let request =
             GroupRequests.pull
@@ -124,7 +125,7 @@ type PullClient private (options: PullClientOptions) =
 
                 match! routes.Get(inner, cancellation) with
                 | Error error -> return Error error
-                | Ok route -> return Ok(TopicRoute.subscribeQueues inner route |> List.map positions.Outer)
+                | Ok route -> return Ok(TopicRoute.subscribeQueues inner route |> List.map offsets.Outer)
             })
 
     /// Messages of a queue from an offset on, up to so many, as far as there are any now. A broker may give fewer, and filters
@@ -140,23 +141,23 @@ type PullClient private (options: PullClientOptions) =
 
     /// The offset of the first message that is still there.
     member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) =
-        guarded (fun () -> positions.Min(queue, cancellation))
+        guarded (fun () -> offsets.Min(queue, cancellation))
 
     /// The offset that the next stored message will have.
     member _.MaxOffset(queue: MessageQueue, cancellation: CancellationToken) =
-        guarded (fun () -> positions.Max(queue, cancellation))
+        guarded (fun () -> offsets.Max(queue, cancellation))
 
     /// The offset of the first message stored at or after a time.
     member _.OffsetAt(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
-        guarded (fun () -> positions.AtTime(queue, time, cancellation))
+        guarded (fun () -> offsets.AtTime(queue, time, cancellation))
 
     /// The offset that the group has committed; `None` if none.
     member _.Committed(queue: MessageQueue, cancellation: CancellationToken) =
-        guarded (fun () -> positions.Committed(queue, cancellation))
+        guarded (fun () -> offsets.Committed(queue, cancellation))
 
     /// Commits the next offset to be consumed of a queue for the group.
-    member _.Commit(queue: MessageQueue, position: int64, cancellation: CancellationToken) =
-        guarded (fun () -> positions.Commit(queue, position, cancellation))
+    member _.Commit(queue: MessageQueue, offset: int64, cancellation: CancellationToken) =
+        guarded (fun () -> offsets.Commit(queue, offset, cancellation))
 
     member _.Close() : Task =
         Volatile.Write(&isClosed, true)

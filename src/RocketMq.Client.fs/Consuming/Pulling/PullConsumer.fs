@@ -1,8 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Hands messages out when it is asked to. It shares the queues of its topics with the other members of its group, or has
 /// queues assigned to it. A message counts as consumed when the next one is asked for, or with `Commit`; no offset passes
@@ -75,14 +77,14 @@ type PullConsumer private (options: PullConsumerOptions) =
             )
         )
 
-    let positions = OffsetQueries(settings, space, membership.Brokers)
+    let offsets = OffsetQueries(settings, space, membership.Brokers)
     let steering = QueueControl()
 
     let assignmentGate = new SemaphoreSlim(1, 1)
 
     do
         if isAssigned then
-            assignment.Set(options.Assigned |> List.map positions.Inner)
+            assignment.Set(options.Assigned |> List.map offsets.Inner)
 
             for topic in assignment.Topics do
                 subscriptions.Set(topic, options.AssignedFilter)
@@ -119,7 +121,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                 RetryTopic = None
                 StartAt =
                     options.StartAt
-                    |> Option.map (fun choose -> fun queue cancellation -> choose (positions.Outer queue) cancellation)
+                    |> Option.map (fun choose -> fun queue cancellation -> choose (offsets.Outer queue) cancellation)
                 FlowControl = options.FlowControl
                 TopicFlowControl = TopicFlowControlLimits.None
                 PullBatch = options.PullBatch
@@ -177,14 +179,14 @@ type PullConsumer private (options: PullConsumerOptions) =
     let refused (queue: MessageQueue) reason =
         Error(Invalid(InvalidInput(string queue, reason)))
 
-    let seek (queue: MessageQueue) position : Result<unit, RemotingError> =
-        let inner = positions.Inner queue
+    let seek (queue: MessageQueue) offset : Result<unit, RemotingError> =
+        let inner = offsets.Inner queue
 
-        if position < 0L then
-            refused queue $"it has no position {position}, positions count from 0"
+        if offset < 0L then
+            refused queue $"it has no offset {offset}, offsets count from 0"
         elif handingOut.IsClosed then
             Error closed
-        elif steering.Seek(inner, position, table.TryFind, assignment.Contains inner) then
+        elif steering.Seek(inner, offset, table.TryFind, assignment.Contains inner) then
             Ok()
         else
             refused queue "it is not one of those that this consumer reads now, see Queues"
@@ -192,7 +194,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     let seekTo queue (find: Task<Result<int64, RemotingError>>) =
         backgroundTask {
             match! find with
-            | Ok position -> return seek queue position
+            | Ok offset -> return seek queue offset
             | Error error -> return Error error
         }
 
@@ -202,7 +204,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
             try
                 let before = assignment.Topics
-                assignment.Set(wanted |> List.map positions.Inner)
+                assignment.Set(wanted |> List.map offsets.Inner)
 
                 for topic in before - assignment.Topics do
                     do! membership.Unsubscribe(Namespaced.unwrap space topic)
@@ -226,7 +228,7 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     let setPaused isPaused (which: MessageQueue list) =
         for queue in which do
-            steering.SetPaused(positions.Inner queue, isPaused, table.TryFind)
+            steering.SetPaused(offsets.Inner queue, isPaused, table.TryFind)
 
         waiting.Wake()
 
@@ -299,7 +301,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         report.Queues
         |> List.map (fun queue ->
             { queue with
-                Queue = positions.Outer queue.Queue
+                Queue = offsets.Outer queue.Queue
             })
 
     member consumer.Health: PullConsumerHealth =
@@ -338,33 +340,33 @@ type PullConsumer private (options: PullConsumerOptions) =
 
     /// Commits an offset of a queue, the next one to be consumed, whatever has been delivered of it.
     member _.Commit
-        (queue: MessageQueue, position: int64, cancellation: CancellationToken)
+        (queue: MessageQueue, offset: int64, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
-        let inner = positions.Inner queue
+        let inner = offsets.Inner queue
 
-        if position < 0L then
-            Task.FromResult(refused queue $"it has no offset {position}, offsets count from 0")
+        if offset < 0L then
+            Task.FromResult(refused queue $"it has no offset {offset}, offsets count from 0")
         else
             match table.TryFind inner with
-            | null -> positions.Commit(queue, position, cancellation)
-            | owner when owner.IsLeft -> positions.Commit(queue, position, cancellation)
-            | _ -> commit cancellation (fun wait -> CommitOffsetAsked(inner, position, wait))
+            | null -> offsets.Commit(queue, offset, cancellation)
+            | owner when owner.IsLeft -> offsets.Commit(queue, offset, cancellation)
+            | _ -> commit cancellation (fun wait -> CommitOffsetAsked(inner, offset, wait))
 
     /// Goes on at an offset of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
     /// count any more.
-    member _.Seek(queue: MessageQueue, position: int64) : Result<unit, RemotingError> = seek queue position
+    member _.Seek(queue: MessageQueue, offset: int64) : Result<unit, RemotingError> = seek queue offset
 
     /// Goes on at the first message that is still there.
     member _.SeekToBegin(queue: MessageQueue, cancellation: CancellationToken) =
-        seekTo queue (positions.Min(queue, cancellation))
+        seekTo queue (offsets.Min(queue, cancellation))
 
     /// Goes on with what is stored from now on.
     member _.SeekToEnd(queue: MessageQueue, cancellation: CancellationToken) =
-        seekTo queue (positions.Max(queue, cancellation))
+        seekTo queue (offsets.Max(queue, cancellation))
 
     /// Goes on at the messages stored at or after a time.
     member _.SeekToTime(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
-        seekTo queue (positions.AtTime(queue, time, cancellation))
+        seekTo queue (offsets.AtTime(queue, time, cancellation))
 
     /// Nothing of these queues is pulled or delivered until `Resume`; they stay this consumer's.
     member _.Pause(queues: MessageQueue list) = setPaused true queues
@@ -372,18 +374,17 @@ type PullConsumer private (options: PullConsumerOptions) =
     member _.Resume(queues: MessageQueue list) = setPaused false queues
 
     /// The offset of the first message that is still there.
-    member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Min(queue, cancellation)
+    member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) = offsets.Min(queue, cancellation)
 
     /// The offset that the next stored message will have.
-    member _.MaxOffset(queue: MessageQueue, cancellation: CancellationToken) = positions.Max(queue, cancellation)
+    member _.MaxOffset(queue: MessageQueue, cancellation: CancellationToken) = offsets.Max(queue, cancellation)
 
     /// The offset of the first message stored at or after a time.
     member _.OffsetAt(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
-        positions.AtTime(queue, time, cancellation)
+        offsets.AtTime(queue, time, cancellation)
 
     /// The offset that the group has committed; `None` if none.
-    member _.Committed(queue: MessageQueue, cancellation: CancellationToken) =
-        positions.Committed(queue, cancellation)
+    member _.Committed(queue: MessageQueue, cancellation: CancellationToken) = offsets.Committed(queue, cancellation)
 
     /// Reads another topic too, or changes what is wanted of one. All members of the group must do the same.
     member _.Subscribe(topic: string, filter: Filter) : Task<Result<unit, RemotingError>> =

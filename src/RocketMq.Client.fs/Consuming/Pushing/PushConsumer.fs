@@ -1,9 +1,11 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Has an application's handler work on the messages of its group: the queues are shared with the other members, offsets
 /// are committed as messages are consumed, and what fails comes again. Safe to use from any thread.

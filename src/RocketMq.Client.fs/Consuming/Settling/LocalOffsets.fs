@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.IO
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
+open RocketMq.Protocol
 
 /// Offsets in a file of this machine, where Java's broadcasting consumers look for them too:
 /// `directory/clientId/group/offsets.json`, and `.bak` for the one before. A file is replaced by a whole new one or not at all.
@@ -43,7 +44,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
         | false, false -> Ok Map.empty
         | true, hasBackup ->
             match tryRead path with
-            | Ok positions -> Ok positions
+            | Ok offsets -> Ok offsets
             | Error reason when hasBackup ->
                 ConsumerLog.offsetsDamaged log path reason
                 tryRead backup
@@ -52,12 +53,12 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
 
     let load () =
         match known with
-        | ValueSome positions -> Ok positions
+        | ValueSome offsets -> Ok offsets
         | ValueNone ->
             match readFiles () with
-            | Ok positions ->
-                known <- ValueSome positions
-                Ok positions
+            | Ok offsets ->
+                known <- ValueSome offsets
+                Ok offsets
             | Error reason -> failure "read from" reason None
 
     let replaceFile (bytes: ReadOnlyMemory<byte>) =
@@ -73,13 +74,13 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
         else
             File.Move(fresh, path)
 
-    let save positions =
-        match OffsetFile.write positions with
+    let save offsets =
+        match OffsetFile.write offsets with
         | Error error -> failure "written to" error.Message None
         | Ok bytes ->
             try
                 replaceFile bytes
-                known <- ValueSome positions
+                known <- ValueSome offsets
                 Ok()
             with
             | :? IOException

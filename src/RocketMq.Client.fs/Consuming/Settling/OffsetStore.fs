@@ -1,8 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Where a group keeps its offsets.
 type internal IOffsetStore =

@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Gives messages that failed back to brokers: to the one that stores it or, if that one does not take it, a copy to the
 /// group's retry topic on any broker.

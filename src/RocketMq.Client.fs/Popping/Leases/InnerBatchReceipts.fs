@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Collections.Generic
+open RocketMq.Protocol
 
 /// An outer message, see `InnerBatch`, that was popped: one receipt for all its inner messages.
 [<Sealed>]

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System.Collections.Generic
+open RocketMq.Protocol
 
 /// The messages that an application has received and not acknowledged. Those that have expired are forgotten.
 [<Sealed>]

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// A message that is hidden from others of the group for a time.
 type LeasedMessage =

@@ -1,8 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// Gets messages when it is asked to, and acknowledges each that is consumed. Others of the group do not get a message
 /// meanwhile, for a time. Since RocketMQ 5.0. Safe to use from any thread.

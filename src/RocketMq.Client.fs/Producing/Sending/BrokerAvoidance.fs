@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
+open RocketMq.Protocol
 
 /// Which brokers a producer's messages avoid, as they failed or were slow, and which queue of a topic is next.
 [<Sealed>]

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// A message, or a batch of them, in the form in which it travels. It writes itself, and reads what the broker says of it;
 /// each attempt sets where to.

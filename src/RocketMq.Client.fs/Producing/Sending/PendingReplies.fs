@@ -1,10 +1,11 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Concurrent
 open System.Net
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// The requests of one producer that wait for replies, by correlation id. Replies come by any connection. Their topics are
 /// shown without the producer's namespace, which Java's repliers put before them.

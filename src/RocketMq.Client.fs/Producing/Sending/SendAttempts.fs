@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Where an attempt went and how it ended, for those who look on.
 type internal Attempt =

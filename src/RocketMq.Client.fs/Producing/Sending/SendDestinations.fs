@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
+open RocketMq.Protocol
 
 /// Which queue a message goes to.
 [<NoEquality; NoComparison>]

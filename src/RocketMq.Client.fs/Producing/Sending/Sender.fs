@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol
 
 /// Sends what is prepared: finds routes, tries again where that may help, and bounds what waits for either.
 [<Sealed>]

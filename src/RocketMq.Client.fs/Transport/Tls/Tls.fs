@@ -1,4 +1,4 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.IO
@@ -6,6 +6,8 @@ open System.Net.Security
 open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
+open RocketMq.Protocol.Admin
+open RocketMq.Protocol
 
 /// One handshake with a server: what it is asked for, and what is seen of it.
 [<Sealed>]

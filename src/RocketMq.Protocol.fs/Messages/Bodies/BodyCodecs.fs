@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// The codecs that a client compresses and inflates with: one for each compression at most. Immutable.
 [<Sealed>]

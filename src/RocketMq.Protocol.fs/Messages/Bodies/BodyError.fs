@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// Why the body of a stored message cannot be read. The message itself, its stored bytes included, is at hand.
 type BodyError =

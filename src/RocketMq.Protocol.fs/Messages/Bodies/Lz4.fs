@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Runtime.InteropServices
+open RocketMq.Protocol
 
 /// Functions of lz4frame.h, version 1.7 and later. Sizes are also errors, which `LZ4F_isError` tells.
 module private Lz4Native =

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 #nowarn "9" // Pins arrays for native code.
 

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers.Binary
 open System.IO
 open System.IO.Compression
+open RocketMq.Protocol
 
 /// zlib (RFC 1950), the compression that every client reads.
 module Zlib =

@@ -1,8 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Numerics
 open System.Runtime.InteropServices
+open RocketMq.Protocol
 
 /// Functions of zstd.h, version 1.4 and later. Sizes are also errors, which `ZSTD_isError` tells.
 module private ZstandardNative =

@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Buffers
+open RocketMq
 
 /// Messages in the body of a batch send, both directions. Layout, big-endian, repeated:
 ///

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// Messages that a broker keeps as one: a batch that was sent to a topic whose queues are of batches (BatchCQ, since
 /// RocketMQ 5.0). The body of the outer message holds the inner ones as `BatchCodec` does; each has a position of its own in

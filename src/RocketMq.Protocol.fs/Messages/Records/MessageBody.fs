@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 module MessageBody =
     /// Default of the largest inflated body, in bytes: 64 MiB.

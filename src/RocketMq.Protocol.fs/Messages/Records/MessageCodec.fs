@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Buffers
 open System.Buffers.Binary
+open RocketMq
 
 /// A record that cannot be read, and its offset in its queue.
 type DamagedRecord = { Offset: int64; Error: DecodeError }

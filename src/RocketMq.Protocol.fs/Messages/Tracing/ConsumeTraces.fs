@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// Traces of one call of a consumer's function, with all its messages: a record for each before it, and for each after it.
 /// Source: ConsumeMessageTraceHookImpl.java.
 module ConsumeTraces =

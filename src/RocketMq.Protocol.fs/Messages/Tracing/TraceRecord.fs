@@ -1,6 +1,8 @@
 namespace RocketMq.Protocol
 
-/// What kind of message a trace is about. On the wire: its position here, from 0.
+open RocketMq
+
+/// What kind of message a trace is about. On the wire: its number in this order, from 0.
 type TracedMessageKind =
     | Ordinary
     | TransactionHalf
@@ -8,7 +10,7 @@ type TracedMessageKind =
     | Delayed
     | Ordered
 
-/// How a consumer's function ended. On the wire: its position here, from 0; a number beyond is kept.
+/// How a consumer's function ended. On the wire: its number in this order, from 0; a number beyond is kept.
 type ConsumeReturn =
     | ConsumeSuccess
     | ConsumeTimedOut

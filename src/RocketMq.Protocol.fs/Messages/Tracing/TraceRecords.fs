@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Globalization
 open System.Text
+open RocketMq
 
 /// Bodies of trace messages, both directions: records that end with 0x02, of fields with 0x01 between them, the first of
 /// which is the record's name. A field without a value is the text "null". Sources: TraceDataEncoder.java of both

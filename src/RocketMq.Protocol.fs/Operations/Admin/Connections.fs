@@ -1,4 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq.Protocol.Admin
+
+open RocketMq.Protocol
+open RocketMq
 
 /// A client that a broker is connected to. Source: Connection.java.
 type ClientConnection =

@@ -1,4 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq.Protocol.Admin
+
+open RocketMq.Protocol
+open RocketMq
 
 /// One group and one topic.
 type GroupTopic = { Group: string; Topic: string }
@@ -48,13 +51,13 @@ type ConsumeQueueQuery =
     {
         Topic: string option
         QueueId: int option
-        /// The first position.
+        /// The first offset.
         Index: int64 option
         Count: int option
         ConsumerGroup: string option
     }
 
-/// One position of a queue. Source: ConsumeQueueData.java.
+/// One offset of a queue. Source: ConsumeQueueData.java.
 type ConsumeQueueEntry =
     {
         CommitLogOffset: int64
@@ -80,7 +83,7 @@ type ConsumeQueuePage =
         MaxIndex: int64
     }
 
-/// All positions that a broker keeps of groups. Source: ConsumerOffsetManager.java.
+/// All offsets that a broker keeps of groups. Source: ConsumerOffsetManager.java.
 type ConsumerOffsetTable =
     {
         /// By "topic@group" and queue.
@@ -206,7 +209,7 @@ module GroupProgress =
             Answers.json "consume time spans" (Member.objectOf (Member.list "consumeTimeSpanSet" timeSpan id))
         )
 
-    /// QUERY_CORRECTION_OFFSET (308): by queue, the least position that the other groups of a topic have reached.
+    /// QUERY_CORRECTION_OFFSET (308): by queue, the least offset that the other groups of a topic have reached.
     let corrections =
         Operation(
             RequestCode.QueryCorrectionOffset,

@@ -1,6 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq.Protocol.Admin
 
 open System
+open RocketMq.Protocol
+open RocketMq
 
 /// Messages of a topic that bear a key. Source: QueryMessageRequestHeader.java.
 type KeyQuery =

@@ -1,7 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq.Protocol.Admin
 
 open System
 open System.Text
+open RocketMq.Protocol
+open RocketMq
 
 /// A setting of a server.
 type Setting = { Name: string; Value: string }

@@ -1,6 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq.Protocol.Admin
 
-/// Positions of one queue. Source: TopicOffset.java.
+open RocketMq.Protocol
+open RocketMq
+
+/// Offsets of one queue. Source: TopicOffset.java.
 type QueueRange =
     {
         MinOffset: int64

@@ -1,4 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq.Protocol.Admin
+
+open RocketMq.Protocol
+open RocketMq
 
 type GroupRetryPolicyType =
     | Exponential
@@ -71,7 +74,7 @@ type SubscriptionGroupTable =
 type GroupRemoval =
     {
         Group: string
-        /// Its positions too, as 4.9.8 names it.
+        /// Its offsets too, as 4.9.8 names it.
         RemoveOffsets: bool option
         /// The same, as 5.0 and later name it: send both.
         CleanOffsets: bool option

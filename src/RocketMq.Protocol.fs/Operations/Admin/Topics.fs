@@ -1,4 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq.Protocol.Admin
+
+open RocketMq.Protocol
+open RocketMq
 
 /// How many tags a message of a topic may bear; nothing looks at it. Source: TopicFilterType.java.
 type TopicFilterType =

@@ -1,4 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq.Protocol.Admin
+
+open RocketMq.Protocol
+open RocketMq
 
 /// A user of a broker. Since 5.3. Source: UserInfo.java.
 [<StructuredFormatDisplay("{Display}")>]

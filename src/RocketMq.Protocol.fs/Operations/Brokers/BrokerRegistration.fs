@@ -1,6 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq.Protocol.Admin
 
 open System
+open RocketMq.Protocol
+open RocketMq
 
 /// What a broker has. Source: RegisterBrokerBody.java.
 type RegistrationBody =

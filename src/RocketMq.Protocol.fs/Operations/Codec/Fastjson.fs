@@ -5,6 +5,7 @@ open System.Buffers
 open System.Text
 open System.Text.Json
 open RocketMq.Protocol.FastjsonTree
+open RocketMq
 
 /// Makes strict JSON of what Java servers write into bodies. They write integers as keys without quotes, whole objects as
 /// keys, and `{"$ref":"$.path"}` in place of an object that stood in the same body before. Such keys become texts (that of

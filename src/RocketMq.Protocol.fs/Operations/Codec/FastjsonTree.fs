@@ -5,6 +5,7 @@ open System.Buffers
 open System.Collections.Generic
 open System.Text
 open System.Text.Json
+open RocketMq
 
 /// What a body in the dialect of Java's servers holds, as it stands there. What it may cost is limited before it is read: a few
 /// bytes can say much.

@@ -5,6 +5,7 @@ open System.Buffers
 open System.Collections.Generic
 open System.Globalization
 open System.Text.Json
+open RocketMq
 
 /// Stops reading or writing a JSON value from anywhere below; `Json` turns it into an error value.
 exception internal Unreadable of path: string * reason: string

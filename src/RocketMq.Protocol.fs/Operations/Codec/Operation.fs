@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// How an answer stands in a command, both ways, and which codes are answers rather than refusals.
 type internal AnswerLayout<'Answer> =
     {

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// Why an answer is not what was asked for.
 type AnswerError =

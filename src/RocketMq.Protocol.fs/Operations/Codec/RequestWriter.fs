@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System.Buffers
+open RocketMq
 
 /// Puts what a request says into a draft.
 type internal IFieldWriterSource =

@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// How messages of a queue come to a group. Since 5.0. Source: MessageRequestMode.java.
 type RequestMode =
     | PullMode

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// One member of a group. Source: GetConsumerRunningInfoRequestHeader.java.
 type RunningInfoQuery =

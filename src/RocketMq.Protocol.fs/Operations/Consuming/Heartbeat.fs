@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// What a consumer tells brokers of one topic that it reads. Source: SubscriptionData.java.
 type Subscription =
     {

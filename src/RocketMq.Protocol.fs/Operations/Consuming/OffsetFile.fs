@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// The file in which a broadcasting consumer keeps its offsets: `{"offsetTable":{{queue}:offset}}`. Source:
 /// OffsetSerializeWrapper.java.
@@ -14,5 +15,5 @@ module internal OffsetFile =
     let read (bytes: ReadOnlyMemory<byte>) : Result<Map<MessageQueue, int64>, DecodeError> =
         Json.decode what shape bytes
 
-    let write (positions: Map<MessageQueue, int64>) : Result<ReadOnlyMemory<byte>, EncodeError> =
-        Json.encode what shape positions
+    let write (offsets: Map<MessageQueue, int64>) : Result<ReadOnlyMemory<byte>, EncodeError> =
+        Json.encode what shape offsets

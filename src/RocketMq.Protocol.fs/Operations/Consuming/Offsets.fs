@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// One queue as a consumer group sees it.
 type GroupQueue =
     {

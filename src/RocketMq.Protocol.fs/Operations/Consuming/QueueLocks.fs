@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// Queues that one member of a group wants for itself, or releases.
 type LockRequest =
     {

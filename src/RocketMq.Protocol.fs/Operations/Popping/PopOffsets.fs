@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Globalization
 open System.Text
+open RocketMq
 
 /// Messages of one queue in the answer to a pop.
 type PoppedQueue =

@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Globalization
+open RocketMq
 
 /// Where a popped message lay. Source: ExtraInfoUtil.java.
 type PopSource =

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// One message that was popped, by its receipt.
 type PoppedMessage =

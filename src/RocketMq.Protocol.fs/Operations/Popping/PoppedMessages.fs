@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol
 
 open System
+open RocketMq
 
 /// A message that was popped, and what it is acknowledged by.
 type Popped =

@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// Takes a timed message back before its time. Source: RecallMessageRequestHeader.java.
 type RecallRequest =
     {

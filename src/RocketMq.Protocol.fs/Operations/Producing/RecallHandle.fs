@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open System
 open System.Buffers.Text
 open System.Text
+open RocketMq
 
 /// What a recall handle names.
 type RecallHandle =

@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Runtime.CompilerServices
+open RocketMq
 
 /// A message on its way to one queue. Source: SendMessageRequestHeader.java, SendMessageRequestHeaderV2.java.
 type SendRequest =
@@ -29,12 +30,20 @@ type SendRequest =
         Body: ReadOnlyMemory<byte>
     }
 
+namespace RocketMq
+
 /// How far a message had come when the broker answered. In all four cases it is stored on the master.
 type SendStatus =
     | SendOk
     | FlushDiskTimedOut
     | FlushSlaveTimedOut
     | SlaveNotAvailable
+
+namespace RocketMq.Protocol
+
+open System
+open System.Runtime.CompilerServices
+open RocketMq
 
 /// Where a broker stored a message.
 type SendAnswer =

@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// A consumer gives a message back, to have it again later. Source: ConsumerSendMsgBackRequestHeader.java.
 type SendBackRequest =
     {

@@ -1,6 +1,4 @@
-namespace RocketMq.Protocol
-
-open System
+namespace RocketMq
 
 /// How a transaction ends. Source: MessageSysFlag.java.
 type TransactionDecision =
@@ -8,6 +6,11 @@ type TransactionDecision =
     | Undecided
     | Commit
     | Rollback
+
+namespace RocketMq.Protocol
+
+open System
+open RocketMq
 
 /// Ends the transaction of a half message, which its producer names by the places the broker gave it.
 /// Source: EndTransactionRequestHeader.java.

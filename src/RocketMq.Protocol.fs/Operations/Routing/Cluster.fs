@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// All brokers that a name server knows. Source: ClusterInfo.java.
 type ClusterInfo =
     {

@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// Where a value is kept.
 type KeyValuePlace = { Namespace: string; Key: string }
 

@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Globalization
+open RocketMq
 
 /// The queues of an ordered topic as an operator has fixed them, "broker:queues;broker:queues", so that keys stay with their
 /// queues while brokers come and go. Source: MQClientInstance.java, topicRouteData2TopicPublishInfo.

@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// How queues and versions stand in bodies of many requests.
 module internal Queues =
     /// Source: MessageQueue.java.

@@ -2,6 +2,7 @@ namespace RocketMq.Protocol
 
 open System
 open System.Text.Json
+open RocketMq
 
 /// The queues of a topic on one group of brokers.
 type QueueData =

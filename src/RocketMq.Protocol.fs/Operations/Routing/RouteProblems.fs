@@ -1,5 +1,7 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// Why a topic that is there cannot be used, broker by broker, for people.
 module internal RouteProblems =
     let private masterProblem brokerName (route: TopicRoute) =

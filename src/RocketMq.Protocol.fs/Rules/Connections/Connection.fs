@@ -1,4 +1,4 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 
@@ -17,7 +17,7 @@ type ConnectionState =
 
 /// Chance and need, as they are when a connection is lost or cannot be made.
 [<Struct>]
-type ReconnectHint =
+type internal ReconnectHint =
     {
         /// From 0 to 1; spreads the next attempt.
         Jitter: float
@@ -25,7 +25,7 @@ type ReconnectHint =
         IsWanted: bool
     }
 
-type ConnectionEvent =
+type internal ConnectionEvent =
     /// Somebody wants the connection.
     | OpenRequested
     | DialSucceeded of session: int
@@ -38,7 +38,7 @@ type ConnectionEvent =
     | GoAwayReceived of session: int * redial: ReconnectHint
     | CloseRequested
 
-type ConnectionEffect =
+type internal ConnectionEffect =
     /// Try to connect after a wait, and report how it went.
     | Dial of after: TimeSpan
     /// Give up a dial that waits or is under way.
@@ -54,7 +54,7 @@ type ConnectionEffect =
     /// Tell listeners.
     | Announce of ConnectionState
 
-module Connection =
+module internal Connection =
     let private closedReason = "the client has been closed"
 
     /// Dials again after a wait, unless nobody wants the connection.

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// How long a server may be silent.
 type KeepAlive =
@@ -24,7 +25,7 @@ type KeepAlive =
         }
 
 /// What has passed between client and server of late, as spans until now.
-type IdleState =
+type internal IdleState =
     {
         /// Since the server was last heard, or the connection was made.
         Heard: TimeSpan
@@ -38,7 +39,7 @@ type IdleState =
         IsFree: bool
     }
 
-type KeepAliveDecision =
+type internal KeepAliveDecision =
     /// Look again after a while.
     | LookAgain of after: TimeSpan
     /// Send a ping now.
@@ -52,7 +53,7 @@ module KeepAlive =
     let private half (span: TimeSpan) = TimeSpan.FromTicks(span.Ticks / 2L)
 
     /// Decides what silence means.
-    let judge (limits: KeepAlive) (silence: IdleState) : KeepAliveDecision =
+    let internal judge (limits: KeepAlive) (silence: IdleState) : KeepAliveDecision =
         let untilIdle = limits.IdleAfter - silence.Used
 
         match silence.Probed, silence.Asked with

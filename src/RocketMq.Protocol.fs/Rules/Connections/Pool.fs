@@ -1,8 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// A pool of connections that are lent to one renter at a time, at most `Size` of them. Connections and borrowers are
 /// numbers here.
-type PoolState =
+type internal PoolState =
     {
         Size: int
         /// Those that nobody has, the last returned first.
@@ -14,7 +16,7 @@ type PoolState =
         IsClosed: bool
     }
 
-type PoolEvent =
+type internal PoolEvent =
     | Requested of renter: int
     /// Returned; `isUsable` if the connection is worth renting again.
     | Returned of connection: int * isUsable: bool
@@ -22,7 +24,7 @@ type PoolEvent =
     | GivenUp of renter: int
     | CloseAsked
 
-type PoolEffect =
+type internal PoolEffect =
     | Rent of renter: int * connection: int
     | RejectRenter of renter: int
     /// Close it: nobody will have it again.
@@ -30,7 +32,7 @@ type PoolEffect =
     /// The pool is closed and everything has come back.
     | Drained
 
-module Pool =
+module internal Pool =
     let empty size : PoolState =
         {
             Size = size

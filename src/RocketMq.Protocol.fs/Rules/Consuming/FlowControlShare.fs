@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// How much of one topic a consumer holds, all its queues of it together. Source: DefaultMQPushConsumer.java,
 /// pullThresholdForTopic and pullThresholdSizeForTopic.
@@ -14,7 +16,7 @@ type TopicFlowControlLimits =
 
 /// What one queue may hold of what is allowed for its topic.
 [<Struct>]
-type FlowControlShare =
+type internal FlowControlShare =
     {
         /// Messages, at least 1.
         Messages: int
@@ -24,7 +26,7 @@ type FlowControlShare =
         PullBatch: int
     }
 
-module FlowControlShare =
+module internal FlowControlShare =
     /// The equal part of each of so many queues; nothing if there is no limit. A queue may hold one message in any case,
     /// so of more queues than messages the consumer holds as many messages as it has queues. A pull asks for half the part
     /// at most: the handlers have the other half meanwhile.

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What was seen of a group's handlers when they were looked at.
 type internal HandlersSeen =

@@ -1,10 +1,11 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// The messages that one pull gave, as their queue counts them. A message is named by its index in the batch.
 [<Sealed>]
-type OffsetBatch internal (era: obj, first: int64, offsets: int64[] | null, count: int) =
+type internal OffsetBatch internal (era: obj, first: int64, offsets: int64[] | null, count: int) =
     // One bit a message.
     let finished: uint64[] = Array.zeroCreate ((count + 63) / 64)
     let mutable oldest = 0
@@ -66,7 +67,7 @@ type OffsetBatch internal (era: obj, first: int64, offsets: int64[] | null, coun
 /// them. They may be consumed in any order. A message costs one bit, and an offset where a pull left some out. Not for two
 /// threads at a time.
 [<Sealed>]
-type OffsetTracker(start: int64) =
+type internal OffsetTracker(start: int64) =
     let mutable era = obj ()
     let mutable next = start
     let mutable count = 0
@@ -178,9 +179,9 @@ type OffsetTracker(start: int64) =
             false
 
     /// Goes on at `offset`, forward or back. Everything that is held is forgotten.
-    member _.Reset(position: int64) : unit =
+    member _.Reset(offset: int64) : unit =
         era <- obj ()
-        next <- position
+        next <- offset
         count <- 0
         first <- null
         last <- null

@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// When a consumer asks again after a pull or a pop that failed. It never gives up: topics and permissions come back.
-module PullRetry =
+module internal PullRetry =
     let private firstWaitMillis = 100.0
     let private lastWaitMillis = 3000.0
 

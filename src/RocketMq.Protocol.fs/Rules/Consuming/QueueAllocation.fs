@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Buffers.Binary
 open System.Security.Cryptography
 open System.Text
+open RocketMq.Protocol
 
 /// How the members of a group divide the queues of a topic. Each member works the division out for itself: all of them
 /// must have the same strategy. Two values are equal only if they are one.
@@ -32,7 +33,7 @@ type AllocationStrategy =
     | CustomAssignment of name: string * assign: (string -> string list -> MessageQueue list -> MessageQueue list)
 
 /// Sources: AllocateMessageQueue*.java, AllocateMachineRoomNearby.java, ConsistentHashRouter.java; both lines agree.
-module QueueAllocation =
+module internal QueueAllocation =
     /// The name by which Java's tools know a strategy.
     let rec name (strategy: AllocationStrategy) : string =
         match strategy with

@@ -1,6 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
-type RebalanceEvent =
+open RocketMq.Protocol
+
+type internal RebalanceEvent =
     /// The topic is subscribed to from now on. Routes of other topics are no news.
     | TopicSubscribed of topic: string
     /// The topic is not subscribed to any more.
@@ -18,7 +20,7 @@ type RebalanceEvent =
     /// All queues are given up, for good.
     | StopRequested
 
-type RebalanceEffect =
+type internal RebalanceEffect =
     /// Query a broker of the topic for the members, and report the answer.
     | QueryMembers of topic: string
     /// The queue is this member's from now on.
@@ -35,7 +37,7 @@ type internal TopicView =
     }
 
 /// Which queues a member of a group has. Immutable.
-type Rebalance =
+type internal Rebalance =
     internal
         {
             Model: MessageModel
@@ -53,7 +55,7 @@ type Rebalance =
 
 /// The rules by which the members of a group share the queues. A queue that stays assigned is not touched, and nothing that could
 /// not be queried changes anything. Source: RebalanceImpl.java.
-module Rebalance =
+module internal Rebalance =
     let private noQueues =
         {
             Readable = Set.empty

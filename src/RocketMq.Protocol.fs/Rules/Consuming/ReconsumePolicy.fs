@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What a handler says of messages, to push and pop consumers alike. A result that is null, such as that of an empty
 /// `ValueTask`, is a mistake: it is logged as a failure of the handler, and counts as `Retry`.
@@ -28,7 +29,7 @@ module internal ConsumeResult =
         | _ -> result
 
 /// What becomes of a message that was consumed concurrently.
-type ConcurrentOutcome =
+type internal ConcurrentOutcome =
     | Done
     /// Nobody has it again.
     | Dropped
@@ -36,7 +37,7 @@ type ConcurrentOutcome =
     | SendBack of level: int
 
 /// What becomes of a message that failed in order.
-type OrderlyOutcome =
+type internal OrderlyOutcome =
     /// Its queue waits, then it is handled again.
     | Again of TimeSpan
     /// The broker is to have it as a dead letter.
@@ -44,7 +45,7 @@ type OrderlyOutcome =
 
 /// What becomes of messages after their handler. Sources: ConsumeMessageConcurrentlyService.java,
 /// ConsumeMessageOrderlyService.java, DefaultMQPushConsumerImpl.java.
-module ReconsumePolicy =
+module internal ReconsumePolicy =
     /// How often a message comes again unless it is said.
     let private usualRetries = 16
 

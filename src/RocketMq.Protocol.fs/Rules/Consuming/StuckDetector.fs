@@ -1,9 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 
 /// How a handler's call is doing.
-type HandlerWatch =
+type internal HandlerWatch =
     {
         /// Since it began.
         Took: TimeSpan
@@ -11,12 +11,12 @@ type HandlerWatch =
         IsCancelled: bool
     }
 
-type QueueVerdict =
+type internal QueueVerdict =
     | ReadsNormally
     /// Nothing is pulled of it: the loop that pulls is to begin again, where it was.
     | ReadingStuck of since: TimeSpan
 
-type HandlerVerdict =
+type internal HandlerVerdict =
     | WorksNormally
     /// It is to be told to end.
     | TakesTooLong
@@ -24,7 +24,7 @@ type HandlerVerdict =
     | DoesNotReturn
 
 /// Which queues and handlers are stuck.
-module StuckDetector =
+module internal StuckDetector =
     /// Java drops and makes again a queue that was not pulled from for so long.
     let pullLimit = TimeSpan.FromSeconds 120L
 

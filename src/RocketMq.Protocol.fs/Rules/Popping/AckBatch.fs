@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// A popped message as one that is to be acknowledged.
 [<Struct>]

@@ -1,4 +1,6 @@
-namespace RocketMq.Protocol
+namespace RocketMq
+
+open RocketMq.Protocol
 
 /// What is known of the clock by which a broker judges the age of a pop and the end of its wait. The client's own clock plays
 /// no part: it may be minutes off. Source: PopMessageProcessor.java, PopMessageRequestHeader.java.

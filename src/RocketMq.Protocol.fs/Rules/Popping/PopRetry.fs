@@ -1,9 +1,9 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 
 /// When a popped message comes again that could not be handled. Source: DefaultMQPushConsumerImpl.java, popDelayLevel.
-module PopRetry =
+module internal PopRetry =
     let private seconds =
         [|
             10

@@ -1,7 +1,8 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 open System.Collections.Generic
+open RocketMq.Protocol
 
 /// How many messages are gathered into one batch, and for how long.
 type BatchingLimits =
@@ -38,13 +39,13 @@ module BatchingLimits =
 
 /// How a message may travel.
 [<Struct>]
-type Batchability =
+type internal Batchability =
     /// With others of its topic that say the same about waiting for the store.
     | Batchable of isWaitingForStore: bool
     /// In a send of its own: brokers treat it in a way that they do not treat members of batches.
     | NotBatchable
 
-module Batchability =
+module internal Batchability =
     let private retryPrefix = "%RETRY%"
 
     /// Properties that work in a send of its own only: delays, transactions, request and reply, copies to light queues.
@@ -85,14 +86,14 @@ module Batchability =
 
 /// Where a batch goes: to any queue of a topic, or to one that was chosen.
 [<Struct>]
-type BatchTarget =
+type internal BatchTarget =
     {
         Topic: string
         Queue: MessageQueue voption
     }
 
 /// Messages to be sent now, in the order in which they came. One alone is sent as it is, without a batch's envelope.
-type ReadyBatch<'Ticket> =
+type internal ReadyBatch<'Ticket> =
     {
         Target: BatchTarget
         Tickets: 'Ticket[]
@@ -115,7 +116,7 @@ type internal OpenBatch<'Ticket>(target: BatchTarget, isWaitingForStore: bool, d
 /// calls so far alone. Batches of one target come out in the order in which their messages came in, those that travel
 /// alone included. Not safe for two threads at once. `now` is in milliseconds; a time before the last one counts as it.
 [<Sealed>]
-type BatchAccumulator<'Ticket>(limits: BatchingLimits) =
+type internal BatchAccumulator<'Ticket>(limits: BatchingLimits) =
     let openBatches =
         Dictionary<BatchTarget, OpenBatch<'Ticket>>(HashIdentity.Structural)
 

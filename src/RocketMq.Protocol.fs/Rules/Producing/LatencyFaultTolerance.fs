@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// A broker that took at least so long is avoided for so long. Both in milliseconds.
 [<Struct>]
@@ -103,7 +104,7 @@ type AvoidedBroker =
 /// The brokers that are avoided at this time: none, mostly. Immutable. `now` is in milliseconds of any clock that does not
 /// go back. What is not avoided leaves no trace here, so that fast sends cost one look at an empty array.
 [<Sealed>]
-type LatencyFaultTolerance private (avoided: AvoidedBroker[]) =
+type internal LatencyFaultTolerance private (avoided: AvoidedBroker[]) =
     static member val Empty = LatencyFaultTolerance [||]
 
     static member internal Create(avoided: AvoidedBroker[]) =
@@ -114,7 +115,7 @@ type LatencyFaultTolerance private (avoided: AvoidedBroker[]) =
 
     member internal _.Avoided = avoided
 
-module LatencyFaultTolerance =
+module internal LatencyFaultTolerance =
     let empty = LatencyFaultTolerance.Empty
 
     let private indexOf (broker: string) (state: LatencyFaultTolerance) =

@@ -1,14 +1,15 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What follows a failed attempt to send.
-type AfterFailure =
+type internal AfterFailure =
     /// Try another broker, if there is one.
     | TryAgain
     | GiveUp of RemotingError
 
-module SendRetry =
+module internal SendRetry =
     /// Of two failures of one message, the one that says more: an attempt that may have succeeded outweighs one that
     /// did not. A caller that gave up is told just that, and whether the message may be stored.
     let graver (earlier: RemotingError option) (latest: RemotingError) : RemotingError =

@@ -1,23 +1,23 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
 
 /// A broker's promise that nobody else of the group consumes a queue.
-type ConsumeLock =
+type internal ConsumeLock =
     {
         /// When the request was made that the broker granted last. By then at the latest its 60 s began.
         AskedAt: TimeSpan
     }
 
 /// What an attempt to renew a lock came to.
-type LockRenewal =
+type internal LockRenewal =
     | StillHeld of ConsumeLock
     /// Another member has it, or may have had it meanwhile.
     | LockLost
 
 /// How long a lock may be trusted. Times are a member's own, from any beginning. Sources: ProcessQueue.java,
 /// RebalanceLockManager.java.
-module ConsumeLock =
+module internal ConsumeLock =
     /// After so long without a renewal nothing is consumed. Java's time, half of the broker's.
     let trustedFor = TimeSpan.FromSeconds 30L
 

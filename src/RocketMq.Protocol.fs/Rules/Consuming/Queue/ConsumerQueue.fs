@@ -1,11 +1,12 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// The life of one queue at one member of a group: a pure function of state and event, without clock or task. docs/consumer-queues.md
 /// has its table. Sources: RebalanceImpl.java, RebalancePushImpl.java, ProcessQueue.java.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
-module ConsumerQueue =
+module internal ConsumerQueue =
     /// A queue that nothing is known of.
     let create (rules: QueueRules) : ConsumerQueue = QueueState.create rules
 

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// Where a group begins that has committed nothing.
 type ConsumeFrom =
@@ -10,7 +11,7 @@ type ConsumeFrom =
     | AtTime of DateTimeOffset
 
 /// What to do to know where a queue begins.
-type OffsetLookup =
+type internal OffsetLookup =
     | BeginAt of int64
     /// Ask the broker for the offset that the next message will have.
     | QueryMaxOffset
@@ -20,7 +21,7 @@ type OffsetLookup =
     | CannotStart of RemotingError
 
 /// Where a consumer begins with a queue. Source: RebalancePushImpl.java.
-module InitialOffset =
+module internal InitialOffset =
     /// From what the broker, or the file of a broadcasting consumer, says of the committed offset. A retry topic begins
     /// with its first message, as what is in it has been sent back by this group.
     let afterCommitted

@@ -1,6 +1,7 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// How a queue begins to be read, and how what it took is released.
 module internal QueueBeginnings =

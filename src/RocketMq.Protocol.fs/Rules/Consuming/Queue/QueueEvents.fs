@@ -1,16 +1,17 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// What the group has committed of a queue, as the broker has it, or the file of a broadcasting consumer. Not where a member began:
 /// a group that begins at the last offset has committed nothing.
-type CommittedOffset =
+type internal CommittedOffset =
     /// Not loaded yet.
     | NotLoaded
     | NothingCommitted
     | CommittedAt of int64
 
-module CommittedOffset =
+module internal CommittedOffset =
     let ofOption (offset: int64 option) : CommittedOffset =
         match offset with
         | Some offset -> CommittedAt offset
@@ -18,7 +19,7 @@ module CommittedOffset =
 
 /// How far a member is with a queue that it reads, by the count of its process queue.
 [<Struct>]
-type ConsumeProgress =
+type internal ConsumeProgress =
     {
         /// The lowest offset that is not consumed.
         Consumed: int64
@@ -28,7 +29,7 @@ type ConsumeProgress =
         Running: int
     }
 
-type QueueRules =
+type internal QueueRules =
     {
         /// Orderly members of a clustering group read a queue under the broker's lock only.
         NeedsLock: bool
@@ -36,14 +37,14 @@ type QueueRules =
         AutoCommit: bool
     }
 
-type QueueLockState =
+type internal QueueLockState =
     | NotHeld
     /// The outcome of a request is not known, or came too late to be trusted.
     | MayBeHeld
     | Held of ConsumeLock
 
 /// How a lock request ended.
-type LockAnswer =
+type internal LockAnswer =
     | LockGranted
     /// Another member has the lock.
     | LockDenied
@@ -51,13 +52,13 @@ type LockAnswer =
     | LockUnknown
 
 /// A request to the offset store. One of a queue is in flight at a time.
-type OffsetRequest =
+type internal OffsetRequest =
     | NoRequest
     /// `pays` is the reset that was owed when it began; `askers` are the commits that wait for it.
     | Saving of offset: int64 * pays: int64 option * askers: int list
     | Loading
 
-type QueuePhase =
+type internal QueuePhase =
     /// Nothing of the queue is left at this member.
     | Released
     /// Assigned, and waiting for the next attempt to begin.
@@ -76,7 +77,7 @@ type QueuePhase =
     | Unlocking
 
 [<RequireQualifiedAccess>]
-type QueueEvent =
+type internal QueueEvent =
     | Assigned
     | Revoked of ConsumeProgress
     /// `attempt` is that of the effect.
@@ -104,7 +105,7 @@ type QueueEvent =
     | Drained of ConsumeProgress
     | Unlocked
 
-type QueueReport =
+type internal QueueReport =
     | LockWasLost
     /// Somebody else has committed another offset: reading goes on there.
     | OffsetTakenOver of before: int64 * after: int64
@@ -115,7 +116,7 @@ type QueueReport =
     | ResetNotSaved of offset: int64
 
 [<RequireQualifiedAccess>]
-type QueueEffect =
+type internal QueueEffect =
     | AcquireLock of attempt: int
     | RenewLock
     | ReleaseLock

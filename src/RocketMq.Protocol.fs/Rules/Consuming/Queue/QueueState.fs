@@ -1,9 +1,10 @@
-namespace RocketMq.Protocol
+namespace RocketMq
 
 open System
+open RocketMq.Protocol
 
 /// All that is true of one queue at one member. Immutable.
-type ConsumerQueue =
+type internal ConsumerQueue =
     internal
         {
             Rules: QueueRules

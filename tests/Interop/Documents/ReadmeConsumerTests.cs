@@ -1,0 +1,197 @@
+using System.Collections.Concurrent;
+using System.Text;
+using RocketMq.Embedded;
+
+namespace Interop;
+
+/// <summary>
+/// The README's chapter on consuming: each of its blocks of C# stands between two "readme" marks here, in the same order, and runs.
+/// </summary>
+[CancelAfter(60_000)]
+public sealed class ReadmeConsumerTests
+{
+    private EmbeddedClock _clock = null!;
+    private EmbeddedBroker _broker = null!;
+
+    [SetUp]
+    public async Task StartBroker()
+    {
+        _clock = new EmbeddedClock(runs: true);
+        _broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Clock = _clock });
+        await _broker.CreateTopicAsync("Orders", 4);
+    }
+
+    [TearDown]
+    public Task StopBroker() => _broker.StopAsync();
+
+    private async Task SendAsync(params string[] bodies)
+    {
+        await using var producer = await Producer.Create("orders").NameServers(_broker.NameServer).StartAsync();
+
+        foreach (var body in bodies)
+        {
+            await producer.SendAsync(Message.To("Orders").Tag("created").Body(body), QueueSelector.ByKey("o-17"));
+        }
+    }
+
+    private static string Text(ReceivedMessage message) => Encoding.UTF8.GetString(message.Body.Span);
+
+    [Test]
+    public async Task Push_runs(CancellationToken cancellation)
+    {
+        var nameServers = _broker.NameServer;
+        var billing = new Billing();
+        await SendAsync("one coffee", "two teas");
+
+        // readme
+        await using var consumer = await PushConsumer.Create("billing").NameServers(nameServers)
+            .Subscribe("Orders", "created || paid")
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .OnMessage(async (message, cancellation) =>
+            {
+                await billing.BookAsync(message.MessageId, Encoding.UTF8.GetString(message.Body.Span), cancellation);
+            })
+            .StartAsync();
+        // readme
+
+        await Wait.UntilAsync(() => billing.Booked.Count == 2, cancellation);
+        Assert.That(billing.Booked, Is.EquivalentTo(new[] { "one coffee", "two teas" }));
+    }
+
+    [Test]
+    public async Task Results_run(CancellationToken cancellation)
+    {
+        var nameServers = _broker.NameServer;
+        var billing = new Billing();
+        await SendAsync("one coffee", "nonsense", "not now");
+
+        // readme results
+        await using var consumer = await PushConsumer.Create("billing").NameServers(nameServers)
+            .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .Concurrency(8).MaxRetries(5)
+            .OnMessage(async (message, cancellation) => await billing.TryBookAsync(message, cancellation) switch
+            {
+                Booking.Done => ConsumeResult.Success,
+                Booking.NotNow => ConsumeResult.RetryAfter(TimeSpan.FromSeconds(5)),
+                _ => ConsumeResult.DeadLetter,                          // to %DLQ%billing
+            })
+            .StartAsync();
+        // readme
+
+        await Wait.UntilAsync(() => consumer.Health is { Consumed: 1, SentBack: 2 }, cancellation);
+        _clock.Advance(TimeSpan.FromSeconds(6));
+        await Wait.UntilAsync(() => consumer.Health.Consumed == 2, cancellation);
+        Assert.That(billing.Booked, Is.EquivalentTo(new[] { "one coffee", "not now" }));
+    }
+
+    [Test]
+    public async Task Order_runs(CancellationToken cancellation)
+    {
+        var nameServers = _broker.NameServer;
+        var billing = new Billing();
+        await SendAsync("created", "changed", "paid");
+
+        // readme order
+        await using var consumer = await PushConsumer.Create("ledger").NameServers(nameServers)
+            .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .Orderly()
+            .OnMessages(async (messages, cancellation) =>
+            {
+                foreach (var message in messages)
+                {
+                    await billing.BookAsync(message.MessageId, Encoding.UTF8.GetString(message.Body.Span), cancellation);
+                }
+
+                return ConsumeResult.Success;
+            })
+            .StartAsync();
+
+        consumer.Pause();                                       // no handler begins
+        consumer.Resume();
+        PushConsumerHealth health = consumer.Health;            // queues, offsets, counts, stuck handlers
+        // readme
+
+        await Wait.UntilAsync(() => billing.Booked.Count == 3, cancellation);
+        Assert.That(billing.Booked, Is.EqualTo(new[] { "created", "changed", "paid" }));
+        Assert.That(health.IsHealthy);
+    }
+
+    [Test]
+    public async Task Pull_runs(CancellationToken cancellation)
+    {
+        var nameServers = _broker.NameServer;
+        await SendAsync("one coffee");
+        var texts = new List<string>();
+
+        // readme pull
+        await using var consumer = await PullConsumer.Create("audit").NameServers(nameServers)
+            .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync();
+
+        await foreach (ReceivedMessage message in consumer.ReadAllAsync())
+        {
+            texts.Add(Encoding.UTF8.GetString(message.Body.Span));
+            break;                                              // the next one settles this one; so does CommitAsync
+        }
+
+        await consumer.CommitAsync();
+
+        MessageQueue queue = consumer.Queues[0].Queue;
+        consumer.Seek(queue, 0);                                // or SeekToBeginAsync, SeekToEndAsync, SeekToTimeAsync
+        IReadOnlyList<ReceivedMessage> again = await consumer.PollAsync(32, TimeSpan.FromSeconds(5));
+        consumer.Pause(queue);                                  // nothing of it is delivered until Resume
+        // readme
+
+        Assert.That(texts, Is.EqualTo(new[] { "one coffee" }));
+        Assert.That(again.Select(message => message.QueueOffset), Is.All.Zero);
+    }
+
+    [Test]
+    public async Task Popping_runs(CancellationToken cancellation)
+    {
+        var nameServers = _broker.NameServer;
+        await SendAsync("one coffee", "two teas");
+
+        // readme popping
+        await using var consumer = await SimpleConsumer.Create("audit").NameServers(nameServers)
+            .Subscribe("Orders").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync();
+
+        var leased = await consumer.ReceiveAsync(16, TimeSpan.FromSeconds(30));     // hidden from others for 30 s
+        IReadOnlyList<AckFailure> failures = await consumer.AckAllAsync(leased);    // what is listed comes again
+        // readme
+
+        Assert.That(leased, Is.Not.Empty);
+        Assert.That(failures, Is.Empty);
+    }
+
+    [Test]
+    public void The_readme_has_this_code() => ReadmeChapter.ShouldRunIn("Consuming", blocks: 5);
+
+    private enum Booking { Done, NotNow, Never }
+
+    /// <summary>What a service does with messages.</summary>
+    private sealed class Billing
+    {
+        internal ConcurrentQueue<string> Booked { get; } = new();
+
+        internal Task BookAsync(string id, string text, CancellationToken cancellation)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Booked.Enqueue(id.Length > 0 ? text : "no id");
+            return Task.CompletedTask;
+        }
+
+        internal async Task<Booking> TryBookAsync(ReceivedMessage message, CancellationToken cancellation)
+        {
+            switch (Text(message))
+            {
+                case "nonsense":
+                    return Booking.Never;
+                case "not now" when message.ReconsumeTimes == 0:
+                    return Booking.NotNow;
+                default:
+                    await BookAsync(message.MessageId, Text(message), cancellation);
+                    return Booking.Done;
+            }
+        }
+    }
+}
