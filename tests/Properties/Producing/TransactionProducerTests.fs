@@ -240,6 +240,17 @@ let private outcomes =
                 thousandTransactions
         ]
 
+let private batching (options: ProducerOptions) =
+    { options with
+        Batching =
+            Some
+                {
+                    MaxMessages = 8
+                    MaxBytes = 32_768
+                    MaxWaitMillis = 10L
+                }
+    }
+
 let private halfMessages =
     testList
         "half messages"
@@ -283,17 +294,6 @@ let private halfMessages =
                 (fun () ->
                     task {
                         let servers = servers stored
-
-                        let batching (options: ProducerOptions) =
-                            { options with
-                                Batching =
-                                    Some
-                                        {
-                                            MaxMessages = 8
-                                            MaxBytes = 32_768
-                                            MaxWaitMillis = 10L
-                                        }
-                            }
 
                         for change in [ id; batching ] do
                             use! producer = producerAt servers change
