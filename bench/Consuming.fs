@@ -114,15 +114,9 @@ let private start options handler =
     |> Samples.ok
 
 let private optionsOf nameServer group =
-    let options =
-        PushConsumerOptions.create group (serversOf nameServer)
-        |> PushConsumerOptions.consumeFromWhere FirstOffset
-
-    { options with
-        Remoting =
-            { options.Remoting with
-                Header = Header.Binary
-            }
+    { PushConsumerOptions.create group (serversOf nameServer) with
+        Consumer.ConsumeFrom = FirstOffset
+        Consumer.Client.Remoting.Header = Header.Binary
     }
 
 /// A push consumer, as a process; its handler counts.
@@ -171,7 +165,7 @@ let consume who nameServer =
     match who with
     | "floor" -> consumeFloor nameServer
     | "default" -> consumePush nameServer eachMessage id
-    | "tuned" -> consumePush nameServer batches (PushConsumerOptions.withConcurrency 4)
+    | "tuned" -> consumePush nameServer batches (fun options -> { options with Concurrency = 4 })
     | _ -> raise (BenchFailed $"there is no consumer {who}")
 
     0

@@ -25,14 +25,10 @@ let broker () =
 
 let private start nameServer =
     let servers = Endpoint.parseList nameServer |> Samples.ok
-    let options = ProducerOptions.create "bench-producer" servers
 
     Producer.Start
-        { options with
-            Remoting =
-                { options.Remoting with
-                    Header = Header.Binary
-                }
+        { ProducerOptions.create "bench-producer" servers with
+            Client.Remoting.Header = Header.Binary
         }
     |> Samples.ok
 

@@ -19,12 +19,13 @@ let producer = ProducerOptions.create "orders" servers |> Producer.Start |> ok
 let order = Message.ofText "Orders" "one coffee" |> Message.withTag "created"
 producer.Send(order, CancellationToken.None).Result |> ok |> printfn "%A"
 
-let wanted = PullConsumerOptions.subscribe "Orders" (ByTag "created || paid")
-let billing = PullConsumerOptions.create "billing" servers |> wanted
+let billing =
+    { PullConsumerOptions.create "billing" servers with
+        Consumer.ConsumeFrom = FirstOffset
+    }
+    |> PullConsumerOptions.subscribe "Orders" (ByTag "created || paid")
 
-let consumer =
-    PullConsumer.Start(PullConsumerOptions.consumeFromWhere FirstOffset billing).Result
-    |> ok
+let consumer = PullConsumer.Start(billing).Result |> ok
 
 consumer.Receive(CancellationToken.None).Result |> ok |> printfn "%O"
 

@@ -2,7 +2,6 @@ using System.ComponentModel;
 using System.Runtime.CompilerServices;
 using Microsoft.FSharp.Core;
 using Core = RocketMq;
-using Options = RocketMq.PushConsumerOptionsModule;
 
 namespace RocketMq.Client;
 
@@ -73,7 +72,7 @@ public sealed partial class PushConsumerBuilder
     /// <exception cref="InvalidOperationException">There is a handler already.</exception>
     /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
     [OverloadResolutionPriority(5)]
-    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<ConsumeResult>> handler, int batchSize = 32) =>
+    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<ConsumeResult>> handler, int? batchSize = null) =>
         OnBatches(Handlers.ToCore(handler), batchSize);
 
     /// <summary>Handles up to so many messages of a queue with one call. What it says holds for all of them.</summary>
@@ -81,21 +80,21 @@ public sealed partial class PushConsumerBuilder
     /// <exception cref="InvalidOperationException">There is a handler already.</exception>
     /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
     [OverloadResolutionPriority(4)]
-    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task<ConsumeResult>> handler, int batchSize = 32) =>
+    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task<ConsumeResult>> handler, int? batchSize = null) =>
         OnBatches(Handlers.ToCore(handler), batchSize);
 
     /// <summary>Not a handler: its result would be lost. Does not compile.</summary>
     [Obsolete(Handlers.WrongResult, error: true)]
     [EditorBrowsable(EditorBrowsableState.Never)]
     [OverloadResolutionPriority(3)]
-    public PushConsumerBuilder OnMessages<T>(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<T>> handler, int batchSize = 32) =>
+    public PushConsumerBuilder OnMessages<T>(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<T>> handler, int? batchSize = null) =>
         throw new NotSupportedException(Handlers.WrongResult);
 
     /// <summary>Not a handler: its result would be lost. Does not compile.</summary>
     [Obsolete(Handlers.WrongResult, error: true)]
     [EditorBrowsable(EditorBrowsableState.Never)]
     [OverloadResolutionPriority(2)]
-    public PushConsumerBuilder OnMessages<T>(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task<T>> handler, int batchSize = 32) =>
+    public PushConsumerBuilder OnMessages<T>(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task<T>> handler, int? batchSize = null) =>
         throw new NotSupportedException(Handlers.WrongResult);
 
     /// <summary>
@@ -106,7 +105,7 @@ public sealed partial class PushConsumerBuilder
     /// <exception cref="InvalidOperationException">There is a handler already.</exception>
     /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
     [OverloadResolutionPriority(1)]
-    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask> handler, int batchSize = 32) =>
+    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask> handler, int? batchSize = null) =>
         OnBatches(Handlers.ToCore(handler), batchSize);
 
     /// <summary>
@@ -116,7 +115,7 @@ public sealed partial class PushConsumerBuilder
     /// <exception cref="ArgumentOutOfRangeException">The size of a batch is not from 1 to 1,024.</exception>
     /// <exception cref="InvalidOperationException">There is a handler already.</exception>
     /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
-    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task> handler, int batchSize = 32) =>
+    public PushConsumerBuilder OnMessages(Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task> handler, int? batchSize = null) =>
         OnBatches(Handlers.ToCore(handler), batchSize);
 
     private PushConsumerBuilder OnEach(Func<ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>> handler) =>
@@ -125,13 +124,13 @@ public sealed partial class PushConsumerBuilder
                 (message, cancellation) => handler(new(message), cancellation))));
 
     private PushConsumerBuilder OnBatches(
-        Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<Core.ConsumeResult>> handler, int batchSize) =>
-        With(Options.withBatchSize(Checked.Count(batchSize, 1024), _options)).With(Core.ConsumeHandler.NewBatches(
+        Func<IReadOnlyList<ReceivedMessage>, CancellationToken, ValueTask<Core.ConsumeResult>> handler, int? batchSize) =>
+        (batchSize is { } size ? Set(size, nameof(batchSize), "batchSize") : this).With(Core.ConsumeHandler.NewBatches(
             FuncConvert.FromFunc<Core.ReceivedMessage[], CancellationToken, ValueTask<Core.ConsumeResult>>(
                 (messages, cancellation) =>
                     handler(Array.ConvertAll(messages, message => new ReceivedMessage(message)), cancellation))));
 
     private PushConsumerBuilder With(Core.ConsumeHandler handler) => _handler is null
-        ? new(_options, handler, Remoting)
+        ? new(Draft, handler)
         : throw Handlers.AlreadySet("OnMessage or OnMessages");
 }

@@ -16,7 +16,7 @@ public enum BodyCompression
 }
 
 /// <summary>
-/// Compresses and inflates message bodies in one way, see <see cref="ProducerBuilderBase{TBuilder}.Codec"/>. Used from many threads at
+/// Compresses and inflates message bodies in one way, see <see cref="ClientBuilder{TSelf}.Codec"/>. Used from many threads at
 /// once. An exception says that it cannot be done, and why.
 /// </summary>
 public interface IBodyCodec

@@ -1,20 +1,37 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
-using Microsoft.FSharp.Collections;
 using Microsoft.FSharp.Core;
 using Core = RocketMq;
 
 namespace RocketMq.Client;
 
 /// <summary>What every builder sets up about connections. Immutable; each method gives a new builder.</summary>
-/// <typeparam name="TBuilder">The builder itself.</typeparam>
-public abstract class ConnectionBuilder<TBuilder>
-    where TBuilder : ConnectionBuilder<TBuilder>
+/// <typeparam name="TSelf">The builder itself.</typeparam>
+public abstract class ConnectionBuilder<TSelf>
+    where TSelf : ConnectionBuilder<TSelf>
 {
-    private protected ConnectionBuilder(RemotingSettings remoting) => Remoting = remoting;
+    private protected ConnectionBuilder(Draft draft) => Draft = draft;
 
-    private protected RemotingSettings Remoting { get; }
+    private protected Draft Draft { get; }
 
-    private protected abstract TBuilder With(RemotingSettings remoting);
+    private protected abstract TSelf With(Draft draft);
+
+    /// <summary>Changes the setting that has the name of the method.</summary>
+    private protected TSelf Set<T>(
+        T value,
+        [CallerArgumentExpression(nameof(value))] string? parameter = null,
+        [CallerMemberName] string setting = "") where T : notnull
+    {
+        ArgumentNullException.ThrowIfNull(value, parameter);
+        return With(Draft.With(value, parameter, setting));
+    }
+
+    /// <summary>Changes the setting that has the names of method and parameter, or of the parameter alone. Null leaves it as it is.</summary>
+    private protected TSelf Part<T>(
+        T? value,
+        [CallerArgumentExpression(nameof(value))] string parameter = "",
+        [CallerMemberName] string method = "") where T : struct =>
+        With(value is { } given ? Draft.WithPart(given, parameter, method) : Draft);
 
     /// <summary>
     /// Changes settings by a text such as "nameServers=a:9876,b:9876;preset=production;requestTimeout=5s;tls=true". Clients of each
@@ -23,10 +40,10 @@ public abstract class ConnectionBuilder<TBuilder>
     /// docs/production.md lists all settings. A client of one address takes no name servers.
     /// </summary>
     /// <exception cref="ArgumentException">A setting is unknown or makes no sense; the message names all that are.</exception>
-    public TBuilder Settings(string settings)
+    public TSelf Settings(string settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        return Read(settings);
+        return With(Draft.Read(settings));
     }
 
     /// <summary>
@@ -34,14 +51,11 @@ public abstract class ConnectionBuilder<TBuilder>
     /// ROCKETMQ_REQUEST_TIMEOUT, ROCKETMQ_TLS or ROCKETMQ_SECRET_KEY. Empty ones count as none.
     /// </summary>
     /// <exception cref="ArgumentException">A variable makes no sense; the message names all that do not.</exception>
-    public TBuilder SettingsFromEnvironment() => Read(null);
-
-    /// <summary>Changes settings by a text or, if there is none, by environment variables.</summary>
-    private protected abstract TBuilder Read(string? settings);
+    public TSelf SettingsFromEnvironment() => With(Draft.Read(null));
 
     /// <summary>Takes settings that go together, in place of those made before; TLS, credentials and <see cref="OnMaxInFlight"/> stay.</summary>
-    public TBuilder Preset(RemotingPreset preset) =>
-        With(Remoting with { Options = Core.RemotingOptionsModule.withPreset(preset.ToCore(), Remoting.Options) });
+    public TSelf Preset(RemotingPreset preset) =>
+        With(Draft.With(Core.RemotingOptionsModule.withPreset(preset.ToCore(), Draft.Remoting)));
 
     /// <summary>
     /// How long a server may be silent. Null leaves a limit as it is.
@@ -55,43 +69,33 @@ public abstract class ConnectionBuilder<TBuilder>
     /// A connection that nobody has used for this long is closed; the next call makes it again. Default 2 min.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A limit is not above 0, or above a day.</exception>
-    public TBuilder KeepAlive(TimeSpan? probeAfter = null, TimeSpan? deadAfter = null, TimeSpan? idleAfter = null)
-    {
-        var limits = Remoting.Options.KeepAlive;
-        return With(Remoting with
-        {
-            KeepAlive = new(
-                Checked.Span(probeAfter ?? limits.ProbeAfter, nameof(probeAfter)),
-                Checked.Span(deadAfter ?? limits.DeadAfter, nameof(deadAfter)),
-                Checked.Span(idleAfter ?? limits.IdleAfter, nameof(idleAfter))),
-        });
-    }
+    public TSelf KeepAlive(TimeSpan? probeAfter = null, TimeSpan? deadAfter = null, TimeSpan? idleAfter = null) =>
+        Part(probeAfter).Part(deadAfter).Part(idleAfter);
 
     /// <summary>How long a call waits for its answer, the time to connect included. Default 3 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
-    public TBuilder RequestTimeout(TimeSpan value) => With(Remoting with { RequestTimeout = Checked.Span(value) });
+    public TSelf RequestTimeout(TimeSpan value) => Set(value);
 
     /// <summary>How long one attempt to connect may take. Default 3 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
-    public TBuilder ConnectTimeout(TimeSpan value) => With(Remoting with { ConnectTimeout = Checked.Span(value) });
+    public TSelf ConnectTimeout(TimeSpan value) => Set(value);
 
     /// <summary>The most calls that wait for answers at a time, on one connection. Default 4,096.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,048,576.</exception>
-    public TBuilder MaxInFlight(int value) => With(Remoting with { MaxInFlight = Checked.Count(value, 1 << 20) });
+    public TSelf MaxInFlight(int value) => Set(value);
 
     /// <summary>
     /// What a call does that is one more than may wait for answers. Default <see cref="OverflowPolicy.Wait"/> for producers, within the
     /// message's own time and token, and <see cref="OverflowPolicy.Fail"/> for all others. A preset leaves it as it is.
     /// </summary>
-    public TBuilder OnMaxInFlight(OverflowPolicy value) => With(Remoting with { OnMaxInFlight = value });
+    public TSelf OnMaxInFlight(OverflowPolicy value) => Set(value.ToCore());
 
     /// <summary>The most bytes that wait to be written, on one connection; there is room again when half of them are gone. Default 4 MiB.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 4,096 to 1 GiB.</exception>
-    public TBuilder MaxUnwrittenBytes(int value) =>
-        With(Remoting with { MaxUnwrittenBytes = Checked.Between(value, 4096, 1 << 30) });
+    public TSelf MaxUnwrittenBytes(int value) => Set(value);
 
     /// <summary>What a request does while too many bytes wait to be written. Default <see cref="OverflowPolicy.Wait"/>.</summary>
-    public TBuilder OnMaxUnwrittenBytes(OverflowPolicy value) => With(Remoting with { OnMaxUnwrittenBytes = value });
+    public TSelf OnMaxUnwrittenBytes(OverflowPolicy value) => Set(value.ToCore());
 
     /// <summary>
     /// How many calls may wait for room on one connection, of a limit that has them wait: first come first served. One more fails at
@@ -100,84 +104,62 @@ public abstract class ConnectionBuilder<TBuilder>
     /// <param name="calls">The most calls, 1 to 1,048,576. Default 32,768.</param>
     /// <param name="bytes">The most bytes of their bodies and properties, 4,096 to 1 GiB; one alone may have more. Default 64 MiB.</param>
     /// <exception cref="ArgumentOutOfRangeException">One is not in its range.</exception>
-    public TBuilder MaxWaiting(int? calls = null, int? bytes = null) => With(Remoting with
-    {
-        MaxWaiting = (
-            Checked.Count(calls ?? Remoting.Options.MaxWaitingCalls, 1 << 20, nameof(calls)),
-            Checked.Between(bytes ?? Remoting.Options.MaxWaitingBytes, 4096, 1 << 30, nameof(bytes))),
-    });
+    public TSelf MaxWaiting(int? calls = null, int? bytes = null) => Part(calls).Part(bytes);
 
     /// <summary>
     /// The most requests of a server that are handled at a time, on one connection; one more is answered with SystemBusy. Default 256.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 1 to 1,048,576.</exception>
-    public TBuilder MaxServerRequests(int value) => With(Remoting with { MaxServerRequests = Checked.Count(value, 1 << 20) });
+    public TSelf MaxServerRequests(int value) => Set(value);
 
     /// <summary>How large frames may be. Null leaves a limit as it is.</summary>
     /// <param name="receiveFrameBytes">Of a received one, 1 KiB to 1 GiB. Default 32 MiB.</param>
     /// <param name="receiveHeaderBytes">Of its header, 256 bytes to 16 MiB less one. Default just that.</param>
     /// <param name="sendFrameBytes">Of one that is sent, 1 KiB to 1 GiB. Default 16 MiB: Java's servers end the connection on more.</param>
     /// <exception cref="ArgumentOutOfRangeException">One is not in its range.</exception>
-    public TBuilder FrameLimits(int? receiveFrameBytes = null, int? receiveHeaderBytes = null, int? sendFrameBytes = null)
-    {
-        var limits = Remoting.Options.Limits;
-        return With(Remoting with
-        {
-            Limits = new(
-                Checked.Between(receiveFrameBytes ?? limits.ReceiveFrameBytes, 1024, 1 << 30, nameof(receiveFrameBytes)),
-                Checked.Between(receiveHeaderBytes ?? limits.ReceiveHeaderBytes, 256, (1 << 24) - 1, nameof(receiveHeaderBytes)),
-                Checked.Between(sendFrameBytes ?? limits.SendFrameBytes, 1024, 1 << 30, nameof(sendFrameBytes))),
-        });
-    }
+    public TSelf FrameLimits(int? receiveFrameBytes = null, int? receiveHeaderBytes = null, int? sendFrameBytes = null) =>
+        Part(receiveFrameBytes).Part(receiveHeaderBytes).Part(sendFrameBytes);
 
     /// <summary>How long to wait before another attempt to connect. Null leaves a time as it is.</summary>
     /// <param name="first">Before the second attempt; doubled each time. Default 100 ms.</param>
-    /// <param name="cap">The longest wait, not below the first. Default 30 s.</param>
+    /// <param name="cap">The longest wait, not below the first. Default 10 s.</param>
     /// <param name="spread">The first attempt after a loss comes at some time within this; 0 for at once. Default 1 s.</param>
     /// <exception cref="ArgumentOutOfRangeException">One is not above 0, but for the spread, or above a day.</exception>
-    public TBuilder Backoff(TimeSpan? first = null, TimeSpan? cap = null, TimeSpan? spread = null)
-    {
-        var backoff = Remoting.Options.Backoff;
-        var within = spread ?? backoff.Spread;
-        return With(Remoting with
-        {
-            Backoff = new(
-                Checked.Span(first ?? backoff.First, nameof(first)),
-                Checked.Span(cap ?? backoff.Cap, nameof(cap)),
-                within == TimeSpan.Zero ? within : Checked.Span(within, nameof(spread))),
-        });
-    }
+    public TSelf Backoff(TimeSpan? first = null, TimeSpan? cap = null, TimeSpan? spread = null) =>
+        Part(first).Part(cap).Part(spread);
 
     /// <summary>Writes ROCKETMQ binary headers instead of JSON ones. What is received may be either.</summary>
-    public TBuilder BinaryHeaders() => With(Remoting with { BinaryHeaders = true });
+    public TSelf BinaryHeaders() => Set(Core.Protocol.Header.Binary, setting: "header");
 
     /// <summary>Where to log. Default nowhere.</summary>
-    public TBuilder Logger(ILogger value)
-    {
-        ArgumentNullException.ThrowIfNull(value);
-        return With(Remoting with { Logger = value });
-    }
+    public TSelf Logger(ILogger value) => Set(value);
 
     /// <summary>Which failed calls are tried again by themselves. Default <see cref="RetryPolicy.Never"/>.</summary>
-    public TBuilder Retry(RetryPolicy policy)
+    public TSelf Retry(RetryPolicy policy)
     {
         ArgumentNullException.ThrowIfNull(policy);
-        return With(Remoting with { Retry = policy });
+        return Set(policy.ToCore());
     }
 
     /// <summary>
     /// Where servers are really reached, by the address that they registered, both "host:port": for brokers in a container or
     /// behind a translated network. It must be quick and must not throw. What it gives that is no address counts for nothing.
     /// </summary>
-    public TBuilder MapAddress(Func<string, string> map)
+    public TSelf MapAddress(Func<string, string> map)
     {
         ArgumentNullException.ThrowIfNull(map);
-        return With(Remoting with { MapAddress = map });
+
+        // An address that is mapped to none is dialled as it is.
+        return Set(FuncConvert.FromFunc<Core.Endpoint, Core.Endpoint>(endpoint =>
+        {
+            var mapped = Core.EndpointModule.tryParse(map(endpoint.ToString()) ?? "");
+            return mapped.IsSome ? mapped.Value : endpoint;
+        }));
     }
 
     /// <summary>Replaces the addresses of brokers by a table; addresses that are not in it stay as they are.</summary>
     /// <exception cref="ArgumentException">One is no address.</exception>
-    public TBuilder MapAddress(IReadOnlyDictionary<string, string> addresses)
+    public TSelf MapAddress(IReadOnlyDictionary<string, string> addresses)
     {
         ArgumentNullException.ThrowIfNull(addresses);
         var table = addresses.ToDictionary(
@@ -189,11 +171,11 @@ public abstract class ConnectionBuilder<TBuilder>
 
     /// <summary>Secures connections by TLS. Default plain connections, as servers expect it unless set up for TLS.</summary>
     /// <param name="settings">How; null verifies servers by the system's trusted roots.</param>
-    public TBuilder Tls(TlsSettings? settings = null) => With(Remoting with { Tls = settings ?? new TlsSettings() });
+    public TSelf Tls(TlsSettings? settings = null) => Set((settings ?? new TlsSettings()).ToCore());
 
     /// <summary>Signs every request, for servers with access control. Default no signature.</summary>
     /// <exception cref="ArgumentException">A key is empty.</exception>
-    public TBuilder Credentials(string accessKey, string secretKey, string? securityToken = null)
+    public TSelf Credentials(string accessKey, string secretKey, string? securityToken = null)
     {
         var credentials = new Credentials(accessKey, secretKey, securityToken);
         return Credentials(() => credentials);
@@ -204,30 +186,11 @@ public abstract class ConnectionBuilder<TBuilder>
     /// caller's thread and must be quick. If it throws or gives null, the call ends with an
     /// <see cref="InvalidRequestException"/> and nothing is sent.
     /// </summary>
-    public TBuilder Credentials(Func<Credentials> provider)
+    public TSelf Credentials(Func<Credentials> provider)
     {
         ArgumentNullException.ThrowIfNull(provider);
-        return With(Remoting with { Credentials = provider });
-    }
 
-    /// <summary>The name servers that are named, or those of the variable NAMESRV_ADDR, as in Java.</summary>
-    /// <exception cref="InvalidRequestException">NAMESRV_ADDR is no list of addresses.</exception>
-    private protected FSharpList<Core.Endpoint> FoundNameServers(FSharpOption<Core.AddressServer>? addressServer)
-    {
-        if (!Remoting.NameServers.IsEmpty || addressServer is not null)
-        {
-            return Remoting.NameServers;
-        }
-
-        var found = Core.NameServerDiscovery.ofEnvironment(FuncConvert.FromFunc<string, FSharpOption<string>?>(
-            name => Environment.GetEnvironmentVariable(name) is { } value ? FSharpOption<string>.Some(value) : null));
-
-        return found switch
-        {
-            null => Remoting.NameServers,
-            { Value.IsOk: true } => found.Value.ResultValue,
-            _ => throw Core.RemotingError.NewMisconfigured(
-                $"{Core.NameServerDiscovery.environmentVariable} has '{found.Value.ErrorValue}', which is no host:port").ToException(),
-        };
+        // The core refuses a null, whatever the annotations say.
+        return Set(FuncConvert.FromFunc(() => provider()?.Inner!));
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.FSharp.Core;
 using Core = RocketMq;
 
 namespace RocketMq.Client;
@@ -6,30 +7,34 @@ namespace RocketMq.Client;
 public delegate Task<Command?> CommandHandler(Command request);
 
 /// <summary>What the builders set up whose clients send commands of any kind.</summary>
-/// <typeparam name="TBuilder">The builder itself.</typeparam>
-public abstract class RemotingBuilderBase<TBuilder> : ConnectionBuilder<TBuilder>
-    where TBuilder : RemotingBuilderBase<TBuilder>
+/// <typeparam name="TSelf">The builder itself.</typeparam>
+public abstract class RemotingBuilderBase<TSelf> : ConnectionBuilder<TSelf>
+    where TSelf : RemotingBuilderBase<TSelf>
 {
-    private protected RemotingBuilderBase(RemotingSettings remoting) : base(remoting) { }
+    private protected RemotingBuilderBase(Draft draft) : base(draft) { }
 
-    private protected override TBuilder Read(string? settings) => With(Remoting with
-    {
-        Options = settings is null
-            ? Core.OptionText.ofEnvironment(Remoting.Options).OrThrow("environment")
-            : Core.OptionText.parse(settings, Remoting.Options).OrThrow(nameof(settings)),
-    });
+    private protected static Draft Defaults => Draft.Of(Core.OptionKind.ofConnections, Core.RemotingOptions.Default);
 
     /// <summary>Answers requests of the server with that code. Others are answered with RequestCodeNotSupported.</summary>
     /// <exception cref="InvalidOperationException">It has been called for that code before.</exception>
-    public TBuilder OnRequest(RequestCode code, CommandHandler handler)
+    public TSelf OnRequest(RequestCode code, CommandHandler handler)
     {
         ArgumentNullException.ThrowIfNull(handler);
+        var handlers = Draft.Remoting.Handlers;
+        var coreCode = (Core.Protocol.RequestCode)(int)code;
+        return handlers.ContainsKey(coreCode)
+            ? throw Handlers.AlreadySet($"{nameof(OnRequest)}({code})")
+            : Set(handlers.Add(coreCode, ToCore(handler)));
+    }
 
-        if (Remoting.Handlers.ContainsKey(code))
+    private static FSharpFunc<Core.Protocol.RemotingCommand, Task<FSharpOption<Core.Protocol.RemotingCommand>?>> ToCore(CommandHandler handler)
+    {
+        async Task<FSharpOption<Core.Protocol.RemotingCommand>?> Handle(Core.Protocol.RemotingCommand request)
         {
-            throw Handlers.AlreadySet($"{nameof(OnRequest)}({code})");
+            var answer = await (handler(new Command(request)) ?? throw Handlers.NoTask(handler)).ConfigureAwait(false);
+            return answer is null ? null : FSharpOption<Core.Protocol.RemotingCommand>.Some(answer.Inner);
         }
 
-        return With(Remoting with { Handlers = Remoting.Handlers.SetItem(code, handler) });
+        return FuncConvert.FromFunc<Core.Protocol.RemotingCommand, Task<FSharpOption<Core.Protocol.RemotingCommand>?>>(Handle);
     }
 }

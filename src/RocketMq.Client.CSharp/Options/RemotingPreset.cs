@@ -1,5 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
 using Core = RocketMq;
 
 namespace RocketMq.Client;
@@ -30,9 +28,4 @@ internal static class RemotingPresets
         RemotingPreset.Testing => Core.RemotingOptions.Testing,
         _ => throw Checked.Unknown(preset, nameof(preset)),
     };
-
-    internal static T OrThrow<T>(this FSharpResult<T, FSharpList<string>> result, string parameter) =>
-        result.IsOk
-            ? result.ResultValue
-            : throw new ArgumentException(string.Join("; ", result.ErrorValue), parameter);
 }

@@ -67,5 +67,5 @@ public sealed partial class PopConsumerBuilder
         OnEach(Handlers.ToCore(handler));
 
     private PopConsumerBuilder OnEach(Func<ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>> handler) =>
-        _handler is null ? new(_options, handler, Remoting) : throw Handlers.AlreadySet("OnMessage");
+        _handler is null ? new(Draft, handler) : throw Handlers.AlreadySet("OnMessage");
 }

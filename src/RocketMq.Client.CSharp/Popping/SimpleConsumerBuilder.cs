@@ -4,33 +4,23 @@ using Core = RocketMq;
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="SimpleConsumer"/>. Immutable; each method gives a new one.</summary>
-public sealed class SimpleConsumerBuilder : PopConsumerBuilderBase<SimpleConsumerBuilder>
+public sealed class SimpleConsumerBuilder : ConsumerBuilder<SimpleConsumerBuilder>
 {
-    private readonly Core.SimpleConsumerOptions _options;
-
     internal SimpleConsumerBuilder(string group)
-        : this(Core.SimpleConsumerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty), new RemotingSettings()) { }
+        : this(Draft.Of(
+            Core.SimpleConsumerOptionsModule.kind,
+            Core.SimpleConsumerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty)))
+    { }
 
-    private SimpleConsumerBuilder(Core.SimpleConsumerOptions options, RemotingSettings remoting) : base(remoting) =>
-        _options = options;
+    private SimpleConsumerBuilder(Draft draft) : base(draft) { }
 
-    private protected override Core.PopClientOptions Membership => _options.Membership;
+    private protected override Core.ConsumerOptions Consumer => Draft.Options<Core.SimpleConsumerOptions>().Consumer;
 
-    private protected override SimpleConsumerBuilder Read(string? settings)
-    {
-        var (options, remoting) = Remoting.Read(Core.SimpleConsumerOptionsModule.settings(), settings, _options);
-        return new(options, remoting);
-    }
-
-    private protected override SimpleConsumerBuilder With(RemotingSettings remoting) => new(_options, remoting);
-
-    private protected override SimpleConsumerBuilder With(Core.PopClientOptions membership) =>
-        With(Core.SimpleConsumerOptionsModule.withMembership(membership, _options));
+    private protected override SimpleConsumerBuilder With(Draft draft) => new(draft);
 
     /// <summary>How long a call waits for a message. Default 15 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
-    public SimpleConsumerBuilder AwaitDuration(TimeSpan value) =>
-        With(Core.SimpleConsumerOptionsModule.withAwaitDuration(Checked.Span(value), _options));
+    public SimpleConsumerBuilder AwaitDuration(TimeSpan value) => Set(value);
 
     /// <summary>
     /// Joins the group. A topic that is not there, or that no server can be asked for, is looked for until it can be
@@ -44,12 +34,10 @@ public sealed class SimpleConsumerBuilder : PopConsumerBuilderBase<SimpleConsume
     public async Task<SimpleConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var options = Core.SimpleConsumerOptionsModule.withMembership(WithConnections(), _options);
+        var options = ToCore<Core.SimpleConsumerOptions>();
         var starting = Core.SimpleConsumer.Start(options);
         return new(
             await Lifetime.StartAsync(starting, "a simple consumer", cancellationToken).ConfigureAwait(false),
-            options.Membership.Group);
+            options.Consumer.Group);
     }
-
-    private SimpleConsumerBuilder With(Core.SimpleConsumerOptions options) => new(options, Remoting);
 }

@@ -10,23 +10,13 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
     private readonly FSharpList<string> _topics;
     private readonly Func<ReceivedMessage, Task<TransactionDecision>>? _checker;
 
-    internal TransactionProducerBuilder(string group)
-        : this(
-            FSharpList<string>.Empty,
-            null,
-            Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty),
-            new RemotingSettings { OnMaxInFlight = OverflowPolicy.Wait })
-    { }
+    internal TransactionProducerBuilder(string group) : this(FSharpList<string>.Empty, null, Defaults(group)) { }
 
     private TransactionProducerBuilder(
-        FSharpList<string> topics,
-        Func<ReceivedMessage, Task<TransactionDecision>>? checker,
-        Core.ProducerOptions options,
-        RemotingSettings remoting)
-        : base(options, remoting) => (_topics, _checker) = (topics, checker);
+        FSharpList<string> topics, Func<ReceivedMessage, Task<TransactionDecision>>? checker, Draft draft)
+        : base(draft) => (_topics, _checker) = (topics, checker);
 
-    private protected override TransactionProducerBuilder With(Core.ProducerOptions options, RemotingSettings remoting) =>
-        new(_topics, _checker, options, remoting);
+    private protected override TransactionProducerBuilder With(Draft draft) => new(_topics, _checker, draft);
 
     /// <summary>
     /// The topics whose brokers are told of the producer when it starts, so that they can ask about messages that an earlier
@@ -37,7 +27,7 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
     {
         ArgumentNullException.ThrowIfNull(topics);
         var names = ListModule.OfSeq(topics.Select(topic => Core.Names.checkTopic(topic ?? "").OrThrowArgument(nameof(topics))));
-        return new(names, _checker, Options, Remoting);
+        return new(names, _checker, Draft);
     }
 
     /// <summary>
@@ -50,7 +40,7 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
     {
         ArgumentNullException.ThrowIfNull(checker);
         return _checker is null
-            ? new(_topics, checker, Options, Remoting)
+            ? new(_topics, checker, Draft)
             : throw Handlers.AlreadySet(nameof(OnCheck));
     }
 
@@ -66,12 +56,12 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
         cancellationToken.ThrowIfCancellationRequested();
         var checker = _checker ?? throw Core.RemotingError
             .NewMisconfigured("a producer of transactions needs OnCheck, which answers what became of them").ToException();
-        var options = ToCore();
+        var options = ToCore<Core.ProducerOptions>();
         var check = FuncConvert.FromFunc<Core.StoredMessage, Task<Core.TransactionDecision>>(async half =>
-            (await (checker(ReceivedMessage.FromCore(half, options.Codecs)) ?? throw Handlers.NoTask(checker))
+            (await (checker(ReceivedMessage.FromCore(half, options.Client.Codecs)) ?? throw Handlers.NoTask(checker))
                 .ConfigureAwait(false)).ToCore());
         var starting = Core.TransactionProducer.Start(options, _topics, check);
         var started = await Lifetime.StartAsync(starting, "a producer of transactions", cancellationToken).ConfigureAwait(false);
-        return new(started, options.Codecs);
+        return new(started, options.Client.Codecs);
     }
 }

@@ -17,7 +17,7 @@ public sealed class RemotingClients : IAsyncDisposable
     internal RemotingClients(Core.RemotingClients inner) => _inner = inner;
 
     /// <summary>Begins to set up clients.</summary>
-    public static RemotingClientsBuilder Create() => new(new RemotingSettings());
+    public static RemotingClientsBuilder Create() => new();
 
     /// <summary>How each connection is doing.</summary>
     public IReadOnlyList<ConnectionHealth> Health => [.. _inner.Health.Select(ConnectionHealth.FromCore)];
@@ -41,15 +41,17 @@ public sealed class RemotingClients : IAsyncDisposable
 /// <summary>Sets up <see cref="RemotingClients"/>. Immutable; each method gives a new one.</summary>
 public sealed class RemotingClientsBuilder : RemotingBuilderBase<RemotingClientsBuilder>
 {
-    internal RemotingClientsBuilder(RemotingSettings remoting) : base(remoting) { }
+    internal RemotingClientsBuilder() : this(Defaults) { }
 
-    private protected override RemotingClientsBuilder With(RemotingSettings remoting) => new(remoting);
+    private RemotingClientsBuilder(Draft draft) : base(draft) { }
+
+    private protected override RemotingClientsBuilder With(Draft draft) => new(draft);
 
     /// <summary>Checks the settings. Nothing is connected before the first call.</summary>
     /// <exception cref="InvalidRequestException">Settings do not go together; the message names all that do not.</exception>
     public RemotingClients Start()
     {
-        var options = Remoting.ToCore(Core.WhenDisconnected.WaitForConnection);
+        var options = Draft.Remoting;
         Core.RemotingOptionsModule.refusal(Core.RemotingOptionsModule.check(options)).OrThrow();
         return new(new Core.RemotingClients(options));
     }

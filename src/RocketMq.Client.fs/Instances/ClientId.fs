@@ -5,17 +5,24 @@ open RocketMq.Protocol
 
 /// Names that become part of a client id, and of the path of a broadcasting consumer's offsets.
 module internal InstanceNames =
-    /// What is wrong with one.
-    let problem (setting: string) (name: string option) : string list =
-        match name with
-        | Some name when String.IsNullOrWhiteSpace name -> [ $"{setting} is blank" ]
-        | Some name when name.Length > 128 -> [ invariant $"{setting} has {name.Length} characters, it may have 128" ]
-        | Some name when
-            name
-            |> Seq.exists (fun char -> char = '/' || char = '\\' || Char.IsControl char)
-            ->
-            [ $"{setting} must not hold slashes, backslashes or control characters" ]
-        | _ -> []
+    let private kind (what: string) : ValueKind<string> =
+        ValueKind.text (fun name ->
+            let refuse reason = Error(InvalidInput(what, reason))
+
+            if String.IsNullOrWhiteSpace name then
+                refuse "it is blank"
+            elif name.Length > 128 then
+                refuse $"it has {name.Length} characters, and may have 128"
+            elif
+                name
+                |> Seq.exists (fun char -> char = '/' || char = '\\' || Char.IsControl char)
+            then
+                refuse "it must not hold slashes, backslashes or control characters"
+            else
+                Ok name)
+
+    let instance = kind "the instance name"
+    let unit = kind "the unit name"
 
 /// What brokers know a client by. Each producer and consumer has its own. Source: ClientConfig.java.
 module internal ClientId =

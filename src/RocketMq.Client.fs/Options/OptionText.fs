@@ -78,34 +78,32 @@ module OptionText =
     let private change known settings pairs start =
         changeBeside [] known settings pairs start
 
-    /// As `change`, of a kind of client that has settings of its own, in its own options.
+    /// As `change`, of a kind of client that has settings of its own. `remoting` and `withRemoting` say where its options hold those
+    /// of connections.
     let private changeOwn
         (known: string -> string)
-        (own: OwnSetting<'Options> list)
+        (own: Setting<'Options> list)
+        (remoting: 'Options -> RemotingOptions, withRemoting: RemotingOptions -> 'Options -> 'Options)
         pairs
-        (options: 'Options, nameServers, remoting)
-        : Result<'Options * Endpoint list * RemotingOptions, string list> =
-        let ownOf name =
-            own |> List.tryFind (fun setting -> isNamed setting.Name name)
+        (options: 'Options)
+        : Result<'Options, string list> =
+        let own = own |> List.filter _.HasText
 
         let ownPairs, others =
-            pairs |> List.partition (fun (name, _) -> (ownOf name).IsSome)
+            pairs |> List.partition (fun (name, _) -> (Setting.tryFind name own).IsSome)
 
         let set (options, problems) (name, value) =
-            let setting = Option.get (ownOf name)
+            let setting = Option.get (Setting.tryFind name own)
 
-            match setting.Set value options with
+            match setting.Read(value, options) with
             | Ok options -> options, problems
             | Error problem -> options, $"{known setting.Name}: {problem}" :: problems
 
         let options, problems = List.fold set (options, []) ownPairs
-        let ownNames = (own |> List.map _.Name)
+        let ownNames = own |> List.map _.Name
 
-        match
-            List.rev problems,
-            changeBeside ownNames known SettingTable.allWithNameServers others (nameServers, remoting)
-        with
-        | [], Ok(nameServers, remoting) -> Ok(options, nameServers, remoting)
+        match List.rev problems, changeBeside ownNames known SettingTable.all others ([], remoting options) with
+        | [], Ok(_, changed) -> Ok(withRemoting changed options)
         | problems, Ok _ -> Error problems
         | problems, Error others -> Error(problems @ others)
 
@@ -138,10 +136,10 @@ module OptionText =
         : Result<Endpoint list * RemotingOptions, string list> =
         parseWith SettingTable.allWithNameServers text (nameServers, options)
 
-    /// As `parseWithNameServers`, of a kind of client that has settings of its own.
-    let internal parseOwn (own: OwnSetting<'Options> list) (text: string) start =
+    /// As `parse`, of a kind of client that has settings of its own.
+    let internal parseOwn (own: Setting<'Options> list) part (text: string) (options: 'Options) =
         SettingText.split SettingTable.nameServersName text
-        |> Result.bind (fun pairs -> changeOwn id own pairs start)
+        |> Result.bind (fun pairs -> changeOwn id own part pairs options)
 
     /// "requestTimeout" is ROCKETMQ_REQUEST_TIMEOUT.
     let private variableName (name: string) =
@@ -189,9 +187,13 @@ module OptionText =
     let ofEnvironmentWithNameServers (nameServers: Endpoint list, options: RemotingOptions) =
         ofVariablesWithNameServers ofProcess (nameServers, options)
 
-    /// As `ofEnvironmentWithNameServers`, of a kind of client that has settings of its own.
-    let internal ofEnvironmentOwn (own: OwnSetting<'Options> list) start =
-        let names =
-            (own |> List.map _.Name) @ (SettingTable.allWithNameServers |> List.map _.Name)
-
-        changeOwn variableName own (variables ofProcess names) start
+    /// As `ofVariables`, of a kind of client that has settings of its own.
+    let internal ofVariablesOwn
+        (lookUp: string -> string option)
+        (own: Setting<'Options> list)
+        part
+        (options: 'Options)
+        =
+        let own = own |> List.filter _.HasText
+        let names = (own |> List.map _.Name) @ (SettingTable.all |> List.map _.Name)
+        changeOwn variableName own part (variables lookUp names) options

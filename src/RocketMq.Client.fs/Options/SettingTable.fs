@@ -29,19 +29,16 @@ module internal SettingTable =
             Check = fun _ -> None
         }
 
-    let private remoting name (kind: ValueKind<'T>) get set : OptionSetting =
+    let private ofRow (row: Setting<RemotingOptions>) : OptionSetting =
         {
-            Name = name
+            Name = row.Name
             IsSecret = false
             Set =
                 fun text draft ->
-                    kind.Parse text
-                    |> Result.map (fun value ->
-                        { draft with
-                            Remoting = set value draft.Remoting
-                        })
-            Get = get >> kind.Show >> Some
-            Check = get >> kind.Check
+                    row.Read(text, draft.Remoting)
+                    |> Result.map (fun options -> { draft with Remoting = options })
+            Get = row.Show
+            Check = row.Problem
         }
 
     /// A setting that wants TLS.
@@ -72,11 +69,6 @@ module internal SettingTable =
             Error(invariant $"is empty: write {what}")
         else
             Ok text
-
-    let private nameServers (text: string) =
-        match Endpoint.parseList text with
-        | Ok endpoints -> Ok endpoints
-        | Error bad -> Error $"'{bad}' is no address: write host:port,host:port"
 
     /// Whatever is wrong with a file is told as a value.
     let private fromPem (load: string -> Result<'T, string>) (path: string) =
@@ -122,54 +114,50 @@ module internal SettingTable =
 
     /// A policy of one's own has no word, and so no text.
     let private retry =
-        let words =
-            ValueKind.word
-                [
-                    "never", RetryPolicy.Never
-                    "safe", RetryPolicy.Safe
-                    "repeatable", RetryPolicy.Repeatable
-                ]
-
-        { remoting "retry" words _.Retry (fun value options -> { options with Retry = value }) with
-            Get =
-                fun options ->
-                    match words.Show options.Retry with
-                    | "" -> None
-                    | word -> Some word
+        { ValueKind.word
+              [
+                  "never", RetryPolicy.Never
+                  "safe", RetryPolicy.Safe
+                  "repeatable", RetryPolicy.Repeatable
+              ] with
             Check =
-                fun options ->
-                    if options.Retry.Attempts >= 1 then
+                fun policy ->
+                    if policy.Attempts >= 1 then
                         None
                     else
-                        Some(invariant $"{options.Retry.Attempts} attempts are none")
+                        Some $"{policy.Attempts} attempts are none"
         }
 
-    let private remotingSettings: OptionSetting list =
+    let private rowsWithText: Setting<RemotingOptions> list =
         [
-            remoting "requestTimeout" ValueKind.duration _.RequestTimeout (fun value options ->
+            Setting.value "requestTimeout" ValueKind.duration _.RequestTimeout (fun value options ->
                 { options with RequestTimeout = value })
-            remoting "connectTimeout" ValueKind.duration _.ConnectTimeout (fun value options ->
+            Setting.value "connectTimeout" ValueKind.duration _.ConnectTimeout (fun value options ->
                 { options with ConnectTimeout = value })
-            remoting "maxInFlight" (ValueKind.count 1 (1 <<< 20)) _.MaxInFlight (fun value options ->
+            Setting.value "maxInFlight" (ValueKind.count 1 (1 <<< 20)) _.MaxInFlight (fun value options ->
                 { options with MaxInFlight = value })
-            remoting "maxUnwrittenBytes" (ValueKind.count 4096 (1 <<< 30)) _.MaxUnwrittenBytes (fun value options ->
-                { options with
-                    MaxUnwrittenBytes = value
-                })
-            remoting "maxServerRequests" (ValueKind.count 1 (1 <<< 20)) _.MaxServerRequests (fun value options ->
+            Setting.value
+                "maxUnwrittenBytes"
+                (ValueKind.count 4096 (1 <<< 30))
+                _.MaxUnwrittenBytes
+                (fun value options ->
+                    { options with
+                        MaxUnwrittenBytes = value
+                    })
+            Setting.value "maxServerRequests" (ValueKind.count 1 (1 <<< 20)) _.MaxServerRequests (fun value options ->
                 { options with
                     MaxServerRequests = value
                 })
-            remoting "header" ValueKind.header _.Header (fun value options ->
+            Setting.value "header" ValueKind.header _.Header (fun value options ->
                 { options with
                     RemotingOptions.Header = value
                 })
-            remoting "receiveFrameBytes" (ValueKind.count 1024 (1 <<< 30)) _.Limits.ReceiveFrameBytes (fun value ->
+            Setting.value "receiveFrameBytes" (ValueKind.count 1024 (1 <<< 30)) _.Limits.ReceiveFrameBytes (fun value ->
                 limits (fun limits ->
                     { limits with
                         ReceiveFrameBytes = value
                     }))
-            remoting
+            Setting.value
                 "receiveHeaderBytes"
                 (ValueKind.count 256 ((1 <<< 24) - 1))
                 _.Limits.ReceiveHeaderBytes
@@ -178,32 +166,56 @@ module internal SettingTable =
                         { limits with
                             ReceiveHeaderBytes = value
                         }))
-            remoting "sendFrameBytes" (ValueKind.count 1024 (1 <<< 30)) _.Limits.SendFrameBytes (fun value ->
+            Setting.value "sendFrameBytes" (ValueKind.count 1024 (1 <<< 30)) _.Limits.SendFrameBytes (fun value ->
                 limits (fun limits -> { limits with SendFrameBytes = value }))
-            remoting "backoffFirst" ValueKind.duration _.Backoff.First (fun value ->
+            Setting.value "backoffFirst" ValueKind.duration _.Backoff.First (fun value ->
                 backoff (fun backoff -> { backoff with First = value }))
-            remoting "backoffCap" ValueKind.duration _.Backoff.Cap (fun value ->
+            Setting.value "backoffCap" ValueKind.duration _.Backoff.Cap (fun value ->
                 backoff (fun backoff -> { backoff with Cap = value }))
-            remoting "backoffSpread" ValueKind.spread _.Backoff.Spread (fun value ->
+            Setting.value "backoffSpread" ValueKind.spread _.Backoff.Spread (fun value ->
                 backoff (fun backoff -> { backoff with Spread = value }))
-            remoting "onMaxInFlight" atLimit _.OnMaxInFlight (fun value options ->
+            Setting.value "onMaxInFlight" atLimit _.OnMaxInFlight (fun value options ->
                 { options with OnMaxInFlight = value })
-            remoting "onMaxUnwrittenBytes" atLimit _.OnMaxUnwrittenBytes (fun value options ->
+            Setting.value "onMaxUnwrittenBytes" atLimit _.OnMaxUnwrittenBytes (fun value options ->
                 { options with
                     OnMaxUnwrittenBytes = value
                 })
-            remoting "maxWaitingCalls" (ValueKind.count 1 (1 <<< 20)) _.MaxWaitingCalls (fun value options ->
+            Setting.value "maxWaitingCalls" (ValueKind.count 1 (1 <<< 20)) _.MaxWaitingCalls (fun value options ->
                 { options with MaxWaitingCalls = value })
-            remoting "maxWaitingBytes" (ValueKind.count 4096 (1 <<< 30)) _.MaxWaitingBytes (fun value options ->
+            Setting.value "maxWaitingBytes" (ValueKind.count 4096 (1 <<< 30)) _.MaxWaitingBytes (fun value options ->
                 { options with MaxWaitingBytes = value })
-            remoting "probeAfter" ValueKind.duration _.KeepAlive.ProbeAfter (fun value ->
+            Setting.value "probeAfter" ValueKind.duration _.KeepAlive.ProbeAfter (fun value ->
                 liveness (fun liveness -> { liveness with ProbeAfter = value }))
-            remoting "deadAfter" ValueKind.duration _.KeepAlive.DeadAfter (fun value ->
+            Setting.value "deadAfter" ValueKind.duration _.KeepAlive.DeadAfter (fun value ->
                 liveness (fun liveness -> { liveness with DeadAfter = value }))
-            remoting "idleAfter" ValueKind.duration _.KeepAlive.IdleAfter (fun value ->
+            Setting.value "idleAfter" ValueKind.duration _.KeepAlive.IdleAfter (fun value ->
                 liveness (fun liveness -> { liveness with IdleAfter = value }))
-            retry
+            Setting.value "retry" retry _.Retry (fun value options -> { options with Retry = value })
         ]
+
+    let private anything _ = None
+
+    let private rowsWithoutText: Setting<RemotingOptions> list =
+        [
+            Setting.ofProgram "tls" anything _.Tls (fun value options -> { options with Tls = Some value })
+            Setting.ofProgram "credentials" anything _.Credentials (fun value options ->
+                { options with
+                    Credentials = Some value
+                })
+            Setting.ofProgram "mapAddress" anything (_.MapAddress >> Some) (fun value options ->
+                { options with MapAddress = value })
+            Setting.ofProgram "onRequest" anything (_.Handlers >> Some) (fun value options ->
+                { options with Handlers = value })
+            Setting.ofProgram "whenDisconnected" anything (_.WhenDisconnected >> Some) (fun value options ->
+                { options with
+                    WhenDisconnected = value
+                })
+            Setting.ofProgram "logger" anything (_.Logger >> Some) (fun value options ->
+                { options with Logger = value })
+        ]
+
+    /// All of a connection that builders set up.
+    let rows: Setting<RemotingOptions> list = rowsWithText @ rowsWithoutText
 
     let private tlsSettings: OptionSetting list =
         [
@@ -253,11 +265,12 @@ module internal SettingTable =
         ]
 
     /// Those of a connection, in the order that they are printed in.
-    let all: OptionSetting list = remotingSettings @ tlsSettings @ credentialSettings
+    let all: OptionSetting list =
+        List.map ofRow rowsWithText @ tlsSettings @ credentialSettings
 
     /// With the name servers, for those who find their servers.
     let allWithNameServers: OptionSetting list =
         setting nameServersName (fun text draft ->
-            nameServers text
+            ValueKind.endpoints.Parse text
             |> Result.map (fun endpoints -> { draft with NameServers = endpoints }))
         :: all

@@ -14,6 +14,14 @@ type internal ValueKind<'T> =
     }
 
 module internal ValueKind =
+    /// What has no text.
+    let ofProgram (check: 'T -> string option) : ValueKind<'T> =
+        {
+            Parse = fun _ -> Error "has no text"
+            Show = fun _ -> ""
+            Check = check
+        }
+
     let private longest = TimeSpan.FromDays 1.0
 
     let private durationRange = "no time above 0 and up to a day"
@@ -54,6 +62,22 @@ module internal ValueKind =
                     let millis = decimal span.Ticks / decimal TimeSpan.TicksPerMillisecond
                     millis.ToString CultureInfo.InvariantCulture + "ms"
             Check = check
+        }
+
+    /// Of its values only those with which nothing is wrong.
+    let restrict (problem: 'T -> string option) (kind: ValueKind<'T>) : ValueKind<'T> =
+        let check value =
+            kind.Check value |> Option.orElseWith (fun () -> problem value)
+
+        { kind with
+            Check = check
+            Parse =
+                fun text ->
+                    kind.Parse text
+                    |> Result.bind (fun value ->
+                        match check value with
+                        | None -> Ok value
+                        | Some problem -> Error problem)
         }
 
     /// A number with ms, s or m behind.
@@ -124,8 +148,41 @@ module internal ValueKind =
             Check = fun _ -> None
         }
 
-    /// "name: what is wrong", if anything is.
-    let problem (name: string) (kind: ValueKind<'T>) (value: 'T) : string list =
-        kind.Check value
-        |> Option.map (fun problem -> $"{name}: {problem}")
-        |> Option.toList
+    /// What a check of a value says is wrong with it.
+    let problemOf (check: Result<'T, InputError>) : string option =
+        match check with
+        | Ok _ -> None
+        | Error error -> Some error.Message
+
+    /// A name, by the rule for such names.
+    let text (check: string -> Result<string, InputError>) : ValueKind<string> =
+        let problem text = problemOf (check text)
+
+        {
+            Parse =
+                fun text ->
+                    match problem text with
+                    | None -> Ok text
+                    | Some problem -> Error problem
+            Show = id
+            Check = problem
+        }
+
+    /// Anything but blanks.
+    let notEmpty =
+        text (fun text ->
+            if String.IsNullOrWhiteSpace text then
+                Error(InvalidInput("the value", "it is empty"))
+            else
+                Ok text)
+
+    /// Servers, "host:port" each, with commas between.
+    let endpoints: ValueKind<Endpoint list> =
+        {
+            Parse =
+                fun text ->
+                    Endpoint.parseList text
+                    |> Result.mapError (fun bad -> $"'{bad}' is no address: write host:port,host:port")
+            Show = List.map string >> String.concat ","
+            Check = fun _ -> None
+        }

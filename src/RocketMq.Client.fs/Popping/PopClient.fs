@@ -9,22 +9,22 @@ open RocketMq.Protocol
 
 /// What consumers that pop ask brokers: of a group's messages, and as one of its members. So many handlers work at a time.
 [<Sealed>]
-type internal PopClient(membership: PopClientOptions, concurrency: int) =
+type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
     /// Java's consumers look for the other members at this interval.
     static let comparisonInterval = TimeSpan.FromSeconds 20L
 
-    let options = membership.Remoting
-    let group = Namespaced.wrap membership.Namespace membership.Group
+    let options = consumer.Client.Remoting
+    let group = Namespaced.wrap consumer.Client.Namespace consumer.Group
 
     /// A topic as it travels.
     let travelling topic =
-        Namespaced.wrap membership.Namespace topic
+        Namespaced.wrap consumer.Client.Namespace topic
 
     let outcomes = PopOutcomes options.Ports.Clock
     let subscriptions = Subscriptions options.Ports.Clock
 
     do
-        for topic, filter in membership.Subscriptions do
+        for topic, filter in consumer.Subscriptions do
             subscriptions.Set(travelling topic, filter)
 
     let membersChanged = Event<unit>()
@@ -35,7 +35,7 @@ type internal PopClient(membership: PopClientOptions, concurrency: int) =
                 Type = Pop
                 IsOrderly = false
                 NeedsLock = false
-                NameServers = membership.NameServers
+                NameServers = consumer.Client.NameServers
                 Concurrency = concurrency
                 Clock = options.Ports.Clock
             },
@@ -58,16 +58,10 @@ type internal PopClient(membership: PopClientOptions, concurrency: int) =
 
     let instance =
         ClientInstance(
-            {
-                NameServers = membership.NameServers
-                AddressServer = membership.AddressServer
-                Template = AutoCreateTopic.Default
-                InstanceName = membership.InstanceName
-                UnitName = membership.UnitName
-                Remoting = options
-            },
+            consumer.Client,
+            AutoCreateTopic.Default,
             Consumes(fun () ->
-                GroupRequests.memberOf group ConsumePassively Clustering membership.ConsumeFrom subscriptions.All),
+                GroupRequests.memberOf group ConsumePassively Clustering consumer.ConsumeFrom subscriptions.All),
             fun _ -> CallbackAnswers.handlers callbacks
         )
 
@@ -110,14 +104,14 @@ type internal PopClient(membership: PopClientOptions, concurrency: int) =
         | true, connection -> connection <> brokers.Connections brokerName
         | _ -> true
 
-    let polling = PopPolling(group, membership.ConsumeFrom, options, brokers, filterOf)
+    let polling = PopPolling(group, consumer.ConsumeFrom, options, brokers, filterOf)
 
     let ask topic brokerName (request: Request<'Answer>) cancellation =
         brokers.AskNamed(topic, brokerName, request, options.RequestTimeout, cancellation)
 
     /// As the application knows it. The answer to a pop names the topic that was asked for, whichever it came from.
     let visible (message: StoredMessage) =
-        VisibleMessage.restore "" membership.Namespace message
+        VisibleMessage.restore "" consumer.Client.Namespace message
 
     /// What became of what a broker was asked.
     let note what attempt (answer: Result<'Answer, RemotingError>) =
@@ -138,7 +132,7 @@ type internal PopClient(membership: PopClientOptions, concurrency: int) =
             Group = group
             Type = ConsumePassively
             Model = Clustering
-            ConsumeFrom = membership.ConsumeFrom
+            ConsumeFrom = consumer.ConsumeFrom
             PullBatch = 1
             LongPollTimeout = TimeSpan.Zero
         }
@@ -227,7 +221,7 @@ type internal PopClient(membership: PopClientOptions, concurrency: int) =
 
     member _.Outcomes = outcomes
     /// As they travel.
-    member _.Topics: string list = membership.Subscriptions |> List.map (fst >> travelling)
+    member _.Topics: string list = consumer.Subscriptions |> List.map (fst >> travelling)
 
     /// How a message is acknowledged that the application has.
     member _.Target(message: StoredMessage, receipt: PopReceipt) : AckTarget =
@@ -377,7 +371,7 @@ type internal PopClient(membership: PopClientOptions, concurrency: int) =
         let keeps = Filter.keeper (filterOf outer.Topic)
 
         [| outer |]
-        |> InnerBatch.expand membership.Codecs membership.MaxDecompressedBodySize outer.QueueOffset
+        |> InnerBatch.expand consumer.Client.Codecs consumer.MaxDecompressedBodySize outer.QueueOffset
         |> Array.filter (fun message -> not (InnerBatch.isInner message) || keeps message)
         |> Array.map visible
 
@@ -387,7 +381,7 @@ type internal PopClient(membership: PopClientOptions, concurrency: int) =
             for message in client.Messages popped ->
                 {
                     Message = message
-                    Body = MessageBody.decodeWith membership.Codecs membership.MaxDecompressedBodySize message
+                    Body = MessageBody.decodeWith consumer.Client.Codecs consumer.MaxDecompressedBodySize message
                 }
         ]
 

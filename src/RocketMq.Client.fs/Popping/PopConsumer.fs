@@ -9,7 +9,7 @@ open RocketMq.Protocol
 /// the messages, not the queues. Since RocketMQ 5.0.
 [<Sealed>]
 type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
-    let client = PopClient(options.Membership, options.Concurrency)
+    let client = PopClient(options.Consumer, options.Concurrency)
     let group = client.Group
     let clock = client.Options.Ports.Clock
     let log = client.Options.Logger
@@ -18,14 +18,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     let tracing =
         options.TraceTopic
         |> Option.map (fun topic ->
-            ConsumeTracing(
-                topic,
-                options.Membership.Namespace,
-                options.Membership.Group,
-                client.Options,
-                client.Clients,
-                client.Routes
-            ))
+            ConsumeTracing(topic, options.Consumer.Client, options.Consumer.Group, client.Clients, client.Routes))
 
     let counts = ConsumerCounts()
     let settings = PopConsumer.SettingsOf options
@@ -84,13 +77,13 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
 
     static member private SettingsOf(options: PopConsumerOptions) : HandlerSettings =
         {
-            Group = options.Membership.Group
+            Group = options.Consumer.Group
             Concurrency = options.Concurrency
             BatchSize = 1
             ConsumeTimeout = options.ConsumeTimeout
-            MaxDecompressedBodySize = options.Membership.MaxDecompressedBodySize
-            Codecs = options.Membership.Codecs
-            Remoting = options.Membership.Remoting
+            MaxDecompressedBodySize = options.Consumer.MaxDecompressedBodySize
+            Codecs = options.Consumer.Client.Codecs
+            Remoting = options.Consumer.Client.Remoting
         }
 
     /// A handler that gives no task has failed.
@@ -110,6 +103,11 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             match PopConsumerOptions.check options with
             | Error error -> return Error error
             | Ok() ->
+                let options =
+                    { options with
+                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
+                    }
+
                 let consumer = new PopConsumer(options, handler)
 
                 match! consumer.Join() with

@@ -41,7 +41,7 @@ type internal PopPuller
                     QueueId = queue.QueueId
                     MaxMessages = min options.PopBatch room
                     InvisibleTime = options.InvisibleTime
-                    PollTime = options.Poll
+                    PollTime = options.LongPollTimeout
                     IsOrderly = options.IsOrderly
                 }
 

@@ -35,6 +35,13 @@ type internal NameServerSearch(server: AddressServer, options: RemotingOptions) 
                 ()
         }
 
+    /// Nothing if no address server is named.
+    static member TryOf(options: ClientOptions) : NameServerSearch option =
+        options.AddressServer
+        |> Option.map (fun server -> NameServerSearch(server, options.Remoting))
+
+    static member Source(search: NameServerSearch) : INameServerSource = search
+
     member _.Start(nameServer: NameServer) =
         Supervised.run options.Logger ending.Token (fun () -> keepFinding nameServer)
 
@@ -46,17 +53,6 @@ type internal NameServerSearch(server: AddressServer, options: RemotingOptions) 
         member _.Domain = server.Domain
         member _.Find cancellation = find cancellation
 
-/// What clients of all kinds are set up with.
-type internal InstanceOptions =
-    {
-        NameServers: Endpoint list
-        AddressServer: AddressServer option
-        Template: AutoCreateTopic
-        InstanceName: string option
-        UnitName: string option
-        Remoting: RemotingOptions
-    }
-
 /// What a client is to brokers: a producer of groups, or a member of some.
 type internal ClientRole =
     | Produces of groups: string list
@@ -66,25 +62,24 @@ type internal ClientRole =
 /// What producers and consumers have in common: connections, name servers, routes, and who they are to brokers.
 [<Sealed>]
 type internal ClientInstance
-    (options: InstanceOptions, role: ClientRole, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
+    (
+        options: ClientOptions,
+        template: AutoCreateTopic,
+        role: ClientRole,
+        handlersOf: Endpoint -> Map<RequestCode, RequestHandler>
+    ) =
     /// What unregistering from one broker may take.
     static let unregisterTimeout = TimeSpan.FromSeconds 1L
 
     let clientId = ClientId.create options.InstanceName options.UnitName
     let clients = RemotingClients(options.Remoting, handlersOf)
 
-    let search =
-        options.AddressServer
-        |> Option.map (fun server -> NameServerSearch(server, options.Remoting))
+    let search = NameServerSearch.TryOf options
 
     let nameServer =
-        NameServer(
-            Array.ofList options.NameServers,
-            clients,
-            search |> Option.map (fun search -> search :> INameServerSource)
-        )
+        NameServer(Array.ofList options.NameServers, clients, search |> Option.map NameServerSearch.Source)
 
-    let routes = Routes(nameServer, clients, options.Template)
+    let routes = Routes(nameServer, clients, template)
 
     let heartbeat () : Heartbeat =
         let producerGroups, consumers =

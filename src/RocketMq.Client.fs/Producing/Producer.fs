@@ -11,21 +11,15 @@ type Producer
     internal
     (options: ProducerOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>, watch: (Attempt -> unit) option)
     =
-    let clock = options.Remoting.Ports.Clock
-    let replies = PendingReplies options.Namespace
+    let clock = options.Client.Remoting.Ports.Clock
+    let replies = PendingReplies options.Client.Namespace
 
-    let group = Namespaced.wrap options.Namespace options.Group
+    let group = Namespaced.wrap options.Client.Namespace options.Group
 
     let instance =
         ClientInstance(
-            {
-                NameServers = options.NameServers
-                AddressServer = options.AddressServer
-                Template = options.Template
-                InstanceName = options.InstanceName
-                UnitName = options.UnitName
-                Remoting = options.Remoting
-            },
+            options.Client,
+            options.Template,
             Produces [ group ],
             fun endpoint ->
                 Map.add
@@ -85,7 +79,7 @@ type Producer
 
     let batcher =
         options.Batching
-        |> Option.map (fun limits -> new ProducerBatcher(limits, clock, options.Remoting.Logger, sendGathered))
+        |> Option.map (fun limits -> new ProducerBatcher(limits, clock, options.Client.Remoting.Logger, sendGathered))
 
     /// Counts what is more than a send as long as it lasts.
     let tracked (send: unit -> Task<Result<'T, RemotingError>>) : Task<Result<'T, RemotingError>> =
@@ -160,7 +154,7 @@ type Producer
                 }
 
     let routeOf topic cancellation =
-        sender.RouteFor(Namespaced.wrap options.Namespace topic, 0L, cancellation)
+        sender.RouteFor(Namespaced.wrap options.Client.Namespace topic, 0L, cancellation)
 
     do instance.Start()
 
@@ -170,7 +164,7 @@ type Producer
         |> Result.map (fun () ->
             let options =
                 { options with
-                    Remoting = GuardedLogger.protect options.Remoting
+                    Client.Remoting = GuardedLogger.protect options.Client.Remoting
                 }
 
             new Producer(options, (fun _ -> Map.empty), None))
@@ -230,7 +224,8 @@ type Producer
 
                 return
                     view
-                    |> Result.map (fun view -> List.ofArray (SendDestinations.KnownAs(options.Namespace, view.Queues)))
+                    |> Result.map (fun view ->
+                        List.ofArray (SendDestinations.KnownAs(options.Client.Namespace, view.Queues)))
         }
 
     /// Sends a message and waits until a broker has stored it. Failed attempts are repeated at another broker where that

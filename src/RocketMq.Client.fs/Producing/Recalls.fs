@@ -7,7 +7,7 @@ open RocketMq.Protocol
 /// Takes timed messages of one producer back.
 [<Sealed>]
 type internal Recalls(options: ProducerOptions, group: string, sender: Sender, tracing: Tracing option) =
-    let clock = options.Remoting.Ports.Clock
+    let clock = options.Client.Remoting.Ports.Clock
 
     let trace topic (answer: Result<RecallAnswer, RemotingError>) (tracing: Tracing) =
         tracing.Add(
@@ -43,7 +43,7 @@ type internal Recalls(options: ProducerOptions, group: string, sender: Sender, t
             match RecallHandle.brokerName handle with
             | Error error -> return Error(Invalid error)
             | Ok brokerName ->
-                let fullTopic = Namespaced.wrap options.Namespace topic
+                let fullTopic = Namespaced.wrap options.Client.Namespace topic
 
                 match! sender.MasterOf(fullTopic, brokerName, cancellation) with
                 | Error error -> return Error error

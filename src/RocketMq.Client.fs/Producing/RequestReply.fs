@@ -9,13 +9,13 @@ open RocketMq.Protocol
 [<Sealed>]
 type internal RequestReply(options: ProducerOptions, instance: ClientInstance, sender: Sender, replies: PendingReplies)
     =
-    let clock = options.Remoting.Ports.Clock
-    let asking = WaitingSends(options.Remoting, ReplyTo)
+    let clock = options.Client.Remoting.Ports.Clock
+    let asking = WaitingSends(options.Client.Remoting, ReplyTo)
 
     /// Has the masters of a topic know this client, so that they can push replies to it.
     let introduce topic cancellation : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match! sender.RouteFor(Namespaced.wrap options.Namespace topic, 0L, cancellation) with
+            match! sender.RouteFor(Namespaced.wrap options.Client.Namespace topic, 0L, cancellation) with
             | Error error -> return Error error
             | Ok view ->
                 for broker in view.Route.Brokers do

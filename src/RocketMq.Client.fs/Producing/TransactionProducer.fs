@@ -31,7 +31,7 @@ type TransactionChecker = StoredMessage -> Task<TransactionDecision>
 /// Sends messages that consumers see only if a local transaction succeeds. Safe to use from any thread.
 [<Sealed>]
 type TransactionProducer private (options: ProducerOptions, checker: TransactionChecker) as self =
-    let log = options.Remoting.Logger
+    let log = options.Client.Remoting.Logger
 
     let producer =
         new Producer(
@@ -62,7 +62,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
             tracing.Add(
                 TransactionTraced
                     {
-                        Timestamp = options.Remoting.Ports.Clock.GetUtcNow().ToUnixTimeMilliseconds()
+                        Timestamp = options.Client.Remoting.Ports.Clock.GetUtcNow().ToUnixTimeMilliseconds()
                         Region = None
                         Group = tracing.NameOf producer.Group
                         Topic = tracing.NameOf message.Topic
@@ -84,7 +84,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
     /// Tells the broker that has the half message. It asks again if it does not hear this.
     let finish (message: Message) (receipt: SendReceipt) decision (failure: exn option) cancellation : Task =
         backgroundTask {
-            let topic = Namespaced.wrap options.Namespace message.Topic
+            let topic = Namespaced.wrap options.Client.Namespace message.Topic
             let! client = sender.MasterOf(topic, receipt.Queue.BrokerName, cancellation)
 
             match client, OffsetMessageId.decode receipt.OffsetId with
@@ -125,7 +125,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                         let! decision =
                             checker
                                 { half with
-                                    Topic = Namespaced.unwrap options.Namespace half.Topic
+                                    Topic = Namespaced.unwrap options.Client.Namespace half.Topic
                                 }
 
                         return decision, None
@@ -217,15 +217,15 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
             | Ok() ->
                 let options =
                     { options with
-                        Remoting = GuardedLogger.protect options.Remoting
+                        Client.Remoting = GuardedLogger.protect options.Client.Remoting
                     }
 
                 let transactions: TransactionProducer = new TransactionProducer(options, checker)
                 let! missed = TransactionProducer.Introduce(transactions.Producer, topics)
 
                 if not missed.IsEmpty then
-                    Supervised.run options.Remoting.Logger CancellationToken.None (fun () ->
-                        TransactionProducer.KeepIntroducing(transactions.Producer, missed, options.Remoting))
+                    Supervised.run options.Client.Remoting.Logger CancellationToken.None (fun () ->
+                        TransactionProducer.KeepIntroducing(transactions.Producer, missed, options.Client.Remoting))
 
                 return Ok transactions
         }

@@ -13,21 +13,20 @@ type internal TracedCall(before: TraceRecord list, messages: int) =
 /// Traces what a consumer's handler does. Nothing here waits or fails.
 [<Sealed>]
 type internal ConsumeTracing
-    (topic: string, ns: string, group: string, remoting: RemotingOptions, clients: RemotingClients, routes: Routes) =
+    (topic: string, client: ClientOptions, group: string, clients: RemotingClients, routes: Routes) =
     /// What the last traces get to be written when the consumer ends. Java's time.
     static let lastWrite = TimeSpan.FromSeconds 5L
 
-    let clock = remoting.Ports.Clock
+    let clock = client.Remoting.Ports.Clock
     let uniqueIds = UniqueIds clock
 
     let options =
         { ProducerOptions.create group [] with
-            Namespace = ns
-            Remoting = remoting
+            Client = client
         }
 
     let tracing =
-        Tracing.Start(topic, options, Namespaced.wrap ns group, "CONSUME", uniqueIds, clients, routes)
+        Tracing.Start(topic, options, Namespaced.wrap client.Namespace group, "CONSUME", uniqueIds, clients, routes)
 
     let now () =
         clock.GetUtcNow().ToUnixTimeMilliseconds()
@@ -41,7 +40,7 @@ type internal ConsumeTracing
 
         for message in messages do
             // A trace of a trace would be traced again, without end.
-            if not (tracing.IsTrace(Namespaced.wrap ns message.Topic)) then
+            if not (tracing.IsTrace(Namespaced.wrap client.Namespace message.Topic)) then
                 others <- message :: others
 
         match ConsumeTraces.before (tracing.NameOf group) (uniqueIds.Next()) (now ()) (List.rev others) with

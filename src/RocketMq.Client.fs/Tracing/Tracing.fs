@@ -172,4 +172,4 @@ type internal Tracing
                 | Error error -> Task.FromResult(Error error)
                 | Ok prepared -> sender.Send(prepared, AnyQueue, CancellationToken.None)
 
-        Tracing(topic, options.Namespace, options.Remoting.Ports.Clock, send)
+        Tracing(topic, options.Client.Namespace, options.Client.Remoting.Ports.Clock, send)

@@ -138,7 +138,11 @@ public sealed class PullConsumerTests(string kind) : ServerTests(kind)
     public async Task Pull_client_pulls_at_its_own_offsets(CancellationToken cancellation)
     {
         var (queue, group) = (await NewQueueAsync(10, cancellation), NewName("group"));
-        await using var client = Pull(group).CreateClient();
+        Assert.That(
+            () => Pull(group).Subscribe(queue.Topic).CreateClient(),
+            Throws.InstanceOf<InvalidRequestException>().With.Message.Contains("subscribe: a pull client has none")
+                .And.Message.Contains("consumeFromWhere: a pull client has none"));
+        await using var client = AsTheClusterWants(PullConsumer.Create(group)).NameServers(NameServers).CreateClient();
         Assert.That(await client.GetQueuesAsync(queue.Topic, cancellation), Does.Contain(queue));
         var found = await client.PullAsync(queue, 6, max: 3, cancellationToken: cancellation);
         Assert.That(found.Status, Is.EqualTo(PullStatus.Found));

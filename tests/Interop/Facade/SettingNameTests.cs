@@ -1,5 +1,7 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using RocketMq.Embedded;
 
 namespace Interop;
@@ -79,6 +81,83 @@ public sealed class SettingNameTests
         var texts = TextNames(builder).Select(text => Renamed.GetValueOrDefault(text, text)).ToHashSet(StringComparer.OrdinalIgnoreCase);
         var missing = MethodsOf(builder).Where(method => !WithoutText.Contains(method.Name) && !NamesOf(method).Any(texts.Contains));
         Assert.That(missing.Select(method => method.Name), Is.Empty);
+    }
+
+    /// <summary>Something that makes sense, for a parameter of each type; null where a method may leave it out.</summary>
+    private static object? SampleOf(ParameterInfo parameter) => parameter.ParameterType switch
+    {
+        var type when Nullable.GetUnderlyingType(type) is { } inner => SampleOf(inner),
+        var type => SampleOf(type),
+    };
+
+    private static object? SampleOf(Type type) => type switch
+    {
+        _ when type == typeof(TimeSpan) => TimeSpan.FromSeconds(5),
+        _ when type == typeof(int) => 5_000,
+        _ when type == typeof(long) => 5L,
+        _ when type == typeof(string) => "host:1",
+        _ when type == typeof(ConsumeFrom) => ConsumeFrom.FirstOffset,
+        _ when type == typeof(AllocationStrategy) => AllocationStrategy.Averagely,
+        _ when type == typeof(RetryPolicy) => RetryPolicy.Safe,
+        _ when type == typeof(TlsSettings) => new TlsSettings(),
+        _ when type == typeof(Func<Credentials>) => () => new Credentials("a", "b"),
+        _ when type == typeof(Func<string, string>) => (string address) => address,
+        _ when type == typeof(ILogger) => NullLogger.Instance,
+        _ when type == typeof(CommandHandler) => new CommandHandler(_ => Task.FromResult<Command?>(null)),
+        _ when type == typeof(Func<MessageQueue, CancellationToken, Task<long?>>) =>
+            (MessageQueue _, CancellationToken _) => Task.FromResult<long?>(1),
+        { IsEnum: true } => Enum.GetValues(type).GetValue(1),
+        _ => null,
+    };
+
+    /// <summary>The builders find settings in the core by name and type; what the core refuses is an argument, a mistake of ours is not.</summary>
+    [TestCaseSource(nameof(Builders))]
+    public void Every_method_of_a_builder_changes_a_setting_that_the_core_has(object builder)
+    {
+        var tried = 0;
+
+        foreach (var method in MethodsOf(builder).Where(method => !method.IsGenericMethod && method.Name != "Settings"))
+        {
+            var arguments = Array.ConvertAll(method.GetParameters(), SampleOf);
+
+            if (!arguments.Contains(null))
+            {
+                tried++;
+
+                try
+                {
+                    Assert.That(method.Invoke(builder, arguments), Is.InstanceOf(builder.GetType()), method.Name);
+                }
+                catch (TargetInvocationException error) when (error.InnerException is ArgumentException)
+                {
+                }
+            }
+        }
+
+        Assert.That(tried, Is.GreaterThan(17));
+    }
+
+    [TestCaseSource(nameof(Builders))]
+    public void No_method_of_a_builder_has_a_default_of_its_own(object builder)
+    {
+        var own = MethodsOf(builder).SelectMany(method => method.GetParameters())
+            .Where(parameter => parameter.HasDefaultValue && parameter.DefaultValue is not (null or "*"));
+        Assert.That(own.Select(parameter => $"{parameter.Member.Name}({parameter.Name})"), Is.Empty);
+    }
+
+    [Test]
+    public async Task Consumers_that_pop_refuse_to_begin_at_a_time(CancellationToken cancellation)
+    {
+        foreach (var start in new Func<Task>[]
+        {
+            () => SimpleConsumer.Create("g").NameServers("h:1").Subscribe("T").ConsumeFromWhere(ConsumeFrom.Time(DateTimeOffset.UnixEpoch))
+                .StartAsync(cancellation),
+            () => PopConsumer.Create("g").NameServers("h:1").Subscribe("T").ConsumeFromWhere(ConsumeFrom.Time(DateTimeOffset.UnixEpoch))
+                .OnMessage((_, _) => Task.CompletedTask).StartAsync(cancellation),
+        })
+        {
+            await Assert.ThatAsync(start, Throws.InstanceOf<InvalidRequestException>().With.Message.Contains("consumeFromWhere: it is a time"));
+        }
     }
 
     [Test]

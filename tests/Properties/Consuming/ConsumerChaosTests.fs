@@ -28,7 +28,7 @@ let private pushing isOrdered : Kind<PushConsumer> =
                 let options =
                     { consumerAt broker.NameServer clock "C" with
                         IsOrderly = isOrdered
-                        Subscriptions = [ "T", Filter.all ]
+                        Consumer.Subscriptions = [ "T", Filter.all ]
                     }
 
                 {
@@ -72,10 +72,10 @@ let private pulling: Kind<Reader> =
                 let push = consumerAt broker.NameServer clock "C"
 
                 let options =
-                    { PullConsumerOptions.create "C" push.NameServers with
-                        Subscriptions = [ "T", Filter.all ]
-                        ConsumeFrom = FirstOffset
-                        Remoting = push.Remoting
+                    { PullConsumerOptions.create "C" push.Consumer.Client.NameServers with
+                        Consumer.Subscriptions = [ "T", Filter.all ]
+                        Consumer.ConsumeFrom = FirstOffset
+                        Consumer.Client.Remoting = push.Consumer.Client.Remoting
                     }
 
                 let ending (ends: PullConsumer -> Task) (reader: Reader) : Task =

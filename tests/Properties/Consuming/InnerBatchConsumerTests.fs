@@ -167,7 +167,10 @@ let private fetching =
                     let! started =
                         PullConsumerOptions.create "P" (endpointsOf cluster.NameServers)
                         |> PullConsumerOptions.subscribe "T" wanted
-                        |> PullConsumerOptions.consumeFromWhere FirstOffset
+                        |> (fun options ->
+                            { options with
+                                Consumer.ConsumeFrom = FirstOffset
+                            })
                         |> PullConsumer.Start
 
                     let consumer = Buffers.ok started
@@ -189,10 +192,13 @@ let private pulling = pushing @ redeliveryAndDamage @ fetching
 let private membership (clock: TimeProvider) (cluster: EmbeddedCluster) =
     let options = consumerOf cluster clock "G"
 
-    PopClientOptions.create "G" options.NameServers
-    |> PopClientOptions.subscribe "T" wanted
-    |> PopClientOptions.consumeFromWhere FirstOffset
-    |> PopClientOptions.withRemoting options.Remoting
+    ConsumerOptions.create "G" options.Consumer.Client.NameServers
+    |> ConsumerOptions.subscribe "T" wanted
+    |> (fun consumer ->
+        { consumer with
+            ConsumeFrom = FirstOffset
+            Client.Remoting = options.Consumer.Client.Remoting
+        })
 
 let private poppingWithAHandler =
     [
@@ -216,7 +222,10 @@ let private poppingWithAHandler =
                     let! started =
                         PopConsumer.Start(
                             PopConsumerOptions.create "G" []
-                            |> PopConsumerOptions.withMembership (membership clock cluster)
+                            |> (fun options ->
+                                { options with
+                                    Consumer = membership clock cluster
+                                })
                             |> PopConsumerOptions.enablingPopMode,
                             handle
                         )
@@ -241,7 +250,10 @@ let private poppingWithLeases =
 
                     let! started =
                         SimpleConsumerOptions.create "G" []
-                        |> SimpleConsumerOptions.withMembership (membership clock cluster)
+                        |> (fun options ->
+                            { options with
+                                Consumer = membership clock cluster
+                            })
                         |> SimpleConsumer.Start
 
                     let consumer = Buffers.ok started
@@ -296,7 +308,7 @@ let private sendPrices (cluster: EmbeddedCluster) : Task =
     }
 
 let private bySql expression clock cluster =
-    membership clock cluster |> PopClientOptions.subscribe "T" (BySql92 expression)
+    membership clock cluster |> ConsumerOptions.subscribe "T" (BySql92 expression)
 
 let private filters =
     [
@@ -309,7 +321,10 @@ let private filters =
                     let! started =
                         PopConsumer.Start(
                             PopConsumerOptions.create "G" []
-                            |> PopConsumerOptions.withMembership (bySql "price > 10" clock cluster)
+                            |> (fun options ->
+                                { options with
+                                    Consumer = bySql "price > 10" clock cluster
+                                })
                             |> PopConsumerOptions.enablingPopMode,
                             fun received _ ->
                                 seen.Add(textOf received)
@@ -329,12 +344,14 @@ let private filters =
 
                     let! simple =
                         SimpleConsumerOptions.create "G" []
-                        |> SimpleConsumerOptions.withMembership wrong
+                        |> (fun options -> { options with Consumer = wrong })
                         |> SimpleConsumer.Start
 
                     let! pop =
                         PopConsumer.Start(
-                            PopConsumerOptions.create "G" [] |> PopConsumerOptions.withMembership wrong,
+                            { PopConsumerOptions.create "G" [] with
+                                Consumer = wrong
+                            },
                             fun _ _ -> Task.FromResult ConsumeResult.Success
                         )
 

@@ -84,13 +84,17 @@ let private push code remark =
             let seen = Seen()
 
             let options =
-                memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere FirstOffset
+                memberOf cluster clock "one"
+                |> (fun options ->
+                    { options with
+                        Consumer.ConsumeFrom = FirstOffset
+                    })
 
             let! consumer =
                 startMember
                     clock
                     { options with
-                        Remoting = signed log options.Remoting
+                        Consumer.Client.Remoting = signed log options.Consumer.Client.Remoting
                     }
                     (EachMessage(fun received _ ->
                         seen.Add(textOf received)
@@ -116,7 +120,7 @@ let private pull code remark =
                     clock
                     (PullRig.startPull
                         { options with
-                            Remoting = signed log options.Remoting
+                            Consumer.Client.Remoting = signed log options.Consumer.Client.Remoting
                         })
 
             for _ in 1..3 do

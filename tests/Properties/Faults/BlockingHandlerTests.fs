@@ -133,8 +133,8 @@ let private pushed isOrdered (cluster: EmbeddedCluster) (handler: BlockingOnce) 
                 { options with
                     Concurrency = 1
                     IsOrderly = isOrdered
-                    Remoting =
-                        { options.Remoting with
+                    Consumer.Client.Remoting =
+                        { options.Consumer.Client.Remoting with
                             Logger = handler.Log
                         }
                 }
@@ -148,11 +148,8 @@ let private popped (cluster: EmbeddedCluster) (handler: BlockingOnce) : Task<IAs
         let options = popConsumerAt cluster.NameServers system "C"
 
         let options =
-            { PopConsumerOptions.withRemoting
-                  { options.Membership.Remoting with
-                      Logger = handler.Log
-                  }
-                  options with
+            { options with
+                Consumer.Client.Remoting.Logger = handler.Log
                 Concurrency = 1
             }
 

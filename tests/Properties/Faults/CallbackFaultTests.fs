@@ -52,8 +52,11 @@ let private overdue callback : Task =
 
             let options =
                 memberOf cluster clock "one"
-                |> PushConsumerOptions.withConcurrency 2
-                |> PushConsumerOptions.withConsumeTimeout (seconds 20)
+                |> (fun options ->
+                    { options with
+                        Concurrency = 2
+                        ConsumeTimeout = seconds 20
+                    })
 
             let! consumer = startMember clock options (hanging callback seen release.Task)
             do! PullRig.sendTo cluster 0 [ "hang1" ]
@@ -85,7 +88,11 @@ let private closing callback isOrdered : Task =
 
             let options name =
                 let options =
-                    memberOf cluster clock name |> PushConsumerOptions.withDrainTimeout (seconds 5)
+                    memberOf cluster clock name
+                    |> (fun options ->
+                        { options with
+                            DrainTimeout = seconds 5
+                        })
 
                 if isOrdered then
                     PushConsumerOptions.orderly options
@@ -121,7 +128,10 @@ let private popConsumer () : Task =
 
             let options =
                 popConsumerAt cluster.NameServers clock "C"
-                |> PopConsumerOptions.withInvisibleTime (seconds 10)
+                |> (fun options ->
+                    { options with
+                        InvisibleTime = seconds 10
+                    })
 
             let handler (received: ReceivedMessage) (cancellation: CancellationToken) : Task<ConsumeResult> =
                 task {
@@ -166,7 +176,10 @@ let private popDrained () : Task =
 
             let options =
                 popConsumerAt cluster.NameServers clock "C"
-                |> PopConsumerOptions.withDrainTimeout (seconds 5)
+                |> (fun options ->
+                    { options with
+                        DrainTimeout = seconds 5
+                    })
 
             let! consumer = waitFor clock (startPop options handler)
             do! PullRig.sendTo cluster 0 [ "hang" ]
@@ -204,12 +217,15 @@ let private withThrowingLogger () : Task =
 
             let options =
                 memberOf cluster clock "one"
-                |> PushConsumerOptions.withConsumeTimeout (seconds 20)
+                |> (fun options ->
+                    { options with
+                        ConsumeTimeout = seconds 20
+                    })
 
             let options =
                 { options with
-                    Remoting =
-                        { options.Remoting with
+                    Consumer.Client.Remoting =
+                        { options.Consumer.Client.Remoting with
                             Logger = logger
                         }
                 }

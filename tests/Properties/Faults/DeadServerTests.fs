@@ -12,12 +12,12 @@ open RocketMq.Embedded
 let private ordinary clock (options: ProducerOptions) =
     { options with
         SendTimeout = seconds 3
-        Remoting =
-            { options.Remoting with
+        Client.Remoting =
+            { options.Client.Remoting with
                 RequestTimeout = seconds 3
                 ConnectTimeout = seconds 3
                 Ports =
-                    { options.Remoting.Ports with
+                    { options.Client.Remoting.Ports with
                         Clock = clock
                     }
             }
@@ -114,7 +114,7 @@ let private heartbeatReachesTheLiveBroker () : Task =
         let producer =
             start
                 { ProducerOptions.create "G" [ FakeServers.at 1 ] with
-                    Remoting =
+                    Client.Remoting =
                         { servers.Options with
                             RequestTimeout = seconds 3
                             ConnectTimeout = seconds 3

@@ -66,7 +66,10 @@ let private offsetDirectories =
                             let options =
                                 memberOf cluster clock "x/../../../../outside"
                                 |> PushConsumerOptions.broadcasting
-                                |> PushConsumerOptions.withOffsetDirectory inside
+                                |> (fun options ->
+                                    { options with
+                                        OffsetDirectory = Some inside
+                                    })
 
                             match! waitFor clock (PushConsumer.Start(options, remember (Seen()))) with
                             // Refused is as good as encoded.

@@ -29,8 +29,11 @@ let private handOver (test: int64 -> int64 -> Seen -> unit) : Task =
 
             let options name =
                 memberOf cluster clock name
-                |> PushConsumerOptions.withConcurrency 1
-                |> PushConsumerOptions.withDrainTimeout (seconds 600)
+                |> (fun options ->
+                    { options with
+                        Concurrency = 1
+                        DrainTimeout = seconds 600
+                    })
 
             let! a = startMember clock (options "a") slow
             do! ChaosRig.pass clock (fun () -> seenByA.Of "m10" = 1)
@@ -67,7 +70,11 @@ let private handOverTests =
                                 let seenByA, seenByB = Seen(), Seen()
 
                                 let options name =
-                                    ordered cluster clock name |> PushConsumerOptions.consumeFromWhere LastOffset
+                                    ordered cluster clock name
+                                    |> (fun options ->
+                                        { options with
+                                            Consumer.ConsumeFrom = LastOffset
+                                        })
 
                                 cluster.Brokers[0]
                                     .Faults.On(code)

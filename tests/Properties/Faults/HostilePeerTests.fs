@@ -26,7 +26,7 @@ let private sendThrough queues =
         use producer =
             start
                 { ProducerOptions.create "G" [ FakeServers.at 1 ] with
-                    Remoting = servers.Options
+                    Client.Remoting = servers.Options
                 }
 
         return! send producer (Message.ofText "T" "x")

@@ -34,11 +34,18 @@ let private comesNext clock options : Task<Set<string>> =
     }
 
 let private fromLast cluster clock =
-    memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere LastOffset
+    memberOf cluster clock "one"
+    |> (fun options ->
+        { options with
+            Consumer.ConsumeFrom = LastOffset
+        })
 
 let private pullerOf (cluster: EmbeddedCluster) clock : PullConsumerOptions =
     PullRig.subscribed cluster clock
-    |> PullConsumerOptions.consumeFromWhere LastOffset
+    |> (fun options ->
+        { options with
+            Consumer.ConsumeFrom = LastOffset
+        })
 
 let private poll clock (consumer: PullConsumer) count : Task<string list> =
     task {
@@ -141,7 +148,10 @@ let private broadcastStartOffsets =
                         let options =
                             fromLast cluster clock
                             |> PushConsumerOptions.broadcasting
-                            |> PushConsumerOptions.withOffsetDirectory directory
+                            |> (fun options ->
+                                { options with
+                                    OffsetDirectory = Some directory
+                                })
 
                         try
                             do! PullRig.sendTo cluster 0 (numbered 0 10)
@@ -175,7 +185,10 @@ let private pauses =
                     task {
                         let options =
                             memberOf cluster clock "one"
-                            |> PushConsumerOptions.withLongPollTimeout (seconds 180)
+                            |> (fun options ->
+                                { options with
+                                    LongPollTimeout = seconds 180
+                                })
 
                         let! consumer = startMember clock options (remember (Seen()))
                         do! reads clock consumer [ 0; 1 ]

@@ -106,8 +106,8 @@ let private rebalancing =
 
                         let options =
                             { options with
-                                Remoting =
-                                    { options.Remoting with
+                                Consumer.Client.Remoting =
+                                    { options.Consumer.Client.Remoting with
                                         RequestTimeout = seconds 60
                                     }
                             }
@@ -173,12 +173,10 @@ let private orderlyConsumers =
                         let release = TaskCompletionSource()
 
                         let options =
-                            ordered cluster clock "one"
-                            |> PushConsumerOptions.withPullBatch 5
-                            |> PushConsumerOptions.withFlowControl
-                                { FlowControlLimits.Default with
-                                    Span = 10L
-                                }
+                            { ordered cluster clock "one" with
+                                PullBatch = 5
+                                FlowControl.Span = 10L
+                            }
 
                         let! consumer = startMember clock options (handling (fun _ _ -> release.Task))
                         do! PullRig.sendTo cluster 0 (numbered 0 100)

@@ -63,7 +63,11 @@ let private push line =
             let seen = Seen()
 
             let options =
-                memberOf cluster clock "one" |> PushConsumerOptions.consumeFromWhere FirstOffset
+                memberOf cluster clock "one"
+                |> (fun options ->
+                    { options with
+                        Consumer.ConsumeFrom = FirstOffset
+                    })
 
             let handler =
                 EachMessage(fun received _ ->
@@ -74,7 +78,7 @@ let private push line =
                 startMember
                     clock
                     { options with
-                        Remoting = logged log options.Remoting
+                        Consumer.Client.Remoting = logged log options.Consumer.Client.Remoting
                     }
                     handler
 
@@ -105,7 +109,7 @@ let private pull line =
                     clock
                     (PullRig.startPull
                         { options with
-                            Remoting = logged log options.Remoting
+                            Consumer.Client.Remoting = logged log options.Consumer.Client.Remoting
                         })
 
             for _ in 1..3 do

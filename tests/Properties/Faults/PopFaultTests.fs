@@ -12,10 +12,16 @@ let private minute = seconds 60
 
 let private popOf (cluster: EmbeddedCluster) clock name =
     popConsumerAt cluster.NameServers clock "C"
-    |> PopConsumerOptions.withInstanceName name
-    |> PopConsumerOptions.withConsumeTimeout (minute * 3.0)
+    |> (fun options ->
+        { options with
+            Consumer.Client.InstanceName = Some name
+            ConsumeTimeout = minute * 3.0
+        })
     // Long enough for renewals to keep up with the clock.
-    |> PopConsumerOptions.withInvisibleTime (minute * 3.0)
+    |> (fun options ->
+        { options with
+            InvisibleTime = minute * 3.0
+        })
 
 /// Hangs on some messages until it is released, whatever its token says.
 let private hangingOn isHanging (seen: Seen) (release: Task) : PopHandler =
@@ -44,7 +50,9 @@ let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =
             |> SimpleConsumerOptions.subscribe "T" Filter.all
 
         let options =
-            SimpleConsumerOptions.withRemoting (patiently clock options.Membership.Remoting) options
+            { options with
+                Consumer.Client.Remoting = patiently clock options.Consumer.Client.Remoting
+            }
 
         let! consumer = waitFor clock (SimpleConsumer.Start options)
         return consumer |> Result.mapError RemotingError.describe |> Buffers.ok
@@ -65,7 +73,9 @@ let private blockedHandlers =
 
                         let! a =
                             startPop
-                                (popOf cluster clock "a" |> PopConsumerOptions.withConcurrency 2)
+                                { popOf cluster clock "a" with
+                                    Concurrency = 2
+                                }
                                 (hangingOn isHanging seen release.Task)
                             |> waitFor clock
 
@@ -106,7 +116,9 @@ let private lostReceipts =
 
                             let! a =
                                 startPop
-                                    (popOf cluster clock "a" |> PopConsumerOptions.withConcurrency 1)
+                                    { popOf cluster clock "a" with
+                                        Concurrency = 1
+                                    }
                                     (hangingOn isFirst seen release.Task)
                                 |> waitFor clock
 

@@ -114,7 +114,7 @@ let private comesBeside damage : Task =
 
         let options: PullConsumerOptions =
             { PullConsumerOptions.create "C" [ FakeServers.at 1 ] with
-                Remoting = patiently clock servers.Options
+                Consumer.Client.Remoting = patiently clock servers.Options
             }
             |> PullConsumerOptions.assign
                 [
@@ -210,7 +210,7 @@ let private behindSlave () : Task<struct (int64 list * int64)> =
 
         let options: PullConsumerOptions =
             { PullConsumerOptions.create "C" [ FakeServers.at 1 ] with
-                Remoting = patiently clock servers.Options
+                Consumer.Client.Remoting = patiently clock servers.Options
             }
             |> PullConsumerOptions.assign
                 [

@@ -270,7 +270,10 @@ let private traceIsThatOfJava () : Task =
 
                 use producer =
                     optionsFor servers message.Send.ProducerGroup
-                    |> ProducerOptions.withTrace TraceRecords.defaultTopic
+                    |> (fun options ->
+                        { options with
+                            TraceTopic = Some TraceRecords.defaultTopic
+                        })
                     |> start
 
                 let! receipt =

@@ -77,7 +77,7 @@ let serversFor (topics: (string * string) list) (react: RemotingCommand -> React
 
 let optionsFor (servers: FakeServers) group =
     { ProducerOptions.create group [ nameServer ] with
-        Remoting = servers.Options
+        Client.Remoting = servers.Options
     }
 
 /// The names that the producer itself sets.
@@ -182,14 +182,15 @@ let again (recorded: Recorded) act : Task<FakeServers> =
         let servers = serversFor [ send.Topic, send.BrokerName ] (answerTo recorded.Capture)
 
         let options =
-            optionsFor servers send.ProducerGroup
-            |> ProducerOptions.withCompression
-                (compressionOf send)
+            { optionsFor servers send.ProducerGroup with
+                Compression = compressionOf send
                 // One recorded application has smaller bodies compressed as well.
-                (if SysFlag.compression send.SysFlag = Uncompressed then
-                     4096
-                 else
-                     min 4096 recorded.Body.Length)
+                CompressFromBytes =
+                    if SysFlag.compression send.SysFlag = Uncompressed then
+                        4096
+                    else
+                        min 4096 recorded.Body.Length
+            }
 
         use producer = start options
         do! act producer

@@ -112,7 +112,7 @@ let private allFail =
                     let nameServers = endpointsOf cluster.NameServers
                     let mutable dials = 0
                     let options = producerOf cluster clock
-                    let connect = options.Remoting.Ports.Connect
+                    let connect = options.Client.Remoting.Ports.Connect
 
                     let counting endpoint cancellation =
                         if List.contains endpoint nameServers then
@@ -121,15 +121,10 @@ let private allFail =
                         connect endpoint cancellation
 
                     use producer =
-                        options
-                        |> ProducerOptions.withRemoting
-                            { options.Remoting with
-                                Ports =
-                                    { options.Remoting.Ports with
-                                        Connect = counting
-                                    }
+                        start
+                            { options with
+                                Client.Remoting.Ports.Connect = counting
                             }
-                        |> start
 
                     let! warm = send producer (Message.ofText "T" "warm")
                     warm.IsOk |> shouldBeTrue

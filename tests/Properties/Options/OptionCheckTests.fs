@@ -71,13 +71,13 @@ let private allProblemsAreReported () =
             NameServer.Create("a:1", nonsense) |> Result.map ignore
             Producer.Start
                 { ProducerOptions.create "g-1" [ { Host = "a"; Port = 1 } ] with
-                    Remoting = nonsense
+                    Client.Remoting = nonsense
                 }
             |> Result.map ignore
             PullConsumerOptions.check
                 { PullConsumerOptions.create "g-1" [ { Host = "a"; Port = 1 } ] with
-                    Remoting = nonsense
-                    Subscriptions = [ ("T", Filter.ByTag "*") ]
+                    Consumer.Client.Remoting = nonsense
+                    Consumer.Subscriptions = [ ("T", Filter.ByTag "*") ]
                 }
         ]
 
@@ -110,13 +110,7 @@ let private producerAndConsumerOptions =
                         }
                 with
                 | Error(Misconfigured reason) ->
-                    for part in
-                        [
-                            "no name server is named"
-                            "attempts: 0"
-                            "sendTimeout: "
-                            "compressFromBytes: 0"
-                        ] do
+                    for part in [ "no name server is named"; "attempts: 0"; "sendTimeout: "; "compressFrom: 0" ] do
                         reason |> shouldMention part
                 | other -> failtest $"%A{other}"
 
@@ -127,7 +121,7 @@ let private producerAndConsumerOptions =
                             LongPollTimeout = TimeSpan.Zero
                             FlowControl = { Messages = 0; Bytes = -1L; Span = 0L }
                             CommitInterval = TimeSpan.Zero
-                            MaxDecompressedBodySize = 0
+                            Consumer.MaxDecompressedBodySize = 0
                         }
                 with
                 | Error(Misconfigured reason) ->
@@ -137,9 +131,9 @@ let private producerAndConsumerOptions =
                             "needs a subscription"
                             "pullBatch: 0"
                             "longPollTimeout: "
-                            "flowControl.messages is 0"
-                            "flowControl.bytes is -1"
-                            "flowControl.span is 0"
+                            "flowControlMessages: 0"
+                            "flowControlBytes: -1"
+                            "flowControlSpan: 0"
                             "commitInterval: "
                             "maxDecompressedBodySize: 0"
                         ] do

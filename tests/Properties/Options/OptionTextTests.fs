@@ -151,10 +151,10 @@ let private settings =
             <| fun () ->
                 match ProducerOptions.ofText "g" "nameServers=a:1;requestTimeout=4s;preset=production" with
                 | Ok options ->
-                    options.NameServers |> shouldEqual [ { Host = "a"; Port = 1 } ]
-                    options.Remoting.RequestTimeout |> shouldEqual (TimeSpan.FromSeconds 4L)
-                    options.Remoting.MaxInFlight |> shouldEqual 16_384
-                    options.Remoting.WhenDisconnected |> shouldEqual FailWithDial
+                    options.Client.NameServers |> shouldEqual [ { Host = "a"; Port = 1 } ]
+                    options.Client.Remoting.RequestTimeout |> shouldEqual (TimeSpan.FromSeconds 4L)
+                    options.Client.Remoting.MaxInFlight |> shouldEqual 16_384
+                    options.Client.Remoting.WhenDisconnected |> shouldEqual FailWithDial
                 | Error problems -> failtest $"%A{problems}"
 
                 match PullConsumerOptions.ofText "g" "nameServers=nowhere" with

@@ -16,17 +16,18 @@ let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 /// about every 30 s.
 let private patientPop (cluster: EmbeddedCluster) clock : PopConsumerOptions =
     popConsumerAt cluster.NameServers clock "G"
-    |> PopConsumerOptions.consumeFromWhere FirstOffset
-    |> PopConsumerOptions.withInvisibleTime (TimeSpan.FromHours 12)
-    |> PopConsumerOptions.withLongPollTimeout (TimeSpan.FromHours 1)
-    |> PopConsumerOptions.withConsumeTimeout (seconds 600)
+    |> (fun options ->
+        { options with
+            Consumer.ConsumeFrom = FirstOffset
+            InvisibleTime = TimeSpan.FromHours 12
+            LongPollTimeout = TimeSpan.FromHours 1
+            ConsumeTimeout = seconds 600
+        })
 
 let private withLog log (options: PopConsumerOptions) =
-    PopConsumerOptions.withRemoting
-        { options.Membership.Remoting with
-            Logger = log
-        }
-        options
+    { options with
+        Consumer.Client.Remoting.Logger = log
+    }
 
 /// What handlers saw, how many were told to end, and those that hang.
 [<Sealed>]
@@ -83,7 +84,9 @@ let private queuedMessages =
 
                             use! consumer =
                                 startPop
-                                    (patientPop cluster clock |> PopConsumerOptions.withConcurrency 2)
+                                    { patientPop cluster clock with
+                                        Concurrency = 2
+                                    }
                                     (handling.Handle ignore)
 
                             do! until (fun () -> consumer.Held = 4 && handling.Seen.Length = 2)
@@ -128,7 +131,9 @@ let private otherMembers =
 
                         use! first =
                             startPop
-                                (patientPop cluster clock |> PopConsumerOptions.withConcurrency 2)
+                                { patientPop cluster clock with
+                                    Concurrency = 2
+                                }
                                 (stuck.Handle ignore)
 
                         do! until (fun () -> first.Held = 4 && stuck.Seen.Length = 2)
@@ -158,7 +163,9 @@ let private handlers =
 
                         use! consumer =
                             startPop
-                                (patientPop cluster clock |> PopConsumerOptions.withConcurrency 1)
+                                { patientPop cluster clock with
+                                    Concurrency = 1
+                                }
                                 (handling.Handle handling.Release)
 
                         do! until (fun () -> handling.Seen.Length = 1)
@@ -203,7 +210,9 @@ let private callbacksAtTimeouts =
 
                             use! consumer =
                                 startPop
-                                    (patientPop cluster clock |> PopConsumerOptions.withConcurrency 1 |> withLog log)
+                                    (patientPop cluster clock
+                                     |> (fun options -> { options with Concurrency = 1 })
+                                     |> withLog log)
                                     (handling.Handle(fun () -> failwith "on purpose"))
 
                             do! until (fun () -> handling.Seen.Length = 1)
@@ -235,7 +244,10 @@ let private callbacksAtLostReceipts =
                             use! consumer =
                                 startPop
                                     (popConsumerAt cluster.NameServers clock "G"
-                                     |> PopConsumerOptions.consumeFromWhere FirstOffset
+                                     |> (fun options ->
+                                         { options with
+                                             Consumer.ConsumeFrom = FirstOffset
+                                         })
                                      |> withLog log)
                                     (handling.Handle(fun () -> failwith "on purpose"))
 

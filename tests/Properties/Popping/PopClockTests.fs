@@ -38,13 +38,20 @@ let private startSimple (rig: Rig) await : Task<SimpleConsumer> =
         let options =
             SimpleConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
             |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> SimpleConsumerOptions.consumeFromWhere FirstOffset
-            |> SimpleConsumerOptions.withAwaitDuration await
+            |> (fun options ->
+                { options with
+                    Consumer.ConsumeFrom = FirstOffset
+                    AwaitDuration = await
+                })
 
-        let remoting = patiently rig.Clock options.Membership.Remoting
+        let remoting = patiently rig.Clock options.Consumer.Client.Remoting
 
         let! consumer =
-            SimpleConsumer.Start(SimpleConsumerOptions.withRemoting remoting options)
+            SimpleConsumer.Start(
+                { options with
+                    Consumer.Client.Remoting = remoting
+                }
+            )
 
         return Buffers.ok (Result.mapError RemotingError.describe consumer)
     }
@@ -216,11 +223,9 @@ let private logsAndAnswers =
 
                         use! consumer =
                             startPop
-                                (PopConsumerOptions.withRemoting
-                                    { options.Membership.Remoting with
-                                        Logger = log
-                                    }
-                                    options)
+                                { options with
+                                    Consumer.Client.Remoting.Logger = log
+                                }
                                 (fun _ _ -> Task.FromResult ConsumeResult.Success)
 
                         do! until (fun () -> consumer.Acknowledged = 1L)

@@ -87,10 +87,14 @@ let private simpleOf (rig: Rig) : Task<SimpleConsumer> =
             SimpleConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
             |> SimpleConsumerOptions.subscribe "T" Filter.all
 
-        let remoting = patiently rig.Clock options.Membership.Remoting
+        let remoting = patiently rig.Clock options.Consumer.Client.Remoting
 
         let! consumer =
-            SimpleConsumer.Start(SimpleConsumerOptions.withRemoting remoting options)
+            SimpleConsumer.Start(
+                { options with
+                    Consumer.Client.Remoting = remoting
+                }
+            )
 
         return Buffers.ok (Result.mapError RemotingError.describe consumer)
     }
@@ -468,8 +472,11 @@ let private concurrency =
 
                         let options =
                             optionsOf rig
-                            |> PopConsumerOptions.withMaxUnackedMessages 5
-                            |> PopConsumerOptions.withConcurrency 2
+                            |> (fun options ->
+                                { options with
+                                    MaxUnackedMessages = 5
+                                    Concurrency = 2
+                                })
 
                         let consumer = TaskCompletionSource<PopConsumer>()
 
@@ -508,7 +515,12 @@ let private closingTests =
                         do! rig.Send "slow"
                         let gate = TaskCompletionSource()
 
-                        let options = optionsOf rig |> PopConsumerOptions.withDrainTimeout (seconds 5)
+                        let options =
+                            optionsOf rig
+                            |> (fun options ->
+                                { options with
+                                    DrainTimeout = seconds 5
+                                })
 
                         let! consumer =
                             startPop options (fun received cancellation ->
@@ -566,16 +578,24 @@ let private starting =
                     task {
                         let handler: PopHandler = fun _ _ -> Task.FromResult ConsumeResult.Success
 
-                        for options in
+                        let changes: (PopConsumerOptions -> PopConsumerOptions) list =
                             [
-                                PopConsumerOptions.withConcurrency 0
-                                PopConsumerOptions.withPopBatch 33
-                                PopConsumerOptions.withInvisibleTime TimeSpan.Zero
-                                PopConsumerOptions.withMaxUnackedMessages 0
-                                PopConsumerOptions.withMembership (PopClientOptions.create "G" [])
+                                (fun options -> { options with Concurrency = 0 })
+                                (fun options -> { options with PopBatch = 33 })
+                                (fun options ->
+                                    { options with
+                                        InvisibleTime = TimeSpan.Zero
+                                    })
+                                (fun options -> { options with MaxUnackedMessages = 0 })
+                                (fun options ->
+                                    { options with
+                                        Consumer = ConsumerOptions.create "G" []
+                                    })
                                 PopConsumerOptions.subscribe "a topic" Filter.all
-                            ] do
-                            let! outcome = PopConsumer.Start(options (optionsOf rig), handler)
+                            ]
+
+                        for change in changes do
+                            let! outcome = PopConsumer.Start(change (optionsOf rig), handler)
                             outcome |> Result.isError |> shouldBeTrue
 
                         do! rig.Send "a"

@@ -24,15 +24,10 @@ let private ignoreMembers cluster =
     refuseGroup cluster RequestCode.PopMessage
 
 let private optionsOf (cluster: EmbeddedCluster) clock log =
-    let options =
-        popConsumerAt cluster.NameServers clock "G"
-        |> PopConsumerOptions.consumeFromWhere FirstOffset
-
-    PopConsumerOptions.withRemoting
-        { options.Membership.Remoting with
-            Logger = log
-        }
-        options
+    { popConsumerAt cluster.NameServers clock "G" with
+        Consumer.ConsumeFrom = FirstOffset
+        Consumer.Client.Remoting.Logger = log
+    }
 
 let private consume (_: ReceivedMessage) (_: CancellationToken) = Task.FromResult ConsumeResult.Success
 
@@ -82,12 +77,12 @@ let private simpleConsumers =
                     withQueues 2 (fun clock cluster ->
                         task {
                             let log = LogLines()
-                            let membership = (optionsOf cluster clock log).Membership
+                            let membership = (optionsOf cluster clock log).Consumer
                             refuseGroup cluster RequestCode.PopMessage
 
                             let! started =
                                 SimpleConsumerOptions.create "G" []
-                                |> SimpleConsumerOptions.withMembership membership
+                                |> (fun options -> { options with Consumer = membership })
                                 |> SimpleConsumer.Start
 
                             use consumer = Buffers.ok (Result.mapError RemotingError.describe started)

@@ -16,12 +16,19 @@ let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =
         let options =
             SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
             |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> SimpleConsumerOptions.consumeFromWhere FirstOffset
+            |> (fun options ->
+                { options with
+                    Consumer.ConsumeFrom = FirstOffset
+                })
 
-        let remoting = patiently clock options.Membership.Remoting
+        let remoting = patiently clock options.Consumer.Client.Remoting
 
         let! started =
-            SimpleConsumer.Start(SimpleConsumerOptions.withRemoting remoting options)
+            SimpleConsumer.Start(
+                { options with
+                    Consumer.Client.Remoting = remoting
+                }
+            )
 
         return Buffers.ok (Result.mapError RemotingError.describe started)
     }
@@ -34,7 +41,10 @@ let private receive (consumer: SimpleConsumer) count : Task<LeasedMessage list> 
 
 let private optionsOf (cluster: EmbeddedCluster) clock =
     popConsumerAt cluster.NameServers clock "G"
-    |> PopConsumerOptions.consumeFromWhere FirstOffset
+    |> (fun options ->
+        { options with
+            Consumer.ConsumeFrom = FirstOffset
+        })
 
 let private consume (_: ReceivedMessage) (_: CancellationToken) = Task.FromResult ConsumeResult.Success
 

@@ -84,10 +84,14 @@ let private brokersOfSimpleConsumers =
                         SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
                         |> SimpleConsumerOptions.subscribe "T" Filter.all
 
-                    let remoting = patiently clock options.Membership.Remoting
+                    let remoting = patiently clock options.Consumer.Client.Remoting
 
                     let! started =
-                        SimpleConsumer.Start(SimpleConsumerOptions.withRemoting remoting options)
+                        SimpleConsumer.Start(
+                            { options with
+                                Consumer.Client.Remoting = remoting
+                            }
+                        )
 
                     use consumer = started |> Result.mapError RemotingError.describe |> Buffers.ok
                     refuse cluster.Brokers[1] RequestCode.PopMessage
@@ -126,7 +130,10 @@ let private brokersOfPopConsumers =
 
                         let options =
                             popConsumerAt cluster.NameServers clock "G"
-                            |> PopConsumerOptions.consumeFromWhere FirstOffset
+                            |> (fun options ->
+                                { options with
+                                    Consumer.ConsumeFrom = FirstOffset
+                                })
 
                         use! consumer = startPop options consume
                         let leaving = cluster.Brokers[1]
@@ -150,15 +157,25 @@ let private brokersOfPopConsumers =
 
                     let options =
                         popConsumerAt cluster.NameServers clock "G"
-                        |> PopConsumerOptions.consumeFromWhere FirstOffset
+                        |> (fun options ->
+                            { options with
+                                Consumer.ConsumeFrom = FirstOffset
+                            })
 
                     let remoting =
-                        { options.Membership.Remoting with
+                        { options.Consumer.Client.Remoting with
                             RequestTimeout = seconds 10
                         }
 
                     cluster.Brokers[0].Faults.On(RequestCode.HeartBeat).LoseRequests(1)
-                    let starting = startPop (PopConsumerOptions.withRemoting remoting options) consume
+
+                    let starting =
+                        startPop
+                            ({ options with
+                                Consumer.Client.Remoting = remoting
+                            })
+                            consume
+
                     do! ChaosRig.pass clock (fun () -> starting.IsCompleted)
                     use! consumer = starting
                     do! sendAll cluster "T" [ "a" ]

@@ -42,17 +42,17 @@ let private waitingForRoom =
                 let producer =
                     ProducerOptions.ofText "G" "nameServers=a:1;preset=production" |> Buffers.ok
 
-                producer.Remoting.OnMaxInFlight |> shouldEqual WaitForRoom
+                producer.Client.Remoting.OnMaxInFlight |> shouldEqual WaitForRoom
 
-                producer.Remoting.MaxInFlight
+                producer.Client.Remoting.MaxInFlight
                 |> shouldEqual RemotingOptions.Production.MaxInFlight
 
                 let failing =
                     ProducerOptions.ofText "G" "nameServers=a:1;onMaxInFlight=fail" |> Buffers.ok
 
-                failing.Remoting.OnMaxInFlight |> shouldEqual FailAtOnce
+                failing.Client.Remoting.OnMaxInFlight |> shouldEqual FailAtOnce
 
-                (PullConsumerOptions.create "G" []).Remoting.OnMaxInFlight
+                (PullConsumerOptions.create "G" []).Consumer.Client.Remoting.OnMaxInFlight
                 |> shouldEqual FailAtOnce
         ]
 
@@ -83,9 +83,9 @@ let private refusing =
 
                         let options =
                             { options with
-                                Remoting =
+                                Client.Remoting =
                                     { servers.Options with
-                                        OnMaxInFlight = options.Remoting.OnMaxInFlight
+                                        OnMaxInFlight = options.Client.Remoting.OnMaxInFlight
                                         MaxInFlight = 1
                                         MaxWaitingCalls = 2
                                     }

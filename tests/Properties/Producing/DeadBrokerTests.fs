@@ -55,7 +55,7 @@ let private tenMinutes dead : Task<struct (int * RemotingError list * TimeSpan)>
 
         let options =
             { options with
-                Remoting = (servers clock dead).Options
+                Client.Remoting = (servers clock dead).Options
             }
 
         let producer = start options
@@ -113,7 +113,7 @@ let private avoidingDeadBrokers =
                     let producer =
                         start
                             { ProducerOptions.create "G" [ nameServer ] with
-                                Remoting = (oneMaster clock dial).Options
+                                Client.Remoting = (oneMaster clock dial).Options
                             }
 
                     while clock.GetElapsedTime 0L < TimeSpan.FromMinutes 10L do
@@ -161,7 +161,7 @@ let private oneMasterTests =
                     let producer =
                         start
                             { ProducerOptions.create "G" [ nameServer ] with
-                                Remoting =
+                                Client.Remoting =
                                     { remoting with
                                         Backoff =
                                             { remoting.Backoff with

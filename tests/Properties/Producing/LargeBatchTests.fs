@@ -48,8 +48,8 @@ let private batch count =
                 let producer =
                     start
                         { options with
-                            Remoting =
-                                { options.Remoting with
+                            Client.Remoting =
+                                { options.Client.Remoting with
                                     RemotingOptions.Header = header
                                 }
                         }
@@ -115,8 +115,8 @@ let private unknownOutcomes =
                         let producer =
                             start
                                 { options with
-                                    Remoting =
-                                        { options.Remoting with
+                                    Client.Remoting =
+                                        { options.Client.Remoting with
                                             Limits = limits
                                         }
                                 }

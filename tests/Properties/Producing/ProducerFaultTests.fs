@@ -87,7 +87,11 @@ let private run name how attempts (check: Run -> Ended list -> unit) =
             do! cluster.CreateTopicAsync(topic, queues)
             let clock = EmbeddedClock true
 
-            let options = producerOf cluster clock |> ProducerOptions.withAttempts attempts
+            let options =
+                { producerOf cluster clock with
+                    Attempts = attempts
+                }
+
             let victim = cluster.Brokers[1]
             let run = Run(cluster, options, victim)
             use producer = run.Producer

@@ -77,7 +77,7 @@ let private withRig (test: Rig -> Task) : Task =
             start
                 { options with
                     SendTimeout = TimeSpan.FromHours 2
-                    Remoting = patiently clock servers.Options
+                    Client.Remoting = patiently clock servers.Options
                 }
 
         do!

@@ -59,9 +59,12 @@ let private namespacesOfTraces =
 
                     let options =
                         { producerOf cluster TimeProvider.System with
-                            Namespace = "NS"
+                            Client.Namespace = "NS"
                         }
-                        |> ProducerOptions.withTrace TraceRecords.defaultTopic
+                        |> (fun options ->
+                            { options with
+                                TraceTopic = Some TraceRecords.defaultTopic
+                            })
 
                     let! started = TransactionProducer.Start(options, [], check)
                     let transactions = Buffers.ok started
@@ -119,7 +122,7 @@ let private replyTopics =
                 for ns in [ ""; "NS"; "C1_REPLY_TOPIC" ] do
                     let options =
                         { ProducerOptions.create "G" [] with
-                            Namespace = ns
+                            Client.Namespace = ns
                         }
 
                     let topicOf message =

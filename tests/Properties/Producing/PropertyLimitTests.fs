@@ -42,13 +42,16 @@ let private refusedWith (bytes: int) (result: Result<'T, RemotingError>) =
     | Error error -> failtest (RemotingError.describe error)
     | Ok _ -> failtest "sent"
 
-let private gathering =
-    ProducerOptions.withBatching
-        { BatchingLimits.Default with
-            // So long that only the end, or a full batch, sends it.
-            MaxWaitMillis = 30_000L
-            MaxBytes = 1_000_000
-        }
+let private gathering (options: ProducerOptions) =
+    { options with
+        Batching =
+            Some
+                { BatchingLimits.Default with
+                    // So long that only the end, or a full batch, sends it.
+                    MaxWaitMillis = 30_000L
+                    MaxBytes = 1_000_000
+                }
+    }
 
 /// Sends messages that are gathered, and has what was gathered sent.
 let private sendTogether (producer: Producer) messages =
@@ -86,14 +89,19 @@ let private singleMessages =
                     }))
 
             live "bytes that a namespace adds count too" (fun () ->
-                withCluster (fun options -> { options with Namespace = "space" }) (fun _ producer ->
-                    task {
-                        let more = ";INSTANCE_ID=space".Length
-                        let! result = send producer (messageOf (32_731 - addedBytes - more))
-                        refusedWith 32_731 result
-                        let! result = send producer (messageOf (32_600 - addedBytes - more))
-                        result.IsOk |> shouldBeTrue
-                    }))
+                withCluster
+                    (fun options ->
+                        { options with
+                            Client.Namespace = "space"
+                        })
+                    (fun _ producer ->
+                        task {
+                            let more = ";INSTANCE_ID=space".Length
+                            let! result = send producer (messageOf (32_731 - addedBytes - more))
+                            refusedWith 32_731 result
+                            let! result = send producer (messageOf (32_600 - addedBytes - more))
+                            result.IsOk |> shouldBeTrue
+                        }))
 
             live "one-way sends and transactions with such properties are refused too" (fun () ->
                 withCluster id (fun cluster producer ->

@@ -81,7 +81,10 @@ let private oneSlowBroker =
 
                         use producer =
                             producerOf cluster clock
-                            |> ProducerOptions.withAvoidance (Some LatencyTable.java533)
+                            |> (fun options ->
+                                { options with
+                                    Avoidance = Some LatencyTable.java533
+                                })
                             |> start
 
                         let names = [ for broker in cluster.Brokers -> broker.Name ]
@@ -122,7 +125,10 @@ let private slowBrokersOnly =
 
                     use producer =
                         producerOf cluster clock
-                        |> ProducerOptions.withAvoidance (Some LatencyTable.java533)
+                        |> (fun options ->
+                            { options with
+                                Avoidance = Some LatencyTable.java533
+                            })
                         |> start
 
                     for broker in cluster.Brokers do

@@ -65,7 +65,7 @@ let private producerAt (servers: FakeServers) change =
     task {
         let options =
             { ProducerOptions.create "G" [ FakeServers.at 1 ] with
-                Remoting = servers.Options
+                Client.Remoting = servers.Options
             }
 
         let! started =
@@ -232,6 +232,17 @@ let private outcomes =
                 thousandTransactions
         ]
 
+let private batching (options: ProducerOptions) =
+    { options with
+        Batching =
+            Some
+                {
+                    MaxMessages = 8
+                    MaxBytes = 32_768
+                    MaxWaitMillis = 10L
+                }
+    }
+
 let private halfMessages =
     testList
         "half messages"
@@ -276,15 +287,6 @@ let private halfMessages =
                     task {
                         let servers = servers stored
 
-                        let batching options =
-                            ProducerOptions.withBatching
-                                {
-                                    MaxMessages = 8
-                                    MaxBytes = 32_768
-                                    MaxWaitMillis = 10L
-                                }
-                                options
-
                         for change in [ id; batching ] do
                             use! producer = producerAt servers change
 
@@ -307,7 +309,10 @@ let private localTransactions =
                         use! producer =
                             producerAt servers (fun options ->
                                 { options with
-                                    Remoting = { options.Remoting with Logger = log }
+                                    Client.Remoting =
+                                        { options.Client.Remoting with
+                                            Logger = log
+                                        }
                                 })
 
                         let local (_: Message) : Task<TransactionDecision> = failwith "the database is away"

@@ -17,8 +17,10 @@ let private withTopic (test: EmbeddedCluster -> Task) : Task =
         do! test cluster
     }
 
-let private traced options =
-    PushConsumerOptions.withTrace TraceRecords.defaultTopic options
+let private traced (options: PushConsumerOptions) =
+    { options with
+        TraceTopic = Some TraceRecords.defaultTopic
+    }
 
 /// The records in a trace topic of one queue, in their order.
 let private tracesIn cluster topic : Task<TraceRecord list> =
@@ -179,7 +181,10 @@ let private orderlyCalls =
                             (consumerOf cluster system "C"
                              |> PushConsumerOptions.subscribe "T" Filter.all
                              |> PushConsumerOptions.orderly
-                             |> PushConsumerOptions.withSuspendCurrentQueueTime (TimeSpan.FromMilliseconds 10L)
+                             |> (fun options ->
+                                 { options with
+                                     SuspendCurrentQueueTime = TimeSpan.FromMilliseconds 10L
+                                 })
                              |> traced)
                             handler
 
@@ -220,7 +225,10 @@ let private batches =
                         startConsumer
                             (consumerOf cluster system "C"
                              |> PushConsumerOptions.subscribe "T" Filter.all
-                             |> PushConsumerOptions.withConsumeTimeout (TimeSpan.FromMilliseconds 200L)
+                             |> (fun options ->
+                                 { options with
+                                     ConsumeTimeout = TimeSpan.FromMilliseconds 200L
+                                 })
                              |> traced)
                             handler
 
@@ -253,7 +261,7 @@ let private namespaces =
                     use producer =
                         start
                             { producerOf cluster system with
-                                Namespace = "NS"
+                                Client.Namespace = "NS"
                             }
 
                     let! sent = send producer (Message.ofText "T" "a")
@@ -263,9 +271,15 @@ let private namespaces =
                     let! consumer =
                         startConsumer
                             (consumerOf cluster system "C"
-                             |> PushConsumerOptions.withNamespace "NS"
+                             |> (fun options ->
+                                 { options with
+                                     Consumer.Client.Namespace = "NS"
+                                 })
                              |> PushConsumerOptions.subscribe "T" Filter.all
-                             |> PushConsumerOptions.withTrace "traces")
+                             |> (fun options ->
+                                 { options with
+                                     TraceTopic = Some "traces"
+                                 }))
                             (each seen)
 
                     do! until (fun () -> consumer.Health.Consumed = 1L)
@@ -295,7 +309,10 @@ let private traceReaders =
                             (consumerOf cluster system "C"
                              |> PushConsumerOptions.subscribe "T" Filter.all
                              |> PushConsumerOptions.subscribe "traces" Filter.all
-                             |> PushConsumerOptions.withTrace "traces")
+                             |> (fun options ->
+                                 { options with
+                                     TraceTopic = Some "traces"
+                                 }))
                             (EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success))
 
                     // The message, its trace before, its trace after; the two may come as one.
@@ -367,7 +384,7 @@ let private longKeys =
                         startConsumer
                             (consumerOf cluster clock "C"
                              |> PushConsumerOptions.subscribe "T" Filter.all
-                             |> PushConsumerOptions.withConcurrency handlers
+                             |> (fun options -> { options with Concurrency = handlers })
                              |> traced)
                             (Batches(fun _ _ ->
                                 // Batchable: the records before their calls stand one behind the other.
@@ -403,7 +420,7 @@ let private traceTopics =
         <| fun () ->
             match
                 PushConsumerOptions.create "C" []
-                |> PushConsumerOptions.withTrace "a b"
+                |> (fun options -> { options with TraceTopic = Some "a b" })
                 |> PushConsumerOptions.check
             with
             | Error error -> RemotingError.describe error |> shouldMention "traceTopic"
@@ -433,9 +450,15 @@ let private pop =
                         let options =
                             PopConsumerOptions.create "G" (endpointsOf cluster.NameServers)
                             |> PopConsumerOptions.subscribe "T" Filter.all
-                            |> PopConsumerOptions.consumeFromWhere FirstOffset
+                            |> (fun options ->
+                                { options with
+                                    Consumer.ConsumeFrom = FirstOffset
+                                })
                             |> PopConsumerOptions.enablingPopMode
-                            |> PopConsumerOptions.withTrace TraceRecords.defaultTopic
+                            |> (fun options ->
+                                { options with
+                                    TraceTopic = Some TraceRecords.defaultTopic
+                                })
 
                         let handle (received: ReceivedMessage) (_: CancellationToken) : Task<ConsumeResult> =
                             match obeying seen received with

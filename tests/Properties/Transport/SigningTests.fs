@@ -304,7 +304,7 @@ let private secrecy =
 
                     let producer =
                         { ProducerOptions.create "g" [] with
-                            Remoting = read
+                            Client.Remoting = read
                         }
 
                     for text in

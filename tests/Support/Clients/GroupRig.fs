@@ -42,8 +42,8 @@ let consumerAt nameServers (clock: TimeProvider) group : PushConsumerOptions =
     let options = PushConsumerOptions.create group (endpointsOf nameServers)
 
     { options with
-        ConsumeFrom = FirstOffset
-        Remoting = patiently clock options.Remoting
+        Consumer.ConsumeFrom = FirstOffset
+        Consumer.Client.Remoting = patiently clock options.Consumer.Client.Remoting
     }
 
 let consumerOf (cluster: EmbeddedCluster) clock group =
@@ -62,7 +62,9 @@ let popConsumerAt nameServers (clock: TimeProvider) group : PopConsumerOptions =
         |> PopConsumerOptions.subscribe "T" Filter.all
         |> PopConsumerOptions.enablingPopMode
 
-    PopConsumerOptions.withRemoting (patiently clock options.Membership.Remoting) options
+    { options with
+        Consumer.Client.Remoting = patiently clock options.Consumer.Client.Remoting
+    }
 
 let startPop (options: PopConsumerOptions) handler : Task<PopConsumer> =
     task {

@@ -36,7 +36,7 @@ let patiently (clock: TimeProvider) (remoting: RemotingOptions) =
 let patient (clock: TimeProvider) (options: ProducerOptions) =
     { options with
         SendTimeout = long
-        Remoting = patiently clock options.Remoting
+        Client.Remoting = patiently clock options.Client.Remoting
     }
 
 let producerOf (cluster: EmbeddedCluster) clock =

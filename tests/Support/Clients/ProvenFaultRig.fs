@@ -123,7 +123,10 @@ let withStrictQueues queues (test: EmbeddedClock -> EmbeddedCluster -> Task) : T
 let memberOf (cluster: EmbeddedCluster) (clock: TimeProvider) name : PushConsumerOptions =
     consumerOf cluster clock "C"
     |> PushConsumerOptions.subscribe "T" Filter.all
-    |> PushConsumerOptions.withInstanceName name
+    |> (fun options ->
+        { options with
+            Consumer.Client.InstanceName = Some name
+        })
 
 /// Waits for something that may take time of the clock.
 let waitFor (clock: EmbeddedClock) (work: Task<'Result>) : Task<'Result> =

@@ -14,9 +14,16 @@ let system = TimeProvider.System
 let pullerOf (cluster: EmbeddedCluster) clock : PullConsumerOptions =
     let push = consumerOf cluster clock "C"
 
-    { PullConsumerOptions.create "C" push.NameServers with
-        ConsumeFrom = FirstOffset
-        Remoting = push.Remoting
+    { PullConsumerOptions.create "C" push.Consumer.Client.NameServers with
+        Consumer.ConsumeFrom = FirstOffset
+        Consumer.Client.Remoting = push.Consumer.Client.Remoting
+    }
+
+let pullClientOf (cluster: EmbeddedCluster) clock : PullClientOptions =
+    let push = consumerOf cluster clock "C"
+
+    { PullClientOptions.create "C" push.Consumer.Client.NameServers with
+        Client.Remoting = push.Consumer.Client.Remoting
     }
 
 let subscribed cluster clock =

@@ -9,9 +9,8 @@ open RocketMq.Protocol
 /// What members of groups of all kinds are set up with.
 type internal MembershipOptions =
     {
-        Instance: InstanceOptions
-        /// What topics belong to, see `Namespaced`. The group's name in `Settings` has it already.
-        Namespace: string
+        Client: ClientOptions
+        /// The group's name has the client's namespace already.
         Settings: GroupSettings
         /// Whether a topic that does not exist can be subscribed to while the member runs. At its start it always can.
         AwaitsTopics: bool
@@ -35,7 +34,7 @@ type internal RebalanceService
     /// Java's interval.
     static let rebalanceInterval = TimeSpan.FromSeconds 20L
 
-    let remoting = options.Instance.Remoting
+    let remoting = options.Client.Remoting
     let log = remoting.Logger
     let clock = remoting.Ports.Clock
     let settings = options.Settings
@@ -50,7 +49,8 @@ type internal RebalanceService
 
     let instance =
         ClientInstance(
-            options.Instance,
+            options.Client,
+            AutoCreateTopic.Default,
             Consumes(fun () -> GroupRequests.membership settings (told ())),
             fun _ -> CallbackAnswers.handlers callbacks
         )
@@ -252,7 +252,7 @@ type internal RebalanceService
 
     let registration: ClientName =
         {
-            NameServers = options.Instance.NameServers
+            NameServers = options.Client.NameServers
             Group = group
             ClientId = instance.ClientId
         }
@@ -312,11 +312,11 @@ type internal RebalanceService
     member _.Subscribe(topic: string, filter: Filter, cancellation) : Task<Result<unit, RemotingError>> =
         match Names.checkTopic topic with
         | Error error -> Task.FromResult(Error(Invalid error))
-        | Ok _ -> subscribe (Namespaced.wrap options.Namespace topic) filter cancellation
+        | Ok _ -> subscribe (Namespaced.wrap options.Client.Namespace topic) filter cancellation
 
     /// Reads a topic no more.
     member _.Unsubscribe(topic: string) : Task =
-        unsubscribe (Namespaced.wrap options.Namespace topic)
+        unsubscribe (Namespaced.wrap options.Client.Namespace topic)
 
     /// Gives up all queues.
     member _.LeaveAll() = post StopRequested

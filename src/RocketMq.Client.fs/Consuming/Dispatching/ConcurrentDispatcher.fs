@@ -21,8 +21,8 @@ type internal ConcurrentDispatcher
     /// As Java waits before it handles a message again that no broker took back.
     static let keptFor = TimeSpan.FromSeconds 5L
 
-    let clock = options.Remoting.Ports.Clock
-    let log = options.Remoting.Logger
+    let clock = options.Consumer.Client.Remoting.Ports.Clock
+    let log = options.Consumer.Client.Remoting.Logger
 
     let handleAgain (pool: HandlerPool) (held: FetchedBatch) index : Task =
         backgroundTask {
@@ -70,7 +70,7 @@ type internal ConcurrentDispatcher
         | Dropped ->
             for index in first .. first + count - 1 do
                 let message = held.Messages[index]
-                ConsumerLog.messageDropped log options.Group message.Topic message.QueueId message.QueueOffset
+                ConsumerLog.messageDropped log options.Consumer.Group message.Topic message.QueueId message.QueueOffset
                 held.Queue.Finish(held, index)
 
             Task.CompletedTask
@@ -105,7 +105,7 @@ type internal ConcurrentDispatcher
                             queue.End count
         }
 
-    let pool = HandlerPool(options.Group, options.Concurrency, log, work)
+    let pool = HandlerPool(options.Consumer.Group, options.Concurrency, log, work)
 
     interface IHandlerDispatcher with
         member _.Pool = pool

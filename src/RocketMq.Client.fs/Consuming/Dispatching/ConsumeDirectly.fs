@@ -24,7 +24,7 @@ module internal ConsumeDirectly =
         (invoker: HandlerInvoker)
         (query: DirectConsumption)
         : Task<Result<DirectConsumptionResult, string>> =
-        let clock = options.Remoting.Ports.Clock
+        let clock = options.Consumer.Client.Remoting.Ports.Clock
 
         backgroundTask {
             match MessageCodec.read (Option.defaultValue "" query.BrokerName) query.Record with
@@ -32,7 +32,7 @@ module internal ConsumeDirectly =
                 let began = clock.GetTimestamp()
 
                 let! outcome, remark =
-                    once invoker (VisibleMessage.restore retryTopic options.Namespace message)
+                    once invoker (VisibleMessage.restore retryTopic options.Consumer.Client.Namespace message)
 
                 return
                     Ok

@@ -35,13 +35,13 @@ type internal HandlerSettings =
 module internal HandlerSettings =
     let ofPush (options: PushConsumerOptions) : HandlerSettings =
         {
-            Group = options.Group
+            Group = options.Consumer.Group
             Concurrency = options.Concurrency
             BatchSize = options.BatchSize
             ConsumeTimeout = options.ConsumeTimeout
-            MaxDecompressedBodySize = options.MaxDecompressedBodySize
-            Codecs = options.Codecs
-            Remoting = options.Remoting
+            MaxDecompressedBodySize = options.Consumer.MaxDecompressedBodySize
+            Codecs = options.Consumer.Client.Codecs
+            Remoting = options.Consumer.Client.Remoting
         }
 
 module internal HandlerCancellation =

@@ -122,8 +122,8 @@ type internal OrderlyDispatcher
     /// A queue gives way to others after so long. Java's time.
     static let turn = TimeSpan.FromSeconds 60L
 
-    let clock = options.Remoting.Ports.Clock
-    let log = options.Remoting.Logger
+    let clock = options.Consumer.Client.Remoting.Ports.Clock
+    let log = options.Consumer.Client.Remoting.Logger
 
     /// As long as somebody has the queue.
     let queues = ConditionalWeakTable<ProcessQueue, OrderedQueue>()
@@ -270,7 +270,7 @@ type internal OrderlyDispatcher
                 | _ -> ()
         }
 
-    let pool = HandlerPool(options.Group, options.Concurrency, log, work)
+    let pool = HandlerPool(options.Consumer.Group, options.Concurrency, log, work)
 
     interface IHandlerDispatcher with
         member _.Pool = pool

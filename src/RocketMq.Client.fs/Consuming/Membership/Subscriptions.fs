@@ -58,7 +58,7 @@ module internal SubscriptionRules =
         |> Result.bind (fun _ -> Filter.check filter)
         |> Result.map ignore<Filter>
 
-    /// The first of several that cannot be subscribed to.
-    let ofAll (subscriptions: (string * Filter) list) : Result<unit, InputError> =
-        (Ok(), subscriptions)
-        ||> List.fold (fun result (topic, filter) -> result |> Result.bind (fun () -> ofOne topic filter))
+    /// What is wrong with the first of several that cannot be subscribed to.
+    let problem (subscriptions: (string * Filter) list) : string option =
+        subscriptions
+        |> List.tryPick (fun (topic, filter) -> ValueKind.problemOf (ofOne topic filter))

@@ -53,35 +53,42 @@ type FlowControlLimits =
             Span = 2000L
         }
 
-    static member internal problems(limits: FlowControlLimits) : string list =
-        let atLeastOne name (value: int64) =
-            [
-                if value < 1L then
-                    invariant $"{name} is {value}, it must be at least 1"
-            ]
+module internal FlowControlLimits =
+    let private count = ValueKind.count 1 Int32.MaxValue
 
-        atLeastOne "flowControl.messages" limits.Messages
-        @ atLeastOne "flowControl.bytes" limits.Bytes
-        @ atLeastOne "flowControl.span" limits.Span
+    let private large: ValueKind<int64> =
+        ValueKind.ofProgram (fun value ->
+            if value >= 1L then
+                None
+            else
+                Some $"{value} is no number above 0")
+
+    /// One by one, without texts.
+    let settings: Setting<FlowControlLimits> list =
+        [
+            Setting.part "flowControlMessages" count (fun limits -> Some limits.Messages) (fun value limits ->
+                { limits with Messages = value })
+            Setting.part "flowControlBytes" large (fun limits -> Some limits.Bytes) (fun value limits ->
+                { limits with Bytes = value })
+            Setting.part "flowControlSpan" large (fun limits -> Some limits.Span) (fun value limits ->
+                { limits with Span = value })
+        ]
+
+    let topicSettings: Setting<TopicFlowControlLimits> list =
+        [
+            Setting.part "topicFlowControlMessages" count _.Messages (fun value limits ->
+                { limits with Messages = Some value })
+            Setting.part "topicFlowControlBytes" large _.Bytes (fun value limits -> { limits with Bytes = Some value })
+        ]
 
 type PushConsumerOptions =
     {
-        Group: string
-        NameServers: Endpoint list
-        /// Finds name servers over HTTP instead, as Java's clients do, and looks again every two minutes. Default none.
-        AddressServer: AddressServer option
-        /// What topics and group belong to, see `Namespaced`. Default none.
-        Namespace: string
-        /// Topics and what is wanted of them. All members of a group must have the same.
-        Subscriptions: (string * Filter) list
+        Consumer: ConsumerOptions
         /// Default `Clustering`: the members of the group share the messages. `Broadcasting`: each gets all of them.
         Model: MessageModel
         /// Whether the messages of a queue are handled one after the other: the next when the one before is consumed.
         /// Default no.
         IsOrderly: bool
-        /// Where a group begins that has committed nothing. Default `LastOffset`, as in Java. A queue whose first message
-        /// is still there counts as committed at 0.
-        ConsumeFrom: ConsumeFrom
         /// How the queues are shared; all members of a group must use the same. Default `Averagely`.
         Strategy: AllocationStrategy
         /// How many handlers work at a time. Default 20.
@@ -107,241 +114,110 @@ type PushConsumerOptions =
         CommitInterval: TimeSpan
         /// How long handlers may go on whose queue goes to another member, and when the consumer stops. Default 10 s.
         DrainTimeout: TimeSpan
-        /// The largest body after inflating, in bytes. Default 64 MiB.
-        MaxDecompressedBodySize: int
-        /// What inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
-        Codecs: BodyCodecs
         /// Where a broadcasting consumer keeps its offsets. Default ".rocketmq_offsets" in the user's home directory.
         OffsetDirectory: string option
         /// Writes a trace before and after each call of the handler to a topic, mostly `TraceRecords.defaultTopic`. Default
         /// none.
         TraceTopic: string option
-        /// Tells this client from others of the host. Default: of its own. A broadcasting consumer finds its offsets
-        /// again only if it has the same name again.
-        InstanceName: string option
-        UnitName: string option
-        Remoting: RemotingOptions
     }
 
 module PushConsumerOptions =
     let create (group: string) (nameServers: Endpoint list) : PushConsumerOptions =
         {
-            Group = group
-            NameServers = nameServers
-            AddressServer = None
-            Namespace = ""
-            Subscriptions = []
+            Consumer = ConsumerOptions.create group nameServers
             Model = Clustering
             IsOrderly = false
-            ConsumeFrom = LastOffset
             Strategy = Averagely
-            Concurrency = 20
+            Concurrency = ConsumerDefaults.concurrency
             BatchSize = 32
-            PullBatch = 32
-            LongPollTimeout = TimeSpan.FromSeconds 15L
+            PullBatch = ConsumerDefaults.batch
+            LongPollTimeout = ConsumerDefaults.longPollTimeout
             FlowControl = FlowControlLimits.Default
             TopicFlowControl = TopicFlowControlLimits.None
-            ConsumeTimeout = TimeSpan.FromMinutes 15L
+            ConsumeTimeout = ConsumerDefaults.consumeTimeout
             MaxRetries = None
             SuspendCurrentQueueTime = TimeSpan.FromSeconds 1L
-            CommitInterval = TimeSpan.FromSeconds 5L
+            CommitInterval = ConsumerDefaults.commitInterval
             DrainTimeout = TimeSpan.FromSeconds 10L
-            MaxDecompressedBodySize = MessageBody.defaultMaxDecompressedBodySize
-            Codecs = BodyCodecs.standard
             OffsetDirectory = None
             TraceTopic = None
-            InstanceName = None
-            UnitName = None
-            Remoting =
-                { RemotingOptions.Default with
-                    WhenDisconnected = FailWithDial
-                }
         }
 
-    /// Settings of its own with a text, see `OptionText`. Those of several values have none.
-    let internal settings () : OwnSetting<PushConsumerOptions> list =
-        [
-            OwnSetting.consumeFromWhere (fun value (options: PushConsumerOptions) ->
-                { options with ConsumeFrom = value })
-            OwnSetting.count "pullBatch" 1 1024 (fun value options -> { options with PullBatch = value })
-            OwnSetting.duration "longPollTimeout" (fun value options -> { options with LongPollTimeout = value })
-            OwnSetting.duration "commitInterval" (fun value options -> { options with CommitInterval = value })
-            OwnSetting.count "maxDecompressedBodySize" 1 Int32.MaxValue (fun value options ->
-                { options with
-                    MaxDecompressedBodySize = value
-                })
-            OwnSetting.text "namespace" Names.checkNamespace (fun value options -> { options with Namespace = value })
-            OwnSetting.text "instanceName" OwnSetting.notEmpty (fun value options ->
-                { options with
-                    InstanceName = Some value
-                })
-            OwnSetting.text "unitName" OwnSetting.notEmpty (fun value options -> { options with UnitName = Some value })
-            OwnSetting.switch "orderly" (fun options -> { options with IsOrderly = true })
-            OwnSetting.switch "broadcasting" (fun options -> { options with Model = Broadcasting })
-            OwnSetting.count "concurrency" 1 10_000 (fun value options -> { options with Concurrency = value })
-            OwnSetting.count "batchSize" 1 1024 (fun value options -> { options with BatchSize = value })
-            OwnSetting.duration "consumeTimeout" (fun value options -> { options with ConsumeTimeout = value })
-            OwnSetting.count "maxRetries" 0 Int32.MaxValue (fun value options ->
-                { options with MaxRetries = Some value })
-            OwnSetting.duration "suspendCurrentQueueTime" (fun value options ->
-                { options with
-                    SuspendCurrentQueueTime = value
-                })
-            OwnSetting.duration "drainTimeout" (fun value options -> { options with DrainTimeout = value })
-            OwnSetting.text "offsetDirectory" OwnSetting.notEmpty (fun value options ->
-                { options with
-                    OffsetDirectory = Some value
-                })
-            OwnSetting.text "trace" Names.checkTopic (fun value options -> { options with TraceTopic = Some value })
-        ]
+    let private suspendTime =
+        let struct (least, most) = ReconsumePolicy.suspendLimits
+
+        ValueKind.duration
+        |> ValueKind.restrict (fun time ->
+            if time >= least && time <= most then
+                None
+            else
+                Some $"{time} is no time from {least.TotalMilliseconds} ms to {most.TotalSeconds} s")
+
+    let internal kind: OptionKind<PushConsumerOptions> =
+        ConsumerOptions.kindOf
+            _.Consumer
+            (fun consumer options -> { options with Consumer = consumer })
+            [
+                Setting.flag "orderly" _.IsOrderly (fun value options -> { options with IsOrderly = value })
+                Setting.flag "broadcasting" _.Model.IsBroadcasting (fun value options ->
+                    { options with
+                        Model = if value then Broadcasting else Clustering
+                    })
+                Setting.ofProgram "allocationStrategy" (fun _ -> None) (_.Strategy >> Some) (fun value options ->
+                    { options with Strategy = value })
+                Setting.count "concurrency" 1 10_000 _.Concurrency (fun value options ->
+                    { options with Concurrency = value })
+                Setting.count "batchSize" 1 1024 _.BatchSize (fun value options -> { options with BatchSize = value })
+                Setting.count "pullBatch" 1 1024 _.PullBatch (fun value options -> { options with PullBatch = value })
+                Setting.duration "longPollTimeout" _.LongPollTimeout (fun value options ->
+                    { options with LongPollTimeout = value })
+                Setting.duration "consumeTimeout" _.ConsumeTimeout (fun value options ->
+                    { options with ConsumeTimeout = value })
+                Setting.optional "maxRetries" (ValueKind.count 0 Int32.MaxValue) _.MaxRetries (fun value options ->
+                    { options with MaxRetries = Some value })
+                Setting.value "suspendCurrentQueueTime" suspendTime _.SuspendCurrentQueueTime (fun value options ->
+                    { options with
+                        SuspendCurrentQueueTime = value
+                    })
+                Setting.duration "commitInterval" _.CommitInterval (fun value options ->
+                    { options with CommitInterval = value })
+                Setting.duration "drainTimeout" _.DrainTimeout (fun value options ->
+                    { options with DrainTimeout = value })
+                Setting.optional "offsetDirectory" ValueKind.notEmpty _.OffsetDirectory (fun value options ->
+                    { options with
+                        OffsetDirectory = Some value
+                    })
+                Setting.optional "trace" (ValueKind.text Names.checkTopic) _.TraceTopic (fun value options ->
+                    { options with TraceTopic = Some value })
+                yield!
+                    FlowControlLimits.settings
+                    |> Setting.within _.FlowControl (fun value options -> { options with FlowControl = value })
+                yield!
+                    FlowControlLimits.topicSettings
+                    |> Setting.within _.TopicFlowControl (fun value options ->
+                        { options with
+                            TopicFlowControl = value
+                        })
+            ]
+            (fun options -> ConsumerOptions.needsSubscription options.Consumer)
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;pullBatch=16".
     let ofText (group: string) (text: string) : Result<PushConsumerOptions, string list> =
-        let options = create group []
-
-        OptionText.parseOwn (settings ()) text (options, [], options.Remoting)
-        |> Result.map (fun (options, nameServers, remoting) ->
-            { options with
-                NameServers = nameServers
-                Remoting = remoting
-            })
+        OptionKind.ofText kind text (create group [])
 
     /// Adds a topic, and what is wanted of it; what was wanted of it before counts no more.
-    let subscribe (topic: string) (filter: Filter) (options: PushConsumerOptions) =
-        let others = options.Subscriptions |> List.filter (fst >> (<>) topic)
-
+    let subscribe (topic: string) (filter: Filter) (options: PushConsumerOptions) : PushConsumerOptions =
         { options with
-            Subscriptions = others @ [ (topic, filter) ]
+            Consumer = ConsumerOptions.subscribe topic filter options.Consumer
         }
-
-    let consumeFromWhere (start: ConsumeFrom) (options: PushConsumerOptions) = { options with ConsumeFrom = start }
 
     /// The messages of a queue one after the other.
-    let orderly (options: PushConsumerOptions) = { options with IsOrderly = true }
+    let orderly (options: PushConsumerOptions) : PushConsumerOptions = { options with IsOrderly = true }
 
     /// Each member gets all messages.
-    let broadcasting (options: PushConsumerOptions) = { options with Model = Broadcasting }
-
-    let withConcurrency (handlers: int) (options: PushConsumerOptions) = { options with Concurrency = handlers }
-    let withBatchSize (messages: int) (options: PushConsumerOptions) = { options with BatchSize = messages }
-    let withPullBatch (messages: int) (options: PushConsumerOptions) = { options with PullBatch = messages }
-    let withLongPollTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with LongPollTimeout = time }
-
-    let withFlowControl (limits: FlowControlLimits) (options: PushConsumerOptions) =
-        { options with FlowControl = limits }
-
-    let withTopicFlowControl (limits: TopicFlowControlLimits) (options: PushConsumerOptions) =
-        { options with
-            TopicFlowControl = limits
-        }
-
-    let withAllocationStrategy (strategy: AllocationStrategy) (options: PushConsumerOptions) =
-        { options with Strategy = strategy }
-
-    let withConsumeTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with ConsumeTimeout = time }
-
-    let withMaxRetries (retries: int) (options: PushConsumerOptions) =
-        { options with
-            MaxRetries = Some retries
-        }
-
-    let withSuspendCurrentQueueTime (time: TimeSpan) (options: PushConsumerOptions) =
-        { options with
-            SuspendCurrentQueueTime = time
-        }
-
-    let withCommitInterval (time: TimeSpan) (options: PushConsumerOptions) = { options with CommitInterval = time }
-    let withDrainTimeout (time: TimeSpan) (options: PushConsumerOptions) = { options with DrainTimeout = time }
-    let withCodecs (codecs: BodyCodecs) (options: PushConsumerOptions) = { options with Codecs = codecs }
-    let withNamespace (name: string) (options: PushConsumerOptions) = { options with Namespace = name }
-
-    let withMaxDecompressedBodySize (bytes: int) (options: PushConsumerOptions) =
-        { options with
-            MaxDecompressedBodySize = bytes
-        }
-
-    let withOffsetDirectory (path: string) (options: PushConsumerOptions) =
-        { options with
-            OffsetDirectory = Some path
-        }
-
-    let withTrace (topic: string) (options: PushConsumerOptions) =
-        { options with TraceTopic = Some topic }
-
-    let withInstanceName (name: string) (options: PushConsumerOptions) =
-        { options with
-            InstanceName = Some name
-        }
-
-    let withUnitName (name: string) (options: PushConsumerOptions) = { options with UnitName = Some name }
-
-    let withAddressServer (server: AddressServer) (options: PushConsumerOptions) =
-        { options with
-            AddressServer = Some server
-        }
-
-    let withNameServers (nameServers: Endpoint list) (options: PushConsumerOptions) =
-        { options with
-            NameServers = nameServers
-        }
-
-    let withRemoting (remoting: RemotingOptions) (options: PushConsumerOptions) = { options with Remoting = remoting }
+    let broadcasting (options: PushConsumerOptions) : PushConsumerOptions = { options with Model = Broadcasting }
 
     let internal retryTopic (options: PushConsumerOptions) =
-        Namespaced.retryTopic options.Namespace options.Group
+        Namespaced.retryTopic options.Consumer.Client.Namespace options.Consumer.Group
 
-    let internal check (options: PushConsumerOptions) : Result<unit, RemotingError> =
-        let atLeastOne = ValueKind.count 1 Int32.MaxValue
-
-        let problems =
-            [
-                if options.NameServers.IsEmpty && options.AddressServer.IsNone then
-                    "no name server is named: set NameServers (builders in C# also read the variable NAMESRV_ADDR)"
-
-                if options.Subscriptions.IsEmpty then
-                    "a consumer needs a subscription: call Subscribe before it starts"
-
-                yield! ValueKind.problem "concurrency" (ValueKind.count 1 10_000) options.Concurrency
-                yield! ValueKind.problem "batchSize" (ValueKind.count 1 1024) options.BatchSize
-                yield! ValueKind.problem "pullBatch" (ValueKind.count 1 1024) options.PullBatch
-                yield! ValueKind.problem "longPollTimeout" ValueKind.duration options.LongPollTimeout
-                yield! FlowControlLimits.problems options.FlowControl
-
-                match options.TopicFlowControl.Messages with
-                | Some limit -> yield! ValueKind.problem "topicFlowControl.messages" atLeastOne limit
-                | None -> ()
-
-                match options.TopicFlowControl.Bytes with
-                | Some limit when limit < 1L -> invariant $"topicFlowControl.bytes is {limit}, it must be at least 1"
-                | _ -> ()
-
-                yield! ValueKind.problem "consumeTimeout" ValueKind.duration options.ConsumeTimeout
-                yield! ValueKind.problem "commitInterval" ValueKind.duration options.CommitInterval
-                yield! ValueKind.problem "drainTimeout" ValueKind.duration options.DrainTimeout
-                yield! ValueKind.problem "maxDecompressedBodySize" atLeastOne options.MaxDecompressedBodySize
-
-                let struct (least, most) = ReconsumePolicy.suspendLimits
-
-                if
-                    options.SuspendCurrentQueueTime < least
-                    || options.SuspendCurrentQueueTime > most
-                then
-                    invariant $"suspendCurrentQueueTime is {options.SuspendCurrentQueueTime}, it must be 10 ms to 30 s"
-
-                match options.TraceTopic with
-                | Some topic -> yield! ProducerOptions.problemOf "traceTopic" (Names.checkTopic topic)
-                | None -> ()
-
-                match options.MaxRetries with
-                | Some retries when retries < 0 -> invariant $"maxRetries is {retries}, it must not be negative"
-                | _ -> ()
-
-                yield! InstanceNames.problem "instanceName" options.InstanceName
-                yield! InstanceNames.problem "unitName" options.UnitName
-                yield! RemotingOptions.check options.Remoting
-            ]
-
-        match Names.checkOwnGroup options.Group, RemotingOptions.refusal problems with
-        | Error error, _ -> Error(Invalid error)
-        | Ok _, Error error -> Error error
-        | Ok _, Ok() -> SubscriptionRules.ofAll options.Subscriptions |> Result.mapError Invalid
+    let internal check (options: PushConsumerOptions) : Result<unit, RemotingError> = OptionKind.check kind options

@@ -9,7 +9,7 @@ open RocketMq.Protocol
 /// Hands waiting messages to the application, one caller at a time, and knows which it is not consumed.
 [<Sealed>]
 type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer, closed: RemotingError) =
-    let clock = options.Remoting.Ports.Clock
+    let clock = options.Consumer.Client.Remoting.Ports.Clock
 
     /// The queues of messages that the application has taken and is not consumed.
     let uncommitted = HashSet<ProcessQueue>(HashIdentity.Reference)
@@ -25,7 +25,8 @@ type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer
     let receive (message: StoredMessage) : ReceivedMessage =
         {
             Message = message
-            Body = MessageBody.decodeWith options.Codecs options.MaxDecompressedBodySize message
+            Body =
+                MessageBody.decodeWith options.Consumer.Client.Codecs options.Consumer.MaxDecompressedBodySize message
         }
 
     let settle () =

@@ -25,22 +25,27 @@ type PulledBatch =
 /// Reads queues at offsets that the application says and keeps: it belongs to no group, shares nothing and commits nothing by
 /// itself. Safe to use from any thread.
 [<Sealed>]
-type PullClient private (options: PullConsumerOptions) =
+type PullClient private (options: PullClientOptions) =
     static let masterId = 0L
-    let clients = RemotingClients options.Remoting
+    let clients = RemotingClients options.Client.Remoting
 
-    let routes =
-        Routes(NameServer(Array.ofList options.NameServers, clients), clients, AutoCreateTopic.Default)
+    let search = NameServerSearch.TryOf options.Client
+
+    let nameServer =
+        NameServer(Array.ofList options.Client.NameServers, clients, search |> Option.map NameServerSearch.Source)
+
+    let routes = Routes(nameServer, clients, AutoCreateTopic.Default)
 
     let brokers = GroupBrokers(clients, routes)
 
     let settings: GroupSettings =
         {
-            Group = Namespaced.wrap options.Namespace options.Group
+            Group = Namespaced.wrap options.Client.Namespace options.Group
             Type = ConsumeActively
             Model = Clustering
-            ConsumeFrom = options.ConsumeFrom
-            PullBatch = options.PullBatch
+            // Each pull says where it begins, and how much it asks for.
+            ConsumeFrom = LastOffset
+            PullBatch = ConsumerDefaults.batch
             LongPollTimeout = options.LongPollTimeout
         }
 
@@ -52,12 +57,12 @@ type PullClient private (options: PullConsumerOptions) =
         else
             work ()
 
-    let offsets = OffsetQueries(settings, options.Namespace, brokers)
+    let offsets = OffsetQueries(settings, options.Client.Namespace, brokers)
 
     let receive (message: StoredMessage) : ReceivedMessage =
         {
-            Message = VisibleMessage.restore "" options.Namespace message
-            Body = MessageBody.decodeWith options.Codecs options.MaxDecompressedBodySize message
+            Message = VisibleMessage.restore "" options.Client.Namespace message
+            Body = MessageBody.decodeWith options.Client.Codecs options.MaxDecompressedBodySize message
         }
 
     let batch (queue: MessageQueue) filter offset (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
@@ -69,7 +74,7 @@ type PullClient private (options: PullConsumerOptions) =
                 Status = answer.Status
                 Messages =
                     messages
-                    |> InnerBatch.expand options.Codecs options.MaxDecompressedBodySize offset
+                    |> InnerBatch.expand options.Client.Codecs options.MaxDecompressedBodySize offset
                     |> Array.filter (PulledRecords.isSeen keeps)
                     |> Array.map receive
                 NextOffset = answer.NextOffset
@@ -102,24 +107,28 @@ type PullClient private (options: PullConsumerOptions) =
                 return answer |> Result.bind (fun pulled -> batch queue filter offset pulled.Answer)
         }
 
-    /// A client that asks in the name of a group. Of the options count the group, name servers, namespace, `LongPollTimeout`, codecs,
-    /// `MaxDecompressedBodySize` and remoting. Nothing is connected yet.
-    static member Create(options: PullConsumerOptions) : Result<PullClient, RemotingError> =
-        // What it reads it is told with each pull.
-        let checkedWith =
-            { options with
-                Subscriptions = [ "any", Filter.all ]
-                Assigned = []
-            }
+    /// A client that asks in the name of a group. No broker is connected to yet; name servers are looked for if an address server is
+    /// to know them.
+    static member Create(options: PullClientOptions) : Result<PullClient, RemotingError> =
+        PullClientOptions.check options
+        |> Result.map (fun () ->
+            let client =
+                new PullClient(
+                    { options with
+                        Client.Remoting = GuardedLogger.protect options.Client.Remoting
+                    }
+                )
 
-        PullConsumerOptions.check checkedWith
-        |> Result.map (fun () -> new PullClient(options))
+            client.Start()
+            client)
+
+    member private _.Start() = search |> Option.iter _.Start(nameServer)
 
     /// The queues of a topic that can be read.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         guarded (fun () ->
             backgroundTask {
-                let inner = Namespaced.wrap options.Namespace topic
+                let inner = Namespaced.wrap options.Client.Namespace topic
 
                 match! routes.Get(inner, cancellation) with
                 | Error error -> return Error error
@@ -160,6 +169,7 @@ type PullClient private (options: PullConsumerOptions) =
     /// Closes all connections. Calls in flight end with `AlreadyClosed`.
     member _.Close() : Task =
         Volatile.Write(&isClosed, true)
+        search |> Option.iter _.Close()
         routes.Close()
         clients.CloseAll()
 

@@ -13,25 +13,25 @@ open RocketMq.Protocol
 type PullConsumer private (options: PullConsumerOptions) =
     static let watchInterval = TimeSpan.FromSeconds 10L
 
-    let clock = MemberClock options.Remoting.Ports.Clock
-    let space = options.Namespace
+    let clock = MemberClock options.Consumer.Client.Remoting.Ports.Clock
+    let space = options.Consumer.Client.Namespace
     let isAssigned = not options.Assigned.IsEmpty
 
     let settings: GroupSettings =
         {
-            Group = Namespaced.wrap space options.Group
+            Group = Namespaced.wrap space options.Consumer.Group
             Type = ConsumeActively
             Model = Clustering
-            ConsumeFrom = options.ConsumeFrom
+            ConsumeFrom = options.Consumer.ConsumeFrom
             PullBatch = options.PullBatch
             LongPollTimeout = options.LongPollTimeout
         }
 
     let events = MemberEvents()
     let table = ProcessQueueTable()
-    let problems = MemberProblems options.Remoting.Ports.Clock
+    let problems = MemberProblems options.Consumer.Client.Remoting.Ports.Clock
     let subscriptions = Subscriptions clock.Provider
-    let refusals = GroupRefusals(options.Remoting, settings.Group)
+    let refusals = GroupRefusals(options.Consumer.Client.Remoting, settings.Group)
 
     let report =
         ConsumerRunningInfoBuilder(
@@ -39,7 +39,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                 Type = settings.Type
                 IsOrderly = false
                 NeedsLock = false
-                NameServers = options.NameServers
+                NameServers = options.Consumer.Client.NameServers
                 Concurrency = 1
                 Clock = clock.Provider
             },
@@ -48,7 +48,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         )
 
     let waiting = FetchBuffer()
-    let closed = AlreadyClosed $"The pull consumer of group {options.Group}"
+    let closed = AlreadyClosed $"The pull consumer of group {options.Consumer.Group}"
     let handingOut = PollCoordinator(options, waiting, closed)
 
     /// The queues that are assigned, as they travel.
@@ -57,16 +57,7 @@ type PullConsumer private (options: PullConsumerOptions) =
     let membership =
         RebalanceService(
             {
-                Instance =
-                    {
-                        NameServers = options.NameServers
-                        AddressServer = options.AddressServer
-                        Template = AutoCreateTopic.Default
-                        InstanceName = options.InstanceName
-                        UnitName = options.UnitName
-                        Remoting = options.Remoting
-                    }
-                Namespace = space
+                Client = options.Consumer.Client
                 Settings = settings
                 AwaitsTopics = false
                 TellsSubscriptions = not isAssigned
@@ -81,7 +72,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                 settings.Group,
                 events,
                 report,
-                options.Remoting,
+                options.Consumer.Client.Remoting,
                 fun _ -> Task.FromResult(Error "a pull consumer has no handler")
             )
         )
@@ -98,7 +89,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             for topic in assignment.Topics do
                 subscriptions.Set(topic, options.AssignedFilter)
         else
-            for topic, filter in options.Subscriptions do
+            for topic, filter in options.Consumer.Subscriptions do
                 subscriptions.Set(Namespaced.wrap space topic, filter)
 
     let dispatcher = OnDemandDispatcher(waiting, handingOut)
@@ -106,12 +97,12 @@ type PullConsumer private (options: PullConsumerOptions) =
     let puller =
         PullService(
             settings,
-            options.Remoting,
+            options.Consumer.Client.Remoting,
             membership.Brokers,
             membership.Routes,
             subscriptions,
             space,
-            InnerBatch.expand options.Codecs options.MaxDecompressedBodySize,
+            InnerBatch.expand options.Consumer.Client.Codecs options.Consumer.MaxDecompressedBodySize,
             PauseGate(),
             problems,
             refusals,
@@ -126,7 +117,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                         NeedsLock = false
                         AutoCommit = options.AutoCommit
                     }
-                ConsumeFrom = options.ConsumeFrom
+                ConsumeFrom = options.Consumer.ConsumeFrom
                 RetryTopic = None
                 StartAt =
                     options.StartAt
@@ -135,7 +126,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                 TopicFlowControl = TopicFlowControlLimits.None
                 PullBatch = options.PullBatch
                 DrainTimeout = TimeSpan.Zero
-                Remoting = options.Remoting
+                Remoting = options.Consumer.Client.Remoting
             },
             clock,
             events,
@@ -144,7 +135,13 @@ type PullConsumer private (options: PullConsumerOptions) =
             steering,
             membership.Brokers,
             BrokerOffsets(settings, membership.Brokers),
-            QueueLockRequests(settings, membership.ClientId, options.Remoting, membership.Brokers, clock),
+            QueueLockRequests(
+                settings,
+                membership.ClientId,
+                options.Consumer.Client.Remoting,
+                membership.Brokers,
+                clock
+            ),
             puller,
             dispatcher,
             membership.Ending
@@ -158,13 +155,13 @@ type PullConsumer private (options: PullConsumerOptions) =
             queues,
             assignment.Select,
             membership.QueryMembers,
-            options.Remoting,
+            options.Consumer.Client.Remoting,
             membership.Ending
         )
 
     let watch =
         StuckQueueMonitor(
-            options.Remoting,
+            options.Consumer.Client.Remoting,
             options.LongPollTimeout,
             table,
             events,
@@ -282,7 +279,7 @@ type PullConsumer private (options: PullConsumerOptions) =
             | Ok() ->
                 let options =
                     { options with
-                        Remoting = GuardedLogger.protect options.Remoting
+                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
                     }
 
                 let consumer = new PullConsumer(options)

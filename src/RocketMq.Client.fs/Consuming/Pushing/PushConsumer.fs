@@ -14,9 +14,12 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     /// Java's interval: brokers keep a lock for 60 s.
     static let lockInterval = TimeSpan.FromSeconds 20L
 
-    let log = options.Remoting.Logger
-    let group = Namespaced.wrap options.Namespace options.Group
-    let retryTopic = Namespaced.retryTopic options.Namespace options.Group
+    let log = options.Consumer.Client.Remoting.Logger
+    let group = Namespaced.wrap options.Consumer.Client.Namespace options.Consumer.Group
+
+    let retryTopic =
+        Namespaced.retryTopic options.Consumer.Client.Namespace options.Consumer.Group
+
     let isShared = options.Model = Clustering
     let gate = PauseGate()
     let counts = ConsumerCounts()
@@ -26,30 +29,30 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             Group = group
             Type = ConsumePassively
             Model = options.Model
-            ConsumeFrom = options.ConsumeFrom
+            ConsumeFrom = options.Consumer.ConsumeFrom
             PullBatch = options.PullBatch
             LongPollTimeout = options.LongPollTimeout
         }
 
-    let clock = MemberClock options.Remoting.Ports.Clock
+    let clock = MemberClock options.Consumer.Client.Remoting.Ports.Clock
 
     /// A broadcasting member finds its offsets again by its name, so it has the same one at each start. Java's default.
     let instanceName =
         if isShared then
-            options.InstanceName
+            options.Consumer.Client.InstanceName
         else
-            Some(Option.defaultValue "DEFAULT" options.InstanceName)
+            Some(Option.defaultValue "DEFAULT" options.Consumer.Client.InstanceName)
 
     let needsLock = options.IsOrderly && isShared
     let events = MemberEvents()
     let table = ProcessQueueTable()
-    let problems = MemberProblems options.Remoting.Ports.Clock
+    let problems = MemberProblems options.Consumer.Client.Remoting.Ports.Clock
     let subscriptions = Subscriptions clock.Provider
-    let refusals = GroupRefusals(options.Remoting, settings.Group)
+    let refusals = GroupRefusals(options.Consumer.Client.Remoting, settings.Group)
 
     do
-        for topic, filter in options.Subscriptions do
-            subscriptions.Set(Namespaced.wrap options.Namespace topic, filter)
+        for topic, filter in options.Consumer.Subscriptions do
+            subscriptions.Set(Namespaced.wrap options.Consumer.Client.Namespace topic, filter)
 
         if isShared then
             subscriptions.Set(retryTopic, Filter.all)
@@ -60,7 +63,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 Type = settings.Type
                 IsOrderly = options.IsOrderly
                 NeedsLock = needsLock
-                NameServers = options.NameServers
+                NameServers = options.Consumer.Client.NameServers
                 Concurrency = options.Concurrency
                 Clock = clock.Provider
             },
@@ -74,16 +77,10 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let membership =
         RebalanceService(
             {
-                Instance =
-                    {
-                        NameServers = options.NameServers
-                        AddressServer = options.AddressServer
-                        Template = AutoCreateTopic.Default
+                Client =
+                    { options.Consumer.Client with
                         InstanceName = instanceName
-                        UnitName = options.UnitName
-                        Remoting = options.Remoting
                     }
-                Namespace = options.Namespace
                 Settings = settings
                 AwaitsTopics = true
                 TellsSubscriptions = true
@@ -94,7 +91,13 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             problems,
             refusals,
             ignore<RemotingError>,
-            BrokerCallbacks(group, events, report, options.Remoting, ConsumeDirectly.consume options retryTopic invoker)
+            BrokerCallbacks(
+                group,
+                events,
+                report,
+                options.Consumer.Client.Remoting,
+                ConsumeDirectly.consume options retryTopic invoker
+            )
         )
 
     let clientId = membership.ClientId
@@ -116,9 +119,8 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         |> Option.map (fun topic ->
             ConsumeTracing(
                 topic,
-                options.Namespace,
-                options.Group,
-                options.Remoting,
+                options.Consumer.Client,
+                options.Consumer.Group,
                 membership.Clients,
                 membership.Routes
             ))
@@ -126,7 +128,14 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let call = HandlerCall(handlers, invoker, counts, tracing)
 
     let sendBack =
-        SendBackService(settings, options.MaxRetries, options.Namespace, options.Remoting, brokers, membership.Routes)
+        SendBackService(
+            settings,
+            options.MaxRetries,
+            options.Consumer.Client.Namespace,
+            options.Consumer.Client.Remoting,
+            brokers,
+            membership.Routes
+        )
 
     let handling: IHandlerDispatcher =
         if options.IsOrderly then
@@ -137,12 +146,12 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let puller =
         PullService(
             settings,
-            options.Remoting,
+            options.Consumer.Client.Remoting,
             brokers,
             membership.Routes,
             subscriptions,
-            options.Namespace,
-            InnerBatch.expand options.Codecs options.MaxDecompressedBodySize,
+            options.Consumer.Client.Namespace,
+            InnerBatch.expand options.Consumer.Client.Codecs options.Consumer.MaxDecompressedBodySize,
             gate,
             problems,
             refusals,
@@ -157,7 +166,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                         NeedsLock = needsLock
                         AutoCommit = true
                     }
-                ConsumeFrom = options.ConsumeFrom
+                ConsumeFrom = options.Consumer.ConsumeFrom
                 RetryTopic = Some retryTopic
                 StartAt = None
                 // Handlers in order leave no gaps behind them.
@@ -171,7 +180,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                 TopicFlowControl = options.TopicFlowControl
                 PullBatch = options.PullBatch
                 DrainTimeout = options.DrainTimeout
-                Remoting = options.Remoting
+                Remoting = options.Consumer.Client.Remoting
             },
             clock,
             events,
@@ -180,7 +189,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             QueueControl(),
             brokers,
             store,
-            QueueLockRequests(settings, clientId, options.Remoting, brokers, clock),
+            QueueLockRequests(settings, clientId, options.Consumer.Client.Remoting, brokers, clock),
             puller,
             handling,
             membership.Ending
@@ -193,12 +202,18 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             queues,
             (fun _ queues -> queues),
             membership.QueryMembers,
-            options.Remoting,
+            options.Consumer.Client.Remoting,
             membership.Ending
         )
 
     let queueWatch =
-        StuckQueueMonitor(options.Remoting, options.LongPollTimeout, table, events, (fun _ -> not gate.IsOpen))
+        StuckQueueMonitor(
+            options.Consumer.Client.Remoting,
+            options.LongPollTimeout,
+            table,
+            events,
+            (fun _ -> not gate.IsOpen)
+        )
 
     let overdue = OverdueHandlers(handlers, handling, call, counts)
 
@@ -266,7 +281,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
             | Ok() ->
                 let options =
                     { options with
-                        Remoting = GuardedLogger.protect options.Remoting
+                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
                     }
 
                 let consumer = new PushConsumer(options, handler)

@@ -18,8 +18,8 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
     static let most = 32
 
-    let clock = options.Membership.Remoting.Ports.Clock
-    let client = PopClient(options.Membership, 0)
+    let clock = options.Consumer.Client.Remoting.Ports.Clock
+    let client = PopClient(options.Consumer, 0)
     let inner = InnerBatchReceipts()
     let leases = LeaseTable()
     let outcomes = client.Outcomes
@@ -31,8 +31,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     let mutable turns = 0
     let mutable isClosed = false
 
-    let closed =
-        AlreadyClosed $"The simple consumer of group {options.Membership.Group}"
+    let closed = AlreadyClosed $"The simple consumer of group {options.Consumer.Group}"
 
     let closedError = Error closed
 
@@ -143,7 +142,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     /// left of it.
     let placesWithin (until: int64) cancellation =
         backgroundTask {
-            let mutable left = options.Await
+            let mutable left = options.AwaitDuration
             let mutable found = ValueNone
 
             while found.IsNone do
@@ -244,7 +243,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
     let receive count invisible cancellation =
         backgroundTask {
-            let until = clock.GetTimestamp() + ticksOf options.Await
+            let until = clock.GetTimestamp() + ticksOf options.AwaitDuration
 
             match! placesWithin until cancellation with
             | Error error -> return Error error
@@ -338,7 +337,12 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
             match SimpleConsumerOptions.check options with
             | Error error -> return Error error
             | Ok() ->
-                let consumer = new SimpleConsumer(options)
+                let consumer =
+                    new SimpleConsumer(
+                        { options with
+                            Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
+                        }
+                    )
 
                 match! consumer.Join() with
                 | Ok() -> return Ok consumer

@@ -37,7 +37,7 @@ type internal OutgoingMessage
     let flag = if isBatch then 0 else source.Flag
 
     let stored (place: StoredPlace) : SendReceipt =
-        let topic = Namespaced.unwrap options.Namespace queue.Topic
+        let topic = Namespaced.unwrap options.Client.Namespace queue.Topic
 
         {
             Status = place.Status
@@ -69,7 +69,7 @@ type internal OutgoingMessage
             Flag = flag
             Properties = properties
             ReconsumeTimes = 0
-            IsUnit = options.UnitName.IsSome
+            IsUnit = options.Client.UnitName.IsSome
             MaxReconsumeTimes = None
             IsBatch = isBatch
         }
@@ -85,11 +85,11 @@ type internal OutgoingMessage
     /// For selectors of queues: as the application knows it, not compressed and without its namespace. Of a batch the
     /// first.
     member _.Source: Message =
-        if options.Namespace = "" then
+        if options.Client.Namespace = "" then
             source
         else
             { source with
-                Topic = Namespaced.unwrap options.Namespace source.Topic
+                Topic = Namespaced.unwrap options.Client.Namespace source.Topic
             }
 
     member _.Body = body
@@ -173,7 +173,7 @@ module internal OutgoingMessage =
         if isReply message then
             message.Topic
         else
-            Namespaced.wrap options.Namespace message.Topic
+            Namespaced.wrap options.Client.Namespace message.Topic
 
     /// Gives a message its id, its namespace, and what Java's senders always say.
     let identified (options: ProducerOptions) (uniqueId: string) (message: Message) : Message =
@@ -185,19 +185,19 @@ module internal OutgoingMessage =
             else
                 Message.withSystemProperty PropertyName.uniqueKey uniqueId message
 
-        if options.Namespace = "" then
+        if options.Client.Namespace = "" then
             message
         else
             { message with
                 Topic = travellingTopic options message
             }
-            |> Message.withSystemProperty PropertyName.instanceId options.Namespace
+            |> Message.withSystemProperty PropertyName.instanceId options.Client.Namespace
 
     let private compressed (options: ProducerOptions) (body: ReadOnlyMemory<byte>) =
         if body.Length < options.CompressFromBytes then
             Ok(struct (body, 0))
         else
-            match BodyCodecs.compress options.Compression body options.Codecs with
+            match BodyCodecs.compress options.Compression body options.Client.Codecs with
             | Ok smaller ->
                 let compression = BodyCodecs.compressionOf options.Compression
                 Ok(struct (smaller, SysFlag.withCompression compression 0))
@@ -296,7 +296,7 @@ module internal OutgoingMessage =
         (uniqueId: string)
         (message: Message)
         : Result<OutgoingMessage, RemotingError> =
-        if options.Namespace = "" && isUsual message then
+        if options.Client.Namespace = "" && isUsual message then
             ofText options uniqueId message (identifiedText uniqueId message)
         else
             ofIdentified options uniqueId (identified options uniqueId message)

@@ -27,7 +27,7 @@ type internal SendAttempts
         outcomes: SendOutcomes,
         watch: (Attempt -> unit) option
     ) =
-    let clock = options.Remoting.Ports.Clock
+    let clock = options.Client.Remoting.Ports.Clock
 
     let watched
         tell

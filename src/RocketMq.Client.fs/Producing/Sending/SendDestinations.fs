@@ -39,12 +39,12 @@ type internal SendDestinations(options: ProducerOptions, routes: Routes, avoidan
             | ValueNone -> Error(NoRoute(prepared.Topic, routes.NameServers))
         | OneQueue queue when
             queue.Topic <> prepared.Topic
-            && Namespaced.wrap options.Namespace queue.Topic <> prepared.Topic
+            && Namespaced.wrap options.Client.Namespace queue.Topic <> prepared.Topic
             ->
             Error(Invalid(InvalidInput("the queue", $"it is one of {queue.Topic}, the message is to {prepared.Topic}")))
         | OneQueue queue -> Ok queue
         | SelectedQueue selector ->
-            let queues = SendDestinations.KnownAs(options.Namespace, view.Queues)
+            let queues = SendDestinations.KnownAs(options.Client.Namespace, view.Queues)
 
             QueueSelector.select selector queues prepared.Source (Interlocked.Increment &turn)
             |> Result.mapError Invalid

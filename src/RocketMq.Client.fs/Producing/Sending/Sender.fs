@@ -20,8 +20,8 @@ type internal Sender
     /// What a new route is waited for where the old one has no other broker.
     static let refreshTime = TimeSpan.FromSeconds 0.5
 
-    let clock = options.Remoting.Ports.Clock
-    let jitter = options.Remoting.Ports.Jitter
+    let clock = options.Client.Remoting.Ports.Clock
+    let jitter = options.Client.Remoting.Ports.Jitter
     let avoidance = BrokerAvoidance(options.Avoidance, clock)
     let destinations = SendDestinations(options, routes, avoidance)
     let attempts = SendAttempts(options, group, avoidance, outcomes, watch)

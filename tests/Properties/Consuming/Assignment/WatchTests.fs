@@ -76,9 +76,9 @@ let private stuckHandlers =
                                 }
                             ))
 
-                let withLimit started options =
+                let withLimit started (options: PushConsumerOptions) =
                     cluster <- started
-                    PushConsumerOptions.withConsumeTimeout limit options
+                    { options with ConsumeTimeout = limit }
 
                 withConsumer withLimit handlerOf (fun clock _ consumer ->
                     task {

@@ -574,7 +574,10 @@ let lostByBroker =
                         let options =
                             consumerOf cluster TimeProvider.System "C"
                             |> PushConsumerOptions.subscribe "T" Filter.all
-                            |> PushConsumerOptions.withLongPollTimeout (TimeSpan.FromMilliseconds 100L)
+                            |> (fun options ->
+                                { options with
+                                    LongPollTimeout = (TimeSpan.FromMilliseconds 100L)
+                                })
 
                         let! consumer = startConsumer options (remember seen)
                         do! until (fun () -> seen.Count = 100)

@@ -34,8 +34,11 @@ let private startWith (cluster: EmbeddedCluster) clock (log: LogLines) (topics: 
 
     let options =
         { options with
-            Subscriptions = topics
-            Remoting = { options.Remoting with Logger = log }
+            Consumer.Subscriptions = topics
+            Consumer.Client.Remoting =
+                { options.Consumer.Client.Remoting with
+                    Logger = log
+                }
         }
 
     startConsumer options (remember (Seen()))
@@ -53,12 +56,12 @@ type private Popping =
 let private popping
     : (string * (EmbeddedCluster -> EmbeddedClock -> LogLines -> (string * Filter) list -> Task<Popping>)) list =
     let membershipOf (cluster: EmbeddedCluster) clock (log: LogLines) topics =
-        let membership = (popConsumerAt cluster.NameServers clock "G").Membership
+        let membership = (popConsumerAt cluster.NameServers clock "G").Consumer
 
         { membership with
             Subscriptions = topics
-            Remoting =
-                { membership.Remoting with
+            Client.Remoting =
+                { membership.Client.Remoting with
                     Logger = log
                 }
         }
@@ -67,7 +70,10 @@ let private popping
         task {
             let options =
                 popConsumerAt cluster.NameServers clock "G"
-                |> PopConsumerOptions.withMembership (membershipOf cluster clock log topics)
+                |> (fun options ->
+                    { options with
+                        Consumer = membershipOf cluster clock log topics
+                    })
 
             let! consumer = startPop options (fun _ _ -> Task.FromResult ConsumeResult.Success)
 
@@ -82,7 +88,10 @@ let private popping
         task {
             let! started =
                 SimpleConsumerOptions.create "G" []
-                |> SimpleConsumerOptions.withMembership (membershipOf cluster clock log topics)
+                |> (fun options ->
+                    { options with
+                        Consumer = membershipOf cluster clock log topics
+                    })
                 |> SimpleConsumer.Start
 
             let consumer = Buffers.ok (Result.mapError RemotingError.describe started)

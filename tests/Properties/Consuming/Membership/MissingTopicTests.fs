@@ -60,7 +60,9 @@ let private push =
                             options
 
                     let options =
-                        PushConsumerOptions.withRemoting (logging log options.Remoting) options
+                        { options with
+                            Consumer.Client.Remoting = logging log options.Consumer.Client.Remoting
+                        }
 
                     let! started = PushConsumer.Start(options, remember seen)
 
@@ -89,7 +91,10 @@ let private pull =
                             options
 
                     let! started =
-                        PullConsumer.Start(PullConsumerOptions.withRemoting (logging log options.Remoting) options)
+                        PullConsumer.Start
+                            { options with
+                                Consumer.Client.Remoting = logging log options.Consumer.Client.Remoting
+                            }
 
                     return
                         running started (fun consumer ->
@@ -112,14 +117,10 @@ let private pull =
 let private membershipOf cluster clock log isSubscribed =
     let options = popConsumerAt (cluster: EmbeddedCluster).NameServers clock "G"
 
-    { options.Membership with
+    { options.Consumer with
         ConsumeFrom = FirstOffset
-        Subscriptions =
-            if isSubscribed then
-                options.Membership.Subscriptions
-            else
-                []
-        Remoting = logging log options.Membership.Remoting
+        Subscriptions = if isSubscribed then options.Consumer.Subscriptions else []
+        Client.Remoting = logging log options.Consumer.Client.Remoting
     }
 
 let private simple =
@@ -130,7 +131,10 @@ let private simple =
                 task {
                     let! started =
                         SimpleConsumerOptions.create "G" []
-                        |> SimpleConsumerOptions.withMembership (membershipOf cluster clock log isSubscribed)
+                        |> (fun options ->
+                            { options with
+                                Consumer = membershipOf cluster clock log isSubscribed
+                            })
                         |> SimpleConsumer.Start
 
                     return
@@ -162,7 +166,10 @@ let private pop =
                 task {
                     let options =
                         popConsumerAt cluster.NameServers clock "G"
-                        |> PopConsumerOptions.withMembership (membershipOf cluster clock log isSubscribed)
+                        |> (fun options ->
+                            { options with
+                                Consumer = membershipOf cluster clock log isSubscribed
+                            })
 
                     let handler (message: ReceivedMessage) (_: CancellationToken) =
                         seen.Add(textOf message)
@@ -275,7 +282,10 @@ let private pollingTests =
 
                         let! simple =
                             SimpleConsumerOptions.create "G" []
-                            |> SimpleConsumerOptions.withMembership (membershipOf cluster clock (LogLines()) true)
+                            |> (fun options ->
+                                { options with
+                                    Consumer = membershipOf cluster clock (LogLines()) true
+                                })
                             |> SimpleConsumer.Start
 
                         use simple = Buffers.ok simple

@@ -12,6 +12,9 @@ let private meaningless = [ "||"; " "; "\t*"; "* " ]
 
 let private isRefused (filter: Filter) (started: Result<'Consumer, RemotingError>) =
     match started with
+    | Error(Misconfigured problems) ->
+        problems |> shouldMention "subscriptions: "
+        problems |> shouldMention $"'{Filter.expression filter}'"
     | Error(Invalid error) -> error.Message |> shouldMention $"'{Filter.expression filter}'"
     | Error error -> failtest (RemotingError.describe error)
     | Ok _ -> failtest $"{filter} was taken"
@@ -55,7 +58,10 @@ let private atTheStart =
 
                         let! simple =
                             SimpleConsumerOptions.create "C" []
-                            |> SimpleConsumerOptions.withMembership popping.Membership
+                            |> (fun options ->
+                                { options with
+                                    Consumer = popping.Consumer
+                                })
                             |> SimpleConsumer.Start
 
                         isRefused filter simple

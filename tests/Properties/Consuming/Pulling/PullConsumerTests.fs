@@ -143,7 +143,7 @@ let private filtering =
                         task {
                             let! consumer =
                                 { pullerOf cluster system with
-                                    Group = group
+                                    Consumer.Group = group
                                 }
                                 |> PullConsumerOptions.subscribe "T" filter
                                 |> startPull
@@ -239,8 +239,8 @@ let private manualCommits =
                     let! consumer =
                         startPull
                             { options with
-                                Remoting =
-                                    { options.Remoting with
+                                Consumer.Client.Remoting =
+                                    { options.Consumer.Client.Remoting with
                                         RequestTimeout = TimeSpan.FromMilliseconds 500.0
                                     }
                             }
@@ -272,7 +272,7 @@ let private offsetStores =
 
                     let! consumer =
                         subscribed cluster system
-                        |> PullConsumerOptions.withStartAt startAt
+                        |> (fun options -> { options with StartAt = Some startAt })
                         |> PullConsumerOptions.manualCommit
                         |> startPull
 

@@ -87,7 +87,7 @@ let private earlyAndInvalidSeeks =
                     let! consumer =
                         pullerOf cluster system
                         |> PullConsumerOptions.assign [ queueOf cluster 0 ] Filter.all
-                        |> PullConsumerOptions.withStartAt startAt
+                        |> (fun options -> { options with StartAt = Some startAt })
                         |> startPull
 
                     do! asked.Task
@@ -174,13 +174,16 @@ let private pausesAndLimits =
 
                     let! consumer =
                         subscribed cluster system
-                        |> PullConsumerOptions.withPullBatch 8
-                        |> PullConsumerOptions.withFlowControl
-                            {
-                                Messages = 20
-                                Bytes = 1_000_000L
-                                Span = Int64.MaxValue
-                            }
+                        |> (fun options ->
+                            { options with
+                                PullBatch = 8
+                                FlowControl =
+                                    {
+                                        Messages = 20
+                                        Bytes = 1_000_000L
+                                        Span = Int64.MaxValue
+                                    }
+                            })
                         |> startPull
 
                     do! until (fun () -> consumer.Queues.Length = 1 && consumer.Queues.Head.IsFull)
@@ -294,7 +297,7 @@ let private pullClient =
             withQueues 2 (fun _ cluster ->
                 task {
                     do! sendTo cluster 1 (numbered 0 50)
-                    use client = pullerOf cluster system |> PullClient.Create |> Buffers.ok
+                    use client = pullClientOf cluster system |> PullClient.Create |> Buffers.ok
                     let! queues = client.Queues("T", none)
                     queues |> Buffers.ok |> shouldEqual [ queueOf cluster 0; queueOf cluster 1 ]
                     let queue = queueOf cluster 1

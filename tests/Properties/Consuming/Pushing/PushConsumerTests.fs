@@ -71,7 +71,11 @@ let private concurrency =
                     do! sendAll cluster "T" (numbered 0 64)
 
                     let! consumer =
-                        startConsumer (subscribed cluster system |> PushConsumerOptions.withConcurrency 5) handler
+                        startConsumer
+                            { subscribed cluster system with
+                                Concurrency = 5
+                            }
+                            handler
 
                     do! until (fun () -> Volatile.Read &working = 5)
                     release.SetResult()
@@ -100,11 +104,12 @@ let private flowControl =
 
                     let! consumer =
                         startConsumer
-                            (subscribed cluster system
-                             |> PushConsumerOptions.withTopicFlowControl
-                                 { TopicFlowControlLimits.None with
-                                     Messages = Some limit
-                                 })
+                            { subscribed cluster system with
+                                TopicFlowControl =
+                                    { TopicFlowControlLimits.None with
+                                        Messages = Some limit
+                                    }
+                            }
                             handler
 
                     let held () =
@@ -212,8 +217,11 @@ let private broadcastingToMembers =
                         startConsumer
                             (subscribed cluster system
                              |> PushConsumerOptions.broadcasting
-                             |> PushConsumerOptions.withInstanceName name
-                             |> PushConsumerOptions.withOffsetDirectory directory)
+                             |> (fun options ->
+                                 { options with
+                                     Consumer.Client.InstanceName = Some name
+                                     OffsetDirectory = Some directory
+                                 }))
                             (remember seen)
 
                     let seenByOne, seenByTwo, seenAgain = Seen(), Seen(), Seen()
@@ -244,7 +252,10 @@ let private broadcastOffsets =
                         let options =
                             subscribed cluster system
                             |> PushConsumerOptions.broadcasting
-                            |> PushConsumerOptions.withOffsetDirectory directory
+                            |> (fun options ->
+                                { options with
+                                    OffsetDirectory = Some directory
+                                })
 
                         do! sendAll cluster "T" [ "before" ]
                         let seen = Seen()
@@ -416,7 +427,10 @@ let private results =
                     let options =
                         subscribed cluster system
                         |> PushConsumerOptions.orderly
-                        |> PushConsumerOptions.withSuspendCurrentQueueTime (TimeSpan.FromMilliseconds 20L)
+                        |> (fun options ->
+                            { options with
+                                SuspendCurrentQueueTime = TimeSpan.FromMilliseconds 20L
+                            })
 
                     let! consumer = startConsumer options (nullFirst ())
                     do! until (fun () -> consumer.Health.Consumed = 2L)
@@ -463,7 +477,10 @@ let private orderlyRetries =
                         startConsumer
                             (subscribed cluster system
                              |> PushConsumerOptions.orderly
-                             |> PushConsumerOptions.withSuspendCurrentQueueTime (TimeSpan.FromMilliseconds 20L))
+                             |> (fun options ->
+                                 { options with
+                                     SuspendCurrentQueueTime = TimeSpan.FromMilliseconds 20L
+                                 }))
                             handler
 
                     do! until (fun () -> handled.Count = 20)

@@ -45,7 +45,10 @@ let private concurrent name (spoil: EmbeddedCluster -> unit) =
                 let options =
                     consumerOf cluster TimeProvider.System "C"
                     |> PushConsumerOptions.subscribe "T" Filter.all
-                    |> PushConsumerOptions.withMaxRetries retries
+                    |> (fun options ->
+                        { options with
+                            MaxRetries = Some retries
+                        })
 
                 let! consumer = startConsumer options (handlerOf attempts)
 
@@ -117,7 +120,10 @@ let private ordered =
                 let options =
                     consumerOf cluster clock "C"
                     |> PushConsumerOptions.subscribe "T" Filter.all
-                    |> PushConsumerOptions.withMaxRetries retries
+                    |> (fun options ->
+                        { options with
+                            MaxRetries = Some retries
+                        })
                     |> PushConsumerOptions.orderly
 
                 let starting = startConsumer options (handlerOf attempts)

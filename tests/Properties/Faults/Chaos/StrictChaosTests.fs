@@ -89,10 +89,10 @@ let private pushing isOrdered : Kind =
                     let options =
                         { options with
                             IsOrderly = isOrdered
-                            ConsumeFrom = LastOffset
-                            Subscriptions = [ "T", Filter.all ]
-                            InstanceName = Some name
-                            Remoting = withShortRequests options.Remoting
+                            Consumer.ConsumeFrom = LastOffset
+                            Consumer.Subscriptions = [ "T", Filter.all ]
+                            Consumer.Client.InstanceName = Some name
+                            Consumer.Client.Remoting = withShortRequests options.Consumer.Client.Remoting
                         }
 
                     let handle (received: ReceivedMessage) cancellation =
@@ -176,11 +176,11 @@ let private pulling: Kind =
                     let push = consumerOf surroundings.Cluster surroundings.Clock "C"
 
                     let options =
-                        { PullConsumerOptions.create "C" push.NameServers with
-                            Subscriptions = [ "T", Filter.all ]
-                            ConsumeFrom = LastOffset
-                            InstanceName = Some name
-                            Remoting = withShortRequests push.Remoting
+                        { PullConsumerOptions.create "C" push.Consumer.Client.NameServers with
+                            Consumer.Subscriptions = [ "T", Filter.all ]
+                            Consumer.ConsumeFrom = LastOffset
+                            Consumer.Client.InstanceName = Some name
+                            Consumer.Client.Remoting = withShortRequests push.Consumer.Client.Remoting
                         }
 
                     let! started = PullConsumer.Start options
@@ -235,13 +235,19 @@ let private popping isOrdered : Kind =
 
                     let options =
                         popConsumerAt surroundings.Cluster.NameServers surroundings.Clock "C"
-                        |> PopConsumerOptions.consumeFromWhere LastOffset
-                        |> PopConsumerOptions.withInstanceName name
-                        |> PopConsumerOptions.withInvisibleTime invisible
+                        |> (fun options ->
+                            { options with
+                                Consumer.ConsumeFrom = LastOffset
+                                Consumer.Client.InstanceName = Some name
+                                InvisibleTime = invisible
+                            })
 
                     let options =
                         { options with IsOrderly = isOrdered }
-                        |> PopConsumerOptions.withRemoting (withShortRequests options.Membership.Remoting)
+                        |> (fun options ->
+                            { options with
+                                Consumer.Client.Remoting = withShortRequests options.Consumer.Client.Remoting
+                            })
 
                     let handler (received: ReceivedMessage) cancellation =
                         task {
@@ -327,13 +333,21 @@ let private simple: Kind =
                     let options =
                         SimpleConsumerOptions.create "C" (endpointsOf surroundings.Cluster.NameServers)
                         |> SimpleConsumerOptions.subscribe "T" Filter.all
-                        |> SimpleConsumerOptions.withInstanceName name
+                        |> (fun options ->
+                            { options with
+                                Consumer.Client.InstanceName = Some name
+                            })
 
                     let remoting =
-                        patiently surroundings.Clock options.Membership.Remoting |> withShortRequests
+                        patiently surroundings.Clock options.Consumer.Client.Remoting
+                        |> withShortRequests
 
                     let! started =
-                        SimpleConsumer.Start(SimpleConsumerOptions.withRemoting remoting options)
+                        SimpleConsumer.Start(
+                            { options with
+                                Consumer.Client.Remoting = remoting
+                            }
+                        )
 
                     return Result.map (simpleMember surroundings) started
                 }

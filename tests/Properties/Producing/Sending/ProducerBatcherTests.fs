@@ -275,14 +275,16 @@ let private throughAProducer =
                         do! cluster.CreateTopicAsync("Batched", 4)
 
                         let producer =
-                            producerOf cluster TimeProvider.System
-                            |> ProducerOptions.withBatching
-                                { BatchingLimits.Default with
-                                    // So long that only a full batch or the end sends it.
-                                    MaxWaitMillis = 30_000L
-                                    MaxMessages = 16
+                            start
+                                { producerOf cluster TimeProvider.System with
+                                    Batching =
+                                        Some
+                                            { BatchingLimits.Default with
+                                                // So long that only a full batch or the end sends it.
+                                                MaxWaitMillis = 30_000L
+                                                MaxMessages = 16
+                                            }
                                 }
-                            |> start
 
                         let count = 16 * 50 + 7
 
@@ -327,12 +329,14 @@ let private oversizedBatches =
                     do! cluster.CreateTopicAsync("T", 4)
 
                     let producer =
-                        producerOf cluster TimeProvider.System
-                        |> ProducerOptions.withBatching
-                            { BatchingLimits.Default with
-                                MaxWaitMillis = 30_000L
+                        start
+                            { producerOf cluster TimeProvider.System with
+                                Batching =
+                                    Some
+                                        { BatchingLimits.Default with
+                                            MaxWaitMillis = 30_000L
+                                        }
                             }
-                        |> start
 
                     let batches = cluster.Brokers[0].Faults.On RequestCode.SendBatchMessage
                     batches.Refuse(ResponseCode.MessageIllegal, "no", 3)

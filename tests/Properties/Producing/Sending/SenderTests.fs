@@ -44,13 +44,13 @@ type private Sent =
 let private ports = [ 11; 12; 13 ]
 
 let private watchedSenderOf watch (options: ProducerOptions) =
-    let clients = RemotingClients(options.Remoting, (fun _ -> Map.empty))
+    let clients = RemotingClients(options.Client.Remoting, (fun _ -> Map.empty))
 
     let routes =
         Routes(NameServer([| nameServer |], clients), clients, options.Template)
 
     struct (clients,
-            Sender(options, "G", clients, routes, SendOutcomes options.Remoting.Ports.Clock, SendsInFlight(), watch))
+            Sender(options, "G", clients, routes, SendOutcomes options.Client.Remoting.Ports.Clock, SendsInFlight(), watch))
 
 let private senderOf options = watchedSenderOf None options
 
@@ -117,7 +117,7 @@ let private sendOnce (brokers: int) (attempts: int) aim isWatched (fates: FaultO
         let options =
             { ProducerOptions.create "G" [ nameServer ] with
                 Attempts = attempts
-                Remoting = servers.Options
+                Client.Remoting = servers.Options
             }
             |> patient clock
 
@@ -278,7 +278,7 @@ let private lateAnswers =
                     let options =
                         { ProducerOptions.create "G" [ nameServer ] with
                             AttemptTimeout = Some(TimeSpan.FromSeconds 1L)
-                            Remoting = servers.Options
+                            Client.Remoting = servers.Options
                         }
                         |> patient clock
 
@@ -318,7 +318,7 @@ let private silentNameServers =
                         let options =
                             { ProducerOptions.create "G" [ nameServer ] with
                                 SendTimeout = TimeSpan.FromSeconds 3L
-                                Remoting =
+                                Client.Remoting =
                                     { servers.Options with
                                         RequestTimeout = TimeSpan.FromSeconds questionTime
                                     }
@@ -369,7 +369,7 @@ let private timeLimits =
 
                     let options =
                         { ProducerOptions.create "G" [ nameServer ] with
-                            Remoting = servers.Options
+                            Client.Remoting = servers.Options
                         }
 
                     let tried = ConcurrentQueue<Attempt>()

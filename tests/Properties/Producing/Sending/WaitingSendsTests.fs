@@ -82,7 +82,7 @@ let private withObstacle obstacle (change: RemotingOptions -> RemotingOptions) (
 
         let remoting =
             { servers.Options with
-                OnMaxInFlight = options.Remoting.OnMaxInFlight
+                OnMaxInFlight = options.Client.Remoting.OnMaxInFlight
                 Ports = { ports with Connect = connect }
             }
 
@@ -91,7 +91,7 @@ let private withObstacle obstacle (change: RemotingOptions -> RemotingOptions) (
                 clock
                 { options with
                     CompressFromBytes = Int32.MaxValue
-                    Remoting = change remoting
+                    Client.Remoting = change remoting
                 }
 
         use producer = start options

@@ -1,5 +1,5 @@
 /// Consumers that pop as members of their group: namespaces, codecs, address servers, and what brokers ask of them.
-module RocketMq.Protocol.Tests.PopClientOptionsTests
+module RocketMq.Protocol.Tests.PopOptionsTests
 
 open System
 open System.Collections.Concurrent
@@ -16,20 +16,29 @@ let private system = TimeProvider.System
 
 let private popOf (cluster: EmbeddedCluster) clock =
     popConsumerAt cluster.NameServers clock "G"
-    |> PopConsumerOptions.consumeFromWhere FirstOffset
+    |> (fun options ->
+        { options with
+            Consumer.ConsumeFrom = FirstOffset
+        })
 
 let private simpleOf (cluster: EmbeddedCluster) change : Task<SimpleConsumer> =
     task {
         let options: SimpleConsumerOptions =
             SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
             |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> SimpleConsumerOptions.consumeFromWhere FirstOffset
+            |> (fun options ->
+                { options with
+                    Consumer.ConsumeFrom = FirstOffset
+                })
 
-        let remoting = patiently system options.Membership.Remoting
+        let remoting = patiently system options.Consumer.Client.Remoting
 
         let! started =
             options
-            |> SimpleConsumerOptions.withRemoting remoting
+            |> (fun options ->
+                { options with
+                    Consumer.Client.Remoting = remoting
+                })
             |> change
             |> SimpleConsumer.Start
 
@@ -47,7 +56,7 @@ let private sendIn (cluster: EmbeddedCluster) space (texts: string list) : Task 
         use producer =
             start
                 { producerOf cluster system with
-                    Namespace = space
+                    Client.Namespace = space
                 }
 
         for text in texts do
@@ -125,8 +134,11 @@ let private namespaces =
                             use! consumer =
                                 startPop
                                     (popOf cluster system
-                                     |> PopConsumerOptions.withNamespace "NS"
-                                     |> PopConsumerOptions.withInvisibleTime (TimeSpan.FromSeconds 30L))
+                                     |> (fun options ->
+                                         { options with
+                                             Consumer.Client.Namespace = "NS"
+                                             InvisibleTime = (TimeSpan.FromSeconds 30L)
+                                         }))
                                     (fun received _ ->
                                         task {
                                             let message = received.Message
@@ -150,7 +162,15 @@ let private namespaces =
                     task {
                         do! cluster.CreateTopicAsync("NS%T", 1)
                         do! sendIn cluster "NS" [ "a" ]
-                        use! consumer = simpleOf cluster (SimpleConsumerOptions.withNamespace "NS")
+
+                        use! consumer =
+                            simpleOf
+                                cluster
+                                ((fun options ->
+                                    { options with
+                                        Consumer.Client.Namespace = "NS"
+                                    }))
+
                         let! received = receive consumer 10
                         let message = List.exactlyOne received
                         message.Received.Message.Topic |> shouldEqual "T"
@@ -173,11 +193,17 @@ let private codecsTests =
                         let texts = ConcurrentQueue<string>()
 
                         use! handled =
-                            startPop (popOf cluster system |> PopConsumerOptions.withCodecs codecs) (fun received _ ->
-                                task {
-                                    texts.Enqueue(textOf received)
-                                    return ConsumeResult.Success
-                                })
+                            startPop
+                                (popOf cluster system
+                                 |> (fun options ->
+                                     { options with
+                                         Consumer.Client.Codecs = codecs
+                                     }))
+                                (fun received _ ->
+                                    task {
+                                        texts.Enqueue(textOf received)
+                                        return ConsumeResult.Success
+                                    })
 
                         do! until (fun () -> handled.Acknowledged = 1L)
                         List.ofSeq texts |> shouldEqual [ "inflated by me" ]
@@ -185,9 +211,9 @@ let private codecsTests =
                         use! asked =
                             simpleOf cluster (fun options ->
                                 { options with
-                                    Membership = { options.Membership with Group = "G2" }
-                                }
-                                |> SimpleConsumerOptions.withCodecs codecs)
+                                    Consumer.Group = "G2"
+                                    Consumer.Client.Codecs = codecs
+                                })
 
                         let! received = receive asked 1
                         textOf received.Head.Received |> shouldEqual "inflated by me"
@@ -195,9 +221,9 @@ let private codecsTests =
                         use! limited =
                             simpleOf cluster (fun options ->
                                 { options with
-                                    Membership = { options.Membership with Group = "G3" }
-                                }
-                                |> SimpleConsumerOptions.withMaxDecompressedBodySize 1_000)
+                                    Consumer.Group = "G3"
+                                    Consumer.MaxDecompressedBodySize = 1_000
+                                })
 
                         let! received = receive limited 1
                         received.Head.Received.Body |> Result.isError |> shouldBeTrue
@@ -218,18 +244,31 @@ let private nameServers =
                         use! consumer =
                             simpleOf cluster (fun options ->
                                 { options with
-                                    Membership =
-                                        { options.Membership with
-                                            NameServers = []
-                                        }
-                                }
-                                |> SimpleConsumerOptions.withAddressServer
-                                    { AddressServer.Default with
-                                        Domain = domain
-                                    })
+                                    Consumer.Client.NameServers = []
+                                    Consumer.Client.AddressServer =
+                                        Some
+                                            { AddressServer.Default with
+                                                Domain = domain
+                                            }
+                                })
 
                         let! received = receive consumer 1
                         received.Length |> shouldEqual 1
+
+                        // A client that pulls finds them too, without a subscription.
+                        use pulling =
+                            PullClient.Create
+                                { PullClientOptions.create "G" [] with
+                                    Client.AddressServer =
+                                        Some
+                                            { AddressServer.Default with
+                                                Domain = domain
+                                            }
+                                }
+                            |> Buffers.ok
+
+                        let! queues = pulling.Queues("T", none)
+                        (Buffers.ok queues).Length |> shouldEqual 1
                         stop.Cancel()
                     }))
         ]

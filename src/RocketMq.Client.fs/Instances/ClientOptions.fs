@@ -1,0 +1,109 @@
+namespace RocketMq
+
+open System
+open RocketMq.Protocol
+
+/// What producers and consumers of every kind have in common.
+type ClientOptions =
+    {
+        NameServers: Endpoint list
+        /// Finds name servers over HTTP instead, as Java's clients do, and looks again every two minutes. Default none.
+        AddressServer: AddressServer option
+        /// What topics and groups belong to, see `Namespaced`. Default none.
+        Namespace: string
+        /// Tells this client from others of the host. Default: of its own. A broadcasting consumer finds its offsets
+        /// again only if it has the same name again.
+        InstanceName: string option
+        /// The unit of a deployment in several that it belongs to. Default none.
+        UnitName: string option
+        /// What compresses and inflates bodies. Default: zlib, and LZ4 and Zstandard where the system has them.
+        Codecs: BodyCodecs
+        /// Default: those of `RemotingOptions.Default`, but calls fail with the attempt to connect (`FailWithDial`).
+        Remoting: RemotingOptions
+    }
+
+module ClientOptions =
+    let create (nameServers: Endpoint list) : ClientOptions =
+        {
+            NameServers = nameServers
+            AddressServer = None
+            Namespace = ""
+            InstanceName = None
+            UnitName = None
+            Codecs = BodyCodecs.standard
+            Remoting =
+                { RemotingOptions.Default with
+                    WhenDisconnected = FailWithDial
+                }
+        }
+
+    let private checkAddressServer (server: AddressServer) =
+        if String.IsNullOrWhiteSpace server.Domain then
+            Some "the domain of the address server is blank"
+        elif String.IsNullOrWhiteSpace server.Subgroup then
+            Some "the subgroup of the address server is blank"
+        else
+            None
+
+    let internal settings: Setting<ClientOptions> list =
+        [
+            Setting.value SettingTable.nameServersName ValueKind.endpoints _.NameServers (fun value options ->
+                { options with NameServers = value })
+            Setting.ofProgram "addressServer" checkAddressServer _.AddressServer (fun value options ->
+                { options with
+                    AddressServer = Some value
+                })
+            Setting.optional
+                "namespace"
+                (ValueKind.text Names.checkNamespace)
+                (fun options ->
+                    if options.Namespace = "" then
+                        None
+                    else
+                        Some options.Namespace)
+                (fun value options -> { options with Namespace = value })
+            Setting.optional "instanceName" InstanceNames.instance _.InstanceName (fun value options ->
+                { options with
+                    InstanceName = Some value
+                })
+            Setting.optional "unitName" InstanceNames.unit _.UnitName (fun value options ->
+                { options with UnitName = Some value })
+            Setting.ofProgram "codec" (fun _ -> None) (_.Codecs >> Some) (fun value options ->
+                { options with Codecs = value })
+        ]
+
+    let internal rules (options: ClientOptions) : string list =
+        [
+            if options.NameServers.IsEmpty && options.AddressServer.IsNone then
+                "nameServers: no name server is named: set NameServers or AddressServer (builders in C# also read the variable NAMESRV_ADDR)"
+        ]
+
+    let internal ofGroup (group: string) : string list =
+        match Names.checkOwnGroup group with
+        | Ok _ -> []
+        | Error error -> [ $"group: {error.Message}" ]
+
+    /// Clients that ask name servers and nobody else.
+    let internal kindOfNameServers: OptionKind<ClientOptions> =
+        {
+            Settings =
+                settings
+                |> List.filter (fun setting -> setting.Name = SettingTable.nameServersName)
+            Rules = rules
+            RemotingOf = _.Remoting
+            WithRemoting = fun remoting options -> { options with Remoting = remoting }
+        }
+
+    /// The kind of client whose options hold these, with settings and rules of its own.
+    let internal kindOf
+        (get: 'Options -> ClientOptions)
+        (set: ClientOptions -> 'Options -> 'Options)
+        (own: Setting<'Options> list)
+        (ownRules: 'Options -> string list)
+        : OptionKind<'Options> =
+        {
+            Settings = own @ Setting.within get set settings
+            Rules = fun options -> ownRules options @ rules (get options)
+            RemotingOf = fun options -> (get options).Remoting
+            WithRemoting = fun remoting options -> set { get options with Remoting = remoting } options
+        }
