@@ -23,6 +23,7 @@ type ClientOptions =
     }
 
 module ClientOptions =
+    /// Options of a client, with the defaults that the fields name.
     let create (nameServers: Endpoint list) : ClientOptions =
         {
             NameServers = nameServers

@@ -22,6 +22,7 @@ module internal InvisibleTime =
     let check what (time: TimeSpan) : string option =
         kind.Check time |> Option.map (fun problem -> $"{what}: {problem}")
 
+/// Options of a simple consumer.
 type SimpleConsumerOptions =
     {
         Consumer: ConsumerOptions
@@ -30,6 +31,7 @@ type SimpleConsumerOptions =
     }
 
 module SimpleConsumerOptions =
+    /// Options of a simple consumer, with the defaults that the fields name and no subscription yet.
     let create (group: string) (nameServers: Endpoint list) : SimpleConsumerOptions =
         {
             Consumer = ConsumerOptions.create group nameServers
@@ -65,6 +67,7 @@ module SimpleConsumerOptions =
 /// exception counts as `ConsumeResult.Retry`.
 type PopHandler = ReceivedMessage -> CancellationToken -> Task<ConsumeResult>
 
+/// Options of a consumer that pops.
 type PopConsumerOptions =
     {
         Consumer: ConsumerOptions
@@ -95,6 +98,7 @@ type PopConsumerOptions =
     }
 
 module PopConsumerOptions =
+    /// Options of a consumer that pops, with the defaults that the fields name and no subscription yet.
     let create (group: string) (nameServers: Endpoint list) : PopConsumerOptions =
         {
             Consumer = ConsumerOptions.create group nameServers

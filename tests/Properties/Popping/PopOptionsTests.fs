@@ -156,7 +156,12 @@ let private namespaces =
                                 topic |> shouldEqual "T"
                                 text <> "outside" |> shouldBeTrue
                         }))
+        ]
 
+let private simpleNamespaces =
+    testList
+        "namespaces of simple consumers"
+        [
             live "in a namespace a simple consumer's messages are acknowledged" (fun () ->
                 withQueues 1 (fun _ cluster ->
                     task {
@@ -367,4 +372,13 @@ let private runningInfo =
 
 [<Tests>]
 let tests =
-    testList "Pop membership" [ namespaces; codecsTests; nameServers; rebalance; runningInfo ]
+    testList
+        "Pop membership"
+        [
+            namespaces
+            simpleNamespaces
+            codecsTests
+            nameServers
+            rebalance
+            runningInfo
+        ]

@@ -145,7 +145,10 @@ let private brokersOfPopConsumers =
                         do! leaving.StopAsync()
                         do! becomes clock (fun () -> consumer.Held = 0 && consumer.Health.IsHealthy)
                     }))
+    ]
 
+let private lateHeartbeats =
+    [
         live "a broker that did not take the first heartbeat is popped as soon as it takes one" (fun () ->
             withQueues 1 (fun clock cluster ->
                 task {
@@ -184,7 +187,7 @@ let private brokersOfPopConsumers =
                 }))
     ]
 
-let private gone = brokersOfSimpleConsumers @ brokersOfPopConsumers
+let private gone = brokersOfSimpleConsumers @ brokersOfPopConsumers @ lateHeartbeats
 
 [<Tests>]
 let tests = testList "Pop outcomes" (orders @ gone)

@@ -148,7 +148,12 @@ let private requests =
                     let! _ = call
                     ()
                 })
+        ]
 
+let private nameServerRequests =
+    testList
+        "requests to name servers"
+        [
             testOn "requests of a client of name servers are signed" (fun network ->
                 task {
                     let options =
@@ -365,6 +370,7 @@ let tests =
         "Signing"
         [
             requests
+            nameServerRequests
             providers
             versionsAndHeaders
             missingCredentials

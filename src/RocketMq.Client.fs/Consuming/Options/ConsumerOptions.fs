@@ -34,6 +34,7 @@ module internal ConsumerDefaults =
     let consumeTimeout = TimeSpan.FromMinutes 15L
 
 module ConsumerOptions =
+    /// Options of a member of a group, with the defaults that the fields name and no subscription yet.
     let create (group: string) (nameServers: Endpoint list) : ConsumerOptions =
         {
             Client = ClientOptions.create nameServers

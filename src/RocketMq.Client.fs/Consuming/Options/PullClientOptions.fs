@@ -16,6 +16,7 @@ type PullClientOptions =
     }
 
 module PullClientOptions =
+    /// Options of a pull client, with the defaults that the fields name.
     let create (group: string) (nameServers: Endpoint list) : PullClientOptions =
         {
             Client = ClientOptions.create nameServers

@@ -6,6 +6,7 @@ open System.Threading.Tasks
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
+/// Options of a pull consumer.
 type PullConsumerOptions =
     {
         /// Its subscriptions' queues are shared with the other members of the group.
@@ -33,6 +34,7 @@ type PullConsumerOptions =
     }
 
 module PullConsumerOptions =
+    /// Options of a pull consumer, with the defaults that the fields name and no subscription yet.
     let create (group: string) (nameServers: Endpoint list) : PullConsumerOptions =
         {
             Consumer = ConsumerOptions.create group nameServers

@@ -46,6 +46,7 @@ type FlowControlLimits =
         Span: int64
     }
 
+    /// The defaults that the fields name.
     static member Default =
         {
             Messages = 1000
@@ -81,6 +82,7 @@ module internal FlowControlLimits =
             Setting.part "topicFlowControlBytes" large _.Bytes (fun value limits -> { limits with Bytes = Some value })
         ]
 
+/// Options of a push consumer.
 type PushConsumerOptions =
     {
         Consumer: ConsumerOptions
@@ -122,6 +124,7 @@ type PushConsumerOptions =
     }
 
 module PushConsumerOptions =
+    /// Options of a push consumer, with the defaults that the fields name and no subscription yet.
     let create (group: string) (nameServers: Endpoint list) : PushConsumerOptions =
         {
             Consumer = ConsumerOptions.create group nameServers

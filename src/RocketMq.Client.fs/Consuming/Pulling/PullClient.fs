@@ -122,7 +122,8 @@ type PullClient private (options: PullClientOptions) =
             client.Start()
             client)
 
-    member private _.Start() = search |> Option.iter _.Start(nameServer)
+    member private _.Start() =
+        search |> Option.iter _.Start(nameServer)
 
     /// The queues of a topic that can be read.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =

@@ -48,6 +48,7 @@ module internal BatchReceipt =
 type SendInterceptor =
     Message -> (Message -> Task<Result<SendReceipt, RemotingError>>) -> Task<Result<SendReceipt, RemotingError>>
 
+/// Options of a producer.
 type ProducerOptions =
     {
         /// What all clients have. A message beyond `MaxInFlight` waits for room within its own time and token, first come first
@@ -94,6 +95,7 @@ module ProducerOptions =
             FailureMillis = 3_600_000L
         }
 
+    /// Options of a producer, with the defaults that the fields name.
     let create (group: string) (nameServers: Endpoint list) : ProducerOptions =
         {
             Client =

@@ -10,6 +10,7 @@ type AnswerError =
     /// The answer's fields or body do not have their layout.
     | Undecodable of error: DecodeError
 
+    /// What is wrong, in one sentence.
     member error.Message =
         match error with
         | RefusedByServer(code, remark) -> invariant $"the server refused with {code} ({int code}): {remark}"

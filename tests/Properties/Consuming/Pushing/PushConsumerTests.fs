@@ -418,7 +418,10 @@ let private results =
                     consumer.Health.Failed |> shouldEqual 1L
                     do! consumer.Close()
                 }))
+    ]
 
+let private orderlyResults =
+    [
         live "in order, a message whose handler returns null is handled again" (fun () ->
             withQueues 1 (fun _ cluster ->
                 task {
@@ -491,7 +494,7 @@ let private orderlyRetries =
                 }))
     ]
 
-let private retrying = redelivery @ results @ orderlyRetries
+let private retrying = redelivery @ results @ orderlyResults @ orderlyRetries
 
 [<Tests>]
 let tests = testList "Push consumer" (sharing @ broadcasting @ changing @ retrying)

@@ -50,7 +50,15 @@ let private watchedSenderOf watch (options: ProducerOptions) =
         Routes(NameServer([| nameServer |], clients), clients, options.Template)
 
     struct (clients,
-            Sender(options, "G", clients, routes, SendOutcomes options.Client.Remoting.Ports.Clock, SendsInFlight(), watch))
+            Sender(
+                options,
+                "G",
+                clients,
+                routes,
+                SendOutcomes options.Client.Remoting.Ports.Clock,
+                SendsInFlight(),
+                watch
+            ))
 
 let private senderOf options = watchedSenderOf None options
 

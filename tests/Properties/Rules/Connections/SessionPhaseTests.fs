@@ -59,10 +59,9 @@ let private phaseAfter steps =
     let phase, _, _ = List.last (run steps)
     phase
 
-[<Tests>]
-let tests =
+let private ending =
     testList
-        "Session phases"
+        "ending"
         [
             property "a session only goes on, never back"
             <| fun (steps: Step list) ->
@@ -93,7 +92,12 @@ let tests =
                     | SessionPhase.Draining _, SessionPhase.Draining _ -> after = before && effects = []
                     | _, SessionPhase.Draining(_, deadline) -> List.contains (SessionEffect.WakeAt deadline) effects
                     | _ -> true)
+        ]
 
+let private draining =
+    testList
+        "draining"
+        [
             property "a drain ends when all is written, at its deadline, or with a failure, and not before"
             <| fun (steps: Step list) (reason: byte) (deadline: byte) (last: Step) ->
                 match phaseAfter (steps @ [ Drains(reason, deadline) ]) with
@@ -149,3 +153,6 @@ let tests =
                 |> List.filter isEnd
                 |> shouldEqual [ SessionEffect.End(reasonOf 2uy) ]
         ]
+
+[<Tests>]
+let tests = testList "Session phases" [ ending; draining ]
