@@ -117,6 +117,11 @@ let private serveAddresses (cluster: EmbeddedCluster) (stop: CancellationToken) 
     Task.Run(fun () -> serve ()) |> ignore<Task>
     $"127.0.0.1:{port}"
 
+let private inNamespace (options: SimpleConsumerOptions) =
+    { options with
+        Consumer.Client.Namespace = "NS"
+    }
+
 let private namespaces =
     testList
         "namespaces"
@@ -133,12 +138,10 @@ let private namespaces =
 
                             use! consumer =
                                 startPop
-                                    (popOf cluster system
-                                     |> (fun options ->
-                                         { options with
-                                             Consumer.Client.Namespace = "NS"
-                                             InvisibleTime = (TimeSpan.FromSeconds 30L)
-                                         }))
+                                    { popOf cluster system with
+                                        Consumer.Client.Namespace = "NS"
+                                        InvisibleTime = TimeSpan.FromSeconds 30L
+                                    }
                                     (fun received _ ->
                                         task {
                                             let message = received.Message
@@ -168,13 +171,7 @@ let private simpleNamespaces =
                         do! cluster.CreateTopicAsync("NS%T", 1)
                         do! sendIn cluster "NS" [ "a" ]
 
-                        use! consumer =
-                            simpleOf
-                                cluster
-                                ((fun options ->
-                                    { options with
-                                        Consumer.Client.Namespace = "NS"
-                                    }))
+                        use! consumer = simpleOf cluster inNamespace
 
                         let! received = receive consumer 10
                         let message = List.exactlyOne received

@@ -129,11 +129,9 @@ let private brokersOfPopConsumers =
                             Task.FromResult ConsumeResult.Success
 
                         let options =
-                            popConsumerAt cluster.NameServers clock "G"
-                            |> (fun options ->
-                                { options with
-                                    Consumer.ConsumeFrom = FirstOffset
-                                })
+                            { popConsumerAt cluster.NameServers clock "G" with
+                                Consumer.ConsumeFrom = FirstOffset
+                            }
 
                         use! consumer = startPop options consume
                         let leaving = cluster.Brokers[1]
@@ -159,26 +157,14 @@ let private lateHeartbeats =
                         Task.FromResult ConsumeResult.Success
 
                     let options =
-                        popConsumerAt cluster.NameServers clock "G"
-                        |> (fun options ->
-                            { options with
-                                Consumer.ConsumeFrom = FirstOffset
-                            })
-
-                    let remoting =
-                        { options.Consumer.Client.Remoting with
-                            RequestTimeout = seconds 10
+                        { popConsumerAt cluster.NameServers clock "G" with
+                            Consumer.ConsumeFrom = FirstOffset
+                            Consumer.Client.Remoting.RequestTimeout = seconds 10
                         }
 
                     cluster.Brokers[0].Faults.On(RequestCode.HeartBeat).LoseRequests(1)
 
-                    let starting =
-                        startPop
-                            ({ options with
-                                Consumer.Client.Remoting = remoting
-                            })
-                            consume
-
+                    let starting = startPop options consume
                     do! ChaosRig.pass clock (fun () -> starting.IsCompleted)
                     use! consumer = starting
                     do! sendAll cluster "T" [ "a" ]

@@ -423,7 +423,7 @@ let private traceTopics =
                 |> (fun options -> { options with TraceTopic = Some "a b" })
                 |> PushConsumerOptions.check
             with
-            | Error error -> RemotingError.describe error |> shouldMention "traceTopic"
+            | Error error -> RemotingError.describe error |> shouldMention "trace: the topic is not valid"
             | Ok() -> failtest "took it"
     ]
 

@@ -428,12 +428,9 @@ let private orderlyResults =
                     do! sendAll cluster "T" [ "a"; "b" ]
 
                     let options =
-                        subscribed cluster system
-                        |> PushConsumerOptions.orderly
-                        |> (fun options ->
-                            { options with
-                                SuspendCurrentQueueTime = TimeSpan.FromMilliseconds 20L
-                            })
+                        { PushConsumerOptions.orderly (subscribed cluster system) with
+                            SuspendCurrentQueueTime = TimeSpan.FromMilliseconds 20L
+                        }
 
                     let! consumer = startConsumer options (nullFirst ())
                     do! until (fun () -> consumer.Health.Consumed = 2L)
