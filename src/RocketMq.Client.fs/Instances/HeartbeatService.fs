@@ -47,7 +47,7 @@ type internal HeartbeatService
         | Ok _ -> refused.TryRemove address |> ignore<bool * unit>
         | Error _ when ending.IsCancellationRequested -> ()
         | Error error when RemotingError.isRefusalOfAccess error && not (refused.TryAdd(address, ())) -> ()
-        | Error error -> Log.tellFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
+        | Error error -> Log.requestFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
 
     let tell address : Task<Result<unit, RemotingError>> =
         backgroundTask {

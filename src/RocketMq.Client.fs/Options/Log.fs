@@ -1,167 +1,83 @@
 namespace RocketMq
 
-open System
 open System.Net.Security
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 
-/// Everything that the transport logs. Bodies, fields and secrets never are.
+/// One event of a log in one line: its values' types, level, number, name, and a template of one line. What it makes is a function
+/// of the logger and the values, in the template's order; for a failure the exception comes last.
+module internal LogEvent =
+    type Event1<'A> = ILogger -> 'A -> unit
+    type Event2<'A, 'B> = ILogger -> 'A -> 'B -> unit
+    type Event3<'A, 'B, 'C> = ILogger -> 'A -> 'B -> 'C -> unit
+    type Event4<'A, 'B, 'C, 'D> = ILogger -> 'A -> 'B -> 'C -> 'D -> unit
+    type Event5<'A, 'B, 'C, 'D, 'E> = ILogger -> 'A -> 'B -> 'C -> 'D -> 'E -> unit
+    type Failure0 = ILogger -> exn -> unit
+    type Failure1<'A> = ILogger -> 'A -> exn -> unit
+    type Failure2<'A, 'B> = ILogger -> 'A -> 'B -> exn -> unit
+    type Failure4<'A, 'B, 'C, 'D> = ILogger -> 'A -> 'B -> 'C -> 'D -> exn -> unit
+
+    let debug = LogLevel.Debug
+    let information = LogLevel.Information
+    let warning = LogLevel.Warning
+    let error = LogLevel.Error
+    let critical = LogLevel.Critical
+
+    let event1 level number (name: string) text : Event1<'A> =
+        let write = LoggerMessage.Define<'A>(level, EventId(number, name), text)
+        fun (log: ILogger) a -> write.Invoke(log, a, null)
+
+    let event2 level number (name: string) text : Event2<'A, 'B> =
+        let write = LoggerMessage.Define<'A, 'B>(level, EventId(number, name), text)
+        fun (log: ILogger) a b -> write.Invoke(log, a, b, null)
+
+    let event3 level number (name: string) text : Event3<'A, 'B, 'C> =
+        let write = LoggerMessage.Define<'A, 'B, 'C>(level, EventId(number, name), text)
+        fun (log: ILogger) a b c -> write.Invoke(log, a, b, c, null)
+
+    let event4 level number (name: string) text : Event4<'A, 'B, 'C, 'D> =
+        let write = LoggerMessage.Define<'A, 'B, 'C, 'D>(level, EventId(number, name), text)
+        fun (log: ILogger) a b c d -> write.Invoke(log, a, b, c, d, null)
+
+    let event5 level number (name: string) text : Event5<'A, 'B, 'C, 'D, 'E> =
+        let write = LoggerMessage.Define<'A, 'B, 'C, 'D, 'E>(level, EventId(number, name), text)
+
+        fun (log: ILogger) a b c d e -> write.Invoke(log, a, b, c, d, e, null)
+
+    let failure0 level number (name: string) text : Failure0 =
+        let write = LoggerMessage.Define(level, EventId(number, name), text)
+        fun (log: ILogger) (cause: exn) -> write.Invoke(log, cause)
+
+    let failure1 level number (name: string) text : Failure1<'A> =
+        let write = LoggerMessage.Define<'A>(level, EventId(number, name), text)
+        fun (log: ILogger) a (cause: exn) -> write.Invoke(log, a, cause)
+
+    let failure2 level number (name: string) text : Failure2<'A, 'B> =
+        let write = LoggerMessage.Define<'A, 'B>(level, EventId(number, name), text)
+        fun (log: ILogger) a b (cause: exn) -> write.Invoke(log, a, b, cause)
+
+    let failure4 level number (name: string) text : Failure4<'A, 'B, 'C, 'D> =
+        let write = LoggerMessage.Define<'A, 'B, 'C, 'D>(level, EventId(number, name), text)
+        fun (log: ILogger) a b c d (cause: exn) -> write.Invoke(log, a, b, c, d, cause)
+
+/// What every client logs. Bodies, fields and secrets never are.
 module internal Log =
-    let private connected' =
-        LoggerMessage.Define<Endpoint, int>(
-            LogLevel.Information,
-            EventId(1001, "Connected"),
-            "Connected to {Endpoint}, session {Session}"
-        )
+    open LogEvent
 
-    let connected (log: ILogger) endpoint session =
-        connected'.Invoke(log, endpoint, session, null)
-
-    let private dialFailed' =
-        LoggerMessage.Define<Endpoint, string>(
-            LogLevel.Warning,
-            EventId(1002, "DialFailed"),
-            "Cannot connect to {Endpoint}: {Reason}"
-        )
-
-    let dialFailed (log: ILogger) endpoint reason =
-        dialFailed'.Invoke(log, endpoint, reason, null)
-
-    let private sessionEnded' =
-        LoggerMessage.Define<int, Endpoint, string>(
-            LogLevel.Information,
-            EventId(1003, "SessionEnded"),
-            "Session {Session} with {Endpoint} ended: {Reason}"
-        )
-
-    let sessionEnded (log: ILogger) endpoint session reason =
-        sessionEnded'.Invoke(log, session, endpoint, reason, null)
-
-    let private unexpectedAnswer' =
-        LoggerMessage.Define<int, Endpoint>(
-            LogLevel.Debug,
-            EventId(1004, "UnexpectedAnswer"),
-            "Nobody waits for answer {Opaque} of {Endpoint}: it is late, or a second one"
-        )
-
-    let unexpectedAnswer (log: ILogger) endpoint opaque =
-        unexpectedAnswer'.Invoke(log, opaque, endpoint, null)
-
-    let private handlerFailed' =
-        LoggerMessage.Define<RequestCode, Endpoint>(
-            LogLevel.Error,
-            EventId(1005, "HandlerFailed"),
-            "The handler of {Request} from {Endpoint} failed"
-        )
-
-    let handlerFailed (log: ILogger) endpoint request (error: exn) =
-        handlerFailed'.Invoke(log, request, endpoint, error)
-
-    let private requestDropped' =
-        LoggerMessage.Define<RequestCode, Endpoint>(
-            LogLevel.Warning,
-            EventId(1006, "RequestDropped"),
-            "One-way {Request} from {Endpoint} was dropped: too many requests of this server are being handled"
-        )
-
-    let requestDropped (log: ILogger) endpoint request =
-        requestDropped'.Invoke(log, request, endpoint, null)
-
-    let private listenerFailed' =
-        LoggerMessage.Define<Endpoint>(
-            LogLevel.Error,
-            EventId(1007, "ListenerFailed"),
-            "A listener to the connection state of {Endpoint} failed"
-        )
-
-    let listenerFailed (log: ILogger) endpoint (error: exn) =
-        listenerFailed'.Invoke(log, endpoint, error)
-
-    let private agentFailed' =
-        LoggerMessage.Define<Endpoint>(
-            LogLevel.Critical,
-            EventId(1008, "AgentFailed"),
-            "The agent of the connection to {Endpoint} failed; please report this as a defect"
-        )
-
-    let agentFailed (log: ILogger) endpoint (error: exn) =
-        agentFailed'.Invoke(log, endpoint, error)
-
-    let private sentAway' =
-        LoggerMessage.Define<Endpoint, int>(
-            LogLevel.Information,
-            EventId(1009, "SentAway"),
-            "{Endpoint} asks its clients to go; session {Session} ends with the last answer that it owes"
-        )
-
-    let sentAway (log: ILogger) endpoint session =
-        sentAway'.Invoke(log, endpoint, session, null)
-
-    let private unreadableFrame' =
-        LoggerMessage.Define<Endpoint, string>(
-            LogLevel.Warning,
-            EventId(1010, "UnreadableFrame"),
-            "A frame of {Endpoint} was passed over: {Reason}"
-        )
-
-    let unreadableFrame (log: ILogger) endpoint (error: DecodeError) =
-        unreadableFrame'.Invoke(log, endpoint, error.Message, null)
-
-    let private anyCertificateAccepted' =
-        LoggerMessage.Define<Endpoint, SslPolicyErrors>(
-            LogLevel.Warning,
-            EventId(1021, "AnyCertificateAccepted"),
-            "The certificate of {Endpoint} was accepted unverified because AcceptAnyCertificate is set (verification would "
-            + "have found: {Errors}). Whoever is in between can read and change everything"
-        )
-
-    let anyCertificateAccepted (log: ILogger) endpoint errors =
-        anyCertificateAccepted'.Invoke(log, endpoint, errors, null)
-
-    let private tellFailed' =
-        LoggerMessage.Define<RequestCode, string, string>(
-            LogLevel.Warning,
-            EventId(1103, "TellFailed"),
-            "{Request} to {Broker} failed: {Reason}"
-        )
-
-    let tellFailed (log: ILogger) (request: RequestCode) (broker: string) reason =
-        tellFailed'.Invoke(log, request, broker, reason, null)
-
-    let private refreshFailed' =
-        LoggerMessage.Define<string, string>(
-            LogLevel.Warning,
-            EventId(1104, "RefreshFailed"),
-            "Group {Group} cannot look for new queues: {Reason}"
-        )
-
-    let refreshFailed (log: ILogger) (group: string) reason =
-        refreshFailed'.Invoke(log, group, reason, null)
-
-    let private memberFailed' =
-        LoggerMessage.Define(
-            LogLevel.Error,
-            EventId(1110, "MemberFailed"),
-            "A part of a group's member failed; please report this as a defect"
-        )
-
-    let memberFailed (log: ILogger) (error: exn) = memberFailed'.Invoke(log, error)
-
-    let private workFailed' =
-        LoggerMessage.Define(
-            LogLevel.Error,
-            EventId(1123, "WorkFailed"),
-            "Work in the background failed with an unexpected exception; please report this as a defect"
-        )
-
-    let workFailed (log: ILogger) (error: exn) = workFailed'.Invoke(log, error)
-
-    let private localPartFailed' =
-        LoggerMessage.Define<string, string>(
-            LogLevel.Warning,
-            EventId(1011, "LocalPartFailed"),
-            "The local part of the transaction of message {MessageId} of group {Group} threw; the broker asks later what became of it"
-        )
-
-    let localPartFailed (log: ILogger) (messageId: string) (group: string) (error: exn) =
-        localPartFailed'.Invoke(log, messageId, group, error)
+    let connected: Event2<Endpoint, int> = event2 information 1001 "Connected" "Connected to {Endpoint}, session {Session}"
+    let dialFailed: Event2<Endpoint, string> = event2 warning 1002 "DialFailed" "Cannot connect to {Endpoint}: {Reason}"
+    let sessionEnded: Event3<Endpoint, int, string> = event3 information 1003 "SessionEnded" "The connection to {Endpoint}, session {Session}, ended: {Reason}"
+    let unexpectedAnswer: Event2<Endpoint, int> = event2 debug 1004 "UnexpectedAnswer" "{Endpoint} answered request {Opaque}, which is not in flight: the answer is late, or a second one"
+    let handlerFailed: Failure2<Endpoint, RequestCode> = failure2 error 1005 "HandlerFailed" "The handler of a request of {Endpoint}, {Request}, failed"
+    let requestDropped: Event2<Endpoint, RequestCode> = event2 warning 1006 "RequestDropped" "A one-way request of {Endpoint}, {Request}, was dropped: too many requests of this server are in flight"
+    let listenerFailed: Failure1<Endpoint> = failure1 error 1007 "ListenerFailed" "A listener to the connection state of {Endpoint} failed"
+    let agentFailed: Failure1<Endpoint> = failure1 critical 1008 "AgentFailed" "The agent of the connection to {Endpoint} failed; please report this as a defect"
+    let goAway: Event2<Endpoint, int> = event2 information 1009 "GoAway" "{Endpoint} asks its clients to connect again; session {Session} ends after its last answer"
+    let unreadableFrame: Event2<Endpoint, string> = event2 warning 1010 "UnreadableFrame" "A frame of {Endpoint} was skipped: {Reason}"
+    let localTransactionFailed: Failure2<string, string> = failure2 warning 1011 "LocalTransactionFailed" "The local transaction of message {MessageId} of group {Group} threw; the broker checks later how it ended"
+    let anyCertificateAccepted: Event2<Endpoint, SslPolicyErrors> = event2 warning 1021 "AnyCertificateAccepted" "The certificate of {Endpoint} was accepted unverified because AcceptAnyCertificate is set (verification would have found: {Errors}). Whoever is in between can read and change everything"
+    let requestFailed: Event3<RequestCode, string, string> = event3 warning 1103 "RequestFailed" "{Request} to {Broker} failed: {Reason}"
+    let routeRefreshFailed: Event2<string, string> = event2 warning 1104 "RouteRefreshFailed" "The route of {Topic} cannot be refreshed: {Reason}"
+    let agentOfClientFailed: Failure0 = failure0 error 1110 "MemberFailed" "An agent of a client failed; please report this as a defect"
+    let workFailed: Failure0 = failure0 error 1123 "WorkFailed" "Work in the background failed with an unexpected exception; please report this as a defect"
+    let nameServerSearchFailed: Event1<string> = event1 warning 1136 "NameServerSearchFailed" "The addresses of name servers cannot be refreshed: {Reason}"

@@ -84,7 +84,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             | Ok false -> do! explain topic cancellation
             // That has been told.
             | Error _ when client.Joining.IsMissing topic -> ()
-            | Error(ConsumedByPull _) -> PopLog.pulled log group topic
+            | Error(ConsumedByPull _) -> PopLog.modeIsPull log group topic
             | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
         }
 

@@ -77,7 +77,7 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
         match tickets.TryRemove id with
         | true, ticket ->
             Interlocked.Increment &lost |> ignore<int64>
-            PopLog.lost log ticket.MessageId
+            PopLog.receiptLost log ticket.MessageId
 
             match ticket.Lose() with
             | ValueSome(struct (run, stamp)) -> HandlerCancellation.request log group run stamp
@@ -200,7 +200,7 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
                 try
                     pops <- handle pops message
                 with error ->
-                    Log.memberFailed log error
+                    Log.agentOfClientFailed log error
         }
 
     member _.Start() = ask loop

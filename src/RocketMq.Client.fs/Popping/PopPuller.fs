@@ -87,7 +87,7 @@ type internal PopPuller
             with
             | :? OperationCanceledException when until.IsCancellationRequested -> return failures
             | error ->
-                PopLog.laneFailed log queue error
+                PopLog.poppingFailed log queue error
                 do! Task.Delay(PullRetry.lastWait, clock, until)
                 return failures + 1
         }

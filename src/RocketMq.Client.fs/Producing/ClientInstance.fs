@@ -30,7 +30,7 @@ type internal NameServerSearch(server: AddressServer, options: RemotingOptions) 
                     | Ok endpoints -> nameServer.Use endpoints
                     | Error reason ->
                         if not ending.IsCancellationRequested then
-                            Log.refreshFailed options.Logger "of name servers" reason.Text
+                            Log.nameServerSearchFailed options.Logger reason.Text
             with :? OperationCanceledException ->
                 ()
         }

@@ -98,14 +98,14 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                 match! client.InvokeOneWay(command finish receipt.Queue.BrokerName remark, cancellation) with
                 | Ok() -> traced receipt message decision false
                 | Error error ->
-                    Log.tellFailed
+                    Log.requestFailed
                         log
                         RequestCode.EndTransaction
                         receipt.Queue.BrokerName
                         (RemotingError.describe error)
             | Error error, _ ->
-                Log.tellFailed log RequestCode.EndTransaction receipt.Queue.BrokerName (RemotingError.describe error)
-            | _, Error error -> Log.tellFailed log RequestCode.EndTransaction receipt.Queue.BrokerName error.Message
+                Log.requestFailed log RequestCode.EndTransaction receipt.Queue.BrokerName (RemotingError.describe error)
+            | _, Error error -> Log.requestFailed log RequestCode.EndTransaction receipt.Queue.BrokerName error.Message
         }
 
     /// Answers the broker that asked.
@@ -160,7 +160,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
             match! client.InvokeOneWay(command, CancellationToken.None) with
             | Ok() -> ()
             | Error error ->
-                Log.tellFailed log RequestCode.EndTransaction (string endpoint) (RemotingError.describe error)
+                Log.requestFailed log RequestCode.EndTransaction (string endpoint) (RemotingError.describe error)
         }
 
     let half (message: Message) =
@@ -177,7 +177,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                     let! decision = local message
                     return decision, None
                 with failure ->
-                    Log.localPartFailed log receipt.UniqueId options.Group failure
+                    Log.localTransactionFailed log receipt.UniqueId options.Group failure
                     return Undecided, Some failure
         }
 
@@ -248,7 +248,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
 
             while not missed.IsEmpty do
                 for topic, error in missed do
-                    Log.refreshFailed remoting.Logger $"of producers, topic {topic}," (RemotingError.describe error)
+                    Log.routeRefreshFailed remoting.Logger topic (RemotingError.describe error)
 
                 do! Task.Delay(wait, remoting.Ports.Clock)
                 let! still = TransactionProducer.Introduce(producer, List.map fst missed)
@@ -269,7 +269,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
         backgroundTask {
             match Transactions.check.Decode command with
             | Error error ->
-                Log.tellFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
+                Log.requestFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
                 return None
             | Ok check ->
                 match MessageCodec.read "" check.Record with
@@ -277,7 +277,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                     do! answerCheck endpoint command check half
                     return None
                 | NeedMore missing ->
-                    Log.tellFailed
+                    Log.requestFailed
                         log
                         RequestCode.CheckTransactionState
                         (string endpoint)
@@ -285,7 +285,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
 
                     return None
                 | Corrupt error ->
-                    Log.tellFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
+                    Log.requestFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
                     return None
         }
 

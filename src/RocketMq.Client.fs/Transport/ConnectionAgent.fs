@@ -89,7 +89,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traf
                 post (SessionOver(session, reason, wasServed))
 
             member _.ReportSentAway session =
-                Log.sentAway log endpoint session
+                Log.goAway log endpoint session
                 // In this order: whoever finds no connection asks for another session after the agent knows.
                 post (SentAway session)
                 closeSlotOf session

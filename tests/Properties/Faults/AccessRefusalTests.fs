@@ -142,8 +142,8 @@ let tests =
         [
             for line, code, remark in refusals do
                 live
-                    $"a push consumer with a wrong secret is unwell, says so once, and begins when it is let in ({line})"
+                    $"a push consumer with a wrong secret is unhealthy, logs it once, and starts when it is admitted ({line})"
                     (fun () -> push code remark)
 
-                live $"a pull consumer's polls fail with it ({line})" (fun () -> pull code remark)
+                live $"polls of a pull consumer with a wrong secret fail ({line})" (fun () -> pull code remark)
         ]

@@ -254,15 +254,18 @@ let tests =
             live
                 "[callback] a callback that throws when a handler is overdue keeps no other handler from its work"
                 (fun () -> overdue Throws)
-            live "[callback] nor does one that blocks" (fun () -> overdue Blocks)
+            live
+                "[callback] a callback that blocks when a handler is overdue keeps no other handler from its work"
+                (fun () -> overdue Blocks)
 
             for isOrdered in [ false; true ] do
                 live
-                    $"[callback2] a member whose callback throws commits what is consumed and gives its lock back (ordered: {isOrdered})"
+                    $"[callback2] a member whose callback throws commits consumed messages and releases its lock (ordered: {isOrdered})"
                     (fun () -> closing Throws isOrdered)
 
-                live $"[callback2] so does one whose callback blocks (ordered: {isOrdered})" (fun () ->
-                    closing Blocks isOrdered)
+                live
+                    $"[callback2] a member whose callback blocks commits consumed messages and releases its lock (ordered: {isOrdered})"
+                    (fun () -> closing Blocks isOrdered)
 
             live throwingLogger (fun () -> inOwnProcess throwingLogger withThrowingLogger)
         ]

@@ -74,138 +74,155 @@ let private dead (callers: int) : Task =
 /// One broker that answers heartbeats, and many that cannot be connected to.
 let private manyDead = 50
 
-[<Tests>]
-let tests =
+let private oneDeadBroker =
     testList
-        "Proven faults"
+        "one dead broker"
         [
             live "[dead] no send fails while one of two masters is dead" (fun () -> dead 1)
-            live "[dead] nor with many callers" (fun () -> dead 16)
-
-            live "[D7] many dead brokers keep no heartbeat from a live one" (fun () ->
-                task {
-                    let clock = EmbeddedClock()
-                    let live = FakeServers.at 100
-                    let beats = Collections.Concurrent.ConcurrentQueue<DateTimeOffset>()
-
-                    let route =
-                        FakeServers.routeOver
-                            [
-                                for number in 1 .. manyDead + 1 ->
-                                    $"b{number:D3}", 99 + (if number = manyDead + 1 then 1 else number + 1), 1
-                            ]
-
-                    let servers =
-                        FakeServers(
-                            clock,
-                            (fun endpoint ->
-                                if endpoint = live || endpoint = FakeServers.at 1 then
-                                    Accepts
-                                else
-                                    Ignores),
-                            fun endpoint command ->
-                                match command.RequestCode with
-                                | RequestCode.HeartBeat when endpoint = live -> beats.Enqueue(clock.GetUtcNow())
-                                | _ -> ()
-
-                                Task.FromResult(
-                                    match command.RequestCode with
-                                    | RequestCode.GetRouteInfoByTopic -> FakeServers.routed route command
-                                    | _ -> FakeServers.success command
-                                )
-                        )
-
-                    let producer =
-                        start
-                            { ProducerOptions.create "G" [ FakeServers.at 1 ] with
-                                Remoting =
-                                    { servers.Options with
-                                        RequestTimeout = seconds 3
-                                        ConnectTimeout = seconds 3
-                                    }
-                            }
-
-                    let! found = producer.Queues("T", CancellationToken.None)
-                    (Buffers.ok found).Length |> shouldEqual (manyDead + 1)
-                    do! ChaosRig.passFor clock (seconds 300)
-                    let ended = clock.GetUtcNow()
-                    do! ChaosRig.finish clock (producer.Close())
-                    let times = List.ofSeq beats @ [ ended ]
-
-                    // Brokers forget a client that they have not heard of for so long.
-                    times
-                    |> List.pairwise
-                    |> List.filter (fun (before, after) -> after - before >= seconds 120)
-                    |> List.map (fun (before, after) -> after - before)
-                    |> shouldEqual []
-                })
-
-            live "[addresses] addresses that no route names any more are forgotten" (fun () ->
-                task {
-                    let clock = EmbeddedClock()
-                    let port = ref 100
-
-                    let servers =
-                        FakeServers(
-                            clock,
-                            (fun _ -> Accepts),
-                            fun _ command ->
-                                Task.FromResult(
-                                    match command.RequestCode with
-                                    | RequestCode.GetRouteInfoByTopic ->
-                                        // Each time the broker is at another address.
-                                        FakeServers.routed
-                                            (FakeServers.routeOver [ "a", Interlocked.Increment(&port.contents), 1 ])
-                                            command
-                                    | RequestCode.SendMessageV2 -> FakeServers.stored 0L command
-                                    | _ -> FakeServers.success command
-                                )
-                        )
-
-                    // A connection that nobody uses is left after two minutes, and time goes in large steps.
-                    let remoting = patiently clock servers.Options
-
-                    let clients =
-                        RemotingClients
-                            { remoting with
-                                KeepAlive =
-                                    { remoting.KeepAlive with
-                                        IdleAfter = seconds 120
-                                    }
-                            }
-
-                    let routes =
-                        Routes(NameServer([| FakeServers.at 1 |], clients), clients, AutoCreateTopic.Default)
-
-                    let presence =
-                        HeartbeatService(
-                            clients,
-                            routes,
-                            (fun () ->
-                                {
-                                    ClientId = "one"
-                                    ProducerGroups = [ "G" ]
-                                    Consumers = []
-                                    Fingerprint = None
-                                    IsWithoutSubscriptions = None
-                                }),
-                            Masters,
-                            SendOutcomes clock
-                        )
-
-                    let! _ = routes.Get("T", CancellationToken.None)
-                    presence.Start()
-                    routes.Start()
-
-                    let! _ =
-                        happensInSteps clock (seconds 30) (seconds 3_600) (fun () -> port.Value >= 140)
-                    // Longer than connections are kept that nobody uses, however far the clients are behind the clock.
-                    let! _ = happensInSteps clock (seconds 30) (seconds 1_200) (fun () -> false)
-
-                    let! areForgotten =
-                        happensInSteps clock (seconds 30) (seconds 3_600) (fun () -> clients.Health.Length < 20)
-
-                    do! ChaosRig.finish clock (clients.CloseAll())
-                    areForgotten |> shouldBeTrue
-                })
+            live "[dead] no send of many callers fails while one of two masters is dead" (fun () -> dead 16)
         ]
+
+let private heartbeatReachesTheLiveBroker () : Task =
+    task {
+        let clock = EmbeddedClock()
+        let live = FakeServers.at 100
+        let beats = Collections.Concurrent.ConcurrentQueue<DateTimeOffset>()
+
+        let route =
+            FakeServers.routeOver
+                [
+                    for number in 1 .. manyDead + 1 ->
+                        $"b{number:D3}", 99 + (if number = manyDead + 1 then 1 else number + 1), 1
+                ]
+
+        let servers =
+            FakeServers(
+                clock,
+                (fun endpoint ->
+                    if endpoint = live || endpoint = FakeServers.at 1 then
+                        Accepts
+                    else
+                        Ignores),
+                fun endpoint command ->
+                    match command.RequestCode with
+                    | RequestCode.HeartBeat when endpoint = live -> beats.Enqueue(clock.GetUtcNow())
+                    | _ -> ()
+
+                    Task.FromResult(
+                        match command.RequestCode with
+                        | RequestCode.GetRouteInfoByTopic -> FakeServers.routed route command
+                        | _ -> FakeServers.success command
+                    )
+            )
+
+        let producer =
+            start
+                { ProducerOptions.create "G" [ FakeServers.at 1 ] with
+                    Remoting =
+                        { servers.Options with
+                            RequestTimeout = seconds 3
+                            ConnectTimeout = seconds 3
+                        }
+                }
+
+        let! found = producer.Queues("T", CancellationToken.None)
+        (Buffers.ok found).Length |> shouldEqual (manyDead + 1)
+        do! ChaosRig.passFor clock (seconds 300)
+        let ended = clock.GetUtcNow()
+        do! ChaosRig.finish clock (producer.Close())
+        let times = List.ofSeq beats @ [ ended ]
+
+        // Brokers forget a client that they have not heard of for so long.
+        times
+        |> List.pairwise
+        |> List.filter (fun (before, after) -> after - before >= seconds 120)
+        |> List.map (fun (before, after) -> after - before)
+        |> shouldEqual []
+    }
+
+let private manyDeadBrokers =
+    testList
+        "many dead brokers"
+        [
+            live "[D7] many dead brokers do not delay the heartbeat to a live one" heartbeatReachesTheLiveBroker
+        ]
+
+let private unusedAddressesAreForgotten () : Task =
+    task {
+        let clock = EmbeddedClock()
+        let port = ref 100
+
+        let servers =
+            FakeServers(
+                clock,
+                (fun _ -> Accepts),
+                fun _ command ->
+                    Task.FromResult(
+                        match command.RequestCode with
+                        | RequestCode.GetRouteInfoByTopic ->
+                            // Each time the broker is at another address.
+                            FakeServers.routed
+                                (FakeServers.routeOver [ "a", Interlocked.Increment(&port.contents), 1 ])
+                                command
+                        | RequestCode.SendMessageV2 -> FakeServers.stored 0L command
+                        | _ -> FakeServers.success command
+                    )
+            )
+
+        // A connection that nobody uses is left after two minutes, and time goes in large steps.
+        let remoting = patiently clock servers.Options
+
+        let clients =
+            RemotingClients
+                { remoting with
+                    KeepAlive =
+                        { remoting.KeepAlive with
+                            IdleAfter = seconds 120
+                        }
+                }
+
+        let routes =
+            Routes(NameServer([| FakeServers.at 1 |], clients), clients, AutoCreateTopic.Default)
+
+        let presence =
+            HeartbeatService(
+                clients,
+                routes,
+                (fun () ->
+                    {
+                        ClientId = "one"
+                        ProducerGroups = [ "G" ]
+                        Consumers = []
+                        Fingerprint = None
+                        IsWithoutSubscriptions = None
+                    }),
+                Masters,
+                SendOutcomes clock
+            )
+
+        let! _ = routes.Get("T", CancellationToken.None)
+        presence.Start()
+        routes.Start()
+
+        let! _ =
+            happensInSteps clock (seconds 30) (seconds 3_600) (fun () -> port.Value >= 140)
+        // Longer than connections are kept that nobody uses, however far the clients are behind the clock.
+        let! _ = happensInSteps clock (seconds 30) (seconds 1_200) (fun () -> false)
+
+        let! areForgotten =
+            happensInSteps clock (seconds 30) (seconds 3_600) (fun () -> clients.Health.Length < 20)
+
+        do! ChaosRig.finish clock (clients.CloseAll())
+        areForgotten |> shouldBeTrue
+    }
+
+let private forgottenAddresses =
+    testList
+        "forgotten addresses"
+        [
+            live "[addresses] addresses that no route names any more are forgotten" unusedAddressesAreForgotten
+        ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ oneDeadBroker; manyDeadBrokers; forgottenAddresses ]

@@ -12,10 +12,9 @@ open ProducerRig
 open GroupRig
 open ProvenFaultRig
 
-[<Tests>]
-let tests =
+let private equalNames =
     testList
-        "Proven faults"
+        "equal names"
         [
             live "[twins] a second consumer of a group with the same name is refused within one process" (fun () ->
                 withQueues 4 (fun clock cluster ->
@@ -47,7 +46,7 @@ let tests =
                         |> shouldEqual (true, set (numbered 0 4), 4)
                     }))
 
-            live "[twins] the name is free again once its consumer is closed" (fun () ->
+            live "[twins] the name of a closed consumer can be used again" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         for _ in 1..2 do
@@ -55,7 +54,12 @@ let tests =
                             do! reads clock consumer [ 0 ]
                             do! close clock consumer
                     }))
+        ]
 
+let private offsetDirectories =
+    testList
+        "offset directories"
+        [
             live "[path] an instance name leads to no file outside the directory of offsets" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
@@ -86,3 +90,6 @@ let tests =
                             Directory.Delete(root, true)
                     }))
         ]
+
+[<Tests>]
+let tests = testList "Proven faults" [ equalNames; offsetDirectories ]

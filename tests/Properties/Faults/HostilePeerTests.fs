@@ -133,7 +133,7 @@ let tests =
             live floodName (fun () -> inOwnProcess floodName flood)
             live jsonName (fun () -> inOwnProcess jsonName json)
 
-            live "[D13] a request that may take for ever is answered" (fun () ->
+            live "[D13] a request whose handler may never end is answered" (fun () ->
                 withQueues 1 (fun _ cluster ->
                     task {
                         let endpoint = (endpointsOf cluster.Brokers[0].Address).Head

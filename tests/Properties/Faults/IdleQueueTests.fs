@@ -82,13 +82,12 @@ let private pause clock (pause: unit -> unit) (resume: unit -> unit) : Task =
         do! ChaosRig.passFor clock (seconds 60)
     }
 
-[<Tests>]
-let tests =
+let private startOffsets =
     testList
-        "Proven faults"
+        "start offsets"
         [
             live
-                "[idle] an idle queue's start offset is committed: what is sent while the group is away comes"
+                "[idle] the start offset of an idle queue is committed, so that messages sent while the group is away are delivered"
                 (fun () ->
                     withStrictQueues 1 (fun clock cluster ->
                         task {
@@ -100,7 +99,7 @@ let tests =
                             (committed, next) |> shouldEqual (10L, set gap)
                         }))
 
-            live "[idle] the same for a pull consumer that commits by itself" (fun () ->
+            live "[idle] a pull consumer with automatic commits commits the start offset of an idle queue" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
                         do! PullRig.sendTo cluster 0 (numbered 0 10)
@@ -115,7 +114,7 @@ let tests =
                         next |> shouldEqual gap
                     }))
 
-            live "[idle] a group that commits by hand commits nothing by itself, idle or not" (fun () ->
+            live "[idle] a group with manual commits commits nothing by itself, idle or not" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
                         do! PullRig.sendTo cluster 0 (numbered 0 10)
@@ -132,8 +131,13 @@ let tests =
                         let! committed = PullRig.committedOf cluster 0
                         committed |> shouldEqual -1L
                     }))
+        ]
 
-            live "[idleb] an idle queue's start offset is saved by a broadcasting consumer, too" (fun () ->
+let private broadcastStartOffsets =
+    testList
+        "broadcast start offsets"
+        [
+            live "[idleb] a broadcasting consumer saves the start offset of an idle queue" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         let directory = Directory.CreateTempSubdirectory("rocketmq-idle").FullName
@@ -153,7 +157,12 @@ let tests =
                         finally
                             Directory.Delete(directory, true)
                     }))
+        ]
 
+let private pauses =
+    testList
+        "pauses"
+        [
             live "[stuck] a pause longer than a queue may go without a pull restarts no queue" (fun () ->
                 withQueues 4 (fun clock cluster ->
                     task {
@@ -165,7 +174,7 @@ let tests =
                         restarted |> shouldEqual 0L
                     }))
 
-            live "[stuck] no queue is restarted that brokers hold the pulls of for longer than that" (fun () ->
+            live "[stuck] no queue is restarted while brokers hold its pulls for longer than that" (fun () ->
                 withQueues 2 (fun clock cluster ->
                     task {
                         let options =
@@ -180,29 +189,30 @@ let tests =
                         restarted |> shouldEqual 0L
                     }))
 
-            live
-                "[stuckpull] a pause loses nothing that waits, nor where the application has moved the queue"
-                (fun () ->
-                    withStrictQueues 1 (fun clock cluster ->
-                        task {
-                            let queue = PullRig.queueOf cluster 0
-                            do! PullRig.sendTo cluster 0 (numbered 0 10)
+            live "[stuckpull] a pause loses no cached message and no offset that the application has set" (fun () ->
+                withStrictQueues 1 (fun clock cluster ->
+                    task {
+                        let queue = PullRig.queueOf cluster 0
+                        do! PullRig.sendTo cluster 0 (numbered 0 10)
 
-                            let! consumer =
-                                pullerOf cluster clock
-                                |> PullConsumerOptions.manualCommit
-                                |> PullRig.startPull
-                                |> waitFor clock
+                        let! consumer =
+                            pullerOf cluster clock
+                            |> PullConsumerOptions.manualCommit
+                            |> PullRig.startPull
+                            |> waitFor clock
 
-                            do! readsQueue clock consumer
-                            consumer.Seek(queue, 5L) |> Result.mapError RemotingError.describe |> Buffers.ok
-                            let! before = pollAll clock consumer 5
-                            do! PullRig.sendTo cluster 0 (numbered 10 10)
+                        do! readsQueue clock consumer
+                        consumer.Seek(queue, 5L) |> Result.mapError RemotingError.describe |> Buffers.ok
+                        let! before = pollAll clock consumer 5
+                        do! PullRig.sendTo cluster 0 (numbered 10 10)
 
-                            do! pause clock (fun () -> consumer.Pause [ queue ]) (fun () -> consumer.Resume [ queue ])
+                        do! pause clock (fun () -> consumer.Pause [ queue ]) (fun () -> consumer.Resume [ queue ])
 
-                            let! after = pollAll clock consumer 10
-                            do! ChaosRig.finish clock (consumer.Close())
-                            (before, after) |> shouldEqual (numbered 5 5, numbered 10 10)
-                        }))
+                        let! after = pollAll clock consumer 10
+                        do! ChaosRig.finish clock (consumer.Close())
+                        (before, after) |> shouldEqual (numbered 5 5, numbered 10 10)
+                    }))
         ]
+
+[<Tests>]
+let tests = testList "Proven faults" [ startOffsets; broadcastStartOffsets; pauses ]

@@ -50,12 +50,11 @@ type private SuspendedClock(counts: TimeProvider, shows: TimeProvider) =
     override _.CreateTimer(callback, state, dueTime, period) =
         counts.CreateTimer(callback, state, dueTime, period)
 
-[<Tests>]
-let tests =
+let private resets =
     testList
-        "Proven faults"
+        "resets"
         [
-            live "[D1] a reset that cannot be saved at first is saved later, and holds" (fun () ->
+            live "[D1] a reset that cannot be saved at first takes effect and is saved later" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
                         let seen = Seen()
@@ -75,7 +74,7 @@ let tests =
                         (isAgain, seen.Total, isCommitted) |> shouldEqual (true, 20, true)
                     }))
 
-            live "[D1] a reset that comes while a queue has not begun is not dropped" (fun () ->
+            live "[D1] a reset of a queue that has not started yet is not dropped" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
                         let seen = Seen()
@@ -95,8 +94,13 @@ let tests =
                         do! close clock second
                         again.Texts |> shouldEqual (set (numbered 0 10))
                     }))
+        ]
 
-            live "[D3] a topic whose members could not be queried is divided later" (fun () ->
+let private rebalancing =
+    testList
+        "rebalancing"
+        [
+            live "[D3] a topic whose members could not be queried is rebalanced later" (fun () ->
                 withStrictQueues 2 (fun clock cluster ->
                     task {
                         let code = RequestCode.GetConsumerListByGroup
@@ -118,47 +122,55 @@ let tests =
                         do! close clock consumer
                         read |> shouldEqual [ 0; 1 ]
                     }))
+        ]
 
-            live
-                "[D4] a member that was suspended begins nothing of a queue whose lock has expired meanwhile"
-                (fun () ->
-                    withStrictQueues 1 (fun clock cluster ->
-                        task {
-                            let ofA = EmbeddedClock()
-                            let release = TaskCompletionSource()
-                            let seenByA, seenByB = Seen(), Seen()
+let private suspendedMembers =
+    testList
+        "suspended members"
+        [
+            live "[D4] a suspended member starts no message of a queue whose lock has expired" (fun () ->
+                withStrictQueues 1 (fun clock cluster ->
+                    task {
+                        let ofA = EmbeddedClock()
+                        let release = TaskCompletionSource()
+                        let seenByA, seenByB = Seen(), Seen()
 
-                            let handler =
-                                handling (fun text _ ->
-                                    task {
-                                        seenByA.Add text
+                        let handler =
+                            handling (fun text _ ->
+                                task {
+                                    seenByA.Add text
 
-                                        if text = "m0" then
-                                            do! release.Task
-                                    })
+                                    if text = "m0" then
+                                        do! release.Task
+                                })
 
-                            let suspended = SuspendedClock(ofA, clock)
-                            let! a = startMember ofA (ordered cluster suspended "a") handler
-                            do! PullRig.sendTo cluster 0 (numbered 0 5)
-                            do! ChaosRig.pass ofA (fun () -> seenByA.Of "m0" = 1)
-                            // From here on its clock stands still. The broker forgets it, and its locks.
-                            let! b = startMember clock (ordered cluster clock "b") (remember seenByB)
-                            do! ChaosRig.passFor clock (seconds 130)
-                            cluster.Brokers[0].DisconnectClients()
-                            let! _ = happensWithin clock (seconds 120) (fun () -> seenByB.Count = 5)
-                            let ofB = seenByB.Count
-                            release.SetResult()
+                        let suspended = SuspendedClock(ofA, clock)
+                        let! a = startMember ofA (ordered cluster suspended "a") handler
+                        do! PullRig.sendTo cluster 0 (numbered 0 5)
+                        do! ChaosRig.pass ofA (fun () -> seenByA.Of "m0" = 1)
+                        // From here on its clock stands still. The broker forgets it, and its locks.
+                        let! b = startMember clock (ordered cluster clock "b") (remember seenByB)
+                        do! ChaosRig.passFor clock (seconds 130)
+                        cluster.Brokers[0].DisconnectClients()
+                        let! _ = happensWithin clock (seconds 120) (fun () -> seenByB.Count = 5)
+                        let ofB = seenByB.Count
+                        release.SetResult()
 
-                            do!
-                                until (fun () ->
-                                    a.Health.Queues |> List.forall (fun queue -> queue.Running = 0)
-                                    || seenByA.Count > 1)
+                        do!
+                            until (fun () ->
+                                a.Health.Queues |> List.forall (fun queue -> queue.Running = 0)
+                                || seenByA.Count > 1)
 
-                            do! ChaosRig.finish ofA (a.Close())
-                            do! close clock b
-                            (ofB, seenByA.Texts) |> shouldEqual (5, set [ "m0" ])
-                        }))
+                        do! ChaosRig.finish ofA (a.Close())
+                        do! close clock b
+                        (ofB, seenByA.Texts) |> shouldEqual (5, set [ "m0" ])
+                    }))
+        ]
 
+let private orderlyConsumers =
+    testList
+        "orderly consumers"
+        [
             live "[D5] an ordered consumer holds as many messages as it may, whatever their offsets" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
@@ -186,7 +198,7 @@ let tests =
                         outcome |> shouldEqual 100
                     }))
 
-            live "[D6] a lock that is being renewed as its queue goes is sent back all the same" (fun () ->
+            live "[D6] a lock that is being renewed while its queue is revoked is released" (fun () ->
                 withStrictQueues 2 (fun clock cluster ->
                     task {
                         let seenByA, seenByB = Seen(), Seen()
@@ -203,3 +215,7 @@ let tests =
                         isRead |> shouldBeTrue
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ resets; rebalancing; suspendedMembers; orderlyConsumers ]

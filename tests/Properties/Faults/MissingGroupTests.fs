@@ -136,71 +136,80 @@ let private pull line =
             do! ChaosRig.finish clock (consumer.Close())
         })
 
-[<Tests>]
-let tests =
+let private pushConsumers =
     testList
-        "Missing groups"
+        "push consumers"
         [
             for line in [ Line49; Line5 ] do
                 live
-                    $"a push consumer of a group that does not exist says so once, and begins when it is made ({line})"
+                    $"a push consumer of an unknown group logs it once and starts when the group is created ({line})"
                     (fun () -> push line)
 
                 live
-                    $"a pull consumer's polls fail with it, and get messages when the group is made ({line})"
+                    $"polls of a pull consumer of an unknown group fail and get messages when the group is created ({line})"
                     (fun () -> pull line)
-
-            live "a broker that makes no groups serves none until it is made, and those of the system" (fun () ->
-                withoutGroup Line5 (fun _ cluster ->
-                    task {
-                        use client =
-                            RemotingClient.Create(
-                                (endpointsOf cluster.Brokers[0].Address).Head,
-                                RemotingOptions.Default
-                            )
-                            |> Buffers.ok
-
-                        let settings group : GroupSettings =
-                            {
-                                Group = group
-                                Type = ConsumePassively
-                                Model = Clustering
-                                ConsumeFrom = FirstOffset
-                                PullBatch = 1
-                                LongPollTimeout = TimeSpan.Zero
-                            }
-
-                        let wanted: TopicSubscription =
-                            {
-                                Topic = "T"
-                                Filter = Filter.all
-                                Version = 1L
-                            }
-
-                        let codeFor group =
-                            task {
-                                let request =
-                                    GroupRequests.pull (settings group) 32 (PullRig.queueOf cluster 0) 0L wanted
-
-                                match! client.Ask(request, CancellationToken.None) with
-                                | Ok _ -> return ResponseCode.Success
-                                | Error(Refused(_, _, _, code, _)) -> return code
-                                | Error error -> return failtest (RemotingError.describe error)
-                            }
-
-                        let! before = codeFor "C"
-                        do! cluster.CreateGroupAsync "C"
-                        let! after = codeFor "C"
-                        let! other = codeFor "D"
-                        let! system = codeFor "CID_RMQ_SYS_ANY"
-
-                        [ before; after; other; system ]
-                        |> shouldEqual
-                            [
-                                ResponseCode.SubscriptionGroupNotExist
-                                ResponseCode.Success
-                                ResponseCode.SubscriptionGroupNotExist
-                                ResponseCode.Success
-                            ]
-                    }))
         ]
+
+let private clientsAndGroups =
+    testList
+        "clients and groups"
+        [
+            live
+                "a broker that creates no groups serves a group only after it is created, and always those of the system"
+                (fun () ->
+                    withoutGroup Line5 (fun _ cluster ->
+                        task {
+                            use client =
+                                RemotingClient.Create(
+                                    (endpointsOf cluster.Brokers[0].Address).Head,
+                                    RemotingOptions.Default
+                                )
+                                |> Buffers.ok
+
+                            let settings group : GroupSettings =
+                                {
+                                    Group = group
+                                    Type = ConsumePassively
+                                    Model = Clustering
+                                    ConsumeFrom = FirstOffset
+                                    PullBatch = 1
+                                    LongPollTimeout = TimeSpan.Zero
+                                }
+
+                            let wanted: TopicSubscription =
+                                {
+                                    Topic = "T"
+                                    Filter = Filter.all
+                                    Version = 1L
+                                }
+
+                            let codeFor group =
+                                task {
+                                    let request =
+                                        GroupRequests.pull (settings group) 32 (PullRig.queueOf cluster 0) 0L wanted
+
+                                    match! client.Ask(request, CancellationToken.None) with
+                                    | Ok _ -> return ResponseCode.Success
+                                    | Error(Refused(_, _, _, code, _)) -> return code
+                                    | Error error -> return failtest (RemotingError.describe error)
+                                }
+
+                            let! before = codeFor "C"
+                            do! cluster.CreateGroupAsync "C"
+                            let! after = codeFor "C"
+                            let! other = codeFor "D"
+                            let! system = codeFor "CID_RMQ_SYS_ANY"
+
+                            [ before; after; other; system ]
+                            |> shouldEqual
+                                [
+                                    ResponseCode.SubscriptionGroupNotExist
+                                    ResponseCode.Success
+                                    ResponseCode.SubscriptionGroupNotExist
+                                    ResponseCode.Success
+                                ]
+                        }))
+        ]
+
+[<Tests>]
+let tests = testList "Missing groups" [ pushConsumers; clientsAndGroups ]

@@ -54,12 +54,11 @@ let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =
         return consumer |> Result.mapError RemotingError.describe |> Buffers.ok
     }
 
-[<Tests>]
-let tests =
+let private blockedHandlers =
     testList
-        "Proven faults"
+        "blocked handlers"
         [
-            live "[pophang] what stands behind handlers that hang is handled by another member" (fun () ->
+            live "[pophang] messages behind blocked handlers are handled by another member" (fun () ->
                 withQueues 1 (fun clock cluster ->
                     task {
                         let release = TaskCompletionSource()
@@ -93,9 +92,14 @@ let tests =
                         do! ChaosRig.finish clock (c.Close())
                         texts |> shouldEqual goods
                     }))
+        ]
 
+let private lostReceipts =
+    testList
+        "lost receipts"
+        [
             live
-                "[pophang] the message of a handler that hangs comes again to whoever pops it first, and its slot is free"
+                "[pophang] the message of a blocked handler is redelivered to the first pop, and its slot is free"
                 (fun () ->
                     withQueues 1 (fun clock cluster ->
                         task {
@@ -127,8 +131,13 @@ let tests =
                             do! ChaosRig.finish clock (c.Close())
                             outcome |> shouldEqual (1, 0)
                         }))
+        ]
 
-            live "[tx] a transaction producer that starts while no name server answers is asked later" (fun () ->
+let private transactions =
+    testList
+        "transactions"
+        [
+            live "[tx] a transaction producer that starts while no name server answers is checked later" (fun () ->
                 withStrictCluster ignore<EmbeddedClusterOptions> (fun clock cluster ->
                     task {
                         do! cluster.CreateTopicAsync("Tx", 1)
@@ -168,9 +177,14 @@ let tests =
                             do! ChaosRig.finish clock (second.Close())
                             asked > 0 |> shouldBeTrue
                     }))
+        ]
 
+let private acknowledgements =
+    testList
+        "acknowledgements"
+        [
             live
-                "[D9] an acknowledgement is not told as done when the broker may have given the message out again"
+                "[D9] an acknowledgement is not reported as done when the broker may have redelivered the message"
                 (fun () ->
                     withQueues 1 (fun clock cluster ->
                         task {
@@ -202,3 +216,7 @@ let tests =
                             acked |> Result.isError |> shouldBeTrue
                         }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ blockedHandlers; lostReceipts; transactions; acknowledgements ]

@@ -247,12 +247,11 @@ let private behindSlave () : Task<struct (int64 list * int64)> =
         return struct (next, pulled)
     }
 
-[<Tests>]
-let tests =
+let private slavesAndDamagedRecords =
     testList
-        "Proven faults"
+        "slaves and damaged records"
         [
-            live "[slave] what a slave says of an offset that it does not have yet moves nothing back" (fun () ->
+            live "[slave] a slave's answer for an offset that it does not have yet moves nothing back" (fun () ->
                 task {
                     let! struct (next, pulled) = behindSlave ()
                     (next, pulled) |> shouldEqual ([ 50L ], 50L)
@@ -260,12 +259,17 @@ let tests =
 
             live seeksName (fun () -> inOwnProcess seeksName seeks)
 
-            live "[D2] a message whose body is damaged is told as such, and the others of its queue come" (fun () ->
+            live "[D2] a message with a damaged body is reported, and the others of its queue are delivered" (fun () ->
                 comesBeside withOtherBody)
 
-            live "[D2] a record that cannot be read does not keep the others of its queue from coming" (fun () ->
+            live "[D2] a damaged record does not keep the others of its queue from being delivered" (fun () ->
                 comesBeside withOtherMagic)
+        ]
 
+let private committedOffsets =
+    testList
+        "committed offsets"
+        [
             live "[D8] an offset that the application commits stays, though commits are automatic" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
@@ -284,7 +288,7 @@ let tests =
                         (afterIntervals, afterClose) |> shouldEqual (3L, 3L)
                     }))
 
-            live "[D8] an offset of a queue that has been left is committed to nobody's harm" (fun () ->
+            live "[D8] a commit for a revoked queue changes no offset of its new owner" (fun () ->
                 withStrictQueues 2 (fun clock cluster ->
                     task {
                         do! PullRig.sendTo cluster 0 (numbered 0 10)
@@ -311,7 +315,12 @@ let tests =
                         do! ChaosRig.finish clock (consumer.Close())
                         afterwards |> shouldEqual 7L
                     }))
+        ]
 
+let private slowBrokersAndSeeks =
+    testList
+        "slow brokers and seeks"
+        [
             live "[D11] the queues that are assigned last are read, however slow brokers are" (fun () ->
                 withStrictCluster (fun options -> options.Masters <- 2) (fun clock cluster ->
                     task {
@@ -347,7 +356,7 @@ let tests =
                         do! ChaosRig.finish clock (consumer.Close())
                     }))
 
-            live "[D15] messages of a pull that a seek has overtaken are not given" (fun () ->
+            live "[D15] messages of a pull from before a seek are not delivered" (fun () ->
                 withStrictQueues 1 (fun clock cluster ->
                     task {
                         let queue = PullRig.queueOf cluster 0
@@ -362,3 +371,7 @@ let tests =
                         texts |> shouldEqual (numbered 5 5)
                     }))
         ]
+
+[<Tests>]
+let tests =
+    testList "Proven faults" [ slavesAndDamagedRecords; committedOffsets; slowBrokersAndSeeks ]

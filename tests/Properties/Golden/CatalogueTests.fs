@@ -19,10 +19,9 @@ let private isFacing direction =
     | AdminThroughBrokerToClient
     | BrokerToClient -> true
 
-[<Tests>]
-let tests =
+let private coverage =
     testList
-        "Catalogue"
+        "coverage"
         [
             testCase "each of the 157 codes of 4.9.8 and 5.3.3 that clients or administrators use is typed and proven"
             <| fun () ->
@@ -74,7 +73,12 @@ let tests =
 
                 Console.Out.WriteLine(table.ToString())
                 lacking |> shouldBeEmpty
+        ]
 
+let private codesTests =
+    testList
+        "codes"
+        [
             testCase "no two operations share a code"
             <| fun () ->
                 Operations.all
@@ -87,3 +91,6 @@ let tests =
                 Operations.tryDirection (enum<RequestCode> 29999) |> shouldEqual None
                 Operations.tryFind (enum<RequestCode> 29999) |> Option.isNone |> shouldBeTrue
         ]
+
+[<Tests>]
+let tests = testList "Catalogue" [ coverage; codesTests ]

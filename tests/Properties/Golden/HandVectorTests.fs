@@ -41,10 +41,9 @@ let private queue: MessageQueue =
         QueueId = 1
     }
 
-[<Tests>]
-let tests =
+let private usersAndAccessControl =
     testList
-        "Vector by hand"
+        "users and access control"
         [
             vector
                 "a user"
@@ -91,7 +90,12 @@ let tests =
                     versions.FileVersions |> shouldEqual None
                     AclConfig.versions.Answer(versions, answer).Fields |> shouldEqual answer.Fields
                 | Error error -> failtest $"%A{error}"
+        ]
 
+let private groupsAndAssignments =
+    testList
+        "groups and assignments"
+        [
             vector
                 "a group with its retry policies"
                 SubscriptionGroups.get
@@ -105,7 +109,7 @@ let tests =
                     && group.Subscriptions.Value.Head.Topic = "T")
 
             vector
-                "what a POP consumer says of itself"
+                "the running info of a POP consumer"
                 RunningInfo.operation
                 """{"mqPopTable":{{"brokerName":"broker-a","queueId":1,"topic":"T"}:{"droped":false,"lastPopTimestamp":0,"waitAckCount":3}},"mqTable":{},"properties":{},"statusTable":{},"subscriptionSet":[],"userConsumerInfo":{}}"""
                 (fun info -> info.PopQueues.Value[queue].WaitingAcks = 3)
@@ -116,11 +120,16 @@ let tests =
                 """{"messageQueueAssignments":[{"attachments":{"a":"b"},"messageQueue":{"brokerName":"broker-a","queueId":1,"topic":"T"},"mode":"POP"}]}"""
                 (fun assignments -> assignments.Value.Head.Mode = PopMode && assignments.Value.Head.Queue = queue)
 
-            testCase "a broker that cannot assign leaves the member out"
+            testCase "a broker without assignments leaves the member out"
             <| fun () ->
                 Assignments.query.DecodeAnswer(answerTo Assignments.query "{}")
                 |> shouldEqual (Ok None)
+        ]
 
+let private replicationAndSettings =
+    testList
+        "replication and settings"
+        [
             vector
                 "replication with a slave"
                 Maintenance.replication
@@ -164,3 +173,7 @@ let tests =
                 Settings.ofNameServer.DecodeAnswer(answerTo Settings.ofNameServer "path=c:\\d\nempty=\n")
                 |> shouldEqual (Ok [ { Name = "path"; Value = "c:\\d" }; { Name = "empty"; Value = "" } ])
         ]
+
+[<Tests>]
+let tests =
+    testList "Vector by hand" [ usersAndAccessControl; groupsAndAssignments; replicationAndSettings ]

@@ -122,12 +122,11 @@ let private propertiesOf (push: PushedReply) =
 /// After all that was recorded is due.
 let private later (send: SendRequest) = send.BornTimestamp + 3L * 3_600_000L
 
-[<Tests>]
-let tests =
+let private delaysAndRecalls =
     testList
-        "Recorded broker"
+        "delays and recalls"
         [
-            testCase "delayed and timed messages are answered for, and delivered, as Java's broker did"
+            testCase "delayed and timed messages are answered and delivered as by Java's broker"
             <| fun () ->
                 let mutable delivered = 0
 
@@ -144,7 +143,7 @@ let tests =
 
                 delivered |> shouldExceed 8
 
-            testCase "recalls are answered as Java's broker did, and hold"
+            testCase "recalls are answered and take effect as by Java's broker"
             <| fun () ->
                 let mutable count = 0
 
@@ -170,138 +169,152 @@ let tests =
                     count <- count + 1
 
                 count |> shouldExceed 2
-
-            testCase "half messages are answered for, asked about and committed as Java's broker did"
-            <| fun () ->
-                let checks =
-                    recorded.Value
-                    |> Array.filter (fun capture -> Captures.isRequest capture && capture.Code = 39)
-                    |> Array.map (fun capture ->
-                        let command = Captures.commandOf capture
-                        (readCheck command).MessageId, command)
-                    |> Map.ofArray
-
-                let mutable committed = 0
-                let mutable checkedOnes = 0
-
-                for send, request, answer in sends [ "TRAN_MSG" ] do
-                    let id = Properties.tryFind PropertyName.uniqueKey send.Properties
-                    let group = send.ProducerGroup
-                    let state, effects = replay send request
-                    effects |> shouldAnswerAs answer places
-                    let own = decodeSend (answerIn effects)
-                    let state, _ = ask send.BornTimestamp 2 (heartbeat "p" [ group ]) state
-
-                    let check = Map.tryFind (ValueOption.toOption id) checks
-
-                    let state, pushes =
-                        match check with
-                        | Some _ ->
-                            let state, effects = tick (send.BornTimestamp + 30_000L) state
-                            state, pushesIn effects
-                        | None -> state, []
-
-                    let state, isCheckAnswer, queueOffset, offset =
-                        match check, pushes with
-                        | Some wanted, [ _, pushed ] ->
-                            let places = [ "commitLogOffset"; "tranStateTableOffset"; "offsetMsgId" ]
-
-                            pushed.Flag |> shouldEqual wanted.Flag
-                            fieldsBut places pushed |> shouldEqual (fieldsBut places wanted)
-                            let mine, javas = readCheck pushed, readCheck wanted
-
-                            let shown (check: TransactionCheck) =
-                                MessageCodec.decodeAll "b" check.Record
-                                |> Buffers.ok
-                                |> Array.exactlyOne
-                                |> seen
-
-                            shown mine |> shouldEqual (shown javas)
-                            checkedOnes <- checkedOnes + 1
-                            state, true, mine.QueueOffset, mine.CommitLogOffset
-                        | _ -> state, false, own.QueueOffset, commitLogOffset own
-
-                    let ending =
-                        { endOf Commit isCheckAnswer queueOffset offset with
-                            ProducerGroup = group
-                        }
-
-                    if pulled.Value.ContainsKey((send.Topic, ValueOption.get id)) then
-                        let state, _ = ask (later send) 1 (Examples.ask ending Transactions.finish) state
-                        state |> shouldDeliver send.Topic (ValueOption.get id)
-                        committed <- committed + 1
-
-                committed |> shouldExceed 3
-                checkedOnes |> shouldExceed 1
-
-            testCase "replies are pushed and answered as Java's broker did"
-            <| fun () ->
-                let pushes =
-                    recorded.Value
-                    |> Array.filter (fun capture -> Captures.isRequest capture && capture.Code = 326)
-                    |> Array.map (fun capture ->
-                        match Replies.push.Decode(Captures.commandOf capture) with
-                        | Ok push ->
-                            let properties = propertiesOf push
-
-                            // A reply that failed was sent again.
-                            (Properties.tryFind PropertyName.uniqueKey properties, push.BornTimestamp),
-                            (push, properties)
-                        | Error error -> failtest $"%A{error}")
-                    |> Map.ofArray
-
-                let pushed (push: PushedReply, properties: Properties) =
-                    { push with
-                        Properties = None
-                        BornHost = ""
-                        StoreHost = ""
-                        StoreTimestamp = 0L
-                        Body = ReadOnlyMemory.Empty
-                    },
-                    Convert.ToHexString push.Body.Span,
-                    Properties.toMap properties |> Map.remove "PUSH_REPLY_TIME"
-
-                let mutable count = 0
-
-                for request, answer in asked [ 324; 325 ] do
-                    let operation =
-                        if request.Code = 324 then
-                            Send.replyWithLongNames
-                        else
-                            Send.reply
-
-                    let send =
-                        match operation.Decode request with
-                        | Ok send -> send
-                        | Error error -> failtest $"%A{error}"
-
-                    let requester =
-                        Properties.tryFind "REPLY_TO_CLIENT" send.Properties |> ValueOption.get
-
-                    let wanted =
-                        pushes
-                        |> Map.tryFind (Properties.tryFind PropertyName.uniqueKey send.Properties, send.BornTimestamp)
-
-                    let state =
-                        match wanted with
-                        | Some _ -> fst (ask 0L 2 (heartbeat requester [ "G" ]) fresh)
-                        | None -> fresh
-
-                    let state, effects = ask send.BornTimestamp 1 request state
-
-                    let effects =
-                        match wanted, effects with
-                        | Some wanted, [ Call(ticket, 2, command) ] ->
-                            match Replies.push.Decode command with
-                            | Ok push -> pushed (push, propertiesOf push) |> shouldEqual (pushed wanted)
-                            | Error error -> failtest $"%A{error}"
-
-                            let accepted = ValueSome(Command.response ResponseCode.Success command)
-                            snd (Broker.transition 1L state (CallEnded(ticket, accepted)))
-                        | _, effects -> effects
-
-                    effects |> shouldAnswerAs answer places
-                    count <- count + 1
-
-                count |> shouldExceed 5
         ]
+
+let private halfMessagesAsInJava () =
+    let checks =
+        recorded.Value
+        |> Array.filter (fun capture -> Captures.isRequest capture && capture.Code = 39)
+        |> Array.map (fun capture ->
+            let command = Captures.commandOf capture
+            (readCheck command).MessageId, command)
+        |> Map.ofArray
+
+    let mutable committed = 0
+    let mutable checkedOnes = 0
+
+    for send, request, answer in sends [ "TRAN_MSG" ] do
+        let id = Properties.tryFind PropertyName.uniqueKey send.Properties
+        let group = send.ProducerGroup
+        let state, effects = replay send request
+        effects |> shouldAnswerAs answer places
+        let own = decodeSend (answerIn effects)
+        let state, _ = ask send.BornTimestamp 2 (heartbeat "p" [ group ]) state
+
+        let check = Map.tryFind (ValueOption.toOption id) checks
+
+        let state, pushes =
+            match check with
+            | Some _ ->
+                let state, effects = tick (send.BornTimestamp + 30_000L) state
+                state, pushesIn effects
+            | None -> state, []
+
+        let state, isCheckAnswer, queueOffset, offset =
+            match check, pushes with
+            | Some wanted, [ _, pushed ] ->
+                let places = [ "commitLogOffset"; "tranStateTableOffset"; "offsetMsgId" ]
+
+                pushed.Flag |> shouldEqual wanted.Flag
+                fieldsBut places pushed |> shouldEqual (fieldsBut places wanted)
+                let mine, javas = readCheck pushed, readCheck wanted
+
+                let shown (check: TransactionCheck) =
+                    MessageCodec.decodeAll "b" check.Record
+                    |> Buffers.ok
+                    |> Array.exactlyOne
+                    |> seen
+
+                shown mine |> shouldEqual (shown javas)
+                checkedOnes <- checkedOnes + 1
+                state, true, mine.QueueOffset, mine.CommitLogOffset
+            | _ -> state, false, own.QueueOffset, commitLogOffset own
+
+        let ending =
+            { endOf Commit isCheckAnswer queueOffset offset with
+                ProducerGroup = group
+            }
+
+        if pulled.Value.ContainsKey((send.Topic, ValueOption.get id)) then
+            let state, _ = ask (later send) 1 (Examples.ask ending Transactions.finish) state
+            state |> shouldDeliver send.Topic (ValueOption.get id)
+            committed <- committed + 1
+
+    committed |> shouldExceed 3
+    checkedOnes |> shouldExceed 1
+
+let private transactions =
+    testList
+        "transactions"
+        [
+            testCase "half messages are answered, checked and committed as by Java's broker" halfMessagesAsInJava
+        ]
+
+let private repliesAsInJava () =
+    let pushes =
+        recorded.Value
+        |> Array.filter (fun capture -> Captures.isRequest capture && capture.Code = 326)
+        |> Array.map (fun capture ->
+            match Replies.push.Decode(Captures.commandOf capture) with
+            | Ok push ->
+                let properties = propertiesOf push
+
+                // A reply that failed was sent again.
+                (Properties.tryFind PropertyName.uniqueKey properties, push.BornTimestamp), (push, properties)
+            | Error error -> failtest $"%A{error}")
+        |> Map.ofArray
+
+    let pushed (push: PushedReply, properties: Properties) =
+        { push with
+            Properties = None
+            BornHost = ""
+            StoreHost = ""
+            StoreTimestamp = 0L
+            Body = ReadOnlyMemory.Empty
+        },
+        Convert.ToHexString push.Body.Span,
+        Properties.toMap properties |> Map.remove "PUSH_REPLY_TIME"
+
+    let mutable count = 0
+
+    for request, answer in asked [ 324; 325 ] do
+        let operation =
+            if request.Code = 324 then
+                Send.replyWithLongNames
+            else
+                Send.reply
+
+        let send =
+            match operation.Decode request with
+            | Ok send -> send
+            | Error error -> failtest $"%A{error}"
+
+        let requester =
+            Properties.tryFind "REPLY_TO_CLIENT" send.Properties |> ValueOption.get
+
+        let wanted =
+            pushes
+            |> Map.tryFind (Properties.tryFind PropertyName.uniqueKey send.Properties, send.BornTimestamp)
+
+        let state =
+            match wanted with
+            | Some _ -> fst (ask 0L 2 (heartbeat requester [ "G" ]) fresh)
+            | None -> fresh
+
+        let state, effects = ask send.BornTimestamp 1 request state
+
+        let effects =
+            match wanted, effects with
+            | Some wanted, [ Call(ticket, 2, command) ] ->
+                match Replies.push.Decode command with
+                | Ok push -> pushed (push, propertiesOf push) |> shouldEqual (pushed wanted)
+                | Error error -> failtest $"%A{error}"
+
+                let accepted = ValueSome(Command.response ResponseCode.Success command)
+                snd (Broker.transition 1L state (CallEnded(ticket, accepted)))
+            | _, effects -> effects
+
+        effects |> shouldAnswerAs answer places
+        count <- count + 1
+
+    count |> shouldExceed 5
+
+let private replies =
+    testList
+        "replies"
+        [
+            testCase "replies are pushed and answered as by Java's broker" repliesAsInJava
+        ]
+
+[<Tests>]
+let tests = testList "Recorded broker" [ delaysAndRecalls; transactions; replies ]

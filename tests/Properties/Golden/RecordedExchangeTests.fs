@@ -11,120 +11,125 @@ open RocketMq.Protocol.Tests.Captures
 open RocketMq.Protocol.Tests.ProducerRig
 open RocketMq.Protocol.Tests.RecordedSends
 
-[<Tests>]
-let tests =
+let private transactionIsThatOfJava () : Task =
+    task {
+        let halves = recorded "transaction" [ RequestCode.SendMessageV2 ] |> Array.map read
+
+        let ends =
+            recorded "transaction" [ RequestCode.EndTransaction ]
+            |> Array.map (fun capture -> capture, commandOf capture)
+
+        let checks =
+            recorded "transaction" [ RequestCode.CheckTransactionState ]
+            |> Array.map (fun capture -> capture, commandOf capture)
+
+        halves.Length |> shouldEqual 15
+        let mutable compared = 0
+
+        for half in halves do
+            let id = half.Properties[PropertyName.uniqueKey]
+
+            let of' isCheck (command: RemotingCommand) =
+                Fields.tryFind "msgId" command.Fields = ValueSome id
+                && Fields.tryFind "fromTransactionCheck" command.Fields = ValueSome isCheck
+
+            let ended =
+                ends
+                |> Array.filter (fun (_, command) -> of' "false" command)
+                |> Array.exactlyOne
+
+            let check =
+                checks
+                |> Array.tryFind (fun (_, command) -> Fields.tryFind "msgId" command.Fields = ValueSome id)
+
+            let checkEnd = ends |> Array.tryFind (fun (_, command) -> of' "true" command)
+            let decision = (Transactions.finish.Decode(snd ended) |> Buffers.ok).Decision
+
+            let react (command: RemotingCommand) =
+                match command.RequestCode, check with
+                | RequestCode.SendMessageV2, Some(_, check) ->
+                    match answerTo half.Capture command with
+                    | Answers answer -> AnswersAndAsks(answer, check)
+                    | other -> other
+                | RequestCode.SendMessageV2, None -> answerTo half.Capture command
+                | _ -> IsMute
+
+            let servers = serversFor [ half.Send.Topic, half.Send.BrokerName ] react
+
+            let checker (_: StoredMessage) =
+                match checkEnd with
+                | Some(_, command) -> Task.FromResult (Transactions.finish.Decode command |> Buffers.ok).Decision
+                | None -> Task.FromResult Undecided
+
+            let! started =
+                TransactionProducer.Start(optionsFor servers half.Send.ProducerGroup, [], checker)
+
+            use producer = Buffers.ok started
+
+            let message = rebuilt half.Send.Topic half.Body half.Send.Flag half.Properties
+
+            let! outcome =
+                producer.Send(message, (fun _ -> Task.FromResult decision), CancellationToken.None)
+
+            let receipt = (Buffers.ok outcome).Receipt
+
+            let ourEnds () =
+                requests servers [ RequestCode.EndTransaction ]
+
+            let isCheck (command: RemotingCommand) =
+                of' "true" (Command.withField "msgId" id command)
+
+            do! until (fun () -> (ourEnds ()).Length = (if checkEnd.IsSome then 2 else 1))
+
+            // Which queue it goes to is chance.
+            let ours = requests servers sends |> List.exactlyOne
+            let queueId = Map.find "e" (fieldsOf half.Command)
+            sameSend half.Command (Command.withField "e" queueId ours)
+
+            /// 4.9.8 does not know these fields, or leaves them out.
+            let known (java: RemotingCommand) (ours: RemotingCommand) =
+                let names = [ "topic"; "transactionId"; "bname" ]
+
+                if half.Capture.Server = "4.9.8" then
+                    names
+                    |> List.filter (fun name -> not (Fields.contains name java.Fields))
+                    |> List.fold (fun command name -> Command.withoutField name command) ours
+                else
+                    ours
+
+            let withJavasId (command: RemotingCommand) =
+                [ "msgId"; "transactionId" ]
+                |> List.fold
+                    (fun command name ->
+                        if Fields.tryFind name command.Fields = ValueSome receipt.UniqueId then
+                            Command.withField name id command
+                        else
+                            command)
+                    command
+
+            let first = ourEnds () |> List.find (isCheck >> not)
+            same (snd ended) (known (snd ended) (withJavasId first))
+
+            match checkEnd with
+            | Some(_, java) ->
+                same java (known java (ourEnds () |> List.find isCheck))
+                compared <- compared + 1
+            | None -> ()
+
+        compared |> shouldEqual 5
+    }
+
+let private transactions =
     testList
-        "Recorded exchange"
+        "transactions"
         [
-            live "transaction: the half message, its end and the answer to the check are Java's" (fun () ->
-                task {
-                    let halves = recorded "transaction" [ RequestCode.SendMessageV2 ] |> Array.map read
+            live "transaction: the half message, its end and the answer to the check are Java's" transactionIsThatOfJava
+        ]
 
-                    let ends =
-                        recorded "transaction" [ RequestCode.EndTransaction ]
-                        |> Array.map (fun capture -> capture, commandOf capture)
-
-                    let checks =
-                        recorded "transaction" [ RequestCode.CheckTransactionState ]
-                        |> Array.map (fun capture -> capture, commandOf capture)
-
-                    halves.Length |> shouldEqual 15
-                    let mutable compared = 0
-
-                    for half in halves do
-                        let id = half.Properties[PropertyName.uniqueKey]
-
-                        let of' isCheck (command: RemotingCommand) =
-                            Fields.tryFind "msgId" command.Fields = ValueSome id
-                            && Fields.tryFind "fromTransactionCheck" command.Fields = ValueSome isCheck
-
-                        let ended =
-                            ends
-                            |> Array.filter (fun (_, command) -> of' "false" command)
-                            |> Array.exactlyOne
-
-                        let check =
-                            checks
-                            |> Array.tryFind (fun (_, command) -> Fields.tryFind "msgId" command.Fields = ValueSome id)
-
-                        let checkEnd = ends |> Array.tryFind (fun (_, command) -> of' "true" command)
-                        let decision = (Transactions.finish.Decode(snd ended) |> Buffers.ok).Decision
-
-                        let react (command: RemotingCommand) =
-                            match command.RequestCode, check with
-                            | RequestCode.SendMessageV2, Some(_, check) ->
-                                match answerTo half.Capture command with
-                                | Answers answer -> AnswersAndAsks(answer, check)
-                                | other -> other
-                            | RequestCode.SendMessageV2, None -> answerTo half.Capture command
-                            | _ -> IsMute
-
-                        let servers = serversFor [ half.Send.Topic, half.Send.BrokerName ] react
-
-                        let checker (_: StoredMessage) =
-                            match checkEnd with
-                            | Some(_, command) ->
-                                Task.FromResult (Transactions.finish.Decode command |> Buffers.ok).Decision
-                            | None -> Task.FromResult Undecided
-
-                        let! started =
-                            TransactionProducer.Start(optionsFor servers half.Send.ProducerGroup, [], checker)
-
-                        use producer = Buffers.ok started
-
-                        let message = rebuilt half.Send.Topic half.Body half.Send.Flag half.Properties
-
-                        let! outcome =
-                            producer.Send(message, (fun _ -> Task.FromResult decision), CancellationToken.None)
-
-                        let receipt = (Buffers.ok outcome).Receipt
-
-                        let ourEnds () =
-                            requests servers [ RequestCode.EndTransaction ]
-
-                        let isCheck (command: RemotingCommand) =
-                            of' "true" (Command.withField "msgId" id command)
-
-                        do! until (fun () -> (ourEnds ()).Length = (if checkEnd.IsSome then 2 else 1))
-
-                        // Which queue it goes to is chance.
-                        let ours = requests servers sends |> List.exactlyOne
-                        let queueId = Map.find "e" (fieldsOf half.Command)
-                        sameSend half.Command (Command.withField "e" queueId ours)
-
-                        /// 4.9.8 does not know these fields, or leaves them out.
-                        let known (java: RemotingCommand) (ours: RemotingCommand) =
-                            let names = [ "topic"; "transactionId"; "bname" ]
-
-                            if half.Capture.Server = "4.9.8" then
-                                names
-                                |> List.filter (fun name -> not (Fields.contains name java.Fields))
-                                |> List.fold (fun command name -> Command.withoutField name command) ours
-                            else
-                                ours
-
-                        let withJavasId (command: RemotingCommand) =
-                            [ "msgId"; "transactionId" ]
-                            |> List.fold
-                                (fun command name ->
-                                    if Fields.tryFind name command.Fields = ValueSome receipt.UniqueId then
-                                        Command.withField name id command
-                                    else
-                                        command)
-                                command
-
-                        let first = ourEnds () |> List.find (isCheck >> not)
-                        same (snd ended) (known (snd ended) (withJavasId first))
-
-                        match checkEnd with
-                        | Some(_, java) ->
-                            same java (known java (ourEnds () |> List.find isCheck))
-                            compared <- compared + 1
-                        | None -> ()
-
-                    compared |> shouldEqual 5
-                })
-
+let private requestsTests =
+    testList
+        "requests"
+        [
             live "request-reply: the request is Java's but for its ids" (fun () ->
                 task {
                     let captures = recorded "request-reply" [ RequestCode.SendMessageV2 ]
@@ -153,7 +158,12 @@ let tests =
                         let! _ = asking
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
                 })
+        ]
 
+let private replies =
+    testList
+        "replies"
+        [
             live "request-reply: the reply is Java's" (fun () ->
                 task {
                     let captures = recorded "request-reply" [ RequestCode.SendReplyMessageV2 ]
@@ -209,7 +219,12 @@ let tests =
 
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
                 })
+        ]
 
+let private recalls =
+    testList
+        "recalls"
+        [
             live "recall: the request is Java's" (fun () ->
                 task {
                     let captures = recorded "recall" [ RequestCode.RecallMessage ]
@@ -224,80 +239,91 @@ let tests =
                         let! _ = producer.Recall(query.Topic, query.Handle, CancellationToken.None)
                         same java (requests servers [ RequestCode.RecallMessage ] |> List.exactlyOne)
                 })
-
-            live "trace-producer: the trace that follows a message is Java's" (fun () ->
-                task {
-                    let captures =
-                        recorded "trace-producer" [ RequestCode.SendMessageV2 ] |> Array.map read
-
-                    let traces, messages =
-                        captures
-                        |> Array.partition (fun one -> one.Send.Topic = TraceRecords.defaultTopic)
-
-                    traces.Length |> shouldEqual 4
-
-                    for trace in traces do
-                        let javaRecord = TraceRecords.decode trace.Body |> List.exactlyOne |> Buffers.ok
-
-                        match javaRecord with
-                        | SendTraced java ->
-                            let message =
-                                messages
-                                |> Array.find (fun one -> one.Properties[PropertyName.uniqueKey] = java.MessageId)
-
-                            let servers =
-                                serversFor [ message.Send.Topic, message.Send.BrokerName ] (fun command ->
-                                    match (Send.message.Decode command |> Buffers.ok).Topic with
-                                    | topic when topic = TraceRecords.defaultTopic -> answerTo trace.Capture command
-                                    | _ -> answerTo message.Capture command)
-
-                            use producer =
-                                optionsFor servers message.Send.ProducerGroup
-                                |> ProducerOptions.withTrace TraceRecords.defaultTopic
-                                |> start
-
-                            let! receipt =
-                                producer.SendTo(
-                                    queueOf message.Send,
-                                    rebuilt message.Send.Topic message.Body message.Send.Flag message.Properties,
-                                    CancellationToken.None
-                                )
-
-                            let id = (Buffers.ok receipt).UniqueId
-                            do! producer.Close()
-
-                            match requests servers sends with
-                            | [ ourMessage; ourTrace ] ->
-                                sameSend message.Command ourMessage
-                                let queueId = string trace.Send.QueueId
-                                same trace.Command (Command.withField "e" queueId ourTrace)
-
-                                let ourProperties =
-                                    (Send.message.Decode ourTrace |> Buffers.ok).Properties |> Properties.toMap
-
-                                let names (map: Map<string, string>) = map.Keys |> Set.ofSeq
-                                names ourProperties |> shouldEqual (names trace.Properties)
-
-                                let keys (text: string) other =
-                                    text.Split ' '
-                                    |> Array.map (fun key -> if key = other then "the id" else key)
-                                    |> Set.ofArray
-
-                                keys ourProperties["KEYS"] id
-                                |> shouldEqual (keys trace.Properties["KEYS"] java.MessageId)
-
-                                match TraceRecords.decode (inflate (Send.message.Decode ourTrace |> Buffers.ok)) with
-                                | [ Ok(SendTraced ours) ] ->
-                                    { ours with
-                                        Timestamp = java.Timestamp
-                                        MessageId = java.MessageId
-                                        CostMillis = java.CostMillis
-                                        StoreHost = java.StoreHost
-                                        ClientHost = java.ClientHost
-                                    }
-                                    |> shouldEqual java
-                                | other -> failtest $"%A{other}"
-                            | other -> failtest $"{other.Length} requests"
-                        | other -> failtest $"%A{other}"
-                })
         ]
+
+let private traceIsThatOfJava () : Task =
+    task {
+        let captures =
+            recorded "trace-producer" [ RequestCode.SendMessageV2 ] |> Array.map read
+
+        let traces, messages =
+            captures
+            |> Array.partition (fun one -> one.Send.Topic = TraceRecords.defaultTopic)
+
+        traces.Length |> shouldEqual 4
+
+        for trace in traces do
+            let javaRecord = TraceRecords.decode trace.Body |> List.exactlyOne |> Buffers.ok
+
+            match javaRecord with
+            | SendTraced java ->
+                let message =
+                    messages
+                    |> Array.find (fun one -> one.Properties[PropertyName.uniqueKey] = java.MessageId)
+
+                let servers =
+                    serversFor [ message.Send.Topic, message.Send.BrokerName ] (fun command ->
+                        match (Send.message.Decode command |> Buffers.ok).Topic with
+                        | topic when topic = TraceRecords.defaultTopic -> answerTo trace.Capture command
+                        | _ -> answerTo message.Capture command)
+
+                use producer =
+                    optionsFor servers message.Send.ProducerGroup
+                    |> ProducerOptions.withTrace TraceRecords.defaultTopic
+                    |> start
+
+                let! receipt =
+                    producer.SendTo(
+                        queueOf message.Send,
+                        rebuilt message.Send.Topic message.Body message.Send.Flag message.Properties,
+                        CancellationToken.None
+                    )
+
+                let id = (Buffers.ok receipt).UniqueId
+                do! producer.Close()
+
+                match requests servers sends with
+                | [ ourMessage; ourTrace ] ->
+                    sameSend message.Command ourMessage
+                    let queueId = string trace.Send.QueueId
+                    same trace.Command (Command.withField "e" queueId ourTrace)
+
+                    let ourProperties =
+                        (Send.message.Decode ourTrace |> Buffers.ok).Properties |> Properties.toMap
+
+                    let names (map: Map<string, string>) = map.Keys |> Set.ofSeq
+                    names ourProperties |> shouldEqual (names trace.Properties)
+
+                    let keys (text: string) other =
+                        text.Split ' '
+                        |> Array.map (fun key -> if key = other then "the id" else key)
+                        |> Set.ofArray
+
+                    keys ourProperties["KEYS"] id
+                    |> shouldEqual (keys trace.Properties["KEYS"] java.MessageId)
+
+                    match TraceRecords.decode (inflate (Send.message.Decode ourTrace |> Buffers.ok)) with
+                    | [ Ok(SendTraced ours) ] ->
+                        { ours with
+                            Timestamp = java.Timestamp
+                            MessageId = java.MessageId
+                            CostMillis = java.CostMillis
+                            StoreHost = java.StoreHost
+                            ClientHost = java.ClientHost
+                        }
+                        |> shouldEqual java
+                    | other -> failtest $"%A{other}"
+                | other -> failtest $"{other.Length} requests"
+            | other -> failtest $"%A{other}"
+    }
+
+let private tracesTests =
+    testList
+        "traces"
+        [
+            live "trace-producer: the trace that follows a message is Java's" traceIsThatOfJava
+        ]
+
+[<Tests>]
+let tests =
+    testList "Recorded exchange" [ transactions; requestsTests; replies; recalls; tracesTests ]

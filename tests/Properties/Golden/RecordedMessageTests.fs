@@ -81,10 +81,9 @@ let private differences (java: JsonElement) (message: StoredMessage) =
     ]
     |> List.choose (fun (name, isEqual) -> if isEqual then None else Some name)
 
-[<Tests>]
-let tests =
+let private messagesTests =
     testList
-        "Recorded message"
+        "messages"
         [
             testCase "every recorded message decodes field for field to what Java made of it"
             <| fun () ->
@@ -133,7 +132,12 @@ let tests =
                             failtest $"frame {capture.Id}"
 
                 checked' |> shouldEqual 1369
+        ]
 
+let private batches =
+    testList
+        "batches"
+        [
             testCase "every recorded batch decodes to what Java made of it, and encodes to the same bytes again"
             <| fun () ->
                 let mutable checked' = 0
@@ -160,3 +164,6 @@ let tests =
                 checked' |> shouldEqual 30
                 Console.Out.WriteLine $"{checked'} recorded batch messages decode to what Java made of them"
         ]
+
+[<Tests>]
+let tests = testList "Recorded message" [ messagesTests; batches ]

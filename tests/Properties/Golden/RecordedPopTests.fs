@@ -53,7 +53,7 @@ let tests =
     testList
         "Recorded pops"
         [
-            testCase "the receipts made of an answer are those that Java names, of retries as well"
+            testCase "the receipts of an answer are those that Java names, also of retry topics"
             <| fun () ->
                 let ours =
                     popped ()
@@ -65,7 +65,7 @@ let tests =
                 java.Length |> shouldExceed 25
                 java |> Array.filter (ours.Contains >> not) |> shouldBeEmpty
 
-            testCase "a message of a topic of retries shows the topic that was asked for, and what it was popped before"
+            testCase "a message of a retry topic shows the requested topic and its earlier pops"
             <| fun () ->
                 let retries =
                     popped ()

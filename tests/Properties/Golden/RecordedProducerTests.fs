@@ -52,10 +52,9 @@ let private members (command: RemotingCommand) =
     |> List.map (fun message ->
         message.Flag, Convert.ToHexString message.Body.Span, Properties.toMap message.Properties |> Map.map masked)
 
-[<Tests>]
-let tests =
+let private singleMessages =
     testList
-        "Recorded producer"
+        "single messages"
         [
             for scenario in
                 [
@@ -95,7 +94,12 @@ let tests =
                         do! until (fun () -> not (requests servers sends).IsEmpty)
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
                 })
+        ]
 
+let private batches =
+    testList
+        "batches"
+        [
             live "send-batch: each member and the envelope are Java's" (fun () ->
                 task {
                     let captures = recorded "send-batch" [ RequestCode.SendBatchMessage ]
@@ -139,8 +143,13 @@ let tests =
                         propertiesOf ours
                         |> shouldEqual (propertiesOf java.Command |> Map.remove PropertyName.uniqueKey)
                 })
+        ]
 
-            testCase "our ids have the parts of Java's, of this process and of now"
+let private idsTests =
+    testList
+        "ids"
+        [
+            testCase "unique ids have the parts of Java's, with this process and the current time"
             <| fun () ->
                 let clock = ManualClock()
                 let ids = UniqueIds clock
@@ -171,3 +180,6 @@ let tests =
                 (Convert.ToInt32(part 28 4 first, 16) + 1) &&& 0xFFFF
                 |> shouldEqual (Convert.ToInt32(part 28 4 second, 16))
         ]
+
+[<Tests>]
+let tests = testList "Recorded producer" [ singleMessages; batches; idsTests ]

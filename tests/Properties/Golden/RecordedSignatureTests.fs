@@ -19,12 +19,11 @@ let private signed =
              |> ValueOption.map (fun signature -> capture.Id, command, signature)
              |> ValueOption.toOption))
 
-[<Tests>]
-let tests =
+let private signing =
     testList
-        "Recorded signature"
+        "signing"
         [
-            testCase "ours are Java's"
+            testCase "signatures are equal to Java's"
             <| fun () ->
                 for id, command, signature in signed.Value do
                     if Signature.ofCommand secretKey command <> signature then
@@ -33,7 +32,7 @@ let tests =
                 signed.Value.Length |> shouldEqual 1285
                 Console.Out.WriteLine $"{signed.Value.Length} recorded signatures are ours"
 
-            testCase "signing what Java signed gives what Java sent"
+            testCase "signing Java's fields results in the signature that Java sent"
             <| fun () ->
                 for _, command, _ in signed.Value do
                     let bare =
@@ -50,7 +49,7 @@ let tests =
                             bare
                         |> shouldEqual command
 
-            testCase "whatever is changed afterwards, the signature is another"
+            testCase "a changed field changes the signature"
             <| fun () ->
                 for _, command, signature in Array.truncate 200 signed.Value do
                     let tampered =
@@ -66,8 +65,13 @@ let tests =
                         Signature.ofCommand secretKey other |> shouldNotEqual signature
 
                     Signature.ofCommand (secretKey + "x") command |> shouldNotEqual signature
+        ]
 
-            testCase "a token is part of what is signed"
+let private tokens =
+    testList
+        "tokens"
+        [
+            testCase "a security token is signed"
             <| fun () ->
                 let withToken =
                     signed.Value
@@ -83,8 +87,13 @@ let tests =
                     Command.withoutField "SecurityToken" command
                     |> Signature.ofCommand secretKey
                     |> shouldNotEqual signature
+        ]
 
-            testCase "a change of any byte of a recorded body is seen"
+let private tampering =
+    testList
+        "tampering"
+        [
+            testCase "a change of any byte of a recorded body changes the signature"
             <| fun () ->
                 let withBody =
                     signed.Value
@@ -104,7 +113,7 @@ let tests =
                         |> Signature.ofCommand secretKey
                         |> shouldNotEqual signature
 
-            testCase "values that change places between fields are seen where their order changes"
+            testCase "values that change places between fields change the signature where their order changes"
             <| fun () ->
                 let a =
                     Command.request RequestCode.SendMessage
@@ -128,3 +137,6 @@ let tests =
                 ofFields [ "\uFF5E", "1"; "\U00010000", "2" ]
                 |> shouldEqual (ofFields [ "a", "2"; "b", "1" ])
         ]
+
+[<Tests>]
+let tests = testList "Recorded signature" [ signing; tokens; tampering ]

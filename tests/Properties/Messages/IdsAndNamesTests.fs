@@ -7,10 +7,9 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Protocol.Tests.Buffers
 
-[<Tests>]
-let tests =
+let private ids =
     testList
-        "Ids and names"
+        "ids"
         [
             property "an offset id reads as the place it was made from"
             <| fun (message: StoredMessage) ->
@@ -31,7 +30,7 @@ let tests =
 
                 OffsetMessageId.encode id |> shouldEqual "0A00000200002A9F00000000000003E8"
 
-            testCase "what is no offset id is refused"
+            testCase "an invalid offset id is refused"
             <| fun () ->
                 for text in
                     [
@@ -66,7 +65,12 @@ let tests =
                     0L
                     1
                 |> shouldEqual "0000000000000000000000000000000123450BADCAFE000000000001"
+        ]
 
+let private names =
+    testList
+        "names"
+        [
             testCase "the hash of a tag is Java's"
             <| fun () ->
                 Filter.tagHash "TagA" |> shouldEqual 2598919
@@ -110,7 +114,12 @@ let tests =
                 check 1 |> shouldBeTrue
                 check Message.maxBodyBytes |> shouldBeTrue
                 check (Message.maxBodyBytes + 1) |> shouldBeFalse
+        ]
 
+let private batches =
+    testList
+        "batches"
+        [
             property "a batch decodes to the messages it was made from"
             <| fun (parts: (Bytes * int * (PropertyText * PropertyText) list) list) ->
                 let messages =
@@ -120,7 +129,7 @@ let tests =
                 let bytes = BatchCodec.encode messages |> ok
                 BatchCodec.decode "T" (ReadOnlyMemory bytes) = Ok messages
 
-            property "a batch that is cut short or damaged is no accident"
+            property "a truncated or damaged batch is refused without an exception"
             <| fun (Bytes body) (bits: int list) (cut: byte) ->
                 let bytes =
                     BatchCodec.encode [ Message.ofBytes "T" body; Message.ofText "T" "x" ] |> ok
@@ -146,3 +155,6 @@ let tests =
                 |> shouldEqual
                     "00000033000000000000000000000000000000026231001b4b455953014b310257414954017472756502544147530154616741"
         ]
+
+[<Tests>]
+let tests = testList "Ids and names" [ ids; names; batches ]

@@ -11,10 +11,9 @@ let private ofPairs (pairs: (PropertyText * PropertyText) list) =
 let private ofText (text: string) =
     Properties.ofText (ReadOnlyMemory(Text.Encoding.UTF8.GetBytes text))
 
-[<Tests>]
-let tests =
+let private reading =
     testList
-        "Properties"
+        "reading"
         [
             property "properties are a map of the last values"
             <| fun (pairs: (PropertyText * PropertyText) list) ->
@@ -33,7 +32,7 @@ let tests =
                 let added = Properties.add name "x" properties
                 Properties.toMap (Properties.remove name added) = Map.remove name (Properties.toMap properties)
 
-            property "any bytes are taken for a text, and what is no entry is passed over"
+            property "any bytes are read as properties, and invalid entries are skipped"
             <| fun (Bytes bytes) ->
                 let properties = Properties.ofText (ReadOnlyMemory bytes)
 
@@ -46,7 +45,7 @@ let tests =
                 ofText "a\0011\002b\0012" |> Properties.toMap |> shouldEqual wanted
                 ofText "a\0011\002b\0012\002" |> Properties.toMap |> shouldEqual wanted
 
-            testCase "entries without a name or a value are passed over, as Java does"
+            testCase "entries without a name or a value are skipped, as in Java"
             <| fun () ->
                 ofText "\0011\002a\001\002b\002\002c\0013\002"
                 |> Properties.toMap
@@ -63,8 +62,13 @@ let tests =
                 ofText "a\0011\002a\0012\002"
                 |> Properties.tryFind "a"
                 |> shouldEqual (ValueSome "2")
+        ]
 
-            testCase "what a property cannot carry is refused when the message is checked, by name"
+let private limits =
+    testList
+        "limits"
+        [
+            testCase "a property that cannot be encoded is refused by name when the message is checked"
             <| fun () ->
                 let check name value =
                     Message.ofText "T" "x" |> Message.withProperty name value |> Message.check
@@ -96,3 +100,6 @@ let tests =
                 message 32765 |> Result.isOk |> shouldBeTrue
                 message 32766 |> Result.isOk |> shouldBeFalse
         ]
+
+[<Tests>]
+let tests = testList "Properties" [ reading; limits ]

@@ -27,10 +27,9 @@ let private javaRecord =
         + "3746303030303031303030313030303030303030303030303030303030303030"
     )
 
-[<Tests>]
-let tests =
+let private records =
     testList
-        "Stored message"
+        "records"
         [
             property "a record reads as the message it was made from"
             <| fun (message: StoredMessage) ->
@@ -75,7 +74,12 @@ let tests =
             <| fun (messages: StoredMessage list) ->
                 let bytes = messages |> List.map encode |> Array.concat
                 MessageCodec.decodeAll "broker-a" (ReadOnlyMemory bytes) = Ok(Array.ofList messages)
+        ]
 
+let private damage =
+    testList
+        "damage"
+        [
             property "a row of records that is cut short is refused"
             <| fun (messages: StoredMessage list) (cut: byte) ->
                 let bytes = messages |> List.map encode |> Array.concat
@@ -86,7 +90,7 @@ let tests =
 
                 Result.isOk result = List.contains length ends
 
-            property "garbage and turned bits are no accident"
+            property "garbage and flipped bits are refused without an exception"
             <| fun (message: StoredMessage) (bits: int list) (Bytes garbage) ->
                 for bytes in [ encode message |> damaged bits; garbage ] do
                     match read bytes with
@@ -98,7 +102,7 @@ let tests =
                     | NeedMore missing -> missing |> shouldExceed 0
                     | Corrupt error -> error.Message |> shouldNotBeEmpty
 
-            property "a wrong number in any length field is no accident"
+            property "a wrong length in any field is refused without an exception"
             <| fun (message: StoredMessage) (WireInt wrong) (at: uint16) ->
                 let bytes = encode message
                 let position = int at % (bytes.Length - 3)
@@ -107,7 +111,12 @@ let tests =
                 match MessageCodec.decodeAll "" (ReadOnlyMemory bytes) with
                 | Ok messages -> messages.Length >= 1
                 | Error error -> error.Message <> ""
+        ]
 
+let private javaRecords =
+    testList
+        "Java's records"
+        [
             testCase "a record of Java reads field for field, and writes to the same bytes"
             <| fun () ->
                 match read javaRecord with
@@ -154,3 +163,6 @@ let tests =
                     | Corrupt _ -> ()
                     | other -> failtest $"%A{other}"
         ]
+
+[<Tests>]
+let tests = testList "Stored message" [ records; damage; javaRecords ]

@@ -19,19 +19,18 @@ let private message = Message.ofText "T" "x"
 let private isRefused part (message: Message) =
     refusal (Message.check message) |> shouldMention part
 
-[<Tests>]
-let tests =
+let private names =
     testList
-        "Validation"
+        "names"
         [
-            testCase "a topic that brokers keep for themselves takes no messages"
+            testCase "a system topic is refused as the topic of a message"
             <| fun () ->
                 for topic in [ "SCHEDULE_TOPIC_XXXX"; "RMQ_SYS_TRANS_HALF_TOPIC"; "OFFSET_MOVED_EVENT" ] do
                     Message.ofText topic "x" |> isRefused "for themselves"
                     // Asking about it is allowed.
                     Names.checkTopic topic |> shouldEqual (Ok topic)
 
-            testCase "a group has a name of its own"
+            testCase "a group name must be valid"
             <| fun () ->
                 for group in [ "DEFAULT_PRODUCER"; "DEFAULT_CONSUMER" ] do
                     Names.checkOwnGroup group |> refusal |> shouldMention "choose a name"
@@ -39,7 +38,7 @@ let tests =
                 Names.checkOwnGroup "orders" |> shouldEqual (Ok "orders")
                 Names.checkOwnGroup "" |> refusal |> shouldMention "empty"
 
-            testCase "a tag is one tag"
+            testCase "a tag with a separator is refused"
             <| fun () ->
                 Message.checkTag "a" |> shouldEqual (Ok "a")
 
@@ -50,7 +49,7 @@ let tests =
                 Message.withTag "a\001b" message |> isRefused "U+0001"
                 Message.withTag loneSurrogate message |> isRefused "surrogate"
 
-            testCase "a key is one key"
+            testCase "a key with a separator is refused"
             <| fun () ->
                 (Message.withKeys [ "a"; "b" ] message).Properties
                 |> Properties.tryFind PropertyName.keys
@@ -61,7 +60,7 @@ let tests =
                 Message.withKeys [ "a b" ] message |> isRefused "blank"
                 Message.withKeys [ "a\002" ] message |> isRefused "U+0001"
 
-            testCase "a property's name is not one that RocketMQ keeps"
+            testCase "a property name that RocketMQ reserves is refused"
             <| fun () ->
                 for name in [ "TAGS"; "KEYS"; "DELAY"; "UNIQ_KEY"; "TRAN_MSG"; "__SHARDINGKEY"; "POP_CK" ] do
                     Message.withProperty name "x" message |> isRefused $"'{name}'"
@@ -72,13 +71,18 @@ let tests =
                 |> Result.isOk
                 |> shouldBeTrue
 
-            testCase "a property's name and value have something that can travel"
+            testCase "empty names and values of properties are refused"
             <| fun () ->
                 Message.withProperty "" "x" message |> isRefused "empty"
                 Message.withProperty "n" "" message |> isRefused "empty"
                 Message.withProperty "n" "a\002b" message |> isRefused "U+0002"
                 Message.withProperty loneSurrogate "x" message |> isRefused "surrogate"
+        ]
 
+let private values =
+    testList
+        "values"
+        [
             testCase "a delay level is from 1 to 18"
             <| fun () ->
                 for level in [ 1; 18 ] do
@@ -92,7 +96,7 @@ let tests =
                 |> Properties.tryFind PropertyName.delayLevel
                 |> shouldEqual (ValueSome "3")
 
-            property "a message is held back no shorter than was asked for, and less than a millisecond longer"
+            property "a delivery delay is never shorter than requested and less than a millisecond longer"
             <| fun (ticks: uint32) ->
                 let delay = TimeSpan(1L + int64 ticks)
 
@@ -104,7 +108,7 @@ let tests =
 
                 written >= delay && written - delay < TimeSpan.FromMilliseconds 1L
 
-            testCase "the first thing that is wrong is told, whatever comes after it"
+            testCase "the first invalid part is reported, whatever follows it"
             <| fun () ->
                 message
                 |> Message.withTag ""
@@ -120,3 +124,6 @@ let tests =
                 withValue (32_767 - 2) |> Result.isOk |> shouldBeTrue
                 withValue (32_767 - 1) |> refusal |> shouldMention "32767"
         ]
+
+[<Tests>]
+let tests = testList "Validation" [ names; values ]

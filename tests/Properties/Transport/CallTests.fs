@@ -67,10 +67,9 @@ let private losing name (reason: string) (harm: Peer -> Task) =
                 lostBecause reason result
         })
 
-[<Tests>]
-let tests =
+let private answersTests =
     testList
-        "Calls"
+        "answers"
         [
             testOn "each of many calls gets its own answer, whatever the order of the answers" (fun network ->
                 task {
@@ -109,7 +108,7 @@ let tests =
                     answer.IsOk |> shouldBeTrue
                 })
 
-            testOn "a second answer and one that nobody asked for are dropped" (fun network ->
+            testOn "a second answer and an unsolicited one are dropped" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
                     let call = invoke client "a"
@@ -121,8 +120,13 @@ let tests =
                     remarkOf answer |> shouldEqual "first"
                     do! goesOn client peer
                 })
+        ]
 
-            testOn "a call without an answer times out, and its late answer harms nobody" (fun network ->
+let private timeouts =
+    testList
+        "timeouts"
+        [
+            testOn "a call without an answer times out, and its late answer is dropped" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
                     let call = client.InvokeWithin(request "slow", second, CancellationToken.None)
@@ -152,7 +156,7 @@ let tests =
                     do! goesOn client peer
                 })
 
-            testOn "a call that waits for a connection times out too, and says that nothing was sent" (fun network ->
+            testOn "a call that waits for a connection times out and reports that nothing was sent" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let call = invoke client "a"
@@ -167,7 +171,12 @@ let tests =
                     | Error(NotConnected _ as error) -> RemotingError.outcome error |> shouldEqual NotExecuted
                     | other -> failtest $"%A{other}"
                 })
+        ]
 
+let private cancellationTests =
+    testList
+        "cancellation"
+        [
             testOn "a cancelled call ends at once and leaves nothing behind" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
@@ -182,7 +191,7 @@ let tests =
                     do! goesOn client peer
                 })
 
-            testOn "a call that is given up before it can leave was not sent" (fun network ->
+            testOn "a call that is cancelled before it is written was not sent" (fun network ->
                 task {
                     use cancelled = new CancellationTokenSource()
                     cancelled.Cancel()
@@ -200,7 +209,7 @@ let tests =
                 })
 
             testOn
-                "a call that is given up between two attempts says whether the first may have been carried out"
+                "a call that is cancelled between two attempts reports whether the first may have been carried out"
                 (fun network ->
                     task {
                         let! client, peer =
@@ -223,8 +232,13 @@ let tests =
                         result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, true)))
                         do! client.Close()
                     })
+        ]
 
-            testOn "a client that has been closed says so, whichever server is asked, and however early" (fun network ->
+let private closingTests =
+    testList
+        "closing"
+        [
+            testOn "a closed client reports that it is closed, for any server and at any time" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let waiting = invoke client "a"
@@ -239,12 +253,17 @@ let tests =
                     let! never = clients.Invoke(endpoint, request "c", CancellationToken.None)
                     never |> shouldEqual (Error(ClientClosed endpoint))
                 })
+        ]
 
+let private lostConnections =
+    testList
+        "lost connections"
+        [
             losing "calls in flight end when the server closes the connection" "closed it" (fun peer ->
                 peer.Close()
                 Task.CompletedTask)
 
-            losing "a frame cut short ends the connection, and its calls" "in the middle of a frame" (fun peer ->
+            losing "a truncated frame ends the connection and its calls" "in the middle of a frame" (fun peer ->
                 task {
                     let answer =
                         Frame.encode Header.Json (Command.request RequestCode.PullMessage |> Command.asResponse)
@@ -254,15 +273,20 @@ let tests =
                     peer.Close()
                 })
 
-            losing "garbage ends the connection, and says what was wrong" "header type 255" (fun peer ->
+            losing "garbage ends the connection with the reason" "header type 255" (fun peer ->
                 peer.SendBytes [| 0uy; 0uy; 0uy; 8uy; 255uy; 0uy; 0uy; 1uy; 1uy; 1uy; 1uy; 1uy |])
 
             losing
                 "garbage that looks like a large frame ends the connection, with size and limit"
                 "33554432"
                 (fun peer -> peer.SendBytes "HTTP/"B)
+        ]
 
-            testOn "one call more than are allowed is refused, until another ends" (fun network ->
+let private limits =
+    testList
+        "limits"
+        [
+            testOn "a call over the limit in flight is refused until another ends" (fun network ->
                 task {
                     let! client, peer = connect { network.Options with MaxInFlight = 2 } network
                     let first = invoke client "1"
@@ -282,7 +306,7 @@ let tests =
                     answers |> Array.map remarkOf |> shouldEqual [| "2"; "3" |]
                 })
 
-            testOn "a server that does not read stops its callers, not their memory" (fun network ->
+            testOn "a server that does not read blocks its callers without taking memory" (fun network ->
                 task {
                     let! client, peer =
                         connect
@@ -312,8 +336,13 @@ let tests =
                     let! results = Task.WhenAll sends
                     results |> Array.forall _.IsOk |> shouldBeTrue
                 })
+        ]
 
-            testOn "what cannot be sent is refused alone" (fun network ->
+let private refusals =
+    testList
+        "refusals"
+        [
+            testOn "a request that cannot be encoded is refused alone" (fun network ->
                 task {
                     let! client, peer = connect network.Options network
 
@@ -330,7 +359,12 @@ let tests =
 
                     do! goesOn client peer
                 })
+        ]
 
+let private requestsOfServers =
+    testList
+        "requests of servers"
+        [
             testOn
                 "requests of the server are answered: by their handler, with an error if it fails, with 3 if there is none"
                 (fun network ->
@@ -381,7 +415,12 @@ let tests =
                         let! last = peer.Receive()
                         last |> shouldEqual None
                     })
+        ]
 
+let private allCalls =
+    testList
+        "all calls"
+        [
             property "every call ends once, as its server decided"
             <| fun (fates: (byte * bool) list) ->
                 let network = Network()
@@ -422,4 +461,20 @@ let tests =
                     }
 
                 run.WaitAsync(TimeSpan.FromSeconds 30L).GetAwaiter().GetResult()
+        ]
+
+[<Tests>]
+let tests =
+    testList
+        "Calls"
+        [
+            answersTests
+            timeouts
+            cancellationTests
+            closingTests
+            lostConnections
+            limits
+            refusals
+            requestsOfServers
+            allCalls
         ]

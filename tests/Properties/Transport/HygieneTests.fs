@@ -18,10 +18,9 @@ let private answerAll (peer: Peer) count =
             do! peer.Answer(asked, "ok")
     }
 
-[<Tests>]
-let tests =
+let private deadServers =
     testList
-        "Hygiene"
+        "dead servers"
         [
             testOn "a dead server is dialled at most 15 times a minute, however many call" (fun network ->
                 task {
@@ -59,7 +58,7 @@ let tests =
                     do! client.Close()
                 })
 
-            testCase "two hundred clients that lose a server at once do not come back at once"
+            testCase "two hundred clients that lose a server at once reconnect at different times"
             <| fun () ->
                 for seed in 1..200 do
                     let random = Random seed
@@ -77,7 +76,12 @@ let tests =
                         |> Array.max
 
                     most |> shouldStayBelow 41
+        ]
 
+let private noisyServers =
+    testList
+        "noisy servers"
+        [
             testOn "a server that floods its client with requests disturbs no call" (fun network ->
                 task {
                     let release = TaskCompletionSource<RemotingCommand option>()
@@ -116,8 +120,13 @@ let tests =
                     do! client.Close()
                     Volatile.Read &handled |> shouldEqual 256
                 })
+        ]
 
-            connected "a caller that blocks in its continuation blocks nobody else" (fun _ client peer ->
+let private blockedContinuations =
+    testList
+        "blocked continuations"
+        [
+            connected "a caller that blocks in its continuation blocks no other caller" (fun _ client peer ->
                 task {
                     use blocked = new ManualResetEventSlim()
                     use entered = new ManualResetEventSlim()
@@ -142,7 +151,12 @@ let tests =
                     blocked.Set()
                     do! blocking
                 })
+        ]
 
+let private closingTests =
+    testList
+        "closing"
+        [
             propertyOf 100 "a close at any moment ends every call, once and for good"
             <| fun (callsBefore: byte) (isAccepted: bool) (answered: byte) ->
                 let network = Network()
@@ -175,3 +189,7 @@ let tests =
 
                 run.WaitAsync(TimeSpan.FromSeconds 30L).GetAwaiter().GetResult()
         ]
+
+[<Tests>]
+let tests =
+    testList "Hygiene" [ deadServers; noisyServers; blockedContinuations; closingTests ]

@@ -71,10 +71,9 @@ let private apply (table: InFlightTable) (waiting: PendingRequest list, isRight)
         && Set.ofSeq (taken |> Seq.map _.Opaque) = all
         && taken.Count = all.Count
 
-[<Tests>]
-let tests =
+let private numbering =
     testList
-        "InFlightTable"
+        "numbers"
         [
             property "every call is taken exactly once, wherever the numbers begin"
             <| fun (steps: Step list) (fromMax: byte) ->
@@ -82,14 +81,35 @@ let tests =
                 let waiting, isRight = List.fold (apply table) ([], true) steps
                 isRight && table.Count = waiting.Length
 
-            testCase "numbers go on past the largest"
+            testCase "opaques continue past the largest integer"
             <| fun () ->
                 let table = InFlightTable(limit, Int32.MaxValue)
                 let opaques = [ for _ in 1..3 -> (ask table).Value.Opaque ]
 
                 opaques |> shouldEqual [ Int32.MaxValue; Int32.MinValue; Int32.MinValue + 1 ]
 
-            testCase "a number whose place is taken by a long call is passed over"
+            testCase "10,000 calls have 10,000 opaques, also where they wrap"
+            <| fun () ->
+                for first in [ 1; Int32.MaxValue - 5000 ] do
+                    let table = InFlightTable(16_384, first)
+
+                    let numbers =
+                        [
+                            for _ in 1..10_000 do
+                                let number = table.TryNumber() |> ValueOption.get
+
+                                table.Add(pending number)
+                                number
+                        ]
+
+                    List.distinct numbers |> List.length |> shouldEqual 10_000
+        ]
+
+let private deadlines =
+    testList
+        "calls that stay"
+        [
+            testCase "an opaque whose slot belongs to a long call is skipped"
             <| fun () ->
                 let table = InFlightTable(limit, 1)
                 let long = (ask table).Value
@@ -101,7 +121,7 @@ let tests =
 
                 take table long |> shouldBeTrue
 
-            testCase "the earliest deadline of the calls that stay is told"
+            testCase "the earliest deadline of the remaining calls is returned"
             <| fun () ->
                 let table = InFlightTable(limit, 5)
                 let all = [ for _ in 1..3 -> (ask table).Value ]
@@ -109,3 +129,6 @@ let tests =
                 earliest |> shouldEqual 6L
                 table.Count |> shouldEqual (all.Length - 1)
         ]
+
+[<Tests>]
+let tests = testList "InFlightTable" [ numbering; deadlines ]

@@ -47,10 +47,9 @@ let private remarkOf (result: Result<RemotingCommand, RemotingError>) =
     | Ok answer -> Option.defaultValue "" answer.Remark
     | Error error -> failtest (RemotingError.describe error)
 
-[<Tests>]
-let tests =
+let private silentServers =
     testList
-        "Connection life"
+        "silent servers"
         [
             withClient
                 id
@@ -83,7 +82,7 @@ let tests =
                         client.Health.LastFailure |> shouldMention "ping"
                     })
 
-            withClient id "an idle server is pinged, and left alone when it gives one" (fun network client peer ->
+            withClient id "an idle server that answers pings stays connected" (fun network client peer ->
                 task {
                     network.Clock.Advance(seconds 30.0)
                     let! frame = peer.Receive()
@@ -94,10 +93,15 @@ let tests =
                     network.Clock.Advance(seconds 10.0)
                     client.State |> shouldEqual (Connected(1, 0))
                 })
+        ]
 
+let private idleConnections =
+    testList
+        "idle connections"
+        [
             withClient
                 id
-                "a connection that nobody uses is left, and made again for the next call"
+                "an unused connection is closed, and opened again for the next call"
                 (fun network client peer ->
                     task {
                         let nothing = peer.Receive()
@@ -131,8 +135,13 @@ let tests =
                         let! answer = call
                         remarkOf answer |> shouldEqual "again"
                     })
+        ]
 
-            testOn "a server that nobody wants any more is not dialled for ever" (fun network ->
+let private unusedServers =
+    testList
+        "unused servers"
+        [
+            testOn "a server without callers is not dialled for ever" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
 
@@ -162,10 +171,15 @@ let tests =
                     let! answer = call
                     remarkOf answer |> shouldEqual "back"
                 })
+        ]
 
+let private drainingServers =
+    testList
+        "draining servers"
+        [
             withClient
                 id
-                "a server that sends its clients away keeps what it owes, and the refused request goes elsewhere"
+                "a draining server answers its pending calls, and the refused request goes to the next connection"
                 (fun network client peer ->
                     task {
                         let owed = client.Invoke(remarked "owed", CancellationToken.None)
@@ -187,8 +201,13 @@ let tests =
                         let! last = peer.Receive()
                         last |> shouldEqual None
                     })
+        ]
 
-            withClient id "a request that is sent away twice is refused" (fun network client peer ->
+let private resentRequests =
+    testList
+        "resent requests"
+        [
+            withClient id "a request that is refused by two draining connections fails" (fun network client peer ->
                 task {
                     let call = client.Invoke(pull, CancellationToken.None)
                     let! asked = peer.Next()
@@ -204,7 +223,7 @@ let tests =
                     | other -> failtest $"%A{other}"
                 })
 
-            withClient id "a call that was moved can be given up" (fun network client peer ->
+            withClient id "a call that was moved can be cancelled" (fun network client peer ->
                 task {
                     use cancellation = new CancellationTokenSource()
                     let call = client.Invoke(pull, cancellation.Token)
@@ -222,10 +241,15 @@ let tests =
                     let! answer = next
                     remarkOf answer |> shouldEqual "ok"
                 })
+        ]
 
+let private unsentRequests =
+    testList
+        "unsent requests"
+        [
             withClient
                 id
-                "what never left is sent again on the next connection, and what may have is not"
+                "an unsent request is sent on the next connection, and one that may have been sent is not"
                 (fun network client peer ->
                     task {
                         // The peer takes 64 KiB and reads nothing: the second request waits in the client's buffer.
@@ -251,13 +275,18 @@ let tests =
                         let! answer = unsent
                         remarkOf answer |> shouldEqual "ok"
                     })
+        ]
 
+let private resending =
+    testList
+        "resending"
+        [
             withClient
                 (fun options ->
                     { options with
                         WhenDisconnected = FailWithDial
                     })
-                "a caller that will not wait is told that its request never left"
+                "a caller that does not wait gets the error that its request was not sent"
                 (fun _ client peer ->
                     task {
                         let large = pull |> Command.withBody (ReadOnlyMemory(Array.zeroCreate 200_000))
@@ -272,14 +301,19 @@ let tests =
                         | Error(NotConnected _ as error) -> RemotingError.outcome error |> shouldEqual NotExecuted
                         | other -> failtest $"%A{other}"
                     })
+        ]
 
+let private limits =
+    testList
+        "limits"
+        [
             withClient
                 (fun options ->
                     { options with
                         MaxInFlight = 4
                         OnMaxInFlight = WaitForRoom
                     })
-                "calls over the limit wait for room, if they are told to"
+                "calls over the limit wait for room if the policy is Wait"
                 (fun _ client peer ->
                     task {
                         let calls =
@@ -305,7 +339,7 @@ let tests =
                         MaxInFlight = 1
                         OnMaxInFlight = WaitForRoom
                     })
-                "a call that found no room in time says so, and nothing was sent"
+                "a call without room in time is an error, and nothing was sent"
                 (fun network client peer ->
                     task {
                         let first = client.InvokeWithin(pull, seconds 20.0, CancellationToken.None)
@@ -321,14 +355,19 @@ let tests =
                         remarkOf answer |> shouldEqual "ok"
                         signs.IsCompleted |> shouldBeFalse
                     })
+        ]
 
+let private slowReaders =
+    testList
+        "slow readers"
+        [
             withClient
                 (fun options ->
                     { options with
                         MaxUnwrittenBytes = 100_000
                         OnMaxUnwrittenBytes = FailAtOnce
                     })
-                "a caller may fail at once where the server reads too slowly"
+                "a call fails at once with the policy Reject where the server reads too slowly"
                 (fun _ client _ ->
                     task {
                         let send () =
@@ -345,13 +384,18 @@ let tests =
 
                         last |> shouldEqual (Error(TooManyBytes(endpoint, 100_000)))
                     })
+        ]
 
+let private busyServers =
+    testList
+        "busy servers"
+        [
             withClient
                 (fun options ->
                     { options with
                         Retry = RetryPolicy.Safe
                     })
-                "a busy server is asked again, a little later"
+                "a request that a busy server refuses is sent again a little later"
                 (fun network client peer ->
                     task {
                         let call = client.Invoke(pull, CancellationToken.None)
@@ -389,7 +433,12 @@ let tests =
                         let! last = peer.Receive()
                         last |> shouldEqual None
                     })
+        ]
 
+let private mappedAddresses =
+    testList
+        "mapped addresses"
+        [
             testOn "a server is dialled where it is mapped to, and errors name both places" (fun network ->
                 task {
                     let options =
@@ -430,4 +479,22 @@ let tests =
 
                         do! client.Close()
                     })
+        ]
+
+[<Tests>]
+let tests =
+    testList
+        "Connection life"
+        [
+            silentServers
+            idleConnections
+            unusedServers
+            drainingServers
+            resentRequests
+            unsentRequests
+            resending
+            limits
+            slowReaders
+            busyServers
+            mappedAddresses
         ]

@@ -18,10 +18,9 @@ let private endless =
         "a hundred days", TimeSpan.FromDays 100.0
     ]
 
-[<Tests>]
-let tests =
+let private longTimeoutsOfCalls =
     testList
-        "Long timeouts"
+        "long timeouts of calls"
         [
             for name, timeout in endless do
                 connected $"a call within {name} waits for its answer" (fun network client peer ->
@@ -76,7 +75,12 @@ let tests =
 
                         do! client.Close()
                     })
+        ]
 
+let private deadlinesTests =
+    testList
+        "deadlines"
+        [
             testCase "deadlines are never before the moment that they are counted from"
             <| fun () ->
                 for clock in [ ManualClock() :> TimeProvider; TimeProvider.System ] do
@@ -89,3 +93,6 @@ let tests =
                     deadlines.At(now, TimeSpan.MaxValue) |> shouldEqual Int64.MaxValue
                     deadlines.At(now, TimeSpan.Zero) |> shouldEqual now
         ]
+
+[<Tests>]
+let tests = testList "Long timeouts" [ longTimeoutsOfCalls; deadlinesTests ]

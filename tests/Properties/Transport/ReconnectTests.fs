@@ -22,10 +22,9 @@ let private waitForDial (network: Network) (dialsBefore: int) =
         return waited
     }
 
-[<Tests>]
-let tests =
+let private dialling =
     testList
-        "Reconnecting"
+        "dialling"
         [
             testOn "nothing is dialled before it is needed" (fun network ->
                 task {
@@ -36,7 +35,7 @@ let tests =
                     network.Dials |> shouldEqual 0
                 })
 
-            testOn "a lost connection is made again by itself, and calls go on" (fun network ->
+            testOn "a lost connection is opened again by itself, and calls go on" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let opening = client.Open CancellationToken.None
@@ -57,8 +56,13 @@ let tests =
                     answer.IsOk |> shouldBeTrue
                     do! client.Close()
                 })
+        ]
 
-            testOn "the waits between dials grow, and a caller that will not wait is told why" (fun network ->
+let private backoff =
+    testList
+        "backoff"
+        [
+            testOn "the delays between dials grow, and a caller that does not wait gets the reason" (fun network ->
                 task {
                     let options =
                         { network.Options with
@@ -92,8 +96,13 @@ let tests =
 
                     do! client.Close()
                 })
+        ]
 
-            testOn "while attempts fail, a caller that will not wait is told why at once" (fun network ->
+let private failingAttempts =
+    testList
+        "failing attempts"
+        [
+            testOn "while attempts fail, a caller that does not wait gets the reason at once" (fun network ->
                 task {
                     let client =
                         RemotingClient(
@@ -136,8 +145,13 @@ let tests =
                     fourth.IsOk |> shouldBeTrue
                     do! client.Close()
                 })
+        ]
 
-            testOn "after closing nothing is dialled, and calls say so" (fun network ->
+let private closing =
+    testList
+        "closing"
+        [
+            testOn "after closing nothing is dialled, and calls report the closed client" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
                     let opening = client.Open CancellationToken.None
@@ -168,7 +182,7 @@ let tests =
                     client.State |> shouldEqual Closed
                 })
 
-            testOn "closing while a dial is under way ends it, and tells who waits" (fun network ->
+            testOn "closing ends a pending dial and the calls that wait for it" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
 
@@ -181,7 +195,12 @@ let tests =
                     result |> shouldEqual (Error(ClientClosed endpoint))
                     client.State |> shouldEqual Closed
                 })
+        ]
 
+let private states =
+    testList
+        "states"
+        [
             testOn "states are announced in order" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
@@ -204,3 +223,7 @@ let tests =
                     |> shouldEqual [ Connecting 0; Connected(1, 0); Closing 1; Closed ]
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Reconnecting" [ dialling; backoff; failingAttempts; closing; states ]

@@ -97,10 +97,9 @@ let private sendsNothing name (part: string) (provider: unit -> Credentials) =
             client.InFlight |> shouldEqual 0
         })
 
-[<Tests>]
-let tests =
+let private requests =
     testList
-        "Signing"
+        "requests"
         [
             testCase "a signed request waits for servers as the same one that is not signed"
             <| fun () ->
@@ -131,7 +130,7 @@ let tests =
                     heard.Body.ToArray() |> shouldEqual "body"B
                 })
 
-            signing "one-way requests too, and they stay one-way" (fun () -> second) (fun _ client peer ->
+            signing "one-way requests are signed and stay one-way" (fun () -> second) (fun _ client peer ->
                 task {
                     let! sent = client.InvokeOneWay(question, CancellationToken.None)
                     sent |> shouldEqual (Ok())
@@ -140,7 +139,7 @@ let tests =
                     isSignedBy second heard
                 })
 
-            signing "typed questions too" (fun () -> second) (fun _ client peer ->
+            signing "typed requests are signed" (fun () -> second) (fun _ client peer ->
                 task {
                     let call = client.Ask(GetRoute.request "Orders", CancellationToken.None)
 
@@ -151,7 +150,7 @@ let tests =
                     ()
                 })
 
-            testOn "a name server's client signs too" (fun network ->
+            testOn "requests of a client of name servers are signed" (fun network ->
                 task {
                     let options =
                         { network.Options with
@@ -167,11 +166,16 @@ let tests =
                     let! _ = call
                     ()
                 })
+        ]
 
+let private providers =
+    testList
+        "providers"
+        [
             (let mutable current = first
 
              signing
-                 "what the provider gives counts from the next call on, an earlier signer's token goes"
+                 "new credentials of the provider are used from the next call on, and the earlier token is removed"
                  (fun () -> current)
                  (fun _ client peer ->
                      task {
@@ -207,7 +211,12 @@ let tests =
                          let! _ = call
                          asked |> shouldEqual 1
                      }))
+        ]
 
+let private versionsAndHeaders =
+    testList
+        "versions and headers"
+        [
             testOn
                 "with binary headers a field without a value is left out, which is the same to servers"
                 (fun network ->
@@ -248,10 +257,15 @@ let tests =
                 })
 
             sendsNothing
-                "a provider that throws ends the call, and what it says is not repeated"
+                "a provider that throws ends the call, and its message is not repeated"
                 "InvalidOperationException"
                 (fun () -> raise (InvalidOperationException "no secret-of-mine today"))
+        ]
 
+let private missingCredentials =
+    testList
+        "missing credentials"
+        [
             sendsNothing "no access key" "no access key" (fun () -> { first with AccessKey = " " })
             sendsNothing "no secret key" "no secret key" (fun () -> { first with SecretKey = "" })
 
@@ -261,8 +275,13 @@ let tests =
                 })
 
             sendsNothing "no credentials at all" "gave none" (fun () -> Unchecked.defaultof<Credentials>)
+        ]
 
-            signing "no secret is in any text or in the log" (fun () -> second) (fun log client peer ->
+let private secrecy =
+    testList
+        "secrecy"
+        [
+            signing "no text and no log line has a secret" (fun () -> second) (fun log client peer ->
                 task {
                     let! heard = next client peer question
                     // A call that has arrived is lost with the connection; one that comes later would wait for the next.
@@ -307,7 +326,12 @@ let tests =
                         for secret in [ "second-secret"; "second-token"; signature ] do
                             text.Contains(secret, StringComparison.Ordinal) |> shouldBeFalse
                 })
+        ]
 
+let private signatures =
+    testList
+        "signatures"
+        [
             property "whatever the fields, signing is hashing their values in the order of their names"
             <| fun (fields: (string * string) list) (body: byte[]) ->
                 let fields =
@@ -334,4 +358,17 @@ let tests =
 
                 Signature.ofCommand "key" command
                 |> shouldEqual (Convert.ToBase64String(Security.Cryptography.HMACSHA1.HashData("key"B, content)))
+        ]
+
+[<Tests>]
+let tests =
+    testList
+        "Signing"
+        [
+            requests
+            providers
+            versionsAndHeaders
+            missingCredentials
+            secrecy
+            signatures
         ]

@@ -90,10 +90,9 @@ let private unreadable name change (reason: string) (answer: RemotingCommand -> 
 
 let private longText = String('x', 3_000)
 
-[<Tests>]
-let tests =
+let private unreadableAnswers =
     testList
-        "Unreadable answer"
+        "unreadable answers"
         [
             unreadable
                 "a JSON header over the limit"
@@ -122,8 +121,13 @@ let tests =
                 let bytes = success asked |> Command.withField "a" "b" |> encode Header.Binary
                 bytes[bytes.Length - 8] <- 0xFFuy
                 bytes)
+        ]
 
-            connected "one that does not say whose answer it is ends no call" (fun network client peer ->
+let private consequences =
+    testList
+        "consequences"
+        [
+            connected "an unreadable answer without an opaque ends no call" (fun network client peer ->
                 task {
                     let call = client.Invoke(pull, CancellationToken.None)
                     let! asked = peer.Next()
@@ -161,8 +165,13 @@ let tests =
                     answer.IsOk |> shouldBeTrue
                     do! client.Close()
                 })
+        ]
 
-            testCaseTask "an embedded broker ends the connection of who sends it one, as Java's"
+let private embeddedBroker =
+    testList
+        "embedded broker"
+        [
+            testCaseTask "an embedded broker closes the connection that sends an unreadable frame, as Java's does"
             <| fun () ->
                 task {
                     use! cluster = ProducerRig.startCluster ignore
@@ -185,3 +194,7 @@ let tests =
                         count |> shouldEqual 0
                 }
         ]
+
+[<Tests>]
+let tests =
+    testList "Unreadable answer" [ unreadableAnswers; consequences; embeddedBroker ]

@@ -5,10 +5,9 @@ open Expecto
 open RocketMq.Protocol
 open RocketMq
 
-[<Tests>]
-let tests =
+let private codesTests =
     testList
-        "Codes"
+        "codes"
         [
             testCase "there are 157 request codes, all different"
             <| fun () ->
@@ -25,20 +24,58 @@ let tests =
                 LanguageCode.name (enum<LanguageCode> 14) |> shouldEqual ""
                 LanguageCode.ofName "COBOL" |> shouldEqual LanguageCode.Unnamed
 
+            testCase "response codes from 203 on have the names of Java"
+            <| fun () ->
+                [ 203..207 ]
+                |> List.map (fun number -> enum<ResponseCode> number |> string)
+                |> shouldEqual
+                    [
+                        "TransactionStateGroupWrong"
+                        "NoBuyerId"
+                        "NotInCurrentUnit"
+                        "ConsumerNotOnline"
+                        "ConsumeMessageTimeout"
+                    ]
+
+            testCase "response codes have the numbers of Java"
+            <| fun () ->
+                int ResponseCode.TransactionStateGroupWrong |> shouldEqual 203
+                int ResponseCode.ConsumerNotOnline |> shouldEqual 206
+                int ResponseCode.FlowControl |> shouldEqual 215
+                int ResponseCode.GoAway |> shouldEqual 1500
+
+            testCase "OMS is 11 and NODE_JS is 13"
+            <| fun () ->
+                LanguageCode.ofName "OMS" |> int |> shouldEqual 11
+                LanguageCode.ofName "NODE_JS" |> int |> shouldEqual 13
+        ]
+
+let private versions =
+    testList
+        "versions and unknown codes"
+        [
             testCase "versions count as Java's enum does"
             <| fun () ->
                 ProtocolVersion.ofRelease 4 0 0 |> shouldEqual 213
                 ProtocolVersion.ofRelease 4 9 8 |> shouldEqual 409
-                ProtocolVersion.ofRelease 5 3 3 |> shouldEqual 479
 
-            property "a code that nobody has heard of survives"
+                [ (4, 9, 3); (4, 9, 4); (5, 0, 0); (5, 3, 2); (5, 3, 3) ]
+                |> List.map (fun (major, minor, patch) -> ProtocolVersion.ofRelease major minor patch)
+                |> shouldEqual [ 399; 401; 413; 477; 479 ]
+
+            property "an unknown code is kept"
             <| fun (WireInt code) (header: Header) ->
                 let command = Command.request (enum<RequestCode> code)
 
                 match Frame.encode header command |> Buffers.ok |> Frame.decode with
                 | Complete(frame, _) -> frame.Command.Code = code
                 | _ -> false
+        ]
 
+let private endpoints =
+    testList
+        "endpoints"
+        [
             testCase "endpoints are read at the last colon"
             <| fun () ->
                 let parse text = Endpoint.tryParse text
@@ -72,7 +109,12 @@ let tests =
                 |> shouldEqual (Error "nonsense": Result<Endpoint list, string>)
 
                 Endpoint.parseList "" |> Result.isError |> shouldBeTrue
+        ]
 
+let private flags =
+    testList
+        "flags"
+        [
             testCase "flags are 0 for a request, 2 for a one-way request, 1 for an answer"
             <| fun () ->
                 let request = Command.request RequestCode.HeartBeat
@@ -83,7 +125,7 @@ let tests =
                 |> List.map (fun command -> command.Flag, command.Kind)
                 |> shouldEqual [ (0, Request); (2, OneWay); (1, Response) ]
 
-            property "bits of a flag that have no meaning survive"
+            property "bits of a flag without a meaning are kept"
             <| fun (flag: int) (header: Header) ->
                 let command =
                     { Command.request RequestCode.HeartBeat with
@@ -94,3 +136,6 @@ let tests =
                 | Complete(frame, _) -> frame.Command.Flag = flag
                 | _ -> false
         ]
+
+[<Tests>]
+let tests = testList "Codes" [ codesTests; versions; endpoints; flags ]

@@ -7,10 +7,9 @@ open RocketMq
 let private ofPairs (pairs: (PropertyText * Text) list) =
     pairs |> List.map (fun (name, value) -> name.Value, value.Value)
 
-[<Tests>]
-let tests =
+let private readingAndWriting =
     testList
-        "Fields"
+        "reading and writing"
         [
             property "fields are a map of the last values"
             <| fun (pairs: (PropertyText * Text) list) ->
@@ -22,7 +21,7 @@ let tests =
                 && map
                    |> Map.forall (fun name value -> Fields.tryFind name fields = ValueSome value)
 
-            property "adding and removing is what it is for maps"
+            property "fields are added and removed as in a map"
             <| fun (pairs: (PropertyText * Text) list) (PropertyText name) (Text value) ->
                 let fields = Fields.ofList (ofPairs pairs)
                 let map = Fields.toMap fields
@@ -51,15 +50,20 @@ let tests =
                     && Fields.tryFind name fields = ValueSome(string number)
                     && (Fields.tryInt32 name fields).IsSome = (number = int64 (int number))
                     && Fields.tryBoolean "z" fields = ValueSome true)
+        ]
 
-            testCase "what is no number is not read as one"
+let private textValues =
+    testList
+        "text values"
+        [
+            testCase "an invalid number is not read as a number"
             <| fun () ->
                 for text in [ ""; " 1"; "1 "; "1x"; "0x1"; "1.0"; "9223372036854775808"; "--1" ] do
                     Fields.ofList [ ("n", text) ]
                     |> Fields.tryInt64 "n"
                     |> shouldEqual (ValueNone: int64 voption)
 
-            testCase "only true is true, in any case of letters"
+            testCase "only 'true' is true, in any case of letters"
             <| fun () ->
                 let read text =
                     Fields.ofList [ ("b", text) ] |> Fields.tryBoolean "b"
@@ -80,3 +84,6 @@ let tests =
                 let builder = FieldsBuilder(16).Add("a", "1").Add("b", "2").Add("a", "3")
                 builder.ToFields() |> Fields.tryFind "a" |> shouldEqual (ValueSome "3")
         ]
+
+[<Tests>]
+let tests = testList "Fields" [ readingAndWriting; textValues ]

@@ -26,10 +26,9 @@ let private encode header command = Frame.encode header command |> ok
 let private hex (text: string) =
     Convert.FromHexString(text.Replace(" ", ""))
 
-[<Tests>]
-let tests =
+let private decoding =
     testList
-        "Frame"
+        "decoding"
         [
             property "a frame decodes to the command it was made from"
             <| fun (header: Header) (command: RemotingCommand) ->
@@ -69,8 +68,13 @@ let tests =
 
                 Frame.read FrameLimits.Default (inPieces sizes bytes) = whole
                 && Frame.read FrameLimits.Default (inSingleBytes bytes) = whole
+        ]
 
-            property "a frame that is read where it lies says the same, also when another one has taken its place"
+let private framesInPlace =
+    testList
+        "frames in place"
+        [
+            property "a frame that is read in place is the same, also after the next one overwrote the buffer"
             <| fun (header: Header) (command: RemotingCommand) (other: RemotingCommand) (sizes: int list) ->
                 let limits = FrameLimits.Default
                 let fields = FieldsBuilder 0
@@ -95,7 +99,12 @@ let tests =
                         )
                 | NeedMore _
                 | Corrupt _ -> false
+        ]
 
+let private streams =
+    testList
+        "streams"
+        [
             property "bytes after a frame are left alone"
             <| fun (header: Header) (command: RemotingCommand) (Bytes rest) ->
                 let bytes = encode header command
@@ -125,7 +134,12 @@ let tests =
                 let isBinary = isNarrow command.Code && isNarrow command.Version
 
                 (Frame.headerFor Header.Binary command = Header.Binary) = isBinary
+        ]
 
+let private javaBinaryHeaders =
+    testList
+        "Java's binary headers"
+        [
             testCase "a route request in binary form is Java's, byte for byte"
             <| fun () ->
                 let command =
@@ -158,7 +172,12 @@ let tests =
                     Option.get frame.Command.Remark |> shouldEqual " request type 999 not supported"
                     encode Header.Binary frame.Command |> shouldEqual java
                 | other -> failtest $"%A{other}"
+        ]
 
+let private javaJSONHeaders =
+    testList
+        "Java's JSON headers"
+        [
             testCase "a send request in JSON form is Java's, byte for byte"
             <| fun () ->
                 let json =
@@ -193,7 +212,12 @@ let tests =
                 let bytes = encode Header.Json command
                 bytes[..7] |> shouldEqual (hex "0000010b 00000105")
                 Text.Encoding.UTF8.GetString bytes[8..] |> shouldEqual (json + "hi")
+        ]
 
+let private escapes =
+    testList
+        "escapes"
+        [
             testCase "a character that JSON escapes is escaped wherever it stands, in names and values of any length"
             <| fun () ->
                 for special in [ '"'; '\\'; '\000'; '\001'; '\031'; '\127'; 'é'; ' '; '!'; '#'; '['; ']' ] do
@@ -209,7 +233,12 @@ let tests =
                             match Frame.encode Header.Json command |> Buffers.ok |> Frame.decode with
                             | Complete(frame, _) -> frame.Command |> shouldEqual command
                             | other -> failtest $"%A{other}"
+        ]
 
+let private limitsTests =
+    testList
+        "limits"
+        [
             testCase "a frame over the send limit is refused and leaves nothing behind"
             <| fun () ->
                 let output = ArrayBufferWriter<byte>()
@@ -243,7 +272,12 @@ let tests =
                     consumed |> shouldEqual limits.SendFrameBytes
                     frame.Command.Body.Length |> shouldEqual command.Body.Length
                 | other -> failtest $"%A{other}"
+        ]
 
+let private surrogates =
+    testList
+        "surrogates"
+        [
             testCase "a lone surrogate is refused, and the refusal names the field"
             <| fun () ->
                 let inValue =
@@ -266,7 +300,12 @@ let tests =
                     match Frame.encode header inRemark with
                     | Error error -> error.Message |> shouldMention "remark"
                     | Ok _ -> failtest "encoded"
+        ]
 
+let private allocations =
+    testList
+        "allocations"
+        [
             testCase "binary headers allocate nothing to encode, and to decode no more than the command is"
             <| fun () ->
                 let limits = FrameLimits.Default
@@ -296,4 +335,20 @@ let tests =
 
                 Buffers.allocatedBy encode |> shouldEqual 0L
                 Buffers.allocatedBy decode |> shouldEqual (Buffers.allocatedBy bare)
+        ]
+
+[<Tests>]
+let tests =
+    testList
+        "Frame"
+        [
+            decoding
+            framesInPlace
+            streams
+            javaBinaryHeaders
+            javaJSONHeaders
+            escapes
+            limitsTests
+            surrogates
+            allocations
         ]

@@ -37,15 +37,14 @@ let private decodeJson header =
     | Corrupt error -> Error error.Message
     | NeedMore _ -> Error "more"
 
-[<Tests>]
-let tests =
+let private garbage =
     testList
-        "Hostile frame"
+        "garbage"
         [
-            property "garbage is no frame, and no accident either"
+            property "garbage is refused without an exception"
             <| fun (Bytes bytes) -> survives bytes
 
-            property "garbage behind a plausible length is no accident either"
+            property "garbage after a plausible length is refused without an exception"
             <| fun (isBinary: bool) (headerBytes: uint16) (Bytes rest) ->
                 let bytes = Array.append (Array.zeroCreate 8) rest
                 BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(), bytes.Length - 4)
@@ -56,23 +55,28 @@ let tests =
                 BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan 4, word)
                 survives bytes
 
-            property "a frame with turned bits is no accident either"
+            property "a frame with flipped bits is read or refused without an exception"
             <| fun (header: Header) (command: RemotingCommand) (bits: int list) ->
                 Frame.encode header command |> ok |> damaged bits |> survives
+        ]
 
+let private lengths =
+    testList
+        "lengths"
+        [
             testCase "lengths that no frame can have are refused with the first four bytes"
             <| fun () ->
                 for length in [ Int32.MinValue; -1; 0; 1; 3; 32 * 1024 * 1024 - 3; Int32.MaxValue ] do
                     isCorrupt (withLength length 0 4)
                     |> shouldMention (string length |> fun text -> text[..3])
 
-            testCase "a frame over the limit is refused before it has come, and the refusal names size and limit"
+            testCase "a frame over the limit is refused by its length, with size and limit"
             <| fun () ->
                 let message = isCorrupt (withLength (40 * 1024 * 1024) 0 4)
                 message |> shouldMention "41943044"
                 message |> shouldMention "33554432"
 
-            testCase "a header over the limit is refused before it has come, and the refusal names size and limit"
+            testCase "a header over the limit is refused by its length, with size and limit"
             <| fun () ->
                 let limits =
                     { FrameLimits.Default with
@@ -85,7 +89,7 @@ let tests =
                     error.Message |> shouldMention "65536"
                 | other -> failtest $"%A{other}"
 
-            testCase "limits are those that were set"
+            testCase "configured limits take effect"
             <| fun () ->
                 let limits =
                     { FrameLimits.Default with
@@ -102,7 +106,12 @@ let tests =
                 isRefused (withLength 96 10 8) |> shouldBeFalse
                 isRefused (withLength 96 51 8) |> shouldBeTrue
                 isRefused (withLength 96 50 8) |> shouldBeFalse
+        ]
 
+let private headers =
+    testList
+        "headers"
+        [
             testCase "a header longer than its frame is refused"
             <| fun () -> isCorrupt (withLength 20 17 8) |> shouldMention "does not fit"
 
@@ -114,7 +123,7 @@ let tests =
                 isCorrupt (withLength 20 (7 <<< 24 ||| 5) 8) |> shouldMention "type 7"
                 isCorrupt (withLength 20 (0xFF <<< 24 ||| 5) 8) |> shouldMention "type 255"
 
-            testCase "JSON that is no object is refused"
+            testCase "JSON other than an object is refused"
             <| fun () ->
                 for header in
                     [
@@ -130,7 +139,12 @@ let tests =
                         "\uFEFF{}"
                     ] do
                     decodeJson header |> Result.isError |> shouldBeTrue
+        ]
 
+let private values =
+    testList
+        "values"
+        [
             testCase "field values that are numbers or truth values count as texts, and null as absent"
             <| fun () ->
                 let command =
@@ -146,12 +160,12 @@ let tests =
                     | Error message -> message |> shouldMention "'topic'"
                     | Ok command -> failtest $"%A{command}"
 
-            testCase "extFields that is no object is refused"
+            testCase "extFields other than an object is refused"
             <| fun () ->
                 for value in [ "[]"; "1"; "\"x\"" ] do
                     decodeJson $"{{\"extFields\":{value}}}" |> Result.isError |> shouldBeTrue
 
-            testCase "numbers may stand as texts, members in any order, and unknown ones are passed over"
+            testCase "numbers may be texts, members come in any order, and unknown ones are skipped"
             <| fun () ->
                 let command =
                     decodeJson
@@ -160,8 +174,13 @@ let tests =
 
                 (command.Version, command.Opaque, command.Code, command.Flag, command.Language)
                 |> shouldEqual (409, -7, 105, 1, LanguageCode.Go)
+        ]
 
-            testCase "what is absent is what Java takes it for"
+let private numbers =
+    testList
+        "numbers"
+        [
+            testCase "absent members have Java's defaults"
             <| fun () ->
                 let command = decodeJson "{}" |> ok
 
@@ -175,7 +194,7 @@ let tests =
                 for value in [ "2147483648"; "1e400"; "1.5"; "\"9999999999\""; "[]"; "true" ] do
                     decodeJson $"{{\"code\":{value}}}" |> Result.isError |> shouldBeTrue
 
-            testCase "a language may be a number, and one without a name survives"
+            testCase "a language may be a number, and one without a name is kept"
             <| fun () ->
                 (decodeJson """{"language":12}""" |> ok).Language
                 |> shouldEqual LanguageCode.Rust
@@ -201,3 +220,6 @@ let tests =
                 BinaryPrimitives.WriteInt32BigEndian(longer.AsSpan 4, 1 <<< 24 ||| (longer.Length - 8))
                 isCorrupt longer |> shouldMention "left over"
         ]
+
+[<Tests>]
+let tests = testList "Hostile frame" [ garbage; lengths; headers; values; numbers ]

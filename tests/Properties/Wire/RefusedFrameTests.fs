@@ -37,12 +37,11 @@ let private answers header =
     | EndsAfter(_, answers) -> answers
     | other -> failwith $"%A{other}"
 
-[<Tests>]
-let tests =
+let private anyFrame =
     testList
-        "Refused frame"
+        "any frame"
         [
-            property "one whose header is over the limit says where it ends and what it answers, in both forms"
+            property "a frame whose header exceeds the limit still has its end and its opaque, in both forms"
             <| fun (header: Header) (command: RemotingCommand) (sizes: int list) (Bytes rest) ->
                 let bytes = Frame.encode header command |> ok
                 let expected = EndsAfter(int64 bytes.Length, numberOf command)
@@ -53,7 +52,7 @@ let tests =
                 && Frame.refused noHeader (inPieces sizes followed) = expected
                 && Frame.refused noHeader (inSingleBytes followed) = expected
 
-            property "nothing is said of one before its header has come, and what is said then stays true"
+            property "a frame is judged only when its header has arrived, and the judgement stays"
             <| fun (header: Header) (command: RemotingCommand) ->
                 let bytes = Frame.encode header command |> ok
                 let info = Frame.tryInfo bytes |> ok
@@ -68,7 +67,7 @@ let tests =
 
                     refused noHeader (Array.take length bytes) = expected)
 
-            property "one over the limit of frames says where it ends, and in binary form what it answers"
+            property "a frame over the limit still has its end and, in binary form, its opaque"
             <| fun (command: RemotingCommand) ->
                 let bytes = Frame.encode Header.Binary command |> ok
 
@@ -81,8 +80,13 @@ let tests =
                 | Header.Binary, found -> found = EndsAfter(int64 bytes.Length, numberOf command)
                 | Header.Json, EndsAfter(size, _) -> size = int64 bytes.Length
                 | Header.Json, _ -> false
+        ]
 
-            property "garbage is no accident"
+let private anyGarbage =
+    testList
+        "any garbage"
+        [
+            property "garbage raises no exception"
             <| fun (Bytes bytes) (isBinary: bool) (headerBytes: uint16) ->
                 let plausible = Array.append (Array.zeroCreate 8) bytes
                 BinaryPrimitives.WriteInt32BigEndian(plausible.AsSpan(), plausible.Length - 4)
@@ -99,7 +103,7 @@ let tests =
                     | EndToCome
                     | EndUnknown -> true)
 
-            property "an answer keeps its number whatever becomes of its fields and of its remark"
+            property "an answer keeps its opaque whatever its fields and its remark are"
             <| fun (WireInt opaque) (Text text) (bits: int list) ->
                 let command =
                     Command.request RequestCode.PullMessage
@@ -118,7 +122,12 @@ let tests =
                 match Frame.decode bytes, refused FrameLimits.Default bytes with
                 | Corrupt _, found -> found = EndsAfter(int64 bytes.Length, ValueSome opaque)
                 | _ -> true
+        ]
 
+let private lengthsAndNumbers =
+    testList
+        "lengths and numbers"
+        [
             testCase "lengths that make no sense leave the end unknown"
             <| fun () ->
                 let frame length word =
@@ -145,7 +154,7 @@ let tests =
                 refused FrameLimits.Default [| 0x15uy; 3uy; 3uy; 0uy; 2uy; 2uy; 40uy |]
                 |> shouldEqual EndUnknown
 
-            testCase "the number is found behind what is no JSON"
+            testCase "the opaque is found behind invalid JSON"
             <| fun () ->
                 for broken in
                     [
@@ -158,7 +167,7 @@ let tests =
                     answers $"{{\"code\":0,\"extFields\":{broken},\"flag\":1,\"language\":\"JAVA\",\"opaque\":-5}}"
                     |> shouldEqual (ValueSome -5)
 
-            testCase "a field that has the number's name is not the number"
+            testCase "a field called opaque is not the opaque"
             <| fun () ->
                 answers """{"extFields":{"opaque":"7","flag":"1","x":[]},"flag":1,"opaque":5}"""
                 |> shouldEqual (ValueSome 5)
@@ -172,7 +181,12 @@ let tests =
                 answers """{"code":"?","flag":2,"opaque":5}""" |> shouldEqual ValueNone
                 answers """{"code":"?","opaque":5}""" |> shouldEqual ValueNone
                 answers """{"code":"?","flag":1}""" |> shouldEqual ValueNone
+        ]
 
+let private largeHeaders =
+    testList
+        "large headers"
+        [
             testCase "headers of many MiB are read in both forms, however they are split"
             <| fun () ->
                 let ids = String.init 55_000 (fun _ -> "7F0000010000559700000000000004E9,")
@@ -194,7 +208,7 @@ let tests =
                             (frame.Command = command) |> shouldBeTrue
                         | other -> failtest $"%A{other}"
 
-            testCase "what is allocated for a header waits until it has come"
+            testCase "nothing is allocated for a header before it has arrived"
             <| fun () ->
                 // 15 MiB, says the front.
                 let bytes =
@@ -210,3 +224,7 @@ let tests =
 
                 allocatedBy read |> shouldStayBelow 1_000L
         ]
+
+[<Tests>]
+let tests =
+    testList "Refused frame" [ anyFrame; anyGarbage; lengthsAndNumbers; largeHeaders ]

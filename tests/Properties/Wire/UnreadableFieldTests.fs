@@ -58,17 +58,16 @@ let private stored (fields: string) =
 let private placeOf (answer: RemotingCommand) =
     Send.tryPlace answer.ResponseCode answer.Fields.Wire.Span
 
-[<Tests>]
-let tests =
+let private texts =
     testList
-        "Unreadable field"
+        "texts"
         [
-            property "texts lose their escapes, as another reader has them lose theirs"
+            property "escapes are decoded as by another reader"
             <| fun (Text text) ->
                 let json = JsonSerializer.Serialize text
                 unescape json[1 .. json.Length - 2] = Encoding.UTF8.GetBytes text
 
-            property "half a character becomes what is no Unicode, and nothing else does"
+            property "half a surrogate pair is marked as invalid Unicode, and nothing else is"
             <| fun (units: uint16 list) ->
                 let text = String(units |> List.map char |> Array.ofList)
                 let found = unescape (escaped units)
@@ -93,8 +92,13 @@ let tests =
                 && Fields.contains "a" command.Fields
                 && Fields.unreadable command.Fields = (if isReadable then [] else [ "a" ])
                 && (Frame.encode Header.Json command |> Result.isOk) = isReadable
+        ]
 
-            testCase "in both forms it is named, the others are found, and the code is kept"
+let private commands =
+    testList
+        "commands"
+        [
+            testCase "in both forms the unreadable field is named, the others are found, and the code is kept"
             <| fun () ->
                 let json =
                     decodeJson """{"code":0,"extFields":{"good":"x","topic":"a\ud800b"},"flag":1,"opaque":5}"""
@@ -115,7 +119,7 @@ let tests =
                     Fields.toMap command.Fields |> shouldEqual (Map.ofList [ "good", "x" ])
                     command.ToString() |> shouldMention "topic cannot be read"
 
-            testCase "a command with one is not sent on, unless it is taken away or set"
+            testCase "a command with an unreadable field is not sent unless the field is removed or set"
             <| fun () ->
                 let command = decode (binary "topic")
 
@@ -130,7 +134,7 @@ let tests =
                 command |> Command.withoutField "topic" |> isEncoded |> shouldBeTrue
                 command |> Command.withField "topic" "T" |> isEncoded |> shouldBeTrue
 
-            testCase "who must have the field is told that it cannot be read, and who need not is not"
+            testCase "reading a required unreadable field is an error, and an optional one is not"
             <| fun () ->
                 let answer =
                     decodeJson """{"extFields":{"offset":"\udc00","x":"\ud800"},"flag":1}"""
@@ -143,7 +147,12 @@ let tests =
                 optional.Read answer |> Result.isError |> shouldBeTrue
                 let other = Layout.single (OptionalField.text "other" id)
                 other.Read answer |> shouldEqual (Ok None)
+        ]
 
+let private remarks =
+    testList
+        "remarks"
+        [
             testCase "a remark and the name of a language are shown with what can be read of them"
             <| fun () ->
                 let command =
@@ -161,7 +170,7 @@ let tests =
                 bytes[bytes.Length - 5] <- 0xFFuy
                 (decode bytes).Remark |> shouldEqual (Some "a\uFFFD")
 
-            testCase "a name of a member that is no Unicode is no accident"
+            testCase "a member whose name is invalid Unicode raises no exception"
             <| fun () ->
                 for bytes in
                     [
@@ -176,7 +185,12 @@ let tests =
                         Frame.refused FrameLimits.Default (Buffers.ReadOnlySequence bytes)
                         |> shouldEqual (EndsAfter(int64 bytes.Length, ValueSome 5))
                     | NeedMore _ -> failtest "more"
+        ]
 
+let private receipts =
+    testList
+        "receipts"
+        [
             testCase "a stored message has its receipt, unless it is its place that cannot be read"
             <| fun () ->
                 (placeOf (stored "\"msgId\":\"A\",\"MSG_REGION\":\"\\ud800\"")).IsSome
@@ -192,7 +206,7 @@ let tests =
                 (placeOf (stored "\"msgId\":\"A\",\"recallHandle\":\"\\ud800\"")).IsSome
                 |> shouldBeFalse
 
-            testCase "a send whose properties cannot be read is refused, not taken without them"
+            testCase "a send with unreadable properties is refused and not stored without them"
             <| fun () ->
                 let send fields =
                     decodeJson
@@ -203,7 +217,12 @@ let tests =
                 match Send.message.Decode(send ",\"i\":\"\\ud800\"") with
                 | Error error -> error.Message |> shouldMention "'i' cannot be read"
                 | Ok send -> failtest $"%A{send}"
+        ]
 
+let private calls =
+    testList
+        "calls"
+        [
             connected "a call ends with the code of its answer, and other calls go on" (fun network client peer ->
                 task {
                     let pull = Command.request RequestCode.PullMessage
@@ -225,3 +244,7 @@ let tests =
                     network.Dials |> shouldEqual 1
                 })
         ]
+
+[<Tests>]
+let tests =
+    testList "Unreadable field" [ texts; commands; remarks; receipts; calls ]

@@ -278,7 +278,7 @@ type internal AssignedQueues
         owner.Close()
         table.Remove owner.Queue
         dispatcher.Drop owner
-        ConsumerLog.queueLeft log owner.Queue owner.Progress.Consumed
+        ConsumerLog.queueReleased log owner.Queue owner.Progress.Consumed
 
     let retryAfter (queue: MessageQueue) (wait: TimeSpan) attempt : Task =
         backgroundTask {

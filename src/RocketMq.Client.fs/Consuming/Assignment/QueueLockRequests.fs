@@ -58,5 +58,5 @@ type internal QueueLockRequests
             with
             | Ok() -> ()
             | Error error ->
-                Log.tellFailed log RequestCode.UnlockBatchMq queues.Head.BrokerName (RemotingError.describe error)
+                Log.requestFailed log RequestCode.UnlockBatchMq queues.Head.BrokerName (RemotingError.describe error)
         }

@@ -61,7 +61,7 @@ type internal RebalanceAgent
                     try
                         handle event
                     with error ->
-                        Log.memberFailed remoting.Logger error
+                        Log.agentOfClientFailed remoting.Logger error
             finally
                 events.Complete()
                 queues.Abandon(AlreadyClosed "The consumer")

@@ -47,7 +47,7 @@ type internal ConcurrentDispatcher
                 | Error error ->
                     counts.Kept()
 
-                    ConsumerLog.messageKept
+                    ConsumerLog.retriedLocally
                         log
                         message.Topic
                         message.QueueId

@@ -150,7 +150,7 @@ type internal OrderlyDispatcher
                 counts.Kept()
                 let stored = message.Stored
 
-                ConsumerLog.messageKept
+                ConsumerLog.retriedLocally
                     log
                     stored.Topic
                     stored.QueueId

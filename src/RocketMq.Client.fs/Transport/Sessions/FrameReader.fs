@@ -39,12 +39,12 @@ type internal FrameReader
     let mutable passing = 0L
 
     /// Begins to pass over the frame at the front, if its end is known; false if more must come to tell.
-    let tryPass (pass: int voption -> DecodeError -> unit) error (rest: ReadOnlySequence<byte>) =
+    let tryPass (pass: int voption -> DecodeError -> unit) (error: DecodeError) (rest: ReadOnlySequence<byte>) =
         match Frame.refused options.Limits rest with
         | EndsAfter(frameBytes, answers) ->
             passing <- frameBytes
             traffic.Unexpected()
-            Log.unreadableFrame options.Logger endpoint error
+            Log.unreadableFrame options.Logger endpoint error.Message
             pass answers error
             Ok true
         | EndToCome -> Ok false

@@ -1,0 +1,132 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using RocketMq.Embedded;
+
+namespace Interop;
+
+/// <summary>Builders and the texts of their settings know the same settings, by the same names: first-use.md 13.</summary>
+public sealed class SettingNameTests
+{
+    private static readonly object[] Builders =
+    [
+        RemotingClient.Connect("h:1"),
+        RemotingClients.Create(),
+        NameServerClient.Create(),
+        Producer.Create("g"),
+        TransactionProducer.Create("g"),
+        PushConsumer.Create("g"),
+        PullConsumer.Create("g"),
+        SimpleConsumer.Create("g"),
+        PopConsumer.Create("g"),
+    ];
+
+    /// <summary>Settings with a text whose builder has another name for them, and that name.</summary>
+    private static readonly Dictionary<string, string> Renamed = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["header"] = "BinaryHeaders",
+        ["batchSize"] = "OnMessages",               // with the handler
+        ["accessKey"] = "Credentials",
+        ["secretKey"] = "Credentials",
+        ["securityToken"] = "Credentials",
+        ["maxWaitingCalls"] = "MaxWaiting",
+        ["maxWaitingBytes"] = "MaxWaiting",
+        ["tls"] = "Tls",
+        ["tlsServerName"] = "Tls",
+        ["tlsTrustedRootsFile"] = "Tls",
+        ["tlsClientCertificateFile"] = "Tls",
+        ["tlsCheckRevocation"] = "Tls",
+        ["tlsAcceptAnyCertificate"] = "Tls",
+    };
+
+    /// <summary>
+    /// What builders set up that has no text: functions and objects of the program, what is wanted of topics, and what is several values
+    /// together.
+    /// </summary>
+    private static readonly HashSet<string> WithoutText =
+    [
+        "Settings", "SettingsFromEnvironment", "Logger", "MapAddress", "OnRequest", "Codec", "AddInterceptor", "OnMessage", "OnMessages", "OnCheck", "StartAt",
+        "Subscribe", "SubscribeSql92", "AssignQueues", "Topics", "AllocationStrategy",
+        "AddressServer", "AutoCreateTopic", "Batching", "FlowControl", "TopicFlowControl",
+    ];
+
+    /// <summary>The names that a builder's text form knows, as it tells them.</summary>
+    private static string[] TextNames(object builder)
+    {
+        var settings = builder.GetType().GetMethod("Settings", [typeof(string)])!;
+        var error = Assert.Throws<TargetInvocationException>(() => settings.Invoke(builder, ["nonsense=1"]))!.InnerException!;
+        return Regex.Match(error.Message, "there are ([A-Za-z0-9]+(, [A-Za-z0-9]+)*)").Groups[1].Value.Split(", ");
+    }
+
+    private static IEnumerable<MethodInfo> MethodsOf(object builder) =>
+        builder.GetType().GetMethods().Where(method => method.ReturnType == builder.GetType());
+
+    /// <summary>Method, parameter, or both together: KeepAlive(probeAfter), Backoff(first).</summary>
+    private static IEnumerable<string> NamesOf(MethodInfo method) =>
+        [method.Name, .. method.GetParameters().SelectMany(parameter => new[] { parameter.Name!, method.Name + parameter.Name })];
+
+    [TestCaseSource(nameof(Builders))]
+    public void Every_setting_with_a_text_has_a_method_of_its_builder(object builder)
+    {
+        var texts = TextNames(builder);
+        var names = MethodsOf(builder).SelectMany(NamesOf).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        Assert.That(texts, Has.Length.GreaterThan(20));
+        Assert.That(texts.Where(text => !names.Contains(Renamed.GetValueOrDefault(text, text)) && text != "nameServers"), Is.Empty);
+    }
+
+    [TestCaseSource(nameof(Builders))]
+    public void Every_method_of_a_builder_that_takes_values_has_a_text(object builder)
+    {
+        var texts = TextNames(builder).Select(text => Renamed.GetValueOrDefault(text, text)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var missing = MethodsOf(builder).Where(method => !WithoutText.Contains(method.Name) && !NamesOf(method).Any(texts.Contains));
+        Assert.That(missing.Select(method => method.Name), Is.Empty);
+    }
+
+    [Test]
+    public void Settings_of_a_kind_of_client_are_read_from_a_text_with_those_of_its_connections()
+    {
+        Assert.That(
+            () => Producer.Create("g").Settings("nameServers=h:1;sendTimeout=5s;attempts=2;compression=zstandard;orderly=true"),
+            Throws.ArgumentException.With.Message.Contains("orderly: there is no such setting").And.Message.Contains("sendTimeout"));
+        Assert.That(
+            () => PushConsumer.Create("g").Settings("concurrency=0;consumeTimeout=3;requestTimeout=x"),
+            Throws.ArgumentException.With.Message.Contains("concurrency").And.Message.Contains("consumeTimeout").And.Message.Contains("requestTimeout"));
+    }
+
+    [Test]
+    public async Task A_send_ends_after_the_time_that_a_text_gave_it(CancellationToken cancellation)
+    {
+        await using var broker = await EmbeddedBroker.StartAsync();
+        await using var producer = await Producer.Create("g")
+            .Settings($"nameServers={broker.NameServer};sendTimeout=20m;attempts=1;maxInFlight=77").StartAsync(cancellation);
+        Assert.That((await producer.SendAsync(Message.To("T").Body("x"), cancellation)).QueueOffset, Is.Zero);
+    }
+
+    [Test]
+    public void The_same_subscription_twice_is_one_and_another_expression_is_refused()
+    {
+        Assert.That(() => PushConsumer.Create("g").Subscribe("T", "a").Subscribe("T", "a"), Throws.Nothing);
+        Assert.That(() => SimpleConsumer.Create("g").Subscribe("T").Subscribe("T"), Throws.Nothing);
+        Assert.That(
+            () => PullConsumer.Create("g").Subscribe("T", "a").SubscribeSql92("T", "a = 1"),
+            Throws.InvalidOperationException.With.Message.Contains("subscribed to before"));
+    }
+
+    [Test]
+    public async Task Sends_over_the_in_flight_limit_wait(CancellationToken cancellation)
+    {
+        await using var broker = await EmbeddedBroker.StartAsync();
+        await using var producer = await Producer.Create("g").NameServers(broker.NameServer).Preset(RemotingPreset.Testing)
+            .MaxInFlight(4).SendTimeout(TimeSpan.FromMinutes(10)).StartAsync(cancellation);
+        var receipts = await Task.WhenAll(
+            Enumerable.Range(0, 2_000).Select(number => producer.SendAsync(Message.To("T").Body($"{number}"), cancellation)));
+        Assert.That(receipts.Select(receipt => receipt.MessageId).Distinct().Count(), Is.EqualTo(2_000));
+
+        await using var failing = await Producer.Create("g2").NameServers(broker.NameServer)
+            .MaxInFlight(1).MaxWaiting(calls: 1).SendTimeout(TimeSpan.FromMinutes(10)).StartAsync(cancellation);
+        await failing.SendAsync(Message.To("T").Body("warm"), cancellation);
+        var sends = Enumerable.Range(0, 200).Select(number => failing.SendAsync(Message.To("T").Body($"{number}"), cancellation)).ToArray();
+        var error = await Assert.ThrowsAsync<TooManyRequestsException>(() => Task.WhenAll(sends));
+        Assert.That(error!.Message, Does.Contain("Nothing was sent"));
+        Assert.That(error.MayHaveBeenExecuted, Is.False);
+    }
+}

@@ -1,0 +1,184 @@
+using System.Text;
+using RocketMq.Embedded;
+
+namespace Interop;
+
+/// <summary>What the embedded broker holds back, and what it asks its clients, over real sockets and with a clock that is moved.</summary>
+[CancelAfter(60_000)]
+public sealed class ScheduledMessageTests
+{
+    private EmbeddedClock _clock = null!;
+    private EmbeddedBroker _broker = null!;
+
+    [SetUp]
+    public async Task StartBroker()
+    {
+        _clock = new EmbeddedClock();
+        _broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Clock = _clock });
+    }
+
+    [TearDown]
+    public Task StopBroker() => _broker.StopAsync();
+
+    private Task<RemotingClient> ConnectAsync(CancellationToken cancellation) =>
+        RemotingClient.Connect(_broker.BrokerAddress).StartAsync(cancellation);
+
+    private static Command Send(string topic, string id, params (string Name, string Value)[] properties)
+    {
+        var text = string.Join('\u0002', properties.Append(("UNIQ_KEY", id)).Select(pair => $"{pair.Item1}\u0001{pair.Item2}"));
+
+        return Command.Build()
+            .Code(RequestCode.SendMessageV2)
+            .Fields(new Dictionary<string, string>
+            {
+                ["a"] = "G",
+                ["b"] = topic,
+                ["c"] = "TBW102",
+                ["d"] = "4",
+                ["e"] = "0",
+                ["f"] = "0",
+                ["g"] = "0",
+                ["h"] = "0",
+                ["i"] = text,
+            })
+            .Body(Encoding.UTF8.GetBytes(id))
+            .Build();
+    }
+
+    private static async Task<Command> OkAsync(RemotingClient client, Command request, CancellationToken cancellation)
+    {
+        var answer = await client.InvokeAsync(request, cancellation);
+        Assert.That(answer.ResponseCode, Is.EqualTo(ResponseCode.Success), answer.Remark);
+        return answer;
+    }
+
+    private Task<PullConsumer> ConsumeAsync(string topic, CancellationToken cancellation) =>
+        PullConsumer.Create("consumers")
+            .NameServers(_broker.NameServer)
+            .Subscribe(topic)
+            .ConsumeFromWhere(ConsumeFrom.FirstOffset)
+            .StartAsync(cancellation);
+
+    private static async Task<string> TextAsync(PullConsumer consumer, CancellationToken cancellation) =>
+        Encoding.UTF8.GetString((await consumer.ReceiveAsync(cancellation)).Body.Span);
+
+    [Test]
+    public async Task Delay_of_two_hours_passes_on_a_manual_clock(CancellationToken cancellation)
+    {
+        await using var producer = await ConnectAsync(cancellation);
+        await OkAsync(producer, Send("T", "late", ("DELAY", "18")), cancellation);
+        await OkAsync(producer, Send("T", "now"), cancellation);
+        await using var consumer = await ConsumeAsync("T", cancellation);
+
+        Assert.That(await TextAsync(consumer, cancellation), Is.EqualTo("now"));
+        _clock.Advance(TimeSpan.FromHours(2));
+        Assert.That(await TextAsync(consumer, cancellation), Is.EqualTo("late"));
+    }
+
+    [Test]
+    public async Task Recalled_timed_message_is_not_delivered_and_the_other_one_is(CancellationToken cancellation)
+    {
+        await using var producer = await ConnectAsync(cancellation);
+        var recalled = await OkAsync(producer, Send("T", "recalled", ("TIMER_DELAY_SEC", "3600")), cancellation);
+        await OkAsync(producer, Send("T", "kept", ("TIMER_DELAY_SEC", "3600")), cancellation);
+
+        var recall = Command.Build()
+            .Code(RequestCode.RecallMessage)
+            .Field("producerGroup", "G")
+            .Field("topic", "T")
+            .Field("recallHandle", recalled.Fields["recallHandle"])
+            .Build();
+
+        Assert.That((await OkAsync(producer, recall, cancellation)).Fields["msgId"], Is.EqualTo("recalled"));
+
+        await using var consumer = await ConsumeAsync("T", cancellation);
+        _clock.Advance(TimeSpan.FromHours(1) + TimeSpan.FromSeconds(1));
+        Assert.That(await TextAsync(consumer, cancellation), Is.EqualTo("kept"));
+    }
+
+    [Test]
+    public async Task Transaction_check_of_a_producer_decides_the_transaction(CancellationToken cancellation)
+    {
+        var asked = new TaskCompletionSource<Command>(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        await using var producer = await RemotingClient.Connect(_broker.BrokerAddress)
+            .OnRequest(RequestCode.CheckTransactionState, check =>
+            {
+                asked.TrySetResult(check);
+                return Task.FromResult<Command?>(null);
+            })
+            .StartAsync(cancellation);
+
+        await OkAsync(producer, Requests.Heartbeat("me", ["G"]), cancellation);
+        await OkAsync(producer, Send("T", "half", ("TRAN_MSG", "true"), ("PGROUP", "G")), cancellation);
+        _clock.Advance(TimeSpan.FromSeconds(30));
+        var check = await asked.Task.WaitAsync(cancellation);
+
+        Assert.That(check.Fields["transactionId"], Is.EqualTo("half"));
+        Assert.That(check.Fields["bname"], Is.EqualTo("broker-embedded"));
+
+        var end = Requests.EndTransaction(
+            "G",
+            TransactionDecision.Commit,
+            long.Parse(check.Fields["tranStateTableOffset"]),
+            long.Parse(check.Fields["commitLogOffset"]),
+            "half",
+            isCheckAnswer: true);
+
+        await producer.InvokeOneWayAsync(end, cancellation);
+        await using var consumer = await ConsumeAsync("T", cancellation);
+        Assert.That(await TextAsync(consumer, cancellation), Is.EqualTo("half"));
+    }
+
+    [Test]
+    public async Task Reply_reaches_the_waiting_client_and_its_sender_gets_the_result(CancellationToken cancellation)
+    {
+        var pushed = new TaskCompletionSource<Command>(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        await using var requester = await RemotingClient.Connect(_broker.BrokerAddress)
+            .OnRequest(RequestCode.PushReplyMessageToClient, push =>
+            {
+                pushed.TrySetResult(push);
+                return Task.FromResult<Command?>(push.Respond(ResponseCode.Success));
+            })
+            .StartAsync(cancellation);
+
+        await OkAsync(requester, Requests.Heartbeat("me", ["G"]), cancellation);
+        await using var replier = await ConnectAsync(cancellation);
+
+        Command Reply(string to) => Command.Build()
+            .Code(RequestCode.SendReplyMessageV2)
+            .Fields(Send("DefaultCluster_REPLY_TOPIC", "reply", ("REPLY_TO_CLIENT", to), ("CORRELATION_ID", "7")).Fields)
+            .Body(Encoding.UTF8.GetBytes("answer"))
+            .Build();
+
+        await OkAsync(replier, Reply("me"), cancellation);
+        var push = await pushed.Task.WaitAsync(cancellation);
+        Assert.That(Encoding.UTF8.GetString(push.Body.Span), Is.EqualTo("answer"));
+        Assert.That(push.Fields["properties"], Does.Contain("CORRELATION_ID\u00017"));
+
+        var failed = await replier.InvokeAsync(Reply("nobody"), cancellation);
+        Assert.That(failed.ResponseCode, Is.EqualTo(ResponseCode.SystemError));
+        Assert.That(failed.Remark, Does.Contain("nobody"));
+
+        // It says nothing any more: whoever replies to it learns that, too.
+        await requester.DisposeAsync();
+
+        while ((await replier.InvokeAsync(Reply("me"), cancellation)).ResponseCode == ResponseCode.Success)
+        {
+        }
+    }
+
+    [Test]
+    public void Invalid_numbers_are_refused()
+    {
+        Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
+            new EmbeddedBrokerOptions { TransactionCheckInterval = TimeSpan.Zero }));
+
+        Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
+            new EmbeddedBrokerOptions { TransactionTimeout = TimeSpan.FromSeconds(-1) }));
+
+        Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => EmbeddedBroker.StartAsync(
+            new EmbeddedBrokerOptions { TransactionCheckMax = -1 }));
+    }
+}

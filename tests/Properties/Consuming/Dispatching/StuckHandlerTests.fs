@@ -1,0 +1,107 @@
+/// Push consumers whose handlers are stuck, throw, or do not obey.
+module RocketMq.Protocol.Tests.StuckHandlerTests
+
+open System
+open System.Collections.Concurrent
+open System.IO
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq
+open RocketMq.Embedded
+open ProducerRig
+open GroupRig
+open PushRig
+
+/// A handler that does what its message says.
+let private stubborn (release: Task) =
+    EachMessage(fun received cancellation ->
+        match textOf received with
+        | "ignores" ->
+            ValueTask<ConsumeResult>(
+                task {
+                    do! release
+                    return ConsumeResult.Success
+                }
+            )
+        | "obeys" ->
+            ValueTask<ConsumeResult>(
+                task {
+                    do! Task.Delay(Timeout.InfiniteTimeSpan, cancellation)
+                    return ConsumeResult.Success
+                }
+            )
+        | "throws" -> raise (InvalidOperationException "on purpose")
+        | _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
+
+let private closing =
+    testList
+        "closing"
+        [
+            for text in [ "ignores"; "obeys" ] do
+                live
+                    $"the message of an overdue handler that {text} its token is sent back to the broker, and others go on"
+                    (fun () ->
+                        withTopic (fun cluster ->
+                            task {
+                                let release = TaskCompletionSource()
+                                do! sendAll cluster "T" (text :: numbered 0 50)
+
+                                let! consumer =
+                                    startConsumer
+                                        { subscribed cluster system with
+                                            ConsumeTimeout = TimeSpan.FromMilliseconds 300L
+                                            Concurrency = 2
+                                        }
+                                        (stubborn release.Task)
+
+                                do! until (fun () -> consumer.Health.SentBack = 1L && consumer.Health.Consumed = 50L)
+                                let health = consumer.Health
+                                health.OverdueHandlers |> shouldEqual 1L
+                                health.AbandonedHandlers |> shouldEqual (if text = "ignores" then 1L else 0L)
+                                release.SetResult()
+                                do! consumer.Close()
+                                let! isCommitted = isAllCommitted cluster "C" "T" queues
+                                isCommitted |> shouldBeTrue
+                            }))
+        ]
+
+let private consuming =
+    testList
+        "consuming"
+        [
+            for text in [ "ignores"; "obeys"; "throws" ] do
+                live
+                    $"a consumer closes within its limit while a handler {text}, and commits only consumed messages"
+                    (fun () ->
+                        withTopic (fun cluster ->
+                            task {
+                                let release = TaskCompletionSource()
+                                do! sendAll cluster "T" (text :: numbered 0 50)
+
+                                let! consumer =
+                                    startConsumer
+                                        { subscribed cluster system with
+                                            DrainTimeout = TimeSpan.FromMilliseconds 200L
+                                        }
+                                        (stubborn release.Task)
+
+                                do! until (fun () -> consumer.Health.Consumed = 50L)
+                                do! consumer.Close()
+                                let! positions = positions cluster "C" "T" queues
+                                let open' = positions |> Map.filter (fun _ (committed, last) -> committed < last)
+                                // What fails goes back to its broker, and is consumed here.
+                                open'.Count |> shouldEqual (if text = "ignores" then 1 else 0)
+                                release.SetResult()
+
+                                if text = "ignores" then
+                                    let seen = Seen()
+                                    let! next = startConsumer (subscribed cluster system) (remember seen)
+                                    do! until (fun () -> seen.Of text = 1)
+                                    do! next.Close()
+                            }))
+        ]
+
+[<Tests>]
+let tests = testList "Stuck handlers" [ closing; consuming ]

@@ -1,0 +1,291 @@
+/// Pull consumers against an embedded cluster: who gets what, and what is committed.
+module RocketMq.Protocol.Tests.PullConsumerTests
+
+open System
+open System.Collections.Generic
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq
+open RocketMq.Embedded
+open ProducerRig
+open GroupRig
+open PullRig
+
+let private members =
+    [
+        live "members share the queues, and each message goes to one of them" (fun () ->
+            withQueues 6 (fun _ cluster ->
+                task {
+                    let! first = startPull (subscribed cluster system)
+                    let! second = startPull (subscribed cluster system)
+                    do! until (fun () -> first.Queues.Length = 3 && second.Queues.Length = 3)
+                    do! sendAll cluster "T" (numbered 0 300)
+                    let seen = Seen()
+
+                    let drain (consumer: PullConsumer) : Task =
+                        task {
+                            let mutable isOpen = true
+
+                            while isOpen do
+                                match! consumer.Receive none with
+                                | Ok received -> seen.Add(textOf received)
+                                | Error(AlreadyClosed _) -> isOpen <- false
+                                | Error error -> failtest (RemotingError.describe error)
+                        }
+
+                    let draining = [| drain first; drain second |]
+                    do! until (fun () -> seen.Count = 300)
+                    // The last one of each has been asked past.
+                    do! first.Close()
+                    do! second.Close()
+                    do! Task.WhenAll draining
+                    seen.Total |> shouldEqual 300
+                    seen.Texts |> shouldEqual (set (numbered 0 300))
+                    let! isCommitted = isAllCommitted cluster "C" "T" 6
+                    isCommitted |> shouldBeTrue
+                }))
+
+        live "messages in flight at a member that leaves are delivered to another one" (fun () ->
+            withQueues 1 (fun _ cluster ->
+                task {
+                    do! sendTo cluster 0 (numbered 0 5)
+                    let! first = startPull (subscribed cluster system)
+                    let! texts = receiveMany first 3
+                    texts |> shouldEqual (numbered 0 3)
+                    do! first.Close()
+                    let! second = startPull (subscribed cluster system)
+                    let! texts = receiveMany second 3
+                    texts |> shouldEqual (numbered 2 3)
+                    do! second.Close()
+                }))
+    ]
+
+let private closingAndSubscribing =
+    [
+        live "a receive after closing is an error" (fun () ->
+            withQueues 1 (fun _ cluster ->
+                task {
+                    let! consumer = startPull (subscribed cluster system)
+                    let waiting = consumer.Receive none
+                    do! consumer.Close()
+
+                    match! waiting with
+                    | Error(AlreadyClosed _) -> ()
+                    | other -> failtest $"%A{other}"
+
+                    match! consumer.Receive none with
+                    | Error(AlreadyClosed _) -> ()
+                    | other -> failtest $"%A{other}"
+                }))
+
+        live "a topic is subscribed to and unsubscribed from while the consumer runs" (fun () ->
+            withQueues 1 (fun _ cluster ->
+                task {
+                    do! cluster.CreateTopicAsync("U", 1)
+                    let! consumer = startPull (subscribed cluster system)
+                    let! outcome = consumer.Subscribe("U", Filter.all)
+                    outcome |> Buffers.ok
+                    do! sendAll cluster "U" [ "u" ]
+                    let! text = receive consumer
+                    text |> shouldEqual "u"
+                    let! outcome = consumer.Unsubscribe "U"
+                    outcome |> Buffers.ok
+                    do! until (fun () -> (consumer.Queues |> List.map _.Queue.Topic) = [ "T" ])
+                    do! consumer.Close()
+                }))
+    ]
+
+let private subscriptionChanges =
+    [
+        live "when a subscription changes during a long poll, no message that matches the new one is skipped" (fun () ->
+            withQueues 1 (fun clock cluster ->
+                task {
+                    use producer = start (producerOf cluster system)
+
+                    // Nobody moves the clock, so a pull of the old subscription would wait for ever, and pass what it does not want.
+                    let! consumer =
+                        pullerOf cluster clock
+                        |> PullConsumerOptions.subscribe "T" (ByTag "t0")
+                        |> startPull
+
+                    for round in 1..10 do
+                        let waiting = receive consumer
+                        let! outcome = consumer.Subscribe("T", ByTag $"t{round}")
+                        outcome |> Buffers.ok
+
+                        let! sent =
+                            send producer (Message.ofText "T" $"m{round}" |> Message.withTag $"t{round}")
+
+                        sent |> Buffers.ok |> ignore
+                        let! text = waiting
+                        text |> shouldEqual $"m{round}"
+
+                    do! consumer.Close()
+                }))
+    ]
+
+let private filtering =
+    [
+        live "only matching messages are delivered, by tags and by SQL92" (fun () ->
+            withQueues 2 (fun _ cluster ->
+                task {
+                    use producer = start (producerOf cluster system)
+
+                    for number in 0..29 do
+                        let! sent =
+                            Message.ofText "T" $"m{number}"
+                            |> Message.withTag (if number % 3 = 0 then "Aa" else "BB")
+                            |> Message.withProperty "n" (string number)
+                            |> send producer
+
+                        sent |> Buffers.ok |> ignore
+
+                    let read filter group =
+                        task {
+                            let! consumer =
+                                { pullerOf cluster system with
+                                    Group = group
+                                }
+                                |> PullConsumerOptions.subscribe "T" filter
+                                |> startPull
+
+                            let! texts = receiveMany consumer 10
+                            do! consumer.Close()
+                            return set texts
+                        }
+
+                    let! byTag = read (ByTag "Aa") "C1"
+                    byTag |> shouldEqual (set [ for number in 0..3..29 -> $"m{number}" ])
+                    let! bySql = read (BySql92 "n >= 20") "C2"
+                    bySql |> shouldEqual (set (numbered 20 10))
+
+                    match!
+                        subscribed cluster system
+                        |> PullConsumerOptions.subscribe "T" (BySql92 "n >")
+                        |> PullConsumer.Start
+                    with
+                    | Error(Refused _) -> ()
+                    | other -> failtest $"%A{other}"
+                }))
+    ]
+
+let private sharing =
+    members @ closingAndSubscribing @ subscriptionChanges @ filtering
+
+let private automaticCommits =
+    [
+        live "a message counts as consumed when the next one is requested" (fun () ->
+            withQueues 1 (fun clock cluster ->
+                task {
+                    do! sendTo cluster 0 (numbered 0 5)
+                    let! consumer = startPull (subscribed cluster clock)
+                    let! _ = receiveMany consumer 3
+                    do! passUntilCommitted clock cluster 2L
+                    do! commit consumer
+                    let! committed = committedOf cluster 0
+                    committed |> shouldEqual 3L
+                    do! consumer.Close()
+                    let! committed = committedOf cluster 0
+                    committed |> shouldEqual 3L
+                }))
+
+        live "messages that the filter rejects are committed past while nothing is in flight" (fun () ->
+            withQueues 1 (fun clock cluster ->
+                task {
+                    let! consumer =
+                        pullerOf cluster clock
+                        |> PullConsumerOptions.subscribe "T" (ByTag "none")
+                        |> startPull
+
+                    do! sendTo cluster 0 (numbered 0 5)
+                    do! passUntilCommitted clock cluster 5L
+                    do! consumer.Close()
+                }))
+    ]
+
+let private manualCommits =
+    [
+        live "with manual commits nothing is committed but by a call" (fun () ->
+            withQueues 1 (fun clock cluster ->
+                task {
+                    do! sendTo cluster 0 (numbered 0 40)
+                    let byHand = subscribed cluster clock |> PullConsumerOptions.manualCommit
+                    let! consumer = startPull byHand
+                    let! _ = receiveMany consumer 10
+                    do! commit consumer
+                    let! committed = committedOf cluster 0
+                    committed |> shouldEqual 10L
+                    let! _ = receiveMany consumer 10
+                    clock.Advance(TimeSpan.FromMinutes 5L)
+                    do! consumer.Close()
+                    let! committed = committedOf cluster 0
+                    committed |> shouldEqual 10L
+                    let! consumer = startPull byHand
+                    let! text = receive consumer
+                    text |> shouldEqual "m10"
+                    let! outcome = consumer.Commit(queueOf cluster 0, 17L, none)
+                    outcome |> Buffers.ok
+                    do! consumer.Close()
+                    let! committed = committedOf cluster 0
+                    committed |> shouldEqual 17L
+                }))
+
+        live "a commit that no broker accepts is an error" (fun () ->
+            withQueues 1 (fun _ cluster ->
+                task {
+                    do! sendTo cluster 0 [ "a" ]
+
+                    let options = subscribed cluster system
+
+                    let! consumer =
+                        startPull
+                            { options with
+                                Remoting =
+                                    { options.Remoting with
+                                        RequestTimeout = TimeSpan.FromMilliseconds 500.0
+                                    }
+                            }
+
+                    let! _ = receive consumer
+                    do! cluster.Brokers[0].StopAsync BrokerStop.Orderly
+
+                    match! consumer.Commit none with
+                    | Error _ -> ()
+                    | Ok() -> failtest "it was committed where no broker is"
+
+                    do! consumer.Close()
+                }))
+    ]
+
+let private offsetStores =
+    [
+        live "offsets of an offset store of the application determine where queues begin" (fun () ->
+            withQueues 2 (fun _ cluster ->
+                task {
+                    do! sendTo cluster 0 (numbered 0 10)
+                    do! sendTo cluster 1 (numbered 10 10)
+                    let kept = Dictionary [ KeyValuePair(0, 7L) ]
+
+                    let startAt (queue: MessageQueue) _ =
+                        match kept.TryGetValue queue.QueueId with
+                        | true, position -> Task.FromResult(Some position)
+                        | _ -> Task.FromResult None
+
+                    let! consumer =
+                        subscribed cluster system
+                        |> PullConsumerOptions.withStartAt startAt
+                        |> PullConsumerOptions.manualCommit
+                        |> startPull
+
+                    let! texts = receiveMany consumer 13
+                    set texts |> shouldEqual (set (numbered 7 3 @ numbered 10 10))
+                    do! consumer.Close()
+                }))
+    ]
+
+let private committing = automaticCommits @ manualCommits @ offsetStores
+
+[<Tests>]
+let tests = testList "Pull consumer" (sharing @ committing)

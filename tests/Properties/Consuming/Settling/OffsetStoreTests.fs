@@ -1,0 +1,102 @@
+/// What brokers are asked to keep of a group's offsets.
+module RocketMq.Protocol.Tests.OffsetStoreTests
+
+open System
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open RocketMq.Protocol
+open RocketMq
+open ProducerRig
+
+let private nameServer = FakeServers.at 1
+
+let private settings: GroupSettings =
+    {
+        Group = "C"
+        Type = ConsumePassively
+        Model = Clustering
+        ConsumeFrom = FirstOffset
+        PullBatch = 32
+        LongPollTimeout = TimeSpan.FromSeconds 15L
+    }
+
+let private queueOf number : MessageQueue =
+    {
+        Topic = "T"
+        BrokerName = "b"
+        QueueId = number
+    }
+
+/// Saves of four queues at once, at a broker that answers the first one as `first` says, once it is told to. Gives how many it was
+/// asked meanwhile, how many then, and how many saves succeeded.
+let private savesBeside (first: RemotingCommand -> Reaction) =
+    task {
+        let mutable asked = 0
+
+        let answer =
+            TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+
+        let react _ (command: RemotingCommand) : Task<Reaction> =
+            task {
+                match command.RequestCode with
+                | RequestCode.GetRouteInfoByTopic ->
+                    return FakeServers.routed (FakeServers.routeOver [ "b", 10, 4 ]) command
+                | RequestCode.UpdateConsumerOffset when Interlocked.Increment &asked = 1 ->
+                    do! answer.Task
+                    return first command
+                | _ -> return FakeServers.success command
+            }
+
+        let servers = FakeServers(ManualClock(), (fun _ -> Accepts), react)
+        let clients = RemotingClients servers.Options
+
+        let routes =
+            Routes(NameServer([| nameServer |], clients), clients, AutoCreateTopic.Default)
+
+        let store: IOffsetStore = BrokerOffsets(settings, GroupBrokers(clients, routes))
+        let! _ = routes.Get("T", CancellationToken.None)
+
+        let saving =
+            Task.WhenAll
+                [|
+                    for number in 0..3 -> store.Save(queueOf number, 7L, CancellationToken.None)
+                |]
+
+        do! until (fun () -> Volatile.Read &asked = 1)
+
+        for _ in 1..1_000 do
+            do! Task.Yield()
+
+        let alone = Volatile.Read &asked
+        answer.SetResult()
+        let! saved = saving
+        let! again = store.Save(queueOf 0, 8L, CancellationToken.None)
+        do! clients.CloseAll()
+        let succeeded = saved |> Array.filter Result.isOk |> Array.length
+        again |> Result.isOk |> shouldBeTrue
+        return struct (alone, Volatile.Read &asked, succeeded)
+    }
+
+[<Tests>]
+let tests =
+    testList
+        "Offset store"
+        [
+            live "the first commit of a topic is sent alone, and the others after it" (fun () ->
+                task {
+                    let! outcome = savesBeside FakeServers.success
+                    outcome |> shouldEqual (struct (1, 5, 4))
+                })
+
+            live "after a failed first commit the next one is sent alone, and none waits for ever" (fun () ->
+                task {
+                    let! outcome =
+                        savesBeside (FakeServers.refusal ResponseCode.SystemError "on purpose")
+
+                    let struct (alone, asked, succeeded) = outcome
+                    alone |> shouldEqual 1
+                    asked |> shouldEqual 5
+                    succeeded |> shouldEqual 3
+                })
+        ]

@@ -1,0 +1,157 @@
+module RocketMq.Protocol.Tests.BodyTests
+
+open System
+open Expecto
+open RocketMq.Protocol
+open RocketMq
+open RocketMq.Protocol.Tests.Buffers
+
+let private hello = "hello hello hello"B
+
+/// `hello` as Java's deflater writes it.
+let private javaZlib = Convert.FromHexString "785ecb48cdc9c957c84090003a2e067d"
+
+let private inflate limit (bytes: byte[]) =
+    Zlib.inflate limit (ReadOnlyMemory bytes)
+
+let private message sysFlag (body: byte[]) : StoredMessage =
+    { Parts.emptyMessage with
+        SysFlag = sysFlag
+        BodyCrc = Crc32.ofBody (ReadOnlySpan body)
+        StoredBody = ReadOnlyMemory body
+    }
+
+let private decode message =
+    MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
+    |> Result.map (fun body -> body.ToArray())
+
+/// CRC-32 by its definition, bit by bit.
+let private slowCrc (bytes: byte[]) =
+    let step crc _ =
+        if crc &&& 1u <> 0u then
+            (crc >>> 1) ^^^ 0xEDB88320u
+        else
+            crc >>> 1
+
+    let add crc (value: byte) =
+        Seq.fold step (crc ^^^ uint32 value) (seq { 1..8 })
+
+    ~~~(Array.fold add 0xFFFFFFFFu bytes)
+
+let private zlib =
+    testList
+        "zlib"
+        [
+            property "a deflated body inflates to the same"
+            <| fun (Bytes body) (times: byte) ->
+                let body = Array.concat (Seq.replicate (int times) body)
+
+                match Zlib.deflate (ReadOnlyMemory body) |> inflate body.Length with
+                | Ok inflated -> inflated.ToArray() = body
+                | Error _ -> false
+
+            property "a stream with flipped bits is refused or inflates to the same"
+            <| fun (Bytes body) (bits: int list) ->
+                let deflated = Zlib.deflate (ReadOnlyMemory body)
+
+                match damaged bits deflated |> inflate 100_000 with
+                | Ok inflated -> inflated.ToArray() = body || not bits.IsEmpty
+                | Error _ -> not bits.IsEmpty
+
+            testCase "Java's stream inflates"
+            <| fun () -> (inflate 100 javaZlib |> ok).ToArray() |> shouldEqual hello
+
+            testCase "a stream cut short anywhere is refused"
+            <| fun () ->
+                for length in 0 .. javaZlib.Length - 1 do
+                    inflate 100 javaZlib[.. length - 1] |> Result.isError |> shouldBeTrue
+
+            testCase "a stream with a wrong checksum or trailing bytes is refused"
+            <| fun () ->
+                let wrong = Array.copy javaZlib
+                wrong[wrong.Length - 1] <- wrong[wrong.Length - 1] ^^^ 1uy
+                inflate 100 wrong |> Result.isError |> shouldBeTrue
+                inflate 100 (Array.append javaZlib [| 0uy |]) |> Result.isError |> shouldBeTrue
+
+            testCase "inflating stops at the size limit"
+            <| fun () ->
+                let bomb = Zlib.deflate (ReadOnlyMemory(Array.zeroCreate (64 * 1024 * 1024)))
+                bomb.Length |> shouldStayBelow (100_000)
+                let before = GC.GetAllocatedBytesForCurrentThread()
+
+                inflate (1024 * 1024) bomb
+                |> shouldEqual (Error(InflatedTooLarge(1024 * 1024)): Result<ReadOnlyMemory<byte>, BodyError>)
+
+                GC.GetAllocatedBytesForCurrentThread() - before
+                |> shouldStayBelow ((8L * 1024L * 1024L))
+
+                inflate 17 javaZlib |> Result.isOk |> shouldBeTrue
+                inflate 16 javaZlib |> Result.isOk |> shouldBeFalse
+        ]
+
+let private bodies =
+    testList
+        "bodies"
+        [
+            testCase "a body is inflated if its flag says so, old senders' without a number included"
+            <| fun () ->
+                decode (message 0 hello) |> shouldEqual (Ok hello: Result<byte[], BodyError>)
+
+                decode (message 0x301 javaZlib)
+                |> shouldEqual (Ok hello: Result<byte[], BodyError>)
+
+                decode (message 0x1 javaZlib)
+                |> shouldEqual (Ok hello: Result<byte[], BodyError>)
+
+                decode (message 0x300 javaZlib)
+                |> shouldEqual (Ok javaZlib: Result<byte[], BodyError>)
+
+            testCase "a body whose checksum is wrong is reported with both checksums"
+            <| fun () ->
+                match
+                    decode
+                        { message 0 hello with
+                            BodyCrc = 0x1234
+                        }
+                with
+                | Error(ChecksumMismatch(expected, actual)) ->
+                    expected |> shouldEqual 0x1234
+                    actual |> shouldEqual (Crc32.ofBody (ReadOnlySpan hello))
+                | other -> failtest $"%A{other}"
+
+            testCase "a compression that cannot be read is reported by name"
+            <| fun () ->
+                for flag, name in [ (0x101, "Lz4"); (0x201, "Zstandard"); (0x701, "7") ] do
+                    match decode (message flag hello) with
+                    | Error error -> error.Message |> shouldMention name
+                    | Ok _ -> failtest "read it"
+        ]
+
+let private checksums =
+    testList
+        "checksums"
+        [
+            property "the checksum is that of its definition"
+            <| fun (Bytes bytes) -> Crc32.compute (ReadOnlySpan bytes) = slowCrc bytes
+
+            testCase "the checksum of hello is Java's"
+            <| fun () -> Crc32.ofBody (ReadOnlySpan "hello"B) |> shouldEqual 907060870
+
+            property "the system flag keeps what is set and leaves other bits unchanged"
+            <| fun (sysFlag: int) (born: bool) (stored: bool) ->
+                let all = [ Uncompressed; Lz4; Zstandard; Zlib; UnknownCompression 5 ]
+                let hosts = SysFlag.withHosts born stored sysFlag
+
+                SysFlag.isBornHostV6 hosts = born
+                && SysFlag.isStoreHostV6 hosts = stored
+                && hosts &&& ~~~0x30 = (sysFlag &&& ~~~0x30)
+                && all
+                   |> List.forall (fun compression ->
+                       let flag = SysFlag.withCompression compression sysFlag
+
+                       SysFlag.compression flag = compression
+                       && flag &&& ~~~0x701 = (sysFlag &&& ~~~0x701))
+        ]
+
+[<Tests>]
+let tests = testList "Body" [ zlib; bodies; checksums ]

@@ -1,0 +1,367 @@
+/// Messages that are gathered: each caller has a receipt of its own, and nobody is left waiting.
+module RocketMq.Protocol.Tests.ProducerBatcherTests
+
+open System
+open System.Collections.Concurrent
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open Microsoft.Extensions.Logging.Abstractions
+open RocketMq.Protocol
+open RocketMq
+open RocketMq.Protocol.Tests.ProducerRig
+
+let private limits =
+    {
+        MaxMessages = 5
+        MaxBytes = 400
+        MaxWaitMillis = 10L
+    }
+
+let private receiptFor number (tickets: Gathered[]) : SendReceipt =
+    {
+        Status = SendOk
+        Queue =
+            {
+                Topic = tickets[0].Message.Topic
+                BrokerName = "a"
+                QueueId = number
+            }
+        QueueOffset = 100L * int64 number
+        UniqueId = tickets |> Array.map _.UniqueId |> String.concat ","
+        OffsetId = String.Join(',', [ for index in 0 .. tickets.Length - 1 -> $"{number}-{index}" ])
+        RecallHandle = None
+        Attempts = 1
+    }
+
+/// What is done to a batcher.
+type BatcherStep =
+    | AddTo of topic: byte * bytes: byte * waits: bool
+    | LetPass of millis: byte
+
+let private everyCallerHasItsReceipt (steps: BatcherStep list) =
+    let clock = ManualClock()
+    let batches = ConcurrentQueue<Gathered[]>()
+
+    let send (tickets: Gathered[]) =
+        batches.Enqueue tickets
+        let number = batches.Count
+
+        Task.FromResult(
+            if number % 4 = 0 then
+                Error(NoRoute("T", []))
+            else
+                Ok(receiptFor number tickets)
+        )
+
+    use batcher = new ProducerBatcher(limits, clock, NullLogger.Instance, send)
+    let added = ResizeArray<Gathered>()
+
+    for step in steps do
+        match step with
+        | AddTo(topic, bytes, waits) ->
+            let message =
+                Message.ofBytes $"T{topic % 3uy}" (Array.zeroCreate (1 + int bytes))
+                |> Message.withWaitStoreOk waits
+
+            let gathered = Gathered(message, $"id{added.Count}")
+            added.Add gathered
+            batcher.Add(gathered, ValueNone, false)
+        | LetPass millis -> clock.Advance(TimeSpan.FromMilliseconds(float millis))
+
+    batcher.End()
+    // Receipts are delivered elsewhere.
+    let receipts = Task.WhenAll([| for gathered in added -> gathered.Task |])
+    receipts.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
+    let sent = batches.ToArray()
+
+    let expected =
+        dict
+            [
+                for number, tickets in Array.indexed sent do
+                    for index, ticket in Array.indexed tickets do
+                        ticket.UniqueId, (number + 1, index)
+            ]
+
+    // Each went once, and its receipt is that of its place.
+    expected.Count = added.Count
+    && (sent |> Array.sumBy _.Length) = added.Count
+    && sent |> Array.forall (fun tickets -> tickets.Length <= limits.MaxMessages)
+    && sent
+       |> Array.forall (fun tickets -> tickets |> Array.distinctBy _.Message.Topic |> Array.length = 1)
+    && added
+       |> Seq.forall (fun gathered ->
+           let number, index = expected[gathered.UniqueId]
+
+           match gathered.Task.Result with
+           | Error error -> number % 4 = 0 && error = NoRoute("T", [])
+           | Ok receipt ->
+               number % 4 <> 0
+               && receipt.UniqueId = gathered.UniqueId
+               && receipt.OffsetId = $"{number}-{index}"
+               && receipt.QueueOffset = 100L * int64 number + int64 index)
+
+let private receiptsTests =
+    testList
+        "receipts"
+        [
+            propertyOf 100 "each caller has its own receipt, and no caller waits after a flush" everyCallerHasItsReceipt
+        ]
+
+let private refusedMessagesFailAlone (isBad: bool list) (isEncodingFault: bool) =
+    let clock = ManualClock()
+    let stored = ConcurrentQueue<string>()
+
+    let error =
+        if isEncodingFault then
+            NotEncoded(RequestCode.SendBatchMessage, NotEncodable("a message", "it is bad"))
+        else
+            Refused(OnNetwork.endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, ResponseCode.MessageIllegal, "")
+
+    let send (tickets: Gathered[]) =
+        if tickets |> Array.exists (fun ticket -> ticket.Message.Flag = 1) then
+            Task.FromResult(Error error)
+        else
+            for ticket in tickets do
+                stored.Enqueue ticket.UniqueId
+
+            Task.FromResult(Ok(receiptFor 1 tickets))
+
+    use batcher =
+        new ProducerBatcher(
+            { limits with
+                MaxBytes = 4_000
+                MaxMessages = 40
+            },
+            clock,
+            NullLogger.Instance,
+            send
+        )
+
+    let added =
+        [
+            for index, isBad in List.indexed isBad do
+                let message = Message.ofText "T" "x" |> Message.withFlag (if isBad then 1 else 0)
+                let gathered = Gathered(message, $"id{index}")
+                batcher.Add(gathered, ValueNone, false)
+                gathered
+        ]
+
+    batcher.End()
+    let outcomes = Task.WhenAll([| for gathered in added -> gathered.Task |])
+    outcomes.Wait(TimeSpan.FromSeconds 30L) |> shouldBeTrue
+
+    let good =
+        added
+        |> List.filter (fun gathered -> gathered.Message.Flag = 0)
+        |> List.map _.UniqueId
+
+    List.sort (List.ofSeq stored) = List.sort good
+    && added
+       |> List.forall (fun gathered ->
+           match gathered.Task.Result with
+           | Ok receipt -> gathered.Message.Flag = 0 && receipt.UniqueId = gathered.UniqueId
+           | Error found -> gathered.Message.Flag = 1 && found = error)
+
+let private refusals =
+    testList
+        "refusals"
+        [
+            propertyOf
+                100
+                "of a batch that is refused for some of its messages, those fail and the others are sent once"
+                refusedMessagesFailAlone
+        ]
+
+let private oneAttempt =
+    testList
+        "one attempt"
+        [
+            live "a batch that may be stored, or that all of its messages would fail with, is sent once" (fun () ->
+                task {
+                    let endpoint = OnNetwork.endpoint
+
+                    for error in
+                        [
+                            NotDecoded(endpoint, RequestCode.SendBatchMessage, WrongValue("answer", "it is odd"))
+                            ConnectionLost(
+                                endpoint,
+                                RequestCode.SendBatchMessage,
+                                TimeSpan.Zero,
+                                FailureReason.ofText "gone"
+                            )
+                            TimedOut(endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, OnNetwork.unheard)
+                            NotConnected(endpoint, FailureReason.ofText "gone")
+                            Refused(
+                                endpoint,
+                                RequestCode.SendBatchMessage,
+                                TimeSpan.Zero,
+                                ResponseCode.SystemError,
+                                ""
+                            )
+                            Refused(
+                                endpoint,
+                                RequestCode.SendBatchMessage,
+                                TimeSpan.Zero,
+                                ResponseCode.NoPermission,
+                                ""
+                            )
+                            NoRoute("T", [])
+                        ] do
+                        let mutable sends = 0
+
+                        let send (_: Gathered[]) =
+                            sends <- sends + 1
+                            Task.FromResult(Error error)
+
+                        use batcher = new ProducerBatcher(limits, ManualClock(), NullLogger.Instance, send)
+                        let added = [ for index in 1..3 -> Gathered(Message.ofText "T" "x", $"id{index}") ]
+
+                        for gathered in added do
+                            batcher.Add(gathered, ValueNone, false)
+
+                        batcher.End()
+
+                        for gathered in added do
+                            let! outcome = gathered.Task
+                            outcome |> shouldEqual (Error error)
+
+                        sends |> shouldEqual 1
+                })
+        ]
+
+let private failures =
+    testList
+        "failures"
+        [
+            live "a send that throws fails its callers, not the batcher" (fun () ->
+                task {
+                    let clock = ManualClock()
+                    let mutable isBroken = true
+
+                    let send (tickets: Gathered[]) =
+                        if isBroken then
+                            failwith "broken"
+
+                        Task.FromResult(Ok(receiptFor 1 tickets))
+
+                    use batcher = new ProducerBatcher(limits, clock, NullLogger.Instance, send)
+
+                    let add id =
+                        let gathered = Gathered(Message.ofText "T" "x", id)
+                        batcher.Add(gathered, ValueNone, false)
+                        gathered
+
+                    let first = add "a"
+                    clock.Advance(TimeSpan.FromMilliseconds 10L)
+                    let! failed = first.Task
+                    failed.IsError |> shouldBeTrue
+                    isBroken <- false
+                    let second = add "b"
+                    second.Task.IsCompleted |> shouldBeFalse
+                    clock.Advance(TimeSpan.FromMilliseconds 10L)
+                    let! sent = second.Task
+                    (Buffers.ok sent).UniqueId |> shouldEqual "b"
+                })
+        ]
+
+let private throughAProducer =
+    testList
+        "through a producer"
+        [
+            live
+                "each receipt of a producer names the offset of its message, and no caller waits after Close"
+                (fun () ->
+                    task {
+                        use! cluster = startCluster ignore
+                        do! cluster.CreateTopicAsync("Batched", 4)
+
+                        let producer =
+                            producerOf cluster TimeProvider.System
+                            |> ProducerOptions.withBatching
+                                { BatchingLimits.Default with
+                                    // So long that only a full batch or the end sends it.
+                                    MaxWaitMillis = 30_000L
+                                    MaxMessages = 16
+                                }
+                            |> start
+
+                        let count = 16 * 50 + 7
+
+                        let sending =
+                            [|
+                                for number in 1..count -> send producer (Message.ofText "Batched" (string number))
+                            |]
+
+                        do! producer.Close()
+                        let! outcomes = Task.WhenAll sending
+                        let receipts = outcomes |> Array.map Buffers.ok
+                        let! stored = readAll cluster "Batched" 4
+
+                        let places =
+                            set
+                                [
+                                    for KeyValue(broker, messages) in stored do
+                                        for message in messages do
+                                            broker, message.QueueId, message.QueueOffset, uniqueIdOf message
+                                ]
+
+                        places.Count |> shouldEqual count
+
+                        receipts
+                        |> Array.map (fun receipt ->
+                            receipt.Queue.BrokerName, receipt.Queue.QueueId, receipt.QueueOffset, receipt.UniqueId)
+                        |> Set.ofArray
+                        |> shouldEqual places
+
+                        let! late = send producer (Message.ofText "Batched" "late")
+                        late.IsError |> shouldBeTrue
+                    })
+        ]
+
+let private oversizedBatches =
+    testList
+        "oversized batches"
+        [
+            live "a batch that its broker calls illegal is sent in parts, and each message is stored once" (fun () ->
+                task {
+                    use! cluster = startCluster (fun options -> options.Masters <- 1)
+                    do! cluster.CreateTopicAsync("T", 4)
+
+                    let producer =
+                        producerOf cluster TimeProvider.System
+                        |> ProducerOptions.withBatching
+                            { BatchingLimits.Default with
+                                MaxWaitMillis = 30_000L
+                            }
+                        |> start
+
+                    let batches = cluster.Brokers[0].Faults.On RequestCode.SendBatchMessage
+                    batches.Refuse(ResponseCode.MessageIllegal, "no", 3)
+                    let sending = [| for _ in 1..10 -> send producer (Message.ofText "T" "body") |]
+                    do! producer.Close()
+                    let! results = Task.WhenAll sending
+                    let receipts = results |> Array.map Buffers.ok
+                    let! stored = readAll cluster "T" 4
+
+                    stored.Values
+                    |> Seq.concat
+                    |> Seq.map uniqueIdOf
+                    |> Seq.sort
+                    |> List.ofSeq
+                    |> shouldEqual (receipts |> Array.map _.UniqueId |> Array.sort |> List.ofArray)
+                })
+        ]
+
+[<Tests>]
+let tests =
+    testList
+        "ProducerBatcher"
+        [
+            receiptsTests
+            refusals
+            oneAttempt
+            failures
+            throughAProducer
+            oversizedBatches
+        ]
