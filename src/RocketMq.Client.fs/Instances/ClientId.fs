@@ -12,7 +12,7 @@ module internal InstanceNames =
             if String.IsNullOrWhiteSpace name then
                 refuse "it is blank"
             elif name.Length > 128 then
-                refuse $"it has {name.Length} characters, and may have 128"
+                refuse (invariant $"it has {name.Length} characters, and may have 128")
             elif
                 name
                 |> Seq.exists (fun char -> char = '/' || char = '\\' || Char.IsControl char)

@@ -125,7 +125,7 @@ module internal SettingTable =
                     if policy.Attempts >= 1 then
                         None
                     else
-                        Some $"{policy.Attempts} attempts are none"
+                        Some(invariant $"{policy.Attempts} attempts are none")
         }
 
     let private rowsWithText: Setting<RemotingOptions> list =

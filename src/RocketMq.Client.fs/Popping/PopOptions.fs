@@ -17,7 +17,7 @@ module internal InvisibleTime =
             if time >= least && time <= most then
                 None
             else
-                Some $"{time} is no time from {least} to {most}")
+                Some(invariant $"{time} is no time from {least} to {most}"))
 
     let check what (time: TimeSpan) : string option =
         kind.Check time |> Option.map (fun problem -> $"{what}: {problem}")

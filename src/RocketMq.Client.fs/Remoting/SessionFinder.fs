@@ -60,9 +60,9 @@ type internal SessionFinder
                     if last.Text = "" then
                         ""
                     else
-                        $"; the last attempt failed: {last}"
+                        invariant $"; the last attempt failed: {last}"
 
-                let text = $"no connection within {patience.TotalMilliseconds} ms{why}"
+                let text = invariant $"no connection within {patience.TotalMilliseconds} ms{why}"
 
                 return Error(FailureReason.withText text last)
         }

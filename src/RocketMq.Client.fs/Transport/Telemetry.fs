@@ -91,7 +91,7 @@ module internal Telemetry =
         match result with
         | Ok ResponseCode.Success -> ValueNone
         | Ok code
-        | Error(Refused(_, _, _, code, _)) -> ValueSome $"%O{code}"
+        | Error(Refused(_, _, _, code, _)) -> ValueSome(string code)
         | Error(ConnectionLost _) -> ValueSome "ConnectionLost"
         | Error(TimedOut _ | NoReply _) -> ValueSome "TimedOut"
         | Error(NotConnected _) -> ValueSome "NotConnected"
@@ -113,7 +113,7 @@ module internal Telemetry =
         (make: unit -> Task<Result<'Answer, RemotingError>>)
         : Task<Result<'Answer, RemotingError>> =
         backgroundTask {
-            let operation = $"%O{request.Code}"
+            let operation = string request.Code
             let started = Stopwatch.GetTimestamp()
 
             use activity =

@@ -90,15 +90,14 @@ let private numbering =
             testCase "10,000 calls have 10,000 opaques, also where they wrap"
             <| fun () ->
                 for first in [ 1; Int32.MaxValue - 5000 ] do
-                    let waiters = InFlightTable(16_384, first)
+                    let table = InFlightTable(16_384, first)
 
                     let numbers =
                         [
                             for _ in 1..10_000 do
-                                let number = waiters.TryNumber() |> ValueOption.get
+                                let number = table.TryNumber() |> ValueOption.get
 
-                                waiters.Add(pending number)
-
+                                table.Add(pending number)
                                 number
                         ]
 

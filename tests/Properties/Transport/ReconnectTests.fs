@@ -42,7 +42,7 @@ let private dialling =
                     let! _ = opening
                     first.Close()
                     // Before that, the clock would only move a connection towards its end that nobody uses.
-                    do! until (fun () -> client.State = Connecting 0)
+                    do! until (fun () -> client.State = Connecting 1)
                     let! _ = waitForDial network 1
                     let! second = network.Accept()
 

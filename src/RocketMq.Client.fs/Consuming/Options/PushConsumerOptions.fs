@@ -62,7 +62,7 @@ module internal FlowControlLimits =
             if value >= 1L then
                 None
             else
-                Some $"{value} is no number above 0")
+                Some(invariant $"{value} is no number above 0"))
 
     /// One by one, without texts.
     let settings: Setting<FlowControlLimits> list =
@@ -154,7 +154,7 @@ module PushConsumerOptions =
             if time >= least && time <= most then
                 None
             else
-                Some $"{time} is no time from {least.TotalMilliseconds} ms to {most.TotalSeconds} s")
+                Some(invariant $"{time} is no time from {least.TotalMilliseconds} ms to {most.TotalSeconds} s"))
 
     let internal kind: OptionKind<PushConsumerOptions> =
         ConsumerOptions.kindOf

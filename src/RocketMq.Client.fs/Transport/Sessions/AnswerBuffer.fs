@@ -52,7 +52,10 @@ type internal AnswerBuffer(out: WriteBuffer, options: RemotingOptions, isServer:
 
     let tooMany () =
         let peer = if isServer then "client" else "server"
-        FailureReason.ofText $"{maxWaiting} answers wait for the {peer} to read them, the most that are allowed"
+
+        FailureReason.ofText (
+            invariant $"{maxWaiting} answers wait for the {peer} to read them, the most that are allowed"
+        )
 
     /// The task ends when the answer is in the buffer, or will never be. If too many wait for that already, the session is to end.
     member _.TryPut(header: Header, answer: RemotingCommand) : Result<Task, FailureReason> =
