@@ -51,7 +51,7 @@ module internal OptionKind =
         | Some(:? Setting<'Options, 'T> as setting) -> setting
         | _ ->
             let names = String.concat " or " names
-            invalidOp $"{typeof<'Options>.Name} has no setting {names} of type {typeof<'T>.Name}"
+            invalidOp (invariant $"{typeof<'Options>.Name} has no setting {names} of type {typeof<'T>.Name}")
 
     /// With one setting changed, or what is wrong with its new value.
     let assign (kind: OptionKind<'Options>) (name: string) (value: 'T) (options: 'Options) : Result<'Options, string> =

@@ -19,7 +19,7 @@ module internal InvisibleTime =
             else
                 Some(invariant $"{time} is no time from {least} to {most}"))
 
-    let check what (time: TimeSpan) : string option =
+    let check (what: string) (time: TimeSpan) : string option =
         kind.Check time |> Option.map (fun problem -> $"{what}: {problem}")
 
 /// Options of a simple consumer.

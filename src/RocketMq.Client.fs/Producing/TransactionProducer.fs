@@ -289,8 +289,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                         log
                         RequestCode.CheckTransactionState
                         (string endpoint)
-                        invariant
-                        $"{missing} bytes of the half message are missing"
+                        (invariant $"{missing} bytes of the half message are missing")
 
                     return None
                 | Corrupt error ->
