@@ -56,7 +56,7 @@ type FrameBenchmarks() =
     [<Benchmark>]
     member _.Decode() =
         match Frame.read limits (ReadOnlySequence frame) with
-        | Complete(frame, _) -> frame.Command
+        | Decoded.Complete(frame, _) -> frame.Command
         | _ -> failwith "not a frame"
 
     [<Benchmark>]

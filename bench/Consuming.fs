@@ -153,12 +153,12 @@ let private consumePush nameServer handlerOf (change: PushConsumerOptions -> Pus
     consumer.Close() |> Limited.action "closing the consumer" Limited.patience
 
 let private eachMessage (counted: StoredMessage -> int -> ValueTask<ConsumeResult>) =
-    EachMessage(fun received _ ->
+    ConsumeHandler.EachMessage(fun received _ ->
         Samples.ok received.Body |> ignore
         counted received.Message 1)
 
 let private batches (counted: StoredMessage -> int -> ValueTask<ConsumeResult>) =
-    Batches(fun received _ -> counted received[0].Message received.Length)
+    ConsumeHandler.Batches(fun received _ -> counted received[0].Message received.Length)
 
 /// One measured process. Gives 0.
 let consume who nameServer =
@@ -250,7 +250,7 @@ let private runPaced (settings: Settings) nameServer =
     let mutable sent = 0
 
     let handler =
-        EachMessage(fun message _ ->
+        ConsumeHandler.EachMessage(fun message _ ->
             let ticks = BinaryPrimitives.ReadInt64BigEndian((Samples.ok message.Body).Span)
 
             if ticks > 0L then

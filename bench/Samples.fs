@@ -96,7 +96,7 @@ let records: ReadOnlyMemory<byte> =
 let pullAnswer: RemotingCommand =
     let answer =
         {
-            Status = Found
+            Status = PullStatus.Found
             NextOffset = 32L
             MinOffset = 0L
             MaxOffset = 100L

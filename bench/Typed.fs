@@ -68,7 +68,8 @@ let private compare (settings: Settings) name (ours: unit -> unit) (floor: unit 
 
 let private sameBytes name (ours: ArrayBufferWriter<byte>) (floor: ArrayBufferWriter<byte>) header =
     match Frame.decode (ours.WrittenSpan.ToArray()), Frame.decode (floor.WrittenSpan.ToArray()) with
-    | Complete(ours, _), Complete(floor, _) when ours.Command = floor.Command && ours.Header = header -> ()
+    | Decoded.Complete(ours, _), Decoded.Complete(floor, _) when ours.Command = floor.Command && ours.Header = header ->
+        ()
     | _ -> failwith $"{name}: the floor writes another command"
 
 let private send settings header writeFloor =
@@ -97,7 +98,7 @@ let private pull settings header =
 
     let read () =
         match Frame.read FrameLimits.Default (ReadOnlySequence frame) with
-        | Complete(frame, _) ->
+        | Decoded.Complete(frame, _) ->
             match Pull.messages.DecodeAnswer frame.Command with
             | Ok answer -> struct (answer, MessageCodec.decodeAll "broker-a" answer.Records |> Samples.ok)
             | Error error -> failwith $"%A{error}"

@@ -270,7 +270,7 @@ let readPull (frame: byte[]) : struct (PullAnswer * StoredMessage[]) =
 
     let answer: PullAnswer =
         {
-            Status = Found
+            Status = PullStatus.Found
             NextOffset = next
             MinOffset = least
             MaxOffset = most

@@ -29,9 +29,10 @@ printfn
 show "its lengths" (Frame.tryInfo binary)
 
 match Frame.decode binary with
-| Complete(frame, consumed) -> printfn $"\n-- {consumed} bytes read: the same command? {frame.Command = request}"
-| NeedMore missing -> printfn $"{missing} bytes are missing"
-| Corrupt error -> printfn $"{error.Message}"
+| Decoded.Complete(frame, consumed) ->
+    printfn $"\n-- {consumed} bytes read: the same command? {frame.Command = request}"
+| Decoded.NeedMore missing -> printfn $"{missing} bytes are missing"
+| Decoded.Corrupt error -> printfn $"{error.Message}"
 
 // The other side answers; whoever asked reads the answer.
 let answer = Offsets.min.Answer(4711L, request)
@@ -76,7 +77,13 @@ for error in
                 UnwrittenBytes = 0L
             }
         )
-        Refused(broker, RequestCode.SendMessageV2, TimeSpan.FromMilliseconds 12L, ResponseCode.SystemBusy, "too many")
+        RemotingError.Refused(
+            broker,
+            RequestCode.SendMessageV2,
+            TimeSpan.FromMilliseconds 12L,
+            ResponseCode.SystemBusy,
+            "too many"
+        )
     ] do
     show "an error" error
     printfn $"{RemotingError.describe error}"

@@ -56,7 +56,7 @@ let pull: PullRequest =
 
 let pullAnswer: PullAnswer =
     {
-        Status = Found
+        Status = PullStatus.Found
         NextOffset = 32L
         MinOffset = 0L
         MaxOffset = 99L
@@ -81,12 +81,12 @@ let ask (query: 'Query) (operation: Operation<'Query, 'Answer>) : RemotingComman
 /// Errors that arise before anything is sent, whatever the request.
 let localErrors: RemotingError list =
     [
-        Misconfigured "why"
-        InvalidCall "why"
-        ClientNameTaken("C", "1@2")
-        ConsumedByPull("T", "C")
-        BadAddress "here"
-        OffsetStoreFailed("why", None)
-        CredentialsFailed "why"
-        Unexpected("Sending a batch", InvalidOperationException "why")
+        RemotingError.Misconfigured "why"
+        RemotingError.InvalidCall "why"
+        RemotingError.ClientNameTaken("C", "1@2")
+        RemotingError.ConsumedByPull("T", "C")
+        RemotingError.BadAddress "here"
+        RemotingError.OffsetStoreFailed("why", None)
+        RemotingError.CredentialsFailed "why"
+        RemotingError.Unexpected("Sending a batch", InvalidOperationException "why")
     ]

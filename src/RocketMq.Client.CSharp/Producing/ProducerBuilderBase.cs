@@ -72,7 +72,7 @@ public abstract class ProducerBuilderBase<TSelf> : ClientBuilder<TSelf>
         return Set(table, nameof(steps), "avoidance");
     }
 
-    /// <summary>Avoids a broker that failed only for the message that it failed.</summary>
+    /// <summary>Turns latency fault tolerance off. A retry still avoids the broker that just failed.</summary>
     public TSelf NoBrokerAvoidance() => Set(true);
 
     /// <summary>

@@ -19,7 +19,7 @@ public sealed class RemotingClient : IAsyncDisposable
     }
 
     /// <summary>Begins to set up a client of the server at an address, "host:port".</summary>
-    /// <exception cref="ArgumentException">The address is none.</exception>
+    /// <exception cref="ArgumentException">The address is not in the form host:port.</exception>
     public static RemotingClientBuilder Connect(string address) => new(Addresses.Parse(address));
 
     /// <summary>The server, "host:port".</summary>

@@ -23,12 +23,12 @@ public sealed class RemotingClients : IAsyncDisposable
     public IReadOnlyList<ConnectionHealth> Health => [.. _inner.Health.Select(ConnectionHealth.FromCore)];
 
     /// <summary>The client of a server, "host:port". Leave it open: it is closed with these.</summary>
-    /// <exception cref="ArgumentException">The address is none.</exception>
+    /// <exception cref="ArgumentException">The address is not in the form host:port.</exception>
     public RemotingClient For(string address) =>
         _clients.GetValue(_inner.Get(Addresses.Parse(address)), client => new RemotingClient(client));
 
     /// <summary>Sends a request to a server, "host:port", and waits for its answer, whatever code that has.</summary>
-    /// <exception cref="ArgumentException">The address is none.</exception>
+    /// <exception cref="ArgumentException">The address is not in the form host:port.</exception>
     /// <exception cref="RocketMqException">There is no answer.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public Task<Command> InvokeAsync(string address, Command request, CancellationToken cancellationToken = default) =>

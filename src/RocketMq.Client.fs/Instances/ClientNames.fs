@@ -20,7 +20,7 @@ module internal ClientNames =
         if taken.TryAdd(name, ()) then
             Ok()
         else
-            Error(ClientNameTaken(name.Group, name.ClientId))
+            Error(RemotingError.ClientNameTaken(name.Group, name.ClientId))
 
     let release (name: ClientName) =
         taken.TryRemove name |> ignore<bool * unit>

@@ -13,8 +13,8 @@ type internal HeartbeatScope =
     /// Slaves too: consumers may read from them.
     | AllBrokers
 
-/// Has brokers know a client: a heartbeat to those in its routes, at once when one appears or the connection to it is made
-/// again, and every 30 s. Brokers forget a client with its connection, or after 120 s.
+/// Sends heartbeats to the brokers in a client's routes: at once to one that is new or connected again, and every 30 s. Brokers
+/// drop a client with its connection, or after 120 s.
 [<Sealed>]
 type internal HeartbeatService
     (
@@ -67,7 +67,7 @@ type internal HeartbeatService
 
     let isConnected state =
         match state with
-        | Connected _ -> true
+        | ConnectionState.Connected _ -> true
         | _ -> false
 
     /// The clients whose connections are watched. A broker that leaves the routes and comes back is watched already, unless its

@@ -48,20 +48,20 @@ type internal SendOutcomes(clock: TimeProvider) =
     /// Whether it says that nothing can be sent to a broker now.
     let isOfBroker error =
         match error with
-        | NotConnected _
-        | ConnectionLost _
-        | TimedOut _
-        | Refused(_, _, _, ResponseCode.ServiceNotAvailable, _) -> true
-        | Refused(_, _, _, code, _) -> RefusalCodes.isOverloadCode code
+        | RemotingError.NotConnected _
+        | RemotingError.ConnectionLost _
+        | RemotingError.TimedOut _
+        | RemotingError.Refused(_, _, _, ResponseCode.ServiceNotAvailable, _) -> true
+        | RemotingError.Refused(_, _, _, code, _) -> RefusalCodes.isOverloadCode code
         | _ -> false
 
     let isOfTopic error =
         match error with
-        | NoRoute _
-        | NoBroker _
-        | NoQueue _
-        | RouteUnknown _
-        | NotConnected _ -> true
+        | RemotingError.NoRoute _
+        | RemotingError.NoBroker _
+        | RemotingError.NoQueue _
+        | RemotingError.RouteUnknown _
+        | RemotingError.NotConnected _ -> true
         | _ -> false
 
     let problem what struct (since, reason) : ClientProblem =

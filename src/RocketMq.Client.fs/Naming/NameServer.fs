@@ -31,11 +31,11 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
     let find (cancellation: CancellationToken) =
         backgroundTask {
             match source with
-            | None -> return Error(Misconfigured "no name server is named")
+            | None -> return Error(RemotingError.Misconfigured "no name server is named")
             | Some source ->
                 match! source.Find cancellation with
                 | Ok servers -> return Ok(useThem servers)
-                | Error reason -> return Error(NotConnected({ Host = source.Domain; Port = 80 }, reason))
+                | Error reason -> return Error(RemotingError.NotConnected({ Host = source.Domain; Port = 80 }, reason))
         }
 
     let serverAt (servers: Endpoint[]) index =
@@ -44,10 +44,10 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
     /// Whether another name server may do better.
     let isItsOwnFault error =
         match error with
-        | NotConnected _
-        | ConnectionLost _
-        | TimedOut _
-        | NotDecoded _ -> true
+        | RemotingError.NotConnected _
+        | RemotingError.ConnectionLost _
+        | RemotingError.TimedOut _
+        | RemotingError.NotDecoded _ -> true
         | _ -> false
 
     /// What went wrong comes with what went wrong at those before, in words.
@@ -69,16 +69,16 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
 
     let askAll (request: Request<'Answer>) (cancellation: CancellationToken) =
         if cancellation.IsCancellationRequested then
-            Task.FromResult(Error(struct (Cancelled(request.Command.RequestCode, false), [])))
+            Task.FromResult(Error(struct (RemotingError.Cancelled(request.Command.RequestCode, false), [])))
         elif Volatile.Read &isClosed then
-            Task.FromResult(Error(struct (AlreadyClosed "The client of the name servers", [])))
+            Task.FromResult(Error(struct (RemotingError.AlreadyClosed "The client of the name servers", [])))
         elif (Volatile.Read &endpoints).Length > 0 then
             askInTurn request (clock.GetTimestamp()) [] 1 cancellation
         else
             backgroundTask {
                 match! find cancellation with
                 | Error _ when cancellation.IsCancellationRequested ->
-                    return Error(struct (Cancelled(request.Command.RequestCode, false), []))
+                    return Error(struct (RemotingError.Cancelled(request.Command.RequestCode, false), []))
                 | Error error -> return Error(struct (error, []))
                 | Ok() -> return! askInTurn request (clock.GetTimestamp()) [] 1 cancellation
             }
@@ -113,7 +113,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
             match! askAll request cancellation with
             | Ok route as answer when not (TopicRoute.leadsSomewhere route) ->
                 return! askOthers request answer index 1 cancellation
-            | Error(struct (Refused(_, _, _, ResponseCode.TopicNotExist, _), _)) as refusal ->
+            | Error(struct (RemotingError.Refused(_, _, _, ResponseCode.TopicNotExist, _), _)) as refusal ->
                 return! askOthers request refusal index 1 cancellation
             | answer -> return answer
         }
@@ -123,7 +123,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
     /// A client of name servers of its own. Checks the options.
     static member Start(endpoints: Endpoint list, options: RemotingOptions) : Result<NameServer, RemotingError> =
         match endpoints, RemotingOptions.refusal (RemotingOptions.check options) with
-        | [], _ -> Error(Misconfigured "no name server is named")
+        | [], _ -> Error(RemotingError.Misconfigured "no name server is named")
         | _, Error error -> Error error
         | _, Ok() ->
             // Whoever waited for one to come back would not get to the next one.
@@ -139,7 +139,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
     static member Create(addresses: string, options: RemotingOptions) : Result<NameServer, RemotingError> =
         match Endpoint.parseList addresses with
         | Ok endpoints -> NameServer.Start(endpoints, options)
-        | Error bad -> Error(Misconfigured $"the name server '{bad}' is no host:port")
+        | Error bad -> Error(RemotingError.Misconfigured $"the name server '{bad}' is no host:port")
 
     /// Any request that a name server takes. The next one is asked only if this one cannot be reached or does not answer.
     member _.Ask(request: Request<'Answer>, cancellation: CancellationToken) : Task<Result<'Answer, RemotingError>> =

@@ -72,11 +72,11 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
             Volatile.Write(&silence, NameServerSilence(clock.GetTimestamp(), RemotingError.describe error))
         | ValueSome _, _ -> ()
 
-    let closed = AlreadyClosed "The client"
+    let closed = RemotingError.AlreadyClosed "The client"
 
     let isNotThere error =
         match error with
-        | Refused(_, _, _, ResponseCode.TopicNotExist, _) -> true
+        | RemotingError.Refused(_, _, _, ResponseCode.TopicNotExist, _) -> true
         | _ -> false
 
     let tryKnown topic : KnownRoute voption =
@@ -117,8 +117,9 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                 | _, ValueSome old ->
                     known[topic] <- KnownRoute(topic, old.Route, clients, clock.GetTimestamp(), false)
                     return Ok old
-                | Ok _, ValueNone -> return Error(NoRoute(topic, nameServer.Endpoints))
-                | Error error, ValueNone when isNotThere error -> return Error(NoRoute(topic, nameServer.Endpoints))
+                | Ok _, ValueNone -> return Error(RemotingError.NoRoute(topic, nameServer.Endpoints))
+                | Error error, ValueNone when isNotThere error ->
+                    return Error(RemotingError.NoRoute(topic, nameServer.Endpoints))
                 | Error _, ValueNone when ending.IsCancellationRequested -> return Error closed
                 | Error error, ValueNone -> return Error error
             finally
@@ -143,8 +144,10 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
             try
                 return! fetching.WaitAsync(limit, clock, cancellation)
             with
-            | :? OperationCanceledException -> return Error(Cancelled(RequestCode.GetRouteInfoByTopic, false))
-            | :? TimeoutException -> return Error(RouteUnknown(topic, FailureReason.ofText (nobodyAnswered ())))
+            | :? OperationCanceledException ->
+                return Error(RemotingError.Cancelled(RequestCode.GetRouteInfoByTopic, false))
+            | :? TimeoutException ->
+                return Error(RemotingError.RouteUnknown(topic, FailureReason.ofText (nobodyAnswered ())))
         }
 
     let isFresh (route: KnownRoute) =
@@ -168,7 +171,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                 let next = KnownRoute(topic, route, clients, clock.GetTimestamp(), true)
                 // Not in the place of the topic's own, which may have come meanwhile, nor of what another caller has just put.
                 return Ok(put topic next (isFresh >> not))
-            | Error(NoRoute(_, asked)) -> return Error(NoRoute(topic, asked))
+            | Error(RemotingError.NoRoute(_, asked)) -> return Error(RemotingError.NoRoute(topic, asked))
             | Error error -> return Error error
         }
 
@@ -242,7 +245,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
             let! found =
                 backgroundTask {
                     match! waitFor (fetchOnce topic) topic limit cancellation with
-                    | Error(NoRoute _) ->
+                    | Error(RemotingError.NoRoute _) ->
                         return! ofTemplate topic (max TimeSpan.Zero (limit - clock.GetElapsedTime started)) cancellation
                     | found -> return found
                 }

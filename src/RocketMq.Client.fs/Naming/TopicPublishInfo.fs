@@ -23,7 +23,7 @@ type internal TopicPublishInfo(topic: string, route: TopicRoute, clients: Remoti
 
     let rec find (brokerName: string) index =
         if index = masters.Length then
-            Error(NoQueue(topic, RouteProblems.ofBroker brokerName route))
+            Error(RemotingError.NoQueue(topic, RouteProblems.ofBroker brokerName route))
         else
             let struct (name, client) = masters[index]
 
@@ -40,7 +40,7 @@ type internal TopicPublishInfo(topic: string, route: TopicRoute, clients: Remoti
     /// The master of a broker in the route. They are few.
     member _.MasterOf(brokerName: string) : Result<RemotingClient, RemotingError> = find brokerName 0
 
-    /// Whether a queue of another broker can be chosen.
+    /// Whether the topic has a queue to write to on another broker.
     member _.HasOther(brokerName: string) = hasOther brokerName
 
     /// Whether the queues are on more than one broker.

@@ -42,7 +42,7 @@ module RemotingOptions =
     let internal refusal (problems: string list) : Result<unit, RemotingError> =
         match problems with
         | [] -> Ok()
-        | problems -> Error(Misconfigured(String.concat "; " problems))
+        | problems -> Error(RemotingError.Misconfigured(String.concat "; " problems))
 
     /// The preset's values, and what a program has set that no preset knows: TLS, credentials, handlers, logger, ports, mapped
     /// addresses, what is done while there is no connection, and whether calls over the limit wait: producers' do, whatever the

@@ -21,7 +21,8 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
     let group = client.Group
     let outcomes = client.Outcomes
 
-    let pulled topic = Error(ConsumedByPull(topic, group))
+    let pulled topic =
+        Error(RemotingError.ConsumedByPull(topic, group))
 
     /// Asks one broker after the other until one can say.
     let rec query topic brokers lastError cancellation =
@@ -84,7 +85,7 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
             | Ok false -> do! explain topic cancellation
             // That has been told.
             | Error _ when client.Joining.IsMissing topic -> ()
-            | Error(ConsumedByPull _) -> PopLog.modeIsPull log group topic
+            | Error(RemotingError.ConsumedByPull _) -> PopLog.modeIsPull log group topic
             | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
         }
 

@@ -28,6 +28,6 @@ type internal BrokerClocks(clock: TimeProvider) =
     /// Takes note of a pop that failed.
     member _.Failed(brokerName: string, error: RemotingError) =
         match error with
-        | Refused(_, _, _, ResponseCode.PollingTimeout, _) -> known[brokerName] <- BrokerClock.refused
-        | TimedOut _ -> change brokerName BrokerClock.timedOut |> ignore<BrokerClock>
+        | RemotingError.Refused(_, _, _, ResponseCode.PollingTimeout, _) -> known[brokerName] <- BrokerClock.refused
+        | RemotingError.TimedOut _ -> change brokerName BrokerClock.timedOut |> ignore<BrokerClock>
         | _ -> ()

@@ -32,7 +32,7 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
     let report =
         ConsumerRunningInfoBuilder(
             {
-                Type = Pop
+                Type = ConsumeType.Pop
                 IsOrderly = false
                 NeedsLock = false
                 NameServers = consumer.Client.NameServers
@@ -61,7 +61,12 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
             consumer.Client,
             AutoCreateTopic.Default,
             Consumes(fun () ->
-                GroupRequests.memberOf group ConsumePassively Clustering consumer.ConsumeFrom subscriptions.All),
+                GroupRequests.memberOf
+                    group
+                    ConsumeType.ConsumePassively
+                    MessageModel.Clustering
+                    consumer.ConsumeFrom
+                    subscriptions.All),
             fun _ -> CallbackAnswers.handlers callbacks
         )
 
@@ -130,8 +135,8 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
     let settings: GroupSettings =
         {
             Group = group
-            Type = ConsumePassively
-            Model = Clustering
+            Type = ConsumeType.ConsumePassively
+            Model = MessageModel.Clustering
             ConsumeFrom = consumer.ConsumeFrom
             PullBatch = 1
             LongPollTimeout = TimeSpan.Zero
@@ -167,7 +172,7 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
             | AckTogether batch when not (knowsBatches batch.BrokerName) -> return! ackAlone targets cancellation
             | _ ->
                 match! askToAck request targets cancellation with
-                | Error(Refused(_, _, _, ResponseCode.RequestCodeNotSupported, _)) when targets.Length > 1 ->
+                | Error(RemotingError.Refused(_, _, _, ResponseCode.RequestCodeNotSupported, _)) when targets.Length > 1 ->
                     let brokerName = targets.Head.Receipt.BrokerName
                     withoutBatches[brokerName] <- brokers.Connections brokerName
                     return! ackAlone targets cancellation
@@ -199,7 +204,7 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
                     registered |> Array.filter (snd >> Result.isOk) |> Array.map fst |> List.ofArray
 
                 match known, registered with
-                | [], [||] -> return Error(NoQueue(topic, RouteProblems.ofReading route))
+                | [], [||] -> return Error(RemotingError.NoQueue(topic, RouteProblems.ofReading route))
                 | [], _ -> return registered[0] |> snd |> Result.map (fun () -> [])
                 | known, _ -> return Ok known
         }
@@ -256,7 +261,7 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
 
                 return
                     if masters.IsEmpty then
-                        Error(NoQueue(topic, RouteProblems.ofReading route))
+                        Error(RemotingError.NoQueue(topic, RouteProblems.ofReading route))
                     else
                         Ok masters
         }
@@ -322,7 +327,7 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
                     ConsumerGroup = group
                     ClientId = clientId
                     Strategy = "AVG"
-                    Model = Clustering
+                    Model = MessageModel.Clustering
                 }
 
         ask topic brokerName request cancellation

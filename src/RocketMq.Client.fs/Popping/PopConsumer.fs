@@ -88,7 +88,7 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
 
     /// A handler that gives no task has failed.
     static member private Checked(handler: PopHandler) : ConsumeHandler =
-        EachMessage(fun received cancellation ->
+        ConsumeHandler.EachMessage(fun received cancellation ->
             let handling = handler received cancellation
 
             match box handling with

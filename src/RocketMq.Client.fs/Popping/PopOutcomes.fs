@@ -55,12 +55,12 @@ type internal PopOutcomes(clock: TimeProvider) =
     /// Whether it is the caller's doing, and says nothing of brokers.
     let isOwn error =
         match error with
-        | Invalid _
-        | NotEncoded _
-        | Cancelled _
-        | ClientClosed _
-        | AlreadyClosed _
-        | ReceiptExpired _ -> true
+        | RemotingError.Invalid _
+        | RemotingError.NotEncoded _
+        | RemotingError.Cancelled _
+        | RemotingError.ClientClosed _
+        | RemotingError.AlreadyClosed _
+        | RemotingError.ReceiptExpired _ -> true
         | _ -> false
 
     let next () = Interlocked.Increment &attempts

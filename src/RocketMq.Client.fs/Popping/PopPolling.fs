@@ -78,7 +78,8 @@ type internal PopPolling
         else
             match PoppedMessages.ofAnswer brokerName request answer with
             | Ok popped -> Ok(outcome popped)
-            | Error error -> Error(NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PopMessage, error))
+            | Error error ->
+                Error(RemotingError.NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PopMessage, error))
 
     /// Asks once. The broker may hold the pop for as long as `pollMillis`, unless its clock is to be measured first.
     let popOnce (attempt: PopAttempt) pollMillis cancellation =
@@ -119,7 +120,7 @@ type internal PopPolling
                 do! Task.Delay(time, options.Ports.Clock, cancellation)
                 return Ok()
             with :? OperationCanceledException ->
-                return Error(Cancelled(RequestCode.PopMessage, true))
+                return Error(RemotingError.Cancelled(RequestCode.PopMessage, true))
         }
 
     /// Asks until there are messages or the time is over: a broker whose clock was set, or that is about to stop, may end a wait
@@ -131,9 +132,11 @@ type internal PopPolling
             let isEarly = until - clocks.Now > int64 earlyEnd.TotalMilliseconds
 
             match answer with
-            | Error(Refused(_, _, _, ResponseCode.PollingTimeout, _)) when not wasRefused ->
+            | Error(RemotingError.Refused(_, _, _, ResponseCode.PollingTimeout, _)) when not wasRefused ->
                 return! popUntil attempt until true cancellation
-            | Ok { Status = (NothingToPop | NothingYet) } when isEarly ->
+            | Ok {
+                     Status = (PopStatus.NothingToPop | PopStatus.NothingYet)
+                 } when isEarly ->
                 match before, clocks.Of attempt.BrokerName with
                 | Unmeasured, Ahead _ -> return! popUntil attempt until wasRefused cancellation
                 | _ ->

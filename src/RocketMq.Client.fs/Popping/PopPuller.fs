@@ -63,13 +63,13 @@ type internal PopPuller
     let popNext (queue: MessageQueue) lane failures (until: CancellationToken) =
         backgroundTask {
             match! popOnce queue lane until with
-            | Ok TooManyPolls ->
+            | Ok PopStatus.TooManyPolls ->
                 do! Task.Delay(crowdedWait, clock, until)
                 return failures
             | Ok _ ->
                 succeeded ()
                 return 0
-            | Error(Cancelled _) -> return failures
+            | Error(RemotingError.Cancelled _) -> return failures
             | Error error ->
                 // Of a group that is missing the client has told already.
                 if not (MissingGroup.isReason error || RemotingError.isRefusalOfAccess error) then

@@ -53,7 +53,7 @@ type Producer
 
     let requests = RequestReply(options, instance, sender, replies)
     let recalls = Recalls(options, group, sender, tracing)
-    let closed = AlreadyClosed $"The producer of group {options.Group}"
+    let closed = RemotingError.AlreadyClosed $"The producer of group {options.Group}"
 
     let identify (message: Message) =
         let id = uniqueIds.Next()
@@ -99,7 +99,7 @@ type Producer
             try
                 return! gathered.Task.WaitAsync cancellation
             with :? OperationCanceledException ->
-                return Error(Cancelled(RequestCode.SendMessageV2, true))
+                return Error(RemotingError.Cancelled(RequestCode.SendMessageV2, true))
         }
 
     /// The message is with the others when this returns; it counts as on its way until its batch has been sent.
@@ -107,7 +107,7 @@ type Producer
         let struct (message, id) = identify message
 
         match OutgoingMessage.checkIdentified message with
-        | Error error -> Task.FromResult(Error(Invalid error))
+        | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok() ->
             let gathered = Gathered(message, id)
             sends.Begin()
@@ -118,9 +118,9 @@ type Producer
 
     let sendPlain target (cancellation: CancellationToken) (message: Message) =
         match Message.check message with
-        | Error error -> Task.FromResult(Error(Invalid error))
+        | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok _ when cancellation.IsCancellationRequested ->
-            Task.FromResult(Error(Cancelled(RequestCode.SendMessageV2, false)))
+            Task.FromResult(Error(RemotingError.Cancelled(RequestCode.SendMessageV2, false)))
         | Ok message ->
             match batcher, target with
             | Some batcher, AnyQueue -> gather batcher message cancellation
@@ -140,7 +140,7 @@ type Producer
             checkAll messages
             |> Result.bind (fun () -> OutgoingMessage.checkBatch travelling)
         with
-        | Error error -> Task.FromResult(Error(Invalid error))
+        | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok() ->
             match OutgoingMessage.ofBatch options travelling with
             | Error error -> Task.FromResult(Error error)
@@ -256,7 +256,7 @@ type Producer
         (message: Message, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
         match Message.check message with
-        | Error error -> Task.FromResult(Error(Invalid error))
+        | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok message ->
             tracked (fun () ->
                 match OutgoingMessage.ofMessage options (uniqueIds.Next()) message with
@@ -275,7 +275,7 @@ type Producer
         (message: Message, timeout: TimeSpan, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<StoredMessage, RemotingError>> =
         match Message.check message with
-        | Error error -> Task.FromResult(Error(Invalid error))
+        | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok message -> tracked (fun () -> requests.Ask(message, timeout, sendPlain target cancellation, cancellation))
 
     /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, unregisters from brokers and

@@ -41,7 +41,7 @@ type internal Recalls(options: ProducerOptions, group: string, sender: Sender, t
         : Task<Result<string, RemotingError>> =
         backgroundTask {
             match RecallHandle.brokerName handle with
-            | Error error -> return Error(Invalid error)
+            | Error error -> return Error(RemotingError.Invalid error)
             | Ok brokerName ->
                 let fullTopic = Namespaced.wrap options.Client.Namespace topic
 

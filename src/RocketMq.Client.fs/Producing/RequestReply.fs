@@ -60,9 +60,9 @@ type internal RequestReply(options: ProducerOptions, instance: ClientInstance, s
                                 let! reply = reply.WaitAsync(max rest TimeSpan.Zero, clock, cancellation)
                                 return Ok reply
                             with :? TimeoutException ->
-                                return Error(NoReply(message.Topic, receipt.UniqueId, timeout))
+                                return Error(RemotingError.NoReply(message.Topic, receipt.UniqueId, timeout))
                 with :? OperationCanceledException ->
-                    return Error(Cancelled(RequestCode.SendMessageV2, true))
+                    return Error(RemotingError.Cancelled(RequestCode.SendMessageV2, true))
             finally
                 replies.Forget id
         }

@@ -70,13 +70,13 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                         Tags = Properties.tryFind PropertyName.tags message.Properties |> ValueOption.toOption
                         Keys = Properties.tryFind PropertyName.keys message.Properties |> ValueOption.toOption
                         StoreHost = None
-                        Kind = TransactionCommit
+                        Kind = TracedMessageKind.TransactionCommit
                         TransactionId = Some receipt.UniqueId
                         Decision =
                             match decision with
-                            | Commit -> TracedCommit
-                            | Rollback -> TracedRollback
-                            | Undecided -> TracedUnknown
+                            | TransactionDecision.Commit -> TracedCommit
+                            | TransactionDecision.Rollback -> TracedRollback
+                            | TransactionDecision.Undecided -> TracedUnknown
                         IsFromCheck = isCheck
                     }
             )
@@ -131,7 +131,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                         return decision, None
                     with failure ->
                         Log.handlerFailed log endpoint RequestCode.CheckTransactionState failure
-                        return Undecided, Some failure
+                        return TransactionDecision.Undecided, Some failure
                 }
 
             let uniqueId =
@@ -179,14 +179,14 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
     let decide (receipt: SendReceipt) (message: Message) (local: Message -> Task<TransactionDecision>) =
         backgroundTask {
             if receipt.Status <> SendOk then
-                return Rollback, None
+                return TransactionDecision.Rollback, None
             else
                 try
                     let! decision = local message
                     return decision, None
                 with failure ->
                     Log.localTransactionFailed log receipt.UniqueId options.Group failure
-                    return Undecided, Some failure
+                    return TransactionDecision.Undecided, Some failure
         }
 
     let run (message: Message) local cancellation =
@@ -265,8 +265,8 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                     still
                     |> List.filter (fun (_, error) ->
                         match error with
-                        | AlreadyClosed _
-                        | ClientClosed _ -> false
+                        | RemotingError.AlreadyClosed _
+                        | RemotingError.ClientClosed _ -> false
                         | _ -> true)
 
                 wait <- min (wait * 2.0) (TimeSpan.FromSeconds 20L)
@@ -281,10 +281,10 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                 return None
             | Ok check ->
                 match MessageCodec.read "" check.Record with
-                | Complete(half, _) ->
+                | Decoded.Complete(half, _) ->
                     do! answerCheck endpoint command check half
                     return None
-                | NeedMore missing ->
+                | Decoded.NeedMore missing ->
                     Log.requestFailed
                         log
                         RequestCode.CheckTransactionState
@@ -292,7 +292,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                         (invariant $"{missing} bytes of the half message are missing")
 
                     return None
-                | Corrupt error ->
+                | Decoded.Corrupt error ->
                     Log.requestFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
                     return None
         }
@@ -313,7 +313,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
         : Task<Result<TransactionReceipt, RemotingError>> =
         match Message.check message, OutgoingMessage.checkTransaction message with
         | Error error, _
-        | _, Error error -> Task.FromResult(Error(Invalid error))
+        | _, Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok message, Ok() -> producer.Tracked(fun () -> run message local cancellation)
 
     /// As `Producer.Close`.

@@ -11,7 +11,8 @@ open RocketMq.Protocol
 type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: ConnectionAgent, sessions: SessionFinder) =
     let clock = options.Ports.Clock
 
-    let cancelled (request: RequestCode) = Error(Cancelled(request, false))
+    let cancelled (request: RequestCode) =
+        Error(RemotingError.Cancelled(request, false))
 
     /// What a policy for retries makes of an answer: one that says that the server has too much to do is a failure.
     let failureIn (request: Outgoing<'Answer>) after (result: Result<'Answer, RemotingError>) =
@@ -21,7 +22,7 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
             let struct (code, remark) = request.StatusOf answer
 
             if RefusalCodes.isOverloadCode code then
-                ValueSome(Refused(endpoint, request.Code, after, code, remark))
+                ValueSome(RemotingError.Refused(endpoint, request.Code, after, code, remark))
             else
                 ValueNone
 
@@ -94,7 +95,8 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
 
             let result =
                 match answer, earlier with
-                | Error(Cancelled(request, false)), Some error -> Error(RemotingError.cancelledAfter request error)
+                | Error(RemotingError.Cancelled(request, false)), Some error ->
+                    Error(RemotingError.cancelledAfter request error)
                 | answer, _ -> answer
 
             let after = clock.GetElapsedTime started
@@ -182,8 +184,8 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
         match reason with
         | Returned.SentAway -> sendAgain true
         | Returned.Unsent _ when options.WhenDisconnected = WaitForConnection -> sendAgain pending.IsSecond
-        | Returned.Unsent _ when agent.IsClosing -> pending.Fail(ClientClosed endpoint)
-        | Returned.Unsent why -> pending.Fail(NotConnected(endpoint, why))
+        | Returned.Unsent _ when agent.IsClosing -> pending.Fail(RemotingError.ClientClosed endpoint)
+        | Returned.Unsent why -> pending.Fail(RemotingError.NotConnected(endpoint, why))
 
     interface ICaller with
         member chain.TakeBack(pending, reason) =

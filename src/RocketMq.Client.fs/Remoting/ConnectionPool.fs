@@ -107,11 +107,11 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
 
     let isUsable (client: RemotingClient) =
         match client.State with
-        | Closing _
-        | Closed -> false
-        | Disconnected
-        | Connecting _
-        | Connected _ -> true
+        | ConnectionState.Closing _
+        | ConnectionState.Closed -> false
+        | ConnectionState.Disconnected
+        | ConnectionState.Connecting _
+        | ConnectionState.Connected _ -> true
 
     let lend connection =
         let client = clientOf connection
@@ -119,7 +119,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
 
     let noneFree () =
         Error(
-            NotConnected(
+            RemotingError.NotConnected(
                 endpoint,
                 FailureReason.ofText (
                     invariant
@@ -165,7 +165,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
                 try
                     match! waiting.Task.WaitAsync(options.RentTimeout, remoting.Ports.Clock, cancellation) with
                     | ValueSome connection -> return Ok(lend connection)
-                    | ValueNone -> return Error(ClientClosed endpoint)
+                    | ValueNone -> return Error(RemotingError.ClientClosed endpoint)
                 with
                 | :? TimeoutException ->
                     do! giveUp ()
@@ -173,7 +173,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
                 | :? OperationCanceledException ->
                     do! giveUp ()
                     let reason = "the caller gave up waiting for a connection of the pool"
-                    return Error(NotConnected(endpoint, FailureReason.ofText reason))
+                    return Error(RemotingError.NotConnected(endpoint, FailureReason.ofText reason))
             finally
                 borrowers.Remove(renter) |> ignore<bool * TaskCompletionSource<int voption>>
         }

@@ -140,11 +140,12 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
 
     /// Whether there is no connection, and nobody has wanted one for as long as connections are kept that nobody uses.
     member internal _.IsUnused =
-        agent.State = Disconnected && agent.SinceWanted >= options.KeepAlive.IdleAfter
+        agent.State = ConnectionState.Disconnected
+        && agent.SinceWanted >= options.KeepAlive.IdleAfter
 
     /// Whether listeners of metrics learn of the client: true unless it is said otherwise.
     member internal _.SetMeasured(isMeasured: bool) =
-        if isMeasured && agent.State <> Closed then
+        if isMeasured && agent.State <> ConnectionState.Closed then
             Telemetry.register measured
         else
             Telemetry.forget measured

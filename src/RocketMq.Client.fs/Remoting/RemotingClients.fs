@@ -145,7 +145,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
     member this.TryGet(address: string) : Result<RemotingClient, RemotingError> =
         match Endpoint.tryParse address with
         | ValueSome endpoint -> Ok(this.Get endpoint)
-        | ValueNone -> Error(BadAddress address)
+        | ValueNone -> Error(RemotingError.BadAddress address)
 
     /// Sends a request to a server and waits for its answer, whatever its code.
     member this.Invoke(endpoint: Endpoint, command: RemotingCommand, cancellation: CancellationToken) =

@@ -101,7 +101,8 @@ type internal SessionFinder
                     let mutable mustWait = false
 
                     match agent.ConnectionSlot with
-                    | ConnectionSlot.Locked -> outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                    | ConnectionSlot.Locked ->
+                        outcome <- ValueSome(struct (null, NotSent(RemotingError.ClientClosed endpoint)))
                     | ConnectionSlot.Open _ when isWaiting ->
                         isWaiting <- false
                         atConnect.Leave patience.Size
@@ -117,12 +118,15 @@ type internal SessionFinder
                             | sent -> outcome <- ValueSome(struct (session, sent))
                     | ConnectionSlot.Open session -> outcome <- ValueSome(struct (null, NotSent session.Full))
                     | ConnectionSlot.Shut _ when agent.IsClosing ->
-                        outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                        outcome <- ValueSome(struct (null, NotSent(RemotingError.ClientClosed endpoint)))
                     | ConnectionSlot.Shut waiting ->
                         openConnection ()
 
                         if not patience.WaitsForServer && failsAtOnce () then
-                            outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, agent.LastFailure))))
+                            outcome <-
+                                ValueSome(
+                                    struct (null, NotSent(RemotingError.NotConnected(endpoint, agent.LastFailure)))
+                                )
                         else
                             let full =
                                 if isWaiting || not patience.IsCounted then
@@ -132,7 +136,7 @@ type internal SessionFinder
 
                             match full with
                             | ValueSome bound ->
-                                let error = TooManyWaiting(ConnectionTo endpoint, bound)
+                                let error = RemotingError.TooManyWaiting(ConnectionTo endpoint, bound)
                                 outcome <- ValueSome(struct (null, NotSent error))
                             | ValueNone ->
                                 isWaiting <- patience.IsCounted
@@ -143,9 +147,10 @@ type internal SessionFinder
 
                                 match opened with
                                 | Error _ when agent.IsClosing ->
-                                    outcome <- ValueSome(struct (null, NotSent(ClientClosed endpoint)))
+                                    outcome <- ValueSome(struct (null, NotSent(RemotingError.ClientClosed endpoint)))
                                 | Error reason when isLate || options.WhenDisconnected = FailWithDial ->
-                                    outcome <- ValueSome(struct (null, NotSent(NotConnected(endpoint, reason))))
+                                    outcome <-
+                                        ValueSome(struct (null, NotSent(RemotingError.NotConnected(endpoint, reason))))
                                 | Ok()
                                 | Error _ -> ()
 
@@ -153,7 +158,7 @@ type internal SessionFinder
                         match waitingCalls.TryJoin patience.Size with
                         | Ok own -> place <- own
                         | Error bound ->
-                            let error = TooManyWaiting(RoomOnConnection endpoint, bound)
+                            let error = RemotingError.TooManyWaiting(RoomOnConnection endpoint, bound)
                             outcome <- ValueSome(struct (null, NotSent error))
             finally
                 if isWaiting then
@@ -171,11 +176,11 @@ type internal SessionFinder
         backgroundTask {
             match agent.ConnectionSlot with
             | ConnectionSlot.Open _ -> return Ok()
-            | ConnectionSlot.Locked -> return Error(ClientClosed endpoint)
-            | ConnectionSlot.Shut _ when agent.IsClosing -> return Error(ClientClosed endpoint)
+            | ConnectionSlot.Locked -> return Error(RemotingError.ClientClosed endpoint)
+            | ConnectionSlot.Shut _ when agent.IsClosing -> return Error(RemotingError.ClientClosed endpoint)
             | ConnectionSlot.Shut _ when failsAtOnce () ->
                 openConnection ()
-                return Error(NotConnected(endpoint, agent.LastFailure))
+                return Error(RemotingError.NotConnected(endpoint, agent.LastFailure))
             | ConnectionSlot.Shut waiting ->
                 openConnection ()
 
@@ -183,9 +188,12 @@ type internal SessionFinder
                     // The attempt has this limit too and says more when it is reached, so it goes first.
                     let limit = options.ConnectTimeout + TimeSpan.FromSeconds 1L
                     let! outcome = waitAtSlot waiting.Task limit limit cancellation
-                    return outcome |> Result.mapError (fun reason -> NotConnected(endpoint, reason))
+
+                    return
+                        outcome
+                        |> Result.mapError (fun reason -> RemotingError.NotConnected(endpoint, reason))
                 with :? OperationCanceledException ->
-                    return Error(NotConnected(endpoint, FailureReason.ofText "the caller gave up"))
+                    return Error(RemotingError.NotConnected(endpoint, FailureReason.ofText "the caller gave up"))
         }
 
     /// How many calls wait for room.

@@ -65,17 +65,17 @@ type internal Tracing
             Properties.contains name prepared.Properties
 
         if prepared.SysFlag &&& SysFlag.transactionHalf <> 0 then
-            TransactionHalf
+            TracedMessageKind.TransactionHalf
         elif
             has PropertyName.delayLevel
             || has PropertyName.timerDelayMillis
             || has PropertyName.timerDeliverMillis
         then
-            Delayed
+            TracedMessageKind.Delayed
         elif has PropertyName.shardingKey then
-            Ordered
+            TracedMessageKind.Ordered
         else
-            Ordinary
+            TracedMessageKind.Ordinary
 
     let optional name (prepared: OutgoingMessage) =
         Properties.tryFind name prepared.Properties |> ValueOption.toOption

@@ -9,7 +9,7 @@ open RocketMq.Protocol
 /// What callers find where they look for a connection.
 [<RequireQualifiedAccess>]
 type internal ConnectionSlot =
-    /// Come in.
+    /// This session takes requests.
     | Open of Session
     /// Wait: the task ends when there is a connection, and fails with the reason when an attempt to connect did.
     | Shut of TaskCompletionSource<Result<unit, FailureReason>>
@@ -45,7 +45,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traf
         )
 
     let mutable slot = newSlot ()
-    let mutable state = Disconnected
+    let mutable state = ConnectionState.Disconnected
     let mutable sessions = 0
     let mutable wantedAt = ports.Clock.GetTimestamp()
     let mutable lastFailure = FailureReason.ofText ""
@@ -182,9 +182,9 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traf
             // Callers wait for the next one, not for a session that takes no more requests.
             closeSlotOf number
             live[number].HangUp closedReason
-        | Announce Closed ->
+        | Announce ConnectionState.Closed ->
             replaceSlot ConnectionSlot.Locked (Error closedReason)
-            announcer.Post Closed
+            announcer.Post ConnectionState.Closed
 
             for session in live.Values do
                 session.HangUp closedReason
@@ -232,13 +232,13 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traf
                     Volatile.Write(&state, next)
                     List.iter (perform inbox.Post live) effects
 
-                    if next = Closed && live.IsEmpty then
+                    if next = ConnectionState.Closed && live.IsEmpty then
                         closed.TrySetResult() |> ignore<bool>
 
                     return! loop next live
                 }
 
-            loop Disconnected Map.empty)
+            loop ConnectionState.Disconnected Map.empty)
 
     do
         agent.Error.Add(fun error ->

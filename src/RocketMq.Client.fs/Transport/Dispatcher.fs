@@ -28,14 +28,15 @@ type internal Dispatcher(endpoint: Endpoint, options: RemotingOptions) =
         backgroundTask {
             try
                 match! runHandler handler request with
-                | Some answer when request.Kind = Request -> do! respond { answer with Opaque = request.Opaque }
+                | Some answer when request.Kind = CommandKind.Request ->
+                    do! respond { answer with Opaque = request.Opaque }
                 | _ -> ()
             finally
                 Interlocked.Decrement &running |> ignore<int>
         }
 
     let refuse (respond: RemotingCommand -> Task) (request: RemotingCommand) code remark =
-        if request.Kind = Request then
+        if request.Kind = CommandKind.Request then
             Supervised.run log CancellationToken.None (fun () ->
                 Command.response code request |> Command.withRemark remark |> respond)
 
@@ -52,7 +53,7 @@ type internal Dispatcher(endpoint: Endpoint, options: RemotingOptions) =
         | Some _ ->
             Interlocked.Decrement &running |> ignore<int>
 
-            if request.Kind = OneWay then
+            if request.Kind = CommandKind.OneWay then
                 Log.requestDropped log endpoint request.RequestCode
 
             refuse respond request ResponseCode.SystemBusy "too many requests are being handled"

@@ -63,5 +63,5 @@ module internal Signing =
         | None -> Ok command
         | Some provider ->
             match ask provider with
-            | Error problem -> Error(CredentialsFailed problem)
+            | Error problem -> Error(RemotingError.CredentialsFailed problem)
             | Ok credentials -> Ok(Signature.sign credentials (prepared options.Header command))

@@ -91,20 +91,20 @@ module internal Telemetry =
         match result with
         | Ok ResponseCode.Success -> ValueNone
         | Ok code
-        | Error(Refused(_, _, _, code, _)) -> ValueSome(string code)
-        | Error(ConnectionLost _) -> ValueSome "ConnectionLost"
-        | Error(TimedOut _ | NoReply _) -> ValueSome "TimedOut"
-        | Error(NotConnected _) -> ValueSome "NotConnected"
-        | Error(Cancelled _) -> ValueSome "Cancelled"
-        | Error(NotDecoded _) -> ValueSome "NotDecoded"
-        | Error(TooManyInFlight _) -> ValueSome "TooManyInFlight"
-        | Error(TooManyBytes _) -> ValueSome "TooManyBytes"
-        | Error(TooManyWaiting _) -> ValueSome "TooManyWaiting"
-        | Error(ClientClosed _ | AlreadyClosed _) -> ValueSome "ClientClosed"
-        | Error(Invalid _ | NotEncoded _ | NoRoute _ | NoBroker _ | NoQueue _ | RouteUnknown _ | ReceiptExpired _ | Misconfigured _ | InvalidCall _ | ClientNameTaken _ | ConsumedByPull _ | BadAddress _ | InterceptorFailed _) ->
+        | Error(RemotingError.Refused(_, _, _, code, _)) -> ValueSome(string code)
+        | Error(RemotingError.ConnectionLost _) -> ValueSome "ConnectionLost"
+        | Error(RemotingError.TimedOut _ | RemotingError.NoReply _) -> ValueSome "TimedOut"
+        | Error(RemotingError.NotConnected _) -> ValueSome "NotConnected"
+        | Error(RemotingError.Cancelled _) -> ValueSome "Cancelled"
+        | Error(RemotingError.NotDecoded _) -> ValueSome "NotDecoded"
+        | Error(RemotingError.TooManyInFlight _) -> ValueSome "TooManyInFlight"
+        | Error(RemotingError.TooManyBytes _) -> ValueSome "TooManyBytes"
+        | Error(RemotingError.TooManyWaiting _) -> ValueSome "TooManyWaiting"
+        | Error(RemotingError.ClientClosed _ | RemotingError.AlreadyClosed _) -> ValueSome "ClientClosed"
+        | Error(RemotingError.Invalid _ | RemotingError.NotEncoded _ | RemotingError.NoRoute _ | RemotingError.NoBroker _ | RemotingError.NoQueue _ | RemotingError.RouteUnknown _ | RemotingError.ReceiptExpired _ | RemotingError.Misconfigured _ | RemotingError.InvalidCall _ | RemotingError.ClientNameTaken _ | RemotingError.ConsumedByPull _ | RemotingError.BadAddress _ | RemotingError.InterceptorFailed _) ->
             ValueSome "Invalid"
-        | Error(CredentialsFailed _) -> ValueSome "CredentialsFailed"
-        | Error(OffsetStoreFailed _ | Unexpected _) -> ValueSome "Unexpected"
+        | Error(RemotingError.CredentialsFailed _) -> ValueSome "CredentialsFailed"
+        | Error(RemotingError.OffsetStoreFailed _ | RemotingError.Unexpected _) -> ValueSome "Unexpected"
 
     /// Makes a call and tells listeners of it.
     let call
@@ -146,7 +146,7 @@ module internal Telemetry =
             duration.Record((Stopwatch.GetElapsedTime started).TotalSeconds, &tags)
 
             match activity, status with
-            | NonNull activity, (Ok code | Error(Refused(_, _, _, code, _))) ->
+            | NonNull activity, (Ok code | Error(RemotingError.Refused(_, _, _, code, _))) ->
                 activity.SetTag("messaging.rocketmq.response_code", int code)
                 |> ignore<Activity>
             | NonNull activity, Error failure ->

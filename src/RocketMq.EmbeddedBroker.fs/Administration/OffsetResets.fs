@@ -60,7 +60,7 @@ module internal OffsetResets =
                 ConsumerOffsets.pushReset.OneWay
                     {
                         Reset = reset
-                        Offsets = ByQueue offsets
+                        Offsets = OffsetTable.ByQueue offsets
                     }
 
             [ for connection in group.Members.Keys -> Push(connection, command) ]
@@ -86,7 +86,7 @@ module internal OffsetResets =
         let state = { state with Store = store }
 
         state,
-        Answer.reply arrival (ConsumerOffsets.resetAll.Answer(ByQueue offsets, arrival.Command))
+        Answer.reply arrival (ConsumerOffsets.resetAll.Answer(OffsetTable.ByQueue offsets, arrival.Command))
         :: push reset offsets state
 
     /// INVOKE_BROKER_TO_RESET_OFFSET: changes what is committed, and tells the members to go on from there. As with brokers

@@ -8,15 +8,17 @@ open RocketMq
 module internal Pulls =
     /// A slave whose master runs sends those away who find nothing, and no slave corrects an offset.
     let private asOfRole (state: BrokerState) (parked: ParkedPull) (reading: Reading) : Reading =
-        if state.Settings.BrokerId = 0L || reading.Status = Found then
+        if state.Settings.BrokerId = 0L || reading.Status = PullStatus.Found then
             reading
-        elif reading.Status = OffsetMoved then
+        elif reading.Status = PullStatus.OffsetMoved then
             { reading with
-                Status = NoMatch
+                Status = PullStatus.NoMatch
                 NextOffset = parked.Pull.QueueOffset
             }
         elif state.HasMaster && not reading.IsFarBehind then
-            { reading with Status = NoMatch }
+            { reading with
+                Status = PullStatus.NoMatch
+            }
         else
             reading
 
@@ -178,7 +180,8 @@ module internal Pulls =
     let private answerOrPark now (parked: ParkedPull) (state: BrokerState) =
         match readFor parked state with
         | ValueNone -> state, [ Answer.noTopic parked.Arrival parked.Pull.Topic ]
-        | ValueSome reading when reading.Status = NoNewMessage && parked.DeadlineMillis > now -> park parked state, []
+        | ValueSome reading when reading.Status = PullStatus.NoNewMessage && parked.DeadlineMillis > now ->
+            park parked state, []
         | ValueSome reading -> state, [ pullAnswer state parked reading ]
 
     let pull now (arrival: Arrival) (state: BrokerState) =

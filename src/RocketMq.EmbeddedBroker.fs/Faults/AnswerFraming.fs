@@ -107,16 +107,16 @@ module internal AnswerFraming =
             start, List.rev pieces
         else
             match Frame.read FrameLimits.Default (ReadOnlySequence bytes) with
-            | Complete(frame, consumed) ->
+            | Decoded.Complete(frame, consumed) ->
                 takeFrames (bytes.Slice consumed) (Framed(frame, bytes.Slice(0, consumed)) :: pieces)
-            | NeedMore missing ->
+            | Decoded.NeedMore missing ->
                 { start with
                     Held = [ bytes ]
                     HeldBytes = bytes.Length
                     NeededBytes = bytes.Length + missing
                 },
                 List.rev pieces
-            | Corrupt _ -> at Lost, List.rev (Raw bytes :: pieces)
+            | Decoded.Corrupt _ -> at Lost, List.rev (Raw bytes :: pieces)
 
     let private collect (chunk: ReadOnlyMemory<byte>) (framing: AnswerFraming) =
         let held = chunk :: framing.Held

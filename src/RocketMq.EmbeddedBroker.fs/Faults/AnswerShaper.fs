@@ -122,7 +122,7 @@ module internal AnswerShaper =
     let shape now chunk (state: AnswerState) : AnswerState * ReadOnlyMemory<byte> list =
         let add (state, sent) piece =
             match piece with
-            | Framed(frame, bytes) when frame.Command.Kind = Response ->
+            | Framed(frame, bytes) when frame.Command.Kind = CommandKind.Response ->
                 let state, bytes = answer now frame bytes state
                 state, List.rev bytes @ sent
             // What the server asks is none of our business.

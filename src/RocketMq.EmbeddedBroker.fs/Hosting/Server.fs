@@ -56,7 +56,7 @@ type internal ClusterAgent
         | Asked(server, connection, peer, command, respond) ->
             let ticket = Ticket number
 
-            if command.Kind = Request then
+            if command.Kind = CommandKind.Request then
                 owed[ticket] <- respond
 
             At(
@@ -191,7 +191,7 @@ type internal Listener
     let caller =
         { new ICaller with
             member _.TakeBack(pending, _) =
-                pending.Fail(Cancelled(pending.Code, false))
+                pending.Fail(RemotingError.Cancelled(pending.Code, false))
         }
 
     let admit agent (client: Socket) (stream: Stream) =

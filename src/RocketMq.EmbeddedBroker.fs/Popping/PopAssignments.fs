@@ -39,8 +39,8 @@ module internal PopAssignments =
             Some(QueueAllocation.assign strategy members[place] members queues)
 
         match strategy with
-        | "AVG" -> assign Averagely
-        | "AVG_BY_CIRCLE" -> assign AveragelyByCircle
+        | "AVG" -> assign AllocationStrategy.Averagely
+        | "AVG_BY_CIRCLE" -> assign AllocationStrategy.AveragelyByCircle
         | _ -> None
 
     let private sharesOf strategy queues (members: string list) places =
@@ -70,10 +70,10 @@ module internal PopAssignments =
     let private allocate (query: AssignmentQuery) (setting: RequestModeSetting) queues (state: BrokerState) =
         match query.Model, queues, members query.ConsumerGroup state with
         | _, [], _ -> None
-        | Broadcasting, queues, _ -> Some queues
-        | Clustering, _, [] -> None
-        | Clustering, queues, members when isSharedByAll members setting -> Some(allBrokers queues)
-        | Clustering, queues, members ->
+        | MessageModel.Broadcasting, queues, _ -> Some queues
+        | MessageModel.Clustering, _, [] -> None
+        | MessageModel.Clustering, queues, members when isSharedByAll members setting -> Some(allBrokers queues)
+        | MessageModel.Clustering, queues, members ->
             match List.tryFindIndex ((=) query.ClientId) members with
             | Some place -> allocateTo place members query setting queues
             | None -> Some []

@@ -134,7 +134,7 @@ module internal PopResultBuilder =
     /// Reads from an offset, or from where the queue goes on if that is none of it.
     let private read store messages offset limit wants =
         match QueueReading.read store messages offset limit wants with
-        | (reading: Reading) when reading.Status = OffsetMoved ->
+        | (reading: Reading) when reading.Status = PullStatus.OffsetMoved ->
             struct (reading.NextOffset, QueueReading.read store messages reading.NextOffset limit wants)
         | reading -> struct (offset, reading)
 
@@ -198,7 +198,7 @@ module internal PopResultBuilder =
                     read harvest.State.Store messages offset (pop.MaxMessages - harvest.Count) parked.Wants
 
                 match reading.Status with
-                | Found -> handOut now reviveQueueId source parked queue start reading harvest
+                | PullStatus.Found -> handOut now reviveQueueId source parked queue start reading harvest
                 | _ when reading.NextOffset <> offset ->
                     { harvest with
                         PopResult.State.Store = Store.commit queue reading.NextOffset harvest.State.Store
@@ -277,7 +277,7 @@ module internal PopResultBuilder =
 
         let remark =
             match status with
-            | Popped -> "FOUND"
+            | PopStatus.Popped -> "FOUND"
             | _ -> "NO_MESSAGE_IN_QUEUE"
 
         Answer.reply parked.Arrival (Pop.messages.Answer(answer, parked.Arrival.Command) |> Command.withRemark remark)

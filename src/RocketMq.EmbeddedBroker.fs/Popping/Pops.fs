@@ -13,11 +13,11 @@ module internal Pops =
         let struct (state, isFound, answerAs) = PopResultBuilder.serve now parked state
 
         if isFound then
-            state, [ answerAs Popped ]
+            state, [ answerAs PopStatus.Popped ]
         elif parked.Pop.PollTime <= TimeSpan.Zero || parked.DeadlineMillis <= now then
-            state, [ answerAs NothingToPop ]
+            state, [ answerAs PopStatus.NothingToPop ]
         elif PopWaits.countAlike parked.Pop state.Pops.Parked >= mostWaiting then
-            state, [ answerAs TooManyPolls ]
+            state, [ answerAs PopStatus.TooManyPolls ]
         else
             { state with
                 BrokerState.Pops.Parked = PopWaits.add parked state.Pops.Parked
@@ -38,7 +38,7 @@ module internal Pops =
                 PopResultBuilder.serve now wait.Request state
 
             if isFound then
-                without [ wait ] state, ValueSome(answerAs Popped)
+                without [ wait ] state, ValueSome(answerAs PopStatus.Popped)
             else
                 state, ValueNone
 
@@ -96,7 +96,9 @@ module internal Pops =
                 let struct (state, isFound, answerAs) =
                     PopResultBuilder.serve now wait.Request state
 
-                state, answerAs (if isFound then Popped else NothingToPop) :: effects)
+                state,
+                answerAs (if isFound then PopStatus.Popped else PopStatus.NothingToPop)
+                :: effects)
             |> fun (state, effects) -> state, List.rev effects
 
     /// Forgets the waits of a connection.

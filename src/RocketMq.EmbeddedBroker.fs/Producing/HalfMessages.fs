@@ -187,7 +187,7 @@ module internal HalfMessages =
         | ValueSome(struct (half, place)) ->
             match check request half place, request.Decision with
             | Error(code, remark), _ -> state, [ Answer.refuse arrival code remark ]
-            | Ok(), Commit -> commit now arrival half place state
+            | Ok(), TransactionDecision.Commit -> commit now arrival half place state
             | Ok(), _ -> remove half state, [ Answer.succeed arrival ]
 
     /// Ends a transaction, whether its producer was asked or decides by itself. A transaction ends once: real brokers
@@ -195,5 +195,5 @@ module internal HalfMessages =
     let finish now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Transactions.finish.Decode (fun request ->
             match request.Decision with
-            | Undecided -> state, [ Forget arrival.Ticket ]
+            | TransactionDecision.Undecided -> state, [ Forget arrival.Ticket ]
             | _ -> settle now arrival request state)

@@ -15,7 +15,7 @@ module internal FaultInjection =
 
     /// Settles what becomes of a request's answer, whenever it is made. A one-way request has none.
     let private decide (arrival: Arrival) kind (state: FaultState) =
-        if arrival.Command.Kind = Request then
+        if arrival.Command.Kind = CommandKind.Request then
             let fate =
                 {
                     Connection = arrival.Connection

@@ -28,8 +28,8 @@ module internal Groups =
     /// Has the members share the queues again. Those of a broadcasting group share nothing.
     let private notify name (group: ConsumerGroup) =
         match group.Model with
-        | Broadcasting -> []
-        | Clustering ->
+        | MessageModel.Broadcasting -> []
+        | MessageModel.Clustering ->
             let command = ConsumerOffsets.membersChanged.OneWay name
 
             group.Members
@@ -54,7 +54,7 @@ module internal Groups =
                  [ SubscriptionIgnored(membership.Group, known, said) ])
         | Some known ->
             said,
-            (if membership.Type = ConsumePassively then
+            (if membership.Type = ConsumeType.ConsumePassively then
                  [ SubscriptionReplaced(membership.Group, known, said) ]
              else
                  [])

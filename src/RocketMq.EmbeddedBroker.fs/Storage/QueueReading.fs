@@ -87,9 +87,9 @@ module internal QueueReading =
 
         let reading =
             if found.Count = 0 then
-                nothing NoMatch "NO_MATCHED_MESSAGE" nextOffset queue
+                nothing PullStatus.NoMatch "NO_MATCHED_MESSAGE" nextOffset queue
             else
-                { nothing Found "FOUND" nextOffset queue with
+                { nothing PullStatus.Found "FOUND" nextOffset queue with
                     Records = concat found totalBytes
                 }
 
@@ -98,13 +98,18 @@ module internal QueueReading =
     /// Reads a queue from `offset` on: at most `maxMessages` of those that `wants` lets through.
     let read (store: Store) (queue: StoredQueue) (offset: int64) maxMessages (wants: StoredRecord -> bool) : Reading =
         if queue.MaxOffset = 0L then
-            let status = if offset = 0L then NoNewMessage else OffsetMoved
+            let status =
+                if offset = 0L then
+                    PullStatus.NoNewMessage
+                else
+                    PullStatus.OffsetMoved
+
             nothing status "NO_MESSAGE_IN_QUEUE" 0L queue
         elif offset < queue.MinOffset then
-            nothing OffsetMoved "OFFSET_TOO_SMALL" queue.MinOffset queue
+            nothing PullStatus.OffsetMoved "OFFSET_TOO_SMALL" queue.MinOffset queue
         elif offset = queue.MaxOffset then
-            nothing NoNewMessage "OFFSET_OVERFLOW_ONE" offset queue
+            nothing PullStatus.NoNewMessage "OFFSET_OVERFLOW_ONE" offset queue
         elif offset > queue.MaxOffset then
-            nothing OffsetMoved "OFFSET_OVERFLOW_BADLY" queue.MaxOffset queue
+            nothing PullStatus.OffsetMoved "OFFSET_OVERFLOW_BADLY" queue.MaxOffset queue
         else
             scan store queue offset maxMessages wants

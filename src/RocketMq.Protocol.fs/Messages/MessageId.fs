@@ -84,9 +84,15 @@ module OffsetMessageId =
         let hostBytes = text.Length / 2 - OffsetMessageId.OffsetBytes
 
         if (hostBytes <> Host.V4Bytes && hostBytes <> Host.V6Bytes) || text.Length % 2 <> 0 then
-            Error(Malformed("offset message id", invariant $"it has {text.Length} characters instead of 32 or 56", 0))
+            Error(
+                DecodeError.Malformed(
+                    "offset message id",
+                    invariant $"it has {text.Length} characters instead of 32 or 56",
+                    0
+                )
+            )
         elif not (Seq.forall Char.IsAsciiHexDigit text) then
-            Error(Malformed("offset message id", "it is not hexadecimal", 0))
+            Error(DecodeError.Malformed("offset message id", "it is not hexadecimal", 0))
         else
             let bytes = Convert.FromHexString text
 

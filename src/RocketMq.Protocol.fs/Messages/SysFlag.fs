@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open RocketMq
 
 /// How a body is compressed, as the flag word of its message says. Source: MessageSysFlag.java, CompressionType.java.
+[<RequireQualifiedAccess>]
 type Compression =
     | Uncompressed
     | Lz4
@@ -55,20 +56,21 @@ module SysFlag =
     /// Senders before 4.9.3 set no number: theirs is zlib.
     let compression sysFlag =
         match sysFlag &&& compressed, (sysFlag &&& compressionMask) >>> compressionShift with
-        | 0, _ -> Uncompressed
+        | 0, _ -> Compression.Uncompressed
         | _, 0
-        | _, 3 -> Zlib
-        | _, 1 -> Lz4
-        | _, 2 -> Zstandard
-        | _, number -> UnknownCompression number
+        | _, 3 -> Compression.Zlib
+        | _, 1 -> Compression.Lz4
+        | _, 2 -> Compression.Zstandard
+        | _, number -> Compression.UnknownCompression number
 
     /// Sets how the body is compressed.
     let withCompression compression sysFlag =
         let cleared = sysFlag &&& ~~~(compressed ||| compressionMask)
 
         match compression with
-        | Uncompressed -> cleared
-        | Lz4 -> cleared ||| compressed ||| (1 <<< compressionShift)
-        | Zstandard -> cleared ||| compressed ||| (2 <<< compressionShift)
-        | Zlib -> cleared ||| compressed ||| (3 <<< compressionShift)
-        | UnknownCompression number -> cleared ||| compressed ||| ((number <<< compressionShift) &&& compressionMask)
+        | Compression.Uncompressed -> cleared
+        | Compression.Lz4 -> cleared ||| compressed ||| (1 <<< compressionShift)
+        | Compression.Zstandard -> cleared ||| compressed ||| (2 <<< compressionShift)
+        | Compression.Zlib -> cleared ||| compressed ||| (3 <<< compressionShift)
+        | Compression.UnknownCompression number ->
+            cleared ||| compressed ||| ((number <<< compressionShift) &&& compressionMask)

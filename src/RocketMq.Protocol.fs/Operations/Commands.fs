@@ -25,7 +25,7 @@ module Commands =
         match command.RequestCode with
         | RequestCode.SendMessageV2
         | RequestCode.SendBatchMessage
-        | RequestCode.SendReplyMessageV2 -> command.Kind <> Response
+        | RequestCode.SendReplyMessageV2 -> command.Kind <> CommandKind.Response
         | _ -> false
 
     let private letterOr letter name command =
@@ -76,7 +76,7 @@ module Commands =
     /// The offset that a request names, or an answer gives.
     let tryOffset (command: RemotingCommand) : int64 voption =
         Fields.tryInt64
-            (if command.Kind = Response then
+            (if command.Kind = CommandKind.Response then
                  "offset"
              else
                  offsetName command)
@@ -84,14 +84,16 @@ module Commands =
 
     /// Whether it is an answer with code SUCCESS (0).
     let isSuccess (command: RemotingCommand) =
-        command.Kind = Response && command.ResponseCode = ResponseCode.Success
+        command.Kind = CommandKind.Response
+        && command.ResponseCode = ResponseCode.Success
 
     /// Whether it is an answer with another code than SUCCESS (0).
     let isRefusal (command: RemotingCommand) =
-        command.Kind = Response && command.ResponseCode <> ResponseCode.Success
+        command.Kind = CommandKind.Response
+        && command.ResponseCode <> ResponseCode.Success
 
     let private isRequestOf codes (command: RemotingCommand) =
-        command.Kind <> Response && List.contains command.RequestCode codes
+        command.Kind <> CommandKind.Response && List.contains command.RequestCode codes
 
     /// Whether it is a HEART_BEAT (34) request.
     let isHeartbeat command =
@@ -130,11 +132,11 @@ module Commands =
         let count isSuch =
             commands |> List.filter isSuch |> List.length
 
-        let isResponse (command: RemotingCommand) = command.Kind = Response
+        let isResponse (command: RemotingCommand) = command.Kind = CommandKind.Response
 
         {
-            Requests = count (fun command -> command.Kind = Request)
-            OneWays = count (fun command -> command.Kind = OneWay)
+            Requests = count (fun command -> command.Kind = CommandKind.Request)
+            OneWays = count (fun command -> command.Kind = CommandKind.OneWay)
             Responses = count isResponse
             Refusals = count isRefusal
             BodyBytes = commands |> List.sumBy (fun command -> int64 command.Body.Length)
@@ -157,7 +159,7 @@ module Commands =
 
         let code =
             match command.Kind with
-            | Response -> invariant $"{command.ResponseCode} ({command.Code})"
+            | CommandKind.Response -> invariant $"{command.ResponseCode} ({command.Code})"
             | _ -> invariant $"{command.RequestCode} ({command.Code})"
 
         let remark =
@@ -291,7 +293,7 @@ module Commands =
     let check (command: RemotingCommand) : Result<RemotingCommand, string> =
         match Frame.encode Header.Json command, Operations.tryFind command.RequestCode, command.Kind with
         | Error error, _, _ -> Error error.Message
-        | Ok _, Some operation, (Request | OneWay) ->
+        | Ok _, Some operation, (CommandKind.Request | CommandKind.OneWay) ->
             operation.Check command
             |> Result.map (fun () -> command)
             |> Result.mapError _.Message

@@ -4,6 +4,7 @@ open RocketMq.Protocol.Admin
 open RocketMq
 
 /// Who asks whom.
+[<RequireQualifiedAccess>]
 type Direction =
     | ClientToBroker
     | ClientToNameServer
@@ -38,7 +39,7 @@ module Operations =
         [
             yield!
                 between
-                    ClientToBroker
+                    Direction.ClientToBroker
                     [
                         Send.withLongNames
                         Send.message
@@ -73,10 +74,10 @@ module Operations =
                         Assignments.query
                         Recall.operation
                     ]
-            yield! between ClientToNameServer [ GetRoute.operation; Cluster.info ]
+            yield! between Direction.ClientToNameServer [ GetRoute.operation; Cluster.info ]
             yield!
                 between
-                    AdminToBroker
+                    Direction.AdminToBroker
                     [
                         Topics.create
                         Topics.createMany
@@ -144,7 +145,7 @@ module Operations =
                     ]
             yield!
                 between
-                    AdminToNameServer
+                    Direction.AdminToNameServer
                     [
                         KeyValueConfig.put
                         KeyValueConfig.get
@@ -163,10 +164,10 @@ module Operations =
                         Settings.updateNameServer
                         Settings.ofNameServer
                     ]
-            yield! between AdminThroughBrokerToClient [ RunningInfo.operation; DirectConsumption.operation ]
+            yield! between Direction.AdminThroughBrokerToClient [ RunningInfo.operation; DirectConsumption.operation ]
             yield!
                 between
-                    BrokerToClient
+                    Direction.BrokerToClient
                     [
                         Transactions.check
                         ConsumerOffsets.membersChanged
@@ -176,7 +177,7 @@ module Operations =
                     ]
             yield!
                 between
-                    BetweenServers
+                    Direction.BetweenServers
                     [
                         BrokerRegistration.register
                         BrokerRegistration.unregister
@@ -244,15 +245,15 @@ module Operations =
     let tryDirection (code: RequestCode) : Direction option =
         match Map.tryFind code byCode with
         | Some(direction, _) -> Some direction
-        | None when List.contains code unanswered -> Some Unanswered
-        | None when List.contains code internals -> Some BetweenServers
+        | None when List.contains code unanswered -> Some Direction.Unanswered
+        | None when List.contains code internals -> Some Direction.BetweenServers
         | None -> None
 
     /// A request, or an answer to a request of `code`, as typed text for people to read.
     let show (code: RequestCode) (command: RemotingCommand) : string =
         match tryFind code, command.Kind with
         | None, _ -> invariant $"{command}"
-        | Some operation, Response ->
+        | Some operation, CommandKind.Response ->
             match operation.ShowAnswer command with
             | Ok text -> text
             | Error error -> error.Message

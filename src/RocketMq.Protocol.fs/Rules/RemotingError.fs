@@ -43,6 +43,7 @@ type SessionHealth =
         invariant $"{heard}, {waiting} waiting, {unwritten} unwritten"
 
 /// Every way in which asking a server fails.
+[<RequireQualifiedAccess>]
 type RemotingError =
     /// The caller's input; nothing was sent.
     | Invalid of error: InputError

@@ -4,6 +4,7 @@ open System
 open RocketMq.Protocol
 
 /// Failures after which a call may be tried again by itself.
+[<RequireQualifiedAccess>]
 type RetriedFailure =
     /// The request has certainly not been sent.
     | NotSent
@@ -46,13 +47,13 @@ type RetryPolicy =
                     Cap = TimeSpan.FromMilliseconds 100L
                     Spread = TimeSpan.Zero
                 }
-            Failures = [ NotSent; Overload ]
+            Failures = [ RetriedFailure.NotSent; RetriedFailure.Overload ]
         }
 
     /// As `Safe`, and after what may have been carried out: for requests that only look, or that set a value.
     static member Repeatable =
         { RetryPolicy.Safe with
-            Failures = [ NotSent; Overload; UnknownEnd ]
+            Failures = [ RetriedFailure.NotSent; RetriedFailure.Overload; RetriedFailure.UnknownEnd ]
         }
 
 /// What follows a failed attempt of a call.
@@ -64,35 +65,36 @@ type internal RetryDecision =
 module RetryPolicy =
     let private kindOf (error: RemotingError) =
         match error with
-        | NotConnected _
-        | TooManyInFlight _
-        | TooManyBytes _
-        | TooManyWaiting _ -> ValueSome NotSent
-        | Refused(_, _, _, code, _) when RefusalCodes.isOverloadCode code -> ValueSome Overload
-        | ConnectionLost _
-        | TimedOut _ -> ValueSome UnknownEnd
-        | Refused _
-        | Invalid _
-        | NotEncoded _
-        | NotDecoded _
-        | Cancelled _
-        | ClientClosed _
-        | AlreadyClosed _
-        | NoRoute _
-        | NoBroker _
-        | InterceptorFailed _
-        | NoQueue _
-        | RouteUnknown _
-        | NoReply _
-        | ReceiptExpired _
-        | InvalidCall _
-        | ClientNameTaken _
-        | ConsumedByPull _
-        | BadAddress _
-        | OffsetStoreFailed _
-        | CredentialsFailed _
-        | Unexpected _
-        | Misconfigured _ -> ValueNone
+        | RemotingError.NotConnected _
+        | RemotingError.TooManyInFlight _
+        | RemotingError.TooManyBytes _
+        | RemotingError.TooManyWaiting _ -> ValueSome RetriedFailure.NotSent
+        | RemotingError.Refused(_, _, _, code, _) when RefusalCodes.isOverloadCode code ->
+            ValueSome RetriedFailure.Overload
+        | RemotingError.ConnectionLost _
+        | RemotingError.TimedOut _ -> ValueSome RetriedFailure.UnknownEnd
+        | RemotingError.Refused _
+        | RemotingError.Invalid _
+        | RemotingError.NotEncoded _
+        | RemotingError.NotDecoded _
+        | RemotingError.Cancelled _
+        | RemotingError.ClientClosed _
+        | RemotingError.AlreadyClosed _
+        | RemotingError.NoRoute _
+        | RemotingError.NoBroker _
+        | RemotingError.InterceptorFailed _
+        | RemotingError.NoQueue _
+        | RemotingError.RouteUnknown _
+        | RemotingError.NoReply _
+        | RemotingError.ReceiptExpired _
+        | RemotingError.InvalidCall _
+        | RemotingError.ClientNameTaken _
+        | RemotingError.ConsumedByPull _
+        | RemotingError.BadAddress _
+        | RemotingError.OffsetStoreFailed _
+        | RemotingError.CredentialsFailed _
+        | RemotingError.Unexpected _
+        | RemotingError.Misconfigured _ -> ValueNone
 
     /// Decides after attempt number `attempt`, counting from 1, with `rest` of the call's time left. `jitter` is from 0
     /// to 1.

@@ -16,7 +16,7 @@ module internal AnswerNumber =
 
     let private answers (opaque: int voption) (flag: int voption) =
         match flag with
-        | ValueSome flag when CommandFlag.kind flag = Response -> opaque
+        | ValueSome flag when CommandFlag.kind flag = CommandKind.Response -> opaque
         | _ -> ValueNone
 
     let ofBinary (header: ReadOnlySequence<byte>) : int voption =

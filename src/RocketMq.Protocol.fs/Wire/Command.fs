@@ -4,6 +4,7 @@ open System
 open RocketMq
 
 /// What a command is, as its flag bits say.
+[<RequireQualifiedAccess>]
 type CommandKind =
     | Request
     /// A request that must not be answered.
@@ -74,9 +75,9 @@ type RemotingCommand =
     member private command.Display =
         let code =
             match command.Kind with
-            | Response -> invariant $"{command.ResponseCode}"
-            | Request
-            | OneWay -> invariant $"{command.RequestCode}"
+            | CommandKind.Response -> invariant $"{command.ResponseCode}"
+            | CommandKind.Request
+            | CommandKind.OneWay -> invariant $"{command.RequestCode}"
 
         let remark =
             match command.Remark with

@@ -4,6 +4,7 @@ open System
 open RocketMq
 
 /// Why bytes were refused. After a frame was refused its stream has lost its place: close the connection.
+[<RequireQualifiedAccess>]
 type DecodeError =
     /// A declared size is over the limit; nothing was allocated for it. Both in bytes.
     | TooLarge of what: string * size: int64 * limit: int64
@@ -49,7 +50,7 @@ type EncodeError =
     override error.ToString() = error.Message
 
 /// What reading from the front of a buffer found.
-[<Struct>]
+[<RequireQualifiedAccess; Struct>]
 type Decoded<'T> =
     /// One value, and how many bytes it took.
     | Complete of value: 'T * consumedBytes: int

@@ -174,9 +174,9 @@ module Frame =
             let length = BinaryPrimitives.ReadInt32BigEndian bytes
 
             if length < prefixBytes - lengthBytes then
-                Bad(Malformed(what, invariant $"its length is {length}", 0))
+                Bad(DecodeError.Malformed(what, invariant $"its length is {length}", 0))
             elif length > limits.ReceiveFrameBytes - lengthBytes then
-                Bad(TooLarge(what, int64 length + int64 lengthBytes, int64 limits.ReceiveFrameBytes))
+                Bad(DecodeError.TooLarge(what, int64 length + int64 lengthBytes, int64 limits.ReceiveFrameBytes))
             elif bytes.Length < prefixBytes then
                 Partial(length + lengthBytes - bytes.Length)
             else
@@ -185,16 +185,22 @@ module Frame =
                 let headerBytes = word &&& maxHeaderBytes
 
                 if headerType <> jsonType && headerType <> binaryType then
-                    Bad(Malformed(what, invariant $"header type {headerType &&& 0xFF} is unknown", lengthBytes))
+                    Bad(
+                        DecodeError.Malformed(
+                            what,
+                            invariant $"header type {headerType &&& 0xFF} is unknown",
+                            lengthBytes
+                        )
+                    )
                 elif headerBytes = 0 then
-                    Bad(Malformed(what, "its header is empty", lengthBytes))
+                    Bad(DecodeError.Malformed(what, "its header is empty", lengthBytes))
                 elif headerBytes > length - (prefixBytes - lengthBytes) then
                     let reason =
                         invariant $"a header of {headerBytes} bytes does not fit into a length of {length}"
 
-                    Bad(Malformed(what, reason, lengthBytes))
+                    Bad(DecodeError.Malformed(what, reason, lengthBytes))
                 elif headerBytes > limits.ReceiveHeaderBytes then
-                    Bad(TooLarge("header", int64 headerBytes, int64 limits.ReceiveHeaderBytes))
+                    Bad(DecodeError.TooLarge("header", int64 headerBytes, int64 limits.ReceiveHeaderBytes))
                 elif availableBytes < int64 length + int64 lengthBytes then
                     Partial(int (int64 length + int64 lengthBytes - availableBytes))
                 else
@@ -228,19 +234,19 @@ module Frame =
     /// Reads one frame from the front of a receive buffer. What it keeps is copied, once.
     let read (limits: FrameLimits) (input: ReadOnlySequence<byte>) : Decoded<Frame> =
         match readFront limits input with
-        | Bad error -> Corrupt error
-        | Partial missing -> NeedMore missing
+        | Bad error -> Decoded.Corrupt error
+        | Partial missing -> Decoded.NeedMore missing
         | Whole(frameBytes, header, headerBytes) ->
             match readPayload header ValueNone headerBytes (copyPayload input frameBytes) with
             | Ok parts ->
-                Complete(
+                Decoded.Complete(
                     {
                         Frame.Header = header
                         Command = FrameParts.toCommand &parts
                     },
                     frameBytes
                 )
-            | Error error -> Corrupt error
+            | Error error -> Decoded.Corrupt error
 
     /// As `read`, and copies nothing of a frame that lies in one piece, as nearly all do. The builder serves one frame after
     /// the other.
@@ -250,8 +256,8 @@ module Frame =
         (input: ReadOnlySequence<byte>)
         : Decoded<ReceivedFrame> =
         match readFront limits input with
-        | Bad error -> Corrupt error
-        | Partial missing -> NeedMore missing
+        | Bad error -> Decoded.Corrupt error
+        | Partial missing -> Decoded.NeedMore missing
         | Whole(frameBytes, header, headerBytes) ->
             let first = input.First
             let isWhole = first.Length >= frameBytes
@@ -265,7 +271,7 @@ module Frame =
 
             match parts with
             | Ok parts ->
-                Complete(
+                Decoded.Complete(
                     {
                         ReceivedFrame.Header = header
                         Parts = parts
@@ -273,7 +279,7 @@ module Frame =
                     },
                     frameBytes
                 )
-            | Error error -> Corrupt error
+            | Error error -> Decoded.Corrupt error
 
     let private answerNumber headerType (header: ReadOnlySequence<byte>) =
         if headerType = binaryType then
@@ -315,12 +321,17 @@ module Frame =
     let tryInfo (bytes: byte[]) : Result<FrameInfo, DecodeError> =
         if bytes.Length < prefixBytes then
             Error(
-                Malformed(what, invariant $"it has {bytes.Length} bytes, its lengths take {prefixBytes}", bytes.Length)
+                DecodeError.Malformed(
+                    what,
+                    invariant $"it has {bytes.Length} bytes, its lengths take {prefixBytes}",
+                    bytes.Length
+                )
             )
         else
             match readPrefix FrameLimits.Default (ReadOnlySpan bytes) Int64.MaxValue with
             | Bad error -> Error error
-            | Partial missing -> Error(Malformed(what, invariant $"{missing} bytes are missing", bytes.Length))
+            | Partial missing ->
+                Error(DecodeError.Malformed(what, invariant $"{missing} bytes are missing", bytes.Length))
             | Whole(frameBytes, header, headerBytes) ->
                 Ok
                     {
@@ -344,11 +355,12 @@ module Frame =
     /// Reads one frame that takes all of `bytes`.
     let decodeWhole (bytes: byte[]) : Result<Frame, DecodeError> =
         match decode bytes with
-        | Complete(frame, consumed) when consumed = bytes.Length -> Ok frame
-        | Complete(_, consumed) ->
-            Error(Malformed(what, invariant $"{bytes.Length - consumed} bytes are left over", consumed))
-        | NeedMore missing -> Error(Malformed(what, invariant $"{missing} bytes are missing", bytes.Length))
-        | Corrupt error -> Error error
+        | Decoded.Complete(frame, consumed) when consumed = bytes.Length -> Ok frame
+        | Decoded.Complete(_, consumed) ->
+            Error(DecodeError.Malformed(what, invariant $"{bytes.Length - consumed} bytes are left over", consumed))
+        | Decoded.NeedMore missing ->
+            Error(DecodeError.Malformed(what, invariant $"{missing} bytes are missing", bytes.Length))
+        | Decoded.Corrupt error -> Error error
 
     /// Reads a frame without its first four bytes, the length: all of `bytes`.
     let decodeStripped (bytes: byte[]) : Result<Frame, DecodeError> =

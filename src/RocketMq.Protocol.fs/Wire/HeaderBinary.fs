@@ -55,7 +55,7 @@ module internal HeaderBinary =
             let value = reader.Bytes(reader.Int32())
 
             if reader.Overrun then
-                fault <- ValueSome(Malformed(what, "a field does not end within the header", position))
+                fault <- ValueSome(DecodeError.Malformed(what, "a field does not end within the header", position))
             elif not (isAscii || (Utf8Text.isValid name && Utf8Text.isValid value)) then
                 hasUnreadable <- true
 
@@ -75,9 +75,9 @@ module internal HeaderBinary =
         let entries = reader.Bytes entriesBytes
 
         if reader.Overrun then
-            Error(Malformed(what, invariant $"it ends early, after {header.Length} bytes", reader.Position))
+            Error(DecodeError.Malformed(what, invariant $"it ends early, after {header.Length} bytes", reader.Position))
         elif reader.Remaining > 0 then
-            Error(Malformed(what, invariant $"{reader.Remaining} bytes are left over", reader.Position))
+            Error(DecodeError.Malformed(what, invariant $"{reader.Remaining} bytes are left over", reader.Position))
         else
             let mutable hasUnreadable = false
 

@@ -389,13 +389,13 @@ module internal HeaderJson =
         try
             Ok(readMembers builder header body)
         with
-        | Refused(reason, offset) -> Error(Malformed(what, reason, offset))
+        | Refused(reason, offset) -> Error(DecodeError.Malformed(what, reason, offset))
         | :? JsonException as error ->
             Error(
-                Malformed(
+                DecodeError.Malformed(
                     what,
                     "it is not JSON",
                     error.BytePositionInLine |> Option.ofNullable |> Option.defaultValue 0L |> int
                 )
             )
-        | :? InvalidOperationException -> Error(Malformed(what, "a member's name is not valid Unicode", 0))
+        | :? InvalidOperationException -> Error(DecodeError.Malformed(what, "a member's name is not valid Unicode", 0))

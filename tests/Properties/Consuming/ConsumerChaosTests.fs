@@ -60,7 +60,7 @@ let private readAll ledger order (consumer: PullConsumer) : Task =
             | Ok received ->
                 let! _ = note ledger order ConsumeResult.Success received
                 ()
-            | Error(AlreadyClosed _) -> isOpen <- false
+            | Error(RemotingError.AlreadyClosed _) -> isOpen <- false
             | Error error -> failtest (RemotingError.describe error)
     }
 

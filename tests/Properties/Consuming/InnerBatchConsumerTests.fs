@@ -357,7 +357,7 @@ let private filters =
 
                     for error in [ Result.map ignore simple; Result.map ignore pop ] do
                         match error with
-                        | Error(Refused(_, RequestCode.CheckClientConfig, _, code, _)) ->
+                        | Error(RemotingError.Refused(_, RequestCode.CheckClientConfig, _, code, _)) ->
                             code |> shouldEqual ResponseCode.SubscriptionParseFailed
                         | other -> failtest $"%A{other}"
                 }))

@@ -114,7 +114,7 @@ let private pull line =
 
             for _ in 1..3 do
                 match! poll clock consumer with
-                | Error(Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) as error) ->
+                | Error(RemotingError.Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) as error) ->
                     RemotingError.describe error |> shouldMention "Create the group"
                 | other -> failtest $"%A{other}"
 
@@ -127,7 +127,7 @@ let private pull line =
             while received.IsNone do
                 match! poll clock consumer with
                 | Ok message -> received <- Some(textOf message)
-                | Error(Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _)) -> ()
+                | Error(RemotingError.Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _)) -> ()
                 | Error error -> failtest (RemotingError.describe error)
 
             received |> shouldEqual (Some "a")
@@ -169,8 +169,8 @@ let private clientsAndGroups =
                             let settings group : GroupSettings =
                                 {
                                     Group = group
-                                    Type = ConsumePassively
-                                    Model = Clustering
+                                    Type = ConsumeType.ConsumePassively
+                                    Model = MessageModel.Clustering
                                     ConsumeFrom = FirstOffset
                                     PullBatch = 1
                                     LongPollTimeout = TimeSpan.Zero
@@ -190,7 +190,7 @@ let private clientsAndGroups =
 
                                     match! client.Ask(request, CancellationToken.None) with
                                     | Ok _ -> return ResponseCode.Success
-                                    | Error(Refused(_, _, _, code, _)) -> return code
+                                    | Error(RemotingError.Refused(_, _, _, code, _)) -> return code
                                     | Error error -> return failtest (RemotingError.describe error)
                                 }
 

@@ -153,7 +153,7 @@ let private transactions =
 
                         let check (_: StoredMessage) =
                             Interlocked.Increment &asked |> ignore<int>
-                            Task.FromResult Commit
+                            Task.FromResult TransactionDecision.Commit
 
                         let start () =
                             waitFor clock (TransactionProducer.Start(producerOf cluster clock, [ "Tx" ], check))
@@ -164,7 +164,7 @@ let private transactions =
                         let! sent =
                             first.Send(
                                 Message.ofText "Tx" "half",
-                                (fun _ -> Task.FromResult Undecided),
+                                (fun _ -> Task.FromResult TransactionDecision.Undecided),
                                 CancellationToken.None
                             )
 

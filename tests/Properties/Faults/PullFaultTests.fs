@@ -98,7 +98,7 @@ let private damagedBroker clock damage =
             else
                 let answer =
                     { Examples.pullAnswer with
-                        Status = Found
+                        Status = PullStatus.Found
                         NextOffset = 4L
                         Records = ReadOnlyMemory(records |> List.skip (int from) |> Array.concat)
                     }
@@ -190,7 +190,7 @@ let private behindSlave () : Task<struct (int64 list * int64)> =
                 Answers(
                     Pull.messages.Answer(
                         { Examples.pullAnswer with
-                            Status = OffsetMoved
+                            Status = PullStatus.OffsetMoved
                             NextOffset = 20L
                         },
                         command

@@ -9,14 +9,14 @@ open RocketMq
 /// Whose requests are typed: all but those of servers among themselves.
 let private isFacing direction =
     match direction with
-    | BetweenServers
-    | Unanswered -> false
-    | ClientToBroker
-    | ClientToNameServer
-    | AdminToBroker
-    | AdminToNameServer
-    | AdminThroughBrokerToClient
-    | BrokerToClient -> true
+    | Direction.BetweenServers
+    | Direction.Unanswered -> false
+    | Direction.ClientToBroker
+    | Direction.ClientToNameServer
+    | Direction.AdminToBroker
+    | Direction.AdminToNameServer
+    | Direction.AdminThroughBrokerToClient
+    | Direction.BrokerToClient -> true
 
 let private coverage =
     testList

@@ -220,7 +220,7 @@ let private halfMessagesAsInJava () =
             | _ -> state, false, own.QueueOffset, commitLogOffset own
 
         let ending =
-            { endOf Commit isCheckAnswer queueOffset offset with
+            { endOf TransactionDecision.Commit isCheckAnswer queueOffset offset with
                 ProducerGroup = group
             }
 

@@ -81,7 +81,7 @@ let private transactionIsThatOfJava () : Task =
             let checker (_: StoredMessage) =
                 match checkEnd with
                 | Some(_, command) -> Task.FromResult (Transactions.finish.Decode command |> Buffers.ok).Decision
-                | None -> Task.FromResult Undecided
+                | None -> Task.FromResult TransactionDecision.Undecided
 
             let! started =
                 TransactionProducer.Start(optionsFor servers half.Send.ProducerGroup, [], checker)

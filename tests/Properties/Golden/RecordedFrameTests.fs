@@ -136,7 +136,7 @@ let private splitFrames =
 
                     for length in 0 .. capture.Frame.Length - 1 do
                         match Frame.decode capture.Frame[.. length - 1] with
-                        | NeedMore missing when missing <= capture.Frame.Length - length -> ()
+                        | Decoded.NeedMore missing when missing <= capture.Frame.Length - length -> ()
                         | other -> failtest $"frame {capture.Id} at {length}: %A{other}"
 
                 samples.Length |> shouldExceed 200

@@ -33,8 +33,8 @@ let private sha256 (bytes: ReadOnlySpan<byte>) =
 /// A compression whose library this system does not have.
 let private isMissing compression =
     match compression with
-    | Lz4 -> Result.isError (Lz4.check ())
-    | Zstandard -> Result.isError (Zstandard.check ())
+    | Compression.Lz4 -> Result.isError (Lz4.check ())
+    | Compression.Zstandard -> Result.isError (Zstandard.check ())
     | _ -> false
 
 /// Whether body length and hash are Java's. A body that is not inflated must be one whose library is missing.

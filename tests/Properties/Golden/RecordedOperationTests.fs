@@ -65,7 +65,7 @@ let private meaninglessInPulls (fields: Map<string, string>) =
 let private ignoredByJava (code: RequestCode) (java: RemotingCommand) (fields: Map<string, string>) =
     match code with
     | RequestCode.PullMessage
-    | RequestCode.LitePullMessage when java.Kind <> Response -> meaninglessInPulls fields
+    | RequestCode.LitePullMessage when java.Kind <> CommandKind.Response -> meaninglessInPulls fields
     | _ -> []
 
 let private differences code (java: RemotingCommand) (ours: RemotingCommand) =

@@ -24,7 +24,7 @@ type Recorded =
 
 let inflate (send: SendRequest) =
     match SysFlag.compression send.SysFlag with
-    | Uncompressed -> send.Body
+    | Compression.Uncompressed -> send.Body
     | compression ->
         match BodyCodecs.inflate compression (16 * 1024 * 1024) send.Body BodyCodecs.standard with
         | Ok body -> body
@@ -164,8 +164,8 @@ let queueOf (send: SendRequest) =
 
 let compressionOf (send: SendRequest) =
     match SysFlag.compression send.SysFlag with
-    | Lz4 -> BodyCompression.Lz4
-    | Zstandard -> BodyCompression.Zstandard
+    | Compression.Lz4 -> BodyCompression.Lz4
+    | Compression.Zstandard -> BodyCompression.Zstandard
     | _ -> BodyCompression.Zlib
 
 let sends =
@@ -186,7 +186,7 @@ let again (recorded: Recorded) act : Task<FakeServers> =
                 Compression = compressionOf send
                 // One recorded application has smaller bodies compressed as well.
                 CompressFromBytes =
-                    if SysFlag.compression send.SysFlag = Uncompressed then
+                    if SysFlag.compression send.SysFlag = Compression.Uncompressed then
                         4096
                     else
                         min 4096 recorded.Body.Length

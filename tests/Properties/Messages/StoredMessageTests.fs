@@ -33,13 +33,13 @@ let private records =
             property "a record reads as the message it was made from"
             <| fun (message: StoredMessage) ->
                 let bytes = encode message
-                read bytes = Complete(message, bytes.Length)
+                read bytes = Decoded.Complete(message, bytes.Length)
 
             testCase "the smallest record there is, and the same without room for its hosts"
             <| fun () ->
                 let smallest =
                     match read javaRecord with
-                    | Complete(message, _) ->
+                    | Decoded.Complete(message, _) ->
                         { message with
                             Topic = "t"
                             StoredBody = ReadOnlyMemory.Empty
@@ -49,14 +49,14 @@ let private records =
 
                 let bytes = encode smallest
                 bytes.Length |> shouldEqual 92
-                read bytes |> shouldEqual (Complete(smallest, bytes.Length))
+                read bytes |> shouldEqual (Decoded.Complete(smallest, bytes.Length))
 
                 for cut in 76..83 do
                     let short = Array.take cut bytes
                     BinaryPrimitives.WriteInt32BigEndian(short.AsSpan(), cut)
 
                     match read short with
-                    | Corrupt error -> error.Message |> shouldMention "do not fit"
+                    | Decoded.Corrupt error -> error.Message |> shouldMention "do not fit"
                     | other -> failtest $"{cut} bytes: %A{other}"
 
             property "every strict prefix of a record asks for more"
@@ -66,7 +66,7 @@ let private records =
                 seq { 0 .. bytes.Length - 1 }
                 |> Seq.forall (fun length ->
                     match read (Array.take length bytes) with
-                    | NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
+                    | Decoded.NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
                     | _ -> false)
 
             property "records in a row are read one by one"
@@ -93,13 +93,13 @@ let private damage =
             <| fun (message: StoredMessage) (bits: int list) (Bytes garbage) ->
                 for bytes in [ encode message |> damaged bits; garbage ] do
                     match read bytes with
-                    | Complete(message, consumed) ->
+                    | Decoded.Complete(message, consumed) ->
                         // What was taken for a message can be looked at without harm.
                         MessageBody.decode 1_000_000 message |> ignore
                         Properties.toMap message.Properties |> ignore
                         consumed |> shouldExceed 0
-                    | NeedMore missing -> missing |> shouldExceed 0
-                    | Corrupt error -> error.Message |> shouldNotBeEmpty
+                    | Decoded.NeedMore missing -> missing |> shouldExceed 0
+                    | Decoded.Corrupt error -> error.Message |> shouldNotBeEmpty
 
             property "a wrong length in any field is refused without an exception"
             <| fun (message: StoredMessage) (WireInt wrong) (at: uint16) ->
@@ -119,7 +119,7 @@ let private javaRecords =
             testCase "a record of Java reads field for field, and writes to the same bytes"
             <| fun () ->
                 match read javaRecord with
-                | Complete(message, consumed) ->
+                | Decoded.Complete(message, consumed) ->
                     consumed |> shouldEqual 0x93
                     message.Topic |> shouldEqual "TopicA"
                     message.QueueId |> shouldEqual 3
@@ -149,7 +149,7 @@ let private javaRecords =
                 bytes[7] <- 0uy
 
                 match read bytes with
-                | Corrupt error -> error.Message |> shouldMention "DAA32000"
+                | Decoded.Corrupt error -> error.Message |> shouldMention "DAA32000"
                 | other -> failtest $"%A{other}"
 
             testCase "a size too small for any record is refused, so that reading always moves on"
@@ -159,7 +159,7 @@ let private javaRecords =
                     BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(), size)
 
                     match read bytes with
-                    | Corrupt _ -> ()
+                    | Decoded.Corrupt _ -> ()
                     | other -> failtest $"%A{other}"
         ]
 

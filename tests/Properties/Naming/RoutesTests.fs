@@ -187,7 +187,9 @@ let private cancellation =
                     let! given = first
 
                     match given with
-                    | Error error -> error |> shouldEqual (Cancelled(RequestCode.GetRouteInfoByTopic, false))
+                    | Error error ->
+                        error
+                        |> shouldEqual (RemotingError.Cancelled(RequestCode.GetRouteInfoByTopic, false))
                     | Ok _ -> failtest "the first caller had given up"
 
                     gate.Open()
@@ -219,7 +221,7 @@ let private failures =
                     let! found = routes.Get("T", CancellationToken.None)
 
                     match found with
-                    | Error(RouteUnknown("T", reason)) ->
+                    | Error(RemotingError.RouteUnknown("T", reason)) ->
                         reason.Text |> shouldMention "fake:1"
                         reason.Text |> shouldMention "fake:2"
                     | other -> failtest $"%A{other}"
@@ -237,9 +239,9 @@ let private failures =
                     do! until (fun () -> servers.CountOf RequestCode.GetRouteInfoByTopic = 1)
                     routes.Close()
                     let! found = waiting
-                    found |> shouldEqual (Error(AlreadyClosed "The client"))
+                    found |> shouldEqual (Error(RemotingError.AlreadyClosed "The client"))
                     let! late = routes.Get("U", CancellationToken.None)
-                    late |> shouldEqual (Error(AlreadyClosed "The client"))
+                    late |> shouldEqual (Error(RemotingError.AlreadyClosed "The client"))
                     do! clients.CloseAll()
                 })
         ]

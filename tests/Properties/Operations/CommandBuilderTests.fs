@@ -64,10 +64,12 @@ let private kinds =
         "kinds"
         [
             testCase "asRequest makes a one-way request a request"
-            <| fun () -> (request |> Command.asOneWay |> Command.asRequest).Kind |> shouldEqual Request
+            <| fun () ->
+                (request |> Command.asOneWay |> Command.asRequest).Kind
+                |> shouldEqual CommandKind.Request
 
             testCase "asResponse makes a request a response"
-            <| fun () -> (Command.asResponse request).Kind |> shouldEqual Response
+            <| fun () -> (Command.asResponse request).Kind |> shouldEqual CommandKind.Response
 
             testCase "asOneWay sets the second bit of the flag"
             <| fun () -> (Command.asOneWay request).Flag |> shouldEqual 2

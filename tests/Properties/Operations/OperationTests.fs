@@ -62,8 +62,8 @@ type private OperationGenerators =
             { registration with
                 IsCompressed =
                     match registration.Body with
-                    | Compressed _ -> Some true
-                    | Tables _ -> Some false
+                    | RegistrationBody.Compressed _ -> Some true
+                    | RegistrationBody.Tables _ -> Some false
             }
 
         ArbMap.defaults
@@ -127,7 +127,7 @@ let private throughFrame (header: Header) (command: RemotingCommand) =
     match Frame.encode header command with
     | Ok frame ->
         match Frame.decode frame with
-        | Complete(frame, _) -> Some frame.Command
+        | Decoded.Complete(frame, _) -> Some frame.Command
         | other -> failtest $"%A{other}"
     | Error _ -> None
 

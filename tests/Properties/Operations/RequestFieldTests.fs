@@ -35,7 +35,7 @@ let private request (name: string) (code: int) required optional (command: Remot
     testCase name
     <| fun () ->
         command.Code |> shouldEqual code
-        command.Kind |> shouldNotEqual Response
+        command.Kind |> shouldNotEqual CommandKind.Response
         let names = Fields.toMap command.Fields |> Map.toSeq |> Seq.map fst |> Set.ofSeq
         let required, optional = split required, split optional
         Set.difference required names |> shouldBeEmpty
@@ -53,8 +53,8 @@ let private heartbeat: Heartbeat =
             [
                 {
                     Group = group
-                    Type = ConsumePassively
-                    Model = Clustering
+                    Type = ConsumeType.ConsumePassively
+                    Model = MessageModel.Clustering
                     Start = FromLastOffset
                     Subscriptions = [ Subscription.create "T" (ByTag "a || b") 7L ]
                     IsUnit = false
@@ -93,7 +93,7 @@ let private membership consumeType : ConsumerMembership =
     {
         Group = "G"
         Type = consumeType
-        Model = Clustering
+        Model = MessageModel.Clustering
         Start = FromFirstOffset
         Subscriptions = [ Subscription.create "T" Filter.all 1L ]
         IsUnit = false
@@ -284,10 +284,15 @@ let private heartbeats =
 
                     Encoding.UTF8.GetString command.Body.Span
 
-                body ConsumePassively |> shouldMention "\"subscriptionDataSet\":[{"
-                body ConsumePassively |> shouldMention "\"consumeType\":\"CONSUME_PASSIVELY\""
-                body ConsumeActively |> shouldMention "\"consumeType\":\"CONSUME_ACTIVELY\""
-                body Pop |> shouldMention "\"consumeType\":\"CONSUME_POP\""
+                body ConsumeType.ConsumePassively |> shouldMention "\"subscriptionDataSet\":[{"
+
+                body ConsumeType.ConsumePassively
+                |> shouldMention "\"consumeType\":\"CONSUME_PASSIVELY\""
+
+                body ConsumeType.ConsumeActively
+                |> shouldMention "\"consumeType\":\"CONSUME_ACTIVELY\""
+
+                body ConsumeType.Pop |> shouldMention "\"consumeType\":\"CONSUME_POP\""
         ]
 
 let private changesOfMembers =
@@ -330,7 +335,7 @@ let private transactions =
                         ProducerGroup = group
                         QueueOffset = 1L
                         CommitLogOffset = 2L
-                        Decision = Commit
+                        Decision = TransactionDecision.Commit
                         IsCheckAnswer = Some true
                         MessageId = "id"
                         TransactionId = None
@@ -354,11 +359,18 @@ let private transactions =
 
                     command, Fields.tryFind "commitOrRollback" command.Fields
 
-                [ Commit; Rollback; Undecided ]
+                [
+                    TransactionDecision.Commit
+                    TransactionDecision.Rollback
+                    TransactionDecision.Undecided
+                ]
                 |> List.map (decide >> snd)
                 |> shouldEqual [ ValueSome "8"; ValueSome "12"; ValueSome "0" ]
 
-                let illegal = fst (decide Commit) |> Command.withField "commitOrRollback" "1"
+                let illegal =
+                    fst (decide TransactionDecision.Commit)
+                    |> Command.withField "commitOrRollback" "1"
+
                 Transactions.finish.Decode illegal |> Result.isError |> shouldBeTrue
         ]
 
@@ -452,7 +464,7 @@ let private topics =
                         ReadQueues = 8
                         WriteQueues = 8
                         Permission = 6
-                        FilterType = SingleTag
+                        FilterType = TopicFilterType.SingleTag
                         SysFlag = Some 0
                         IsOrderly = false
                         Attributes = Some "+message.type=FIFO"
@@ -517,19 +529,19 @@ let private serverCodes =
                 Operations.tryFind (enum<RequestCode> 1001) |> Option.isNone |> shouldBeTrue
 
                 Operations.tryDirection RequestCode.ControllerAlterSyncStateSet
-                |> shouldEqual (Some BetweenServers)
+                |> shouldEqual (Some Direction.BetweenServers)
 
             testCase "1011 cleans the data of a broker and is no operation of clients"
             <| fun () ->
                 Operations.tryFind (enum<RequestCode> 1011) |> Option.isNone |> shouldBeTrue
 
                 Operations.tryDirection RequestCode.CleanBrokerData
-                |> shouldEqual (Some BetweenServers)
+                |> shouldEqual (Some Direction.BetweenServers)
 
             testCase "no server answers QueryBrokerOffset"
             <| fun () ->
                 Operations.tryDirection RequestCode.QueryBrokerOffset
-                |> shouldEqual (Some Unanswered)
+                |> shouldEqual (Some Direction.Unanswered)
         ]
 
 [<Tests>]

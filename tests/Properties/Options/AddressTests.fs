@@ -175,7 +175,7 @@ let private connecting =
                     let! opened = client.Open never
 
                     match opened with
-                    | Error(NotConnected(_, reason)) ->
+                    | Error(RemotingError.NotConnected(_, reason)) ->
                         reason.Text |> shouldMention "127.0.0.1: Connection refused"
                         reason.Text |> shouldMention "::1: "
                     | other -> failtest $"%A{other}"

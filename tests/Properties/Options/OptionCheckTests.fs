@@ -83,7 +83,7 @@ let private allProblemsAreReported () =
 
     for refusal in refusals do
         match refusal with
-        | Error(Misconfigured reason) ->
+        | Error(RemotingError.Misconfigured reason) ->
             for part in parts do
                 reason |> shouldMention part
         | other -> failtest $"%A{other}"
@@ -109,7 +109,7 @@ let private producerAndConsumerOptions =
                             CompressFromBytes = 0
                         }
                 with
-                | Error(Misconfigured reason) ->
+                | Error(RemotingError.Misconfigured reason) ->
                     for part in [ "no name server is named"; "attempts: 0"; "sendTimeout: "; "compressFrom: 0" ] do
                         reason |> shouldMention part
                 | other -> failtest $"%A{other}"
@@ -124,7 +124,7 @@ let private producerAndConsumerOptions =
                             Consumer.MaxDecompressedBodySize = 0
                         }
                 with
-                | Error(Misconfigured reason) ->
+                | Error(RemotingError.Misconfigured reason) ->
                     for part in
                         [
                             "no name server is named"

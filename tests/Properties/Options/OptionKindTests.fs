@@ -79,7 +79,7 @@ let private changesOneField number (kind: Kind) name =
 
 let private problemsOf (outcome: Result<unit, RemotingError>) =
     match outcome with
-    | Error(Misconfigured reason) -> reason.Split("; ") |> List.ofArray
+    | Error(RemotingError.Misconfigured reason) -> reason.Split("; ") |> List.ofArray
     | other -> failtest $"%A{other}"
 
 /// Servers and connections with which everything is wrong, in the order in which it is told.
@@ -320,7 +320,7 @@ let private pullClientsRefuse () =
         PullBatch = 16
         AutoCommit = false
         FlowControl.Messages = 1
-        Strategy = AveragelyByCircle
+        Strategy = AllocationStrategy.AveragelyByCircle
     }
     |> PullClientOptions.ofConsumer
     |> Result.map ignore<PullClientOptions>

@@ -199,7 +199,11 @@ let private movedClocks =
                         refusePops rig ResponseCode.PollingTimeout tooOld Int32.MaxValue
 
                         match! consumer.Receive(32, minutes 1, CancellationToken.None) with
-                        | Error(Refused(_, RequestCode.PopMessage, _, ResponseCode.PollingTimeout, remark) as error) ->
+                        | Error(RemotingError.Refused(_,
+                                                      RequestCode.PopMessage,
+                                                      _,
+                                                      ResponseCode.PollingTimeout,
+                                                      remark) as error) ->
                             remark |> shouldEqual tooOld
                             RemotingError.isTransient error |> shouldBeTrue
                             RemotingError.isPermanent error |> shouldBeFalse

@@ -135,7 +135,10 @@ let private receipts =
                             let first = List.exactlyOne received
                             rig.Clock.Advance(seconds 10)
                             let! acked = consumer.Ack(first, CancellationToken.None)
-                            acked |> shouldEqual (Error(ReceiptExpired(first.MessageId, false)))
+
+                            acked
+                            |> shouldEqual (Error(RemotingError.ReceiptExpired(first.MessageId, false)))
+
                             let! changed = consumer.ChangeInvisible(first, seconds 10, CancellationToken.None)
                             changed |> Result.isError |> shouldBeTrue
                             let! again = receive consumer 10 (seconds 10)
@@ -176,7 +179,9 @@ let private receipts =
                             // The broker gives it out again by now, though the answer came less than ten minutes ago.
                             rig.Clock.Advance(seconds 600 - late)
                             let! acked = consumer.Ack(message, CancellationToken.None)
-                            acked |> shouldEqual (Error(ReceiptExpired(message.MessageId, false)))
+
+                            acked
+                            |> shouldEqual (Error(RemotingError.ReceiptExpired(message.MessageId, false)))
                         }))
         ]
 
@@ -569,7 +574,8 @@ let private starting =
                             }
 
                         match! PopConsumer.Start(options, (fun _ _ -> Task.FromResult ConsumeResult.Success)) with
-                        | Error(ConsumedByPull _ as error) -> RemotingError.describe error |> shouldMention "by pull"
+                        | Error(RemotingError.ConsumedByPull _ as error) ->
+                            RemotingError.describe error |> shouldMention "by pull"
                         | other -> failtest $"%A{Result.map ignore other}"
                     }))
 

@@ -90,7 +90,7 @@ let private simpleConsumers =
 
                             for _ in 1..3 do
                                 match! consumer.Receive(1, TimeSpan.FromSeconds 30L, CancellationToken.None) with
-                                | Error(Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) as error) ->
+                                | Error(RemotingError.Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) as error) ->
                                     RemotingError.describe error |> shouldMention "Create the group"
                                 | other -> failtest $"%A{other}"
 

@@ -11,7 +11,7 @@ open RocketMq.Embedded
 let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 let private failure =
-    NotConnected({ Host = "b"; Port = 1 }, FailureReason.ofText "on purpose")
+    RemotingError.NotConnected({ Host = "b"; Port = 1 }, FailureReason.ofText "on purpose")
 
 let private whats (outcomes: PopOutcomes) = outcomes.Problems |> List.map _.What
 

@@ -101,7 +101,7 @@ let private refusing =
                         let! result = send producer (Message.ofText "T" "4")
 
                         match result with
-                        | Error(TooManyWaiting(RoomOnConnection _, WaitingCallBound 2) as error) ->
+                        | Error(RemotingError.TooManyWaiting(RoomOnConnection _, WaitingCallBound 2) as error) ->
                             RemotingError.describe error |> shouldMention "Nothing was sent"
                         | other -> failtest $"%A{other}"
 

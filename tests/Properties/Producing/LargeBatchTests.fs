@@ -88,7 +88,7 @@ let private sizes =
                     let! result = producer.SendBatch(messages, AnyQueue, none)
 
                     match result with
-                    | Error(Invalid error) -> error.Message |> shouldMention $"{Message.maxBodyBytes}"
+                    | Error(RemotingError.Invalid error) -> error.Message |> shouldMention $"{Message.maxBodyBytes}"
                     | other -> failtest $"%A{other}"
 
                     do! producer.Close()
@@ -132,7 +132,7 @@ let private unknownOutcomes =
                         let! result = batch
 
                         match result with
-                        | Error(NotDecoded(_, RequestCode.SendBatchMessage, TooLarge _) as error) ->
+                        | Error(RemotingError.NotDecoded(_, RequestCode.SendBatchMessage, DecodeError.TooLarge _) as error) ->
                             RemotingError.outcome error |> shouldEqual UnknownOutcome
                         | other -> failtest $"%A{other}"
 

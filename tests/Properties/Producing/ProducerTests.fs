@@ -11,15 +11,18 @@ let private message = Message.ofText "T" "body"
 
 let private shouldBeClosed (result: Result<'T, RemotingError>) =
     match result with
-    | Error(AlreadyClosed what as error) ->
+    | Error(RemotingError.AlreadyClosed what as error) ->
         what |> shouldMention "G"
         RemotingError.outcome error |> shouldEqual NotExecuted
         RemotingError.isPermanent error |> shouldBeTrue
     | Error error -> failtest (RemotingError.describe error)
     | Ok _ -> failtest "done by a closed producer"
 
-let private commit (_: Message) = Task.FromResult Commit
-let private check (_: StoredMessage) = Task.FromResult Rollback
+let private commit (_: Message) =
+    Task.FromResult TransactionDecision.Commit
+
+let private check (_: StoredMessage) =
+    Task.FromResult TransactionDecision.Rollback
 
 let private closing =
     testList

@@ -36,7 +36,7 @@ let private storedIn cluster topic =
 /// The number of bytes that a refusal names.
 let private refusedWith (bytes: int) (result: Result<'T, RemotingError>) =
     match result with
-    | Error(Invalid error as refusal) ->
+    | Error(RemotingError.Invalid error as refusal) ->
         error.Message |> shouldMention $"they take {bytes} bytes"
         RemotingError.outcome refusal |> shouldEqual NotExecuted
     | Error error -> failtest (RemotingError.describe error)
@@ -79,7 +79,7 @@ let private singleMessages =
                                 match result with
                                 | Ok _ -> stored <- stored + 1
                                 // The names of this broker's cluster and region are longer than one letter.
-                                | Error(Refused(_, _, _, ResponseCode.MessageIllegal, _)) ->
+                                | Error(RemotingError.Refused(_, _, _, ResponseCode.MessageIllegal, _)) ->
                                     bytes |> shouldExceed 32_640
                                 | Error error -> failtest (RemotingError.describe error)
 
@@ -109,7 +109,9 @@ let private singleMessages =
                         let tooLarge = messageOf 32_700
                         let! oneWay = producer.SendOneWay(tooLarge, AnyQueue, none)
                         refusedWith (32_700 + addedBytes) oneWay
-                        let check (_: StoredMessage) = Task.FromResult Rollback
+
+                        let check (_: StoredMessage) =
+                            Task.FromResult TransactionDecision.Rollback
 
                         let! started =
                             TransactionProducer.Start(producerOf cluster TimeProvider.System, [], check)
@@ -171,7 +173,11 @@ let private batches =
                                 sendTogether producer [ for number in 1..10 -> messageOf (bytes number) ]
 
                             match results[2] with
-                            | Error(Refused(_, RequestCode.SendMessageV2, _, ResponseCode.MessageIllegal, _)) -> ()
+                            | Error(RemotingError.Refused(_,
+                                                          RequestCode.SendMessageV2,
+                                                          _,
+                                                          ResponseCode.MessageIllegal,
+                                                          _)) -> ()
                             | other -> failtest $"%A{other}"
 
                             results |> Array.filter _.IsOk |> Array.length |> shouldEqual 9

@@ -32,23 +32,28 @@ let private fates =
             {
                 Local =
                     match random.Next 4 with
-                    | 0 -> Some Commit
-                    | 1 -> Some Rollback
-                    | 2 -> Some Undecided
+                    | 0 -> Some TransactionDecision.Commit
+                    | 1 -> Some TransactionDecision.Rollback
+                    | 2 -> Some TransactionDecision.Undecided
                     | _ -> None
                 VainChecks = random.Next 3
-                Final = if random.Next 2 = 0 then Commit else Rollback
+                Final =
+                    if random.Next 2 = 0 then
+                        TransactionDecision.Commit
+                    else
+                        TransactionDecision.Rollback
             }
     |]
 
 let private isOpen fate =
     match fate.Local with
-    | Some Undecided
+    | Some TransactionDecision.Undecided
     | None -> true
     | _ -> false
 
 let private isCommitted fate =
-    fate.Local = Some Commit || (isOpen fate && fate.Final = Commit)
+    fate.Local = Some TransactionDecision.Commit
+    || (isOpen fate && fate.Final = TransactionDecision.Commit)
 
 let private numberOf (message: StoredMessage) =
     int (Text.Encoding.UTF8.GetString message.StoredBody.Span)
@@ -69,7 +74,7 @@ let private producerAt (servers: FakeServers) change =
             }
 
         let! started =
-            TransactionProducer.Start(change options, [], (fun _ -> Task.FromResult Undecided))
+            TransactionProducer.Start(change options, [], (fun _ -> Task.FromResult TransactionDecision.Undecided))
 
         return Buffers.ok started
     }
@@ -84,7 +89,7 @@ let private shouldRefuse (producer: TransactionProducer) (servers: FakeServers) 
         let! outcome = producer.Send(message, local, CancellationToken.None)
 
         match outcome with
-        | Error(Invalid error) ->
+        | Error(RemotingError.Invalid error) ->
             error.Message.Contains(reason, StringComparison.Ordinal) |> shouldBeTrue
             servers.CountOf RequestCode.SendMessageV2 |> shouldEqual 0
             servers.CountOf RequestCode.EndTransaction |> shouldEqual 0
@@ -117,7 +122,7 @@ type private Checker() =
             if number % 2 = 0 then
                 failwith "the database is away"
             else
-                Task.FromResult Undecided
+                Task.FromResult TransactionDecision.Undecided
         else
             Task.FromResult fate.Final
 
@@ -141,7 +146,9 @@ let private sendAll (producer: TransactionProducer) first number =
 
             match! producer.Send(Message.ofText topic (string number), local, CancellationToken.None) with
             | Ok receipt ->
-                receipt.Decision |> shouldEqual (Option.defaultValue Undecided fate.Local)
+                receipt.Decision
+                |> shouldEqual (Option.defaultValue TransactionDecision.Undecided fate.Local)
+
                 receipt.LocalFailure.IsSome |> shouldEqual fate.Local.IsNone
             | Error error -> failtest (RemotingError.describe error)
         })
@@ -182,7 +189,9 @@ let private thousandTransactions () : Task =
         do! sendAll second (count / 2) (count - count / 2)
 
         let decidedAtOnce =
-            fates |> Array.filter (fun fate -> fate.Local = Some Commit) |> Array.length
+            fates
+            |> Array.filter (fun fate -> fate.Local = Some TransactionDecision.Commit)
+            |> Array.length
 
         let! _ = reach decidedAtOnce
         let opened = fates |> Array.filter isOpen
@@ -197,7 +206,7 @@ let private thousandTransactions () : Task =
 
             let committed =
                 opened
-                |> Array.filter (fun fate -> fate.Final = Commit && fate.VainChecks < round)
+                |> Array.filter (fun fate -> fate.Final = TransactionDecision.Commit && fate.VainChecks < round)
                 |> Array.length
 
             let! _ = reach (decidedAtOnce + committed)
@@ -267,10 +276,10 @@ let private halfMessages =
 
                         let local (_: Message) =
                             hasRun <- true
-                            Task.FromResult Commit
+                            Task.FromResult TransactionDecision.Commit
 
                         let! outcome = producer.Send(Message.ofText "T" "x", local, CancellationToken.None)
-                        (Buffers.ok outcome).Decision |> shouldEqual Rollback
+                        (Buffers.ok outcome).Decision |> shouldEqual TransactionDecision.Rollback
                         hasRun |> shouldBeFalse
                         do! until (fun () -> servers.CountOf RequestCode.EndTransaction = 1)
 
@@ -278,7 +287,7 @@ let private halfMessages =
                         |> List.filter (fun (struct (_, command)) -> command.RequestCode = RequestCode.EndTransaction)
                         |> List.map (fun (struct (_, command)) ->
                             (Transactions.finish.Decode command |> Buffers.ok).Decision)
-                        |> shouldEqual [ Rollback ]
+                        |> shouldEqual [ TransactionDecision.Rollback ]
                     })
 
             live
@@ -318,7 +327,7 @@ let private localTransactions =
                         let local (_: Message) : Task<TransactionDecision> = failwith "the database is away"
                         let! outcome = producer.Send(Message.ofText "T" "x", local, CancellationToken.None)
                         let receipt = Buffers.ok (Result.mapError RemotingError.describe outcome)
-                        receipt.Decision |> shouldEqual Undecided
+                        receipt.Decision |> shouldEqual TransactionDecision.Undecided
                         receipt.LocalFailure.Value.Message |> shouldEqual "the database is away"
                         log.Count 1011 |> shouldEqual 1
 

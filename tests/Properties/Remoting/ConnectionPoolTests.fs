@@ -55,7 +55,7 @@ let private renting =
                     network.Clock.Advance(TimeSpan.FromSeconds 11L)
 
                     match! second with
-                    | Error(NotConnected(_, reason)) -> reason.Text |> shouldMention "all 1 connections"
+                    | Error(RemotingError.NotConnected(_, reason)) -> reason.Text |> shouldMention "all 1 connections"
                     | other -> failtest $"%A{other}"
 
                     pool.Waiting |> shouldEqual 0
@@ -134,7 +134,7 @@ let private reuse =
                     do! pool.Close()
 
                     match! pool.Rent CancellationToken.None with
-                    | Error(ClientClosed _) -> ()
+                    | Error(RemotingError.ClientClosed _) -> ()
                     | other -> failtest $"%A{other}"
                 })
         ]

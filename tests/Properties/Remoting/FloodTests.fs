@@ -53,7 +53,7 @@ let private requestsOfServers =
                         let! outcome = call
 
                         match outcome with
-                        | Error(ConnectionLost(_, _, _, reason)) ->
+                        | Error(RemotingError.ConnectionLost(_, _, _, reason)) ->
                             reason.Text |> shouldMention "512 answers wait for the server to read them"
                         | other -> failtest $"%A{other}"
 

@@ -81,7 +81,10 @@ let private untilLeft (clock: ManualClock) (clients: RemotingClients) : Task =
     task {
         clock.Advance RemotingOptions.Default.KeepAlive.IdleAfter
 
-        do! OnNetwork.until (fun () -> clients.Health |> List.forall (fun health -> health.State = Disconnected))
+        do!
+            OnNetwork.until (fun () ->
+                clients.Health
+                |> List.forall (fun health -> health.State = ConnectionState.Disconnected))
     }
 
 /// Has so many new addresses come that those which nobody uses are forgotten.
@@ -110,15 +113,15 @@ let private registerAndCut
         let client = clients.Get(at 1)
         let! cut = client.Invoke(Command.request hangUp, CancellationToken.None)
         cut.IsError |> shouldBeTrue
-        do! OnNetwork.until (fun () -> client.State = Connecting 0)
+        do! OnNetwork.until (fun () -> client.State = ConnectionState.Connecting 0)
         let asking = client.Invoke(question, CancellationToken.None)
 
         // The connection is made again some time after it was lost.
-        while client.State = Connecting 0 do
+        while client.State = ConnectionState.Connecting 0 do
             clock.Advance(TimeSpan.FromMilliseconds 10L)
             let mutable turns = 0
 
-            while turns < 200 && client.State = Connecting 0 do
+            while turns < 200 && client.State = ConnectionState.Connecting 0 do
                 turns <- turns + 1
                 do! Task.Yield()
 
@@ -181,7 +184,7 @@ let private forgetting =
                     |> shouldBeTrue
 
                     do! clients.CloseAll()
-                    held.State |> shouldEqual Closed
+                    held.State |> shouldEqual ConnectionState.Closed
                     measured () |> shouldEqual 0
                 })
         ]
@@ -257,7 +260,7 @@ let private clientsInUse =
 
                         do! clients.CloseAll()
                         let! answer = held.Invoke(question, CancellationToken.None)
-                        answer |> shouldEqual (Error(ClientClosed(at 1)))
+                        answer |> shouldEqual (Error(RemotingError.ClientClosed(at 1)))
                     })
         ]
 

@@ -131,7 +131,7 @@ let private borrowOnce (pool: ConnectionPool) (tally: Tally) (number: int) : Tas
 
             // Calls fail at once while attempts to connect do: who goes on calling waits for the next attempt.
             match connection.Client.State with
-            | Connecting failures as failing when answer.IsError && failures > 0 ->
+            | ConnectionState.Connecting failures as failing when answer.IsError && failures > 0 ->
                 do! until (fun () -> connection.Client.State <> failing)
             | _ -> ()
 
@@ -346,7 +346,7 @@ let private closingAPool =
                         let! _ = opening
                         (connection :> IDisposable).Dispose()
                         do! pool.Close()
-                        client.State |> shouldEqual Closed
+                        client.State |> shouldEqual ConnectionState.Closed
                         let! rest = peer.Receive()
                         rest.IsNone |> shouldBeTrue
                 })

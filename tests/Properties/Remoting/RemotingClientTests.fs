@@ -55,7 +55,7 @@ let private calls =
                     let! sent = client.InvokeOneWay(heartbeat, CancellationToken.None)
                     isUsable sent
                     let! oneWay = peer.Next()
-                    oneWay.Kind |> shouldEqual OneWay
+                    oneWay.Kind |> shouldEqual CommandKind.OneWay
                 })
 
             testOn "disposing of a client ends its calls, which it counts" (fun network ->
@@ -70,7 +70,7 @@ let private calls =
                     do! (client :> IAsyncDisposable).DisposeAsync()
                     let! result = call
                     Result.isError result |> shouldBeTrue
-                    client.State |> shouldEqual Closed
+                    client.State |> shouldEqual ConnectionState.Closed
                 })
         ]
 

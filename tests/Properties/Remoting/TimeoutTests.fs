@@ -76,7 +76,7 @@ let private begun count (client: RemotingClient) (peer: SilentPeer) =
 
 let private isTimeout (result: Result<RemotingCommand, RemotingError>) =
     match result with
-    | Error(TimedOut _) -> true
+    | Error(RemotingError.TimedOut _) -> true
     | Ok _
     | Error _ -> false
 

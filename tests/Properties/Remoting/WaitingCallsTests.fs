@@ -64,7 +64,7 @@ let private waiting name (change: RemotingOptions -> RemotingOptions) body =
 
 let private tooMany bound (result: Result<RemotingCommand, RemotingError>) =
     match result with
-    | Error(TooManyWaiting(RoomOnConnection server, hit) as error) ->
+    | Error(RemotingError.TooManyWaiting(RoomOnConnection server, hit) as error) ->
         server |> shouldEqual endpoint
         hit |> shouldEqual bound
         RemotingError.outcome error |> shouldEqual NotExecuted
@@ -115,7 +115,9 @@ let private orderTests =
                     for cancellation, call in [ second', behind; first', head ] do
                         cancellation.Cancel()
                         let! result = call
-                        result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+
+                        result
+                        |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
 
                     do! until (fun () -> client.WaitingForRoom = 1)
                     do! peer.Answer(asked, "ok")
@@ -184,14 +186,17 @@ let private waitingForAConnection =
                         let! result = invoke client (numbered 4)
 
                         match result with
-                        | Error(TooManyWaiting(ConnectionTo server, WaitingCallBound 3) as error) ->
+                        | Error(RemotingError.TooManyWaiting(ConnectionTo server, WaitingCallBound 3) as error) ->
                             server |> shouldEqual endpoint
                             RemotingError.outcome error |> shouldEqual NotExecuted
                         | other -> failtest $"%A{other}"
 
                         cancellation.Cancel()
                         let! result = gone
-                        result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+
+                        result
+                        |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
+
                         client.WaitingForConnection |> shouldEqual 2
                         let! peer = network.Accept()
 
@@ -212,7 +217,7 @@ let private waitingForAConnection =
                     let! results = Task.WhenAll calls
                     results |> Array.forall Result.isError |> shouldBeTrue
 
-                    results[49] |> shouldEqual (Error(ClientClosed endpoint))
+                    results[49] |> shouldEqual (Error(RemotingError.ClientClosed endpoint))
                 })
         ]
 

@@ -7,7 +7,7 @@ open RocketMq
 let private endpoint = { Host = "h"; Port = 1 }
 
 let private unknown =
-    TimedOut(
+    RemotingError.TimedOut(
         endpoint,
         RequestCode.SendMessageV2,
         TimeSpan.FromSeconds 3L,
@@ -18,10 +18,11 @@ let private unknown =
         }
     )
 
-let private notSent = NotConnected(endpoint, FailureReason.ofText "refused")
+let private notSent =
+    RemotingError.NotConnected(endpoint, FailureReason.ofText "refused")
 
 let private refusedFor code remark =
-    Refused(endpoint, RequestCode.SendMessageV2, TimeSpan.FromMilliseconds 12L, code, remark)
+    RemotingError.Refused(endpoint, RequestCode.SendMessageV2, TimeSpan.FromMilliseconds 12L, code, remark)
 
 let private refused code = refusedFor code ""
 
@@ -47,8 +48,8 @@ let private transientErrors =
                 for error in
                     [
                         refused ResponseCode.MessageIllegal
-                        Cancelled(RequestCode.SendMessageV2, true)
-                        ClientClosed endpoint
+                        RemotingError.Cancelled(RequestCode.SendMessageV2, true)
+                        RemotingError.ClientClosed endpoint
                     ] do
                     decide error |> shouldEqual (GiveUp error)
         ]
@@ -115,7 +116,7 @@ let private attempts =
             testCase "a cancellation reports whether an earlier attempt may have succeeded"
             <| fun () ->
                 let givenUp wasSent =
-                    Cancelled(RequestCode.SendMessageV2, wasSent)
+                    RemotingError.Cancelled(RequestCode.SendMessageV2, wasSent)
 
                 for earlier, wasSent in [ unknown, true; notSent, false ] do
                     SendRetry.decide 3 2 second (Some earlier) (givenUp false)
@@ -164,13 +165,13 @@ let private texts =
             <| fun () ->
                 let errors =
                     [
-                        Invalid(InvalidInput("the topic", "it is empty"))
-                        NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
-                        NotConnected(endpoint, FailureReason.ofText "refused")
-                        TooManyInFlight(endpoint, 7)
-                        TooManyBytes(endpoint, 4096)
-                        TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
-                        ConnectionLost(
+                        RemotingError.Invalid(InvalidInput("the topic", "it is empty"))
+                        RemotingError.NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
+                        RemotingError.NotConnected(endpoint, FailureReason.ofText "refused")
+                        RemotingError.TooManyInFlight(endpoint, 7)
+                        RemotingError.TooManyBytes(endpoint, 4096)
+                        RemotingError.TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
+                        RemotingError.ConnectionLost(
                             endpoint,
                             RequestCode.SendMessage,
                             TimeSpan.FromMilliseconds 12L,
@@ -178,19 +179,19 @@ let private texts =
                         )
                         unknown
                         refused ResponseCode.TopicNotExist
-                        NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
-                        Cancelled(RequestCode.PullMessage, true)
-                        Cancelled(RequestCode.PullMessage, false)
-                        InterceptorFailed(InvalidOperationException "why", true)
-                        InterceptorFailed(InvalidOperationException "why", false)
-                        NoBroker("T", "b")
-                        NoRoute("T", [ endpoint ])
-                        Invalid(FunctionFailed("the queue selector", InvalidOperationException "why"))
-                        ClientClosed endpoint
-                        AlreadyClosed "The producer of group G"
-                        NoRoute("T", [])
-                        NoQueue("T", "why")
-                        RouteUnknown("T", FailureReason.ofText "why")
+                        RemotingError.NotDecoded(endpoint, RequestCode.PullMessage, DecodeError.Malformed("x", "y", 3))
+                        RemotingError.Cancelled(RequestCode.PullMessage, true)
+                        RemotingError.Cancelled(RequestCode.PullMessage, false)
+                        RemotingError.InterceptorFailed(InvalidOperationException "why", true)
+                        RemotingError.InterceptorFailed(InvalidOperationException "why", false)
+                        RemotingError.NoBroker("T", "b")
+                        RemotingError.NoRoute("T", [ endpoint ])
+                        RemotingError.Invalid(FunctionFailed("the queue selector", InvalidOperationException "why"))
+                        RemotingError.ClientClosed endpoint
+                        RemotingError.AlreadyClosed "The producer of group G"
+                        RemotingError.NoRoute("T", [])
+                        RemotingError.NoQueue("T", "why")
+                        RemotingError.RouteUnknown("T", FailureReason.ofText "why")
                         yield! Examples.localErrors
                     ]
 
@@ -225,10 +226,11 @@ let private wording =
 
                 string health |> shouldMention "1 call was waiting, 1 byte was unwritten"
 
-                RemotingError.describe (Misconfigured "call StartAsync.")
+                RemotingError.describe (RemotingError.Misconfigured "call StartAsync.")
                 |> shouldMention "StartAsync."
 
-                (RemotingError.describe (Misconfigured "call StartAsync.")).EndsWith("..", StringComparison.Ordinal)
+                (RemotingError.describe (RemotingError.Misconfigured "call StartAsync."))
+                    .EndsWith("..", StringComparison.Ordinal)
                 |> shouldBeFalse
 
             testCase "a name server's refusal of a route names the name server"
@@ -236,14 +238,14 @@ let private wording =
                 let at port = { Host = "ns"; Port = port }
 
                 let describe asked =
-                    RemotingError.describe (NoRoute("T", asked))
+                    RemotingError.describe (RemotingError.NoRoute("T", asked))
 
                 describe [] |> shouldMention "No name server knows the topic T"
                 describe [ at 1 ] |> shouldMention "ns:1 does not know the topic T"
                 describe [ at 1; at 2 ] |> shouldMention "ns:1, ns:2"
 
                 let refused request =
-                    Refused(at 1, request, second, ResponseCode.RequestCodeNotSupported, "")
+                    RemotingError.Refused(at 1, request, second, ResponseCode.RequestCodeNotSupported, "")
 
                 RemotingError.describe (refused RequestCode.GetRouteInfoByTopic)
                 |> shouldMention "no name server"
@@ -260,18 +262,20 @@ let private causes =
             <| fun () ->
                 let failure = InvalidOperationException "why"
                 let reason = FailureReason.ofException failure
-                let lost = ConnectionLost(endpoint, RequestCode.GetRouteInfoByTopic, second, reason)
+
+                let lost =
+                    RemotingError.ConnectionLost(endpoint, RequestCode.GetRouteInfoByTopic, second, reason)
 
                 for error in
                     [
-                        NotConnected(endpoint, reason)
+                        RemotingError.NotConnected(endpoint, reason)
                         lost
                         RemotingError.ofRoute "T" lost
                         RemotingError.withEarlier [ "ns:1: refused" ] (RemotingError.ofRoute "T" lost)
-                        InterceptorFailed(failure, false)
-                        OffsetStoreFailed("why", Some failure)
-                        Unexpected("Sending a batch", failure)
-                        Invalid(FunctionFailed("the codec", failure))
+                        RemotingError.InterceptorFailed(failure, false)
+                        RemotingError.OffsetStoreFailed("why", Some failure)
+                        RemotingError.Unexpected("Sending a batch", failure)
+                        RemotingError.Invalid(FunctionFailed("the codec", failure))
                     ] do
                     obj.ReferenceEquals(Option.get (RemotingError.cause error), failure)
                     |> shouldBeTrue

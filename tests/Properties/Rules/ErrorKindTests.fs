@@ -8,25 +8,42 @@ open OnNetwork
 
 let private errors =
     [
-        Invalid(InvalidInput("the topic", "it is empty"))
-        NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
-        NotConnected(endpoint, FailureReason.ofText "refused")
-        TooManyInFlight(endpoint, 7)
-        ConnectionLost(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, FailureReason.ofText "reset")
-        TimedOut(endpoint, RequestCode.PullMessage, TimeSpan.FromSeconds 3L, OnNetwork.unheard)
-        Refused(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, ResponseCode.SystemBusy, "busy")
-        Refused(endpoint, RequestCode.SendMessage, TimeSpan.FromMilliseconds 12L, ResponseCode.MessageIllegal, "long")
-        NotDecoded(endpoint, RequestCode.PullMessage, Malformed("x", "y", 3))
-        Cancelled(RequestCode.PullMessage, true)
-        ClientClosed endpoint
-        AlreadyClosed "The producer of group G"
-        NoRoute("T", [])
-        NoBroker("T", "b")
-        InterceptorFailed(InvalidOperationException "why", false)
-        RouteUnknown("T", FailureReason.ofText "why")
+        RemotingError.Invalid(InvalidInput("the topic", "it is empty"))
+        RemotingError.NotEncoded(RequestCode.SendMessage, NotEncodable("field 'a'", "why"))
+        RemotingError.NotConnected(endpoint, FailureReason.ofText "refused")
+        RemotingError.TooManyInFlight(endpoint, 7)
+        RemotingError.ConnectionLost(
+            endpoint,
+            RequestCode.SendMessage,
+            TimeSpan.FromMilliseconds 12L,
+            FailureReason.ofText "reset"
+        )
+        RemotingError.TimedOut(endpoint, RequestCode.PullMessage, TimeSpan.FromSeconds 3L, OnNetwork.unheard)
+        RemotingError.Refused(
+            endpoint,
+            RequestCode.SendMessage,
+            TimeSpan.FromMilliseconds 12L,
+            ResponseCode.SystemBusy,
+            "busy"
+        )
+        RemotingError.Refused(
+            endpoint,
+            RequestCode.SendMessage,
+            TimeSpan.FromMilliseconds 12L,
+            ResponseCode.MessageIllegal,
+            "long"
+        )
+        RemotingError.NotDecoded(endpoint, RequestCode.PullMessage, DecodeError.Malformed("x", "y", 3))
+        RemotingError.Cancelled(RequestCode.PullMessage, true)
+        RemotingError.ClientClosed endpoint
+        RemotingError.AlreadyClosed "The producer of group G"
+        RemotingError.NoRoute("T", [])
+        RemotingError.NoBroker("T", "b")
+        RemotingError.InterceptorFailed(InvalidOperationException "why", false)
+        RemotingError.RouteUnknown("T", FailureReason.ofText "why")
         yield! Examples.localErrors
-        TooManyBytes(endpoint, 4096)
-        TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
+        RemotingError.TooManyBytes(endpoint, 4096)
+        RemotingError.TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
     ]
 
 let private names isSuch =

@@ -8,14 +8,14 @@ let private endpoint = { Host = "broker"; Port = 10911 }
 let private second = TimeSpan.FromSeconds 1L
 
 let private refused code =
-    Refused(endpoint, RequestCode.HeartBeat, second, code, "")
+    RemotingError.Refused(endpoint, RequestCode.HeartBeat, second, code, "")
 
 let private notSent =
     [
-        NotConnected(endpoint, FailureReason.ofText "refused")
-        TooManyInFlight(endpoint, 7)
-        TooManyBytes(endpoint, 4096)
-        TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
+        RemotingError.NotConnected(endpoint, FailureReason.ofText "refused")
+        RemotingError.TooManyInFlight(endpoint, 7)
+        RemotingError.TooManyBytes(endpoint, 4096)
+        RemotingError.TooManyWaiting(RoomOnConnection endpoint, WaitingCallBound 5)
     ]
 
 let private overloads =
@@ -23,22 +23,22 @@ let private overloads =
 
 let private unknown =
     [
-        ConnectionLost(endpoint, RequestCode.HeartBeat, second, FailureReason.ofText "reset")
-        TimedOut(endpoint, RequestCode.HeartBeat, second, OnNetwork.unheard)
+        RemotingError.ConnectionLost(endpoint, RequestCode.HeartBeat, second, FailureReason.ofText "reset")
+        RemotingError.TimedOut(endpoint, RequestCode.HeartBeat, second, OnNetwork.unheard)
     ]
 
 let private final =
     [
         refused ResponseCode.TopicNotExist
         refused ResponseCode.SystemError
-        Invalid(InvalidInput("the topic", "it is empty"))
-        NotEncoded(RequestCode.HeartBeat, NotEncodable("field 'a'", "why"))
-        NotDecoded(endpoint, RequestCode.HeartBeat, Malformed("x", "y", 3))
-        Cancelled(RequestCode.HeartBeat, true)
-        ClientClosed endpoint
-        AlreadyClosed "The producer of group G"
-        RouteUnknown("T", FailureReason.ofText "why")
-        NoRoute("T", [])
+        RemotingError.Invalid(InvalidInput("the topic", "it is empty"))
+        RemotingError.NotEncoded(RequestCode.HeartBeat, NotEncodable("field 'a'", "why"))
+        RemotingError.NotDecoded(endpoint, RequestCode.HeartBeat, DecodeError.Malformed("x", "y", 3))
+        RemotingError.Cancelled(RequestCode.HeartBeat, true)
+        RemotingError.ClientClosed endpoint
+        RemotingError.AlreadyClosed "The producer of group G"
+        RemotingError.RouteUnknown("T", FailureReason.ofText "why")
+        RemotingError.NoRoute("T", [])
         yield! Examples.localErrors
     ]
 

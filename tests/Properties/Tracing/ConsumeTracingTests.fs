@@ -349,7 +349,7 @@ let private lostTraces =
                 tracing.Dropped |> shouldEqual 0L
                 tracing.AddAll(trace 0)
                 tracing.Dropped |> shouldEqual 2L
-                stored.SetResult(Error(NoRoute("traces", [])))
+                stored.SetResult(Error(RemotingError.NoRoute("traces", [])))
                 do! tracing.Close()
                 tracing.Dropped |> shouldEqual (2L + 2L * int64 (waiting + 1))
                 tracing.AddAll(trace 0)

@@ -44,7 +44,7 @@ let private goesOn (client: RemotingClient) (peer: Peer) =
 
 let private lostBecause (part: string) (result: Result<RemotingCommand, RemotingError>) =
     match result with
-    | Error(ConnectionLost(_, RequestCode.PullMessage, _, reason)) -> reason.Text |> shouldMention part
+    | Error(RemotingError.ConnectionLost(_, RequestCode.PullMessage, _, reason)) -> reason.Text |> shouldMention part
     | other -> failtest $"%A{other}"
 
 /// What the server does to a call that waits, and what the caller is told.
@@ -141,7 +141,7 @@ let private timeouts =
                     let! result = call
 
                     match result with
-                    | Error(TimedOut(at, RequestCode.PullMessage, after, health)) ->
+                    | Error(RemotingError.TimedOut(at, RequestCode.PullMessage, after, health)) ->
                         at |> shouldEqual endpoint
                         after |> shouldEqual second
                         // The patient one.
@@ -167,7 +167,8 @@ let private timeouts =
                     let! result = call
 
                     match result with
-                    | Error(NotConnected _ as error) -> RemotingError.outcome error |> shouldEqual NotExecuted
+                    | Error(RemotingError.NotConnected _ as error) ->
+                        RemotingError.outcome error |> shouldEqual NotExecuted
                     | other -> failtest $"%A{other}"
                 })
         ]
@@ -184,7 +185,10 @@ let private cancellationTests =
                     let! asked = peer.Next()
                     cancellation.Cancel()
                     let! result = call
-                    result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, true)))
+
+                    result
+                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, true)))
+
                     client.InFlight |> shouldEqual 0
                     do! peer.Answer(asked, "late")
                     do! goesOn client peer
@@ -196,14 +200,23 @@ let private cancellationTests =
                     cancelled.Cancel()
                     let client = RemotingClient(endpoint, network.Options)
                     let! before = client.Invoke(request "a", cancelled.Token)
-                    before |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+
+                    before
+                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
+
                     let! oneWay = client.InvokeOneWay(request "a", cancelled.Token)
-                    oneWay |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+
+                    oneWay
+                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
+
                     use leaving = new CancellationTokenSource()
                     let waiting = client.Invoke(request "a", leaving.Token)
                     leaving.Cancel()
                     let! waited = waiting
-                    waited |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+
+                    waited
+                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
+
                     do! client.Close()
                 })
 
@@ -228,7 +241,10 @@ let private cancellationTests =
 
                         leaving.Cancel()
                         let! result = call
-                        result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, true)))
+
+                        result
+                        |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, true)))
+
                         do! client.Close()
                     })
         ]
@@ -243,14 +259,14 @@ let private closingTests =
                     let waiting = invoke client "a"
                     let closing = client.Close()
                     let! atOnce = invoke client "b"
-                    atOnce |> shouldEqual (Error(ClientClosed endpoint))
+                    atOnce |> shouldEqual (Error(RemotingError.ClientClosed endpoint))
                     let! waited = waiting
-                    waited |> shouldEqual (Error(ClientClosed endpoint))
+                    waited |> shouldEqual (Error(RemotingError.ClientClosed endpoint))
                     do! closing
                     let clients = RemotingClients network.Options
                     do! clients.CloseAll()
                     let! never = clients.Invoke(endpoint, request "c", CancellationToken.None)
-                    never |> shouldEqual (Error(ClientClosed endpoint))
+                    never |> shouldEqual (Error(RemotingError.ClientClosed endpoint))
                 })
         ]
 
@@ -291,7 +307,7 @@ let private limits =
                     let first = invoke client "1"
                     let second = invoke client "2"
                     let! refused = invoke client "3"
-                    refused |> shouldEqual (Error(TooManyInFlight(endpoint, 2)))
+                    refused |> shouldEqual (Error(RemotingError.TooManyInFlight(endpoint, 2)))
                     let! asked = peer.Next()
                     do! peer.Answer(asked, "1")
                     let! answer = first
@@ -352,7 +368,7 @@ let private refusals =
                     let! result = client.Invoke(tooLarge, CancellationToken.None)
 
                     match result with
-                    | Error(NotEncoded(RequestCode.PullMessage, EncodedTooLarge(_, _, limit))) ->
+                    | Error(RemotingError.NotEncoded(RequestCode.PullMessage, EncodedTooLarge(_, _, limit))) ->
                         limit |> shouldEqual (16L * 1024L * 1024L)
                     | other -> failtest $"%A{other}"
 
@@ -391,7 +407,7 @@ let private requestsOfServers =
                             task {
                                 do! peer.Send(Command.request code |> Command.withOpaque opaque)
                                 let! answer = peer.Next()
-                                answer.Kind |> shouldEqual Response
+                                answer.Kind |> shouldEqual CommandKind.Response
                                 answer.Opaque |> shouldEqual opaque
                                 return answer
                             }

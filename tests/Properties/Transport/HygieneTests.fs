@@ -179,7 +179,7 @@ let private closingTests =
                         network.Clock.Advance(TimeSpan.FromMinutes 5L)
 
                         return
-                            client.State = Closed
+                            client.State = ConnectionState.Closed
                             && client.InFlight = 0
                             && network.Dials = dials
                             && results[0].IsError

@@ -67,7 +67,7 @@ let private silentServers =
                         let! result = call
 
                         match result with
-                        | Error(ConnectionLost(_, _, _, reason)) -> reason.Text |> shouldMention "ping"
+                        | Error(RemotingError.ConnectionLost(_, _, _, reason)) -> reason.Text |> shouldMention "ping"
                         | other -> failtest $"%A{other}"
 
                         let next = client.Invoke(pull, CancellationToken.None)
@@ -90,7 +90,7 @@ let private silentServers =
                     do! peer.Send(Command.response ResponseCode.RequestCodeNotSupported asked)
                     do! until (fun () -> client.InFlight = 0)
                     network.Clock.Advance(seconds 10.0)
-                    client.State |> shouldEqual (Connected(1, 0))
+                    client.State |> shouldEqual (ConnectionState.Connected(1, 0))
                 })
         ]
 
@@ -122,9 +122,9 @@ let private idleConnections =
                             network.Clock.Advance(seconds 1.0)
                             do! until (fun () -> client.InFlight = 0)
 
-                        client.State |> shouldEqual (Connected(1, 0))
+                        client.State |> shouldEqual (ConnectionState.Connected(1, 0))
                         network.Clock.Advance(seconds 1.1)
-                        do! until (fun () -> client.State = Disconnected)
+                        do! until (fun () -> client.State = ConnectionState.Disconnected)
                         do! answering
                         network.Dials |> shouldEqual 1
                         let call = client.Invoke(pull, CancellationToken.None)
@@ -153,10 +153,12 @@ let private unusedServers =
 
                     opened.IsError |> shouldBeTrue
 
-                    while client.State <> Disconnected do
+                    while client.State <> ConnectionState.Disconnected do
                         let dials = network.Dials
 
-                        do! passUntil network (fun () -> client.State = Disconnected || network.Dials > dials)
+                        do!
+                            passUntil network (fun () ->
+                                client.State = ConnectionState.Disconnected || network.Dials > dials)
 
                         if network.Dials > dials then
                             do! network.Refuse()
@@ -231,7 +233,10 @@ let private resentRequests =
                     do! passUntil network (fun () -> network.Dials = 2)
                     cancellation.Cancel()
                     let! result = call
-                    result |> shouldEqual (Error(Cancelled(RequestCode.PullMessage, false)))
+
+                    result
+                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
+
                     let! other = network.Accept()
                     let next = client.Invoke(remarked "next", CancellationToken.None)
                     let! asked = other.Next()
@@ -263,7 +268,8 @@ let private unsentRequests =
                         let! lost = left
 
                         match lost with
-                        | Error(ConnectionLost _ as error) -> RemotingError.outcome error |> shouldEqual UnknownOutcome
+                        | Error(RemotingError.ConnectionLost _ as error) ->
+                            RemotingError.outcome error |> shouldEqual UnknownOutcome
                         | other -> failtest $"%A{other}"
 
                         do! passUntil network (fun () -> network.Dials = 2)
@@ -297,7 +303,8 @@ let private resending =
                         let! result = unsent
 
                         match result with
-                        | Error(NotConnected _ as error) -> RemotingError.outcome error |> shouldEqual NotExecuted
+                        | Error(RemotingError.NotConnected _ as error) ->
+                            RemotingError.outcome error |> shouldEqual NotExecuted
                         | other -> failtest $"%A{other}"
                     })
         ]
@@ -348,7 +355,7 @@ let private limits =
                         let second = client.InvokeWithin(pull, seconds 2.0, CancellationToken.None)
                         do! passUntil network (fun () -> second.IsCompleted)
                         let! result = second
-                        result |> shouldEqual (Error(TooManyInFlight(endpoint, 1)))
+                        result |> shouldEqual (Error(RemotingError.TooManyInFlight(endpoint, 1)))
                         do! peer.Answer(asked, "ok")
                         let! answer = first
                         remarkOf answer |> shouldEqual "ok"
@@ -381,7 +388,7 @@ let private slowReaders =
                             let! result = send ()
                             last <- result
 
-                        last |> shouldEqual (Error(TooManyBytes(endpoint, 100_000)))
+                        last |> shouldEqual (Error(RemotingError.TooManyBytes(endpoint, 100_000)))
                     })
         ]
 
@@ -473,7 +480,7 @@ let private mappedAddresses =
                         let client = RemotingClient(endpoint, options)
 
                         match! client.Invoke(pull, CancellationToken.None) with
-                        | Error(NotConnected(_, reason)) -> reason.Text |> shouldMention "on purpose"
+                        | Error(RemotingError.NotConnected(_, reason)) -> reason.Text |> shouldMention "on purpose"
                         | other -> failtest $"%A{other}"
 
                         do! client.Close()

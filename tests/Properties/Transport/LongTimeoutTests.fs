@@ -68,7 +68,7 @@ let private longTimeoutsOfCalls =
                         let! answer = call
 
                         match answer with
-                        | Error(ConnectionLost(_, _, after, _)) ->
+                        | Error(RemotingError.ConnectionLost(_, _, after, _)) ->
                             after |> shouldEqual (TimeSpan.FromMilliseconds 700L)
                         | other -> failtest $"%A{other}"
 

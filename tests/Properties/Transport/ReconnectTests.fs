@@ -28,7 +28,7 @@ let private dialling =
             testOn "nothing is dialled before it is needed" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
-                    client.State |> shouldEqual Disconnected
+                    client.State |> shouldEqual ConnectionState.Disconnected
                     network.Dials |> shouldEqual 0
                     do! client.Close()
                     network.Dials |> shouldEqual 0
@@ -42,7 +42,7 @@ let private dialling =
                     let! _ = opening
                     first.Close()
                     // Before that, the clock would only move a connection towards its end that nobody uses.
-                    do! until (fun () -> client.State = Connecting 1)
+                    do! until (fun () -> client.State = ConnectionState.Connecting 1)
                     let! _ = waitForDial network 1
                     let! second = network.Accept()
 
@@ -77,7 +77,7 @@ let private backoff =
                     let! result = call
 
                     match result with
-                    | Error(NotConnected(at, reason)) ->
+                    | Error(RemotingError.NotConnected(at, reason)) ->
                         at |> shouldEqual endpoint
                         reason.Text |> shouldMention "refused"
                     | other -> failtest $"%A{other}"
@@ -116,7 +116,7 @@ let private failingAttempts =
 
                     let isRefused result =
                         match result with
-                        | Error(NotConnected(_, reason)) -> reason.Text |> shouldMention "refused"
+                        | Error(RemotingError.NotConnected(_, reason)) -> reason.Text |> shouldMention "refused"
                         | other -> failtest $"%A{other}"
 
                     let first = call ()
@@ -136,7 +136,7 @@ let private failingAttempts =
 
                     // The calls have kept the attempts going: the connection is made again.
                     let! peer = network.Accept()
-                    do! until (fun () -> client.State = Connected(1, 1))
+                    do! until (fun () -> client.State = ConnectionState.Connected(1, 1))
                     let fourth = call ()
                     let! asked = peer.Next()
                     do! peer.Answer(asked, "again")
@@ -165,7 +165,7 @@ let private closing =
                     let! result = call
 
                     match result with
-                    | Error(ConnectionLost _) -> ()
+                    | Error(RemotingError.ConnectionLost _) -> ()
                     | other -> failtest $"%A{other}"
 
                     let! hungUp = peer.Receive()
@@ -175,10 +175,10 @@ let private closing =
                     let! later =
                         client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
 
-                    later |> shouldEqual (Error(ClientClosed endpoint))
+                    later |> shouldEqual (Error(RemotingError.ClientClosed endpoint))
                     network.Dials |> shouldEqual 1
                     network.Clock.Timers |> shouldEqual 0
-                    client.State |> shouldEqual Closed
+                    client.State |> shouldEqual ConnectionState.Closed
                 })
 
             testOn "closing ends a pending dial and the calls that wait for it" (fun network ->
@@ -191,8 +191,8 @@ let private closing =
                     do! until (fun () -> network.Dials = 1)
                     do! client.Close()
                     let! result = call
-                    result |> shouldEqual (Error(ClientClosed endpoint))
-                    client.State |> shouldEqual Closed
+                    result |> shouldEqual (Error(RemotingError.ClientClosed endpoint))
+                    client.State |> shouldEqual ConnectionState.Closed
                 })
         ]
 
@@ -209,7 +209,7 @@ let private states =
                     client.StateChanged.Add(fun state ->
                         seen.Add state
 
-                        if state = Closed then
+                        if state = ConnectionState.Closed then
                             closed.SetResult())
 
                     let opening = client.Open CancellationToken.None
@@ -219,7 +219,13 @@ let private states =
                     do! closed.Task
 
                     List.ofSeq seen
-                    |> shouldEqual [ Connecting 0; Connected(1, 0); Closing 1; Closed ]
+                    |> shouldEqual
+                        [
+                            ConnectionState.Connecting 0
+                            ConnectionState.Connected(1, 0)
+                            ConnectionState.Closing 1
+                            ConnectionState.Closed
+                        ]
                 })
         ]
 

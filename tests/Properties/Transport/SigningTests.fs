@@ -82,7 +82,7 @@ let private sendsNothing name (part: string) (provider: unit -> Credentials) =
 
             for error in [ Result.map ignore call; oneWay ] do
                 match error with
-                | Error(CredentialsFailed reason as error) ->
+                | Error(RemotingError.CredentialsFailed reason as error) ->
                     reason |> shouldMention part
                     RemotingError.outcome error |> shouldEqual NotExecuted
 
@@ -134,7 +134,7 @@ let private requests =
                     let! sent = client.InvokeOneWay(question, CancellationToken.None)
                     sent |> shouldEqual (Ok())
                     let! heard = peer.Next()
-                    heard.Kind |> shouldEqual OneWay
+                    heard.Kind |> shouldEqual CommandKind.OneWay
                     isSignedBy second heard
                 })
 

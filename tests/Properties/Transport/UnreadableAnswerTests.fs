@@ -66,7 +66,7 @@ let private unreadable name change (reason: string) (answer: RemotingCommand -> 
 
                         // The clock stands still: no call can run out of time.
                         match! calls[1] with
-                        | Error(NotDecoded(at, RequestCode.PullMessage, error) as failure) ->
+                        | Error(RemotingError.NotDecoded(at, RequestCode.PullMessage, error) as failure) ->
                             at |> shouldEqual endpoint
                             error.Message |> shouldMention reason
                             RemotingError.outcome failure |> shouldEqual UnknownOutcome

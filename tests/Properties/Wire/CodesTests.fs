@@ -67,7 +67,7 @@ let private versions =
                 let command = Command.request (enum<RequestCode> code)
 
                 match Frame.encode header command |> Buffers.ok |> Frame.decode with
-                | Complete(frame, _) -> frame.Command.Code = code
+                | Decoded.Complete(frame, _) -> frame.Command.Code = code
                 | _ -> false
         ]
 
@@ -122,7 +122,7 @@ let private flags =
 
                 [ request; oneWay; answer ]
                 |> List.map (fun command -> command.Flag, command.Kind)
-                |> shouldEqual [ (0, Request); (2, OneWay); (1, Response) ]
+                |> shouldEqual [ (0, CommandKind.Request); (2, CommandKind.OneWay); (1, CommandKind.Response) ]
 
             property "bits of a flag without a meaning are kept"
             <| fun (flag: int) (header: Header) ->
@@ -132,7 +132,7 @@ let private flags =
                     }
 
                 match Frame.encode header command |> Buffers.ok |> Frame.decode with
-                | Complete(frame, _) -> frame.Command.Flag = flag
+                | Decoded.Complete(frame, _) -> frame.Command.Flag = flag
                 | _ -> false
         ]
 

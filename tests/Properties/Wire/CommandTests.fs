@@ -28,7 +28,14 @@ let private values =
             <| fun () ->
                 [ 0; 1; 2; 3; 4 ]
                 |> List.map (fun flag -> (Command.withFlag flag (Command.request RequestCode.HeartBeat)).Kind)
-                |> shouldEqual [ Request; Response; OneWay; Response; Request ]
+                |> shouldEqual
+                    [
+                        CommandKind.Request
+                        CommandKind.Response
+                        CommandKind.OneWay
+                        CommandKind.Response
+                        CommandKind.Request
+                    ]
 
             testCase "fields are added, found, removed and cleared without changing the command before"
             <| fun () ->
@@ -73,7 +80,7 @@ let private layout =
             testCase "a frame without its length decodes to the same command"
             <| fun () ->
                 match Frame.decode frame with
-                | Complete(read, consumed) ->
+                | Decoded.Complete(read, consumed) ->
                     consumed |> shouldEqual frame.Length
                     read.Command |> shouldEqual command
                 | other -> failtest $"%A{other}"
@@ -122,7 +129,7 @@ let private bytes =
                 binary[4] |> shouldEqual 1uy
 
                 match Frame.decode binary with
-                | Complete(frame, _) -> frame.Header |> shouldEqual Header.Binary
+                | Decoded.Complete(frame, _) -> frame.Header |> shouldEqual Header.Binary
                 | other -> failtest $"%A{other}"
 
             testCase "frame limits have defaults, and a smaller one refuses the frame"
@@ -145,17 +152,18 @@ let private errors =
         [
             testCase "a size that is the beginning of a text is reported with that text"
             <| fun () ->
-                (TooLarge("frame", 1213486164L, 1024L)).Message |> shouldMention "'HTTP'"
+                (DecodeError.TooLarge("frame", 1213486164L, 1024L)).Message
+                |> shouldMention "'HTTP'"
 
                 for size in [ 5L; 0x01020304L; -1L; Int64.MaxValue; 0x7FFFFFFFL ] do
-                    (TooLarge("frame", size, 4L)).Message.Contains("text", StringComparison.Ordinal)
+                    (DecodeError.TooLarge("frame", size, 4L)).Message.Contains("text", StringComparison.Ordinal)
                     |> shouldBeFalse
 
             testCase "each codec error has a message of its own"
             <| fun () ->
                 [
-                    (TooLarge("frame", 5L, 4L)).Message
-                    (Malformed("header", "why", 3)).Message
+                    (DecodeError.TooLarge("frame", 5L, 4L)).Message
+                    (DecodeError.Malformed("header", "why", 3)).Message
                     (EncodedTooLarge("header", 5L, 4L)).Message
                     (NotEncodable("field 'a'", "why")).Message
                 ]

@@ -34,7 +34,7 @@ let private decoding =
                 let bytes = encode header command
 
                 Frame.decode bytes =
-                    Complete(
+                    Decoded.Complete(
                         {
                             Header = Frame.headerFor header command
                             Command = asCarried header command
@@ -47,7 +47,7 @@ let private decoding =
                 let bytes = encode header command
 
                 match Frame.decode bytes with
-                | Complete(frame, _) -> encode frame.Header frame.Command = bytes
+                | Decoded.Complete(frame, _) -> encode frame.Header frame.Command = bytes
                 | _ -> false
 
             property "every strict prefix of a frame asks for more, and never for too much"
@@ -57,7 +57,7 @@ let private decoding =
                 seq { 0 .. bytes.Length - 1 }
                 |> Seq.forall (fun length ->
                     match Frame.decode (Array.take length bytes) with
-                    | NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
+                    | Decoded.NeedMore missing -> missing >= 1 && missing <= bytes.Length - length
                     | _ -> false)
 
             property "a frame reads the same however it is split"
@@ -83,21 +83,21 @@ let private framesInPlace =
                 Frame.readInPlace limits fields otherFrame |> ignore
 
                 match Frame.readInPlace limits fields (inPieces sizes place) with
-                | Complete(frame, consumed) ->
+                | Decoded.Complete(frame, consumed) ->
                     let kept = frame.ToCommand()
                     Array.Fill(place, 0xFFuy)
                     Frame.readInPlace limits fields otherFrame |> ignore
 
                     Frame.decode bytes =
-                        Complete(
+                        Decoded.Complete(
                             {
                                 Header = frame.Header
                                 Command = kept
                             },
                             consumed
                         )
-                | NeedMore _
-                | Corrupt _ -> false
+                | Decoded.NeedMore _
+                | Decoded.Corrupt _ -> false
         ]
 
 let private streams =
@@ -109,7 +109,7 @@ let private streams =
                 let bytes = encode header command
 
                 match Frame.decode (Array.append bytes rest) with
-                | Complete(_, consumed) -> consumed = bytes.Length
+                | Decoded.Complete(_, consumed) -> consumed = bytes.Length
                 | _ -> false
 
             property "frames in a row are read one by one"
@@ -122,7 +122,7 @@ let private streams =
                         List.rev read
                     else
                         match Frame.decode bytes[position..] with
-                        | Complete(frame, consumed) -> readAll (position + consumed) (frame.Command :: read)
+                        | Decoded.Complete(frame, consumed) -> readAll (position + consumed) (frame.Command :: read)
                         | other -> failwith $"%A{other}"
 
                 readAll 0 [] = (frames |> List.map (fun (header, command) -> asCarried header command))
@@ -166,7 +166,7 @@ let private javaBinaryHeaders =
                     )
 
                 match Frame.decode java with
-                | Complete(frame, _) ->
+                | Decoded.Complete(frame, _) ->
                     frame.Command.ResponseCode |> shouldEqual ResponseCode.RequestCodeNotSupported
                     Option.get frame.Command.Remark |> shouldEqual " request type 999 not supported"
                     encode Header.Binary frame.Command |> shouldEqual java
@@ -230,7 +230,7 @@ let private escapes =
                                 |> Command.withRemark text
 
                             match Frame.encode Header.Json command |> Buffers.ok |> Frame.decode with
-                            | Complete(frame, _) -> frame.Command |> shouldEqual command
+                            | Decoded.Complete(frame, _) -> frame.Command |> shouldEqual command
                             | other -> failtest $"%A{other}"
         ]
 
@@ -267,7 +267,7 @@ let private limitsTests =
                     |> Command.withBody (ReadOnlyMemory(Array.zeroCreate (limits.SendFrameBytes - empty.Length)))
 
                 match Frame.encode Header.Binary command |> ok |> Frame.decode with
-                | Complete(frame, consumed) ->
+                | Decoded.Complete(frame, consumed) ->
                     consumed |> shouldEqual limits.SendFrameBytes
                     frame.Command.Body.Length |> shouldEqual command.Body.Length
                 | other -> failtest $"%A{other}"
@@ -323,7 +323,7 @@ let private allocations =
 
                 let decode () =
                     match Frame.read limits (ReadOnlySequence frame) with
-                    | Complete(frame, _) -> frame.Command.Opaque = command.Opaque
+                    | Decoded.Complete(frame, _) -> frame.Command.Opaque = command.Opaque
                     | _ -> false
 
                 let bare () =

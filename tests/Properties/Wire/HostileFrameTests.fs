@@ -8,9 +8,9 @@ open Buffers
 
 let private survives (bytes: byte[]) =
     match Frame.decode bytes with
-    | Complete(_, consumed) -> consumed > 0 && consumed <= bytes.Length
-    | NeedMore missing -> missing > 0
-    | Corrupt error -> error.Message <> ""
+    | Decoded.Complete(_, consumed) -> consumed > 0 && consumed <= bytes.Length
+    | Decoded.NeedMore missing -> missing > 0
+    | Decoded.Corrupt error -> error.Message <> ""
 
 let private withLength (length: int) (word: int) (size: int) =
     let bytes: byte[] = Array.zeroCreate size
@@ -23,7 +23,7 @@ let private withLength (length: int) (word: int) (size: int) =
 
 let private isCorrupt bytes =
     match Frame.decode bytes with
-    | Corrupt error -> error.Message
+    | Decoded.Corrupt error -> error.Message
     | other -> failwith $"expected a refusal, not %A{other}"
 
 let private jsonFrame (header: string) =
@@ -32,9 +32,9 @@ let private jsonFrame (header: string) =
 
 let private decodeJson header =
     match Frame.decode (jsonFrame header) with
-    | Complete(frame, _) -> Ok frame.Command
-    | Corrupt error -> Error error.Message
-    | NeedMore _ -> Error "more"
+    | Decoded.Complete(frame, _) -> Ok frame.Command
+    | Decoded.Corrupt error -> Error error.Message
+    | Decoded.NeedMore _ -> Error "more"
 
 let private garbage =
     testList
@@ -83,7 +83,7 @@ let private lengths =
                     }
 
                 match Frame.decodeWithin limits (withLength 1_000_000 100_000 8) with
-                | Corrupt error ->
+                | Decoded.Corrupt error ->
                     error.Message |> shouldMention "100000"
                     error.Message |> shouldMention "65536"
                 | other -> failtest $"%A{other}"
@@ -98,7 +98,7 @@ let private lengths =
 
                 let isRefused bytes =
                     match Frame.decodeWithin limits bytes with
-                    | Corrupt(TooLarge _) -> true
+                    | Decoded.Corrupt(DecodeError.TooLarge _) -> true
                     | _ -> false
 
                 isRefused (withLength 97 10 8) |> shouldBeTrue

@@ -20,9 +20,9 @@ let private refused limits (bytes: byte[]) =
 
 let private numberOf (command: RemotingCommand) =
     match command.Kind with
-    | Response -> ValueSome command.Opaque
-    | Request
-    | OneWay -> ValueNone
+    | CommandKind.Response -> ValueSome command.Opaque
+    | CommandKind.Request
+    | CommandKind.OneWay -> ValueNone
 
 let private jsonFrame (header: string) =
     let text = Encoding.UTF8.GetBytes header
@@ -119,7 +119,7 @@ let private anyGarbage =
                 let bytes = Array.concat [ json[.. fieldsStart - 1]; harmed; json[fieldsEnd..] ]
 
                 match Frame.decode bytes, refused FrameLimits.Default bytes with
-                | Corrupt _, found -> found = EndsAfter(int64 bytes.Length, ValueSome opaque)
+                | Decoded.Corrupt _, found -> found = EndsAfter(int64 bytes.Length, ValueSome opaque)
                 | _ -> true
         ]
 
@@ -202,7 +202,7 @@ let private largeHeaders =
 
                     for pieces in [ []; [ 65_536; 65_536; 1; 3_000_000 ] ] do
                         match Frame.read FrameLimits.Default (inPieces pieces bytes) with
-                        | Complete(frame, consumed) ->
+                        | Decoded.Complete(frame, consumed) ->
                             consumed |> shouldEqual bytes.Length
                             (frame.Command = command) |> shouldBeTrue
                         | other -> failtest $"%A{other}"
@@ -218,7 +218,7 @@ let private largeHeaders =
 
                 let read () =
                     match Frame.readInPlace FrameLimits.Default fields input with
-                    | NeedMore _ -> true
+                    | Decoded.NeedMore _ -> true
                     | _ -> false
 
                 allocatedBy read |> shouldStayBelow 1_000L

@@ -19,7 +19,7 @@ let private jsonFrame (header: byte[]) =
 
 let private decode (bytes: byte[]) =
     match Frame.decode bytes with
-    | Complete(frame, consumed) ->
+    | Decoded.Complete(frame, consumed) ->
         consumed |> shouldEqual bytes.Length
         frame.Command
     | other -> failtest $"%A{other}"
@@ -177,13 +177,13 @@ let private remarks =
                         jsonFrame (Array.concat [ "{\""B; [| 0xFFuy |]; "\":1,\"flag\":1,\"opaque\":5}"B ])
                     ] do
                     match Frame.decode bytes with
-                    | Complete(frame, _) -> frame.Command.Opaque |> shouldEqual 5
-                    | Corrupt error ->
+                    | Decoded.Complete(frame, _) -> frame.Command.Opaque |> shouldEqual 5
+                    | Decoded.Corrupt error ->
                         error.Message |> shouldMention "Unicode"
 
                         Frame.refused FrameLimits.Default (Buffers.ReadOnlySequence bytes)
                         |> shouldEqual (EndsAfter(int64 bytes.Length, ValueSome 5))
-                    | NeedMore _ -> failtest "more"
+                    | Decoded.NeedMore _ -> failtest "more"
         ]
 
 let private receipts =

@@ -14,7 +14,7 @@ let subscriptionOf version (topic, filter) =
 let membership group model subscriptions : ConsumerMembership =
     {
         Group = group
-        Type = ConsumePassively
+        Type = ConsumeType.ConsumePassively
         Model = model
         Start = FromLastOffset
         Subscriptions = subscriptions

@@ -65,7 +65,7 @@ let readQueue (client: RemotingClient) topic queueId : Task<StoredMessage list> 
                 }
 
             match! client.Call(Pull.messages, pull, TimeSpan.FromSeconds 30L, CancellationToken.None) with
-            | Ok answer when answer.Status = Found ->
+            | Ok answer when answer.Status = PullStatus.Found ->
                 let messages = MessageCodec.decodeAll "x" answer.Records |> Buffers.ok
                 return! from answer.NextOffset (List.rev (List.ofArray messages) @ found)
             | Ok _ -> return List.rev found

@@ -57,7 +57,7 @@ module LoopbackServer =
                 let! received = reader.ReadAsync()
 
                 match Frame.read FrameLimits.Default received.Buffer with
-                | Complete(frame, consumed) ->
+                | Decoded.Complete(frame, consumed) ->
                     reader.AdvanceTo(received.Buffer.GetPosition(int64 consumed))
                     let request = frame.Command
 
@@ -68,10 +68,10 @@ module LoopbackServer =
                         |> Buffers.ok
 
                     do! stream.WriteAsync(ReadOnlyMemory answer)
-                | NeedMore _ when not received.IsCompleted ->
+                | Decoded.NeedMore _ when not received.IsCompleted ->
                     reader.AdvanceTo(received.Buffer.Start, received.Buffer.End)
-                | NeedMore _
-                | Corrupt _ -> isOpen <- false
+                | Decoded.NeedMore _
+                | Decoded.Corrupt _ -> isOpen <- false
         }
 
     /// A server that speaks TLS and answers.

@@ -61,12 +61,12 @@ type Peer() =
                 let! received = toServer.Reader.ReadAsync()
 
                 match Frame.read FrameLimits.Default received.Buffer with
-                | Complete(frame, consumed) ->
+                | Decoded.Complete(frame, consumed) ->
                     toServer.Reader.AdvanceTo(received.Buffer.GetPosition(int64 consumed))
                     result <- ValueSome(Some frame)
-                | NeedMore _ when received.IsCompleted -> result <- ValueSome None
-                | NeedMore _ -> toServer.Reader.AdvanceTo(received.Buffer.Start, received.Buffer.End)
-                | Corrupt error -> failwith error.Message
+                | Decoded.NeedMore _ when received.IsCompleted -> result <- ValueSome None
+                | Decoded.NeedMore _ -> toServer.Reader.AdvanceTo(received.Buffer.Start, received.Buffer.End)
+                | Decoded.Corrupt error -> failwith error.Message
 
             return result.Value
         }

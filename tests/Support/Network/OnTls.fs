@@ -86,7 +86,7 @@ let reasonOf (options: RemotingOptions) (endpoint: Endpoint) : Task<string> =
         use client = RemotingClient(endpoint, options)
 
         match! client.Open CancellationToken.None with
-        | Error(NotConnected(server, reason) as error) ->
+        | Error(RemotingError.NotConnected(server, reason) as error) ->
             server |> shouldEqual endpoint
             RemotingError.outcome error |> shouldEqual NotExecuted
             RemotingError.describe error |> shouldMention (string endpoint)
@@ -100,8 +100,8 @@ let lossOf (options: RemotingOptions) (endpoint: Endpoint) : Task<string> =
         use client = RemotingClient(endpoint, options)
 
         match! ask client "x" with
-        | Error(ConnectionLost(_, _, _, reason))
-        | Error(NotConnected(_, reason)) -> return reason.Text
+        | Error(RemotingError.ConnectionLost(_, _, _, reason))
+        | Error(RemotingError.NotConnected(_, reason)) -> return reason.Text
         | other -> return failtest $"%A{other}"
     }
 

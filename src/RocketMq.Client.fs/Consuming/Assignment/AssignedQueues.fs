@@ -89,7 +89,7 @@ type internal AssignedQueues
 
                     return
                         Error(
-                            OffsetStoreFailed(
+                            RemotingError.OffsetStoreFailed(
                                 $"the offset store threw {error.GetType().Name}: {error.Message}",
                                 Some error
                             )
@@ -125,7 +125,12 @@ type internal AssignedQueues
                 match! choose queue ending with
                 | Some offset when offset >= 0L -> return Ok(struct (offset, NotLoaded))
                 | Some offset ->
-                    return Error(InvalidCall(invariant $"StartAt gave the offset {offset}, offsets count from 0"))
+                    return
+                        Error(
+                            RemotingError.InvalidCall(
+                                invariant $"StartAt gave the offset {offset}, offsets count from 0"
+                            )
+                        )
                 | None -> return! inTurn (fun () -> atCommitted queue)
             }
 

@@ -4,7 +4,7 @@ open System
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
-/// What does not change of a member that reports.
+/// The part of a member's running info that does not change.
 type internal ReportedMember =
     {
         Type: ConsumeType
@@ -91,9 +91,9 @@ type internal ConsumerRunningInfoBuilder
                         "PROP_CLIENT_VERSION", "V5_3_3"
                         "PROP_CONSUME_TYPE",
                         (match reported.Type with
-                         | ConsumeActively -> "CONSUME_ACTIVELY"
-                         | ConsumePassively -> "CONSUME_PASSIVELY"
-                         | Pop -> "CONSUME_POP")
+                         | ConsumeType.ConsumeActively -> "CONSUME_ACTIVELY"
+                         | ConsumeType.ConsumePassively -> "CONSUME_PASSIVELY"
+                         | ConsumeType.Pop -> "CONSUME_POP")
                         "PROP_CONSUMEORDERLY", (if reported.IsOrderly then "true" else "false")
                         "PROP_CONSUMER_START_TIMESTAMP", string startedAtMillis
                         "PROP_NAMESERVER_ADDR", reported.NameServers |> List.map string |> String.concat ";"

@@ -3,8 +3,8 @@ namespace RocketMq
 open System.Collections.Concurrent
 open RocketMq.Protocol
 
-/// Where the application wants queues to go on, and which of them to rest, whether they are being read already or not. Queues are
-/// named as they travel.
+/// Seeks and pauses that the application asked for, of queues that are not assigned yet as well. Queues are named as they
+/// travel.
 [<Sealed>]
 type internal QueueControl() =
     /// Where queues are to go on that have been told so before they were read.

@@ -64,7 +64,7 @@ type internal RebalanceAgent
                         Log.agentOfClientFailed remoting.Logger error
             finally
                 events.Complete()
-                queues.Abandon(AlreadyClosed "The consumer")
+                queues.Abandon(RemotingError.AlreadyClosed "The consumer")
                 ended.TrySetResult() |> ignore<bool>
         }
 

@@ -79,7 +79,7 @@ type internal RebalanceService
         backgroundTask {
             let! missing =
                 match error, subscriptions.TryFind topic with
-                | Refused _, NonNull wanted ->
+                | RemotingError.Refused _, NonNull wanted ->
                     MissingGroup.find brokers routes settings wanted.Subscription remoting.RequestTimeout ending.Token
                 | _ -> Task.FromResult None
 
@@ -102,7 +102,7 @@ type internal RebalanceService
         MemberComparison(log, group, subscriptions, problems, brokers, ending.Token)
 
     let compareSubscriptions topic members : Task =
-        if options.TellsSubscriptions && settings.Model = Clustering then
+        if options.TellsSubscriptions && settings.Model = MessageModel.Clustering then
             comparison.MembersKnown(topic, members)
         else
             Task.CompletedTask
@@ -176,7 +176,7 @@ type internal RebalanceService
     let check topic (filter: Filter) : Task<Result<TopicRoute, RemotingError>> =
         backgroundTask {
             match Filter.check filter with
-            | Error error -> return Error(Invalid error)
+            | Error error -> return Error(RemotingError.Invalid error)
             | Ok _ ->
                 match! routes.Get(topic, ending.Token) with
                 | Error error -> return Error error
@@ -212,7 +212,7 @@ type internal RebalanceService
 
                 let isTaken =
                     match found with
-                    | Error(NoRoute _) -> options.AwaitsTopics
+                    | Error(RemotingError.NoRoute _) -> options.AwaitsTopics
                     | found -> found.IsOk
 
                 if isTaken then
@@ -311,7 +311,7 @@ type internal RebalanceService
     /// Reads a topic too, or changes what is wanted of one. One that fails changes nothing.
     member _.Subscribe(topic: string, filter: Filter, cancellation) : Task<Result<unit, RemotingError>> =
         match Names.checkTopic topic with
-        | Error error -> Task.FromResult(Error(Invalid error))
+        | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok _ -> subscribe (Namespaced.wrap options.Client.Namespace topic) filter cancellation
 
     /// Reads a topic no more.

@@ -12,10 +12,10 @@ module internal ConsumeDirectly =
                 let! result = invoker.Invoke([| message |], 0, 1, CancellationToken.None)
 
                 match ConsumeResult.checkedOf result with
-                | ConsumeResult.Success -> return Succeeded, None
-                | _ -> return ToBeRetried, None
+                | ConsumeResult.Success -> return DirectOutcome.Succeeded, None
+                | _ -> return DirectOutcome.ToBeRetried, None
             with error ->
-                return Threw, Some $"{error.GetType().Name}: {error.Message}"
+                return DirectOutcome.Threw, Some $"{error.GetType().Name}: {error.Message}"
         }
 
     let consume
@@ -28,7 +28,7 @@ module internal ConsumeDirectly =
 
         backgroundTask {
             match MessageCodec.read (Option.defaultValue "" query.BrokerName) query.Record with
-            | Complete(message, _) ->
+            | Decoded.Complete(message, _) ->
                 let began = clock.GetTimestamp()
 
                 let! outcome, remark =
@@ -43,6 +43,6 @@ module internal ConsumeDirectly =
                             Remark = remark
                             SpentMillis = int64 (clock.GetElapsedTime began).TotalMilliseconds
                         }
-            | NeedMore _ -> return Error "the message is cut short"
-            | Corrupt error -> return Error error.Message
+            | Decoded.NeedMore _ -> return Error "the message is cut short"
+            | Decoded.Corrupt error -> return Error error.Message
         }

@@ -105,7 +105,7 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
         stamp <> 0L
         && Interlocked.CompareExchange(&state, stamp - working, stamp) = stamp
 
-    /// Nobody waits for a call any more. False if it has ended.
+    /// Abandons a call that has not returned. False if it has ended.
     member _.GiveUp(stamp: int64) =
         stamp <> 0L
         && Interlocked.CompareExchange(&state, stamp - working + givenUp, stamp) = stamp

@@ -71,16 +71,16 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
     /// The most messages for one call.
     member _.BatchSize =
         match handler with
-        | EachMessage _ -> 1
-        | Batches _ -> settings.BatchSize
+        | ConsumeHandler.EachMessage _ -> 1
+        | ConsumeHandler.Batches _ -> settings.BatchSize
 
     /// What the handler throws by itself, it throws here.
     member _.Invoke
         (messages: StoredMessage[], first: int, count: int, cancellation: CancellationToken)
         : ValueTask<ConsumeResult> =
         match handler with
-        | EachMessage handle -> handle (receive messages[first]) cancellation
-        | Batches handle -> handle (receiveAll messages first count) cancellation
+        | ConsumeHandler.EachMessage handle -> handle (receive messages[first]) cancellation
+        | ConsumeHandler.Batches handle -> handle (receiveAll messages first count) cancellation
 
     /// The same for a run, which knows that its thread is held meanwhile.
     member invoker.InvokeFor

@@ -4,7 +4,7 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// Holds up who passes while it is closed.
+/// An asynchronous manual-reset event: callers wait while it is closed.
 [<Sealed>]
 type internal PauseGate() =
     let gate = obj ()

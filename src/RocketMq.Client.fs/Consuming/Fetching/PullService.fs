@@ -27,7 +27,8 @@ module internal VisibleMessage =
 module internal PulledRecords =
     let read (brokerName: string) (answer: PullAnswer) : Result<StoredMessage[], RemotingError> =
         MessageCodec.decodeAll brokerName answer.Records
-        |> Result.mapError (fun error -> NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PullMessage, error))
+        |> Result.mapError (fun error ->
+            RemotingError.NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PullMessage, error))
 
     /// Whether an application is to see a message: it is wanted, or it holds others and could not be taken apart.
     let isSeen (isWanted: StoredMessage -> bool) (message: StoredMessage) =
@@ -146,17 +147,20 @@ type internal PullService
         | _ when answer.NextOffset < 0L ->
             Task.FromResult(
                 Error(
-                    NotDecoded(
+                    RemotingError.NotDecoded(
                         {
                             Host = queue.Queue.BrokerName
                             Port = 0
                         },
                         RequestCode.PullMessage,
-                        WrongValue("nextBeginOffset", invariant $"it is {answer.NextOffset}, offsets count from 0")
+                        DecodeError.WrongValue(
+                            "nextBeginOffset",
+                            invariant $"it is {answer.NextOffset}, offsets count from 0"
+                        )
                     )
                 )
             )
-        | OffsetMoved ->
+        | PullStatus.OffsetMoved ->
             let isWithoutMaster = pulled.BrokerId <> masterId && queue.BrokerId = masterId
             let moving = moved queue place answer.NextOffset pulled.BrokerId
 
@@ -167,12 +171,12 @@ type internal PullService
                 }
             else
                 moving
-        | Found ->
+        | PullStatus.Found ->
             queue.BrokerId <- answer.SuggestedBrokerId
             deliver queue place wanted answer
             isRead
-        | NoNewMessage
-        | NoMatch ->
+        | PullStatus.NoNewMessage
+        | PullStatus.NoMatch ->
             queue.BrokerId <- answer.SuggestedBrokerId
             queue.Pulled(place, [||], answer.NextOffset) |> ignore<FetchedBatch | null>
             isRead
@@ -238,7 +242,7 @@ type internal PullService
             | wanted when queue.IsLoop loop ->
                 match! pullOnce queue place wanted with
                 | Ok() -> return 0
-                | Error(Cancelled _) -> return failures
+                | Error(RemotingError.Cancelled _) -> return failures
                 | Error error ->
                     do! failed queue (failures + 1) error
                     return failures + 1

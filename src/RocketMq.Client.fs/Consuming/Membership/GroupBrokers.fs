@@ -17,7 +17,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     static let lateness = TimeSpan.FromSeconds 5L
 
     let noAddress topic brokerName route =
-        Error(NoQueue(topic, RouteProblems.ofBroker brokerName route))
+        Error(RemotingError.NoQueue(topic, RouteProblems.ofBroker brokerName route))
 
     let clientOf (address: string option) topic brokerName route =
         match address with
@@ -102,7 +102,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
     /// Asks the master of a broker that one of the routes names.
     member _.AskBroker(brokerName: string, request: Request<'Answer>, cancellation: CancellationToken) =
         match tryMaster brokerName with
-        | None -> Task.FromResult(Error(NoBroker("", brokerName)))
+        | None -> Task.FromResult(Error(RemotingError.NoBroker("", brokerName)))
         | Some(Ok client) -> client.Ask(request, cancellation)
         | Some(Error error) -> Task.FromResult(Error error)
 
@@ -149,7 +149,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
                     |> Array.ofList
 
                 let first = int (clients.Options.Ports.Jitter() * float addresses.Length)
-                let mutable outcome = Error(NoRoute(topic, routes.NameServers))
+                let mutable outcome = Error(RemotingError.NoRoute(topic, routes.NameServers))
                 let mutable tried = 0
 
                 while tried < addresses.Length && Result.isError outcome do

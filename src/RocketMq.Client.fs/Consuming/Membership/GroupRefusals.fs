@@ -10,7 +10,7 @@ open RocketMq.Protocol
 module internal MissingGroup =
     let isReason (error: RemotingError) : bool =
         match error with
-        | Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) -> true
+        | RemotingError.Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) -> true
         | _ -> false
 
     /// Asks for nothing: an offset that no queue has. A broker looks for the group first.

@@ -20,7 +20,7 @@ type internal MissingTopics
 
     let isUnknown error =
         match error with
-        | NoRoute _ -> true
+        | RemotingError.NoRoute _ -> true
         | _ -> false
 
     let note topic error =
@@ -38,13 +38,13 @@ type internal MissingTopics
     /// Whether it may be there later: no server refuses it.
     static member MayCome(error: RemotingError) : bool =
         match error with
-        | NoRoute _
-        | NoBroker _
-        | NoQueue _
-        | RouteUnknown _
-        | NotConnected _
-        | ConnectionLost _
-        | TimedOut _ -> true
+        | RemotingError.NoRoute _
+        | RemotingError.NoBroker _
+        | RemotingError.NoQueue _
+        | RemotingError.RouteUnknown _
+        | RemotingError.NotConnected _
+        | RemotingError.ConnectionLost _
+        | RemotingError.TimedOut _ -> true
         | _ -> false
 
     /// It was looked for in vain. Logged the first time, and when it is another kind of reason. That one is not there yet which

@@ -53,8 +53,8 @@ type internal TopicJoining(missing: MissingTopics, options: RemotingOptions, end
             match joined with
             | Error error when MissingTopics.MayCome error ->
                 match error with
-                | NoRoute _
-                | NoQueue _ -> ()
+                | RemotingError.NoRoute _
+                | RemotingError.NoQueue _ -> ()
                 | error -> unreachable <- ValueSome error
 
                 beginToSeek topic error join

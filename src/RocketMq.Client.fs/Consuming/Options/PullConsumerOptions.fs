@@ -41,7 +41,7 @@ module PullConsumerOptions =
             Assigned = []
             AssignedFilter = Filter.all
             StartAt = None
-            Strategy = Averagely
+            Strategy = AllocationStrategy.Averagely
             PullBatch = ConsumerDefaults.batch
             LongPollTimeout = ConsumerDefaults.longPollTimeout
             FlowControl =
@@ -109,7 +109,11 @@ module PullConsumerOptions =
 
     let internal checkMost most : Result<unit, RemotingError> =
         if most < 1 then
-            Error(Invalid(InvalidInput("the number of messages", invariant $"it is {most}, it must be at least 1")))
+            Error(
+                RemotingError.Invalid(
+                    InvalidInput("the number of messages", invariant $"it is {most}, it must be at least 1")
+                )
+            )
         else
             Ok()
 

@@ -24,6 +24,7 @@ type ReceivedMessage =
 
 /// What an application does with messages. An exception counts as `ConsumeResult.Retry`. The token is cancelled when the handler has
 /// taken longer than the consume timeout, and when the consumer stops and cannot wait any longer.
+[<RequireQualifiedAccess>]
 type ConsumeHandler =
     /// One message a call.
     | EachMessage of (ReceivedMessage -> CancellationToken -> ValueTask<ConsumeResult>)
@@ -128,9 +129,9 @@ module PushConsumerOptions =
     let create (group: string) (nameServers: Endpoint list) : PushConsumerOptions =
         {
             Consumer = ConsumerOptions.create group nameServers
-            Model = Clustering
+            Model = MessageModel.Clustering
             IsOrderly = false
-            Strategy = Averagely
+            Strategy = AllocationStrategy.Averagely
             Concurrency = ConsumerDefaults.concurrency
             BatchSize = 32
             PullBatch = ConsumerDefaults.batch
@@ -164,7 +165,11 @@ module PushConsumerOptions =
                 Setting.flag "orderly" _.IsOrderly (fun value options -> { options with IsOrderly = value })
                 Setting.flag "broadcasting" _.Model.IsBroadcasting (fun value options ->
                     { options with
-                        Model = if value then Broadcasting else Clustering
+                        Model =
+                            if value then
+                                MessageModel.Broadcasting
+                            else
+                                MessageModel.Clustering
                     })
                 Setting.ofProgram "allocationStrategy" (fun _ -> None) (_.Strategy >> Some) (fun value options ->
                     { options with Strategy = value })
@@ -218,7 +223,10 @@ module PushConsumerOptions =
     let orderly (options: PushConsumerOptions) : PushConsumerOptions = { options with IsOrderly = true }
 
     /// Each member gets all messages.
-    let broadcasting (options: PushConsumerOptions) : PushConsumerOptions = { options with Model = Broadcasting }
+    let broadcasting (options: PushConsumerOptions) : PushConsumerOptions =
+        { options with
+            Model = MessageModel.Broadcasting
+        }
 
     let internal retryTopic (options: PushConsumerOptions) =
         Namespaced.retryTopic options.Consumer.Client.Namespace options.Consumer.Group

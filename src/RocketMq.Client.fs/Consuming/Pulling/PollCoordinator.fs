@@ -87,11 +87,13 @@ type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer
         (receive: unit -> Task<Result<'Received, RemotingError>>)
         : Task<Result<'Received, RemotingError>> =
         if cancellation.IsCancellationRequested then
-            Task.FromResult(Error(Cancelled(RequestCode.PullMessage, false)))
+            Task.FromResult(Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
         elif Volatile.Read &isClosed then
             Task.FromResult(Error closed)
         elif Interlocked.Exchange(&isReceiving, 1) = 1 then
-            Task.FromResult(Error(InvalidCall "a pull consumer delivers messages to one caller at a time"))
+            Task.FromResult(
+                Error(RemotingError.InvalidCall "a pull consumer delivers messages to one caller at a time")
+            )
         else
             backgroundTask {
                 try
@@ -101,7 +103,7 @@ type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer
 
                         return! receive ()
                     with :? OperationCanceledException ->
-                        return Error(Cancelled(RequestCode.PullMessage, false))
+                        return Error(RemotingError.Cancelled(RequestCode.PullMessage, false))
                 finally
                     Volatile.Write(&isReceiving, 0)
             }

@@ -41,8 +41,8 @@ type PullClient private (options: PullClientOptions) =
     let settings: GroupSettings =
         {
             Group = Namespaced.wrap options.Client.Namespace options.Group
-            Type = ConsumeActively
-            Model = Clustering
+            Type = ConsumeType.ConsumeActively
+            Model = MessageModel.Clustering
             // Each pull says where it begins, and how much it asks for.
             ConsumeFrom = LastOffset
             PullBatch = ConsumerDefaults.batch
@@ -53,7 +53,7 @@ type PullClient private (options: PullClientOptions) =
 
     let guarded (work: unit -> Task<Result<'Answer, RemotingError>>) : Task<Result<'Answer, RemotingError>> =
         if Volatile.Read &isClosed then
-            Task.FromResult(Error(AlreadyClosed $"The pull client of group {options.Group}"))
+            Task.FromResult(Error(RemotingError.AlreadyClosed $"The pull client of group {options.Group}"))
         else
             work ()
 

@@ -20,8 +20,8 @@ type PullConsumer private (options: PullConsumerOptions) =
     let settings: GroupSettings =
         {
             Group = Namespaced.wrap space options.Consumer.Group
-            Type = ConsumeActively
-            Model = Clustering
+            Type = ConsumeType.ConsumeActively
+            Model = MessageModel.Clustering
             ConsumeFrom = options.Consumer.ConsumeFrom
             PullBatch = options.PullBatch
             LongPollTimeout = options.LongPollTimeout
@@ -48,7 +48,10 @@ type PullConsumer private (options: PullConsumerOptions) =
         )
 
     let waiting = FetchBuffer()
-    let closed = AlreadyClosed $"The pull consumer of group {options.Consumer.Group}"
+
+    let closed =
+        RemotingError.AlreadyClosed $"The pull consumer of group {options.Consumer.Group}"
+
     let handingOut = PollCoordinator(options, waiting, closed)
 
     /// The queues that are assigned, as they travel.
@@ -150,7 +153,13 @@ type PullConsumer private (options: PullConsumerOptions) =
     let agent =
         RebalanceAgent(
             // What is assigned is not shared.
-            Rebalance.create (if isAssigned then Broadcasting else Clustering) options.Strategy membership.ClientId,
+            Rebalance.create
+                (if isAssigned then
+                     MessageModel.Broadcasting
+                 else
+                     MessageModel.Clustering)
+                options.Strategy
+                membership.ClientId,
             events,
             queues,
             assignment.Select,
@@ -177,7 +186,7 @@ type PullConsumer private (options: PullConsumerOptions) =
         wait.Ended.WaitAsync cancellation
 
     let refused (queue: MessageQueue) reason =
-        Error(Invalid(InvalidInput(string queue, reason)))
+        Error(RemotingError.Invalid(InvalidInput(string queue, reason)))
 
     let seek (queue: MessageQueue) offset : Result<unit, RemotingError> =
         let inner = offsets.Inner queue
@@ -223,7 +232,10 @@ type PullConsumer private (options: PullConsumerOptions) =
             act ()
         else
             Task.FromResult(
-                Error(InvalidCall "a consumer has subscriptions or assigned queues, as it was started with, not both")
+                Error(
+                    RemotingError.InvalidCall
+                        "a consumer has subscriptions or assigned queues, as it was started with, not both"
+                )
             )
 
     let setPaused isPaused (which: MessageQueue list) =

@@ -20,14 +20,14 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let retryTopic =
         Namespaced.retryTopic options.Consumer.Client.Namespace options.Consumer.Group
 
-    let isShared = options.Model = Clustering
+    let isShared = options.Model = MessageModel.Clustering
     let gate = PauseGate()
     let counts = ConsumerCounts()
 
     let settings: GroupSettings =
         {
             Group = group
-            Type = ConsumePassively
+            Type = ConsumeType.ConsumePassively
             Model = options.Model
             ConsumeFrom = options.Consumer.ConsumeFrom
             PullBatch = options.PullBatch

@@ -27,7 +27,12 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
     let mutable known: Map<MessageQueue, int64> voption = ValueNone
 
     let failure doing (reason: string) (cause: exn option) =
-        Error(OffsetStoreFailed(invariant $"those of group {group} cannot be {doing} {path}: {reason}", cause))
+        Error(
+            RemotingError.OffsetStoreFailed(
+                invariant $"those of group {group} cannot be {doing} {path}: {reason}",
+                cause
+            )
+        )
 
     let tryRead file : Result<Map<MessageQueue, int64>, string> =
         try
@@ -98,7 +103,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
         | :? IOException
         | :? UnauthorizedAccessException as error ->
             Error(
-                OffsetStoreFailed(
+                RemotingError.OffsetStoreFailed(
                     invariant
                         $"those of group {group} in {folder} cannot be used: {error.Message}; if another consumer has them, give each an instance name of its own",
                     Some error

@@ -56,7 +56,7 @@ type internal BrokerOffsets(settings: GroupSettings, brokers: GroupBrokers) =
                 | Ok struct (false, Some offset) -> return Ok(Some offset)
                 | Ok struct (false, None) ->
                     // A slave that has nothing may not know yet.
-                    return Error(NoBroker(queue.Topic, queue.BrokerName))
+                    return Error(RemotingError.NoBroker(queue.Topic, queue.BrokerName))
                 | Error error -> return Error error
             }
 

@@ -68,7 +68,7 @@ type internal SendBackService
             | Error error -> return Error error
             | Ok route ->
                 match TopicRoute.publishQueues retryTopic route with
-                | [] -> return Error(NoQueue(retryTopic, RouteProblems.ofSending route))
+                | [] -> return Error(RemotingError.NoQueue(retryTopic, RouteProblems.ofSending route))
                 | queues ->
                     let queue = queues[(Interlocked.Increment &turn &&& Int32.MaxValue) % queues.Length]
 

@@ -31,7 +31,8 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     let mutable turns = 0
     let mutable isClosed = false
 
-    let closed = AlreadyClosed $"The simple consumer of group {options.Consumer.Group}"
+    let closed =
+        RemotingError.AlreadyClosed $"The simple consumer of group {options.Consumer.Group}"
 
     let closedError = Error closed
 
@@ -132,7 +133,8 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     | Ok _ -> None)
             with
             | Some error when all.IsEmpty -> return Error error
-            | None when all.IsEmpty -> return Error(NoRoute(client.Topics.Head, client.Routes.NameServers))
+            | None when all.IsEmpty ->
+                return Error(RemotingError.NoRoute(client.Topics.Head, client.Routes.NameServers))
             | _ ->
                 let before, after = List.splitAt (first % all.Length) all
                 return Ok(after @ before)
@@ -190,7 +192,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
 
             match answer with
             | Error error -> return Error error
-            | Ok { Status = TooManyPolls } ->
+            | Ok { Status = PopStatus.TooManyPolls } ->
                 let! waited = client.Wait(min poll crowdedWait, cancellation)
                 return waited |> Result.map (fun () -> [])
             | Ok outcome ->
@@ -208,7 +210,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 match! pop count invisible poll place cancellation with
                 | Ok [] -> return! tryEach rest count invisible poll ValueNone cancellation
                 | Ok messages -> return Ok messages
-                | Error(Cancelled _ as error) -> return Error error
+                | Error(RemotingError.Cancelled _ as error) -> return Error error
                 | Error error ->
                     let error =
                         if rest.IsEmpty && lastError.IsNone then
@@ -261,7 +263,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     /// An answer that comes when the receipt is dead tells nothing.
     let judge message (answer: Result<'Answer, RemotingError>) =
         match answer with
-        | Ok _ when not (isAlive message) -> Error(ReceiptExpired(message.MessageId, true))
+        | Ok _ when not (isAlive message) -> Error(RemotingError.ReceiptExpired(message.MessageId, true))
         | answer -> answer
 
     let acked (message: LeasedMessage) =
@@ -313,7 +315,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 |> List.map (fun message ->
                     {
                         Message = message
-                        Error = ReceiptExpired(message.MessageId, false)
+                        Error = RemotingError.ReceiptExpired(message.MessageId, false)
                     })
 
             return expired @ List.concat failures
@@ -328,7 +330,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     let checkTime time =
         match InvisibleTime.check "the invisible time" time with
         | None -> Ok()
-        | Some problem -> Error(InvalidCall problem)
+        | Some problem -> Error(RemotingError.InvalidCall problem)
 
     /// Joins the group. A topic that is not there, or that nobody can be asked for, is looked for until it can be read: `Health` says
     /// so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
@@ -369,7 +371,8 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         : Task<Result<LeasedMessage list, RemotingError>> =
         match checkTime invisible with
         | _ when isClosed -> Task.FromResult closedError
-        | _ when maxMessages < 1 -> Task.FromResult(Error(InvalidCall "at least one message must be asked for"))
+        | _ when maxMessages < 1 ->
+            Task.FromResult(Error(RemotingError.InvalidCall "at least one message must be asked for"))
         | Error error -> Task.FromResult(Error error)
         | Ok() -> receive maxMessages invisible cancellation
 
@@ -392,7 +395,8 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         match checkTime time with
         | _ when isClosed -> Task.FromResult closedError
         | Error error -> Task.FromResult(Error error)
-        | Ok() when not (isAlive message) -> Task.FromResult(Error(ReceiptExpired(message.MessageId, false)))
+        | Ok() when not (isAlive message) ->
+            Task.FromResult(Error(RemotingError.ReceiptExpired(message.MessageId, false)))
         | Ok() ->
             backgroundTask {
                 let asked = clock.GetTimestamp()

@@ -33,7 +33,7 @@ type internal BrokerAvoidance(table: LatencyTable option, clock: TimeProvider) =
     /// Whether it says something of the broker, not of the message.
     let isBrokersFault error =
         match error with
-        | TooManyWaiting _ -> false
+        | RemotingError.TooManyWaiting _ -> false
         | error ->
             RemotingError.isConnection error
             || RemotingError.isTimeout error

@@ -143,7 +143,8 @@ type internal OutgoingMessage
         | ValueNone ->
             match operation.DecodeAnswer(frame.ToCommand()) with
             | Error error -> Error error
-            | Ok _ -> Error(Undecodable(WrongValue("answer", "it does not say where the message is stored")))
+            | Ok _ ->
+                Error(Undecodable(DecodeError.WrongValue("answer", "it does not say where the message is stored")))
 
     override _.StatusOf receipt = struct (Send.codeOf receipt.Status, "")
 
@@ -201,7 +202,7 @@ module internal OutgoingMessage =
             | Ok smaller ->
                 let compression = BodyCodecs.compressionOf options.Compression
                 Ok(struct (smaller, SysFlag.withCompression compression 0))
-            | Error error -> Error(Invalid error)
+            | Error error -> Error(RemotingError.Invalid error)
 
     let private isHalf (message: Message) =
         Properties.tryFind PropertyName.transactionMark message.Properties = ValueSome "true"
@@ -252,8 +253,8 @@ module internal OutgoingMessage =
         let inTransaction = if isHalf then checkTransaction message else Ok()
 
         match propertyFault message properties, inTransaction with
-        | ValueSome fault, _ -> Error(Invalid fault)
-        | ValueNone, Error error -> Error(Invalid error)
+        | ValueSome fault, _ -> Error(RemotingError.Invalid fault)
+        | ValueNone, Error error -> Error(RemotingError.Invalid error)
         | ValueNone, Ok() ->
             match compressed options message.Body with
             | Error error -> Error error
@@ -340,7 +341,7 @@ module internal OutgoingMessage =
     /// Messages that `checkBatch` took and that have their ids, as one.
     let ofBatch (options: ProducerOptions) (messages: Message list) : Result<OutgoingMessage, RemotingError> =
         match BatchCodec.encode messages with
-        | Error error -> Error(NotEncoded(RequestCode.SendBatchMessage, error))
+        | Error error -> Error(RemotingError.NotEncoded(RequestCode.SendBatchMessage, error))
         | Ok body ->
             let first = messages.Head
 

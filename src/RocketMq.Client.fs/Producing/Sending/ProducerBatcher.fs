@@ -34,7 +34,7 @@ type internal ProducerBatcher
             try
                 return! send tickets
             with error ->
-                return Error(Unexpected("Sending a batch", error))
+                return Error(RemotingError.Unexpected("Sending a batch", error))
         }
 
     /// A batch that was refused for what may be wrong with one message is sent in halves, until that one is alone.

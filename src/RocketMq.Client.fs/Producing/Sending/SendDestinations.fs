@@ -32,22 +32,26 @@ type internal SendDestinations(options: ProducerOptions, routes: Routes, avoidan
         match target with
         | AnyQueue
         | SelectedQueue _ when view.Queues.Length = 0 ->
-            Error(NoQueue(prepared.Topic, RouteProblems.ofSending view.Route))
+            Error(RemotingError.NoQueue(prepared.Topic, RouteProblems.ofSending view.Route))
         | AnyQueue ->
             match avoidance.Choose(view.Queues, Interlocked.Increment &turn, last) with
             | ValueSome queue -> Ok queue
-            | ValueNone -> Error(NoRoute(prepared.Topic, routes.NameServers))
+            | ValueNone -> Error(RemotingError.NoRoute(prepared.Topic, routes.NameServers))
         | OneQueue queue when
             queue.Topic <> prepared.Topic
             && Namespaced.wrap options.Client.Namespace queue.Topic <> prepared.Topic
             ->
-            Error(Invalid(InvalidInput("the queue", $"it is one of {queue.Topic}, the message is to {prepared.Topic}")))
+            Error(
+                RemotingError.Invalid(
+                    InvalidInput("the queue", $"it is one of {queue.Topic}, the message is to {prepared.Topic}")
+                )
+            )
         | OneQueue queue -> Ok queue
         | SelectedQueue selector ->
             let queues = SendDestinations.KnownAs(options.Client.Namespace, view.Queues)
 
             QueueSelector.select selector queues prepared.Source (Interlocked.Increment &turn)
-            |> Result.mapError Invalid
+            |> Result.mapError RemotingError.Invalid
 
     /// Queues as applications know them: without the namespace.
     static member KnownAs(ns: string, queues: MessageQueue[]) : MessageQueue[] =

@@ -34,7 +34,7 @@ module internal SendInterceptors =
                     try
                         return! interceptor message next
                     with error ->
-                        return Error(InterceptorFailed(error, Volatile.Read &sends.Value > 0))
+                        return Error(RemotingError.InterceptorFailed(error, Volatile.Read &sends.Value > 0))
                 }
 
         List.foldBack around interceptors send

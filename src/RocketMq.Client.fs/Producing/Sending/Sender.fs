@@ -5,7 +5,7 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// Sends what is prepared: finds routes, tries again where that may help, and bounds what waits for either.
+/// Sends an encoded message: finds its route, retries on other brokers, and bounds what waits for a route or a retry.
 [<Sealed>]
 type internal Sender
     (
@@ -76,13 +76,16 @@ type internal Sender
             waiting.While(prepared.Topic, prepared.Size, wait)
 
     let tooLate (client: RemotingClient) =
-        NotConnected(client.Endpoint, FailureReason.ofText "finding the route took all the time that the message has")
+        RemotingError.NotConnected(
+            client.Endpoint,
+            FailureReason.ofText "finding the route took all the time that the message has"
+        )
 
     let afterFailure target hasOther attempt rest earlier error =
         match target, error with
         // Another broker would not help, or there is none that has room: it fails at once.
-        | _, TooManyWaiting(RouteOrRetry _, _) -> GiveUp(SendRetry.graver earlier error)
-        | AnyQueue, TooManyWaiting _ when not hasOther -> GiveUp(SendRetry.graver earlier error)
+        | _, RemotingError.TooManyWaiting(RouteOrRetry _, _) -> GiveUp(SendRetry.graver earlier error)
+        | AnyQueue, RemotingError.TooManyWaiting _ when not hasOther -> GiveUp(SendRetry.graver earlier error)
         | AnyQueue, _ -> SendRetry.decide options.Attempts attempt rest earlier error
         | OneQueue _, _
         | SelectedQueue _, _ -> GiveUp error
@@ -90,7 +93,7 @@ type internal Sender
     /// Whether it may be the route that is wrong.
     let doubtsRoute error =
         match error with
-        | TooManyWaiting _ -> false
+        | RemotingError.TooManyWaiting _ -> false
         | error -> RemotingError.isTransient error
 
     /// The queue and its broker, if they can be told without asking anybody.

@@ -17,7 +17,7 @@ type internal WaitingSends(options: RemotingOptions, awaited: string -> Awaited)
         (topic: string, size: int64, wait: unit -> Task<Result<'T, RemotingError>>)
         : Task<Result<'T, RemotingError>> =
         match places.TryTake size with
-        | ValueSome bound -> Task.FromResult(Error(TooManyWaiting(awaited topic, bound)))
+        | ValueSome bound -> Task.FromResult(Error(RemotingError.TooManyWaiting(awaited topic, bound)))
         | ValueNone ->
             backgroundTask {
                 try

@@ -61,12 +61,12 @@ type internal FrameReader
                 Ok received.Length
             else
                 match Frame.readInPlace options.Limits fields rest, unreadable with
-                | Complete(frame, consumed), _ ->
+                | Decoded.Complete(frame, consumed), _ ->
                     receive.Invoke &frame
                     next (rest.Slice consumed)
-                | NeedMore _, _ -> Ok(received.Length - rest.Length)
-                | Corrupt error, EndConnection -> Error error
-                | Corrupt error, PassOver pass ->
+                | Decoded.NeedMore _, _ -> Ok(received.Length - rest.Length)
+                | Decoded.Corrupt error, EndConnection -> Error error
+                | Decoded.Corrupt error, PassOver pass ->
                     match tryPass pass error rest with
                     | Ok true -> next rest
                     | Ok false -> Ok(received.Length - rest.Length)

@@ -63,11 +63,11 @@ type internal RequestBuffer
         elif not out.Stalled.IsCompleted then
             match options.OnMaxUnwrittenBytes with
             | WaitForRoom -> Stalled out.Stalled
-            | FailAtOnce -> NotSent(TooManyBytes(endpoint, options.MaxUnwrittenBytes))
+            | FailAtOnce -> NotSent(RemotingError.TooManyBytes(endpoint, options.MaxUnwrittenBytes))
         else
             match options.OnMaxInFlight with
             | WaitForRoom -> Stalled(room.Await())
-            | FailAtOnce -> NotSent(TooManyInFlight(endpoint, options.MaxInFlight))
+            | FailAtOnce -> NotSent(RemotingError.TooManyInFlight(endpoint, options.MaxInFlight))
 
     /// Puts a request with a number into table and buffer. Only under the gate.
     let put (request: Outgoing<'Answer>) caller isSecond (timeout: TimeSpan) now opaque : Sent<'Answer> =
@@ -85,7 +85,7 @@ type internal RequestBuffer
             Waiting pending
         | Error error ->
             inFlight.TryTake opaque |> ignore<PendingRequest voption>
-            NotSent(NotEncoded(request.Code, error))
+            NotSent(RemotingError.NotEncoded(request.Code, error))
 
     member _.Phase = Volatile.Read &phase
 
@@ -105,15 +105,15 @@ type internal RequestBuffer
             buffer.Step(SessionEvent.LastCallEnded(drainDeadline ()))
             |> ignore<FailureReason voption>
 
-    /// Nobody waits for room any more.
+    /// Ends all waits for room.
     member _.Release() = room.Release()
 
     /// Why a request finds no room.
     member _.Full =
         if out.Stalled.IsCompleted then
-            TooManyInFlight(endpoint, options.MaxInFlight)
+            RemotingError.TooManyInFlight(endpoint, options.MaxInFlight)
         else
-            TooManyBytes(endpoint, options.MaxUnwrittenBytes)
+            RemotingError.TooManyBytes(endpoint, options.MaxUnwrittenBytes)
 
     member _.Send(request: Outgoing<'Answer>, caller: ICaller, isSecond: bool, timeout: TimeSpan) : Sent<'Answer> =
         lock out.Gate (fun () ->
@@ -137,7 +137,7 @@ type internal RequestBuffer
                 | Ok count ->
                     out.Encoded count
                     Buffered
-                | Error error -> NotSent(NotEncoded(command.RequestCode, error))
+                | Error error -> NotSent(RemotingError.NotEncoded(command.RequestCode, error))
             | ValueNone -> noNumber ())
 
     /// Pings the peer. If there is no room even for that, it has been asked enough.

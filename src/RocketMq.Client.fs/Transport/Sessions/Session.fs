@@ -64,7 +64,7 @@ type internal Session
     let abandon (reason: FailureReason) handed (pending: PendingRequest) =
         if pending.FrameStart < handed then
             let after = deadlines.SinceStart(pending.Timeout, pending.Deadline)
-            pending.Fail(ConnectionLost(endpoint, pending.Code, after, reason))
+            pending.Fail(RemotingError.ConnectionLost(endpoint, pending.Code, after, reason))
         else
             pending.Return(Returned.Unsent reason)
 
@@ -105,7 +105,7 @@ type internal Session
         let health = healthAt now
 
         let timeOut (pending: PendingRequest) =
-            pending.Fail(TimedOut(endpoint, pending.Code, pending.Timeout, health))
+            pending.Fail(RemotingError.TimedOut(endpoint, pending.Code, pending.Timeout, health))
 
         let earliest = inFlight.TakeWhere((fun pending -> pending.Deadline <= now), timeOut)
 
@@ -146,7 +146,7 @@ type internal Session
         wasServed <- true
 
         match CommandFlag.kind frame.Parts.Flag with
-        | Response ->
+        | CommandKind.Response ->
             match inFlight.TryTake frame.Parts.Opaque with
             | ValueSome pending ->
                 answer pending &frame
@@ -154,14 +154,14 @@ type internal Session
             | ValueNone ->
                 traffic.Unexpected()
                 Log.unexpectedAnswer log endpoint frame.Parts.Opaque
-        | Request
-        | OneWay -> owner.Receive(respond frame.Header, frame.ToCommand())
+        | CommandKind.Request
+        | CommandKind.OneWay -> owner.Receive(respond frame.Header, frame.ToCommand())
 
     /// An answer that cannot be read ends its call and no other: the server has carried the request out, or refused it.
     let passOver (answers: int voption) (error: DecodeError) =
         match answers |> ValueOption.bind inFlight.TryTake with
         | ValueSome pending ->
-            pending.Fail(NotDecoded(endpoint, pending.Code, error))
+            pending.Fail(RemotingError.NotDecoded(endpoint, pending.Code, error))
             requests.Taken()
         | ValueNone -> ()
 
@@ -229,6 +229,6 @@ type internal Session
     member _.Cancel(pending: PendingRequest) =
         match inFlight.TryTake pending.Opaque with
         | ValueSome pending ->
-            pending.Fail(Cancelled(pending.Code, true))
+            pending.Fail(RemotingError.Cancelled(pending.Code, true))
             requests.Taken()
         | ValueNone -> ()

@@ -45,10 +45,10 @@ module BodyCodecs =
     /// As flag words say it: see `SysFlag.withCompression`.
     let compressionOf (compression: BodyCompression) : Compression =
         match compression with
-        | BodyCompression.Lz4 -> Lz4
-        | BodyCompression.Zstandard -> Zstandard
-        | BodyCompression.Zlib -> Zlib
-        | other -> UnknownCompression(int other)
+        | BodyCompression.Lz4 -> Compression.Lz4
+        | BodyCompression.Zstandard -> Compression.Zstandard
+        | BodyCompression.Zlib -> Compression.Zlib
+        | other -> Compression.UnknownCompression(int other)
 
     let private nameOf (compression: BodyCompression) =
         match compression with
@@ -59,11 +59,11 @@ module BodyCodecs =
 
     let private numberOf compression =
         match compression with
-        | Uncompressed -> 0
-        | Lz4 -> int BodyCompression.Lz4
-        | Zstandard -> int BodyCompression.Zstandard
-        | Zlib -> int BodyCompression.Zlib
-        | UnknownCompression number -> number
+        | Compression.Uncompressed -> 0
+        | Compression.Lz4 -> int BodyCompression.Lz4
+        | Compression.Zstandard -> int BodyCompression.Zstandard
+        | Compression.Zlib -> int BodyCompression.Zlib
+        | Compression.UnknownCompression number -> number
 
     /// The compressed form of a body. Fails if there is no codec, its library is missing, or it fails.
     let compress

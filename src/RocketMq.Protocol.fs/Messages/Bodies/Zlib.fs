@@ -58,9 +58,11 @@ module Zlib =
                 if endsWithChecksum compressed.Span inflated.Span then
                     Ok inflated
                 else
-                    Error(NotInflatable(Zlib, FailureReason.ofText "it is cut short, or something follows it"))
+                    Error(
+                        NotInflatable(Compression.Zlib, FailureReason.ofText "it is cut short, or something follows it")
+                    )
         with :? InvalidDataException as error ->
-            Error(NotInflatable(Zlib, FailureReason("it is not a zlib stream", Some error)))
+            Error(NotInflatable(Compression.Zlib, FailureReason("it is not a zlib stream", Some error)))
 
     /// As a codec: what senders use unless they are told otherwise.
     let codec: IBodyCodec =

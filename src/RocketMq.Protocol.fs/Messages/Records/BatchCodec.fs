@@ -66,9 +66,21 @@ module BatchCodec =
         reader.Skip propertiesBytes
 
         if reader.Overrun then
-            Error(Malformed(what, invariant $"its parts do not fit into {bytes.Length} bytes", reader.Position))
+            Error(
+                DecodeError.Malformed(
+                    what,
+                    invariant $"its parts do not fit into {bytes.Length} bytes",
+                    reader.Position
+                )
+            )
         elif reader.Position <> recordBytes then
-            Error(Malformed(what, invariant $"its size is given as {recordBytes} and found to be {reader.Position}", 0))
+            Error(
+                DecodeError.Malformed(
+                    what,
+                    invariant $"its size is given as {recordBytes} and found to be {reader.Position}",
+                    0
+                )
+            )
         else
             let message =
                 {

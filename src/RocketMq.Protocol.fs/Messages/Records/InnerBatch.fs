@@ -28,7 +28,10 @@ module InnerBatch =
             QueueOffset = outer.QueueOffset + int64 index
             Flag = message.Flag
             // Inflated, if the outer one was compressed, and out of it.
-            SysFlag = outer.SysFlag |> SysFlag.withCompression Uncompressed |> SysFlag.withoutUnwrap
+            SysFlag =
+                outer.SysFlag
+                |> SysFlag.withCompression Compression.Uncompressed
+                |> SysFlag.withoutUnwrap
             BodyCrc = Crc32.ofBody message.Body.Span
             StoredBody = message.Body
             Properties = withRetryTopic outer message.Properties

@@ -15,7 +15,7 @@ module MessageBody =
             Error(ChecksumMismatch(message.BodyCrc, actual))
         else
             match SysFlag.compression message.SysFlag with
-            | Uncompressed -> Ok message.StoredBody
+            | Compression.Uncompressed -> Ok message.StoredBody
             | compression -> BodyCodecs.inflate compression maxDecompressedBytes message.StoredBody codecs
 
     /// What the body of a message holds that needs to be taken apart: see `InnerBatch`.

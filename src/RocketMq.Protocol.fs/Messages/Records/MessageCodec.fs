@@ -85,10 +85,20 @@ module MessageCodec =
         reader.Skip propertiesLength
 
         if reader.Overrun then
-            Corrupt(Malformed(what, invariant $"its parts do not fit into {record.Length} bytes", reader.Position))
+            Decoded.Corrupt(
+                DecodeError.Malformed(
+                    what,
+                    invariant $"its parts do not fit into {record.Length} bytes",
+                    reader.Position
+                )
+            )
         elif reader.Remaining > 0 then
-            Corrupt(
-                Malformed(what, invariant $"{reader.Remaining} of {record.Length} bytes are left over", reader.Position)
+            Decoded.Corrupt(
+                DecodeError.Malformed(
+                    what,
+                    invariant $"{reader.Remaining} of {record.Length} bytes are left over",
+                    reader.Position
+                )
             )
         else
             let message =
@@ -111,20 +121,20 @@ module MessageCodec =
                     Properties = Properties.ofText (record.Slice(propertiesStart, propertiesLength))
                 }
 
-            Complete(message, record.Length)
+            Decoded.Complete(message, record.Length)
 
     /// Reads the record at the front of `bytes`. `previousTopic` is a topic that it probably has.
     let private readRecord brokerName previousTopic (bytes: ReadOnlyMemory<byte>) : Decoded<StoredMessage> =
         if bytes.Length < 4 then
-            NeedMore(4 - bytes.Length)
+            Decoded.NeedMore(4 - bytes.Length)
         else
             let span = bytes.Span
             let recordBytes = int32At span 0
 
             if recordBytes < fixedBytes then
-                Corrupt(Malformed(what, invariant $"its size is {recordBytes}", 0))
+                Decoded.Corrupt(DecodeError.Malformed(what, invariant $"its size is {recordBytes}", 0))
             elif bytes.Length < recordBytes then
-                NeedMore(recordBytes - bytes.Length)
+                Decoded.NeedMore(recordBytes - bytes.Length)
             else
                 let magic = int32At span 4
                 let sysFlag = int32At span sysFlagStart
@@ -132,9 +142,15 @@ module MessageCodec =
                 let storeHostBytes = hostBytes (SysFlag.isStoreHostV6 sysFlag)
 
                 if magic <> magicV1 && magic <> magicV2 then
-                    Corrupt(Malformed(what, invariant $"its magic number is {magic:X8}", 4))
+                    Decoded.Corrupt(DecodeError.Malformed(what, invariant $"its magic number is {magic:X8}", 4))
                 elif recordBytes < bodyLengthStart + 4 + bornHostBytes + storeHostBytes then
-                    Corrupt(Malformed(what, invariant $"its hosts do not fit into {recordBytes} bytes", bornHostStart))
+                    Decoded.Corrupt(
+                        DecodeError.Malformed(
+                            what,
+                            invariant $"its hosts do not fit into {recordBytes} bytes",
+                            bornHostStart
+                        )
+                    )
                 else
                     readParts brokerName previousTopic (bytes.Slice(0, recordBytes)) bornHostBytes storeHostBytes
 
@@ -165,11 +181,12 @@ module MessageCodec =
                 Ok messages
             else
                 match readRecord brokerName topic (bytes.Slice position) with
-                | Complete(message, consumed) ->
+                | Decoded.Complete(message, consumed) ->
                     messages[count] <- message
                     next (position + consumed) (count + 1) message.Topic
-                | NeedMore missing -> Error(Malformed(what, invariant $"the last one lacks {missing} bytes", position))
-                | Corrupt error -> Error error
+                | Decoded.NeedMore missing ->
+                    Error(DecodeError.Malformed(what, invariant $"the last one lacks {missing} bytes", position))
+                | Decoded.Corrupt error -> Error error
 
         next 0 0 ""
 
@@ -238,13 +255,14 @@ module MessageCodec =
 
         while position < bytes.Length do
             match readRecord brokerName topic (bytes.Slice position) with
-            | Complete(message, consumed) ->
+            | Decoded.Complete(message, consumed) ->
                 messages.Add message
                 topic <- message.Topic
                 expected <- max expected (message.QueueOffset + 1L)
                 position <- position + consumed
-            | NeedMore missing -> pass (Malformed(what, invariant $"it lacks {missing} bytes", position))
-            | Corrupt error -> pass error
+            | Decoded.NeedMore missing ->
+                pass (DecodeError.Malformed(what, invariant $"it lacks {missing} bytes", position))
+            | Decoded.Corrupt error -> pass error
 
         {
             Messages = messages.ToArray()

@@ -3,6 +3,7 @@ namespace RocketMq.Protocol
 open RocketMq
 
 /// What kind of message a trace is about. On the wire: its number in this order, from 0.
+[<RequireQualifiedAccess>]
 type TracedMessageKind =
     | Ordinary
     | TransactionHalf

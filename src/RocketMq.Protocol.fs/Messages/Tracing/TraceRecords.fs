@@ -25,7 +25,13 @@ module TraceRecords =
     let private what = "trace record"
 
     let private kinds =
-        [| Ordinary; TransactionHalf; TransactionCommit; Delayed; Ordered |]
+        [|
+            TracedMessageKind.Ordinary
+            TracedMessageKind.TransactionHalf
+            TracedMessageKind.TransactionCommit
+            TracedMessageKind.Delayed
+            TracedMessageKind.Ordered
+        |]
 
     let private returns =
         [|
@@ -236,7 +242,7 @@ module TraceRecords =
                 kinds[number]
             else
                 note (invariant $"field {index} is no kind of message: {number}")
-                Ordinary
+                TracedMessageKind.Ordinary
 
         member reader.Return index =
             let number = reader.Int32 index
@@ -352,13 +358,13 @@ module TraceRecords =
         let parts = text.Split fieldSeparator
 
         match Map.tryFind parts[0] readers with
-        | None -> Error(WrongValue(what, $"its name is unknown: '{Utf8Text.visible 40 parts[0]}'"))
+        | None -> Error(DecodeError.WrongValue(what, $"its name is unknown: '{Utf8Text.visible 40 parts[0]}'"))
         | Some readFields ->
             let fields = FieldReader parts
             let record = readFields fields
 
             match fields.Problem with
-            | ValueSome reason -> Error(WrongValue($"{what} {parts[0]}", reason))
+            | ValueSome reason -> Error(DecodeError.WrongValue($"{what} {parts[0]}", reason))
             | ValueNone -> Ok record
 
     /// The records in the body of a trace message, in their order, of any version. One that is unknown, too short or wrong

@@ -4,6 +4,7 @@ open RocketMq.Protocol
 open RocketMq
 
 /// How the delays between a group's retries grow. Source: GroupRetryPolicyType.java.
+[<RequireQualifiedAccess>]
 type GroupRetryPolicyType =
     | Exponential
     | Customized

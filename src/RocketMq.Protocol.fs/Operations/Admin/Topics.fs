@@ -4,6 +4,7 @@ open RocketMq.Protocol
 open RocketMq
 
 /// How many tags a message of a topic may bear; nothing looks at it. Source: TopicFilterType.java.
+[<RequireQualifiedAccess>]
 type TopicFilterType =
     | SingleTag
     | MultiTag
@@ -87,7 +88,11 @@ type TopicConfigQuery =
     }
 
 module TopicConfig =
-    let internal filterTypes = [ "SINGLE_TAG", SingleTag; "MULTI_TAG", MultiTag ]
+    let internal filterTypes =
+        [
+            "SINGLE_TAG", TopicFilterType.SingleTag
+            "MULTI_TAG", TopicFilterType.MultiTag
+        ]
 
     let internal members: Member<TopicConfig, TopicConfig> =
         members<TopicConfig> {

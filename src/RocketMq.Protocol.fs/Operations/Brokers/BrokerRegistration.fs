@@ -5,6 +5,7 @@ open RocketMq.Protocol
 open RocketMq
 
 /// What a broker has. Source: RegisterBrokerBody.java.
+[<RequireQualifiedAccess>]
 type RegistrationBody =
     | Tables of filterServers: string list * topics: TopicTable
     /// In the compressed form, zlib over a layout of its own.
@@ -93,16 +94,16 @@ module BrokerRegistration =
         object<RegistrationBody> {
             let! filterServers =
                 Member.list "filterServerList" JsonCodec.text (function
-                    | Tables(filterServers, _) -> filterServers
-                    | Compressed _ -> [])
+                    | RegistrationBody.Tables(filterServers, _) -> filterServers
+                    | RegistrationBody.Compressed _ -> [])
 
             and! topics =
                 Member.sometimes "topicConfigSerializeWrapper" Topics.table (function
-                    | Tables(_, topics) -> Some topics
-                    | Compressed _ -> None)
+                    | RegistrationBody.Tables(_, topics) -> Some topics
+                    | RegistrationBody.Compressed _ -> None)
 
             return
-                Tables(
+                RegistrationBody.Tables(
                     filterServers,
                     topics
                     |> Option.defaultValue
@@ -123,12 +124,12 @@ module BrokerRegistration =
             Put =
                 fun registration draft ->
                     match registration.Body with
-                    | Tables _ -> plain.Put registration draft
-                    | Compressed bytes -> draft.Body <- bytes
+                    | RegistrationBody.Tables _ -> plain.Put registration draft
+                    | RegistrationBody.Compressed bytes -> draft.Body <- bytes
             Take =
                 fun command ->
                     if Fields.tryBoolean "compressed" command.Fields = ValueSome true then
-                        Ok(Compressed command.Body)
+                        Ok(RegistrationBody.Compressed command.Body)
                     else
                         plain.Take command
         }

@@ -187,7 +187,7 @@ module internal Fastjson =
                 Writer(root).Write output
                 Ok output.WrittenMemory
         with
-        | Refused(reason, offset) -> Error(Malformed(what, reason, offset))
+        | Refused(reason, offset) -> Error(DecodeError.Malformed(what, reason, offset))
         | :? JsonException
         | :? InvalidOperationException
-        | :? ArgumentException -> Error(Malformed(what, "a text is not valid", 0))
+        | :? ArgumentException -> Error(DecodeError.Malformed(what, "a text is not valid", 0))

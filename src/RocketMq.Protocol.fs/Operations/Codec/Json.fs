@@ -325,12 +325,12 @@ module internal Json =
             use document = JsonDocument.Parse json
             Ok(shape.Read document.RootElement)
         with
-        | Unreadable("", reason) -> Error(WrongValue(what, reason))
-        | Unreadable(path, reason) -> Error(WrongValue(what, $"${path}: {reason}"))
+        | Unreadable("", reason) -> Error(DecodeError.WrongValue(what, reason))
+        | Unreadable(path, reason) -> Error(DecodeError.WrongValue(what, $"${path}: {reason}"))
         | :? JsonException as error ->
             let offset = error.BytePositionInLine |> Option.ofNullable |> Option.defaultValue 0L
-            Error(Malformed(what, "it is not JSON", int offset))
-        | :? InvalidOperationException -> Error(WrongValue(what, "a text is not valid Unicode"))
+            Error(DecodeError.Malformed(what, "it is not JSON", int offset))
+        | :? InvalidOperationException -> Error(DecodeError.WrongValue(what, "a text is not valid Unicode"))
 
     let decode what (shape: JsonCodec<'T>) (body: ReadOnlyMemory<byte>) : Result<'T, DecodeError> =
         Fastjson.toJson what body |> Result.bind (parse what shape)

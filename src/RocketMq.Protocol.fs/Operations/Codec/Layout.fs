@@ -13,7 +13,7 @@ type internal FieldWriter() =
     /// Whether the body is JSON that people may see.
     member val ShowsBody = false with get, set
 
-    /// Says in place of the one that the command began with how a request ended.
+    /// A response code that takes the place of the one that the command was created with.
     member val Code: ResponseCode voption = ValueNone with get, set
 
     /// Refuses what a check refused: the command cannot be encoded then.
@@ -111,19 +111,21 @@ type internal FieldCodec<'Record, 'T> =
 /// Fields that Java requires, for layouts that are written by hand.
 module internal RequiredField =
     let private whatOf (command: RemotingCommand) =
-        if command.Kind = Response then
+        if command.Kind = CommandKind.Response then
             "answer"
         else
             invariant $"{command.RequestCode}"
 
     let private unreadable command name =
-        Error(WrongValue(whatOf command, invariant $"field '{name}' cannot be read: it is not valid Unicode"))
+        Error(
+            DecodeError.WrongValue(whatOf command, invariant $"field '{name}' cannot be read: it is not valid Unicode")
+        )
 
     let private missing (command: RemotingCommand) name =
         if List.contains name (Fields.unreadable command.Fields) then
             unreadable command name
         else
-            Error(WrongValue(whatOf command, $"field '{name}' is missing or not of its type"))
+            Error(DecodeError.WrongValue(whatOf command, $"field '{name}' is missing or not of its type"))
 
     /// For readers that take absent fields for something else: Ok if all that came can be read.
     let allReadable (command: RemotingCommand) : Result<unit, DecodeError> =
@@ -284,7 +286,7 @@ module internal Body =
                     if Text.Unicode.Utf8.IsValid command.Body.Span then
                         Ok(Text.Encoding.UTF8.GetString command.Body.Span)
                     else
-                        Error(WrongValue("body", "it is not UTF-8"))
+                        Error(DecodeError.WrongValue("body", "it is not UTF-8"))
         }
 
     let json what (shape: JsonCodec<'T>) (get: 'Record -> 'T) : FieldCodec<'Record, 'T> =

@@ -38,7 +38,8 @@ module internal Answers =
                 fun command ->
                     match statuses |> List.tryFind (fun (code, _) -> code = command.ResponseCode) with
                     | Some(_, status) -> Ok status
-                    | None -> Error(WrongValue("answer", invariant $"code {command.Code} has no meaning here"))
+                    | None ->
+                        Error(DecodeError.WrongValue("answer", invariant $"code {command.Code} has no meaning here"))
         }
 
     let among (statuses: (ResponseCode * 'Status) list) (layout: Layout<'Answer>) : AnswerLayout<'Answer> =

@@ -4,6 +4,7 @@ open System.Text.Json
 open RocketMq
 
 /// Offsets by queue. Source: ResetOffsetBody.java, ResetOffsetBodyForC.java.
+[<RequireQualifiedAccess>]
 type OffsetTable =
     | ByQueue of Map<MessageQueue, int64>
     /// As brokers push them after an administrator asked in C++.
@@ -88,15 +89,15 @@ module ConsumerOffsets =
             Write =
                 fun writer table ->
                     match table with
-                    | ByQueue table -> offsets.Write writer table
-                    | Listed items -> list.Write writer items
+                    | OffsetTable.ByQueue table -> offsets.Write writer table
+                    | OffsetTable.Listed items -> list.Write writer items
             Read =
                 fun element ->
                     if element.ValueKind = JsonValueKind.Array then
-                        Listed(list.Read element)
+                        OffsetTable.Listed(list.Read element)
                     else
-                        ByQueue(offsets.Read element)
-            Absent = ValueSome(ByQueue Map.empty)
+                        OffsetTable.ByQueue(offsets.Read element)
+            Absent = ValueSome(OffsetTable.ByQueue Map.empty)
         }
 
     let private offsetTable =

@@ -206,6 +206,7 @@ type DirectConsumption =
     }
 
 /// Source: CMResult.java.
+[<RequireQualifiedAccess>]
 type DirectOutcome =
     | Succeeded
     | ToBeRetried
@@ -237,12 +238,12 @@ module DirectConsumption =
     let private outcomes =
         JsonCodec.constant
             [
-                "CR_SUCCESS", Succeeded
-                "CR_LATER", ToBeRetried
-                "CR_ROLLBACK", RolledBack
-                "CR_COMMIT", Committed
-                "CR_THROW_EXCEPTION", Threw
-                "CR_RETURN_NULL", ReturnedNull
+                "CR_SUCCESS", DirectOutcome.Succeeded
+                "CR_LATER", DirectOutcome.ToBeRetried
+                "CR_ROLLBACK", DirectOutcome.RolledBack
+                "CR_COMMIT", DirectOutcome.Committed
+                "CR_THROW_EXCEPTION", DirectOutcome.Threw
+                "CR_RETURN_NULL", DirectOutcome.ReturnedNull
             ]
 
     /// CONSUME_MESSAGE_DIRECTLY (309), from an admin tool to a broker, which adds the message and asks the consumer.

@@ -67,6 +67,7 @@ module Subscription =
         }
 
 /// How messages come to a consumer. Source: ConsumeType.java.
+[<RequireQualifiedAccess>]
 type ConsumeType =
     /// It asks for messages itself.
     | ConsumeActively
@@ -82,6 +83,7 @@ type ConsumeType =
         | Pop -> "Pop"
 
 /// Whether the members of a group share the queues or each read all. Source: MessageModel.java.
+[<RequireQualifiedAccess>]
 type MessageModel =
     | Broadcasting
     | Clustering
@@ -114,13 +116,17 @@ module internal ConsumerNames =
     let types: JsonCodec<ConsumeType> =
         JsonCodec.constant
             [
-                "CONSUME_ACTIVELY", ConsumeActively
-                "CONSUME_PASSIVELY", ConsumePassively
-                "CONSUME_POP", Pop
+                "CONSUME_ACTIVELY", ConsumeType.ConsumeActively
+                "CONSUME_PASSIVELY", ConsumeType.ConsumePassively
+                "CONSUME_POP", ConsumeType.Pop
             ]
 
     let models: JsonCodec<MessageModel> =
-        JsonCodec.constant [ "BROADCASTING", Broadcasting; "CLUSTERING", Clustering ]
+        JsonCodec.constant
+            [
+                "BROADCASTING", MessageModel.Broadcasting
+                "CLUSTERING", MessageModel.Clustering
+            ]
 
     let starts: JsonCodec<ConsumeFromWhere> =
         JsonCodec.constant

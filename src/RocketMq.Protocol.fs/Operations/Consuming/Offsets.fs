@@ -30,6 +30,7 @@ type OffsetCommit =
 type TopicQueue = { Topic: string; QueueId: int }
 
 /// Which message counts where none has the time asked for. Since 5.0.
+[<RequireQualifiedAccess>]
 type Boundary =
     /// The first one at or after it.
     | Lower

@@ -31,6 +31,7 @@ type PullRequest =
     }
 
 /// What a pull found.
+[<RequireQualifiedAccess>]
 type PullStatus =
     | Found
     /// Nothing new until the end of the wait.
@@ -174,10 +175,10 @@ module Pull =
 
     let private statuses =
         [
-            ResponseCode.Success, Found
-            ResponseCode.PullNotFound, NoNewMessage
-            ResponseCode.PullRetryImmediately, NoMatch
-            ResponseCode.PullOffsetMoved, OffsetMoved
+            ResponseCode.Success, PullStatus.Found
+            ResponseCode.PullNotFound, PullStatus.NoNewMessage
+            ResponseCode.PullRetryImmediately, PullStatus.NoMatch
+            ResponseCode.PullOffsetMoved, PullStatus.OffsetMoved
         ]
 
     let private answer =

@@ -40,6 +40,7 @@ type PopRequest =
     }
 
 /// How a pop ended. Source: PopStatus.java.
+[<RequireQualifiedAccess>]
 type PopStatus =
     | Popped
     /// Nothing until the end of the wait.
@@ -108,10 +109,10 @@ module Pop =
 
     let private statuses =
         [
-            ResponseCode.Success, Popped
-            ResponseCode.PollingTimeout, NothingToPop
-            ResponseCode.PollingFull, TooManyPolls
-            ResponseCode.PullNotFound, NothingYet
+            ResponseCode.Success, PopStatus.Popped
+            ResponseCode.PollingTimeout, PopStatus.NothingToPop
+            ResponseCode.PollingFull, PopStatus.TooManyPolls
+            ResponseCode.PullNotFound, PopStatus.NothingYet
         ]
 
     /// The code of a wait that found nothing also refuses requests that are too old; only the remark tells them apart.

@@ -56,7 +56,7 @@ module internal PopOffsets =
         queues |> List.collect countsOf |> String.concat ";"
 
     let private fail what (text: string) =
-        Error(Malformed("the pop's answer", invariant $"{what} are '{text}'", 0))
+        Error(DecodeError.Malformed("the pop's answer", invariant $"{what} are '{text}'", 0))
 
     /// The items of a field by their first two parts; none if the field is not there.
     let private items what (text: string option) : Result<Map<string * string, string>, DecodeError> =

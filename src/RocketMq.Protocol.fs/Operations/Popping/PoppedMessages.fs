@@ -38,7 +38,14 @@ module PoppedMessages =
         | Some start, Some offsets when rank < offsets.Length -> Ok(struct (start, offsets[rank]))
         | _ ->
             let queue = invariant $"queue {message.QueueId} of {message.Topic}"
-            Error(Malformed(what, invariant $"it says nothing about message {message.QueueOffset} of {queue}", 0))
+
+            Error(
+                DecodeError.Malformed(
+                    what,
+                    invariant $"it says nothing about message {message.QueueOffset} of {queue}",
+                    0
+                )
+            )
 
     let private receipt brokerName (answer: PopAnswer) (message: StoredMessage) start offset : PopReceipt =
         {
@@ -68,7 +75,7 @@ module PoppedMessages =
     let private fromMessage (text: string) =
         match PopReceipt.tryParse text with
         | ValueSome receipt -> Ok receipt
-        | ValueNone -> Error(Malformed(what, $"'{text}' is no receipt", 0))
+        | ValueNone -> Error(DecodeError.Malformed(what, $"'{text}' is no receipt", 0))
 
     let private collect (results: Result<'T, DecodeError>[]) : Result<'T[], DecodeError> =
         let error =

@@ -1,6 +1,7 @@
 namespace RocketMq
 
 /// How a transaction ends. Source: MessageSysFlag.java.
+[<RequireQualifiedAccess>]
 type TransactionDecision =
     /// Not yet: the broker will ask again. It does not answer.
     | Undecided
@@ -64,7 +65,12 @@ type CheckResumption =
 
 /// END_TRANSACTION (37), CHECK_TRANSACTION_STATE (39) and RESUME_CHECK_HALF_MESSAGE (323).
 module Transactions =
-    let private decisions = [ "0", Undecided; "8", Commit; "12", Rollback ]
+    let private decisions =
+        [
+            "0", TransactionDecision.Undecided
+            "8", TransactionDecision.Commit
+            "12", TransactionDecision.Rollback
+        ]
 
     /// END_TRANSACTION (37), one-way.
     let finish =

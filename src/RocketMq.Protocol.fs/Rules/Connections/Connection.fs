@@ -4,6 +4,7 @@ open System
 
 /// The life of one connection. A session is one socket from its connect to its end; sessions are numbered, so that late
 /// news of an old one is told apart.
+[<RequireQualifiedAccess>]
 type ConnectionState =
     /// Nobody needs it, or nobody has yet.
     | Disconnected
@@ -23,7 +24,7 @@ type ConnectionState =
         | Closing session -> invariant $"Closing {session}"
         | Closed -> "Closed"
 
-/// Chance and need, as they are when a connection is lost or cannot be made.
+/// What the decision to connect again depends on: a random number, and whether a caller still needs the connection.
 [<Struct>]
 type internal ReconnectHint =
     {
@@ -68,10 +69,10 @@ module internal Connection =
     /// Dials again after a wait, unless nobody wants the connection.
     let private redialled failures wait (redial: ReconnectHint) =
         if redial.IsWanted then
-            let next = Connecting failures
+            let next = ConnectionState.Connecting failures
             next, [ Announce next; Dial wait ]
         else
-            Disconnected, [ Announce Disconnected ]
+            ConnectionState.Disconnected, [ Announce ConnectionState.Disconnected ]
 
     /// After an attempt that failed, or a connection that came to nothing: those must not be made in a tight loop.
     let private afterFailure backoff failures (redial: ReconnectHint) =
@@ -81,49 +82,57 @@ module internal Connection =
     /// need not wait.
     let isFailing (state: ConnectionState) =
         match state with
-        | Connecting failures -> failures > 0
-        | Disconnected
-        | Connected _
-        | Closing _
-        | Closed -> false
+        | ConnectionState.Connecting failures -> failures > 0
+        | ConnectionState.Disconnected
+        | ConnectionState.Connected _
+        | ConnectionState.Closing _
+        | ConnectionState.Closed -> false
 
     /// What an event makes of a state, and what is to be done. Total: news that no longer matters changes nothing.
     let transition (backoff: Backoff) (state: ConnectionState) (event: ConnectionEvent) =
         match state, event with
-        | Disconnected, OpenRequested -> Connecting 0, [ Announce(Connecting 0); Dial TimeSpan.Zero ]
-        | Disconnected, CloseRequested -> Closed, [ TurnAway closedReason; Announce Closed ]
-        | Disconnected, DialSucceeded session -> state, [ HangUp session ]
-        | Disconnected, (DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []
+        | ConnectionState.Disconnected, OpenRequested ->
+            ConnectionState.Connecting 0, [ Announce(ConnectionState.Connecting 0); Dial TimeSpan.Zero ]
+        | ConnectionState.Disconnected, CloseRequested ->
+            ConnectionState.Closed, [ TurnAway closedReason; Announce ConnectionState.Closed ]
+        | ConnectionState.Disconnected, DialSucceeded session -> state, [ HangUp session ]
+        | ConnectionState.Disconnected, (DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []
 
-        | Connecting failures, DialSucceeded session ->
-            let next = Connected(session, failures)
+        | ConnectionState.Connecting failures, DialSucceeded session ->
+            let next = ConnectionState.Connected(session, failures)
             next, [ Admit session; Announce next ]
-        | Connecting failures, DialFailed(reason, redial) ->
+        | ConnectionState.Connecting failures, DialFailed(reason, redial) ->
             let next, effects = afterFailure backoff (failures + 1) redial
             next, TurnAway reason :: effects
-        | Connecting _, CloseRequested -> Closed, [ AbandonDial; TurnAway closedReason; Announce Closed ]
-        | Connecting _, (OpenRequested | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []
+        | ConnectionState.Connecting _, CloseRequested ->
+            ConnectionState.Closed, [ AbandonDial; TurnAway closedReason; Announce ConnectionState.Closed ]
+        | ConnectionState.Connecting _, (OpenRequested | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []
 
-        | Connected(session, failures), SessionEnded(ended, _, wasServed, redial) when ended = session ->
+        | ConnectionState.Connected(session, failures), SessionEnded(ended, _, wasServed, redial) when ended = session ->
             if wasServed then
                 redialled 0 (Backoff.afterLoss backoff redial.Jitter) redial
             else
                 afterFailure backoff (failures + 1) redial
-        | Connected(session, _), SessionLeft left when left = session -> Disconnected, [ Announce Disconnected ]
-        | Connected(session, _), GoAwayReceived(leaving, redial) when leaving = session ->
+        | ConnectionState.Connected(session, _), SessionLeft left when left = session ->
+            ConnectionState.Disconnected, [ Announce ConnectionState.Disconnected ]
+        | ConnectionState.Connected(session, _), GoAwayReceived(leaving, redial) when leaving = session ->
             // Another of the servers behind the address takes the next connection; all clients of this one need it now.
             let next, effects = redialled 0 (Backoff.afterLoss backoff redial.Jitter) redial
             next, Retire session :: effects
-        | Connected(session, _), CloseRequested -> Closing session, [ Announce(Closing session); HangUp session ]
-        | Connected _, DialSucceeded surplus -> state, [ HangUp surplus ]
-        | Connected _, (OpenRequested | DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []
+        | ConnectionState.Connected(session, _), CloseRequested ->
+            ConnectionState.Closing session, [ Announce(ConnectionState.Closing session); HangUp session ]
+        | ConnectionState.Connected _, DialSucceeded surplus -> state, [ HangUp surplus ]
+        | ConnectionState.Connected _,
+          (OpenRequested | DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _) -> state, []
 
-        | Closing session, SessionEnded(ended, _, _, _) when ended = session ->
-            Closed, [ TurnAway closedReason; Announce Closed ]
-        | Closing _, DialSucceeded surplus -> state, [ HangUp surplus ]
-        | Closing _, (OpenRequested | DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _ | CloseRequested) ->
+        | ConnectionState.Closing session, SessionEnded(ended, _, _, _) when ended = session ->
+            ConnectionState.Closed, [ TurnAway closedReason; Announce ConnectionState.Closed ]
+        | ConnectionState.Closing _, DialSucceeded surplus -> state, [ HangUp surplus ]
+        | ConnectionState.Closing _,
+          (OpenRequested | DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _ | CloseRequested) ->
             state, []
 
-        | Closed, DialSucceeded surplus -> state, [ HangUp surplus ]
-        | Closed, (OpenRequested | DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _ | CloseRequested) ->
+        | ConnectionState.Closed, DialSucceeded surplus -> state, [ HangUp surplus ]
+        | ConnectionState.Closed,
+          (OpenRequested | DialFailed _ | SessionEnded _ | SessionLeft _ | GoAwayReceived _ | CloseRequested) ->
             state, []

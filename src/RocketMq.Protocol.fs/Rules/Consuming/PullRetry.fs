@@ -14,7 +14,8 @@ module internal PullRetry =
     /// Codes that tell of a heartbeat which has not reached the broker yet.
     let private isUnsubscribed error =
         match error with
-        | Refused(_, _, _, (ResponseCode.SubscriptionNotExist | ResponseCode.SubscriptionNotLatest), _) -> true
+        | RemotingError.Refused(_, _, _, (ResponseCode.SubscriptionNotExist | ResponseCode.SubscriptionNotLatest), _) ->
+            true
         | _ -> false
 
     /// Whether the broker will go on to refuse.
@@ -25,7 +26,7 @@ module internal PullRetry =
     /// after a refusal, and 20 ms where the broker asks for less, as in Java.
     let waitAfter (failures: int) (error: RemotingError) : TimeSpan =
         match error with
-        | Refused(_, _, _, ResponseCode.FlowControl, _) -> TimeSpan.FromMilliseconds 20.0
+        | RemotingError.Refused(_, _, _, ResponseCode.FlowControl, _) -> TimeSpan.FromMilliseconds 20.0
         | _ when isRefusal error -> TimeSpan.FromMilliseconds lastWaitMillis
         | _ ->
             let wait = firstWaitMillis * Math.Pow(2.0, float (min 10 (failures - 1)))

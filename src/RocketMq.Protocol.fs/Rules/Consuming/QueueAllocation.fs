@@ -8,7 +8,7 @@ open RocketMq.Protocol
 
 /// How the members of a group divide the queues of a topic. Each member works the division out for itself: all of them
 /// must have the same strategy. Two values are equal only if they are one.
-[<ReferenceEquality>]
+[<RequireQualifiedAccess; ReferenceEquality>]
 type AllocationStrategy =
     /// A run of neighbouring queues each, of lengths that differ by one at most. The default.
     | Averagely
@@ -137,16 +137,17 @@ module internal QueueAllocation =
         match Array.IndexOf(members, clientId), strategy with
         | -1, _ -> Ok [||]
         | _ when queues.Length = 0 -> Ok [||]
-        | index, Averagely -> Ok(averagely index members.Length queues)
-        | index, AveragelyByCircle -> Ok(byCircle index members.Length queues)
-        | _, Configured fixedQueues -> Ok(queues |> Array.filter (fun queue -> List.contains queue fixedQueues))
-        | index, MachineRoom rooms -> Ok(ofRooms rooms index members.Length queues)
-        | _, ConsistentHash virtualNodes when virtualNodes < 1 ->
+        | index, AllocationStrategy.Averagely -> Ok(averagely index members.Length queues)
+        | index, AllocationStrategy.AveragelyByCircle -> Ok(byCircle index members.Length queues)
+        | _, AllocationStrategy.Configured fixedQueues ->
+            Ok(queues |> Array.filter (fun queue -> List.contains queue fixedQueues))
+        | index, AllocationStrategy.MachineRoom rooms -> Ok(ofRooms rooms index members.Length queues)
+        | _, AllocationStrategy.ConsistentHash virtualNodes when virtualNodes < 1 ->
             refuse strategy (invariant $"{virtualNodes} nodes of each member give nobody a queue")
-        | _, ConsistentHash virtualNodes -> Ok(byHash virtualNodes clientId members queues)
-        | _, NearbyMachineRoom(inner, roomOfBroker, roomOfClient) ->
+        | _, AllocationStrategy.ConsistentHash virtualNodes -> Ok(byHash virtualNodes clientId members queues)
+        | _, AllocationStrategy.NearbyMachineRoom(inner, roomOfBroker, roomOfClient) ->
             nearby strategy inner roomOfBroker roomOfClient clientId members queues
-        | _, CustomAssignment(_, assign) ->
+        | _, AllocationStrategy.CustomAssignment(_, assign) ->
             assign clientId (List.ofArray members) (List.ofArray queues)
             |> chosen strategy queues
 

@@ -120,8 +120,8 @@ module internal Rebalance =
     /// Of the topics that have queues.
     let private queryAll isNews (state: Rebalance) =
         match state.Model with
-        | Broadcasting -> state, []
-        | Clustering ->
+        | MessageModel.Broadcasting -> state, []
+        | MessageModel.Clustering ->
             ((state, []), state.Topics |> Map.filter (fun _ view -> not view.Readable.IsEmpty) |> Map.keys)
             ||> Seq.fold (fun (state, effects) topic ->
                 let state, more = query isNews topic state
@@ -152,7 +152,7 @@ module internal Rebalance =
         match state.Model, Map.tryFind topic state.Topics with
         | _, None -> state, []
         | _, Some view when view.Readable = readable -> state, []
-        | Broadcasting, _ ->
+        | MessageModel.Broadcasting, _ ->
             state
             |> withView
                 topic
@@ -161,7 +161,7 @@ module internal Rebalance =
                     Allocated = readable
                 }
             |> reconcile topic
-        | Clustering, Some view ->
+        | MessageModel.Clustering, Some view ->
             // A query from before may be under way: its answer is not new enough for queues that were not known then.
             state
             |> withView topic { view with Readable = readable }

@@ -73,11 +73,11 @@ module internal ReconsumePolicy =
     let concurrent (model: MessageModel) (result: ConsumeResult) : ConcurrentOutcome =
         match model, result with
         | _, ConsumeResult.Success -> Done
-        | Broadcasting, _ -> Dropped
-        | Clustering, ConsumeResult.Retry -> SendBack 0
-        | Clustering, ConsumeResult.RetryAfter time -> SendBack(DelayLevels.levelOf time)
-        | Clustering, ConsumeResult.RetryAtLevel level -> SendBack(max level 0)
-        | Clustering, ConsumeResult.DeadLetter -> SendBack -1
+        | MessageModel.Broadcasting, _ -> Dropped
+        | MessageModel.Clustering, ConsumeResult.Retry -> SendBack 0
+        | MessageModel.Clustering, ConsumeResult.RetryAfter time -> SendBack(DelayLevels.levelOf time)
+        | MessageModel.Clustering, ConsumeResult.RetryAtLevel level -> SendBack(max level 0)
+        | MessageModel.Clustering, ConsumeResult.DeadLetter -> SendBack -1
 
     /// Of a message that failed `reconsumeTimes` times before; without a limit it is tried for ever. Broadcasting has no dead
     /// letters.
@@ -89,8 +89,8 @@ module internal ReconsumePolicy =
         (result: ConsumeResult)
         : OrderlyOutcome =
         match model, result, limit with
-        | Clustering, ConsumeResult.DeadLetter, _ -> ToDeadLetter
-        | Clustering, _, Some limit when reconsumeTimes >= limit -> ToDeadLetter
+        | MessageModel.Clustering, ConsumeResult.DeadLetter, _ -> ToDeadLetter
+        | MessageModel.Clustering, _, Some limit when reconsumeTimes >= limit -> ToDeadLetter
         | _, ConsumeResult.RetryAfter time, _ -> Again(suspension time)
         | _ -> Again suspend
 

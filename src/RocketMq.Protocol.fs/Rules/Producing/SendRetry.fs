@@ -14,7 +14,7 @@ module internal SendRetry =
     /// did not. A caller that gave up is told just that, and whether the message may be stored.
     let graver (earlier: RemotingError option) (latest: RemotingError) : RemotingError =
         match earlier, latest with
-        | Some error, Cancelled(request, false) -> RemotingError.cancelledAfter request error
+        | Some error, RemotingError.Cancelled(request, false) -> RemotingError.cancelledAfter request error
         | Some error, _ when
             RemotingError.outcome error = UnknownOutcome
             && RemotingError.outcome latest = NotExecuted
@@ -26,9 +26,10 @@ module internal SendRetry =
     /// alone for 10 to 100 ms, and one that cannot be reached for a little where there is no other. `jitter` is from 0 to 1.
     let pause (attempt: int) (hasOther: bool) (jitter: float) (latest: RemotingError) : TimeSpan =
         match latest with
-        | NotConnected _ when not hasOther -> TimeSpan.FromMilliseconds(100.0 * float attempt * (0.5 + jitter))
+        | RemotingError.NotConnected _ when not hasOther ->
+            TimeSpan.FromMilliseconds(100.0 * float attempt * (0.5 + jitter))
         // Another broker may have room; this client has too much to do, not the broker.
-        | TooManyWaiting _ -> TimeSpan.Zero
+        | RemotingError.TooManyWaiting _ -> TimeSpan.Zero
         | error when RemotingError.isOverload error -> TimeSpan.FromMilliseconds(10.0 + 90.0 * jitter)
         | _ -> TimeSpan.Zero
 
@@ -43,7 +44,7 @@ module internal SendRetry =
     /// messages may be the reason. Brokers look at a batch before they store any of it. Source: DefaultMessageStore.java.
     let mayBePartsFault (error: RemotingError) : bool =
         match error with
-        | Invalid _
-        | NotEncoded _
-        | Refused(_, _, _, ResponseCode.MessageIllegal, _) -> true
+        | RemotingError.Invalid _
+        | RemotingError.NotEncoded _
+        | RemotingError.Refused(_, _, _, ResponseCode.MessageIllegal, _) -> true
         | _ -> false

@@ -69,7 +69,7 @@ let private nothing status next : PullAnswer =
         NextOffset = next
     }
 
-let private movedTo = nothing OffsetMoved
+let private movedTo = nothing PullStatus.OffsetMoved
 
 /// What a server does with a pull from a position; pulls that nothing is known about wait.
 type private Script = (Endpoint * int64 * Result<PullAnswer, ResponseCode>) list
@@ -134,8 +134,8 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
     let settings: GroupSettings =
         {
             Group = "C"
-            Type = ConsumePassively
-            Model = Clustering
+            Type = ConsumeType.ConsumePassively
+            Model = MessageModel.Clustering
             ConsumeFrom = FirstOffset
             PullBatch = 32
             LongPollTimeout = TimeSpan.FromSeconds 15L
@@ -402,7 +402,7 @@ let private invalidAnswers =
             "to an offset below 0: that is no answer, and the offset stays"
             [
                 master, 5L, Ok(movedTo -1L)
-                master, 5L, Ok(nothing NoMatch -3L)
+                master, 5L, Ok(nothing PullStatus.NoMatch -3L)
                 master, 5L, Ok(foundAll 5L 6L)
             ]
             5L
@@ -477,7 +477,7 @@ let private pullRequests =
             [
                 master, 0L, Ok(found [ 0L, "A"; 1L, "B"; 2L, "A"; 3L, "B" ] 4L)
                 master, 4L, Ok(found [ 4L, "B"; 5L, "B" ] 6L)
-                master, 6L, Ok(nothing NoMatch 30L)
+                master, 6L, Ok(nothing PullStatus.NoMatch 30L)
             ]
             0L
             (fun rig ->

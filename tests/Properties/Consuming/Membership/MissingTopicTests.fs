@@ -38,8 +38,8 @@ let private keepReceiving (receive: unit -> Task<Result<ReceivedMessage list, Re
             | Ok messages ->
                 for message in messages do
                     seen.Add(textOf message)
-            | Error(AlreadyClosed _)
-            | Error(ClientClosed _) -> isOpen <- false
+            | Error(RemotingError.AlreadyClosed _)
+            | Error(RemotingError.ClientClosed _) -> isOpen <- false
             | Error _ -> do! Task.Yield()
     }
 
@@ -257,7 +257,7 @@ let private starting =
                         withoutTopic (fun clock cluster ->
                             task {
                                 match! kind.Start cluster clock (LogLines()) false (Seen()) with
-                                | Error(Misconfigured reason) -> reason |> shouldMention "Subscribe"
+                                | Error(RemotingError.Misconfigured reason) -> reason |> shouldMention "Subscribe"
                                 | other -> failtest $"%A{Result.map ignore other}"
                             }))
         ]
@@ -275,7 +275,7 @@ let private pollingTests =
                         do! ChaosRig.pass clock (fun () -> polling.IsCompleted)
 
                         match! polling with
-                        | Error(NoRoute("T", _)) -> ()
+                        | Error(RemotingError.NoRoute("T", _)) -> ()
                         | other -> failtest $"%A{other}"
 
                         do! pull.Close()
@@ -294,7 +294,7 @@ let private pollingTests =
                         do! ChaosRig.pass clock (fun () -> receiving.IsCompleted)
 
                         match! receiving with
-                        | Error(NoRoute("T", _)) -> ()
+                        | Error(RemotingError.NoRoute("T", _)) -> ()
                         | other -> failtest $"%A{other}"
 
                         clock.GetElapsedTime began |> shouldExceed (TimeSpan.FromSeconds 14L)

@@ -12,10 +12,10 @@ let private meaningless = [ "||"; " "; "\t*"; "* " ]
 
 let private isRefused (filter: Filter) (started: Result<'Consumer, RemotingError>) =
     match started with
-    | Error(Misconfigured problems) ->
+    | Error(RemotingError.Misconfigured problems) ->
         problems |> shouldMention "subscriptions: "
         problems |> shouldMention $"'{Filter.expression filter}'"
-    | Error(Invalid error) -> error.Message |> shouldMention $"'{Filter.expression filter}'"
+    | Error(RemotingError.Invalid error) -> error.Message |> shouldMention $"'{Filter.expression filter}'"
     | Error error -> failtest (RemotingError.describe error)
     | Ok _ -> failtest $"{filter} was taken"
 

@@ -28,7 +28,7 @@ let private members =
                             while isOpen do
                                 match! consumer.Receive none with
                                 | Ok received -> seen.Add(textOf received)
-                                | Error(AlreadyClosed _) -> isOpen <- false
+                                | Error(RemotingError.AlreadyClosed _) -> isOpen <- false
                                 | Error error -> failtest (RemotingError.describe error)
                         }
 
@@ -69,11 +69,11 @@ let private closingAndSubscribing =
                     do! consumer.Close()
 
                     match! waiting with
-                    | Error(AlreadyClosed _) -> ()
+                    | Error(RemotingError.AlreadyClosed _) -> ()
                     | other -> failtest $"%A{other}"
 
                     match! consumer.Receive none with
-                    | Error(AlreadyClosed _) -> ()
+                    | Error(RemotingError.AlreadyClosed _) -> ()
                     | other -> failtest $"%A{other}"
                 }))
 
@@ -163,7 +163,7 @@ let private filtering =
                         |> PullConsumerOptions.subscribe "T" (BySql92 "n >")
                         |> PullConsumer.Start
                     with
-                    | Error(Refused _) -> ()
+                    | Error(RemotingError.Refused _) -> ()
                     | other -> failtest $"%A{other}"
                 }))
     ]

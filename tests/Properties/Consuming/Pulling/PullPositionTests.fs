@@ -106,7 +106,7 @@ let private earlyAndInvalidSeeks =
 
                     for refused in [ consumer.Seek(queueOf cluster 7, 0L); consumer.Seek(queueOf cluster 0, -1L) ] do
                         match refused with
-                        | Error(Invalid _) -> ()
+                        | Error(RemotingError.Invalid _) -> ()
                         | other -> failtest $"%A{other}"
 
                     do! consumer.Close()
@@ -234,7 +234,7 @@ let private assignedQueues =
 
                     for refused in [ consumer.Subscribe("T", Filter.all); consumer.Unsubscribe "T" ] do
                         match! refused with
-                        | Error(InvalidCall _) -> ()
+                        | Error(RemotingError.InvalidCall _) -> ()
                         | other -> failtest $"%A{other}"
 
                     do! consumer.Close()
@@ -276,7 +276,7 @@ let private polling =
                     (Buffers.ok found).Length |> shouldEqual 15
 
                     match! consumer.Poll(0, TimeSpan.FromSeconds 5L, none) with
-                    | Error(Invalid _) -> ()
+                    | Error(RemotingError.Invalid _) -> ()
                     | other -> failtest $"%A{other}"
 
                     use giving = new CancellationTokenSource()
@@ -284,7 +284,7 @@ let private polling =
                     giving.Cancel()
 
                     match! given with
-                    | Error(Cancelled _) -> ()
+                    | Error(RemotingError.Cancelled _) -> ()
                     | other -> failtest $"%A{other}"
 
                     do! consumer.Close()
@@ -307,7 +307,7 @@ let private pullClient =
                     Buffers.ok first |> shouldEqual 0L
                     let! found = client.Pull(queue, Filter.all, 45L, 32, none)
                     let found = Buffers.ok found
-                    found.Status |> shouldEqual Found
+                    found.Status |> shouldEqual PullStatus.Found
 
                     found.Messages
                     |> Array.map textOf
@@ -318,11 +318,11 @@ let private pullClient =
                     |> shouldEqual (50L, 0L, 50L)
 
                     let! found = client.Pull(queue, Filter.all, 50L, 32, none)
-                    (Buffers.ok found).Status |> shouldEqual NoNewMessage
+                    (Buffers.ok found).Status |> shouldEqual PullStatus.NoNewMessage
                     let! found = client.Pull(queue, Filter.all, 60L, 32, none)
-                    (Buffers.ok found).Status |> shouldEqual OffsetMoved
+                    (Buffers.ok found).Status |> shouldEqual PullStatus.OffsetMoved
                     let! found = client.Pull(queue, ByTag "x", 0L, 32, none)
-                    (Buffers.ok found).Status |> shouldEqual NoMatch
+                    (Buffers.ok found).Status |> shouldEqual PullStatus.NoMatch
                     let waiting = client.PullOrWait(queue, Filter.all, 50L, 32, none)
                     do! sendTo cluster 1 [ "new" ]
                     let! found = waiting
@@ -336,7 +336,7 @@ let private pullClient =
                     Buffers.ok committed |> shouldEqual (Some 12L)
 
                     match! client.Pull(queue, Filter.all, 0L, 0, none) with
-                    | Error(Invalid _) -> ()
+                    | Error(RemotingError.Invalid _) -> ()
                     | other -> failtest $"%A{other}"
                 }))
     ]

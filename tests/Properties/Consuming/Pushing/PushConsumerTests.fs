@@ -263,7 +263,7 @@ let private broadcastOffsets =
                         do! until (fun () -> seen.Of "before" = 1)
 
                         match! PushConsumer.Start(options, remember seen) with
-                        | Error(OffsetStoreFailed(reason, _)) -> reason |> shouldMention "instance name"
+                        | Error(RemotingError.OffsetStoreFailed(reason, _)) -> reason |> shouldMention "instance name"
                         | other -> failtest $"%A{other}"
 
                         do! first.Close()

@@ -37,7 +37,7 @@ let private fileOf directory =
 
 let private isOffsetStoreFailed result =
     match result with
-    | Error(OffsetStoreFailed _) -> true
+    | Error(RemotingError.OffsetStoreFailed _) -> true
     | _ -> false
 
 let private readingAndWriting =

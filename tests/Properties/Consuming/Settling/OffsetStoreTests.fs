@@ -12,8 +12,8 @@ let private nameServer = FakeServers.at 1
 let private settings: GroupSettings =
     {
         Group = "C"
-        Type = ConsumePassively
-        Model = Clustering
+        Type = ConsumeType.ConsumePassively
+        Model = MessageModel.Clustering
         ConsumeFrom = FirstOffset
         PullBatch = 32
         LongPollTimeout = TimeSpan.FromSeconds 15L

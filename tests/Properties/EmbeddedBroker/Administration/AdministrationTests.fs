@@ -16,7 +16,7 @@ let private create topic readQueues writeQueues permission : CreateTopic =
         ReadQueues = readQueues
         WriteQueues = writeQueues
         Permission = permission
-        FilterType = SingleTag
+        FilterType = TopicFilterType.SingleTag
         SysFlag = Some 1
         IsOrderly = true
         Attributes = None
@@ -50,8 +50,8 @@ let private heartbeatOf clientId : Heartbeat =
             [
                 {
                     Group = "C"
-                    Type = ConsumePassively
-                    Model = Clustering
+                    Type = ConsumeType.ConsumePassively
+                    Model = MessageModel.Clustering
                     Start = FromFirstOffset
                     Subscriptions = [ Subscription.create "T" Filter.all 1L ]
                     IsUnit = false

@@ -11,7 +11,7 @@ open ConsumerRig
 let private withMembers =
     (sendOk 0L "T" "m" [] fresh |> fst, [ 1; 2 ])
     ||> List.fold (fun state connection ->
-        ask 0L connection (consumerHeartbeat $"c{connection}" [ membership "G" Clustering [] ]) state
+        ask 0L connection (consumerHeartbeat $"c{connection}" [ membership "G" MessageModel.Clustering [] ]) state
         |> fst)
 
 let private callsIn effects =
@@ -209,7 +209,7 @@ let private resets =
                 pushes |> List.map fst |> shouldEqual [ 1; 2 ]
 
                 for _, push in pushes do
-                    push.Kind |> shouldEqual OneWay
+                    push.Kind |> shouldEqual CommandKind.OneWay
 
                     match ConsumerOffsets.pushReset.Decode push with
                     | Ok pushed -> pushed.Offsets.Offsets[messageQueue 0] |> shouldEqual 0L

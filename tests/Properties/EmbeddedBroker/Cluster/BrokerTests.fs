@@ -190,7 +190,7 @@ let private endsOfPulls =
                 run 999L waiting [ Ticked ] |> snd |> shouldBeEmpty
                 let ticket, answer = run 1000L waiting [ Ticked ] |> snd |> only
                 ticket |> shouldEqual 2L
-                (readPull answer).Status |> shouldEqual NoNewMessage
+                (readPull answer).Status |> shouldEqual PullStatus.NoNewMessage
 
             testCase "a connection that has closed is not answered"
             <| fun () ->
@@ -203,7 +203,7 @@ let private endsOfPulls =
             <| fun () ->
                 let _, answer = run 0L withOne [ toBroker 2L (pull 77L 1000 "*") ] |> snd |> only
                 let answer = readPull answer
-                answer.Status |> shouldEqual OffsetMoved
+                answer.Status |> shouldEqual PullStatus.OffsetMoved
                 answer.NextOffset |> shouldEqual 1L
         ]
 

@@ -225,18 +225,20 @@ let private suggestedBroker =
                 let state = sent 150L "b" state
 
                 let atMaster = pulled 160L master 0L state
-                (atMaster.Status, atMaster.SuggestedBrokerId) |> shouldEqual (Found, 1L)
+
+                (atMaster.Status, atMaster.SuggestedBrokerId)
+                |> shouldEqual (PullStatus.Found, 1L)
                 // The slave lags: it has one message less, and does not know better.
                 let atSlave = pulled 160L slave 0L state
 
                 (atSlave.Status, atSlave.SuggestedBrokerId, atSlave.NextOffset, atSlave.MaxOffset)
-                |> shouldEqual (Found, 1L, 1L, 1L)
+                |> shouldEqual (PullStatus.Found, 1L, 1L, 1L)
 
                 let atEnd = pulled 160L slave 1L state
-                (atEnd.Status, atEnd.SuggestedBrokerId) |> shouldEqual (NoMatch, 0L)
+                (atEnd.Status, atEnd.SuggestedBrokerId) |> shouldEqual (PullStatus.NoMatch, 0L)
                 // What it does not have yet is no reason for it to correct an offset.
                 let beyond = pulled 160L slave 2L state
-                (beyond.Status, beyond.NextOffset) |> shouldEqual (NoMatch, 2L)
+                (beyond.Status, beyond.NextOffset) |> shouldEqual (PullStatus.NoMatch, 2L)
                 // Without slaves that may be read nobody is sent there.
                 let alone =
                     sent

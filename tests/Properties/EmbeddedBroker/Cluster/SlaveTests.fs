@@ -98,7 +98,7 @@ let private slaveReads =
             <| fun () ->
                 for state in [ withOne; alone ] do
                     let answer = askAt 1L slave (pull 0L) state |> snd |> readPull
-                    answer.Status |> shouldEqual Found
+                    answer.Status |> shouldEqual PullStatus.Found
                     answer.NextOffset |> shouldEqual 1L
                     answer.SuggestedBrokerId |> shouldEqual 0L
 
@@ -113,7 +113,7 @@ let private slaveReads =
                         1L
 
                 let answer = askAt 1L slave waiting withOne |> snd |> readPull
-                answer.Status |> shouldEqual NoMatch
+                answer.Status |> shouldEqual PullStatus.NoMatch
                 answer.NextOffset |> shouldEqual 1L
                 let state, effects = askAt 1L slave waiting alone
                 effects |> shouldBeEmpty
@@ -123,7 +123,7 @@ let private slaveReads =
             <| fun () ->
                 for state in [ withOne; alone ] do
                     let answer = askAt 1L slave (pull 77L) state |> snd |> readPull
-                    answer.Status |> shouldEqual NoMatch
+                    answer.Status |> shouldEqual PullStatus.NoMatch
                     answer.NextOffset |> shouldEqual 77L
         ]
 

@@ -90,10 +90,10 @@ let private settle expected effects (run: Run) =
 
         let isRight =
             match answer.Status with
-            | Found -> tags = right && answer.NextOffset = end'
-            | NoMatch -> right.IsEmpty && answer.NextOffset = end' && end' > waited.From
-            | NoNewMessage -> end' = waited.From
-            | OffsetMoved -> false
+            | PullStatus.Found -> tags = right && answer.NextOffset = end'
+            | PullStatus.NoMatch -> right.IsEmpty && answer.NextOffset = end' && end' > waited.From
+            | PullStatus.NoNewMessage -> end' = waited.From
+            | PullStatus.OffsetMoved -> false
 
         let run =
             { run with
@@ -218,7 +218,11 @@ let private subscribed version filter state =
     BrokerRig.ask
         0L
         5
-        (consumerHeartbeat "c" [ membership "G" Clustering [ subscriptionOf version ("T", filter) ] ])
+        (consumerHeartbeat
+            "c"
+            [
+                membership "G" MessageModel.Clustering [ subscriptionOf version ("T", filter) ]
+            ])
         state
     |> fst
 

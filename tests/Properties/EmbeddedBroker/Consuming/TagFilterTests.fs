@@ -47,7 +47,9 @@ let private subscriptionOf' kind expression : Subscription =
     }
 
 let private bySubscription subscription =
-    let heartbeat = consumerHeartbeat "c" [ membership "G" Clustering [ subscription ] ]
+    let heartbeat =
+        consumerHeartbeat "c" [ membership "G" MessageModel.Clustering [ subscription ] ]
+
     let state, effects = ask 0L 1 heartbeat stored
     (answerIn effects).ResponseCode |> shouldEqual ResponseCode.Success
     pullWith None state

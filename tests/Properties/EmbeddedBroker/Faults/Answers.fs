@@ -65,7 +65,8 @@ let split (bytes: byte[]) : byte[] list =
             List.rev frames
         else
             match Frame.decode bytes[position..] with
-            | Complete(_, consumed) -> next (position + consumed) (bytes[position .. position + consumed - 1] :: frames)
+            | Decoded.Complete(_, consumed) ->
+                next (position + consumed) (bytes[position .. position + consumed - 1] :: frames)
             | other -> failwith $"no frame at {position}: %A{other}"
 
     next 0 []
@@ -74,4 +75,4 @@ let opaqueOf (frame: byte[]) =
     (Frame.decodeWhole frame |> Buffers.ok).Command.Opaque
 
 let isAnswer (frame: byte[]) =
-    (Frame.decodeWhole frame |> Buffers.ok).Command.Kind = Response
+    (Frame.decodeWhole frame |> Buffers.ok).Command.Kind = CommandKind.Response

@@ -422,8 +422,8 @@ let private memberOf clientId =
                 [
                     {
                         Group = "G"
-                        Type = ConsumePassively
-                        Model = Clustering
+                        Type = ConsumeType.ConsumePassively
+                        Model = MessageModel.Clustering
                         Start = FromLastOffset
                         Subscriptions = []
                         IsUnit = false
@@ -460,7 +460,7 @@ let private assigned clientId strategy cluster =
             ConsumerGroup = "G"
             ClientId = clientId
             Strategy = strategy
-            Model = Clustering
+            Model = MessageModel.Clustering
         }
         cluster
     |> Option.map (List.map (fun assignment -> assignment.Queue.BrokerName, assignment.Queue.QueueId, assignment.Mode))

@@ -160,7 +160,12 @@ let private endOne which commits byCheck (run: Run) =
     | places ->
         let id, told = places[int which % places.Length]
         let place = if byCheck then List.head told else List.last told
-        let decision = if commits then Commit else Rollback
+
+        let decision =
+            if commits then
+                TransactionDecision.Commit
+            else
+                TransactionDecision.Rollback
 
         let command =
             Examples.ask (endOf decision byCheck place.QueueOffset place.CommitLogOffset) Transactions.finish

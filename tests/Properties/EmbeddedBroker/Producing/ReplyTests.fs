@@ -51,7 +51,7 @@ let private pushingReplies =
                 let ticket, connection, command = callIn effects
                 ticket |> shouldEqual 9L
                 connection |> shouldEqual 6
-                command.Kind |> shouldEqual Request
+                command.Kind |> shouldEqual CommandKind.Request
                 ids replyTopic state |> shouldBeEmpty
 
                 match Replies.push.Decode command with

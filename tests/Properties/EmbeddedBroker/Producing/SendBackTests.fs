@@ -239,7 +239,7 @@ let private retryTopics =
                     }
 
                 let state, _ =
-                    ask 0L 1 (consumerHeartbeat "c" [ membership "G" Clustering [] ]) state
+                    ask 0L 1 (consumerHeartbeat "c" [ membership "G" MessageModel.Clustering [] ]) state
 
                 let state, effects = ask 5_000L 2 (pullCommand pull) state
                 effects |> shouldBeEmpty

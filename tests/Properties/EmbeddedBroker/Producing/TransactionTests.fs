@@ -75,14 +75,14 @@ let private halfMessages =
                 "a commit writes the message with its flag and the offset of its half message, and a second one writes nothing"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
-                let state, effects = ask 1L 1 (finish Commit answer) state
+                let state, effects = ask 1L 1 (finish TransactionDecision.Commit answer) state
                 codeOf effects |> shouldEqual ResponseCode.Success
                 let message = records "T" 0 state |> List.exactlyOne
                 message.SysFlag |> shouldEqual 0x8
                 message.Flag |> shouldEqual Examples.send.Flag
                 message.PreparedTransactionOffset |> shouldEqual (commitLogOffset answer)
                 state.Transactions.NextRoundMillis |> shouldEqual ValueNone
-                let state, effects = ask 2L 1 (finish Commit answer) state
+                let state, effects = ask 2L 1 (finish TransactionDecision.Commit answer) state
                 codeOf effects |> shouldEqual ResponseCode.SystemError
                 ids "T" state |> shouldEqual [ "a" ]
         ]
@@ -94,9 +94,9 @@ let private ending =
             testCase "after a rollback there is nothing left to commit"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
-                let state, effects = ask 1L 1 (finish Rollback answer) state
+                let state, effects = ask 1L 1 (finish TransactionDecision.Rollback answer) state
                 codeOf effects |> shouldEqual ResponseCode.Success
-                let state, effects = ask 2L 1 (finish Commit answer) state
+                let state, effects = ask 2L 1 (finish TransactionDecision.Commit answer) state
                 codeOf effects |> shouldEqual ResponseCode.SystemError
                 let state, pushes = rounds 3L 0L state
                 pushes |> shouldBeEmpty
@@ -105,7 +105,9 @@ let private ending =
             testCase "the end of a transaction by another group or at another offset is ignored"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
-                let right = endOf Commit false answer.QueueOffset (commitLogOffset answer)
+
+                let right =
+                    endOf TransactionDecision.Commit false answer.QueueOffset (commitLogOffset answer)
 
                 for wrong, remark in
                     [
@@ -122,7 +124,7 @@ let private ending =
             testCase "an undecided end is not answered"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
-                let state, effects = ask 1L 1 (finish Undecided answer) state
+                let state, effects = ask 1L 1 (finish TransactionDecision.Undecided answer) state
                 effects |> shouldEqual [ Forget(Ticket 1L) ]
                 state.Transactions.Halves.Count |> shouldEqual 1
         ]
@@ -136,7 +138,7 @@ let private checks =
                 let state, _, pushes = checkedTwice.Value
                 pushes |> List.map fst |> shouldEqual [ 1; 2 ]
                 let command = snd (List.last pushes)
-                command.Kind |> shouldEqual OneWay
+                command.Kind |> shouldEqual CommandKind.OneWay
                 let check = readCheck command
                 let lying = records "RMQ_SYS_TRANS_HALF_TOPIC" 0 state |> List.last
                 check.QueueOffset |> shouldEqual lying.QueueOffset
@@ -157,9 +159,11 @@ let private checks =
                 let check = readCheck (snd (List.last pushes))
 
                 let byCheck =
-                    Examples.ask (endOf Commit true check.QueueOffset check.CommitLogOffset) Transactions.finish
+                    Examples.ask
+                        (endOf TransactionDecision.Commit true check.QueueOffset check.CommitLogOffset)
+                        Transactions.finish
 
-                let bySend = finish Commit answer
+                let bySend = finish TransactionDecision.Commit answer
 
                 for first, second in [ byCheck, bySend; bySend, byCheck ] do
                     let state, effects = ask 70_000L 1 first state
@@ -179,7 +183,7 @@ let private checks =
                 pushes |> shouldBeEmpty
                 ids "TRANS_CHECK_MAX_TIME_TOPIC" state |> shouldEqual [ "a" ]
                 state.Transactions.NextRoundMillis |> shouldEqual ValueNone
-                let _, effects = ask 0L 1 (finish Commit answer) state
+                let _, effects = ask 0L 1 (finish TransactionDecision.Commit answer) state
                 codeOf effects |> shouldEqual ResponseCode.SystemError
         ]
 
@@ -241,9 +245,12 @@ let private checkTimeouts =
                 let state, pushes = rounds 1L interval state
                 pushes.Length |> shouldEqual 1
                 // From then on its producer is not believed unless it was asked.
-                let _, effects = ask 60_001L 1 (finish Commit answer) state
+                let _, effects = ask 60_001L 1 (finish TransactionDecision.Commit answer) state
                 codeOf effects |> shouldEqual ResponseCode.IllegalOperation
-                let asked = endOf Commit true answer.QueueOffset (commitLogOffset answer)
+
+                let asked =
+                    endOf TransactionDecision.Commit true answer.QueueOffset (commitLogOffset answer)
+
                 let state, effects = ask 60_001L 1 (Examples.ask asked Transactions.finish) state
                 codeOf effects |> shouldEqual ResponseCode.Success
                 ids "T" state |> shouldEqual [ "a" ]

@@ -204,7 +204,9 @@ let private filtering =
                         5
                         (consumerHeartbeat
                             "c"
-                            [ membership "G" Clustering [ subscriptionOf 1L ("T", BySql92 "n > 3") ] ])
+                            [
+                                membership "G" MessageModel.Clustering [ subscriptionOf 1L ("T", BySql92 "n > 3") ]
+                            ])
                         state
 
                 found plainPull state |> shouldEqual [ "m4"; "m5" ]

@@ -25,7 +25,7 @@ let private beat connection clientId (memberships: ConsumerMembership list) stat
 let private tagged version (topics: (string * string) list) =
     membership
         "G"
-        Clustering
+        MessageModel.Clustering
         (topics
          |> List.map (fun (topic, tags) -> subscriptionOf version (topic, ByTag tags)))
 
@@ -114,7 +114,7 @@ let private subscriptions =
             <| fun () ->
                 let actively version tags =
                     { tagged version [ "T", tags ] with
-                        Type = ConsumeActively
+                        Type = ConsumeType.ConsumeActively
                     }
 
                 let state, notes = after [ 1, "c", actively 1L "a"; 1, "c", actively 2L "b" ]
@@ -132,8 +132,8 @@ let private members =
 
                 let second =
                     { first with
-                        Type = ConsumeActively
-                        Model = Broadcasting
+                        Type = ConsumeType.ConsumeActively
+                        Model = MessageModel.Broadcasting
                         Start = FromFirstOffset
                     }
 
@@ -145,7 +145,7 @@ let private members =
                 let group = decodeWith Connections.ofConsumers answer
 
                 (group.Type, group.Model, group.Start)
-                |> shouldEqual (Some ConsumeActively, Some Broadcasting, Some FromFirstOffset)
+                |> shouldEqual (Some ConsumeType.ConsumeActively, Some MessageModel.Broadcasting, Some FromFirstOffset)
 
                 notes
                 |> List.choose (fun note ->

@@ -108,7 +108,7 @@ let private beat connection group topics (run: Run) =
         topics |> List.map (fun topic -> subscriptionOf 1L (topic, Filter.all))
 
     let command =
-        consumerHeartbeat (clientOf connection) [ membership group Clustering subscriptions ]
+        consumerHeartbeat (clientOf connection) [ membership group MessageModel.Clustering subscriptions ]
 
     let next, effects = request connection command run
 
@@ -186,7 +186,7 @@ let private codeOf pull state =
     (ask 0L 1 (pullCommand pull) state |> snd |> answerIn).ResponseCode
 
 let private withMember clientId connection subscriptions state =
-    ask 0L connection (consumerHeartbeat clientId [ membership "G" Clustering subscriptions ]) state
+    ask 0L connection (consumerHeartbeat clientId [ membership "G" MessageModel.Clustering subscriptions ]) state
     |> fst
 
 let private withTopic = sendOk 0L "T" "m" [] fresh |> fst
@@ -203,7 +203,11 @@ let private membersTests =
             testCase "members of a broadcasting group are not notified"
             <| fun () ->
                 let beat connection state =
-                    ask 0L connection (consumerHeartbeat $"c{connection}" [ membership "G" Broadcasting [] ]) state
+                    ask
+                        0L
+                        connection
+                        (consumerHeartbeat $"c{connection}" [ membership "G" MessageModel.Broadcasting [] ])
+                        state
 
                 let state, effects = beat 1 fresh
                 pushesIn effects |> shouldBeEmpty
@@ -295,7 +299,7 @@ let private heartbeats =
                         {
                             ClientId = "c"
                             ProducerGroups = []
-                            Consumers = [ membership "G" Clustering [] ]
+                            Consumers = [ membership "G" MessageModel.Clustering [] ]
                             Fingerprint = Some 7
                             IsWithoutSubscriptions = Some true
                         }

@@ -121,12 +121,15 @@ let private transactions =
                 let state, answer = begun fresh
                 checks state |> shouldExceed 0
 
-                (ask 0L 5 (finish Commit answer) state |> snd |> answerIn).ResponseCode
+                (ask 0L 5 (finish TransactionDecision.Commit answer) state |> snd |> answerIn).ResponseCode
                 |> shouldEqual ResponseCode.Success
 
                 let state, answer = begun (keepingBytes 1L)
                 checks state |> shouldEqual 0
-                let refused = ask 0L 5 (finish Commit answer) state |> snd |> answerIn
+
+                let refused =
+                    ask 0L 5 (finish TransactionDecision.Commit answer) state |> snd |> answerIn
+
                 refused.ResponseCode |> shouldEqual ResponseCode.SystemError
         ]
 

@@ -73,18 +73,18 @@ let private add (millis: float) key (result: Result<string option, RemotingError
             Answered = ends.Answered + 1
         }
     | Ok _ -> { ends with Wrong = ends.Wrong + 1 }
-    | Error(NotConnected _) -> { ends with NotSent = ends.NotSent + 1 }
-    | Error(ConnectionLost _) -> { ends with Lost = ends.Lost + 1 }
-    | Error(TimedOut _) ->
+    | Error(RemotingError.NotConnected _) -> { ends with NotSent = ends.NotSent + 1 }
+    | Error(RemotingError.ConnectionLost _) -> { ends with Lost = ends.Lost + 1 }
+    | Error(RemotingError.TimedOut _) ->
         { ends with
             TimedOut = ends.TimedOut + 1
         }
-    | Error(Cancelled _) ->
+    | Error(RemotingError.Cancelled _) ->
         { ends with
             Cancelled = ends.Cancelled + 1
         }
-    | Error(Refused _) -> { ends with Refused = ends.Refused + 1 }
-    | Error(NotDecoded _) ->
+    | Error(RemotingError.Refused _) -> { ends with Refused = ends.Refused + 1 }
+    | Error(RemotingError.NotDecoded _) ->
         { ends with
             Unreadable = ends.Unreadable + 1
         }

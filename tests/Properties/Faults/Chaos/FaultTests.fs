@@ -351,7 +351,7 @@ let private serversThatStopReading =
                         ended
                         |> Array.forall (fun result ->
                             match result with
-                            | Error(Cancelled _) -> true
+                            | Error(RemotingError.Cancelled _) -> true
                             | _ -> false)
                         |> shouldBeTrue
                     })

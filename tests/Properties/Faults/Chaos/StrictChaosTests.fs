@@ -23,7 +23,7 @@ let private membershipOf consumeType topics =
     GroupRequests.memberOf
         "C"
         consumeType
-        Clustering
+        MessageModel.Clustering
         LastOffset
         [
             for topic in topics ->
@@ -80,7 +80,7 @@ let private pushing isOrdered : Kind =
                 RequestCode.GetMaxOffset
                 RequestCode.UnregisterClient
             ]
-        Membership = membershipOf ConsumePassively [ "T"; "%RETRY%C" ]
+        Membership = membershipOf ConsumeType.ConsumePassively [ "T"; "%RETRY%C" ]
         Start =
             fun surroundings name ->
                 task {
@@ -122,7 +122,7 @@ let private readAll surroundings (consumer: PullConsumer) : Task =
 
                 if not isDone then
                     consumer.Redeliver()
-            | Error(AlreadyClosed _) -> isOpen <- false
+            | Error(RemotingError.AlreadyClosed _) -> isOpen <- false
             | Error error -> failtest (RemotingError.describe error)
     }
 
@@ -169,7 +169,7 @@ let private pulling: Kind =
                 RequestCode.GetMaxOffset
                 RequestCode.UnregisterClient
             ]
-        Membership = membershipOf ConsumeActively [ "T" ]
+        Membership = membershipOf ConsumeType.ConsumeActively [ "T" ]
         Start =
             fun surroundings name ->
                 task {
@@ -227,7 +227,7 @@ let private popping isOrdered : Kind =
         Pops = true
         CanSubscribe = false
         Requests = popRequests @ [ RequestCode.QueryAssignment; RequestCode.SetMessageRequestMode ]
-        Membership = membershipOf ConsumePassively [ "T" ]
+        Membership = membershipOf ConsumeType.ConsumePassively [ "T" ]
         Start =
             fun surroundings name ->
                 task {
@@ -290,7 +290,7 @@ let private receiveAll (surroundings: Surroundings) (gate: PauseGate) (consumer:
 
             match! consumer.Receive(32, invisible, CancellationToken.None) with
             | Ok leased -> do! handleAll surroundings consumer leased
-            | Error(AlreadyClosed _) -> isOpen <- false
+            | Error(RemotingError.AlreadyClosed _) -> isOpen <- false
             | Error _ -> do! Task.Delay(seconds 1, surroundings.Clock, CancellationToken.None)
     }
 
@@ -326,7 +326,7 @@ let private simple: Kind =
         Pops = true
         CanSubscribe = false
         Requests = popRequests
-        Membership = membershipOf ConsumePassively [ "T" ]
+        Membership = membershipOf ConsumeType.ConsumePassively [ "T" ]
         Start =
             fun surroundings name ->
                 task {

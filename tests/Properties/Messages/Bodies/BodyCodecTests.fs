@@ -57,7 +57,7 @@ type private BrokenCodec(inflate: unit -> CodecResult) =
 
 let private inflateBy codec limit =
     match BodyCodecs.add codec BodyCodecs.standard with
-    | Ok codecs -> BodyCodecs.inflate Lz4 limit (ReadOnlyMemory hello) codecs
+    | Ok codecs -> BodyCodecs.inflate Compression.Lz4 limit (ReadOnlyMemory hello) codecs
     | Error error -> failwith error.Message
 
 let private message sysFlag (body: byte[]) : StoredMessage =

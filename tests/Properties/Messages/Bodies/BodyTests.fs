@@ -138,7 +138,15 @@ let private checksums =
 
             property "the system flag keeps what is set and leaves other bits unchanged"
             <| fun (sysFlag: int) (born: bool) (stored: bool) ->
-                let all = [ Uncompressed; Lz4; Zstandard; Zlib; UnknownCompression 5 ]
+                let all =
+                    [
+                        Compression.Uncompressed
+                        Compression.Lz4
+                        Compression.Zstandard
+                        Compression.Zlib
+                        Compression.UnknownCompression 5
+                    ]
+
                 let hosts = SysFlag.withHosts born stored sysFlag
 
                 SysFlag.isBornHostV6 hosts = born

@@ -118,7 +118,7 @@ let private compressedBatches =
 
                 let outer =
                     { outerOf packed with
-                        SysFlag = SysFlag.withCompression Zlib outerFlags
+                        SysFlag = SysFlag.withCompression Compression.Zlib outerFlags
                     }
 
                 let inner = unwrap outer |> ok
@@ -126,7 +126,7 @@ let private compressedBatches =
 
                 inner
                 |> List.map (fun message -> SysFlag.compression message.SysFlag)
-                |> shouldEqual [ Uncompressed; Uncompressed ]
+                |> shouldEqual [ Compression.Uncompressed; Compression.Uncompressed ]
             }
         ]
 

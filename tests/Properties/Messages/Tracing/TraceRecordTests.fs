@@ -20,7 +20,7 @@ let private sent: SendTrace =
         StoreHost = Some "h:1"
         BodyBytes = 11
         CostMillis = 7
-        Kind = Delayed
+        Kind = TracedMessageKind.Delayed
         OffsetMessageId = Some "OFF"
         IsSuccess = true
         ClientHost = None
@@ -63,7 +63,7 @@ let private transaction decision isFromCheck =
             Tags = Some "tag"
             Keys = Some "k1 k2"
             StoreHost = Some "h:1"
-            Kind = TransactionCommit
+            Kind = TracedMessageKind.TransactionCommit
             TransactionId = Some "TX"
             Decision = decision
             IsFromCheck = isFromCheck
@@ -81,7 +81,7 @@ let private java =
                     Tags = None
                     Keys = None
                     OffsetMessageId = None
-                    Kind = Ordered
+                    Kind = TracedMessageKind.Ordered
                     IsSuccess = false
                 }
         ],

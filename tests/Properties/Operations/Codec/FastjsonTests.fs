@@ -101,8 +101,8 @@ let private bytesOf (json: string) = Encoding.UTF8.GetBytes json
 let private isHandled (body: byte[]) =
     match Fastjson.toJson "body" (ReadOnlyMemory body) with
     | Ok _ -> true
-    | Error(Malformed(_, reason, offset)) -> reason <> "" && offset >= 0 && offset <= body.Length
-    | Error(TooLarge _ | WrongValue _) -> false
+    | Error(DecodeError.Malformed(_, reason, offset)) -> reason <> "" && offset >= 0 && offset <= body.Length
+    | Error(DecodeError.TooLarge _ | DecodeError.WrongValue _) -> false
 
 let private read shape (json: string) =
     Json.decode "body" shape (ReadOnlyMemory(Encoding.UTF8.GetBytes json))
@@ -224,7 +224,7 @@ let private recordedBodies =
 
                 for capture in Captures.all () do
                     match Frame.decode capture.Frame with
-                    | Complete(frame, _) when frame.Command.Body.Length > 0 && frame.Command.Body.Span[0] = '{'B ->
+                    | Decoded.Complete(frame, _) when frame.Command.Body.Length > 0 && frame.Command.Body.Span[0] = '{'B ->
                         let body = frame.Command.Body
 
                         let parsed =

@@ -47,7 +47,7 @@ let private everyCallerHasItsReceipt (steps: BatcherStep list) =
 
         Task.FromResult(
             if number % 4 = 0 then
-                Error(NoRoute("T", []))
+                Error(RemotingError.NoRoute("T", []))
             else
                 Ok(receiptFor number tickets)
         )
@@ -92,7 +92,7 @@ let private everyCallerHasItsReceipt (steps: BatcherStep list) =
            let number, index = expected[gathered.UniqueId]
 
            match gathered.Task.Result with
-           | Error error -> number % 4 = 0 && error = NoRoute("T", [])
+           | Error error -> number % 4 = 0 && error = RemotingError.NoRoute("T", [])
            | Ok receipt ->
                number % 4 <> 0
                && receipt.UniqueId = gathered.UniqueId
@@ -112,9 +112,15 @@ let private refusedMessagesFailAlone (isBad: bool list) (isEncodingFault: bool) 
 
     let error =
         if isEncodingFault then
-            NotEncoded(RequestCode.SendBatchMessage, NotEncodable("a message", "it is bad"))
+            RemotingError.NotEncoded(RequestCode.SendBatchMessage, NotEncodable("a message", "it is bad"))
         else
-            Refused(OnNetwork.endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, ResponseCode.MessageIllegal, "")
+            RemotingError.Refused(
+                OnNetwork.endpoint,
+                RequestCode.SendBatchMessage,
+                TimeSpan.Zero,
+                ResponseCode.MessageIllegal,
+                ""
+            )
 
     let send (tickets: Gathered[]) =
         if tickets |> Array.exists (fun ticket -> ticket.Message.Flag = 1) then
@@ -181,30 +187,39 @@ let private oneAttempt =
 
                     for error in
                         [
-                            NotDecoded(endpoint, RequestCode.SendBatchMessage, WrongValue("answer", "it is odd"))
-                            ConnectionLost(
+                            RemotingError.NotDecoded(
+                                endpoint,
+                                RequestCode.SendBatchMessage,
+                                DecodeError.WrongValue("answer", "it is odd")
+                            )
+                            RemotingError.ConnectionLost(
                                 endpoint,
                                 RequestCode.SendBatchMessage,
                                 TimeSpan.Zero,
                                 FailureReason.ofText "gone"
                             )
-                            TimedOut(endpoint, RequestCode.SendBatchMessage, TimeSpan.Zero, OnNetwork.unheard)
-                            NotConnected(endpoint, FailureReason.ofText "gone")
-                            Refused(
+                            RemotingError.TimedOut(
+                                endpoint,
+                                RequestCode.SendBatchMessage,
+                                TimeSpan.Zero,
+                                OnNetwork.unheard
+                            )
+                            RemotingError.NotConnected(endpoint, FailureReason.ofText "gone")
+                            RemotingError.Refused(
                                 endpoint,
                                 RequestCode.SendBatchMessage,
                                 TimeSpan.Zero,
                                 ResponseCode.SystemError,
                                 ""
                             )
-                            Refused(
+                            RemotingError.Refused(
                                 endpoint,
                                 RequestCode.SendBatchMessage,
                                 TimeSpan.Zero,
                                 ResponseCode.NoPermission,
                                 ""
                             )
-                            NoRoute("T", [])
+                            RemotingError.NoRoute("T", [])
                         ] do
                         let mutable sends = 0
 

@@ -344,7 +344,7 @@ let private silentNameServers =
                         clock.GetElapsedTime begun |> shouldStayBelow (TimeSpan.FromSeconds 4L)
 
                         match! sending with
-                        | Error(RouteUnknown(topic, _) as error) ->
+                        | Error(RemotingError.RouteUnknown(topic, _) as error) ->
                             topic |> shouldEqual "T"
                             RemotingError.outcome error |> shouldEqual NotExecuted
                         | other -> failtest $"%A{other}"
@@ -397,7 +397,7 @@ let private timeLimits =
                     let! outcome = sending
 
                     match outcome with
-                    | Error(Refused(_, _, _, ResponseCode.ServiceNotAvailable, _)) -> ()
+                    | Error(RemotingError.Refused(_, _, _, ResponseCode.ServiceNotAvailable, _)) -> ()
                     | other -> failtest $"%A{other}"
 
                     tried.Count |> shouldEqual 1

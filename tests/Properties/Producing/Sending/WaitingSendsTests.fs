@@ -144,7 +144,7 @@ let private isCompleted (send: Task<Result<SendReceipt, RemotingError>>) = send.
 
 let private tellsBound (expected: WaitingBound) (setting: string) (result: Result<'T, RemotingError>) =
     match result with
-    | Error(TooManyWaiting(_, hit) as error) ->
+    | Error(RemotingError.TooManyWaiting(_, hit) as error) ->
         hit |> shouldEqual expected
         RemotingError.outcome error |> shouldEqual NotExecuted
         let text = RemotingError.describe error
@@ -275,7 +275,8 @@ let private bounds =
                         let! result = ask ()
 
                         match result with
-                        | Error(TooManyWaiting(ReplyTo "T", _)) -> tellsBound (WaitingCallBound 4) "replies" result
+                        | Error(RemotingError.TooManyWaiting(ReplyTo "T", _)) ->
+                            tellsBound (WaitingCallBound 4) "replies" result
                         | other -> failtest $"%A{other}"
 
                         waiting |> List.exists _.IsCompleted |> shouldBeFalse
@@ -319,14 +320,14 @@ let private accounting =
             testCase "an attempt that may have been stored is reported rather than the lack of room for the next one"
             <| fun () ->
                 let lost =
-                    ConnectionLost(
+                    RemotingError.ConnectionLost(
                         FakeServers.at 1,
                         RequestCode.SendMessageV2,
                         TimeSpan.Zero,
                         FailureReason.ofText "it ended"
                     )
 
-                SendRetry.graver (Some lost) (TooManyWaiting(RouteOrRetry "T", WaitingCallBound 1))
+                SendRetry.graver (Some lost) (RemotingError.TooManyWaiting(RouteOrRetry "T", WaitingCallBound 1))
                 |> shouldEqual lost
         ]
 

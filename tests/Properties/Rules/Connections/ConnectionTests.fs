@@ -37,7 +37,7 @@ type internal World =
 
 let private start =
     {
-        State = Disconnected
+        State = ConnectionState.Disconnected
         PendingDials = 0
         Live = []
         Admitted = None
@@ -159,7 +159,7 @@ let private dialling =
 
                 former = world.Former
                 && match world.State with
-                   | Connected(session, _) -> world.Admitted = Some session
+                   | ConnectionState.Connected(session, _) -> world.Admitted = Some session
                    | _ -> world.Admitted.IsNone
 
             property "at most one dial is pending, and only a connecting or closed connection has one"
@@ -167,11 +167,11 @@ let private dialling =
                 let world = run steps
 
                 match world.State with
-                | Connecting _ -> world.PendingDials = 1
-                | Closed -> world.PendingDials <= 1
-                | Disconnected
-                | Connected _
-                | Closing _ -> world.PendingDials = 0
+                | ConnectionState.Connecting _ -> world.PendingDials = 1
+                | ConnectionState.Closed -> world.PendingDials <= 1
+                | ConnectionState.Disconnected
+                | ConnectionState.Connected _
+                | ConnectionState.Closing _ -> world.PendingDials = 0
 
             property "a connection is dialled again if and only if a caller needs it"
             <| fun (steps: Step list) (isWanted: bool) ->
@@ -179,8 +179,8 @@ let private dialling =
 
                 let lost =
                     match world.State with
-                    | Connected _ -> step world (SessionEnds(true, isWanted))
-                    | Connecting _ -> step world (DialFails isWanted)
+                    | ConnectionState.Connected _ -> step world (SessionEnds(true, isWanted))
+                    | ConnectionState.Connecting _ -> step world (DialFails isWanted)
                     | _ -> world
 
                 let dials =
@@ -191,8 +191,9 @@ let private dialling =
                         | _ -> false)
 
                 match world.State with
-                | Connected _
-                | Connecting _ -> dials = isWanted && (isWanted || lost.State = Disconnected)
+                | ConnectionState.Connected _
+                | ConnectionState.Connecting _ ->
+                    dials = isWanted && (isWanted || lost.State = ConnectionState.Disconnected)
                 | _ -> true
 
             property "a server that asks its clients to leave is dialled again, and its pending answers are awaited"
@@ -200,10 +201,10 @@ let private dialling =
                 let world = run steps
 
                 match world.State with
-                | Connected(session, _) ->
+                | ConnectionState.Connected(session, _) ->
                     let away = step { world with Effects = [] } SendsAway
 
-                    away.State = Connecting 0
+                    away.State = ConnectionState.Connecting 0
                     && List.contains (Retire session) away.Effects
                     && List.contains session away.Live
                 | _ -> true
@@ -219,11 +220,11 @@ let private closing =
                 let world = step { world with Effects = [] } Open
 
                 match world.State with
-                | Connecting _ -> world.PendingDials = 1
-                | Connected _ -> world.Admitted.IsSome
-                | Closing _
-                | Closed -> true
-                | Disconnected -> false
+                | ConnectionState.Connecting _ -> world.PendingDials = 1
+                | ConnectionState.Connected _ -> world.Admitted.IsSome
+                | ConnectionState.Closing _
+                | ConnectionState.Closed -> true
+                | ConnectionState.Disconnected -> false
 
             property "after a close nothing is dialled or admitted any more"
             <| fun (before: Step list) (after: Step list) ->
@@ -242,9 +243,10 @@ let private closing =
                 let world = run (before @ [ Close ] @ after)
 
                 let announcements =
-                    world.Effects |> List.filter (fun effect -> effect = Announce Closed)
+                    world.Effects
+                    |> List.filter (fun effect -> effect = Announce ConnectionState.Closed)
 
-                world.State = Closed && announcements.Length = 1
+                world.State = ConnectionState.Closed && announcements.Length = 1
         ]
 
 let private announcementsTests =
@@ -256,7 +258,7 @@ let private announcementsTests =
                 let world = run steps
 
                 match world.State with
-                | Connecting _ ->
+                | ConnectionState.Connecting _ ->
                     let failed = step { world with Effects = [] } (DialFails true)
                     failed.Effects |> List.contains (TurnAway "refused")
                 | _ -> true
@@ -271,7 +273,9 @@ let private announcementsTests =
                         | Announce state -> Some state
                         | _ -> None)
 
-                let last = List.tryLast announced |> Option.defaultValue Disconnected
+                let last =
+                    List.tryLast announced |> Option.defaultValue ConnectionState.Disconnected
+
                 last = (run steps).State
         ]
 
@@ -312,13 +316,22 @@ let private states =
                     fst (Connection.transition Backoff.Default state event)
 
                 [
-                    Disconnected
-                    step Disconnected OpenRequested
-                    step (Connecting 0) (DialSucceeded 1)
-                    step (Connected(1, 0)) CloseRequested
-                    step (Closing 1) (SessionEnded(1, "closed", true, { Jitter = 0.0; IsWanted = true }))
+                    ConnectionState.Disconnected
+                    step ConnectionState.Disconnected OpenRequested
+                    step (ConnectionState.Connecting 0) (DialSucceeded 1)
+                    step (ConnectionState.Connected(1, 0)) CloseRequested
+                    step
+                        (ConnectionState.Closing 1)
+                        (SessionEnded(1, "closed", true, { Jitter = 0.0; IsWanted = true }))
                 ]
-                |> shouldEqual [ Disconnected; Connecting 0; Connected(1, 0); Closing 1; Closed ]
+                |> shouldEqual
+                    [
+                        ConnectionState.Disconnected
+                        ConnectionState.Connecting 0
+                        ConnectionState.Connected(1, 0)
+                        ConnectionState.Closing 1
+                        ConnectionState.Closed
+                    ]
         ]
 
 let private oldFailures =
@@ -334,7 +347,7 @@ let private oldFailures =
                     if left = 0 then world else rounds (round world) (left - 1)
 
                 match (rounds (step start Open) 20).State with
-                | Connecting failures -> failures |> shouldEqual 20
+                | ConnectionState.Connecting failures -> failures |> shouldEqual 20
                 | other -> failtest $"%A{other}"
 
             testCase "a session that received data resets the backoff"
@@ -350,7 +363,7 @@ let private oldFailures =
                             SessionEnds(true, true)
                         ]
 
-                world.State |> shouldEqual (Connecting 0)
+                world.State |> shouldEqual (ConnectionState.Connecting 0)
         ]
 
 let private jitterTests =

@@ -9,7 +9,7 @@ open RocketMq
 let private seconds (value: float) = TimeSpan.FromSeconds value
 
 let private refusal: RemotingError =
-    Refused(
+    RemotingError.Refused(
         { Host = "broker"; Port = 10911 },
         RequestCode.QueryConsumerOffset,
         TimeSpan.Zero,
@@ -161,25 +161,26 @@ let private results =
         "results"
         [
             test "concurrently, a failed message is sent back at the requested level" {
-                ReconsumePolicy.concurrent Clustering ConsumeResult.Success |> shouldEqual Done
+                ReconsumePolicy.concurrent MessageModel.Clustering ConsumeResult.Success
+                |> shouldEqual Done
 
-                ReconsumePolicy.concurrent Clustering ConsumeResult.Retry
+                ReconsumePolicy.concurrent MessageModel.Clustering ConsumeResult.Retry
                 |> shouldEqual (SendBack 0)
 
-                ReconsumePolicy.concurrent Clustering (ConsumeResult.RetryAtLevel 4)
+                ReconsumePolicy.concurrent MessageModel.Clustering (ConsumeResult.RetryAtLevel 4)
                 |> shouldEqual (SendBack 4)
 
-                ReconsumePolicy.concurrent Clustering ConsumeResult.DeadLetter
+                ReconsumePolicy.concurrent MessageModel.Clustering ConsumeResult.DeadLetter
                 |> shouldEqual (SendBack -1)
 
                 for time, level in [ 0.0, 1; 1.0, 1; 4.0, 2; 5.0, 2; 60.0, 5; 7200.0, 18; 7201.0, 18 ] do
-                    ReconsumePolicy.concurrent Clustering (ConsumeResult.RetryAfter(seconds time))
+                    ReconsumePolicy.concurrent MessageModel.Clustering (ConsumeResult.RetryAfter(seconds time))
                     |> shouldEqual (SendBack level)
             }
 
             test "a level below the first is the broker's default and never a dead letter" {
                 for level in [ 0; -1; Int32.MinValue ] do
-                    ReconsumePolicy.concurrent Clustering (ConsumeResult.RetryAtLevel level)
+                    ReconsumePolicy.concurrent MessageModel.Clustering (ConsumeResult.RetryAtLevel level)
                     |> shouldEqual (SendBack 0)
             }
 
@@ -195,7 +196,7 @@ let private results =
 
             test "in order, the queue is suspended for the requested time within Java's limits" {
                 let ordered time =
-                    ReconsumePolicy.ordered Clustering None (seconds 1.0) 0 (ConsumeResult.RetryAfter time)
+                    ReconsumePolicy.ordered MessageModel.Clustering None (seconds 1.0) 0 (ConsumeResult.RetryAfter time)
 
                 ordered (seconds 3.0) |> shouldEqual (Again(seconds 3.0))
                 ordered TimeSpan.Zero |> shouldEqual (Again(seconds 0.01))
@@ -220,7 +221,8 @@ let private invalidResults =
 
             test "broadcasting drops a failed message" {
                 for result in [ ConsumeResult.Retry; ConsumeResult.RetryAtLevel 3; ConsumeResult.DeadLetter ] do
-                    ReconsumePolicy.concurrent Broadcasting result |> shouldEqual Dropped
+                    ReconsumePolicy.concurrent MessageModel.Broadcasting result
+                    |> shouldEqual Dropped
             }
         ]
 
@@ -230,16 +232,16 @@ let private orderlyRetries =
         [
             test "in order, a failed message is retried without end or up to a limit" {
                 let ordered limit times =
-                    ReconsumePolicy.ordered Clustering limit (seconds 1.0) times ConsumeResult.Retry
+                    ReconsumePolicy.ordered MessageModel.Clustering limit (seconds 1.0) times ConsumeResult.Retry
 
                 ordered None 1_000_000 |> shouldEqual (Again(seconds 1.0))
                 ordered (Some 2) 1 |> shouldEqual (Again(seconds 1.0))
                 ordered (Some 2) 2 |> shouldEqual ToDeadLetter
 
-                ReconsumePolicy.ordered Clustering None (seconds 1.0) 0 ConsumeResult.DeadLetter
+                ReconsumePolicy.ordered MessageModel.Clustering None (seconds 1.0) 0 ConsumeResult.DeadLetter
                 |> shouldEqual ToDeadLetter
 
-                ReconsumePolicy.ordered Broadcasting (Some 0) (seconds 1.0) 9 ConsumeResult.DeadLetter
+                ReconsumePolicy.ordered MessageModel.Broadcasting (Some 0) (seconds 1.0) 9 ConsumeResult.DeadLetter
                 |> shouldEqual (Again(seconds 1.0))
             }
         ]

@@ -31,22 +31,25 @@ let private roomOfBroker (name: string) = name.Split('@')[0]
 let private roomOfClient (client: string) = client.Split('-')[0]
 
 let private nearby inner =
-    NearbyMachineRoom(inner, roomOfBroker, roomOfClient)
+    AllocationStrategy.NearbyMachineRoom(inner, roomOfBroker, roomOfClient)
 
 /// Java's function for a topic whose first member reads all.
 let private firstMember =
-    CustomAssignment("FIRST", (fun own members queues -> if own = List.head members then queues else []))
+    AllocationStrategy.CustomAssignment(
+        "FIRST",
+        (fun own members queues -> if own = List.head members then queues else [])
+    )
 
 let private dividing =
     [
-        Averagely
-        AveragelyByCircle
-        MachineRoom [ "r0"; "r1" ]
-        nearby Averagely
-        nearby AveragelyByCircle
-        nearby (ConsistentHash 10)
-        ConsistentHash 10
-        ConsistentHash 1
+        AllocationStrategy.Averagely
+        AllocationStrategy.AveragelyByCircle
+        AllocationStrategy.MachineRoom [ "r0"; "r1" ]
+        nearby AllocationStrategy.Averagely
+        nearby AllocationStrategy.AveragelyByCircle
+        nearby (AllocationStrategy.ConsistentHash 10)
+        AllocationStrategy.ConsistentHash 10
+        AllocationStrategy.ConsistentHash 1
         firstMember
     ]
 
@@ -73,12 +76,12 @@ let private strategyOf (vector: JsonElement) =
             10
 
     match vector.GetProperty("strategy").GetString() with
-    | "AVG" -> Averagely
-    | "AVG_BY_CIRCLE" -> AveragelyByCircle
-    | "MACHINE_ROOM" -> MachineRoom [ "r1"; "R0" ]
-    | "CONSISTENT_HASH" -> ConsistentHash virtualNodes
-    | "MACHINE_ROOM_NEARBY-AVG" -> nearby Averagely
-    | "MACHINE_ROOM_NEARBY-CONSISTENT_HASH" -> nearby (ConsistentHash virtualNodes)
+    | "AVG" -> AllocationStrategy.Averagely
+    | "AVG_BY_CIRCLE" -> AllocationStrategy.AveragelyByCircle
+    | "MACHINE_ROOM" -> AllocationStrategy.MachineRoom [ "r1"; "R0" ]
+    | "CONSISTENT_HASH" -> AllocationStrategy.ConsistentHash virtualNodes
+    | "MACHINE_ROOM_NEARBY-AVG" -> nearby AllocationStrategy.Averagely
+    | "MACHINE_ROOM_NEARBY-CONSISTENT_HASH" -> nearby (AllocationStrategy.ConsistentHash virtualNodes)
     | other -> failtest $"{other} is no strategy"
 
 let private vectors () =
@@ -94,9 +97,14 @@ let private javaShares =
         [
             testCase "eight queues among three members, as Java divides them"
             <| fun () ->
-                idsOf Averagely |> shouldEqual [ [ 0; 1; 2 ]; [ 3; 4; 5 ]; [ 6; 7 ] ]
-                idsOf AveragelyByCircle |> shouldEqual [ [ 0; 3; 6 ]; [ 1; 4; 7 ]; [ 2; 5 ] ]
-                idsOf (ConsistentHash 10) |> shouldEqual [ [ 0; 4 ]; [ 1; 2; 5; 6; 7 ]; [ 3 ] ]
+                idsOf AllocationStrategy.Averagely
+                |> shouldEqual [ [ 0; 1; 2 ]; [ 3; 4; 5 ]; [ 6; 7 ] ]
+
+                idsOf AllocationStrategy.AveragelyByCircle
+                |> shouldEqual [ [ 0; 3; 6 ]; [ 1; 4; 7 ]; [ 2; 5 ] ]
+
+                idsOf (AllocationStrategy.ConsistentHash 10)
+                |> shouldEqual [ [ 0; 4 ]; [ 1; 2; 5; 6; 7 ]; [ 3 ] ]
 
             testCase "every strategy allocates Java's shares in the same order"
             <| fun () ->
@@ -146,7 +154,7 @@ let private laws =
 
             property "shares by number differ by one queue at most"
             <| fun (counts: byte list) (memberCount: byte) ->
-                [ Averagely; AveragelyByCircle ]
+                [ AllocationStrategy.Averagely; AllocationStrategy.AveragelyByCircle ]
                 |> List.forall (fun strategy ->
                     let sizes =
                         shares strategy (membersOf memberCount) (queuesOf counts)
@@ -172,7 +180,7 @@ let private laws =
 
             property "a client that is not a member gets no queue"
             <| fun (counts: byte list) (memberCount: byte) ->
-                Configured(queuesOf counts) :: dividing
+                AllocationStrategy.Configured(queuesOf counts) :: dividing
                 |> List.forall (fun strategy ->
                     QueueAllocation.tryAssign strategy "r0-another" (membersOf memberCount) (queuesOf counts) = Ok [])
         ]
@@ -189,8 +197,8 @@ let private ringsAndRooms =
 
                 List.forall2
                     (fun before after -> Set.isSubset (Set.ofList before) (Set.ofList after))
-                    (shares (ConsistentHash 10) members queues |> List.tail)
-                    (shares (ConsistentHash 10) others queues)
+                    (shares (AllocationStrategy.ConsistentHash 10) members queues |> List.tail)
+                    (shares (AllocationStrategy.ConsistentHash 10) others queues)
 
             property "a room's queues stay in it while it has members"
             <| fun (counts: byte list) (memberCount: byte) ->
@@ -199,7 +207,7 @@ let private ringsAndRooms =
 
                 members
                 |> List.forall (fun own ->
-                    QueueAllocation.assign (nearby Averagely) own members (queuesOf counts)
+                    QueueAllocation.assign (nearby AllocationStrategy.Averagely) own members (queuesOf counts)
                     |> List.map (_.BrokerName >> roomOfBroker)
                     |> List.forall (fun room -> room = roomOfClient own || not (occupied.Contains room)))
         ]
@@ -211,14 +219,14 @@ let private inputs =
             testCase "names are ordered by code units, not by a language"
             <| fun () ->
                 QueueAllocation.assign
-                    Averagely
+                    AllocationStrategy.Averagely
                     "a"
                     [ "a"; "B"; "_" ]
                     [ queueOf "T" "a" 0; queueOf "T" "B" 0; queueOf "T" "_" 0 ]
                 |> shouldEqual [ queueOf "T" "a" 0 ]
 
                 QueueAllocation.assign
-                    Averagely
+                    AllocationStrategy.Averagely
                     "B"
                     [ "a"; "B"; "_" ]
                     [ queueOf "T" "a" 0; queueOf "T" "B" 0; queueOf "T" "_" 0 ]
@@ -228,7 +236,11 @@ let private inputs =
             <| fun () ->
                 let elsewhere = queueOf "U" "broker-a" 0
 
-                QueueAllocation.assign (Configured [ eight[5]; elsewhere; eight[2] ]) "c1" three eight
+                QueueAllocation.assign
+                    (AllocationStrategy.Configured [ eight[5]; elsewhere; eight[2] ])
+                    "c1"
+                    three
+                    eight
                 |> shouldEqual [ eight[2]; eight[5] ]
 
             testCase "queues of brokers in no allowed room are not allocated"
@@ -238,12 +250,12 @@ let private inputs =
                         for broker in [ "r1@a"; "r2@b"; "plain"; "r1@c@d"; "r1@" ] -> queueOf "T" broker 0
                     ]
 
-                shares (MachineRoom [ "r1" ]) [ "c1"; "c2" ] queues
+                shares (AllocationStrategy.MachineRoom [ "r1" ]) [ "c1"; "c2" ] queues
                 |> shouldEqual [ [ queueOf "T" "r1@a" 0 ]; [] ]
 
             testCase "a member that is listed twice counts twice, as in Java"
             <| fun () ->
-                QueueAllocation.assign Averagely "c2" [ "c1"; "c1"; "c2" ] eight
+                QueueAllocation.assign AllocationStrategy.Averagely "c2" [ "c1"; "c1"; "c2" ] eight
                 |> List.map _.QueueId
                 |> shouldEqual [ 6; 7 ]
         ]
@@ -256,12 +268,16 @@ let private strategies =
             <| fun () ->
                 let failing =
                     [
-                        ConsistentHash 0
-                        NearbyMachineRoom(Averagely, (fun _ -> ""), roomOfClient)
-                        NearbyMachineRoom(Averagely, roomOfBroker, (fun _ -> ""))
-                        NearbyMachineRoom(ConsistentHash -1, (fun _ -> "r"), (fun _ -> "r"))
-                        CustomAssignment("THROWS", (fun _ _ _ -> failwith "out of order"))
-                        CustomAssignment("FOREIGN", (fun _ _ _ -> [ queueOf "U" "broker-a" 0 ]))
+                        AllocationStrategy.ConsistentHash 0
+                        AllocationStrategy.NearbyMachineRoom(AllocationStrategy.Averagely, (fun _ -> ""), roomOfClient)
+                        AllocationStrategy.NearbyMachineRoom(AllocationStrategy.Averagely, roomOfBroker, (fun _ -> ""))
+                        AllocationStrategy.NearbyMachineRoom(
+                            AllocationStrategy.ConsistentHash -1,
+                            (fun _ -> "r"),
+                            (fun _ -> "r")
+                        )
+                        AllocationStrategy.CustomAssignment("THROWS", (fun _ _ _ -> failwith "out of order"))
+                        AllocationStrategy.CustomAssignment("FOREIGN", (fun _ _ _ -> [ queueOf "U" "broker-a" 0 ]))
                     ]
 
                 for strategy in failing do
@@ -273,7 +289,12 @@ let private strategies =
 
             testCase "the names are Java's"
             <| fun () ->
-                [ nearby (nearby Averagely); Configured []; AveragelyByCircle; firstMember ]
+                [
+                    nearby (nearby AllocationStrategy.Averagely)
+                    AllocationStrategy.Configured []
+                    AllocationStrategy.AveragelyByCircle
+                    firstMember
+                ]
                 |> List.map QueueAllocation.name
                 |> shouldEqual
                     [

@@ -188,7 +188,7 @@ let step world step =
             StopRequested
 
 let run model steps =
-    List.fold step (start model Averagely) steps
+    List.fold step (start model AllocationStrategy.Averagely) steps
 
 let withoutStop steps =
     steps |> List.filter (fun step -> step <> StopNow)
@@ -208,12 +208,12 @@ let readable world =
 let shareOf members world =
     readable world
     |> List.filter (List.isEmpty >> not)
-    |> List.collect (QueueAllocation.assign Averagely own members)
+    |> List.collect (QueueAllocation.assign AllocationStrategy.Averagely own members)
     |> Set.ofList
 
 /// A settled member of a topic with so many queues.
 let settled model queues members =
-    start model Averagely
+    start model AllocationStrategy.Averagely
     |> subscribe "T"
     |> route "T" (queuesOf "T" queues)
     |> settle members

@@ -14,12 +14,12 @@ let private oneMember =
     [
         law "clustering: whatever happens, queues are assigned and revoked in turn, and members queried once at a time"
         <| fun (steps: RebalanceStep list) ->
-            run Clustering steps |> ignore<World>
+            run MessageModel.Clustering steps |> ignore<World>
             true
 
         law "broadcasting: the same, and no members are queried"
         <| fun (steps: RebalanceStep list) ->
-            (run Broadcasting steps).Effects
+            (run MessageModel.Broadcasting steps).Effects
             |> List.forall (fun effect -> not effect.IsQueryMembers)
 
         law "after faults end, the member has its share and nothing else"
@@ -27,23 +27,25 @@ let private oneMember =
             let members = membersOf (members &&& 0xF8uy)
 
             let world =
-                run Clustering (withoutStop steps) |> settle members |> throughInterval members
+                run MessageModel.Clustering (withoutStop steps)
+                |> settle members
+                |> throughInterval members
 
             world.Assigned = shareOf members world
 
         law "broadcasting: after faults end, the member has all queues"
         <| fun (steps: RebalanceStep list) ->
-            let world = run Broadcasting (withoutStop steps) |> throughInterval []
+            let world = run MessageModel.Broadcasting (withoutStop steps) |> throughInterval []
             world.Assigned = Set.ofList (List.concat (readable world))
 
         law "after a stop the member has no queue, whatever events follow"
         <| fun (before: RebalanceStep list) (after: RebalanceStep list) ->
-            let world = List.fold step (run Clustering before) (StopNow :: after)
+            let world = List.fold step (run MessageModel.Clustering before) (StopNow :: after)
             world.Assigned.IsEmpty && Rebalance.isStopped world.Member
 
         law "a notification is followed by a query, now or after the answer"
         <| fun (steps: RebalanceStep list) ->
-            let world = run Clustering steps
+            let world = run MessageModel.Clustering steps
             world.IsStopped || Set.isSubset world.Owed world.Queries
     ]
 
@@ -60,8 +62,8 @@ let private severalMembers =
                     let history = List.tryItem index steps |> Option.defaultValue [] |> withoutStop
 
                     let world =
-                        { start Clustering Averagely with
-                            Member = Rebalance.create Clustering Averagely name
+                        { start MessageModel.Clustering AllocationStrategy.Averagely with
+                            Member = Rebalance.create MessageModel.Clustering AllocationStrategy.Averagely name
                         }
 
                     List.fold step world history
@@ -77,7 +79,7 @@ let private severalMembers =
         <| fun (queues: byte) (before: byte) (after: byte) ->
             let before = membersOf (before &&& 0xF8uy)
             let after = membersOf after
-            let world = settled Clustering (1 + int queues % 5) before
+            let world = settled MessageModel.Clustering (1 + int queues % 5) before
 
             let has =
                 if after.IsEmpty then
@@ -92,48 +94,55 @@ let private severalMembers =
             && effects.Length = (world.Assigned - has).Count + (has - world.Assigned).Count
 
         law "the same events give the same effects"
-        <| fun (steps: RebalanceStep list) -> (run Clustering steps).Effects = (run Clustering steps).Effects
+        <| fun (steps: RebalanceStep list) ->
+            (run MessageModel.Clustering steps).Effects = (run MessageModel.Clustering steps).Effects
     ]
 
 let private routesAndMembers =
     [
         testCase "members are queried about a route, then queues are allocated; the same route again is no news"
         <| fun () ->
-            let world = start Clustering Averagely |> subscribe "T"
+            let world =
+                start MessageModel.Clustering AllocationStrategy.Averagely |> subscribe "T"
+
             effectsOf (RouteKnown("T", four)) world |> shouldEqual [ QueryMembers "T" ]
             let querying = route "T" four world
 
             effectsOf (MembersKnown("T", [ own; "c0" ])) querying
             |> shouldEqual [ Assign four[1]; Assign four[3] ]
 
-            settled Clustering 4 [ own ]
+            settled MessageModel.Clustering 4 [ own ]
             |> effectsOf (RouteKnown("T", List.rev four))
             |> shouldBeEmpty
 
         testCase "the route of a topic that is not subscribed to, or not any more, is no news"
         <| fun () ->
-            effectsOf (RouteKnown("T", four)) (start Clustering Averagely) |> shouldBeEmpty
-            let dropped = settled Clustering 4 [ own ] |> unsubscribe "T"
+            effectsOf (RouteKnown("T", four)) (start MessageModel.Clustering AllocationStrategy.Averagely)
+            |> shouldBeEmpty
+
+            let dropped = settled MessageModel.Clustering 4 [ own ] |> unsubscribe "T"
             effectsOf (RouteKnown("T", four)) dropped |> shouldBeEmpty
 
             effectsOf (RouteKnown("T", four)) (subscribe "T" dropped)
             |> shouldEqual [ QueryMembers "T" ]
 
-            let broadcasting = settled Broadcasting 4 [] |> unsubscribe "T"
+            let broadcasting = settled MessageModel.Broadcasting 4 [] |> unsubscribe "T"
             effectsOf (RouteKnown("T", four)) broadcasting |> shouldBeEmpty
 
         testCase "a route without queues, no members and no answer change nothing"
         <| fun () ->
-            let world = settled Clustering 4 [ own ]
+            let world = settled MessageModel.Clustering 4 [ own ]
             effectsOf (RouteKnown("T", [])) world |> shouldBeEmpty
             effectsOf (MembersKnown("T", [])) world |> shouldBeEmpty
             effectsOf (MembersUnknown "T") world |> shouldBeEmpty
             (throughInterval [] world).Assigned |> shouldEqual (Set.ofList four)
-            effectsOf (RouteKnown("T", [])) (settled Broadcasting 4 []) |> shouldBeEmpty
+
+            effectsOf (RouteKnown("T", [])) (settled MessageModel.Broadcasting 4 [])
+            |> shouldBeEmpty
 
         testCase "a client that is not among the members revokes all its queues"
         <| fun () ->
-            settled Clustering 4 [ own ]
+            settled MessageModel.Clustering 4 [ own ]
             |> effectsOf (MembersKnown("T", [ "c0" ]))
             |> shouldEqual (List.map Revoke (List.sort four))
     ]
@@ -143,7 +152,7 @@ let private notifications =
         testCase "a notification while a query is in flight queries once more, not twice, answered or not"
         <| fun () ->
             for event in [ MembersKnown("T", [ own ]); MembersUnknown "T"; MembersKnown("T", []) ] do
-                let querying = step (settled Clustering 4 [ own ]) Interval
+                let querying = step (settled MessageModel.Clustering 4 [ own ]) Interval
                 let notified = List.fold step querying [ Notify; Notify; Interval ]
                 notified.Effects |> shouldEqual querying.Effects
                 let again = answer "T" event notified
@@ -152,7 +161,7 @@ let private notifications =
 
         testCase "a queue that a new route lacks is kept until the next allocation"
         <| fun () ->
-            let world = step (settled Clustering 4 [ own ]) (Route(0uy, 1uy))
+            let world = step (settled MessageModel.Clustering 4 [ own ]) (Route(0uy, 1uy))
             world.Assigned |> shouldEqual (Set.ofList four)
             (settle [ own ] world).Assigned |> shouldEqual (Set.ofList [ four[0] ])
 
@@ -161,10 +170,16 @@ let private notifications =
             let fails = ref false
 
             let strategy =
-                CustomAssignment("MINE", (fun _ _ queues -> if fails.Value then failwith "no plan" else queues))
+                AllocationStrategy.CustomAssignment(
+                    "MINE",
+                    (fun _ _ queues -> if fails.Value then failwith "no plan" else queues)
+                )
 
             let world =
-                start Clustering strategy |> subscribe "T" |> route "T" four |> settle [ own ]
+                start MessageModel.Clustering strategy
+                |> subscribe "T"
+                |> route "T" four
+                |> settle [ own ]
 
             Rebalance.problems world.Member |> shouldBeEmpty
             fails.Value <- true

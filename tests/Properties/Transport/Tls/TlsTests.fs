@@ -333,7 +333,8 @@ let private waitingCalls =
                     use client = RemotingClient(at server, options)
 
                     match! ask client "x" with
-                    | Error(NotConnected(_, reason)) -> reason.Text |> saysOnly "issuer of the server's certificate"
+                    | Error(RemotingError.NotConnected(_, reason)) ->
+                        reason.Text |> saysOnly "issuer of the server's certificate"
                     | other -> failtest $"%A{other}"
                 })
         ]

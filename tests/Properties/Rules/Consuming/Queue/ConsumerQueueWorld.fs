@@ -379,7 +379,7 @@ let private endOf pending how world =
                 }
 
         if how >= 2 then
-            apply carriedOut (QueueEvent.OffsetNotSaved(AlreadyClosed "the store"))
+            apply carriedOut (QueueEvent.OffsetNotSaved(RemotingError.AlreadyClosed "the store"))
         else
             apply
                 (if world.Chosen.Contains offset then
