@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Interop;
 
 /// <summary>The ways to send.</summary>
@@ -38,9 +40,9 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
 
         foreach (var text in Texts(40))
         {
-            var key = $"order-{int.Parse(text) % 8}";
+            var key = $"order-{int.Parse(text, CultureInfo.InvariantCulture) % 8}";
             var message = Message.To(topic).Tag("ordered").ShardingKey(key).Property("order", key).Body(text);
-            var selector = int.Parse(text) < 20 ? QueueSelector.ByKey(key) : QueueSelector.ByShardingKey;
+            var selector = int.Parse(text, CultureInfo.InvariantCulture) < 20 ? QueueSelector.ByKey(key) : QueueSelector.ByShardingKey;
             var receipt = await producer.SendAsync(message, selector, cancellation);
             byKey.TryAdd(key, []);
             byKey[key].Add(receipt.Queue);
@@ -53,7 +55,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
 
         foreach (var order in received.GroupBy(message => message.Property("order")))
         {
-            Assert.That(order.Select(message => int.Parse(TextOf(message))), Is.Ordered.Ascending);
+            Assert.That(order.Select(message => int.Parse(TextOf(message), CultureInfo.InvariantCulture)), Is.Ordered.Ascending);
         }
     }
 
