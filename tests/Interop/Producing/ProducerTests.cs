@@ -190,6 +190,22 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
     }
 
     [Test]
+    public async Task Messages_to_one_chosen_queue_are_gathered_into_its_batch(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var first = await StartProducerAsync(cancellation);
+        var queue = (await first.SendAsync(Message.To(topic).Body("makes the topic"), cancellation)).Queue;
+        await using var producer = await Build().Batching(messages: 5, wait: TimeSpan.FromSeconds(20)).StartAsync(cancellation);
+        var sends = Texts(6).Select(text => producer.SendAsync(Message.To(topic).Body(text), queue, cancellation)).ToList();
+
+        var receipts = await Task.WhenAll(sends.Take(5));
+        Assert.That(sends[5].IsCompleted, Is.False, "one is not enough for a batch");
+        await producer.DisposeAsync();
+        Assert.That(receipts.Append(await sends[5]).Select(receipt => receipt.Queue), Is.All.EqualTo(queue));
+        Assert.That(receipts.Select(receipt => receipt.QueueOffset), Is.EqualTo(Enumerable.Range(1, 5)));
+    }
+
+    [Test]
     public async Task Messages_one_way_arrive(CancellationToken cancellation)
     {
         var topic = NewName("topic");
