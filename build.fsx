@@ -472,6 +472,77 @@ let install _ =
 
 let outdated _ = paket [ "outdated" ]
 
+/// What the analyzer of the C# facade's public surface says of a member that came or went.
+let surfaceChange =
+    Regex @"warning (?<rule>RS0016|RS0017): Symbol '(?<symbol>.+)' is (not )?part of the declared"
+
+/// Writes down what the C# facade offers: all that is not in PublicAPI.Shipped.txt, and what was there and is gone.
+let csharpSurface () =
+    let project = "src/RocketMq.Client.CSharp"
+    let file = Path.Combine(root, project, "PublicAPI.Unshipped.txt")
+    let before = File.ReadAllText file
+    let mutable lines = Set.empty
+
+    let onLine line =
+        let found = surfaceChange.Match line
+
+        if found.Success then
+            let mark =
+                if found.Groups["rule"].Value = "RS0017" then
+                    "*REMOVED*"
+                else
+                    ""
+
+            lines <- lines.Add(mark + found.Groups["symbol"].Value)
+
+    File.WriteAllText(file, "#nullable enable\n")
+
+    match
+        runWith
+            [ ("DOTNET_CLI_UI_LANGUAGE", "en") ]
+            onLine
+            [
+                "build"
+                project
+                "-c"
+                "Release"
+                "--nologo"
+                "-p:TreatWarningsAsErrors=false"
+            ]
+    with
+    | 0 ->
+        let sorted =
+            lines
+            |> List.ofSeq
+            |> List.sortWith (fun one other -> String.CompareOrdinal(one, other))
+
+        File.WriteAllText(file, String.Join('\n', "#nullable enable" :: sorted) + "\n")
+        0
+    | code ->
+        File.WriteAllText(file, before)
+        print "The C# facade does not build: its surface stays as it was written down."
+        code
+
+/// A test compares the surfaces of the F# packages, and writes them if it is told to.
+let fsharpSurface () =
+    [
+        "run"
+        "-c"
+        "Release"
+        "--project"
+        "tests/Properties"
+        "--"
+        "--colours"
+        "0"
+        "--no-spinner"
+        "--filter-test-list"
+        "Public surface"
+    ]
+    |> runWith [ ("ROCKETMQ_WRITE_SURFACE", "1") ] print
+
+let surface _ =
+    inOrder [ timed "C#" csharpSurface; timed "F#" fsharpSurface ]
+
 let targets: (string * string * (string list -> int)) list =
     [
         "Demo", "10,000 messages through the embedded broker; arguments go to samples/Quickstart", demo
@@ -486,6 +557,7 @@ let targets: (string * string * (string list -> int)) list =
         "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer' or 'idle' for one kind; 'compare REV' beside a commit",
         bench
         "Pack", "the four packages into artifacts/", pack
+        "Surface", "write down the public surface of all packages after a change to it that is meant", surface
         "Install", "resolve packages again after a change to paket.dependencies", install
         "Outdated", "packages with later versions", outdated
     ]

@@ -44,9 +44,9 @@ let run (count: int) : Task<string> =
         let options =
             { PopConsumerOptions.create "native-group" servers with
                 EnablePopMode = true
+                Consumer.ConsumeFrom = FirstOffset
             }
             |> PopConsumerOptions.subscribe topic (ByTag "*")
-            |> PopConsumerOptions.consumeFromWhere FirstOffset
 
         let! started = PopConsumer.Start(options, handle)
         let consumer = ok started

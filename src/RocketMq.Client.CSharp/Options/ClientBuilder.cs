@@ -33,7 +33,8 @@ public abstract class ClientBuilder<TSelf> : ConnectionBuilder<TSelf>
         return Set(new Core.AddressServer(domain, subgroup ?? defaults.Subgroup, unitName ?? defaults.UnitName), nameof(domain));
     }
 
-    /// <summary>What topics and groups belong to: they travel as "name%topic". Default none.</summary>
+    /// <summary>What topics and groups belong to: they travel as "name%topic". Default none, or the one that the first name
+    /// server's address implies, as in Java: "MQ_INST_x_y" for "MQ_INST_x_y.host".</summary>
     /// <exception cref="ArgumentException">It is no such name: 1 to 255 characters of a-z A-Z 0-9 % | - _.</exception>
     public TSelf Namespace(string name) => Set(name);
 

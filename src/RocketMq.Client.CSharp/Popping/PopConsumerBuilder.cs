@@ -96,7 +96,7 @@ public sealed partial class PopConsumerBuilder : ConsumerBuilder<PopConsumerBuil
     {
         cancellationToken.ThrowIfCancellationRequested();
         var handler = _handler ?? throw Core.RemotingError
-            .NewMisconfigured("a consumer that pops needs OnMessage, which handles messages").ToException();
+            .NewMisconfigured("a consumer that pops needs OnMessage, which handles messages").ToException(cancellationToken);
         var options = ToCore<Core.PopConsumerOptions>();
         var run = FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, Task<Core.ConsumeResult>>(
             (message, cancellation) => handler(new(message), cancellation).AsTask());

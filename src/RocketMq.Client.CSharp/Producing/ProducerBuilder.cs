@@ -17,6 +17,6 @@ public sealed class ProducerBuilder : ProducerBuilderBase<ProducerBuilder>
     {
         cancellationToken.ThrowIfCancellationRequested();
         var options = ToCore<Core.ProducerOptions>();
-        return Task.FromResult(new Producer(Core.Producer.Start(options).OrThrow(), options.Client.Codecs));
+        return Task.FromResult(new Producer(Core.Producer.Start(options).OrThrow(cancellationToken), options.Client.Codecs));
     }
 }

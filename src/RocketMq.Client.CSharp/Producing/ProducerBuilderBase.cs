@@ -76,8 +76,8 @@ public abstract class ProducerBuilderBase<TSelf> : ClientBuilder<TSelf>
     public TSelf NoBrokerAvoidance() => Set(true);
 
     /// <summary>
-    /// Gathers messages to the same topic into batches by itself; each send still has its own receipt. Messages that cannot
-    /// be in a batch, and those to a queue that the caller chose, go by themselves. Default off. Null leaves a limit as it is.
+    /// Gathers messages to the same topic, and those to the same chosen queue, into batches by itself; each send still has its own
+    /// receipt. Messages that cannot be in a batch, and those whose queue a selector chooses, go by themselves. Default off. Null leaves a limit as it is.
     /// </summary>
     /// <param name="messages">Messages of one batch at most. Default 1,024.</param>
     /// <param name="bytes">Bytes of one batch at most, properties included: to 4 MiB. Default 32 KiB.</param>

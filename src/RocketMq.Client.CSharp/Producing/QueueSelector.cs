@@ -11,7 +11,7 @@ public sealed class QueueSelector
     internal Core.QueueSelector Inner { get; }
 
     /// <summary>
-    /// By <see cref="Message.ShardingKey"/>, as <see cref="ByKey"/>. A message without one ends with an
+    /// By <see cref="Message.ShardingKey"/>, as <see cref="ByKey(string)"/>. A message without one ends with an
     /// <see cref="InvalidRequestException"/>.
     /// </summary>
     public static QueueSelector ByShardingKey { get; } = new(Core.QueueSelector.ByShardingKey);
@@ -28,6 +28,9 @@ public sealed class QueueSelector
         ArgumentNullException.ThrowIfNull(key);
         return new(Core.QueueSelector.NewByKey(key));
     }
+
+    /// <summary>By a number as the key, as Java's clients with a key that is a <c>Long</c>.</summary>
+    public static QueueSelector ByKey(long key) => new(Core.QueueSelectorModule.ofNumber(key));
 
     /// <summary>
     /// By a function from the queues, ordered by broker and number, and the message to an index among the queues. It is called

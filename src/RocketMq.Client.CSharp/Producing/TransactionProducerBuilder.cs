@@ -55,7 +55,7 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
     {
         cancellationToken.ThrowIfCancellationRequested();
         var checker = _checker ?? throw Core.RemotingError
-            .NewMisconfigured("a producer of transactions needs OnCheck, which answers what became of them").ToException();
+            .NewMisconfigured("a producer of transactions needs OnCheck, which answers what became of them").ToException(cancellationToken);
         var options = ToCore<Core.ProducerOptions>();
         var check = FuncConvert.FromFunc<Core.StoredMessage, Task<Core.TransactionDecision>>(async half =>
             (await (checker(ReceivedMessage.FromCore(half, options.Client.Codecs)) ?? throw Handlers.NoTask(checker))

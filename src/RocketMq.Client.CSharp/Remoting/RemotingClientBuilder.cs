@@ -18,7 +18,7 @@ public sealed class RemotingClientBuilder : RemotingBuilderBase<RemotingClientBu
     /// <exception cref="InvalidRequestException">Settings do not go together; the message names all that do not.</exception>
     public async Task<RemotingClient> StartAsync(CancellationToken cancellationToken = default)
     {
-        var inner = Core.RemotingClient.Create(_endpoint, Draft.Remoting).OrThrow();
+        var inner = Core.RemotingClient.Create(_endpoint, Draft.Remoting).OrThrow(cancellationToken);
         var opened = await inner.Open(cancellationToken).ConfigureAwait(false);
 
         if (opened.IsOk)
@@ -28,7 +28,7 @@ public sealed class RemotingClientBuilder : RemotingBuilderBase<RemotingClientBu
 
         await inner.Close().ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        throw opened.ErrorValue.ToException();
+        throw opened.ErrorValue.ToException(cancellationToken);
     }
 
     /// <summary>Several connections, each lent to one renter at a time. None is made before it is borrowed.</summary>

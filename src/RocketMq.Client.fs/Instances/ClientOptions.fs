@@ -9,7 +9,8 @@ type ClientOptions =
         NameServers: Endpoint list
         /// Finds name servers over HTTP instead, as Java's clients do, and looks again every two minutes. Default none.
         AddressServer: AddressServer option
-        /// What topics and groups belong to, see `Namespaced`. Default none.
+        /// What topics and groups belong to, see `Namespaced`. Default none, or the one that the address of the first name server
+        /// implies, as in Java: `MQ_INST_x_y` for `MQ_INST_x_y.host`.
         Namespace: string
         /// Tells this client from others of the host. Default: of its own. A broadcasting consumer finds its offsets
         /// again only if it has the same name again.
@@ -23,12 +24,17 @@ type ClientOptions =
     }
 
 module ClientOptions =
+    let private impliedNamespace (nameServers: Endpoint list) : string =
+        match nameServers with
+        | first :: _ -> Namespaced.ofAddress first.Host |> ValueOption.defaultValue ""
+        | [] -> ""
+
     /// Options of a client, with the defaults that the fields name.
     let create (nameServers: Endpoint list) : ClientOptions =
         {
             NameServers = nameServers
             AddressServer = None
-            Namespace = ""
+            Namespace = impliedNamespace nameServers
             InstanceName = None
             UnitName = None
             Codecs = BodyCodecs.standard
@@ -49,7 +55,14 @@ module ClientOptions =
     let internal settings: Setting<ClientOptions> list =
         [
             Setting.value SettingTable.nameServersName ValueKind.endpoints _.NameServers (fun value options ->
-                { options with NameServers = value })
+                { options with
+                    NameServers = value
+                    Namespace =
+                        if options.Namespace = "" then
+                            impliedNamespace value
+                        else
+                            options.Namespace
+                })
             Setting.ofProgram "addressServer" checkAddressServer _.AddressServer (fun value options ->
                 { options with
                     AddressServer = Some value

@@ -11,8 +11,6 @@ open RocketMq.Protocol
 type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     let client = PopClient(options.Consumer, options.Concurrency)
     let group = client.Group
-    let clock = client.Options.Ports.Clock
-    let log = client.Options.Logger
     let keeper = PopAckAgent(PopConsumerOptions.limits options, client, group)
 
     let tracing =

@@ -64,18 +64,20 @@ type Producer
         | Error error -> Task.FromResult(Error error)
         | Ok prepared -> sender.Send(prepared, target, cancellation)
 
-    let sendGathered (tickets: Gathered[]) =
+    let sendGathered (target: BatchTarget) (tickets: Gathered[]) =
+        let target =
+            match target.Queue with
+            | ValueSome queue -> OneQueue queue
+            | ValueNone -> AnyQueue
+
         match tickets with
         | [| single |] ->
-            sendNow
-                (OutgoingMessage.ofIdentified options single.UniqueId single.Message)
-                AnyQueue
-                CancellationToken.None
+            sendNow (OutgoingMessage.ofIdentified options single.UniqueId single.Message) target CancellationToken.None
         | tickets ->
             let batch =
                 OutgoingMessage.ofBatch options [ for ticket in tickets -> ticket.Message ]
 
-            sendNow batch AnyQueue CancellationToken.None
+            sendNow batch target CancellationToken.None
 
     let batcher =
         options.Batching
@@ -103,7 +105,7 @@ type Producer
         }
 
     /// The message is with the others when this returns; it counts as on its way until its batch has been sent.
-    let gather (batcher: ProducerBatcher) (message: Message) (cancellation: CancellationToken) =
+    let gather (batcher: ProducerBatcher) queue (message: Message) (cancellation: CancellationToken) =
         let struct (message, id) = identify message
 
         match OutgoingMessage.checkIdentified message with
@@ -113,7 +115,7 @@ type Producer
             sends.Begin()
             gathered.Task.GetAwaiter().UnsafeOnCompleted(fun () -> sends.End())
 
-            batcher.Add(gathered, ValueNone, message.Body.Length >= options.CompressFromBytes)
+            batcher.Add(gathered, queue, message.Body.Length >= options.CompressFromBytes)
             waitForBatch gathered cancellation
 
     let sendPlain target (cancellation: CancellationToken) (message: Message) =
@@ -123,7 +125,8 @@ type Producer
             Task.FromResult(Error(RemotingError.Cancelled(RequestCode.SendMessageV2, false)))
         | Ok message ->
             match batcher, target with
-            | Some batcher, AnyQueue -> gather batcher message cancellation
+            | Some batcher, AnyQueue -> gather batcher ValueNone message cancellation
+            | Some batcher, OneQueue queue -> gather batcher (ValueSome queue) message cancellation
             | _ -> sendNow (OutgoingMessage.ofMessage options (uniqueIds.Next()) message) target cancellation
 
     let checkAll (messages: Message list) =
@@ -233,7 +236,8 @@ type Producer
     member producer.Send(message: Message, cancellation: CancellationToken) : Task<Result<SendReceipt, RemotingError>> =
         producer.SendTo(AnyQueue, message, cancellation)
 
-    /// As `Send`, to a queue that is chosen; then there is one attempt.
+    /// As `Send`, to a queue that is chosen; then there is one attempt. With `Batching`, messages to one queue are gathered; those
+    /// whose queue a selector chooses go at once.
     member _.SendTo
         (target: SendTarget, message: Message, cancellation: CancellationToken)
         : Task<Result<SendReceipt, RemotingError>> =

@@ -44,9 +44,6 @@ module Namespaced =
         else
             struct ("", name)
 
-    /// What stands before the first separator, if anything does.
-    let private namespaceEnd (bare: string) = bare.IndexOf separator
-
     /// Whether `name` already carries `ns`.
     let isWrapped (ns: string) (name: string) : bool =
         let struct (_, bare) = split name
@@ -68,7 +65,7 @@ module Namespaced =
     /// The name without whatever namespace it carries.
     let unwrapAny (name: string) : string =
         let struct (prefix, bare) = split name
-        let index = namespaceEnd bare
+        let index = bare.IndexOf separator
 
         if index > 0 && not (isSystemName name) then
             prefix + bare.Substring(index + 1)
@@ -78,16 +75,6 @@ module Namespaced =
     /// The name as applications know it: without `ns`, and unchanged if it carries another namespace or none.
     let unwrap (ns: string) (name: string) : string =
         if isWrapped ns name then unwrapAny name else name
-
-    /// The namespace that a name carries; empty if none.
-    let namespaceOf (name: string) : string =
-        let struct (_, bare) = split name
-        let index = namespaceEnd bare
-
-        if index > 0 && not (isSystemName name) then
-            bare.Substring(0, index)
-        else
-            ""
 
     /// The retry topic of a group, as it travels.
     let retryTopic (ns: string) (group: string) : string = retryPrefix + wrap ns group

@@ -230,10 +230,6 @@ module Commands =
     /// Reads what `toJson` wrote.
     let ofJson (json: string) : Result<RemotingCommand, DecodeError> = Json.decode "command" shape (utf8 json)
 
-    /// Reads what `listToJson` wrote.
-    let listOfJson (json: string) : Result<RemotingCommand list, DecodeError> =
-        Json.decode "commands" (JsonCodec.list shape) (utf8 json)
-
     // Building. A code names the same thing differently from another one: give the code first.
 
     /// Sets the topic, in the field that the code has it in.

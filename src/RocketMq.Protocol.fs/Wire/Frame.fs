@@ -83,15 +83,11 @@ module Frame =
     let private jsonType = 0
     let private binaryType = 1
 
+    /// The form that a command's header will have: `wanted`, or JSON where its numbers need it.
     let private headerOf (wanted: Header) (parts: inref<FrameParts>) =
         match wanted with
         | Header.Binary when HeaderBinary.fits &parts -> Header.Binary
         | _ -> Header.Json
-
-    /// The form that a command's header will have: `wanted`, or JSON where its numbers need it.
-    let headerFor (wanted: Header) (command: RemotingCommand) =
-        let parts = FrameParts.ofCommand command
-        headerOf wanted &parts
 
     /// Fills in the eight bytes before the header, once its length is known.
     let private writePrefix (header: Header) headerBytes bodyBytes (destination: Span<byte>) =

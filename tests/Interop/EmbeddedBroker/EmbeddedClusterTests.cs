@@ -299,7 +299,7 @@ public sealed class EmbeddedClusterTests
     public async Task Single_broker_creates_topics_in_advance_too(CancellationToken cancellation)
     {
         await StartAsync(masters: 1);
-        await using var broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { AutoCreateTopics = false });
+        await using var broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { AutoCreateTopics = false }, cancellation);
         await broker.CreateTopicAsync(Topic, queues: 3, cancellation);
         await using var names = NameServerClient.Connect(broker.NameServer);
         Assert.That((await names.GetRouteAsync(Topic, cancellation)).Queues.Single().WriteQueues, Is.EqualTo(3));

@@ -1,3 +1,4 @@
+using System.Globalization;
 using RocketMq.Embedded;
 
 namespace Interop;
@@ -44,7 +45,7 @@ public sealed class FaultToolsTests
     private static async Task CallAsync(RemotingClient remoting, int code, CancellationToken cancellation)
     {
         var answer = await remoting.InvokeAsync(Command.Request((RequestCode)code), cancellation);
-        Assert.That(answer.Remark, Does.Contain(code.ToString()));
+        Assert.That(answer.Remark, Does.Contain(code.ToString(CultureInfo.InvariantCulture)));
     }
 
     private static async Task CallManyAsync(RemotingClient remoting, CancellationToken cancellation)
@@ -364,7 +365,7 @@ public sealed class FaultToolsTests
         Assert.That(() => sends.Refuse(2, null!), Throws.ArgumentNullException);
     }
 
-    private static Task SubscribeAsync(RemotingClient remoting, CancellationToken cancellation) =>
+    private static Task<Command> SubscribeAsync(RemotingClient remoting, CancellationToken cancellation) =>
         remoting.InvokeAsync(
             Requests.Heartbeat("it-client", consumers: [new("it-group", new Dictionary<string, string> { [Topic] = "*" })]),
             cancellation);

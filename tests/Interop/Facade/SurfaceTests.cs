@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 
@@ -94,7 +95,7 @@ public sealed class SurfaceTests
     }
 
     private static Dictionary<string, int> Names<TEnum>() where TEnum : struct, Enum =>
-        Enum.GetNames<TEnum>().ToDictionary(name => name, name => Convert.ToInt32(Enum.Parse<TEnum>(name)));
+        Enum.GetNames<TEnum>().ToDictionary(name => name, name => Convert.ToInt32(Enum.Parse<TEnum>(name), CultureInfo.InvariantCulture));
 
     [Test]
     public void Codes_have_the_names_and_numbers_of_the_core()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Interop;
@@ -70,7 +71,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
         foreach (var queue in received.GroupBy(message => message.Queue))
         {
             Assert.That(queue.Select(message => message.QueueOffset), Is.Ordered.Ascending, queue.Key.ToString());
-            Assert.That(queue.Select(message => int.Parse(Encoding.UTF8.GetString(message.Body.Span))), Is.Ordered.Ascending);
+            Assert.That(queue.Select(message => int.Parse(message.Body.Span, CultureInfo.InvariantCulture)), Is.Ordered.Ascending);
         }
     }
 

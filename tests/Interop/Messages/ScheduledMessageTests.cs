@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using RocketMq.Embedded;
 
@@ -120,8 +121,8 @@ public sealed class ScheduledMessageTests
         var end = Requests.EndTransaction(
             "G",
             TransactionDecision.Commit,
-            long.Parse(check.Fields["tranStateTableOffset"]),
-            long.Parse(check.Fields["commitLogOffset"]),
+            long.Parse(check.Fields["tranStateTableOffset"], CultureInfo.InvariantCulture),
+            long.Parse(check.Fields["commitLogOffset"], CultureInfo.InvariantCulture),
             "half",
             isCheckAnswer: true);
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Interop;
 
 /// <summary>The ways to send.</summary>
@@ -38,9 +40,9 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
 
         foreach (var text in Texts(40))
         {
-            var key = $"order-{int.Parse(text) % 8}";
+            var key = $"order-{int.Parse(text, CultureInfo.InvariantCulture) % 8}";
             var message = Message.To(topic).Tag("ordered").ShardingKey(key).Property("order", key).Body(text);
-            var selector = int.Parse(text) < 20 ? QueueSelector.ByKey(key) : QueueSelector.ByShardingKey;
+            var selector = int.Parse(text, CultureInfo.InvariantCulture) < 20 ? QueueSelector.ByKey(key) : QueueSelector.ByShardingKey;
             var receipt = await producer.SendAsync(message, selector, cancellation);
             byKey.TryAdd(key, []);
             byKey[key].Add(receipt.Queue);
@@ -53,7 +55,7 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
 
         foreach (var order in received.GroupBy(message => message.Property("order")))
         {
-            Assert.That(order.Select(message => int.Parse(TextOf(message))), Is.Ordered.Ascending);
+            Assert.That(order.Select(message => int.Parse(TextOf(message), CultureInfo.InvariantCulture)), Is.Ordered.Ascending);
         }
     }
 
@@ -185,6 +187,22 @@ public sealed class ProducerTests(string kind) : ServerTests(kind)
             Assert.That(received[receipt.MessageId].QueueOffset, Is.EqualTo(receipt.QueueOffset));
             Assert.That(received[receipt.MessageId].Queue, Is.EqualTo(receipt.Queue));
         }
+    }
+
+    [Test]
+    public async Task Messages_to_one_chosen_queue_are_gathered_into_its_batch(CancellationToken cancellation)
+    {
+        var topic = NewName("topic");
+        await using var first = await StartProducerAsync(cancellation);
+        var queue = (await first.SendAsync(Message.To(topic).Body("makes the topic"), cancellation)).Queue;
+        await using var producer = await Build().Batching(messages: 5, wait: TimeSpan.FromSeconds(20)).StartAsync(cancellation);
+        var sends = Texts(6).Select(text => producer.SendAsync(Message.To(topic).Body(text), queue, cancellation)).ToList();
+
+        var receipts = await Task.WhenAll(sends.Take(5));
+        Assert.That(sends[5].IsCompleted, Is.False, "one is not enough for a batch");
+        await producer.DisposeAsync();
+        Assert.That(receipts.Append(await sends[5]).Select(receipt => receipt.Queue), Is.All.EqualTo(queue));
+        Assert.That(receipts.Select(receipt => receipt.QueueOffset), Is.EqualTo(Enumerable.Range(1, 5)));
     }
 
     [Test]

@@ -69,7 +69,7 @@ public sealed class LifeTests
             BrokerPort = IPEndPoint.Parse(first.BrokerAddress).Port,
         };
 
-        await Assert.ThrowsAsync<SocketException>(async () => await EmbeddedBroker.StartAsync(options));
+        await Assert.ThrowsAsync<SocketException>(async () => await EmbeddedBroker.StartAsync(options, cancellation));
         Assert.That(await IsOpenAsync($"127.0.0.1:{free}", cancellation), Is.False);
     }
 
@@ -77,7 +77,7 @@ public sealed class LifeTests
     public async Task Client_reconnects_when_its_server_is_back(CancellationToken cancellation)
     {
         var options = new EmbeddedBrokerOptions { NameServerPort = FreePort() };
-        var broker = await EmbeddedBroker.StartAsync(options);
+        var broker = await EmbeddedBroker.StartAsync(options, cancellation);
         await using var remoting = await RemotingClient.Connect(broker.NameServer)
             .RequestTimeout(TimeSpan.FromSeconds(30)).StartAsync(cancellation);
         var left = new TaskCompletionSource();
@@ -91,7 +91,7 @@ public sealed class LifeTests
 
         await broker.StopAsync();
         await left.Task.WaitAsync(cancellation);
-        await using var again = await EmbeddedBroker.StartAsync(options);
+        await using var again = await EmbeddedBroker.StartAsync(options, cancellation);
         var answer = await remoting.InvokeAsync(AskForRoute("it-nowhere"), cancellation);
         Assert.That(answer.ResponseCode, Is.EqualTo(ResponseCode.TopicNotExist));
     }

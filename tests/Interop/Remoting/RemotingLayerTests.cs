@@ -121,7 +121,7 @@ public sealed class RemotingLayerTests
     public async Task A_broker_that_registered_an_address_of_its_own_network_is_reached_through_a_map(CancellationToken cancellation)
     {
         _broker.Advertise("broker-in-a-container:10911");
-        await using var brokerProxy = await FaultProxy.StartAsync(_broker.BrokerAddress);
+        await using var brokerProxy = await FaultProxy.StartAsync(_broker.BrokerAddress, cancellationToken: cancellation);
         await using var producer = await Producer.Create("it-mapped")
             .NameServers(_broker.NameServer)
             .MapAddress(new Dictionary<string, string> { ["broker-in-a-container:10911"] = brokerProxy.Address })

@@ -4,45 +4,41 @@ open RocketMq.Protocol
 open RocketMq
 
 /// Names as Java's NamespaceUtil 5.3.3 treats them, run with the namespace NS1: the name, wrapped, without NS1, without any
-/// namespace, the namespace it carries, the retry topic of a group of that name (for no name Java gives none, this library
+/// namespace, the retry topic of a group of that name (for no name Java gives none, this library
 /// the bare prefix), and whether it carries NS1.
 let private java =
     [
-        "", "", "", "", "", "%RETRY%", false
-        "orders", "NS1%orders", "orders", "orders", "", "%RETRY%NS1%orders", false
-        "%RETRY%group", "%RETRY%NS1%group", "%RETRY%group", "%RETRY%group", "", "%RETRY%%RETRY%NS1%group", false
-        "%DLQ%group", "%DLQ%NS1%group", "%DLQ%group", "%DLQ%group", "", "%RETRY%%DLQ%NS1%group", false
-        "NS1%orders", "NS1%orders", "orders", "orders", "NS1", "%RETRY%NS1%orders", true
-        "NS2%orders", "NS1%NS2%orders", "NS2%orders", "orders", "NS2", "%RETRY%NS1%NS2%orders", false
-        "%RETRY%NS1%group", "%RETRY%NS1%group", "%RETRY%group", "%RETRY%group", "NS1", "%RETRY%%RETRY%NS1%group", true
-        "%DLQ%NS1%group", "%DLQ%NS1%group", "%DLQ%group", "%DLQ%group", "NS1", "%RETRY%%DLQ%NS1%group", true
+        "", "", "", "", "%RETRY%", false
+        "orders", "NS1%orders", "orders", "orders", "%RETRY%NS1%orders", false
+        "%RETRY%group", "%RETRY%NS1%group", "%RETRY%group", "%RETRY%group", "%RETRY%%RETRY%NS1%group", false
+        "%DLQ%group", "%DLQ%NS1%group", "%DLQ%group", "%DLQ%group", "%RETRY%%DLQ%NS1%group", false
+        "NS1%orders", "NS1%orders", "orders", "orders", "%RETRY%NS1%orders", true
+        "NS2%orders", "NS1%NS2%orders", "NS2%orders", "orders", "%RETRY%NS1%NS2%orders", false
+        "%RETRY%NS1%group", "%RETRY%NS1%group", "%RETRY%group", "%RETRY%group", "%RETRY%%RETRY%NS1%group", true
+        "%DLQ%NS1%group", "%DLQ%NS1%group", "%DLQ%group", "%DLQ%group", "%RETRY%%DLQ%NS1%group", true
         "%RETRY%NS2%group",
         "%RETRY%NS1%NS2%group",
         "%RETRY%NS2%group",
         "%RETRY%group",
-        "NS2",
         "%RETRY%%RETRY%NS1%NS2%group",
         false
-        "TBW102", "TBW102", "TBW102", "TBW102", "", "%RETRY%TBW102", false
+        "TBW102", "TBW102", "TBW102", "TBW102", "%RETRY%TBW102", false
         "RMQ_SYS_TRACE_TOPIC",
         "RMQ_SYS_TRACE_TOPIC",
         "RMQ_SYS_TRACE_TOPIC",
         "RMQ_SYS_TRACE_TOPIC",
-        "",
         "%RETRY%RMQ_SYS_TRACE_TOPIC",
         false
         "rmq_sys_wheel_timer",
         "rmq_sys_wheel_timer",
         "rmq_sys_wheel_timer",
         "rmq_sys_wheel_timer",
-        "",
         "%RETRY%rmq_sys_wheel_timer",
         false
         "CID_RMQ_SYS_TRANS",
         "CID_RMQ_SYS_TRANS",
         "CID_RMQ_SYS_TRANS",
         "CID_RMQ_SYS_TRANS",
-        "",
         "%RETRY%CID_RMQ_SYS_TRANS",
         false
     ]
@@ -50,36 +46,33 @@ let private java =
 /// The same of names with a namespace or a prefix in an unusual place.
 let private unusual =
     [
-        "BenchmarkTest", "BenchmarkTest", "BenchmarkTest", "BenchmarkTest", "", "%RETRY%BenchmarkTest", false
+        "BenchmarkTest", "BenchmarkTest", "BenchmarkTest", "BenchmarkTest", "%RETRY%BenchmarkTest", false
         "%RETRY%CID_RMQ_SYS_TRANS",
         "%RETRY%NS1%CID_RMQ_SYS_TRANS",
         "%RETRY%CID_RMQ_SYS_TRANS",
         "%RETRY%CID_RMQ_SYS_TRANS",
-        "",
         "%RETRY%%RETRY%NS1%CID_RMQ_SYS_TRANS",
         false
-        "NS1%TBW102", "NS1%TBW102", "TBW102", "TBW102", "NS1", "%RETRY%NS1%TBW102", true
-        "NS1orders", "NS1%NS1orders", "NS1orders", "NS1orders", "", "%RETRY%NS1%NS1orders", false
-        "%NS1%orders", "NS1%%NS1%orders", "%NS1%orders", "%NS1%orders", "", "%RETRY%NS1%%NS1%orders", false
-        "%RETRY%", "%RETRY%NS1%", "%RETRY%", "%RETRY%", "", "%RETRY%%RETRY%NS1%", false
-        "%retry%group", "NS1%%retry%group", "%retry%group", "%retry%group", "", "%RETRY%NS1%%retry%group", false
-        "NS1%", "NS1%", "", "", "NS1", "%RETRY%NS1%", true
-        "%RETRY%NS1%", "%RETRY%NS1%", "%RETRY%", "%RETRY%", "NS1", "%RETRY%%RETRY%NS1%", true
-        "a%b%c", "NS1%a%b%c", "a%b%c", "b%c", "a", "%RETRY%NS1%a%b%c", false
-        "%RETRY%a%b%c", "%RETRY%NS1%a%b%c", "%RETRY%a%b%c", "%RETRY%b%c", "a", "%RETRY%%RETRY%NS1%a%b%c", false
+        "NS1%TBW102", "NS1%TBW102", "TBW102", "TBW102", "%RETRY%NS1%TBW102", true
+        "NS1orders", "NS1%NS1orders", "NS1orders", "NS1orders", "%RETRY%NS1%NS1orders", false
+        "%NS1%orders", "NS1%%NS1%orders", "%NS1%orders", "%NS1%orders", "%RETRY%NS1%%NS1%orders", false
+        "%RETRY%", "%RETRY%NS1%", "%RETRY%", "%RETRY%", "%RETRY%%RETRY%NS1%", false
+        "%retry%group", "NS1%%retry%group", "%retry%group", "%retry%group", "%RETRY%NS1%%retry%group", false
+        "NS1%", "NS1%", "", "", "%RETRY%NS1%", true
+        "%RETRY%NS1%", "%RETRY%NS1%", "%RETRY%", "%RETRY%", "%RETRY%%RETRY%NS1%", true
+        "a%b%c", "NS1%a%b%c", "a%b%c", "b%c", "%RETRY%NS1%a%b%c", false
+        "%RETRY%a%b%c", "%RETRY%NS1%a%b%c", "%RETRY%a%b%c", "%RETRY%b%c", "%RETRY%%RETRY%NS1%a%b%c", false
         "RMQ_SYS_TRACE_TOPIC%x",
         "NS1%RMQ_SYS_TRACE_TOPIC%x",
         "RMQ_SYS_TRACE_TOPIC%x",
         "x",
-        "RMQ_SYS_TRACE_TOPIC",
         "%RETRY%NS1%RMQ_SYS_TRACE_TOPIC%x",
         false
-        "rmq_sys_a%b", "rmq_sys_a%b", "rmq_sys_a%b", "rmq_sys_a%b", "", "%RETRY%rmq_sys_a%b", false
+        "rmq_sys_a%b", "rmq_sys_a%b", "rmq_sys_a%b", "rmq_sys_a%b", "%RETRY%rmq_sys_a%b", false
         "%DLQ%%RETRY%group",
         "%DLQ%NS1%%RETRY%group",
         "%DLQ%%RETRY%group",
         "%DLQ%%RETRY%group",
-        "",
         "%RETRY%%DLQ%NS1%%RETRY%group",
         false
     ]
@@ -117,11 +110,10 @@ let tests =
         [
             testCase "names are wrapped and unwrapped as in Java"
             <| fun () ->
-                for name, wrapped, unwrapped, bare, ns, retry, isWrapped in java @ unusual do
+                for name, wrapped, unwrapped, bare, retry, isWrapped in java @ unusual do
                     Namespaced.wrap "NS1" name |> shouldEqual wrapped
                     Namespaced.unwrap "NS1" name |> shouldEqual unwrapped
                     Namespaced.unwrapAny name |> shouldEqual bare
-                    Namespaced.namespaceOf name |> shouldEqual ns
                     Namespaced.retryTopic "NS1" name |> shouldEqual retry
                     Namespaced.isWrapped "NS1" name |> shouldEqual isWrapped
 
@@ -129,6 +121,31 @@ let tests =
             <| fun () ->
                 for address, ns in addresses do
                     Namespaced.ofAddress address |> shouldEqual ns
+
+            testCase "the address of the first name server implies the namespace of a client that has none"
+            <| fun () ->
+                let nameServers = "nameServers=MQ_INST_a_b.host:9876,host:9876"
+
+                for text, ns in
+                    [
+                        nameServers, "MQ_INST_a_b"
+                        nameServers + ";namespace=mine", "mine"
+                        "namespace=mine;" + nameServers, "mine"
+                        "nameServers=host:9876,MQ_INST_a_b.host:9876", ""
+                    ] do
+                    (Buffers.ok (ProducerOptions.ofText "group" text)).Client.Namespace
+                    |> shouldEqual ns
+
+                let options =
+                    ClientOptions.create
+                        [
+                            {
+                                Host = "MQ_INST_a_b.host"
+                                Port = 9876
+                            }
+                        ]
+
+                options.Namespace |> shouldEqual "MQ_INST_a_b"
 
             property "what is wrapped once is wrapped; to wrap it again changes nothing"
             <| fun (Text name) ->

@@ -6,9 +6,18 @@ open RocketMq.Protocol
 open RocketMq
 open Buffers
 
+/// The form that a header has: `wanted`, or JSON where a binary one has no room for the numbers.
+let private headerFor wanted (command: RemotingCommand) =
+    let isNarrow number = number >= -32768 && number <= 32767
+
+    if isNarrow command.Code && isNarrow command.Version then
+        wanted
+    else
+        Header.Json
+
 /// What a header form cannot tell apart: a binary one has no empty remark and no empty fields.
 let private asCarried header (command: RemotingCommand) =
-    match Frame.headerFor header command with
+    match headerFor header command with
     | Header.Json -> command
     | Header.Binary ->
         { command with
@@ -36,7 +45,7 @@ let private decoding =
                 Frame.decode bytes =
                     Decoded.Complete(
                         {
-                            Header = Frame.headerFor header command
+                            Header = headerFor header command
                             Command = asCarried header command
                         },
                         bytes.Length
@@ -129,10 +138,12 @@ let private streams =
 
             property "numbers beyond sixteen bits are never cut, the header becomes JSON"
             <| fun (command: RemotingCommand) ->
-                let isNarrow number = number >= -32768 && number <= 32767
-                let isBinary = isNarrow command.Code && isNarrow command.Version
-
-                (Frame.headerFor Header.Binary command = Header.Binary) = isBinary
+                match Frame.decode (encode Header.Binary command) with
+                | Complete(frame, _) ->
+                    frame.Header = headerFor Header.Binary command
+                    && frame.Command.Code = command.Code
+                    && frame.Command.Version = command.Version
+                | _ -> false
         ]
 
 let private javaBinaryHeaders =

@@ -75,10 +75,11 @@ let private anyFrame =
                         ReceiveFrameBytes = 24
                     }
 
-                match Frame.headerFor Header.Binary command, refused small bytes with
-                | Header.Binary, found -> found = EndsAfter(int64 bytes.Length, numberOf command)
-                | Header.Json, EndsAfter(size, _) -> size = int64 bytes.Length
-                | Header.Json, _ -> false
+                // The byte before the length of the header names its form: 1 is binary.
+                match bytes[4], refused small bytes with
+                | 1uy, found -> found = EndsAfter(int64 bytes.Length, numberOf command)
+                | _, EndsAfter(size, _) -> size = int64 bytes.Length
+                | _ -> false
         ]
 
 let private anyGarbage =

@@ -36,7 +36,6 @@ type internal RebalanceService
 
     let remoting = options.Client.Remoting
     let log = remoting.Logger
-    let clock = remoting.Ports.Clock
     let settings = options.Settings
     let group = settings.Group
     let ending = new CancellationTokenSource()

@@ -20,7 +20,7 @@ type internal ProducerBatcher
         limits: BatchingLimits,
         clock: TimeProvider,
         log: ILogger,
-        send: Gathered[] -> Task<Result<SendReceipt, RemotingError>>
+        send: BatchTarget -> Gathered[] -> Task<Result<SendReceipt, RemotingError>>
     ) =
     let gate = obj ()
     let accumulator = BatchAccumulator<Gathered> limits
@@ -29,21 +29,21 @@ type internal ProducerBatcher
     let nowMillis () =
         int64 (clock.GetElapsedTime(started).TotalMilliseconds)
 
-    let trySend (tickets: Gathered[]) : Task<Result<SendReceipt, RemotingError>> =
+    let trySend target (tickets: Gathered[]) : Task<Result<SendReceipt, RemotingError>> =
         backgroundTask {
             try
-                return! send tickets
+                return! send target tickets
             with error ->
                 return Error(RemotingError.Unexpected("Sending a batch", error))
         }
 
     /// A batch that was refused for what may be wrong with one message is sent in halves, until that one is alone.
-    let rec run (tickets: Gathered[]) : Task =
+    let rec run target (tickets: Gathered[]) : Task =
         backgroundTask {
-            match! trySend tickets with
+            match! trySend target tickets with
             | Error error when tickets.Length > 1 && SendRetry.mayBePartsFault error ->
                 let half = tickets.Length / 2
-                do! Task.WhenAll(run tickets[.. half - 1], run tickets[half..])
+                do! Task.WhenAll(run target tickets[.. half - 1], run target tickets[half..])
             | Error error ->
                 for gathered in tickets do
                     gathered.TrySetResult(Error error) |> ignore<bool>
@@ -57,7 +57,7 @@ type internal ProducerBatcher
 
     let runAll (batches: ReadyBatch<Gathered> list) =
         for batch in batches do
-            Supervised.run log CancellationToken.None (fun () -> run batch.Tickets)
+            Supervised.run log CancellationToken.None (fun () -> run batch.Target batch.Tickets)
 
     /// Then nothing waits any more. Only under the gate.
     let mutable isEnding = false

@@ -69,10 +69,11 @@ type ProducerOptions =
         Compression: BodyCompression
         /// What topics are made from that do not exist yet. Default TBW102 with 4 queues.
         Template: AutoCreateTopic
-        /// For how long brokers are avoided that failed or were slow: `LatencyTable.java533` also avoids slow ones. `None`
-        /// avoids a broker only for the message that it just failed. Default: those that failed, for five seconds.
+        /// For how long brokers are avoided that failed or were slow: `LatencyTable.java533` also avoids slow ones, `java498`
+        /// for much longer. `None` avoids a broker only for the message that it just failed. Default: those that failed, for five seconds.
         Avoidance: LatencyTable option
-        /// Gathers messages into batches, up to limits. Default `None`: each is sent by itself.
+        /// Gathers messages into batches, those to one topic and those to one chosen queue, up to limits. Default `None`: each is
+        /// sent by itself.
         Batching: BatchingLimits option
         /// Writes a trace of each send to a topic, mostly `TraceRecords.defaultTopic`. Default none.
         TraceTopic: string option

@@ -122,7 +122,7 @@ and [<Sealed>] Operation<'Query, 'Answer>
     let decoder = fun command -> decodeAnswer command
 
     /// The codes that are answers; any other is a refusal.
-    member _.AnswerCodes = answer.Codes
+    member internal _.AnswerCodes = answer.Codes
 
     /// The request, with the decoder of its answer. Text that has no form on the wire, or a topic or group that no server
     /// takes, is refused when the command is encoded.

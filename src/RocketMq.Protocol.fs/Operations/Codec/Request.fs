@@ -29,7 +29,6 @@ type Request<'Answer> =
 type internal ResultBuilder() =
     member _.Bind(result, next) = Result.bind next result
     member _.Return value = Ok value
-    member _.ReturnFrom(result: Result<_, _>) = result
 
 [<AutoOpen>]
 module internal ResultBuilder =

@@ -27,10 +27,6 @@ module QueueSelector =
     let private refuse reason =
         Error(InvalidInput("the queue selector", reason))
 
-    /// Java's hash of a number in 64 bits; a number in 32 bits is its own hash. For keys that Java's senders give as
-    /// numbers.
-    let hashOfInt64 (number: int64) : int = int (number ^^^ (number >>> 32))
-
     /// The index for a hash among `count` queues, with the signs of Java's remainder. Source:
     /// SelectMessageQueueByHash.java.
     let indexOf (hash: int) (count: int) : int = abs (hash % count)
@@ -45,6 +41,11 @@ module QueueSelector =
     /// The queue for a text as the key: by Java's `String.hashCode`.
     let byKey (key: string) (queues: MessageQueue[]) : Result<MessageQueue, InputError> =
         byHash (Filter.tagHash key) queues
+
+    /// The selector for a number as the key, by the hash of Java's `Long`: for keys that Java's senders give as numbers.
+    let ofNumber (key: int64) : QueueSelector =
+        let hash = int (key ^^^ (key >>> 32))
+        ByFunction(fun queues _ -> indexOf hash queues.Length)
 
     let private byFunction (choose: MessageQueue[] -> Message -> int) (queues: MessageQueue[]) message =
         try

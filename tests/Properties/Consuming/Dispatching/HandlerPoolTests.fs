@@ -200,7 +200,7 @@ let private scheduling =
                     let size = 20
 
                     do!
-                        inCrowd 8 0 batches (fun number ->
+                        inCrowd 8 0 batches (fun _ ->
                             let held =
                                 pulled owner (messagesAt [ for index in 0 .. size - 1 -> int64 index ]) 1L
 

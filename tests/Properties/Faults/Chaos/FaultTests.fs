@@ -139,7 +139,7 @@ let private closesAndSilence =
             fault
                 "a black hole: nothing comes, nothing is closed"
                 limits
-                (fun place load client ->
+                (fun place _ client ->
                     task {
                         place.Proxy.HalfOpen <- true
                         // Noticed, and given up: the calls on it have ended.
@@ -155,7 +155,7 @@ let private closesAndSilence =
             fault
                 "half a frame, then silence"
                 limits
-                (fun place load client ->
+                (fun place _ client ->
                     task {
                         place.Proxy.ToClient.SendGarbage [| 0uy; 0uy; 0uy; 100uy; 0uy; 0uy; 0uy; 50uy; '{'B |]
                         place.Proxy.HalfOpen <- true
@@ -256,7 +256,7 @@ let private answers =
                 { limits with
                     RequestTimeout = TimeSpan.FromMilliseconds 100L
                 }
-                (fun place load client ->
+                (fun place _ client ->
                     task {
                         place.Proxy.Answers.Delay(TimeSpan.FromMilliseconds 250L, 20)
                         do! until (fun () -> client.Health.UnexpectedAnswers >= 20L)
@@ -365,7 +365,7 @@ let private absentServers =
             fault
                 "a server that is gone for a while"
                 limits
-                (fun place load client ->
+                (fun place _ client ->
                     task {
                         place.Proxy.RefuseConnections()
                         place.Proxy.Cut CutKind.Reset
@@ -380,7 +380,7 @@ let private absentServers =
             fault
                 "a server that takes connections and ends them at once"
                 limits
-                (fun place load client ->
+                (fun place _ _ ->
                     task {
                         let before = place.Proxy.AcceptedConnections
                         place.Proxy.CloseNewConnections()
@@ -392,7 +392,7 @@ let private absentServers =
             fault
                 "a server that restarts"
                 limits
-                (fun place load client ->
+                (fun place _ client ->
                     task {
                         do! place.Broker.RestartAsync CancellationToken.None
                         do! until (fun () -> client.Health.Connections >= 2)

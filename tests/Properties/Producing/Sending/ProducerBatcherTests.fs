@@ -34,15 +34,22 @@ let private receiptFor number (tickets: Gathered[]) : SendReceipt =
 
 /// What is done to a batcher.
 type BatcherStep =
-    | AddTo of topic: byte * bytes: byte * waits: bool
+    | AddTo of topic: byte * queue: byte * bytes: byte * waits: bool
     | LetPass of millis: byte
 
 let private everyCallerHasItsReceipt (steps: BatcherStep list) =
     let clock = ManualClock()
     let batches = ConcurrentQueue<Gathered[]>()
+    let targets = ConcurrentDictionary<string, BatchTarget>()
+    let wrong = ConcurrentQueue<string>()
 
-    let send (tickets: Gathered[]) =
+    let send target (tickets: Gathered[]) =
         batches.Enqueue tickets
+
+        for ticket in tickets do
+            if targets[ticket.UniqueId] <> target then
+                wrong.Enqueue ticket.UniqueId
+
         let number = batches.Count
 
         Task.FromResult(
@@ -57,14 +64,26 @@ let private everyCallerHasItsReceipt (steps: BatcherStep list) =
 
     for step in steps do
         match step with
-        | AddTo(topic, bytes, waits) ->
+        | AddTo(topic, queue, bytes, waits) ->
             let message =
                 Message.ofBytes $"T{topic % 3uy}" (Array.zeroCreate (1 + int bytes))
                 |> Message.withWaitStoreOk waits
 
+            let queue =
+                match int queue % 3 with
+                | 0 -> ValueNone
+                | id ->
+                    ValueSome
+                        {
+                            Topic = message.Topic
+                            BrokerName = "a"
+                            QueueId = id
+                        }
+
             let gathered = Gathered(message, $"id{added.Count}")
             added.Add gathered
-            batcher.Add(gathered, ValueNone, false)
+            targets[gathered.UniqueId] <- { Topic = message.Topic; Queue = queue }
+            batcher.Add(gathered, queue, false)
         | LetPass millis -> clock.Advance(TimeSpan.FromMilliseconds(float millis))
 
     batcher.End()
@@ -85,6 +104,7 @@ let private everyCallerHasItsReceipt (steps: BatcherStep list) =
     expected.Count = added.Count
     && (sent |> Array.sumBy _.Length) = added.Count
     && sent |> Array.forall (fun tickets -> tickets.Length <= limits.MaxMessages)
+    && wrong.IsEmpty
     && sent
        |> Array.forall (fun tickets -> tickets |> Array.distinctBy _.Message.Topic |> Array.length = 1)
     && added
@@ -122,7 +142,7 @@ let private refusedMessagesFailAlone (isBad: bool list) (isEncodingFault: bool) 
                 ""
             )
 
-    let send (tickets: Gathered[]) =
+    let send _ (tickets: Gathered[]) =
         if tickets |> Array.exists (fun ticket -> ticket.Message.Flag = 1) then
             Task.FromResult(Error error)
         else
@@ -223,7 +243,7 @@ let private oneAttempt =
                         ] do
                         let mutable sends = 0
 
-                        let send (_: Gathered[]) =
+                        let send _ (_: Gathered[]) =
                             sends <- sends + 1
                             Task.FromResult(Error error)
 
@@ -252,7 +272,7 @@ let private failures =
                     let clock = ManualClock()
                     let mutable isBroken = true
 
-                    let send (tickets: Gathered[]) =
+                    let send _ (tickets: Gathered[]) =
                         if isBroken then
                             failwith "broken"
 
@@ -332,6 +352,54 @@ let private throughAProducer =
                         let! late = send producer (Message.ofText "Batched" "late")
                         late.IsError |> shouldBeTrue
                     })
+        ]
+
+/// A producer that gathers five messages, and six to each of two queues, which take turns.
+let private toTwoQueues =
+    testList
+        "chosen queues"
+        [
+            live "messages to one chosen queue are gathered with each other, and each is stored there" (fun () ->
+                task {
+                    use! cluster = startCluster (fun options -> options.Masters <- 1)
+                    do! cluster.CreateTopicAsync("Chosen", 4)
+
+                    let producer =
+                        start
+                            { producerOf cluster TimeProvider.System with
+                                Batching =
+                                    Some
+                                        { BatchingLimits.Default with
+                                            MaxWaitMillis = 30_000L
+                                            MaxMessages = 5
+                                        }
+                            }
+
+                    let! queues = producer.Queues("Chosen", CancellationToken.None)
+                    let queues = Buffers.ok queues
+
+                    let sending =
+                        [|
+                            for number in 0..11 ->
+                                producer.SendTo(
+                                    OneQueue queues[1 + number % 2],
+                                    Message.ofText "Chosen" (string number),
+                                    CancellationToken.None
+                                )
+                        |]
+
+                    // Five of each queue are full batches, the sixth waits.
+                    let! full = Task.WhenAll(Array.take 10 sending)
+                    Seq.skip 10 sending |> Seq.exists _.IsCompleted |> shouldBeFalse
+                    do! producer.Close()
+                    let! last = Task.WhenAll(Array.skip 10 sending)
+
+                    Array.append full last
+                    |> Array.map (fun receipt ->
+                        let receipt = Buffers.ok receipt
+                        receipt.Queue, receipt.QueueOffset)
+                    |> shouldEqual [| for number in 0..11 -> queues[1 + number % 2], int64 (number / 2) |]
+                })
         ]
 
 let private oversizedBatches =

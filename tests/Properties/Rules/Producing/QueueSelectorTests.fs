@@ -63,7 +63,7 @@ let private keys =
                     ] do
                     [
                         for count in [ 1; 2; 3; 4; 7; 8; 16; 100 ] ->
-                            idOf (QueueSelector.byHash (QueueSelector.hashOfInt64 number) (queues count))
+                            idOf (QueueSelector.select (QueueSelector.ofNumber number) (queues count) message 0)
                     ]
                     |> shouldEqual indexes
         ]
