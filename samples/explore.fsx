@@ -67,7 +67,7 @@ let broker = { Host = "broker-a"; Port = 10911 }
 
 for error in
     [
-        TimedOut(
+        RemotingError.TimedOut(
             broker,
             RequestCode.PullMessage,
             TimeSpan.FromSeconds 3L,
