@@ -88,7 +88,11 @@ module internal Connection =
         | Closed -> false
 
     /// What an event makes of a state, and what is to be done. Total: news that no longer matters changes nothing.
-    let transition (backoff: Backoff) (state: ConnectionState) (event: ConnectionEvent) =
+    let transition
+        (backoff: Backoff)
+        (state: ConnectionState)
+        (event: ConnectionEvent)
+        : ConnectionState * ConnectionEffect list =
         match state, event with
         | Disconnected, OpenRequested -> Connecting 0, [ Announce(Connecting 0); Dial TimeSpan.Zero ]
         | Disconnected, CloseRequested -> Closed, [ TurnAway closedReason; Announce Closed ]
