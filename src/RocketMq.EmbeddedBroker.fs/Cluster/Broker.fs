@@ -235,7 +235,7 @@ module internal Broker =
             ClientCalls.answered ticket answer state |> meetFaults now
         | CallEnded(ticket, answer) -> ReplyRequests.passed now ticket answer state |> meetFaults now
 
-    /// `now` in milliseconds since 1970, UTC.
+    /// What an event makes of a broker, and what is to be done. `now` in milliseconds since 1970, UTC.
     let transition (now: int64) (state: BrokerState) (event: BrokerEvent) : BrokerState * BrokerEffect list =
         let next, effects = react now state event
         Retention.forget state next, effects

@@ -229,7 +229,7 @@ module internal Servers =
         | BrokerAt place -> startBroker now place cluster
         | NameServerAt place -> startNameServer place cluster, []
 
-    /// `now` in milliseconds since 1970, UTC.
+    /// What an event makes of all servers, and what is to be done. `now` in milliseconds since 1970, UTC.
     let transition (now: int64) (cluster: ClusterState) (event: ClusterEvent) : ClusterState * BrokerEffect list =
         match event with
         | At(server, event) -> at now server event cluster

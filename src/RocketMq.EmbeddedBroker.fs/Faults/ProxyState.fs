@@ -206,6 +206,8 @@ module internal Proxy =
                 Links = Map.map into state.Links
             }
 
+    /// What an event makes of the links, and what is to be done. Total: news of a link that has ended changes nothing. `now` counts
+    /// from the start of the proxy.
     let transition (now: TimeSpan) (state: ProxyState) (event: ProxyEvent) : ProxyState * ProxyEffect list =
         match event with
         | Accepted number -> accept number state

@@ -33,7 +33,7 @@ module internal NameServer =
     let private withFaults (state: NameServerState) (faults, effects: BrokerEffect list) =
         { state with Faults = faults }, effects
 
-    /// `now` in milliseconds since 1970, UTC.
+    /// What an event makes of a name server, and what is to be done. `now` in milliseconds since 1970, UTC.
     let transition (now: int64) (state: NameServerState) (event: BrokerEvent) : NameServerState * BrokerEffect list =
         match event with
         | Arrived arrival ->

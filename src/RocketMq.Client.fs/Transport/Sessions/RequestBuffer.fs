@@ -37,7 +37,7 @@ type internal RequestBuffer
 
     /// Goes on to the next phase. Only under the gate. Gives why the session ends, if it does so now.
     let step (event: SessionEvent) : FailureReason voption =
-        let next, effects = SessionPhase.transition phase event
+        let next, effects = SessionPhase.transition (clock.GetTimestamp()) phase event
         Volatile.Write(&phase, next)
         let mutable ended = ValueNone
 

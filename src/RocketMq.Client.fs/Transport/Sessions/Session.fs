@@ -110,7 +110,7 @@ type internal Session
         let earliest = inFlight.TakeWhere((fun pending -> pending.Deadline <= now), timeOut)
 
         requests.Taken()
-        happened (SessionEvent.TimePassed now)
+        happened SessionEvent.TimePassed
 
         match requests.Phase with
         | SessionPhase.Draining(_, deadline) -> min earliest deadline

@@ -89,7 +89,11 @@ module internal Connection =
         | ConnectionState.Closed -> false
 
     /// What an event makes of a state, and what is to be done. Total: news that no longer matters changes nothing.
-    let transition (backoff: Backoff) (state: ConnectionState) (event: ConnectionEvent) =
+    let transition
+        (backoff: Backoff)
+        (state: ConnectionState)
+        (event: ConnectionEvent)
+        : ConnectionState * ConnectionEffect list =
         match state, event with
         | ConnectionState.Disconnected, OpenRequested ->
             ConnectionState.Connecting 0, [ Announce(ConnectionState.Connecting 0); Dial TimeSpan.Zero ]

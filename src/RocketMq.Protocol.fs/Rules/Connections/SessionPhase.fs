@@ -23,7 +23,7 @@ type internal SessionEvent =
     | DrainRequested of reason: FailureReason * deadline: int64
     /// Nothing more is written: all that was in the buffer has been.
     | WritingEnded
-    | TimePassed of now: int64
+    | TimePassed
     /// The socket cannot be used any more, or must not be.
     | Failed of reason: FailureReason
 
@@ -56,14 +56,15 @@ module internal SessionPhase =
         | SessionPhase.Draining _
         | SessionPhase.Ended _ -> false
 
-    /// What an event makes of a phase, and what is to be done. Total: an event that comes too late changes nothing.
-    let transition (phase: SessionPhase) (event: SessionEvent) : SessionPhase * SessionEffect list =
+    /// What an event makes of a phase, and what is to be done. Total: an event that comes too late changes nothing. `now` is in
+    /// ticks of the clock of the deadlines.
+    let transition (now: int64) (phase: SessionPhase) (event: SessionEvent) : SessionPhase * SessionEffect list =
         match phase, event with
         | SessionPhase.Ended _, _ -> phase, []
         | _, SessionEvent.Failed reason -> ended reason
 
         | SessionPhase.Draining(reason, _), SessionEvent.WritingEnded -> ended reason
-        | SessionPhase.Draining(reason, deadline), SessionEvent.TimePassed now when now >= deadline -> ended reason
+        | SessionPhase.Draining(reason, deadline), SessionEvent.TimePassed when now >= deadline -> ended reason
         // The first reason is the one that counts, and its deadline.
         | SessionPhase.Draining _, _ -> phase, []
 
@@ -73,4 +74,4 @@ module internal SessionPhase =
         | (SessionPhase.Open | SessionPhase.Retired), SessionEvent.RetireRequested -> SessionPhase.Retired, []
         | SessionPhase.Retired, SessionEvent.LastCallEnded deadline -> drain retiredReason deadline
         | SessionPhase.Open, SessionEvent.LastCallEnded _ -> phase, []
-        | (SessionPhase.Open | SessionPhase.Retired), SessionEvent.TimePassed _ -> phase, []
+        | (SessionPhase.Open | SessionPhase.Retired), SessionEvent.TimePassed -> phase, []

@@ -362,8 +362,9 @@ module internal PopInFlight =
                 keep id held (Renewing(asked, ValueSome(ComesAgain afterMillis))) ValueNone pops, effects
             | _ -> pops, effects)
 
-    /// `now` in milliseconds.
-    let transition now (pops: PopInFlight) (event: PopEvent) : PopInFlight * PopEffect list =
+    /// What an event makes of the messages that are held, and what is to be done. Total: news of one that is not held any more changes
+    /// nothing. `now` in milliseconds.
+    let transition (now: int64) (pops: PopInFlight) (event: PopEvent) : PopInFlight * PopEffect list =
         let withHeld id act =
             match Map.tryFind id pops.Held with
             | Some held -> act held

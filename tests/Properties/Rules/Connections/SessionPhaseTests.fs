@@ -15,29 +15,33 @@ type Step =
 
 let private reasonOf (number: byte) = FailureReason.ofText $"reason {number}"
 
-let private eventOf step =
+/// What happens, and when: only one event depends on the time.
+let private timed step =
     match step with
-    | Retires -> SessionEvent.RetireRequested
-    | LastCallEnds deadline -> SessionEvent.LastCallEnded(int64 deadline)
-    | Drains(reason, deadline) -> SessionEvent.DrainRequested(reasonOf reason, int64 deadline)
-    | WritingEnds -> SessionEvent.WritingEnded
-    | TimePasses now -> SessionEvent.TimePassed(int64 now)
-    | Fails reason -> SessionEvent.Failed(reasonOf reason)
+    | TimePasses now -> int64 now, SessionEvent.TimePassed
+    | Retires -> 0L, SessionEvent.RetireRequested
+    | LastCallEnds deadline -> 0L, SessionEvent.LastCallEnded(int64 deadline)
+    | Drains(reason, deadline) -> 0L, SessionEvent.DrainRequested(reasonOf reason, int64 deadline)
+    | WritingEnds -> 0L, SessionEvent.WritingEnded
+    | Fails reason -> 0L, SessionEvent.Failed(reasonOf reason)
+
+let private after step phase =
+    let now, event = timed step
+    SessionPhase.transition now phase event
 
 /// The phases that a session goes through, the event that led to each, and the effects of that.
 let private run (steps: Step list) =
     steps
-    |> List.map eventOf
     |> List.scan
-        (fun (phase, _, _) event ->
-            let next, effects = SessionPhase.transition phase event
-            next, ValueSome event, effects)
+        (fun (phase, _, _) step ->
+            let next, effects = after step phase
+            next, ValueSome step, effects)
         (SessionPhase.Open, ValueNone, [])
 
 let private pairs steps =
     run steps
     |> List.pairwise
-    |> List.map (fun ((before, _, _), (after, event, effects)) -> before, event.Value, after, effects)
+    |> List.map (fun ((before, _, _), (after, step, effects)) -> before, step.Value, after, effects)
 
 let private effectsOf steps =
     run steps |> List.collect (fun (_, _, effects) -> effects)
@@ -102,7 +106,7 @@ let private draining =
             <| fun (steps: Step list) (reason: byte) (deadline: byte) (last: Step) ->
                 match phaseAfter (steps @ [ Drains(reason, deadline) ]) with
                 | SessionPhase.Draining(why, until) as draining ->
-                    let next, _ = SessionPhase.transition draining (eventOf last)
+                    let next, _ = after last draining
 
                     match last with
                     | WritingEnds -> next = SessionPhase.Ended why
@@ -134,7 +138,7 @@ let private draining =
             property "one that is retired drains with its last answer, and no other does"
             <| fun (steps: Step list) (deadline: byte) ->
                 let before = phaseAfter steps
-                let after, _ = SessionPhase.transition before (eventOf (LastCallEnds deadline))
+                let after, _ = after (LastCallEnds deadline) before
 
                 match before with
                 | SessionPhase.Retired -> after = SessionPhase.Draining(SessionPhase.retiredReason, int64 deadline)
