@@ -23,9 +23,9 @@ let private textOf (line: string) : string =
     use recorded = JsonDocument.Parse line
 
     match recorded.RootElement.GetProperty("frame").GetBytesFromBase64() |> Frame.decode with
-    | Complete(frame, _) -> Operations.show (codeOf recorded.RootElement frame.Command) frame.Command
-    | NeedMore missing -> string missing + " bytes are missing"
-    | Corrupt error -> error.Message
+    | Decoded.Complete(frame, _) -> Operations.show (codeOf recorded.RootElement frame.Command) frame.Command
+    | Decoded.NeedMore missing -> string missing + " bytes are missing"
+    | Decoded.Corrupt error -> error.Message
 
 /// How many frames a file holds, and a hash of their texts: a native program must come to the same as any other.
 let summary (path: string) : string =

@@ -94,7 +94,7 @@ type Seen() =
 
 /// Consumes all that comes, and remembers it.
 let remember (seen: Seen) =
-    EachMessage(fun received _ ->
+    ConsumeHandler.EachMessage(fun received _ ->
         seen.Add(textOf received)
         ValueTask<ConsumeResult> ConsumeResult.Success)
 

@@ -196,7 +196,7 @@ let isCommittedWithin clock limit cluster queueId (offset: int64) : Task<bool> =
 
 /// A handler that may take its time.
 let handling (work: string -> CancellationToken -> Task) =
-    EachMessage(fun received cancellation ->
+    ConsumeHandler.EachMessage(fun received cancellation ->
         ValueTask<ConsumeResult>(
             task {
                 do! work (textOf received) cancellation
