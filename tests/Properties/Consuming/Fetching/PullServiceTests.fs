@@ -115,7 +115,7 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
     let clients = RemotingClients servers.Options
 
     let routes =
-        Routes(NameServer([| nameServer |], clients), clients, AutoCreateTopic.Default)
+        Routes(NameServer([| nameServer |], clients), clients)
 
     let subscriptions = Subscriptions clock
     do subscriptions.Set("T", ByTag "A")

@@ -50,7 +50,7 @@ let private savesBeside (first: RemotingCommand -> Reaction) =
         let clients = RemotingClients servers.Options
 
         let routes =
-            Routes(NameServer([| nameServer |], clients), clients, AutoCreateTopic.Default)
+            Routes(NameServer([| nameServer |], clients), clients)
 
         let store: IOffsetStore = BrokerOffsets(settings, GroupBrokers(clients, routes))
         let! _ = routes.Get("T", CancellationToken.None)

@@ -47,7 +47,7 @@ let private watchedSenderOf watch (options: ProducerOptions) =
     let clients = RemotingClients(options.Client.Remoting, (fun _ -> Map.empty))
 
     let routes =
-        Routes(NameServer([| nameServer |], clients), clients, options.Template)
+        Routes(NameServer([| nameServer |], clients), clients)
 
     struct (clients,
             Sender(
