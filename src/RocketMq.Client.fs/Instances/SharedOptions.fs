@@ -44,7 +44,7 @@ module internal SharedOptions =
             []
         else
             differences options client
-            |> List.map (fun name -> $"{name}: it differs from that of the RocketMqClient that is shared; set it there")
+            |> List.map (fun name -> $"{name}: it differs from what the shared RocketMqClient has, and is to be set there")
 
     let private adopt (defaults: ClientOptions) (client: ClientOptions) (options: ClientOptions) : ClientOptions =
         let choose (setting: Setting<ClientOptions>) =

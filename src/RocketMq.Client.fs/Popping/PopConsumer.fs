@@ -44,10 +44,12 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     let assignments = BrokerAssignments(options, client, queues)
 
     let join close =
+        // It is asked when the consumer closes, also one that could not join.
+        keeper.Start()
+
         match client.Start close with
         | Error error -> Task.FromResult(Error error)
         | Ok() ->
-            keeper.Start()
             PeriodicTask.run client.Options overdue.Interval ending.Token look
             assignments.Join()
 

@@ -60,7 +60,7 @@ public sealed class SharedClientTests
         await orders.DisposeAsync();
         await invoices.SendAsync(Message.To("Orders").Body("three juices"), cancellation);
         await client.DisposeAsync();
-        Assert.ThrowsAsync<ClientClosedException>(() => invoices.SendAsync(Message.To("Orders").Body("x"), cancellation));
+        await Assert.ThrowsAsync<ClientClosedException>(() => invoices.SendAsync(Message.To("Orders").Body("x"), cancellation));
     }
 
     [Test]
@@ -92,7 +92,7 @@ public sealed class SharedClientTests
     {
         await using var client = RocketMqClient.Create().NameServers(_broker.NameServer).Start();
         await using var first = await client.PullConsumer("C").Subscribe("Orders").StartAsync(cancellation);
-        var refused = Assert.CatchAsync<RocketMqException>(
+        var refused = await Assert.CatchAsync<RocketMqException>(
             () => client.SimpleConsumer("C").Subscribe("Orders").StartAsync(cancellation));
         Assert.That(refused!.Message, Does.Contain("group C").And.Contain("RocketMqClient"));
     }
@@ -104,7 +104,7 @@ public sealed class SharedClientTests
             .RequestTimeout(TimeSpan.FromSeconds(7)).Start();
 
         // The default is another value than the client's, too.
-        var refused = Assert.ThrowsAsync<InvalidRequestException>(() => client.Producer("G")
+        var refused = await Assert.ThrowsAsync<InvalidRequestException>(() => client.Producer("G")
             .RequestTimeout(TimeSpan.FromSeconds(3)).NameServers("127.0.0.1:1").Credentials("a", "b").StartAsync(cancellation));
         Assert.That(
             refused!.Message, Does.Contain("requestTimeout:").And.Contain("nameServers:").And.Contain("credentials:"));
