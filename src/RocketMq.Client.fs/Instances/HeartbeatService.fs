@@ -32,8 +32,7 @@ module internal Heartbeats =
                 ConsumerGroup = consumer
             }
 
-        let groupsOf (heartbeat: Heartbeat) =
-            heartbeat.Consumers |> List.map _.Group
+        let groupsOf (heartbeat: Heartbeat) = heartbeat.Consumers |> List.map _.Group
 
         [
             for group in before.ProducerGroups |> List.except now.ProducerGroups do
@@ -46,8 +45,7 @@ module internal Heartbeats =
 /// Has brokers know a client: a heartbeat to those in its routes, at once when one appears or the connection to it is made
 /// again, and every 30 s. Brokers forget a client with its connection, or after 120 s.
 [<Sealed>]
-type internal HeartbeatService
-    (clients: RemotingClients, routes: Routes, source: IHeartbeatSource) =
+type internal HeartbeatService(clients: RemotingClients, routes: Routes, source: IHeartbeatSource) =
     /// Java tells brokers at this interval too.
     static let interval = TimeSpan.FromSeconds 30L
 

@@ -148,7 +148,11 @@ type internal Participants(clientId: string) =
             if places |> List.exists (fun place -> isIt place && not place.IsLeaving) then
                 places <-
                     places
-                    |> List.map (fun place -> if isIt place then { place with IsLeaving = true } else place)
+                    |> List.map (fun place ->
+                        if isIt place then
+                            { place with IsLeaving = true }
+                        else
+                            place)
 
                 departure participant
             else

@@ -120,7 +120,12 @@ type internal SendOutcomes(clock: TimeProvider) =
                         | true, failure -> Some failure
                         | _ -> None)
 
-                if not (inUse.ContainsKey topic) || topics.ContainsKey topic || masters.IsEmpty || failing.Length < masters.Length then
+                if
+                    not (inUse.ContainsKey topic)
+                    || topics.ContainsKey topic
+                    || masters.IsEmpty
+                    || failing.Length < masters.Length
+                then
                     None
                 else
                     // Since the last one failed too.

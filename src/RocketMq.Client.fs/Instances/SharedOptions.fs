@@ -44,11 +44,15 @@ module internal SharedOptions =
             []
         else
             differences options client
-            |> List.map (fun name -> $"{name}: it differs from what the shared RocketMqClient has, and is to be set there")
+            |> List.map (fun name ->
+                $"{name}: it differs from what the shared RocketMqClient has, and is to be set there")
 
     let private adopt (defaults: ClientOptions) (client: ClientOptions) (options: ClientOptions) : ClientOptions =
         let choose (setting: Setting<ClientOptions>) =
-            if setting.IsSame(options, defaults) then client else options
+            if setting.IsSame(options, defaults) then
+                client
+            else
+                options
 
         let pick name (get: ClientOptions -> 'T) =
             own |> List.find (fun setting -> setting.Name = name) |> choose |> get

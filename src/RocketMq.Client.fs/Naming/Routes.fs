@@ -24,8 +24,7 @@ type AutoCreateTopic =
 
 /// A route that is known, and when it came.
 [<Sealed>]
-type internal KnownRoute
-    (topic, route: TopicRoute, clients, fetched: int64, template: AutoCreateTopic voption) =
+type internal KnownRoute(topic, route: TopicRoute, clients, fetched: int64, template: AutoCreateTopic voption) =
     let publish = lazy TopicPublishInfo(topic, route, clients)
     member _.Route = route
     member _.Publish = publish.Value
@@ -169,7 +168,8 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
                         Queues = List.map limit found.Route.Queues
                     }
 
-                let next = KnownRoute(topic, route, clients, clock.GetTimestamp(), ValueSome template)
+                let next =
+                    KnownRoute(topic, route, clients, clock.GetTimestamp(), ValueSome template)
                 // Not in the place of the topic's own, which may have come meanwhile, nor of what another caller has just put.
                 return Ok(put topic next (isFresh template >> not))
             | Error(NoRoute(_, asked)) -> return Error(NoRoute(topic, asked))

@@ -62,7 +62,12 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
                 {
                     Membership =
                         fun () ->
-                            GroupRequests.memberOf group ConsumePassively Clustering consumer.ConsumeFrom subscriptions.All
+                            GroupRequests.memberOf
+                                group
+                                ConsumePassively
+                                Clustering
+                                consumer.ConsumeFrom
+                                subscriptions.All
                     Callbacks = callbacks
                 }
         )

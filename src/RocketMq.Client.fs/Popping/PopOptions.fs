@@ -68,7 +68,10 @@ module SimpleConsumerOptions =
     let internal check (options: SimpleConsumerOptions) : Result<unit, RemotingError> = OptionKind.check kind options
 
     /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
-    let internal checkWith (client: ClientOptions option) (options: SimpleConsumerOptions) : Result<SimpleConsumerOptions, RemotingError> =
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: SimpleConsumerOptions)
+        : Result<SimpleConsumerOptions, RemotingError> =
         SharedOptions.check kind _.Consumer.Client withClient (create options.Consumer.Group []) client options
 
 /// Handles one message. The token is cancelled when the handler has taken longer than the consume timeout, when the message's
@@ -177,7 +180,10 @@ module PopConsumerOptions =
     let internal check (options: PopConsumerOptions) : Result<unit, RemotingError> = OptionKind.check kind options
 
     /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
-    let internal checkWith (client: ClientOptions option) (options: PopConsumerOptions) : Result<PopConsumerOptions, RemotingError> =
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: PopConsumerOptions)
+        : Result<PopConsumerOptions, RemotingError> =
         SharedOptions.check kind _.Consumer.Client withClient (create options.Consumer.Group []) client options
 
     let internal limits (options: PopConsumerOptions) : PopLimits =

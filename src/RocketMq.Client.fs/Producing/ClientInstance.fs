@@ -206,10 +206,7 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
     member _.Kill(participant: Participant) : Task =
         participants.Remove participant
 
-        if isShared then
-            Task.CompletedTask
-        else
-            clients.CloseAll()
+        if isShared then Task.CompletedTask else clients.CloseAll()
 
     /// Closes all that share it, and the connections.
     member _.Close() : Task = closing.Value

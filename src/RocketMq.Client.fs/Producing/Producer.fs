@@ -173,8 +173,7 @@ type Producer
             producer.Join() |> Result.map (fun () -> producer))
 
     /// Checks the options. Nothing is connected before the first message.
-    static member Start(options: ProducerOptions) : Result<Producer, RemotingError> =
-        Producer.StartWith(null, options)
+    static member Start(options: ProducerOptions) : Result<Producer, RemotingError> = Producer.StartWith(null, options)
 
     /// As `Start`, over the connections of a client that others share too. What of the options belongs to the client is as it is
     /// there, or is not set.

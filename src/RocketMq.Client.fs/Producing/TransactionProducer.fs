@@ -30,8 +30,8 @@ type TransactionChecker = StoredMessage -> Task<TransactionDecision>
 
 /// Sends messages that consumers see only if a local transaction succeeds. Safe to use from any thread.
 [<Sealed>]
-type TransactionProducer
-    private (options: ProducerOptions, instance: ClientInstance, checker: TransactionChecker) as self =
+type TransactionProducer private (options: ProducerOptions, instance: ClientInstance, checker: TransactionChecker) as self
+    =
     let log = options.Client.Remoting.Logger
 
     let producer =

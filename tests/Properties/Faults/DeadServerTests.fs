@@ -171,8 +171,7 @@ let private unusedAddressesAreForgotten () : Task =
                         }
                 }
 
-        let routes =
-            Routes(NameServer([| FakeServers.at 1 |], clients), clients)
+        let routes = Routes(NameServer([| FakeServers.at 1 |], clients), clients)
 
         let presence =
             HeartbeatService(

@@ -56,7 +56,9 @@ type SharedClient(cluster: EmbeddedCluster, clock: TimeProvider, change: ClientO
 
     member _.Transactions(group: string, checker: TransactionChecker) : Task<TransactionProducer> =
         task {
-            let! started = TransactionProducer.Start(client, ProducerOptions.create group [], [], checker)
+            let! started =
+                TransactionProducer.Start(client, ProducerOptions.create group [], [], checker)
+
             return take started
         }
 

@@ -150,7 +150,10 @@ let private runningInfos () =
                             }
 
                     let! info = clients.Ask(admin, request, none)
-                    return info |> Result.map (fun info -> info.Subscriptions |> List.map _.Topic |> List.sort)
+
+                    return
+                        info
+                        |> Result.map (fun info -> info.Subscriptions |> List.map _.Topic |> List.sort)
                 }
 
             let! push = info "push"
@@ -255,7 +258,12 @@ let private cut () =
             let! _ = pullAll pull 1
             proxy.AcceptedConnections |> shouldEqual 1
             proxy.Cut()
-            let sending = [ for index, producer in List.indexed producers -> sendText producer "T" $"after{index}" ]
+
+            let sending =
+                [
+                    for index, producer in List.indexed producers -> sendText producer "T" $"after{index}"
+                ]
+
             do! ChaosRig.pass clock (fun () -> sending |> List.forall _.IsCompleted)
             do! Task.WhenAll sending
             do! ChaosRig.pass clock (fun () -> seen.Texts.Contains "after0" && seen.Texts.Contains "after1")
@@ -264,30 +272,35 @@ let private cut () =
         })
 
 let private healths () =
-    withCluster
-        (fun options -> options.AutoCreateTopics <- false)
-        (fun clock cluster ->
-            task {
-                do! cluster.CreateTopicAsync("T", 1)
-                let shared = SharedClient(cluster, clock, id)
-                let well, other = shared.Producer "P1", shared.Producer "P2"
-                do! sendText well "T" "m"
-                let sending = send other (Message.ofText "missing" "m")
-                do! ChaosRig.pass clock (fun () -> not other.Health.IsHealthy)
-                (other.Health.Problems |> List.map _.What) |> shouldEqual [ "topic missing" ]
-                well.Health.Problems |> shouldEqual []
-                well.Health.LastFailure |> shouldEqual None
-                other.Health.SinceSuccess |> shouldEqual None
-                let! pull = shared.Pull("pull", "T")
-                pull.Health.Problems |> shouldEqual []
-                // Name servers are of all.
-                do! cluster.NameServerNodes[0].StopAsync()
-                do! ChaosRig.pass clock (fun () -> well.Health.Problems |> List.exists (fun one -> one.What = "name servers"))
-                other.Health.Problems |> List.exists (fun one -> one.What = "name servers") |> shouldBeTrue
-                do! ChaosRig.finish clock (shared.Client.Close())
-                let! _ = sending
-                ()
-            })
+    withCluster (fun options -> options.AutoCreateTopics <- false) (fun clock cluster ->
+        task {
+            do! cluster.CreateTopicAsync("T", 1)
+            let shared = SharedClient(cluster, clock, id)
+            let well, other = shared.Producer "P1", shared.Producer "P2"
+            do! sendText well "T" "m"
+            let sending = send other (Message.ofText "missing" "m")
+            do! ChaosRig.pass clock (fun () -> not other.Health.IsHealthy)
+            (other.Health.Problems |> List.map _.What) |> shouldEqual [ "topic missing" ]
+            well.Health.Problems |> shouldEqual []
+            well.Health.LastFailure |> shouldEqual None
+            other.Health.SinceSuccess |> shouldEqual None
+            let! pull = shared.Pull("pull", "T")
+            pull.Health.Problems |> shouldEqual []
+            // Name servers are of all.
+            do! cluster.NameServerNodes[0].StopAsync()
+
+            do!
+                ChaosRig.pass clock (fun () ->
+                    well.Health.Problems |> List.exists (fun one -> one.What = "name servers"))
+
+            other.Health.Problems
+            |> List.exists (fun one -> one.What = "name servers")
+            |> shouldBeTrue
+
+            do! ChaosRig.finish clock (shared.Client.Close())
+            let! _ = sending
+            ()
+        })
 
 let private broadcasting () =
     withShared (fun _ _ shared ->
@@ -295,7 +308,9 @@ let private broadcasting () =
             let directory = IO.Directory.CreateTempSubdirectory().FullName
 
             let options group =
-                { (PushConsumerOptions.create group [] |> PushConsumerOptions.subscribe "T" Filter.all |> PushConsumerOptions.broadcasting) with
+                { (PushConsumerOptions.create group []
+                   |> PushConsumerOptions.subscribe "T" Filter.all
+                   |> PushConsumerOptions.broadcasting) with
                     OffsetDirectory = Some directory
                 }
 

@@ -58,7 +58,8 @@ type private Rig =
         }
 
     member rig.Producer(group: string) : Producer =
-        Producer.Start(rig.Client, ProducerOptions.create group []) |> SharedClientRig.take
+        Producer.Start(rig.Client, ProducerOptions.create group [])
+        |> SharedClientRig.take
 
     member rig.Push(group: string) : Task<PushConsumer> =
         task {
@@ -83,7 +84,8 @@ type private Rig =
             let! pop =
                 PopConsumer.Start(
                     rig.Client,
-                    PopConsumerOptions.create "pop" [] |> PopConsumerOptions.subscribe "T" Filter.all,
+                    PopConsumerOptions.create "pop" []
+                    |> PopConsumerOptions.subscribe "T" Filter.all,
                     fun _ _ -> Task.FromResult ConsumeResult.Success
                 )
 
@@ -182,7 +184,10 @@ let private departures () =
             do! second.Close()
             rig.Departures |> shouldEqual [ None, Some "push"; Some "P", None ]
             do! rig.Pass 30
-            groupsOf (List.last rig.Heartbeats) |> shouldEqual ([ "Q" ], [ "pop"; "pull"; "simple" ])
+
+            groupsOf (List.last rig.Heartbeats)
+            |> shouldEqual ([ "Q" ], [ "pop"; "pull"; "simple" ])
+
             do! rig.Client.Close()
 
             rig.Departures

@@ -81,7 +81,10 @@ let tests =
                                     Tls = Some TlsOptions.Default
                                     Credentials = Some credentials
                                     MapAddress = fun endpoint -> endpoint
-                                    Ports = { Ports.system with Jitter = fun () -> 0.0 }
+                                    Ports =
+                                        { Ports.system with
+                                            Jitter = fun () -> 0.0
+                                        }
                                 }
                         }
                 }

@@ -295,7 +295,9 @@ let private pollSeesChanges () : Task =
             do! poll ()
             seen () |> shouldEqual 6
 
-        queuesOf (Ok (routes.TryPublish("T", AutoCreateTopic.Default)).Value) |> shouldEqual 6
+        queuesOf (Ok (routes.TryPublish("T", AutoCreateTopic.Default)).Value)
+        |> shouldEqual 6
+
         Volatile.Write(&isUp, true)
         Volatile.Write(&queues, 8)
         do! poll ()

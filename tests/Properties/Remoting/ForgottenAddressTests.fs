@@ -196,8 +196,7 @@ let private returningBrokers =
                     task {
                         let struct (clock, servers, clients) = start ()
 
-                        let routes =
-                            Routes(NameServer([| at 9 |], clients), clients)
+                        let routes = Routes(NameServer([| at 9 |], clients), clients)
 
                         let heartbeat () : Heartbeat =
                             {

@@ -231,5 +231,8 @@ module PushConsumerOptions =
     let internal check (options: PushConsumerOptions) : Result<unit, RemotingError> = OptionKind.check kind options
 
     /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
-    let internal checkWith (client: ClientOptions option) (options: PushConsumerOptions) : Result<PushConsumerOptions, RemotingError> =
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: PushConsumerOptions)
+        : Result<PushConsumerOptions, RemotingError> =
         SharedOptions.check kind _.Consumer.Client withClient (create options.Consumer.Group []) client options

@@ -62,8 +62,7 @@ type internal PendingReplies() =
         pending.Reply.Task
 
     member _.Forget(correlationId: string) =
-        waiting.TryRemove correlationId
-        |> ignore<bool * PendingReply>
+        waiting.TryRemove correlationId |> ignore<bool * PendingReply>
 
     /// What a broker pushes is taken even if nobody waits for it any more, as in Java.
     member _.Receive(command: RemotingCommand) : Task<RemotingCommand option> =

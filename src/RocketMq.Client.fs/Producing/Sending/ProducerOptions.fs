@@ -188,12 +188,13 @@ module ProducerOptions =
         }
 
     let internal withClient (client: ClientOptions) (options: ProducerOptions) : ProducerOptions =
-        { options with
-            Client = client
-        }
+        { options with Client = client }
 
     let internal check (options: ProducerOptions) : Result<unit, RemotingError> = OptionKind.check kind options
 
     /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
-    let internal checkWith (client: ClientOptions option) (options: ProducerOptions) : Result<ProducerOptions, RemotingError> =
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: ProducerOptions)
+        : Result<ProducerOptions, RemotingError> =
         SharedOptions.check kind _.Client withClient (create options.Group []) client options
