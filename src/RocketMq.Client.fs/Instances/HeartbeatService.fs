@@ -79,10 +79,10 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
         | Connected _ -> true
         | _ -> false
 
-    /// A broker that is not connected forgets the client with its connection.
     let unregister (client: RemotingClient) (departure: Departure) : Task =
         backgroundTask {
             if isConnected client.State then
+                // A broker that is not told forgets the client with its connection.
                 let! (_: Result<unit, RemotingError>) =
                     client.AskWithin(Heartbeat.unregister.Request departure, unregisterTimeout, CancellationToken.None)
 

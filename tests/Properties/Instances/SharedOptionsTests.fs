@@ -25,10 +25,9 @@ let private problemsOf options =
     | Error(Misconfigured reason) -> reason.Split "; " |> List.ofArray |> List.map (fun one -> one.Split(':')[0])
     | other -> failtest $"{other}"
 
-[<Tests>]
-let tests =
+let private taken =
     testList
-        "Shared client options"
+        "taken"
         [
             testCase "options that nobody has changed are the client's"
             <| fun () ->
@@ -58,7 +57,12 @@ let tests =
 
                 (check { own with Client.Namespace = "OTHER" } |> Buffers.ok).Namespace
                 |> shouldEqual "OTHER"
+        ]
 
+let private refused =
+    testList
+        "refused"
+        [
             testCase "what belongs to the client and differs from it is refused, all of it at once"
             <| fun () ->
                 let credentials () : Credentials =
@@ -113,3 +117,6 @@ let tests =
                 |> problemsOf
                 |> shouldEqual [ "instanceName"; "requestTimeout" ]
         ]
+
+[<Tests>]
+let tests = testList "Shared client options" [ taken; refused ]
