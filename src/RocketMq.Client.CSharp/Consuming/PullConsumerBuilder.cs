@@ -8,8 +8,8 @@ namespace RocketMq.Client;
 /// <summary>Sets up a <see cref="PullConsumer"/>. Immutable; each method gives a new one.</summary>
 public sealed class PullConsumerBuilder : ConsumerBuilder<PullConsumerBuilder>
 {
-    internal PullConsumerBuilder(string group)
-        : this(Draft.Of(Options.kind, Options.create(group, FSharpList<Core.Endpoint>.Empty))) { }
+    internal PullConsumerBuilder(string group, Core.RocketMqClient? shared = null)
+        : this(Draft.Of(Options.kind, Options.create(group, FSharpList<Core.Endpoint>.Empty), Options.withClient, shared)) { }
 
     private PullConsumerBuilder(Draft draft) : base(draft) { }
 
@@ -88,7 +88,7 @@ public sealed class PullConsumerBuilder : ConsumerBuilder<PullConsumerBuilder>
     {
         cancellationToken.ThrowIfCancellationRequested();
         var options = ToCore<Core.PullConsumerOptions>();
-        var starting = Core.PullConsumer.Start(options);
+        var starting = Core.PullConsumer.StartWith(Draft.Shared, options);
         return new(
             await Lifetime.StartAsync(starting, "a pull consumer", cancellationToken).ConfigureAwait(false), options.Consumer.Group);
     }
@@ -102,5 +102,6 @@ public sealed class PullConsumerBuilder : ConsumerBuilder<PullConsumerBuilder>
     /// No name server is named, something is set that such a client has not, or settings do not go together.
     /// </exception>
     public PullClient CreateClient() =>
-        new(Core.PullClient.Create(Core.PullClientOptionsModule.ofConsumer(ToCore<Core.PullConsumerOptions>()).OrThrow()).OrThrow());
+        new(Core.PullClient.CreateWith(
+            Draft.Shared, Core.PullClientOptionsModule.ofConsumer(ToCore<Core.PullConsumerOptions>()).OrThrow()).OrThrow());
 }

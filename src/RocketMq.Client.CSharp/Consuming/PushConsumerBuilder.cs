@@ -9,8 +9,10 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
 {
     private readonly Core.ConsumeHandler? _handler;
 
-    internal PushConsumerBuilder(string group)
-        : this(Draft.Of(Options.kind, Options.create(group, FSharpList<Core.Endpoint>.Empty)), null) { }
+    internal PushConsumerBuilder(string group, Core.RocketMqClient? shared = null)
+        : this(
+            Draft.Of(Options.kind, Options.create(group, FSharpList<Core.Endpoint>.Empty), Options.withClient, shared), null)
+    { }
 
     private PushConsumerBuilder(Draft draft, Core.ConsumeHandler? handler) : base(draft) => _handler = handler;
 
@@ -117,7 +119,7 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
         var handler = _handler
             ?? throw new InvalidRequestException(Core.RemotingError.NewMisconfigured("A push consumer needs a handler: call OnMessage or OnMessages before StartAsync"));
         var options = ToCore<Core.PushConsumerOptions>();
-        var starting = Core.PushConsumer.Start(options, handler);
+        var starting = Core.PushConsumer.StartWith(Draft.Shared, options, handler);
         return new(
             await Lifetime.StartAsync(starting, "a push consumer", cancellationToken).ConfigureAwait(false), options.Consumer.Group);
     }

@@ -86,7 +86,7 @@ public abstract class ConnectionBuilder<TSelf>
 
     /// <summary>
     /// What a call does that is one more than may wait for answers. Default <see cref="OverflowPolicy.Wait"/> for producers, within the
-    /// message's own time and token, and <see cref="OverflowPolicy.Fail"/> for all others. A preset leaves it as it is.
+    /// message's own time and token, and for a client that is shared, and <see cref="OverflowPolicy.Fail"/> for all others. A preset leaves it as it is.
     /// </summary>
     public TSelf OnMaxInFlight(OverflowPolicy value) => Set(value.ToCore());
 

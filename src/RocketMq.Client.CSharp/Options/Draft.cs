@@ -9,6 +9,17 @@ internal abstract class Draft
 {
     internal static Draft Of<TOptions>(Core.OptionKind<TOptions> kind, TOptions options) => new Draft<TOptions>(kind, options);
 
+    /// <summary>Of a client of its own if there is no other, or of one that shares it: then with its options.</summary>
+    internal static Draft Of<TOptions>(
+        Core.OptionKind<TOptions> kind,
+        TOptions options,
+        Func<Core.ClientOptions, TOptions, TOptions> withClient,
+        Core.RocketMqClient? shared) =>
+        new Draft<TOptions>(kind, shared is null ? options : withClient(shared.Options, options), shared);
+
+    /// <summary>The client that is shared.</summary>
+    internal abstract Core.RocketMqClient? Shared { get; }
+
     internal abstract Core.RemotingOptions Remoting { get; }
 
     internal abstract Draft With(Core.RemotingOptions remoting);
@@ -53,16 +64,18 @@ internal abstract class Draft
     }
 }
 
-internal sealed class Draft<TOptions>(Core.OptionKind<TOptions> kind, TOptions options) : Draft
+internal sealed class Draft<TOptions>(Core.OptionKind<TOptions> kind, TOptions options, Core.RocketMqClient? shared = null) : Draft
 {
     internal TOptions Value => options;
 
+    internal override Core.RocketMqClient? Shared => shared;
+
     internal override Core.RemotingOptions Remoting => kind.RemotingOf.Invoke(options);
 
-    internal Draft Changed(Func<TOptions, TOptions> change) => new Draft<TOptions>(kind, change(options));
+    internal Draft Changed(Func<TOptions, TOptions> change) => new Draft<TOptions>(kind, change(options), shared);
 
     internal override Draft With(Core.RemotingOptions remoting) =>
-        new Draft<TOptions>(kind, kind.WithRemoting.Invoke(remoting).Invoke(options));
+        new Draft<TOptions>(kind, kind.WithRemoting.Invoke(remoting).Invoke(options), shared);
 
     internal override Draft With<T>(T value, string? parameter, string setting) =>
         Taken(Core.OptionKind.assign(kind, setting, value, options), value, parameter, setting);
@@ -74,13 +87,14 @@ internal sealed class Draft<TOptions>(Core.OptionKind<TOptions> kind, TOptions o
         kind,
         settings is null
             ? OrThrow(Core.OptionKind.ofEnvironment(kind, options), "environment")
-            : OrThrow(Core.OptionKind.ofText(kind, settings, options), nameof(settings)));
+            : OrThrow(Core.OptionKind.ofText(kind, settings, options), nameof(settings)),
+        shared);
 
     private Draft<TOptions> Taken<T>(FSharpResult<TOptions, string> changed, T value, string? parameter, string setting)
     {
         if (changed.IsOk)
         {
-            return new(kind, changed.ResultValue);
+            return new(kind, changed.ResultValue, shared);
         }
 
         var isNumber = value is int or long or TimeSpan or Enum or Core.AutoCreateTopic;

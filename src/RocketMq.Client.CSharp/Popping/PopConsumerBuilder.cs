@@ -9,10 +9,13 @@ public sealed partial class PopConsumerBuilder : ConsumerBuilder<PopConsumerBuil
 {
     private readonly Func<ReceivedMessage, CancellationToken, ValueTask<Core.ConsumeResult>>? _handler;
 
-    internal PopConsumerBuilder(string group)
+    internal PopConsumerBuilder(string group, Core.RocketMqClient? shared = null)
         : this(
             Draft.Of(
-                Core.PopConsumerOptionsModule.kind, Core.PopConsumerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty)),
+                Core.PopConsumerOptionsModule.kind,
+                Core.PopConsumerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty),
+                Core.PopConsumerOptionsModule.withClient,
+                shared),
             null)
     { }
 
@@ -100,7 +103,7 @@ public sealed partial class PopConsumerBuilder : ConsumerBuilder<PopConsumerBuil
         var options = ToCore<Core.PopConsumerOptions>();
         var run = FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, Task<Core.ConsumeResult>>(
             (message, cancellation) => handler(new(message), cancellation).AsTask());
-        var starting = Core.PopConsumer.Start(options, run);
+        var starting = Core.PopConsumer.StartWith(Draft.Shared, options, run);
         return new(await Lifetime.StartAsync(starting, "a pop consumer", cancellationToken).ConfigureAwait(false));
     }
 }

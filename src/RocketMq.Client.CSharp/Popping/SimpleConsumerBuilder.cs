@@ -6,10 +6,12 @@ namespace RocketMq.Client;
 /// <summary>Sets up a <see cref="SimpleConsumer"/>. Immutable; each method gives a new one.</summary>
 public sealed class SimpleConsumerBuilder : ConsumerBuilder<SimpleConsumerBuilder>
 {
-    internal SimpleConsumerBuilder(string group)
+    internal SimpleConsumerBuilder(string group, Core.RocketMqClient? shared = null)
         : this(Draft.Of(
             Core.SimpleConsumerOptionsModule.kind,
-            Core.SimpleConsumerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty)))
+            Core.SimpleConsumerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty),
+            Core.SimpleConsumerOptionsModule.withClient,
+            shared))
     { }
 
     private SimpleConsumerBuilder(Draft draft) : base(draft) { }
@@ -35,7 +37,7 @@ public sealed class SimpleConsumerBuilder : ConsumerBuilder<SimpleConsumerBuilde
     {
         cancellationToken.ThrowIfCancellationRequested();
         var options = ToCore<Core.SimpleConsumerOptions>();
-        var starting = Core.SimpleConsumer.Start(options);
+        var starting = Core.SimpleConsumer.StartWith(Draft.Shared, options);
         return new(
             await Lifetime.StartAsync(starting, "a simple consumer", cancellationToken).ConfigureAwait(false),
             options.Consumer.Group);

@@ -5,7 +5,7 @@ namespace RocketMq.Client;
 /// <summary>Sets up a <see cref="Producer"/>. Immutable; each method gives a new one.</summary>
 public sealed class ProducerBuilder : ProducerBuilderBase<ProducerBuilder>
 {
-    internal ProducerBuilder(string group) : this(Defaults(group)) { }
+    internal ProducerBuilder(string group, Core.RocketMqClient? shared = null) : this(Defaults(group, shared)) { }
 
     private ProducerBuilder(Draft draft) : base(draft) { }
 
@@ -17,6 +17,6 @@ public sealed class ProducerBuilder : ProducerBuilderBase<ProducerBuilder>
     {
         cancellationToken.ThrowIfCancellationRequested();
         var options = ToCore<Core.ProducerOptions>();
-        return Task.FromResult(new Producer(Core.Producer.Start(options).OrThrow(cancellationToken), options.Client.Codecs));
+        return Task.FromResult(new Producer(Core.Producer.StartWith(Draft.Shared, options).OrThrow(cancellationToken), options.Client.Codecs));
     }
 }

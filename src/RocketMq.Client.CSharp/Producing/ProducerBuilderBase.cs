@@ -10,8 +10,11 @@ public abstract class ProducerBuilderBase<TSelf> : ClientBuilder<TSelf>
 {
     private protected ProducerBuilderBase(Draft draft) : base(draft) { }
 
-    private protected static Draft Defaults(string group) => Draft.Of(
-        Core.ProducerOptionsModule.kind, Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty));
+    private protected static Draft Defaults(string group, Core.RocketMqClient? shared) => Draft.Of(
+        Core.ProducerOptionsModule.kind,
+        Core.ProducerOptionsModule.create(group, FSharpList<Core.Endpoint>.Empty),
+        Core.ProducerOptionsModule.withClient,
+        shared);
 
     private protected sealed override Core.ClientOptions Client => Draft.Options<Core.ProducerOptions>().Client;
 

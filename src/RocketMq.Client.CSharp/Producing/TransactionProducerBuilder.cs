@@ -10,7 +10,8 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
     private readonly FSharpList<string> _topics;
     private readonly Func<ReceivedMessage, Task<TransactionDecision>>? _checker;
 
-    internal TransactionProducerBuilder(string group) : this(FSharpList<string>.Empty, null, Defaults(group)) { }
+    internal TransactionProducerBuilder(string group, Core.RocketMqClient? shared = null)
+        : this(FSharpList<string>.Empty, null, Defaults(group, shared)) { }
 
     private TransactionProducerBuilder(
         FSharpList<string> topics, Func<ReceivedMessage, Task<TransactionDecision>>? checker, Draft draft)
@@ -60,7 +61,7 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
         var check = FuncConvert.FromFunc<Core.StoredMessage, Task<Core.TransactionDecision>>(async half =>
             (await (checker(ReceivedMessage.FromCore(half, options.Client.Codecs)) ?? throw Handlers.NoTask(checker))
                 .ConfigureAwait(false)).ToCore());
-        var starting = Core.TransactionProducer.Start(options, _topics, check);
+        var starting = Core.TransactionProducer.StartWith(Draft.Shared, options, _topics, check);
         var started = await Lifetime.StartAsync(starting, "a producer of transactions", cancellationToken).ConfigureAwait(false);
         return new(started, options.Client.Codecs);
     }

@@ -44,6 +44,12 @@ module ClientOptions =
                 }
         }
 
+    /// Options of a `RocketMqClient`: as `create`, but calls beyond `MaxInFlight` wait for room, as those of producers do.
+    let shared (nameServers: Endpoint list) : ClientOptions =
+        { create nameServers with
+            Remoting.OnMaxInFlight = WaitForRoom
+        }
+
     let private checkAddressServer (server: AddressServer) =
         if String.IsNullOrWhiteSpace server.Domain then
             Some "the domain of the address server is blank"
@@ -121,3 +127,7 @@ module ClientOptions =
             RemotingOf = fun options -> (get options).Remoting
             WithRemoting = fun remoting options -> set { get options with Remoting = remoting } options
         }
+
+    /// Clients that producers and consumers share.
+    let internal kindOfShared: OptionKind<ClientOptions> =
+        kindOf id (fun client _ -> client) [] (fun _ -> [])

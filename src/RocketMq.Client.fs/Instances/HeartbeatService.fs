@@ -13,19 +13,44 @@ type internal HeartbeatScope =
     /// Slaves too: consumers may read from them.
     | AllBrokers
 
+/// A client, as its heartbeats tell of it.
+type internal IHeartbeatSource =
+    /// Who it is now. One that is in no group is told to nobody.
+    abstract Heartbeat: unit -> Heartbeat
+    abstract Scope: HeartbeatScope
+    /// A broker has answered.
+    abstract Reached: Endpoint -> unit
+    abstract Failed: Endpoint * RemotingError -> unit
+
+module internal Heartbeats =
+    /// The groups that one heartbeat names and another does not, as what a broker is told of them.
+    let left (before: Heartbeat) (now: Heartbeat) : Departure list =
+        let departure producer consumer : Departure =
+            {
+                ClientId = now.ClientId
+                ProducerGroup = producer
+                ConsumerGroup = consumer
+            }
+
+        let groupsOf (heartbeat: Heartbeat) = heartbeat.Consumers |> List.map _.Group
+
+        [
+            for group in before.ProducerGroups |> List.except now.ProducerGroups do
+                departure (Some group) None
+
+            for group in groupsOf before |> List.except (groupsOf now) do
+                departure None (Some group)
+        ]
+
 /// Sends heartbeats to the brokers in a client's routes: at once to one that is new or connected again, and every 30 s. Brokers
 /// drop a client with its connection, or after 120 s.
 [<Sealed>]
-type internal HeartbeatService
-    (
-        clients: RemotingClients,
-        routes: Routes,
-        heartbeat: unit -> Heartbeat,
-        told: HeartbeatScope,
-        outcomes: SendOutcomes
-    ) =
+type internal HeartbeatService(clients: RemotingClients, routes: Routes, source: IHeartbeatSource) =
     /// Java tells brokers at this interval too.
     static let interval = TimeSpan.FromSeconds 30L
+
+    /// What unregistering from one broker may take.
+    static let unregisterTimeout = TimeSpan.FromSeconds 1L
 
     /// Heartbeats that are in flight at a time.
     static let atATime = 32
@@ -49,26 +74,53 @@ type internal HeartbeatService
         | Error error when RemotingError.isRefusalOfAccess error && not (refused.TryAdd(address, ())) -> ()
         | Error error -> Log.requestFailed options.Logger RequestCode.HeartBeat address (RemotingError.describe error)
 
-    let tell address : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            match clients.TryGet address with
-            | Error error -> return Error error
-            | Ok client ->
-                let! answer = client.Ask(Heartbeat.send.Request(heartbeat ()), ending.Token)
-
-                match answer with
-                | Ok _ -> outcomes.Reached client.Endpoint
-                | Error error when not ending.IsCancellationRequested -> outcomes.Failed(client.Endpoint, error)
-                | Error _ -> ()
-
-                logFailure address answer
-                return answer |> Result.map ignore<HeartbeatAnswer>
-        }
-
     let isConnected state =
         match state with
         | ConnectionState.Connected _ -> true
         | _ -> false
+
+    let unregister (client: RemotingClient) (departure: Departure) : Task =
+        backgroundTask {
+            if isConnected client.State then
+                // A broker that is not told forgets the client with its connection.
+                let! (_: Result<unit, RemotingError>) =
+                    client.AskWithin(Heartbeat.unregister.Request departure, unregisterTimeout, CancellationToken.None)
+
+                ()
+        }
+
+    /// A group that was left while the heartbeat was on its way may have been told after its departure. Brokers close the connection
+    /// of a client that is in a group and stays silent about it.
+    let leaveAgain (client: RemotingClient) (sent: Heartbeat) : Task =
+        backgroundTask {
+            for departure in Heartbeats.left sent (source.Heartbeat()) do
+                do! unregister client departure
+        }
+
+    let send address (heartbeat: Heartbeat) : Task<Result<unit, RemotingError>> =
+        backgroundTask {
+            match clients.TryGet address with
+            | Error error -> return Error error
+            | Ok client ->
+                let! answer = client.Ask(Heartbeat.send.Request heartbeat, ending.Token)
+
+                match answer with
+                | Ok _ -> source.Reached client.Endpoint
+                | Error error when not ending.IsCancellationRequested -> source.Failed(client.Endpoint, error)
+                | Error _ -> ()
+
+                logFailure address answer
+                do! leaveAgain client heartbeat
+                return answer |> Result.map ignore<HeartbeatAnswer>
+        }
+
+    let tell address : Task<Result<unit, RemotingError>> =
+        let heartbeat = source.Heartbeat()
+
+        if heartbeat.ProducerGroups.IsEmpty && heartbeat.Consumers.IsEmpty then
+            Task.FromResult(Ok())
+        else
+            send address heartbeat
 
     /// The clients whose connections are watched. A broker that leaves the routes and comes back is watched already, unless its
     /// client has been forgotten meanwhile.
@@ -112,11 +164,11 @@ type internal HeartbeatService
     /// Tells a broker again or, if it could not be told yet, for the first time.
     and renew address : Task<Result<unit, RemotingError>> =
         match known.TryGetValue address with
-        | true, first when not (hasFailed first) -> tell address
+        | true, first when first.IsValueCreated && not (hasFailed first) -> tell address
         | _ -> know address
 
     let addressesOf (route: TopicRoute) =
-        match told with
+        match source.Scope with
         | Masters ->
             route.Brokers
             |> List.choose (fun broker -> TopicRoute.masterAddress broker.BrokerName route)
@@ -171,22 +223,22 @@ type internal HeartbeatService
     /// Tells all brokers again: the client has changed.
     member _.Renew() : Task = beat ()
 
-    /// Tells all brokers that the client is gone, as far as they can be reached within a time.
-    member _.Leave(departure: Departure, limit: TimeSpan) : Task =
-        backgroundTask {
-            ending.Cancel()
+    /// The client is in a group that no broker knows of: whoever asks for one that is told from now on waits until it has been
+    /// told that too, and all of them are, in the background.
+    member _.Joined() =
+        for KeyValue(address, first) in known do
+            known.TryUpdate(address, lazy register address, first) |> ignore<bool>
 
-            let leave address : Task =
-                backgroundTask {
-                    match clients.TryGet address with
-                    | Ok client when isConnected client.State ->
-                        // A broker that is not told forgets the client with its connection.
-                        let! (_: Result<unit, RemotingError>) =
-                            client.AskWithin(Heartbeat.unregister.Request departure, limit, CancellationToken.None)
+        Supervised.run options.Logger ending.Token beat
 
-                        ()
-                    | _ -> ()
-                }
+    /// Tells all brokers that the client has left a group, as far as they can be reached within a time.
+    member _.Leave(departure: Departure) : Task =
+        let leave address : Task =
+            match clients.TryGet address with
+            | Ok client -> unregister client departure
+            | Error _ -> Task.CompletedTask
 
-            do! known.Keys |> Seq.map leave |> Task.WhenAll
-        }
+        known.Keys |> Seq.map leave |> Task.WhenAll
+
+    /// Tells nobody anything any more, but what has been left.
+    member _.Close() = ending.Cancel()

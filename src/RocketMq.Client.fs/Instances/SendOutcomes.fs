@@ -1,6 +1,7 @@
 namespace RocketMq
 
 open System
+open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Threading
 open RocketMq.Protocol
@@ -14,6 +15,12 @@ type internal SendOutcomes(clock: TimeProvider) =
     let brokers = Dictionary<Endpoint, struct (int64 * string)>()
     let topics = Dictionary<string, struct (int64 * string)>(StringComparer.Ordinal)
     let mutable storedAt = never
+
+    /// Topics that are sent to. Others that use the routes may have more.
+    let inUse = ConcurrentDictionary<string, unit>(StringComparer.Ordinal)
+
+    /// Mostly a topic comes again and again.
+    let mutable usedLast = ""
 
     /// Whether there is anything to clear.
     let mutable isFailing = false
@@ -71,6 +78,14 @@ type internal SendOutcomes(clock: TimeProvider) =
             Since = clock.GetElapsedTime since
         }
 
+    /// A topic is sent to.
+    member _.Uses(topic: string) =
+        if not (Object.ReferenceEquals(topic, Volatile.Read &usedLast)) then
+            Volatile.Write(&usedLast, topic)
+
+            if not (inUse.ContainsKey topic) then
+                inUse.TryAdd(topic, ()) |> ignore<bool>
+
     /// A broker has stored a message.
     member _.Stored(endpoint: Endpoint, topic: string, now: int64) =
         Volatile.Write(&storedAt, now)
@@ -94,8 +109,8 @@ type internal SendOutcomes(clock: TimeProvider) =
         if Volatile.Read &isFailing then
             lock gate (fun () -> topics.Remove topic |> ignore<bool>)
 
-    /// What keeps messages of topics in use from being sent: each with the addresses of its masters.
-    member _.Problems(inUse: (string * Endpoint list) list) : ClientProblem list =
+    /// What keeps messages of topics in use from being sent, given the topics of routes, each with the addresses of its masters.
+    member _.Problems(routed: (string * Endpoint list) list) : ClientProblem list =
         lock gate (fun () ->
             let unreachable (topic: string, masters: Endpoint list) =
                 let failing =
@@ -105,7 +120,12 @@ type internal SendOutcomes(clock: TimeProvider) =
                         | true, failure -> Some failure
                         | _ -> None)
 
-                if topics.ContainsKey topic || masters.IsEmpty || failing.Length < masters.Length then
+                if
+                    not (inUse.ContainsKey topic)
+                    || topics.ContainsKey topic
+                    || masters.IsEmpty
+                    || failing.Length < masters.Length
+                then
                     None
                 else
                     // Since the last one failed too.
@@ -115,7 +135,7 @@ type internal SendOutcomes(clock: TimeProvider) =
                     |> Some
 
             [ for KeyValue(topic, failure) in topics -> problem $"topic {topic}" failure ]
-            @ List.choose unreachable inUse
+            @ List.choose unreachable routed
             |> List.sortBy _.What)
 
     /// Since a broker last stored a message.

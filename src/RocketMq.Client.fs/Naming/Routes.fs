@@ -24,14 +24,14 @@ type AutoCreateTopic =
 
 /// A route that is known, and when it came.
 [<Sealed>]
-type internal KnownRoute(topic, route: TopicRoute, clients, fetched: int64, isTemplate: bool) =
+type internal KnownRoute(topic, route: TopicRoute, clients, fetched: int64, template: AutoCreateTopic voption) =
     let publish = lazy TopicPublishInfo(topic, route, clients)
     member _.Route = route
     member _.Publish = publish.Value
     member _.Fetched = fetched
 
-    /// The topic does not exist yet; a send that goes by this makes it.
-    member _.IsTemplate = isTemplate
+    /// Of a topic that does not exist yet: what it is made like by a send that goes by this.
+    member _.Template = template
 
 /// No name server has answered since a time, for a reason.
 [<Sealed>]
@@ -42,7 +42,7 @@ type internal NameServerSilence(since: int64, reason: string) =
 /// The routes of the topics in use. Whoever knows a route uses it, however old: they are asked for again every 30 s, and
 /// when one was found wrong, by one caller for all.
 [<Sealed>]
-type internal Routes(nameServer: NameServer, clients: RemotingClients, template: AutoCreateTopic) =
+type internal Routes(nameServer: NameServer, clients: RemotingClients) =
     /// Java polls at this interval too.
     static let pollInterval = TimeSpan.FromSeconds 30L
 
@@ -81,7 +81,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
 
     let tryKnown topic : KnownRoute voption =
         match known.TryGetValue topic with
-        | true, route when not route.IsTemplate -> ValueSome route
+        | true, route when route.Template.IsNone -> ValueSome route
         | _ -> ValueNone
 
     /// Puts a route in the place of the one that is known, if that may be. Gives the one that is known then.
@@ -112,10 +112,10 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
 
                 match answer, tryKnown topic with
                 | Ok route, _ when TopicRoute.leadsSomewhere route ->
-                    let next = KnownRoute(topic, route, clients, clock.GetTimestamp(), false)
+                    let next = KnownRoute(topic, route, clients, clock.GetTimestamp(), ValueNone)
                     return Ok(put topic next (fun _ -> true))
                 | _, ValueSome old ->
-                    known[topic] <- KnownRoute(topic, old.Route, clients, clock.GetTimestamp(), false)
+                    known[topic] <- KnownRoute(topic, old.Route, clients, clock.GetTimestamp(), ValueNone)
                     return Ok old
                 | Ok _, ValueNone -> return Error(RemotingError.NoRoute(topic, nameServer.Endpoints))
                 | Error error, ValueNone when isNotThere error ->
@@ -150,11 +150,14 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                 return Error(RemotingError.RouteUnknown(topic, FailureReason.ofText (nobodyAnswered ())))
         }
 
-    let isFresh (route: KnownRoute) =
-        not route.IsTemplate || clock.GetElapsedTime route.Fetched < templateAge
+    /// Producers that share routes may have templates of their own.
+    let isFresh template (route: KnownRoute) =
+        match route.Template with
+        | ValueNone -> true
+        | ValueSome other -> other = template && clock.GetElapsedTime route.Fetched < templateAge
 
     /// The route of a topic that does not exist yet: that of the template, with as many queues as a send makes.
-    let ofTemplate topic limit cancellation =
+    let ofTemplate topic (template: AutoCreateTopic) limit cancellation =
         backgroundTask {
             match! waitFor (fetchOnce template.Topic) topic limit cancellation with
             | Ok found ->
@@ -168,10 +171,11 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
                         Queues = List.map limit found.Route.Queues
                     }
 
-                let next = KnownRoute(topic, route, clients, clock.GetTimestamp(), true)
+                let next =
+                    KnownRoute(topic, route, clients, clock.GetTimestamp(), ValueSome template)
                 // Not in the place of the topic's own, which may have come meanwhile, nor of what another caller has just put.
-                return Ok(put topic next (isFresh >> not))
-            | Error(RemotingError.NoRoute(_, asked)) -> return Error(RemotingError.NoRoute(topic, asked))
+                return Ok(put topic next (isFresh template >> not))
+            | Error(NoRoute(_, asked)) -> return Error(NoRoute(topic, asked))
             | Error error -> return Error error
         }
 
@@ -229,15 +233,15 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
             }
 
     /// What is known for sending, without asking anybody.
-    member _.TryPublish(topic: string) : TopicPublishInfo voption =
+    member _.TryPublish(topic: string, template: AutoCreateTopic) : TopicPublishInfo voption =
         match known.TryGetValue topic with
-        | true, route when isFresh route -> ValueSome route.Publish
+        | true, route when isFresh template route -> ValueSome route.Publish
         | _ -> ValueNone
 
-    /// A route for sending, within a time: for a topic that does not exist yet, one that makes it. A failure says that
+    /// A route for sending, within a time: for a topic that does not exist yet, one that makes it like a template. A failure says that
     /// nothing was sent.
     member _.Publish
-        (topic: string, limit: TimeSpan, cancellation: CancellationToken)
+        (topic: string, template: AutoCreateTopic, limit: TimeSpan, cancellation: CancellationToken)
         : Task<Result<TopicPublishInfo, RemotingError>> =
         let started = clock.GetTimestamp()
 
@@ -245,8 +249,9 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients, template:
             let! found =
                 backgroundTask {
                     match! waitFor (fetchOnce topic) topic limit cancellation with
-                    | Error(RemotingError.NoRoute _) ->
-                        return! ofTemplate topic (max TimeSpan.Zero (limit - clock.GetElapsedTime started)) cancellation
+                    | Error(NoRoute _) ->
+                        let rest = max TimeSpan.Zero (limit - clock.GetElapsedTime started)
+                        return! ofTemplate topic template rest cancellation
                     | found -> return found
                 }
 

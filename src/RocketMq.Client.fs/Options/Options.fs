@@ -35,6 +35,10 @@ type OverflowPolicy =
 /// Answers a request that the server sends. `None` sends no answer; a one-way request never gets one.
 type RequestHandler = RemotingCommand -> Task<RemotingCommand option>
 
+module internal Addresses =
+    /// One function, so that it can be told whether another one is set.
+    let asTheyAre: Endpoint -> Endpoint = id
+
 /// Options of a connection to a server, which all clients share.
 type RemotingOptions =
     {
@@ -104,7 +108,7 @@ type RemotingOptions =
             Backoff = Backoff.Default
             KeepAlive = KeepAlive.Default
             Retry = RetryPolicy.Never
-            MapAddress = id
+            MapAddress = Addresses.asTheyAre
             WhenDisconnected = WaitForConnection
             Handlers = Map.empty
             Tls = None

@@ -1,5 +1,6 @@
 namespace RocketMq
 
+open System
 open RocketMq.Protocol
 
 /// One setting of a record of options, as a row of a table: how a text and a builder give it, and what is allowed.
@@ -17,6 +18,9 @@ type internal Setting<'Options>(name: string, hasText: bool) =
 
     /// What is wrong with the value that it has.
     abstract Problem: options: 'Options -> string option
+
+    /// Whether both have the same value. Functions are the same only if they are one.
+    abstract IsSame: one: 'Options * other: 'Options -> bool
 
     /// The same setting of options that hold these.
     abstract Within<'Outer> : get: ('Outer -> 'Options) * set: ('Options -> 'Outer -> 'Outer) -> Setting<'Outer>
@@ -44,6 +48,11 @@ type internal Setting<'Options, 'T>
             None
 
     override _.Problem options = get options |> Option.bind kind.Check
+
+    override _.IsSame(one, other) =
+        match get one, get other with
+        | Some one, Some other -> Object.Equals(one, other)
+        | one, other -> one.IsNone && other.IsNone
 
     override _.Within(getInner, setInner) =
         Setting<_, 'T>(

@@ -9,7 +9,7 @@ open RocketMq.Protocol
 
 /// What consumers that pop ask brokers: of a group's messages, and as one of its members. So many handlers work at a time.
 [<Sealed>]
-type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
+type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, concurrency: int) =
     /// Java's consumers look for the other members at this interval.
     static let comparisonInterval = TimeSpan.FromSeconds 20L
 
@@ -56,18 +56,20 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
                 Task.FromResult(Error "messages of this group are popped")
         }
 
-    let instance =
-        ClientInstance(
-            consumer.Client,
-            AutoCreateTopic.Default,
-            Consumes(fun () ->
-                GroupRequests.memberOf
-                    group
-                    ConsumeType.ConsumePassively
-                    MessageModel.Clustering
-                    consumer.ConsumeFrom
-                    subscriptions.All),
-            fun _ -> CallbackAnswers.handlers callbacks
+    let participant =
+        Participant(
+            Consumes
+                {
+                    Membership =
+                        fun () ->
+                            GroupRequests.memberOf
+                                group
+                                ConsumePassively
+                                Clustering
+                                consumer.ConsumeFrom
+                                subscriptions.All
+                    Callbacks = callbacks
+                }
         )
 
     let clientId = instance.ClientId
@@ -238,11 +240,16 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
     /// Other members have joined or left the group, a broker says.
     member _.MembersChanged = membersChanged.Publish
 
-    /// Begins to tell brokers of this member, and to compare its subscriptions with the other members'.
-    member _.Start() =
-        instance.Start()
-        membersChanged.Publish.Add notifications.Notify
-        PeriodicTask.run options comparisonInterval ending.Token comparison.Look
+    /// Begins to tell brokers of this member, and to compare its subscriptions with the other members'. `close` is called when a
+    /// client that it shares is closed.
+    member _.Start(close: unit -> Task) : Result<unit, RemotingError> =
+        instance.Join(participant, close)
+        |> Result.map (fun () ->
+            membersChanged.Publish.Add notifications.Notify
+            PeriodicTask.run options comparisonInterval ending.Token comparison.Look)
+
+    /// Cancelled when it leaves.
+    member _.Ending = ending.Token
 
     /// The masters of a topic that know the member. Fails if there is none.
     member _.Register(topic, cancellation) = register topic cancellation
@@ -390,12 +397,12 @@ type internal PopClient(consumer: ConsumerOptions, concurrency: int) =
                 }
         ]
 
-    /// Leaves the group and closes the connections.
+    /// Leaves the group and closes the connections that it does not share.
     member _.Close() : Task =
         ending.Cancel()
-        instance.Close()
+        instance.Leave participant
 
     /// Closes the connections, and tells nobody.
     member _.Kill() : Task =
         ending.Cancel()
-        clients.CloseAll()
+        instance.Kill participant

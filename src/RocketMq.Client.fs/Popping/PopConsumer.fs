@@ -8,8 +8,8 @@ open RocketMq.Protocol
 /// Hands messages to a handler, so many at a time, and acknowledges what it has consumed. The members of a group share
 /// the messages, not the queues. Since RocketMQ 5.0.
 [<Sealed>]
-type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
-    let client = PopClient(options.Consumer, options.Concurrency)
+type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance, handler: PopHandler) =
+    let client = PopClient(options.Consumer, instance, options.Concurrency)
     let group = client.Group
     let keeper = PopAckAgent(PopConsumerOptions.limits options, client, group)
 
@@ -41,11 +41,15 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     let queues = PoppedQueues(puller, client.Outcomes)
     let assignments = BrokerAssignments(options, client, queues)
 
-    let join () =
-        client.Start()
+    let join close =
+        // It is asked when the consumer closes, also one that could not join.
         keeper.Start()
-        PeriodicTask.run client.Options overdue.Interval ending.Token look
-        assignments.Join()
+
+        match client.Start close with
+        | Error error -> Task.FromResult(Error error)
+        | Ok() ->
+            PeriodicTask.run client.Options overdue.Interval ending.Token look
+            assignments.Join()
 
     let close () =
         backgroundTask {
@@ -93,20 +97,21 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
             | null -> invalidOp "The handler returned null instead of a task."
             | _ -> ValueTask<ConsumeResult> handling)
 
-    /// Joins the group and begins to pop. A topic that is not there, or that nobody can be asked for, is looked for until it can be
-    /// read: `Health` says so until then. Fails if the options make no sense, brokers hand a topic out by pull, or a server refuses,
-    /// such as an SQL92 expression.
-    static member Start(options: PopConsumerOptions, handler: PopHandler) : Task<Result<PopConsumer, RemotingError>> =
+    /// With a client that it shares, or one of its own.
+    static member internal StartWith
+        (client: RocketMqClient | null, options: PopConsumerOptions, handler: PopHandler)
+        : Task<Result<PopConsumer, RemotingError>> =
         backgroundTask {
-            match PopConsumerOptions.check options with
-            | Error error -> return Error error
-            | Ok() ->
-                let options =
-                    { options with
-                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
-                    }
+            let shared = RocketMqClient.InstanceOf client
 
-                let consumer = new PopConsumer(options, handler)
+            match PopConsumerOptions.checkWith (shared |> Option.map _.Options) options with
+            | Error error -> return Error error
+            | Ok options ->
+                let instance =
+                    shared
+                    |> Option.defaultWith (fun () -> ClientInstance.Of options.Consumer.Client)
+
+                let consumer = new PopConsumer(options, instance, handler)
 
                 match! consumer.Join() with
                 | Ok() -> return Ok consumer
@@ -115,7 +120,20 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
                     return Error error
         }
 
-    member private _.Join() = join ()
+    /// Joins the group and begins to pop. A topic that is not there, or that nobody can be asked for, is looked for until it can be
+    /// read: `Health` says so until then. Fails if the options make no sense, brokers hand a topic out by pull, or a server refuses,
+    /// such as an SQL92 expression.
+    static member Start(options: PopConsumerOptions, handler: PopHandler) : Task<Result<PopConsumer, RemotingError>> =
+        PopConsumer.StartWith(null, options, handler)
+
+    /// As `Start`, over the connections of a client that others share too, none of them of the same group. What of the options
+    /// belongs to the client is as it is there, or is not set.
+    static member Start
+        (client: RocketMqClient, options: PopConsumerOptions, handler: PopHandler)
+        : Task<Result<PopConsumer, RemotingError>> =
+        PopConsumer.StartWith(client, options, handler)
+
+    member private consumer.Join() = join consumer.Close
 
     /// Brokers know the consumer by this.
     member _.ClientId = client.ClientId
@@ -161,7 +179,8 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
         }
 
     /// Pops nothing more, waits for handlers up to the options' `DrainTimeout`, sends back what is not handled then, leaves the
-    /// group and closes the connections.
+    /// group and closes the connections. Those that it shares stay: what a broker still gives to a pop that it was asked for
+    /// then comes again after the invisible time.
     member _.Close() : Task = closing.Value
 
     /// Ends as a process does that is killed: nothing is acknowledged or sent back, and brokers do not learn of it.

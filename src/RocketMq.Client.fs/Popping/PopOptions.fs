@@ -60,7 +60,19 @@ module SimpleConsumerOptions =
             Consumer = ConsumerOptions.subscribe topic filter options.Consumer
         }
 
+    let internal withClient (client: ClientOptions) (options: SimpleConsumerOptions) : SimpleConsumerOptions =
+        { options with
+            Consumer.Client = client
+        }
+
     let internal check (options: SimpleConsumerOptions) : Result<unit, RemotingError> = OptionKind.check kind options
+
+    /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: SimpleConsumerOptions)
+        : Result<SimpleConsumerOptions, RemotingError> =
+        SharedOptions.check kind _.Consumer.Client withClient (create options.Consumer.Group []) client options
 
 /// Handles one message. The token is cancelled when the handler has taken longer than the consume timeout, when the message's
 /// receipt is lost, so that it comes again whatever the handler does, and when the consumer ends and has waited long enough. An
@@ -160,7 +172,19 @@ module PopConsumerOptions =
     /// Asks brokers at the start to hand the topics out by pop.
     let enablingPopMode (options: PopConsumerOptions) : PopConsumerOptions = { options with EnablePopMode = true }
 
+    let internal withClient (client: ClientOptions) (options: PopConsumerOptions) : PopConsumerOptions =
+        { options with
+            Consumer.Client = client
+        }
+
     let internal check (options: PopConsumerOptions) : Result<unit, RemotingError> = OptionKind.check kind options
+
+    /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: PopConsumerOptions)
+        : Result<PopConsumerOptions, RemotingError> =
+        SharedOptions.check kind _.Consumer.Client withClient (create options.Consumer.Group []) client options
 
     let internal limits (options: PopConsumerOptions) : PopLimits =
         { PopLimits.Default with

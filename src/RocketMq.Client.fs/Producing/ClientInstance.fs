@@ -53,90 +53,160 @@ type internal NameServerSearch(server: AddressServer, options: RemotingOptions) 
         member _.Domain = server.Domain
         member _.Find cancellation = find cancellation
 
-/// What a client is to brokers: a producer of groups, or a member of some.
-type internal ClientRole =
-    | Produces of groups: string list
-    /// The membership is asked for with each heartbeat: subscriptions change.
-    | Consumes of membership: (unit -> ConsumerMembership)
-
-/// What producers and consumers have in common: connections, name servers, routes, and who they are to brokers.
+/// What producers and consumers have in common: connections, name servers, routes, and who they are to brokers. It belongs to
+/// one of them and ends with it or, if it is shared, to a `RocketMqClient`.
 [<Sealed>]
-type internal ClientInstance
-    (
-        options: ClientOptions,
-        template: AutoCreateTopic,
-        role: ClientRole,
-        handlersOf: Endpoint -> Map<RequestCode, RequestHandler>
-    ) =
-    /// What unregistering from one broker may take.
-    static let unregisterTimeout = TimeSpan.FromSeconds 1L
-
+type internal ClientInstance(options: ClientOptions, isShared: bool) =
+    let remoting = GuardedLogger.protect options.Remoting
     let clientId = ClientId.create options.InstanceName options.UnitName
-    let clients = RemotingClients(options.Remoting, handlersOf)
+    let participants = Participants clientId
+    let replies = PendingReplies()
 
-    let search = NameServerSearch.TryOf options
+    let findCheck group =
+        match participants.Producers with
+        // Whatever a broker asks this client about is its one producer's.
+        | [ single ] when not isShared -> single.Check
+        | _ -> participants.TryCheck group
+
+    /// Who does not share answers what it is asked for, and leaves the rest to the application's handlers.
+    let answers code =
+        let producers = participants.Producers
+
+        match code with
+        | _ when isShared -> true
+        | RequestCode.PushReplyMessageToClient -> not producers.IsEmpty
+        | RequestCode.CheckTransactionState -> producers |> List.exists _.Check.IsSome
+        | _ -> not participants.Consumers.IsEmpty
+
+    let handlersOf (endpoint: Endpoint) : Map<RequestCode, RequestHandler> =
+        CallbackAnswers.handlers participants.TryConsumer
+        |> Map.add RequestCode.PushReplyMessageToClient (fun command -> replies.Receive command)
+        |> Map.add RequestCode.CheckTransactionState (TransactionChecks.handler remoting findCheck endpoint)
+        |> Map.filter (fun code _ -> answers code)
+
+    let clients = RemotingClients(remoting, handlersOf)
+
+    let search = NameServerSearch.TryOf { options with Remoting = remoting }
 
     let nameServer =
         NameServer(Array.ofList options.NameServers, clients, search |> Option.map NameServerSearch.Source)
 
-    let routes = Routes(nameServer, clients, template)
+    let routes = Routes(nameServer, clients)
 
-    let heartbeat () : Heartbeat =
-        let producerGroups, consumers =
-            match role with
-            | Produces groups -> groups, []
-            | Consumes membership -> [], [ membership () ]
+    let presence =
+        HeartbeatService(
+            clients,
+            routes,
+            { new IHeartbeatSource with
+                member _.Heartbeat() =
+                    {
+                        ClientId = clientId
+                        ProducerGroups = participants.Producers |> List.map _.Group |> List.distinct
+                        Consumers = participants.Consumers |> List.map _.Membership()
+                        Fingerprint = None
+                        IsWithoutSubscriptions = None
+                    }
 
-        {
-            ClientId = clientId
-            ProducerGroups = producerGroups
-            Consumers = consumers
-            Fingerprint = None
-            IsWithoutSubscriptions = None
-        }
+                member _.Scope =
+                    if participants.Consumers.IsEmpty then
+                        Masters
+                    else
+                        AllBrokers
 
-    let told =
-        match role with
-        | Produces _ -> Masters
-        | Consumes _ -> AllBrokers
+                member _.Reached endpoint =
+                    for producer in participants.Producers do
+                        producer.Outcomes.Reached endpoint
 
-    let outcomes = SendOutcomes options.Remoting.Ports.Clock
-    let presence = HeartbeatService(clients, routes, heartbeat, told, outcomes)
-
-    let departures: Departure list =
-        let departure producerGroup consumerGroup =
-            {
-                ClientId = clientId
-                ProducerGroup = producerGroup
-                ConsumerGroup = consumerGroup
+                member _.Failed(endpoint, error) =
+                    for producer in participants.Producers do
+                        producer.Outcomes.Failed(endpoint, error)
             }
+        )
 
-        match role with
-        | Produces groups -> [ for group in groups -> departure (Some group) None ]
-        | Consumes membership -> [ departure None (Some (membership ()).Group) ]
-
-    member _.ClientId = clientId
-    member _.Clients = clients
-    member _.NameServer = nameServer
-    member _.Routes = routes
-    member _.HeartbeatService = presence
-
-    /// What becomes of heartbeats, and of sends.
-    member _.Outcomes = outcomes
-
-    member _.Start() =
+    let start () =
         search |> Option.iter _.Start(nameServer)
         routes.Start()
         presence.Start()
 
-    /// Unregisters from brokers and closes the connections.
-    member _.Close() : Task =
+    let stop () =
+        search |> Option.iter _.Close()
+        routes.Close()
+        presence.Close()
+
+    /// What one of them throws is logged, and does not keep the others from being closed.
+    let closeAll (closes: (unit -> Task) list) : Task =
+        closes
+        |> List.map (fun close ->
+            backgroundTask {
+                try
+                    do! close ()
+                with error ->
+                    Log.workFailed remoting.Logger error
+            }
+            :> Task)
+        |> Task.WhenAll
+
+    let close () : Task =
         backgroundTask {
-            search |> Option.iter _.Close()
-            routes.Close()
-
-            for departure in departures do
-                do! presence.Leave(departure, unregisterTimeout)
-
+            let struct (consumers, producers) = participants.Close()
+            // Consumers may send with the producers until they have ended.
+            do! closeAll consumers
+            do! closeAll producers
+            stop ()
             do! clients.CloseAll()
         }
+
+    /// However often it is asked for, it happens once.
+    let closing = lazy (close ())
+
+    do
+        if isShared then
+            start ()
+
+    /// Of one producer or consumer alone.
+    static member Of(options: ClientOptions) : ClientInstance = ClientInstance(options, false)
+
+    /// As they were given.
+    member _.Options: ClientOptions = options
+
+    member _.ClientId = clientId
+    member _.IsShared = isShared
+    member _.Clients = clients
+    member _.NameServer = nameServer
+    member _.Routes = routes
+    member _.HeartbeatService = presence
+    member _.Replies = replies
+
+    /// Looks for name servers, without anybody who joins.
+    member _.Search() =
+        search |> Option.iter _.Start(nameServer)
+
+    /// Brokers know of it from now on. `close` is called when the shared client is closed.
+    member _.Join(participant: Participant, close: unit -> Task) : Result<unit, RemotingError> =
+        participants.TryJoin(participant, close)
+        |> Result.map (fun () -> if isShared then presence.Joined() else start ())
+
+    /// Unregisters it from brokers. If it does not share, all ends.
+    member _.Leave(participant: Participant) : Task =
+        backgroundTask {
+            if not isShared then
+                stop ()
+
+            match participants.TryLeave participant with
+            | Some departure -> do! presence.Leave departure
+            | None -> ()
+
+            participants.Remove participant
+
+            if not isShared then
+                do! clients.CloseAll()
+        }
+
+    /// Ends as a process does that is killed: brokers are not told.
+    member _.Kill(participant: Participant) : Task =
+        participants.Remove participant
+
+        if isShared then Task.CompletedTask else clients.CloseAll()
+
+    /// Closes all that share it, and the connections.
+    member _.Close() : Task = closing.Value

@@ -9,23 +9,25 @@ open RocketMq.Protocol
 [<Sealed>]
 type Producer
     internal
-    (options: ProducerOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>, watch: (Attempt -> unit) option)
-    =
+    (
+        options: ProducerOptions,
+        instance: ClientInstance,
+        check: (TransactionQuestion -> Task) option,
+        watch: (Attempt -> unit) option
+    ) =
     let clock = options.Client.Remoting.Ports.Clock
-    let replies = PendingReplies options.Client.Namespace
-
     let group = Namespaced.wrap options.Client.Namespace options.Group
 
-    let instance =
-        ClientInstance(
-            options.Client,
-            options.Template,
-            Produces [ group ],
-            fun endpoint ->
-                Map.add
-                    RequestCode.PushReplyMessageToClient
-                    (fun command -> replies.Receive command)
-                    (handlersOf endpoint)
+    let outcomes = SendOutcomes clock
+
+    let participant =
+        Participant(
+            Produces
+                {
+                    Group = group
+                    Outcomes = outcomes
+                    Check = check
+                }
         )
 
     let uniqueIds = UniqueIds clock
@@ -49,9 +51,9 @@ type Producer
     let sends = SendsInFlight()
 
     let sender =
-        Sender(options, group, instance.Clients, instance.Routes, instance.Outcomes, sends, watch)
+        Sender(options, group, instance.Clients, instance.Routes, outcomes, sends, watch)
 
-    let requests = RequestReply(options, instance, sender, replies)
+    let requests = RequestReply(options, instance, sender)
     let recalls = Recalls(options, group, sender, tracing)
     let closed = RemotingError.AlreadyClosed $"The producer of group {options.Group}"
 
@@ -159,18 +161,30 @@ type Producer
     let routeOf topic cancellation =
         sender.RouteFor(Namespaced.wrap options.Client.Namespace topic, 0L, cancellation)
 
-    do instance.Start()
+    /// With a client that it shares, or one of its own.
+    static member internal StartWith
+        (client: RocketMqClient | null, options: ProducerOptions)
+        : Result<Producer, RemotingError> =
+        let shared = RocketMqClient.InstanceOf client
+
+        ProducerOptions.checkWith (shared |> Option.map _.Options) options
+        |> Result.bind (fun options ->
+            let instance =
+                shared |> Option.defaultWith (fun () -> ClientInstance.Of options.Client)
+
+            let producer = new Producer(options, instance, None, None)
+            producer.Join() |> Result.map (fun () -> producer))
 
     /// Checks the options. Nothing is connected before the first message.
-    static member Start(options: ProducerOptions) : Result<Producer, RemotingError> =
-        ProducerOptions.check options
-        |> Result.map (fun () ->
-            let options =
-                { options with
-                    Client.Remoting = GuardedLogger.protect options.Client.Remoting
-                }
+    static member Start(options: ProducerOptions) : Result<Producer, RemotingError> = Producer.StartWith(null, options)
 
-            new Producer(options, (fun _ -> Map.empty), None))
+    /// As `Start`, over the connections of a client that others share too. What of the options belongs to the client is as it is
+    /// there, or is not set.
+    static member Start(client: RocketMqClient, options: ProducerOptions) : Result<Producer, RemotingError> =
+        Producer.StartWith(client, options)
+
+    member internal producer.Join() : Result<unit, RemotingError> =
+        instance.Join(participant, producer.Close)
 
     member internal _.Options = options
     member internal _.Group = group
@@ -178,7 +192,10 @@ type Producer
     member internal _.Tracing = tracing
 
     member internal _.Introduce(topic: string, cancellation: CancellationToken) =
-        requests.Introduce(topic, cancellation)
+        if sends.IsClosed then
+            Task.FromResult(Error closed)
+        else
+            requests.Introduce(topic, cancellation)
 
     member internal _.ClientOf(endpoint: Endpoint) = instance.Clients.Get endpoint
     member internal _.Tracked(send: unit -> Task<Result<'T, RemotingError>>) = tracked send
@@ -212,9 +229,9 @@ type Producer
             OnTheirWay = sends.Count
             AvoidedBrokers = sender.Avoided
             DroppedTraces = producer.DroppedTraces
-            SinceSuccess = instance.Outcomes.SinceSuccess
-            LastFailure = instance.Outcomes.LastFailure
-            Problems = unanswered @ instance.Outcomes.Problems instance.Routes.Masters
+            SinceSuccess = outcomes.SinceSuccess
+            LastFailure = outcomes.LastFailure
+            Problems = unanswered @ outcomes.Problems instance.Routes.Masters
         }
 
     /// The queues that a topic's messages may go to, by broker and number.
@@ -283,7 +300,8 @@ type Producer
         | Ok message -> tracked (fun () -> requests.Ask(message, timeout, sendPlain target cancellation, cancellation))
 
     /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, unregisters from brokers and
-    /// closes the connections. Messages that are still on their way then fail with an unknown outcome.
+    /// closes the connections. Messages that are still on their way then fail with an unknown outcome. Connections that it shares
+    /// stay, and such messages end as they would have.
     member _.Close() : Task =
         backgroundTask {
             sends.Close()
@@ -298,7 +316,7 @@ type Producer
             | None -> ()
 
             batcher |> Option.iter (fun batcher -> (batcher :> IDisposable).Dispose())
-            do! instance.Close()
+            do! instance.Leave participant
         }
 
     interface IAsyncDisposable with

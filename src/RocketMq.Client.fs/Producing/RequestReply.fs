@@ -7,8 +7,8 @@ open RocketMq.Protocol
 
 /// Sends messages of one producer that are answered by other messages, and waits for these; bounded as all that waits is.
 [<Sealed>]
-type internal RequestReply(options: ProducerOptions, instance: ClientInstance, sender: Sender, replies: PendingReplies)
-    =
+type internal RequestReply(options: ProducerOptions, instance: ClientInstance, sender: Sender) =
+    let replies = instance.Replies
     let clock = options.Client.Remoting.Ports.Clock
     let asking = WaitingSends(options.Client.Remoting, ReplyTo)
 
@@ -38,7 +38,7 @@ type internal RequestReply(options: ProducerOptions, instance: ClientInstance, s
         backgroundTask {
             let id = string (Guid.NewGuid())
             let begun = clock.GetTimestamp()
-            let reply = replies.Expect id
+            let reply = replies.Expect(id, options.Client.Namespace)
 
             try
                 try

@@ -30,19 +30,12 @@ type TransactionChecker = StoredMessage -> Task<TransactionDecision>
 
 /// Sends messages that consumers see only if a local transaction succeeds. Safe to use from any thread.
 [<Sealed>]
-type TransactionProducer private (options: ProducerOptions, checker: TransactionChecker) as self =
+type TransactionProducer private (options: ProducerOptions, instance: ClientInstance, checker: TransactionChecker) as self
+    =
     let log = options.Client.Remoting.Logger
 
     let producer =
-        new Producer(
-            options,
-            (fun endpoint ->
-                Map.ofList
-                    [
-                        RequestCode.CheckTransactionState, (fun command -> self.ReceiveCheck(endpoint, command))
-                    ]),
-            None
-        )
+        new Producer(options, instance, Some(fun question -> self.Answer question), None)
 
     let sender = producer.Sender
 
@@ -117,8 +110,12 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
         }
 
     /// Answers the broker that asked.
-    let answerCheck (endpoint: Endpoint) (asked: RemotingCommand) (check: TransactionCheck) (half: StoredMessage) =
+    let answerCheck (question: TransactionQuestion) : Task =
         backgroundTask {
+            let endpoint = question.Endpoint
+            let check = question.Check
+            let half = question.Half
+
             let! decision, failure =
                 backgroundTask {
                     try
@@ -161,7 +158,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
 
             // Since 5.0 brokers name themselves, and want to be named.
             let command =
-                match Fields.tryFind "bname" asked.Fields with
+                match Fields.tryFind "bname" question.Command.Fields with
                 | ValueSome name -> Command.withField "bname" name command
                 | ValueNone -> command
 
@@ -206,29 +203,49 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                         }
         }
 
+    /// With a client that it shares, or one of its own.
+    static member internal StartWith
+        (client: RocketMqClient | null, options: ProducerOptions, topics: string list, checker: TransactionChecker)
+        : Task<Result<TransactionProducer, RemotingError>> =
+        backgroundTask {
+            let shared = RocketMqClient.InstanceOf client
+
+            let started =
+                ProducerOptions.checkWith (shared |> Option.map _.Options) options
+                |> Result.bind (fun options ->
+                    let instance =
+                        shared |> Option.defaultWith (fun () -> ClientInstance.Of options.Client)
+
+                    let transactions = new TransactionProducer(options, instance, checker)
+                    transactions.Producer.Join() |> Result.map (fun () -> transactions))
+
+            match started with
+            | Error error -> return Error error
+            | Ok transactions ->
+                let producer: Producer = transactions.Producer
+                let remoting = producer.Options.Client.Remoting
+                let! missed = TransactionProducer.Introduce(producer, topics)
+
+                if not missed.IsEmpty then
+                    Supervised.run remoting.Logger CancellationToken.None (fun () ->
+                        TransactionProducer.KeepIntroducing(producer, missed, remoting))
+
+                return Ok transactions
+        }
+
     /// Checks the options and makes the producer known to the brokers of `topics`, so that they can ask what became of
     /// messages that an earlier instance of the group left undecided. `checker` answers such questions.
     static member Start
         (options: ProducerOptions, topics: string list, checker: TransactionChecker)
         : Task<Result<TransactionProducer, RemotingError>> =
-        backgroundTask {
-            match ProducerOptions.check options with
-            | Error error -> return Error error
-            | Ok() ->
-                let options =
-                    { options with
-                        Client.Remoting = GuardedLogger.protect options.Client.Remoting
-                    }
+        TransactionProducer.StartWith(null, options, topics, checker)
 
-                let transactions: TransactionProducer = new TransactionProducer(options, checker)
-                let! missed = TransactionProducer.Introduce(transactions.Producer, topics)
-
-                if not missed.IsEmpty then
-                    Supervised.run options.Client.Remoting.Logger CancellationToken.None (fun () ->
-                        TransactionProducer.KeepIntroducing(transactions.Producer, missed, options.Client.Remoting))
-
-                return Ok transactions
-        }
+    /// As `Start`, over the connections of a client that others share too. What of the options belongs to the client is as it is
+    /// there, or is not set.
+    static member Start
+        (client: RocketMqClient, options: ProducerOptions, topics: string list, checker: TransactionChecker)
+        : Task<Result<TransactionProducer, RemotingError>> =
+        TransactionProducer.StartWith(client, options, topics, checker)
 
     /// Has the brokers of topics know the producer. Gives those of which none does, with the reason.
     static member private Introduce(producer: Producer, topics: string list) : Task<(string * RemotingError) list> =
@@ -272,30 +289,7 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
                 wait <- min (wait * 2.0) (TimeSpan.FromSeconds 20L)
         }
 
-    /// A broker asks what became of a half message.
-    member private _.ReceiveCheck(endpoint: Endpoint, command: RemotingCommand) : Task<RemotingCommand option> =
-        backgroundTask {
-            match Transactions.check.Decode command with
-            | Error error ->
-                Log.requestFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
-                return None
-            | Ok check ->
-                match MessageCodec.read "" check.Record with
-                | Decoded.Complete(half, _) ->
-                    do! answerCheck endpoint command check half
-                    return None
-                | Decoded.NeedMore missing ->
-                    Log.requestFailed
-                        log
-                        RequestCode.CheckTransactionState
-                        (string endpoint)
-                        (invariant $"{missing} bytes of the half message are missing")
-
-                    return None
-                | Decoded.Corrupt error ->
-                    Log.requestFailed log RequestCode.CheckTransactionState (string endpoint) error.Message
-                    return None
-        }
+    member private _.Answer(question: TransactionQuestion) : Task = answerCheck question
 
     /// Sends other messages, and is closed with this.
     member _.Producer: Producer = producer

@@ -187,7 +187,7 @@ type RemotingError =
         | ClientNameTaken(group, clientId) ->
             invariant
                 $"This process has a consumer of group {group} already that brokers know as {clientId}. Give each an instance name "
-            + "of its own."
+            + "of its own; one that shares a RocketMqClient needs another RocketMqClient."
         | ConsumedByPull(topic, group) ->
             invariant
                 $"Brokers let group {group} consume topic {topic} by pull. Have them let it pop first, with EnablePopMode, or with "

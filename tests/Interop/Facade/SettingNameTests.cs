@@ -20,6 +20,7 @@ public sealed class SettingNameTests
         PullConsumer.Create("g"),
         SimpleConsumer.Create("g"),
         PopConsumer.Create("g"),
+        RocketMqClient.Create(),
     ];
 
     /// <summary>Settings with a text whose builder has another name for them, and that name.</summary>

@@ -171,23 +171,20 @@ let private unusedAddressesAreForgotten () : Task =
                         }
                 }
 
-        let routes =
-            Routes(NameServer([| FakeServers.at 1 |], clients), clients, AutoCreateTopic.Default)
+        let routes = Routes(NameServer([| FakeServers.at 1 |], clients), clients)
 
         let presence =
             HeartbeatService(
                 clients,
                 routes,
-                (fun () ->
+                HeartbeatRig.source Masters (fun () ->
                     {
                         ClientId = "one"
                         ProducerGroups = [ "G" ]
                         Consumers = []
                         Fingerprint = None
                         IsWithoutSubscriptions = None
-                    }),
-                Masters,
-                SendOutcomes clock
+                    })
             )
 
         let! _ = routes.Get("T", CancellationToken.None)

@@ -50,14 +50,14 @@ type private Gate() =
 
 let private routesWith (options: RemotingOptions) =
     let clients = RemotingClients(options, (fun _ -> Map.empty))
-    clients, Routes(NameServer([| nameServer |], clients), clients, AutoCreateTopic.Default)
+    clients, Routes(NameServer([| nameServer |], clients), clients)
 
 let private routesOf (servers: FakeServers) = routesWith servers.Options
 
 let private aMinute = TimeSpan.FromMinutes 1L
 
 let private publish (routes: Routes) topic =
-    routes.Publish(topic, aMinute, CancellationToken.None)
+    routes.Publish(topic, AutoCreateTopic.Default, aMinute, CancellationToken.None)
 
 let private queuesOf (view: Result<TopicPublishInfo, RemotingError>) =
     match view with
@@ -151,7 +151,7 @@ let private templateRoutes =
                     let! found = asking
                     queuesOf found |> shouldEqual 3
 
-                    match routes.TryPublish "New" with
+                    match routes.TryPublish("New", AutoCreateTopic.Default) with
                     | ValueSome view -> view.Queues.Length |> shouldEqual 3
                     | ValueNone -> failtest "the route was forgotten"
 
@@ -180,7 +180,7 @@ let private cancellation =
 
                     let clients, routes = routesOf servers
                     use leaving = new CancellationTokenSource()
-                    let first = routes.Publish("T", aMinute, leaving.Token)
+                    let first = routes.Publish("T", AutoCreateTopic.Default, aMinute, leaving.Token)
                     do! until (fun () -> gate.Waiting = 1)
                     let second = publish routes "T"
                     leaving.Cancel()
@@ -217,7 +217,7 @@ let private failures =
 
                     let clients = RemotingClients(servers.Options, (fun _ -> Map.empty))
                     let nameServers = NameServer([| FakeServers.at 1; FakeServers.at 2 |], clients)
-                    let routes = Routes(nameServers, clients, AutoCreateTopic.Default)
+                    let routes = Routes(nameServers, clients)
                     let! found = routes.Get("T", CancellationToken.None)
 
                     match found with
@@ -280,7 +280,7 @@ let private pollSeesChanges () : Task =
             }
 
         let seen () =
-            match routes.TryPublish "T" with
+            match routes.TryPublish("T", AutoCreateTopic.Default) with
             | ValueSome view -> view.Queues.Length
             | ValueNone -> 0
 
@@ -297,7 +297,9 @@ let private pollSeesChanges () : Task =
             do! poll ()
             seen () |> shouldEqual 6
 
-        queuesOf (Ok (routes.TryPublish "T").Value) |> shouldEqual 6
+        queuesOf (Ok (routes.TryPublish("T", AutoCreateTopic.Default)).Value)
+        |> shouldEqual 6
+
         Volatile.Write(&isUp, true)
         Volatile.Write(&queues, 8)
         do! poll ()

@@ -24,7 +24,9 @@ type private Ended =
 
 type private Run(cluster: EmbeddedCluster, options: ProducerOptions, victim: EmbeddedClusterBroker) as run =
     let producer =
-        new Producer(options, (fun _ -> Map.empty), Some(fun attempt -> run.Watch attempt))
+        new Producer(options, ClientInstance.Of options.Client, None, Some(fun attempt -> run.Watch attempt))
+
+    do producer.Join() |> shouldEqual (Ok())
 
     let ended = ConcurrentQueue<Ended>()
     let attempts = ConcurrentQueue<Attempt>()

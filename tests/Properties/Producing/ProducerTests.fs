@@ -144,7 +144,7 @@ let private shownReplies =
                 "a reply to a request shows its topic without the namespace that Java puts before it"
                 (fun () ->
                     task {
-                        let replies = PendingReplies "NS"
+                        let replies = PendingReplies()
 
                         for travelling, shown in
                             [
@@ -152,7 +152,7 @@ let private shownReplies =
                                 "C1_REPLY_TOPIC", "C1_REPLY_TOPIC"
                                 "OTHER%C1_REPLY_TOPIC", "OTHER%C1_REPLY_TOPIC"
                             ] do
-                            let waiting = replies.Expect "7"
+                            let waiting = replies.Expect("7", "NS")
 
                             let pushed: PushedReply =
                                 {

@@ -199,8 +199,7 @@ let private returningBrokers =
                     task {
                         let struct (clock, servers, clients) = start ()
 
-                        let routes =
-                            Routes(NameServer([| at 9 |], clients), clients, AutoCreateTopic.Default)
+                        let routes = Routes(NameServer([| at 9 |], clients), clients)
 
                         let heartbeat () : Heartbeat =
                             {
@@ -212,7 +211,7 @@ let private returningBrokers =
                             }
 
                         let presence =
-                            HeartbeatService(clients, routes, heartbeat, AllBrokers, SendOutcomes TimeProvider.System)
+                            HeartbeatService(clients, routes, HeartbeatRig.source AllBrokers heartbeat)
 
                         let heartbeats () =
                             servers.CountOf(RequestCode.HeartBeat, at 1)

@@ -23,6 +23,7 @@ type internal MembershipOptions =
 type internal RebalanceService
     (
         options: MembershipOptions,
+        instance: ClientInstance,
         subscriptions: Subscriptions,
         events: MemberEvents,
         table: ProcessQueueTable,
@@ -46,12 +47,13 @@ type internal RebalanceService
     let told () =
         if options.TellsSubscriptions then subscriptions.All else []
 
-    let instance =
-        ClientInstance(
-            options.Client,
-            AutoCreateTopic.Default,
-            Consumes(fun () -> GroupRequests.membership settings (told ())),
-            fun _ -> CallbackAnswers.handlers callbacks
+    let participant =
+        Participant(
+            Consumes
+                {
+                    Membership = fun () -> GroupRequests.membership settings (told ())
+                    Callbacks = callbacks
+                }
         )
 
     let routes = instance.Routes
@@ -258,9 +260,20 @@ type internal RebalanceService
 
     let mutable isRegistered = false
 
+    /// Routes that are shared go on to change.
+    let mutable watching: IDisposable | null = null
+
     let unregister () =
+        match watching with
+        | null -> ()
+        | watching -> watching.Dispose()
+
         if isRegistered then
             ClientNames.release registration
+
+    let tryJoin close : Result<unit, RemotingError> =
+        instance.Join(participant, close)
+        |> Result.bind (fun () -> ClientNames.tryTake registration)
 
     /// What brokers know this member by.
     member _.ClientId = instance.ClientId
@@ -285,20 +298,20 @@ type internal RebalanceService
     member _.WhyNothing: RemotingError option =
         missing.WhyNothing [ for one in subscriptions.All -> one.Topic ]
 
-    /// Joins the group. Topics that are not there, or that nobody can be asked for, are looked for until they can be read.
-    member _.Start() : Task<Result<unit, RemotingError>> =
+    /// Joins the group. Topics that are not there, or that nobody can be asked for, are looked for until they can be read. `close` is
+    /// called when a client that it shares is closed.
+    member _.Start(close: unit -> Task) : Task<Result<unit, RemotingError>> =
         backgroundTask {
-            match ClientNames.tryTake registration with
+            match tryJoin close with
             | Error error -> return Error error
             | Ok() ->
 
                 isRegistered <- true
 
-                routes.Changed.Add(fun struct (topic, route) ->
-                    if isSubscribed topic && not ending.IsCancellationRequested then
-                        run (fun () -> useRoute topic route))
-
-                instance.Start()
+                watching <-
+                    routes.Changed.Subscribe(fun struct (topic, route) ->
+                        if isSubscribed topic && not ending.IsCancellationRequested then
+                            run (fun () -> useRoute topic route))
 
                 match! OneByOne.untilError join subscriptions.All with
                 | Error error -> return Error error
@@ -320,14 +333,14 @@ type internal RebalanceService
     /// Gives up all queues.
     member _.LeaveAll() = post StopRequested
 
-    /// Unregisters from brokers and closes the connections.
+    /// Unregisters from brokers and closes the connections that it does not share.
     member _.Close() : Task =
         ending.Cancel()
         unregister ()
-        instance.Close()
+        instance.Leave participant
 
     /// Ends as a process does that is killed: brokers are not told.
     member _.Kill() : Task =
         ending.Cancel()
         unregister ()
-        instance.Clients.CloseAll()
+        instance.Kill participant

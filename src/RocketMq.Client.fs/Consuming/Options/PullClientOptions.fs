@@ -47,7 +47,17 @@ module PullClientOptions =
     let ofText (group: string) (text: string) : Result<PullClientOptions, string list> =
         OptionKind.ofText kind text (create group [])
 
+    let internal withClient (client: ClientOptions) (options: PullClientOptions) : PullClientOptions =
+        { options with Client = client }
+
     let internal check (options: PullClientOptions) : Result<unit, RemotingError> = OptionKind.check kind options
+
+    /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: PullClientOptions)
+        : Result<PullClientOptions, RemotingError> =
+        SharedOptions.check kind _.Client withClient (create options.Group []) client options
 
     /// What a pull consumer's options say that a pull client has too. What it has not is refused, so that nobody counts on it.
     let internal ofConsumer (options: PullConsumerOptions) : Result<PullClientOptions, RemotingError> =

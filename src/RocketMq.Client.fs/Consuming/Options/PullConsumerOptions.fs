@@ -117,4 +117,16 @@ module PullConsumerOptions =
         else
             Ok()
 
+    let internal withClient (client: ClientOptions) (options: PullConsumerOptions) : PullConsumerOptions =
+        { options with
+            Consumer.Client = client
+        }
+
     let internal check (options: PullConsumerOptions) : Result<unit, RemotingError> = OptionKind.check kind options
+
+    /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: PullConsumerOptions)
+        : Result<PullConsumerOptions, RemotingError> =
+        SharedOptions.check kind _.Consumer.Client withClient (create options.Consumer.Group []) client options

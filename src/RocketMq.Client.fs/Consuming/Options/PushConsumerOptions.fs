@@ -231,4 +231,16 @@ module PushConsumerOptions =
     let internal retryTopic (options: PushConsumerOptions) =
         Namespaced.retryTopic options.Consumer.Client.Namespace options.Consumer.Group
 
+    let internal withClient (client: ClientOptions) (options: PushConsumerOptions) : PushConsumerOptions =
+        { options with
+            Consumer.Client = client
+        }
+
     let internal check (options: PushConsumerOptions) : Result<unit, RemotingError> = OptionKind.check kind options
+
+    /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: PushConsumerOptions)
+        : Result<PushConsumerOptions, RemotingError> =
+        SharedOptions.check kind _.Consumer.Client withClient (create options.Consumer.Group []) client options

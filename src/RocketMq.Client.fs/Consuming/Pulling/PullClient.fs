@@ -25,18 +25,10 @@ type PulledBatch =
 /// Reads queues at offsets that the application says and keeps: it belongs to no group, shares nothing and commits nothing by
 /// itself. Safe to use from any thread.
 [<Sealed>]
-type PullClient private (options: PullClientOptions) =
+type PullClient private (options: PullClientOptions, instance: ClientInstance) =
     static let masterId = 0L
-    let clients = RemotingClients options.Client.Remoting
-
-    let search = NameServerSearch.TryOf options.Client
-
-    let nameServer =
-        NameServer(Array.ofList options.Client.NameServers, clients, search |> Option.map NameServerSearch.Source)
-
-    let routes = Routes(nameServer, clients, AutoCreateTopic.Default)
-
-    let brokers = GroupBrokers(clients, routes)
+    let routes = instance.Routes
+    let brokers = GroupBrokers(instance.Clients, routes)
 
     let settings: GroupSettings =
         {
@@ -107,23 +99,30 @@ type PullClient private (options: PullClientOptions) =
                 return answer |> Result.bind (fun pulled -> batch queue filter offset pulled.Answer)
         }
 
+    /// With a client that it shares, or one of its own.
+    static member internal CreateWith
+        (client: RocketMqClient | null, options: PullClientOptions)
+        : Result<PullClient, RemotingError> =
+        let shared = RocketMqClient.InstanceOf client
+
+        PullClientOptions.checkWith (shared |> Option.map _.Options) options
+        |> Result.map (fun options ->
+            match shared with
+            | Some instance -> new PullClient(options, instance)
+            | None ->
+                let instance = ClientInstance.Of options.Client
+                instance.Search()
+                new PullClient(options, instance))
+
     /// A client that asks in the name of a group. No broker is connected to yet; name servers are looked for if an address server is
     /// to know them.
     static member Create(options: PullClientOptions) : Result<PullClient, RemotingError> =
-        PullClientOptions.check options
-        |> Result.map (fun () ->
-            let client =
-                new PullClient(
-                    { options with
-                        Client.Remoting = GuardedLogger.protect options.Client.Remoting
-                    }
-                )
+        PullClient.CreateWith(null, options)
 
-            client.Start()
-            client)
-
-    member private _.Start() =
-        search |> Option.iter _.Start(nameServer)
+    /// As `Create`, over the connections of a client that others share too. What of the options belongs to the client is as it is
+    /// there, or is not set.
+    static member Create(client: RocketMqClient, options: PullClientOptions) : Result<PullClient, RemotingError> =
+        PullClient.CreateWith(client, options)
 
     /// The queues of a topic that can be read.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
@@ -167,12 +166,15 @@ type PullClient private (options: PullClientOptions) =
     member _.Commit(queue: MessageQueue, offset: int64, cancellation: CancellationToken) =
         guarded (fun () -> offsets.Commit(queue, offset, cancellation))
 
-    /// Closes all connections. Calls in flight end with `AlreadyClosed`.
+    /// Closes all connections. Calls in flight end with `AlreadyClosed`. Connections that it shares stay, and calls in flight end as
+    /// they would have.
     member _.Close() : Task =
         Volatile.Write(&isClosed, true)
-        search |> Option.iter _.Close()
-        routes.Close()
-        clients.CloseAll()
+
+        if instance.IsShared then
+            Task.CompletedTask
+        else
+            instance.Close()
 
     interface IAsyncDisposable with
         member client.DisposeAsync() = ValueTask(client.Close())

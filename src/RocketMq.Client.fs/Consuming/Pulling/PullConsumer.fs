@@ -10,7 +10,7 @@ open RocketMq.Protocol
 /// queues assigned to it. A message counts as consumed when the next one is asked for, or with `Commit`; no offset passes
 /// one that is not. Safe to use from any thread, but messages are asked for by one caller at a time.
 [<Sealed>]
-type PullConsumer private (options: PullConsumerOptions) =
+type PullConsumer private (options: PullConsumerOptions, instance: ClientInstance) =
     static let watchInterval = TimeSpan.FromSeconds 10L
 
     let clock = MemberClock options.Consumer.Client.Remoting.Ports.Clock
@@ -65,6 +65,7 @@ type PullConsumer private (options: PullConsumerOptions) =
                 AwaitsTopics = false
                 TellsSubscriptions = not isAssigned
             },
+            instance,
             subscriptions,
             events,
             table,
@@ -244,11 +245,11 @@ type PullConsumer private (options: PullConsumerOptions) =
 
         waiting.Wake()
 
-    let start () =
+    let start (close: unit -> Task) =
         backgroundTask {
             agent.Start()
 
-            match! membership.Start() with
+            match! membership.Start close with
             | Error error -> return Error error
             | Ok() ->
                 membership.Every(
@@ -281,20 +282,21 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// However often it is asked for, it happens once.
     let closing = lazy (close ())
 
-    /// Joins the group, or takes up what is assigned, and begins to read. A topic that is not there, or that nobody can be asked
-    /// for, is looked for until it can be read: `Health` says so until then. Fails if the options make no sense or a server
-    /// refuses, such as an SQL92 expression.
-    static member Start(options: PullConsumerOptions) : Task<Result<PullConsumer, RemotingError>> =
+    /// With a client that it shares, or one of its own.
+    static member internal StartWith
+        (client: RocketMqClient | null, options: PullConsumerOptions)
+        : Task<Result<PullConsumer, RemotingError>> =
         backgroundTask {
-            match PullConsumerOptions.check options with
-            | Error error -> return Error error
-            | Ok() ->
-                let options =
-                    { options with
-                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
-                    }
+            let shared = RocketMqClient.InstanceOf client
 
-                let consumer = new PullConsumer(options)
+            match PullConsumerOptions.checkWith (shared |> Option.map _.Options) options with
+            | Error error -> return Error error
+            | Ok options ->
+                let instance =
+                    shared
+                    |> Option.defaultWith (fun () -> ClientInstance.Of options.Consumer.Client)
+
+                let consumer = new PullConsumer(options, instance)
 
                 match! consumer.Begin() with
                 | Ok() -> return Ok consumer
@@ -303,7 +305,20 @@ type PullConsumer private (options: PullConsumerOptions) =
                     return Error error
         }
 
-    member private _.Begin() = start ()
+    /// Joins the group, or takes up what is assigned, and begins to read. A topic that is not there, or that nobody can be asked
+    /// for, is looked for until it can be read: `Health` says so until then. Fails if the options make no sense or a server
+    /// refuses, such as an SQL92 expression.
+    static member Start(options: PullConsumerOptions) : Task<Result<PullConsumer, RemotingError>> =
+        PullConsumer.StartWith(null, options)
+
+    /// As `Start`, over the connections of a client that others share too, none of them of the same group. What of the options
+    /// belongs to the client is as it is there, or is not set.
+    static member Start
+        (client: RocketMqClient, options: PullConsumerOptions)
+        : Task<Result<PullConsumer, RemotingError>> =
+        PullConsumer.StartWith(client, options)
+
+    member private consumer.Begin() = start consumer.Close
 
     /// What brokers know this member by.
     member _.ClientId = membership.ClientId
@@ -416,7 +431,8 @@ type PullConsumer private (options: PullConsumerOptions) =
     member _.Assign(queues: MessageQueue list, filter: Filter) : Task<Result<unit, RemotingError>> =
         mode isAssigned (fun () -> assign queues filter)
 
-    /// Stops reading, commits what is consumed unless that is done manually, leaves the group and closes the connections.
+    /// Stops reading, commits what is consumed unless that is done manually, leaves the group and closes the connections
+    /// that it does not share.
     member _.Close() : Task = closing.Value
 
     /// Ends as a process does that is killed: nothing is committed, and brokers do not learn of it.

@@ -10,7 +10,7 @@ open RocketMq.Protocol
 /// Has an application's handler work on the messages of its group: the queues are shared with the other members, offsets
 /// are committed as messages are consumed, and what fails comes again. Safe to use from any thread.
 [<Sealed>]
-type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler) =
+type PushConsumer private (options: PushConsumerOptions, instance: ClientInstance, handler: ConsumeHandler) =
     /// Java's interval: brokers keep a lock for 60 s.
     static let lockInterval = TimeSpan.FromSeconds 20L
 
@@ -35,13 +35,6 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         }
 
     let clock = MemberClock options.Consumer.Client.Remoting.Ports.Clock
-
-    /// A broadcasting member finds its offsets again by its name, so it has the same one at each start. Java's default.
-    let instanceName =
-        if isShared then
-            options.Consumer.Client.InstanceName
-        else
-            Some(Option.defaultValue "DEFAULT" options.Consumer.Client.InstanceName)
 
     let needsLock = options.IsOrderly && isShared
     let events = MemberEvents()
@@ -77,14 +70,12 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     let membership =
         RebalanceService(
             {
-                Client =
-                    { options.Consumer.Client with
-                        InstanceName = instanceName
-                    }
+                Client = options.Consumer.Client
                 Settings = settings
                 AwaitsTopics = true
                 TellsSubscriptions = true
             },
+            instance,
             subscriptions,
             events,
             table,
@@ -107,7 +98,9 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         if isShared then
             None
         else
-            Some(LocalOffsets(options.OffsetDirectory, clientId, group, log))
+            let client = PushConsumer.NamedAgain options
+            let name = ClientId.create client.InstanceName client.UnitName
+            Some(LocalOffsets(options.OffsetDirectory, name, group, log))
 
     let store: IOffsetStore =
         match localOffsets with
@@ -231,16 +224,16 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         | Some offsets -> offsets.TryOpen()
         | None -> Ok()
 
-    let join () =
+    let join close =
         match openOffsets () with
-        | Ok() -> membership.Start()
+        | Ok() -> membership.Start close
         | Error error -> Task.FromResult(Error error)
 
-    let start () =
+    let start (close: unit -> Task) =
         backgroundTask {
             agent.Start()
 
-            match! join () with
+            match! join close with
             | Error error -> return Error error
             | Ok() ->
                 membership.Every(options.CommitInterval, (fun () -> post CommitInterval))
@@ -270,21 +263,32 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     /// However often it is asked for, it happens once.
     let closing = lazy (close ())
 
-    /// Joins the group and begins to read. A topic that is not there, or that nobody can be asked for, is looked for until it can
-    /// be read: `Health` says so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
-    static member Start
-        (options: PushConsumerOptions, handler: ConsumeHandler)
+    /// A broadcasting member finds its offsets again by its name, so it has the same one at each start. Java's default.
+    static member private NamedAgain(options: PushConsumerOptions) : ClientOptions =
+        let client = options.Consumer.Client
+
+        if options.Model = Clustering then
+            client
+        else
+            { client with
+                InstanceName = Some(Option.defaultValue "DEFAULT" client.InstanceName)
+            }
+
+    /// With a client that it shares, or one of its own.
+    static member internal StartWith
+        (client: RocketMqClient | null, options: PushConsumerOptions, handler: ConsumeHandler)
         : Task<Result<PushConsumer, RemotingError>> =
         backgroundTask {
-            match PushConsumerOptions.check options with
-            | Error error -> return Error error
-            | Ok() ->
-                let options =
-                    { options with
-                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
-                    }
+            let shared = RocketMqClient.InstanceOf client
 
-                let consumer = new PushConsumer(options, handler)
+            match PushConsumerOptions.checkWith (shared |> Option.map _.Options) options with
+            | Error error -> return Error error
+            | Ok options ->
+                let instance =
+                    shared
+                    |> Option.defaultWith (fun () -> ClientInstance.Of(PushConsumer.NamedAgain options))
+
+                let consumer = new PushConsumer(options, instance, handler)
 
                 match! consumer.Begin() with
                 | Ok() -> return Ok consumer
@@ -293,7 +297,21 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
                     return Error error
         }
 
-    member private _.Begin() = start ()
+    /// Joins the group and begins to read. A topic that is not there, or that nobody can be asked for, is looked for until it can
+    /// be read: `Health` says so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
+    static member Start
+        (options: PushConsumerOptions, handler: ConsumeHandler)
+        : Task<Result<PushConsumer, RemotingError>> =
+        PushConsumer.StartWith(null, options, handler)
+
+    /// As `Start`, over the connections of a client that others share too, none of them of the same group. What of the options
+    /// belongs to the client is as it is there, or is not set.
+    static member Start
+        (client: RocketMqClient, options: PushConsumerOptions, handler: ConsumeHandler)
+        : Task<Result<PushConsumer, RemotingError>> =
+        PushConsumer.StartWith(client, options, handler)
+
+    member private consumer.Begin() = start consumer.Close
 
     /// What brokers know this member by.
     member _.ClientId = clientId
@@ -340,7 +358,7 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         }
 
     /// Stops: no handler begins, those at work may end within `DrainTimeout`, and are told to then; what is consumed is
-    /// committed, locks are released, brokers are told, connections closed.
+    /// committed, locks are released, brokers are told, connections that it does not share closed.
     member _.Close() : Task = closing.Value
 
     /// Ends as a process does that is killed: nothing is committed, and brokers do not learn of it.

@@ -9,7 +9,7 @@ open RocketMq.Protocol
 /// Gets messages when it is asked to, and acknowledges each that is consumed. Others of the group do not get a message
 /// meanwhile, for a time. Since RocketMQ 5.0. Safe to use from any thread.
 [<Sealed>]
-type SimpleConsumer private (options: SimpleConsumerOptions) =
+type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientInstance) =
     /// With several brokers or topics each is asked in turn, and none is waited for longer than this.
     static let turn = TimeSpan.FromSeconds 1L
 
@@ -19,7 +19,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     static let most = 32
 
     let clock = options.Consumer.Client.Remoting.Ports.Clock
-    let client = PopClient(options.Consumer, 0)
+    let client = PopClient(options.Consumer, instance, 0)
     let inner = InnerBatchReceipts()
     let leases = LeaseTable()
     let outcomes = client.Outcomes
@@ -260,6 +260,17 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 | outcome -> return outcome
         }
 
+    /// Nothing is asked for any more once this is closed, whether the connections end or not.
+    let receiveUntilClosed count invisible (cancellation: CancellationToken) =
+        backgroundTask {
+            use either =
+                CancellationTokenSource.CreateLinkedTokenSource(cancellation, client.Ending)
+
+            match! receive count invisible either.Token with
+            | Error(Cancelled _) when isClosed && not cancellation.IsCancellationRequested -> return closedError
+            | outcome -> return outcome
+        }
+
     /// An answer that comes when the receipt is dead tells nothing.
     let judge message (answer: Result<'Answer, RemotingError>) =
         match answer with
@@ -332,19 +343,21 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         | None -> Ok()
         | Some problem -> Error(RemotingError.InvalidCall problem)
 
-    /// Joins the group. A topic that is not there, or that nobody can be asked for, is looked for until it can be read: `Health` says
-    /// so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
-    static member Start(options: SimpleConsumerOptions) : Task<Result<SimpleConsumer, RemotingError>> =
+    /// With a client that it shares, or one of its own.
+    static member internal StartWith
+        (client: RocketMqClient | null, options: SimpleConsumerOptions)
+        : Task<Result<SimpleConsumer, RemotingError>> =
         backgroundTask {
-            match SimpleConsumerOptions.check options with
+            let shared = RocketMqClient.InstanceOf client
+
+            match SimpleConsumerOptions.checkWith (shared |> Option.map _.Options) options with
             | Error error -> return Error error
-            | Ok() ->
-                let consumer =
-                    new SimpleConsumer(
-                        { options with
-                            Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
-                        }
-                    )
+            | Ok options ->
+                let instance =
+                    shared
+                    |> Option.defaultWith (fun () -> ClientInstance.Of options.Consumer.Client)
+
+                let consumer = new SimpleConsumer(options, instance)
 
                 match! consumer.Join() with
                 | Ok() -> return Ok consumer
@@ -353,12 +366,25 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                     return Error error
         }
 
-    member private _.Join() =
-        client.Start()
+    /// Joins the group. A topic that is not there, or that nobody can be asked for, is looked for until it can be read: `Health` says
+    /// so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
+    static member Start(options: SimpleConsumerOptions) : Task<Result<SimpleConsumer, RemotingError>> =
+        SimpleConsumer.StartWith(null, options)
 
-        client.Topics
-        |> OneByOne.untilError (fun topic ->
-            client.Joining.JoinOrSeek(topic, (fun () -> client.RegisterAndCheck(topic, CancellationToken.None))))
+    /// As `Start`, over the connections of a client that others share too, none of them of the same group. What of the options
+    /// belongs to the client is as it is there, or is not set.
+    static member Start
+        (client: RocketMqClient, options: SimpleConsumerOptions)
+        : Task<Result<SimpleConsumer, RemotingError>> =
+        SimpleConsumer.StartWith(client, options)
+
+    member private consumer.Join() =
+        match client.Start consumer.Close with
+        | Error error -> Task.FromResult(Error error)
+        | Ok() ->
+            client.Topics
+            |> OneByOne.untilError (fun topic ->
+                client.Joining.JoinOrSeek(topic, (fun () -> client.RegisterAndCheck(topic, CancellationToken.None))))
 
     /// Brokers know the consumer by this.
     member _.ClientId = client.ClientId
@@ -374,7 +400,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         | _ when maxMessages < 1 ->
             Task.FromResult(Error(RemotingError.InvalidCall "at least one message must be asked for"))
         | Error error -> Task.FromResult(Error error)
-        | Ok() -> receive maxMessages invisible cancellation
+        | Ok() -> receiveUntilClosed maxMessages invisible cancellation
 
     /// Acknowledges the message. Fails with `ReceiptExpired` if its time is over: it is delivered again.
     member _.Ack(message: LeasedMessage, cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
@@ -434,7 +460,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
             Problems = outcomes.Problems
         }
 
-    /// Leaves the group and closes the connections. Messages that were not acknowledged come again.
+    /// Leaves the group and closes the connections that it does not share. Messages that were not acknowledged come again.
     member _.Close() : Task =
         isClosed <- true
         client.Close()

@@ -7,12 +7,20 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// The requests of one producer that wait for replies, by correlation id. Replies come by any connection. Their topics are
-/// shown without the producer's namespace, which Java's repliers put before them.
+/// A request that waits for its reply, and the namespace of who asked.
 [<Sealed>]
-type internal PendingReplies(ns: string) =
-    let waiting =
-        ConcurrentDictionary<string, TaskCompletionSource<StoredMessage>>(StringComparer.Ordinal)
+type private PendingReply(ns: string) =
+    let reply =
+        TaskCompletionSource<StoredMessage> TaskCreationOptions.RunContinuationsAsynchronously
+
+    member _.Namespace = ns
+    member _.Reply = reply
+
+/// The requests of the producers of one client that wait for replies, by correlation id. Replies come by any connection. Their
+/// topics are shown without the producer's namespace, which Java's repliers put before them.
+[<Sealed>]
+type internal PendingReplies() =
+    let waiting = ConcurrentDictionary<string, PendingReply>(StringComparer.Ordinal)
 
     /// "host:port", or nobody's address.
     let hostOf (text: string) =
@@ -28,7 +36,7 @@ type internal PendingReplies(ns: string) =
 
         {
             BrokerName = ""
-            Topic = Namespaced.unwrap ns reply.Topic
+            Topic = reply.Topic
             QueueId = reply.QueueId
             QueueOffset = 0L
             PhysicalOffset = 0L
@@ -47,17 +55,14 @@ type internal PendingReplies(ns: string) =
 
     member _.Count = waiting.Count
 
-    /// Waits for a reply from now on. Whoever calls this calls `Forget`.
-    member _.Expect(correlationId: string) : Task<StoredMessage> =
-        let reply =
-            TaskCompletionSource<StoredMessage> TaskCreationOptions.RunContinuationsAsynchronously
-
-        waiting[correlationId] <- reply
-        reply.Task
+    /// Waits for a reply from now on, to a producer of a namespace. Whoever calls this calls `Forget`.
+    member _.Expect(correlationId: string, ns: string) : Task<StoredMessage> =
+        let pending = PendingReply ns
+        waiting[correlationId] <- pending
+        pending.Reply.Task
 
     member _.Forget(correlationId: string) =
-        waiting.TryRemove correlationId
-        |> ignore<bool * TaskCompletionSource<StoredMessage>>
+        waiting.TryRemove correlationId |> ignore<bool * PendingReply>
 
     /// What a broker pushes is taken even if nobody waits for it any more, as in Java.
     member _.Receive(command: RemotingCommand) : Task<RemotingCommand option> =
@@ -70,7 +75,12 @@ type internal PendingReplies(ns: string) =
                 match Properties.tryFind PropertyName.correlationId message.Properties with
                 | ValueSome id ->
                     match waiting.TryGetValue id with
-                    | true, waiting -> waiting.TrySetResult message |> ignore<bool>
+                    | true, waiting ->
+                        waiting.Reply.TrySetResult
+                            { message with
+                                Topic = Namespaced.unwrap waiting.Namespace message.Topic
+                            }
+                        |> ignore<bool>
                     | _ -> ()
                 | ValueNone -> ()
 

@@ -188,4 +188,14 @@ module ProducerOptions =
             Interceptors = options.Interceptors @ [ interceptor ]
         }
 
+    let internal withClient (client: ClientOptions) (options: ProducerOptions) : ProducerOptions =
+        { options with Client = client }
+
     let internal check (options: ProducerOptions) : Result<unit, RemotingError> = OptionKind.check kind options
+
+    /// The options with what they have from a client that is shared, if there is one, or all problems as one error.
+    let internal checkWith
+        (client: ClientOptions option)
+        (options: ProducerOptions)
+        : Result<ProducerOptions, RemotingError> =
+        SharedOptions.check kind _.Client withClient (create options.Group []) client options

@@ -29,10 +29,15 @@ type internal Sender
 
     /// Waits for a route, if there is room for one more that waits.
     let awaitRoute topic size limit cancellation =
-        waiting.While(topic, size, (fun () -> routes.Publish(topic, limit, cancellation)))
+        waiting.While(topic, size, (fun () -> routes.Publish(topic, options.Template, limit, cancellation)))
+
+    /// The route, if it is known.
+    let tryRoute topic : TopicPublishInfo voption =
+        outcomes.Uses topic
+        routes.TryPublish(topic, options.Template)
 
     let routeFor topic size cancellation : Task<Result<TopicPublishInfo, RemotingError>> =
-        match routes.TryPublish topic with
+        match tryRoute topic with
         | ValueSome view -> Task.FromResult(Ok view)
         | ValueNone -> awaitRoute topic size options.SendTimeout cancellation
 
@@ -98,7 +103,7 @@ type internal Sender
 
     /// The queue and its broker, if they can be told without asking anybody.
     let firstAttempt (prepared: OutgoingMessage) target : struct (MessageQueue * RemotingClient * bool) voption =
-        match routes.TryPublish prepared.Topic with
+        match tryRoute prepared.Topic with
         | ValueNone -> ValueNone
         | ValueSome view ->
             match destinations.Find(target, view, prepared, None) with
@@ -128,13 +133,13 @@ type internal Sender
                 last <- Some queue.BrokerName
                 failure <- ValueSome error
 
-                match routes.TryPublish prepared.Topic with
+                match tryRoute prepared.Topic with
                 | ValueSome view -> hasOther <- view.HasOther queue.BrokerName
                 | ValueNone -> ()
 
             while outcome.IsNone do
                 if failure.IsNone then
-                    let mutable view = routes.TryPublish prepared.Topic
+                    let mutable view = tryRoute prepared.Topic
 
                     if view.IsNone then
                         let rest = max TimeSpan.Zero (options.SendTimeout - clock.GetElapsedTime begun)

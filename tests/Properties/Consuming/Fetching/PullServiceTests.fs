@@ -114,8 +114,7 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
     let servers = FakeServers(clock, (fun _ -> Accepts), react)
     let clients = RemotingClients servers.Options
 
-    let routes =
-        Routes(NameServer([| nameServer |], clients), clients, AutoCreateTopic.Default)
+    let routes = Routes(NameServer([| nameServer |], clients), clients)
 
     let subscriptions = Subscriptions clock
     do subscriptions.Set("T", ByTag "A")

@@ -49,8 +49,7 @@ let private savesBeside (first: RemotingCommand -> Reaction) =
         let servers = FakeServers(ManualClock(), (fun _ -> Accepts), react)
         let clients = RemotingClients servers.Options
 
-        let routes =
-            Routes(NameServer([| nameServer |], clients), clients, AutoCreateTopic.Default)
+        let routes = Routes(NameServer([| nameServer |], clients), clients)
 
         let store: IOffsetStore = BrokerOffsets(settings, GroupBrokers(clients, routes))
         let! _ = routes.Get("T", CancellationToken.None)

@@ -46,8 +46,7 @@ let private ports = [ 11; 12; 13 ]
 let private watchedSenderOf watch (options: ProducerOptions) =
     let clients = RemotingClients(options.Client.Remoting, (fun _ -> Map.empty))
 
-    let routes =
-        Routes(NameServer([| nameServer |], clients), clients, options.Template)
+    let routes = Routes(NameServer([| nameServer |], clients), clients)
 
     struct (clients,
             Sender(

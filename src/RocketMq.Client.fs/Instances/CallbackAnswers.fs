@@ -30,60 +30,63 @@ module internal CallbackAnswers =
     let private notHere request group =
         refuse request ResponseCode.SystemError (invariant $"the group {group} is not consumed here")
 
-    let private membersChanged (asked: IConsumerCallbacks) : RequestHandler =
+    let private membersChanged (find: string -> IConsumerCallbacks option) : RequestHandler =
         fun request ->
             match ConsumerOffsets.membersChanged.Decode request with
-            | Ok group when group = asked.Group -> asked.MembersChanged()
-            | _ -> ()
+            | Ok group -> find group |> Option.iter _.MembersChanged()
+            | Error _ -> ()
 
             noAnswer
 
-    let private reset (asked: IConsumerCallbacks) : RequestHandler =
+    let private reset (find: string -> IConsumerCallbacks option) : RequestHandler =
         fun request ->
             match ConsumerOffsets.pushReset.Decode request with
-            | Ok pushed when pushed.Reset.Group = asked.Group -> asked.Reset(pushed.Reset.Topic, pushed.Offsets)
-            | _ -> ()
+            | Ok pushed ->
+                find pushed.Reset.Group
+                |> Option.iter _.Reset(pushed.Reset.Topic, pushed.Offsets)
+            | Error _ -> ()
 
             noAnswer
 
-    let private offsets (asked: IConsumerCallbacks) : RequestHandler =
+    let private offsets (find: string -> IConsumerCallbacks option) : RequestHandler =
         fun request ->
             read ConsumerOffsets.ofClient request (fun query ->
                 let own =
-                    if query.Group = asked.Group then
-                        asked.Offsets query.Topic
-                    else
-                        Map.empty
+                    match find query.Group with
+                    | Some asked -> asked.Offsets query.Topic
+                    | None -> Map.empty
 
                 ConsumerOffsets.ofClient.Answer({ ByMember = Map.empty; Own = own }, request)
                 |> Some)
 
-    let private runningInfo (asked: IConsumerCallbacks) : RequestHandler =
+    let private runningInfo (find: string -> IConsumerCallbacks option) : RequestHandler =
         fun request ->
             read RunningInfo.operation request (fun query ->
-                if query.ConsumerGroup = asked.Group then
-                    RunningInfo.operation.Answer(asked.RunningInfo(), request) |> Some
-                else
-                    notHere request query.ConsumerGroup)
+                match find query.ConsumerGroup with
+                | Some asked -> RunningInfo.operation.Answer(asked.RunningInfo(), request) |> Some
+                | None -> notHere request query.ConsumerGroup)
 
-    let private consume (asked: IConsumerCallbacks) : RequestHandler =
+    let private consume (find: string -> IConsumerCallbacks option) : RequestHandler =
         fun request ->
             match DirectConsumption.operation.Decode request with
             | Error error -> Task.FromResult(refuse request ResponseCode.SystemError error.Message)
-            | Ok query when query.ConsumerGroup <> asked.Group -> Task.FromResult(notHere request query.ConsumerGroup)
             | Ok query ->
-                backgroundTask {
-                    match! asked.Consume query with
-                    | Ok outcome -> return Some(DirectConsumption.operation.Answer(outcome, request))
-                    | Error reason -> return refuse request ResponseCode.SystemError reason
-                }
+                match find query.ConsumerGroup with
+                | None -> Task.FromResult(notHere request query.ConsumerGroup)
+                | Some asked ->
+                    backgroundTask {
+                        match! asked.Consume query with
+                        | Ok outcome -> return Some(DirectConsumption.operation.Answer(outcome, request))
+                        | Error reason -> return refuse request ResponseCode.SystemError reason
+                    }
 
-    let handlers (asked: IConsumerCallbacks) : Map<RequestCode, RequestHandler> =
+    /// `find` gives the member of a group that is there, by the group's name as it travels.
+    let handlers (find: string -> IConsumerCallbacks option) : Map<RequestCode, RequestHandler> =
         Map.ofList
             [
-                RequestCode.NotifyConsumerIdsChanged, membersChanged asked
-                RequestCode.ResetConsumerClientOffset, reset asked
-                RequestCode.GetConsumerStatusFromClient, offsets asked
-                RequestCode.GetConsumerRunningInfo, runningInfo asked
-                RequestCode.ConsumeMessageDirectly, consume asked
+                RequestCode.NotifyConsumerIdsChanged, membersChanged find
+                RequestCode.ResetConsumerClientOffset, reset find
+                RequestCode.GetConsumerStatusFromClient, offsets find
+                RequestCode.GetConsumerRunningInfo, runningInfo find
+                RequestCode.ConsumeMessageDirectly, consume find
             ]

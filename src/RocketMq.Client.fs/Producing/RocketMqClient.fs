@@ -1,0 +1,38 @@
+namespace RocketMq
+
+open System
+open System.Threading.Tasks
+open RocketMq.Protocol
+
+/// What any number of producers and consumers of one process have in common: one connection to each server of a cluster, routes,
+/// and one heartbeat to each broker for all of them, under one client id. Each of them is started with it, may be closed by
+/// itself, and is closed with it. A group has one consumer at most in it. Safe to use from any thread.
+[<Sealed>]
+type RocketMqClient private (instance: ClientInstance) =
+    /// Checks the options, see `ClientOptions.shared`. No broker is connected to yet; name servers are looked for if an address
+    /// server is to know them.
+    static member Create(options: ClientOptions) : Result<RocketMqClient, RemotingError> =
+        OptionKind.check ClientOptions.kindOfShared options
+        |> Result.map (fun () -> new RocketMqClient(ClientInstance(options, true)))
+
+    member internal _.Instance = instance
+
+    /// The instance and the options of who is to share a client or, without one, is to have its own.
+    static member internal InstanceOf(client: RocketMqClient | null) : ClientInstance option =
+        client |> Option.ofObj |> Option.map _.Instance
+
+    /// Brokers know all that share it by this.
+    member _.ClientId = instance.ClientId
+
+    /// Its options. Producers and consumers may have them too; what they leave at its default they have from here.
+    member _.Options: ClientOptions = instance.Options
+
+    /// How each connection is doing.
+    member _.Connections: ConnectionHealth list = instance.Clients.Health
+
+    /// Closes the consumers that share it, then the producers, each as it closes by itself, and then the connections. Nothing can be
+    /// started with it any more.
+    member _.Close() : Task = instance.Close()
+
+    interface IAsyncDisposable with
+        member client.DisposeAsync() = ValueTask(client.Close())
