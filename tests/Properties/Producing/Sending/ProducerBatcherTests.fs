@@ -433,5 +433,6 @@ let tests =
             oneAttempt
             failures
             throughAProducer
+            toTwoQueues
             oversizedBatches
         ]
