@@ -138,7 +138,12 @@ let private endings =
                             "thrown"
 
                 isAsExpected && List.ofSeq log = [ "finally"; "disposed" ]
+        ]
 
+let private errors =
+    testList
+        "errors"
+        [
             testCaseTask "an exception is caught where it is asked for, and an error is not"
             <| fun () ->
                 task {
@@ -213,4 +218,4 @@ let private cost =
             Expect.isLessThanOrEqual (bytesOf (fun () -> built ask)) (bytesOf (fun () -> ladder ask)) "bytes"
 
 [<Tests>]
-let tests = testList "Task results" [ order; endings; cost ]
+let tests = testList "Task results" [ order; endings; errors; cost ]
