@@ -97,22 +97,17 @@ type PopConsumer private (options: PopConsumerOptions, handler: PopHandler) =
     /// read: `Health` says so until then. Fails if the options make no sense, brokers hand a topic out by pull, or a server refuses,
     /// such as an SQL92 expression.
     static member Start(options: PopConsumerOptions, handler: PopHandler) : Task<Result<PopConsumer, RemotingError>> =
-        backgroundTask {
-            match PopConsumerOptions.check options with
-            | Error error -> return Error error
-            | Ok() ->
-                let options =
-                    { options with
-                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
-                    }
+        taskResult {
+            do! PopConsumerOptions.check options
 
-                let consumer = new PopConsumer(options, handler)
+            let options =
+                { options with
+                    Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
+                }
 
-                match! consumer.Join() with
-                | Ok() -> return Ok consumer
-                | Error error ->
-                    do! consumer.Close()
-                    return Error error
+            let consumer = new PopConsumer(options, handler)
+            do! consumer.Join() |> TaskResult.onError consumer.Close
+            return consumer
         }
 
     member private _.Join() = join ()

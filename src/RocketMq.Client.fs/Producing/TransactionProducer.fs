@@ -190,20 +190,17 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
         }
 
     let run (message: Message) local cancellation =
-        backgroundTask {
-            match! producer.SendTo(AnyQueue, half message, cancellation) with
-            | Error error -> return Error error
-            | Ok receipt ->
-                let! decision, failure = decide receipt message local
-                do! finish message receipt decision failure CancellationToken.None
+        taskResult {
+            let! receipt = producer.SendTo(AnyQueue, half message, cancellation)
+            let! decision, failure = decide receipt message local
+            do! finish message receipt decision failure CancellationToken.None
 
-                return
-                    Ok
-                        {
-                            Receipt = receipt
-                            Decision = decision
-                            LocalFailure = failure
-                        }
+            return
+                {
+                    Receipt = receipt
+                    Decision = decision
+                    LocalFailure = failure
+                }
         }
 
     /// Checks the options and makes the producer known to the brokers of `topics`, so that they can ask what became of
@@ -211,23 +208,22 @@ type TransactionProducer private (options: ProducerOptions, checker: Transaction
     static member Start
         (options: ProducerOptions, topics: string list, checker: TransactionChecker)
         : Task<Result<TransactionProducer, RemotingError>> =
-        backgroundTask {
-            match ProducerOptions.check options with
-            | Error error -> return Error error
-            | Ok() ->
-                let options =
-                    { options with
-                        Client.Remoting = GuardedLogger.protect options.Client.Remoting
-                    }
+        taskResult {
+            do! ProducerOptions.check options
 
-                let transactions: TransactionProducer = new TransactionProducer(options, checker)
-                let! missed = TransactionProducer.Introduce(transactions.Producer, topics)
+            let options =
+                { options with
+                    Client.Remoting = GuardedLogger.protect options.Client.Remoting
+                }
 
-                if not missed.IsEmpty then
-                    Supervised.run options.Client.Remoting.Logger CancellationToken.None (fun () ->
-                        TransactionProducer.KeepIntroducing(transactions.Producer, missed, options.Client.Remoting))
+            let transactions: TransactionProducer = new TransactionProducer(options, checker)
+            let! missed = TransactionProducer.Introduce(transactions.Producer, topics)
 
-                return Ok transactions
+            if not missed.IsEmpty then
+                Supervised.run options.Client.Remoting.Logger CancellationToken.None (fun () ->
+                    TransactionProducer.KeepIntroducing(transactions.Producer, missed, options.Client.Remoting))
+
+            return transactions
         }
 
     /// Has the brokers of topics know the producer. Gives those of which none does, with the reason.

@@ -201,10 +201,9 @@ type PullConsumer private (options: PullConsumerOptions) =
             refused queue "it is not one of those that this consumer reads now, see Queues"
 
     let seekTo queue (find: Task<Result<int64, RemotingError>>) =
-        backgroundTask {
-            match! find with
-            | Ok offset -> return seek queue offset
-            | Error error -> return Error error
+        taskResult {
+            let! offset = find
+            return! seek queue offset
         }
 
     let assign (wanted: MessageQueue list) filter =
@@ -245,28 +244,25 @@ type PullConsumer private (options: PullConsumerOptions) =
         waiting.Wake()
 
     let start () =
-        backgroundTask {
+        taskResult {
             agent.Start()
 
-            match! membership.Start() with
-            | Error error -> return Error error
-            | Ok() ->
-                membership.Every(
-                    watchInterval,
-                    fun () ->
-                        watch.Look()
-                        Task.CompletedTask
-                )
+            do! membership.Start()
 
-                // Without automatic commits, too: an operator's reset may have to be saved.
-                membership.Every(
-                    options.CommitInterval,
-                    fun () ->
-                        events.Post CommitInterval
-                        Task.CompletedTask
-                )
+            membership.Every(
+                watchInterval,
+                fun () ->
+                    watch.Look()
+                    Task.CompletedTask
+            )
 
-                return Ok()
+            // Without automatic commits, too: an operator's reset may have to be saved.
+            membership.Every(
+                options.CommitInterval,
+                fun () ->
+                    events.Post CommitInterval
+                    Task.CompletedTask
+            )
         }
 
     let close () : Task =
@@ -285,22 +281,17 @@ type PullConsumer private (options: PullConsumerOptions) =
     /// for, is looked for until it can be read: `Health` says so until then. Fails if the options make no sense or a server
     /// refuses, such as an SQL92 expression.
     static member Start(options: PullConsumerOptions) : Task<Result<PullConsumer, RemotingError>> =
-        backgroundTask {
-            match PullConsumerOptions.check options with
-            | Error error -> return Error error
-            | Ok() ->
-                let options =
-                    { options with
-                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
-                    }
+        taskResult {
+            do! PullConsumerOptions.check options
 
-                let consumer = new PullConsumer(options)
+            let options =
+                { options with
+                    Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
+                }
 
-                match! consumer.Begin() with
-                | Ok() -> return Ok consumer
-                | Error error ->
-                    do! consumer.Close()
-                    return Error error
+            let consumer = new PullConsumer(options)
+            do! consumer.Begin() |> TaskResult.onError consumer.Close
+            return consumer
         }
 
     member private _.Begin() = start ()

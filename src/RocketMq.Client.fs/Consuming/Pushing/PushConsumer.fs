@@ -237,19 +237,15 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
         | Error error -> Task.FromResult(Error error)
 
     let start () =
-        backgroundTask {
+        taskResult {
             agent.Start()
 
-            match! join () with
-            | Error error -> return Error error
-            | Ok() ->
-                membership.Every(options.CommitInterval, (fun () -> post CommitInterval))
-                membership.Every(overdue.Interval, look)
+            do! join ()
+            membership.Every(options.CommitInterval, (fun () -> post CommitInterval))
+            membership.Every(overdue.Interval, look)
 
-                if needsLock then
-                    membership.Every(lockInterval, (fun () -> post RenewInterval))
-
-                return Ok()
+            if needsLock then
+                membership.Every(lockInterval, (fun () -> post RenewInterval))
         }
 
     let close () : Task =
@@ -275,22 +271,17 @@ type PushConsumer private (options: PushConsumerOptions, handler: ConsumeHandler
     static member Start
         (options: PushConsumerOptions, handler: ConsumeHandler)
         : Task<Result<PushConsumer, RemotingError>> =
-        backgroundTask {
-            match PushConsumerOptions.check options with
-            | Error error -> return Error error
-            | Ok() ->
-                let options =
-                    { options with
-                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
-                    }
+        taskResult {
+            do! PushConsumerOptions.check options
 
-                let consumer = new PushConsumer(options, handler)
+            let options =
+                { options with
+                    Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
+                }
 
-                match! consumer.Begin() with
-                | Ok() -> return Ok consumer
-                | Error error ->
-                    do! consumer.Close()
-                    return Error error
+            let consumer = new PushConsumer(options, handler)
+            do! consumer.Begin() |> TaskResult.onError consumer.Close
+            return consumer
         }
 
     member private _.Begin() = start ()

@@ -175,7 +175,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         List.collect snd leased
 
     let pop count invisible poll (topic, brokerName) cancellation =
-        backgroundTask {
+        taskResult {
             let! answer =
                 client.Pop(
                     {
@@ -191,14 +191,13 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
                 )
 
             match answer with
-            | Error error -> return Error error
-            | Ok { Status = PopStatus.TooManyPolls } ->
-                let! waited = client.Wait(min poll crowdedWait, cancellation)
-                return waited |> Result.map (fun () -> [])
-            | Ok outcome ->
+            | { Status = PopStatus.TooManyPolls } ->
+                do! client.Wait(min poll crowdedWait, cancellation)
+                return []
+            | outcome ->
                 // The caller knows of what it could not acknowledge; the broker does what it is asked now.
                 outcomes.Forget(PopDuty.acknowledge brokerName)
-                return Ok(leaseAll outcome)
+                return leaseAll outcome
         }
 
     /// Asks one after the other until one has something. Gives the last error if all fail.
@@ -244,20 +243,21 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
         }
 
     let receive count invisible cancellation =
-        backgroundTask {
+        taskResult {
             let until = clock.GetTimestamp() + ticksOf options.AwaitDuration
 
-            match! placesWithin until cancellation with
-            | Error error -> return Error error
-            | Ok(struct (places, left)) ->
-                let poll =
-                    match places with
-                    | [ _ ] -> left
-                    | _ -> TimeSpan.Zero
+            let! struct (places, left) = placesWithin until cancellation
 
-                match! tryEach places count invisible poll ValueNone cancellation with
-                | Ok [] -> return! waitFor places count invisible until cancellation
-                | outcome -> return outcome
+            let poll =
+                match places with
+                | [ _ ] -> left
+                | _ -> TimeSpan.Zero
+
+            let! messages = tryEach places count invisible poll ValueNone cancellation
+
+            match messages with
+            | [] -> return! waitFor places count invisible until cancellation
+            | messages -> return messages
         }
 
     /// An answer that comes when the receipt is dead tells nothing.
@@ -335,22 +335,18 @@ type SimpleConsumer private (options: SimpleConsumerOptions) =
     /// Joins the group. A topic that is not there, or that nobody can be asked for, is looked for until it can be read: `Health` says
     /// so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
     static member Start(options: SimpleConsumerOptions) : Task<Result<SimpleConsumer, RemotingError>> =
-        backgroundTask {
-            match SimpleConsumerOptions.check options with
-            | Error error -> return Error error
-            | Ok() ->
-                let consumer =
-                    new SimpleConsumer(
-                        { options with
-                            Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
-                        }
-                    )
+        taskResult {
+            do! SimpleConsumerOptions.check options
 
-                match! consumer.Join() with
-                | Ok() -> return Ok consumer
-                | Error error ->
-                    do! consumer.Close()
-                    return Error error
+            let consumer =
+                new SimpleConsumer(
+                    { options with
+                        Consumer.Client.Remoting = GuardedLogger.protect options.Consumer.Client.Remoting
+                    }
+                )
+
+            do! consumer.Join() |> TaskResult.onError consumer.Close
+            return consumer
         }
 
     member private _.Join() =
