@@ -7,11 +7,10 @@ open RocketMq.Protocol
 module internal OneByOne =
     /// Does something for each, one after the other, as long as it succeeds. Gives the error that ended it.
     let rec untilError (act: 'Item -> Task<Result<unit, 'Error>>) (items: 'Item list) : Task<Result<unit, 'Error>> =
-        backgroundTask {
+        taskResult {
             match items with
-            | [] -> return Ok()
+            | [] -> return ()
             | first :: rest ->
-                match! act first with
-                | Error error -> return Error error
-                | Ok() -> return! untilError act rest
+                do! act first
+                return! untilError act rest
         }

@@ -38,19 +38,18 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
 
     /// Takes over what a broker assigns; none changes nothing. False if there was none.
     let take topic cancellation =
-        backgroundTask {
-            match! client.Register(topic, cancellation) with
-            | Error error -> return Error error
-            | Ok brokers ->
-                match! query topic brokers (Ok None) cancellation with
-                | Error error -> return Error error
-                | Ok None -> return Ok false
-                | Ok(Some assignments) when assignments |> List.exists (fun one -> one.Mode = PullMode) ->
-                    queues.Assign(topic, [])
-                    return pulled topic
-                | Ok(Some assignments) ->
-                    queues.Assign(topic, assignments |> List.map _.Queue |> List.distinct)
-                    return Ok true
+        taskResult {
+            let! brokers = client.Register(topic, cancellation)
+            let! assigned = query topic brokers (Ok None) cancellation
+
+            match assigned with
+            | None -> return false
+            | Some assignments when assignments |> List.exists (fun one -> one.Mode = PullMode) ->
+                queues.Assign(topic, [])
+                return! pulled topic
+            | Some assignments ->
+                queues.Assign(topic, assignments |> List.map _.Queue |> List.distinct)
+                return true
         }
 
     let refresh topic cancellation =
@@ -106,40 +105,35 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
     let notifications = MemberNotifications(client.Options, queues.Stopping, refreshAll)
 
     let setMode topic =
-        backgroundTask {
+        taskResult {
             match options.EnablePopMode with
-            | false -> return Ok()
+            | false -> return ()
             | true ->
-                match! client.Register(topic, CancellationToken.None) with
-                | Ok brokers ->
-                    return!
-                        brokers
-                        |> OneByOne.untilError (fun broker -> client.SetMode(topic, broker, CancellationToken.None))
-                | Error error -> return Error error
+                let! brokers = client.Register(topic, CancellationToken.None)
+
+                return!
+                    brokers
+                    |> OneByOne.untilError (fun broker -> client.SetMode(topic, broker, CancellationToken.None))
         }
 
     /// A broker may need a moment until it knows the topic's route or the member.
     let rec first topic tries =
-        backgroundTask {
-            match! refresh topic CancellationToken.None with
-            | Error error -> return Error error
-            | Ok true -> return Ok()
-            | Ok false when tries = 1 ->
-                do! explain topic CancellationToken.None
-                return Ok()
-            | Ok false ->
+        taskResult {
+            let! isAssigned = refresh topic CancellationToken.None
+
+            match isAssigned with
+            | true -> return ()
+            | false when tries = 1 -> do! explain topic CancellationToken.None
+            | false ->
                 do! Task.Delay(firstTryInterval, clock)
                 return! first topic (tries - 1)
         }
 
     let joinNow topic =
-        backgroundTask {
-            match! client.RegisterAndCheck(topic, CancellationToken.None) with
-            | Error error -> return Error error
-            | Ok() ->
-                match! setMode topic with
-                | Error error -> return Error error
-                | Ok() -> return! first topic firstTries
+        taskResult {
+            do! client.RegisterAndCheck(topic, CancellationToken.None)
+            do! setMode topic
+            return! first topic firstTries
         }
 
     let joinTopic topic =
@@ -158,11 +152,8 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
 
     /// Joins the group, and has what it is assigned popped.
     member _.Join() : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            match! OneByOne.untilError joinTopic client.Topics with
-            | Error error -> return Error error
-            | Ok() ->
-                client.MembersChanged.Add notifications.Notify
-                PeriodicTask.run client.Options interval queues.Stopping refreshAll
-                return Ok()
+        taskResult {
+            do! OneByOne.untilError joinTopic client.Topics
+            client.MembersChanged.Add notifications.Notify
+            PeriodicTask.run client.Options interval queues.Stopping refreshAll
         }

@@ -159,13 +159,12 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
             ask targets.Head.Topic batch.BrokerName (PopReceipts.acknowledgeMany.Request batch) cancellation
 
     let rec ackAlone (targets: AckTarget list) cancellation =
-        backgroundTask {
+        taskResult {
             match targets with
-            | [] -> return Ok()
+            | [] -> return ()
             | target :: rest ->
-                match! askToAck (AckBatch.alone group target) [ target ] cancellation with
-                | Error error -> return Error error
-                | Ok() -> return! ackAlone rest cancellation
+                do! askToAck (AckBatch.alone group target) [ target ] cancellation
+                return! ackAlone rest cancellation
         }
 
     let ack request targets cancellation =
@@ -256,21 +255,19 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
 
     /// The masters of a topic that route tables name. Fails if there is none that can be read from.
     member _.Masters(topic: string, cancellation: CancellationToken) : Task<Result<string list, RemotingError>> =
-        backgroundTask {
-            match! routes.Get(topic, cancellation) with
-            | Error error -> return Error error
-            | Ok route ->
-                let masters =
-                    TopicRoute.subscribeQueues topic route
-                    |> List.map _.BrokerName
-                    |> List.distinct
-                    |> List.filter (fun name -> (TopicRoute.masterAddress name route).IsSome)
+        taskResult {
+            let! route = routes.Get(topic, cancellation)
 
-                return
-                    if masters.IsEmpty then
-                        Error(RemotingError.NoQueue(topic, RouteProblems.ofReading route))
-                    else
-                        Ok masters
+            let masters =
+                TopicRoute.subscribeQueues topic route
+                |> List.map _.BrokerName
+                |> List.distinct
+                |> List.filter (fun name -> (TopicRoute.masterAddress name route).IsSome)
+
+            if masters.IsEmpty then
+                return! Error(RemotingError.NoQueue(topic, RouteProblems.ofReading route))
+            else
+                return masters
         }
 
     /// Messages, if any come within the poll time of the attempt; none not before a tenth of a second before its end.
@@ -369,11 +366,12 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
 
     /// Makes the member known to the masters of a topic, of which there must be one, and has one of them check what is wanted.
     member _.RegisterAndCheck(topic: string, cancellation) : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            match! register topic cancellation with
-            | Ok(broker :: _) -> return! checkFilter topic broker cancellation
-            | Ok [] -> return Ok()
-            | Error error -> return Error error
+        taskResult {
+            let! masters = register topic cancellation
+
+            match masters with
+            | broker :: _ -> return! checkFilter topic broker cancellation
+            | [] -> return ()
         }
 
     /// As the application sees it: mostly one message, and of an outer one, see `InnerBatch`, those that it holds and that

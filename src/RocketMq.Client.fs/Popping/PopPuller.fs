@@ -30,7 +30,7 @@ type internal PopPuller
         }
 
     let popOnce (queue: MessageQueue) lane (until: CancellationToken) =
-        backgroundTask {
+        taskResult {
             do! handling.WhenFree until
             let! room = keeper.Room(lane, until)
 
@@ -46,11 +46,9 @@ type internal PopPuller
                 }
 
             // A pop that was asked for is waited for: its messages are hidden from others already.
-            match! client.Pop(attempt, ending) with
-            | Error error -> return Error error
-            | Ok outcome ->
-                do! handOn lane outcome.Messages
-                return Ok outcome.Status
+            let! outcome = client.Pop(attempt, ending)
+            do! handOn lane outcome.Messages
+            return outcome.Status
         }
 
     /// Messages whose acknowledgement failed come again by themselves: once none is held a broker is well if it can be popped. So is

@@ -35,7 +35,7 @@ type internal RequestReply(options: ProducerOptions, instance: ClientInstance, s
         (timeout: TimeSpan)
         (cancellation: CancellationToken)
         =
-        backgroundTask {
+        taskResult {
             let id = string (Guid.NewGuid())
             let begun = clock.GetTimestamp()
             let reply = replies.Expect(id, options.Client.Namespace)
@@ -48,21 +48,17 @@ type internal RequestReply(options: ProducerOptions, instance: ClientInstance, s
                         |> Message.withSystemProperty PropertyName.replyToClient instance.ClientId
                         |> Message.withSystemProperty PropertyName.timeToLive (string (int64 timeout.TotalMilliseconds))
 
-                    match! introduce message.Topic cancellation with
-                    | Error error -> return Error error
-                    | Ok() ->
-                        match! send message with
-                        | Error error -> return Error error
-                        | Ok receipt ->
-                            let rest = timeout - clock.GetElapsedTime begun
+                    do! introduce message.Topic cancellation
+                    let! receipt = send message
+                    let rest = timeout - clock.GetElapsedTime begun
 
-                            try
-                                let! reply = reply.WaitAsync(max rest TimeSpan.Zero, clock, cancellation)
-                                return Ok reply
-                            with :? TimeoutException ->
-                                return Error(RemotingError.NoReply(message.Topic, receipt.UniqueId, timeout))
+                    try
+                        let! reply = reply.WaitAsync(max rest TimeSpan.Zero, clock, cancellation)
+                        return reply
+                    with :? TimeoutException ->
+                        return! Error(RemotingError.NoReply(message.Topic, receipt.UniqueId, timeout))
                 with :? OperationCanceledException ->
-                    return Error(RemotingError.Cancelled(RequestCode.SendMessageV2, true))
+                    return! Error(RemotingError.Cancelled(RequestCode.SendMessageV2, true))
             finally
                 replies.Forget id
         }

@@ -182,12 +182,9 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
     member pool.Use
         (work: RemotingClient -> Task<Result<'T, RemotingError>>, cancellation: CancellationToken)
         : Task<Result<'T, RemotingError>> =
-        backgroundTask {
-            match! pool.Rent cancellation with
-            | Error error -> return Error error
-            | Ok connection ->
-                use connection = connection
-                return! work connection.Client
+        taskResult {
+            use! connection = pool.Rent cancellation
+            return! work connection.Client
         }
 
     /// Lends no more, waits for what is lent within the options' `DrainTimeout`, and closes everything. Ends when

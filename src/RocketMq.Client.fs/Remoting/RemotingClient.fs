@@ -36,17 +36,16 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         (request: RequestCode)
         (calling: Task<Result<RemotingCommand, RemotingError>>)
         =
-        backgroundTask {
+        taskResult {
             let started = clock.GetTimestamp()
 
-            match! calling with
-            | Error error -> return Error error
-            | Ok answer ->
-                match decode answer with
-                | Ok answer -> return Ok answer
-                | Error error ->
-                    let after = clock.GetElapsedTime started
-                    return Error(RemotingError.ofAnswer endpoint request after error)
+            let! answer = calling
+
+            match decode answer with
+            | Ok answer -> return answer
+            | Error error ->
+                let after = clock.GetElapsedTime started
+                return! Error(RemotingError.ofAnswer endpoint request after error)
         }
 
     do Telemetry.register measured

@@ -103,20 +103,10 @@ let private addresses =
 
 let private namespaces = [ "NS1"; "MQ_INST_1_2"; "n" ]
 
-[<Tests>]
-let tests =
+let private addressTests =
     testList
-        "Namespaced"
+        "addresses"
         [
-            testCase "names are wrapped and unwrapped as in Java"
-            <| fun () ->
-                for name, wrapped, unwrapped, bare, retry, isWrapped in java @ unusual do
-                    Namespaced.wrap "NS1" name |> shouldEqual wrapped
-                    Namespaced.unwrap "NS1" name |> shouldEqual unwrapped
-                    Namespaced.unwrapAny name |> shouldEqual bare
-                    Namespaced.retryTopic "NS1" name |> shouldEqual retry
-                    Namespaced.isWrapped "NS1" name |> shouldEqual isWrapped
-
             testCase "addresses imply the namespaces that they imply in Java"
             <| fun () ->
                 for address, ns in addresses do
@@ -147,6 +137,26 @@ let tests =
 
                 options.Namespace |> shouldEqual "MQ_INST_a_b"
 
+            property "any text may be an address"
+            <| fun (Text text) ->
+                match Namespaced.ofAddress ("MQ_INST_" + text) with
+                | ValueSome ns -> text.StartsWith(ns.Substring 8, System.StringComparison.Ordinal)
+                | ValueNone -> true
+        ]
+
+let private nameTests =
+    testList
+        "names"
+        [
+            testCase "names are wrapped and unwrapped as in Java"
+            <| fun () ->
+                for name, wrapped, unwrapped, bare, retry, isWrapped in java @ unusual do
+                    Namespaced.wrap "NS1" name |> shouldEqual wrapped
+                    Namespaced.unwrap "NS1" name |> shouldEqual unwrapped
+                    Namespaced.unwrapAny name |> shouldEqual bare
+                    Namespaced.retryTopic "NS1" name |> shouldEqual retry
+                    Namespaced.isWrapped "NS1" name |> shouldEqual isWrapped
+
             property "what is wrapped once is wrapped; to wrap it again changes nothing"
             <| fun (Text name) ->
                 namespaces
@@ -176,10 +186,7 @@ let tests =
             <| fun (PropertyText name) ->
                 let theirs = Namespaced.wrap "theirs" name
                 Namespaced.unwrap "ours" theirs = theirs
-
-            property "any text may be an address"
-            <| fun (Text text) ->
-                match Namespaced.ofAddress ("MQ_INST_" + text) with
-                | ValueSome ns -> text.StartsWith(ns.Substring 8, System.StringComparison.Ordinal)
-                | ValueNone -> true
         ]
+
+[<Tests>]
+let tests = testList "Namespaced" [ nameTests; addressTests ]

@@ -98,22 +98,17 @@ type internal PullService
     /// The broker's queue ends at `next`, below what was read: it has lost messages, and what it has stored since has their
     /// offsets. The first of those is the first that is not older than the newest message that was read.
     let goBack (queue: ProcessQueue) (place: PullCursor) (next: int64) : Task<Result<unit, RemotingError>> =
-        backgroundTask {
+        taskResult {
             let! first =
                 match queue.NewestStored with
                 | 0L -> Task.FromResult(Ok next)
                 | newest -> brokers.AskMaster(queue.Queue, GroupRequests.searchByTime queue.Queue newest, place.Ending)
 
-            match first with
-            | Error error -> return Error error
-            | Ok first ->
-                let offset = max 0L (min next first)
+            let offset = max 0L (min next first)
 
-                if queue.MoveTo(place, offset) then
-                    ConsumerLog.offsetMoved log queue.Queue place.Offset queue.Next
-                    dispatcher.Drop queue
-
-                return Ok()
+            if queue.MoveTo(place, offset) then
+                ConsumerLog.offsetMoved log queue.Queue place.Offset queue.Next
+                dispatcher.Drop queue
         }
 
     /// Forward, messages are gone that nobody has read; what is held stays. What a slave says of an offset that it does not have yet

@@ -31,10 +31,9 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         TopicRoute.anyAddress queue.BrokerName route
 
     let find topic brokerName address cancellation =
-        backgroundTask {
-            match! routes.Get(topic, cancellation) with
-            | Error error -> return Error error
-            | Ok route -> return clientOf (address route) topic brokerName route
+        taskResult {
+            let! route = routes.Get(topic, cancellation)
+            return! clientOf (address route) topic brokerName route
         }
 
     /// The master of a broker that one of the routes names.
@@ -44,10 +43,9 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         |> Option.map clients.TryGet
 
     let ask (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
-        backgroundTask {
-            match! find queue.Topic queue.BrokerName address cancellation with
-            | Error error -> return Error error
-            | Ok client -> return! client.Ask(request, cancellation)
+        taskResult {
+            let! client = find queue.Topic queue.BrokerName address cancellation
+            return! client.Ask(request, cancellation)
         }
 
     /// Asks the master of a topic's broker, which may take so long. After a failure that may pass the route is asked for again.
@@ -78,13 +76,11 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
 
     /// The same, and whether it was the master that answered.
     member _.AskWhoever(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
-        backgroundTask {
-            match! routes.Get(queue.Topic, cancellation) with
-            | Error error -> return Error error
-            | Ok route ->
-                let isMaster = Option.isSome (atMaster queue route)
-                let! answer = ask queue (atAny queue) request cancellation
-                return answer |> Result.map (fun answer -> struct (isMaster, answer))
+        taskResult {
+            let! route = routes.Get(queue.Topic, cancellation)
+            let isMaster = Option.isSome (atMaster queue route)
+            let! answer = ask queue (atAny queue) request cancellation
+            return struct (isMaster, answer)
         }
 
     /// Asks the master of a queue's broker, and nobody else.
@@ -115,26 +111,21 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             suspend: TimeSpan,
             cancellation: CancellationToken
         ) =
-        backgroundTask {
-            match! routes.Get(queue.Topic, cancellation) with
-            | Error error -> return Error error
-            | Ok route ->
-                match TopicRoute.brokerFor brokerId queue.BrokerName route with
-                | None -> return noAddress queue.Topic queue.BrokerName route
-                | Some struct (answeredBy, address) ->
-                    match clients.TryGet address with
-                    | Error error -> return Error error
-                    | Ok client ->
-                        let timeout = suspend + lateness + clients.Options.RequestTimeout
-                        let! answer = client.AskWithin(request, timeout, cancellation)
+        taskResult {
+            let! route = routes.Get(queue.Topic, cancellation)
 
-                        return
-                            answer
-                            |> Result.map (fun answer ->
-                                {
-                                    BrokerId = answeredBy
-                                    Answer = answer
-                                })
+            match TopicRoute.brokerFor brokerId queue.BrokerName route with
+            | None -> return! noAddress queue.Topic queue.BrokerName route
+            | Some struct (answeredBy, address) ->
+                let! client = clients.TryGet address
+                let timeout = suspend + lateness + clients.Options.RequestTimeout
+                let! answer = client.AskWithin(request, timeout, cancellation)
+
+                return
+                    {
+                        BrokerId = answeredBy
+                        Answer = answer
+                    }
         }
 
     /// Asks the brokers of a topic one after the other, from a random one on, until one answers.

@@ -91,12 +91,10 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
                     Version = 0L
                 }
 
-        backgroundTask {
-            match PullConsumerOptions.checkMost most with
-            | Error error -> return Error error
-            | Ok() ->
-                let! answer = brokers.Pull(queue, masterId, request, suspend, cancellation)
-                return answer |> Result.bind (fun pulled -> batch queue filter offset pulled.Answer)
+        taskResult {
+            do! PullConsumerOptions.checkMost most
+            let! pulled = brokers.Pull(queue, masterId, request, suspend, cancellation)
+            return! batch queue filter offset pulled.Answer
         }
 
     /// With a client that it shares, or one of its own.
@@ -127,12 +125,11 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
     /// The queues of a topic that can be read.
     member _.Queues(topic: string, cancellation: CancellationToken) : Task<Result<MessageQueue list, RemotingError>> =
         guarded (fun () ->
-            backgroundTask {
+            taskResult {
                 let inner = Namespaced.wrap options.Client.Namespace topic
 
-                match! routes.Get(inner, cancellation) with
-                | Error error -> return Error error
-                | Ok route -> return Ok(TopicRoute.subscribeQueues inner route |> List.map offsets.Outer)
+                let! route = routes.Get(inner, cancellation)
+                return TopicRoute.subscribeQueues inner route |> List.map offsets.Outer
             })
 
     /// Messages of a queue from an offset on, up to so many, as far as there are any now. A broker may give fewer, and filters

@@ -50,14 +50,16 @@ type internal BrokerOffsets(settings: GroupSettings, brokers: GroupBrokers) =
 
     interface IOffsetStore with
         member _.Load(queue, cancellation) =
-            backgroundTask {
-                match! brokers.AskWhoever(queue, GroupRequests.committed settings queue, cancellation) with
-                | Ok struct (true, committed) -> return Ok committed
-                | Ok struct (false, Some offset) -> return Ok(Some offset)
-                | Ok struct (false, None) ->
+            taskResult {
+                let! committed =
+                    brokers.AskWhoever(queue, GroupRequests.committed settings queue, cancellation)
+
+                match committed with
+                | struct (true, committed) -> return committed
+                | struct (false, Some offset) -> return Some offset
+                | struct (false, None) ->
                     // A slave that has nothing may not know yet.
-                    return Error(RemotingError.NoBroker(queue.Topic, queue.BrokerName))
-                | Error error -> return Error error
+                    return! Error(RemotingError.NoBroker(queue.Topic, queue.BrokerName))
             }
 
         member _.Save(queue, offset, cancellation) =

@@ -63,23 +63,18 @@ type internal SendBackService
         }
 
     let sendCopy (message: StoredMessage) level =
-        backgroundTask {
-            match! routes.Get(retryTopic, CancellationToken.None) with
-            | Error error -> return Error error
-            | Ok route ->
-                match TopicRoute.publishQueues retryTopic route with
-                | [] -> return Error(RemotingError.NoQueue(retryTopic, RouteProblems.ofSending route))
-                | queues ->
-                    let queue = queues[(Interlocked.Increment &turn &&& Int32.MaxValue) % queues.Length]
+        taskResult {
+            let! route = routes.Get(retryTopic, CancellationToken.None)
 
-                    let! answer =
-                        brokers.AskMaster(
-                            queue,
-                            Send.message.Request(copyOf message level queue),
-                            CancellationToken.None
-                        )
+            match TopicRoute.publishQueues retryTopic route with
+            | [] -> return! Error(RemotingError.NoQueue(retryTopic, RouteProblems.ofSending route))
+            | queues ->
+                let queue = queues[(Interlocked.Increment &turn &&& Int32.MaxValue) % queues.Length]
 
-                    return answer |> Result.map ignore<SendAnswer>
+                let! (_: SendAnswer) =
+                    brokers.AskMaster(queue, Send.message.Request(copyOf message level queue), CancellationToken.None)
+
+                return ()
         }
 
     /// The level that makes a message a dead letter at once.

@@ -260,15 +260,14 @@ type internal Sender
     member _.SendOneWay
         (prepared: OutgoingMessage, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            match! routeFor prepared.Topic prepared.Size cancellation with
-            | Error error -> return Error error
-            | Ok view ->
-                match destinations.Find(target, view, prepared, None) with
-                | Error(struct (_, error)) -> return Error error
-                | Ok(struct (queue, client)) ->
-                    prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false)
-                    return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
+        taskResult {
+            let! view = routeFor prepared.Topic prepared.Size cancellation
+
+            match destinations.Find(target, view, prepared, None) with
+            | Error(struct (_, error)) -> return! Error error
+            | Ok(struct (queue, client)) ->
+                prepared.Address(group, clock.GetUtcNow().ToUnixTimeMilliseconds(), queue, 1, false)
+                return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
         }
 
     /// The master of a broker that a message was sent to.

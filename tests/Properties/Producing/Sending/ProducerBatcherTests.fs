@@ -448,5 +448,6 @@ let tests =
             oneAttempt
             failures
             throughAProducer
+            toTwoQueues
             oversizedBatches
         ]
