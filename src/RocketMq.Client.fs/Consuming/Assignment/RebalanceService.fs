@@ -174,7 +174,11 @@ type internal RebalanceService
     /// Whether a topic can be subscribed to, and its route. Changes nothing.
     let check topic (filter: Filter) : Task<Result<TopicRoute, RemotingError>> =
         taskResult {
-            do! Filter.check filter |> Result.mapError RemotingError.Invalid |> Result.map ignore<Filter>
+            do!
+                Filter.check filter
+                |> Result.mapError RemotingError.Invalid
+                |> Result.map ignore<Filter>
+
             let! route = routes.Get(topic, ending.Token)
             do! checkExpression topic filter
             return route
