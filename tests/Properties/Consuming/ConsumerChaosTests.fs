@@ -36,7 +36,8 @@ let private pushing isOrdered : Kind<PushConsumer> =
                         fun () ->
                             startConsumer
                                 options
-                                (EachMessage(fun received _ -> note ledger order ConsumeResult.Success received))
+                                (ConsumeHandler.EachMessage(fun received _ ->
+                                    note ledger order ConsumeResult.Success received))
                     Close = _.Close()
                     Kill = _.Kill()
                 }

@@ -72,7 +72,7 @@ let private pushing =
                         let seen = ConcurrentQueue<string * int64>()
 
                         let handler =
-                            EachMessage(fun received _ ->
+                            ConsumeHandler.EachMessage(fun received _ ->
                                 seen.Enqueue(textOf received, received.Message.QueueOffset)
 
                                 ValueTask<ConsumeResult>(
@@ -109,7 +109,7 @@ let private redeliveryAndDamage =
                     let seen = ConcurrentQueue<string * int * string>()
 
                     let handler =
-                        EachMessage(fun received _ ->
+                        ConsumeHandler.EachMessage(fun received _ ->
                             let message = received.Message
                             seen.Enqueue(textOf received, message.ReconsumeTimes, message.Topic)
                             let fails = textOf received = "third" && message.ReconsumeTimes = 0
@@ -141,7 +141,7 @@ let private redeliveryAndDamage =
                     let seen = ConcurrentQueue<Result<int, string>>()
 
                     let handler =
-                        EachMessage(fun received _ ->
+                        ConsumeHandler.EachMessage(fun received _ ->
                             seen.Enqueue(received.Body |> Result.map _.Length |> Result.mapError _.Message)
                             ValueTask<ConsumeResult> ConsumeResult.Success)
 

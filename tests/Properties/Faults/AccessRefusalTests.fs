@@ -96,7 +96,7 @@ let private push code remark =
                     { options with
                         Consumer.Client.Remoting = signed log options.Consumer.Client.Remoting
                     }
-                    (EachMessage(fun received _ ->
+                    (ConsumeHandler.EachMessage(fun received _ ->
                         seen.Add(textOf received)
                         ValueTask<ConsumeResult> ConsumeResult.Success))
 

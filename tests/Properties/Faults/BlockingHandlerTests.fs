@@ -66,7 +66,7 @@ let private blockAll (areTrusted: bool) () : Task =
         let mutable onPool = 0
 
         let handler =
-            EachMessage(fun received _ ->
+            ConsumeHandler.EachMessage(fun received _ ->
                 if textOf received = "blocks" then
                     Interlocked.Increment &entered |> ignore<int>
                     release.Wait()
@@ -138,7 +138,7 @@ let private pushed isOrdered (cluster: EmbeddedCluster) (handler: BlockingOnce) 
                             Logger = handler.Log
                         }
                 }
-                (EachMessage(fun received _ -> ValueTask<ConsumeResult>(handler.Handle received)))
+                (ConsumeHandler.EachMessage(fun received _ -> ValueTask<ConsumeResult>(handler.Handle received)))
 
         return consumer :> IAsyncDisposable
     }

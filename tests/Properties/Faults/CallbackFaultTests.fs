@@ -23,7 +23,7 @@ let private register callback (release: Task) (cancellation: CancellationToken) 
 
 /// A handler that never returns when it gets a message for the first time that begins with "hang".
 let private hanging callback (seen: Seen) (release: Task) =
-    EachMessage(fun received cancellation ->
+    ConsumeHandler.EachMessage(fun received cancellation ->
         let text = textOf received
 
         if
@@ -231,7 +231,7 @@ let private withThrowingLogger () : Task =
                 }
 
             let handler =
-                EachMessage(fun received _ ->
+                ConsumeHandler.EachMessage(fun received _ ->
                     if received.Message.ReconsumeTimes = 0 && textOf received = "fails" then
                         raise (InvalidOperationException "on purpose")
 

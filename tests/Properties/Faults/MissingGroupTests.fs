@@ -70,7 +70,7 @@ let private push line =
                     })
 
             let handler =
-                EachMessage(fun received _ ->
+                ConsumeHandler.EachMessage(fun received _ ->
                     seen.Add(textOf received)
                     ValueTask<ConsumeResult> ConsumeResult.Success)
 

@@ -10,17 +10,17 @@ let private hint isWanted = { Jitter = 0.5; IsWanted = isWanted }
 
 let private connection: Machine<ConnectionState, ConnectionEvent, ConnectionEffect> =
     {
-        Start = [ Disconnected ]
+        Start = [ ConnectionState.Disconnected ]
         Transition = Connection.transition Backoff.Default
         Events =
             fun state ->
                 let session =
                     match state with
-                    | Connected(session, _)
-                    | Closing session -> session
-                    | Disconnected
-                    | Connecting _
-                    | Closed -> 1
+                    | ConnectionState.Connected(session, _)
+                    | ConnectionState.Closing session -> session
+                    | ConnectionState.Disconnected
+                    | ConnectionState.Connecting _
+                    | ConnectionState.Closed -> 1
 
                 [
                     "OpenRequested", OpenRequested
@@ -98,7 +98,7 @@ let private queue: Machine<ConsumerQueue, QueueEvent, QueueEffect> =
                     match state.Request with
                     | Saving _ ->
                         "OffsetSaved", QueueEvent.OffsetSaved
-                        "OffsetNotSaved", QueueEvent.OffsetNotSaved(AlreadyClosed "")
+                        "OffsetNotSaved", QueueEvent.OffsetNotSaved(RemotingError.AlreadyClosed "")
                     | Loading ->
                         "OffsetLoaded", QueueEvent.OffsetLoaded(state.Committed, state.Progress)
                         "OffsetNotLoaded", QueueEvent.OffsetNotLoaded

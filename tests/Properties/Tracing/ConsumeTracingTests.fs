@@ -82,7 +82,7 @@ let private obeying (seen: Seen) (received: ReceivedMessage) =
     | _ -> ConsumeResult.Success
 
 let private each (seen: Seen) =
-    EachMessage(fun received _ -> ValueTask<ConsumeResult>(obeying seen received))
+    ConsumeHandler.EachMessage(fun received _ -> ValueTask<ConsumeResult>(obeying seen received))
 
 /// Text, success, return and retries of each call, in no order.
 let private callsIn (ids: Map<string, string>) records =
@@ -171,7 +171,7 @@ let private orderlyCalls =
                     let mutable failures = 0
 
                     let handler =
-                        EachMessage(fun received _ ->
+                        ConsumeHandler.EachMessage(fun received _ ->
                             let fails = textOf received = "a" && Interlocked.Increment &failures <= 2
 
                             ValueTask<ConsumeResult>(if fails then ConsumeResult.Retry else ConsumeResult.Success))
@@ -211,7 +211,7 @@ let private batches =
                     let! ids = sendWith cluster id [ "a"; "b"; "c" ]
 
                     let handler =
-                        Batches(fun _ cancellation ->
+                        ConsumeHandler.Batches(fun _ cancellation ->
                             ValueTask<ConsumeResult>(
                                 task {
                                     let told = TaskCompletionSource()
@@ -313,7 +313,7 @@ let private traceReaders =
                                  { options with
                                      TraceTopic = Some "traces"
                                  }))
-                            (EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success))
+                            (ConsumeHandler.EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success))
 
                     // The message, its trace before, its trace after; the two may come as one.
                     do! until (fun () -> consumer.Health.Consumed >= 2L)
@@ -386,7 +386,7 @@ let private longKeys =
                              |> PushConsumerOptions.subscribe "T" Filter.all
                              |> (fun options -> { options with Concurrency = handlers })
                              |> traced)
-                            (Batches(fun _ _ ->
+                            (ConsumeHandler.Batches(fun _ _ ->
                                 // Batchable: the records before their calls stand one behind the other.
                                 ValueTask<ConsumeResult>(
                                     task {

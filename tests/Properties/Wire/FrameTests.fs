@@ -139,7 +139,7 @@ let private streams =
             property "numbers beyond sixteen bits are never cut, the header becomes JSON"
             <| fun (command: RemotingCommand) ->
                 match Frame.decode (encode Header.Binary command) with
-                | Complete(frame, _) ->
+                | Decoded.Complete(frame, _) ->
                     frame.Header = headerFor Header.Binary command
                     && frame.Command.Code = command.Code
                     && frame.Command.Version = command.Version

@@ -58,7 +58,7 @@ let private stuckHandlers =
                 let mutable cluster: EmbeddedCluster | null = null
 
                 let handlerOf (clock: EmbeddedClock) =
-                    EachMessage(fun received cancellation ->
+                    ConsumeHandler.EachMessage(fun received cancellation ->
                         if textOf received <> "long" || received.Message.ReconsumeTimes > 0 then
                             ValueTask<ConsumeResult> ConsumeResult.Success
                         else

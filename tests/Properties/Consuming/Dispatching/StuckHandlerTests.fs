@@ -13,7 +13,7 @@ open PushRig
 
 /// A handler that does what its message says.
 let private stubborn (release: Task) =
-    EachMessage(fun received cancellation ->
+    ConsumeHandler.EachMessage(fun received cancellation ->
         match textOf received with
         | "ignores" ->
             ValueTask<ConsumeResult>(

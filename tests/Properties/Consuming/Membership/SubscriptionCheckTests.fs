@@ -22,7 +22,7 @@ let private isRefused (filter: Filter) (started: Result<'Consumer, RemotingError
 let private consume (_: ReceivedMessage) (_: System.Threading.CancellationToken) = Task.FromResult ConsumeResult.Success
 
 let private handler =
-    EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
+    ConsumeHandler.EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
 
 let private atTheStart =
     testList
@@ -80,7 +80,7 @@ let private whileRunning =
                         let! consumer =
                             startConsumer
                                 (PushRig.subscribed cluster PushRig.system)
-                                (EachMessage(fun received _ ->
+                                (ConsumeHandler.EachMessage(fun received _ ->
                                     seen.Add(textOf received)
                                     ValueTask<ConsumeResult> ConsumeResult.Success))
 

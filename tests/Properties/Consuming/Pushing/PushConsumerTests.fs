@@ -59,7 +59,7 @@ let private concurrency =
                     let mutable working = 0
 
                     let handler =
-                        EachMessage(fun _ _ ->
+                        ConsumeHandler.EachMessage(fun _ _ ->
                             ValueTask<ConsumeResult>(
                                 task {
                                     Interlocked.Increment &working |> ignore
@@ -94,7 +94,7 @@ let private flowControl =
                     let release = TaskCompletionSource()
 
                     let handler =
-                        EachMessage(fun _ _ ->
+                        ConsumeHandler.EachMessage(fun _ _ ->
                             ValueTask<ConsumeResult>(
                                 task {
                                     do! release.Task
@@ -312,7 +312,7 @@ let private changing =
 let private nullFirst () =
     let mutable calls = 0
 
-    EachMessage(fun _ _ ->
+    ConsumeHandler.EachMessage(fun _ _ ->
         if Interlocked.Increment &calls = 1 then
             ValueTask<ConsumeResult>()
         else
@@ -329,7 +329,7 @@ let private redelivery =
                         let attempts = ConcurrentQueue<int * DateTimeOffset>()
 
                         let handler =
-                            EachMessage(fun received _ ->
+                            ConsumeHandler.EachMessage(fun received _ ->
                                 if textOf received = "bad" then
                                     attempts.Enqueue(received.Message.ReconsumeTimes, clock.GetUtcNow())
                                     received.Message.Topic |> shouldEqual "T"
@@ -385,7 +385,7 @@ let private results =
                     let slow = ConcurrentQueue<DateTimeOffset>()
 
                     let handler =
-                        EachMessage(fun received _ ->
+                        ConsumeHandler.EachMessage(fun received _ ->
                             match textOf received with
                             | "slow" when received.Message.ReconsumeTimes = 0 ->
                                 slow.Enqueue(clock.GetUtcNow())
@@ -461,7 +461,7 @@ let private orderlyRetries =
                     let mutable failures = 0
 
                     let handler =
-                        EachMessage(fun received _ ->
+                        ConsumeHandler.EachMessage(fun received _ ->
                             let text = textOf received
 
                             if text = "7" && Interlocked.Increment &failures <= 3 then

@@ -21,7 +21,7 @@ let private resultOf act : ConsumeResult =
     | GivesUp -> ConsumeResult.DeadLetter
 
 let private handlerOf (attempts: Attempts) =
-    EachMessage(fun received _ -> ValueTask<ConsumeResult>(resultOf (attempts.Act received)))
+    ConsumeHandler.EachMessage(fun received _ -> ValueTask<ConsumeResult>(resultOf (attempts.Act received)))
 
 let private texts (script: Script) = List.ofSeq script.Keys
 

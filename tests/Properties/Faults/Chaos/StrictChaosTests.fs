@@ -102,7 +102,8 @@ let private pushing isOrdered : Kind =
                         }
 
                     let handler =
-                        EachMessage(fun received cancellation -> ValueTask<ConsumeResult>(handle received cancellation))
+                        ConsumeHandler.EachMessage(fun received cancellation ->
+                            ValueTask<ConsumeResult>(handle received cancellation))
 
                     let! started = PushConsumer.Start(options, handler)
                     return Result.map pushMember started
