@@ -77,9 +77,9 @@ type internal Participants(clientId: string) =
 
     let refusal (participant: Participant) : RemotingError option =
         match participant.Role with
-        | _ when isClosed -> Some(AlreadyClosed $"The client {clientId}")
+        | _ when isClosed -> Some(RemotingError.AlreadyClosed $"The client {clientId}")
         | Consumes consumer when places |> List.exists (consumes consumer.Callbacks.Group) ->
-            Some(ClientNameTaken(consumer.Callbacks.Group, clientId))
+            Some(RemotingError.ClientNameTaken(consumer.Callbacks.Group, clientId))
         | _ -> None
 
     /// What brokers are told when one is gone. A group of producers is left with the last of them.

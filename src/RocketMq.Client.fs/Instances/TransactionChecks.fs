@@ -47,9 +47,9 @@ module internal TransactionChecks =
                 | Error error -> failed error.Message
                 | Ok check ->
                     match MessageCodec.read "" check.Record with
-                    | Complete(half, _) -> do! ask command check half
-                    | NeedMore missing -> failed (invariant $"{missing} bytes of the half message are missing")
-                    | Corrupt error -> failed error.Message
+                    | Decoded.Complete(half, _) -> do! ask command check half
+                    | Decoded.NeedMore missing -> failed (invariant $"{missing} bytes of the half message are missing")
+                    | Decoded.Corrupt error -> failed error.Message
 
                 return None
             }

@@ -175,7 +175,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
                     KnownRoute(topic, route, clients, clock.GetTimestamp(), ValueSome template)
                 // Not in the place of the topic's own, which may have come meanwhile, nor of what another caller has just put.
                 return Ok(put topic next (isFresh template >> not))
-            | Error(NoRoute(_, asked)) -> return Error(NoRoute(topic, asked))
+            | Error(RemotingError.NoRoute(_, asked)) -> return Error(RemotingError.NoRoute(topic, asked))
             | Error error -> return Error error
         }
 
@@ -249,7 +249,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
             let! found =
                 backgroundTask {
                     match! waitFor (fetchOnce topic) topic limit cancellation with
-                    | Error(NoRoute _) ->
+                    | Error(RemotingError.NoRoute _) ->
                         let rest = max TimeSpan.Zero (limit - clock.GetElapsedTime started)
                         return! ofTemplate topic template rest cancellation
                     | found -> return found

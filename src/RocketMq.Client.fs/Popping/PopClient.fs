@@ -64,8 +64,8 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
                         fun () ->
                             GroupRequests.memberOf
                                 group
-                                ConsumePassively
-                                Clustering
+                                ConsumeType.ConsumePassively
+                                MessageModel.Clustering
                                 consumer.ConsumeFrom
                                 subscriptions.All
                     Callbacks = callbacks

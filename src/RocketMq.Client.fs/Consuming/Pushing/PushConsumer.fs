@@ -267,7 +267,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     static member private NamedAgain(options: PushConsumerOptions) : ClientOptions =
         let client = options.Consumer.Client
 
-        if options.Model = Clustering then
+        if options.Model = MessageModel.Clustering then
             client
         else
             { client with

@@ -267,7 +267,8 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
                 CancellationTokenSource.CreateLinkedTokenSource(cancellation, client.Ending)
 
             match! receive count invisible either.Token with
-            | Error(Cancelled _) when isClosed && not cancellation.IsCancellationRequested -> return closedError
+            | Error(RemotingError.Cancelled _) when isClosed && not cancellation.IsCancellationRequested ->
+                return closedError
             | outcome -> return outcome
         }
 
