@@ -72,7 +72,7 @@ let route =
         QueueMappings = None
     }
 
-let failure = ReceiptExpired("id-1", false)
+let failure = RemotingError.ReceiptExpired("id-1", false)
 let values: obj list = [ failure; id; queue; receipt; stored; received; route; SendOk; ByTag "a"; stored.Properties ]
 
 for value in values do

@@ -91,7 +91,7 @@ let private closingAll () =
             |> shouldEqual [ true; true; true; true ]
 
             shared.Client.Connections
-            |> List.forall (fun connection -> connection.State = Closed)
+            |> List.forall (fun connection -> connection.State = ConnectionState.Closed)
             |> shouldBeTrue
         })
 
@@ -105,7 +105,7 @@ let private closingSimple () =
             let! leased = leasing
 
             match leased with
-            | Error(AlreadyClosed _) -> ()
+            | Error(RemotingError.AlreadyClosed _) -> ()
             | other -> failtest $"{other}"
 
             do! sendText producer "T" "m"
@@ -117,7 +117,7 @@ let private secondMembers () =
             let! first = shared.Push("C", "T", remember (Seen()))
             let! push = shared.TryPush("C", "T", remember (Seen()))
             let! pop = shared.TryPop("C", "T", Seen())
-            let expected = ClientNameTaken("C", shared.Client.ClientId)
+            let expected = RemotingError.ClientNameTaken("C", shared.Client.ClientId)
             (push |> Result.map ignore<PushConsumer>) |> shouldEqual (Error expected)
             (pop |> Result.map ignore<PopConsumer>) |> shouldEqual (Error expected)
             RemotingError.describe expected |> shouldMention "group C"
@@ -172,11 +172,13 @@ let private transactions () =
             let checker group : TransactionChecker =
                 fun half ->
                     asked.Enqueue((group, Text.Encoding.UTF8.GetString half.StoredBody.Span))
-                    Task.FromResult Commit
+                    Task.FromResult TransactionDecision.Commit
 
             let! first = shared.Transactions("TX1", checker "TX1")
             let! second = shared.Transactions("TX2", checker "TX2")
-            let undecided (_: Message) = Task.FromResult Undecided
+
+            let undecided (_: Message) =
+                Task.FromResult TransactionDecision.Undecided
 
             for producer, text in [ first, "of the first"; second, "of the second" ] do
                 let! sent = producer.Send(Message.ofText "T" text, undecided, none)
@@ -202,7 +204,7 @@ let private replies () =
             let answering = shared.Producer "P"
 
             let reply =
-                EachMessage(fun received _ ->
+                ConsumeHandler.EachMessage(fun received _ ->
                     ValueTask<ConsumeResult>(
                         task {
                             let text = textOf received

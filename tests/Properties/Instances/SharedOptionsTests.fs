@@ -22,7 +22,8 @@ let private own: ProducerOptions = ProducerOptions.create "G" []
 
 let private problemsOf options =
     match check options with
-    | Error(Misconfigured reason) -> reason.Split "; " |> List.ofArray |> List.map (fun one -> one.Split(':')[0])
+    | Error(RemotingError.Misconfigured reason) ->
+        reason.Split "; " |> List.ofArray |> List.map (fun one -> one.Split(':')[0])
     | other -> failtest $"{other}"
 
 let private taken =

@@ -152,7 +152,12 @@ let private receipts =
                             let! revived = rig.Revived
                             revived |> shouldEqual 1L
                         }))
+        ]
 
+let private laterReceipts =
+    testList
+        "later receipts"
+        [
             live
                 "a simple consumer's receipt counts from when its pop was sent, however late the answer comes"
                 (fun () ->
@@ -619,6 +624,7 @@ let tests =
         "Pop consumers"
         [
             receipts
+            laterReceipts
             invisibleTime
             renewal
             delayLevels

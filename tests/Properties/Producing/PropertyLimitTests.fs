@@ -102,7 +102,12 @@ let private singleMessages =
                             let! result = send producer (messageOf (32_600 - addedBytes - more))
                             result.IsOk |> shouldBeTrue
                         }))
+        ]
 
+let private halfMessages =
+    testList
+        "one-way sends and half messages"
+        [
             live "one-way sends and transactions with such properties are refused too" (fun () ->
                 withCluster id (fun cluster producer ->
                     task {
@@ -157,7 +162,12 @@ let private batches =
                         messages |> List.map uniqueIdOf |> List.distinct |> List.length |> shouldEqual 9
                         messages.Length |> shouldEqual 9
                     }))
+        ]
 
+let private largeBatches =
+    testList
+        "large batches"
+        [
             live
                 "a message that only this broker refuses fails alone, and one that needs the room of a batch is sent alone"
                 (fun () ->
@@ -187,4 +197,5 @@ let private batches =
         ]
 
 [<Tests>]
-let tests = testList "Property limit" [ singleMessages; batches ]
+let tests =
+    testList "Property limit" [ singleMessages; halfMessages; batches; largeBatches ]

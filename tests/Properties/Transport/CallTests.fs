@@ -219,7 +219,12 @@ let private cancellationTests =
 
                     do! client.Close()
                 })
+        ]
 
+let private lateCancellation =
+    testList
+        "late cancellation"
+        [
             testOn
                 "a call that is cancelled between two attempts reports whether the first may have been carried out"
                 (fun network ->
@@ -486,6 +491,7 @@ let tests =
             answersTests
             timeouts
             cancellationTests
+            lateCancellation
             closingTests
             lostConnections
             limits

@@ -204,41 +204,16 @@ let private oneAttempt =
             live "a batch that may be stored, or that all of its messages would fail with, is sent once" (fun () ->
                 task {
                     let endpoint = OnNetwork.endpoint
+                    let request = RequestCode.SendBatchMessage
 
                     for error in
                         [
-                            RemotingError.NotDecoded(
-                                endpoint,
-                                RequestCode.SendBatchMessage,
-                                DecodeError.WrongValue("answer", "it is odd")
-                            )
-                            RemotingError.ConnectionLost(
-                                endpoint,
-                                RequestCode.SendBatchMessage,
-                                TimeSpan.Zero,
-                                FailureReason.ofText "gone"
-                            )
-                            RemotingError.TimedOut(
-                                endpoint,
-                                RequestCode.SendBatchMessage,
-                                TimeSpan.Zero,
-                                OnNetwork.unheard
-                            )
+                            RemotingError.NotDecoded(endpoint, request, DecodeError.WrongValue("answer", "it is odd"))
+                            RemotingError.ConnectionLost(endpoint, request, TimeSpan.Zero, FailureReason.ofText "gone")
+                            RemotingError.TimedOut(endpoint, request, TimeSpan.Zero, OnNetwork.unheard)
                             RemotingError.NotConnected(endpoint, FailureReason.ofText "gone")
-                            RemotingError.Refused(
-                                endpoint,
-                                RequestCode.SendBatchMessage,
-                                TimeSpan.Zero,
-                                ResponseCode.SystemError,
-                                ""
-                            )
-                            RemotingError.Refused(
-                                endpoint,
-                                RequestCode.SendBatchMessage,
-                                TimeSpan.Zero,
-                                ResponseCode.NoPermission,
-                                ""
-                            )
+                            RemotingError.Refused(endpoint, request, TimeSpan.Zero, ResponseCode.SystemError, "")
+                            RemotingError.Refused(endpoint, request, TimeSpan.Zero, ResponseCode.NoPermission, "")
                             RemotingError.NoRoute("T", [])
                         ] do
                         let mutable sends = 0

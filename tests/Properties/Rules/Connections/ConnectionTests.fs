@@ -195,7 +195,12 @@ let private dialling =
                 | ConnectionState.Connecting _ ->
                     dials = isWanted && (isWanted || lost.State = ConnectionState.Disconnected)
                 | _ -> true
+        ]
 
+let private leaving =
+    testList
+        "leaving"
+        [
             property "a server that asks its clients to leave is dialled again, and its pending answers are awaited"
             <| fun (steps: Step list) ->
                 let world = run steps
@@ -388,6 +393,7 @@ let tests =
         "Connection"
         [
             dialling
+            leaving
             closing
             announcementsTests
             backoff
