@@ -101,24 +101,15 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     static member internal StartWith
         (client: RocketMqClient | null, options: PopConsumerOptions, handler: PopHandler)
         : Task<Result<PopConsumer, RemotingError>> =
-        backgroundTask {
-            let shared = RocketMqClient.InstanceOf client
+        let consumer =
+            RocketMqClient.Made(
+                client,
+                (fun shared -> PopConsumerOptions.checkWith shared options),
+                _.Consumer.Client,
+                (fun options instance -> new PopConsumer(options, instance, handler))
+            )
 
-            match PopConsumerOptions.checkWith (shared |> Option.map _.Options) options with
-            | Error error -> return Error error
-            | Ok options ->
-                let instance =
-                    shared
-                    |> Option.defaultWith (fun () -> ClientInstance.Of options.Consumer.Client)
-
-                let consumer = new PopConsumer(options, instance, handler)
-
-                match! consumer.Join() with
-                | Ok() -> return Ok consumer
-                | Error error ->
-                    do! consumer.Close()
-                    return Error error
-        }
+        RocketMqClient.Joined(consumer, (fun consumer -> consumer.Join()), (fun consumer -> consumer.Close()))
 
     /// Joins the group and begins to pop. A topic that is not there, or that nobody can be asked for, is looked for until it can be
     /// read: `Health` says so until then. Fails if the options make no sense, brokers hand a topic out by pull, or a server refuses,

@@ -165,15 +165,13 @@ type Producer
     static member internal StartWith
         (client: RocketMqClient | null, options: ProducerOptions)
         : Result<Producer, RemotingError> =
-        let shared = RocketMqClient.InstanceOf client
-
-        ProducerOptions.checkWith (shared |> Option.map _.Options) options
-        |> Result.bind (fun options ->
-            let instance =
-                shared |> Option.defaultWith (fun () -> ClientInstance.Of options.Client)
-
-            let producer = new Producer(options, instance, None, None)
-            producer.Join() |> Result.map (fun () -> producer))
+        RocketMqClient.Made(
+            client,
+            (fun shared -> ProducerOptions.checkWith shared options),
+            _.Client,
+            (fun options instance -> new Producer(options, instance, None, None))
+        )
+        |> Result.bind (fun producer -> producer.Join() |> Result.map (fun () -> producer))
 
     /// Checks the options. Nothing is connected before the first message.
     static member Start(options: ProducerOptions) : Result<Producer, RemotingError> = Producer.StartWith(null, options)

@@ -21,6 +21,35 @@ type RocketMqClient private (instance: ClientInstance) =
     static member internal InstanceOf(client: RocketMqClient | null) : ClientInstance option =
         client |> Option.ofObj |> Option.map _.Instance
 
+    /// A producer or consumer by its checked options: with a client that it shares, or one of its own.
+    static member internal Made
+        (
+            client: RocketMqClient | null,
+            check: ClientOptions option -> Result<'Options, RemotingError>,
+            own: 'Options -> ClientOptions,
+            create: 'Options -> ClientInstance -> 'Participant
+        ) : Result<'Participant, RemotingError> =
+        let shared = RocketMqClient.InstanceOf client
+
+        check (shared |> Option.map _.Options)
+        |> Result.map (fun options ->
+            shared
+            |> Option.defaultWith (fun () -> ClientInstance.Of(own options))
+            |> create options)
+
+    /// A consumer that joins its group, or is closed if it cannot.
+    static member internal Joined
+        (
+            consumer: Result<'Consumer, RemotingError>,
+            join: 'Consumer -> Task<Result<unit, RemotingError>>,
+            close: 'Consumer -> Task
+        ) : Task<Result<'Consumer, RemotingError>> =
+        taskResult {
+            let! consumer = consumer
+            do! join consumer |> TaskResult.onError (fun () -> close consumer)
+            return consumer
+        }
+
     /// Brokers know all that share it by this.
     member _.ClientId = instance.ClientId
 

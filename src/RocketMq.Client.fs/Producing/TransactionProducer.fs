@@ -207,30 +207,25 @@ type TransactionProducer private (options: ProducerOptions, instance: ClientInst
     static member internal StartWith
         (client: RocketMqClient | null, options: ProducerOptions, topics: string list, checker: TransactionChecker)
         : Task<Result<TransactionProducer, RemotingError>> =
-        backgroundTask {
-            let shared = RocketMqClient.InstanceOf client
+        taskResult {
+            let! transactions =
+                RocketMqClient.Made(
+                    client,
+                    (fun shared -> ProducerOptions.checkWith shared options),
+                    _.Client,
+                    (fun options instance -> new TransactionProducer(options, instance, checker))
+                )
 
-            let started =
-                ProducerOptions.checkWith (shared |> Option.map _.Options) options
-                |> Result.bind (fun options ->
-                    let instance =
-                        shared |> Option.defaultWith (fun () -> ClientInstance.Of options.Client)
+            let producer: Producer = transactions.Producer
+            do! producer.Join()
+            let remoting = producer.Options.Client.Remoting
+            let! missed = TransactionProducer.Introduce(producer, topics)
 
-                    let transactions = new TransactionProducer(options, instance, checker)
-                    transactions.Producer.Join() |> Result.map (fun () -> transactions))
+            if not missed.IsEmpty then
+                Supervised.run remoting.Logger CancellationToken.None (fun () ->
+                    TransactionProducer.KeepIntroducing(producer, missed, remoting))
 
-            match started with
-            | Error error -> return Error error
-            | Ok transactions ->
-                let producer: Producer = transactions.Producer
-                let remoting = producer.Options.Client.Remoting
-                let! missed = TransactionProducer.Introduce(producer, topics)
-
-                if not missed.IsEmpty then
-                    Supervised.run remoting.Logger CancellationToken.None (fun () ->
-                        TransactionProducer.KeepIntroducing(producer, missed, remoting))
-
-                return Ok transactions
+            return transactions
         }
 
     /// Checks the options and makes the producer known to the brokers of `topics`, so that they can ask what became of

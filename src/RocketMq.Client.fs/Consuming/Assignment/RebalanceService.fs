@@ -175,28 +175,25 @@ type internal RebalanceService
 
     /// Whether a topic can be subscribed to, and its route. Changes nothing.
     let check topic (filter: Filter) : Task<Result<TopicRoute, RemotingError>> =
-        backgroundTask {
-            match Filter.check filter with
-            | Error error -> return Error(RemotingError.Invalid error)
-            | Ok _ ->
-                match! routes.Get(topic, ending.Token) with
-                | Error error -> return Error error
-                | Ok route ->
-                    let! outcome = checkExpression topic filter
-                    return outcome |> Result.map (fun () -> route)
+        taskResult {
+            do!
+                Filter.check filter
+                |> Result.mapError RemotingError.Invalid
+                |> Result.map ignore<Filter>
+
+            let! route = routes.Get(topic, ending.Token)
+            do! checkExpression topic filter
+            return route
         }
 
     /// Reads a topic, if it can be and is still subscribed to.
     let joinTopic topic () : Task<Result<unit, RemotingError>> =
-        backgroundTask {
+        taskResult {
             match subscriptions.TryFind topic with
-            | null -> return Ok()
+            | null -> ()
             | wanted ->
-                match! check topic wanted.Subscription.Filter with
-                | Error error -> return Error error
-                | Ok route ->
-                    do! useRoute topic route
-                    return Ok()
+                let! route = check topic wanted.Subscription.Filter
+                do! useRoute topic route
         }
 
     let join (subscription: TopicSubscription) : Task<Result<unit, RemotingError>> =
@@ -301,23 +298,17 @@ type internal RebalanceService
     /// Joins the group. Topics that are not there, or that nobody can be asked for, are looked for until they can be read. `close` is
     /// called when a client that it shares is closed.
     member _.Start(close: unit -> Task) : Task<Result<unit, RemotingError>> =
-        backgroundTask {
-            match tryJoin close with
-            | Error error -> return Error error
-            | Ok() ->
+        taskResult {
+            do! tryJoin close
+            isRegistered <- true
 
-                isRegistered <- true
+            watching <-
+                routes.Changed.Subscribe(fun struct (topic, route) ->
+                    if isSubscribed topic && not ending.IsCancellationRequested then
+                        run (fun () -> useRoute topic route))
 
-                watching <-
-                    routes.Changed.Subscribe(fun struct (topic, route) ->
-                        if isSubscribed topic && not ending.IsCancellationRequested then
-                            run (fun () -> useRoute topic route))
-
-                match! OneByOne.untilError join subscriptions.All with
-                | Error error -> return Error error
-                | Ok() ->
-                    every rebalanceInterval rebalance
-                    return Ok()
+            do! OneByOne.untilError join subscriptions.All
+            every rebalanceInterval rebalance
         }
 
     /// Reads a topic too, or changes what is wanted of one. One that fails changes nothing.

@@ -202,10 +202,9 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
             refused queue "it is not one of those that this consumer reads now, see Queues"
 
     let seekTo queue (find: Task<Result<int64, RemotingError>>) =
-        backgroundTask {
-            match! find with
-            | Ok offset -> return seek queue offset
-            | Error error -> return Error error
+        taskResult {
+            let! offset = find
+            return! seek queue offset
         }
 
     let assign (wanted: MessageQueue list) filter =
@@ -246,28 +245,24 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
         waiting.Wake()
 
     let start (close: unit -> Task) =
-        backgroundTask {
+        taskResult {
             agent.Start()
+            do! membership.Start close
 
-            match! membership.Start close with
-            | Error error -> return Error error
-            | Ok() ->
-                membership.Every(
-                    watchInterval,
-                    fun () ->
-                        watch.Look()
-                        Task.CompletedTask
-                )
+            membership.Every(
+                watchInterval,
+                fun () ->
+                    watch.Look()
+                    Task.CompletedTask
+            )
 
-                // Without automatic commits, too: an operator's reset may have to be saved.
-                membership.Every(
-                    options.CommitInterval,
-                    fun () ->
-                        events.Post CommitInterval
-                        Task.CompletedTask
-                )
-
-                return Ok()
+            // Without automatic commits, too: an operator's reset may have to be saved.
+            membership.Every(
+                options.CommitInterval,
+                fun () ->
+                    events.Post CommitInterval
+                    Task.CompletedTask
+            )
         }
 
     let close () : Task =
@@ -286,24 +281,15 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
     static member internal StartWith
         (client: RocketMqClient | null, options: PullConsumerOptions)
         : Task<Result<PullConsumer, RemotingError>> =
-        backgroundTask {
-            let shared = RocketMqClient.InstanceOf client
+        let consumer =
+            RocketMqClient.Made(
+                client,
+                (fun shared -> PullConsumerOptions.checkWith shared options),
+                _.Consumer.Client,
+                (fun options instance -> new PullConsumer(options, instance))
+            )
 
-            match PullConsumerOptions.checkWith (shared |> Option.map _.Options) options with
-            | Error error -> return Error error
-            | Ok options ->
-                let instance =
-                    shared
-                    |> Option.defaultWith (fun () -> ClientInstance.Of options.Consumer.Client)
-
-                let consumer = new PullConsumer(options, instance)
-
-                match! consumer.Begin() with
-                | Ok() -> return Ok consumer
-                | Error error ->
-                    do! consumer.Close()
-                    return Error error
-        }
+        RocketMqClient.Joined(consumer, (fun consumer -> consumer.Begin()), (fun consumer -> consumer.Close()))
 
     /// Joins the group, or takes up what is assigned, and begins to read. A topic that is not there, or that nobody can be asked
     /// for, is looked for until it can be read: `Health` says so until then. Fails if the options make no sense or a server

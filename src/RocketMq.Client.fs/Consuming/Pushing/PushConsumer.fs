@@ -224,25 +224,16 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         | Some offsets -> offsets.TryOpen()
         | None -> Ok()
 
-    let join close =
-        match openOffsets () with
-        | Ok() -> membership.Start close
-        | Error error -> Task.FromResult(Error error)
-
     let start (close: unit -> Task) =
-        backgroundTask {
+        taskResult {
             agent.Start()
+            do! openOffsets ()
+            do! membership.Start close
+            membership.Every(options.CommitInterval, (fun () -> post CommitInterval))
+            membership.Every(overdue.Interval, look)
 
-            match! join close with
-            | Error error -> return Error error
-            | Ok() ->
-                membership.Every(options.CommitInterval, (fun () -> post CommitInterval))
-                membership.Every(overdue.Interval, look)
-
-                if needsLock then
-                    membership.Every(lockInterval, (fun () -> post RenewInterval))
-
-                return Ok()
+            if needsLock then
+                membership.Every(lockInterval, (fun () -> post RenewInterval))
         }
 
     let close () : Task =
@@ -278,24 +269,15 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     static member internal StartWith
         (client: RocketMqClient | null, options: PushConsumerOptions, handler: ConsumeHandler)
         : Task<Result<PushConsumer, RemotingError>> =
-        backgroundTask {
-            let shared = RocketMqClient.InstanceOf client
+        let consumer =
+            RocketMqClient.Made(
+                client,
+                (fun shared -> PushConsumerOptions.checkWith shared options),
+                PushConsumer.NamedAgain,
+                (fun options instance -> new PushConsumer(options, instance, handler))
+            )
 
-            match PushConsumerOptions.checkWith (shared |> Option.map _.Options) options with
-            | Error error -> return Error error
-            | Ok options ->
-                let instance =
-                    shared
-                    |> Option.defaultWith (fun () -> ClientInstance.Of(PushConsumer.NamedAgain options))
-
-                let consumer = new PushConsumer(options, instance, handler)
-
-                match! consumer.Begin() with
-                | Ok() -> return Ok consumer
-                | Error error ->
-                    do! consumer.Close()
-                    return Error error
-        }
+        RocketMqClient.Joined(consumer, (fun consumer -> consumer.Begin()), (fun consumer -> consumer.Close()))
 
     /// Joins the group and begins to read. A topic that is not there, or that nobody can be asked for, is looked for until it can
     /// be read: `Health` says so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.

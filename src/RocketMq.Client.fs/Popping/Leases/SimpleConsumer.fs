@@ -175,7 +175,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
         List.collect snd leased
 
     let pop count invisible poll (topic, brokerName) cancellation =
-        backgroundTask {
+        taskResult {
             let! answer =
                 client.Pop(
                     {
@@ -191,14 +191,13 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
                 )
 
             match answer with
-            | Error error -> return Error error
-            | Ok { Status = PopStatus.TooManyPolls } ->
-                let! waited = client.Wait(min poll crowdedWait, cancellation)
-                return waited |> Result.map (fun () -> [])
-            | Ok outcome ->
+            | { Status = PopStatus.TooManyPolls } ->
+                do! client.Wait(min poll crowdedWait, cancellation)
+                return []
+            | outcome ->
                 // The caller knows of what it could not acknowledge; the broker does what it is asked now.
                 outcomes.Forget(PopDuty.acknowledge brokerName)
-                return Ok(leaseAll outcome)
+                return leaseAll outcome
         }
 
     /// Asks one after the other until one has something. Gives the last error if all fail.
@@ -348,24 +347,15 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
     static member internal StartWith
         (client: RocketMqClient | null, options: SimpleConsumerOptions)
         : Task<Result<SimpleConsumer, RemotingError>> =
-        backgroundTask {
-            let shared = RocketMqClient.InstanceOf client
+        let consumer =
+            RocketMqClient.Made(
+                client,
+                (fun shared -> SimpleConsumerOptions.checkWith shared options),
+                _.Consumer.Client,
+                (fun options instance -> new SimpleConsumer(options, instance))
+            )
 
-            match SimpleConsumerOptions.checkWith (shared |> Option.map _.Options) options with
-            | Error error -> return Error error
-            | Ok options ->
-                let instance =
-                    shared
-                    |> Option.defaultWith (fun () -> ClientInstance.Of options.Consumer.Client)
-
-                let consumer = new SimpleConsumer(options, instance)
-
-                match! consumer.Join() with
-                | Ok() -> return Ok consumer
-                | Error error ->
-                    do! consumer.Close()
-                    return Error error
-        }
+        RocketMqClient.Joined(consumer, (fun consumer -> consumer.Join()), (fun consumer -> consumer.Close()))
 
     /// Joins the group. A topic that is not there, or that nobody can be asked for, is looked for until it can be read: `Health` says
     /// so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.

@@ -1,125 +1,51 @@
 namespace RocketMq.Protocol
 
+/// Several members as one that has their values in a tuple.
+module internal Members =
+    let private join (first: Member<'Record, 'A>) (last: Member<'Record, 'B>) (both: 'A -> 'B -> 'C) =
+        {
+            Put =
+                fun writer (record: 'Record) ->
+                    first.Put writer record
+                    last.Put writer record
+            Take =
+                fun element ->
+                    let a = first.Take element
+                    both a (last.Take element)
+        }
+
+    let join2 first second = join first second (fun a b -> a, b)
+
+    let join3 first second third =
+        join (join2 first second) third (fun (a, b) c -> a, b, c)
+
+    let join4 first second third fourth =
+        join (join3 first second third) fourth (fun (a, b, c) d -> a, b, c, d)
+
+    let join5 first second third fourth fifth =
+        join (join4 first second third fourth) fifth (fun (a, b, c, d) e -> a, b, c, d, e)
+
+    let join6 first second third fourth fifth sixth =
+        join (join5 first second third fourth fifth) sixth (fun (a, b, c, d, e) f -> a, b, c, d, e, f)
+
+    let join7 first second third fourth fifth sixth seventh =
+        join (join6 first second third fourth fifth sixth) seventh (fun (a, b, c, d, e, f) g -> a, b, c, d, e, f, g)
+
 /// `members<Record> { let! a = Member.text "a" _.A and! … return { A = a; … } }` declares writing and reading at once. Seven
 /// members go into one tuple, as in `LayoutBuilder`.
 type internal MembersBuilder<'Record>() =
-    member _.MergeSources(first: Member<'Record, 'A>, second: Member<'Record, 'B>) : Member<'Record, 'A * 'B> =
-        {
-            Put =
-                fun writer record ->
-                    first.Put writer record
-                    second.Put writer record
-            Take = fun element -> first.Take element, second.Take element
-        }
+    member _.MergeSources(first, second) = Members.join2 first second
+    member _.MergeSources3(first, second, third) = Members.join3 first second third
+    member _.MergeSources4(first, second, third, fourth) = Members.join4 first second third fourth
 
-    member _.MergeSources3
-        (first: Member<'Record, 'A>, second: Member<'Record, 'B>, third: Member<'Record, 'C>)
-        : Member<'Record, 'A * 'B * 'C> =
-        {
-            Put =
-                fun writer record ->
-                    first.Put writer record
-                    second.Put writer record
-                    third.Put writer record
-            Take = fun element -> first.Take element, second.Take element, third.Take element
-        }
+    member _.MergeSources5(first, second, third, fourth, fifth) =
+        Members.join5 first second third fourth fifth
 
-    member _.MergeSources4
-        (
-            first: Member<'Record, 'A>,
-            second: Member<'Record, 'B>,
-            third: Member<'Record, 'C>,
-            fourth: Member<'Record, 'D>
-        ) : Member<'Record, 'A * 'B * 'C * 'D> =
-        {
-            Put =
-                fun writer record ->
-                    first.Put writer record
-                    second.Put writer record
-                    third.Put writer record
-                    fourth.Put writer record
-            Take = fun element -> first.Take element, second.Take element, third.Take element, fourth.Take element
-        }
+    member _.MergeSources6(first, second, third, fourth, fifth, sixth) =
+        Members.join6 first second third fourth fifth sixth
 
-    member _.MergeSources5
-        (
-            first: Member<'Record, 'A>,
-            second: Member<'Record, 'B>,
-            third: Member<'Record, 'C>,
-            fourth: Member<'Record, 'D>,
-            fifth: Member<'Record, 'E>
-        ) : Member<'Record, 'A * 'B * 'C * 'D * 'E> =
-        {
-            Put =
-                fun writer record ->
-                    first.Put writer record
-                    second.Put writer record
-                    third.Put writer record
-                    fourth.Put writer record
-                    fifth.Put writer record
-            Take =
-                fun element ->
-                    first.Take element, second.Take element, third.Take element, fourth.Take element, fifth.Take element
-        }
-
-    member _.MergeSources6
-        (
-            first: Member<'Record, 'A>,
-            second: Member<'Record, 'B>,
-            third: Member<'Record, 'C>,
-            fourth: Member<'Record, 'D>,
-            fifth: Member<'Record, 'E>,
-            sixth: Member<'Record, 'F>
-        ) : Member<'Record, 'A * 'B * 'C * 'D * 'E * 'F> =
-        {
-            Put =
-                fun writer record ->
-                    first.Put writer record
-                    second.Put writer record
-                    third.Put writer record
-                    fourth.Put writer record
-                    fifth.Put writer record
-                    sixth.Put writer record
-            Take =
-                fun element ->
-                    first.Take element,
-                    second.Take element,
-                    third.Take element,
-                    fourth.Take element,
-                    fifth.Take element,
-                    sixth.Take element
-        }
-
-    member _.MergeSources7
-        (
-            first: Member<'Record, 'A>,
-            second: Member<'Record, 'B>,
-            third: Member<'Record, 'C>,
-            fourth: Member<'Record, 'D>,
-            fifth: Member<'Record, 'E>,
-            sixth: Member<'Record, 'F>,
-            seventh: Member<'Record, 'G>
-        ) : Member<'Record, 'A * 'B * 'C * 'D * 'E * 'F * 'G> =
-        {
-            Put =
-                fun writer record ->
-                    first.Put writer record
-                    second.Put writer record
-                    third.Put writer record
-                    fourth.Put writer record
-                    fifth.Put writer record
-                    sixth.Put writer record
-                    seventh.Put writer record
-            Take =
-                fun element ->
-                    first.Take element,
-                    second.Take element,
-                    third.Take element,
-                    fourth.Take element,
-                    fifth.Take element,
-                    sixth.Take element,
-                    seventh.Take element
-        }
+    member _.MergeSources7(first, second, third, fourth, fifth, sixth, seventh) =
+        Members.join7 first second third fourth fifth sixth seventh
 
     member _.BindReturn(members: Member<'Record, 'T>, make: 'T -> 'Record) : Member<'Record, 'Record> =
         {

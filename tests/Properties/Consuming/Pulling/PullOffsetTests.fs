@@ -1,5 +1,5 @@
 /// Pull consumers that are told where to go on, and what to read.
-module RocketMq.Protocol.Tests.PullPositionTests
+module RocketMq.Protocol.Tests.PullOffsetTests
 
 open System
 open System.Collections.Generic
