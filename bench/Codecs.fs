@@ -11,9 +11,7 @@ open BenchmarkDotNet.Jobs
 open BenchmarkDotNet.Loggers
 open BenchmarkDotNet.Running
 open BenchmarkDotNet.Toolchains.InProcess.NoEmit
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
-open RocketMq
 
 /// Encodes into one buffer, again and again. `Decode` reads a whole frame. `Bare` makes what a decoded command consists
 /// of, its payload in an array of its own included, and nothing else: what decoding allocates at the very least.

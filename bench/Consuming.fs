@@ -8,7 +8,6 @@ open System.Diagnostics
 open System.Globalization
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 

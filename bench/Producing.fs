@@ -6,7 +6,6 @@ open System.Diagnostics
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Embedded
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 

@@ -10,7 +10,6 @@ open System.Net
 open System.Net.Sockets
 open System.Threading.Tasks
 open RocketMq.Protocol
-open RocketMq
 
 /// Where a frame with a binary header has its opaque: after length, type, code, language and version.
 let opaqueStart = 13

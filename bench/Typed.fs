@@ -4,9 +4,7 @@ module RocketMq.Bench.Typed
 open System
 open System.Buffers
 open System.Diagnostics
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
-open RocketMq
 
 let private callsPerRound = 20_000
 

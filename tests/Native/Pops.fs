@@ -6,7 +6,6 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq
-open RocketMq.Protocol
 
 let private limit = TimeSpan.FromSeconds 60L
 let private topic = "NativePops"

@@ -7,7 +7,6 @@ open System.IO.Compression
 open System.Security.Cryptography
 open System.Text
 open System.Text.Json
-open RocketMq
 open RocketMq.Protocol
 
 /// The code of a request, or of the one that an answer answers.

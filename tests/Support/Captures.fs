@@ -6,7 +6,6 @@ open System.IO
 open System.IO.Compression
 open System.Text.Json
 open RocketMq.Protocol
-open RocketMq
 
 type Capture =
     {

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System.Threading
-open RocketMq.Protocol
 
 /// What a consumer has done so far, in messages.
 [<Sealed>]

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// Names that become part of a client id, and of the path of a broadcasting consumer's offsets.
 module internal InstanceNames =

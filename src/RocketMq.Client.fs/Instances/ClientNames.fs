@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System.Collections.Concurrent
-open RocketMq.Protocol
 
 /// A member of a group, as brokers tell members apart.
 type internal ClientName =

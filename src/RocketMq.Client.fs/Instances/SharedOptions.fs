@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// Options of a producer or consumer that shares a `RocketMqClient`. What belongs to the cluster is the client's; a namespace
 /// and codecs it may have of its own.

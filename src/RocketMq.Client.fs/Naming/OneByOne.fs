@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// Work on several things in turn.
 module internal OneByOne =

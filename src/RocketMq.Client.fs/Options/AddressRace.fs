@@ -7,7 +7,6 @@ open System.Net
 open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// Who connects has given up, and of several addresses none had answered. The message says what became of each.
 [<Sealed>]

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// Options as a whole.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]

@@ -1,7 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol
-
 /// How the options of one kind of client are read from texts, changed by builders, and checked: the same way for all kinds.
 type internal OptionKind<'Options> =
     {

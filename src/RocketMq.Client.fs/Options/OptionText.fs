@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// Options as texts: "requestTimeout=5s;maxInFlight=1024", environment variables, or pairs of any other source.
 ///

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// One setting of a record of options, as a row of a table: how a text and a builder give it, and what is allowed.
 [<AbstractClass>]

@@ -1,8 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
-
 /// Options while settings are read. What belongs together is put together at the end, so that the order of settings does
 /// not count.
 type internal SettingDraft =

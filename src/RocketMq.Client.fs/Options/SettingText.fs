@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Text
-open RocketMq.Protocol
 
 /// A text of settings, "name=value;name=value", taken apart and put together. A value with ';' in it, or with quotes or
 /// blanks at its ends, stands in double quotes, and a quote within it twice. Blanks around names and values do not count.

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System.Security.Cryptography.X509Certificates
-open RocketMq.Protocol
 
 /// How connections are secured. TLS 1.2 or 1.3, as the system chooses; a server's certificate is verified, with its name,
 /// unless that is turned off.

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// Asks brokers, at the start and then again and again, which queues this member pops. Where messages are popped it is brokers that

@@ -4,7 +4,6 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// What consumers that pop ask brokers: of a group's messages, and as one of its members. So many handlers work at a time.

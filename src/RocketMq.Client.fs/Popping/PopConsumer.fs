@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// Hands messages to a handler, so many at a time, and acknowledges what it has consumed. The members of a group share
 /// the messages, not the queues. Since RocketMQ 5.0.

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// What a consumer that pops is doing. Counts are messages since its start.
 type PopConsumerHealth =

@@ -3,8 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 
 /// For how long messages may be hidden.
 module internal InvisibleTime =

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Collections.Generic
 open System.Threading
-open RocketMq.Protocol
 
 /// What a member that pops has to do, by the names that its health gives them.
 module internal PopDuty =

@@ -3,7 +3,6 @@ namespace RocketMq
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// A queue, or all of a broker's, that this member pops.
 type private PopLoop =

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// What a producer is doing, and whether it could send now.
 type ProducerHealth =

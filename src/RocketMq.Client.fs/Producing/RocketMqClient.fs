@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// What any number of producers and consumers of one process have in common: one connection to each server of a cluster, routes,
 /// and one heartbeat to each broker for all of them, under one client id. Each of them is started with it, may be closed by

@@ -5,8 +5,6 @@ open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 
 /// Options of a pool of connections to one server.
 type PoolOptions =

@@ -4,7 +4,6 @@ open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// What a request may wait for until it is on a session.
 [<Struct; NoEquality; NoComparison>]

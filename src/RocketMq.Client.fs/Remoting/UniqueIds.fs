@@ -5,7 +5,6 @@ open System.Net
 open System.Net.NetworkInformation
 open System.Net.Sockets
 open System.Threading
-open RocketMq.Protocol
 
 /// Makes the unique ids of one process.
 [<Sealed>]

@@ -3,7 +3,6 @@ namespace RocketMq
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// One call that waits for room, and when its turn comes.
 [<Sealed>]

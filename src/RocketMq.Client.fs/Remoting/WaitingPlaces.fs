@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System.Threading
-open RocketMq.Protocol
 
 /// Counts those that wait for the same, and what they keep in memory. They have no order: all wake together.
 [<Sealed>]

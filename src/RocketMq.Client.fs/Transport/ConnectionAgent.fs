@@ -4,7 +4,6 @@ open System
 open System.IO
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// What callers find where they look for a connection.
 [<RequireQualifiedAccess>]

@@ -1,8 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
-
 /// How a client and its connection are doing.
 type ConnectionHealth =
     {

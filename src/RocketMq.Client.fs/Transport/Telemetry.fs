@@ -6,7 +6,6 @@ open System.Collections.Generic
 open System.Diagnostics
 open System.Diagnostics.Metrics
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// A client whose state is measured.

@@ -5,7 +5,6 @@ open System.Net
 open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 
 /// Takes connections one after the other until it is told to stop.

@@ -1,6 +1,5 @@
 namespace RocketMq.Embedded
 
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 

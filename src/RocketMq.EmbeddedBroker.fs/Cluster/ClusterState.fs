@@ -1,7 +1,6 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
-open RocketMq
 
 /// One server of a cluster, by its place among those of its kind, from 0.
 [<Struct>]

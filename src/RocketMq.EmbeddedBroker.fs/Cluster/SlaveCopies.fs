@@ -1,8 +1,5 @@
 namespace RocketMq.Embedded
 
-open RocketMq.Protocol
-open RocketMq
-
 /// What slaves take over from their masters, at once or after a while.
 module internal SlaveCopies =
     let withBroker place broker (cluster: ClusterState) =

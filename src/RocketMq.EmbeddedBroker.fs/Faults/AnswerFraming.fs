@@ -3,7 +3,6 @@ namespace RocketMq.Embedded
 open System
 open System.Buffers
 open RocketMq.Protocol
-open RocketMq
 
 /// Where the next byte of a stream stands in its frame.
 type internal FramePlace =

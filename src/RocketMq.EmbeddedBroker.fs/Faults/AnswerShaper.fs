@@ -3,7 +3,6 @@ namespace RocketMq.Embedded
 open System
 open System.Collections.Immutable
 open RocketMq.Protocol
-open RocketMq
 
 /// An answer, with what goes before and after it, that waits for others to pass.
 type internal HeldBackAnswer =

@@ -3,7 +3,6 @@ namespace RocketMq.Embedded
 open System
 open System.Runtime.InteropServices
 open RocketMq.Protocol
-open RocketMq
 
 /// What an embedded broker does to the next requests with one code. `times` counts them from the moment the call returns:
 /// default 1, `Int32.MaxValue` for all. Several faults of one code follow each other. All throw an

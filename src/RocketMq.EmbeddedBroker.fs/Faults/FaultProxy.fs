@@ -4,8 +4,6 @@ open System
 open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 open RocketMq
 
 /// How a fault proxy is set up.

@@ -5,7 +5,6 @@ open System.Collections.Generic
 open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 
 /// The two sockets of a connection through the proxy.

@@ -2,7 +2,6 @@ namespace RocketMq.Embedded
 
 open System
 open RocketMq.Protocol
-open RocketMq
 
 /// What the broker does with a request in place of carrying it out and answering.
 type internal RuleAction =

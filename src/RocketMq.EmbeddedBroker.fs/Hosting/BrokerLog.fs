@@ -5,7 +5,6 @@ open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 

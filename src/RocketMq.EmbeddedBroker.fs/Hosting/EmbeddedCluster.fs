@@ -6,7 +6,6 @@ open System.Net
 open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 
 /// Name servers and brokers in this process, over real TCP on 127.0.0.1, for tests of clients: each server can be stopped

@@ -4,7 +4,6 @@ open System
 open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 
 /// Stops and starts one server of a cluster, one at a time.

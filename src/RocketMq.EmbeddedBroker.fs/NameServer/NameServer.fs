@@ -1,7 +1,6 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
-open RocketMq
 
 /// What a name server makes of requests. Pure: time comes in, answers go out.
 module internal NameServer =

@@ -1,8 +1,6 @@
 namespace RocketMq.Embedded
 
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
-open RocketMq
 
 /// What a name server says of routes, brokers, topics and values.
 module internal NameServerRequests =

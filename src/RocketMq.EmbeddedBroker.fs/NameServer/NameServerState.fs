@@ -2,7 +2,6 @@ namespace RocketMq.Embedded
 
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
-open RocketMq
 
 /// What one name server knows. Name servers know nothing of each other.
 type internal NameServerState =

@@ -2,7 +2,6 @@ namespace RocketMq.Embedded
 
 open System
 open System.Globalization
-open RocketMq.Protocol
 open RocketMq
 
 /// Messages with a delay level.

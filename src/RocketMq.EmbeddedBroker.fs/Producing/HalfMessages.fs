@@ -1,7 +1,6 @@
 namespace RocketMq.Embedded
 
 open System
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 

@@ -2,7 +2,6 @@ namespace RocketMq.Embedded
 
 open System
 open System.Globalization
-open RocketMq.Protocol
 open RocketMq
 
 /// Messages that are to be delivered at a time, to the second.

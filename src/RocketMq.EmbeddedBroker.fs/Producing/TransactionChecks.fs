@@ -2,7 +2,6 @@ namespace RocketMq.Embedded
 
 open System
 open System.Buffers
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 

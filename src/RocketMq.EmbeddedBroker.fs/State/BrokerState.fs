@@ -2,7 +2,6 @@ namespace RocketMq.Embedded
 
 open System
 open System.Net
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 

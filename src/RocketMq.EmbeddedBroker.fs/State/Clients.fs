@@ -1,7 +1,6 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
-open RocketMq
 
 /// Who is there: clients that send heartbeats, until they leave, their connection ends, or they are silent for too long.
 module internal Clients =

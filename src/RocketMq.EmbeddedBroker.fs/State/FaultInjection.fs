@@ -2,7 +2,6 @@ namespace RocketMq.Embedded
 
 open System
 open RocketMq.Protocol
-open RocketMq
 
 /// What faults do to requests, and to answers of those that are carried out as ever.
 module internal FaultInjection =

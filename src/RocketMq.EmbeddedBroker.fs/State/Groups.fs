@@ -1,9 +1,7 @@
 namespace RocketMq.Embedded
 
 open System
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
-open RocketMq
 
 /// Consumer groups: who is in them, and what they subscribe to.
 module internal Groups =

@@ -1,7 +1,6 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
-open RocketMq
 
 /// A message that a group has popped and has not acknowledged. The first to expire comes first.
 type internal PopCheckpoint =

@@ -1,7 +1,6 @@
 namespace RocketMq.Embedded
 
 open RocketMq.Protocol
-open RocketMq
 
 /// Pops that wait for a message: found by the topics whose messages may be for them.
 module internal PopWaits =

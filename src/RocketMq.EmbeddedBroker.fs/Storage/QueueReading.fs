@@ -2,7 +2,6 @@ namespace RocketMq.Embedded
 
 open System
 open RocketMq.Protocol
-open RocketMq
 
 /// What reading a queue from an offset gave.
 type internal Reading =

@@ -1,7 +1,6 @@
 namespace RocketMq.Embedded
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 /// A message that waits for its time before consumers see it.

@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol
 
 open System
-open RocketMq
 
 /// CRC-32 of stored bodies (reflected polynomial EDB88320, as zlib has it), eight bytes a step.
 module internal Crc32 =

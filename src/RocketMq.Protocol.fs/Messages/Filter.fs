@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// Which messages of a topic a consumer wants.
 type Filter =

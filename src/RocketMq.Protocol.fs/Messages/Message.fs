@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// One queue of a topic. Ordered by topic, broker and number, as consumers of a group must agree on.
 type MessageQueue =

@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Buffers
-open RocketMq.Protocol
 
 /// Input that no broker would take, found before anything was sent.
 type InputError =

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// A message as a broker stores it and hands it out.
 [<CustomEquality; NoComparison>]

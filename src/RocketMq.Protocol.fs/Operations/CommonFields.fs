@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol
 
 open RocketMq.Protocol.Admin
-open RocketMq
 
 /// Fields that a request of any code may carry besides its own.
 /// Sources: RpcRequestHeader.java, TopicRequestHeader.java, SessionCredentials.java, MixAll.java.

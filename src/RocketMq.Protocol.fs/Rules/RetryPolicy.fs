@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// Failures after which a call may be tried again by itself.
 [<RequireQualifiedAccess>]

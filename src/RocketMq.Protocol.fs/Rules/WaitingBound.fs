@@ -1,7 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol
-
 /// The bound on those that wait that was hit.
 type WaitingBound =
     /// So many wait: `MaxWaitingCalls`.

@@ -4,7 +4,6 @@ open System
 open System.Buffers
 open System.Buffers.Text
 open System.Text.Json
-open RocketMq
 
 /// Finds, in a header that cannot be read, which request it answers, so that the call can end. Takes any bytes, also the
 /// front of a header alone.

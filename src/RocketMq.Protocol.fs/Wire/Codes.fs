@@ -1,7 +1,5 @@
 namespace RocketMq.Protocol
 
-open RocketMq
-
 /// What a request asks for. An enum, so that a number this library has never heard of survives decoding and
 /// encoding. Source: RequestCode.java of 4.9.8 and 5.3.3, 157 codes together.
 type RequestCode =

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Buffers
 open System.Globalization
-open RocketMq.Protocol
 
 /// Where a server listens: a DNS name or an IP address, and a port.
 [<StructuredFormatDisplay("{Display}")>]

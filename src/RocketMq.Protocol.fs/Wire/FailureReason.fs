@@ -1,7 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol
-
 /// Why something failed, in words that follow "because", and the exception behind it, if one was. Equal if the words are.
 [<Sealed; StructuredFormatDisplay("{Text}")>]
 type FailureReason(text: string, cause: exn option) =

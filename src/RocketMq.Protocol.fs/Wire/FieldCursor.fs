@@ -3,7 +3,6 @@ namespace RocketMq.Protocol
 open System
 open System.Buffers.Binary
 open System.Runtime.CompilerServices
-open RocketMq
 
 /// Walks the entries of a binary field section that has been checked before.
 /// Layout of an entry: i16 nameBytes | name | i32 valueBytes | value, all UTF-8. Source: RocketMQSerializable.java.

@@ -2,7 +2,6 @@ namespace RocketMq.Protocol
 
 open System
 open System.Runtime.CompilerServices
-open RocketMq
 
 /// What goes into a frame or comes out of one: the parts of a command, or of what never becomes one.
 [<Struct; IsReadOnly; NoEquality; NoComparison; RequireQualifiedAccess>]

@@ -2,7 +2,6 @@ namespace RocketMq.Protocol
 
 open System
 open System.Buffers.Text
-open RocketMq
 
 /// Texts of JSON as bytes, whatever they hold.
 module internal JsonText =

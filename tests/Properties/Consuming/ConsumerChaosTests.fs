@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.ConsumerChaosTests
 
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open ChaosRig

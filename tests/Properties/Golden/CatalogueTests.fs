@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.CatalogueTests
 open System
 open System.Text
 open RocketMq.Protocol
-open RocketMq
 
 /// Whose requests are typed: all but those of servers among themselves.
 let private isFacing direction =

@@ -6,7 +6,6 @@ open System.Text
 open System.Text.Json
 open System.Text.Json.Nodes
 open RocketMq.Protocol
-open RocketMq
 open Captures
 
 let private textOrNull (element: JsonElement) =

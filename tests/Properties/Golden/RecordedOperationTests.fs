@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.RecordedOperationTests
 open System
 open System.Text.Json.Nodes
 open RocketMq.Protocol
-open RocketMq
 open Captures
 
 /// What became of a recorded frame.

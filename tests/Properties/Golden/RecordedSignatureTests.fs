@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.RecordedSignatureTests
 
 open System
 open RocketMq.Protocol
-open RocketMq
 
 /// What the recorded client signed with.
 let private secretKey = "12345678"

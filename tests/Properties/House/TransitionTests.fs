@@ -5,7 +5,6 @@ open System
 open System.Reflection
 open Expecto
 open FSharp.Reflection
-open RocketMq
 open RocketMq.Protocol
 open RocketMq.Embedded
 

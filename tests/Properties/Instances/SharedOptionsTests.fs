@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.SharedOptionsTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 let private nameServers = [ FakeServers.at 1 ]

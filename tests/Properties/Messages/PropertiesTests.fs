@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.PropertiesTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 let private ofPairs (pairs: (PropertyText * PropertyText) list) =

@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.ValidationTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 let private refusal (result: Result<'T, InputError>) =

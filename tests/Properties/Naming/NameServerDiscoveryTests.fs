@@ -6,7 +6,6 @@ open System.Net.Sockets
 open System.Text
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 
 let private endpoint host port = { Host = host; Port = port }

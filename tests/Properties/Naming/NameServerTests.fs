@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.NameServerTests
 
 open System.Threading
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork

@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.BodyLimitTests
 open System
 open System.Text
 open RocketMq.Protocol
-open RocketMq
 
 let private megabyte = 1024L * 1024L
 

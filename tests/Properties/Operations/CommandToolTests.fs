@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.CommandToolTests
 open System
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
-open RocketMq
 open Examples
 
 let private request = Command.request RequestCode.SendMessageV2

@@ -8,7 +8,6 @@ open System.Net
 open System.Net.Sockets
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 
 let private v4 (text: string) = IPAddress.Parse text

@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.OptionDefaultTests
 open System
 open Expecto
 open FSharp.Reflection
-open RocketMq.Protocol
 open RocketMq
 open RocketMq.Protocol.Tests
 open OptionKindRig

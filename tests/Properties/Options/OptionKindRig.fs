@@ -1,7 +1,6 @@
 /// The kinds of clients, with the types of their options forgotten.
 module internal RocketMq.Protocol.Tests.OptionKindRig
 
-open RocketMq.Protocol
 open RocketMq
 
 /// Options of some kind, with their types forgotten.

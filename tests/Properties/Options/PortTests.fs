@@ -5,7 +5,6 @@ open System
 open System.Net
 open System.Net.Sockets
 open System.Threading
-open RocketMq.Protocol
 open RocketMq
 
 let private sockets =

@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.PresetTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 let private presets =

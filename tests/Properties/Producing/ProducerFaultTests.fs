@@ -5,7 +5,6 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 

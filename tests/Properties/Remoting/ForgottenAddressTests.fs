@@ -5,7 +5,6 @@ open System
 open System.Diagnostics.Metrics
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 

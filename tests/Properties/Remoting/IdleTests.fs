@@ -4,8 +4,6 @@ module RocketMq.Protocol.Tests.IdleTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 open RocketMq
 open OnNetwork
 

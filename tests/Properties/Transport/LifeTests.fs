@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.LifeTests
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork

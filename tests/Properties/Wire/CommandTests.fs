@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.CommandTests
 
 open System
 open RocketMq.Protocol
-open RocketMq
 
 let private request = Command.request RequestCode.SendMessageV2
 

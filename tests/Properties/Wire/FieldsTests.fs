@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.FieldsTests
 
 open RocketMq.Protocol
-open RocketMq
 
 let private ofPairs (pairs: (PropertyText * Text) list) =
     pairs |> List.map (fun (name, value) -> name.Value, value.Value)

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.FrameTests
 open System
 open System.Buffers
 open RocketMq.Protocol
-open RocketMq
 open Buffers
 
 /// The form that a header has: `wanted`, or JSON where a binary one has no room for the numbers.

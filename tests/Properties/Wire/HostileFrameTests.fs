@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.HostileFrameTests
 open System
 open System.Buffers.Binary
 open RocketMq.Protocol
-open RocketMq
 open Buffers
 
 let private survives (bytes: byte[]) =

@@ -6,7 +6,6 @@ open System.Buffers
 open System.Buffers.Binary
 open System.Text
 open RocketMq.Protocol
-open RocketMq
 open Buffers
 
 /// Refuses every header.

@@ -7,7 +7,6 @@ open System.Text
 open System.Text.Json
 open System.Threading
 open RocketMq.Protocol
-open RocketMq
 open Buffers
 open OnNetwork
 

@@ -3,7 +3,6 @@ module internal RocketMq.Protocol.Tests.ClusterRig
 
 open System
 open System.Net
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -3,7 +3,6 @@ module internal RocketMq.Protocol.Tests.PopRig
 
 open System
 open RocketMq.Protocol
-open RocketMq
 open RocketMq.Embedded
 
 let pop: PopRequest =

@@ -4,7 +4,6 @@ module internal RocketMq.Protocol.Tests.PullRig
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 

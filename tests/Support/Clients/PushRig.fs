@@ -3,7 +3,6 @@ module internal RocketMq.Protocol.Tests.PushRig
 
 open System
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 

@@ -8,7 +8,6 @@ open System.Net.Security
 open System.Net.Sockets
 open System.Threading.Tasks
 open RocketMq.Protocol
-open RocketMq
 
 /// A server on 127.0.0.1 that does with each connection what a test wants, and closes it then.
 [<Sealed>]

@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.OnNetwork
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 
 let endpoint = { Host = "broker"; Port = 10911 }

@@ -4,7 +4,6 @@ open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// How a member comes by queues and gives them up.
 type internal AssignmentOptions =

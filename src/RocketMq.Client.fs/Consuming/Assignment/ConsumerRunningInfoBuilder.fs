@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// The part of a member's running info that does not change.

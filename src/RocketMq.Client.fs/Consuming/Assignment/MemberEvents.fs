@@ -4,7 +4,6 @@ open System
 open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// A commit that the application waits for: of several queues, each of which reports once.
 [<Sealed>]

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// One queue that a consumer reads.
 type QueueHealth =

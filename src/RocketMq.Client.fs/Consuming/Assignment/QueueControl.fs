@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System.Collections.Concurrent
-open RocketMq.Protocol
 
 /// Seeks and pauses that the application asked for, of queues that are not assigned yet as well. Queues are named as they
 /// travel.

@@ -4,7 +4,6 @@ open System
 open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// The agent of one member of a group: it takes one event after the other, lets `Rebalance` and `ConsumerQueue` decide, and has the
 /// decisions carried out. It never waits for what it has begun.

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// What members of groups of all kinds are set up with.

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// Looks after queues that nothing is pulled of.
 [<Sealed>]

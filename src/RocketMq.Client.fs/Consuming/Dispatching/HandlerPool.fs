@@ -5,7 +5,6 @@ open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
-open RocketMq.Protocol
 
 /// Starts handlers.
 type internal IHandlerStarter =

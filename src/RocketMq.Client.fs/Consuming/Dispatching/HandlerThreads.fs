@@ -5,7 +5,6 @@ open System.Collections.Generic
 open System.Threading
 open System.Threading.Tasks
 open System.Threading.Tasks.Sources
-open RocketMq.Protocol
 
 /// Threads for handlers that may block. Each piece of work has one at once, and threads without work end after some seconds: there
 /// are as many as there is work at a time.

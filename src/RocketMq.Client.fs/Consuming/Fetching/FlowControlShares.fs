@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Collections.Generic
-open RocketMq.Protocol
 
 /// What the queues of a topic may hold together, shared by those that are read or about to be. Used by one agent.
 [<Sealed>]

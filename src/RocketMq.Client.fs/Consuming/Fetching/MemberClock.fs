@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Threading
-open RocketMq.Protocol
 
 /// The time of one member of a group: from its start on, and never back. The time for which the machine was suspended counts: a
 /// monotonic clock may stand still meanwhile, and brokers give a member's locks to others. So does a time of day that is set forward.

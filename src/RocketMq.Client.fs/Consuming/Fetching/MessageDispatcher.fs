@@ -1,7 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol
-
 /// Where the messages of queues go: to handlers, or to an application that polls.
 type internal IMessageDispatcher =
     /// What a pull brought. Called by the loop of the queue; it must not block.

@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// An asynchronous manual-reset event: callers wait while it is closed.
 [<Sealed>]

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// Where a queue is pulled, and until when the answer counts.
 [<Struct>]

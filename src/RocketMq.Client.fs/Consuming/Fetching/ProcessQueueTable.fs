@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System.Collections.Concurrent
-open RocketMq.Protocol
 
 /// The queues that a member reads now. One agent adds and removes, anybody looks.
 [<Sealed>]

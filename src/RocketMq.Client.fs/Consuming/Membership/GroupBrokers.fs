@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// The answer to a pull, and the id of the broker that gave it: 0 is the master.

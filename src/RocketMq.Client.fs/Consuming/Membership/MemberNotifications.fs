@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// What brokers say of members that come and go, acted on once for all that they say within a time.
 [<Sealed>]

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Collections.Concurrent
 open Microsoft.Extensions.Logging
-open RocketMq.Protocol
 
 /// The topics of a consumer that cannot be read yet: they are not there, or nobody can be asked for them. They are looked for
 /// until they can; that is logged once, and the consumer is unwell until then.

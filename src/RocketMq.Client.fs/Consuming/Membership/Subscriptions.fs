@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Collections.Concurrent
-open RocketMq.Protocol
 
 /// What a member wants of one topic, and the test for it.
 [<Sealed>]

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// Joins topics of a member: at once or, if one is not there or nobody can be asked for it, as soon as it can be.
 [<Sealed>]

@@ -3,8 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 
 /// Options of a pull consumer.
 type PullConsumerOptions =

@@ -4,7 +4,6 @@ open System.Collections.Generic
 open System.Threading
 open System.Threading.Channels
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// A message that the application takes, and the queue that it is of.
 [<Struct>]

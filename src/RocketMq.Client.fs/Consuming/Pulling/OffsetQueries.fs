@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Threading
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// Asks brokers how far queues reach, and how far a group is with them. Topics are as the application knows them.

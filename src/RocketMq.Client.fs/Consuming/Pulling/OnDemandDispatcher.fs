@@ -1,8 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
-
 /// Has messages wait until the application asks for them.
 [<Sealed>]
 type internal OnDemandDispatcher(waiting: FetchBuffer, handingOut: PollCoordinator) =

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// Hands messages out when it is asked to. It shares the queues of its topics with the other members of its group, or has

@@ -4,7 +4,6 @@ open System
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// Has an application's handler work on the messages of its group: the queues are shared with the other members, offsets

@@ -3,8 +3,6 @@ namespace RocketMq
 open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 
 /// Where a group keeps its offsets.
 type internal IOffsetStore =

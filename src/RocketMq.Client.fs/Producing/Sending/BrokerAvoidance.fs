@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Threading
-open RocketMq.Protocol
 
 /// Which brokers a producer's messages avoid, as they failed or were slow, and which queue of a topic is next.
 [<Sealed>]

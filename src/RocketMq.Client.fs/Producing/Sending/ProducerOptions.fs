@@ -2,8 +2,6 @@ namespace RocketMq
 
 open System
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 
 /// What is known of a message that a broker has stored.
 type SendReceipt =

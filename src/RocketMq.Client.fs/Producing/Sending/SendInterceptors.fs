@@ -3,7 +3,6 @@ namespace RocketMq
 open System.Runtime.CompilerServices
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// What applications put around sends.
 module internal SendInterceptors =

@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// Counts what a producer has on its way, so that its end can wait for it. Safe to use from any thread.
 [<Sealed>]

@@ -1,8 +1,6 @@
 namespace RocketMq
 
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 
 /// What waits in a client before it can be handed to a connection, or after that, bounded in number and bytes. Connections bound for
 /// themselves what waits for them.

@@ -1,8 +1,6 @@
 namespace RocketMq
 
 open System.Threading
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 
 /// What has passed over the connections of one client. Bytes are counted a batch at a time, not a call.
 [<Sealed>]

@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Threading
-open RocketMq.Protocol
 
 /// Notes when a session's two sides were last heard of, for `KeepAlive` to judge. Every frame passes here: notes are single
 /// stores, and two that meet at once can at worst delay a judgement until the next one.

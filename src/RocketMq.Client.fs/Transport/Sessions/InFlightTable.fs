@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Numerics
 open System.Threading
-open RocketMq.Protocol
 
 /// The calls in flight on one session, by opaque.
 ///

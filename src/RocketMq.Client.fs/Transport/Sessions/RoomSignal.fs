@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// Wakes all who wait for room, together. Safe to use from any thread.
 [<Sealed>]

@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Threading
-open RocketMq.Protocol
 
 /// Wakes when the earliest of many deadlines has come: one timer for all calls of a session, which does not run while
 /// none waits.

@@ -5,7 +5,6 @@ open System.IO
 open System.IO.Pipelines
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// What waits to be written to one socket. Callers fill it under its gate; one loop sends all that has gathered at a time.
 /// It knows which bytes have been handed to the system, so that a request which never left can be told from one that may

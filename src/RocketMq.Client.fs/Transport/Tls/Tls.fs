@@ -6,7 +6,6 @@ open System.Net.Security
 open System.Security.Cryptography.X509Certificates
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 
 /// One handshake with a server: what it is asked for, and what is seen of it.

@@ -4,7 +4,6 @@ open System
 open System.IO
 open System.Threading
 open System.Threading.Tasks
-open RocketMq.Protocol
 
 /// What to say about odd beginnings, as the message of the failure that a reader or writer gets. `None` says nothing.
 type internal WatchReasons =

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Net.Security
 open System.Security.Cryptography.X509Certificates
-open RocketMq.Protocol
 
 /// How the peer's side of a connection began.
 [<RequireQualifiedAccess>]

@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.IO
-open RocketMq.Protocol
 
 /// The numbers of compressions in the flag words of messages. 4 to 7 are free; Java's clients refuse them.
 type BodyCompression =

@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Runtime.InteropServices
-open RocketMq.Protocol
 
 /// Functions of lz4frame.h, version 1.7 and later. Sizes are also errors, which `LZ4F_isError` tells.
 module private Lz4Native =

@@ -1,7 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol
-
 #nowarn "9" // Pins arrays for native code.
 
 open System

@@ -3,7 +3,6 @@ namespace RocketMq
 open System
 open System.Numerics
 open System.Runtime.InteropServices
-open RocketMq.Protocol
 
 /// Functions of zstd.h, version 1.4 and later. Sizes are also errors, which `ZSTD_isError` tells.
 module private ZstandardNative =

@@ -3,7 +3,6 @@ namespace RocketMq.Protocol
 open System
 open System.Collections.Generic
 open System.Text
-open RocketMq
 
 /// Gathers records, as texts, into bodies of trace messages. Neither a body nor its keys grow over a limit, both in bytes, but
 /// for a record that is too large for a body by itself.

@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol.Admin
 
 open RocketMq.Protocol
-open RocketMq
 
 /// What one access key may do. 4.9.8 only. Source: CreateAccessConfigRequestHeader.java.
 type AccessConfig =

@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol.Admin
 
 open RocketMq.Protocol
-open RocketMq
 
 /// A client that a broker is connected to. Source: Connection.java.
 type ClientConnection =

@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol.Admin
 
 open RocketMq.Protocol
-open RocketMq
 
 /// Messages of one topic that wait for their time. Source: TimerMetrics.java.
 type TimerMetric = { Count: int64; Timestamp: int64 }

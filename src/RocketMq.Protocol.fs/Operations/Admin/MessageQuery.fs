@@ -2,7 +2,6 @@ namespace RocketMq.Protocol.Admin
 
 open System
 open RocketMq.Protocol
-open RocketMq
 
 /// Messages of a topic that bear a key. Source: QueryMessageRequestHeader.java.
 type KeyQuery =

@@ -3,7 +3,6 @@ namespace RocketMq.Protocol.Admin
 open System
 open System.Text
 open RocketMq.Protocol
-open RocketMq
 
 /// A setting of a server.
 type Setting = { Name: string; Value: string }

@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol.Admin
 
 open RocketMq.Protocol
-open RocketMq
 
 /// How the delays between a group's retries grow. Source: GroupRetryPolicyType.java.
 [<RequireQualifiedAccess>]

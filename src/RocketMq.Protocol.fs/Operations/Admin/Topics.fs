@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol.Admin
 
 open RocketMq.Protocol
-open RocketMq
 
 /// How many tags a message of a topic may bear; nothing looks at it. Source: TopicFilterType.java.
 [<RequireQualifiedAccess>]

@@ -2,7 +2,6 @@ namespace RocketMq.Protocol.Admin
 
 open System
 open RocketMq.Protocol
-open RocketMq
 
 /// What a broker has. Source: RegisterBrokerBody.java.
 [<RequireQualifiedAccess>]

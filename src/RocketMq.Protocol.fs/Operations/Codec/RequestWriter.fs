@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol
 
 open System.Buffers
-open RocketMq
 
 /// Writes requests straight into frames, typed ones through one draft: no command and no fields are made on the way. For
 /// those who send many; not for use by two at a time.

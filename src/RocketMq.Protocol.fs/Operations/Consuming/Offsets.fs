@@ -1,7 +1,5 @@
 namespace RocketMq.Protocol
 
-open RocketMq
-
 /// One queue as a consumer group sees it.
 type GroupQueue =
     {

@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol
 
 open System
-open RocketMq
 
 /// Where a group begins that pops for the first time. Source: ConsumeInitMode.java.
 type PopStart =

@@ -2,7 +2,6 @@ namespace RocketMq.Protocol
 
 open System
 open System.Globalization
-open RocketMq
 
 /// Where a popped message lay. Source: ExtraInfoUtil.java.
 type PopSource =

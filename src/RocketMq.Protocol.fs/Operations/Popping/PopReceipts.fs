@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol
 
 open System
-open RocketMq
 
 /// One message that was popped, by its receipt.
 type PoppedMessage =

@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol
 
 open System
-open RocketMq
 
 /// A reply on its way from a broker to the producer that asked. Source: ReplyMessageRequestHeader.java.
 type PushedReply =

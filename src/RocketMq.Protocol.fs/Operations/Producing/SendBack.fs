@@ -1,7 +1,5 @@
 namespace RocketMq.Protocol
 
-open RocketMq
-
 /// A consumer gives a message back, to have it again later. Source: ConsumerSendMsgBackRequestHeader.java.
 type SendBackRequest =
     {

@@ -1,7 +1,5 @@
 namespace RocketMq.Protocol
 
-open RocketMq
-
 /// All brokers that a name server knows. Source: ClusterInfo.java.
 type ClusterInfo =
     {

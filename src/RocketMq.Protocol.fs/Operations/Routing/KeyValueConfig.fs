@@ -1,7 +1,5 @@
 namespace RocketMq.Protocol
 
-open RocketMq
-
 /// Where a value is kept.
 type KeyValuePlace = { Namespace: string; Key: string }
 

@@ -1,7 +1,5 @@
 namespace RocketMq.Protocol
 
-open RocketMq
-
 /// Names of topics, and a broker that has them where the server says so. Source: TopicList.java.
 type TopicList =
     {

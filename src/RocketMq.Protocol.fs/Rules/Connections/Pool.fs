@@ -1,7 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol
-
 /// A pool of connections that are lent to one renter at a time, at most `Size` of them. Connections and borrowers are
 /// numbers here.
 type internal PoolState =

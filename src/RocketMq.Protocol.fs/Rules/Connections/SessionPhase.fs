@@ -1,7 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol
-
 /// How far a session, one socket from its connect to its end, is on its way. It only goes on, never back.
 [<RequireQualifiedAccess>]
 type internal SessionPhase =

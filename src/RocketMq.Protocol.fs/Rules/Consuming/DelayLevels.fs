@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// What delay levels stand for at brokers that are set up as usual. Source: MessageStoreConfig.java, messageDelayLevel.
 module internal DelayLevels =

@@ -1,7 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol
-
 /// How much of one topic a consumer holds, all its queues of it together. Source: DefaultMQPushConsumer.java,
 /// pullThresholdForTopic and pullThresholdSizeForTopic.
 type TopicFlowControlLimits =

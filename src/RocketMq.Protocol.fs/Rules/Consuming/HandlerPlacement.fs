@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// What was seen of a group's handlers when they were looked at.
 type internal HandlersSeen =

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// The messages that one pull gave, as their queue counts them. A message is named by its index in the batch.
 [<Sealed>]

@@ -4,7 +4,6 @@ open System
 open System.Buffers.Binary
 open System.Security.Cryptography
 open System.Text
-open RocketMq.Protocol
 
 /// How the members of a group divide the queues of a topic. Each member works the division out for itself: all of them
 /// must have the same strategy. Two values are equal only if they are one.

@@ -1,7 +1,5 @@
 namespace RocketMq
 
-open RocketMq.Protocol
-
 /// What is known of the clock by which a broker judges the age of a pop and the end of its wait. The client's own clock plays
 /// no part: it may be minutes off. Source: PopMessageProcessor.java, PopMessageRequestHeader.java.
 [<Struct>]

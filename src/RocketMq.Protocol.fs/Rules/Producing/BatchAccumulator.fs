@@ -2,7 +2,6 @@ namespace RocketMq
 
 open System
 open System.Collections.Generic
-open RocketMq.Protocol
 
 /// How many messages are gathered into one batch, and for how long.
 type BatchingLimits =

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// A broker that took at least so long is avoided for so long. Both in milliseconds.
 [<Struct>]

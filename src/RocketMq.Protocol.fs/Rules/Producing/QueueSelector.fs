@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// How a sender chooses the queue of a message by itself. Such a message is never tried at another queue.
 [<NoEquality; NoComparison>]

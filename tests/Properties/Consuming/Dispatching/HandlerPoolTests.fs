@@ -7,7 +7,6 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open Microsoft.Extensions.Logging.Abstractions
-open RocketMq.Protocol
 open RocketMq
 
 let private queue: MessageQueue =

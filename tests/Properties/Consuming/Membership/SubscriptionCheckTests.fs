@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.SubscriptionCheckTests
 
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 
 /// Nothing listens there.

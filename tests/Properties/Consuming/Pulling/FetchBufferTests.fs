@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.FetchBufferTests
 
 open System
 open System.Threading
-open RocketMq.Protocol
 open RocketMq
 
 let private queueOf queueId : MessageQueue =

@@ -5,7 +5,6 @@ open System
 open System.IO
 open System.Threading
 open Microsoft.Extensions.Logging.Abstractions
-open RocketMq.Protocol
 open RocketMq
 
 let private queue id : MessageQueue =

@@ -4,7 +4,6 @@ module internal RocketMq.Protocol.Tests.RetryRig
 open System
 open System.Collections.Concurrent
 open System.Threading.Tasks
-open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 

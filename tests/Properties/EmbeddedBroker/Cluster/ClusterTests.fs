@@ -2,7 +2,6 @@ module RocketMq.Protocol.Tests.ClusterTests
 
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
-open RocketMq
 open RocketMq.Embedded
 open ClusterRig
 

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.Answers
 
 open System
 open RocketMq.Protocol
-open RocketMq
 
 /// A frame of a server: an answer, or a request that it makes itself.
 type Sample =

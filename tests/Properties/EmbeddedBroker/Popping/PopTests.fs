@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.PopTests
 
 open System
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

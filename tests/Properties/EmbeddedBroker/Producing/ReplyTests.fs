@@ -2,7 +2,6 @@ module RocketMq.Protocol.Tests.ReplyTests
 
 open System
 open RocketMq.Protocol
-open RocketMq
 open RocketMq.Embedded
 open BrokerRig
 

@@ -1,7 +1,6 @@
 /// Messages that consumers send back.
 module RocketMq.Protocol.Tests.SendBackTests
 
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -5,8 +5,6 @@ open Expecto
 open System
 open FsCheck
 open FsCheck.FSharp
-open RocketMq.Protocol
-open RocketMq
 open RocketMq.Embedded
 
 // Expressions that a parser may give, and the properties of a message

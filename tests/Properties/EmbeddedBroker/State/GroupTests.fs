@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.GroupTests
 
 open System
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -5,7 +5,6 @@ open System
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Embedded
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open FaultLoad

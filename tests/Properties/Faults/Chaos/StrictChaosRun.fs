@@ -7,7 +7,6 @@ open System.Runtime.ExceptionServices
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Embedded
-open RocketMq.Protocol
 open RocketMq
 open ChaosRig
 open StrictChaosRig

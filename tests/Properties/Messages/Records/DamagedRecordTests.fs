@@ -5,7 +5,6 @@ open System
 open System.Buffers
 open System.Buffers.Binary
 open RocketMq.Protocol
-open RocketMq
 
 let private recordAt (offset: int64) : byte[] =
     let output = ArrayBufferWriter<byte>()

@@ -5,7 +5,6 @@ open System.Text
 open System.Text.Json
 open System.Text.Json.Nodes
 open RocketMq.Protocol
-open RocketMq
 
 let private rewrite (json: string) =
     Fastjson.toJson "body" (ReadOnlyMemory(Encoding.UTF8.GetBytes json))

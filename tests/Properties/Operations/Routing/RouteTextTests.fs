@@ -3,9 +3,7 @@ module RocketMq.Protocol.Tests.RouteTextTests
 
 open System
 open System.Text
-open RocketMq.Protocol.Admin
 open RocketMq.Protocol
-open RocketMq
 
 let private versions =
     testList

@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.ConnectionTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 /// What happens to a connection. Outcomes of dials and ends of sessions only happen where one is due.

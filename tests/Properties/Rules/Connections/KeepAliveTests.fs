@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.KeepAliveTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 let private seconds (count: float) = TimeSpan.FromSeconds count

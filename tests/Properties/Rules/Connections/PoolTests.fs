@@ -1,6 +1,5 @@
 module RocketMq.Protocol.Tests.PoolTests
 
-open RocketMq.Protocol
 open RocketMq
 
 /// What a random sequence does next; numbers choose among what there is.

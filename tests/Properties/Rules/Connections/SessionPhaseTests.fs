@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.SessionPhaseTests
 
 open Expecto
-open RocketMq.Protocol
 open RocketMq
 
 /// What happens to a session; the numbers are deadlines and times.

@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.FlowControlShareTests
 
 open FsCheck
-open RocketMq.Protocol
 open RocketMq
 
 let private limited messages bytes : TopicFlowControlLimits = { Messages = messages; Bytes = bytes }

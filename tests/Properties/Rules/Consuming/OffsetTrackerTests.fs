@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.OffsetTrackerTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 /// What happens to a queue.

@@ -4,7 +4,6 @@ open System
 open System.IO
 open System.IO.Compression
 open System.Text.Json
-open RocketMq.Protocol
 open RocketMq
 
 let private queueOf topic broker id : MessageQueue =

@@ -1,8 +1,6 @@
 /// A member's rebalance with an acting side that does what it is told, and checks that it may be told so.
 module internal RocketMq.Protocol.Tests.RebalanceRun
 
-open RocketMq.Protocol.Admin
-open RocketMq.Protocol
 open RocketMq
 
 /// What happens to a member, in any order. Numbers choose among what there is.

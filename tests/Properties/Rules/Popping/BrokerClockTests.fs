@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.BrokerClockTests
 
 open System
 open FsCheck
-open RocketMq.Protocol
 open RocketMq
 
 /// A pop as it goes: its time to the broker, at the broker if a message comes before the end of the wait, and back.

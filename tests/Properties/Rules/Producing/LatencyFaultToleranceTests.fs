@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.LatencyFaultToleranceTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 /// A send that came back, and how much later than the one before.

@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.QueueSelectorTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 let private queues count =

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.TlsReasonTests
 open System
 open System.Net.Security
 open System.Security.Cryptography.X509Certificates
-open RocketMq.Protocol
 open RocketMq
 
 let private day year =

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// The life of one queue at one member of a group: a pure function of state and event, without clock or task. docs/consumer-queues.md
 /// has its table. Sources: RebalanceImpl.java, RebalancePushImpl.java, ProcessQueue.java.

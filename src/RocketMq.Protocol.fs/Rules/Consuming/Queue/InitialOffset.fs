@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// Where a group begins that has committed nothing.
 type ConsumeFrom =

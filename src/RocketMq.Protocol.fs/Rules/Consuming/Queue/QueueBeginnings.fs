@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// How a queue begins to be read, and how what it took is released.
 module internal QueueBeginnings =

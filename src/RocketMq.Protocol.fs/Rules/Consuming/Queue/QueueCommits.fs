@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// When the offset of a queue is committed, and when not. Sources: RemoteBrokerOffsetStore.java, DefaultMQPushConsumerImpl.java.
 module internal QueueCommits =

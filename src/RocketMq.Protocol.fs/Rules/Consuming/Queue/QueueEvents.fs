@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// What the group has committed of a queue, as the broker has it, or the file of a broadcasting consumer. Not where a member began:
 /// a group that begins at the last offset has committed nothing.

@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open RocketMq.Protocol
 
 /// All that is true of one queue at one member. Immutable.
 type internal ConsumerQueue =

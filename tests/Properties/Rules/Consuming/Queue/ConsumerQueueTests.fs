@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.ConsumerQueueTests
 
 open System
-open RocketMq.Protocol
 open RocketMq
 open ConsumerQueueWorld
 

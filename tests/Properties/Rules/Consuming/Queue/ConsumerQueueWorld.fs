@@ -2,7 +2,6 @@
 module internal RocketMq.Protocol.Tests.ConsumerQueueWorld
 
 open System
-open RocketMq.Protocol
 open RocketMq
 
 /// What happens, in any order. Numbers choose among what there is.
