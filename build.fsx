@@ -103,12 +103,14 @@ let countsOf (summary: Regex) (line: string) =
         Skipped = count "skipped"
     }
 
-/// A project of tests: how it is run, and the line that it closes with.
+/// A project of tests: how it is run, the line that it closes with, and the lines between which it reports a failure.
 type Suite =
     {
         Name: string
         Command: string list
         Summary: Regex
+        FailureBegins: Regex
+        FailureEnds: Regex
     }
 
 let suites =
@@ -131,37 +133,64 @@ let suites =
             Summary =
                 Regex
                     @"(?<passed>\d[\d.,]*) passed, (?<skipped>\d[\d.,]*) ignored, (?<failed>\d[\d.,]*) failed, (?<failed>\d[\d.,]*) errored"
+            FailureBegins = Regex @"\[[\d:]+ (ERR|FTL)\]"
+            FailureEnds = Regex "<Expecto>"
         }
         {
             Name = "Interop"
             Command = [ "test"; "tests/Interop"; "-c"; "Release"; "--no-build"; "--nologo" ]
             Summary = Regex @"Failed:\s+(?<failed>\d+), Passed:\s+(?<passed>\d+), Skipped:\s+(?<skipped>\d+), Total:"
+            FailureBegins = Regex @"^\s*Failed \w"
+            FailureEnds = Regex @"^\s*$|^\s*(Passed|Skipped) \w"
         }
     ]
+
+/// Collects the lines in which a suite reports failures.
+type FailureReport(suite: Suite) =
+    let lines = ResizeArray<string>()
+    let mutable isFailure = false
+
+    member _.Lines = List.ofSeq lines
+
+    member _.Read line =
+        isFailure <- isFailure || suite.FailureBegins.IsMatch line
+
+        if isFailure then
+            lines.Add line
+            isFailure <- not (suite.FailureEnds.IsMatch line)
 
 /// Runs one suite. The exit code tells of a run that broke down without counting anything.
 let testSuite arguments suite =
     let mutable counts = Counts.None
+    let failures = FailureReport suite
 
     let onLine line =
         counts <- counts + countsOf suite.Summary line
+        failures.Read line
         print line
 
     let code =
         timed suite.Name (fun () -> runWith [ ("DOTNET_CLI_UI_LANGUAGE", "en") ] onLine (suite.Command @ arguments)) ()
 
-    counts, code
+    counts, failures.Lines, code
 
 let isNamed (wanted: string) (name: string) =
     name.Equals(wanted, StringComparison.OrdinalIgnoreCase)
 
 let runSuites arguments chosen =
     let runs = List.map (testSuite arguments) chosen
-    let counts = runs |> List.map fst |> List.reduce (+)
+    let counts = runs |> List.map (fun (counts, _, _) -> counts) |> List.reduce (+)
+
+    // Again at the end, where a long log is read first.
+    for _, failures, _ in runs do
+        List.iter print failures
+
     print $"{counts.Passed} passed, {counts.Failed} failed, {counts.Skipped} skipped"
 
     let isGood =
-        counts.Passed > 0 && counts.Failed = 0 && List.forall (snd >> (=) 0) runs
+        counts.Passed > 0
+        && counts.Failed = 0
+        && List.forall (fun (_, _, code) -> code = 0) runs
 
     if isGood then 0 else 1
 
