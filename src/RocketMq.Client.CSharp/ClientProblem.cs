@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>Something that a client cannot do now.</summary>

@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>Of one client: after it has been disposed of, every call of it ends with a <see cref="ClientClosedException"/>.</summary>

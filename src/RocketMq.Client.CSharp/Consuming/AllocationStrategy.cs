@@ -1,7 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>How the members of a group share the queues. All members must use the same.</summary>

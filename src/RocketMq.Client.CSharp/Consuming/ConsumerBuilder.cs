@@ -1,5 +1,3 @@
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>What consumers of all kinds set up. Immutable; each method gives a new builder.</summary>

@@ -1,5 +1,3 @@
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>Handlers of messages, of whatever shape, as the core calls them. No shape loses the result that a handler gives.</summary>

@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
 using Options = RocketMq.PullConsumerOptionsModule;
 
 namespace RocketMq.Client;

@@ -1,5 +1,3 @@
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>What a <see cref="PullConsumer"/> is doing.</summary>

@@ -1,5 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Core = RocketMq;
 using Options = RocketMq.PushConsumerOptionsModule;
 
 namespace RocketMq.Client;

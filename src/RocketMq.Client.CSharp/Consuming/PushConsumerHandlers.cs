@@ -1,7 +1,4 @@
 using System.ComponentModel;
-using System.Runtime.CompilerServices;
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
 
 namespace RocketMq.Client;
 

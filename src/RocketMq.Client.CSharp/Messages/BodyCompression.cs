@@ -1,5 +1,3 @@
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>How a body is compressed: numbers of the protocol. 4 to 7 are free for codecs of one's own; Java's clients refuse them.</summary>

@@ -1,5 +1,3 @@
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>A message to be sent. Immutable; each method gives a new one.</summary>

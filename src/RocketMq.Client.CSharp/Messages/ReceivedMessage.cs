@@ -1,5 +1,4 @@
 using System.Net;
-using Core = RocketMq;
 
 namespace RocketMq.Client;
 

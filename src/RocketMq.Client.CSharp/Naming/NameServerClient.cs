@@ -1,6 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
 
 namespace RocketMq.Client;
 

@@ -1,7 +1,3 @@
-using System.Runtime.CompilerServices;
-using Microsoft.FSharp.Collections;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>What methods refuse before they ask the core.</summary>

@@ -1,7 +1,4 @@
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
 
 namespace RocketMq.Client;
 

@@ -1,7 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>The core's options of one kind of client while a builder changes them. Immutable.</summary>

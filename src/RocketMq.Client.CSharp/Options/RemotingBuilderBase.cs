@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>Answers a request that a server sends; null sends no answer. A one-way request never gets one.</summary>

@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>When and how often a call is tried again by itself. All attempts share the call's timeout.</summary>

@@ -1,7 +1,4 @@
 using System.Security.Cryptography.X509Certificates;
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
 
 namespace RocketMq.Client;
 

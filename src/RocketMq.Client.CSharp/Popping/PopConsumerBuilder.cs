@@ -1,7 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="PopConsumer"/>. Immutable; each method gives a new one.</summary>

@@ -1,6 +1,4 @@
 using System.ComponentModel;
-using System.Runtime.CompilerServices;
-using Core = RocketMq;
 
 namespace RocketMq.Client;
 

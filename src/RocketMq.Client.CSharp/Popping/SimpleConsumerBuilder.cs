@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="SimpleConsumer"/>. Immutable; each method gives a new one.</summary>

@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>A broker that a producer's messages avoid for a time, because it failed or was slow.</summary>

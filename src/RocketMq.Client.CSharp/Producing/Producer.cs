@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>Sends messages. Safe to use from any thread; one for each group of a process is enough.</summary>

@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>What the builders of all producers set up. Immutable; each method gives a new builder.</summary>

@@ -1,5 +1,3 @@
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>What a <see cref="Producer"/> or a <see cref="TransactionProducer"/> is doing, and whether it could send now.</summary>

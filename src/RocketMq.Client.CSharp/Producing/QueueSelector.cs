@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>How a producer chooses the queue of a message. Such a message is tried once, at the queue that was chosen.</summary>

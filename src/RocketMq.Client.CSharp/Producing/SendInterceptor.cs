@@ -1,9 +1,7 @@
-using Microsoft.FSharp.Core;
 using CoreOutcome = Microsoft.FSharp.Core.FSharpResult<RocketMq.SendReceipt, RocketMq.RemotingError>;
 using CoreSend = Microsoft.FSharp.Core.FSharpFunc<
     RocketMq.Message,
     System.Threading.Tasks.Task<Microsoft.FSharp.Core.FSharpResult<RocketMq.SendReceipt, RocketMq.RemotingError>>>;
-using Core = RocketMq;
 
 namespace RocketMq.Client;
 

@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>One queue of a topic.</summary>

@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>How a transaction's message was sent and decided.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Core = RocketMq;
 
 namespace RocketMq.Client;
 

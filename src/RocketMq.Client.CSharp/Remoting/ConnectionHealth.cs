@@ -1,6 +1,3 @@
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>How a client and its connection are doing.</summary>

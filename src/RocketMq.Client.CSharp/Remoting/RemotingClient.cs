@@ -1,5 +1,4 @@
 using Microsoft.FSharp.Control;
-using Core = RocketMq;
 
 namespace RocketMq.Client;
 

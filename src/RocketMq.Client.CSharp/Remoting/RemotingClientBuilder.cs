@@ -1,5 +1,3 @@
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>Sets up a <see cref="RemotingClient"/>. Immutable; each method gives a new one.</summary>

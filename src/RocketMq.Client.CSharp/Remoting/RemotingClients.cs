@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>

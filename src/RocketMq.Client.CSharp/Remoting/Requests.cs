@@ -1,7 +1,3 @@
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
-using Core = RocketMq;
-
 namespace RocketMq.Client;
 
 /// <summary>What a consumer tells brokers of its group, in a heartbeat.</summary>
