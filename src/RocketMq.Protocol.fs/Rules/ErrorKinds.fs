@@ -46,8 +46,8 @@ module RemotingError =
         | RemotingError.Refused(_, _, _, code, remark) -> RefusalCodes.isAccessRefusal code remark
         | _ -> false
 
-    /// Whether trying again may help.
-    let isTransient error =
+    /// Whether another attempt of the same call may succeed, or `ValueNone` where the error does not tell.
+    let private mayRepeatHelp error =
         match error with
         | RemotingError.NotConnected _
         | RemotingError.TooManyInFlight _
@@ -59,12 +59,12 @@ module RemotingError =
         | RemotingError.NoRoute _
         | RemotingError.NoBroker _
         | RemotingError.NoQueue _
-        | RemotingError.RouteUnknown _ -> true
-        | RemotingError.Refused(_, request, _, code, remark) -> RefusalCodes.isTransientRefusal request code remark
+        | RemotingError.RouteUnknown _ -> ValueSome true
+        | RemotingError.Refused(_, request, _, code, remark) ->
+            ValueSome(RefusalCodes.isTransientRefusal request code remark)
         | RemotingError.Invalid _
         | RemotingError.NotEncoded _
         | RemotingError.NotDecoded _
-        | RemotingError.Cancelled _
         | RemotingError.ClientClosed _
         | RemotingError.ReceiptExpired _
         | RemotingError.AlreadyClosed _
@@ -73,10 +73,17 @@ module RemotingError =
         | RemotingError.ClientNameTaken _
         | RemotingError.ConsumedByPull _
         | RemotingError.BadAddress _
+        | RemotingError.Misconfigured _ -> ValueSome false
+        | RemotingError.Cancelled _
         | RemotingError.OffsetStoreFailed _
         | RemotingError.CredentialsFailed _
-        | RemotingError.Unexpected _
-        | RemotingError.Misconfigured _ -> false
+        | RemotingError.Unexpected _ -> ValueNone
+
+    /// Whether trying again may help.
+    let isTransient error = mayRepeatHelp error = ValueSome true
+
+    /// Whether the same call must fail again, whenever and wherever it is tried.
+    let isPermanent error = mayRepeatHelp error = ValueSome false
 
     /// One sentence or two for people: address, request, what happened and what to look at.
     let describe (error: RemotingError) : string = error.Message
@@ -104,39 +111,6 @@ module RemotingError =
         | RemotingError.TimedOut _
         | RemotingError.NoReply _ -> true
         | _ -> false
-
-    /// Whether the same call must fail again, whenever and wherever it is tried.
-    let isPermanent error =
-        match error with
-        | RemotingError.Invalid _
-        | RemotingError.NotEncoded _
-        | RemotingError.NotDecoded _
-        | RemotingError.ClientClosed _
-        | RemotingError.ReceiptExpired _
-        | RemotingError.AlreadyClosed _
-        | RemotingError.InterceptorFailed _
-        | RemotingError.InvalidCall _
-        | RemotingError.ClientNameTaken _
-        | RemotingError.ConsumedByPull _
-        | RemotingError.BadAddress _
-        | RemotingError.Misconfigured _ -> true
-        | RemotingError.Refused(_, request, _, code, remark) ->
-            not (RefusalCodes.isTransientRefusal request code remark)
-        | RemotingError.NotConnected _
-        | RemotingError.TooManyInFlight _
-        | RemotingError.TooManyBytes _
-        | RemotingError.TooManyWaiting _
-        | RemotingError.ConnectionLost _
-        | RemotingError.TimedOut _
-        | RemotingError.Cancelled _
-        | RemotingError.NoReply _
-        | RemotingError.NoRoute _
-        | RemotingError.NoBroker _
-        | RemotingError.NoQueue _
-        | RemotingError.OffsetStoreFailed _
-        | RemotingError.CredentialsFailed _
-        | RemotingError.Unexpected _
-        | RemotingError.RouteUnknown _ -> false
 
     /// The exception behind an error, if one was: of a socket, of TLS, or of a function of the application.
     let cause error : exn option =

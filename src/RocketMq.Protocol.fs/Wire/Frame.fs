@@ -51,6 +51,15 @@ type internal ReceivedFrame =
         else
             FrameParts.copyToCommand &frame.Parts
 
+    /// The body, to be kept.
+    member frame.BodyToKeep() : ReadOnlyMemory<byte> =
+        if frame.IsOwn || frame.Parts.Body.IsEmpty then
+            frame.Parts.Body
+        else
+            let copy: byte[] = GC.AllocateUninitializedArray frame.Parts.Body.Length
+            frame.Parts.Body.Span.CopyTo(copy.AsSpan())
+            ReadOnlyMemory copy
+
 /// Where a frame ends that was refused.
 [<Struct>]
 type internal RefusedFrame =

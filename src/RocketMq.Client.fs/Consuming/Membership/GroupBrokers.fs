@@ -103,13 +103,8 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
 
     /// Pulls from the broker of an id, see `TopicRoute.brokerFor`. It may hold the pull for `longPollTimeout`.
     member _.Pull
-        (
-            queue: MessageQueue,
-            brokerId: int64,
-            request: Request<PullAnswer>,
-            suspend: TimeSpan,
-            cancellation: CancellationToken
-        ) =
+        (queue: MessageQueue, brokerId: int64, request: PullRequest, suspend: TimeSpan, cancellation: CancellationToken)
+        =
         taskResult {
             let! route = routes.Get(queue.Topic, cancellation)
 
@@ -118,7 +113,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             | Some struct (answeredBy, address) ->
                 let! client = clients.TryGet address
                 let timeout = suspend + lateness + clients.Options.RequestTimeout
-                let! answer = client.AskWithin(request, timeout, cancellation)
+                let! answer = client.Send(OutgoingPull request, timeout, cancellation)
 
                 return
                     {

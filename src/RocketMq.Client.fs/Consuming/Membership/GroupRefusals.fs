@@ -27,6 +27,7 @@ module internal MissingGroup =
             queue
             Int64.MaxValue
             subscription
+        |> Pull.messages.Request
 
     /// The first of a topic's masters that says so, with what it says. Nothing: none does, whatever else they say.
     let find

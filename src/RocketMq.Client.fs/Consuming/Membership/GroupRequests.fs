@@ -115,21 +115,20 @@ module internal GroupRequests =
         (queue: MessageQueue)
         (offset: int64)
         (subscription: TopicSubscription)
-        : Request<PullAnswer> =
+        : PullRequest =
         // Java's pull consumers ask 5.x with LITE_PULL_MESSAGE (361), which 4.9 does not know and 5.x answers in the same way.
-        Pull.messages.Request
-            {
-                ConsumerGroup = settings.Group
-                Topic = queue.Topic
-                QueueId = queue.QueueId
-                QueueOffset = offset
-                MaxMessages = most
-                CommitOffset = None
-                LongPollTimeout = settings.LongPollTimeout
-                Filter = Some subscription.Filter
-                SubscriptionVersion = subscription.Version
-                IsLite = false
-                MaxBytes = None
-                Source = None
-                ProxiedClientId = None
-            }
+        {
+            ConsumerGroup = settings.Group
+            Topic = queue.Topic
+            QueueId = queue.QueueId
+            QueueOffset = offset
+            MaxMessages = most
+            CommitOffset = None
+            LongPollTimeout = settings.LongPollTimeout
+            Filter = Some subscription.Filter
+            SubscriptionVersion = subscription.Version
+            IsLite = false
+            MaxBytes = None
+            Source = None
+            ProxiedClientId = None
+        }

@@ -108,6 +108,26 @@ type internal FieldCodec<'Record, 'T> =
         Take: RemotingCommand -> Result<'T, DecodeError>
     }
 
+module internal FieldCodec =
+    /// A field or body that a command may lack. `isPresent` finds out whether a received one has it.
+    let optional
+        isPresent
+        (get: 'Record -> 'T option)
+        (present: FieldCodec<'Record, 'T>)
+        : FieldCodec<'Record, 'T option> =
+        {
+            Put =
+                fun record draft ->
+                    if (get record).IsSome then
+                        present.Put record draft
+            Take =
+                fun command ->
+                    if isPresent command then
+                        Result.map Some (present.Take command)
+                    else
+                        Ok None
+        }
+
 /// Fields that Java requires, for layouts that are written by hand.
 module internal RequiredField =
     let private whatOf (command: RemotingCommand) =
@@ -235,20 +255,8 @@ module internal OptionalField =
         name
         (get: 'Record -> 'T option)
         : FieldCodec<'Record, 'T option> =
-        let present = column name (fun record -> Option.get (get record))
-
-        {
-            Put =
-                fun record draft ->
-                    if (get record).IsSome then
-                        present.Put record draft
-            Take =
-                fun command ->
-                    if Fields.contains name command.Fields then
-                        Result.map Some (present.Take command)
-                    else
-                        Ok None
-        }
+        column name (fun record -> Option.get (get record))
+        |> FieldCodec.optional (fun command -> Fields.contains name command.Fields) get
 
     let text name get : FieldCodec<'Record, string option> = optional Field.text name get
     let int32 name get : FieldCodec<'Record, int option> = optional Field.int32 name get
@@ -313,20 +321,8 @@ module internal Body =
 
     /// JSON that may be missing altogether.
     let optionalJson what (shape: JsonCodec<'T>) (get: 'Record -> 'T option) : FieldCodec<'Record, 'T option> =
-        let present = json what shape (fun record -> Option.get (get record))
-
-        {
-            Put =
-                fun record draft ->
-                    if (get record).IsSome then
-                        present.Put record draft
-            Take =
-                fun command ->
-                    if command.Body.IsEmpty then
-                        Ok None
-                    else
-                        Result.map Some (present.Take command)
-        }
+        json what shape (fun record -> Option.get (get record))
+        |> FieldCodec.optional (fun command -> not command.Body.IsEmpty) get
 
 module internal Layout =
     /// A layout as a part of a larger one.

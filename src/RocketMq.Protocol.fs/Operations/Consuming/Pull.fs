@@ -209,8 +209,107 @@ module Pull =
                     }
             })
 
+    // Bound once: a byte text in place is a new array each time.
+    let private nextOffsetName = "nextBeginOffset"B
+    let private minOffsetName = "minOffset"B
+    let private maxOffsetName = "maxOffset"B
+    let private suggestedBrokerIdName = "suggestWhichBrokerId"B
+    let private offsetDeltaName = "offsetDelta"B
+    let private topicSysFlagName = "topicSysFlag"B
+    let private groupSysFlagName = "groupSysFlag"B
+
+    let private statusOf code =
+        match code with
+        | ResponseCode.Success -> ValueSome PullStatus.Found
+        | ResponseCode.PullNotFound -> ValueSome PullStatus.NoNewMessage
+        | ResponseCode.PullRetryImmediately -> ValueSome PullStatus.NoMatch
+        | ResponseCode.PullOffsetMoved -> ValueSome PullStatus.OffsetMoved
+        | _ -> ValueNone
+
+    /// The code of an answer of this status.
+    let internal codeOf (status: PullStatus) =
+        match status with
+        | PullStatus.Found -> ResponseCode.Success
+        | PullStatus.NoNewMessage -> ResponseCode.PullNotFound
+        | PullStatus.NoMatch -> ResponseCode.PullRetryImmediately
+        | PullStatus.OffsetMoved -> ResponseCode.PullOffsetMoved
+
+    let private isInt32 (value: int64) = value = int64 (int value)
+
+    /// What a pull found, from a frame in the receive buffer: numbers are read where they lie, records are copied. Nothing for a
+    /// refusal, or for an answer that `messages.DecodeAnswer` says is wrong.
+    let internal tryRead (frame: inref<ReceivedFrame>) : PullAnswer voption =
+        let mutable nextOffset = ValueNone
+        let mutable minOffset = ValueNone
+        let mutable maxOffset = ValueNone
+        let mutable suggestedBrokerId = ValueNone
+        let mutable offsetDelta = None
+        let mutable topicSysFlag = None
+        let mutable groupSysFlag = None
+        let mutable isReadable = true
+        let mutable cursor = FieldCursor frame.Parts.FieldsWire.Span
+
+        // The last one of a name counts, as in Java.
+        while cursor.MoveNext() do
+            let name = cursor.Name
+
+            if name.SequenceEqual(ReadOnlySpan nextOffsetName) then
+                nextOffset <- Utf8Text.tryInt64 cursor.Value
+            elif name.SequenceEqual(ReadOnlySpan minOffsetName) then
+                minOffset <- Utf8Text.tryInt64 cursor.Value
+            elif name.SequenceEqual(ReadOnlySpan maxOffsetName) then
+                maxOffset <- Utf8Text.tryInt64 cursor.Value
+            elif name.SequenceEqual(ReadOnlySpan suggestedBrokerIdName) then
+                suggestedBrokerId <- Utf8Text.tryInt64 cursor.Value
+            elif name.SequenceEqual(ReadOnlySpan offsetDeltaName) then
+                match Utf8Text.tryInt64 cursor.Value with
+                | ValueSome value -> offsetDelta <- Some value
+                | ValueNone -> isReadable <- false
+            elif name.SequenceEqual(ReadOnlySpan topicSysFlagName) then
+                match Utf8Text.tryInt64 cursor.Value with
+                | ValueSome value when isInt32 value -> topicSysFlag <- Some(int value)
+                | _ -> isReadable <- false
+            elif name.SequenceEqual(ReadOnlySpan groupSysFlagName) then
+                match Utf8Text.tryInt64 cursor.Value with
+                | ValueSome value when isInt32 value -> groupSysFlag <- Some(int value)
+                | _ -> isReadable <- false
+
+        match statusOf (enum frame.Parts.Code), nextOffset, minOffset, maxOffset, suggestedBrokerId with
+        | ValueSome status, ValueSome next, ValueSome min, ValueSome max, ValueSome suggested when isReadable ->
+            ValueSome
+                {
+                    Status = status
+                    NextOffset = next
+                    MinOffset = min
+                    MaxOffset = max
+                    SuggestedBrokerId = suggested
+                    OffsetDelta = offsetDelta
+                    TopicSysFlag = topicSysFlag
+                    GroupSysFlag = groupSysFlag
+                    Records = frame.BodyToKeep()
+                }
+        | _ -> ValueNone
+
     /// PULL_MESSAGE (11).
     let messages = Operation(RequestCode.PullMessage, query, answer)
 
     /// LITE_PULL_MESSAGE (361), since 5.0: code 11 on threads of its own.
     let lite = Operation(RequestCode.LitePullMessage, query, answer)
+
+/// A pull on its way: no command is made of it or of its answer.
+[<Sealed>]
+type internal OutgoingPull(pull: PullRequest) =
+    inherit Outgoing<PullAnswer>()
+    override _.Code = RequestCode.PullMessage
+
+    override _.Write(writer, opaque, output) =
+        writer.Write(Pull.messages, pull, opaque, output)
+
+    override _.ToCommand() = (Pull.messages.Request pull).Command
+
+    override _.Read frame =
+        match Pull.tryRead &frame with
+        | ValueSome answer -> Ok answer
+        | ValueNone -> Pull.messages.DecodeAnswer(frame.ToCommand())
+
+    override _.StatusOf answer = struct (Pull.codeOf answer.Status, "")
