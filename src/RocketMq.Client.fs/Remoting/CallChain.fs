@@ -176,7 +176,7 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
         let sendAgain isSecond =
             Supervised.run options.Logger CancellationToken.None (fun () ->
                 backgroundTask {
-                    let rest = clock.GetElapsedTime(clock.GetTimestamp(), pending.Deadline)
+                    let rest = clock.Between(clock.Timestamp, pending.Deadline)
                     let! result = chain.SentLater(pending.Request, isSecond, false, rest, cancellation)
                     pending.End result
                 })

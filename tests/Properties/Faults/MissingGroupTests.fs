@@ -187,6 +187,7 @@ let private clientsAndGroups =
                                 task {
                                     let request =
                                         GroupRequests.pull (settings group) 32 (PullRig.queueOf cluster 0) 0L wanted
+                                        |> Pull.messages.Request
 
                                     match! client.Ask(request, CancellationToken.None) with
                                     | Ok _ -> return ResponseCode.Success

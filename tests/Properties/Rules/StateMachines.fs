@@ -48,13 +48,13 @@ let private session: Machine<SessionPhase, SessionEvent, SessionEffect> =
 
     {
         Start = [ SessionPhase.Open ]
-        Transition = SessionPhase.transition 10L
+        Transition = SessionPhase.transition 10L<tick>
         Events =
             fun _ ->
                 [
                     "RetireRequested", SessionEvent.RetireRequested
-                    "LastCallEnded", SessionEvent.LastCallEnded 10L
-                    "DrainRequested", SessionEvent.DrainRequested(reason, 10L)
+                    "LastCallEnded", SessionEvent.LastCallEnded 10L<tick>
+                    "DrainRequested", SessionEvent.DrainRequested(reason, 10L<tick>)
                     "WritingEnded", SessionEvent.WritingEnded
                     "TimePassed to the deadline", SessionEvent.TimePassed
                     "Failed", SessionEvent.Failed reason

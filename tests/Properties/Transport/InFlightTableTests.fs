@@ -26,7 +26,7 @@ let private pending opaque : PendingRequest =
         nobody,
         false,
         TimeSpan.FromSeconds 1L,
-        int64 opaque,
+        int64 opaque * 1L<tick>,
         0L
     )
 
@@ -124,8 +124,8 @@ let private deadlines =
             <| fun () ->
                 let table = InFlightTable(limit, 5)
                 let all = [ for _ in 1..3 -> (ask table).Value ]
-                let earliest = table.TakeWhere((fun call -> call.Deadline = 5L), ignore)
-                earliest |> shouldEqual 6L
+                let earliest = table.TakeWhere((fun call -> call.Deadline = 5L<tick>), ignore)
+                earliest |> shouldEqual 6L<tick>
                 table.Count |> shouldEqual (all.Length - 1)
         ]
 

@@ -18,11 +18,11 @@ type internal IdleMonitor(clock: TimeProvider) =
     let mutable asked = never
     let mutable probed = never
 
-    let since (moment: int64) (now: int64) =
+    let since (moment: int64) (now: int64<tick>) =
         if moment = never then
             ValueNone
         else
-            ValueSome(clock.GetElapsedTime(moment, now))
+            ValueSome(clock.GetElapsedTime(moment, int64 now))
 
     /// Whether anything ever came from the peer.
     member _.WasHeard = wasHeard
@@ -35,28 +35,28 @@ type internal IdleMonitor(clock: TimeProvider) =
         Volatile.Write(&probed, never)
 
     /// A caller sends something that is not answered.
-    member _.Used(now: int64) = Volatile.Write(&used, now)
+    member _.Used(now: int64<tick>) = Volatile.Write(&used, int64 now)
 
     /// A caller asks the peer something. Gives whether it is the first question since the peer was heard.
-    member _.Asked(now: int64) =
-        Volatile.Write(&used, now)
+    member _.Asked(now: int64<tick>) =
+        Volatile.Write(&used, int64 now)
 
         if Volatile.Read &asked = never then
-            Volatile.Write(&asked, now)
+            Volatile.Write(&asked, int64 now)
             true
         else
             false
 
     /// The peer is pinged.
-    member _.Probed(now: int64) = Volatile.Write(&probed, now)
+    member _.Probed(now: int64<tick>) = Volatile.Write(&probed, int64 now)
 
-    member _.SinceHeard(now: int64) =
-        clock.GetElapsedTime(Volatile.Read &heard, now)
+    member _.SinceHeard(now: int64<tick>) =
+        clock.GetElapsedTime(Volatile.Read &heard, int64 now)
 
-    member _.SinceUsed(now: int64) =
-        clock.GetElapsedTime(Volatile.Read &used, now)
+    member _.SinceUsed(now: int64<tick>) =
+        clock.GetElapsedTime(Volatile.Read &used, int64 now)
 
-    member watch.IdleState(now: int64, isFree: bool) : IdleState =
+    member watch.IdleState(now: int64<tick>, isFree: bool) : IdleState =
         {
             Heard = watch.SinceHeard now
             Asked = since (Volatile.Read &asked) now

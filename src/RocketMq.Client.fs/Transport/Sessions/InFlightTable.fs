@@ -77,8 +77,8 @@ type internal InFlightTable(limit: int, firstOpaque: int) =
         | _ -> ValueNone
 
     /// Takes every call that `isDue` chooses and hands it to `complete`. Gives the earliest deadline of the others.
-    member table.TakeWhere(isDue: PendingRequest -> bool, complete: PendingRequest -> unit) : int64 =
-        let mutable earliest = Int64.MaxValue
+    member table.TakeWhere(isDue: PendingRequest -> bool, complete: PendingRequest -> unit) : int64<tick> =
+        let mutable earliest = never
 
         for index in 0..mask do
             match Volatile.Read &slots[index] with

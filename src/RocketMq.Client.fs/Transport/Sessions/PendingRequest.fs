@@ -18,7 +18,7 @@ type internal Returned =
 /// A call that waits for its answer on one session. Whoever takes it out of `InFlightTable` ends it, or returns it to its caller,
 /// so it is answered once. Who waits for it goes on on another thread than that of the one who ends it.
 [<AbstractClass>]
-type internal PendingRequest(opaque: int, isSecond: bool, timeout: TimeSpan, deadline: int64, frameStart: int64) =
+type internal PendingRequest(opaque: int, isSecond: bool, timeout: TimeSpan, deadline: int64<tick>, frameStart: int64) =
     /// The answer or the error. A `Result` takes three times the room.
     let mutable outcome: obj | null = null
 
@@ -28,7 +28,6 @@ type internal PendingRequest(opaque: int, isSecond: bool, timeout: TimeSpan, dea
     member _.IsSecond = isSecond
     member _.Timeout = timeout
 
-    /// In ticks of the clock's timestamp.
     member _.Deadline = deadline
 
     /// How many bytes the session had been given to write before this request.
@@ -71,7 +70,7 @@ and [<Sealed>] internal PendingRequest<'Answer when 'Answer: not struct and 'Ans
         caller: ICaller,
         isSecond: bool,
         timeout: TimeSpan,
-        deadline: int64,
+        deadline: int64<tick>,
         frameStart: int64
     ) =
     inherit PendingRequest(opaque, isSecond, timeout, deadline, frameStart)

@@ -37,7 +37,7 @@ type internal RequestBuffer
 
     /// Goes on to the next phase. Only under the gate. Gives why the session ends, if it does so now.
     let step (event: SessionEvent) : FailureReason voption =
-        let next, effects = SessionPhase.transition (clock.GetTimestamp()) phase event
+        let next, effects = SessionPhase.transition (clock.Timestamp) phase event
         Volatile.Write(&phase, next)
         let mutable ended = ValueNone
 
@@ -119,7 +119,7 @@ type internal RequestBuffer
         lock out.Gate (fun () ->
             match tryNumber () with
             | ValueSome opaque ->
-                let now = clock.GetTimestamp()
+                let now = clock.Timestamp
 
                 if monitor.Asked now && not isServer then
                     deadlines.Add(deadlines.At(now, options.KeepAlive.DeadAfter / 2.0))
@@ -131,7 +131,7 @@ type internal RequestBuffer
         lock out.Gate (fun () ->
             match tryNumber () with
             | ValueSome opaque ->
-                monitor.Used(clock.GetTimestamp())
+                monitor.Used(clock.Timestamp)
 
                 match writer.Write(Command.asOneWay command, opaque, out.Writer) with
                 | Ok count ->
@@ -141,7 +141,7 @@ type internal RequestBuffer
             | ValueNone -> noNumber ())
 
     /// Pings the peer. If there is no room even for that, it has been asked enough.
-    member _.Ping(now: int64) =
+    member _.Ping(now: int64<tick>) =
         monitor.Probed now
 
         lock out.Gate (fun () ->
@@ -152,7 +152,7 @@ type internal RequestBuffer
             | ValueNone -> ())
 
     /// Drains because nobody needs the session, unless somebody has come in the meantime; tells it before that. Gives whether it does.
-    member _.TryLeave(now: int64, reportIdle: unit -> unit) : bool =
+    member _.TryLeave(now: int64<tick>, reportIdle: unit -> unit) : bool =
         lock out.Gate (fun () ->
             let isUnused =
                 phase.IsOpen

@@ -49,7 +49,7 @@ type internal Session
     let answers =
         AnswerBuffer(out, options, owner.IsServer, (fun () -> SessionPhase.takesAnswers requests.Phase))
 
-    let healthAt (now: int64) : SessionHealth =
+    let healthAt (now: int64<tick>) : SessionHealth =
         {
             SinceHeard =
                 if monitor.WasHeard then
@@ -73,7 +73,10 @@ type internal Session
         // Whoever held the gate before saw a live session and is in the table by now; later callers see it is over.
         let handed = out.Cut()
         (deadlines :> IDisposable).Dispose()
-        inFlight.TakeWhere((fun _ -> true), abandon reason handed) |> ignore<int64>
+
+        inFlight.TakeWhere((fun _ -> true), abandon reason handed)
+        |> ignore<int64<tick>>
+
         requests.Release()
         ending.Cancel()
         stream.Dispose()
@@ -93,7 +96,7 @@ type internal Session
             look now
         | DeclareDead ->
             fail (FailureReason.ofText "nothing came from it any more, not even the answer to a ping")
-            Int64.MaxValue
+            never
         | CloseIdle ->
             if requests.TryLeave(now, (fun () -> owner.ReportIdle number)) then
                 owner.Avoid number
@@ -101,7 +104,7 @@ type internal Session
             deadlines.At(now, options.KeepAlive.IdleAfter)
 
     /// Ends calls whose time is over, and a drain. Gives when to look again.
-    let sweep (now: int64) =
+    let sweep (now: int64<tick>) =
         let health = healthAt now
 
         let timeOut (pending: PendingRequest) =
@@ -193,10 +196,10 @@ type internal Session
 
     member _.Number = number
     member _.InFlight = inFlight.Count
-    member _.Health = healthAt (clock.GetTimestamp())
+    member _.Health = healthAt clock.Timestamp
 
     /// Since a caller used it last.
-    member _.SinceUsed = monitor.SinceUsed(clock.GetTimestamp())
+    member _.SinceUsed = monitor.SinceUsed(clock.Timestamp)
 
     /// Why a request finds no room.
     member _.Full = requests.Full
@@ -207,7 +210,7 @@ type internal Session
         Supervised.runApart log CancellationToken.None readLoop
 
         if not owner.IsServer then
-            deadlines.Add(look (clock.GetTimestamp()))
+            deadlines.Add(look clock.Timestamp)
 
     /// Writes what is in the buffer, if that can be done soon, and ends.
     member _.HangUp(reason: FailureReason) =

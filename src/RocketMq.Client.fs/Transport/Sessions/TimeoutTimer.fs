@@ -14,16 +14,18 @@ type internal TimeoutTimer(clock: TimeProvider) =
     static let longest = TimeSpan.FromMilliseconds(float (UInt32.MaxValue - 1u))
 
     let gate = obj ()
+
+    /// In ticks, as are deadlines; plain, to be read without the lock.
     let mutable nextWake = Int64.MaxValue
 
     /// Null until it is started.
     let mutable timer: ITimer | null = null
 
-    let grain = grainMillis * clock.TimestampFrequency / 1000L
+    let grain = grainMillis * clock.TimestampFrequency / 1000L * 1L<tick>
 
-    let arm (wake: int64) =
-        nextWake <- wake
-        let span = clock.GetElapsedTime(clock.GetTimestamp(), wake)
+    let arm (wake: int64<tick>) =
+        nextWake <- int64 wake
+        let span = clock.Between(clock.Timestamp, wake)
         // Timers count whole milliseconds and may cut the rest off.
         let millis = Math.Clamp(ceil span.TotalMilliseconds, 1.0, longest.TotalMilliseconds)
 
@@ -33,14 +35,14 @@ type internal TimeoutTimer(clock: TimeProvider) =
             timer.Change(TimeSpan.FromMilliseconds millis, Timeout.InfiniteTimeSpan)
             |> ignore<bool>
 
-    let wake (sweep: int64 -> int64) =
+    let wake (sweep: int64<tick> -> int64<tick>) =
         lock gate (fun () -> nextWake <- Int64.MaxValue)
-        let now = clock.GetTimestamp()
+        let now = clock.Timestamp
         let earliest = sweep now
 
-        if earliest < Int64.MaxValue then
+        if earliest < never then
             lock gate (fun () ->
-                if earliest < nextWake then
+                if int64 earliest < nextWake then
                     arm (max earliest (now + grain)))
 
     /// A timeout that timers can wait for: that itself, or the longest in place of an endless or a longer one.
@@ -53,33 +55,29 @@ type internal TimeoutTimer(clock: TimeProvider) =
 
     /// From now on it does this when a deadline has come: it is given the time, and gives the earliest deadline that is left. Once,
     /// before the first deadline is added.
-    member _.Start(sweep: int64 -> int64) =
+    member _.Start(sweep: int64<tick> -> int64<tick>) =
         timer <- clock.CreateTimer((fun _ -> wake sweep), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
     /// The timestamp that a timeout from now ends at.
-    member deadlines.After(timeout: TimeSpan) : int64 =
-        deadlines.At(clock.GetTimestamp(), timeout)
+    member deadlines.After(timeout: TimeSpan) : int64<tick> = deadlines.At(clock.Timestamp, timeout)
 
-    /// As `After`, from a timestamp. `Int64.MaxValue`, which never comes, for a time that is endless or that no timestamp shows.
-    member _.At(now: int64, timeout: TimeSpan) : int64 =
+    /// As `After`, from a timestamp. `never` for a time that is endless or that no timestamp shows.
+    member _.At(now: int64<tick>, timeout: TimeSpan) : int64<tick> =
         let ticks = timeout.TotalSeconds * float clock.TimestampFrequency
 
-        if
-            timeout.Ticks = Timeout.InfiniteTimeSpan.Ticks
-            || ticks >= float (Int64.MaxValue - now)
-        then
-            Int64.MaxValue
+        if timeout.Ticks = Timeout.InfiniteTimeSpan.Ticks || ticks >= float (never - now) then
+            never
         else
-            now + int64 ticks
+            now + int64 ticks * 1L<tick>
 
     /// How long ago a timeout that ends at `deadline` began.
-    member _.SinceStart(timeout: TimeSpan, deadline: int64) : TimeSpan =
-        timeout - clock.GetElapsedTime(clock.GetTimestamp(), deadline)
+    member _.SinceStart(timeout: TimeSpan, deadline: int64<tick>) : TimeSpan =
+        timeout - clock.Between(clock.Timestamp, deadline)
 
-    member _.Add(deadline: int64) =
-        if deadline < Volatile.Read &nextWake then
+    member _.Add(deadline: int64<tick>) =
+        if int64 deadline < Volatile.Read &nextWake then
             lock gate (fun () ->
-                if deadline < nextWake then
+                if int64 deadline < nextWake then
                     arm deadline)
 
     interface IDisposable with

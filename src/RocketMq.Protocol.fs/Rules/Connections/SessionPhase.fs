@@ -7,8 +7,8 @@ type internal SessionPhase =
     | Open
     /// It takes no more requests, and drains with the last answer that it waits for.
     | Retired
-    /// It takes nothing more, and ends when its buffer is written, or at a deadline, in ticks of a clock.
-    | Draining of reason: FailureReason * deadline: int64
+    /// It takes nothing more, and ends when its buffer is written, or at a deadline.
+    | Draining of reason: FailureReason * deadline: int64<tick>
     | Ended of reason: FailureReason
 
 [<RequireQualifiedAccess>]
@@ -16,9 +16,9 @@ type internal SessionEvent =
     /// Callers go to another session, as the server asked them to.
     | RetireRequested
     /// No call waits for an answer. What follows has until the deadline.
-    | LastCallEnded of deadline: int64
+    | LastCallEnded of deadline: int64<tick>
     /// It is to end as soon as its buffer is written, at the deadline at the latest.
-    | DrainRequested of reason: FailureReason * deadline: int64
+    | DrainRequested of reason: FailureReason * deadline: int64<tick>
     /// Nothing more is written: all that was in the buffer has been.
     | WritingEnded
     | TimePassed
@@ -30,7 +30,7 @@ type internal SessionEffect =
     /// Nothing more is put into the buffer.
     | CompleteBuffer
     /// Look at the time again at the deadline.
-    | WakeAt of deadline: int64
+    | WakeAt of deadline: int64<tick>
     /// Close the socket, and answer or return each call in flight.
     | End of reason: FailureReason
 
@@ -54,9 +54,8 @@ module internal SessionPhase =
         | SessionPhase.Draining _
         | SessionPhase.Ended _ -> false
 
-    /// What an event makes of a phase, and what is to be done. Total: an event that comes too late changes nothing. `now` is in
-    /// ticks of the clock of the deadlines.
-    let transition (now: int64) (phase: SessionPhase) (event: SessionEvent) : SessionPhase * SessionEffect list =
+    /// What an event makes of a phase, and what is to be done. Total: an event that comes too late changes nothing.
+    let transition (now: int64<tick>) (phase: SessionPhase) (event: SessionEvent) : SessionPhase * SessionEffect list =
         match phase, event with
         | SessionPhase.Ended _, _ -> phase, []
         | _, SessionEvent.Failed reason -> ended reason

@@ -17,12 +17,12 @@ let private reasonOf (number: byte) = FailureReason.ofText $"reason {number}"
 /// What happens, and when: only one event depends on the time.
 let private timed step =
     match step with
-    | TimePasses now -> int64 now, SessionEvent.TimePassed
-    | Retires -> 0L, SessionEvent.RetireRequested
-    | LastCallEnds deadline -> 0L, SessionEvent.LastCallEnded(int64 deadline)
-    | Drains(reason, deadline) -> 0L, SessionEvent.DrainRequested(reasonOf reason, int64 deadline)
-    | WritingEnds -> 0L, SessionEvent.WritingEnded
-    | Fails reason -> 0L, SessionEvent.Failed(reasonOf reason)
+    | TimePasses now -> int64 now * 1L<tick>, SessionEvent.TimePassed
+    | Retires -> 0L<tick>, SessionEvent.RetireRequested
+    | LastCallEnds deadline -> 0L<tick>, SessionEvent.LastCallEnded(int64 deadline * 1L<tick>)
+    | Drains(reason, deadline) -> 0L<tick>, SessionEvent.DrainRequested(reasonOf reason, int64 deadline * 1L<tick>)
+    | WritingEnds -> 0L<tick>, SessionEvent.WritingEnded
+    | Fails reason -> 0L<tick>, SessionEvent.Failed(reasonOf reason)
 
 let private after step phase =
     let now, event = timed step
@@ -109,7 +109,7 @@ let private draining =
 
                     match last with
                     | WritingEnds -> next = SessionPhase.Ended why
-                    | TimePasses now when int64 now >= until -> next = SessionPhase.Ended why
+                    | TimePasses now when int64 now * 1L<tick> >= until -> next = SessionPhase.Ended why
                     | Fails failure -> next = SessionPhase.Ended(reasonOf failure)
                     | TimePasses _
                     | Retires
@@ -140,7 +140,8 @@ let private draining =
                 let after, _ = after (LastCallEnds deadline) before
 
                 match before with
-                | SessionPhase.Retired -> after = SessionPhase.Draining(SessionPhase.retiredReason, int64 deadline)
+                | SessionPhase.Retired ->
+                    after = SessionPhase.Draining(SessionPhase.retiredReason, int64 deadline * 1L<tick>)
                 | SessionPhase.Open
                 | SessionPhase.Draining _
                 | SessionPhase.Ended _ -> after = before
