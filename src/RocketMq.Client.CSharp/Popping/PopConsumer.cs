@@ -4,7 +4,7 @@ namespace RocketMq.Client;
 
 /// <summary>
 /// Hands messages to a handler, so many at a time, and acknowledges what it has consumed. The members of a group share the
-/// messages, not the queues: a slow one holds up nobody. Needs RocketMQ 5.0.
+/// messages, not the queues: a slow one delays no other. Needs RocketMQ 5.0.
 /// </summary>
 public sealed class PopConsumer : IAsyncDisposable
 {
@@ -27,7 +27,7 @@ public sealed class PopConsumer : IAsyncDisposable
     public IReadOnlyList<MessageQueue> Assigned => [.. _inner.Assigned.Select(MessageQueue.FromCore)];
 
     /// <summary>How many messages are in hand.</summary>
-    public int Held => _inner.Held;
+    public int InFlight => _inner.InFlight;
 
     /// <summary>How many messages were handled and acknowledged since the start; brokers have taken it.</summary>
     public long Acknowledged => _inner.Acknowledged;

@@ -22,7 +22,7 @@ type internal PopDispatcher
         isOrderly: bool,
         call: HandlerCall,
         counts: ConsumerCounts,
-        keeper: PopAckAgent,
+        acks: PopAckAgent,
         client: PopClient
     ) =
     /// How soon a message comes again that was not handled, through no fault of its own.
@@ -30,25 +30,25 @@ type internal PopDispatcher
 
     let log = settings.Remoting.Logger
 
-    /// Closed while each handler has taken too long: what is popped then would wait for nobody knows how long.
+    /// Closed while each handler has taken too long: what is popped then would wait for an unknown time.
     let gate = PauseGate()
 
-    let comesAgain (time: TimeSpan) =
-        ComesAgain(int64 time.TotalMilliseconds)
+    let redeliver (time: TimeSpan) =
+        Redeliver(int64 time.TotalMilliseconds)
 
     let retry (ticket: PopTicket) : PopVerdict =
         if isOrderly then
-            comesAgain PopRetry.orderlyDelay
+            redeliver PopRetry.orderlyDelay
         else
-            comesAgain (PopRetry.delay ticket.Popped.Message.ReconsumeTimes)
+            redeliver (PopRetry.delay ticket.Popped.Message.ReconsumeTimes)
 
     let verdictOf (ticket: PopTicket) (result: ConsumeResult) : PopVerdict =
         match result with
         | ConsumeResult.Success -> IsDone
         | ConsumeResult.Retry -> retry ticket
-        | ConsumeResult.RetryAfter time -> comesAgain (max TimeSpan.Zero time)
+        | ConsumeResult.RetryAfter time -> redeliver (max TimeSpan.Zero time)
         | ConsumeResult.RetryAtLevel level when level < 1 -> retry ticket
-        | ConsumeResult.RetryAtLevel level -> comesAgain (DelayLevels.timeOf level)
+        | ConsumeResult.RetryAtLevel level -> redeliver (DelayLevels.timeOf level)
         | ConsumeResult.DeadLetter ->
             PopLog.noDeadLetters log settings.Group ticket.MessageId
             retry ticket
@@ -60,9 +60,9 @@ type internal PopDispatcher
             QueueId = ticket.Popped.Receipt.QueueId
         }
 
-    let putOff verdict messages =
+    let settle verdict messages =
         for id, _ in messages do
-            keeper.Handled(id, verdict)
+            acks.Handled(id, verdict)
 
     /// One call of the handler. Nothing if it was given up while it lasted: its message has been put off then.
     let handleOne (run: HandlerWorker) (ticket: PopTicket) (messages: StoredMessage[]) index =
@@ -108,25 +108,25 @@ type internal PopDispatcher
     /// One after the other. What stands behind a message that comes again comes again with it, or would overtake it.
     let handleAll (pool: HandlerPool) (run: HandlerWorker) (work: PopWork) : Task =
         backgroundTask {
-            let mutable goesOn = true
+            let mutable continues = true
 
-            while goesOn do
+            while continues do
                 match work.Left with
-                | [] -> goesOn <- false
+                | [] -> continues <- false
                 | (id, ticket) :: rest ->
-                    if pool.IsClosed || not (keeper.Holds id) then
-                        putOff (ComesAgain returnMillis) work.Left
-                        goesOn <- false
+                    if pool.IsClosed || not (acks.IsInFlight id) then
+                        settle (Redeliver returnMillis) work.Left
+                        continues <- false
                     else
                         match! handle pool run ticket with
-                        | ValueNone -> goesOn <- false
+                        | ValueNone -> continues <- false
                         | ValueSome verdict ->
                             work.Left <- rest
-                            keeper.Handled(id, verdict)
+                            acks.Handled(id, verdict)
 
                             if verdict <> IsDone then
-                                putOff verdict rest
-                                goesOn <- false
+                                settle verdict rest
+                                continues <- false
         }
 
     let work (pool: HandlerPool) (run: HandlerWorker) : Task =
@@ -153,7 +153,7 @@ type internal PopDispatcher
     /// Takes messages of one pop. Those of a pop that was asked for before all handlers took too long go back at once.
     member _.Dispatch(messages: (int64 * PopTicket) list) =
         if not gate.IsOpen then
-            putOff (ComesAgain returnMillis) messages
+            settle (Redeliver returnMillis) messages
         elif isOrderly then
             for _, messages in List.groupBy queueOf messages do
                 pool.Add(PopWork messages)
@@ -169,7 +169,7 @@ type internal PopDispatcher
 
             for source in pool.TakeBack() do
                 match source with
-                | :? PopWork as work -> putOff (ComesAgain returnMillis) work.Left
+                | :? PopWork as work -> settle (Redeliver returnMillis) work.Left
                 | _ -> ()
         else
             gate.Open()
@@ -178,19 +178,19 @@ type internal PopDispatcher
     member _.End() =
         pool.Close()
         call.CancelAll pool
-        keeper.SendBack returnMillis
+        acks.SendBack returnMillis
 
     interface IHandlers with
         member _.Pool = pool
 
         /// Another handler takes the place of one that does not return; its message, and in order those behind it, come again.
-        member _.GiveUp(run, stamp) =
+        member _.Abandon(run, stamp) =
             match run.Source with
-            | :? PopWork as work when pool.GiveUp(run, stamp) ->
-                counts.GivenUp()
+            | :? PopWork as work when pool.Abandon(run, stamp) ->
+                counts.Abandoned()
 
                 match work.Left with
-                | (_, ticket) :: _ -> putOff (retry ticket) work.Left
+                | (_, ticket) :: _ -> settle (retry ticket) work.Left
                 | [] -> ()
             | _ -> ()
 

@@ -29,12 +29,12 @@ module internal NameServerRequests =
 
     let route (arrival: Arrival) (state: NameServerState) =
         Answer.decoding arrival state GetRoute.operation.Decode (fun query ->
-            let asksStandardJson =
+            let isStandardJson =
                 arrival.Command.Version >= ProtocolVersion.standardJsonRoutes
                 || query.AcceptStandardJsonOnly = Some true
 
             let operation =
-                if asksStandardJson then
+                if isStandardJson then
                     GetRoute.operation
                 else
                     GetRoute.old

@@ -40,6 +40,37 @@ let private identifiers =
         "Watchdog"
     ]
 
+/// Everyday words that identifiers of sources may not be made of, and what the field says.
+let private everyday =
+    Map
+        [
+            for words, instead in
+                [
+                    [ "held"; "hold"; "holds" ], "cached, locked, in flight, scheduled"
+                    [ "kept"; "keep"; "keeps"; "keeper" ], "stored, retained, cached"
+                    [ "asked"; "ask"; "asks"; "asker" ], "requested, queried"
+                    [ "wanted"; "wants" ], "requested, subscribed, needed, expected"
+                    [ "told"; "tell"; "tells" ], "notified, reported"
+                    [ "said"; "says" ], "reported"
+                    [ "handed" ], "delivered, sent"
+                    [ "lent"; "lend" ], "rented"
+                    [ "given" ], "abandoned, cancelled, or what it is"
+                    [ "nobody"; "wish"; "beside"; "stands" ], "what it is"
+                    [ "put off" ], "nacked"
+                    [ "comes again" ], "redelivered"
+                    [ "goes on"; "go on" ], "continues, next offset"
+                ] do
+                for word in words -> word, instead
+        ]
+
+/// .NET's word.
+let private allowed = Regex("[Kk]eepAlive")
+
+let private everydayFaults (identifier: string) =
+    let words = Identifiers.words (allowed.Replace(identifier, "_"))
+    let pairs = words |> List.pairwise |> List.map (fun (one, next) -> $"{one} {next}")
+    words @ pairs |> List.filter everyday.ContainsKey
+
 let private prose =
     Regex(
         @"\b(" + String.Join("|", phrases |> List.map fst) + @")\b",
@@ -98,6 +129,7 @@ let private files =
     [
         yield! all "src" "*.fs"
         yield! all "src" "*.cs"
+        yield! all "bench" "*.fs"
         yield! all "samples" "*.fsx"
         yield! all "samples" "*.cs"
         yield! Directory.GetFiles(Path.Combine(Repository.root, "docs"), "*.md")
@@ -119,6 +151,25 @@ let private sources =
                         for index, line in File.ReadAllLines file |> Array.indexed do
                             for fault in faults line do
                                 $"{Path.GetRelativePath(Repository.root, file)}:{index + 1}: {fault}"
+                ]
+                |> shouldEqual []
+            }
+
+            test "identifiers of sources use the field's words" {
+                let sources =
+                    files |> List.filter (fun file -> isCode file || file.EndsWith(".fsx", StringComparison.Ordinal))
+
+                sources.Length |> shouldExceed 250
+
+                [
+                    for file in sources do
+                        let text = File.ReadAllText file
+
+                        for start, identifier in Identifiers.ofSource text do
+                            for word in everydayFaults identifier do
+                                let line = (text.Substring(0, start).Split '\n').Length
+                                let place = Path.GetRelativePath(Repository.root, file)
+                                $"{place}:{line}: {identifier} says '{word}'; {everyday[word]}?"
                 ]
                 |> shouldEqual []
             }
@@ -172,6 +223,54 @@ let private patterns =
                         "let gathered = 1"
                     ] do
                     faults line |> shouldEqual []
+            }
+
+            test "each everyday word is found in identifiers" {
+                for source in
+                    [
+                        "let held = 1"
+                        "member _.HeldBytes = 1"
+                        "| AskRoom of lane: int"
+                        "let rec askInTurn () = ()"
+                        "let mutable goesOn = true"
+                        "let mayGoOn = true"
+                        "let wasPutOff = ()"
+                        "| ComesAgain of afterMillis: int64"
+                        "private readonly int _wanted;"
+                        "let private namesNobody options = ()"
+                        "let text = $\"all but {held}\""
+                        "let text = $\"\"\"all {{but}} {x.Kept}\"\"\""
+                        "[<LoggerMessage(Message = \"{Held} messages\")>]"
+                        "var text = $\"{string.Join(\", \", asked)}\";"
+                    ] do
+                    [
+                        for _, identifier in Identifiers.ofSource source do
+                            yield! everydayFaults identifier
+                    ]
+                    |> List.length
+                    |> shouldEqual 1
+            }
+
+            test "other identifiers, texts and comments are not reported" {
+                for source in
+                    [
+                        "let asking, household, keepsake = 1, 2, 3"
+                        "// The queue that is held."
+                        "(* kept *) let x = 1"
+                        "/* said */ var x = 1;"
+                        "let ``nobody is told`` () = ()"
+                        "let text = \"held\""
+                        "let text = @\"held \"\"kept\"\" \""
+                        "let text = \"\"\"the \"held\" ones\"\"\""
+                        "let text = $\"{{held}} and kept\""
+                        "let quote = '\"' // held \""
+                        "member _.KeepAlive = options.KeepAlive"
+                    ] do
+                    [
+                        for _, identifier in Identifiers.ofSource source do
+                            yield! everydayFaults identifier
+                    ]
+                    |> shouldEqual []
             }
         ]
 

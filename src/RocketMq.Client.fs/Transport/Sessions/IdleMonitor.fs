@@ -15,7 +15,7 @@ type internal IdleMonitor(clock: TimeProvider) =
     let mutable used = started
     let mutable wasHeard = false
 
-    let mutable asked = never
+    let mutable requested = never
     let mutable probed = never
 
     let since (moment: int64) (now: int64) =
@@ -31,18 +31,18 @@ type internal IdleMonitor(clock: TimeProvider) =
     member _.Heard() =
         wasHeard <- true
         Volatile.Write(&heard, clock.GetTimestamp())
-        Volatile.Write(&asked, never)
+        Volatile.Write(&requested, never)
         Volatile.Write(&probed, never)
 
     /// A caller sends something that is not answered.
     member _.Used(now: int64) = Volatile.Write(&used, now)
 
     /// A caller asks the peer something. Gives whether it is the first question since the peer was heard.
-    member _.Asked(now: int64) =
+    member _.Requested(now: int64) =
         Volatile.Write(&used, now)
 
-        if Volatile.Read &asked = never then
-            Volatile.Write(&asked, now)
+        if Volatile.Read &requested = never then
+            Volatile.Write(&requested, now)
             true
         else
             false
@@ -59,7 +59,7 @@ type internal IdleMonitor(clock: TimeProvider) =
     member watch.IdleState(now: int64, isFree: bool) : IdleState =
         {
             Heard = watch.SinceHeard now
-            Asked = since (Volatile.Read &asked) now
+            Requested = since (Volatile.Read &requested) now
             Probed = since (Volatile.Read &probed) now
             Used = watch.SinceUsed now
             IsFree = isFree
