@@ -84,7 +84,11 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
             if isConnected client.State then
                 // A broker that is not told forgets the client with its connection.
                 let! (_: Result<unit, RemotingError>) =
-                    client.RequestWithin(Heartbeat.unregister.Request departure, unregisterTimeout, CancellationToken.None)
+                    client.RequestWithin(
+                        Heartbeat.unregister.Request departure,
+                        unregisterTimeout,
+                        CancellationToken.None
+                    )
 
                 ()
         }

@@ -141,7 +141,9 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
         | Error bad -> Error(RemotingError.Misconfigured $"the name server '{bad}' is no host:port")
 
     /// Any request that a name server takes. The next one is asked only if this one cannot be reached or does not answer.
-    member _.Request(request: Request<'Answer>, cancellation: CancellationToken) : Task<Result<'Answer, RemotingError>> =
+    member _.Request
+        (request: Request<'Answer>, cancellation: CancellationToken)
+        : Task<Result<'Answer, RemotingError>> =
         send request cancellation
 
     /// The name servers that are asked.

@@ -146,8 +146,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
             with
             | :? OperationCanceledException ->
                 return Error(RemotingError.Cancelled(RequestCode.GetRouteInfoByTopic, false))
-            | :? TimeoutException ->
-                return Error(RemotingError.RouteUnknown(topic, FailureReason.ofText (noAnswer ())))
+            | :? TimeoutException -> return Error(RemotingError.RouteUnknown(topic, FailureReason.ofText (noAnswer ())))
         }
 
     /// Producers that share routes may have templates of their own.

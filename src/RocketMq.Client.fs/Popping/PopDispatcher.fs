@@ -33,8 +33,7 @@ type internal PopDispatcher
     /// Closed while each handler has taken too long: what is popped then would wait for an unknown time.
     let gate = PauseGate()
 
-    let redeliver (time: TimeSpan) =
-        Redeliver(int64 time.TotalMilliseconds)
+    let redeliver (time: TimeSpan) = Redeliver(int64 time.TotalMilliseconds)
 
     let retry (ticket: PopTicket) : PopVerdict =
         if isOrderly then

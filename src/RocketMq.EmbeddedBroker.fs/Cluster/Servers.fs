@@ -105,7 +105,8 @@ module internal Servers =
             let state, effects = Broker.transition now before.State event
             let after = { before with State = state }
 
-            let cluster = withBroker place after cluster |> registerChanges before.State after.State
+            let cluster =
+                withBroker place after cluster |> registerChanges before.State after.State
 
             match after.Slaves with
             | [] -> cluster, effects

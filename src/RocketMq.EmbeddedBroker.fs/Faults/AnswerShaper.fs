@@ -73,7 +73,8 @@ module internal AnswerShaper =
     /// Lets an answer pass, and with it the one that has waited for it.
     let private letPass bytes (state: AnswerState) =
         match state.Overtaken with
-        | ValueSome waiting when waiting.OthersToPass <= 1 -> { state with Overtaken = ValueNone }, bytes @ waiting.Bytes
+        | ValueSome waiting when waiting.OthersToPass <= 1 ->
+            { state with Overtaken = ValueNone }, bytes @ waiting.Bytes
         | ValueSome waiting ->
             { state with
                 Overtaken =

@@ -33,11 +33,7 @@ module internal NameServerRequests =
                 arrival.Command.Version >= ProtocolVersion.standardJsonRoutes
                 || query.AcceptStandardJsonOnly = Some true
 
-            let operation =
-                if isStandardJson then
-                    GetRoute.operation
-                else
-                    GetRoute.old
+            let operation = if isStandardJson then GetRoute.operation else GetRoute.old
 
             match tryRoute query.Topic state with
             | None ->

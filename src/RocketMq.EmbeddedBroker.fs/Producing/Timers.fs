@@ -65,7 +65,8 @@ module internal Timers =
         match Properties.tryFind BrokerProperty.timerRecalled message.Properties with
         | ValueSome name ->
             { state with
-                BrokerState.Scheduled.Recalled = state.Scheduled.Recalled |> Set.add { OutMillis = outMillis; Name = name }
+                BrokerState.Scheduled.Recalled =
+                    state.Scheduled.Recalled |> Set.add { OutMillis = outMillis; Name = name }
             }
         | ValueNone ->
             let uniqueId =

@@ -63,7 +63,8 @@ module internal FaultInjection =
             }
 
         match effect, fate with
-        | Reply(_, answer), Some({ Kind = ComesLate delay } as fate) -> postpone now ticket fate delay answer state, effects
+        | Reply(_, answer), Some({ Kind = ComesLate delay } as fate) ->
+            postpone now ticket fate delay answer state, effects
         | Reply _, Some { Kind = IsLost } -> state, Forget ticket :: effects
         | _ -> state, effect :: effects
 

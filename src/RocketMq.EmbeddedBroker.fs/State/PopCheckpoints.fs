@@ -99,13 +99,19 @@ module internal PopCheckpoints =
     // In order
 
     let private dueOf (checkpoint: OrderedCheckpoint) offset =
-        Map.tryFind offset checkpoint.Changed |> Option.defaultValue checkpoint.DueMillis
+        Map.tryFind offset checkpoint.Changed
+        |> Option.defaultValue checkpoint.DueMillis
 
     let private unacked (checkpoint: OrderedCheckpoint) =
-        checkpoint.Offsets |> List.filter (fun offset -> not (checkpoint.Acked.Contains offset))
+        checkpoint.Offsets
+        |> List.filter (fun offset -> not (checkpoint.Acked.Contains offset))
 
     let private opening now (checkpoint: OrderedCheckpoint) : int64 voption =
-        match unacked checkpoint |> List.map (dueOf checkpoint) |> List.filter (fun due -> due > now) with
+        match
+            unacked checkpoint
+            |> List.map (dueOf checkpoint)
+            |> List.filter (fun due -> due > now)
+        with
         | [] -> ValueNone
         | dues -> ValueSome(List.max dues)
 
@@ -207,4 +213,5 @@ module internal PopCheckpoints =
         | true, true -> ValueNone
         | false, true -> ValueSome checkpoints.Hidden.MinimumElement.DueMillis
         | true, false -> ValueSome(fst checkpoints.Openings.MinimumElement)
-        | false, false -> ValueSome(min checkpoints.Hidden.MinimumElement.DueMillis (fst checkpoints.Openings.MinimumElement))
+        | false, false ->
+            ValueSome(min checkpoints.Hidden.MinimumElement.DueMillis (fst checkpoints.Openings.MinimumElement))

@@ -226,7 +226,12 @@ module internal Store =
                 store.Files
                 |> List.takeWhile (fun begins -> store.NextPhysicalOffset - begins <= store.Limits.RetentionBytes)
 
-            let retained = if retained.IsEmpty then List.truncate 1 store.Files else retained
+            let retained =
+                if retained.IsEmpty then
+                    List.truncate 1 store.Files
+                else
+                    retained
+
             let begins = List.last retained
 
             if begins <= store.MinPhysicalOffset then

@@ -266,7 +266,11 @@ module Properties =
 
         while cursor.MoveNext() do
             if not (isNamed name cursor.Name) then
-                retained.Append(Utf8Text.read cursor.Name).Append('\001').Append(Utf8Text.read cursor.Value).Append('\002')
+                retained
+                    .Append(Utf8Text.read cursor.Name)
+                    .Append('\001')
+                    .Append(Utf8Text.read cursor.Value)
+                    .Append('\002')
                 |> ignore
 
         retained.ToString()

@@ -157,7 +157,8 @@ let private sources =
 
             test "identifiers of sources use the field's words" {
                 let sources =
-                    files |> List.filter (fun file -> isCode file || file.EndsWith(".fsx", StringComparison.Ordinal))
+                    files
+                    |> List.filter (fun file -> isCode file || file.EndsWith(".fsx", StringComparison.Ordinal))
 
                 sources.Length |> shouldExceed 250
 

@@ -110,7 +110,8 @@ type internal AssignedQueues
                 match InitialOffset.afterCommitted options.ConsumeFrom isRetryTopic committed with
                 | BeginAt offset -> Task.FromResult(Ok offset)
                 | QueryMaxOffset -> brokers.RequestFromMaster(queue, GroupRequests.max queue, ending)
-                | QueryOffsetByTime millis -> brokers.RequestFromMaster(queue, GroupRequests.searchByTime queue millis, ending)
+                | QueryOffsetByTime millis ->
+                    brokers.RequestFromMaster(queue, GroupRequests.searchByTime queue millis, ending)
                 | CannotStart error -> Task.FromResult(Error error)
 
             return offset |> Result.map (fun offset -> struct (offset, found))

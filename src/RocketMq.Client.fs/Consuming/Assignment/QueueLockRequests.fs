@@ -35,7 +35,11 @@ type internal QueueLockRequests
             let requestedAt = clock.Now
 
             let! answer =
-                brokers.RequestFromMaster(queues.Head, QueueLocks.acquire.Request(request queues), CancellationToken.None)
+                brokers.RequestFromMaster(
+                    queues.Head,
+                    QueueLocks.acquire.Request(request queues),
+                    CancellationToken.None
+                )
 
             match answer with
             | Ok granted ->
@@ -47,14 +51,22 @@ type internal QueueLockRequests
             | Error error ->
                 ConsumerLog.locksNotRenewed log queues.Head.BrokerName (RemotingError.describe error)
 
-                return { RequestedAt = requestedAt; Granted = ValueNone }
+                return
+                    {
+                        RequestedAt = requestedAt
+                        Granted = ValueNone
+                    }
         }
 
     /// Gives locks back, if the broker can be reached.
     member _.Release(queues: MessageQueue list) : Task =
         backgroundTask {
             match!
-                brokers.RequestFromMaster(queues.Head, QueueLocks.release.Request(request queues), CancellationToken.None)
+                brokers.RequestFromMaster(
+                    queues.Head,
+                    QueueLocks.release.Request(request queues),
+                    CancellationToken.None
+                )
             with
             | Ok() -> ()
             | Error error ->

@@ -80,7 +80,13 @@ type internal RebalanceService
             let! missing =
                 match error, subscriptions.TryFind topic with
                 | RemotingError.Refused _, NonNull subscribed ->
-                    MissingGroup.find brokers routes settings subscribed.Subscription remoting.RequestTimeout ending.Token
+                    MissingGroup.find
+                        brokers
+                        routes
+                        settings
+                        subscribed.Subscription
+                        remoting.RequestTimeout
+                        ending.Token
                 | _ -> Task.FromResult None
 
             let struct (brokerName, error) = Option.defaultValue (struct ("", error)) missing
@@ -170,7 +176,8 @@ type internal RebalanceService
     let checkExpression (topic: string) filter =
         match filter with
         | ByTag _ -> Task.FromResult(Ok())
-        | BySql92 _ -> brokers.RequestFromFirst(topic, GroupRequests.check instance.ClientId group topic filter, ending.Token)
+        | BySql92 _ ->
+            brokers.RequestFromFirst(topic, GroupRequests.check instance.ClientId group topic filter, ending.Token)
 
     /// Whether a topic can be subscribed to, and its route. Changes nothing.
     let check topic (filter: Filter) : Task<Result<TopicRoute, RemotingError>> =

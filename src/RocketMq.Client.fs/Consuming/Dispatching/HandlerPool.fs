@@ -310,7 +310,12 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
                     isWatched <- looksIdle < idleLooks
 
                     let struct (next, mustReport) =
-                        HandlerPlacement.look { HaveWorked = work; BlockedFor = blockedFor } placement
+                        HandlerPlacement.look
+                            {
+                                HaveWorked = work
+                                BlockedFor = blockedFor
+                            }
+                            placement
 
                     place next
                     struct (mustReport, isWatched))

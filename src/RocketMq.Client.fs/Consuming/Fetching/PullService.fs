@@ -102,7 +102,8 @@ type internal PullService
             let! first =
                 match queue.NewestStored with
                 | 0L -> Task.FromResult(Ok next)
-                | newest -> brokers.RequestFromMaster(queue.Queue, GroupRequests.searchByTime queue.Queue newest, place.Ending)
+                | newest ->
+                    brokers.RequestFromMaster(queue.Queue, GroupRequests.searchByTime queue.Queue newest, place.Ending)
 
             let offset = max 0L (min next first)
 

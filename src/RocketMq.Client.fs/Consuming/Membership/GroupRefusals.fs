@@ -59,7 +59,15 @@ module internal MissingGroup =
                             QueueId = 0
                         }
 
-                    match! brokers.RequestFromMasterOf(topic, name, probe settings queue subscription, timeout, cancellation) with
+                    match!
+                        brokers.RequestFromMasterOf(
+                            topic,
+                            name,
+                            probe settings queue subscription,
+                            timeout,
+                            cancellation
+                        )
+                    with
                     | Error error when isReason error -> found <- Some(struct (name, error))
                     | _ -> ()
 

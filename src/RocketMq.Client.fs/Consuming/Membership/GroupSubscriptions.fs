@@ -37,7 +37,10 @@ module internal GroupSubscriptions =
                 )
 
         let ofOthers topic =
-            if Names.isRetryTopic topic || subscribed |> List.exists (fun one -> one.Topic = topic) then
+            if
+                Names.isRetryTopic topic
+                || subscribed |> List.exists (fun one -> one.Topic = topic)
+            then
                 None
             else
                 Some $"another member reads topic {topic}, this one does not"

@@ -111,7 +111,8 @@ type internal MemberComparison
         }
 
     /// The members of the group are known, as a broker of a topic has them.
-    member _.MembersKnown(topic: string, members: string list) : Task = membersKnown representsAll topic members
+    member _.MembersKnown(topic: string, members: string list) : Task =
+        membersKnown representsAll topic members
 
     /// For those that do not learn of the members otherwise: asks for them first, at a broker of one topic after the other.
     member _.Look() : Task =

@@ -72,7 +72,11 @@ type internal SendBackService
                 let queue = queues[(Interlocked.Increment &turn &&& Int32.MaxValue) % queues.Length]
 
                 let! (_: SendAnswer) =
-                    brokers.RequestFromMaster(queue, Send.message.Request(copyOf message level queue), CancellationToken.None)
+                    brokers.RequestFromMaster(
+                        queue,
+                        Send.message.Request(copyOf message level queue),
+                        CancellationToken.None
+                    )
 
                 return ()
         }

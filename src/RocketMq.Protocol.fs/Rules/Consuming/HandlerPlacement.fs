@@ -87,7 +87,9 @@ module internal HandlerPlacement =
         else
             { placement with
                 CalmLooks = looks
-                SinceFound = placement.SinceFound |> ValueOption.map (fun since -> min (since + 1) reportAfter)
+                SinceFound =
+                    placement.SinceFound
+                    |> ValueOption.map (fun since -> min (since + 1) reportAfter)
             }
 
     /// Whether handlers are apart only because it is not known yet whether they block.

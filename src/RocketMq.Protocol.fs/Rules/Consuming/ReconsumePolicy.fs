@@ -68,7 +68,8 @@ module internal ReconsumePolicy =
         max least (min most time)
 
     /// As a broker is told.
-    let maxRetries (configured: int option) : int = Option.defaultValue usualRetries configured
+    let maxRetries (configured: int option) : int =
+        Option.defaultValue usualRetries configured
 
     let concurrent (model: MessageModel) (result: ConsumeResult) : ConcurrentOutcome =
         match model, result with

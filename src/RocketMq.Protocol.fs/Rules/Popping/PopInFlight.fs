@@ -229,7 +229,9 @@ module internal PopInFlight =
                 }
 
             List.fold startAck acking chosen,
-            [ SendAck(brokerName, chosen |> List.map (fun id -> id, pops.InFlight[id].Target)) ]
+            [
+                SendAck(brokerName, chosen |> List.map (fun id -> id, pops.InFlight[id].Target))
+            ]
 
     let private gather now id (entry: PopEntry) failures (pops: PopInFlight) =
         let brokerName = entry.Target.Receipt.BrokerName
@@ -379,7 +381,8 @@ module internal PopInFlight =
             withEntry id (fun entry ->
                 match entry.Phase with
                 | Processing _ -> obey now id entry verdict pops
-                | Renewing(requestedMillis, ValueNone) -> update id entry (Renewing(requestedMillis, ValueSome verdict)) ValueNone pops, []
+                | Renewing(requestedMillis, ValueNone) ->
+                    update id entry (Renewing(requestedMillis, ValueSome verdict)) ValueNone pops, []
                 | _ -> pops, [])
         | Renewed(id, answer) ->
             withEntry id (fun entry ->

@@ -33,6 +33,9 @@ module internal ConsumeLock =
     /// consumed in between, so that what is held is old.
     let renewed (requestedAt: TimeSpan) (answeredAt: TimeSpan) (isGranted: bool) (lock: ConsumeLock) : LockRenewal =
         if isGranted && answeredAt - lock.RequestedAt < lockMaxLiveTime then
-            StillLocked { RequestedAt = max requestedAt lock.RequestedAt }
+            StillLocked
+                {
+                    RequestedAt = max requestedAt lock.RequestedAt
+                }
         else
             LockLost

@@ -169,7 +169,8 @@ module internal ConsumerQueue =
         | QueueEvent.OffsetNotFound attempt, FindingOffset when attempt = state.Attempt -> QueueBeginnings.fail state
         | QueueEvent.RetryDue attempt, WaitingToRetry when attempt = state.Attempt -> QueueBeginnings.start state
         | QueueEvent.RenewDue, _ -> renewDue state
-        | QueueEvent.LockRenewed(requestedAt, answer), _ when state.IsRenewing -> lockRenewed now requestedAt answer state
+        | QueueEvent.LockRenewed(requestedAt, answer), _ when state.IsRenewing ->
+            lockRenewed now requestedAt answer state
         | QueueEvent.CommitDue progress, Running -> QueueCommits.commitDue now progress state
         | QueueEvent.CommitRequested(waiter, offset, progress), Running ->
             QueueCommits.commitRequested now waiter offset progress { state with Progress = progress }

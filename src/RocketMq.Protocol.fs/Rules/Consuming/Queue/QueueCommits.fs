@@ -104,7 +104,8 @@ module internal QueueCommits =
     /// No handler is at work. What is owed is saved; what is consumed, if a look shows that no other member has committed meanwhile.
     let commitLast now (state: ConsumerQueue) =
         match state.NextSave, target state.Progress state with
-        | Some(offset, waiters), _ when QueueState.hasLock now state -> save offset waiters { state with NextSave = None }
+        | Some(offset, waiters), _ when QueueState.hasLock now state ->
+            save offset waiters { state with NextSave = None }
         | _, ValueSome offset when
             state.Owed.IsSome
             && QueueState.hasLock now state
