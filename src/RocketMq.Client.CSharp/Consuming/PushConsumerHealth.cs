@@ -27,7 +27,7 @@ public sealed class PushConsumerHealth
     /// <summary>Sent back to brokers, to be had again or as dead letters.</summary>
     public long SentBack => _inner.SentBack;
 
-    /// <summary>Kept to be handled again here, as no broker took them back.</summary>
+    /// <summary>To be retried by this consumer, as no broker took them back.</summary>
     public long RetriedLocally => _inner.RetriedLocally;
 
     /// <summary>Handlers, now, that have taken longer than the consume timeout.</summary>

@@ -26,7 +26,7 @@ public sealed class PopConsumer : IAsyncDisposable
     /// <summary>What is popped now: queues, or whole brokers, which stand there with the number -1.</summary>
     public IReadOnlyList<MessageQueue> Assigned => [.. _inner.Assigned.Select(MessageQueue.FromCore)];
 
-    /// <summary>How many messages are in hand.</summary>
+    /// <summary>How many messages are in flight: popped, and neither acknowledged nor lost.</summary>
     public int InFlight => _inner.InFlight;
 
     /// <summary>How many messages were handled and acknowledged since the start; brokers have taken it.</summary>

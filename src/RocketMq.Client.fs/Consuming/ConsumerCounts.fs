@@ -24,7 +24,7 @@ type internal ConsumerCounts() =
     member _.SentBack() =
         Interlocked.Increment &sentBack |> ignore<int64>
 
-    /// Kept to be handled again here, as no broker took them back.
+    /// To be retried by this consumer, as no broker took them back.
     member _.RetriedLocally() =
         Interlocked.Increment &retriedLocally |> ignore<int64>
 

@@ -213,7 +213,7 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
     /// Whether a message is neither settled nor lost.
     member _.IsInFlight(id: int64) = tickets.ContainsKey id
 
-    /// Begins to hold messages, and gives them their numbers.
+    /// Takes messages in flight, and gives them their numbers.
     member _.Take(lane: int, popped: Popped[], cancellation: CancellationToken) : Task<(int64 * PopTicket) list> =
         let taker =
             TaskCompletionSource<(int64 * PopTicket) list> TaskCreationOptions.RunContinuationsAsynchronously
@@ -232,7 +232,7 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
         post (WaitForRoom(lane, waiter))
         waiter.Task.WaitAsync cancellation
 
-    /// Ends when nothing is held, or with the limit. Whether nothing is held.
+    /// Ends when nothing is in flight, or with the limit. Whether nothing is in flight.
     member _.WaitUntilIdle(limit: TimeSpan) : Task<bool> =
         backgroundTask {
             let waiter = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously

@@ -131,7 +131,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     /// What is popped now: queues, or brokers with the queue id -1.
     member _.Assigned: MessageQueue list = queues.All
 
-    /// How many messages are in hand.
+    /// How many messages are in flight: popped, and neither acknowledged nor lost.
     member _.InFlight = acks.InFlight
 
     /// How many messages were handled and acknowledged, so that brokers have taken it, since the start.

@@ -25,7 +25,7 @@ type internal PopDispatcher
         acks: PopAckAgent,
         client: PopClient
     ) =
-    /// How soon a message comes again that was not handled, through no fault of its own.
+    /// How soon a message is redelivered that was not handled, through no fault of its own.
     static let returnMillis = 1_000L
 
     let log = settings.Remoting.Logger
@@ -63,7 +63,7 @@ type internal PopDispatcher
         for id, _ in messages do
             acks.Handled(id, verdict)
 
-    /// One call of the handler. Nothing if it was given up while it lasted: its message has been put off then.
+    /// One call of the handler. Nothing if it was given up while it lasted: its message has been nacked then.
     let handleOne (run: HandlerWorker) (ticket: PopTicket) (messages: StoredMessage[]) index =
         backgroundTask {
             run.Result <- ConsumeResult.Retry
@@ -88,7 +88,7 @@ type internal PopDispatcher
                 return ValueNone
         }
 
-    /// Inner messages have one receipt: the first that comes again has all of them come again.
+    /// Inner messages have one receipt: the first that is redelivered has all of them redelivered.
     let handle (pool: HandlerPool) (run: HandlerWorker) (ticket: PopTicket) : Task<PopVerdict voption> =
         backgroundTask {
             let messages = client.Messages ticket.Popped
@@ -104,7 +104,7 @@ type internal PopDispatcher
             return verdict
         }
 
-    /// One after the other. What stands behind a message that comes again comes again with it, or would overtake it.
+    /// One after the other. What is behind a message that is redelivered is redelivered with it, or would overtake it.
     let handleAll (pool: HandlerPool) (run: HandlerWorker) (work: PopWork) : Task =
         backgroundTask {
             let mutable continues = true
@@ -149,7 +149,7 @@ type internal PopDispatcher
     /// Ends when a handler may become free, as far as is known.
     member _.WhenFree(cancellation: CancellationToken) : Task = gate.WhenOpen cancellation
 
-    /// Takes messages of one pop. Those of a pop that was asked for before all handlers took too long go back at once.
+    /// Takes messages of one pop. Those of a pop that was sent before all handlers took too long go back at once.
     member _.Dispatch(messages: (int64 * PopTicket) list) =
         if not gate.IsOpen then
             settle (Redeliver returnMillis) messages
@@ -173,7 +173,7 @@ type internal PopDispatcher
         else
             gate.Open()
 
-    /// No handler begins any more, and those at work are told to end. What is in hand goes back.
+    /// No handler begins any more, and those at work are told to end. What is in flight goes back.
     member _.End() =
         pool.Close()
         call.CancelAll pool
@@ -182,7 +182,7 @@ type internal PopDispatcher
     interface IHandlers with
         member _.Pool = pool
 
-        /// Another handler takes the place of one that does not return; its message, and in order those behind it, come again.
+        /// Another handler takes the place of one that does not return; its message, and in order those behind it, are redelivered.
         member _.Abandon(run, stamp) =
             match run.Source with
             | :? PopWork as work when pool.Abandon(run, stamp) ->

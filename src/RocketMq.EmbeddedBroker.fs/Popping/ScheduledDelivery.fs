@@ -21,7 +21,7 @@ module internal ScheduledDelivery =
 
             struct (state, stored, woken @ popped))
 
-    /// Keeps a message until its time. `stored` is where it lies meanwhile.
+    /// Stores a message until its time. `stored` is where it lies meanwhile.
     let schedule dueMillis (stored: StoredMessage) (message: ScheduledMessage) (state: BrokerState) =
         { state with
             BrokerState.Scheduled.ByDue = Map.add (dueMillis, stored.PhysicalOffset) message state.Scheduled.ByDue

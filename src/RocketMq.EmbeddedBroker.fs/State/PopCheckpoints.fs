@@ -40,7 +40,7 @@ type internal PopCheckpoints =
 
 /// What becomes of a queue when a message that was popped in order is acknowledged.
 type internal OrderedAck =
-    /// The group goes on from here.
+    /// The group continues from here.
     | NextOffset of nextOffset: int64
     /// The receipt has been replaced: nothing.
     | IsStale

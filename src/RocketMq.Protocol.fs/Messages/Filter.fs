@@ -80,7 +80,7 @@ module Filter =
 
         hash
 
-    /// A test whether a consumer keeps a message that the broker let through. Brokers compare hashes of tags, so some that
+    /// A test whether a message that the broker let through matches. Brokers compare hashes of tags, so some that
     /// differ get through.
     let matcher (filter: Filter) : StoredMessage -> bool =
         match filter with

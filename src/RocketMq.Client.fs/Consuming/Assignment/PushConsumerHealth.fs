@@ -41,7 +41,7 @@ type PushConsumerHealth =
         Failed: int64
         /// Sent back to brokers, to be had again or as dead letters.
         SentBack: int64
-        /// Kept to be handled again here, as no broker took them back.
+        /// To be retried by this consumer, as no broker took them back.
         RetriedLocally: int64
         /// Handlers, now, that have taken longer than the consume timeout.
         StuckHandlers: int

@@ -3,7 +3,7 @@ namespace RocketMq
 open System
 open System.Collections.Concurrent
 
-/// What a member wants of one topic, and the test for it.
+/// A topic that a member subscribes to, and the test of its filter.
 [<Sealed>]
 type internal SubscribedTopic(subscription: TopicSubscription) =
     let matches = Filter.matcher subscription.Filter

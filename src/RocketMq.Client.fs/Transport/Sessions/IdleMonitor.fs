@@ -37,7 +37,7 @@ type internal IdleMonitor(clock: TimeProvider) =
     /// A caller sends something that is not answered.
     member _.Used(now: int64) = Volatile.Write(&used, now)
 
-    /// A caller asks the peer something. Gives whether it is the first question since the peer was heard.
+    /// A caller sends a request. Returns whether it is the first since the peer was heard.
     member _.Requested(now: int64) =
         Volatile.Write(&used, now)
 

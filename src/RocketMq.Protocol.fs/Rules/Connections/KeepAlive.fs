@@ -30,7 +30,7 @@ type internal IdleState =
     {
         /// Since the server was last heard, or the connection was made.
         Heard: TimeSpan
-        /// Since it was first asked something after that; nothing if it has heard no question since.
+        /// Since the first request after that; nothing if none was sent since.
         Requested: TimeSpan voption
         /// Since a ping was sent, if it has not been answered.
         Probed: TimeSpan voption

@@ -1,6 +1,6 @@
 namespace RocketMq
 
-/// A pool of connections that are lent to one renter at a time, at most `Size` of them. Connections and borrowers are
+/// A pool of connections that are rented to one caller at a time, at most `Size` of them. Connections and borrowers are
 /// numbers here.
 type internal PoolState =
     {

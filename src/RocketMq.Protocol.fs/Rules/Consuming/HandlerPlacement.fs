@@ -24,7 +24,7 @@ type internal HandlerPlacement =
         NeededLooks: int
         /// Looks since one was found first; none has been found if nothing.
         SinceFound: int voption
-        /// Whether that has been told.
+        /// Whether that has been reported.
         IsReported: bool
     }
 
@@ -40,7 +40,7 @@ module internal HandlerPlacement =
     /// Those that have blocked work apart until they have not done so for a minute.
     let private returnLooks = 1_200
 
-    /// Blocking is told when it lasts, or comes again, for a second: the first calls may have had a lot to load.
+    /// Blocking is reported when it lasts, or recurs, for a second: the first calls may have had a lot to load.
     let private reportAfter = 20
 
     let initial =
@@ -106,7 +106,7 @@ module internal HandlerPlacement =
         else
             placement
 
-    /// Where handlers are called from now on, and whether it is to be told that they block: once.
+    /// Where handlers are called from now on, and whether it is to be reported that they block: once.
     let look (seen: HandlersSeen) (placement: HandlerPlacement) : struct (HandlerPlacement * bool) =
         if seen.BlockedFor > 0 then
             found seen placement

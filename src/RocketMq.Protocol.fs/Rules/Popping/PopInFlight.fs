@@ -31,12 +31,12 @@ type internal PopPhase =
     | Processing of renewMillis: int64 * isInDoubt: bool
     /// Its handler has ended, and its receipt is in doubt.
     | ToRenew of PopVerdict
-    /// The broker is being asked to hide it for longer. The verdict is there if the handler has ended meanwhile.
+    /// A request to hide it for longer is in flight. The verdict is there if the handler has ended meanwhile.
     | Renewing of requestedMillis: int64 * PopVerdict voption
     /// It waits to be acknowledged.
     | ToAck of failures: int
     | Acking of failures: int
-    /// It waits to be put off.
+    /// It waits to be nacked: its invisible time is to be changed.
     | ToNack of afterMillis: int64 * failures: int
     | Nacking of afterMillis: int64 * failures: int
 
@@ -53,7 +53,7 @@ type internal PopEntry =
         DueMillis: int64 voption
     }
 
-/// How a request for a held message ended.
+/// How a request for a message in flight ended.
 type internal PopAnswerEvent<'Value> =
     | Taken of 'Value
     /// Trying again may help.
@@ -69,7 +69,7 @@ type internal PopEvent =
     | Nacked of id: int64 * PopAnswerEvent<unit>
     /// Time has passed.
     | ClockTicked
-    /// The consumer ends: what is still in hand goes back, to come again after a time.
+    /// The consumer ends: what is still in flight goes back, to be redelivered after a time.
     | SentBack of afterMillis: int64
 
 type internal PopEffect =
@@ -78,9 +78,9 @@ type internal PopEffect =
     | SendNack of id: int64 * AckTarget * afterMillis: int64
     /// The broker has taken the acknowledgement while the receipt lived.
     | HasAcked of id: int64
-    /// The broker hands the message out again when its time is over.
+    /// The broker delivers the message again when its time is over.
     | HasNacked of id: int64
-    /// Its receipt is dead or not taken: the broker hands the message out again.
+    /// Its receipt is dead or not taken: the broker delivers the message again.
     | HasLost of id: int64
 
 type internal PopInFlight =
@@ -88,15 +88,15 @@ type internal PopInFlight =
         Limits: PopLimits
         InFlight: Map<int64, PopEntry>
         Due: Set<struct (int64 * int64)>
-        /// How many are held by lane.
+        /// How many are in flight by lane.
         Lanes: Map<int, int>
-        /// Brokers that are being told of acknowledgements. Others gather meanwhile.
+        /// Brokers to which a request with acknowledgements is in flight. Later ones gather meanwhile.
         AckingBrokers: Set<string>
         /// Those that gather, by broker, the latest first.
         Gathered: Map<string, int64 list>
     }
 
-/// What a consumer does with the messages it has popped until each is acknowledged, put off or lost: it renews receipts
+/// What a consumer does with the messages it has popped until each is acknowledged, nacked or lost: it renews receipts
 /// while handlers run, gathers acknowledgements, and repeats what failed while the receipt lives. Times are in
 /// milliseconds of the client's own clock, from any beginning.
 module internal PopInFlight =
@@ -209,7 +209,7 @@ module internal PopInFlight =
         | ToAck failures -> update id entry (Acking failures) ValueNone pops
         | _ -> pops
 
-    /// Tells a broker of what has gathered for it, unless it is being told already.
+    /// Sends a broker what has gathered for it, unless a request to it is in flight.
     let private sendAcks now brokerName (pops: PopInFlight) : PopInFlight * PopEffect list =
         let gathered =
             Map.tryFind brokerName pops.Gathered
@@ -364,7 +364,7 @@ module internal PopInFlight =
                 update id entry (Renewing(requestedMillis, ValueSome(Redeliver afterMillis))) ValueNone pops, effects
             | _ -> pops, effects)
 
-    /// What an event makes of the messages that are held, and what is to be done. Total: news of one that is not held any more changes
+    /// What an event makes of the messages in flight, and what is to be done. Total: news of one that is not in flight any more changes
     /// nothing. `now` in milliseconds.
     let transition (now: int64) (pops: PopInFlight) (event: PopEvent) : PopInFlight * PopEffect list =
         let withEntry id act =
