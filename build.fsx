@@ -174,8 +174,8 @@ let testSuite arguments suite =
 
     counts, failures.Lines, code
 
-let isNamed (wanted: string) (name: string) =
-    name.Equals(wanted, StringComparison.OrdinalIgnoreCase)
+let isNamed (expected: string) (name: string) =
+    name.Equals(expected, StringComparison.OrdinalIgnoreCase)
 
 let runSuites arguments chosen =
     let runs = List.map (testSuite arguments) chosen
@@ -264,7 +264,7 @@ let git onLine arguments = runTool "git" root [] onLine arguments
 
 /// Builds the bench program in a tree. Gives its path, or what the build said.
 let buildBench folder : Result<string, string list> =
-    let said = ResizeArray<string>()
+    let output = ResizeArray<string>()
 
     match
         [
@@ -277,13 +277,13 @@ let buildBench folder : Result<string, string list> =
             "--nologo"
             "-nodeReuse:false"
         ]
-        |> runTool "dotnet" folder [] said.Add
+        |> runTool "dotnet" folder [] output.Add
     with
     | 0 ->
         Directory.GetFiles(Path.Combine(folder, "bench/bin/Release"), "RocketMq.Bench.dll", SearchOption.AllDirectories)
         |> Array.head
         |> Ok
-    | _ -> Error(List.ofSeq said)
+    | _ -> Error(List.ofSeq output)
 
 /// Puts the bench program of this tree in the place of another tree's.
 let copyBench folder =
@@ -321,9 +321,9 @@ let benchCompare (commit: string) arguments =
 
             match buildOldBench folder, buildBench root with
             | Ok older, Ok newer -> run ([ newer; "compare"; older ] @ arguments)
-            | Error said, _
-            | _, Error said ->
-                List.iter print said
+            | Error output, _
+            | _, Error output ->
+                List.iter print output
                 1
         | _ -> 1
     finally
@@ -408,18 +408,18 @@ let native _ =
         | Error code -> code
 
     let checks program =
-        let said tool arguments =
+        let outputOf tool arguments =
             let lines = ResizeArray<string>()
             let code = runTool tool root [] lines.Add arguments
             code, List.ofSeq lines
 
-        let natively = said program [ recorded ]
+        let natively = outputOf program [ recorded ]
         List.iter print (snd natively)
 
         match run [ "build"; "tests/Native"; "-c"; "Release"; "-v"; "quiet"; "--nologo" ] with
         | 0 ->
             let managed =
-                said "dotnet" [ "tests/Native/bin/Release/net10.0/Native.dll"; recorded ]
+                outputOf "dotnet" [ "tests/Native/bin/Release/net10.0/Native.dll"; recorded ]
 
             if fst natively = 0 && natively = managed then
                 0
@@ -599,10 +599,10 @@ match fsi.CommandLineArgs |> List.ofArray |> List.tail |> List.filter ((<>) "--"
 | [] ->
     usage ()
     exit 0
-| wanted :: arguments ->
-    match List.tryFind (fun (name, _, _) -> isNamed wanted name) targets with
+| requested :: arguments ->
+    match List.tryFind (fun (name, _, _) -> isNamed requested name) targets with
     | Some(_, _, target) -> exit (target arguments)
     | None ->
-        print $"There is no target '{wanted}'."
+        print $"There is no target '{requested}'."
         usage ()
         exit 1

@@ -1,4 +1,4 @@
-/// What open connections cost that nobody uses.
+/// What open connections cost that no caller uses.
 module RocketMq.Bench.Idle
 
 open System
@@ -57,7 +57,7 @@ let run (settings: Settings) =
     let watch = watch settings window
 
     Console.Out.WriteLine
-        $"{connections} open connections that nobody uses, to a server in another process, for {window.TotalSeconds} s; CPU of \
+        $"{connections} open connections that no caller uses, to a server in another process, for {window.TotalSeconds} s; CPU of \
         one core, and memory, are the client process's."
 
     Console.Out.WriteLine "| what                                 | CPU      | timers | KiB       |"

@@ -46,13 +46,13 @@ let refusal =
 show "a refusal" (Offsets.min.DecodeAnswer refusal)
 
 // A command by hand, of any code, and a check of what it lacks.
-let byHand =
+let manual =
     Command.request RequestCode.SendMessageV2
     |> Commands.withTopic "Orders"
     |> Commands.withTags "created"
 
-show "by hand" byHand
-show "what it lacks" (Commands.check byHand)
+show "by hand" manual
+show "what it lacks" (Commands.check manual)
 show "any command, typed" (Operations.show RequestCode.GetMinOffset request)
 
 // Messages and errors.

@@ -5,15 +5,15 @@ internal sealed class Progress : IDisposable
 {
     private const int BarWidth = 30;
 
-    private readonly int _wanted;
+    private readonly int _expected;
     private readonly Func<(int Sent, int Received)> _read;
     private readonly Timer _timer;
     private readonly Lock _gate = new();
     private bool _isFinished;
 
-    internal Progress(int wanted, Func<(int Sent, int Received)> read)
+    internal Progress(int expected, Func<(int Sent, int Received)> read)
     {
-        _wanted = wanted;
+        _expected = expected;
         _read = read;
         var interval = TimeSpan.FromMilliseconds(Console.IsOutputRedirected ? 1000 : 100);
         _timer = new Timer(_ => Show(), null, TimeSpan.Zero, interval);
@@ -52,7 +52,7 @@ internal sealed class Progress : IDisposable
 
     private string Bar(int done)
     {
-        var filled = (int)((long)Math.Min(done, _wanted) * BarWidth / _wanted);
+        var filled = (int)((long)Math.Min(done, _expected) * BarWidth / _expected);
         return new string('█', filled) + new string('░', BarWidth - filled);
     }
 }

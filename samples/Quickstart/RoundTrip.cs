@@ -7,7 +7,7 @@ namespace Quickstart;
 
 /// <summary>What a run came to.</summary>
 internal sealed record Result(
-    int Wanted,
+    int Expected,
     int Sent,
     int Received,
     int Lost,
@@ -18,7 +18,7 @@ internal sealed record Result(
     Latencies DeliveryLatency,
     IReadOnlyList<string> Errors)
 {
-    internal bool IsComplete => Sent == Wanted && Lost == 0 && Duplicated == 0;
+    internal bool IsComplete => Sent == Expected && Lost == 0 && Duplicated == 0;
 }
 
 /// <summary>Sends messages with tags, keys and properties from many callers at a time, and reads them all back.</summary>

@@ -53,7 +53,7 @@ internal sealed class Lifetime(string client)
         }
         catch (Exception)
         {
-            // The caller has gone, and has been told so; nobody is left who could be told that its client did not start.
+            // The caller has gone, and has been told so; no caller is left to notify that its client did not start.
         }
     }
 }

@@ -14,7 +14,7 @@ internal static class Handlers
         return (input, cancellation) =>
         {
             var handling = handler(input, cancellation);
-            return handling.IsCompletedSuccessfully ? new(Said(handling.Result, handler)) : Finish(handling, handler);
+            return handling.IsCompletedSuccessfully ? new(ToCoreResult(handling.Result, handler)) : Finish(handling, handler);
         };
     }
 
@@ -69,14 +69,14 @@ internal static class Handlers
     private static ValueTask<Core.ConsumeResult> Finish(Task? handling, Delegate handler) => handling switch
     {
         null => throw NoTask(handler),
-        Task<ConsumeResult> { IsCompletedSuccessfully: true } said => new(Said(said.Result, handler)),
-        Task<ConsumeResult> said => Finish(new ValueTask<ConsumeResult>(said), handler),
+        Task<ConsumeResult> { IsCompletedSuccessfully: true } handled => new(ToCoreResult(handled.Result, handler)),
+        Task<ConsumeResult> handled => Finish(new ValueTask<ConsumeResult>(handled), handler),
         { IsCompletedSuccessfully: true } => new(Core.ConsumeResult.Success),
         _ => FinishWithoutResult(handling),
     };
 
     private static async ValueTask<Core.ConsumeResult> Finish(ValueTask<ConsumeResult> handling, Delegate handler) =>
-        Said(await handling.ConfigureAwait(false), handler);
+        ToCoreResult(await handling.ConfigureAwait(false), handler);
 
     private static async ValueTask<Core.ConsumeResult> FinishWithoutResult(Task handling)
     {
@@ -84,7 +84,7 @@ internal static class Handlers
         return Core.ConsumeResult.Success;
     }
 
-    private static Core.ConsumeResult Said(ConsumeResult result, Delegate handler) => result.Inner ?? throw NoResult(handler);
+    private static Core.ConsumeResult ToCoreResult(ConsumeResult result, Delegate handler) => result.Inner ?? throw NoResult(handler);
 
     /// <summary>As a programmer finds it: type and method; for a lambda what the compiler made of it.</summary>
     private static string NameOf(Delegate function)

@@ -14,7 +14,7 @@ public sealed class PullConsumerBuilder : ConsumerBuilder<PullConsumerBuilder>
 
     private protected override PullConsumerBuilder With(Draft draft) => new(draft);
 
-    /// <summary>In place of subscriptions: reads these queues, which are shared with nobody.</summary>
+    /// <summary>In place of subscriptions: reads these queues, which are shared with no other member.</summary>
     /// <param name="queues">The queues; see <see cref="PullClient.GetQueuesAsync"/>.</param>
     /// <param name="tags">Messages with one of the tags, joined with "||", or all of them.</param>
     public PullConsumerBuilder AssignQueues(IEnumerable<MessageQueue> queues, string tags = "*")
@@ -32,13 +32,13 @@ public sealed class PullConsumerBuilder : ConsumerBuilder<PullConsumerBuilder>
     {
         ArgumentNullException.ThrowIfNull(offset);
 
-        async Task<FSharpOption<long>?> Ask(Core.MessageQueue queue, CancellationToken cancellation) =>
+        async Task<FSharpOption<long>?> Query(Core.MessageQueue queue, CancellationToken cancellation) =>
             await (offset(MessageQueue.FromCore(queue), cancellation) ?? throw Handlers.NoTask(offset))
                 .ConfigureAwait(false) is { } found
                 ? FSharpOption<long>.Some(found)
                 : FSharpOption<long>.None;
 
-        return Set(FuncConvert.FromFunc<Core.MessageQueue, CancellationToken, Task<FSharpOption<long>?>>(Ask));
+        return Set(FuncConvert.FromFunc<Core.MessageQueue, CancellationToken, Task<FSharpOption<long>?>>(Query));
     }
 
     /// <summary>How queues are shared. Default <see cref="AllocationStrategy.Averagely"/>.</summary>

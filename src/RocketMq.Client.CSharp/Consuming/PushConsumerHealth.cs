@@ -25,8 +25,8 @@ public sealed class PushConsumerHealth
     /// <summary>Sent back to brokers, to be had again or as dead letters.</summary>
     public long SentBack => _inner.SentBack;
 
-    /// <summary>Kept to be handled again here, as no broker took them back.</summary>
-    public long Kept => _inner.Kept;
+    /// <summary>To be retried by this consumer, as no broker took them back.</summary>
+    public long RetriedLocally => _inner.RetriedLocally;
 
     /// <summary>Handlers, now, that have taken longer than the consume timeout.</summary>
     public int StuckHandlers => _inner.StuckHandlers;
@@ -70,10 +70,10 @@ public sealed class QueueHealth
     public long Damaged => _inner.Damaged;
 
     /// <summary>Messages that are not consumed, those that handlers work on included.</summary>
-    public int Held => _inner.Held;
+    public int CachedMessages => _inner.CachedMessages;
 
     /// <summary>Bytes of their bodies as stored.</summary>
-    public long HeldBytes => _inner.HeldBytes;
+    public long CachedBytes => _inner.CachedBytes;
 
     /// <summary>Messages that handlers work on.</summary>
     public int Running => _inner.Running;

@@ -80,7 +80,7 @@ public sealed class NameServerClient : IAsyncDisposable
     public async Task<string?> GetValueAsync(string space, string key, CancellationToken cancellationToken = default)
     {
         var request = Core.Protocol.KeyValueConfig.get.Request(Place(space, key));
-        return OptionModule.ToObj((await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken));
+        return OptionModule.ToObj((await _inner.Request(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
     /// <summary>Sets a value of the key-value store, on one name server: they do not tell each other.</summary>
@@ -89,7 +89,7 @@ public sealed class NameServerClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(value);
         var request = Core.Protocol.KeyValueConfig.put.Request(new Core.Protocol.KeyValueEntry(Place(space, key), value));
-        (await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        (await _inner.Request(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Deletes a value of the key-value store, on one name server.</summary>
@@ -97,7 +97,7 @@ public sealed class NameServerClient : IAsyncDisposable
     public async Task DeleteValueAsync(string space, string key, CancellationToken cancellationToken = default)
     {
         var request = Core.Protocol.KeyValueConfig.delete.Request(Place(space, key));
-        (await _inner.Ask(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        (await _inner.Request(request, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Closes its connections.</summary>

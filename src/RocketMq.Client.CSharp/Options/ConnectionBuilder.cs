@@ -28,7 +28,7 @@ public abstract class ConnectionBuilder<TSelf>
         T? value,
         [CallerArgumentExpression(nameof(value))] string parameter = "",
         [CallerMemberName] string method = "") where T : struct =>
-        With(value is { } given ? Draft.WithPart(given, parameter, method) : Draft);
+        With(value is { } part ? Draft.WithPart(part, parameter, method) : Draft);
 
     /// <summary>
     /// Changes settings by a text such as "nameServers=a:9876,b:9876;preset=production;requestTimeout=5s;tls=true". Clients of each
@@ -63,7 +63,7 @@ public abstract class ConnectionBuilder<TSelf>
     /// pinged, so a slow answer alone is no reason. Default 3 s.
     /// </param>
     /// <param name="idleAfter">
-    /// A connection that nobody has used for this long is closed; the next call makes it again. Default 2 min.
+    /// A connection that no caller has used for this long is closed; the next call makes it again. Default 2 min.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException">A limit is not above 0, or above a day.</exception>
     public TSelf KeepAlive(TimeSpan? probeAfter = null, TimeSpan? deadAfter = null, TimeSpan? idleAfter = null) =>

@@ -29,7 +29,7 @@ public sealed class TlsSettings
 
     /// <summary>
     /// Whether to ask the issuers, over the network, if a certificate has been revoked. Default false: authorities of
-    /// companies mostly answer no such questions, and then nobody could connect.
+    /// companies mostly answer no such questions, and then no client could connect.
     /// </summary>
     public bool CheckRevocation { get; init; }
 

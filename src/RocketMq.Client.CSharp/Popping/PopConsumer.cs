@@ -2,7 +2,7 @@ namespace RocketMq.Client;
 
 /// <summary>
 /// Hands messages to a handler, so many at a time, and acknowledges what it has consumed. The members of a group share the
-/// messages, not the queues: a slow one holds up nobody. Needs RocketMQ 5.0.
+/// messages, not the queues: a slow one delays no other. Needs RocketMQ 5.0.
 /// </summary>
 public sealed class PopConsumer : IAsyncDisposable
 {
@@ -24,8 +24,8 @@ public sealed class PopConsumer : IAsyncDisposable
     /// <summary>What is popped now: queues, or whole brokers, which stand there with the number -1.</summary>
     public IReadOnlyList<MessageQueue> Assigned => [.. _inner.Assigned.Select(MessageQueue.FromCore)];
 
-    /// <summary>How many messages are in hand.</summary>
-    public int Held => _inner.Held;
+    /// <summary>How many messages are in flight: popped, and neither acknowledged nor lost.</summary>
+    public int InFlight => _inner.InFlight;
 
     /// <summary>How many messages were handled and acknowledged since the start; brokers have taken it.</summary>
     public long Acknowledged => _inner.Acknowledged;

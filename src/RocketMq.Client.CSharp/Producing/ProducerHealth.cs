@@ -13,7 +13,7 @@ public sealed class ProducerHealth
     /// <summary>
     /// What keeps it from sending now, of the topics in use: their routes are not known, none of their masters can be reached, or no
     /// name server answers. A broker beside others that can be reached is none. It learns of brokers by sends and, without them, by
-    /// heartbeats every 30 s. A producer that has not sent yet has asked nobody.
+    /// heartbeats every 30 s. A producer that has not sent yet has not queried a name server.
     /// </summary>
     public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
 

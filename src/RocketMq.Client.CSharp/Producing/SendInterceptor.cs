@@ -13,7 +13,7 @@ internal static class SendInterceptor
     {
         async Task<CoreOutcome> Around(Core.Message message, CoreSend send)
         {
-            Core.RemotingError? givenUp = null;
+            Core.RemotingError? cancelled = null;
 
             async Task<SendReceipt> Next(Message sent)
             {
@@ -22,7 +22,7 @@ internal static class SendInterceptor
 
                 if (outcome is { IsError: true, ErrorValue.IsCancelled: true })
                 {
-                    givenUp = outcome.ErrorValue;
+                    cancelled = outcome.ErrorValue;
                 }
 
                 return SendReceipt.FromCore(outcome.OrThrow());
@@ -38,10 +38,10 @@ internal static class SendInterceptor
             {
                 return CoreOutcome.NewError(known);
             }
-            catch (OperationCanceledException) when (givenUp is not null)
+            catch (OperationCanceledException) when (cancelled is not null)
             {
                 // The caller of the send gave up, and not the interceptor.
-                return CoreOutcome.NewError(givenUp);
+                return CoreOutcome.NewError(cancelled);
             }
         }
 

@@ -7,7 +7,7 @@ namespace RocketMq.Client;
 /// <param name="InFlight">Calls that wait for answers.</param>
 /// <param name="UnwrittenBytes">Bytes that have not been handed to the system.</param>
 /// <param name="Connections">Connections that were made so far.</param>
-/// <param name="UnexpectedAnswers">Answers that nobody waited for: late ones, second ones, wrong ones, unreadable ones.</param>
+/// <param name="UnexpectedAnswers">Answers that no call waited for: late ones, second ones, wrong ones, unreadable ones.</param>
 /// <param name="LastFailure">Why the last connection was lost or not made; empty if none was.</param>
 public sealed record ConnectionHealth(
     string Address,

@@ -17,7 +17,7 @@ public sealed class ConnectionPool : IAsyncDisposable
     public int Count => _inner.Count;
 
     /// <summary>Connections that are lent.</summary>
-    public int Lent => _inner.Lent;
+    public int Rented => _inner.Rented;
 
     /// <summary>Borrowers that wait.</summary>
     public int Waiting => _inner.Waiting;

@@ -3,7 +3,7 @@ namespace RocketMq.Client;
 /// <summary>The life of a connection.</summary>
 public enum ConnectionState
 {
-    /// <summary>Nobody has asked for it yet.</summary>
+    /// <summary>No caller has needed it yet.</summary>
     Disconnected,
 
     /// <summary>It is being made, or will be after a wait.</summary>

@@ -2,7 +2,7 @@ namespace RocketMq.Client;
 
 /// <summary>
 /// Any command to any number of servers: one connection for each address, made when it is first needed, shared by all callers,
-/// closed when nobody has used it for long. Safe to use from any thread.
+/// closed when no caller has used it for long. Safe to use from any thread.
 /// </summary>
 public sealed class RemotingClients : IAsyncDisposable
 {

@@ -8,9 +8,9 @@ type internal ConsumerCounts() =
     let mutable consumed = 0L
     let mutable failed = 0L
     let mutable sentBack = 0L
-    let mutable kept = 0L
+    let mutable retriedLocally = 0L
     let mutable overdue = 0L
-    let mutable givenUp = 0L
+    let mutable abandoned = 0L
 
     /// Handled with success.
     member _.Consumed(count: int) =
@@ -24,21 +24,21 @@ type internal ConsumerCounts() =
     member _.SentBack() =
         Interlocked.Increment &sentBack |> ignore<int64>
 
-    /// Kept to be handled again here, as no broker took them back.
-    member _.Kept() =
-        Interlocked.Increment &kept |> ignore<int64>
+    /// To be retried by this consumer, as no broker took them back.
+    member _.RetriedLocally() =
+        Interlocked.Increment &retriedLocally |> ignore<int64>
 
     /// Handlers that took longer than the consume timeout.
     member _.Overdue() =
         Interlocked.Increment &overdue |> ignore<int64>
 
     /// Handlers that did not return after it either.
-    member _.GivenUp() =
-        Interlocked.Increment &givenUp |> ignore<int64>
+    member _.Abandoned() =
+        Interlocked.Increment &abandoned |> ignore<int64>
 
     member _.AllConsumed = Volatile.Read &consumed
     member _.AllFailed = Volatile.Read &failed
     member _.AllSentBack = Volatile.Read &sentBack
-    member _.AllKept = Volatile.Read &kept
+    member _.AllRetriedLocally = Volatile.Read &retriedLocally
     member _.AllOverdue = Volatile.Read &overdue
-    member _.AllGivenUp = Volatile.Read &givenUp
+    member _.AllAbandoned = Volatile.Read &abandoned

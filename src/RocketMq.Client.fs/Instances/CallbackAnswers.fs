@@ -53,7 +53,7 @@ module internal CallbackAnswers =
             read ConsumerOffsets.ofClient request (fun query ->
                 let own =
                     match find query.Group with
-                    | Some asked -> asked.Offsets query.Topic
+                    | Some consumer -> consumer.Offsets query.Topic
                     | None -> Map.empty
 
                 ConsumerOffsets.ofClient.Answer({ ByMember = Map.empty; Own = own }, request)
@@ -63,7 +63,7 @@ module internal CallbackAnswers =
         fun request ->
             read RunningInfo.operation request (fun query ->
                 match find query.ConsumerGroup with
-                | Some asked -> RunningInfo.operation.Answer(asked.RunningInfo(), request) |> Some
+                | Some consumer -> RunningInfo.operation.Answer(consumer.RunningInfo(), request) |> Some
                 | None -> notHere request query.ConsumerGroup)
 
     let private consume (find: string -> IConsumerCallbacks option) : RequestHandler =
@@ -73,9 +73,9 @@ module internal CallbackAnswers =
             | Ok query ->
                 match find query.ConsumerGroup with
                 | None -> Task.FromResult(notHere request query.ConsumerGroup)
-                | Some asked ->
+                | Some consumer ->
                     backgroundTask {
-                        match! asked.Consume query with
+                        match! consumer.Consume query with
                         | Ok outcome -> return Some(DirectConsumption.operation.Answer(outcome, request))
                         | Error reason -> return refuse request ResponseCode.SystemError reason
                     }

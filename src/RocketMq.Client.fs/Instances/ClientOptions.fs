@@ -103,7 +103,7 @@ module ClientOptions =
         | Ok _ -> []
         | Error error -> [ $"group: {error.Message}" ]
 
-    /// Clients that ask name servers and nobody else.
+    /// Clients that query name servers and no other server.
     let internal kindOfNameServers: OptionKind<ClientOptions> =
         {
             Settings =

@@ -15,7 +15,7 @@ type internal HeartbeatScope =
 
 /// A client, as its heartbeats tell of it.
 type internal IHeartbeatSource =
-    /// Who it is now. One that is in no group is told to nobody.
+    /// Who it is now. One that is in no group is announced to no broker.
     abstract Heartbeat: unit -> Heartbeat
     abstract Scope: HeartbeatScope
     /// A broker has answered.
@@ -84,7 +84,11 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
             if isConnected client.State then
                 // A broker that is not told forgets the client with its connection.
                 let! (_: Result<unit, RemotingError>) =
-                    client.AskWithin(Heartbeat.unregister.Request departure, unregisterTimeout, CancellationToken.None)
+                    client.RequestWithin(
+                        Heartbeat.unregister.Request departure,
+                        unregisterTimeout,
+                        CancellationToken.None
+                    )
 
                 ()
         }
@@ -102,7 +106,7 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
             match clients.TryGet address with
             | Error error -> return Error error
             | Ok client ->
-                let! answer = client.Ask(Heartbeat.send.Request heartbeat, ending.Token)
+                let! answer = client.Request(Heartbeat.send.Request heartbeat, ending.Token)
 
                 match answer with
                 | Ok _ -> source.Reached client.Endpoint
@@ -114,7 +118,7 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
                 return answer |> Result.map ignore<HeartbeatAnswer>
         }
 
-    let tell address : Task<Result<unit, RemotingError>> =
+    let sendTo address : Task<Result<unit, RemotingError>> =
         let heartbeat = source.Heartbeat()
 
         if heartbeat.ProducerGroups.IsEmpty && heartbeat.Consumers.IsEmpty then
@@ -148,7 +152,7 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
                     if isConnected state && isRegistered address && not ending.IsCancellationRequested then
                         Supervised.run options.Logger ending.Token (fun () -> renew address :> Task))
 
-            tell address
+            sendTo address
 
     /// The first time is remembered when it has succeeded; after one that failed each that asks tries again.
     and know address =
@@ -164,7 +168,7 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
     /// Tells a broker again or, if it could not be told yet, for the first time.
     and renew address : Task<Result<unit, RemotingError>> =
         match known.TryGetValue address with
-        | true, first when first.IsValueCreated && not (hasFailed first) -> tell address
+        | true, first when first.IsValueCreated && not (hasFailed first) -> sendTo address
         | _ -> know address
 
     let addressesOf (route: TopicRoute) =
@@ -240,5 +244,5 @@ type internal HeartbeatService(clients: RemotingClients, routes: Routes, source:
 
         known.Keys |> Seq.map leave |> Task.WhenAll
 
-    /// Tells nobody anything any more, but what has been left.
+    /// Sends nothing any more, but what has been left.
     member _.Close() = ending.Cancel()

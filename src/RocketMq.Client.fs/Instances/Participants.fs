@@ -40,7 +40,7 @@ type private Place =
     {
         Participant: Participant
         Close: unit -> Task
-        /// Brokers are being told that it is gone. Until they have been, nobody else is taken in its place.
+        /// Brokers are being told that it is gone. Until they have been, no other is taken in its place.
         IsLeaving: bool
     }
 
@@ -165,7 +165,7 @@ type internal Participants(clientId: string) =
                 places
                 |> List.filter (fun place -> not (obj.ReferenceEquals(place.Participant, participant))))
 
-    /// Nobody is taken any more. Gives how to close those that are there, consumers and producers.
+    /// No participant is taken any more. Gives how to close those that are there, consumers and producers.
     member _.Close() : struct ((unit -> Task) list * (unit -> Task) list) =
         lock gate (fun () ->
             isClosed <- true

@@ -14,7 +14,7 @@ module internal SharedOptions =
         common
         @ Setting.within _.Remoting (fun remoting options -> { options with Remoting = remoting }) SettingTable.rows
 
-    let private namesNobody (options: ClientOptions) =
+    let private namesNoServer (options: ClientOptions) =
         options.NameServers.IsEmpty && options.AddressServer.IsNone
 
     /// What is set in one and not, or not so, in the other.
@@ -28,10 +28,10 @@ module internal SharedOptions =
                 "ports"
         ]
 
-    /// Options that nobody has changed say nothing. Others must say what the client's do.
+    /// Options that the application has not changed say nothing. Others must say what the client's do.
     let private problems (defaults: ClientOptions) (client: ClientOptions) (options: ClientOptions) : string list =
         let client =
-            if namesNobody options then
+            if namesNoServer options then
                 { client with
                     NameServers = []
                     AddressServer = None
@@ -62,7 +62,7 @@ module internal SharedOptions =
         }
 
     /// The options with what the client has, if there is one, checked: all problems are one error. `defaults` are those that
-    /// nobody has changed.
+    /// the application has not changed.
     let check
         (kind: OptionKind<'Options>)
         (get: 'Options -> ClientOptions)

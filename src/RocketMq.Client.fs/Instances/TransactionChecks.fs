@@ -23,7 +23,7 @@ module internal TransactionChecks =
         let failed reason =
             Log.requestFailed remoting.Logger RequestCode.CheckTransactionState (string endpoint) reason
 
-        let ask (command: RemotingCommand) (check: TransactionCheck) (half: StoredMessage) : Task =
+        let answerCheck (command: RemotingCommand) (check: TransactionCheck) (half: StoredMessage) : Task =
             let group =
                 Properties.tryFind PropertyName.producerGroup half.Properties
                 |> ValueOption.defaultValue ""
@@ -47,7 +47,7 @@ module internal TransactionChecks =
                 | Error error -> failed error.Message
                 | Ok check ->
                     match MessageCodec.read "" check.Record with
-                    | Decoded.Complete(half, _) -> do! ask command check half
+                    | Decoded.Complete(half, _) -> do! answerCheck command check half
                     | Decoded.NeedMore missing -> failed (invariant $"{missing} bytes of the half message are missing")
                     | Decoded.Corrupt error -> failed error.Message
 

@@ -50,7 +50,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
         | _ -> false
 
     /// What went wrong comes with what went wrong at those before, in words.
-    let rec askInTurn (request: Request<'Answer>) started earlier tries (cancellation: CancellationToken) =
+    let rec requestInTurn (request: Request<'Answer>) started earlier tries (cancellation: CancellationToken) =
         backgroundTask {
             let servers = Volatile.Read &endpoints
             let index = Volatile.Read &preferred
@@ -58,62 +58,62 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
             let rest = clients.Options.RequestTimeout - clock.GetElapsedTime started
             let turn = if isLast then max rest turnTime else min rest turnTime
 
-            match! (serverAt servers index).AskWithin(request, turn, cancellation) with
+            match! (serverAt servers index).RequestWithin(request, turn, cancellation) with
             | Error error when not isLast && isItsOwnFault error ->
                 Interlocked.CompareExchange(&preferred, index + 1, index) |> ignore<int>
-                return! askInTurn request started (RemotingError.briefly error :: earlier) (tries + 1) cancellation
+                return! requestInTurn request started (RemotingError.briefly error :: earlier) (tries + 1) cancellation
             | Error error -> return Error(struct (error, List.rev earlier))
             | Ok answer -> return Ok answer
         }
 
-    let askAll (request: Request<'Answer>) (cancellation: CancellationToken) =
+    let requestWithin (request: Request<'Answer>) (cancellation: CancellationToken) =
         if cancellation.IsCancellationRequested then
             Task.FromResult(Error(struct (RemotingError.Cancelled(request.Command.RequestCode, false), [])))
         elif Volatile.Read &isClosed then
             Task.FromResult(Error(struct (RemotingError.AlreadyClosed "The client of the name servers", [])))
         elif (Volatile.Read &endpoints).Length > 0 then
-            askInTurn request (clock.GetTimestamp()) [] 1 cancellation
+            requestInTurn request (clock.GetTimestamp()) [] 1 cancellation
         else
             backgroundTask {
                 match! find cancellation with
                 | Error _ when cancellation.IsCancellationRequested ->
                     return Error(struct (RemotingError.Cancelled(request.Command.RequestCode, false), []))
                 | Error error -> return Error(struct (error, []))
-                | Ok() -> return! askInTurn request (clock.GetTimestamp()) [] 1 cancellation
+                | Ok() -> return! requestInTurn request (clock.GetTimestamp()) [] 1 cancellation
             }
 
-    let told (struct (error, earlier)) = RemotingError.withEarlier earlier error
+    let reported (struct (error, earlier)) = RemotingError.withEarlier earlier error
 
-    let ask (request: Request<'Answer>) cancellation : Task<Result<'Answer, RemotingError>> =
+    let send (request: Request<'Answer>) cancellation : Task<Result<'Answer, RemotingError>> =
         backgroundTask {
-            let! answer = askAll request cancellation
-            return answer |> Result.mapError told
+            let! answer = requestWithin request cancellation
+            return answer |> Result.mapError reported
         }
 
     /// Asks the others for a route that the first one does not know: it may have started just now.
-    let rec askOthers (request: Request<TopicRoute>) answer index tries cancellation =
+    let rec requestFromOthers (request: Request<TopicRoute>) answer index tries cancellation =
         backgroundTask {
             let servers = Volatile.Read &endpoints
 
             if tries >= servers.Length then
                 return answer
             else
-                match! (serverAt servers (index + tries)).AskWithin(request, turnTime, cancellation) with
+                match! (serverAt servers (index + tries)).RequestWithin(request, turnTime, cancellation) with
                 | Ok route when TopicRoute.leadsSomewhere route -> return Ok route
                 | Ok _
-                | Error _ -> return! askOthers request answer index (tries + 1) cancellation
+                | Error _ -> return! requestFromOthers request answer index (tries + 1) cancellation
         }
 
-    let askForRoute topic cancellation =
+    let requestRoute topic cancellation =
         backgroundTask {
             let request = GetRoute.request topic
             let index = Volatile.Read &preferred
 
-            match! askAll request cancellation with
+            match! requestWithin request cancellation with
             | Ok route as answer when not (TopicRoute.leadsSomewhere route) ->
-                return! askOthers request answer index 1 cancellation
+                return! requestFromOthers request answer index 1 cancellation
             | Error(struct (RemotingError.Refused(_, _, _, ResponseCode.TopicNotExist, _), _)) as refusal ->
-                return! askOthers request refusal index 1 cancellation
+                return! requestFromOthers request refusal index 1 cancellation
             | answer -> return answer
         }
 
@@ -141,8 +141,10 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
         | Error bad -> Error(RemotingError.Misconfigured $"the name server '{bad}' is no host:port")
 
     /// Any request that a name server takes. The next one is asked only if this one cannot be reached or does not answer.
-    member _.Ask(request: Request<'Answer>, cancellation: CancellationToken) : Task<Result<'Answer, RemotingError>> =
-        ask request cancellation
+    member _.Request
+        (request: Request<'Answer>, cancellation: CancellationToken)
+        : Task<Result<'Answer, RemotingError>> =
+        send request cancellation
 
     /// The name servers that are asked.
     member _.Endpoints: Endpoint list = List.ofArray (Volatile.Read &endpoints)
@@ -153,8 +155,8 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
     /// Where a topic's queues are. Refused with TopicNotExist if no name server knows a broker that has it.
     member _.Route(topic: string, cancellation: CancellationToken) : Task<Result<TopicRoute, RemotingError>> =
         backgroundTask {
-            let! answer = askForRoute topic cancellation
-            return answer |> Result.mapError told
+            let! answer = requestRoute topic cancellation
+            return answer |> Result.mapError reported
         }
 
     /// As `Route`, on behalf of a request that waits for it: a failure says that nothing was sent, and who was asked.
@@ -162,7 +164,7 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
         (topic: string, cancellation: CancellationToken)
         : Task<Result<TopicRoute, RemotingError>> =
         backgroundTask {
-            let! answer = askForRoute topic cancellation
+            let! answer = requestRoute topic cancellation
 
             return
                 answer
@@ -172,12 +174,12 @@ type NameServer internal (first: Endpoint[], clients: RemotingClients, source: I
 
     /// All brokers.
     member _.Cluster(cancellation: CancellationToken) : Task<Result<ClusterInfo, RemotingError>> =
-        ask (Cluster.info.Request()) cancellation
+        send (Cluster.info.Request()) cancellation
 
     /// The names of all topics.
     member _.Topics(cancellation: CancellationToken) : Task<Result<string list, RemotingError>> =
         backgroundTask {
-            let! topics = ask (NameServerTopics.all.Request()) cancellation
+            let! topics = send (NameServerTopics.all.Request()) cancellation
             return topics |> Result.map _.Topics
         }
 

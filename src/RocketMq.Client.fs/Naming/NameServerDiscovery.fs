@@ -168,7 +168,7 @@ module NameServerDiscovery =
             }
         | _ -> Task.FromResult(Error(AddressServerUnreachable(url, FailureReason.ofText "it is no URL")))
 
-    /// A web client that connects to the address server that was named, and to nobody else: no redirects, no proxies.
+    /// A web client that connects to the address server that was named, and to no other: no redirects, no proxies.
     let internal newClient () =
         new HttpClient(new SocketsHttpHandler(AllowAutoRedirect = false, UseProxy = false))
 

@@ -131,7 +131,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
     let fetchOnce topic : Task<Result<KnownRoute, RemotingError>> =
         fetching.GetOrAdd(topic, (fun topic -> lazy fetch topic)).Value
 
-    let nobodyAnswered () =
+    let noAnswer () =
         match nameServer.Endpoints with
         | [] -> "no name server was found in the time that there was"
         | [ single ] -> invariant $"the name server {single} did not answer in the time that there was"
@@ -146,8 +146,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
             with
             | :? OperationCanceledException ->
                 return Error(RemotingError.Cancelled(RequestCode.GetRouteInfoByTopic, false))
-            | :? TimeoutException ->
-                return Error(RemotingError.RouteUnknown(topic, FailureReason.ofText (nobodyAnswered ())))
+            | :? TimeoutException -> return Error(RemotingError.RouteUnknown(topic, FailureReason.ofText (noAnswer ())))
         }
 
     /// Producers that share routes may have templates of their own.
@@ -175,7 +174,7 @@ type internal Routes(nameServer: NameServer, clients: RemotingClients) =
                     KnownRoute(topic, route, clients, clock.GetTimestamp(), ValueSome template)
                 // Not in the place of the topic's own, which may have come meanwhile, nor of what another caller has just put.
                 return Ok(put topic next (isFresh template >> not))
-            | Error(RemotingError.NoRoute(_, asked)) -> return Error(RemotingError.NoRoute(topic, asked))
+            | Error(RemotingError.NoRoute(_, queried)) -> return Error(RemotingError.NoRoute(topic, queried))
             | Error error -> return Error error
         }
 

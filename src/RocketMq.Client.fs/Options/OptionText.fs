@@ -10,8 +10,8 @@ open System
 module OptionText =
     let private presetName = "preset"
 
-    let private isNamed (wanted: string) (name: string) =
-        String.Equals(wanted, name, StringComparison.OrdinalIgnoreCase)
+    let private isNamed (expected: string) (name: string) =
+        String.Equals(expected, name, StringComparison.OrdinalIgnoreCase)
 
     /// Options by the name of a preset: default, development, production or testing.
     let tryPreset (name: string) : Result<RemotingOptions, string> =
@@ -55,7 +55,7 @@ module OptionText =
             | Error problem -> draft, Some setting, $"{known setting.Name}: {problem}" :: problems
 
     /// `known` says under which name the user knows a setting.
-    let private changeBeside
+    let private changeAmong
         (ownNames: string list)
         (known: string -> string)
         (settings: OptionSetting list)
@@ -75,7 +75,7 @@ module OptionText =
         | problems, Error others -> Error(problems @ others)
 
     let private change known settings pairs start =
-        changeBeside [] known settings pairs start
+        changeAmong [] known settings pairs start
 
     /// As `change`, of a kind of client that has settings of its own. `remoting` and `withRemoting` say where its options hold those
     /// of connections.
@@ -101,7 +101,7 @@ module OptionText =
         let options, problems = List.fold set (options, []) ownPairs
         let ownNames = own |> List.map _.Name
 
-        match List.rev problems, changeBeside ownNames known SettingTable.all others ([], remoting options) with
+        match List.rev problems, changeAmong ownNames known SettingTable.all others ([], remoting options) with
         | [], Ok(_, changed) -> Ok(withRemoting changed options)
         | problems, Ok _ -> Error problems
         | problems, Error others -> Error(problems @ others)

@@ -79,8 +79,8 @@ module internal SettingText =
 
         read 0 [] |> List.filter (fun part -> part <> Bare "")
 
-    let private isNamed (wanted: string) (name: string) =
-        String.Equals(wanted, name, StringComparison.OrdinalIgnoreCase)
+    let private isNamed (expected: string) (name: string) =
+        String.Equals(expected, name, StringComparison.OrdinalIgnoreCase)
 
     /// Pairs of name and value. What follows the setting `listName` without a '=' is more of that list.
     let split (listName: string) (text: string) : Result<(string * string) list, string list> =

@@ -5,7 +5,7 @@ open System.Threading
 open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 
-/// Work that nobody waits for: it is begun here and nowhere else, and what it throws is logged.
+/// Work that no caller awaits: it is begun here and nowhere else, and what it throws is logged.
 module internal Supervised =
     let private watch (log: ILogger) (cancellation: CancellationToken) (work: unit -> Task) : Task =
         backgroundTask {

@@ -15,7 +15,7 @@ type TlsOptions =
         /// What proves to servers who asks, with its private key. Default none.
         ClientCertificate: X509Certificate2 option
         /// Whether to ask the issuers, over the network, if a certificate has been revoked. Default false: authorities of
-        /// companies mostly answer no such questions, and then nobody could connect.
+        /// companies mostly answer no such questions, and then no client could connect.
         CheckRevocation: bool
         /// Verifies nothing, so that whoever is in between can read and change everything. Default false; for tests with
         /// servers in Java's test mode. Each connection logs a warning.

@@ -8,11 +8,11 @@ open System.Threading.Channels
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-type private KeeperMessage =
+type private PopAckMessage =
     | Happened of PopEvent
     | Took of lane: int * Popped[] * TaskCompletionSource<(int64 * PopTicket) list>
-    | AskRoom of lane: int * TaskCompletionSource<int>
-    | AskWhenIdle of TaskCompletionSource
+    | WaitForRoom of lane: int * TaskCompletionSource<int>
+    | WaitForIdle of TaskCompletionSource
 
 /// Carries out what `PopInFlight.transition` decides. Only its loop holds the state.
 [<Sealed>]
@@ -32,13 +32,13 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
     let mutable acked = 0L
     let mutable lost = 0L
     let mutable renewals = 0L
-    let messages = Channel.CreateUnbounded<KeeperMessage>()
+    let messages = Channel.CreateUnbounded<PopAckMessage>()
 
     let post message =
         messages.Writer.TryWrite message |> ignore<bool>
 
-    let tell event = post (Happened event)
-    let ask work = Supervised.run log ending.Token work
+    let report event = post (Happened event)
+    let start work = Supervised.run log ending.Token work
 
     let now () =
         int64 (clock.GetElapsedTime started).TotalMilliseconds
@@ -52,22 +52,22 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
     let renew id (target: AckTarget) : Task =
         backgroundTask {
             let! answer = client.Change(target, invisible, ending.Token)
-            tell (Renewed(id, answerOf answer))
+            report (Renewed(id, answerOf answer))
         }
 
-    let putOff id (target: AckTarget) afterMillis : Task =
+    let nack id (target: AckTarget) afterMillis : Task =
         backgroundTask {
             let! answer =
                 client.Change(target, TimeSpan.FromMilliseconds(afterMillis, 0L), ending.Token)
 
-            tell (PutOff(id, answerOf (Result.map ignore<PopReceipt> answer)))
+            report (Nacked(id, answerOf (Result.map ignore<PopReceipt> answer)))
         }
 
     let ack brokerName (targets: (int64 * AckTarget) list) : Task =
         backgroundTask {
             for request, targets, ids in AckBatch.numbered group targets do
                 let! answer = client.Ack(request, targets, ending.Token)
-                tell (Acked(brokerName, ids, answerOf answer))
+                report (Acked(brokerName, ids, answerOf answer))
         }
 
     let forget (id: int64) =
@@ -86,9 +86,9 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
 
     let perform effect =
         match effect with
-        | RenewInvisibleTime(id, target) -> ask (fun () -> renew id target)
-        | SendNack(id, target, afterMillis) -> ask (fun () -> putOff id target afterMillis)
-        | SendAck(brokerName, targets) -> ask (fun () -> ack brokerName targets)
+        | RenewInvisibleTime(id, target) -> start (fun () -> renew id target)
+        | SendNack(id, target, afterMillis) -> start (fun () -> nack id target afterMillis)
+        | SendAck(brokerName, targets) -> start (fun () -> ack brokerName targets)
         | HasAcked id ->
             Interlocked.Increment &acked |> ignore<int64>
             forget id
@@ -96,14 +96,14 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
         | HasLost id -> lose id
 
     let alarm =
-        clock.CreateTimer((fun _ -> tell ClockTicked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+        clock.CreateTimer((fun _ -> report ClockTicked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
     /// If the clock has been moved past the time meanwhile, and stands still again, no alarm would ever ring.
     let rec ringAt due =
         let seen = now ()
 
         if due <= seen then
-            tell ClockTicked
+            report ClockTicked
         else
             alarm.Change(TimeSpan.FromMilliseconds(due - seen, 0L), Timeout.InfiniteTimeSpan)
             |> ignore<bool>
@@ -127,7 +127,7 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
 
                 waitingForRoom.Remove lane |> ignore<bool>
 
-        if pops.Held.IsEmpty then
+        if pops.InFlight.IsEmpty then
             for waiter in waitingForIdle do
                 waiter.TrySetResult() |> ignore<bool>
 
@@ -181,11 +181,11 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
         match message with
         | Happened event -> apply pops event
         | Took(lane, popped, taker) -> take lane popped taker pops
-        | AskRoom(lane, waiter) ->
+        | WaitForRoom(lane, waiter) ->
             waitForRoom lane waiter
             answerWaits pops
             pops
-        | AskWhenIdle waiter ->
+        | WaitForIdle waiter ->
             waitingForIdle.Add waiter
             answerWaits pops
             pops
@@ -203,17 +203,17 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
                     Log.agentOfClientFailed log error
         }
 
-    member _.Start() = ask loop
+    member _.Start() = start loop
 
     member _.Acked = Volatile.Read &acked
     member _.Lost = Volatile.Read &lost
     member _.Renewals = Volatile.Read &renewals
-    member _.Held = tickets.Count
+    member _.InFlight = tickets.Count
 
     /// Whether a message is neither settled nor lost.
-    member _.Holds(id: int64) = tickets.ContainsKey id
+    member _.IsInFlight(id: int64) = tickets.ContainsKey id
 
-    /// Begins to hold messages, and gives them their numbers.
+    /// Takes messages in flight, and gives them their numbers.
     member _.Take(lane: int, popped: Popped[], cancellation: CancellationToken) : Task<(int64 * PopTicket) list> =
         let taker =
             TaskCompletionSource<(int64 * PopTicket) list> TaskCreationOptions.RunContinuationsAsynchronously
@@ -221,23 +221,23 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
         post (Took(lane, popped, taker))
         taker.Task.WaitAsync cancellation
 
-    member _.Handled(id: int64, verdict: PopVerdict) = tell (Handled(id, verdict))
-    member _.SendBack(afterMillis: int64) = tell (SentBack afterMillis)
+    member _.Handled(id: int64, verdict: PopVerdict) = report (Handled(id, verdict))
+    member _.SendBack(afterMillis: int64) = report (SentBack afterMillis)
 
     /// Waits until there is room in a lane, and tells how much.
     member _.Room(lane: int, cancellation: CancellationToken) : Task<int> =
         let waiter =
             TaskCompletionSource<int> TaskCreationOptions.RunContinuationsAsynchronously
 
-        post (AskRoom(lane, waiter))
+        post (WaitForRoom(lane, waiter))
         waiter.Task.WaitAsync cancellation
 
-    /// Ends when nothing is held, or with the limit. Whether nothing is held.
+    /// Ends when nothing is in flight, or with the limit. Whether nothing is in flight.
     member _.WaitUntilIdle(limit: TimeSpan) : Task<bool> =
         backgroundTask {
             let waiter = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
-            post (AskWhenIdle waiter)
+            post (WaitForIdle waiter)
 
             try
                 do! waiter.Task.WaitAsync(limit, clock)

@@ -112,8 +112,8 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
 
     let polling = PopPolling(group, consumer.ConsumeFrom, options, brokers, filterOf)
 
-    let ask topic brokerName (request: Request<'Answer>) cancellation =
-        brokers.AskNamed(topic, brokerName, request, options.RequestTimeout, cancellation)
+    let requestFrom topic brokerName (request: Request<'Answer>) cancellation =
+        brokers.RequestFromMasterOf(topic, brokerName, request, options.RequestTimeout, cancellation)
 
     /// As the application knows it. The answer to a pop names the topic that was asked for, whichever it came from.
     let visible (message: StoredMessage) =
@@ -130,7 +130,7 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
     let noteGroup topic brokerName (answer: Result<'Answer, RemotingError>) =
         match answer with
         | Ok _ -> refusals.Served(topic, brokerName)
-        | Error error -> refusals.Tell(topic, brokerName, error) |> ignore<bool>
+        | Error error -> refusals.Report(topic, brokerName, error) |> ignore<bool>
 
     /// As a member that pulls would have them.
     let settings: GroupSettings =
@@ -148,21 +148,21 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
         | target :: _ -> target.Topic
         | [] -> message.Topic
 
-    let askToAck (request: AckRequest) (targets: AckTarget list) cancellation =
+    let sendAck (request: AckRequest) (targets: AckTarget list) cancellation =
         match request with
         | AckAlone message ->
             let brokerName = targets.Head.Receipt.BrokerName
 
-            ask (topicOf message targets) brokerName (PopReceipts.acknowledge.Request message) cancellation
+            requestFrom (topicOf message targets) brokerName (PopReceipts.acknowledge.Request message) cancellation
         | AckTogether batch ->
-            ask targets.Head.Topic batch.BrokerName (PopReceipts.acknowledgeMany.Request batch) cancellation
+            requestFrom targets.Head.Topic batch.BrokerName (PopReceipts.acknowledgeMany.Request batch) cancellation
 
     let rec ackAlone (targets: AckTarget list) cancellation =
         taskResult {
             match targets with
             | [] -> return ()
             | target :: rest ->
-                do! askToAck (AckBatch.alone group target) [ target ] cancellation
+                do! sendAck (AckBatch.alone group target) [ target ] cancellation
                 return! ackAlone rest cancellation
         }
 
@@ -171,7 +171,7 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
             match request with
             | AckTogether batch when not (knowsBatches batch.BrokerName) -> return! ackAlone targets cancellation
             | _ ->
-                match! askToAck request targets cancellation with
+                match! sendAck request targets cancellation with
                 | Error(RemotingError.Refused(_, _, _, ResponseCode.RequestCodeNotSupported, _)) when targets.Length > 1 ->
                     let brokerName = targets.Head.Receipt.BrokerName
                     withoutBatches[brokerName] <- brokers.Connections brokerName
@@ -215,7 +215,7 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
         | ByTag _ -> Task.FromResult(Ok())
         | BySql92 _ as filter ->
             let request = GroupRequests.check clientId group topic filter
-            ask topic brokerName request cancellation
+            requestFrom topic brokerName request cancellation
 
     member _.ClientId = clientId
     member _.Options = options
@@ -313,7 +313,7 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
                     }
 
             let number = outcomes.Begin()
-            let! answer = ask target.Topic target.Receipt.BrokerName request cancellation
+            let! answer = requestFrom target.Topic target.Receipt.BrokerName request cancellation
 
             note (PopDuty.acknowledge target.Receipt.BrokerName) number answer
             return answer |> Result.map (fun answer -> PopReceipt.changed answer target.Receipt)
@@ -333,16 +333,16 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
                     Model = MessageModel.Clustering
                 }
 
-        ask topic brokerName request cancellation
+        requestFrom topic brokerName request cancellation
 
     /// What a broker says of the group, if it says that it does not exist: it assigns such a group nothing, without a reason.
     member _.FindMissingGroup(topic: string, cancellation: CancellationToken) : Task<RemotingError option> =
         backgroundTask {
-            let wanted = (subscriptions.Of topic).Subscription
+            let subscription = (subscriptions.Of topic).Subscription
 
-            match! MissingGroup.find brokers routes settings wanted options.RequestTimeout cancellation with
+            match! MissingGroup.find brokers routes settings subscription options.RequestTimeout cancellation with
             | Some(struct (brokerName, error)) ->
-                refusals.Tell(topic, brokerName, error) |> ignore<bool>
+                refusals.Report(topic, brokerName, error) |> ignore<bool>
                 return Some error
             | None -> return None
         }
@@ -358,7 +358,7 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
                     SharingMembers = 0
                 }
 
-        ask topic brokerName request cancellation
+        requestFrom topic brokerName request cancellation
 
     /// How topics are joined that may not be there yet.
     member _.Joining = joining
@@ -377,11 +377,11 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
     /// are wanted. They have its receipt.
     member _.Messages(popped: Popped) : StoredMessage[] =
         let outer = popped.Message
-        let keeps = Filter.keeper (filterOf outer.Topic)
+        let matches = Filter.matcher (filterOf outer.Topic)
 
         [| outer |]
         |> InnerBatch.expand consumer.Client.Codecs consumer.MaxDecompressedBodySize outer.QueueOffset
-        |> Array.filter (fun message -> not (InnerBatch.isInner message) || keeps message)
+        |> Array.filter (fun message -> not (InnerBatch.isInner message) || matches message)
         |> Array.map visible
 
     /// The same with their bodies.
@@ -399,7 +399,7 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
         ending.Cancel()
         instance.Leave participant
 
-    /// Closes the connections, and tells nobody.
+    /// Closes the connections, and sends nothing to brokers.
     member _.Kill() : Task =
         ending.Cancel()
         instance.Kill participant

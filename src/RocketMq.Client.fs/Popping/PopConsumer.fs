@@ -10,7 +10,7 @@ open System.Threading.Tasks
 type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance, handler: PopHandler) =
     let client = PopClient(options.Consumer, instance, options.Concurrency)
     let group = client.Group
-    let keeper = PopAckAgent(PopConsumerOptions.limits options, client, group)
+    let acks = PopAckAgent(PopConsumerOptions.limits options, client, group)
 
     let tracing =
         options.TraceTopic
@@ -24,7 +24,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
         HandlerCall(settings, HandlerInvoker(settings, PopConsumer.Checked handler), counts, tracing)
 
     let handling =
-        PopDispatcher(settings, options.IsOrderly, call, counts, keeper, client)
+        PopDispatcher(settings, options.IsOrderly, call, counts, acks, client)
 
     let overdue = OverdueHandlers(settings, handling, call, counts)
 
@@ -36,13 +36,13 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     /// Cancelled when answers are not waited for any more, either.
     let ending = new CancellationTokenSource()
 
-    let puller = PopPuller(options, client, keeper, handling, ending.Token)
+    let puller = PopPuller(options, client, acks, handling, ending.Token)
     let queues = PoppedQueues(puller, client.Outcomes)
     let assignments = BrokerAssignments(options, client, queues)
 
     let join close =
         // It is asked when the consumer closes, also one that could not join.
-        keeper.Start()
+        acks.Start()
 
         match client.Start close with
         | Error error -> Task.FromResult(Error error)
@@ -54,17 +54,17 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
         backgroundTask {
             queues.Stop()
 
-            let! isIdle = keeper.WaitUntilIdle options.DrainTimeout
+            let! isIdle = acks.WaitUntilIdle options.DrainTimeout
 
             if not isIdle then
                 handling.End()
-                let! (_: bool) = keeper.WaitUntilIdle client.Options.RequestTimeout
+                let! (_: bool) = acks.WaitUntilIdle client.Options.RequestTimeout
                 ()
 
             ending.Cancel()
             do! queues.Ended
             handling.End()
-            keeper.Close()
+            acks.Close()
 
             match tracing with
             | Some tracing -> do! tracing.Close()
@@ -110,7 +110,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
 
         RocketMqClient.Joined(consumer, (fun consumer -> consumer.Join()), (fun consumer -> consumer.Close()))
 
-    /// Joins the group and begins to pop. A topic that is not there, or that nobody can be asked for, is looked for until it can be
+    /// Joins the group and begins to pop. A topic that is not there, or whose route cannot be queried, is looked for until it can be
     /// read: `Health` says so until then. Fails if the options make no sense, brokers hand a topic out by pull, or a server refuses,
     /// such as an SQL92 expression.
     static member Start(options: PopConsumerOptions, handler: PopHandler) : Task<Result<PopConsumer, RemotingError>> =
@@ -131,17 +131,17 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     /// What is popped now: queues, or brokers with the queue id -1.
     member _.Assigned: MessageQueue list = queues.All
 
-    /// How many messages are in hand.
-    member _.Held = keeper.Held
+    /// How many messages are in flight: popped, and neither acknowledged nor lost.
+    member _.InFlight = acks.InFlight
 
     /// How many messages were handled and acknowledged, so that brokers have taken it, since the start.
-    member _.Acknowledged = keeper.Acked
+    member _.Acknowledged = acks.Acked
 
     /// How many messages come again because brokers could not be told of them in time, since the start.
-    member _.Lost = keeper.Lost
+    member _.Lost = acks.Lost
 
     /// How often a message was hidden for longer because its handler was not done, since the start.
-    member _.Renewals = keeper.Renewals
+    member _.Renewals = acks.Renewals
 
     /// Traces that were lost because they came too fast, or could not be stored.
     member _.DroppedTraces: int64 =
@@ -152,16 +152,16 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
         {
             ClientId = client.ClientId
             Queues = queues.All
-            InFlight = keeper.Held
+            InFlight = acks.InFlight
             Running = handling.Running
             Consumed = counts.AllConsumed
             Failed = counts.AllFailed
-            Acknowledged = keeper.Acked
-            Lost = keeper.Lost
-            Renewals = keeper.Renewals
+            Acknowledged = acks.Acked
+            Lost = acks.Lost
+            Renewals = acks.Renewals
             StuckHandlers = overdue.Stuck
             OverdueHandlers = counts.AllOverdue
-            AbandonedHandlers = counts.AllGivenUp
+            AbandonedHandlers = counts.AllAbandoned
             DroppedTraces = consumer.DroppedTraces
             SinceSuccess = client.Outcomes.SinceSuccess
             LastFailure = client.Outcomes.LastFailure
@@ -178,7 +178,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
         backgroundTask {
             queues.Stop()
             ending.Cancel()
-            keeper.Close()
+            acks.Close()
             handling.End()
             do! client.Kill()
         }

@@ -22,33 +22,32 @@ type internal PopDispatcher
         isOrderly: bool,
         call: HandlerCall,
         counts: ConsumerCounts,
-        keeper: PopAckAgent,
+        acks: PopAckAgent,
         client: PopClient
     ) =
-    /// How soon a message comes again that was not handled, through no fault of its own.
+    /// How soon a message is redelivered that was not handled, through no fault of its own.
     static let returnMillis = 1_000L
 
     let log = settings.Remoting.Logger
 
-    /// Closed while each handler has taken too long: what is popped then would wait for nobody knows how long.
+    /// Closed while each handler has taken too long: what is popped then would wait for an unknown time.
     let gate = PauseGate()
 
-    let comesAgain (time: TimeSpan) =
-        ComesAgain(int64 time.TotalMilliseconds)
+    let redeliver (time: TimeSpan) = Redeliver(int64 time.TotalMilliseconds)
 
     let retry (ticket: PopTicket) : PopVerdict =
         if isOrderly then
-            comesAgain PopRetry.orderlyDelay
+            redeliver PopRetry.orderlyDelay
         else
-            comesAgain (PopRetry.delay ticket.Popped.Message.ReconsumeTimes)
+            redeliver (PopRetry.delay ticket.Popped.Message.ReconsumeTimes)
 
     let verdictOf (ticket: PopTicket) (result: ConsumeResult) : PopVerdict =
         match result with
         | ConsumeResult.Success -> IsDone
         | ConsumeResult.Retry -> retry ticket
-        | ConsumeResult.RetryAfter time -> comesAgain (max TimeSpan.Zero time)
+        | ConsumeResult.RetryAfter time -> redeliver (max TimeSpan.Zero time)
         | ConsumeResult.RetryAtLevel level when level < 1 -> retry ticket
-        | ConsumeResult.RetryAtLevel level -> comesAgain (DelayLevels.timeOf level)
+        | ConsumeResult.RetryAtLevel level -> redeliver (DelayLevels.timeOf level)
         | ConsumeResult.DeadLetter ->
             PopLog.noDeadLetters log settings.Group ticket.MessageId
             retry ticket
@@ -60,11 +59,11 @@ type internal PopDispatcher
             QueueId = ticket.Popped.Receipt.QueueId
         }
 
-    let putOff verdict messages =
+    let settle verdict messages =
         for id, _ in messages do
-            keeper.Handled(id, verdict)
+            acks.Handled(id, verdict)
 
-    /// One call of the handler. Nothing if it was given up while it lasted: its message has been put off then.
+    /// One call of the handler. Nothing if it was given up while it lasted: its message has been nacked then.
     let handleOne (run: HandlerWorker) (ticket: PopTicket) (messages: StoredMessage[]) index =
         backgroundTask {
             run.Result <- ConsumeResult.Retry
@@ -89,7 +88,7 @@ type internal PopDispatcher
                 return ValueNone
         }
 
-    /// Inner messages have one receipt: the first that comes again has all of them come again.
+    /// Inner messages have one receipt: the first that is redelivered has all of them redelivered.
     let handle (pool: HandlerPool) (run: HandlerWorker) (ticket: PopTicket) : Task<PopVerdict voption> =
         backgroundTask {
             let messages = client.Messages ticket.Popped
@@ -105,28 +104,28 @@ type internal PopDispatcher
             return verdict
         }
 
-    /// One after the other. What stands behind a message that comes again comes again with it, or would overtake it.
+    /// One after the other. What is behind a message that is redelivered is redelivered with it, or would overtake it.
     let handleAll (pool: HandlerPool) (run: HandlerWorker) (work: PopWork) : Task =
         backgroundTask {
-            let mutable goesOn = true
+            let mutable continues = true
 
-            while goesOn do
+            while continues do
                 match work.Left with
-                | [] -> goesOn <- false
+                | [] -> continues <- false
                 | (id, ticket) :: rest ->
-                    if pool.IsClosed || not (keeper.Holds id) then
-                        putOff (ComesAgain returnMillis) work.Left
-                        goesOn <- false
+                    if pool.IsClosed || not (acks.IsInFlight id) then
+                        settle (Redeliver returnMillis) work.Left
+                        continues <- false
                     else
                         match! handle pool run ticket with
-                        | ValueNone -> goesOn <- false
+                        | ValueNone -> continues <- false
                         | ValueSome verdict ->
                             work.Left <- rest
-                            keeper.Handled(id, verdict)
+                            acks.Handled(id, verdict)
 
                             if verdict <> IsDone then
-                                putOff verdict rest
-                                goesOn <- false
+                                settle verdict rest
+                                continues <- false
         }
 
     let work (pool: HandlerPool) (run: HandlerWorker) : Task =
@@ -150,10 +149,10 @@ type internal PopDispatcher
     /// Ends when a handler may become free, as far as is known.
     member _.WhenFree(cancellation: CancellationToken) : Task = gate.WhenOpen cancellation
 
-    /// Takes messages of one pop. Those of a pop that was asked for before all handlers took too long go back at once.
+    /// Takes messages of one pop. Those of a pop that was sent before all handlers took too long go back at once.
     member _.Dispatch(messages: (int64 * PopTicket) list) =
         if not gate.IsOpen then
-            putOff (ComesAgain returnMillis) messages
+            settle (Redeliver returnMillis) messages
         elif isOrderly then
             for _, messages in List.groupBy queueOf messages do
                 pool.Add(PopWork messages)
@@ -169,28 +168,28 @@ type internal PopDispatcher
 
             for source in pool.TakeBack() do
                 match source with
-                | :? PopWork as work -> putOff (ComesAgain returnMillis) work.Left
+                | :? PopWork as work -> settle (Redeliver returnMillis) work.Left
                 | _ -> ()
         else
             gate.Open()
 
-    /// No handler begins any more, and those at work are told to end. What is in hand goes back.
+    /// No handler begins any more, and those at work are told to end. What is in flight goes back.
     member _.End() =
         pool.Close()
         call.CancelAll pool
-        keeper.SendBack returnMillis
+        acks.SendBack returnMillis
 
     interface IHandlers with
         member _.Pool = pool
 
-        /// Another handler takes the place of one that does not return; its message, and in order those behind it, come again.
-        member _.GiveUp(run, stamp) =
+        /// Another handler takes the place of one that does not return; its message, and in order those behind it, are redelivered.
+        member _.Abandon(run, stamp) =
             match run.Source with
-            | :? PopWork as work when pool.GiveUp(run, stamp) ->
-                counts.GivenUp()
+            | :? PopWork as work when pool.Abandon(run, stamp) ->
+                counts.Abandoned()
 
                 match work.Left with
-                | (_, ticket) :: _ -> putOff (retry ticket) work.Left
+                | (_, ticket) :: _ -> settle (retry ticket) work.Left
                 | [] -> ()
             | _ -> ()
 

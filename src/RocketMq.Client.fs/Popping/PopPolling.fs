@@ -90,7 +90,13 @@ type internal PopPolling
             let timeout = request.PollTime + popLateness
 
             match!
-                brokers.AskNamed(attempt.Topic, attempt.BrokerName, Pop.messages.Request request, timeout, cancellation)
+                brokers.RequestFromMasterOf(
+                    attempt.Topic,
+                    attempt.BrokerName,
+                    Pop.messages.Request request,
+                    timeout,
+                    cancellation
+                )
             with
             | Error error ->
                 clocks.Failed(attempt.BrokerName, error)

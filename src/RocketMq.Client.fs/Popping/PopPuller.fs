@@ -11,7 +11,7 @@ type internal PopPuller
     (
         options: PopConsumerOptions,
         client: PopClient,
-        keeper: PopAckAgent,
+        acks: PopAckAgent,
         handling: PopDispatcher,
         ending: CancellationToken
     ) =
@@ -22,17 +22,17 @@ type internal PopPuller
     let log = client.Options.Logger
     let outcomes = client.Outcomes
 
-    let handOn lane (popped: Popped[]) : Task =
+    let deliver lane (popped: Popped[]) : Task =
         backgroundTask {
             if popped.Length > 0 then
-                let! taken = keeper.Take(lane, popped, ending)
+                let! taken = acks.Take(lane, popped, ending)
                 handling.Dispatch taken
         }
 
     let popOnce (queue: MessageQueue) lane (until: CancellationToken) =
         taskResult {
             do! handling.WhenFree until
-            let! room = keeper.Room(lane, until)
+            let! room = acks.Room(lane, until)
 
             let attempt =
                 {
@@ -47,14 +47,14 @@ type internal PopPuller
 
             // A pop that was asked for is waited for: its messages are hidden from others already.
             let! outcome = client.Pop(attempt, ending)
-            do! handOn lane outcome.Messages
+            do! deliver lane outcome.Messages
             return outcome.Status
         }
 
     /// Messages whose acknowledgement failed come again by themselves: once none is held a broker is well if it can be popped. So is
     /// one that is not popped any more.
     let succeeded () =
-        if keeper.Held = 0 then
+        if acks.InFlight = 0 then
             outcomes.ForgetAcknowledgements()
 
     /// One pop. Gives how many have failed in a row.

@@ -20,7 +20,7 @@ type internal NameServerSearch(server: AddressServer, options: RemotingOptions) 
             return found |> Result.mapError _.Reason
         }
 
-    let keepFinding (nameServer: NameServer) : Task =
+    let findRepeatedly (nameServer: NameServer) : Task =
         backgroundTask {
             try
                 while not ending.IsCancellationRequested do
@@ -43,7 +43,7 @@ type internal NameServerSearch(server: AddressServer, options: RemotingOptions) 
     static member Source(search: NameServerSearch) : INameServerSource = search
 
     member _.Start(nameServer: NameServer) =
-        Supervised.run options.Logger ending.Token (fun () -> keepFinding nameServer)
+        Supervised.run options.Logger ending.Token (fun () -> findRepeatedly nameServer)
 
     member _.Close() =
         ending.Cancel()

@@ -295,7 +295,8 @@ type Producer
         : Task<Result<StoredMessage, RemotingError>> =
         match Message.check message with
         | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
-        | Ok message -> tracked (fun () -> requests.Ask(message, timeout, sendPlain target cancellation, cancellation))
+        | Ok message ->
+            tracked (fun () -> requests.Request(message, timeout, sendPlain target cancellation, cancellation))
 
     /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, unregisters from brokers and
     /// closes the connections. Messages that are still on their way then fail with an unknown outcome. Connections that it shares

@@ -18,7 +18,7 @@ type ProducerHealth =
         LastFailure: ClientProblem option
         /// What keeps it from sending now, of the topics in use: their routes are not known, none of their masters can be reached, or
         /// no name server answers. A broker beside others that can be reached is none. It learns of brokers by sends and, without
-        /// them, by heartbeats every 30 s. A producer that has not sent yet has asked nobody.
+        /// them, by heartbeats every 30 s. A producer that has not sent yet has not queried a name server.
         Problems: ClientProblem list
     }
 

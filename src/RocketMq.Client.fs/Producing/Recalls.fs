@@ -49,7 +49,7 @@ type internal Recalls(options: ProducerOptions, group: string, sender: Sender, t
                 | Error error -> return Error error
                 | Ok client ->
                     let request = requestOf fullTopic brokerName handle
-                    let! answer = client.AskWithin(request, options.SendTimeout, cancellation)
+                    let! answer = client.RequestWithin(request, options.SendTimeout, cancellation)
                     Option.iter (trace topic answer) tracing
                     return answer |> Result.map _.MessageId
         }

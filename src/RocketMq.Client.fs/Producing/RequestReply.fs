@@ -10,7 +10,7 @@ open RocketMq.Protocol
 type internal RequestReply(options: ProducerOptions, instance: ClientInstance, sender: Sender) =
     let replies = instance.Replies
     let clock = options.Client.Remoting.Ports.Clock
-    let asking = WaitingSends(options.Client.Remoting, ReplyTo)
+    let waiting = WaitingSends(options.Client.Remoting, ReplyTo)
 
     /// Has the masters of a topic know this client, so that they can push replies to it.
     let introduce topic cancellation : Task<Result<unit, RemotingError>> =
@@ -66,11 +66,11 @@ type internal RequestReply(options: ProducerOptions, instance: ClientInstance, s
     member _.Introduce(topic: string, cancellation: CancellationToken) = introduce topic cancellation
 
     /// Sends a message by `send` and waits for its reply until the timeout is over.
-    member _.Ask
+    member _.Request
         (
             message: Message,
             timeout: TimeSpan,
             send: Message -> Task<Result<SendReceipt, RemotingError>>,
             cancellation: CancellationToken
         ) : Task<Result<StoredMessage, RemotingError>> =
-        asking.While(message.Topic, int64 message.Body.Length, (fun () -> request send message timeout cancellation))
+        waiting.While(message.Topic, int64 message.Body.Length, (fun () -> request send message timeout cancellation))

@@ -223,7 +223,7 @@ type TransactionProducer private (options: ProducerOptions, instance: ClientInst
 
             if not missed.IsEmpty then
                 Supervised.run remoting.Logger CancellationToken.None (fun () ->
-                    TransactionProducer.KeepIntroducing(producer, missed, remoting))
+                    TransactionProducer.RetryIntroduction(producer, missed, remoting))
 
             return transactions
         }
@@ -259,7 +259,7 @@ type TransactionProducer private (options: ProducerOptions, instance: ClientInst
         }
 
     /// Until brokers know the producer they cannot ask it how transactions ended: tries again, until it is closed.
-    static member private KeepIntroducing
+    static member private RetryIntroduction
         (producer: Producer, missed: (string * RemotingError) list, remoting: RemotingOptions)
         : Task =
         backgroundTask {

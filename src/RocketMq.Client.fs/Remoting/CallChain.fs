@@ -65,7 +65,7 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
     member private chain.Traced
         (request: Outgoing<'Answer>, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
-        if Telemetry.isWanted () then
+        if Telemetry.isEnabled () then
             Telemetry.call endpoint request (fun () -> chain.Retried(request, timeout, cancellation))
         else
             chain.Retried(request, timeout, cancellation)

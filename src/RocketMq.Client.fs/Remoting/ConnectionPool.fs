@@ -87,7 +87,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
     let rec carryOut effect =
         match effect with
         | Rent(renter, connection) ->
-            // A renter that gave up after it was chosen takes nothing, and nobody else would give it back.
+            // A renter that gave up after it was chosen takes nothing, and no other renter would return it.
             if not (complete renter (ValueSome connection)) then
                 post (Returned(connection, true))
         | RejectRenter renter -> complete renter ValueNone |> ignore<bool>
@@ -111,7 +111,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
         | ConnectionState.Connecting _
         | ConnectionState.Connected _ -> true
 
-    let lend connection =
+    let rent connection =
         let client = clientOf connection
         new PooledConnection(client, (fun () -> post (Returned(connection, isUsable client))))
 
@@ -130,9 +130,9 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
     member _.Endpoint = endpoint
 
     /// Connections that exist: lent ones and idle ones.
-    member _.Count = lock gate (fun () -> state.Lent.Count + state.Idle.Length)
+    member _.Count = lock gate (fun () -> state.Rented.Count + state.Idle.Length)
     /// How many connections are rented now.
-    member _.Lent = lock gate (fun () -> state.Lent.Count)
+    member _.Rented = lock gate (fun () -> state.Rented.Count)
     /// How many callers wait for a connection.
     member _.Waiting = lock gate (fun () -> state.Waiting.Length)
 
@@ -149,9 +149,9 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             post (Requested renter)
 
             /// Waits no longer. One that was lent in this moment goes back.
-            let giveUp () : Task =
+            let cancelRent () : Task =
                 backgroundTask {
-                    post (GivenUp renter)
+                    post (RentCancelled renter)
                     complete renter ValueNone |> ignore<bool>
 
                     match! waiting.Task with
@@ -162,14 +162,14 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             try
                 try
                     match! waiting.Task.WaitAsync(options.RentTimeout, remoting.Ports.Clock, cancellation) with
-                    | ValueSome connection -> return Ok(lend connection)
+                    | ValueSome connection -> return Ok(rent connection)
                     | ValueNone -> return Error(RemotingError.ClientClosed endpoint)
                 with
                 | :? TimeoutException ->
-                    do! giveUp ()
+                    do! cancelRent ()
                     return noneFree ()
                 | :? OperationCanceledException ->
-                    do! giveUp ()
+                    do! cancelRent ()
                     let reason = "the caller gave up waiting for a connection of the pool"
                     return Error(RemotingError.NotConnected(endpoint, FailureReason.ofText reason))
             finally
@@ -189,7 +189,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
     /// nothing of the connections is left.
     member _.Close() : Task =
         backgroundTask {
-            post CloseAsked
+            post DrainRequested
 
             try
                 do! drained.Task.WaitAsync(options.DrainTimeout, remoting.Ports.Clock)

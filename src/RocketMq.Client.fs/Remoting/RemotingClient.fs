@@ -104,17 +104,17 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
         client.InvokeWithin(command, options.RequestTimeout, cancellation)
 
     /// Sends a typed request and reads its answer.
-    member client.AskWithin
+    member client.RequestWithin
         (request: Request<'Answer>, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
         calls.Call(OutgoingCommand request.Command, timeout, cancellation)
         |> decoded request.Decode request.Command.RequestCode
 
-    /// As `AskWithin`, within the options' `RequestTimeout`.
-    member client.Ask(request: Request<'Answer>, cancellation: CancellationToken) =
-        client.AskWithin(request, options.RequestTimeout, cancellation)
+    /// As `RequestWithin`, within the options' `RequestTimeout`.
+    member client.Request(request: Request<'Answer>, cancellation: CancellationToken) =
+        client.RequestWithin(request, options.RequestTimeout, cancellation)
 
-    /// As `AskWithin`, of a request that is written straight into its frame: for those who send many.
+    /// As `RequestWithin`, of a request that is written straight into its frame: for those who send many.
     member _.Call
         (operation: Operation<'Query, 'Answer>, query: 'Query, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
@@ -136,10 +136,10 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
     /// Connects now instead of with the first call. Fails with the first attempt that fails.
     member _.Open(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> = sessions.Open cancellation
 
-    /// Whether there is no connection, and nobody has wanted one for as long as connections are kept that nobody uses.
+    /// Whether there is no connection, and no caller has needed one for `IdleAfter`.
     member internal _.IsUnused =
         agent.State = ConnectionState.Disconnected
-        && agent.SinceWanted >= options.KeepAlive.IdleAfter
+        && agent.SinceNeeded >= options.KeepAlive.IdleAfter
 
     /// Whether listeners of metrics learn of the client: true unless it is said otherwise.
     member internal _.SetMeasured(isMeasured: bool) =

@@ -12,24 +12,24 @@ open RocketMq.Protocol
 [<Sealed>]
 type private ClientSlot(create: (unit -> unit) -> RemotingClient) =
     let gate = obj ()
-    let mutable kept: RemotingClient | null = null
-    let mutable held: WeakReference<RemotingClient> | null = null
+    let mutable cached: RemotingClient | null = null
+    let mutable reference: WeakReference<RemotingClient> | null = null
     let mutable isRetired = false
 
     /// Only under the gate.
     let find () : RemotingClient | null =
-        match kept, held with
-        | null, NonNull held ->
-            match held.TryGetTarget() with
+        match cached, reference with
+        | null, NonNull reference ->
+            match reference.TryGetTarget() with
             | true, client -> client
             | _ -> null
         | client, _ -> client
 
-    let keepUsed () =
+    let cacheAgain () =
         lock gate (fun () ->
-            match kept, find () with
+            match cached, find () with
             | null, NonNull client ->
-                kept <- client
+                cached <- client
                 client.SetMeasured true
             | _ -> ())
 
@@ -38,8 +38,8 @@ type private ClientSlot(create: (unit -> unit) -> RemotingClient) =
         lock gate (fun () ->
             match find () with
             | null when not isRetired ->
-                kept <- made
-                held <- WeakReference<RemotingClient> made
+                cached <- made
+                reference <- WeakReference<RemotingClient> made
                 ValueSome made
             | other ->
                 made.SetMeasured false
@@ -47,37 +47,37 @@ type private ClientSlot(create: (unit -> unit) -> RemotingClient) =
 
     /// Nothing if the slot has been retired.
     member _.TryGet() : RemotingClient voption =
-        match Volatile.Read &kept with
+        match Volatile.Read &cached with
         | NonNull client -> ValueSome client
         | _ ->
             match lock gate find with
             // Not under the gate: making a client calls what the application has set.
-            | null -> put (create keepUsed)
+            | null -> put (create cacheAgain)
             | client -> ValueSome client
 
     /// The client, if it is kept.
-    member _.Kept: RemotingClient option = lock gate (fun () -> Option.ofObj kept)
+    member _.Cached: RemotingClient option = lock gate (fun () -> Option.ofObj cached)
 
     /// The client, kept or not, if there is one.
     member _.Any: RemotingClient option = lock gate (fun () -> Option.ofObj (find ()))
 
-    /// Keeps a client no more that nobody uses.
+    /// Drops a client that no caller uses.
     member _.Forget() =
         lock gate (fun () ->
-            match kept with
+            match cached with
             | NonNull client when client.IsUnused ->
-                kept <- null
+                cached <- null
                 client.SetMeasured false
             | _ -> ())
 
-    /// Takes no client any more, if it had one that nobody holds now.
+    /// Takes no client any more, if it had one that no caller references now.
     member _.TryRetire() : bool =
         lock gate (fun () ->
-            isRetired <- not (isNull held) && isNull (find ())
+            isRetired <- not (isNull reference) && isNull (find ())
             isRetired)
 
 /// Calls to any number of servers: one connection for each address, made when it is first needed, shared by all callers,
-/// left when nobody has used it for long. Addresses whose connections have been left are forgotten when others come. Safe to
+/// left when no caller has used it for long. Addresses whose connections have been left are forgotten when others come. Safe to
 /// use from any thread.
 [<Sealed>]
 type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
@@ -105,7 +105,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
                 for entry in slots do
                     entry.Value.Forget()
 
-                    if entry.Value.Kept.IsSome then
+                    if entry.Value.Cached.IsSome then
                         used <- used + 1
                     elif entry.Value.TryRetire() then
                         slots.TryRemove entry |> ignore<bool>
@@ -152,13 +152,13 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
         (this.Get endpoint).Invoke(command, cancellation)
 
     /// Sends a typed request to a server and reads its answer.
-    member this.Ask(endpoint: Endpoint, request: Request<'Answer>, cancellation: CancellationToken) =
-        (this.Get endpoint).Ask(request, cancellation)
+    member this.Request(endpoint: Endpoint, request: Request<'Answer>, cancellation: CancellationToken) =
+        (this.Get endpoint).Request(request, cancellation)
 
     /// How each connection is doing.
     member _.Health: ConnectionHealth list =
         slots.Values
-        |> Seq.choose _.Kept
+        |> Seq.choose _.Cached
         |> Seq.map (fun client -> client.Health)
         |> List.ofSeq
 

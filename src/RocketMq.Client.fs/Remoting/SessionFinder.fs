@@ -75,7 +75,7 @@ type internal SessionFinder
                 ()
         }
 
-    /// The session to try at once, if there is one and nobody waits for room on it.
+    /// The session to try at once, if there is one and no call waits for room on it.
     member _.Free: Session voption =
         match agent.ConnectionSlot with
         | ConnectionSlot.Open session when waitingCalls.IsEmpty -> ValueSome session

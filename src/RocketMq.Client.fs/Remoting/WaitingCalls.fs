@@ -16,7 +16,7 @@ type internal WaitingCall(bytes: int64) =
     member call.HasTurn = call.Task.IsCompleted
 
 /// The calls that wait for room on a connection, first come first served: only the first one tries, and when it leaves, with or
-/// without success, the next one has its turn. So they do not all wake for each free place, and nobody overtakes.
+/// without success, the next one has its turn. So they do not all wake for each free place, and none overtakes.
 [<Sealed>]
 type internal WaitingCalls(maxCalls: int, maxBytes: int) =
     let gate = obj ()

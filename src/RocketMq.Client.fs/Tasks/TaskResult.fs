@@ -22,7 +22,7 @@ type internal PlainUnitTask = { UnitWork: Task }
 
 /// Work whose steps may fail, in order: `let!` and `do!` go on with the value of a `Result` or of a task of one, and an error ends the
 /// whole with itself. It is a `backgroundTask` in all else: it begins at once on the caller's thread, without a synchronization context, is one
-/// state machine, disposes what `use` holds, and fails with an exception that nobody catches. There are no loops.
+/// state machine, disposes what `use` holds, and fails with an exception that no handler catches. There are no loops.
 [<Sealed>]
 type internal TaskResultBuilder() =
     // What is told apart here, and not by `Bind`, has a type when what follows it is compiled.

@@ -100,12 +100,12 @@ type internal Tracing
     member tracing.Sent(group: string, attempt: Attempt) =
         let prepared = attempt.OutgoingMessage
 
-        let isWanted =
+        let isTraced =
             match attempt.Outcome with
             | Ok answer -> answer.IsTraced <> Some false
             | Error _ -> true
 
-        if isWanted && not (tracing.IsTrace prepared.Topic) then
+        if isTraced && not (tracing.IsTrace prepared.Topic) then
             let answer = attempt.Outcome |> Result.map Some |> Result.defaultValue None
             let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
 

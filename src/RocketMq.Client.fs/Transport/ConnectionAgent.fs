@@ -46,11 +46,11 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traf
     let mutable slot = newSlot ()
     let mutable state = ConnectionState.Disconnected
     let mutable sessions = 0
-    let mutable wantedAt = ports.Clock.GetTimestamp()
+    let mutable neededAt = ports.Clock.GetTimestamp()
     let mutable lastFailure = FailureReason.ofText ""
     let mutable isClosing = false
 
-    /// Listeners run one after the other on a mailbox of their own, so that a slow one holds up nobody else.
+    /// Listeners run one after the other on a mailbox of their own, so that a slow one delays nothing else.
     let announcer =
         MailboxProcessor<ConnectionState>.Start(fun inbox ->
             async {
@@ -190,14 +190,14 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traf
         | Announce next -> announcer.Post next
 
     let redial (live: Map<int, Session>) : ReconnectHint =
-        let isWanted =
-            ports.Clock.GetElapsedTime(Volatile.Read &wantedAt) < options.KeepAlive.IdleAfter
+        let isNeeded =
+            ports.Clock.GetElapsedTime(Volatile.Read &neededAt) < options.KeepAlive.IdleAfter
             || live.Values
                |> Seq.exists (fun session -> session.SinceUsed < options.KeepAlive.IdleAfter)
 
         {
             Jitter = ports.Jitter()
-            IsWanted = isWanted
+            IsNeeded = isNeeded
         }
 
     let toEvent (live: Map<int, Session>) message : ConnectionEvent =
@@ -249,16 +249,16 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traf
     member _.StateChanged = stateChanged.Publish
     member _.ConnectionSlot = Volatile.Read &slot
 
-    /// Nobody goes to this session any more.
+    /// No call goes to this session any more.
     member _.Avoid(session: int) = closeSlotOf session
 
     /// A caller wants a connection.
     member _.Open() =
-        Volatile.Write(&wantedAt, ports.Clock.GetTimestamp())
+        Volatile.Write(&neededAt, ports.Clock.GetTimestamp())
         agent.Post(Happened OpenRequested)
 
     /// Since a caller wanted a connection that was not there.
-    member _.SinceWanted = ports.Clock.GetElapsedTime(Volatile.Read &wantedAt)
+    member _.SinceNeeded = ports.Clock.GetElapsedTime(Volatile.Read &neededAt)
 
     /// Why there was no connection last; empty if there always was one.
     member _.LastFailure = Volatile.Read &lastFailure

@@ -9,7 +9,7 @@ type ConnectionHealth =
         Session: SessionHealth option
         /// Connections that were made so far, the one that is open included.
         Connections: int
-        /// Answers that nobody waited for: late ones, second ones, wrong ones.
+        /// Answers that no call waited for: late ones, second ones, wrong ones.
         UnexpectedAnswers: int64
         /// Why the last connection was lost or not made; empty if none was.
         LastFailure: string

@@ -36,7 +36,7 @@ module internal Signing =
         else
             None
 
-    let private ask (provider: unit -> Credentials) : Result<Credentials, string> =
+    let private fetch (provider: unit -> Credentials) : Result<Credentials, string> =
         try
             let credentials = provider ()
 
@@ -52,7 +52,7 @@ module internal Signing =
 
     /// The access key of the credentials, which may be shown.
     let accessKey (options: RemotingOptions) : string =
-        match Option.map ask options.Credentials with
+        match Option.map fetch options.Credentials with
         | Some(Ok credentials) -> credentials.AccessKey
         | Some(Error problem) -> $"({problem})"
         | None -> "(no credentials are set)"
@@ -62,6 +62,6 @@ module internal Signing =
         match options.Credentials with
         | None -> Ok command
         | Some provider ->
-            match ask provider with
+            match fetch provider with
             | Error problem -> Error(RemotingError.CredentialsFailed problem)
             | Ok credentials -> Ok(Signature.sign credentials (prepared options.Header command))

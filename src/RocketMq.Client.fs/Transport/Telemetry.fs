@@ -15,7 +15,7 @@ type internal IMeasured =
     abstract ConnectionCounters: ConnectionCounters
 
 /// What listeners of `ActivitySource` and `Meter` learn, under the names of OpenTelemetry's messaging conventions. Nothing
-/// is measured while nobody listens, but for the counters of `ConnectionCounters`, which health needs anyway.
+/// is measured while no listener is attached, but for the counters of `ConnectionCounters`, which health needs anyway.
 module internal Telemetry =
     /// Of the source of activities and of the meter.
     let name = "RocketMq.Client"
@@ -73,7 +73,7 @@ module internal Telemetry =
         count
             "messaging.client.answers.unexpected"
             "{answer}"
-            "Answers that nobody waited for: late, second or wrong ones"
+            "Answers that no call waited for: late, second or wrong ones"
             _.ConnectionCounters.UnexpectedAnswers
 
     let register (client: IMeasured) = measured[client] <- ()
@@ -82,7 +82,7 @@ module internal Telemetry =
         measured.TryRemove client |> ignore<bool * unit>
 
     /// Whether anybody wants to know of calls.
-    let isWanted () =
+    let isEnabled () =
         duration.Enabled || activities.HasListeners()
 
     /// The kind of a failure, for `error.type`: a response code's name, or the case of the error.

@@ -64,7 +64,7 @@ module internal ClientCalls =
     // All members
 
     /// Asks the members one after the other, and answers after the last.
-    let private askNext (query: MembersQuery) (state: BrokerState) =
+    let private callNext (query: MembersQuery) (state: BrokerState) =
         match query.Waiting with
         | (connection, _) :: _ ->
             withCall query.Arrival (ClientCall.Gathered query) state,
@@ -86,25 +86,25 @@ module internal ClientCalls =
     /// INVOKE_BROKER_TO_GET_CONSUMER_STATUS: where the members stand, as they say themselves.
     let offsets (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state ConsumerOffsets.ofMembers.Decode (fun query ->
-            let isAsked clientId =
+            let isQueried clientId =
                 match query.ClientAddress with
                 | None
                 | Some "" -> true
-                | Some wanted -> wanted = clientId
+                | Some queried -> queried = clientId
 
             match Map.tryFind query.Group state.Groups with
             | None ->
                 let remark = $"No Any Consumer online in the consumer group: [{query.Group}]"
                 state, [ Answer.refuse arrival ResponseCode.SystemError remark ]
             | Some group ->
-                askNext
+                callNext
                     {
                         Arrival = arrival
                         Query = query
                         Waiting =
                             group.Members
                             |> Map.toList
-                            |> List.filter (fun (_, clientId) -> isAsked clientId)
+                            |> List.filter (fun (_, clientId) -> isQueried clientId)
                         Found = Map.empty
                     }
                     state)
@@ -118,7 +118,7 @@ module internal ClientCalls =
                 | ValueSome(Ok offsets) -> Map.add clientId offsets.Own query.Found
                 | _ -> query.Found
 
-            askNext
+            callNext
                 { query with
                     Waiting = waiting
                     Found = found

@@ -14,7 +14,7 @@ module internal OffsetResets =
         | _ -> Ok [ 0 .. topic.Config.ReadQueues - 1 ]
 
     /// Where a queue is to be read from, before anything else is looked at.
-    let private wanted (reset: OffsetReset) queueId (topic: StoredTopic) : Result<int64, ResponseCode * string> =
+    let private targetOffset (reset: OffsetReset) queueId (topic: StoredTopic) : Result<int64, ResponseCode * string> =
         let queue = topic.Queues[queueId]
 
         match reset.QueueId, reset.Offset with
@@ -46,7 +46,7 @@ module internal OffsetResets =
         let collect result queueId =
             result
             |> Result.bind (fun found ->
-                wanted reset queueId topic
+                targetOffset reset queueId topic
                 |> Result.map (fun offset -> Map.add queueId (target reset queueId state offset) found))
 
         queuesOf reset topic

@@ -87,7 +87,7 @@ type internal LoopbackPort(number: int) =
     member _.Start(clock: TimeProvider, admit: Socket -> unit) =
         accepting <- Task.Run(fun () -> AcceptLoop.run clock accept admit stopping.Token)
 
-    /// Closes the port; clients that nobody has taken are reset. Ends when none will be delivered any more.
+    /// Closes the port; clients that were not accepted are reset. Ends when none will be delivered any more.
     member _.Close() : Task =
         stopping.Cancel()
         socket.Dispose()

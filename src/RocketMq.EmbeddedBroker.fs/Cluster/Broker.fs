@@ -17,7 +17,7 @@ module internal Broker =
             Parked = Waits.empty
             Faults = FaultInjection.none
             HasMaster = settings.BrokerId <> 0L
-            Held = ScheduledMessages.none
+            Scheduled = ScheduledMessages.none
             Transactions = OpenTransactions.none
             Replies = Map.empty
             Calls = Map.empty
@@ -250,7 +250,7 @@ module internal Broker =
 
         Waits.nextDeadline state.Parked
         |> earlier (Waits.nextDeadline state.Pops.Parked.Waits)
-        |> earlier (PopCheckpoints.nextDue state.Pops.Holds)
+        |> earlier (PopCheckpoints.nextDue state.Pops.Checkpoints)
         |> earlier (FaultInjection.nextDue state.Faults)
         |> earlier (ScheduledDelivery.nextDue state)
         |> earlier state.Transactions.NextRoundMillis
@@ -261,7 +261,7 @@ module internal Broker =
     let waitsDiffer (before: BrokerState) (after: BrokerState) =
         not (obj.ReferenceEquals(after.Parked, before.Parked))
         || not (obj.ReferenceEquals(after.Faults.Late, before.Faults.Late))
-        || not (obj.ReferenceEquals(after.Held, before.Held))
+        || not (obj.ReferenceEquals(after.Scheduled, before.Scheduled))
         || not (obj.ReferenceEquals(after.Pops, before.Pops))
         || after.Transactions.NextRoundMillis <> before.Transactions.NextRoundMillis
         || after.NextLookMillis <> before.NextLookMillis

@@ -38,7 +38,7 @@ type internal BrokerMember =
         Master: int voption
         /// Of a master: the places of its slaves.
         Slaves: int list
-        /// Of a slave: when it takes over what its master has. None if it has all of it, or nobody runs to have it from.
+        /// Of a slave: when it takes over what its master has. None if it has all of it, or no server runs to have it from.
         CopyDueMillis: int64 voption
     }
 

@@ -33,7 +33,7 @@ module internal Servers =
         @ (broker.Store.Topics.Values |> Seq.map _.Config |> List.ofSeq)
 
     /// Tells all name servers that run.
-    let private tellNames (change: NameServerState -> NameServerState) (cluster: ClusterState) =
+    let private updateNameServers (change: NameServerState -> NameServerState) (cluster: ClusterState) =
         { cluster with
             NameServers =
                 cluster.NameServers
@@ -54,13 +54,13 @@ module internal Servers =
             | Some known -> known.Config <> topic
             | None -> topic.Name <> Send.defaultTopic)
 
-    let private tellChanges (before: BrokerState) (after: BrokerState) (cluster: ClusterState) =
+    let private registerChanges (before: BrokerState) (after: BrokerState) (cluster: ClusterState) =
         let isOtherwise =
             before.Store.ConfigChanges <> after.Store.ConfigChanges
             || not (obj.ReferenceEquals(before.Settings, after.Settings))
 
         if isOtherwise then
-            tellNames (Registry.register after.Settings (changedTopics before after)) cluster
+            updateNameServers (Registry.register after.Settings (changedTopics before after)) cluster
         else
             cluster
 
@@ -105,7 +105,8 @@ module internal Servers =
             let state, effects = Broker.transition now before.State event
             let after = { before with State = state }
 
-            let cluster = withBroker place after cluster |> tellChanges before.State after.State
+            let cluster =
+                withBroker place after cluster |> registerChanges before.State after.State
 
             match after.Slaves with
             | [] -> cluster, effects
@@ -155,7 +156,7 @@ module internal Servers =
         let broker = cluster.Brokers[place]
         let settings = broker.State.Settings
 
-        let tell =
+        let deregister =
             match going with
             | Graceful -> Registry.unregister
             | Crash -> Registry.fallSilent now
@@ -163,8 +164,8 @@ module internal Servers =
         let cluster =
             cluster
             |> withBroker place { broker with IsRunning = false }
-            |> tellNames (tell settings.BrokerName settings.BrokerId)
-            |> SlaveCopies.tellMaster false broker
+            |> updateNameServers (deregister settings.BrokerName settings.BrokerId)
+            |> SlaveCopies.notifyMaster false broker
 
         List.fold (fun cluster place -> SlaveCopies.withoutCopy place cluster) cluster (place :: broker.Slaves)
 
@@ -181,8 +182,8 @@ module internal Servers =
         let cluster, woken =
             cluster
             |> withBroker place broker
-            |> tellNames (Registry.register state.Settings (topicsOf state))
-            |> SlaveCopies.tellMaster true broker
+            |> updateNameServers (Registry.register state.Settings (topicsOf state))
+            |> SlaveCopies.notifyMaster true broker
             |> SlaveCopies.copyToAll now broker
 
         match broker.Master with

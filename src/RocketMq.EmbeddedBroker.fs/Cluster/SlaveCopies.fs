@@ -75,7 +75,7 @@ module internal SlaveCopies =
             cluster
 
     /// Slaves answer otherwise while their master runs.
-    let tellMaster hasMaster (master: BrokerMember) (cluster: ClusterState) =
+    let notifyMaster hasMaster (master: BrokerMember) (cluster: ClusterState) =
         (cluster, master.Slaves)
         ||> List.fold (fun cluster place ->
             let slave = cluster.Brokers[place]

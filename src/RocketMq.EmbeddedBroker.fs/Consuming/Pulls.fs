@@ -51,7 +51,7 @@ module internal Pulls =
     let private readFor (parked: ParkedPull) (state: BrokerState) =
         Store.tryQueue parked.Pull.Topic parked.Pull.QueueId state.Store
         |> ValueOption.map (fun queue ->
-            QueueReading.read state.Store queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Wants
+            QueueReading.read state.Store queue parked.Pull.QueueOffset parked.Pull.MaxMessages parked.Matches
             |> asOfRole state parked)
 
     let private key (pull: PullRequest) : TopicQueue =
@@ -133,8 +133,8 @@ module internal Pulls =
     let private replay (state: BrokerState) (parked: ParkedPull) =
         match admit parked.Pull state with
         | Error(code, remark) -> Answer.refuse parked.Arrival code remark
-        | Ok wants ->
-            match readFor { parked with Wants = wants } state with
+        | Ok matches ->
+            match readFor { parked with Matches = matches } state with
             | ValueSome reading -> pullAnswer state parked reading
             | ValueNone -> Answer.noTopic parked.Arrival parked.Pull.Topic
 
@@ -144,10 +144,10 @@ module internal Pulls =
         | [], _
         | _, ValueNone -> state, []
         | parked, ValueSome queue ->
-            let wantsOne (wait: Wait<TopicQueue, ParkedPull>) =
-                StoredQueue.existsFrom firstNew wait.Request.Wants queue
+            let canServe (wait: Wait<TopicQueue, ParkedPull>) =
+                StoredQueue.existsFrom firstNew wait.Request.Matches queue
 
-            match List.filter wantsOne parked with
+            match List.filter canServe parked with
             | [] -> state, []
             | woken ->
                 let state =
@@ -188,12 +188,12 @@ module internal Pulls =
         Answer.decoding arrival state Pull.messages.Decode (fun pull ->
             match admit pull state with
             | Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
-            | Ok wants ->
+            | Ok matches ->
                 let parked =
                     {
                         Arrival = arrival
                         Pull = pull
-                        Wants = wants
+                        Matches = matches
                         DeadlineMillis = now + int64 pull.LongPollTimeout.TotalMilliseconds
                     }
 

@@ -35,11 +35,11 @@ type AnswerFaults internal (sockets: ProxySockets) =
     /// Changes the order: one answer is held until this many others have passed, then the next one is; 0 keeps the order.
     /// An answer that waits for others goes at the latest when the server closes. Default 0. Throws an
     /// `ArgumentOutOfRangeException` if negative.
-    member _.HoldBackFor
-        with get () = plan().HoldBackFor
+    member _.OvertakenBy
+        with get () = plan().OvertakenBy
         and set (value: int) =
             ArgumentOutOfRangeException.ThrowIfNegative(value, nameof value)
-            change (fun plan -> { plan with HoldBackFor = value })
+            change (fun plan -> { plan with OvertakenBy = value })
 
     /// Holds each n-th answer for a time, on the proxy's clock, while others pass it; zero holds none. Throws an
     /// `ArgumentOutOfRangeException` if the time is negative or `every` below 1.
@@ -53,7 +53,7 @@ type AnswerFaults internal (sockets: ProxySockets) =
                 DelayBy = delay
             })
 
-    /// Sends, before each answer, the same one to a call that nobody made. Default false.
+    /// Sends, before each answer, the same one to a call that no client made. Default false.
     member _.SendUnknownOpaques
         with get () = plan().SendsUnknownOpaques
         and set (value: bool) =

@@ -19,14 +19,14 @@ type internal Piece =
     | Raw of ReadOnlyMemory<byte>
     | Framed of Frame * bytes: ReadOnlyMemory<byte>
 
-/// Finds the frames of a stream, whatever chunks it comes in. While nobody asks for frames it only keeps its place.
+/// Finds the frames of a stream, whatever chunks it comes in. While no plan needs frames it only keeps its place.
 type internal AnswerFraming =
     {
         /// Of the bytes that were handed on.
         Place: FramePlace
         /// The front of a frame, none of it handed on; the latest chunk first.
-        Held: ReadOnlyMemory<byte> list
-        HeldBytes: int
+        Incomplete: ReadOnlyMemory<byte> list
+        IncompleteBytes: int
         /// As long as fewer are held there is no frame in them.
         NeededBytes: int
     }
@@ -39,8 +39,8 @@ module internal AnswerFraming =
     let private at place : AnswerFraming =
         {
             Place = place
-            Held = []
-            HeldBytes = 0
+            Incomplete = []
+            IncompleteBytes = 0
             NeededBytes = 0
         }
 
@@ -93,13 +93,13 @@ module internal AnswerFraming =
 
     /// Hands on what is held, without its frame being whole.
     let release (framing: AnswerFraming) : AnswerFraming * ReadOnlyMemory<byte> list =
-        let chunks = List.rev framing.Held
+        let chunks = List.rev framing.Incomplete
         at (List.fold follow framing.Place chunks), chunks
 
     /// Hands a chunk on and keeps the place.
     let pass chunk (framing: AnswerFraming) : AnswerFraming * ReadOnlyMemory<byte> list =
-        let framing, held = release framing
-        at (follow framing.Place chunk), held @ [ chunk ]
+        let framing, incomplete = release framing
+        at (follow framing.Place chunk), incomplete @ [ chunk ]
 
     let rec private takeFrames (bytes: ReadOnlyMemory<byte>) pieces : AnswerFraming * Piece list =
         if bytes.IsEmpty then
@@ -110,25 +110,25 @@ module internal AnswerFraming =
                 takeFrames (bytes.Slice consumed) (Framed(frame, bytes.Slice(0, consumed)) :: pieces)
             | Decoded.NeedMore missing ->
                 { start with
-                    Held = [ bytes ]
-                    HeldBytes = bytes.Length
+                    Incomplete = [ bytes ]
+                    IncompleteBytes = bytes.Length
                     NeededBytes = bytes.Length + missing
                 },
                 List.rev pieces
             | Decoded.Corrupt _ -> at Lost, List.rev (Raw bytes :: pieces)
 
     let private collect (chunk: ReadOnlyMemory<byte>) (framing: AnswerFraming) =
-        let held = chunk :: framing.Held
-        let heldBytes = framing.HeldBytes + chunk.Length
+        let incomplete = chunk :: framing.Incomplete
+        let incompleteBytes = framing.IncompleteBytes + chunk.Length
 
-        if heldBytes < framing.NeededBytes then
+        if incompleteBytes < framing.NeededBytes then
             { framing with
-                Held = held
-                HeldBytes = heldBytes
+                Incomplete = incomplete
+                IncompleteBytes = incompleteBytes
             },
             []
         else
-            takeFrames (concat (List.rev held)) []
+            takeFrames (concat (List.rev incomplete)) []
 
     /// Hands on whole frames, and holds the front of one that is not whole. The rest of a frame whose front was handed on
     /// before, and all that comes when the place is lost, passes as it is.

@@ -5,7 +5,7 @@ open System.Collections.Immutable
 open RocketMq.Protocol
 
 /// An answer, with what goes before and after it, that waits for others to pass.
-type internal HeldBackAnswer =
+type internal OvertakenAnswer =
     {
         Bytes: ReadOnlyMemory<byte> list
         OthersToPass: int
@@ -25,7 +25,7 @@ type internal AnswerState =
         Framing: AnswerFraming
         /// Answers since the plan was made.
         Seen: int
-        HeldBack: HeldBackAnswer voption
+        Overtaken: OvertakenAnswer voption
         /// In the order they came, which is that of their times: a plan delays all by the same.
         Delayed: ImmutableQueue<DelayedAnswer>
         DelayedBytes: int
@@ -39,7 +39,7 @@ module internal AnswerShaper =
             Plan = FaultPlan.answers
             Framing = AnswerFraming.start
             Seen = 0
-            HeldBack = ValueNone
+            Overtaken = ValueNone
             Delayed = ImmutableQueue.Empty
             DelayedBytes = 0
         }
@@ -49,7 +49,7 @@ module internal AnswerShaper =
 
     let private isEach every count = every > 0 && count % every = 0
 
-    /// The same answer to a call that nobody made: clients count upwards from 0 or 1.
+    /// The same answer to a call that no client made: clients count upwards from 0 or 1.
     let private stranger (frame: Frame) =
         let command =
             Command.withOpaque (frame.Command.Opaque ^^^ Int32.MinValue) frame.Command
@@ -72,14 +72,15 @@ module internal AnswerShaper =
 
     /// Lets an answer pass, and with it the one that has waited for it.
     let private letPass bytes (state: AnswerState) =
-        match state.HeldBack with
-        | ValueSome held when held.OthersToPass <= 1 -> { state with HeldBack = ValueNone }, bytes @ held.Bytes
-        | ValueSome held ->
+        match state.Overtaken with
+        | ValueSome waiting when waiting.OthersToPass <= 1 ->
+            { state with Overtaken = ValueNone }, bytes @ waiting.Bytes
+        | ValueSome waiting ->
             { state with
-                HeldBack =
+                Overtaken =
                     ValueSome
-                        { held with
-                            OthersToPass = held.OthersToPass - 1
+                        { waiting with
+                            OthersToPass = waiting.OthersToPass - 1
                         }
             },
             bytes
@@ -104,13 +105,13 @@ module internal AnswerShaper =
                 DelayedBytes = state.DelayedBytes + bytesOf copies
             },
             []
-        elif plan.HoldBackFor > 0 && state.HeldBack.IsNone then
+        elif plan.OvertakenBy > 0 && state.Overtaken.IsNone then
             { state with
-                HeldBack =
+                Overtaken =
                     ValueSome
                         {
                             Bytes = copies
-                            OthersToPass = plan.HoldBackFor
+                            OthersToPass = plan.OvertakenBy
                         }
             },
             []
@@ -146,16 +147,16 @@ module internal AnswerShaper =
 
         { state with Framing = framing }
 
-    let private takeHeldBack (state: AnswerState) =
-        match state.HeldBack with
-        | ValueSome held -> { state with HeldBack = ValueNone }, held.Bytes
+    let private takeOvertaken (state: AnswerState) =
+        match state.Overtaken with
+        | ValueSome waiting -> { state with Overtaken = ValueNone }, waiting.Bytes
         | ValueNone -> state, []
 
     /// The stream has ended: what waits for others, or for the rest of its frame, is to be sent.
     let finish (state: AnswerState) : AnswerState * ReadOnlyMemory<byte> list =
-        let state, heldBack = takeHeldBack state
+        let state, overtaken = takeOvertaken state
         let framing, front = AnswerFraming.release state.Framing
-        { state with Framing = framing }, heldBack @ front
+        { state with Framing = framing }, overtaken @ front
 
     /// Goes over to another plan, counts from 1 again, and gives what the old one held.
     let replan plan (state: AnswerState) : AnswerState * ReadOnlyMemory<byte> list =
@@ -165,7 +166,7 @@ module internal AnswerShaper =
             let delayed =
                 state.Delayed |> Seq.collect (fun delayed -> delayed.Bytes) |> List.ofSeq
 
-            let state, heldBack = takeHeldBack state
+            let state, overtaken = takeOvertaken state
 
             let framing, front =
                 if plan = FaultPlan.answers then
@@ -180,7 +181,7 @@ module internal AnswerShaper =
                 Delayed = ImmutableQueue.Empty
                 DelayedBytes = 0
             },
-            heldBack @ delayed @ front
+            overtaken @ delayed @ front
 
     /// When the first of the answers that are late is due.
     let nextDue (state: AnswerState) : TimeSpan voption =

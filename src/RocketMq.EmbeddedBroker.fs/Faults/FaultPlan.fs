@@ -34,7 +34,7 @@ type internal AnswerPlan =
         DropEvery: int
         DuplicateEvery: int
         /// One answer waits until so many others have passed; then the next one does.
-        HoldBackFor: int
+        OvertakenBy: int
         DelayEvery: int
         DelayBy: TimeSpan
         SendsUnknownOpaques: bool
@@ -67,7 +67,7 @@ module internal FaultPlan =
         {
             DropEvery = 0
             DuplicateEvery = 0
-            HoldBackFor = 0
+            OvertakenBy = 0
             DelayEvery = 0
             DelayBy = TimeSpan.Zero
             SendsUnknownOpaques = false

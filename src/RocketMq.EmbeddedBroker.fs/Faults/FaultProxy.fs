@@ -53,7 +53,7 @@ type FaultProxy private (target: Endpoint, options: FaultProxyOptions) =
             if accepts then
                 accepts <- false
                 port.Close() |> ignore
-                // Nobody else may have the port meanwhile.
+                // No other process may take the port meanwhile.
                 port <- LoopbackPort number)
 
     let stopPort () =

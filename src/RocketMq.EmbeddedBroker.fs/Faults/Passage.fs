@@ -115,7 +115,7 @@ module internal Passage =
     /// A write is done.
     let written (passage: Passage) = { passage with IsWriting = false }
 
-    /// Bytes that nobody sent, next to be sent.
+    /// Bytes that neither side sent, next to be sent.
     let inject now bytes (passage: Passage) = enqueue now [ bytes ] passage
 
     // What follows
@@ -155,7 +155,7 @@ module internal Passage =
     let private passesEnd (rules: PassageRules) (passage: Passage) =
         passage.HasEnded && not rules.Plan.StopsReading && not rules.IsHalfOpen
 
-    let private takeHeldAtEnd now rules (passage: Passage) =
+    let private finishAnswersAtEnd now rules (passage: Passage) =
         if passesEnd rules passage then
             withAnswers now AnswerShaper.finish passage
         else
@@ -264,7 +264,7 @@ module internal Passage =
             |> withAnswers now (AnswerShaper.replan rules.Answers)
             |> takeUnread now rules
             |> withAnswers now (AnswerShaper.takeDue now)
-            |> takeHeldAtEnd now rules
+            |> finishAnswersAtEnd now rules
 
         let passage, plan, written = write now rules passage
         let passage, reading = read rules passage

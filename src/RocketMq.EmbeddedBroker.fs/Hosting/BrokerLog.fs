@@ -60,7 +60,7 @@ type internal BrokerLog(logger: ILogger | null) =
 
             BrokerLines.write logger broker note
         with _ ->
-            // There is nobody else to tell.
+            // The application's callback was the only listener.
             ()
 
     let pump (logger: ILogger) : Task =

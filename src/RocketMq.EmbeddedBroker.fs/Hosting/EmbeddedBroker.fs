@@ -28,7 +28,7 @@ type EmbeddedBrokerOptions() =
     /// Whether the first send to a topic makes it. Default true.
     member val AutoCreateTopics = true with get, set
 
-    /// Whether a group exists that nobody has made, as `autoCreateSubscriptionGroup`. Default true. Without it the members of
+    /// Whether a group exists that was not created, as `autoCreateSubscriptionGroup`. Default true. Without it the members of
     /// such a group get nothing until `CreateGroupAsync` has made it.
     member val AutoCreateGroups = true with get, set
 
@@ -52,7 +52,7 @@ type EmbeddedBrokerOptions() =
     member val TransactionCheckInterval = TimeSpan.FromSeconds 30L with get, set
 
     /// How often producers are asked about one transaction before its message goes to the topic TRANS_CHECK_MAX_TIME_TOPIC.
-    /// Default 15; not negative. While no producer of the group is connected nobody is asked, and that does not count.
+    /// Default 15; not negative. While no producer of the group is connected no check is sent, and that does not count.
     member val TransactionCheckMax = 15 with get, set
 
     /// Whether a pop is as old as its client says (`bornTime`), even if that is 0, as at a broker of 5.x that checks
@@ -156,7 +156,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         let state =
             Servers.create 1 0L [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
 
-        // Without its agent the broker would answer nobody: clients are told by closed connections.
+        // Without its agent the broker would answer no request: closed connections tell clients so.
         let onDeath (error: exn) =
             died.TrySetException error |> ignore
             stopListeners () |> ignore
@@ -173,14 +173,14 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         nameServer.HangUp reason
         broker.HangUp reason
 
-    let tellBroker event = agent.Tell(At(BrokerAt 0, event))
+    let postToBroker event = agent.Post(At(BrokerAt 0, event))
 
-    let tellBoth event =
-        agent.Tell(At(NameServerAt 0, event))
-        tellBroker event
+    let postToBoth event =
+        agent.Post(At(NameServerAt 0, event))
+        postToBroker event
 
     let faults =
-        BrokerFaults((fun rule -> tellBoth (Faulted rule)), (fun () -> tellBoth Healed))
+        BrokerFaults((fun rule -> postToBoth (Faulted rule)), (fun () -> postToBoth Healed))
 
     /// One restart or stop at a time.
     let turn = new SemaphoreSlim 1
@@ -201,7 +201,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     /// it. Holds for routes that are asked for from now on. Throws an `ArgumentException` if it is something else.
     member _.Advertise(address: string) =
         match Endpoint.tryParse address with
-        | ValueSome _ -> tellBroker (Advertised address)
+        | ValueSome _ -> postToBroker (Advertised address)
         | ValueNone -> raise (ArgumentException($"'{address}' is not host:port", nameof address))
 
     /// Starts with the default options.
@@ -246,7 +246,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
 
     /// Drops what heartbeats have told, as if none had come, and closes the connections too if that is asked for.
     member _.ForgetClients([<Optional; DefaultParameterValue(false)>] closeConnections: bool) =
-        tellBroker ClientsForgotten
+        postToBroker ClientsForgotten
 
         if closeConnections then
             hangUp "the broker has forgotten its clients"
@@ -266,7 +266,7 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
                     do! died.Task
 
                 do! stopListeners ()
-                tellBroker ClientsForgotten
+                postToBroker ClientsForgotten
                 listeners <- listenOn nameServerPort brokerPort
                 startListeners ()
             finally

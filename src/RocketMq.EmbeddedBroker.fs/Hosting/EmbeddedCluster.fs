@@ -80,7 +80,7 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
         let state =
             Servers.create options.NameServers copyMillis (List.map2 settingsOf plan brokerPorts)
 
-        // Without its agent the cluster would answer nobody: clients are told by closed connections.
+        // Without its agent the cluster would answer no request: closed connections tell clients so.
         let onDeath (error: exn) =
             died.TrySetException error |> ignore
 

@@ -27,7 +27,7 @@ type EmbeddedClusterOptions() =
     /// Whether the first send to a topic makes it, on the broker that it came to. Default true.
     member val AutoCreateTopics = true with get, set
 
-    /// Whether a group exists that nobody has made, as `autoCreateSubscriptionGroup`. Default true. Without it the members of
+    /// Whether a group exists that was not created, as `autoCreateSubscriptionGroup`. Default true. Without it the members of
     /// such a group get nothing until `CreateGroupAsync` has made it.
     member val AutoCreateGroups = true with get, set
 

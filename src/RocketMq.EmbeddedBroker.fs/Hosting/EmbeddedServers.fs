@@ -23,7 +23,7 @@ type internal ServerSwitch(port: ServerPort, agent: ClusterAgent, isClusterStopp
         }
 
     member _.IsRunning = Volatile.Read &isRunning && not (isClusterStopped ())
-    member _.Tell(event: BrokerEvent) = agent.Tell(At(port.Server, event))
+    member _.Post(event: BrokerEvent) = agent.Post(At(port.Server, event))
 
     member _.Stop(going: Going) : Task =
         inTurn CancellationToken.None (fun () ->
@@ -31,7 +31,7 @@ type internal ServerSwitch(port: ServerPort, agent: ClusterAgent, isClusterStopp
                 if isRunning then
                     Volatile.Write(&isRunning, false)
                     // Nothing is carried out any more from here on, though the port closes a moment later.
-                    agent.Tell(ServerStopped(port.Server, going))
+                    agent.Post(ServerStopped(port.Server, going))
                     do! port.Stop()
             })
 
@@ -43,7 +43,7 @@ type internal ServerSwitch(port: ServerPort, agent: ClusterAgent, isClusterStopp
                 if not isRunning then
                     port.Open()
                     // Clients wait in the port until the server is there.
-                    agent.Tell(ServerStarted port.Server)
+                    agent.Post(ServerStarted port.Server)
                     port.Start agent
                     Volatile.Write(&isRunning, true)
             })
@@ -52,7 +52,7 @@ type internal ServerSwitch(port: ServerPort, agent: ClusterAgent, isClusterStopp
 [<Sealed>]
 type EmbeddedNameServer internal (port: ServerPort, switch: ServerSwitch) =
     let faults =
-        BrokerFaults((fun rule -> switch.Tell(Faulted rule)), (fun () -> switch.Tell Healed))
+        BrokerFaults((fun rule -> switch.Post(Faulted rule)), (fun () -> switch.Post Healed))
 
     /// "127.0.0.1:port".
     member _.Address: string = port.Address
@@ -79,7 +79,7 @@ type EmbeddedNameServer internal (port: ServerPort, switch: ServerSwitch) =
 [<Sealed>]
 type EmbeddedClusterBroker internal (name: string, id: int64, port: ServerPort, switch: ServerSwitch) =
     let faults =
-        BrokerFaults((fun rule -> switch.Tell(Faulted rule)), (fun () -> switch.Tell Healed))
+        BrokerFaults((fun rule -> switch.Post(Faulted rule)), (fun () -> switch.Post Healed))
 
     /// The name that a master and its slave share, such as "broker-a".
     member _.Name: string = name
@@ -103,7 +103,7 @@ type EmbeddedClusterBroker internal (name: string, id: int64, port: ServerPort, 
     /// of it. Holds for routes that are asked for from now on. Throws an `ArgumentException` if it is something else.
     member _.Advertise(address: string) =
         match Endpoint.tryParse address with
-        | ValueSome _ -> switch.Tell(Advertised address)
+        | ValueSome _ -> switch.Post(Advertised address)
         | ValueNone -> raise (ArgumentException($"'{address}' is not host:port", nameof address))
 
     /// Closes all connections of clients; the port stays open.

@@ -15,7 +15,7 @@ open RocketMq
 /// What the agent's mailbox takes.
 type private ServerMessage =
     | Happened of ClusterEvent
-    | Asked of ServerId * connection: int * peer: Host * RemotingCommand * respond: (RemotingCommand -> Task)
+    | Received of ServerId * connection: int * peer: Host * RemotingCommand * respond: (RemotingCommand -> Task)
 
 /// How a broker speaks to clients that are connected to it.
 type internal ClientChannel =
@@ -35,13 +35,13 @@ type internal ClusterAgent
     /// The answers that are owed. Only touched within the agent's loop.
     let owed = Dictionary<Ticket, RemotingCommand -> Task>()
 
-    let mutable tell: ClusterEvent -> unit = ignore
+    let mutable post: ClusterEvent -> unit = ignore
 
     let perform effect =
         match effect with
         | Push(connection, command) -> clients.Push connection command
         | Call(ticket, connection, command) ->
-            clients.Call connection command (fun answer -> tell (CallAnswered(ticket, answer)))
+            clients.Call connection command (fun answer -> post (CallAnswered(ticket, answer)))
         | Note(broker, note) -> log.Write(broker, note)
         | Forget ticket -> owed.Remove ticket |> ignore
         | Reply(ticket, answer) ->
@@ -53,7 +53,7 @@ type internal ClusterAgent
     let toEvent number message =
         match message with
         | Happened event -> event
-        | Asked(server, connection, peer, command, respond) ->
+        | Received(server, connection, peer, command, respond) ->
             let ticket = Ticket number
 
             if command.Kind = CommandKind.Request then
@@ -71,7 +71,7 @@ type internal ClusterAgent
             )
 
     let alarm =
-        clock.CreateTimer((fun _ -> tell ClusterTicked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
+        clock.CreateTimer((fun _ -> post ClusterTicked), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan)
 
     /// System timers know no longer waits than weeks: one is set again when it has rung too early.
     let longestWaitMillis = 86_400_000L
@@ -82,7 +82,7 @@ type internal ClusterAgent
         let seen = now ()
 
         if deadline <= seen then
-            tell ClusterTicked
+            post ClusterTicked
         else
             let wait = min longestWaitMillis (deadline - seen)
 
@@ -129,13 +129,13 @@ type internal ClusterAgent
             loop 0L initial)
 
     do
-        tell <- fun event -> agent.Post(Happened event)
+        post <- fun event -> agent.Post(Happened event)
         agent.Error.Add onDeath
 
-    member _.Ask(server, connection, peer, command, respond) =
-        agent.Post(Asked(server, connection, peer, command, respond))
+    member _.Receive(server, connection, peer, command, respond) =
+        agent.Post(Received(server, connection, peer, command, respond))
 
-    member _.Tell(event: ClusterEvent) = agent.Post(Happened event)
+    member _.Post(event: ClusterEvent) = agent.Post(Happened event)
 
     interface IDisposable with
         member _.Dispose() =
@@ -179,10 +179,10 @@ type internal Listener
 
             member _.ReportEnd(_, _, _) =
                 lock gate (fun () -> sessions.Remove number |> ignore)
-                agent.Tell(At(server, Left number))
+                agent.Post(At(server, Left number))
 
             member _.Receive(respond, command) =
-                agent.Ask(server, number, peer, command, respond)
+                agent.Receive(server, number, peer, command, respond)
 
             member _.IsServer = true
         }

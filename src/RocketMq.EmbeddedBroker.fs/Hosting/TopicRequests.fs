@@ -47,7 +47,7 @@ module internal TopicRequests =
         | Ok _ -> ()
         | Error error -> raise (ArgumentException(error.Message, nameof group))
 
-    let private ask
+    let private send
         (agent: ClusterAgent)
         (server: ServerId)
         (what: string)
@@ -62,7 +62,7 @@ module internal TopicRequests =
                 answered.TrySetResult answer |> ignore
                 Task.CompletedTask
 
-            agent.Ask(server, ownConnection, Host.create IPAddress.Loopback 0, request.Command, respond)
+            agent.Receive(server, ownConnection, Host.create IPAddress.Loopback 0, request.Command, respond)
             let! answer = answered.Task.WaitAsync cancellation
 
             if answer.ResponseCode <> ResponseCode.Success then
@@ -72,10 +72,10 @@ module internal TopicRequests =
 
     /// Ends when the broker has the topic. A fault may have the broker never answer.
     let create agent server topic queues cancellation : Task =
-        ask agent server (invariant $"topic {topic}") (request topic queues) cancellation
+        send agent server (invariant $"topic {topic}") (request topic queues) cancellation
 
     /// The same of a group.
     let createGroup agent server group cancellation : Task =
         let request = SubscriptionGroups.update.Request(SubscriptionGroups.create group)
 
-        ask agent server $"group {group}" request cancellation
+        send agent server $"group {group}" request cancellation

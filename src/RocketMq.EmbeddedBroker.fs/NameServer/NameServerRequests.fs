@@ -29,15 +29,11 @@ module internal NameServerRequests =
 
     let route (arrival: Arrival) (state: NameServerState) =
         Answer.decoding arrival state GetRoute.operation.Decode (fun query ->
-            let asksStandardJson =
+            let isStandardJson =
                 arrival.Command.Version >= ProtocolVersion.standardJsonRoutes
                 || query.AcceptStandardJsonOnly = Some true
 
-            let operation =
-                if asksStandardJson then
-                    GetRoute.operation
-                else
-                    GetRoute.old
+            let operation = if isStandardJson then GetRoute.operation else GetRoute.old
 
             match tryRoute query.Topic state with
             | None ->

@@ -121,13 +121,13 @@ module internal Registry =
             | Some broker -> broker.Cluster <> clusterName
             | None -> true
 
-        let keep queues =
+        let ofOthers queues =
             match queues |> Map.filter (fun brokerName _ -> isOther brokerName) with
             | rest when rest.IsEmpty -> None
             | rest -> Some rest
 
         { state with
-            Topics = Map.change topic (Option.bind keep) state.Topics
+            Topics = Map.change topic (Option.bind ofOthers) state.Topics
         }
 
     /// Changes the permission of all topics of a broker, and tells how many there are.

@@ -66,11 +66,11 @@ module internal PopAcks =
         if isBehind queue offset state then
             Ok(state, [])
         else
-            match PopCheckpoints.ackInOrder now queue popMillis offset state.Pops.Holds with
+            match PopCheckpoints.ackInOrder now queue popMillis offset state.Pops.Checkpoints with
             | IsStale, _ -> Ok(state, [])
             | IsUnknown, _ -> Error(invariant $"offset is illegal, key:{queue.Topic}@{queue.QueueId}, commit:{offset}")
-            | GoesOn next, holds ->
-                { PopResultBuilder.withHolds holds state with
+            | NextOffset next, checkpoints ->
+                { PopResultBuilder.withCheckpoints checkpoints state with
                     Store = Store.commit queue next state.Store
                 }
                 |> Pops.wake now queue.Topic queue.QueueId
@@ -82,10 +82,10 @@ module internal PopAcks =
         if reviveQueueId = PopReceipt.OrderlyQueueId then
             ackInOrder now queue popMillis offset state
         else
-            let holds =
-                PopCheckpoints.ack queue popMillis invisibleMillis offset state.Pops.Holds
+            let checkpoints =
+                PopCheckpoints.ack queue popMillis invisibleMillis offset state.Pops.Checkpoints
 
-            Ok(PopResultBuilder.withHolds holds state, [])
+            Ok(PopResultBuilder.withCheckpoints checkpoints state, [])
 
     let ack now (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state PopReceipts.acknowledge.Decode (fun message ->
@@ -171,11 +171,11 @@ module internal PopAcks =
         else
             let due = now + newMillis
 
-            let holds =
-                PopCheckpoints.changeInOrder now queue receipt.PopTimestamp offset due state.Pops.Holds
+            let checkpoints =
+                PopCheckpoints.changeInOrder now queue receipt.PopTimestamp offset due state.Pops.Checkpoints
 
             let state, woken =
-                PopResultBuilder.withHolds holds state
+                PopResultBuilder.withCheckpoints checkpoints state
                 |> Pops.wake now queue.Topic queue.QueueId
 
             state,
@@ -193,7 +193,7 @@ module internal PopAcks =
                 if receipt.IsOrderly then
                     changeInOrder now arrival queue message.QueueOffset newMillis receipt state
                 else
-                    let holds =
+                    let checkpoints =
                         PopCheckpoints.change
                             queue
                             receipt.PopTimestamp
@@ -201,6 +201,6 @@ module internal PopAcks =
                             newMillis
                             now
                             message.QueueOffset
-                            state.Pops.Holds
+                            state.Pops.Checkpoints
 
-                    PopResultBuilder.withHolds holds state, changed arrival now newMillis receipt))
+                    PopResultBuilder.withCheckpoints checkpoints state, changed arrival now newMillis receipt))

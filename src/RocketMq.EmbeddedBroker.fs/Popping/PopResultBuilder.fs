@@ -10,16 +10,16 @@ open RocketMq
 module internal PopResultBuilder =
     let none: PopState =
         {
-            Holds = PopCheckpoints.none
+            Checkpoints = PopCheckpoints.none
             Parked = PopWaits.none
             Served = 0
             Modes = Map.empty
             Queues = Map.empty
         }
 
-    let withHolds holds (state: BrokerState) =
+    let withCheckpoints checkpoints (state: BrokerState) =
         { state with
-            BrokerState.Pops.Holds = holds
+            BrokerState.Pops.Checkpoints = checkpoints
         }
 
     /// What has been collected for an answer so far.
@@ -80,7 +80,7 @@ module internal PopResultBuilder =
             |> Array.map (asOriginal now reviveQueueId start brokerName pop >> write)
             |> List.ofArray
 
-    let private handOut
+    let private deliver
         now
         reviveQueueId
         source
@@ -97,16 +97,16 @@ module internal PopResultBuilder =
             MessageCodec.decodeAll "" reading.Records |> Result.defaultValue Array.empty
 
         let offsets = messages |> Array.map _.QueueOffset |> List.ofArray
-        let holds = harvest.State.Pops.Holds
+        let checkpoints = harvest.State.Pops.Checkpoints
 
-        let counts, holds, committed =
+        let counts, checkpoints, committed =
             if isOrderly pop then
-                let counts, holds =
-                    PopCheckpoints.hideInOrder now pop.AttemptId queue invisible offsets holds
+                let counts, checkpoints =
+                    PopCheckpoints.hideInOrder now pop.AttemptId queue invisible offsets checkpoints
 
-                counts, holds, start
+                counts, checkpoints, start
             else
-                Map.empty, PopCheckpoints.hide queue now invisible offsets holds, reading.NextOffset
+                Map.empty, PopCheckpoints.hide queue now invisible offsets checkpoints, reading.NextOffset
 
         let popped =
             {
@@ -122,7 +122,7 @@ module internal PopResultBuilder =
 
         { harvest with
             State =
-                { withHolds holds harvest.State with
+                { withCheckpoints checkpoints harvest.State with
                     Store = Store.commit queue committed harvest.State.Store
                 }
             Queues = popped :: harvest.Queues
@@ -132,10 +132,10 @@ module internal PopResultBuilder =
         }
 
     /// Reads from an offset, or from where the queue goes on if that is none of it.
-    let private read store messages offset limit wants =
-        match QueueReading.read store messages offset limit wants with
+    let private read store messages offset limit matches =
+        match QueueReading.read store messages offset limit matches with
         | (reading: Reading) when reading.Status = PullStatus.OffsetMoved ->
-            struct (reading.NextOffset, QueueReading.read store messages reading.NextOffset limit wants)
+            struct (reading.NextOffset, QueueReading.read store messages reading.NextOffset limit matches)
         | reading -> struct (offset, reading)
 
     let private isRetry topic = (RetryTopics.tryGroupOf topic).IsSome
@@ -186,7 +186,7 @@ module internal PopResultBuilder =
 
             if
                 isOrderly pop
-                && PopCheckpoints.isClosed now pop.AttemptId queue harvest.State.Pops.Holds
+                && PopCheckpoints.isClosed now pop.AttemptId queue harvest.State.Pops.Checkpoints
             then
                 harvest
             elif harvest.Count >= pop.MaxMessages then
@@ -195,10 +195,10 @@ module internal PopResultBuilder =
                 }
             else
                 let struct (start, reading: Reading) =
-                    read harvest.State.Store messages offset (pop.MaxMessages - harvest.Count) parked.Wants
+                    read harvest.State.Store messages offset (pop.MaxMessages - harvest.Count) parked.Matches
 
                 match reading.Status with
-                | PullStatus.Found -> handOut now reviveQueueId source parked queue start reading harvest
+                | PullStatus.Found -> deliver now reviveQueueId source parked queue start reading harvest
                 | _ when reading.NextOffset <> offset ->
                     { harvest with
                         PopResult.State.Store = Store.commit queue reading.NextOffset harvest.State.Store

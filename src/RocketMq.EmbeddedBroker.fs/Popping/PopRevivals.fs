@@ -18,14 +18,14 @@ module internal PopRevivals =
                 Store = Store.withTopic name 1 state.Store
             }
 
-    let private incoming topic (hold: PopCheckpoint) (message: StoredMessage) (state: BrokerState) : Incoming =
+    let private incoming topic (checkpoint: PopCheckpoint) (message: StoredMessage) (state: BrokerState) : Incoming =
         let isFirst =
             message.ReconsumeTimes = 0
             || not (Properties.contains PropertyName.firstPopTime message.Properties)
 
         let properties =
             if isFirst then
-                Properties.add PropertyName.firstPopTime (string hold.PopMillis) message.Properties
+                Properties.add PropertyName.firstPopTime (string checkpoint.PopMillis) message.Properties
             else
                 message.Properties
 
@@ -45,10 +45,10 @@ module internal PopRevivals =
             PreparedTransactionOffset = 0L
         }
 
-    let private tryFind (hold: PopCheckpoint) (state: BrokerState) : StoredMessage voption =
+    let private tryFind (checkpoint: PopCheckpoint) (state: BrokerState) : StoredMessage voption =
         let record =
-            Store.tryQueue hold.Queue.Topic hold.Queue.QueueId state.Store
-            |> ValueOption.bind (StoredQueue.tryAt hold.QueueOffset)
+            Store.tryQueue checkpoint.Queue.Topic checkpoint.Queue.QueueId state.Store
+            |> ValueOption.bind (StoredQueue.tryAt checkpoint.QueueOffset)
 
         match record with
         | ValueSome record ->
@@ -59,26 +59,26 @@ module internal PopRevivals =
 
     /// Writes a message to its group's topic of retries. What has gone with its topic or with its time does not come
     /// back, nor what has become too long for a record.
-    let private revive now (state: BrokerState, effects: BrokerEffect list) (hold: PopCheckpoint) =
-        match tryFind hold state with
+    let private revive now (state: BrokerState, effects: BrokerEffect list) (checkpoint: PopCheckpoint) =
+        match tryFind checkpoint state with
         | ValueNone -> state, effects
         | ValueSome message ->
-            let topic = topicOf hold.Queue
+            let topic = topicOf checkpoint.Queue
             let state = withTopic topic state
 
-            match ScheduledDelivery.append now (incoming topic hold message state) state with
+            match ScheduledDelivery.append now (incoming topic checkpoint message state) state with
             | Ok(struct (state, _, woken)) -> state, effects @ woken
             | Error _ -> state, effects
 
     /// Hands expired messages on, and opens queues whose time has come.
     let expire now (state: BrokerState) =
-        match PopCheckpoints.nextDue state.Pops.Holds with
+        match PopCheckpoints.nextDue state.Pops.Checkpoints with
         | ValueSome due when due <= now ->
-            let expired, holds = PopCheckpoints.expire now state.Pops.Holds
-            let opened, holds = PopCheckpoints.openUp now holds
+            let expired, checkpoints = PopCheckpoints.expire now state.Pops.Checkpoints
+            let opened, checkpoints = PopCheckpoints.openUp now checkpoints
 
             let state, effects =
-                List.fold (revive now) (PopResultBuilder.withHolds holds state, []) expired
+                List.fold (revive now) (PopResultBuilder.withCheckpoints checkpoints state, []) expired
 
             ((state, effects), opened)
             ||> List.fold (fun (state, effects) queue ->

@@ -30,8 +30,8 @@ module internal Pops =
         }
 
     /// Serves one that waits. Gives the answer if there is something for it.
-    let private serve now isWanted (wait: Wait<PopKind, ParkedPop>) (state: BrokerState) =
-        if not (isWanted wait.Request.Wants) then
+    let private serve now hasMatch (wait: Wait<PopKind, ParkedPop>) (state: BrokerState) =
+        if not (hasMatch wait.Request.Matches) then
             state, ValueNone
         else
             let struct (state, isFound, answerAs) =
@@ -43,22 +43,22 @@ module internal Pops =
                 state, ValueNone
 
     /// In order, an attempt may be given what others are not: each one is served.
-    let private wakeEach now isWanted kind (state: BrokerState, effects) =
+    let private wakeEach now hasMatch kind (state: BrokerState, effects) =
         ((state, effects), Waits.withKey kind state.Pops.Parked.Waits)
         ||> List.fold (fun (state, effects) wait ->
-            let state, answer = serve now isWanted wait state
+            let state, answer = serve now hasMatch wait state
             state, ValueOption.toList answer @ effects)
 
     /// Serves those that have waited longest, until there is nothing left for one: then there is nothing for the others.
-    let rec private wakeOldest now isWanted kind (state: BrokerState, effects) =
+    let rec private wakeOldest now hasMatch kind (state: BrokerState, effects) =
         match Waits.tryOldest kind state.Pops.Parked.Waits with
         | ValueNone -> state, effects
         | ValueSome wait ->
-            match serve now isWanted wait state with
-            | state, ValueSome answer -> wakeOldest now isWanted kind (state, answer :: effects)
+            match serve now hasMatch wait state with
+            | state, ValueSome answer -> wakeOldest now hasMatch kind (state, answer :: effects)
             | state, ValueNone -> state, effects
 
-    let private wakeIf now isWanted topic queueId (state: BrokerState) =
+    let private wakeIf now hasMatch topic queueId (state: BrokerState) =
         match PopWaits.kindsFor topic queueId state.Pops.Parked with
         | [] -> state, []
         | kinds ->
@@ -66,9 +66,9 @@ module internal Pops =
                 ((state, []), kinds)
                 ||> List.fold (fun before kind ->
                     if kind.IsOrderly then
-                        wakeEach now isWanted kind before
+                        wakeEach now hasMatch kind before
                     else
-                        wakeOldest now isWanted kind before)
+                        wakeOldest now hasMatch kind before)
 
             state, List.rev effects
 
@@ -79,12 +79,12 @@ module internal Pops =
     /// As `wake`, for messages that have come to a queue: those from `firstNew` on. As in Java who wants none of them is
     /// not served, so that its group does not pass them by. Source: PopLongPollingService.java.
     let wakeFor now topic queueId (firstNew: int64) (state: BrokerState) =
-        let isWanted (wants: StoredRecord -> bool) =
+        let hasMatch (matches: StoredRecord -> bool) =
             match Store.tryQueue topic queueId state.Store with
             | ValueNone -> false
-            | ValueSome queue -> StoredQueue.existsFrom firstNew wants queue
+            | ValueSome queue -> StoredQueue.existsFrom firstNew matches queue
 
-        wakeIf now isWanted topic queueId state
+        wakeIf now hasMatch topic queueId state
 
     /// Ends the waits whose time is up.
     let expire now (state: BrokerState) =
@@ -136,7 +136,7 @@ module internal Pops =
             )
         | Some _ -> Groups.check pop.ConsumerGroup state
 
-    let private wants (pop: PopRequest) : Result<StoredRecord -> bool, ResponseCode * string> =
+    let private filterOf (pop: PopRequest) : Result<StoredRecord -> bool, ResponseCode * string> =
         match pop.ExpressionType, pop.Expression with
         | _, None
         | _, Some "" -> Ok(fun _ -> true)
@@ -148,15 +148,15 @@ module internal Pops =
             let isFilledIn = pop.BornTimestamp = 0L && not state.Settings.TakesBornTimeAsSent
             let born = if isFilledIn then now else pop.BornTimestamp
 
-            match tryRefuse now born pop state, wants pop with
+            match tryRefuse now born pop state, filterOf pop with
             | Error(code, remark), _
             | Ok(), Error(code, remark) -> state, [ Answer.refuse arrival code remark ]
-            | Ok(), Ok wants ->
+            | Ok(), Ok matches ->
                 let parked =
                     {
                         Arrival = arrival
                         Pop = pop
-                        Wants = wants
+                        Matches = matches
                         DeadlineMillis = born + int64 pop.PollTime.TotalMilliseconds - earliness
                     }
 

@@ -21,15 +21,15 @@ module internal ScheduledDelivery =
 
             struct (state, stored, woken @ popped))
 
-    /// Keeps a message until its time. `stored` is where it lies meanwhile.
-    let hold dueMillis (stored: StoredMessage) (message: ScheduledMessage) (state: BrokerState) =
+    /// Stores a message until its time. `stored` is where it lies meanwhile.
+    let schedule dueMillis (stored: StoredMessage) (message: ScheduledMessage) (state: BrokerState) =
         { state with
-            BrokerState.Held.ByDue = Map.add (dueMillis, stored.PhysicalOffset) message state.Held.ByDue
+            BrokerState.Scheduled.ByDue = Map.add (dueMillis, stored.PhysicalOffset) message state.Scheduled.ByDue
         }
 
     let private isRecalled (message: ScheduledMessage) (state: BrokerState) =
         match message.TimerKey with
-        | ValueSome key -> state.Held.Recalled.Contains key
+        | ValueSome key -> state.Scheduled.Recalled.Contains key
         | ValueNone -> false
 
     /// What a timed message says of when it was taken out.
@@ -56,19 +56,19 @@ module internal ScheduledDelivery =
 
     /// When the next message is due.
     let nextDue (state: BrokerState) : int64 voption =
-        if state.Held.ByDue.IsEmpty then
+        if state.Scheduled.ByDue.IsEmpty then
             ValueNone
         else
-            ValueSome(fst (fst (Map.minKeyValue state.Held.ByDue)))
+            ValueSome(fst (fst (Map.minKeyValue state.Scheduled.ByDue)))
 
     /// Forgets the recalls that can meet no message any more.
     let private forgetRecalls now (state: BrokerState) =
-        if state.Held.Recalled.IsEmpty then
+        if state.Scheduled.Recalled.IsEmpty then
             state
         else
             { state with
-                BrokerState.Held.Recalled =
-                    state.Held.Recalled
+                BrokerState.Scheduled.Recalled =
+                    state.Scheduled.Recalled
                     |> Set.filter (fun key -> TimerSlot.dueMillis key.OutMillis > now)
             }
 
@@ -77,14 +77,14 @@ module internal ScheduledDelivery =
         let rec next (state: BrokerState) effects =
             match nextDue state with
             | ValueSome due when due <= now ->
-                let key, message = Map.minKeyValue state.Held.ByDue
+                let key, message = Map.minKeyValue state.Scheduled.ByDue
 
                 let state, woken =
                     deliver
                         now
                         message
                         { state with
-                            BrokerState.Held.ByDue = Map.remove key state.Held.ByDue
+                            BrokerState.Scheduled.ByDue = Map.remove key state.Scheduled.ByDue
                         }
 
                 next state (List.fold (fun effects effect -> effect :: effects) effects woken)

@@ -65,11 +65,11 @@ module internal Delays =
 
         ScheduledDelivery.append now parked state
         |> Result.map (fun (struct (state, stored, woken)) ->
-            let held =
+            let scheduled =
                 {
                     Incoming = { incoming with Message = message }
                     TimerKey = ValueNone
                 }
 
             let due = now + int64 (delayOf level).TotalMilliseconds
-            struct (ScheduledDelivery.hold due stored held state, stored, woken))
+            struct (ScheduledDelivery.schedule due stored scheduled state, stored, woken))

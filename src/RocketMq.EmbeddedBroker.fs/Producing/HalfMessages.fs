@@ -44,7 +44,7 @@ module internal HalfMessages =
         withHalves (Map.remove half.Stored.PhysicalOffset state.Transactions.Halves) state
 
     /// Forgets those that are gone from the log.
-    let keepFrom physicalOffset (state: BrokerState) =
+    let dropBefore physicalOffset (state: BrokerState) =
         let halves = state.Transactions.Halves
 
         if halves.IsEmpty || fst (Map.minKeyValue halves) >= physicalOffset then

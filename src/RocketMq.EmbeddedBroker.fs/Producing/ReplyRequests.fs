@@ -68,7 +68,7 @@ module internal ReplyRequests =
         (Replies.push.Request pushed).Command
 
     /// Keeps the reply and answers its sender, whether it was pushed or not.
-    let private keep now (reply: PassingReply) (failure: string voption) (state: BrokerState) =
+    let private store now (reply: PassingReply) (failure: string voption) (state: BrokerState) =
         match ScheduledDelivery.append now reply.Incoming state with
         | Error error -> state, [ Answer.refuse reply.Arrival ResponseCode.MessageIllegal error.Message ]
         | Ok(struct (state, stored, woken)) ->
@@ -110,12 +110,12 @@ module internal ReplyRequests =
         match Properties.tryFind BrokerProperty.replyTo send.Properties with
         | ValueNone ->
             let remark = $"reply message properties[{BrokerProperty.replyTo}] is null"
-            keep now (reply "") (ValueSome remark) state
+            store now (reply "") (ValueSome remark) state
         | ValueSome requester ->
             match tryConnection requester state with
             | ValueNone ->
                 let remark = $"push reply message fail, channel of <{requester}> not found."
-                keep now (reply requester) (ValueSome remark) state
+                store now (reply requester) (ValueSome remark) state
             | ValueSome connection ->
                 let push = pushOf now arrival send incoming.Message.Properties state
 
@@ -152,7 +152,7 @@ module internal ReplyRequests =
                 | ValueSome answer when answer.ResponseCode = ResponseCode.Success -> ValueNone
                 | _ -> ValueSome $"push reply message to {reply.Requester}fail."
 
-            keep
+            store
                 now
                 reply
                 failure
@@ -160,7 +160,7 @@ module internal ReplyRequests =
                     Replies = Map.remove ticket state.Replies
                 }
 
-    /// Forgets the replies that a connection that has ended sent: nobody waits for their answers.
+    /// Forgets the replies that a connection that has ended sent: their sender no longer waits for answers.
     let leave connection (state: BrokerState) =
         let gone =
             state.Replies

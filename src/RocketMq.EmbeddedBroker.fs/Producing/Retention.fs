@@ -4,23 +4,23 @@ namespace RocketMq.Embedded
 module internal Retention =
     /// A message that waits for its time is read from the log when that has come. Timed ones are written there again by real
     /// brokers before they are too old, so that only want of room takes them.
-    let private isKept (store: Store) (physicalOffset: int64) (message: ScheduledMessage) =
+    let private isRetained (store: Store) (physicalOffset: int64) (message: ScheduledMessage) =
         physicalOffset
         >= (if message.TimerKey.IsSome then
                 store.DroppedBelow
             else
                 store.MinPhysicalOffset)
 
-    let private forgetHeld (state: BrokerState) =
-        let kept =
-            state.Held.ByDue
-            |> Map.filter (fun (_, physicalOffset) message -> isKept state.Store physicalOffset message)
+    let private forgetScheduled (state: BrokerState) =
+        let retained =
+            state.Scheduled.ByDue
+            |> Map.filter (fun (_, physicalOffset) message -> isRetained state.Store physicalOffset message)
 
-        if kept.Count = state.Held.ByDue.Count then
+        if retained.Count = state.Scheduled.ByDue.Count then
             state
         else
             { state with
-                BrokerState.Held.ByDue = kept
+                BrokerState.Scheduled.ByDue = retained
             }
 
     /// Forgets what has gone from the log since.
@@ -28,4 +28,4 @@ module internal Retention =
         if before.Store.MinPhysicalOffset = after.Store.MinPhysicalOffset then
             after
         else
-            forgetHeld after |> HalfMessages.keepFrom after.Store.MinPhysicalOffset
+            forgetScheduled after |> HalfMessages.dropBefore after.Store.MinPhysicalOffset

@@ -5,14 +5,14 @@ open RocketMq
 
 /// Messages that consumers send back: consumed again after a while, or put to the dead letters of their group.
 module internal SendBacks =
-    /// How often a message is retried if nobody says otherwise.
+    /// How often a message is retried unless the request says otherwise.
     let private defaultMax = 16
 
     /// Below it clients do not say how often, as brokers see it. Source: AbstractSendMessageProcessor.java.
     let private maxSince = ProtocolVersion.ofRelease 3 4 9
 
-    let private maxTimes (arrival: Arrival) (asked: int option) =
-        match asked with
+    let private maxTimes (arrival: Arrival) (requested: int option) =
+        match requested with
         | Some times when arrival.Command.Version >= maxSince -> times
         | _ -> defaultMax
 
@@ -108,7 +108,7 @@ module internal SendBacks =
         | ValueSome group when
             not send.IsBatch
             && (send.ReconsumeTimes > maxTimes arrival send.MaxReconsumeTimes
-                || QueueLocking.isAnyHeld now group state)
+                || QueueLocking.isAnyLocked now group state)
             ->
             let topic = RetryTopics.deadLettersOf group
 

@@ -65,14 +65,15 @@ module internal Timers =
         match Properties.tryFind BrokerProperty.timerRecalled message.Properties with
         | ValueSome name ->
             { state with
-                BrokerState.Held.Recalled = state.Held.Recalled |> Set.add { OutMillis = outMillis; Name = name }
+                BrokerState.Scheduled.Recalled =
+                    state.Scheduled.Recalled |> Set.add { OutMillis = outMillis; Name = name }
             }
         | ValueNone ->
             let uniqueId =
                 Properties.tryFind PropertyName.uniqueKey message.Properties
                 |> ValueOption.defaultValue ""
 
-            let held =
+            let scheduled =
                 {
                     Incoming =
                         { incoming with
@@ -90,7 +91,7 @@ module internal Timers =
                             }
                 }
 
-            ScheduledDelivery.hold (TimerSlot.dueMillis outMillis) stored held state
+            ScheduledDelivery.schedule (TimerSlot.dueMillis outMillis) stored scheduled state
 
     /// Puts a message where it waits for its second.
     let park now (outMillis: int64) (incoming: Incoming) (state: BrokerState) =

@@ -75,7 +75,7 @@ module internal TransactionChecks =
             |> ValueSome
 
     /// Puts the half message to the end of its topic with one more check to its account, and asks one of its producers.
-    let private ask now (half: HalfMessage) (connections: int list) (state: BrokerState) =
+    let private sendCheck now (half: HalfMessage) (connections: int list) (state: BrokerState) =
         let checks = half.Checks + 1
 
         let properties =
@@ -104,16 +104,16 @@ module internal TransactionChecks =
             | ValueSome command -> state, Push(connections[turn], command) :: woken
             | ValueNone -> state, woken
 
-    let private withGivenUpTopic (state: BrokerState) =
-        if state.Store.Topics.ContainsKey SystemTopics.givenUp then
+    let private withDiscardTopic (state: BrokerState) =
+        if state.Store.Topics.ContainsKey SystemTopics.discarded then
             state
         else
             { state with
-                Store = Store.withTopic SystemTopics.givenUp 1 state.Store
+                Store = Store.withTopic SystemTopics.discarded 1 state.Store
             }
 
-    let private giveUp now (half: HalfMessage) (state: BrokerState) =
-        let incoming = asIncoming SystemTopics.givenUp half.Stored.Properties half.Stored
+    let private discard now (half: HalfMessage) (state: BrokerState) =
+        let incoming = asIncoming SystemTopics.discarded half.Stored.Properties half.Stored
 
         let incoming =
             { incoming with
@@ -123,7 +123,7 @@ module internal TransactionChecks =
 
         let state = HalfMessages.remove half state
 
-        match ScheduledDelivery.append now incoming (withGivenUpTopic state) with
+        match ScheduledDelivery.append now incoming (withDiscardTopic state) with
         | Ok(struct (state, _, woken)) -> state, woken
         | Error _ -> state, []
 
@@ -132,13 +132,13 @@ module internal TransactionChecks =
         let settings = state.Settings.Checks
 
         if half.Checks >= settings.MaxChecks then
-            giveUp now half state
+            discard now half state
         elif not (isDue now half settings) then
             state, []
         else
             match producers (HalfMessages.text BrokerProperty.producerGroup half.Stored.Properties) state with
             | [] -> state, []
-            | connections -> ask now half connections state
+            | connections -> sendCheck now half connections state
 
     let private round now (state: BrokerState) =
         let halves = state.Transactions.Halves |> Map.values |> List.ofSeq

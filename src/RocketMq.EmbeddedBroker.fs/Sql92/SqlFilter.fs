@@ -52,7 +52,7 @@ module internal SqlFilter =
         | Truth _, Text _ -> ValueNone
         | _ -> ValueSome -1
 
-    let private holds order comparison =
+    let private satisfies order comparison =
         match order with
         | Below -> comparison < 0
         | AtMost -> comparison <= 0
@@ -73,9 +73,9 @@ module internal SqlFilter =
         // Texts are compared as numbers only.
         | Text left, Text right ->
             match tryReal left, tryReal right with
-            | ValueSome left, ValueSome right -> Truth(holds order (left.CompareTo right))
+            | ValueSome left, ValueSome right -> Truth(satisfies order (left.CompareTo right))
             | _ -> Fault
-        | _ -> compare left right |> judge (holds order)
+        | _ -> compare left right |> judge (satisfies order)
 
     let private equal left right =
         match left, right with

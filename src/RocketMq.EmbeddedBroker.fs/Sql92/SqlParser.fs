@@ -11,7 +11,7 @@ module internal SqlParser =
 
     type private Parsed = Result<struct (SqlExpression * SqlToken list), string>
 
-    let private says expression = SqlText.print expression
+    let private textOf expression = SqlText.print expression
 
     // What may stand where
 
@@ -28,21 +28,21 @@ module internal SqlParser =
         match expression with
         | Property _ -> Ok()
         | other when isCondition other -> Ok()
-        | other -> Error $"{says other} is neither true nor false"
+        | other -> Error $"{textOf other} is neither true nor false"
 
     let private asNumber expression : Result<unit, string> =
         match expression with
         | Constant(SqlWhole _ | SqlReal _)
         | Property _
         | Negated _ -> Ok()
-        | other -> Error $"{says other} is neither more nor less than anything"
+        | other -> Error $"{textOf other} is neither more nor less than anything"
 
     let private canEqual left right : Result<unit, string> =
         match left, right with
         | Constant SqlNull, _
         | _, Constant SqlNull -> Error "nothing equals NULL: ask IS NULL"
         | Constant(SqlTruth _), Constant(SqlWhole _ | SqlReal _ | SqlText _) ->
-            Error $"{says left} cannot be compared with {says right}"
+            Error $"{textOf left} cannot be compared with {textOf right}"
         | _ -> Ok()
 
     let private isUpsideDown low high =
@@ -82,7 +82,7 @@ module internal SqlParser =
         | Property name ->
             texts tokens []
             |> Result.map (fun (struct (texts, rest)) -> struct (make (name, texts), rest))
-        | other -> Error $"IN needs a property, not {says other}"
+        | other -> Error $"IN needs a property, not {textOf other}"
 
     let private partOf keyword =
         match keyword with
@@ -159,7 +159,7 @@ module internal SqlParser =
                 |> Result.bind (fun (struct (expression, rest)) ->
                     match expression with
                     | Between(_, low, high) when isUpsideDown low high ->
-                        Error $"there is nothing between {says low} and {says high}"
+                        Error $"there is nothing between {textOf low} and {textOf high}"
                     | _ -> Ok(struct (expression, rest)))
                 |> ValueSome
             | Keyword "NOT" :: Keyword "BETWEEN" :: rest -> ValueSome(between NotBetween rest)

@@ -48,7 +48,7 @@ type internal ParkedPull =
         Arrival: Arrival
         Pull: PullRequest
         /// Which messages wake it.
-        Wants: StoredRecord -> bool
+        Matches: StoredRecord -> bool
         DeadlineMillis: int64
     }
 
@@ -57,7 +57,7 @@ type internal ParkedPop =
     {
         Arrival: Arrival
         Pop: PopRequest
-        Wants: StoredRecord -> bool
+        Matches: StoredRecord -> bool
         DeadlineMillis: int64
     }
 
@@ -83,7 +83,7 @@ type internal ParkedPops =
 /// What a broker knows of popping.
 type internal PopState =
     {
-        Holds: PopCheckpoints
+        Checkpoints: PopCheckpoints
         Parked: ParkedPops
         /// How many pops there were. Decides where the next one looks first.
         Served: int
@@ -173,7 +173,7 @@ type internal BrokerSettings =
         /// Queues of a topic that is made by the first send to it, at most.
         MaxNewTopicQueues: int
         AutoCreateTopics: bool
-        /// As `autoCreateSubscriptionGroup`: whether a group exists that nobody has made.
+        /// As `autoCreateSubscriptionGroup`: whether a group exists that was not created.
         AutoCreateGroups: bool
         Checks: CheckSettings
         /// Of pops; 0 is then no time at which they come.
@@ -194,14 +194,14 @@ type internal BrokerState =
         /// When to look next who has been silent. None while there are no clients.
         NextLookMillis: int64 voption
         Groups: Map<string, ConsumerGroup>
-        /// As they were given; those that nobody has renewed in time are still there.
+        /// As they were given; those that were not renewed in time are still there.
         Locks: Map<LockedQueue, QueueLock>
         /// By the queue that they wait at.
         Parked: Waits<TopicQueue, ParkedPull>
         Faults: FaultState
         /// Of a slave: its master runs.
         HasMaster: bool
-        Held: ScheduledMessages
+        Scheduled: ScheduledMessages
         Transactions: OpenTransactions
         Replies: Map<Ticket, PassingReply>
         Calls: Map<Ticket, ClientCall>

@@ -43,7 +43,7 @@ module internal FaultInjection =
             | ValueSome LoseAnswer -> struct (decide arrival IsLost state, ValueNone)
             | ValueSome(AnswerAfter delay) -> struct (decide arrival (ComesLate delay) state, ValueNone)
 
-    let private hold now ticket (fate: FaultOutcome) (delay: TimeSpan) answer (state: FaultState) =
+    let private postpone now ticket (fate: FaultOutcome) (delay: TimeSpan) answer (state: FaultState) =
         let late =
             {
                 Ticket = ticket
@@ -63,7 +63,8 @@ module internal FaultInjection =
             }
 
         match effect, fate with
-        | Reply(_, answer), Some({ Kind = ComesLate delay } as fate) -> hold now ticket fate delay answer state, effects
+        | Reply(_, answer), Some({ Kind = ComesLate delay } as fate) ->
+            postpone now ticket fate delay answer state, effects
         | Reply _, Some { Kind = IsLost } -> state, Forget ticket :: effects
         | _ -> state, effect :: effects
 

@@ -41,19 +41,19 @@ module internal Groups =
 
     /// What holds of one topic after a heartbeat, with what is to be said of it. The younger subscription holds, as members
     /// that have not heard of a change yet go on to send the old one.
-    let private newer (membership: ConsumerMembership) (known: Map<string, Subscription>) (said: Subscription) =
-        match Map.tryFind said.Topic known with
-        | None -> said, [ SubscriptionAdded(membership.Group, said) ]
-        | Some known when known.Version >= said.Version ->
+    let private newer (membership: ConsumerMembership) (known: Map<string, Subscription>) (reported: Subscription) =
+        match Map.tryFind reported.Topic known with
+        | None -> reported, [ SubscriptionAdded(membership.Group, reported) ]
+        | Some known when known.Version >= reported.Version ->
             known,
-            (if isAlike known said then
+            (if isAlike known reported then
                  []
              else
-                 [ SubscriptionIgnored(membership.Group, known, said) ])
+                 [ SubscriptionIgnored(membership.Group, known, reported) ])
         | Some known ->
-            said,
+            reported,
             (if membership.Type = ConsumeType.ConsumePassively then
-                 [ SubscriptionReplaced(membership.Group, known, said) ]
+                 [ SubscriptionReplaced(membership.Group, known, reported) ]
              else
                  [])
 
@@ -107,13 +107,13 @@ module internal Groups =
         }
 
     /// Takes in what a member's heartbeat says of one group. A new member, or other topics, are told to all members.
-    let private join connection clientId keepsSubscriptions (membership: ConsumerMembership) (state: BrokerState) =
+    let private join connection clientId isWithoutSubscriptions (membership: ConsumerMembership) (state: BrokerState) =
         let known =
             Map.tryFind membership.Group state.Groups
             |> Option.defaultWith (fun () -> firstOf membership)
 
         let subscriptions, notes =
-            if keepsSubscriptions then
+            if isWithoutSubscriptions then
                 known.Subscriptions, []
             else
                 subscriptionsAfter membership known.Subscriptions
@@ -153,7 +153,7 @@ module internal Groups =
     /// request of its own. One that does not exist is passed over without a word, as by 5.x; 4.9 takes its members in.
     /// Source: ClientManageProcessor.java.
     let heartbeat connection (heartbeat: Heartbeat) (state: BrokerState) =
-        let keepsSubscriptions = heartbeat.IsWithoutSubscriptions = Some true
+        let isWithoutSubscriptions = heartbeat.IsWithoutSubscriptions = Some true
 
         ((state, []),
          heartbeat.Consumers
@@ -161,7 +161,7 @@ module internal Groups =
         ||> List.fold (fun (state, effects) membership ->
             let state, pushes =
                 withRetryTopic membership state
-                |> join connection heartbeat.ClientId keepsSubscriptions membership
+                |> join connection heartbeat.ClientId isWithoutSubscriptions membership
 
             state, effects @ pushes)
 

@@ -40,8 +40,8 @@ type internal PopCheckpoints =
 
 /// What becomes of a queue when a message that was popped in order is acknowledged.
 type internal OrderedAck =
-    /// The group goes on from here.
-    | GoesOn of nextOffset: int64
+    /// The group continues from here.
+    | NextOffset of nextOffset: int64
     /// The receipt has been replaced: nothing.
     | IsStale
     /// The message is not one of those that were delivered.
@@ -59,7 +59,7 @@ module internal PopCheckpoints =
 
     // One by one
 
-    let private hold queue popMillis dueMillis offset : PopCheckpoint =
+    let private create queue popMillis dueMillis offset : PopCheckpoint =
         {
             DueMillis = dueMillis
             Queue = queue
@@ -67,58 +67,64 @@ module internal PopCheckpoints =
             PopMillis = popMillis
         }
 
-    let hide (queue: GroupQueue) now invisibleMillis (offsets: int64 list) (holds: PopCheckpoints) =
-        { holds with
+    let hide (queue: GroupQueue) now invisibleMillis (offsets: int64 list) (checkpoints: PopCheckpoints) =
+        { checkpoints with
             Hidden =
-                (holds.Hidden, offsets)
-                ||> List.fold (fun hidden offset -> Set.add (hold queue now (now + invisibleMillis) offset) hidden)
+                (checkpoints.Hidden, offsets)
+                ||> List.fold (fun hidden offset -> Set.add (create queue now (now + invisibleMillis) offset) hidden)
         }
 
     /// Acknowledging twice, or too late, changes nothing.
-    let ack (queue: GroupQueue) popMillis invisibleMillis offset (holds: PopCheckpoints) =
-        { holds with
-            Hidden = Set.remove (hold queue popMillis (popMillis + invisibleMillis) offset) holds.Hidden
+    let ack (queue: GroupQueue) popMillis invisibleMillis offset (checkpoints: PopCheckpoints) =
+        { checkpoints with
+            Hidden = Set.remove (create queue popMillis (popMillis + invisibleMillis) offset) checkpoints.Hidden
         }
 
     /// Hides a message for another time, from now on. As in Java, one whose receipt is dead is hidden as well, and then comes
     /// once more than it should.
-    let change (queue: GroupQueue) popMillis oldMillis newMillis now offset (holds: PopCheckpoints) =
-        ack queue popMillis oldMillis offset holds
+    let change (queue: GroupQueue) popMillis oldMillis newMillis now offset (checkpoints: PopCheckpoints) =
+        ack queue popMillis oldMillis offset checkpoints
         |> hide queue now newMillis [ offset ]
 
     /// The messages whose time is over, those first that were due first.
-    let expire now (holds: PopCheckpoints) : PopCheckpoint list * PopCheckpoints =
+    let expire now (checkpoints: PopCheckpoints) : PopCheckpoint list * PopCheckpoints =
         let rec next expired (hidden: Set<PopCheckpoint>) =
             if not hidden.IsEmpty && hidden.MinimumElement.DueMillis <= now then
                 next (hidden.MinimumElement :: expired) (hidden.Remove hidden.MinimumElement)
             else
-                List.rev expired, { holds with Hidden = hidden }
+                List.rev expired, { checkpoints with Hidden = hidden }
 
-        next [] holds.Hidden
+        next [] checkpoints.Hidden
 
     // In order
 
-    let private dueOf (hold: OrderedCheckpoint) offset =
-        Map.tryFind offset hold.Changed |> Option.defaultValue hold.DueMillis
+    let private dueOf (checkpoint: OrderedCheckpoint) offset =
+        Map.tryFind offset checkpoint.Changed
+        |> Option.defaultValue checkpoint.DueMillis
 
-    let private unacked (hold: OrderedCheckpoint) =
-        hold.Offsets |> List.filter (fun offset -> not (hold.Acked.Contains offset))
+    let private unacked (checkpoint: OrderedCheckpoint) =
+        checkpoint.Offsets
+        |> List.filter (fun offset -> not (checkpoint.Acked.Contains offset))
 
-    let private opening now (hold: OrderedCheckpoint) : int64 voption =
-        match unacked hold |> List.map (dueOf hold) |> List.filter (fun due -> due > now) with
+    let private opening now (checkpoint: OrderedCheckpoint) : int64 voption =
+        match
+            unacked checkpoint
+            |> List.map (dueOf checkpoint)
+            |> List.filter (fun due -> due > now)
+        with
         | [] -> ValueNone
         | dues -> ValueSome(List.max dues)
 
-    let private withOrdered now queue (hold: OrderedCheckpoint) (holds: PopCheckpoints) =
+    let private withOrdered now queue (checkpoint: OrderedCheckpoint) (checkpoints: PopCheckpoints) =
         let others =
-            match Map.tryFind queue holds.Ordered with
-            | Some { OpensMillis = ValueSome opens } -> Set.remove (opens, queue) holds.Openings
-            | _ -> holds.Openings
+            match Map.tryFind queue checkpoints.Ordered with
+            | Some { OpensMillis = ValueSome opens } -> Set.remove (opens, queue) checkpoints.Openings
+            | _ -> checkpoints.Openings
 
-        let opens = opening now hold
+        let opens = opening now checkpoint
 
-        { holds with
-            Ordered = Map.add queue { hold with OpensMillis = opens } holds.Ordered
+        { checkpoints with
+            Ordered = Map.add queue { checkpoint with OpensMillis = opens } checkpoints.Ordered
             Openings =
                 match opens with
                 | ValueSome opens -> Set.add (opens, queue) others
@@ -126,11 +132,11 @@ module internal PopCheckpoints =
         }
 
     /// Whether a queue gives nothing: one of its messages is hidden. Who repeats an attempt gets what it gave.
-    let isClosed now (attemptId: string option) queue (holds: PopCheckpoints) =
-        match Map.tryFind queue holds.Ordered with
+    let isClosed now (attemptId: string option) queue (checkpoints: PopCheckpoints) =
+        match Map.tryFind queue checkpoints.Ordered with
         | None -> false
-        | Some hold when attemptId.IsSome && attemptId = hold.AttemptId -> false
-        | Some hold -> (opening now hold).IsSome
+        | Some checkpoint when attemptId.IsSome && attemptId = checkpoint.AttemptId -> false
+        | Some checkpoint -> (opening now checkpoint).IsSome
 
     let private countsAfter (attemptId: string option) (offsets: int64 list) (before: OrderedCheckpoint option) =
         match before with
@@ -143,10 +149,10 @@ module internal PopCheckpoints =
             |> Map.ofList
 
     /// Delivers messages of a queue in order. Gives how often they were delivered before, too.
-    let hideInOrder now attemptId queue invisibleMillis (offsets: int64 list) (holds: PopCheckpoints) =
-        let counts = countsAfter attemptId offsets (Map.tryFind queue holds.Ordered)
+    let hideInOrder now attemptId queue invisibleMillis (offsets: int64 list) (checkpoints: PopCheckpoints) =
+        let counts = countsAfter attemptId offsets (Map.tryFind queue checkpoints.Ordered)
 
-        let hold =
+        let checkpoint =
             {
                 AttemptId = attemptId
                 PopMillis = now
@@ -158,53 +164,54 @@ module internal PopCheckpoints =
                 OpensMillis = ValueNone
             }
 
-        counts, withOrdered now queue hold holds
+        counts, withOrdered now queue checkpoint checkpoints
 
-    let private nextOffset (hold: OrderedCheckpoint) =
-        match unacked hold with
+    let private nextOffset (checkpoint: OrderedCheckpoint) =
+        match unacked checkpoint with
         | first :: _ -> first
-        | [] -> List.last hold.Offsets + 1L
+        | [] -> List.last checkpoint.Offsets + 1L
 
-    let ackInOrder now queue popMillis offset (holds: PopCheckpoints) : OrderedAck * PopCheckpoints =
-        match Map.tryFind queue holds.Ordered with
-        | None -> GoesOn(offset + 1L), holds
-        | Some hold when hold.PopMillis <> popMillis -> IsStale, holds
-        | Some hold when not (List.contains offset hold.Offsets) -> IsUnknown, holds
-        | Some hold ->
-            let hold =
-                { hold with
-                    Acked = hold.Acked.Add offset
+    let ackInOrder now queue popMillis offset (checkpoints: PopCheckpoints) : OrderedAck * PopCheckpoints =
+        match Map.tryFind queue checkpoints.Ordered with
+        | None -> NextOffset(offset + 1L), checkpoints
+        | Some checkpoint when checkpoint.PopMillis <> popMillis -> IsStale, checkpoints
+        | Some checkpoint when not (List.contains offset checkpoint.Offsets) -> IsUnknown, checkpoints
+        | Some checkpoint ->
+            let checkpoint =
+                { checkpoint with
+                    Acked = checkpoint.Acked.Add offset
                 }
 
-            GoesOn(nextOffset hold), withOrdered now queue hold holds
+            NextOffset(nextOffset checkpoint), withOrdered now queue checkpoint checkpoints
 
     /// Hides a message that was popped in order until another time.
-    let changeInOrder now queue popMillis offset dueMillis (holds: PopCheckpoints) =
-        match Map.tryFind queue holds.Ordered with
-        | Some hold when hold.PopMillis = popMillis ->
+    let changeInOrder now queue popMillis offset dueMillis (checkpoints: PopCheckpoints) =
+        match Map.tryFind queue checkpoints.Ordered with
+        | Some checkpoint when checkpoint.PopMillis = popMillis ->
             withOrdered
                 now
                 queue
-                { hold with
-                    Changed = Map.add offset dueMillis hold.Changed
+                { checkpoint with
+                    Changed = Map.add offset dueMillis checkpoint.Changed
                 }
-                holds
-        | _ -> holds
+                checkpoints
+        | _ -> checkpoints
 
     /// The queues that have opened by time.
-    let openUp now (holds: PopCheckpoints) : GroupQueue list * PopCheckpoints =
+    let openUp now (checkpoints: PopCheckpoints) : GroupQueue list * PopCheckpoints =
         let rec next opened (openings: Set<int64 * GroupQueue>) =
             if not openings.IsEmpty && fst openings.MinimumElement <= now then
                 next (snd openings.MinimumElement :: opened) (openings.Remove openings.MinimumElement)
             else
-                List.rev opened, { holds with Openings = openings }
+                List.rev opened, { checkpoints with Openings = openings }
 
-        next [] holds.Openings
+        next [] checkpoints.Openings
 
     /// When the next message expires or the next queue opens.
-    let nextDue (holds: PopCheckpoints) : int64 voption =
-        match holds.Hidden.IsEmpty, holds.Openings.IsEmpty with
+    let nextDue (checkpoints: PopCheckpoints) : int64 voption =
+        match checkpoints.Hidden.IsEmpty, checkpoints.Openings.IsEmpty with
         | true, true -> ValueNone
-        | false, true -> ValueSome holds.Hidden.MinimumElement.DueMillis
-        | true, false -> ValueSome(fst holds.Openings.MinimumElement)
-        | false, false -> ValueSome(min holds.Hidden.MinimumElement.DueMillis (fst holds.Openings.MinimumElement))
+        | false, true -> ValueSome checkpoints.Hidden.MinimumElement.DueMillis
+        | true, false -> ValueSome(fst checkpoints.Openings.MinimumElement)
+        | false, false ->
+            ValueSome(min checkpoints.Hidden.MinimumElement.DueMillis (fst checkpoints.Openings.MinimumElement))

@@ -8,13 +8,13 @@ module internal QueueLocking =
     /// A lock that was not renewed for longer is none. Source: RebalanceLockManager.java.
     let private liveMillis = 60_000L
 
-    let isHeld (now: int64) (queueLock: QueueLock) =
+    let isLocked (now: int64) (queueLock: QueueLock) =
         now - queueLock.RenewedMillis <= liveMillis
 
     /// Whether a member of a group holds any queue.
-    let isAnyHeld now group (state: BrokerState) =
+    let isAnyLocked now group (state: BrokerState) =
         state.Locks
-        |> Map.exists (fun locked held -> locked.ConsumerGroup = group && isHeld now held)
+        |> Map.exists (fun locked queueLock -> locked.ConsumerGroup = group && isLocked now queueLock)
 
     let private key (request: LockRequest) queue : LockedQueue =
         {
@@ -22,10 +22,10 @@ module internal QueueLocking =
             Queue = queue
         }
 
-    /// Whether a member may have a queue: nobody holds it, or the member itself does.
+    /// Whether a member may have a queue: no member has locked it, or the member itself has.
     let private isFreeFor now (request: LockRequest) queue (locks: Map<LockedQueue, QueueLock>) =
         match Map.tryFind (key request queue) locks with
-        | Some held -> held.ClientId = request.ClientId || not (isHeld now held)
+        | Some current -> current.ClientId = request.ClientId || not (isLocked now current)
         | None -> true
 
     let acquire now (arrival: Arrival) (state: BrokerState) =
@@ -53,7 +53,7 @@ module internal QueueLocking =
         Answer.decoding arrival state QueueLocks.release.Decode (fun request ->
             let drop (locks: Map<LockedQueue, QueueLock>) queue =
                 match Map.tryFind (key request queue) locks with
-                | Some held when held.ClientId = request.ClientId -> Map.remove (key request queue) locks
+                | Some current when current.ClientId = request.ClientId -> Map.remove (key request queue) locks
                 | _ -> locks
 
             { state with

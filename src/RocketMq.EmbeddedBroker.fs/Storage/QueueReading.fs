@@ -63,7 +63,7 @@ module internal QueueReading =
                     found.Count >= maxMessagesOnDisk
                     || totalBytes + record.Bytes.Length > maxBytesOnDisk))
 
-    let private scan (store: Store) (queue: StoredQueue) offset maxMessages (wants: StoredRecord -> bool) =
+    let private scan (store: Store) (queue: StoredQueue) offset maxMessages (matches: StoredRecord -> bool) =
         let found = ResizeArray<StoredRecord>()
         let end' = min queue.MaxOffset (offset + int64 (max maxScanned maxMessages))
 
@@ -76,7 +76,7 @@ module internal QueueReading =
 
                 if isFull maxMessages found totalBytes record isInMemory then
                     struct (offset, totalBytes, lastIsFar)
-                elif wants record then
+                elif matches record then
                     found.Add record
                     next (offset + 1L) (totalBytes + record.Bytes.Length) (not isInMemory)
                 else
@@ -94,8 +94,8 @@ module internal QueueReading =
 
         { reading with IsFarBehind = isFar }
 
-    /// Reads a queue from `offset` on: at most `maxMessages` of those that `wants` lets through.
-    let read (store: Store) (queue: StoredQueue) (offset: int64) maxMessages (wants: StoredRecord -> bool) : Reading =
+    /// Reads a queue from `offset` on: at most `maxMessages` of those that `matches` lets through.
+    let read (store: Store) (queue: StoredQueue) (offset: int64) maxMessages (matches: StoredRecord -> bool) : Reading =
         if queue.MaxOffset = 0L then
             let status =
                 if offset = 0L then
@@ -111,4 +111,4 @@ module internal QueueReading =
         elif offset > queue.MaxOffset then
             nothing PullStatus.OffsetMoved "OFFSET_OVERFLOW_BADLY" queue.MaxOffset queue
         else
-            scan store queue offset maxMessages wants
+            scan store queue offset maxMessages matches

@@ -178,8 +178,8 @@ module internal Store =
 
         first
 
-    let private trimTopic isKept (topic: StoredTopic) =
-        let queues = topic.Queues |> Array.map (StoredQueue.trim isKept)
+    let private trimTopic isRetained (topic: StoredTopic) =
+        let queues = topic.Queues |> Array.map (StoredQueue.trim isRetained)
 
         if
             Array.forall2 (fun (before: StoredQueue) after -> obj.ReferenceEquals(before, after)) topic.Queues queues
@@ -192,10 +192,10 @@ module internal Store =
                 Index = KeyIndex.empty
             }
 
-    let private trim isKept (store: Store) =
+    let private trim isRetained (store: Store) =
         let store =
             { store with
-                Topics = store.Topics |> Map.map (fun _ topic -> trimTopic isKept topic)
+                Topics = store.Topics |> Map.map (fun _ topic -> trimTopic isRetained topic)
             }
 
         let first = firstPhysical store
@@ -222,12 +222,17 @@ module internal Store =
         then
             store
         else
-            let kept =
+            let retained =
                 store.Files
                 |> List.takeWhile (fun begins -> store.NextPhysicalOffset - begins <= store.Limits.RetentionBytes)
 
-            let kept = if kept.IsEmpty then List.truncate 1 store.Files else kept
-            let begins = List.last kept
+            let retained =
+                if retained.IsEmpty then
+                    List.truncate 1 store.Files
+                else
+                    retained
+
+            let begins = List.last retained
 
             if begins <= store.MinPhysicalOffset then
                 store
@@ -235,7 +240,7 @@ module internal Store =
                 trim
                     (fun record -> record.PhysicalOffset >= begins)
                     { store with
-                        Files = kept
+                        Files = retained
                         DroppedBelow = begins
                     }
 

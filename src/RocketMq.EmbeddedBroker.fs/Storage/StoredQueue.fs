@@ -76,10 +76,10 @@ module internal StoredQueue =
         | ValueSome record when record.PhysicalOffset = physicalOffset -> ValueSome record
         | _ -> ValueNone
 
-    /// Lets the records go that come before the first one that `isKept` holds for, which holds for all after it.
-    let trim isKept (queue: StoredQueue) =
-        let gone = countBefore isKept queue
-        let kept = queue.Records.Count - gone
+    /// Lets the records go that come before the first one that `isRetained` holds for, which holds for all after it.
+    let trim isRetained (queue: StoredQueue) =
+        let gone = countBefore isRetained queue
+        let retained = queue.Records.Count - gone
 
         if gone = 0 then
             queue
@@ -88,8 +88,8 @@ module internal StoredQueue =
                 MinOffset = queue.MinOffset + int64 gone
                 Records =
                     // One by one a list drops records, or takes them over: whichever are fewer.
-                    if kept < gone then
-                        queue.Records.GetRange(gone, kept)
+                    if retained < gone then
+                        queue.Records.GetRange(gone, retained)
                     else
                         queue.Records.RemoveRange(0, gone)
             }

@@ -17,7 +17,7 @@ module internal SystemTopics =
     let private halfDone = "RMQ_SYS_TRANS_OP_HALF_TOPIC"
 
     /// Half messages that were given up. Made by the first of them.
-    let givenUp = "TRANS_CHECK_MAX_TIME_TOPIC"
+    let discarded = "TRANS_CHECK_MAX_TIME_TOPIC"
 
     let trace = "RMQ_SYS_TRACE_TOPIC"
 
@@ -37,6 +37,6 @@ module internal SystemTopics =
 
     /// The topics that clients must not send to. As in Java the one of timed messages is none of them.
     let private closed =
-        set [ schedule; half; halfDone; givenUp; "SELF_TEST_TOPIC"; "OFFSET_MOVED_EVENT" ]
+        set [ schedule; half; halfDone; discarded; "SELF_TEST_TOPIC"; "OFFSET_MOVED_EVENT" ]
 
     let isClosed topic = closed.Contains topic

@@ -80,19 +80,19 @@ module Filter =
 
         hash
 
-    /// A test whether a consumer keeps a message that the broker let through. Brokers compare hashes of tags, so some that
+    /// A test whether a message that the broker let through matches. Brokers compare hashes of tags, so some that
     /// differ get through.
-    let keeper (filter: Filter) : StoredMessage -> bool =
+    let matcher (filter: Filter) : StoredMessage -> bool =
         match filter with
         | BySql92 _ -> fun _ -> true
         | ByTag expression ->
             match tags expression with
             | [] -> fun _ -> true
-            | wanted ->
+            | expected ->
                 fun message ->
                     match Properties.tryFind PropertyName.tags message.Properties with
-                    | ValueSome tag -> List.contains tag wanted
+                    | ValueSome tag -> List.contains tag expected
                     | ValueNone -> false
 
-    /// As `keeper`, for a message at hand.
-    let keeps filter (message: StoredMessage) = keeper filter message
+    /// As `matcher`, for a message at hand.
+    let matches filter (message: StoredMessage) = matcher filter message

@@ -78,7 +78,7 @@ module Names =
         check "the namespace" maxGroupChars name
 
     /// Topics that brokers keep for themselves: they refuse what clients send there.
-    let private keptByBrokers =
+    let private ofBrokers =
         set
             [
                 "SCHEDULE_TOPIC_XXXX"
@@ -91,7 +91,7 @@ module Names =
 
     /// As `checkTopic`, for a topic that messages are sent to: not one that brokers keep for themselves.
     let checkSendTopic (name: string) : Result<string, InputError> =
-        if keptByBrokers.Contains name then
+        if ofBrokers.Contains name then
             Error(InvalidInput("the topic", $"brokers keep {name} for themselves and refuse messages to it"))
         else
             checkTopic name

@@ -232,7 +232,7 @@ module Properties =
     let internal maxSentBytes = maxBytes - leastAddedBytes
 
     /// As above, of a message in a batch. Brokers add the batch's properties and theirs to each of its messages and do not look
-    /// whether there is room: a sum over the limit becomes a record that nobody can read. So there is room for long names
+    /// whether there is room: a sum over the limit becomes a record that no client can read. So there is room for long names
     /// of regions and clusters. Source: MessageExtEncoder.java.
     let internal maxBatchedBytes = maxBytes - 1024
 
@@ -261,15 +261,19 @@ module Properties =
     let contains name properties = (tryFind name properties).IsSome
 
     let private without (name: string) (properties: Properties) =
-        let kept = StringBuilder()
+        let retained = StringBuilder()
         let mutable cursor = PropertyCursor properties.Text.Span
 
         while cursor.MoveNext() do
             if not (isNamed name cursor.Name) then
-                kept.Append(Utf8Text.read cursor.Name).Append('\001').Append(Utf8Text.read cursor.Value).Append('\002')
+                retained
+                    .Append(Utf8Text.read cursor.Name)
+                    .Append('\001')
+                    .Append(Utf8Text.read cursor.Value)
+                    .Append('\002')
                 |> ignore
 
-        kept.ToString()
+        retained.ToString()
 
     /// What a property text has no way to carry, or would lose.
     let private faultIn what (text: string) =

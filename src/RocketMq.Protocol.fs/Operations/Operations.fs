@@ -220,7 +220,7 @@ module Operations =
             RequestCode.RegisterMessageFilterClass
         ]
 
-    /// What containers and controllers say among themselves: nobody else may, so there are no operations.
+    /// What containers and controllers say among themselves: clients may not, so there are no operations.
     let private internals =
         [
             RequestCode.AddBroker

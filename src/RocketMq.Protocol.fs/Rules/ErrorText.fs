@@ -10,8 +10,8 @@ module internal ErrorText =
     let millis (span: TimeSpan) =
         invariant $"{Math.Round span.TotalMilliseconds} ms"
 
-    let unknownTo (topic: string) (asked: Endpoint list) =
-        match asked with
+    let unknownTo (topic: string) (queried: Endpoint list) =
+        match queried with
         | [] -> invariant $"No name server knows the topic {topic}"
         | [ single ] -> invariant $"The name server {single} does not know the topic {topic}"
         | several ->

@@ -72,8 +72,8 @@ type RemotingError =
     /// The producer or consumer had been closed; nothing was sent.
     | AlreadyClosed of what: string
     /// No name server knows the topic, and none may be made. Those that were asked, where that is known.
-    | NoRoute of topic: string * asked: Endpoint list
-    /// The topic is there, but its route has no master, or nobody, of this broker now; nothing was sent. An empty topic stands
+    | NoRoute of topic: string * queried: Endpoint list
+    /// The topic is there, but its route has no master, or no server at all, of this broker now; nothing was sent. An empty topic stands
     /// for those in use.
     | NoBroker of topic: string * brokerName: string
     /// The topic is there, and no queue of it can be used; nothing was sent.
@@ -148,8 +148,8 @@ type RemotingError =
         | Cancelled(request, false) -> $"{ErrorText.name request} was cancelled before anything was sent."
         | ClientClosed endpoint -> invariant $"The client of {endpoint} has been closed. Nothing was sent."
         | AlreadyClosed what -> $"{what} has been closed. Nothing was sent."
-        | NoRoute(topic, asked) ->
-            $"{ErrorText.unknownTo topic asked}, nor one to make it from. Create the topic, or let the broker do so "
+        | NoRoute(topic, queried) ->
+            $"{ErrorText.unknownTo topic queried}, nor one to make it from. Create the topic, or let the broker do so "
             + "(autoCreateTopicEnable); then check that brokers register with this name server."
         | NoBroker(topic, brokerName) ->
             let route =

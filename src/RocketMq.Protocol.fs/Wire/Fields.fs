@@ -153,7 +153,7 @@ type internal FieldsBuilder(capacityBytes: int) =
     static let leastBytes = 128
 
     /// The most room that a builder keeps for the next use.
-    static let mostKeptBytes = 64 * 1024
+    static let maxRetainedBytes = 64 * 1024
 
     static let yes = "true"B
     static let no = "false"B
@@ -282,7 +282,7 @@ type internal FieldsBuilder(capacityBytes: int) =
         fault <- ValueNone
         hasUnreadable <- false
 
-        if wire.Length > mostKeptBytes then
+        if wire.Length > maxRetainedBytes then
             wire <- Array.empty
 
     member _.ToFields() =

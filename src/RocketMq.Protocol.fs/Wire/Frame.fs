@@ -92,9 +92,9 @@ module Frame =
     let private jsonType = 0
     let private binaryType = 1
 
-    /// The form that a command's header will have: `wanted`, or JSON where its numbers need it.
-    let private headerOf (wanted: Header) (parts: inref<FrameParts>) =
-        match wanted with
+    /// The form that a command's header will have: `requested`, or JSON where its numbers need it.
+    let private headerOf (requested: Header) (parts: inref<FrameParts>) =
+        match requested with
         | Header.Binary when HeaderBinary.fits &parts -> Header.Binary
         | _ -> Header.Json
 
@@ -121,11 +121,11 @@ module Frame =
     /// As `write`, of parts that are no command.
     let internal writeParts
         (limits: FrameLimits)
-        (wanted: Header)
+        (requested: Header)
         (parts: inref<FrameParts>)
         (output: IBufferWriter<byte>)
         : Result<int, EncodeError> =
-        let header = headerOf wanted &parts
+        let header = headerOf requested &parts
         // What the frame takes at the very least, so that a hopeless one asks for no memory.
         let leastBytes =
             int64 prefixBytes

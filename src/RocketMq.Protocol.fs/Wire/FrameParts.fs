@@ -69,11 +69,11 @@ module internal FrameParts =
     /// The command that was read, with a copy of the memory that its parts lie in.
     let copyToCommand (parts: inref<FrameParts>) : RemotingCommand =
         let fieldsBytes = parts.FieldsWire.Length
-        let kept: byte[] = GC.AllocateUninitializedArray(fieldsBytes + parts.Body.Length)
-        parts.FieldsWire.Span.CopyTo(kept.AsSpan())
-        parts.Body.Span.CopyTo(kept.AsSpan fieldsBytes)
+        let copy: byte[] = GC.AllocateUninitializedArray(fieldsBytes + parts.Body.Length)
+        parts.FieldsWire.Span.CopyTo(copy.AsSpan())
+        parts.Body.Span.CopyTo(copy.AsSpan fieldsBytes)
 
         toCommandWith
-            (ReadOnlyMemory(kept, 0, fieldsBytes))
-            (ReadOnlyMemory(kept, fieldsBytes, parts.Body.Length))
+            (ReadOnlyMemory(copy, 0, fieldsBytes))
+            (ReadOnlyMemory(copy, fieldsBytes, parts.Body.Length))
             &parts

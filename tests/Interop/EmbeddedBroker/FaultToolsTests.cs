@@ -110,7 +110,7 @@ public sealed class FaultToolsTests
     public async Task Reordered_answer_arrives_after_the_next_one(CancellationToken cancellation)
     {
         await using var remoting = await ConnectThroughAsync(cancellation);
-        _proxy.Answers.HoldBackFor = 1;
+        _proxy.Answers.OvertakenBy = 1;
         var before = _proxy.ToClient.ReceivedBytes;
         var first = CallAsync(remoting, 9_001, cancellation);
         await Wait.UntilAsync(() => _proxy.ToClient.ReceivedBytes > before, cancellation);

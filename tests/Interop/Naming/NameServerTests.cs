@@ -63,13 +63,13 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
         await Parallel.ForEachAsync(Enumerable.Range(0, 300), cancellation, async (_, token) =>
         {
             using var connection = await pool.RentAsync(token);
-            InterlockedMax(ref most, pool.Lent);
+            InterlockedMax(ref most, pool.Rented);
             var answer = await connection.Client.InvokeAsync(Requests.ClusterInfo(), token);
             Assert.That(answer.IsSuccess);
         });
 
         Assert.That(most, Is.LessThanOrEqualTo(3));
-        Assert.That((pool.Lent, pool.Waiting), Is.EqualTo((0, 0)));
+        Assert.That((pool.Rented, pool.Waiting), Is.EqualTo((0, 0)));
         Assert.That(pool.Count, Is.InRange(1, 3));
     }
 

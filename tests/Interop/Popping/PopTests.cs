@@ -230,7 +230,7 @@ public sealed class PopTests(string kind) : ServerTests(kind)
             .StartAsync(cancellation));
         await failed.Task.WaitAsync(cancellation);
 
-        while (consumer.Held > 0)
+        while (consumer.InFlight > 0)
         {
             await Task.Yield();
         }

@@ -30,7 +30,7 @@ let private sendOuter (cluster: EmbeddedCluster) (tag: string) (body: byte[]) : 
                 Body = ReadOnlyMemory body
             }
 
-        let! sent = client.Ask(Send.message.Request request, none)
+        let! sent = client.Request(Send.message.Request request, none)
         sent |> Buffers.ok |> ignore
     }
 
@@ -231,9 +231,9 @@ let private poppingWithAHandler =
                         )
 
                     let consumer = Buffers.ok started
-                    do! until (fun () -> seen.Count = 3 && consumer.Acknowledged >= 1L && consumer.Held <= 1)
+                    do! until (fun () -> seen.Count = 3 && consumer.Acknowledged >= 1L && consumer.InFlight <= 1)
                     consumer.Acknowledged |> shouldEqual 1L
-                    consumer.Held |> shouldEqual 1
+                    consumer.InFlight |> shouldEqual 1
                     release.SetResult()
                     do! until (fun () -> consumer.Acknowledged = 2L)
                     do! consumer.Close()

@@ -105,7 +105,7 @@ let private closing callback isOrdered : Task =
             do!
                 ChaosRig.pass clock (fun () ->
                     consumer.Health.Queues
-                    |> List.exists (fun queue -> queue.Held = 1 && seen.Count = 2))
+                    |> List.exists (fun queue -> queue.CachedMessages = 1 && seen.Count = 2))
 
             do! close clock consumer
             let! committed = PullRig.committedOf cluster 0

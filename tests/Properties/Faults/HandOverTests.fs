@@ -136,7 +136,7 @@ let private slaveMovesNothingBack () : Task =
                 let endAtSlave () =
                     task {
                         let! answer =
-                            ofSlave.Ask(GroupRequests.max (PullRig.queueOf cluster 0), CancellationToken.None)
+                            ofSlave.Request(GroupRequests.max (PullRig.queueOf cluster 0), CancellationToken.None)
 
                         return answer |> Result.defaultValue -1L
                     }

@@ -182,7 +182,7 @@ let private orderlyConsumers =
                         do! PullRig.sendTo cluster 0 (numbered 0 100)
 
                         let held () =
-                            consumer.Health.Queues |> List.sumBy _.Held
+                            consumer.Health.Queues |> List.sumBy _.CachedMessages
 
                         let! _ = happensWithin clock (seconds 60) (fun () -> held () = 100)
                         let outcome = held ()

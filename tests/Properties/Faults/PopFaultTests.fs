@@ -80,7 +80,7 @@ let private blockedHandlers =
                             |> waitFor clock
 
                         do! PullRig.sendTo cluster 0 [ "hang1"; "hang2"; "good1"; "good2" ]
-                        do! ChaosRig.pass clock (fun () -> a.Held = 4)
+                        do! ChaosRig.pass clock (fun () -> a.InFlight = 4)
 
                         let! c =
                             waitFor
@@ -123,7 +123,7 @@ let private lostReceipts =
                                 |> waitFor clock
 
                             do! PullRig.sendTo cluster 0 [ "hang" ]
-                            do! ChaosRig.pass clock (fun () -> a.Held = 1)
+                            do! ChaosRig.pass clock (fun () -> a.InFlight = 1)
 
                             let! c =
                                 waitFor
@@ -131,9 +131,9 @@ let private lostReceipts =
                                     (startPop (popOf cluster clock "c") (hangingOn (fun _ -> false) seen release.Task))
 
                             let! _ =
-                                happensInSteps clock step longEnough (fun () -> seen.Of "hang" = 1 && a.Held = 0)
+                                happensInSteps clock step longEnough (fun () -> seen.Of "hang" = 1 && a.InFlight = 0)
 
-                            let outcome = seen.Of "hang", a.Held
+                            let outcome = seen.Of "hang", a.InFlight
                             release.SetResult()
                             do! ChaosRig.finish clock (a.Close())
                             do! ChaosRig.finish clock (c.Close())

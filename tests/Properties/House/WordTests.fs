@@ -40,6 +40,37 @@ let private identifiers =
         "Watchdog"
     ]
 
+/// Everyday words that identifiers of sources may not be made of, and what the field says.
+let private everyday =
+    Map
+        [
+            for words, instead in
+                [
+                    [ "held"; "hold"; "holds" ], "cached, locked, in flight, scheduled"
+                    [ "kept"; "keep"; "keeps"; "keeper" ], "stored, retained, cached"
+                    [ "asked"; "ask"; "asks"; "asker" ], "requested, queried"
+                    [ "wanted"; "wants" ], "requested, subscribed, needed, expected"
+                    [ "told"; "tell"; "tells" ], "notified, reported"
+                    [ "said"; "says" ], "reported"
+                    [ "handed" ], "delivered, sent"
+                    [ "lent"; "lend" ], "rented"
+                    [ "given" ], "abandoned, cancelled, or what it is"
+                    [ "nobody"; "wish"; "beside"; "stands" ], "what it is"
+                    [ "put off" ], "nacked"
+                    [ "comes again" ], "redelivered"
+                    [ "goes on"; "go on" ], "continues, next offset"
+                ] do
+                for word in words -> word, instead
+        ]
+
+/// .NET's word.
+let private allowed = Regex("[Kk]eepAlive")
+
+let private everydayFaults (identifier: string) =
+    let words = Identifiers.words (allowed.Replace(identifier, "_"))
+    let pairs = words |> List.pairwise |> List.map (fun (one, next) -> $"{one} {next}")
+    words @ pairs |> List.filter everyday.ContainsKey
+
 let private prose =
     Regex(
         @"\b(" + String.Join("|", phrases |> List.map fst) + @")\b",
@@ -107,6 +138,17 @@ let private files =
     ]
     |> List.filter (fun file -> not (isBuilt file))
 
+/// Sources whose identifiers are looked at: benches too, which walk through bytes as they like.
+let private programs =
+    let benches =
+        Directory.GetFiles(Path.Combine(Repository.root, "bench"), "*.fs", SearchOption.AllDirectories)
+        |> List.ofArray
+        |> List.filter (fun file -> not (isBuilt file))
+
+    benches
+    @ (files
+       |> List.filter (fun file -> isCode file || file.EndsWith(".fsx", StringComparison.Ordinal)))
+
 let private sources =
     testList
         "sources"
@@ -119,6 +161,22 @@ let private sources =
                         for index, line in File.ReadAllLines file |> Array.indexed do
                             for fault in faults line do
                                 $"{Path.GetRelativePath(Repository.root, file)}:{index + 1}: {fault}"
+                ]
+                |> shouldEqual []
+            }
+
+            test "identifiers of sources use the field's words" {
+                programs.Length |> shouldExceed 250
+
+                [
+                    for file in programs do
+                        let text = File.ReadAllText file
+
+                        for start, identifier in Identifiers.ofSource text do
+                            for word in everydayFaults identifier do
+                                let line = (text.Substring(0, start).Split '\n').Length
+                                let place = Path.GetRelativePath(Repository.root, file)
+                                $"{place}:{line}: {identifier} says '{word}'; {everyday[word]}?"
                 ]
                 |> shouldEqual []
             }
@@ -175,5 +233,55 @@ let private patterns =
             }
         ]
 
+let private found (source: string) =
+    [
+        for _, identifier in Identifiers.ofSource source do
+            yield! everydayFaults identifier
+    ]
+
+let private identifierPatterns =
+    testList
+        "identifiers"
+        [
+            test "each everyday word is found in identifiers" {
+                for source in
+                    [
+                        "let held = 1"
+                        "member _.HeldBytes = 1"
+                        "| AskRoom of lane: int"
+                        "let rec askInTurn () = ()"
+                        "let mutable goesOn = true"
+                        "let mayGoOn = true"
+                        "let wasPutOff = ()"
+                        "| ComesAgain of afterMillis: int64"
+                        "private readonly int _wanted;"
+                        "let private namesNobody options = ()"
+                        "let text = $\"all but {held}\""
+                        "let text = $\"\"\"all {{but}} {x.Kept}\"\"\""
+                        "[<LoggerMessage(Message = \"{Held} messages\")>]"
+                        "var text = $\"{string.Join(\", \", asked)}\";"
+                    ] do
+                    struct (source, (found source).Length) |> shouldEqual (struct (source, 1))
+            }
+
+            test "other identifiers, texts and comments are not reported" {
+                for source in
+                    [
+                        "let asking, household, keepsake = 1, 2, 3"
+                        "// The queue that is held."
+                        "(* kept *) let x = 1"
+                        "/* said */ var x = 1;"
+                        "let ``nobody is told`` () = ()"
+                        "let text = \"held\""
+                        "let text = @\"held \"\"kept\"\" \""
+                        "let text = \"\"\"the \"held\" ones\"\"\""
+                        "let text = $\"{{held}} and kept\""
+                        "let quote = '\"' // held \""
+                        "member _.KeepAlive = options.KeepAlive"
+                    ] do
+                    found source |> shouldEqual []
+            }
+        ]
+
 [<Tests>]
-let tests = testList "Words" [ sources; patterns ]
+let tests = testList "Words" [ sources; patterns; identifierPatterns ]

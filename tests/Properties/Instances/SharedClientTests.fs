@@ -149,7 +149,7 @@ let private runningInfos () =
                                 WithStacks = None
                             }
 
-                    let! info = clients.Ask(admin, request, none)
+                    let! info = clients.Request(admin, request, none)
 
                     return
                         info

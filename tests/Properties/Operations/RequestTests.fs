@@ -186,9 +186,9 @@ let private routesAndFilters =
                     }
 
                 Filter.tagHash "Aa" |> shouldEqual (Filter.tagHash "BB")
-                Filter.keeps (ByTag "Aa || x") (message "Aa") |> shouldBeTrue
-                Filter.keeps (ByTag "Aa || x") (message "BB") |> shouldBeFalse
-                Filter.keeps Filter.all (message "BB") |> shouldBeTrue
+                Filter.matches (ByTag "Aa || x") (message "Aa") |> shouldBeTrue
+                Filter.matches (ByTag "Aa || x") (message "BB") |> shouldBeFalse
+                Filter.matches Filter.all (message "BB") |> shouldBeTrue
         ]
 
 [<Tests>]

@@ -89,7 +89,7 @@ let private queuedMessages =
                                     }
                                     (handling.Handle ignore)
 
-                            do! until (fun () -> consumer.Held = 4 && handling.Seen.Length = 2)
+                            do! until (fun () -> consumer.InFlight = 4 && handling.Seen.Length = 2)
                             clock.Advance(seconds 599)
                             handling.Told |> shouldEqual 0
                             do! ChaosRig.pass clock (fun () -> handling.Told = 2)
@@ -136,10 +136,10 @@ let private otherMembers =
                                 }
                                 (stuck.Handle ignore)
 
-                        do! until (fun () -> first.Held = 4 && stuck.Seen.Length = 2)
+                        do! until (fun () -> first.InFlight = 4 && stuck.Seen.Length = 2)
                         clock.Advance(seconds 599)
                         do! ChaosRig.pass clock (fun () -> stuck.Told = 2)
-                        do! until (fun () -> first.Held = 2)
+                        do! until (fun () -> first.InFlight = 2)
                         let seen = Handling()
                         use! second = startPop (patientPop cluster clock) (seen.Handle ignore)
                         // Less than it takes until the first member's handlers are given up.
@@ -187,7 +187,7 @@ let private handlers =
                         use! consumer =
                             startPop (patientPop cluster clock |> PopConsumerOptions.orderly) (handling.Handle ignore)
 
-                        do! until (fun () -> consumer.Held = 2 && handling.Seen.Length = 1)
+                        do! until (fun () -> consumer.InFlight = 2 && handling.Seen.Length = 1)
                         clock.Advance(seconds 599)
                         do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 2L)
                         handling.Release()
@@ -251,7 +251,7 @@ let private callbacksAtLostReceipts =
                                      |> withLog log)
                                     (handling.Handle(fun () -> failwith "on purpose"))
 
-                            do! until (fun () -> handling.Seen.Length = 1 && consumer.Held = 1)
+                            do! until (fun () -> handling.Seen.Length = 1 && consumer.InFlight = 1)
                             clock.Advance(seconds 58)
                             do! until (fun () -> has log callbackFailed && consumer.Lost = 1L)
                             cluster.Brokers[0].Faults.Heal()

@@ -62,7 +62,7 @@ let private chaos isOrderly : Task =
 
         let! stored = storedIds client
         do! pass clock (fun () -> ledger.Done >= stored.Count)
-        do! quieten clock client (fun () -> members |> List.forall (fun consumer -> consumer.Held = 0))
+        do! quieten clock client (fun () -> members |> List.forall (fun consumer -> consumer.InFlight = 0))
 
         for leaving in members do
             do! finish clock (leaving.Close())

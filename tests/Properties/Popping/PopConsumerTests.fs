@@ -51,7 +51,7 @@ type private Rig =
                     IsCommitted = None
                 }
 
-            match! client.Ask(Offsets.max.Request query, CancellationToken.None) with
+            match! client.Request(Offsets.max.Request query, CancellationToken.None) with
             | Ok count -> return count
             | Error error -> return failtest (RemotingError.describe error)
         }
@@ -272,7 +272,7 @@ let private renewal =
                                     return ConsumeResult.Success
                                 })
 
-                        do! until (fun () -> consumer.Held = 1 && rig.Clock.GetUtcNow() >= before + seconds 20)
+                        do! until (fun () -> consumer.InFlight = 1 && rig.Clock.GetUtcNow() >= before + seconds 20)
                         rig.Clock.Advance(seconds 17)
                         do! until (fun () -> consumer.Renewals = 1L)
                         gate.SetResult()
@@ -295,7 +295,7 @@ let private renewal =
                                     | 2 -> Task.FromResult Unchecked.defaultof<ConsumeResult>
                                     | _ -> Task.FromResult ConsumeResult.Success)
 
-                            do! until (fun () -> Volatile.Read &calls = 2 && consumer.Held = 0)
+                            do! until (fun () -> Volatile.Read &calls = 2 && consumer.InFlight = 0)
                             consumer.Acknowledged |> shouldEqual 0L
                             rig.Clock.Advance(seconds 10)
                             do! until (fun () -> consumer.Acknowledged = 2L)
@@ -330,7 +330,7 @@ let private delayLevels =
                             for calledBefore, wait in [ 1, 60; 2, 30 ] do
                                 // A pop that has waited meanwhile has run out of time by this clock, and is not repeated at once.
                                 do! ChaosRig.pass rig.Clock (fun () -> Volatile.Read &calls = calledBefore)
-                                do! until (fun () -> consumer.Held = 0)
+                                do! until (fun () -> consumer.InFlight = 0)
                                 // The clock may have been moved once more before the call was seen.
                                 rig.Clock.Advance(calledAt + seconds (wait - 1) - rig.Clock.GetUtcNow())
                                 let! revived = rig.Revived
@@ -363,12 +363,12 @@ let private growingDelays =
                                     | _ -> return ConsumeResult.Success
                                 })
 
-                        do! until (fun () -> seen.Count = 1 && consumer.Held = 0)
+                        do! until (fun () -> seen.Count = 1 && consumer.InFlight = 0)
                         rig.Clock.Advance(seconds 9)
                         let! revived = rig.Revived
                         revived |> shouldEqual 0L
                         rig.Clock.Advance(seconds 1)
-                        do! until (fun () -> seen.Count = 2 && consumer.Held = 0)
+                        do! until (fun () -> seen.Count = 2 && consumer.InFlight = 0)
                         rig.Clock.Advance(seconds 29)
                         let! revived = rig.Revived
                         revived |> shouldEqual 1L
@@ -407,7 +407,7 @@ let private orderlyRedelivery =
                                         return ConsumeResult.Success
                                 })
 
-                        do! until (fun () -> seen.Count = 4 && consumer.Held = 0)
+                        do! until (fun () -> seen.Count = 4 && consumer.InFlight = 0)
                         rig.Clock.Advance(seconds 1)
                         do! until (fun () -> consumer.Acknowledged = 5L)
 
@@ -453,7 +453,7 @@ let private lostReceipts =
                                         return ConsumeResult.Success
                                     })
 
-                            do! until (fun () -> seen.Count = 1 && consumer.Held = 2)
+                            do! until (fun () -> seen.Count = 1 && consumer.InFlight = 2)
                             rig.Clock.Advance(seconds 58)
                             do! isTold.Task
                             do! until (fun () -> consumer.Lost = 2L)
@@ -496,14 +496,14 @@ let private concurrency =
                                     let now = Interlocked.Increment &running
                                     most <- max most now
                                     let! consumer = consumer.Task
-                                    mostHeld <- max mostHeld consumer.Held
+                                    mostHeld <- max mostHeld consumer.InFlight
                                     do! gate.Task
                                     Interlocked.Decrement &running |> ignore
                                     return ConsumeResult.Success
                                 })
 
                         consumer.SetResult started
-                        do! until (fun () -> started.Held = 5 && running = 2)
+                        do! until (fun () -> started.InFlight = 5 && running = 2)
                         gate.SetResult()
                         do! until (fun () -> started.Acknowledged = 40L)
                         most |> shouldEqual 2

@@ -111,7 +111,7 @@ let private unwellConsumers =
                     task {
                         use! consumer = startPop (optionsOf cluster clock) consume
                         do! sendAll cluster "T" [ "a" ]
-                        do! until (fun () -> consumer.Acknowledged = 1L && consumer.Held = 0)
+                        do! until (fun () -> consumer.Acknowledged = 1L && consumer.InFlight = 0)
                         let health = consumer.Health
                         health.IsHealthy |> shouldBeTrue
                         health.Queues |> shouldEqual consumer.Assigned

@@ -297,7 +297,7 @@ let private rebalance =
                             )
                             |> Buffers.ok
 
-                        let! set = admin.Ask(Assignments.setMode.Request setMode, none)
+                        let! set = admin.Request(Assignments.setMode.Request setMode, none)
                         set |> Buffers.ok
 
                         let options =
@@ -350,7 +350,7 @@ let private runningInfo =
                             |> Buffers.ok
 
                         let! info =
-                            admin.Ask(
+                            admin.Request(
                                 RunningInfo.operation.Request
                                     {
                                         ConsumerGroup = "G"

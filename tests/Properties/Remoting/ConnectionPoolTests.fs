@@ -41,7 +41,7 @@ let private renting =
                     obj.ReferenceEquals(first.Client, third.Client) |> shouldBeTrue
                     sendBack second
                     sendBack third
-                    (pool.Count, pool.Lent) |> shouldEqual (2, 0)
+                    (pool.Count, pool.Rented) |> shouldEqual (2, 0)
                     do! pool.Close()
                 })
 
@@ -76,7 +76,7 @@ let private renting =
                         | Error error -> failtest (RemotingError.describe error)
 
                     pool.Count |> shouldEqual 1
-                    pool.Lent |> shouldEqual 0
+                    pool.Rented |> shouldEqual 0
                     do! pool.Close()
                 })
         ]
@@ -101,7 +101,7 @@ let private reuse =
                         |]
 
                     do! Task.WhenAll threads
-                    (pool.Lent, pool.Waiting) |> shouldEqual (0, 0)
+                    (pool.Rented, pool.Waiting) |> shouldEqual (0, 0)
                     pool.Count |> shouldStayBelow 4
                     do! pool.Close()
                 })

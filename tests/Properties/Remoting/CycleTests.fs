@@ -18,7 +18,10 @@ let private cycle (server: Endpoint) : Task<WeakReference> =
         let client = RemotingClient(server, RemotingOptions.Default)
         let! opened = client.Open CancellationToken.None
         opened |> shouldEqual (Ok())
-        let! answer = client.Ask(KeyValueConfig.get.Request place, CancellationToken.None)
+
+        let! answer =
+            client.Request(KeyValueConfig.get.Request place, CancellationToken.None)
+
         answer |> shouldEqual (Ok None)
         do! client.Close()
         return WeakReference client

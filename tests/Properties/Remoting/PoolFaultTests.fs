@@ -98,7 +98,7 @@ type private Tally() =
             if not (held.TryAdd(client, ())) then
                 shared <- shared + 1
 
-            mostHeld <- max mostHeld (max held.Count pool.Lent)
+            mostHeld <- max mostHeld (max held.Count pool.Rented)
             mostCounted <- max mostCounted pool.Count)
 
     member _.Leave(client: RemotingClient) = held.TryRemove client |> ignore
@@ -127,7 +127,7 @@ let private borrowOnce (pool: ConnectionPool) (tally: Tally) (number: int) : Tas
         | Ok connection ->
             use connection = connection
             tally.Take(pool, connection.Client)
-            let! answer = connection.Client.Ask(question, CancellationToken.None)
+            let! answer = connection.Client.Request(question, CancellationToken.None)
 
             // Calls fail at once while attempts to connect do: who goes on calling waits for the next attempt.
             match connection.Client.State with
@@ -153,7 +153,7 @@ let private askOverAll (pool: ConnectionPool) =
                     | Error error -> return Error error
                     | Ok connection ->
                         use connection = connection
-                        return! connection.Client.Ask(question, CancellationToken.None)
+                        return! connection.Client.Request(question, CancellationToken.None)
                 })
             |> Task.WhenAll
 
@@ -187,7 +187,7 @@ let private borrowUnderFaults (server: string) : Task =
 
         let! put =
             pool.Use(
-                (fun client -> client.Ask(KeyValueConfig.put.Request entry, CancellationToken.None)),
+                (fun client -> client.Request(KeyValueConfig.put.Request entry, CancellationToken.None)),
                 CancellationToken.None
             )
 
@@ -229,7 +229,7 @@ let private borrowUnderFaults (server: string) : Task =
             let! isWell = askOverAll pool
             isWell |> shouldBeTrue
 
-        (pool.Waiting, pool.Lent) |> shouldEqual (0, 0)
+        (pool.Waiting, pool.Rented) |> shouldEqual (0, 0)
         pool.Count |> shouldStayBelow (size + 1)
         do! pool.Close()
         do! until (fun () -> proxy.OpenConnections = 0)
@@ -320,7 +320,7 @@ let private cancelledRents =
                         | Ok connection -> (connection :> IDisposable).Dispose()
                         | Error _ -> ()
 
-                        pool.Lent |> shouldEqual 0
+                        pool.Rented |> shouldEqual 0
 
                     pool.Waiting |> shouldEqual 0
                     pool.Count |> shouldStayBelow 2

@@ -6,7 +6,7 @@ open RocketMq
 open RocketMq.Protocol
 open RocketMq.Protocol.Tests.StateDiagram
 
-let private hint isWanted = { Jitter = 0.5; IsWanted = isWanted }
+let private hint isNeeded = { Jitter = 0.5; IsNeeded = isNeeded }
 
 let private connection: Machine<ConnectionState, ConnectionEvent, ConnectionEffect> =
     {
@@ -25,12 +25,12 @@ let private connection: Machine<ConnectionState, ConnectionEvent, ConnectionEffe
                 [
                     "OpenRequested", OpenRequested
                     "DialSucceeded", DialSucceeded(session + 1)
-                    "DialFailed wanted", DialFailed("", hint true)
+                    "DialFailed needed", DialFailed("", hint true)
                     "DialFailed", DialFailed("", hint false)
-                    "SessionEnded wanted", SessionEnded(session, "", true, hint true)
+                    "SessionEnded needed", SessionEnded(session, "", true, hint true)
                     "SessionEnded", SessionEnded(session, "", true, hint false)
                     "SessionLeft", SessionLeft session
-                    "GoAwayReceived wanted", GoAwayReceived(session, hint true)
+                    "GoAwayReceived needed", GoAwayReceived(session, hint true)
                     "GoAwayReceived", GoAwayReceived(session, hint false)
                     "CloseRequested", CloseRequested
                 ]
@@ -142,7 +142,7 @@ let private poppedMessage: Machine<PopInFlight, int64 * PopEvent, PopEffect> =
     let id = 7L
 
     let phaseOf (pops: PopInFlight) =
-        match Map.tryFind id pops.Held with
+        match Map.tryFind id pops.InFlight with
         | None -> "Settled"
         | Some { Phase = Processing(_, true) } -> "InDoubt"
         | Some { Phase = Renewing(_, ValueSome _) } -> "RenewingHandled"
@@ -164,18 +164,18 @@ let private poppedMessage: Machine<PopInFlight, int64 * PopEvent, PopEffect> =
         Transition = fun pops (now, event) -> PopInFlight.transition now pops event
         Events =
             fun pops ->
-                match Map.tryFind id pops.Held with
+                match Map.tryFind id pops.InFlight with
                 | None -> []
                 | Some held ->
                     let alive = held.DeadMillis - 20_000L
 
                     [
                         "IsDone", Handled(id, IsDone)
-                        "ComesAgain", Handled(id, ComesAgain 1_000L)
+                        "Redeliver", Handled(id, Redeliver 1_000L)
                         "SentBack", SentBack 1_000L
                         yield! answers "Renewed" (fun answer -> Renewed(id, answer)) target.Receipt
                         yield! answers "Acked" (fun answer -> Acked("a", [ id ], answer)) ()
-                        yield! answers "PutOff" (fun answer -> PutOff(id, answer)) ()
+                        yield! answers "Nacked" (fun answer -> Nacked(id, answer)) ()
                     ]
                     |> List.map (fun (words, event) -> words, (alive, event))
                     |> List.append

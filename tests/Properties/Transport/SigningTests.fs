@@ -140,7 +140,7 @@ let private requests =
 
             signing "typed requests are signed" (fun () -> second) (fun _ client peer ->
                 task {
-                    let call = client.Ask(GetRoute.request "Orders", CancellationToken.None)
+                    let call = client.Request(GetRoute.request "Orders", CancellationToken.None)
 
                     let! heard = peer.Next()
                     isSignedBy second heard

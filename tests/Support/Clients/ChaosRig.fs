@@ -222,7 +222,7 @@ let churn (broker: EmbeddedBroker) (clock: EmbeddedClock) (kind: MemberKind<'Mem
 
 let ask (client: RemotingClient) (request: Request<'Answer>) : Task<'Answer> =
     task {
-        let! answer = client.Ask(request, CancellationToken.None)
+        let! answer = client.Request(request, CancellationToken.None)
         return Buffers.ok answer
     }
 

@@ -126,7 +126,7 @@ let positions (cluster: EmbeddedCluster) group topic queues : Task<Map<string * 
 
             for queueId in 0 .. queues - 1 do
                 let! committed =
-                    client.Ask(
+                    client.Request(
                         Offsets.queryCommitted.Request
                             {
                                 Queue =
@@ -141,7 +141,7 @@ let positions (cluster: EmbeddedCluster) group topic queues : Task<Map<string * 
                     )
 
                 let! last =
-                    client.Ask(
+                    client.Request(
                         Offsets.max.Request
                             {
                                 Queue = { Topic = topic; QueueId = queueId }

@@ -109,8 +109,9 @@ type internal AssignedQueues
             let! offset =
                 match InitialOffset.afterCommitted options.ConsumeFrom isRetryTopic committed with
                 | BeginAt offset -> Task.FromResult(Ok offset)
-                | QueryMaxOffset -> brokers.AskMaster(queue, GroupRequests.max queue, ending)
-                | QueryOffsetByTime millis -> brokers.AskMaster(queue, GroupRequests.searchByTime queue millis, ending)
+                | QueryMaxOffset -> brokers.RequestFromMaster(queue, GroupRequests.max queue, ending)
+                | QueryOffsetByTime millis ->
+                    brokers.RequestFromMaster(queue, GroupRequests.searchByTime queue millis, ending)
                 | CannotStart error -> Task.FromResult(Error error)
 
             return offset |> Result.map (fun offset -> struct (offset, found))
@@ -195,19 +196,19 @@ type internal AssignedQueues
         | ValueSome granted when List.contains queue granted -> LockGranted
         | ValueSome _ -> LockDenied
 
-    let askForLocks (asked: MessageQueue list) (answer: MessageQueue -> LockOutcome -> QueueEvent) : Task =
+    let requestLocks (requested: MessageQueue list) (answer: MessageQueue -> LockOutcome -> QueueEvent) : Task =
         backgroundTask {
             let mutable outcome =
                 {
-                    AskedAt = clock.Now
+                    RequestedAt = clock.Now
                     Granted = ValueNone
                 }
 
             try
-                let! answered = locks.Acquire asked
+                let! answered = locks.Acquire requested
                 outcome <- answered
             finally
-                for queue in asked do
+                for queue in requested do
                     post queue (answer queue outcome)
         }
 
@@ -224,15 +225,15 @@ type internal AssignedQueues
         let attempts =
             Map.ofSeq (toAcquire |> Seq.map (fun struct (queue, attempt) -> queue, attempt))
 
-        for asked in byBroker attempts.Keys do
+        for requested in byBroker attempts.Keys do
             run (fun () ->
-                askForLocks asked (fun queue outcome ->
-                    QueueEvent.LockAnswered(attempts[queue], outcome.AskedAt, answerOf outcome queue)))
+                requestLocks requested (fun queue outcome ->
+                    QueueEvent.LockAnswered(attempts[queue], outcome.RequestedAt, answerOf outcome queue)))
 
-        for asked in byBroker toRenew do
+        for requested in byBroker toRenew do
             run (fun () ->
-                askForLocks asked (fun queue outcome ->
-                    QueueEvent.LockRenewed(outcome.AskedAt, answerOf outcome queue)))
+                requestLocks requested (fun queue outcome ->
+                    QueueEvent.LockRenewed(outcome.RequestedAt, answerOf outcome queue)))
 
         for released in byBroker toRelease do
             run (fun () -> releaseLocks released)
@@ -291,11 +292,11 @@ type internal AssignedQueues
             post queue (QueueEvent.RetryDue attempt)
         }
 
-    let answerCommits askers result =
-        for asker in askers do
-            match waits.TryGetValue asker with
+    let answerCommits waiters result =
+        for waiter in waiters do
+            match waits.TryGetValue waiter with
             | true, wait ->
-                waits.Remove asker |> ignore<bool>
+                waits.Remove waiter |> ignore<bool>
                 wait.Report result
             | _ -> ()
 
@@ -330,7 +331,7 @@ type internal AssignedQueues
         | QueueEffect.SaveOffset offset -> run (fun () -> save queue offset)
         | QueueEffect.LoadOffset -> run (fun () -> load queue)
         | QueueEffect.RetryAfter(wait, attempt) -> run (fun () -> retryAfter queue wait attempt)
-        | QueueEffect.AnswerCommits(askers, result) -> answerCommits askers result
+        | QueueEffect.AnswerCommits(waiters, result) -> answerCommits waiters result
         | QueueEffect.Report what -> report queue what
 
     /// What the process queue shows and goes by.

@@ -36,8 +36,8 @@ type internal ConsumerRunningInfoBuilder
             CommitOffset = owner.Committable
             CachedMinOffset = owner.Committable
             CachedMaxOffset = owner.Next - 1L
-            CachedMessages = owner.Held
-            CachedSize = int (owner.HeldBytes / (1024L * 1024L))
+            CachedMessages = owner.CachedMessages
+            CachedSize = int (owner.CachedBytes / (1024L * 1024L))
             TransactionMinOffset = 0L
             TransactionMaxOffset = 0L
             TransactionMessages = owner.Running
@@ -60,8 +60,8 @@ type internal ConsumerRunningInfoBuilder
                 | NotLoaded
                 | NothingCommitted -> None
             Damaged = owner.Damaged
-            Held = owner.Held
-            HeldBytes = owner.HeldBytes
+            CachedMessages = owner.CachedMessages
+            CachedBytes = owner.CachedBytes
             Running = owner.Running
             IsFull = owner.IsFull
             SincePull = clock.GetElapsedTime owner.LastPull

@@ -40,9 +40,9 @@ type internal MemberEvent =
     | ProgressEvent of MessageQueue * (ConsumeProgress -> QueueEvent)
     /// Time to commit.
     | CommitInterval
-    | CommitAsked of CommitWait
+    | CommitAllRequested of CommitWait
     /// The application commits an offset of its own.
-    | CommitOffsetAsked of MessageQueue * offset: int64 * CommitWait
+    | CommitOffsetRequested of MessageQueue * offset: int64 * CommitWait
     /// Time to renew locks.
     | RenewInterval
 

@@ -15,9 +15,9 @@ type QueueHealth =
         /// Records that could not be read, and were passed.
         Damaged: int64
         /// Messages that are not consumed, those that handlers work on included.
-        Held: int
+        CachedMessages: int
         /// Bytes of their bodies as stored.
-        HeldBytes: int64
+        CachedBytes: int64
         /// Messages that handlers work on.
         Running: int
         /// Holds as much as it may.
@@ -41,8 +41,8 @@ type PushConsumerHealth =
         Failed: int64
         /// Sent back to brokers, to be had again or as dead letters.
         SentBack: int64
-        /// Kept to be handled again here, as no broker took them back.
-        Kept: int64
+        /// To be retried by this consumer, as no broker took them back.
+        RetriedLocally: int64
         /// Handlers, now, that have taken longer than the consume timeout.
         StuckHandlers: int
         /// Handlers, ever, that took longer.

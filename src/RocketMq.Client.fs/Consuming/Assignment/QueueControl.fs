@@ -12,7 +12,7 @@ type internal QueueControl() =
     let paused = ConcurrentDictionary<MessageQueue, unit>()
 
     /// A seek may come before the queue is there, or just then: whoever of both comes later carries it out.
-    let seekIfTold (queue: ProcessQueue) =
+    let seekIfRequested (queue: ProcessQueue) =
         match sought.TryRemove queue.Queue with
         | true, offset -> queue.Seek offset
         | _ -> ()
@@ -22,7 +22,7 @@ type internal QueueControl() =
         if paused.ContainsKey queue.Queue then
             queue.Gate.Close()
 
-        seekIfTold queue
+        seekIfRequested queue
 
     /// Has a queue go on at an offset: at once if it is there, or else when it is, if it will be. False: it is not and will not.
     member _.Seek(queue: MessageQueue, offset: int64, find: MessageQueue -> ProcessQueue | null, willBe: bool) : bool =
@@ -30,7 +30,7 @@ type internal QueueControl() =
 
         match find queue with
         | NonNull owner when not owner.IsLeft ->
-            seekIfTold owner
+            seekIfRequested owner
             true
         // One that is being given up goes on there when it is read again: what it has consumed is told already.
         | _ when willBe -> true

@@ -10,7 +10,7 @@ open RocketMq.Protocol
 type internal LockOutcome =
     {
         /// When it was made. The broker's time began after that.
-        AskedAt: TimeSpan
+        RequestedAt: TimeSpan
         /// Nothing if that is not known.
         Granted: MessageQueue list voption
     }
@@ -32,29 +32,41 @@ type internal QueueLockRequests
     /// Takes locks, or renews them.
     member _.Acquire(queues: MessageQueue list) : Task<LockOutcome> =
         backgroundTask {
-            let asked = clock.Now
+            let requestedAt = clock.Now
 
             let! answer =
-                brokers.AskMaster(queues.Head, QueueLocks.acquire.Request(request queues), CancellationToken.None)
+                brokers.RequestFromMaster(
+                    queues.Head,
+                    QueueLocks.acquire.Request(request queues),
+                    CancellationToken.None
+                )
 
             match answer with
             | Ok granted ->
                 return
                     {
-                        AskedAt = asked
+                        RequestedAt = requestedAt
                         Granted = ValueSome granted
                     }
             | Error error ->
                 ConsumerLog.locksNotRenewed log queues.Head.BrokerName (RemotingError.describe error)
 
-                return { AskedAt = asked; Granted = ValueNone }
+                return
+                    {
+                        RequestedAt = requestedAt
+                        Granted = ValueNone
+                    }
         }
 
     /// Gives locks back, if the broker can be reached.
     member _.Release(queues: MessageQueue list) : Task =
         backgroundTask {
             match!
-                brokers.AskMaster(queues.Head, QueueLocks.release.Request(request queues), CancellationToken.None)
+                brokers.RequestFromMaster(
+                    queues.Head,
+                    QueueLocks.release.Request(request queues),
+                    CancellationToken.None
+                )
             with
             | Ok() -> ()
             | Error error ->

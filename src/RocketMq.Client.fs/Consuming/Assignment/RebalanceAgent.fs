@@ -42,8 +42,8 @@ type internal RebalanceAgent
         | QueueEvent(queue, event) -> queues.Handle(queue, event)
         | ProgressEvent(queue, event) -> queues.Handle(queue, event)
         | CommitInterval -> queues.CommitAll()
-        | CommitAsked wait -> queues.Commit wait
-        | CommitOffsetAsked(queue, offset, wait) -> queues.CommitOffset(queue, offset, wait)
+        | CommitAllRequested wait -> queues.Commit wait
+        | CommitOffsetRequested(queue, offset, wait) -> queues.CommitOffset(queue, offset, wait)
         | RenewInterval -> queues.RenewLocks()
 
         queues.Flush()

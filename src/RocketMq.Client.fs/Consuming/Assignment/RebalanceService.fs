@@ -14,7 +14,7 @@ type internal MembershipOptions =
         /// Whether a topic that does not exist can be subscribed to while the member runs. At its start it always can.
         AwaitsTopics: bool
         /// Whether heartbeats name the topics, so that brokers count this member among those that share them.
-        TellsSubscriptions: bool
+        SendsSubscriptions: bool
     }
 
 /// Belongs to a group: brokers know of it, and its topics are found and followed. What it learns becomes events for `Rebalance`.
@@ -43,14 +43,14 @@ type internal RebalanceService
     /// One change of subscriptions at a time.
     let changing = new SemaphoreSlim(1, 1)
 
-    let told () =
-        if options.TellsSubscriptions then subscriptions.All else []
+    let subscriptionsToSend () =
+        if options.SendsSubscriptions then subscriptions.All else []
 
     let participant =
         Participant(
             Consumes
                 {
-                    Membership = fun () -> GroupRequests.membership settings (told ())
+                    Membership = fun () -> GroupRequests.membership settings (subscriptionsToSend ())
                     Callbacks = callbacks
                 }
         )
@@ -79,8 +79,14 @@ type internal RebalanceService
         backgroundTask {
             let! missing =
                 match error, subscriptions.TryFind topic with
-                | RemotingError.Refused _, NonNull wanted ->
-                    MissingGroup.find brokers routes settings wanted.Subscription remoting.RequestTimeout ending.Token
+                | RemotingError.Refused _, NonNull subscribed ->
+                    MissingGroup.find
+                        brokers
+                        routes
+                        settings
+                        subscribed.Subscription
+                        remoting.RequestTimeout
+                        ending.Token
                 | _ -> Task.FromResult None
 
             let struct (brokerName, error) = Option.defaultValue (struct ("", error)) missing
@@ -89,7 +95,7 @@ type internal RebalanceService
 
             problems.Report(membersOf, reason)
 
-            if refusals.Tell(topic, brokerName, error) then
+            if refusals.Report(topic, brokerName, error) then
                 refused error
             elif refusals.IsMissing then
                 // It has just been created: brokers have forgotten the heartbeats from before.
@@ -102,7 +108,7 @@ type internal RebalanceService
         MemberComparison(log, group, subscriptions, problems, brokers, ending.Token)
 
     let compareSubscriptions topic members : Task =
-        if options.TellsSubscriptions && settings.Model = MessageModel.Clustering then
+        if options.SendsSubscriptions && settings.Model = MessageModel.Clustering then
             comparison.MembersKnown(topic, members)
         else
             Task.CompletedTask
@@ -113,7 +119,7 @@ type internal RebalanceService
             let mutable answer = MembersUnknown topic
 
             try
-                match! brokers.AskOne(topic, Heartbeat.members.Request group, ending.Token) with
+                match! brokers.RequestFromFirst(topic, Heartbeat.members.Request group, ending.Token) with
                 | Ok members ->
                     problems.Clear membersOf
                     checkEqualIds members
@@ -170,7 +176,8 @@ type internal RebalanceService
     let checkExpression (topic: string) filter =
         match filter with
         | ByTag _ -> Task.FromResult(Ok())
-        | BySql92 _ -> brokers.AskOne(topic, GroupRequests.check instance.ClientId group topic filter, ending.Token)
+        | BySql92 _ ->
+            brokers.RequestFromFirst(topic, GroupRequests.check instance.ClientId group topic filter, ending.Token)
 
     /// Whether a topic can be subscribed to, and its route. Changes nothing.
     let check topic (filter: Filter) : Task<Result<TopicRoute, RemotingError>> =
@@ -190,8 +197,8 @@ type internal RebalanceService
         taskResult {
             match subscriptions.TryFind topic with
             | null -> ()
-            | wanted ->
-                let! route = check topic wanted.Subscription.Filter
+            | subscribed ->
+                let! route = check topic subscribed.Subscription.Filter
                 do! useRoute topic route
         }
 
@@ -294,7 +301,7 @@ type internal RebalanceService
     member _.WhyNothing: RemotingError option =
         missing.WhyNothing [ for one in subscriptions.All -> one.Topic ]
 
-    /// Joins the group. Topics that are not there, or that nobody can be asked for, are looked for until they can be read. `close` is
+    /// Joins the group. Topics that are not there, or whose route cannot be queried, are looked for until they can be read. `close` is
     /// called when a client that it shares is closed.
     member _.Start(close: unit -> Task) : Task<Result<unit, RemotingError>> =
         taskResult {

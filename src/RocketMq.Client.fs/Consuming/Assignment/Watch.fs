@@ -57,7 +57,7 @@ type internal OverdueHandlers(settings: HandlerSettings, handlers: IHandlers, ca
             call.Cancel(run, stamp)
         // Brokers may take long to take the messages back.
         | DoesNotReturn when stamp <> 0L ->
-            Supervised.run log CancellationToken.None (fun () -> handlers.GiveUp(run, stamp))
+            Supervised.run log CancellationToken.None (fun () -> handlers.Abandon(run, stamp))
         | _ -> ()
 
     let isStuck (run: HandlerWorker) =

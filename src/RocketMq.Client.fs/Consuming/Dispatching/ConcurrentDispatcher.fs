@@ -6,10 +6,10 @@ open RocketMq.Protocol
 
 /// One message of a pull that is to be handled again.
 [<Sealed>]
-type internal RetryWork(held: FetchedBatch, index: int) =
+type internal RetryWork(batch: FetchedBatch, index: int) =
     interface IWorkSource with
         member _.Take run =
-            run.Held <- held
+            run.Batch <- batch
             run.First <- index
             run.Count <- 1
             false
@@ -19,33 +19,33 @@ type internal RetryWork(held: FetchedBatch, index: int) =
 type internal ConcurrentDispatcher
     (options: PushConsumerOptions, call: HandlerCall, counts: ConsumerCounts, sendBack: SendBackService) =
     /// As Java waits before it handles a message again that no broker took back.
-    static let keptFor = TimeSpan.FromSeconds 5L
+    static let retryDelay = TimeSpan.FromSeconds 5L
 
     let clock = options.Consumer.Client.Remoting.Ports.Clock
     let log = options.Consumer.Client.Remoting.Logger
 
-    let handleAgain (pool: HandlerPool) (held: FetchedBatch) index : Task =
+    let handleAgain (pool: HandlerPool) (batch: FetchedBatch) index : Task =
         backgroundTask {
             try
-                do! Task.Delay(keptFor, clock, held.Queue.Ending)
-                pool.Add(RetryWork(held, index))
+                do! Task.Delay(retryDelay, clock, batch.Queue.Ending)
+                pool.Add(RetryWork(batch, index))
             with :? OperationCanceledException ->
                 ()
         }
 
     /// Sends a message back, and counts it as consumed when a broker has it.
-    let settleFailed (pool: HandlerPool) (held: FetchedBatch) index level : Task =
+    let settleFailed (pool: HandlerPool) (batch: FetchedBatch) index level : Task =
         backgroundTask {
-            let queue = held.Queue
-            let message = held.Messages[index]
+            let queue = batch.Queue
+            let message = batch.Messages[index]
 
-            if queue.IsCurrent held then
+            if queue.IsCurrent batch then
                 match! sendBack.SendBack(message, level) with
                 | Ok() ->
                     counts.SentBack()
-                    queue.Finish(held, index)
+                    queue.Finish(batch, index)
                 | Error error ->
-                    counts.Kept()
+                    counts.RetriedLocally()
 
                     ConsumerLog.retriedLocally
                         log
@@ -54,54 +54,54 @@ type internal ConcurrentDispatcher
                         message.QueueOffset
                         (RemotingError.describe error)
 
-                    Supervised.run log queue.Ending (fun () -> handleAgain pool held index)
+                    Supervised.run log queue.Ending (fun () -> handleAgain pool batch index)
         }
 
-    let settleAllFailed pool (held: FetchedBatch) first count level : Task =
+    let settleAllFailed pool (batch: FetchedBatch) first count level : Task =
         backgroundTask {
             for index in first .. first + count - 1 do
-                do! settleFailed pool held index level
+                do! settleFailed pool batch index level
         }
 
     /// What `result` asks for: nothing more, or the level at which messages are sent back.
-    let settle pool (held: FetchedBatch) first count result : Task =
+    let settle pool (batch: FetchedBatch) first count result : Task =
         match ReconsumePolicy.concurrent options.Model result with
         | Done -> Task.CompletedTask
         | Dropped ->
             for index in first .. first + count - 1 do
-                let message = held.Messages[index]
+                let message = batch.Messages[index]
                 ConsumerLog.messageDropped log options.Consumer.Group message.Topic message.QueueId message.QueueOffset
-                held.Queue.Finish(held, index)
+                batch.Queue.Finish(batch, index)
 
             Task.CompletedTask
-        | SendBack level -> settleAllFailed pool held first count level
+        | SendBack level -> settleAllFailed pool batch first count level
 
     let work (pool: HandlerPool) (run: HandlerWorker) : Task =
         backgroundTask {
             while pool.Take run do
                 do! pool.WhenPlaced
-                let held = run.Held
+                let batch = run.Batch
                 let first = run.First
                 let count = run.Count
-                let queue = held.Queue
+                let queue = batch.Queue
 
-                if queue.TryBegin(held, count) then
+                if queue.TryBegin(batch, count) then
                     run.Result <- ConsumeResult.Retry
 
                     try
-                        let! returned = call.Begin(run, queue, held.Messages, first, count)
+                        let! returned = call.Begin(run, queue, batch.Messages, first, count)
                         run.Result <- call.Returned(run, returned)
                     with error ->
-                        call.Threw(run, held.Messages[first], error)
+                        call.Threw(run, batch.Messages[first], error)
 
                     if run.End() then
                         call.Counted(run.Result, count)
                         queue.LastConsume <- clock.GetTimestamp()
 
                         match run.Result with
-                        | ConsumeResult.Success -> queue.FinishAndEnd(held, first, count)
+                        | ConsumeResult.Success -> queue.FinishAndEnd(batch, first, count)
                         | failed ->
-                            do! settle pool held first count failed
+                            do! settle pool batch first count failed
                             queue.End count
         }
 
@@ -110,8 +110,8 @@ type internal ConcurrentDispatcher
     interface IHandlerDispatcher with
         member _.Pool = pool
 
-        member _.Dispatch held =
-            pool.Add(BatchWork(held, call.BatchSize))
+        member _.Dispatch batch =
+            pool.Add(BatchWork(batch, call.BatchSize))
 
         // What is old is left out when a handler would begin with it.
         member _.Drop _ = ()
@@ -122,14 +122,14 @@ type internal ConcurrentDispatcher
         member _.Refused _ = ()
 
         /// The messages of a handler that does not return go back to brokers; another handler takes its place.
-        member _.GiveUp(run, stamp) =
-            let held, first, count = run.Held, run.First, run.Count
+        member _.Abandon(run, stamp) =
+            let batch, first, count = run.Batch, run.First, run.Count
 
-            if pool.GiveUp(run, stamp) then
+            if pool.Abandon(run, stamp) then
                 backgroundTask {
-                    counts.GivenUp()
-                    do! settle pool held first count ConsumeResult.Retry
-                    held.Queue.End count
+                    counts.Abandoned()
+                    do! settle pool batch first count ConsumeResult.Retry
+                    batch.Queue.End count
                 }
             else
                 Task.CompletedTask

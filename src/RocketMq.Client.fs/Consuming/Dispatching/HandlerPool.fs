@@ -16,7 +16,7 @@ type internal IHandlerStarter =
 and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
     static let idle = 0L
     static let working = 1L
-    static let givenUp = 2L
+    static let abandoned = 2L
     static let phases = 4L
     let gate = obj ()
     let mutable cancellation = new CancellationTokenSource()
@@ -32,12 +32,12 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
 
     /// The call that was found so last, and at how many looks before the last one. Only for who looks.
     let mutable seenCalling = 0L
-    let mutable heldFor = 0
+    let mutable blockedFor = 0
 
     let phaseOf stamp = stamp % phases
 
     /// What it works on: messages of a pull from an index on, or what its source has next.
-    member val Held: FetchedBatch = Unchecked.defaultof<_> with get, set
+    member val Batch: FetchedBatch = Unchecked.defaultof<_> with get, set
 
     member val First = 0 with get, set
     member val Count = 0 with get, set
@@ -63,7 +63,7 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
         let stamp = Volatile.Read &state
         if phaseOf stamp = working then stamp else 0L
 
-    member _.IsGivenUp = phaseOf (Volatile.Read &state) = givenUp
+    member _.IsAbandoned = phaseOf (Volatile.Read &state) = abandoned
     member _.Token = cancellation.Token
 
     /// Tells the handler of one call to end. What the application has registered with the token runs on the pool, and may throw or
@@ -105,9 +105,9 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
         && Interlocked.CompareExchange(&state, stamp - working, stamp) = stamp
 
     /// Abandons a call that has not returned. False if it has ended.
-    member _.GiveUp(stamp: int64) =
+    member _.Abandon(stamp: int64) =
         stamp <> 0L
-        && Interlocked.CompareExchange(&state, stamp - working + givenUp, stamp) = stamp
+        && Interlocked.CompareExchange(&state, stamp - working + abandoned, stamp) = stamp
 
     member _.IsCancelled = Volatile.Read &isCancelling
 
@@ -121,9 +121,9 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
     /// At how many looks in a row before this one the same call held its thread.
     member _.Look() : int =
         let now = Volatile.Read &calling
-        heldFor <- if now <> 0L && now = seenCalling then heldFor + 1 else 0
+        blockedFor <- if now <> 0L && now = seenCalling then blockedFor + 1 else 0
         seenCalling <- now
-        heldFor
+        blockedFor
 
     interface IThreadPoolWorkItem with
         member run.Execute() = starter.Start run
@@ -135,15 +135,15 @@ and internal IWorkSource =
 
 /// The messages of a pull, so many a handler.
 [<Sealed>]
-type internal BatchWork(held: FetchedBatch, batchSize: int) =
+type internal BatchWork(batch: FetchedBatch, batchSize: int) =
     interface IWorkSource with
         member _.Take run =
-            let left = held.Messages.Length - held.Taken
+            let left = batch.Messages.Length - batch.Taken
             let count = min batchSize left
-            run.Held <- held
-            run.First <- held.Taken
+            run.Batch <- batch
+            run.First <- batch.Taken
             run.Count <- count
-            held.Taken <- held.Taken + count
+            batch.Taken <- batch.Taken + count
             left > count
 
 /// Has up to so many handlers work at a time. There is no thread or task of its own: a handler goes on with the next piece of
@@ -229,7 +229,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
     member pool.Take(run: HandlerWorker) : bool =
         let struct (taken, more) =
             lock gate (fun () ->
-                if run.IsGivenUp then
+                if run.IsAbandoned then
                     struct (false, null)
                 elif sources.Count > 0 && not isPaused && not isClosed then
                     let source = sources.Peek()
@@ -242,7 +242,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
                     struct (true, reserve pool)
                 else
                     running.Remove run |> ignore<bool>
-                    run.Held <- Unchecked.defaultof<_>
+                    run.Batch <- Unchecked.defaultof<_>
                     idle.Push run
                     struct (false, null))
 
@@ -250,8 +250,8 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
         taken
 
     /// Gives up a call that does not return: another handler may work in its place. False if it has just ended.
-    member pool.GiveUp(run: HandlerWorker, stamp: int64) : bool =
-        if run.GiveUp stamp then
+    member pool.Abandon(run: HandlerWorker, stamp: int64) : bool =
+        if run.Abandon stamp then
             lock gate (fun () ->
                 running.Remove run |> ignore<bool>
                 reserve pool)
@@ -297,27 +297,32 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
 
     interface IWatchedHandlers with
         member _.Look() =
-            let struct (isToBeTold, goesOn) =
+            let struct (mustReport, continues) =
                 lock gate (fun () ->
                     let work = haveWorked || running.Count > 0
-                    let mutable heldFor = 0
+                    let mutable blockedFor = 0
 
                     for run in running do
-                        heldFor <- max heldFor (run.Look())
+                        blockedFor <- max blockedFor (run.Look())
 
                     haveWorked <- false
                     looksIdle <- if work then 0 else looksIdle + 1
                     isWatched <- looksIdle < idleLooks
 
-                    let struct (next, isToBeTold) =
-                        HandlerPlacement.look { HaveWorked = work; HeldFor = heldFor } placement
+                    let struct (next, mustReport) =
+                        HandlerPlacement.look
+                            {
+                                HaveWorked = work
+                                BlockedFor = blockedFor
+                            }
+                            placement
 
                     place next
-                    struct (isToBeTold, isWatched))
+                    struct (mustReport, isWatched))
 
-            if isToBeTold then
+            if mustReport then
                 Supervised.runApart log CancellationToken.None (fun () ->
                     ConsumerLog.handlersBlock log group
                     Task.CompletedTask)
 
-            goesOn
+            continues

@@ -31,14 +31,14 @@ type internal HandlerThreads(group: string) =
 
     let run (first: Action) =
         HandlerThreads.IsOwn <- true
-        let mutable goesOn = true
+        let mutable continues = true
         let mutable work = first
 
-        while goesOn do
+        while continues do
             work.Invoke()
 
             match lock gate tryNext with
-            | null -> goesOn <- false
+            | null -> continues <- false
             | next -> work <- next
 
     [<ThreadStatic; DefaultValue>]
@@ -72,8 +72,8 @@ type internal HandlerThreads(group: string) =
         member _.GetStatus _ = ValueTaskSourceStatus.Pending
         member _.GetResult _ = ()
 
-        member threads.OnCompleted(goOn, state, _, _) =
-            threads.Run(Action(fun () -> goOn.Invoke state))
+        member threads.OnCompleted(continuation, state, _, _) =
+            threads.Run(Action(fun () -> continuation.Invoke state))
 
 /// Handlers that are looked at while they work.
 type internal IWatchedHandlers =

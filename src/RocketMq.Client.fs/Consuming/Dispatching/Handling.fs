@@ -10,7 +10,7 @@ open RocketMq.Protocol
 type internal IHandlers =
     abstract Pool: HandlerPool
     /// A call of a handler, by its stamp, has not returned although its token has been cancelled for some time.
-    abstract GiveUp: run: HandlerWorker * stamp: int64 -> Task
+    abstract Abandon: run: HandlerWorker * stamp: int64 -> Task
 
 /// Has handlers work on the messages of queues.
 type internal IHandlerDispatcher =

@@ -10,13 +10,13 @@ open RocketMq.Protocol
 [<Struct>]
 type internal OrderedMessage =
     {
-        Held: FetchedBatch
+        Batch: FetchedBatch
         Index: int
         Failures: int
     }
 
     member message.Stored =
-        let stored = message.Held.Messages[message.Index]
+        let stored = message.Batch.Messages[message.Index]
 
         if message.Failures = 0 then
             stored
@@ -44,12 +44,12 @@ type internal OrderedQueue(queue: ProcessQueue) =
             waiting.Clear())
 
     /// True: the caller has to schedule the queue.
-    member _.Add(held: FetchedBatch) : bool =
+    member _.Add(batch: FetchedBatch) : bool =
         lock gate (fun () ->
-            for index in 0 .. held.Messages.Length - 1 do
+            for index in 0 .. batch.Messages.Length - 1 do
                 waiting.AddLast
                     {
-                        Held = held
+                        Batch = batch
                         Index = index
                         Failures = 0
                     }
@@ -66,14 +66,14 @@ type internal OrderedQueue(queue: ProcessQueue) =
             let isStale (first: LinkedListNode<OrderedMessage> | null) =
                 match first with
                 | null -> false
-                | first -> not (queue.IsCurrent first.Value.Held)
+                | first -> not (queue.IsCurrent first.Value.Batch)
 
             while isStale waiting.First do
                 waiting.RemoveFirst()
 
             let first =
                 waiting
-                |> Seq.takeWhile (fun message -> queue.IsCurrent message.Held)
+                |> Seq.takeWhile (fun message -> queue.IsCurrent message.Batch)
                 |> Seq.truncate most
                 |> Array.ofSeq
 
@@ -144,10 +144,10 @@ type internal OrderlyDispatcher
             match! sendBack.SendBack(message.Stored, SendBackService.deadLetter) with
             | Ok() ->
                 counts.SentBack()
-                message.Held.Queue.Finish(message.Held, message.Index)
+                message.Batch.Queue.Finish(message.Batch, message.Index)
                 return true
             | Error error ->
-                counts.Kept()
+                counts.RetriedLocally()
                 let stored = message.Stored
 
                 ConsumerLog.retriedLocally
@@ -210,13 +210,13 @@ type internal OrderlyDispatcher
             call.Counted(run.Result, messages.Length)
 
             // Whoever has the queue now has these messages as well; after a move they come again, or are not wanted.
-            if not (queue.IsCurrent first[0].Held) then
+            if not (queue.IsCurrent first[0].Batch) then
                 return not queue.IsClosed
             else
                 match run.Result with
                 | ConsumeResult.Success ->
                     for message in first do
-                        queue.Finish(message.Held, message.Index)
+                        queue.Finish(message.Batch, message.Index)
 
                     ordered.Replace(taken, first.Length, [])
                     return true
@@ -236,30 +236,30 @@ type internal OrderlyDispatcher
         backgroundTask {
             let queue = ordered.Queue
             let began = clock.GetTimestamp()
-            let mutable goesOn = true
+            let mutable continues = true
 
-            while goesOn do
+            while continues do
                 do! pool.WhenPlaced
 
                 if pool.IsPaused || clock.GetElapsedTime began > turn then
                     pool.Add ordered
-                    goesOn <- false
+                    continues <- false
                 elif not (mayConsume queue) then
                     ordered.Rest()
-                    // It may have become possible in between, with nobody to notice.
-                    goesOn <- mayConsume queue && ordered.Wake()
+                    // It may have become possible in between, with no event to notice it by.
+                    continues <- mayConsume queue && ordered.Wake()
                 else
                     let struct (taken, first) = ordered.First call.BatchSize
 
                     if first.Length = 0 then
-                        goesOn <- false
-                    elif not (queue.TryBegin(first[0].Held, first.Length)) then
+                        continues <- false
+                    elif not (queue.TryBegin(first[0].Batch, first.Length)) then
                         // Moved just now: what comes after the move is next.
-                        goesOn <- not queue.IsLeft
+                        continues <- not queue.IsLeft
                     else
-                        let! mayGoOn = handle pool run ordered taken first
+                        let! mayContinue = handle pool run ordered taken first
                         queue.End first.Length
-                        goesOn <- mayGoOn
+                        continues <- mayContinue
         }
 
     let work (pool: HandlerPool) (run: HandlerWorker) : Task =
@@ -275,10 +275,10 @@ type internal OrderlyDispatcher
     interface IHandlerDispatcher with
         member _.Pool = pool
 
-        member _.Dispatch held =
-            let ordered = queues.GetValue(held.Queue, (fun queue -> OrderedQueue queue))
+        member _.Dispatch batch =
+            let ordered = queues.GetValue(batch.Queue, (fun queue -> OrderedQueue queue))
 
-            if ordered.Add held then
+            if ordered.Add batch then
                 pool.Add ordered
 
         member _.Drop queue =
@@ -298,4 +298,4 @@ type internal OrderlyDispatcher
         member _.Refused _ = ()
 
         /// A queue must not go past a message, so its handler is waited for.
-        member _.GiveUp(_, _) = Task.CompletedTask
+        member _.Abandon(_, _) = Task.CompletedTask

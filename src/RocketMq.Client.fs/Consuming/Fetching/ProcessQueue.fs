@@ -15,9 +15,9 @@ type internal PullCursor =
 
 /// What one pull brought of a queue, after the filter.
 [<Sealed>]
-type internal FetchedBatch(queue: ProcessQueue, batch: OffsetBatch, messages: StoredMessage[]) =
+type internal FetchedBatch(queue: ProcessQueue, offsetBatch: OffsetBatch, messages: StoredMessage[]) =
     member _.Queue = queue
-    member _.Batch = batch
+    member _.Offsets = offsetBatch
     member _.Messages = messages
 
     /// How many are with handlers or consumed; whoever hands them out counts.
@@ -28,7 +28,7 @@ type internal FetchedBatch(queue: ProcessQueue, batch: OffsetBatch, messages: St
 and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: FlowControlLimits, clock: MemberClock) =
     let gate = obj ()
     let unfinished = OffsetTracker start
-    let mutable heldBytes = 0L
+    let mutable cachedBytes = 0L
 
     /// Those of the pull at hand.
     let mutable offsets: int64[] = [||]
@@ -58,7 +58,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// The loop that pulls now.
     let mutable loop = 0
 
-    let mutable queueLock = NotHeld
+    let mutable queueLock = Unlocked
     let mutable damaged = 0L
     let mutable hasRoom: TaskCompletionSource | null = null
     let mutable isIdle: TaskCompletionSource | null = null
@@ -83,14 +83,14 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
 
     let isFull () =
         unfinished.Count >= limits.Messages
-        || heldBytes >= limits.Bytes
+        || cachedBytes >= limits.Bytes
         || unfinished.Span >= limits.Span
-        || (share.IsSome && FlowControlShare.isFull unfinished.Count heldBytes share.Value)
+        || (share.IsSome && FlowControlShare.isFull unfinished.Count cachedBytes share.Value)
 
     let committable () = min lowestTaken unfinished.Committable
 
     /// Tells who waits what has come about. Called under the lock; continuations run elsewhere.
-    let tell () =
+    let notifyChange () =
         match hasRoom with
         | null -> ()
         | source when isLeft || not (isFull ()) ->
@@ -114,9 +114,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
                 | ValueSome offset ->
                     unfinished.Reset offset
                     isConfirmed <- false
-                    heldBytes <- 0L
+                    cachedBytes <- 0L
                     lowestTaken <- Int64.MaxValue
-                    tell ()
+                    notifyChange ()
                     ValueSome(replacePull ()))
 
         match ended with
@@ -150,14 +150,14 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// The broker's lock on the queue. It says whether an orderly handler may begin.
     member _.Lock
         with get () = Volatile.Read &queueLock
-        and set (held: QueueLockState) = Volatile.Write(&queueLock, held)
+        and set (value: QueueLockState) = Volatile.Write(&queueLock, value)
 
     /// Whether the lock can be trusted now.
     member owner.IsLocked =
         match owner.Lock with
-        | Held lock -> ConsumeLock.mayConsume clock.Now lock
-        | NotHeld
-        | MayBeHeld -> false
+        | Locked lock -> ConsumeLock.mayConsume clock.Now lock
+        | Unlocked
+        | LockUncertain -> false
 
     /// A record that could not be read was passed.
     member _.CountDamaged() =
@@ -190,8 +190,8 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.IsLeft = Volatile.Read &isLeft
     member _.Next = lock gate (fun () -> unfinished.Next)
     member _.Committable = lock gate committable
-    member _.Held = lock gate (fun () -> unfinished.Count)
-    member _.HeldBytes = lock gate (fun () -> heldBytes)
+    member _.CachedMessages = lock gate (fun () -> unfinished.Count)
+    member _.CachedBytes = lock gate (fun () -> cachedBytes)
     member _.Running = lock gate (fun () -> running)
     member _.IsFull = lock gate isFull
 
@@ -199,7 +199,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.TakeShare(part: FlowControlShare voption) =
         lock gate (fun () ->
             share <- part
-            tell ())
+            notifyChange ())
 
     /// What a pull asks for, of at most so many messages.
     member _.PullBatch(most: int) =
@@ -238,7 +238,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
             if place.Ending = pullEnding.Token then
                 isConfirmed <- true
                 newestStored <- stored
-                heldBytes <- heldBytes + bytes
+                cachedBytes <- cachedBytes + bytes
                 FetchedBatch(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages)
             else
                 null
@@ -269,12 +269,12 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.PullAgain() = lock gate replacePull |> endPull
 
     /// Whether the application may take a message. It is not held then, and the offset does not pass it until `Settle`.
-    member _.TryTake(held: FetchedBatch, index: int) =
+    member _.TryTake(batch: FetchedBatch, index: int) =
         lock gate (fun () ->
-            if not isLeft && unfinished.Finish(held.Batch, index) then
-                heldBytes <- heldBytes - int64 held.Messages[index].StoredBody.Length
-                lowestTaken <- min lowestTaken held.Messages[index].QueueOffset
-                tell ()
+            if not isLeft && unfinished.Finish(batch.Offsets, index) then
+                cachedBytes <- cachedBytes - int64 batch.Messages[index].StoredBody.Length
+                lowestTaken <- min lowestTaken batch.Messages[index].QueueOffset
+                notifyChange ()
                 true
             else
                 false)
@@ -293,13 +293,13 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
         lock gate (fun () -> lowestTaken <- Int64.MaxValue)
 
     /// Whether what becomes of the messages counts: the queue has not been moved since they were pulled, nor closed.
-    member _.IsCurrent(held: FetchedBatch) =
-        lock gate (fun () -> not isClosed && unfinished.IsCurrent held.Batch)
+    member _.IsCurrent(batch: FetchedBatch) =
+        lock gate (fun () -> not isClosed && unfinished.IsCurrent batch.Offsets)
 
     /// Whether messages may go to a handler; they count as running then.
-    member _.TryBegin(held: FetchedBatch, count: int) =
+    member _.TryBegin(batch: FetchedBatch, count: int) =
         lock gate (fun () ->
-            if isLeft || not (unfinished.IsCurrent held.Batch) then
+            if isLeft || not (unfinished.IsCurrent batch.Offsets) then
                 false
             else
                 running <- running + count
@@ -309,24 +309,24 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.End(count: int) =
         lock gate (fun () ->
             running <- running - count
-            tell ())
+            notifyChange ())
 
     /// Marks a message as consumed. A second time changes nothing.
-    member _.Finish(held: FetchedBatch, index: int) =
+    member _.Finish(batch: FetchedBatch, index: int) =
         lock gate (fun () ->
-            if unfinished.Finish(held.Batch, index) then
-                heldBytes <- heldBytes - int64 held.Messages[index].StoredBody.Length
-                tell ())
+            if unfinished.Finish(batch.Offsets, index) then
+                cachedBytes <- cachedBytes - int64 batch.Messages[index].StoredBody.Length
+                notifyChange ())
 
     /// As `Finish` of some and `End` of as many, in one.
-    member _.FinishAndEnd(held: FetchedBatch, first: int, count: int) =
+    member _.FinishAndEnd(batch: FetchedBatch, first: int, count: int) =
         lock gate (fun () ->
             for index in first .. first + count - 1 do
-                if unfinished.Finish(held.Batch, index) then
-                    heldBytes <- heldBytes - int64 held.Messages[index].StoredBody.Length
+                if unfinished.Finish(batch.Offsets, index) then
+                    cachedBytes <- cachedBytes - int64 batch.Messages[index].StoredBody.Length
 
             running <- running - count
-            tell ())
+            notifyChange ())
 
     /// Ends when there is room for a pull, or the queue is left.
     member _.WhenRoom() : Task =
@@ -345,7 +345,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member _.Leave() =
         lock gate (fun () ->
             isLeft <- true
-            tell ())
+            notifyChange ())
 
         // Our own waits only: nothing of the application hangs on this token.
         ending.Cancel()

@@ -31,8 +31,8 @@ module internal PulledRecords =
             RemotingError.NotDecoded({ Host = brokerName; Port = 0 }, RequestCode.PullMessage, error))
 
     /// Whether an application is to see a message: it is wanted, or it holds others and could not be taken apart.
-    let isSeen (isWanted: StoredMessage -> bool) (message: StoredMessage) =
-        isWanted message || InnerBatch.isOuter message
+    let isSeen (matches: StoredMessage -> bool) (message: StoredMessage) =
+        matches message || InnerBatch.isOuter message
 
 /// Reads one queue until it is left, as far as there is room for what it finds. `expand` is `InnerBatch.expand`.
 [<Sealed>]
@@ -62,18 +62,18 @@ type internal PullService
 
     let visible = VisibleMessage.restore retryTopic space
 
-    let keep (wanted: Wanted) (messages: StoredMessage[]) =
-        let mutable kept = 0
+    let filterMatching (subscribed: SubscribedTopic) (messages: StoredMessage[]) =
+        let mutable count = 0
 
         for message in messages do
-            if PulledRecords.isSeen wanted.Keeps message then
-                messages[kept] <- visible message
-                kept <- kept + 1
+            if PulledRecords.isSeen subscribed.Matches message then
+                messages[count] <- visible message
+                count <- count + 1
 
-        if kept = messages.Length then
+        if count = messages.Length then
             messages
         else
-            messages.AsSpan(0, kept).ToArray()
+            messages.AsSpan(0, count).ToArray()
 
     /// A damaged record is told once, and passed: the broker would give it again for ever.
     let reportDamaged (queue: ProcessQueue) (records: ReadableRecords) =
@@ -81,19 +81,19 @@ type internal PullService
             ConsumerLog.recordDamaged log queue.Queue record.Offset record.Error.Message
             queue.CountDamaged()
 
-    let deliver (queue: ProcessQueue) (place: PullCursor) (wanted: Wanted) (answer: PullAnswer) =
+    let deliver (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) (answer: PullAnswer) =
         let records =
             MessageCodec.decodeReadable queue.Queue.BrokerName place.Offset answer.NextOffset answer.Records
 
-        let kept = records.Messages |> expand place.Offset |> keep wanted
+        let matching = records.Messages |> expand place.Offset |> filterMatching subscribed
 
-        match queue.Pulled(place, kept, records.Next) with
+        match queue.Pulled(place, matching, records.Next) with
         | null -> ()
-        | held ->
+        | batch ->
             reportDamaged queue records
 
-            if kept.Length > 0 then
-                dispatcher.Dispatch held
+            if matching.Length > 0 then
+                dispatcher.Dispatch batch
 
     /// The broker's queue ends at `next`, below what was read: it has lost messages, and what it has stored since has their
     /// offsets. The first of those is the first that is not older than the newest message that was read.
@@ -102,7 +102,8 @@ type internal PullService
             let! first =
                 match queue.NewestStored with
                 | 0L -> Task.FromResult(Ok next)
-                | newest -> brokers.AskMaster(queue.Queue, GroupRequests.searchByTime queue.Queue newest, place.Ending)
+                | newest ->
+                    brokers.RequestFromMaster(queue.Queue, GroupRequests.searchByTime queue.Queue newest, place.Ending)
 
             let offset = max 0L (min next first)
 
@@ -111,7 +112,7 @@ type internal PullService
                 dispatcher.Drop queue
         }
 
-    /// Forward, messages are gone that nobody has read; what is held stays. What a slave says of an offset that it does not have yet
+    /// Forward, messages are gone that the group has not read; what is held stays. What a slave says of an offset that it does not have yet
     /// does not count.
     let moved (queue: ProcessQueue) (place: PullCursor) (next: int64) answeredBy : Task<Result<unit, RemotingError>> =
         if answeredBy <> masterId then
@@ -133,7 +134,7 @@ type internal PullService
     let read
         (queue: ProcessQueue)
         (place: PullCursor)
-        (wanted: Wanted)
+        (subscribed: SubscribedTopic)
         (pulled: BrokerPull)
         : Task<Result<unit, RemotingError>> =
         let answer = pulled.Answer
@@ -168,7 +169,7 @@ type internal PullService
                 moving
         | PullStatus.Found ->
             queue.BrokerId <- answer.SuggestedBrokerId
-            deliver queue place wanted answer
+            deliver queue place subscribed answer
             isRead
         | PullStatus.NoNewMessage
         | PullStatus.NoMatch ->
@@ -176,12 +177,12 @@ type internal PullService
             queue.Pulled(place, [||], answer.NextOffset) |> ignore<FetchedBatch | null>
             isRead
 
-    let pullOnce (queue: ProcessQueue) (place: PullCursor) (wanted: Wanted) =
+    let pullOnce (queue: ProcessQueue) (place: PullCursor) (subscribed: SubscribedTopic) =
         backgroundTask {
             let most = queue.PullBatch settings.PullBatch
 
             let request =
-                GroupRequests.pull settings most queue.Queue place.Offset wanted.Subscription
+                GroupRequests.pull settings most queue.Queue place.Offset subscribed.Subscription
 
             let! pulled =
                 brokers.Pull(queue.Queue, queue.BrokerId, request, settings.LongPollTimeout, place.Ending)
@@ -195,13 +196,13 @@ type internal PullService
             | Ok pulled ->
                 problems.Clear queue.Name
                 refusals.Served(queue.Queue.Topic, queue.Queue.BrokerName)
-                return! read queue place wanted pulled
+                return! read queue place subscribed pulled
         }
 
     let failed (queue: ProcessQueue) failures error =
         let reason = RemotingError.describe error
 
-        if not (refusals.Tell(queue.Queue.Topic, queue.Queue.BrokerName, error)) then
+        if not (refusals.Report(queue.Queue.Topic, queue.Queue.BrokerName, error)) then
             ConsumerLog.pullFailed log queue.Queue reason
 
         problems.Report(queue.Name, reason)
@@ -234,8 +235,8 @@ type internal PullService
             | null ->
                 do! Task.Delay(unsubscribedWait, clock, queue.Ending)
                 return failures
-            | wanted when queue.IsLoop loop ->
-                match! pullOnce queue place wanted with
+            | subscribed when queue.IsLoop loop ->
+                match! pullOnce queue place subscribed with
                 | Ok() -> return 0
                 | Error(RemotingError.Cancelled _) -> return failures
                 | Error error ->

@@ -41,14 +41,14 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         |> List.tryPick (TopicRoute.masterAddress brokerName)
         |> Option.map clients.TryGet
 
-    let ask (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
+    let send (queue: MessageQueue) address (request: Request<'Answer>) cancellation =
         taskResult {
             let! client = find queue.Topic queue.BrokerName address cancellation
-            return! client.Ask(request, cancellation)
+            return! client.Request(request, cancellation)
         }
 
     /// Asks the master of a topic's broker, which may take so long. After a failure that may pass the route is asked for again.
-    member _.AskNamed
+    member _.RequestFromMasterOf
         (
             topic: string,
             brokerName: string,
@@ -60,7 +60,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
             match! find topic brokerName (TopicRoute.masterAddress brokerName) cancellation with
             | Error error -> return Error error
             | Ok client ->
-                let! answer = client.AskWithin(request, timeout, cancellation)
+                let! answer = client.RequestWithin(request, timeout, cancellation)
 
                 match answer with
                 | Error error when RemotingError.isTransient error -> routes.RefreshSoon topic
@@ -70,21 +70,21 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         }
 
     /// Asks the master of a queue's broker or, without a master, a slave.
-    member _.Ask(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
-        ask queue (atAny queue) request cancellation
+    member _.Request(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
+        send queue (atAny queue) request cancellation
 
     /// The same, and whether it was the master that answered.
-    member _.AskWhoever(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
+    member _.RequestFromAny(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
         taskResult {
             let! route = routes.Get(queue.Topic, cancellation)
             let isMaster = Option.isSome (atMaster queue route)
-            let! answer = ask queue (atAny queue) request cancellation
+            let! answer = send queue (atAny queue) request cancellation
             return struct (isMaster, answer)
         }
 
-    /// Asks the master of a queue's broker, and nobody else.
-    member _.AskMaster(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
-        ask queue (atMaster queue) request cancellation
+    /// Asks the master of a queue's broker, never a slave.
+    member _.RequestFromMaster(queue: MessageQueue, request: Request<'Answer>, cancellation: CancellationToken) =
+        send queue (atMaster queue) request cancellation
 
     /// How often a broker's master has been connected to: what was learned of it before may be wrong, as another one may answer at
     /// its address.
@@ -95,10 +95,10 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         | None -> 0
 
     /// Asks the master of a broker that one of the routes names.
-    member _.AskBroker(brokerName: string, request: Request<'Answer>, cancellation: CancellationToken) =
+    member _.RequestFromBroker(brokerName: string, request: Request<'Answer>, cancellation: CancellationToken) =
         match tryMaster brokerName with
         | None -> Task.FromResult(Error(RemotingError.NoBroker("", brokerName)))
-        | Some(Ok client) -> client.Ask(request, cancellation)
+        | Some(Ok client) -> client.Request(request, cancellation)
         | Some(Error error) -> Task.FromResult(Error error)
 
     /// Pulls from the broker of an id, see `TopicRoute.brokerFor`. It may hold the pull for `longPollTimeout`.
@@ -123,7 +123,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         }
 
     /// Asks the brokers of a topic one after the other, from a random one on, until one answers.
-    member _.AskOne(topic: string, request: Request<'Answer>, cancellation: CancellationToken) =
+    member _.RequestFromFirst(topic: string, request: Request<'Answer>, cancellation: CancellationToken) =
         backgroundTask {
             match! routes.Get(topic, cancellation) with
             | Error error -> return Error error
@@ -141,7 +141,7 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
                     match clients.TryGet addresses[(first + tried) % addresses.Length] with
                     | Error error -> outcome <- Error error
                     | Ok client ->
-                        let! answer = client.Ask(request, cancellation)
+                        let! answer = client.Request(request, cancellation)
                         outcome <- answer
 
                     tried <- tried + 1

@@ -6,7 +6,7 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// Brokers that make no groups by themselves refuse those of a group that nobody has created.
+/// Brokers that make no groups by themselves refuse those of a group that was not created.
 module internal MissingGroup =
     let isReason (error: RemotingError) : bool =
         match error with
@@ -60,7 +60,15 @@ module internal MissingGroup =
                             QueueId = 0
                         }
 
-                    match! brokers.AskNamed(topic, name, probe settings queue subscription, timeout, cancellation) with
+                    match!
+                        brokers.RequestFromMasterOf(
+                            topic,
+                            name,
+                            probe settings queue subscription,
+                            timeout,
+                            cancellation
+                        )
+                    with
                     | Error error when isReason error -> found <- Some(struct (name, error))
                     | _ -> ()
 
@@ -98,7 +106,7 @@ type internal GroupRefusals(remoting: RemotingOptions, group: string) =
     member _.IsMissing = not missing.IsEmpty
 
     /// Whether a failure is such a refusal. It has been logged then.
-    member _.Tell(topic: string, brokerName: string, error: RemotingError) : bool =
+    member _.Report(topic: string, brokerName: string, error: RemotingError) : bool =
         if MissingGroup.isReason error then
             reportMissing brokerName
             true

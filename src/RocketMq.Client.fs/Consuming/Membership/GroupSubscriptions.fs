@@ -22,11 +22,11 @@ module internal GroupSubscriptions =
         | BySql92 expression -> expression
 
     /// What a broker keeps of the group that differs from what this member wants, in one sentence; none if nothing does.
-    let difference (own: TopicSubscription list) (kept: Map<string, Subscription>) : string option =
-        let wanted = own |> List.filter (fun one -> not (Names.isRetryTopic one.Topic))
+    let difference (own: TopicSubscription list) (stored: Map<string, Subscription>) : string option =
+        let subscribed = own |> List.filter (fun one -> not (Names.isRetryTopic one.Topic))
 
         let ofOwn (one: TopicSubscription) =
-            match kept.TryFind one.Topic with
+            match stored.TryFind one.Topic with
             | None -> Some $"another member does not read topic {one.Topic}"
             // The broker has not heard the newest of this member yet.
             | Some other when other.Version < one.Version || isSame one.Filter other.Filter -> None
@@ -37,13 +37,16 @@ module internal GroupSubscriptions =
                 )
 
         let ofOthers topic =
-            if Names.isRetryTopic topic || wanted |> List.exists (fun one -> one.Topic = topic) then
+            if
+                Names.isRetryTopic topic
+                || subscribed |> List.exists (fun one -> one.Topic = topic)
+            then
                 None
             else
                 Some $"another member reads topic {topic}, this one does not"
 
-        List.tryPick ofOwn wanted
-        |> Option.orElseWith (fun () -> kept |> Map.toList |> List.map fst |> List.tryPick ofOthers)
+        List.tryPick ofOwn subscribed
+        |> Option.orElseWith (fun () -> stored |> Map.toList |> List.map fst |> List.tryPick ofOthers)
 
 /// Whether the members of a group want the same, as far as the answers of brokers have shown.
 type internal MembersAgreement =

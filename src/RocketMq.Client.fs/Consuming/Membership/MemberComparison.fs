@@ -15,29 +15,29 @@ type internal SubscriptionComparison
         group: string,
         subscriptions: Subscriptions,
         problems: MemberProblems,
-        ask: string -> Task<Result<GroupConnections, RemotingError>>
+        query: string -> Task<Result<GroupConnections, RemotingError>>
     ) =
     static let checksAfterChange = 4
     let what = $"subscriptions of group {group}"
     let mutable members: string list = []
     let mutable checksLeft = 0
     let mutable agreement = MembersAgreement.Agreed
-    let mutable told = ""
+    let mutable reported = ""
 
-    let tell difference =
+    let report difference =
         problems.Report(
             what,
             invariant
                 $"members subscribe differently, so that each loses messages: {difference}; give all the same subscriptions, or groups of their own"
         )
 
-        if difference <> told then
-            told <- difference
+        if difference <> reported then
+            reported <- difference
             ConsumerLog.subscriptionsDiffer log group difference
 
     let judge (difference: string option) =
         agreement <- MembersAgreement.after difference agreement
-        Option.iter tell difference
+        Option.iter report difference
 
         match agreement with
         | Agreed -> problems.Clear what
@@ -59,9 +59,9 @@ type internal SubscriptionComparison
             elif checksLeft > 0 then
                 checksLeft <- checksLeft - 1
 
-                match! ask topic with
-                | Ok kept -> judge (GroupSubscriptions.difference subscriptions.All kept.Subscriptions)
-                // It may be forbidden; then nobody can tell. One that stands is looked at again.
+                match! query topic with
+                | Ok connections -> judge (GroupSubscriptions.difference subscriptions.All connections.Subscriptions)
+                // The query may be forbidden; then a difference cannot be seen. A known one is checked again.
                 | Error _ when agreement <> Agreed -> checksLeft <- max 1 checksLeft
                 | Error _ -> ()
         }
@@ -84,34 +84,35 @@ type internal MemberComparison
             group,
             subscriptions,
             problems,
-            fun topic -> brokers.AskOne(topic, Connections.ofConsumers.Request group, ending)
+            fun topic -> brokers.RequestFromFirst(topic, Connections.ofConsumers.Request group, ending)
         )
 
     /// Brokers say of any topic what they keep of the group, so one topic stands for all: answers of several that come at the same
     /// time would count as several in a row.
-    let mutable standing = ""
+    let mutable representative = ""
 
-    let standsForAll topic =
-        if isNull (subscriptions.TryFind standing) && not (Names.isRetryTopic topic) then
-            standing <- topic
+    let representsAll topic =
+        if isNull (subscriptions.TryFind representative) && not (Names.isRetryTopic topic) then
+            representative <- topic
 
-        topic = standing
+        topic = representative
 
     /// 1 while subscriptions are compared: members are queried for each topic, side by side.
     let mutable isComparing = 0
 
-    let membersKnown (isWanted: string -> bool) topic members : Task =
+    let membersKnown (isCompared: string -> bool) topic members : Task =
         backgroundTask {
             if Interlocked.Exchange(&isComparing, 1) = 0 then
                 try
-                    if isWanted topic then
+                    if isCompared topic then
                         do! comparison.MembersKnown(topic, members)
                 finally
                     Volatile.Write(&isComparing, 0)
         }
 
     /// The members of the group are known, as a broker of a topic has them.
-    member _.MembersKnown(topic: string, members: string list) : Task = membersKnown standsForAll topic members
+    member _.MembersKnown(topic: string, members: string list) : Task =
+        membersKnown representsAll topic members
 
     /// For those that do not learn of the members otherwise: asks for them first, at a broker of one topic after the other.
     member _.Look() : Task =
@@ -120,7 +121,7 @@ type internal MemberComparison
                 match topics with
                 | [] -> ()
                 | first :: rest ->
-                    match! brokers.AskOne(first.Topic, Heartbeat.members.Request group, ending) with
+                    match! brokers.RequestFromFirst(first.Topic, Heartbeat.members.Request group, ending) with
                     | Ok members -> do! membersKnown (fun _ -> true) first.Topic members
                     | Error _ -> do! look rest
             }

@@ -4,7 +4,7 @@ open System
 open System.Collections.Concurrent
 open Microsoft.Extensions.Logging
 
-/// The topics of a consumer that cannot be read yet: they are not there, or nobody can be asked for them. They are looked for
+/// The topics of a consumer that cannot be read yet: they are not there, or no server can be asked for them. They are looked for
 /// until they can; that is logged once, and the consumer is unwell until then.
 [<Sealed>]
 type internal MissingTopics
@@ -23,7 +23,7 @@ type internal MissingTopics
         | _ -> false
 
     let note topic error =
-        let isTold =
+        let isReported =
             match missing.TryGetValue topic with
             | true, before -> isUnknown before = isUnknown error
             | _ -> false
@@ -31,7 +31,7 @@ type internal MissingTopics
         missing[topic] <- error
         report topic error
 
-        if not isTold then
+        if not isReported then
             ConsumerLog.topicMissing log group topic (RemotingError.describe error)
 
     /// Whether it may be there later: no server refuses it.
@@ -60,7 +60,7 @@ type internal MissingTopics
         | true, _ -> ConsumerLog.topicFound log group topic
         | _ -> ()
 
-    /// Nobody wants it any more.
+    /// No subscription needs it any more.
     member _.Forget(topic: string) =
         forget topic
         missing.TryRemove topic |> ignore<bool * RemotingError>

@@ -3,17 +3,17 @@ namespace RocketMq
 open System
 open System.Collections.Concurrent
 
-/// What a member wants of one topic, and the test for it.
+/// A topic that a member subscribes to, and the test of its filter.
 [<Sealed>]
-type internal Wanted(subscription: TopicSubscription) =
-    let keeps = Filter.keeper subscription.Filter
+type internal SubscribedTopic(subscription: TopicSubscription) =
+    let matches = Filter.matcher subscription.Filter
     member _.Subscription = subscription
-    member _.Keeps(message: StoredMessage) = keeps message
+    member _.Matches(message: StoredMessage) = matches message
 
 /// The topics that a member reads now, by the names that travel.
 [<Sealed>]
 type internal Subscriptions(clock: TimeProvider) =
-    let wanted = ConcurrentDictionary<string, Wanted>(StringComparer.Ordinal)
+    let topics = ConcurrentDictionary<string, SubscribedTopic>(StringComparer.Ordinal)
 
     /// Brokers take the newer version, so no two changes may have the same.
     let mutable lastVersion = 0L
@@ -25,8 +25,8 @@ type internal Subscriptions(clock: TimeProvider) =
             lastVersion)
 
     member _.Set(topic: string, filter: Filter) =
-        wanted[topic] <-
-            Wanted
+        topics[topic] <-
+            SubscribedTopic
                 {
                     Topic = topic
                     Filter = filter
@@ -35,20 +35,20 @@ type internal Subscriptions(clock: TimeProvider) =
 
     /// False if it was not there.
     member _.Remove(topic: string) =
-        match wanted.TryRemove topic with
+        match topics.TryRemove topic with
         | true, _ -> true
         | _ -> false
 
-    member _.TryFind(topic: string) : Wanted | null =
-        match wanted.TryGetValue topic with
+    member _.TryFind(topic: string) : SubscribedTopic | null =
+        match topics.TryGetValue topic with
         | true, found -> found
         | _ -> null
 
     /// Of a topic that is never removed.
-    member _.Of(topic: string) : Wanted = wanted[topic]
+    member _.Of(topic: string) : SubscribedTopic = topics[topic]
 
     member _.All: TopicSubscription list =
-        [ for one in wanted.Values -> one.Subscription ] |> List.sortBy _.Topic
+        [ for one in topics.Values -> one.Subscription ] |> List.sortBy _.Topic
 
 module internal SubscriptionRules =
     /// Ok if a consumer can subscribe to a topic with a filter: before a broker is asked.

@@ -4,13 +4,13 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// Joins topics of a member: at once or, if one is not there or nobody can be asked for it, as soon as it can be.
+/// Joins topics of a member: at once or, if one is not there or no server can be asked for it, as soon as it can be.
 [<Sealed>]
 type internal TopicJoining(missing: MissingTopics, options: RemotingOptions, ending: CancellationToken) =
     static let firstWait = TimeSpan.FromSeconds 1L
     static let longestWait = TimeSpan.FromSeconds 20L
 
-    /// Why nobody could be asked for a topic, so that the others are not asked for as well, one after the other.
+    /// Why no server could be asked for a topic, so that the others are not asked for as well, one after the other.
     let mutable unreachable: RemotingError voption = ValueNone
 
     /// Tries until it succeeds.

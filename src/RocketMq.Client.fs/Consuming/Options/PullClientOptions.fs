@@ -59,7 +59,7 @@ module PullClientOptions =
         : Result<PullClientOptions, RemotingError> =
         SharedOptions.check kind _.Client withClient (create options.Group []) client options
 
-    /// What a pull consumer's options say that a pull client has too. What it has not is refused, so that nobody counts on it.
+    /// What a pull consumer's options say that a pull client has too. What it has not is refused, so that no application relies on it.
     let internal ofConsumer (options: PullConsumerOptions) : Result<PullClientOptions, RemotingError> =
         let defaults =
             PullConsumerOptions.create options.Consumer.Group options.Consumer.Client.NameServers

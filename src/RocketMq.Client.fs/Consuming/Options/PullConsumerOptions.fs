@@ -9,7 +9,7 @@ type PullConsumerOptions =
     {
         /// Its subscriptions' queues are shared with the other members of the group.
         Consumer: ConsumerOptions
-        /// In place of subscriptions: these queues, shared with nobody.
+        /// In place of subscriptions: these queues, shared with no other member.
         Assigned: MessageQueue list
         /// What is wanted of assigned queues. Default all.
         AssignedFilter: Filter
@@ -95,7 +95,7 @@ module PullConsumerOptions =
             Consumer = ConsumerOptions.subscribe topic filter options.Consumer
         }
 
-    /// Reads these queues, shared with nobody.
+    /// Reads these queues, shared with no other member.
     let assign (queues: MessageQueue list) (filter: Filter) (options: PullConsumerOptions) : PullConsumerOptions =
         { options with
             Assigned = queues

@@ -21,20 +21,20 @@ type internal OffsetQueries(settings: GroupSettings, space: string, brokers: Gro
 
     member queries.Min(queue: MessageQueue, cancellation: CancellationToken) =
         let queue = queries.Inner queue
-        brokers.Ask(queue, GroupRequests.min queue, cancellation)
+        brokers.Request(queue, GroupRequests.min queue, cancellation)
 
     member queries.Max(queue: MessageQueue, cancellation: CancellationToken) =
         let queue = queries.Inner queue
-        brokers.Ask(queue, GroupRequests.max queue, cancellation)
+        brokers.Request(queue, GroupRequests.max queue, cancellation)
 
     member queries.AtTime(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
         let queue = queries.Inner queue
-        brokers.Ask(queue, GroupRequests.searchByTime queue (time.ToUnixTimeMilliseconds()), cancellation)
+        brokers.Request(queue, GroupRequests.searchByTime queue (time.ToUnixTimeMilliseconds()), cancellation)
 
     member queries.Committed(queue: MessageQueue, cancellation: CancellationToken) =
         let queue = queries.Inner queue
-        brokers.Ask(queue, GroupRequests.committed settings queue, cancellation)
+        brokers.Request(queue, GroupRequests.committed settings queue, cancellation)
 
     member queries.Commit(queue: MessageQueue, offset: int64, cancellation: CancellationToken) =
         let queue = queries.Inner queue
-        brokers.Ask(queue, GroupRequests.commit settings queue offset, cancellation)
+        brokers.Request(queue, GroupRequests.commit settings queue offset, cancellation)

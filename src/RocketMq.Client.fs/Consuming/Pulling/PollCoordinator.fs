@@ -47,9 +47,9 @@ type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer
 
     let takeRefusal () =
         lock gate (fun () ->
-            let told = refusal
+            let pending = refusal
             refusal <- ValueNone
-            told)
+            pending)
 
     /// The first message that there is.
     let first (cancellation: CancellationToken) : Task<Result<StoredMessage, RemotingError>> =

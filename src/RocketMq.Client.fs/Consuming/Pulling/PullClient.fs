@@ -58,7 +58,7 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
         }
 
     let batch (queue: MessageQueue) filter offset (answer: PullAnswer) : Result<PulledBatch, RemotingError> =
-        let keeps = Filter.keeper filter
+        let matches = Filter.matcher filter
 
         PulledRecords.read queue.BrokerName answer
         |> Result.map (fun messages ->
@@ -67,7 +67,7 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
                 Messages =
                     messages
                     |> InnerBatch.expand options.Client.Codecs options.MaxDecompressedBodySize offset
-                    |> Array.filter (PulledRecords.isSeen keeps)
+                    |> Array.filter (PulledRecords.isSeen matches)
                     |> Array.map receive
                 NextOffset = answer.NextOffset
                 MinOffset = answer.MinOffset

@@ -62,7 +62,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
                 Client = options.Consumer.Client
                 Settings = settings
                 AwaitsTopics = false
-                TellsSubscriptions = not isAssigned
+                SendsSubscriptions = not isAssigned
             },
             instance,
             subscriptions,
@@ -206,13 +206,13 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
             return! seek queue offset
         }
 
-    let assign (wanted: MessageQueue list) filter =
+    let assign (chosen: MessageQueue list) filter =
         backgroundTask {
             do! assignmentGate.WaitAsync()
 
             try
                 let before = assignment.Topics
-                assignment.Set(wanted |> List.map offsets.Inner)
+                assignment.Set(chosen |> List.map offsets.Inner)
 
                 for topic in before - assignment.Topics do
                     do! membership.Unsubscribe(Namespaced.unwrap space topic)
@@ -224,10 +224,10 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
                 assignmentGate.Release() |> ignore<int>
         }
 
-    let mode isWanted (act: unit -> Task<Result<unit, RemotingError>>) =
+    let mode isAllowed (act: unit -> Task<Result<unit, RemotingError>>) =
         if handingOut.IsClosed then
             Task.FromResult(Error closed)
-        elif isWanted then
+        elif isAllowed then
             act ()
         else
             Task.FromResult(
@@ -290,7 +290,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
 
         RocketMqClient.Joined(consumer, (fun consumer -> consumer.Begin()), (fun consumer -> consumer.Close()))
 
-    /// Joins the group, or takes up what is assigned, and begins to read. A topic that is not there, or that nobody can be asked
+    /// Joins the group, or takes up what is assigned, and begins to read. A topic that is not there, or whose route cannot be queried
     /// for, is looked for until it can be read: `Health` says so until then. Fails if the options make no sense or a server
     /// refuses, such as an SQL92 expression.
     static member Start(options: PullConsumerOptions) : Task<Result<PullConsumer, RemotingError>> =
@@ -332,7 +332,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
         handingOut.Receive cancellation
 
     /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time. If none of the
-    /// topics can be read then, because it is not there or nobody can be asked for it, that is the error.
+    /// topics can be read then, because it is not there or no server can be asked for it, that is the error.
     member _.Poll
         (most: int, wait: TimeSpan, cancellation: CancellationToken)
         : Task<Result<ReceivedMessage[], RemotingError>> =
@@ -349,7 +349,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
     /// offsets of other queues may have been committed all the same.
     member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         handingOut.Settle()
-        commit cancellation CommitAsked
+        commit cancellation CommitAllRequested
 
     /// Commits an offset of a queue, the next one to be consumed, whatever has been delivered of it.
     member _.Commit
@@ -363,7 +363,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
             match table.TryFind inner with
             | null -> offsets.Commit(queue, offset, cancellation)
             | owner when owner.IsLeft -> offsets.Commit(queue, offset, cancellation)
-            | _ -> commit cancellation (fun wait -> CommitOffsetAsked(inner, offset, wait))
+            | _ -> commit cancellation (fun wait -> CommitOffsetRequested(inner, offset, wait))
 
     /// Goes on at an offset of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
     /// count any more.

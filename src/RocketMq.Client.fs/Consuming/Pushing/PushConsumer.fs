@@ -72,7 +72,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 Client = options.Consumer.Client
                 Settings = settings
                 AwaitsTopics = true
-                TellsSubscriptions = true
+                SendsSubscriptions = true
             },
             instance,
             subscriptions,
@@ -278,7 +278,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
 
         RocketMqClient.Joined(consumer, (fun consumer -> consumer.Begin()), (fun consumer -> consumer.Close()))
 
-    /// Joins the group and begins to read. A topic that is not there, or that nobody can be asked for, is looked for until it can
+    /// Joins the group and begins to read. A topic that is not there, or whose route cannot be queried, is looked for until it can
     /// be read: `Health` says so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
     static member Start
         (options: PushConsumerOptions, handler: ConsumeHandler)
@@ -317,7 +317,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     /// Commits what is consumed now. Fails with the first failure; offsets of other queues may have been committed all the same.
     member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
         let wait = CommitWait()
-        events.Post(CommitAsked wait)
+        events.Post(CommitAllRequested wait)
         wait.Ended.WaitAsync cancellation
 
     /// How the consumer is doing, for a health check.
@@ -328,10 +328,10 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
             Consumed = counts.AllConsumed
             Failed = counts.AllFailed
             SentBack = counts.AllSentBack
-            Kept = counts.AllKept
+            RetriedLocally = counts.AllRetriedLocally
             StuckHandlers = overdue.Stuck
             OverdueHandlers = counts.AllOverdue
-            AbandonedHandlers = counts.AllGivenUp
+            AbandonedHandlers = counts.AllAbandoned
             RestartedQueues = queueWatch.Restarted
             DroppedTraces = tracing |> Option.map _.Dropped |> Option.defaultValue 0L
             IsPaused = not gate.IsOpen

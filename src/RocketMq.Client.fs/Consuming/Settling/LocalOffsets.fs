@@ -21,7 +21,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
     let path = Path.Combine(folder, "offsets.json")
     let backup = path + ".bak"
     let gate = obj ()
-    let mutable held: FileStream | null = null
+    let mutable lockFile: FileStream | null = null
 
     /// As in the file, once that has been read.
     let mutable known: Map<MessageQueue, int64> voption = ValueNone
@@ -42,7 +42,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
         | :? IOException
         | :? UnauthorizedAccessException as error -> Error error.Message
 
-    /// No file is no offset. A damaged one falls back to the one before; if that cannot be read either, nobody knows, which
+    /// No file is no offset. A damaged one falls back to the one before; if that cannot be read either, the offset is unknown, which
     /// is not the same as none.
     let readFiles () =
         match File.Exists path, File.Exists backup with
@@ -96,7 +96,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
         try
             Directory.CreateDirectory folder |> ignore<DirectoryInfo>
 
-            held <- new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
+            lockFile <- new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None)
 
             Ok()
         with
@@ -111,7 +111,7 @@ type internal LocalOffsets(directory: string option, clientId: string, group: st
             )
 
     member _.Close() =
-        match held with
+        match lockFile with
         | null -> ()
         | file -> file.Dispose()
 

@@ -20,7 +20,7 @@ type internal BrokerOffsets(settings: GroupSettings, brokers: GroupBrokers) =
     let gates = ConcurrentDictionary<struct (string * string), SemaphoreSlim>()
 
     let save (queue: MessageQueue) offset cancellation =
-        brokers.AskMaster(queue, GroupRequests.commit settings queue offset, cancellation)
+        brokers.RequestFromMaster(queue, GroupRequests.commit settings queue offset, cancellation)
 
     /// Of a group's first offsets of a topic, brokers lose some if they come side by side: two of their threads make the table that
     /// holds them. So the first one goes alone. Source: ConsumerOffsetManager.java.
@@ -50,7 +50,7 @@ type internal BrokerOffsets(settings: GroupSettings, brokers: GroupBrokers) =
         member _.Load(queue, cancellation) =
             taskResult {
                 let! committed =
-                    brokers.AskWhoever(queue, GroupRequests.committed settings queue, cancellation)
+                    brokers.RequestFromAny(queue, GroupRequests.committed settings queue, cancellation)
 
                 match committed with
                 | struct (true, committed) -> return committed

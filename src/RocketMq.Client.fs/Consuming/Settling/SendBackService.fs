@@ -28,7 +28,7 @@ type internal SendBackService
     let originTopic (message: StoredMessage) = Namespaced.wrap space message.Topic
 
     let sendBack (message: StoredMessage) level =
-        brokers.AskBroker(
+        brokers.RequestFromBroker(
             message.BrokerName,
             SendBack.operation.Request
                 {
@@ -72,7 +72,11 @@ type internal SendBackService
                 let queue = queues[(Interlocked.Increment &turn &&& Int32.MaxValue) % queues.Length]
 
                 let! (_: SendAnswer) =
-                    brokers.AskMaster(queue, Send.message.Request(copyOf message level queue), CancellationToken.None)
+                    brokers.RequestFromMaster(
+                        queue,
+                        Send.message.Request(copyOf message level queue),
+                        CancellationToken.None
+                    )
 
                 return ()
         }

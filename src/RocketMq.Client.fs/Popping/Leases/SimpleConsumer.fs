@@ -25,7 +25,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
     let mutable acknowledged = 0L
 
     /// What was asked for messages last: topics and brokers.
-    let mutable asked: MessageQueue list = []
+    let mutable queried: MessageQueue list = []
 
     let mutable turns = 0
     let mutable isClosed = false
@@ -89,17 +89,17 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
         }
 
     /// These are asked from now on. What failed at others does not matter any more.
-    let noteAsked (all: MessageQueue list) =
-        let before = Interlocked.Exchange(&asked, all)
+    let noteQueried (all: MessageQueue list) =
+        let before = Interlocked.Exchange(&queried, all)
 
-        let isAsked name =
+        let isQueried name =
             all |> List.exists (fun queue -> queue.BrokerName = name)
 
         for queue in before do
             if not (List.contains queue all) then
                 outcomes.Forget(PopDuty.pop queue)
 
-            if not (isAsked queue.BrokerName) then
+            if not (isQueried queue.BrokerName) then
                 outcomes.Forget(PopDuty.acknowledge queue.BrokerName)
 
     /// Topics and brokers, beginning with another one each time.
@@ -123,7 +123,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
 
             let first = Interlocked.Increment &turns &&& Int32.MaxValue
             let all = masters |> Array.choose Result.toOption |> List.concat
-            noteAsked (List.map queueOf all)
+            noteQueried (List.map queueOf all)
 
             match
                 masters
@@ -139,7 +139,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
                 return Ok(after @ before)
         }
 
-    /// As `places`; topics that are not there, or that nobody can be asked for, are waited for, until the time is over. Gives what is
+    /// As `places`; topics that are not there, or whose route cannot be queried, are waited for, until the time is over. Gives what is
     /// left of it.
     let placesWithin (until: int64) cancellation =
         backgroundTask {
@@ -356,7 +356,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
 
         RocketMqClient.Joined(consumer, (fun consumer -> consumer.Join()), (fun consumer -> consumer.Close()))
 
-    /// Joins the group. A topic that is not there, or that nobody can be asked for, is looked for until it can be read: `Health` says
+    /// Joins the group. A topic that is not there, or whose route cannot be queried, is looked for until it can be read: `Health` says
     /// so until then. Fails if the options make no sense or a server refuses, such as an SQL92 expression.
     static member Start(options: SimpleConsumerOptions) : Task<Result<SimpleConsumer, RemotingError>> =
         SimpleConsumer.StartWith(null, options)
@@ -380,7 +380,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
     member _.ClientId = client.ClientId
 
     /// At most so many messages, 32 at most, that others of the group do not get for `invisible`; none if there are none
-    /// within the options' time. If none of the topics can be read until that is over, because it is not there or nobody can be
+    /// within the options' time. If none of the topics can be read until that is over, because it is not there or no server can be
     /// asked for it, that is the error. Messages of a call that is cancelled may come again only after that time.
     member _.Receive
         (maxMessages: int, invisible: TimeSpan, cancellation: CancellationToken)
@@ -415,7 +415,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
             Task.FromResult(Error(RemotingError.ReceiptExpired(message.MessageId, false)))
         | Ok() ->
             backgroundTask {
-                let asked = clock.GetTimestamp()
+                let requestedAt = clock.GetTimestamp()
 
                 let target =
                     { targetOf message with
@@ -423,14 +423,14 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
                     }
 
                 let! answer = client.Change(target, time, cancellation)
-                let expires = asked + ticksOf time
+                let expires = requestedAt + ticksOf time
 
                 return
                     judge message answer
                     |> Result.map (fun receipt ->
                         inner.Changed(target.Receipt, receipt, expires)
                         leases.Remove(message.Receipt, message.Received.Message.QueueOffset)
-                        leases.Add(receipt, message.Received.Message.QueueOffset, expires, asked)
+                        leases.Add(receipt, message.Received.Message.QueueOffset, expires, requestedAt)
 
                         { message with
                             Receipt = receipt
@@ -442,7 +442,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
     member _.Health: SimpleConsumerHealth =
         {
             ClientId = client.ClientId
-            Queues = List.sort (Volatile.Read &asked)
+            Queues = List.sort (Volatile.Read &queried)
             InFlight = leases.Count(clock.GetTimestamp())
             Acknowledged = Volatile.Read &acknowledged
             SinceSuccess = outcomes.SinceSuccess

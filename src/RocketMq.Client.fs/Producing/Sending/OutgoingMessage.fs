@@ -207,7 +207,7 @@ module internal OutgoingMessage =
     let private isHalf (message: Message) =
         Properties.tryFind PropertyName.transactionMark message.Properties = ValueSome "true"
 
-    let private heldBackBy =
+    let private delayProperties =
         [
             PropertyName.delayLevel, "a delay level"
             PropertyName.timerDelayMillis, "a delay"
@@ -225,7 +225,7 @@ module internal OutgoingMessage =
         let isSet (name, _) =
             Properties.contains name message.Properties
 
-        match List.tryFind isSet heldBackBy with
+        match List.tryFind isSet delayProperties with
         | Some(_, what) ->
             refuse
                 $"it has {what}, and brokers cannot both hold a message back and make it part of a transaction: they never deliver it, or deliver it at once"

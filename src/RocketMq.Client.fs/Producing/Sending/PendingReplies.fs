@@ -22,7 +22,7 @@ type private PendingReply(ns: string) =
 type internal PendingReplies() =
     let waiting = ConcurrentDictionary<string, PendingReply>(StringComparer.Ordinal)
 
-    /// "host:port", or nobody's address.
+    /// "host:port", or an empty address.
     let hostOf (text: string) =
         match Endpoint.tryParse text with
         | ValueSome endpoint ->
@@ -64,7 +64,7 @@ type internal PendingReplies() =
     member _.Forget(correlationId: string) =
         waiting.TryRemove correlationId |> ignore<bool * PendingReply>
 
-    /// What a broker pushes is taken even if nobody waits for it any more, as in Java.
+    /// What a broker pushes is taken even if no caller waits for it any more, as in Java.
     member _.Receive(command: RemotingCommand) : Task<RemotingCommand option> =
         let code, remark =
             match Replies.push.Decode command with

@@ -30,7 +30,7 @@ type internal SendAttempts
     let clock = options.Client.Remoting.Ports.Clock
 
     let watched
-        tell
+        report
         (prepared: OutgoingMessage)
         (queue: MessageQueue)
         (client: RemotingClient)
@@ -41,7 +41,7 @@ type internal SendAttempts
             let begun = clock.GetTimestamp()
             let! answer = client.Send(WatchedMessage prepared, limit, cancellation)
 
-            tell
+            report
                 {
                     OutgoingMessage = prepared
                     Queue = queue
@@ -74,7 +74,7 @@ type internal SendAttempts
 
         match watch with
         | None -> client.Send(prepared, limit, cancellation)
-        | Some tell -> watched tell prepared queue client limit cancellation
+        | Some report -> watched report prepared queue client limit cancellation
 
     /// Notes what became of an attempt that was sent at a time, for what is known of the broker.
     member _.Settle

@@ -171,10 +171,10 @@ type internal Sender
                                 // The route has taken the time; nothing is begun that cannot be waited for.
                                 failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
                             else
-                                let mayGoOn = destinations.HasAlternative(target, view, attempt)
+                                let mayContinue = destinations.HasAlternative(target, view, attempt)
 
                                 let! answer =
-                                    attempts.Start(prepared, queue, client, attempt, mayGoOn, rest, cancellation)
+                                    attempts.Start(prepared, queue, client, attempt, mayContinue, rest, cancellation)
 
                                 attempts.Settle(prepared, queue, client, sent, answer)
 

@@ -24,7 +24,7 @@ type internal ConnectionCounters() =
     member _.Received(bytes: int64) =
         Interlocked.Add(&receivedBytes, bytes) |> ignore<int64>
 
-    /// An answer came that nobody waited for: a late one, a second one, a wrong one.
+    /// An answer came that no call waited for: a late one, a second one, a wrong one.
     member _.Unexpected() =
         Interlocked.Increment &unexpectedAnswers |> ignore<int64>
 

@@ -15,7 +15,7 @@ type internal IdleMonitor(clock: TimeProvider) =
     let mutable used = started
     let mutable wasHeard = false
 
-    let mutable asked = never
+    let mutable requested = never
     let mutable probed = never
 
     let since (moment: int64) (now: int64<tick>) =
@@ -31,18 +31,18 @@ type internal IdleMonitor(clock: TimeProvider) =
     member _.Heard() =
         wasHeard <- true
         Volatile.Write(&heard, clock.GetTimestamp())
-        Volatile.Write(&asked, never)
+        Volatile.Write(&requested, never)
         Volatile.Write(&probed, never)
 
     /// A caller sends something that is not answered.
     member _.Used(now: int64<tick>) = Volatile.Write(&used, int64 now)
 
-    /// A caller asks the peer something. Gives whether it is the first question since the peer was heard.
-    member _.Asked(now: int64<tick>) =
+    /// A caller sends a request. Returns whether it is the first since the peer was heard.
+    member _.Requested(now: int64<tick>) =
         Volatile.Write(&used, int64 now)
 
-        if Volatile.Read &asked = never then
-            Volatile.Write(&asked, int64 now)
+        if Volatile.Read &requested = never then
+            Volatile.Write(&requested, int64 now)
             true
         else
             false
@@ -59,7 +59,7 @@ type internal IdleMonitor(clock: TimeProvider) =
     member watch.IdleState(now: int64<tick>, isFree: bool) : IdleState =
         {
             Heard = watch.SinceHeard now
-            Asked = since (Volatile.Read &asked) now
+            Requested = since (Volatile.Read &requested) now
             Probed = since (Volatile.Read &probed) now
             Used = watch.SinceUsed now
             IsFree = isFree

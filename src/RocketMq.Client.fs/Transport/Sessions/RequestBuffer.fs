@@ -20,7 +20,7 @@ type internal RequestBuffer
     static let drainTimeout = TimeSpan.FromSeconds 1L
 
     /// Pings that are not sent or not answered are followed by others.
-    static let nobody =
+    static let noCaller =
         { new ICaller with
             member _.TakeBack(_, _) = ()
         }
@@ -121,7 +121,7 @@ type internal RequestBuffer
             | ValueSome opaque ->
                 let now = clock.Timestamp
 
-                if monitor.Asked now && not isServer then
+                if monitor.Requested now && not isServer then
                     deadlines.Add(deadlines.At(now, options.KeepAlive.DeadAfter / 2.0))
 
                 put request caller isSecond timeout now opaque
@@ -147,11 +147,11 @@ type internal RequestBuffer
         lock out.Gate (fun () ->
             match tryNumber () with
             | ValueSome opaque ->
-                put (OutgoingCommand KeepAlive.probe) nobody true options.KeepAlive.DeadAfter now opaque
+                put (OutgoingCommand KeepAlive.probe) noCaller true options.KeepAlive.DeadAfter now opaque
                 |> ignore<Sent<RemotingCommand>>
             | ValueNone -> ())
 
-    /// Drains because nobody needs the session, unless somebody has come in the meantime; tells it before that. Gives whether it does.
+    /// Drains because no caller needs the session, unless a call has come in the meantime; tells it before that. Gives whether it does.
     member _.TryLeave(now: int64<tick>, reportIdle: unit -> unit) : bool =
         lock out.Gate (fun () ->
             let isUnused =
@@ -163,7 +163,7 @@ type internal RequestBuffer
             if isUnused then
                 reportIdle ()
 
-                step (SessionEvent.DrainRequested(FailureReason.ofText "nobody needed it", drainDeadline ()))
+                step (SessionEvent.DrainRequested(FailureReason.ofText "no caller needed it", drainDeadline ()))
                 |> ignore<FailureReason voption>
 
             isUnused)

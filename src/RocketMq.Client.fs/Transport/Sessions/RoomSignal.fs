@@ -6,7 +6,7 @@ open System.Threading.Tasks
 /// Wakes all who wait for room, together. Safe to use from any thread.
 [<Sealed>]
 type internal RoomSignal(hasRoom: unit -> bool) =
-    /// Null while nobody waits.
+    /// Null while no call waits.
     let mutable waiting: TaskCompletionSource | null = null
 
     let wake () =
@@ -23,7 +23,7 @@ type internal RoomSignal(hasRoom: unit -> bool) =
 
         Interlocked.Exchange(&waiting, signal) |> ignore<TaskCompletionSource | null>
 
-        // Those who made room meanwhile saw nobody waiting.
+        // Those who made room meanwhile saw no call waiting.
         if hasRoom () then
             wake ()
 
@@ -34,5 +34,5 @@ type internal RoomSignal(hasRoom: unit -> bool) =
         if not (isNull (Volatile.Read &waiting)) && hasRoom () then
             wake ()
 
-    /// Nobody is to wait any more.
+    /// No call is to wait any more.
     member _.Release() = wake ()

@@ -61,8 +61,8 @@ type internal Session
         }
 
     /// Ends a call whose session has ended, or returns it if its request never left.
-    let abandon (reason: FailureReason) handed (pending: PendingRequest) =
-        if pending.FrameStart < handed then
+    let abandon (reason: FailureReason) sent (pending: PendingRequest) =
+        if pending.FrameStart < sent then
             let after = deadlines.SinceStart(pending.Timeout, pending.Deadline)
             pending.Fail(RemotingError.ConnectionLost(endpoint, pending.Code, after, reason))
         else
@@ -71,10 +71,10 @@ type internal Session
     let finish (reason: FailureReason) =
         owner.Avoid number
         // Whoever held the gate before saw a live session and is in the table by now; later callers see it is over.
-        let handed = out.Cut()
+        let sent = out.Cut()
         (deadlines :> IDisposable).Dispose()
 
-        inFlight.TakeWhere((fun _ -> true), abandon reason handed)
+        inFlight.TakeWhere((fun _ -> true), abandon reason sent)
         |> ignore<int64<tick>>
 
         requests.Release()

@@ -18,10 +18,10 @@ type internal Sent<'Answer when 'Answer: not struct and 'Answer: not null> =
 /// Whose session it is: who is told of it, and answers the peer's requests. Nothing here may block or throw. None but `ReportIdle`
 /// is called under the session's lock.
 type internal ISessionOwner =
-    /// A session takes no more requests because nobody needs it. Called first.
+    /// A session takes no more requests because no caller needs it. Called first.
     abstract ReportIdle: session: int -> unit
 
-    /// Sends nobody to a session any more. Called first when it ends, and after `ReportIdle`.
+    /// Sends no call to a session any more. Called first when it ends, and after `ReportIdle`.
     abstract Avoid: session: int -> unit
 
     /// A session has ended, and every call in flight has been answered or returned. `wasServed`: a whole frame came from the peer.

@@ -27,14 +27,14 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
     let gate = obj ()
     let mutable stalled = Task.CompletedTask
     let mutable filled = 0L
-    let mutable handed = 0L
+    let mutable sent = 0L
     let mutable isCut = false
     let mutable isComplete = false
 
-    let tryHandOver (count: int64) =
+    let tryMarkSent (count: int64) =
         lock gate (fun () ->
             if not isCut then
-                handed <- handed + count
+                sent <- sent + count
 
             not isCut)
 
@@ -45,7 +45,7 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
     member _.Filled = filled
 
     /// Bytes that the system does not have yet.
-    member _.Unwritten = Volatile.Read &filled - Volatile.Read &handed
+    member _.Unwritten = Volatile.Read &filled - Volatile.Read &sent
 
     /// Ends when there is room again.
     member _.Stalled = stalled
@@ -71,7 +71,7 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
     member _.Cut() : int64 =
         lock gate (fun () ->
             isCut <- true
-            handed)
+            sent)
 
     /// Writes until the buffer is complete and empty, or cut. Throws what the stream throws.
     member _.WriteAll(cancellation: CancellationToken) : Task =
@@ -82,7 +82,7 @@ type internal WriteBuffer(stream: Stream, maxUnwrittenBytes: int, traffic: Conne
                 let! read = pipe.Reader.ReadAsync cancellation
                 let mutable rest = read.Buffer
 
-                if not rest.IsEmpty && not (tryHandOver rest.Length) then
+                if not rest.IsEmpty && not (tryMarkSent rest.Length) then
                     isOpen <- false
                     rest <- ReadOnlySequence.Empty
 

@@ -16,7 +16,7 @@ type private Handshake(tls: TlsOptions, serverName: string, clock: TimeProvider,
     let mutable chainStatus = X509ChainStatusFlags.NoError
     let mutable links: ChainLink list = []
     let mutable isRejected = false
-    let mutable isClientCertificateWanted = false
+    let mutable isClientCertificateRequested = false
 
     let statusOf (statuses: X509ChainStatus[]) =
         (X509ChainStatusFlags.NoError, statuses)
@@ -76,7 +76,7 @@ type private Handshake(tls: TlsOptions, serverName: string, clock: TimeProvider,
     /// Called before the server is heard, and again when it asks for a certificate.
     let selectCertificate (remote: X509Certificate | null) =
         if not (isNull remote) then
-            isClientCertificateWanted <- true
+            isClientCertificateRequested <- true
 
         match tls.ClientCertificate with
         | Some certificate -> (certificate :> X509Certificate | null)
@@ -127,7 +127,7 @@ type private Handshake(tls: TlsOptions, serverName: string, clock: TimeProvider,
             Chain = links
             Now = clock.GetUtcNow()
             TrustedRoots = tls.TrustedRoots.Length
-            ClientCertificateWanted = isClientCertificateWanted
+            ClientCertificateRequested = isClientCertificateRequested
             HasClientCertificate = tls.ClientCertificate.IsSome
         }
 
@@ -139,7 +139,7 @@ module internal Tls =
         | NonNull inner -> $"{error.Message} {inner.Message}"
         | Null -> error.Message
 
-    let private shakeHands
+    let private runHandshake
         (handshake: Handshake)
         (secure: SslStream)
         (limit: TimeSpan)
@@ -168,7 +168,7 @@ module internal Tls =
             let serverName = defaultArg tls.ServerName endpoint.Host
             let handshake = Handshake(tls, serverName, options.Ports.Clock, raw)
 
-            match! shakeHands handshake secure options.ConnectTimeout cancellation with
+            match! runHandshake handshake secure options.ConnectTimeout cancellation with
             | Error(struct (ending, cause)) ->
                 secure.Dispose()
                 return Error(FailureReason(TlsReason.ofHandshake handshake.Evidence ending, cause))

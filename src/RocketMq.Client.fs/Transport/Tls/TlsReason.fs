@@ -52,7 +52,7 @@ type internal HandshakeEvidence =
         /// How many trusted roots the options name.
         TrustedRoots: int
         /// The server asked for a client certificate; only seen where none is set.
-        ClientCertificateWanted: bool
+        ClientCertificateRequested: bool
         HasClientCertificate: bool
     }
 
@@ -149,7 +149,7 @@ module internal TlsReason =
                         $"the server's certificate '{certificate.Subject}' cannot be used ({others}): replace it at the server"
         ]
 
-    let private wantsCertificate =
+    let private needsCertificate =
         "the server wants a client certificate, and none is set: set ClientCertificate of the TLS options"
 
     /// Where a certificate is set, whether the server asked for it cannot be seen.
@@ -166,7 +166,7 @@ module internal TlsReason =
             "the server answered with something that is not TLS: this is a plain port; use another, or turn TLS off here"
         | Beginning.Tls when evidence.HasClientCertificate ->
             invariant $"the server ended the TLS handshake ({message}); {mayRefuseCertificate}"
-        | Beginning.Tls when evidence.ClientCertificateWanted -> wantsCertificate
+        | Beginning.Tls when evidence.ClientCertificateRequested -> needsCertificate
         | Beginning.Tls ->
             invariant
                 $"the TLS handshake failed ({message}): check versions and ciphers of both sides, and the server's log"
@@ -197,8 +197,8 @@ module internal TlsReason =
     let ofUnheardEnd (evidence: HandshakeEvidence) : string option =
         if evidence.HasClientCertificate then
             Some mayRefuseCertificate
-        elif evidence.ClientCertificateWanted then
-            Some wantsCertificate
+        elif evidence.ClientCertificateRequested then
+            Some needsCertificate
         else
             None
 

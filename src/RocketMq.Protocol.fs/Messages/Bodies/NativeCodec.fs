@@ -79,7 +79,7 @@ module internal NativeCodec =
             | true, handle -> handle
             | _ -> 0n)
 
-    /// Set once, when the first library is needed. The assembly is this library's own: nobody else sets one.
+    /// Set once, when the first library is needed. The assembly is this library's own: no other code sets one.
     let private resolver =
         lazy
             (NativeLibrary.SetDllImportResolver(

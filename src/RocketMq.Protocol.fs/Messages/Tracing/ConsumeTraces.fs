@@ -9,7 +9,7 @@ module ConsumeTraces =
         Properties.tryFind name message.Properties |> ValueOption.toOption
 
     /// Whether a message is traced: its broker or sender may have said that it is not to be.
-    let isWanted (message: StoredMessage) : bool =
+    let isTraced (message: StoredMessage) : bool =
         Properties.tryFind PropertyName.traceSwitch message.Properties
         <> ValueSome "false"
 
@@ -26,10 +26,10 @@ module ConsumeTraces =
         (timestamp: int64)
         (messages: StoredMessage list)
         : TraceRecord list =
-        let wanted = List.filter isWanted messages
-        let region = wanted |> List.tryLast |> Option.bind (optional PropertyName.region)
+        let traced = List.filter isTraced messages
+        let region = traced |> List.tryLast |> Option.bind (optional PropertyName.region)
 
-        wanted
+        traced
         |> List.map (fun message ->
             ConsumeStartTraced
                 {

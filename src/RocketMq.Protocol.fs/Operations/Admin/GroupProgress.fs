@@ -68,7 +68,7 @@ type ConsumeQueueEntry =
         Extension: string option
         BitMap: string option
         /// The group's filter lets it through.
-        IsKept: bool
+        IsMatch: bool
         Message: string option
     }
 
@@ -135,7 +135,7 @@ module GroupProgress =
     let private entry =
         object<ConsumeQueueEntry> {
             let! bitMap = Member.optionalText "bitMap" _.BitMap
-            and! isKept = Member.boolean "eval" _.IsKept
+            and! isMatch = Member.boolean "eval" _.IsMatch
             and! extension = Member.optionalText "extendDataJson" _.Extension
             and! message = Member.optionalText "msg" _.Message
             and! offset = Member.int64 "physicOffset" _.CommitLogOffset
@@ -149,7 +149,7 @@ module GroupProgress =
                     TagHash = tagHash
                     Extension = extension
                     BitMap = bitMap
-                    IsKept = isKept
+                    IsMatch = isMatch
                     Message = message
                 }
         }

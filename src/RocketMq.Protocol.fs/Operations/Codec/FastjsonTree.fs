@@ -119,9 +119,9 @@ module internal FastjsonTree =
 
             json.Span[position]
 
-        let expect (wanted: byte) =
-            if peek () <> wanted then
-                refuse (invariant $"'{char wanted}' is missing")
+        let expect (expected: byte) =
+            if peek () <> expected then
+                refuse (invariant $"'{char expected}' is missing")
 
             position <- position + 1
 

@@ -27,8 +27,8 @@ type internal Key<'T> =
     }
 
 module internal JsonCodec =
-    let private unexpected wanted (element: JsonElement) =
-        raise (Unreadable("", invariant $"{wanted} is wanted, not {element.ValueKind}"))
+    let private unexpected expected (element: JsonElement) =
+        raise (Unreadable("", invariant $"{expected} is wanted, not {element.ValueKind}"))
 
     /// A text; a number's digits where a server wrote a number.
     let text: JsonCodec<string> =
@@ -53,7 +53,7 @@ module internal JsonCodec =
             Absent = ValueSome ""
         }
 
-    let private parsed wanted (digits: string) (tryParse: string -> bool * 'T) =
+    let private parsed expected (digits: string) (tryParse: string -> bool * 'T) =
         match tryParse digits with
         | true, value -> value
         | false, _ ->
@@ -63,7 +63,7 @@ module internal JsonCodec =
                 else
                     digits
 
-            raise (Unreadable("", invariant $"{shown} is not {wanted}"))
+            raise (Unreadable("", invariant $"{shown} is not {expected}"))
 
     let private integer32 = "a 32-bit integer"
     let private integer64 = "a 64-bit integer"
@@ -77,7 +77,7 @@ module internal JsonCodec =
             Int64.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture))
 
     /// A number, or a text that holds one.
-    let private number wanted write parse : JsonCodec<'T> =
+    let private number expected write parse : JsonCodec<'T> =
         {
             Write = write
             Read =
@@ -85,7 +85,7 @@ module internal JsonCodec =
                     match element.ValueKind with
                     | JsonValueKind.Number -> parse (element.GetRawText())
                     | JsonValueKind.String -> parse (string (element.GetString()))
-                    | _ -> unexpected wanted element
+                    | _ -> unexpected expected element
             Absent = ValueSome Unchecked.defaultof<'T>
         }
 
@@ -96,7 +96,7 @@ module internal JsonCodec =
         number integer64 (fun writer value -> writer.WriteNumberValue value) parseInt64
 
     let float: JsonCodec<float> =
-        let wanted = "a number"
+        let expected = "a number"
 
         let tryParse (digits: string) =
             match Double.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture) with
@@ -109,7 +109,7 @@ module internal JsonCodec =
             else
                 raise (Unreadable("", "a number is not finite"))
 
-        number wanted write (fun digits -> parsed wanted digits tryParse)
+        number expected write (fun digits -> parsed expected digits tryParse)
 
     /// Bytes as a text in base64.
     let base64: JsonCodec<byte[]> =

@@ -137,7 +137,7 @@ module ConsumerOffsets =
                 }
         }
 
-    let private held =
+    let private memberOffsets =
         object<MemberOffsets> {
             let! byMember = Member.map "consumerTable" offsets _.ByMember
             and! own = Member.always "messageQueueTable" offsets _.Own
@@ -162,11 +162,11 @@ module ConsumerOffsets =
 
     /// INVOKE_BROKER_TO_GET_CONSUMER_STATUS (223), from an admin tool to a broker.
     let ofMembers =
-        Operation(RequestCode.InvokeBrokerToGetConsumerStatus, query, Answers.json "offsets" held)
+        Operation(RequestCode.InvokeBrokerToGetConsumerStatus, query, Answers.json "offsets" memberOffsets)
 
     /// GET_CONSUMER_STATUS_FROM_CLIENT (221), from a broker to a consumer.
     let ofClient =
-        Operation(RequestCode.GetConsumerStatusFromClient, query, Answers.json "offsets" held)
+        Operation(RequestCode.GetConsumerStatusFromClient, query, Answers.json "offsets" memberOffsets)
 
     /// NOTIFY_CONSUMER_IDS_CHANGED (40), one-way from a broker to the members of a group: share the queues again.
     let membersChanged =

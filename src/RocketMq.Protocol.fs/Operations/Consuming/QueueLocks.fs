@@ -35,11 +35,11 @@ module QueueLocks =
                     }
             })
 
-    let private held = Member.objectOf (Member.list "lockOKMQSet" Queues.shape id)
+    let private locked = Member.objectOf (Member.list "lockOKMQSet" Queues.shape id)
 
     /// LOCK_BATCH_MQ (41): gives those of the queues that this client holds now.
     let acquire =
-        Operation(RequestCode.LockBatchMq, query, Answers.json "queue locks" held)
+        Operation(RequestCode.LockBatchMq, query, Answers.json "queue locks" locked)
 
     /// UNLOCK_BATCH_MQ (42): releases those of the queues that this client holds; others stay with their holders.
     let release = Operation(RequestCode.UnlockBatchMq, query, Answers.nothing)

@@ -21,7 +21,7 @@ type PopRequest =
         QueueId: int
         /// At most 32.
         MaxMessages: int
-        /// For how long nobody else gets the messages.
+        /// For how long no other member gets the messages.
         InvisibleTime: TimeSpan
         /// How long the broker may wait for a message. Zero: not at all.
         PollTime: TimeSpan

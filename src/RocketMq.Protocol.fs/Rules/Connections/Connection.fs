@@ -6,7 +6,7 @@ open System
 /// news of an old one is told apart.
 [<RequireQualifiedAccess>]
 type ConnectionState =
-    /// Nobody needs it, or nobody has yet.
+    /// No caller needs it, or none has yet.
     | Disconnected
     /// The number of dials that have failed in a row before this one.
     | Connecting of failures: int
@@ -31,7 +31,7 @@ type internal ReconnectHint =
         /// From 0 to 1; spreads the next attempt.
         Jitter: float
         /// Whether a caller has wanted the connection lately.
-        IsWanted: bool
+        IsNeeded: bool
     }
 
 type internal ConnectionEvent =
@@ -41,7 +41,7 @@ type internal ConnectionEvent =
     | DialFailed of reason: string * redial: ReconnectHint
     /// A session ended by itself. `wasServed` if a whole frame ever came from the server.
     | SessionEnded of session: int * reason: string * wasServed: bool * redial: ReconnectHint
-    /// A session takes no more requests, because nobody needs it.
+    /// A session takes no more requests, because no caller needs it.
     | SessionLeft of session: int
     /// The server asked its clients to go: it will not serve on this session.
     | GoAwayReceived of session: int * redial: ReconnectHint
@@ -56,7 +56,7 @@ type internal ConnectionEffect =
     | Admit of session: int
     /// Answer every caller that waits for a connection.
     | TurnAway of reason: string
-    /// Let nobody in any more. The session ends with the last answer that it waits for.
+    /// Take no more calls. The session ends with the last answer that it waits for.
     | Retire of session: int
     /// End the session. It answers every call in flight and reports its end.
     | HangUp of session: int
@@ -66,9 +66,9 @@ type internal ConnectionEffect =
 module internal Connection =
     let private closedReason = "the client has been closed"
 
-    /// Dials again after a wait, unless nobody wants the connection.
+    /// Dials again after a wait, unless no caller needs the connection.
     let private redialled failures wait (redial: ReconnectHint) =
-        if redial.IsWanted then
+        if redial.IsNeeded then
             let next = ConnectionState.Connecting failures
             next, [ Announce next; Dial wait ]
         else

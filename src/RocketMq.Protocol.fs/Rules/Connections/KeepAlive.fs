@@ -12,7 +12,7 @@ type KeepAlive =
         /// there it is pinged. Default 3 s, as long as a call waits: a slow answer is no reason while
         /// the sign comes.
         DeadAfter: TimeSpan
-        /// A connection that nobody has used for this long is closed; the next call makes it again. Default 2 min, as in
+        /// A connection that no caller has used for this long is closed; the next call makes it again. Default 2 min, as in
         /// Java.
         IdleAfter: TimeSpan
     }
@@ -30,8 +30,8 @@ type internal IdleState =
     {
         /// Since the server was last heard, or the connection was made.
         Heard: TimeSpan
-        /// Since it was first asked something after that; nothing if it has heard no question since.
-        Asked: TimeSpan voption
+        /// Since the first request after that; nothing if none was sent since.
+        Requested: TimeSpan voption
         /// Since a ping was sent, if it has not been answered.
         Probed: TimeSpan voption
         /// Since a caller used the connection last, or it was made.
@@ -47,7 +47,7 @@ type internal KeepAliveDecision =
     | SendPing
     /// It is dead, or cannot be reached any more.
     | DeclareDead
-    /// Nobody needs the connection.
+    /// No caller needs the connection.
     | CloseIdle
 
 module KeepAlive =
@@ -57,12 +57,12 @@ module KeepAlive =
     let internal judge (limits: KeepAlive) (silence: IdleState) : KeepAliveDecision =
         let untilIdle = limits.IdleAfter - silence.Used
 
-        match silence.Probed, silence.Asked with
+        match silence.Probed, silence.Requested with
         // Counted from the probe, not from the question: a program that was stopped for a while asks before it judges.
         | ValueSome probed, _ when probed >= half limits.DeadAfter -> DeclareDead
         | ValueSome probed, _ -> LookAgain(half limits.DeadAfter - probed)
-        | ValueNone, ValueSome asked when asked >= half limits.DeadAfter -> SendPing
-        | ValueNone, ValueSome asked -> LookAgain(half limits.DeadAfter - asked)
+        | ValueNone, ValueSome requested when requested >= half limits.DeadAfter -> SendPing
+        | ValueNone, ValueSome requested -> LookAgain(half limits.DeadAfter - requested)
         | ValueNone, ValueNone when silence.IsFree && untilIdle <= TimeSpan.Zero -> CloseIdle
         | ValueNone, ValueNone when silence.Heard >= limits.ProbeAfter -> SendPing
         | ValueNone, ValueNone when silence.IsFree -> LookAgain(min untilIdle (limits.ProbeAfter - silence.Heard))

@@ -1,13 +1,13 @@
 namespace RocketMq
 
-/// A pool of connections that are lent to one renter at a time, at most `Size` of them. Connections and borrowers are
+/// A pool of connections that are rented to one caller at a time, at most `Size` of them. Connections and borrowers are
 /// numbers here.
 type internal PoolState =
     {
         Size: int
-        /// Those that nobody has, the last returned first.
+        /// Those that no renter has, the last returned first.
         Idle: int list
-        Lent: Set<int>
+        Rented: Set<int>
         /// Who waits for one, the first first.
         Waiting: int list
         NextConnection: int
@@ -19,13 +19,13 @@ type internal PoolEvent =
     /// Returned; `isUsable` if the connection is worth renting again.
     | Returned of connection: int * isUsable: bool
     /// A renter waits no longer.
-    | GivenUp of renter: int
-    | CloseAsked
+    | RentCancelled of renter: int
+    | DrainRequested
 
 type internal PoolEffect =
     | Rent of renter: int * connection: int
     | RejectRenter of renter: int
-    /// Close it: nobody will have it again.
+    /// Close it: no renter will have it again.
     | Discard of connection: int
     /// The pool is closed and everything has come back.
     | Drained
@@ -35,7 +35,7 @@ module internal Pool =
         {
             Size = size
             Idle = []
-            Lent = Set.empty
+            Rented = Set.empty
             Waiting = []
             NextConnection = 0
             IsClosed = false
@@ -44,7 +44,7 @@ module internal Pool =
     /// The connection for the next renter: the least busy idle one, or a new one, or none.
     let private choose (load: int -> int) (state: PoolState) =
         match state.Idle with
-        | [] when state.Lent.Count < state.Size ->
+        | [] when state.Rented.Count < state.Size ->
             Some(
                 state.NextConnection,
                 { state with
@@ -68,14 +68,14 @@ module internal Pool =
             let state =
                 { state with
                     Waiting = others
-                    Lent = Set.add connection state.Lent
+                    Rented = Set.add connection state.Rented
                 }
 
             serveWaiting load state (Rent(renter, connection) :: effects)
         | _ -> state, List.rev effects
 
     let private drainedIfEmpty (state: PoolState) =
-        if state.IsClosed && state.Lent.IsEmpty then
+        if state.IsClosed && state.Rented.IsEmpty then
             [ Drained ]
         else
             []
@@ -91,11 +91,11 @@ module internal Pool =
                     Waiting = state.Waiting @ [ renter ]
                 }
                 []
-        | Returned(connection, _) when not (state.Lent.Contains connection) -> state, []
+        | Returned(connection, _) when not (state.Rented.Contains connection) -> state, []
         | Returned(connection, isUsable) ->
             let state =
                 { state with
-                    Lent = Set.remove connection state.Lent
+                    Rented = Set.remove connection state.Rented
                 }
 
             if isUsable && not state.IsClosed then
@@ -108,13 +108,13 @@ module internal Pool =
             else
                 let state, effects = serveWaiting load state []
                 state, Discard connection :: effects @ drainedIfEmpty state
-        | GivenUp renter ->
+        | RentCancelled renter ->
             { state with
                 Waiting = List.filter ((<>) renter) state.Waiting
             },
             []
-        | CloseAsked when state.IsClosed -> state, drainedIfEmpty state
-        | CloseAsked ->
+        | DrainRequested when state.IsClosed -> state, drainedIfEmpty state
+        | DrainRequested ->
             let closed =
                 { state with
                     Idle = []

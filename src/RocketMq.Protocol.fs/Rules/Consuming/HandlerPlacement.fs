@@ -9,7 +9,7 @@ type internal HandlersSeen =
         HaveWorked: bool
         /// For how many looks in a row, at most, one and the same call has not given its task yet: that long it has held its thread.
         /// 0 if none was there at the look before.
-        HeldFor: int
+        BlockedFor: int
     }
 
 /// Where handlers are called: on the thread pool, as all else, or on threads of their own, so that those which block take no thread
@@ -24,8 +24,8 @@ type internal HandlerPlacement =
         NeededLooks: int
         /// Looks since one was found first; none has been found if nothing.
         SinceFound: int voption
-        /// Whether that has been told.
-        IsTold: bool
+        /// Whether that has been reported.
+        IsReported: bool
     }
 
 module internal HandlerPlacement =
@@ -40,8 +40,8 @@ module internal HandlerPlacement =
     /// Those that have blocked work apart until they have not done so for a minute.
     let private returnLooks = 1_200
 
-    /// Blocking is told when it lasts, or comes again, for a second: the first calls may have had a lot to load.
-    let private toldAfter = 20
+    /// Blocking is reported when it lasts, or recurs, for a second: the first calls may have had a lot to load.
+    let private reportAfter = 20
 
     let initial =
         {
@@ -49,7 +49,7 @@ module internal HandlerPlacement =
             CalmLooks = 0
             NeededLooks = trialLooks
             SinceFound = ValueNone
-            IsTold = false
+            IsReported = false
         }
 
     let private found seen placement =
@@ -58,18 +58,18 @@ module internal HandlerPlacement =
             | ValueSome since -> since + 1
             | ValueNone -> 0
 
-        let lasts = seen.HeldFor >= toldAfter || since >= toldAfter
+        let lasts = seen.BlockedFor >= reportAfter || since >= reportAfter
 
         let next =
             {
                 IsApart = true
                 CalmLooks = 0
                 NeededLooks = returnLooks
-                SinceFound = ValueSome(min since toldAfter)
-                IsTold = placement.IsTold || lasts
+                SinceFound = ValueSome(min since reportAfter)
+                IsReported = placement.IsReported || lasts
             }
 
-        struct (next, lasts && not placement.IsTold)
+        struct (next, lasts && not placement.IsReported)
 
     let private calm seen placement =
         let looks =
@@ -87,10 +87,12 @@ module internal HandlerPlacement =
         else
             { placement with
                 CalmLooks = looks
-                SinceFound = placement.SinceFound |> ValueOption.map (fun since -> min (since + 1) toldAfter)
+                SinceFound =
+                    placement.SinceFound
+                    |> ValueOption.map (fun since -> min (since + 1) reportAfter)
             }
 
-    /// Whether handlers are apart only because nobody knows yet whether they block.
+    /// Whether handlers are apart only because it is not known yet whether they block.
     let isTrial (placement: HandlerPlacement) =
         placement.IsApart && placement.SinceFound.IsNone
 
@@ -104,9 +106,9 @@ module internal HandlerPlacement =
         else
             placement
 
-    /// Where handlers are called from now on, and whether it is to be told that they block: once.
+    /// Where handlers are called from now on, and whether it is to be reported that they block: once.
     let look (seen: HandlersSeen) (placement: HandlerPlacement) : struct (HandlerPlacement * bool) =
-        if seen.HeldFor > 0 then
+        if seen.BlockedFor > 0 then
             found seen placement
         else
             struct (calm seen placement, false)

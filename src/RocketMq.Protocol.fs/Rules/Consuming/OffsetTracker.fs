@@ -154,8 +154,8 @@ type internal OffsetTracker(start: int64) =
             next <- max next endsAt
             OffsetBatch(era, next, null, 0)
         else
-            let kept = if isRun offsets then null else ascending offsets
-            let batch = OffsetBatch(era, offsets[0], kept, offsets.Length)
+            let stored = if isRun offsets then null else ascending offsets
+            let batch = OffsetBatch(era, offsets[0], stored, offsets.Length)
             next <- max endsAt (highest offsets + 1L)
             append batch
             count <- count + offsets.Length

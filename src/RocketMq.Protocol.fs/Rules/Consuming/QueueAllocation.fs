@@ -16,7 +16,7 @@ type AllocationStrategy =
     /// These queues, whoever the members are: those of them that the topic has.
     | Configured of MessageQueue list
     /// As `Averagely`, but the queues that are left over go to the first members; only queues of brokers named
-    /// "room@name" with one of these rooms. Queues of other brokers are nobody's.
+    /// "room@name" with one of these rooms. Queues of other brokers go to no member.
     | MachineRoom of rooms: string list
     /// The queues of a room among the members of that room, by `inner`; those of a room without members among all. The
     /// functions give the room of a broker's name and of a client id, which must not be empty.
@@ -122,14 +122,14 @@ module internal QueueAllocation =
         | None -> Ok(Map.ofArray rooms)
 
     /// What a function of the application's gave, if it is a choice among the queues.
-    let private chosen strategy (queues: MessageQueue[]) (given: MessageQueue list) =
-        match given |> List.tryFind (fun queue -> not (Array.contains queue queues)) with
+    let private chosen strategy (queues: MessageQueue[]) (allocated: MessageQueue list) =
+        match allocated |> List.tryFind (fun queue -> not (Array.contains queue queues)) with
         | Some queue ->
             refuse
                 strategy
                 (invariant
                     $"it gave queue {queue.QueueId} of {queue.Topic} on {queue.BrokerName}, which is none of the queues")
-        | None -> Ok(given |> List.distinct |> Array.ofList)
+        | None -> Ok(allocated |> List.distinct |> Array.ofList)
 
     /// `members` and `queues` are in order, and `clientId` is the member at `index`.
     let rec private divide strategy clientId (members: string[]) (queues: MessageQueue[]) =
@@ -142,7 +142,7 @@ module internal QueueAllocation =
             Ok(queues |> Array.filter (fun queue -> List.contains queue fixedQueues))
         | index, AllocationStrategy.MachineRoom rooms -> Ok(ofRooms rooms index members.Length queues)
         | _, AllocationStrategy.ConsistentHash virtualNodes when virtualNodes < 1 ->
-            refuse strategy (invariant $"{virtualNodes} nodes of each member give nobody a queue")
+            refuse strategy (invariant $"{virtualNodes} nodes of each member give no member a queue")
         | _, AllocationStrategy.ConsistentHash virtualNodes -> Ok(byHash virtualNodes clientId members queues)
         | _, AllocationStrategy.NearbyMachineRoom(inner, roomOfBroker, roomOfClient) ->
             nearby strategy inner roomOfBroker roomOfClient clientId members queues

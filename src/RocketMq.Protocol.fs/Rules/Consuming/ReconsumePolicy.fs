@@ -39,7 +39,7 @@ module internal ConsumeResult =
 /// What becomes of a message that was consumed concurrently.
 type internal ConcurrentOutcome =
     | Done
-    /// Nobody has it again.
+    /// No member gets it again.
     | Dropped
     /// The broker is to have it back: with a delay level, 0 for a delay that grows, -1 for the dead letters.
     | SendBack of level: int
@@ -68,7 +68,8 @@ module internal ReconsumePolicy =
         max least (min most time)
 
     /// As a broker is told.
-    let maxRetries (wanted: int option) : int = Option.defaultValue usualRetries wanted
+    let maxRetries (configured: int option) : int =
+        Option.defaultValue usualRetries configured
 
     let concurrent (model: MessageModel) (result: ConsumeResult) : ConcurrentOutcome =
         match model, result with

@@ -23,7 +23,7 @@ type internal PopLimits =
 /// What a handler made of its message.
 type internal PopVerdict =
     | IsDone
-    | ComesAgain of afterMillis: int64
+    | Redeliver of afterMillis: int64
 
 type internal PopPhase =
     /// It waits for its handler, or is being handled. After a renewal that failed its receipt may have been exchanged: it is in
@@ -31,12 +31,12 @@ type internal PopPhase =
     | Processing of renewMillis: int64 * isInDoubt: bool
     /// Its handler has ended, and its receipt is in doubt.
     | ToRenew of PopVerdict
-    /// The broker is being asked to hide it for longer. The verdict is there if the handler has ended meanwhile.
-    | Renewing of askedMillis: int64 * PopVerdict voption
+    /// A request to hide it for longer is in flight. The verdict is there if the handler has ended meanwhile.
+    | Renewing of requestedMillis: int64 * PopVerdict voption
     /// It waits to be acknowledged.
     | ToAck of failures: int
     | Acking of failures: int
-    /// It waits to be put off.
+    /// It waits to be nacked: its invisible time is to be changed.
     | ToNack of afterMillis: int64 * failures: int
     | Nacking of afterMillis: int64 * failures: int
 
@@ -53,7 +53,7 @@ type internal PopEntry =
         DueMillis: int64 voption
     }
 
-/// How a request for a held message ended.
+/// How a request for a message in flight ended.
 type internal PopAnswerEvent<'Value> =
     | Taken of 'Value
     /// Trying again may help.
@@ -66,10 +66,10 @@ type internal PopEvent =
     | Handled of id: int64 * PopVerdict
     | Renewed of id: int64 * PopAnswerEvent<PopReceipt>
     | Acked of brokerName: string * ids: int64 list * PopAnswerEvent<unit>
-    | PutOff of id: int64 * PopAnswerEvent<unit>
+    | Nacked of id: int64 * PopAnswerEvent<unit>
     /// Time has passed.
     | ClockTicked
-    /// The consumer ends: what is still in hand goes back, to come again after a time.
+    /// The consumer ends: what is still in flight goes back, to be redelivered after a time.
     | SentBack of afterMillis: int64
 
 type internal PopEffect =
@@ -78,35 +78,35 @@ type internal PopEffect =
     | SendNack of id: int64 * AckTarget * afterMillis: int64
     /// The broker has taken the acknowledgement while the receipt lived.
     | HasAcked of id: int64
-    /// The broker hands the message out again when its time is over.
+    /// The broker delivers the message again when its time is over.
     | HasNacked of id: int64
-    /// Its receipt is dead or not taken: the broker hands the message out again.
+    /// Its receipt is dead or not taken: the broker delivers the message again.
     | HasLost of id: int64
 
 type internal PopInFlight =
     {
         Limits: PopLimits
-        Held: Map<int64, PopEntry>
+        InFlight: Map<int64, PopEntry>
         Due: Set<struct (int64 * int64)>
-        /// How many are held by lane.
+        /// How many are in flight by lane.
         Lanes: Map<int, int>
-        /// Brokers that are being told of acknowledgements. Others gather meanwhile.
-        Telling: Set<string>
+        /// Brokers to which a request with acknowledgements is in flight. Later ones gather meanwhile.
+        AckingBrokers: Set<string>
         /// Those that gather, by broker, the latest first.
         Gathered: Map<string, int64 list>
     }
 
-/// What a consumer does with the messages it has popped until each is acknowledged, put off or lost: it renews receipts
+/// What a consumer does with the messages it has popped until each is acknowledged, nacked or lost: it renews receipts
 /// while handlers run, gathers acknowledgements, and repeats what failed while the receipt lives. Times are in
 /// milliseconds of the client's own clock, from any beginning.
 module internal PopInFlight =
     let create (limits: PopLimits) : PopInFlight =
         {
             Limits = limits
-            Held = Map.empty
+            InFlight = Map.empty
             Due = Set.empty
             Lanes = Map.empty
-            Telling = Set.empty
+            AckingBrokers = Set.empty
             Gathered = Map.empty
         }
 
@@ -116,12 +116,12 @@ module internal PopInFlight =
     let private waitAfter failures =
         min lastWaitMillis (firstWaitMillis <<< min 10 (failures - 1))
 
-    let private heldIn lane (pops: PopInFlight) =
+    let private countIn lane (pops: PopInFlight) =
         Map.tryFind lane pops.Lanes |> Option.defaultValue 0
 
     /// How many messages may be popped for a lane now.
     let room lane (pops: PopInFlight) : int =
-        max 0 (pops.Limits.MaxUnackedMessages - heldIn lane pops)
+        max 0 (pops.Limits.MaxUnackedMessages - countIn lane pops)
 
     /// When to send `ClockTicked` next, if at all.
     let nextDue (pops: PopInFlight) : int64 voption =
@@ -141,30 +141,30 @@ module internal PopInFlight =
         | ValueSome time -> Set.add (struct (time, id)) without
         | ValueNone -> without
 
-    let private keep id (held: PopEntry) phase due (pops: PopInFlight) =
+    let private update id (entry: PopEntry) phase due (pops: PopInFlight) =
         // Nothing is looked at after its receipt is dead: then it is lost.
-        let due = due |> ValueOption.map (min held.DeadMillis)
+        let due = due |> ValueOption.map (min entry.DeadMillis)
 
         { pops with
-            Held =
+            InFlight =
                 Map.add
                     id
-                    { held with
+                    { entry with
                         Phase = phase
                         DueMillis = due
                     }
-                    pops.Held
-            Due = withDue id held.DueMillis due pops.Due
+                    pops.InFlight
+            Due = withDue id entry.DueMillis due pops.Due
         }
 
-    let private drop id (held: PopEntry) (pops: PopInFlight) =
+    let private drop id (entry: PopEntry) (pops: PopInFlight) =
         { pops with
-            Held = Map.remove id pops.Held
-            Due = withDue id held.DueMillis ValueNone pops.Due
-            Lanes = Map.add held.Lane (heldIn held.Lane pops - 1) pops.Lanes
+            InFlight = Map.remove id pops.InFlight
+            Due = withDue id entry.DueMillis ValueNone pops.Due
+            Lanes = Map.add entry.Lane (countIn entry.Lane pops - 1) pops.Lanes
         }
 
-    let private lose id held (pops: PopInFlight) = drop id held pops, [ HasLost id ]
+    let private lose id entry (pops: PopInFlight) = drop id entry pops, [ HasLost id ]
 
     // Coming
 
@@ -172,7 +172,7 @@ module internal PopInFlight =
     let private renewAt (limits: PopLimits) deadMillis =
         deadMillis - limits.InvisibleMillis / 3L
 
-    /// The broker hid the message before the answer came, and nobody knows when.
+    /// The broker hid the message before the answer came; the client cannot know when.
     let private margin (receipt: PopReceipt) = receipt.InvisibleMillis / 20L
 
     let private come now lane firstId (targets: AckTarget list) (pops: PopInFlight) =
@@ -181,7 +181,7 @@ module internal PopInFlight =
             let dead = now + target.Receipt.InvisibleMillis - margin target.Receipt
             let renew = renewAt pops.Limits dead
 
-            let held =
+            let entry =
                 {
                     Target = target
                     Lane = lane
@@ -191,48 +191,50 @@ module internal PopInFlight =
                 }
 
             { pops with
-                Lanes = Map.add lane (heldIn lane pops + 1) pops.Lanes
+                Lanes = Map.add lane (countIn lane pops + 1) pops.Lanes
             }
-            |> keep (firstId + int64 index) held (Processing(renew, false)) (ValueSome renew))
+            |> update (firstId + int64 index) entry (Processing(renew, false)) (ValueSome renew))
 
     // Acknowledging
 
     let private isAlive now id (pops: PopInFlight) =
-        match Map.tryFind id pops.Held with
-        | Some held -> held.DeadMillis > now
+        match Map.tryFind id pops.InFlight with
+        | Some entry -> entry.DeadMillis > now
         | None -> false
 
     let private startAck (pops: PopInFlight) id =
-        let held = pops.Held[id]
+        let entry = pops.InFlight[id]
 
-        match held.Phase with
-        | ToAck failures -> keep id held (Acking failures) ValueNone pops
+        match entry.Phase with
+        | ToAck failures -> update id entry (Acking failures) ValueNone pops
         | _ -> pops
 
-    /// Tells a broker of what has gathered for it, unless it is being told already.
-    let private tell now brokerName (pops: PopInFlight) : PopInFlight * PopEffect list =
+    /// Sends a broker what has gathered for it, unless a request to it is in flight.
+    let private sendAcks now brokerName (pops: PopInFlight) : PopInFlight * PopEffect list =
         let gathered =
             Map.tryFind brokerName pops.Gathered
             |> Option.defaultValue []
             |> List.filter (fun id -> isAlive now id pops)
             |> List.rev
 
-        if gathered.IsEmpty || pops.Telling.Contains brokerName then
+        if gathered.IsEmpty || pops.AckingBrokers.Contains brokerName then
             pops, []
         else
             let chosen, rest = List.splitAt (min pops.Limits.AckBatch gathered.Length) gathered
 
-            let telling =
+            let acking =
                 { pops with
                     Gathered = Map.add brokerName (List.rev rest) pops.Gathered
-                    Telling = Set.add brokerName pops.Telling
+                    AckingBrokers = Set.add brokerName pops.AckingBrokers
                 }
 
-            List.fold startAck telling chosen,
-            [ SendAck(brokerName, chosen |> List.map (fun id -> id, pops.Held[id].Target)) ]
+            List.fold startAck acking chosen,
+            [
+                SendAck(brokerName, chosen |> List.map (fun id -> id, pops.InFlight[id].Target))
+            ]
 
-    let private gather now id (held: PopEntry) failures (pops: PopInFlight) =
-        let brokerName = held.Target.Receipt.BrokerName
+    let private gather now id (entry: PopEntry) failures (pops: PopInFlight) =
+        let brokerName = entry.Target.Receipt.BrokerName
 
         let gathered =
             id :: (Map.tryFind brokerName pops.Gathered |> Option.defaultValue [])
@@ -240,102 +242,102 @@ module internal PopInFlight =
         { pops with
             Gathered = Map.add brokerName gathered pops.Gathered
         }
-        |> keep id held (ToAck failures) (ValueSome held.DeadMillis)
-        |> tell now brokerName
+        |> update id entry (ToAck failures) (ValueSome entry.DeadMillis)
+        |> sendAcks now brokerName
 
-    let private putOff id (held: PopEntry) afterMillis failures (pops: PopInFlight) =
-        keep id held (Nacking(afterMillis, failures)) ValueNone pops, [ SendNack(id, held.Target, afterMillis) ]
+    let private nack id (entry: PopEntry) afterMillis failures (pops: PopInFlight) =
+        update id entry (Nacking(afterMillis, failures)) ValueNone pops, [ SendNack(id, entry.Target, afterMillis) ]
 
-    let private askToRenew now id (held: PopEntry) verdict (pops: PopInFlight) =
-        keep id held (Renewing(now, verdict)) ValueNone pops, [ RenewInvisibleTime(id, held.Target) ]
+    let private requestRenewal now id (entry: PopEntry) verdict (pops: PopInFlight) =
+        update id entry (Renewing(now, verdict)) ValueNone pops, [ RenewInvisibleTime(id, entry.Target) ]
 
-    let private obey now id (held: PopEntry) verdict (pops: PopInFlight) =
-        match held.Phase, verdict with
-        | _ when held.DeadMillis <= now -> lose id held pops
-        | Processing(_, true), _ -> askToRenew now id held (ValueSome verdict) pops
-        | _, IsDone -> gather now id held 0 pops
-        | _, ComesAgain afterMillis -> putOff id held afterMillis 0 pops
+    let private obey now id (entry: PopEntry) verdict (pops: PopInFlight) =
+        match entry.Phase, verdict with
+        | _ when entry.DeadMillis <= now -> lose id entry pops
+        | Processing(_, true), _ -> requestRenewal now id entry (ValueSome verdict) pops
+        | _, IsDone -> gather now id entry 0 pops
+        | _, Redeliver afterMillis -> nack id entry afterMillis 0 pops
 
     // Answers
 
-    let private notRenewed now id (held: PopEntry) verdict (pops: PopInFlight) =
-        let next = now + firstWaitMillis + (held.DeadMillis - now) / 4L
+    let private notRenewed now id (entry: PopEntry) verdict (pops: PopInFlight) =
+        let next = now + firstWaitMillis + (entry.DeadMillis - now) / 4L
 
         let phase =
             match verdict with
             | ValueSome verdict -> ToRenew verdict
             | ValueNone -> Processing(next, true)
 
-        keep id held phase (ValueSome next) pops, []
+        update id entry phase (ValueSome next) pops, []
 
-    let private renewed now id (held: PopEntry) askedMillis verdict answer (pops: PopInFlight) =
+    let private renewed now id (entry: PopEntry) requestedMillis verdict answer (pops: PopInFlight) =
         match answer with
         // What the broker did about a receipt that was dead when it came is not known.
-        | _ when held.DeadMillis <= now -> lose id held pops
-        | Never -> lose id held pops
-        | NotNow -> notRenewed now id held verdict pops
+        | _ when entry.DeadMillis <= now -> lose id entry pops
+        | Never -> lose id entry pops
+        | NotNow -> notRenewed now id entry verdict pops
         | Taken receipt ->
-            let dead = askedMillis + pops.Limits.InvisibleMillis
+            let dead = requestedMillis + pops.Limits.InvisibleMillis
 
-            let held =
-                { held with
-                    Target = { held.Target with Receipt = receipt }
+            let entry =
+                { entry with
+                    Target = { entry.Target with Receipt = receipt }
                     DeadMillis = dead
                 }
 
             match verdict with
-            | ValueSome verdict -> obey now id held verdict pops
+            | ValueSome verdict -> obey now id entry verdict pops
             | ValueNone ->
                 let renew = renewAt pops.Limits dead
-                keep id held (Processing(renew, false)) (ValueSome renew) pops, []
+                update id entry (Processing(renew, false)) (ValueSome renew) pops, []
 
     let private acked now answer (pops: PopInFlight, effects: PopEffect list) id =
-        match Map.tryFind id pops.Held with
-        | Some({ Phase = Acking failures } as held) ->
+        match Map.tryFind id pops.InFlight with
+        | Some({ Phase = Acking failures } as entry) ->
             match answer with
-            | _ when held.DeadMillis <= now ->
-                let pops, lost = lose id held pops
+            | _ when entry.DeadMillis <= now ->
+                let pops, lost = lose id entry pops
                 pops, effects @ lost
-            | Taken() -> drop id held pops, effects @ [ HasAcked id ]
+            | Taken() -> drop id entry pops, effects @ [ HasAcked id ]
             | NotNow ->
                 let failures = failures + 1
-                keep id held (ToAck failures) (ValueSome(now + waitAfter failures)) pops, effects
+                update id entry (ToAck failures) (ValueSome(now + waitAfter failures)) pops, effects
             | Never ->
-                let pops, lost = lose id held pops
+                let pops, lost = lose id entry pops
                 pops, effects @ lost
         | _ -> pops, effects
 
     let private ended now brokerName ids answer (pops: PopInFlight) =
         let pops =
             { pops with
-                Telling = Set.remove brokerName pops.Telling
+                AckingBrokers = Set.remove brokerName pops.AckingBrokers
             }
 
         let pops, effects = List.fold (acked now answer) (pops, []) ids
-        let pops, more = tell now brokerName pops
+        let pops, more = sendAcks now brokerName pops
         pops, effects @ more
 
-    let private wasPutOff now id (held: PopEntry) afterMillis failures answer (pops: PopInFlight) =
+    let private nacked now id (entry: PopEntry) afterMillis failures answer (pops: PopInFlight) =
         match answer with
-        | _ when held.DeadMillis <= now -> lose id held pops
-        | Taken() -> drop id held pops, [ HasNacked id ]
-        | Never -> lose id held pops
+        | _ when entry.DeadMillis <= now -> lose id entry pops
+        | Taken() -> drop id entry pops, [ HasNacked id ]
+        | Never -> lose id entry pops
         | NotNow ->
             let failures = failures + 1
-            keep id held (ToNack(afterMillis, failures)) (ValueSome(now + waitAfter failures)) pops, []
+            update id entry (ToNack(afterMillis, failures)) (ValueSome(now + waitAfter failures)) pops, []
 
     // Time
 
     let private look now (pops: PopInFlight, effects: PopEffect list) id =
-        let held = pops.Held[id]
+        let entry = pops.InFlight[id]
 
         let pops, more =
-            match held.Phase with
-            | _ when held.DeadMillis <= now -> lose id held pops
-            | Processing _ -> askToRenew now id held ValueNone pops
-            | ToRenew verdict -> askToRenew now id held (ValueSome verdict) pops
-            | ToAck failures -> gather now id held failures pops
-            | ToNack(afterMillis, failures) -> putOff id held afterMillis failures pops
+            match entry.Phase with
+            | _ when entry.DeadMillis <= now -> lose id entry pops
+            | Processing _ -> requestRenewal now id entry ValueNone pops
+            | ToRenew verdict -> requestRenewal now id entry (ValueSome verdict) pops
+            | ToAck failures -> gather now id entry failures pops
+            | ToNack(afterMillis, failures) -> nack id entry afterMillis failures pops
             | Renewing _
             | Acking _
             | Nacking _ -> pops, []
@@ -352,22 +354,22 @@ module internal PopInFlight =
         List.fold (look now) (pops, []) due
 
     let private sendBack now afterMillis (pops: PopInFlight) =
-        ((pops, []), Map.toList pops.Held)
-        ||> Seq.fold (fun (pops, effects) (id, held) ->
-            match held.Phase with
+        ((pops, []), Map.toList pops.InFlight)
+        ||> Seq.fold (fun (pops, effects) (id, entry) ->
+            match entry.Phase with
             | Processing _ ->
-                let pops, more = obey now id held (ComesAgain afterMillis) pops
+                let pops, more = obey now id entry (Redeliver afterMillis) pops
                 pops, effects @ more
-            | Renewing(asked, ValueNone) ->
-                keep id held (Renewing(asked, ValueSome(ComesAgain afterMillis))) ValueNone pops, effects
+            | Renewing(requestedMillis, ValueNone) ->
+                update id entry (Renewing(requestedMillis, ValueSome(Redeliver afterMillis))) ValueNone pops, effects
             | _ -> pops, effects)
 
-    /// What an event makes of the messages that are held, and what is to be done. Total: news of one that is not held any more changes
+    /// What an event makes of the messages in flight, and what is to be done. Total: news of one that is not in flight any more changes
     /// nothing. `now` in milliseconds.
     let transition (now: int64) (pops: PopInFlight) (event: PopEvent) : PopInFlight * PopEffect list =
-        let withHeld id act =
-            match Map.tryFind id pops.Held with
-            | Some held -> act held
+        let withEntry id act =
+            match Map.tryFind id pops.InFlight with
+            | Some entry -> act entry
             | None -> pops, []
 
         match event with
@@ -376,18 +378,19 @@ module internal PopInFlight =
         | SentBack afterMillis -> sendBack now afterMillis pops
         | Acked(brokerName, ids, answer) -> ended now brokerName ids answer pops
         | Handled(id, verdict) ->
-            withHeld id (fun held ->
-                match held.Phase with
-                | Processing _ -> obey now id held verdict pops
-                | Renewing(asked, ValueNone) -> keep id held (Renewing(asked, ValueSome verdict)) ValueNone pops, []
+            withEntry id (fun entry ->
+                match entry.Phase with
+                | Processing _ -> obey now id entry verdict pops
+                | Renewing(requestedMillis, ValueNone) ->
+                    update id entry (Renewing(requestedMillis, ValueSome verdict)) ValueNone pops, []
                 | _ -> pops, [])
         | Renewed(id, answer) ->
-            withHeld id (fun held ->
-                match held.Phase with
-                | Renewing(asked, verdict) -> renewed now id held asked verdict answer pops
+            withEntry id (fun entry ->
+                match entry.Phase with
+                | Renewing(requestedMillis, verdict) -> renewed now id entry requestedMillis verdict answer pops
                 | _ -> pops, [])
-        | PutOff(id, answer) ->
-            withHeld id (fun held ->
-                match held.Phase with
-                | Nacking(afterMillis, failures) -> wasPutOff now id held afterMillis failures answer pops
+        | Nacked(id, answer) ->
+            withEntry id (fun entry ->
+                match entry.Phase with
+                | Nacking(afterMillis, failures) -> nacked now id entry afterMillis failures answer pops
                 | _ -> pops, [])

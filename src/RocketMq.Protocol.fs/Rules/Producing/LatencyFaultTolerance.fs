@@ -199,30 +199,30 @@ module internal LatencyFaultTolerance =
 
     /// What a queue must be to be chosen, the strictest first.
     [<Struct>]
-    type private Wish =
+    type private Preference =
         | AvailableElsewhere
         | ReachableElsewhere
         | Elsewhere
         | AnyQueue
 
-    let private grants wish last now state (queue: MessageQueue) =
+    let private grants preference last now state (queue: MessageQueue) =
         let isElsewhere =
             match last with
             | Some broker -> not (String.Equals(queue.BrokerName, broker))
             | None -> true
 
-        match wish with
+        match preference with
         | AvailableElsewhere -> isElsewhere && isAvailable queue.BrokerName now state
         | ReachableElsewhere -> isElsewhere && isReachable queue.BrokerName state
         | Elsewhere -> isElsewhere
         | AnyQueue -> true
 
-    /// Number `turn` of the queues that `wish` allows, counted round. Two passes and no array of them.
-    let private pick (queues: MessageQueue[]) (turn: int) wish last now state : MessageQueue voption =
+    /// Number `turn` of the queues that `preference` allows, counted round. Two passes and no array of them.
+    let private pick (queues: MessageQueue[]) (turn: int) preference last now state : MessageQueue voption =
         let mutable count = 0
 
         for queue in queues do
-            if grants wish last now state queue then
+            if grants preference last now state queue then
                 count <- count + 1
 
         if count = 0 then
@@ -231,8 +231,8 @@ module internal LatencyFaultTolerance =
             let mutable left = (turn &&& Int32.MaxValue) % count
             let mutable index = 0
 
-            while left > 0 || not (grants wish last now state queues[index]) do
-                if grants wish last now state queues[index] then
+            while left > 0 || not (grants preference last now state queues[index]) do
+                if grants preference last now state queues[index] then
                     left <- left - 1
 
                 index <- index + 1

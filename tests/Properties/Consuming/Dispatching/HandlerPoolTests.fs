@@ -72,8 +72,8 @@ let private roomTests =
                 let held = pulled owner (messagesAt [ 0L .. 4L ]) 5L
                 owner.Finish(held, 0)
                 owner.Finish(held, 0)
-                owner.Held |> shouldEqual 4
-                owner.HeldBytes |> shouldEqual 40L
+                owner.CachedMessages |> shouldEqual 4
+                owner.CachedBytes |> shouldEqual 40L
             }
         ]
 
@@ -241,7 +241,7 @@ let private timeouts =
                     let loop (pool: HandlerPool) (run: HandlerWorker) : Task =
                         backgroundTask {
                             while pool.Take run do
-                                run.Begin(run.Held.Queue, 0L)
+                                run.Begin(run.Batch.Queue, 0L)
 
                                 if run.First = 0 then
                                     begun <- Some run
@@ -256,7 +256,7 @@ let private timeouts =
                     let owner = newQueue limits
                     pool.Add(BatchWork((pulled owner (messagesAt [ 0L .. 2L ]) 3L), 1))
                     do! until (fun () -> begun.IsSome)
-                    pool.GiveUp(begun.Value, begun.Value.Stamp) |> shouldBeTrue
+                    pool.Abandon(begun.Value, begun.Value.Stamp) |> shouldBeTrue
                     do! until (fun () -> others = 2)
                     release.SetResult()
                     do! until (fun () -> outcome.IsSome)
@@ -276,7 +276,7 @@ let private cancellation =
                 run.Begin(newQueue limits, 0L)
                 run.Cancel(first).Wait()
                 run.Token.IsCancellationRequested |> shouldBeFalse
-                run.GiveUp first |> shouldBeFalse
+                run.Abandon first |> shouldBeFalse
                 run.Cancel(run.Stamp).Wait()
                 run.Token.IsCancellationRequested |> shouldBeTrue
                 run.End() |> shouldBeTrue

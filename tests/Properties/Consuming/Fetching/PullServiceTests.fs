@@ -193,7 +193,7 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
         task {
             for _ in 1..20 do
                 let client = clients.Get master
-                let! answer = client.Ask(GetRoute.request "T", CancellationToken.None)
+                let! answer = client.Request(GetRoute.request "T", CancellationToken.None)
                 answer |> Buffers.ok |> ignore
         }
 
@@ -235,7 +235,7 @@ let private deletedMessages =
                     rig.Offsets |> shouldEqual [ [ 0L .. 4L ]; [ 40L ] ]
                     rig.Moved |> shouldBeEmpty
                     rig.Queue.IsLeft |> shouldBeFalse
-                    rig.Queue.Held |> shouldEqual 6
+                    rig.Queue.CachedMessages |> shouldEqual 6
                     rig.Queue.Committable |> shouldEqual 0L
                     let held = rig.Handed.Head
 
@@ -267,7 +267,7 @@ let private lostMessages =
                     rig.Moved |> shouldEqual [ 8L ]
                     rig.Queue.IsLeft |> shouldBeFalse
                     rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 8L; 12L ]
-                    rig.Queue.Held |> shouldEqual 4
+                    rig.Queue.CachedMessages |> shouldEqual 4
                     rig.Queue.Committable |> shouldEqual 8L
                 })
 
@@ -285,7 +285,7 @@ let private lostMessages =
                     do! rig.WhenPulled 4
                     rig.Moved |> shouldEqual [ 10L ]
                     rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 10L; 12L ]
-                    rig.Queue.Held |> shouldEqual 2
+                    rig.Queue.CachedMessages |> shouldEqual 2
                     rig.Queue.Committable |> shouldEqual 10L
                 })
 
@@ -552,7 +552,7 @@ let private delete (broker: string) topic : Task =
             RemotingClient.Create((endpointsOf broker).Head, RemotingOptions.Default)
             |> Buffers.ok
 
-        let! deleted = client.Ask(Topics.delete.Request topic, CancellationToken.None)
+        let! deleted = client.Request(Topics.delete.Request topic, CancellationToken.None)
         Buffers.ok deleted
     }
 

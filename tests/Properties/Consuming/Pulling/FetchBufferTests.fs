@@ -137,8 +137,8 @@ let private orderTests =
                         | _ -> ()
 
                         owner.Committable |> shouldEqual model.Lowest
-                        owner.Held |> shouldEqual model.Waiting.Length
-                        owner.HeldBytes |> shouldEqual (10L * int64 model.Waiting.Length))
+                        owner.CachedMessages |> shouldEqual model.Waiting.Length
+                        owner.CachedBytes |> shouldEqual (10L * int64 model.Waiting.Length))
 
             test "queues take turns, and paused ones are skipped" {
                 let waiting = FetchBuffer()

@@ -126,7 +126,7 @@ let private resets =
                     use client = RemotingClient.Create(endpoint, RemotingOptions.Default) |> Buffers.ok
 
                     let! answer =
-                        client.Ask(
+                        client.Request(
                             ConsumerOffsets.resetAll.Request
                                 {
                                     Topic = "T"
@@ -187,7 +187,7 @@ let private pausesAndLimits =
                         |> startPull
 
                     do! until (fun () -> consumer.Queues.Length = 1 && consumer.Queues.Head.IsFull)
-                    consumer.Queues.Head.Held |> shouldEqual 24
+                    consumer.Queues.Head.CachedMessages |> shouldEqual 24
                     let! texts = receiveMany consumer 100
                     texts |> shouldEqual (numbered 0 100)
                     do! consumer.Close()
@@ -263,7 +263,7 @@ let private polling =
                     let! found = empty
                     found |> Buffers.ok |> shouldEqual [||]
                     do! sendTo cluster 0 (numbered 0 25)
-                    do! until (fun () -> consumer.Queues.Head.Held = 25)
+                    do! until (fun () -> consumer.Queues.Head.CachedMessages = 25)
                     let! found = consumer.Poll(10, TimeSpan.FromSeconds 5L, none)
 
                     found

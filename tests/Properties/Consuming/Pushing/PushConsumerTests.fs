@@ -117,13 +117,13 @@ let private flowControl =
                     // Each of the eight queues may hold five messages, and pulls three at a time.
                     do! until (fun () -> queuesOf consumer "T" = 2 * queues && held () |> List.forall _.IsFull)
                     let full = held ()
-                    full |> List.map _.Held |> List.distinct |> shouldEqual [ 3 ]
+                    full |> List.map _.CachedMessages |> List.distinct |> shouldEqual [ 3 ]
                     release.SetResult()
                     let mutable most = 0
 
                     do!
                         until (fun () ->
-                            most <- max most (held () |> List.sumBy _.Held)
+                            most <- max most (held () |> List.sumBy _.CachedMessages)
                             consumer.Health.Consumed = 400L)
 
                     most <= limit |> shouldBeTrue

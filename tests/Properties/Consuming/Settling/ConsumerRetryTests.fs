@@ -68,7 +68,7 @@ let private concurrent name (spoil: EmbeddedCluster -> unit) =
                         let health = consumer.Health
                         health.Consumed + health.SentBack = int64 count)
 
-                consumer.Health.Kept |> shouldEqual 0L
+                consumer.Health.RetriedLocally |> shouldEqual 0L
                 do! consumer.Close()
                 let! dead = deadLetters cluster "C"
                 dead |> shouldEqual (buried retries script)
@@ -136,7 +136,7 @@ let private ordered =
                         let health = consumer.Health
 
                         health.Consumed + health.Failed >= int64 total
-                        && health.Queues |> List.forall (fun queue -> queue.Held = 0))
+                        && health.Queues |> List.forall (fun queue -> queue.CachedMessages = 0))
 
                 do! ChaosRig.finish clock (consumer.Close())
                 let seen = attempts.All
@@ -209,7 +209,7 @@ let private popped =
                     | FailsFor seconds -> seconds
                     | _ -> level (3 + times)
 
-                do! follow clock attempts delayOf script (fun _ -> consumer.Held = 0)
+                do! follow clock attempts delayOf script (fun _ -> consumer.InFlight = 0)
                 consumer.Acknowledged |> shouldEqual (int64 script.Count)
                 consumer.Lost |> shouldEqual 0L
                 do! consumer.Close()
@@ -240,7 +240,7 @@ let private refused =
                 let consumer = starting.Result
 
                 for kept in 1L .. 3L do
-                    do! ChaosRig.pass clock (fun () -> consumer.Health.Kept = kept)
+                    do! ChaosRig.pass clock (fun () -> consumer.Health.RetriedLocally = kept)
                     let! committed = consumer.Commit(Threading.CancellationToken.None)
                     committed |> Buffers.ok
                     let! isCommitted = isAllCommitted cluster "C" "T" queues

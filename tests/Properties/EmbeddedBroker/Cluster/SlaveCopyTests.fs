@@ -284,7 +284,7 @@ let private hostedSlave =
                     let maxAtSlave () =
                         task {
                             let! answer =
-                                ofSlave.Ask(
+                                ofSlave.Request(
                                     Offsets.max.Request
                                         {
                                             Queue = { Topic = "T"; QueueId = 0 }

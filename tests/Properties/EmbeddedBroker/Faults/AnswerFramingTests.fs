@@ -39,7 +39,7 @@ let private framesTests =
                 let framing, pieces =
                     cutAll (chunks sizes (Array.concat frames)) AnswerFraming.start
 
-                framesOf pieces = frames && framing.Held.IsEmpty
+                framesOf pieces = frames && framing.Incomplete.IsEmpty
 
             property "the beginning of a frame is held until the rest has arrived"
             <| fun (sample: Sample) sizes (cut: uint16) ->

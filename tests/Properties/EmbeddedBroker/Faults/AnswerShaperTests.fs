@@ -99,7 +99,7 @@ let private reordering =
                 let _, sent =
                     send
                         { none with
-                            HoldBackFor = everyOf others
+                            OvertakenBy = everyOf others
                         }
                         sizes
                         frames
@@ -108,7 +108,7 @@ let private reordering =
 
             testCase "an answer waits until two others have passed, then the next one waits"
             <| fun () ->
-                let _, sent = send { none with HoldBackFor = 2 } [ 30 ] (List.map answer [ 1..7 ])
+                let _, sent = send { none with OvertakenBy = 2 } [ 30 ] (List.map answer [ 1..7 ])
                 List.map opaqueOf sent |> shouldEqual [ 2; 3; 1; 5; 6; 4; 7 ]
 
             property "an unsolicited answer precedes each answer and belongs to no call"
@@ -189,7 +189,7 @@ let private changingFaults =
                         let plan =
                             { none with
                                 DuplicateEvery = int duplicate % 3
-                                HoldBackFor = int holdBack % 3
+                                OvertakenBy = int holdBack % 3
                                 DelayEvery = int delay % 3
                                 DelayBy = second
                                 SendsUnknownOpaques = strangers

@@ -303,7 +303,7 @@ let private answers =
                                 { plan.Answers with
                                     AnswerPlan.DelayEvery = 2
                                     DelayBy = second
-                                    HoldBackFor = 5
+                                    OvertakenBy = 5
                                 }
                         })
                     |> read 1 ToClient (Array.concat [ answer 1; answer 2; Array.truncate 6 (answer 3) ])
@@ -337,7 +337,7 @@ let private healing =
                                 { plan.Answers with
                                     AnswerPlan.DelayEvery = 2
                                     DelayBy = second
-                                    HoldBackFor = 5
+                                    OvertakenBy = 5
                                 }
                         })
                     |> read 1 ToClient (Array.concat (List.map answer [ 1..4 ]))

@@ -43,7 +43,7 @@ let private askAgent (agent: ClusterAgent) command =
         answered.SetResult answer
         Task.CompletedTask
 
-    agent.Ask(BrokerAt 0, 1, BrokerRig.host, command, respond)
+    agent.Receive(BrokerAt 0, 1, BrokerRig.host, command, respond)
     answered.Task.GetAwaiter().GetResult()
 
 let private shouldBePulled agent =

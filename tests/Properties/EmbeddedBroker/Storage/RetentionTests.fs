@@ -338,7 +338,7 @@ let private hostedBrokers =
 
                     let min () =
                         task {
-                            let! answer = client.Ask(Offsets.min.Request first, limit.Token)
+                            let! answer = client.Request(Offsets.min.Request first, limit.Token)
                             return Buffers.ok answer
                         }
 

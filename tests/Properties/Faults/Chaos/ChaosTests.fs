@@ -19,7 +19,7 @@ let private harms: (string * (Place -> unit)) list =
         "black hole", (fun place -> place.Proxy.HalfOpen <- true)
         "lost answers", (fun place -> place.Proxy.Answers.DropEvery <- 7)
         "doubled answers", (fun place -> place.Proxy.Answers.DuplicateEvery <- 2)
-        "other order", (fun place -> place.Proxy.Answers.HoldBackFor <- 9)
+        "other order", (fun place -> place.Proxy.Answers.OvertakenBy <- 9)
         "late answers", (fun place -> place.Proxy.Answers.Delay(TimeSpan.FromMilliseconds 700L, 11))
         "strange answers", (fun place -> place.Proxy.Answers.SendUnknownOpaques <- true)
         "garbage", (fun place -> place.Proxy.ToClient.SendGarbage(64, 5))

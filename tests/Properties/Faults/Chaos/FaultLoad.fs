@@ -208,7 +208,7 @@ type Place private (broker: EmbeddedBroker, proxy: FaultProxy) =
                 let puts =
                     [
                         for key in 0 .. values - 1 ->
-                            client.Ask(
+                            client.Request(
                                 KeyValueConfig.put.Request
                                     {
                                         Place = place key

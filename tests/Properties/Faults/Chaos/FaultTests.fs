@@ -230,7 +230,7 @@ let private answers =
                 (fun place load _ ->
                     task {
                         // With one caller the held answer would wait for itself.
-                        place.Proxy.Answers.HoldBackFor <- min 5 (load.Callers - 1)
+                        place.Proxy.Answers.OvertakenBy <- min 5 (load.Callers - 1)
                         do! goOn load 2_000
                     })
                 noFailure

@@ -164,7 +164,7 @@ let private twinOf (cluster: EmbeddedCluster) (kind: Kind) (clientId: string) : 
         let mutable isKnown = false
 
         while not isKnown do
-            let! answer = client.Ask(request, CancellationToken.None)
+            let! answer = client.Request(request, CancellationToken.None)
             isKnown <- answer.IsOk
 
         return client

@@ -216,7 +216,7 @@ let private popMember (gate: PauseGate) (consumer: PopConsumer) : Member =
         Subscribe = None
         Unsubscribe = fun _ -> Task.CompletedTask
         Problems = fun () -> consumer.Health.Problems
-        InFlight = fun () -> consumer.Held
+        InFlight = fun () -> consumer.InFlight
         Acknowledged = fun () -> consumer.Acknowledged
         State = fun () -> $"%A{consumer.Health}"
     }

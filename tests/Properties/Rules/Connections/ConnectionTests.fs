@@ -45,7 +45,7 @@ let private start =
         Effects = []
     }
 
-let private redial isWanted = { Jitter = 0.5; IsWanted = isWanted }
+let private redial isWanted = { Jitter = 0.5; IsNeeded = isWanted }
 
 let rec private apply (world: World) event =
     let state, effects = Connection.transition Backoff.Default world.State event
@@ -326,7 +326,7 @@ let private states =
                     step (ConnectionState.Connected(1, 0)) CloseRequested
                     step
                         (ConnectionState.Closing 1)
-                        (SessionEnded(1, "closed", true, { Jitter = 0.0; IsWanted = true }))
+                        (SessionEnded(1, "closed", true, { Jitter = 0.0; IsNeeded = true }))
                 ]
                 |> shouldEqual
                     [

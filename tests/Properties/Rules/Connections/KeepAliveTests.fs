@@ -23,7 +23,7 @@ type private Watched =
     {
         Now: float
         Heard: float
-        Asked: float voption
+        Requested: float voption
         Probed: float voption
         Used: float
         Waiting: int
@@ -34,7 +34,7 @@ let private start =
     {
         Now = 0.0
         Heard = 0.0
-        Asked = ValueNone
+        Requested = ValueNone
         Probed = ValueNone
         Used = 0.0
         Waiting = 0
@@ -46,7 +46,7 @@ let private silence (watched: Watched) : IdleState =
 
     {
         Heard = since watched.Heard
-        Asked = ValueOption.map since watched.Asked
+        Requested = ValueOption.map since watched.Requested
         Probed = ValueOption.map since watched.Probed
         Used = since watched.Used
         IsFree = watched.Waiting = 0
@@ -70,14 +70,14 @@ let private step (watched: Watched) second =
             | Nothing -> watched
             | CallerAsks ->
                 { watched with
-                    Asked = watched.Asked |> ValueOption.orElse (ValueSome watched.Now)
+                    Requested = watched.Requested |> ValueOption.orElse (ValueSome watched.Now)
                     Used = watched.Now
                     Waiting = watched.Waiting + 1
                 }
             | ServerAnswers ->
                 { watched with
                     Heard = watched.Now
-                    Asked = ValueNone
+                    Requested = ValueNone
                     Probed = ValueNone
                     Waiting = 0
                 }

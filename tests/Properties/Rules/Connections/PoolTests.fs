@@ -68,14 +68,14 @@ let private post (world: World) event =
 let private check (world: World) =
     let pool = world.Pool
 
-    pool.Lent
+    pool.Rented
     |> shouldEqual (world.Holding |> Map.toSeq |> Seq.map snd |> Set.ofSeq)
 
     Set.ofList pool.Waiting |> shouldEqual world.Waiting
-    (pool.Lent.Count + pool.Idle.Length <= pool.Size) |> shouldBeTrue
-    Set.intersect pool.Lent (Set.ofList pool.Idle) |> shouldBeEmpty
+    (pool.Rented.Count + pool.Idle.Length <= pool.Size) |> shouldBeTrue
+    Set.intersect pool.Rented (Set.ofList pool.Idle) |> shouldBeEmpty
     // Nobody waits while there is one to have.
-    (world.Waiting.IsEmpty || (pool.Idle.IsEmpty && pool.Lent.Count = pool.Size))
+    (world.Waiting.IsEmpty || (pool.Idle.IsEmpty && pool.Rented.Count = pool.Size))
     |> shouldBeTrue
 
     (pool.IsClosed && not pool.Idle.IsEmpty) |> shouldBeFalse
@@ -101,7 +101,7 @@ let private step (world: World) step =
                     }
                     (Returned(connection, isUsable))
             | None -> world
-        | GiveBackTwice connection when world.Pool.Lent.Contains connection -> world
+        | GiveBackTwice connection when world.Pool.Rented.Contains connection -> world
         | GiveBackTwice connection ->
             let after = post world (Returned(connection, true))
             after.Pool |> shouldEqual world.Pool
@@ -113,9 +113,9 @@ let private step (world: World) step =
                     { world with
                         Waiting = Set.remove renter world.Waiting
                     }
-                    (GivenUp renter)
+                    (RentCancelled renter)
             | None -> world
-        | CloseIt -> post world CloseAsked
+        | CloseIt -> post world DrainRequested
 
     check world
     world

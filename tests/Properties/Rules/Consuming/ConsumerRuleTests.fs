@@ -101,7 +101,7 @@ let private trusting (attempts: LockAttempt list) =
                 match locks[client] with
                 | Some held ->
                     match ConsumeLock.renewed (seconds asked) (seconds answered) isGranted held with
-                    | StillHeld renewed -> Some renewed
+                    | StillLocked renewed -> Some renewed
                     | LockLost -> None
                 | None when isGranted -> Some(ConsumeLock.granted (seconds asked))
                 | None -> None
@@ -146,7 +146,7 @@ let private locks =
                 |> shouldEqual LockLost
 
                 ConsumeLock.renewed (seconds 50.0) (seconds 59.0) true held
-                |> shouldEqual (StillHeld(ConsumeLock.granted (seconds 50.0)))
+                |> shouldEqual (StillLocked(ConsumeLock.granted (seconds 50.0)))
             }
         ]
 

@@ -3,9 +3,14 @@ module RocketMq.Protocol.Tests.HandlerPlacementTests
 
 open RocketMq
 
-let private calm = { HaveWorked = true; HeldFor = 0 }
-let private idle = { HaveWorked = false; HeldFor = 0 }
-let private held looks = { HaveWorked = true; HeldFor = looks }
+let private calm = { HaveWorked = true; BlockedFor = 0 }
+let private idle = { HaveWorked = false; BlockedFor = 0 }
+
+let private held looks =
+    {
+        HaveWorked = true
+        BlockedFor = looks
+    }
 
 /// What becomes of a placement, and how often it was to be told.
 let private after (seen: HandlersSeen list) placement =
@@ -99,7 +104,8 @@ let private notices =
 
                 told <= 1
                 && List.forall2
-                    (fun (seen: HandlersSeen) (placement: HandlerPlacement, _) -> seen.HeldFor = 0 || placement.IsApart)
+                    (fun (seen: HandlersSeen) (placement: HandlerPlacement, _) ->
+                        seen.BlockedFor = 0 || placement.IsApart)
                     looks
                     states.Tail
         ]

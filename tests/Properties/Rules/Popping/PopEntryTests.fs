@@ -213,7 +213,7 @@ let private serve luck effect (run: Run) =
             else
                 run
 
-        feed (PutOff(id, answer ())) run
+        feed (Nacked(id, answer ())) run
     | _ -> run
 
 let private popSome count lane latency (run: Run) =
@@ -255,10 +255,10 @@ let private step isLucky (run: Run) step =
     match step with
     | Pop(count, lane, latency) -> popSome (int count % 8) (int lane % 3) (int64 latency % 40L) run
     | EndHandler(index, fails) ->
-        match Map.toList run.Pops.Held with
+        match Map.toList run.Pops.InFlight with
         | [] -> run
         | held ->
-            let verdict = if fails then ComesAgain 500L else IsDone
+            let verdict = if fails then Redeliver 500L else IsDone
             feed (Handled(fst held[int index % held.Length], verdict)) run
     | Serve(index, luck) ->
         match run.Sent with
@@ -307,7 +307,7 @@ let rec private serveAll (run: Run) =
 let private check (run: Run) =
     let run =
         if
-            run.Pops.Held
+            run.Pops.InFlight
             |> Map.forall (fun _ held -> PopInFlight.room held.Lane run.Pops < limits.MaxUnackedMessages)
         then
             run
@@ -322,7 +322,7 @@ let private check (run: Run) =
 /// Ends all handlers and serves all requests: nothing is held then.
 let private finish (run: Run) =
     let run =
-        (run, Map.keys run.Pops.Held)
+        (run, Map.keys run.Pops.InFlight)
         ||> Seq.fold (fun run id -> feed (Handled(id, IsDone)) run)
 
     let rec settleAll times (run: Run) =
@@ -335,10 +335,10 @@ let private finish (run: Run) =
     let run = settleAll 30 run
 
     let run =
-        if run.Pops.Held.IsEmpty && PopInFlight.nextDue run.Pops = ValueNone then
+        if run.Pops.InFlight.IsEmpty && PopInFlight.nextDue run.Pops = ValueNone then
             run
         else
-            blame $"%A{run.Pops.Held} are held for ever" run
+            blame $"%A{run.Pops.InFlight} are held for ever" run
 
     let run =
         if
@@ -444,7 +444,7 @@ let private unansweredRenewals =
                 let doubtful, effects = PopInFlight.transition 38_000L pops (Renewed(7L, NotNow))
                 effects |> shouldBeEmpty
 
-                for verdict in [ IsDone; ComesAgain 1L ] do
+                for verdict in [ IsDone; Redeliver 1L ] do
                     let pops, effects = PopInFlight.transition 38_001L doubtful (Handled(7L, verdict))
 
                     effects |> shouldEqual [ RenewInvisibleTime(7L, target) ]
@@ -457,7 +457,7 @@ let private unansweredRenewals =
 
                     match verdict, effects with
                     | IsDone, [ SendAck("a", [ 7L, _ ]) ]
-                    | ComesAgain _, [ SendNack(7L, _, 1L) ] -> ()
+                    | Redeliver _, [ SendNack(7L, _, 1L) ] -> ()
                     | _ -> failtest $"%A{effects}"
         ]
 
@@ -552,7 +552,7 @@ let private repeats =
 [<Tests>]
 let tests =
     testList
-        "Held pops"
+        "Pops in flight"
         [
             receiptsInFlight
             renewal

@@ -25,7 +25,7 @@ let private good: HandshakeEvidence =
         Chain = []
         Now = day 2026
         TrustedRoots = 0
-        ClientCertificateWanted = false
+        ClientCertificateRequested = false
         HasClientCertificate = false
     }
 
@@ -175,7 +175,7 @@ let private handshakes =
 
                 broken
                     { good with
-                        ClientCertificateWanted = true
+                        ClientCertificateRequested = true
                     }
                 |> shouldMention "none is set"
 
@@ -204,7 +204,7 @@ let private ends =
 
                 TlsReason.ofUnheardEnd
                     { good with
-                        ClientCertificateWanted = true
+                        ClientCertificateRequested = true
                     }
                 |> Option.get
                 |> shouldMention "none is set"

@@ -2,16 +2,16 @@ namespace RocketMq
 
 open System
 
-/// A broker's promise that nobody else of the group consumes a queue.
+/// A broker's promise that no other member of the group consumes a queue.
 type internal ConsumeLock =
     {
         /// When the request was made that the broker granted last. By then at the latest its 60 s began.
-        AskedAt: TimeSpan
+        RequestedAt: TimeSpan
     }
 
 /// What an attempt to renew a lock came to.
 type internal LockRenewal =
-    | StillHeld of ConsumeLock
+    | StillLocked of ConsumeLock
     /// Another member has it, or may have had it meanwhile.
     | LockLost
 
@@ -22,17 +22,20 @@ module internal ConsumeLock =
     let trustedFor = TimeSpan.FromSeconds 30L
 
     /// A broker gives a lock to others so long after the last request for it.
-    let private brokerKeeps = TimeSpan.FromSeconds 60L
+    let private lockMaxLiveTime = TimeSpan.FromSeconds 60L
 
     /// A lock that was granted to a request of this time. The answer's time does not count: the broker's began before it.
-    let granted (askedAt: TimeSpan) : ConsumeLock = { AskedAt = askedAt }
+    let granted (requestedAt: TimeSpan) : ConsumeLock = { RequestedAt = requestedAt }
 
-    let mayConsume (now: TimeSpan) (lock: ConsumeLock) : bool = now - lock.AskedAt < trustedFor
+    let mayConsume (now: TimeSpan) (lock: ConsumeLock) : bool = now - lock.RequestedAt < trustedFor
 
     /// A broker has answered a request to renew. If it came too late for the lock to have lasted, another member may have
     /// consumed in between, so that what is held is old.
-    let renewed (askedAt: TimeSpan) (answeredAt: TimeSpan) (isGranted: bool) (lock: ConsumeLock) : LockRenewal =
-        if isGranted && answeredAt - lock.AskedAt < brokerKeeps then
-            StillHeld { AskedAt = max askedAt lock.AskedAt }
+    let renewed (requestedAt: TimeSpan) (answeredAt: TimeSpan) (isGranted: bool) (lock: ConsumeLock) : LockRenewal =
+        if isGranted && answeredAt - lock.RequestedAt < lockMaxLiveTime then
+            StillLocked
+                {
+                    RequestedAt = max requestedAt lock.RequestedAt
+                }
         else
             LockLost

@@ -45,7 +45,7 @@ module internal ConsumerQueue =
         let state = { state with IsAssigned = false }
 
         match state.Phase with
-        | Wanted -> QueueBeginnings.released state
+        | WaitingToRetry -> QueueBeginnings.released state
         | Running -> drain now progress state
         // What is under way ends first, and finds that the queue is not assigned.
         | Released
@@ -70,21 +70,21 @@ module internal ConsumerQueue =
 
     // Locks
 
-    let private lockAnswered askedAt answer (state: ConsumerQueue) =
+    let private lockAnswered requestedAt answer (state: ConsumerQueue) =
         match answer with
         | LockGranted when state.IsAssigned ->
             { state with
                 Phase = FindingOffset
-                Lock = Held(ConsumeLock.granted askedAt)
+                Lock = Locked(ConsumeLock.granted requestedAt)
             },
             [ QueueEffect.FindOffset state.Attempt ]
         | LockGranted
-        | LockUnknown -> QueueBeginnings.fail { state with Lock = MayBeHeld }
+        | LockUnknown -> QueueBeginnings.fail { state with Lock = LockUncertain }
         | LockDenied -> QueueBeginnings.fail state
 
     let private renewDue (state: ConsumerQueue) =
         match state.Phase, state.Lock with
-        | (FindingOffset | Running | Draining | Committing), Held _ when not state.IsRenewing ->
+        | (FindingOffset | Running | Draining | Committing), Locked _ when not state.IsRenewing ->
             { state with IsRenewing = true }, [ QueueEffect.RenewLock ]
         | _ -> state, []
 
@@ -106,16 +106,16 @@ module internal ConsumerQueue =
             state, QueueEffect.Report LockWasLost :: effects
         | _ -> state, [ QueueEffect.Report LockWasLost ]
 
-    let private lockRenewed now askedAt answer (state: ConsumerQueue) =
+    let private lockRenewed now requestedAt answer (state: ConsumerQueue) =
         let state = { state with IsRenewing = false }
 
         match state.Phase, state.Lock, answer with
         | Unlocking, _, _ -> QueueBeginnings.unlock state
-        | _, Held _, LockUnknown -> state, []
-        | _, Held lock, _ ->
-            match ConsumeLock.renewed askedAt now (answer = LockGranted) lock with
-            | StillHeld lock -> { state with Lock = Held lock }, []
-            | _ -> lockLost now (if answer = LockGranted then MayBeHeld else NotHeld) state
+        | _, Locked _, LockUnknown -> state, []
+        | _, Locked lock, _ ->
+            match ConsumeLock.renewed requestedAt now (answer = LockGranted) lock with
+            | StillLocked lock -> { state with Lock = Locked lock }, []
+            | _ -> lockLost now (if answer = LockGranted then LockUncertain else Unlocked) state
         | _ -> state, []
 
     // Resets
@@ -138,7 +138,7 @@ module internal ConsumerQueue =
                     owes, []
 
             state, QueueEffect.MoveReading offset :: effects
-        | Wanted
+        | WaitingToRetry
         | Locking
         | FindingOffset when state.IsAssigned -> { owes with MoveTo = Some offset }, []
         | Draining
@@ -162,18 +162,19 @@ module internal ConsumerQueue =
         | QueueEvent.Assigned, Released -> QueueBeginnings.start { state with IsAssigned = true }
         | QueueEvent.Assigned, _ -> { state with IsAssigned = true }, []
         | QueueEvent.Revoked progress, _ -> revoked now progress state
-        | QueueEvent.LockAnswered(attempt, askedAt, answer), Locking when attempt = state.Attempt ->
-            lockAnswered askedAt answer state
+        | QueueEvent.LockAnswered(attempt, requestedAt, answer), Locking when attempt = state.Attempt ->
+            lockAnswered requestedAt answer state
         | QueueEvent.OffsetFound(attempt, offset, committed), FindingOffset when attempt = state.Attempt ->
             QueueBeginnings.offsetFound now offset committed state
         | QueueEvent.OffsetNotFound attempt, FindingOffset when attempt = state.Attempt -> QueueBeginnings.fail state
-        | QueueEvent.RetryDue attempt, Wanted when attempt = state.Attempt -> QueueBeginnings.start state
+        | QueueEvent.RetryDue attempt, WaitingToRetry when attempt = state.Attempt -> QueueBeginnings.start state
         | QueueEvent.RenewDue, _ -> renewDue state
-        | QueueEvent.LockRenewed(askedAt, answer), _ when state.IsRenewing -> lockRenewed now askedAt answer state
+        | QueueEvent.LockRenewed(requestedAt, answer), _ when state.IsRenewing ->
+            lockRenewed now requestedAt answer state
         | QueueEvent.CommitDue progress, Running -> QueueCommits.commitDue now progress state
-        | QueueEvent.CommitRequested(asker, offset, progress), Running ->
-            QueueCommits.commitRequested now asker offset progress { state with Progress = progress }
-        | QueueEvent.CommitRequested(asker, _, _), _ -> state, [ QueueEffect.AnswerCommits([ asker ], Ok()) ]
+        | QueueEvent.CommitRequested(waiter, offset, progress), Running ->
+            QueueCommits.commitRequested now waiter offset progress { state with Progress = progress }
+        | QueueEvent.CommitRequested(waiter, _, _), _ -> state, [ QueueEffect.AnswerCommits([ waiter ], Ok()) ]
         | QueueEvent.OffsetSaved, _ -> QueueCommits.saved now state
         | QueueEvent.OffsetNotSaved error, _ -> QueueCommits.notSaved now error state
         | QueueEvent.OffsetLoaded(committed, progress), Running when state.Request = Loading ->

@@ -27,7 +27,7 @@ module internal QueueBeginnings =
     let released (state: ConsumerQueue) =
         let state =
             { state with
-                Lock = NotHeld
+                Lock = Unlocked
                 // A reset that is owed holds wherever the group's offset is meanwhile.
                 MoveTo =
                     if state.Owed.IsSome && state.MoveTo.IsNone then
@@ -46,7 +46,7 @@ module internal QueueBeginnings =
         else
             let state =
                 { state with
-                    Phase = Wanted
+                    Phase = WaitingToRetry
                     Attempt = state.Attempt + 1
                 }
 
@@ -56,12 +56,12 @@ module internal QueueBeginnings =
     let unlock (state: ConsumerQueue) =
         match state.Lock with
         | _ when state.IsRenewing -> { state with Phase = Unlocking }, []
-        | NotHeld -> released state
-        | Held _
-        | MayBeHeld ->
+        | Unlocked -> released state
+        | Locked _
+        | LockUncertain ->
             { state with
                 Phase = Unlocking
-                Lock = NotHeld
+                Lock = Unlocked
             },
             [ QueueEffect.ReleaseLock ]
 
@@ -100,6 +100,6 @@ module internal QueueBeginnings =
         match state.MoveTo, state.Resume with
         | _ when not state.IsAssigned -> unlock state
         | Some move, _ -> run now move committed state
-        // Nobody else has committed since: what this member has consumed counts, committed or not.
+        // No other member has committed since: what this member has consumed counts, committed or not.
         | None, Some resume when QueueState.isOwn committed state -> run now resume committed state
         | None, _ -> run now offset committed state

@@ -18,9 +18,9 @@ module internal QueueCommits =
     /// How often a reset is tried to be saved when its queue is given up.
     let private owedAttempts = 3
 
-    let save offset askers (state: ConsumerQueue) =
+    let save offset waiters (state: ConsumerQueue) =
         { state with
-            Request = Saving(offset, state.Owed, askers)
+            Request = Saving(offset, state.Owed, waiters)
             Doubtful = Some offset
         },
         [ QueueEffect.SaveOffset offset ]
@@ -61,7 +61,7 @@ module internal QueueCommits =
             load state
         | _ -> state, []
 
-    let commitRequested now asker offset (progress: ConsumeProgress) (state: ConsumerQueue) =
+    let commitRequested now waiter offset (progress: ConsumeProgress) (state: ConsumerQueue) =
         let state, offset =
             match offset with
             | Some offset ->
@@ -78,33 +78,34 @@ module internal QueueCommits =
             | None -> state, ValueNone
 
         match state.Request, offset with
-        | _, ValueNone -> state, [ QueueEffect.AnswerCommits([ asker ], Ok()) ]
-        | _ when not (QueueState.hasLock now state) -> state, [ QueueEffect.AnswerCommits([ asker ], Ok()) ]
-        | NoRequest, ValueSome offset -> save offset [ asker ] state
+        | _, ValueNone -> state, [ QueueEffect.AnswerCommits([ waiter ], Ok()) ]
+        | _ when not (QueueState.hasLock now state) -> state, [ QueueEffect.AnswerCommits([ waiter ], Ok()) ]
+        | NoRequest, ValueSome offset -> save offset [ waiter ] state
         | _, ValueSome offset ->
-            let askers =
+            let waiters =
                 match state.NextSave with
-                | Some(_, askers) -> askers
+                | Some(_, waiters) -> waiters
                 | None -> []
 
             { state with
-                NextSave = Some(offset, asker :: askers)
+                NextSave = Some(offset, waiter :: waiters)
             },
             []
 
     let close (state: ConsumerQueue) =
         let waiting =
             match state.NextSave with
-            | Some(_, askers) -> [ QueueEffect.AnswerCommits(askers, Ok()) ]
+            | Some(_, waiters) -> [ QueueEffect.AnswerCommits(waiters, Ok()) ]
             | None -> []
 
         let state, effects = QueueBeginnings.unlock { state with NextSave = None }
         state, QueueEffect.CloseReading :: waiting @ effects
 
-    /// No handler is at work. What is owed is saved; what is consumed, if a look shows that nobody else has committed meanwhile.
+    /// No handler is at work. What is owed is saved; what is consumed, if a look shows that no other member has committed meanwhile.
     let commitLast now (state: ConsumerQueue) =
         match state.NextSave, target state.Progress state with
-        | Some(offset, askers), _ when QueueState.hasLock now state -> save offset askers { state with NextSave = None }
+        | Some(offset, waiters), _ when QueueState.hasLock now state ->
+            save offset waiters { state with NextSave = None }
         | _, ValueSome offset when
             state.Owed.IsSome
             && QueueState.hasLock now state
@@ -138,14 +139,14 @@ module internal QueueCommits =
     let next now (state: ConsumerQueue) =
         match state.Phase, state.NextSave with
         | Committing, _ -> commitLast now state
-        | Running, Some(offset, askers) when QueueState.hasLock now state ->
-            save offset askers { state with NextSave = None }
-        | Running, Some(_, askers) -> { state with NextSave = None }, [ QueueEffect.AnswerCommits(askers, Ok()) ]
+        | Running, Some(offset, waiters) when QueueState.hasLock now state ->
+            save offset waiters { state with NextSave = None }
+        | Running, Some(_, waiters) -> { state with NextSave = None }, [ QueueEffect.AnswerCommits(waiters, Ok()) ]
         | _ -> state, []
 
     let saved now (state: ConsumerQueue) =
         match state.Request with
-        | Saving(offset, pays, askers) ->
+        | Saving(offset, pays, waiters) ->
             let state, effects =
                 { ended state with
                     Committed = CommittedAt offset
@@ -157,22 +158,22 @@ module internal QueueCommits =
                 |> next now
 
             state,
-            if askers.IsEmpty then
+            if waiters.IsEmpty then
                 effects
             else
-                QueueEffect.AnswerCommits(askers, Ok()) :: effects
+                QueueEffect.AnswerCommits(waiters, Ok()) :: effects
         | _ -> state, []
 
     let notSaved now error (state: ConsumerQueue) =
         match state.Request with
-        | Saving(_, _, askers) ->
+        | Saving(_, _, waiters) ->
             let state, effects = ended state |> next now
 
             state,
-            if askers.IsEmpty then
+            if waiters.IsEmpty then
                 effects
             else
-                QueueEffect.AnswerCommits(askers, Error error) :: effects
+                QueueEffect.AnswerCommits(waiters, Error error) :: effects
         | _ -> state, []
 
     /// What the broker has is known while the queue is read: what somebody else committed is taken over.

@@ -37,10 +37,10 @@ type internal QueueRules =
     }
 
 type internal QueueLockState =
-    | NotHeld
+    | Unlocked
     /// The outcome of a request is not known, or came too late to be trusted.
-    | MayBeHeld
-    | Held of ConsumeLock
+    | LockUncertain
+    | Locked of ConsumeLock
 
 /// How a lock request ended.
 type internal LockAnswer =
@@ -53,15 +53,15 @@ type internal LockAnswer =
 /// A request to the offset store. One of a queue is in flight at a time.
 type internal OffsetRequest =
     | NoRequest
-    /// `pays` is the reset that was owed when it began; `askers` are the commits that wait for it.
-    | Saving of offset: int64 * pays: int64 option * askers: int list
+    /// `pays` is the reset that was owed when it began; `waiters` are the commits that wait for it.
+    | Saving of offset: int64 * pays: int64 option * waiters: int list
     | Loading
 
 type internal QueuePhase =
     /// Nothing of the queue is left at this member.
     | Released
     /// Assigned, and waiting for the next attempt to begin.
-    | Wanted
+    | WaitingToRetry
     /// The broker is asked for the lock.
     | Locking
     /// The offset to begin at is looked up.
@@ -80,18 +80,18 @@ type internal QueueEvent =
     | Assigned
     | Revoked of ConsumeProgress
     /// `attempt` is that of the effect.
-    | LockAnswered of attempt: int * askedAt: TimeSpan * LockAnswer
+    | LockAnswered of attempt: int * requestedAt: TimeSpan * LockAnswer
     /// Where to begin, and what the group has committed.
     | OffsetFound of attempt: int * offset: int64 * committed: CommittedOffset
     | OffsetNotFound of attempt: int
     | RetryDue of attempt: int
     /// Time to renew the lock, if there is one.
     | RenewDue
-    | LockRenewed of askedAt: TimeSpan * LockAnswer
+    | LockRenewed of requestedAt: TimeSpan * LockAnswer
     /// Time to commit, if there is anything to commit.
     | CommitDue of ConsumeProgress
     /// The application asks for a commit: of what is consumed, or of an offset of its own.
-    | CommitRequested of asker: int * offset: int64 option * ConsumeProgress
+    | CommitRequested of waiter: int * offset: int64 option * ConsumeProgress
     | OffsetSaved
     | OffsetNotSaved of RemotingError
     | OffsetLoaded of CommittedOffset * ConsumeProgress
@@ -135,5 +135,5 @@ type internal QueueEffect =
     | LoadOffset
     | RetryAfter of TimeSpan * attempt: int
     /// Commits that were asked for have ended.
-    | AnswerCommits of askers: int list * Result<unit, RemotingError>
+    | AnswerCommits of waiters: int list * Result<unit, RemotingError>
     | Report of QueueReport

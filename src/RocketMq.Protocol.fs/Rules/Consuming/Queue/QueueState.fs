@@ -49,7 +49,7 @@ module internal QueueState =
             IsAssigned = false
             Attempt = 0
             Failures = 0
-            Lock = NotHeld
+            Lock = Unlocked
             IsRenewing = false
             Committed = NotLoaded
             Doubtful = None
@@ -73,11 +73,11 @@ module internal QueueState =
 
     let hasLock now (state: ConsumerQueue) =
         match state.Lock with
-        | Held lock -> ConsumeLock.mayConsume now lock
-        | NotHeld
-        | MayBeHeld -> not state.Rules.NeedsLock
+        | Locked lock -> ConsumeLock.mayConsume now lock
+        | Unlocked
+        | LockUncertain -> not state.Rules.NeedsLock
 
-    /// Whether the broker's offset is one that this member knows of, so that nobody else has changed it.
+    /// Whether the broker's offset is one that this member knows of, so that no other member or tool has changed it.
     let isOwn (offset: CommittedOffset) (state: ConsumerQueue) =
         offset = state.Committed
         || (match state.Doubtful with

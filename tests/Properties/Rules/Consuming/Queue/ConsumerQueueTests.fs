@@ -192,7 +192,7 @@ let private locks =
             world.Pending |> shouldEqual [ Releasing ]
             let world = step world (Ends(0uy, 0uy))
             world.Broker.Holder |> shouldEqual None
-            phaseOf world |> shouldEqual Wanted
+            phaseOf world |> shouldEqual WaitingToRetry
             (step world RenewTime).Pending |> shouldEqual world.Pending
             phaseOf (settle world) |> shouldEqual Running
 

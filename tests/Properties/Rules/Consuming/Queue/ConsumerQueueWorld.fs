@@ -199,7 +199,7 @@ let private checkSave offset world =
 
     if world.Rules.NeedsLock then
         match ConsumerQueue.lockState world.Queue with
-        | Held lock -> law (ConsumeLock.mayConsume world.Now lock) "a commit without a lock that can be trusted"
+        | Locked lock -> law (ConsumeLock.mayConsume world.Now lock) "a commit without a lock that can be trusted"
         | _ -> failtest "a commit without the lock"
 
     if not world.Rules.AutoCommit then
@@ -294,12 +294,12 @@ let apply world event =
 
 // The broker's side
 
-let private brokerKeeps = TimeSpan.FromSeconds 60L
+let private lockMaxLiveTime = TimeSpan.FromSeconds 60L
 
 let isFree world =
     match world.Broker.Holder with
     | None -> true
-    | Some _ -> world.Now - world.Broker.LockedAt > brokerKeeps
+    | Some _ -> world.Now - world.Broker.LockedAt > lockMaxLiveTime
 
 let private lockFor holder world =
     if isFree world || world.Broker.Holder = Some holder then
