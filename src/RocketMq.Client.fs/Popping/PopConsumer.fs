@@ -153,7 +153,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
             ClientId = client.ClientId
             Queues = queues.All
             InFlight = acks.InFlight
-            Running = handling.Running
+            Running = handling.RunningCalls
             Consumed = counts.AllConsumed
             Failed = counts.AllFailed
             Acknowledged = acks.Acked

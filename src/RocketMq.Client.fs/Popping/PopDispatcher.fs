@@ -11,8 +11,8 @@ type internal PopWork(messages: (int64 * PopTicket) list) =
     /// Those that are not settled. A handler works on the first.
     member val Left = messages with get, set
 
-    interface IWorkSource with
-        member _.Take _ = false
+    interface IHandlerWork with
+        member _.Take() = { First = 0; Count = 1; IsLast = true }
 
 /// Has handlers work on messages that were popped.
 [<Sealed>]
@@ -25,6 +25,8 @@ type internal PopDispatcher
         acks: PopAckAgent,
         client: PopClient
     ) =
+    inherit HandlerPool(settings.Group, settings.Concurrency, settings.Remoting.Logger)
+
     /// How soon a message is redelivered that was not handled, through no fault of its own.
     static let returnMillis = 1_000L
 
@@ -128,29 +130,27 @@ type internal PopDispatcher
                                 continues <- false
         }
 
-    let work (pool: HandlerPool) (run: HandlerWorker) : Task =
-        backgroundTask {
-            while pool.Take run do
-                match run.Source with
-                | :? PopWork as work -> do! handleAll pool run work
-                | _ -> ()
-        }
-
-    let pool = HandlerPool(settings.Group, settings.Concurrency, log, work)
-
     let queueOf (_: int64, ticket: PopTicket) =
         let receipt = ticket.Popped.Receipt
         receipt.BrokerName, receipt.QueueId
 
+    override pool.Handle(run: HandlerWorker) : Task =
+        backgroundTask {
+            while pool.Take run do
+                match run.Work with
+                | :? PopWork as work -> do! handleAll pool run work
+                | _ -> ()
+        }
+
     /// How many handlers are at work.
-    member _.Running: int =
+    member pool.RunningCalls: int =
         pool.Running |> List.filter (fun run -> run.Stamp <> 0L) |> List.length
 
     /// Ends when a handler may become free, as far as is known.
     member _.WhenFree(cancellation: CancellationToken) : Task = gate.WhenOpen cancellation
 
     /// Takes messages of one pop. Those of a pop that was sent before all handlers took too long go back at once.
-    member _.Dispatch(messages: (int64 * PopTicket) list) =
+    member pool.Dispatch(messages: (int64 * PopTicket) list) =
         if not gate.IsOpen then
             settle (Redeliver returnMillis) messages
         elif isOrderly then
@@ -162,29 +162,29 @@ type internal PopDispatcher
 
     /// Whether all handlers have taken too long. While they have, nothing more is popped, and what waits for one of them goes
     /// back, for other members.
-    member _.AllAreOverdue(areAll: bool) =
+    member pool.AllAreOverdue(areAll: bool) =
         if areAll then
             gate.Close()
 
-            for source in pool.TakeBack() do
-                match source with
+            for waiting in pool.TakeBack() do
+                match waiting with
                 | :? PopWork as work -> settle (Redeliver returnMillis) work.Left
                 | _ -> ()
         else
             gate.Open()
 
     /// No handler begins any more, and those at work are told to end. What is in flight goes back.
-    member _.End() =
+    member pool.End() =
         pool.Close()
         call.CancelAll pool
         acks.SendBack returnMillis
 
     interface IHandlers with
-        member _.Pool = pool
+        member pool.Pool = pool
 
         /// Another handler takes the place of one that does not return; its message, and in order those behind it, are redelivered.
-        member _.Abandon(run, stamp) =
-            match run.Source with
+        member pool.Abandon(run, stamp) =
+            match run.Work with
             | :? PopWork as work when pool.Abandon(run, stamp) ->
                 counts.Abandoned()
 

@@ -4,20 +4,12 @@ open System
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// One message of a pull that is to be handled again.
-[<Sealed>]
-type internal RetryWork(batch: FetchedBatch, index: int) =
-    interface IWorkSource with
-        member _.Take run =
-            run.Batch <- batch
-            run.First <- index
-            run.Count <- 1
-            false
-
 /// Messages in any order: a failed one goes back to a broker and holds up none.
 [<Sealed>]
 type internal ConcurrentDispatcher
     (options: PushConsumerOptions, call: HandlerCall, counts: ConsumerCounts, sendBack: SendBackService) =
+    inherit HandlerPool(options.Consumer.Group, options.Concurrency, options.Consumer.Client.Remoting.Logger)
+
     /// As Java waits before it handles a message again that no broker took back.
     static let retryDelay = TimeSpan.FromSeconds 5L
 
@@ -28,7 +20,7 @@ type internal ConcurrentDispatcher
         backgroundTask {
             try
                 do! Task.Delay(retryDelay, clock, batch.Queue.Ending)
-                pool.Add(RetryWork(batch, index))
+                pool.Add(batch.Only index)
             with :? OperationCanceledException ->
                 ()
         }
@@ -76,60 +68,63 @@ type internal ConcurrentDispatcher
             Task.CompletedTask
         | SendBack level -> settleAllFailed pool batch first count level
 
-    let work (pool: HandlerPool) (run: HandlerWorker) : Task =
+    // One state machine for all calls of a worker: each of its own would be an object for each message.
+    override pool.Handle(run: HandlerWorker) : Task =
         backgroundTask {
             while pool.Take run do
                 do! pool.WhenPlaced
-                let batch = run.Batch
-                let first = run.First
-                let count = run.Count
-                let queue = batch.Queue
 
-                if queue.TryBegin(batch, count) then
-                    run.Result <- ConsumeResult.Retry
+                match run.Work with
+                | :? FetchedBatch as batch ->
+                    let first = run.First
+                    let count = run.Count
+                    let queue = batch.Queue
 
-                    try
-                        let! returned = call.Begin(run, queue, batch.Messages, first, count)
-                        run.Result <- call.Returned(run, returned)
-                    with error ->
-                        call.Threw(run, batch.Messages[first], error)
+                    if queue.TryBegin(batch, count) then
+                        run.Result <- ConsumeResult.Retry
 
-                    if run.End() then
-                        call.Counted(run.Result, count)
-                        queue.LastConsume <- clock.GetTimestamp()
+                        try
+                            let! returned = call.Begin(run, queue, batch.Messages, first, count)
+                            run.Result <- call.Returned(run, returned)
+                        with error ->
+                            call.Threw(run, batch.Messages[first], error)
 
-                        match run.Result with
-                        | ConsumeResult.Success -> queue.FinishAndEnd(batch, first, count)
-                        | failed ->
-                            do! settle pool batch first count failed
-                            queue.End count
+                        if run.End() then
+                            call.Counted(run.Result, count)
+                            queue.LastConsume <- clock.GetTimestamp()
+
+                            match run.Result with
+                            | ConsumeResult.Success -> queue.FinishAndEnd(batch, first, count)
+                            | failed ->
+                                do! settle pool batch first count failed
+                                queue.End count
+                | _ -> ()
         }
 
-    let pool = HandlerPool(options.Consumer.Group, options.Concurrency, log, work)
-
     interface IHandlerDispatcher with
-        member _.Pool = pool
+        member pool.Pool = pool
 
-        member _.Dispatch batch =
-            pool.Add(BatchWork(batch, call.BatchSize))
+        member pool.Dispatch batch =
+            batch.CallSize <- call.BatchSize
+            pool.Add batch
 
         // What is old is left out when a handler would begin with it.
         member _.Drop _ = ()
         member _.Resume _ = ()
-        member _.CancelHandlers queue = call.CancelAll(pool, queue)
+        member pool.CancelHandlers queue = call.CancelAll(pool, queue)
 
         // The pull that failed has been logged.
         member _.Refused _ = ()
 
         /// The messages of a handler that does not return go back to brokers; another handler takes its place.
-        member _.Abandon(run, stamp) =
-            let batch, first, count = run.Batch, run.First, run.Count
+        member pool.Abandon(run, stamp) =
+            let first, count = run.First, run.Count
 
-            if pool.Abandon(run, stamp) then
+            match run.Work with
+            | :? FetchedBatch as batch when pool.Abandon(run, stamp) ->
                 backgroundTask {
                     counts.Abandoned()
                     do! settle pool batch first count ConsumeResult.Retry
                     batch.Queue.End count
                 }
-            else
-                Task.CompletedTask
+            | _ -> Task.CompletedTask

@@ -36,12 +36,11 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
 
     let phaseOf stamp = stamp % phases
 
-    /// What it works on: messages of a pull from an index on, or what its source has next.
-    member val Batch: FetchedBatch = Unchecked.defaultof<_> with get, set
+    /// What it works on, and the part of it.
+    member val Work: IHandlerWork = Unchecked.defaultof<_> with get, set
 
     member val First = 0 with get, set
     member val Count = 0 with get, set
-    member val Source: IWorkSource = Unchecked.defaultof<_> with get, set
 
     /// Whose messages the handler works on, or worked on last. None if they were popped.
     member val Queue: ProcessQueue = Unchecked.defaultof<_> with get, set
@@ -128,29 +127,10 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
     interface IThreadPoolWorkItem with
         member run.Execute() = starter.Start run
 
-/// Something that handlers take work from.
-and internal IWorkSource =
-    /// Puts the next piece of work into a run. False: that was the last one.
-    abstract Take: HandlerWorker -> bool
-
-/// The messages of a pull, so many a handler.
-[<Sealed>]
-type internal BatchWork(batch: FetchedBatch, batchSize: int) =
-    interface IWorkSource with
-        member _.Take run =
-            let left = batch.Messages.Length - batch.Taken
-            let count = min batchSize left
-            run.Batch <- batch
-            run.First <- batch.Taken
-            run.Count <- count
-            batch.Taken <- batch.Taken + count
-            left > count
-
 /// Has up to so many handlers work at a time. There is no thread or task of its own: a handler goes on with the next piece of
-/// work, and has another one started while there is more. `work` takes pieces until there is none, and awaits `WhenPlaced` before it
-/// calls a handler.
-[<Sealed>]
-type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: HandlerPool -> HandlerWorker -> Task) =
+/// work, and has another one started while there is more.
+[<AbstractClass>]
+type internal HandlerPool(group: string, concurrency: int, log: ILogger) =
     /// After so many looks without work the handlers are not looked at any more.
     static let idleLooks = 20
 
@@ -159,7 +139,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
     let mutable isApart = placement.IsApart
 
     let gate = obj ()
-    let sources = Queue<IWorkSource>()
+    let waiting = Queue<IHandlerWork>()
     let idle = Stack<HandlerWorker>()
     let running = HashSet<HandlerWorker>(HashIdentity.Reference)
     let mutable isPaused = false
@@ -187,7 +167,7 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
             place (HandlerPlacement.worked (taken - running.Count) placement)
 
     let canStart () =
-        running.Count < concurrency && sources.Count > 0 && not isPaused && not isClosed
+        running.Count < concurrency && waiting.Count > 0 && not isPaused && not isClosed
 
     /// Under the lock: a run that is to be started, or nothing.
     let reserve (pool: HandlerPool) : HandlerWorker | null =
@@ -219,9 +199,12 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
 
     member _.IsApart = Volatile.Read &isApart
 
-    member pool.Add(source: IWorkSource) =
+    /// Has a handler work: takes parts until there are none, and awaits `WhenPlaced` before it calls the application.
+    abstract Handle: worker: HandlerWorker -> Task
+
+    member pool.Add(work: IHandlerWork) =
         lock gate (fun () ->
-            sources.Enqueue source
+            waiting.Enqueue work
             reserve pool)
         |> pool.Start
 
@@ -231,18 +214,21 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
             lock gate (fun () ->
                 if run.IsAbandoned then
                     struct (false, null)
-                elif sources.Count > 0 && not isPaused && not isClosed then
-                    let source = sources.Peek()
-                    run.Source <- source
+                elif waiting.Count > 0 && not isPaused && not isClosed then
+                    let work = waiting.Peek()
+                    let part = work.Take()
+                    run.Work <- work
+                    run.First <- part.First
+                    run.Count <- part.Count
 
-                    if not (source.Take run) then
-                        sources.Dequeue() |> ignore<IWorkSource>
+                    if part.IsLast then
+                        waiting.Dequeue() |> ignore<IHandlerWork>
 
                     countTaken ()
                     struct (true, reserve pool)
                 else
                     running.Remove run |> ignore<bool>
-                    run.Batch <- Unchecked.defaultof<_>
+                    run.Work <- Unchecked.defaultof<_>
                     idle.Push run
                     struct (false, null))
 
@@ -274,11 +260,11 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
         |> pool.Start
 
     /// Takes back what waits for a handler.
-    member _.TakeBack() : IWorkSource list =
+    member _.TakeBack() : IHandlerWork list =
         lock gate (fun () ->
-            let waiting = List.ofSeq sources
-            sources.Clear()
-            waiting)
+            let taken = List.ofSeq waiting
+            waiting.Clear()
+            taken)
 
     member _.IsClosed = Volatile.Read &isClosed
 
@@ -286,11 +272,11 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger, work: H
     member _.Close() =
         lock gate (fun () ->
             isClosed <- true
-            sources.Clear())
+            waiting.Clear())
 
     interface IHandlerStarter with
         member pool.Start run =
-            let working = work pool run
+            let working = pool.Handle run
 
             if not working.IsCompletedSuccessfully then
                 Supervised.run log CancellationToken.None (fun () -> working)

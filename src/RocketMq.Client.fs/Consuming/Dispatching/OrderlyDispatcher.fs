@@ -106,8 +106,8 @@ type internal OrderedQueue(queue: ProcessQueue) =
 
             isNew)
 
-    interface IWorkSource with
-        member _.Take _ = false
+    interface IHandlerWork with
+        member _.Take() = { First = 0; Count = 1; IsLast = true }
 
 /// Messages in the order of their queues: one that fails holds its queue up until it succeeds or is a dead letter.
 [<Sealed>]
@@ -119,6 +119,8 @@ type internal OrderlyDispatcher
         sendBack: SendBackService,
         mayConsume: ProcessQueue -> bool
     ) =
+    inherit HandlerPool(options.Consumer.Group, options.Concurrency, options.Consumer.Client.Remoting.Logger)
+
     /// A queue gives way to others after so long. Java's time.
     static let turn = TimeSpan.FromSeconds 60L
 
@@ -262,20 +264,18 @@ type internal OrderlyDispatcher
                         continues <- mayContinue
         }
 
-    let work (pool: HandlerPool) (run: HandlerWorker) : Task =
+    override pool.Handle(run: HandlerWorker) : Task =
         backgroundTask {
             while pool.Take run do
-                match run.Source with
+                match run.Work with
                 | :? OrderedQueue as ordered -> do! workOn pool run ordered
                 | _ -> ()
         }
 
-    let pool = HandlerPool(options.Consumer.Group, options.Concurrency, log, work)
-
     interface IHandlerDispatcher with
-        member _.Pool = pool
+        member pool.Pool = pool
 
-        member _.Dispatch batch =
+        member pool.Dispatch batch =
             let ordered = queues.GetValue(batch.Queue, (fun queue -> OrderedQueue queue))
 
             if ordered.Add batch then
@@ -287,12 +287,12 @@ type internal OrderlyDispatcher
             | _ -> ()
 
         /// A queue that rested because it might not be consumed may go on.
-        member _.Resume queue =
+        member pool.Resume queue =
             match queues.TryGetValue queue with
             | true, ordered when ordered.Wake() -> pool.Add ordered
             | _ -> ()
 
-        member _.CancelHandlers queue = call.CancelAll(pool, queue)
+        member pool.CancelHandlers queue = call.CancelAll(pool, queue)
 
         // The pull that failed has been logged.
         member _.Refused _ = ()

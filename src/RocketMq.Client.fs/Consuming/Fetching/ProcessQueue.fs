@@ -13,15 +13,38 @@ type internal PullCursor =
         Ending: CancellationToken
     }
 
-/// What one pull brought of a queue, after the filter.
+/// What one pull brought of a queue, after the filter. As work for handlers it is the messages from index `first` to before `last`.
 [<Sealed>]
-type internal FetchedBatch(queue: ProcessQueue, offsetBatch: OffsetBatch, messages: StoredMessage[]) =
+type internal FetchedBatch
+    (queue: ProcessQueue, offsetBatch: OffsetBatch, messages: StoredMessage[], first: int, last: int) =
+    let mutable next = first
     member _.Queue = queue
     member _.Offsets = offsetBatch
     member _.Messages = messages
 
-    /// How many are with handlers or consumed; whoever hands them out counts.
-    member val Taken = 0 with get, set
+    /// The most messages for one call of a handler.
+    member val CallSize = 1 with get, set
+
+    /// One message of it, to be handled again.
+    member _.Only(index: int) =
+        FetchedBatch(queue, offsetBatch, messages, index, index + 1)
+
+    /// Whether all of it has been taken.
+    member _.IsTaken = (next = last)
+
+    /// Takes the messages of one call. One caller at a time.
+    member batch.Take() : WorkPart =
+        let begins = next
+        next <- min last (begins + batch.CallSize)
+
+        {
+            First = begins
+            Count = next - begins
+            IsLast = batch.IsTaken
+        }
+
+    interface IHandlerWork with
+        member batch.Take() = batch.Take()
 
 /// One queue that a consumer reads: what it holds, and how far it is. Handlers, pulls and commits meet here, so all of it is
 /// under one lock that is held for no longer than it takes to count.
@@ -239,7 +262,8 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
                 isConfirmed <- true
                 newestStored <- stored
                 cachedBytes <- cachedBytes + bytes
-                FetchedBatch(queue, unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next), messages)
+                let offsets = unfinished.Pulled(ReadOnlySpan(offsets, 0, messages.Length), next)
+                FetchedBatch(queue, offsets, messages, 0, messages.Length)
             else
                 null
 

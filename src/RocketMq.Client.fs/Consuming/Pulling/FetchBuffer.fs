@@ -33,12 +33,11 @@ type internal FetchBuffer() =
     let rec tryTakeOf (line: Line) : TakenMessage voption =
         match line.Pulled.TryPeek() with
         | false, _ -> ValueNone
-        | true, pulled when pulled.Taken = pulled.Messages.Length ->
+        | true, pulled when pulled.IsTaken ->
             line.Pulled.Dequeue() |> ignore<FetchedBatch>
             tryTakeOf line
         | true, pulled ->
-            let index = pulled.Taken
-            pulled.Taken <- index + 1
+            let index = pulled.Take().First
 
             if line.Owner.TryTake(pulled, index) then
                 ValueSome

@@ -74,8 +74,7 @@ type internal Session
         let sent = out.Cut()
         (deadlines :> IDisposable).Dispose()
 
-        inFlight.TakeWhere((fun _ -> true), abandon reason sent)
-        |> ignore<int64<tick>>
+        inFlight.TakeWhere((fun _ -> true), abandon reason sent) |> ignore<int64<tick>>
 
         requests.Release()
         ending.Cancel()

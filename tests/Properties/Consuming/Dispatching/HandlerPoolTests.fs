@@ -171,7 +171,11 @@ let private poolOf concurrency (work: int -> Task) =
                 lock gate (fun () -> working <- working - 1)
         }
 
-    let pool = HandlerPool("C", concurrency, NullLogger.Instance, loop)
+    let pool =
+        { new HandlerPool("C", concurrency, NullLogger.Instance) with
+            member pool.Handle run = loop pool run
+        }
+
     pool, given, (fun () -> most)
 
 let private noStarter: IHandlerStarter =
@@ -203,7 +207,7 @@ let private scheduling =
                             let held =
                                 pulled owner (messagesAt [ for index in 0 .. size - 1 -> int64 index ]) 1L
 
-                            pool.Add(BatchWork(held, 1))
+                            pool.Add held
                             Task.CompletedTask)
 
                     do! until (fun () -> given.Count = batches * size)
@@ -220,7 +224,7 @@ let private scheduling =
                     let pool, given, _ = poolOf 4 (fun _ -> Task.CompletedTask)
                     pool.Pause()
                     let owner = newQueue limits
-                    pool.Add(BatchWork((pulled owner (messagesAt [ 0L .. 8L ]) 9L), 1))
+                    pool.Add(pulled owner (messagesAt [ 0L .. 8L ]) 9L)
                     given.Count |> shouldEqual 0
                     pool.Resume()
                     do! until (fun () -> given.Count = 9)
@@ -237,11 +241,12 @@ let private timeouts =
                     let mutable outcome = None
                     let mutable begun: HandlerWorker option = None
                     let mutable others = 0
+                    let owner = newQueue limits
 
                     let loop (pool: HandlerPool) (run: HandlerWorker) : Task =
                         backgroundTask {
                             while pool.Take run do
-                                run.Begin(run.Batch.Queue, 0L)
+                                run.Begin(owner, 0L)
 
                                 if run.First = 0 then
                                     begun <- Some run
@@ -252,9 +257,12 @@ let private timeouts =
                                     Interlocked.Increment &others |> ignore
                         }
 
-                    let pool = HandlerPool("C", 1, NullLogger.Instance, loop)
-                    let owner = newQueue limits
-                    pool.Add(BatchWork((pulled owner (messagesAt [ 0L .. 2L ]) 3L), 1))
+                    let pool =
+                        { new HandlerPool("C", 1, NullLogger.Instance) with
+                            member pool.Handle run = loop pool run
+                        }
+
+                    pool.Add(pulled owner (messagesAt [ 0L .. 2L ]) 3L)
                     do! until (fun () -> begun.IsSome)
                     pool.Abandon(begun.Value, begun.Value.Stamp) |> shouldBeTrue
                     do! until (fun () -> others = 2)
