@@ -51,8 +51,8 @@ type internal ReceivedFrame =
         else
             FrameParts.copyToCommand &frame.Parts
 
-    /// The body, to be kept.
-    member frame.BodyToKeep() : ReadOnlyMemory<byte> =
+    /// The body, in memory of its own.
+    member frame.CopyOfBody() : ReadOnlyMemory<byte> =
         if frame.IsOwn || frame.Parts.Body.IsEmpty then
             frame.Parts.Body
         else

@@ -286,19 +286,19 @@ let private leaseCounts =
                         QueueOffset = 0L
                     }
 
-                let mutable model: Map<int64, int64> = Map.empty
-                let mutable now = 0L
+                let mutable model: Map<int64, int64<tick>> = Map.empty
+                let mutable now = 0L<tick>
 
                 for offset, time, isRemoved in steps do
                     let offset = int64 offset % 16L
-                    now <- now + 1L
+                    now <- now + 1L<tick>
 
                     if isRemoved then
                         table.Remove(receipt, offset)
                         model <- Map.remove offset model
                     else
-                        table.Add(receipt, offset, now + int64 time % 20L + 1L, now)
-                        model <- Map.add offset (now + int64 time % 20L + 1L) model
+                        table.Add(receipt, offset, now + (int64 time % 20L + 1L) * 1L<tick>, now)
+                        model <- Map.add offset (now + (int64 time % 20L + 1L) * 1L<tick>) model
 
                     let alive = model |> Map.filter (fun _ expires -> expires > now)
                     table.Count now |> shouldEqual alive.Count

@@ -51,7 +51,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
     let closed =
         RemotingError.AlreadyClosed $"The pull consumer of group {options.Consumer.Group}"
 
-    let handingOut = PollCoordinator(options, waiting, closed)
+    let polls = PollCoordinator(options, waiting, closed)
 
     /// The queues that are assigned, as they travel.
     let assignment = QueueSelection isAssigned
@@ -70,7 +70,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
             table,
             problems,
             refusals,
-            handingOut.Refused,
+            polls.Refused,
             BrokerCallbacks(
                 settings.Group,
                 events,
@@ -83,8 +83,6 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
     let offsets = OffsetQueries(settings, space, membership.Brokers)
     let steering = QueueControl()
 
-    let assignmentGate = new SemaphoreSlim(1, 1)
-
     do
         if isAssigned then
             assignment.Set(options.Assigned |> List.map offsets.Inner)
@@ -95,7 +93,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
             for topic, filter in options.Consumer.Subscriptions do
                 subscriptions.Set(Namespaced.wrap space topic, filter)
 
-    let dispatcher = OnDemandDispatcher(waiting, handingOut)
+    let dispatcher = OnDemandDispatcher(waiting, polls)
 
     let puller =
         PullService(
@@ -177,71 +175,8 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
             (fun queue -> not queue.Gate.IsOpen)
         )
 
-    let commit
-        (cancellation: CancellationToken)
-        (request: CommitWait -> MemberEvent)
-        : Task<Result<unit, RemotingError>> =
-        let wait = CommitWait()
-        events.Post(request wait)
-        wait.Ended.WaitAsync cancellation
-
-    let refused (queue: MessageQueue) reason =
-        Error(RemotingError.Invalid(InvalidInput(string queue, reason)))
-
-    let seek (queue: MessageQueue) offset : Result<unit, RemotingError> =
-        let inner = offsets.Inner queue
-
-        if offset < 0L then
-            refused queue (invariant $"it has no offset {offset}, offsets count from 0")
-        elif handingOut.IsClosed then
-            Error closed
-        elif steering.Seek(inner, offset, table.TryFind, assignment.Contains inner) then
-            Ok()
-        else
-            refused queue "it is not one of those that this consumer reads now, see Queues"
-
-    let seekTo queue (find: Task<Result<int64, RemotingError>>) =
-        taskResult {
-            let! offset = find
-            return! seek queue offset
-        }
-
-    let assign (chosen: MessageQueue list) filter =
-        backgroundTask {
-            do! assignmentGate.WaitAsync()
-
-            try
-                let before = assignment.Topics
-                assignment.Set(chosen |> List.map offsets.Inner)
-
-                for topic in before - assignment.Topics do
-                    do! membership.Unsubscribe(Namespaced.unwrap space topic)
-
-                return!
-                    [ for topic in assignment.Topics -> Namespaced.unwrap space topic ]
-                    |> OneByOne.untilError (fun topic -> membership.Subscribe(topic, filter, CancellationToken.None))
-            finally
-                assignmentGate.Release() |> ignore<int>
-        }
-
-    let mode isAllowed (act: unit -> Task<Result<unit, RemotingError>>) =
-        if handingOut.IsClosed then
-            Task.FromResult(Error closed)
-        elif isAllowed then
-            act ()
-        else
-            Task.FromResult(
-                Error(
-                    RemotingError.InvalidCall
-                        "a consumer has subscriptions or assigned queues, as it was started with, not both"
-                )
-            )
-
-    let setPaused isPaused (which: MessageQueue list) =
-        for queue in which do
-            steering.SetPaused(offsets.Inner queue, isPaused, table.TryFind)
-
-        waiting.Wake()
+    let control =
+        PullControl(space, assignment, offsets, steering, table, events, membership, waiting, polls, closed)
 
     let start (close: unit -> Task) =
         taskResult {
@@ -266,10 +201,10 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
 
     let close () : Task =
         backgroundTask {
-            handingOut.BeginClose()
+            polls.BeginClose()
             membership.LeaveAll()
             do! agent.Ended
-            handingOut.Close()
+            polls.Close()
             do! membership.Close()
         }
 
@@ -325,11 +260,11 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
         }
 
     /// What has been received and not finished comes again, and all that comes after it, unless commits are by hand.
-    member _.Redeliver() = handingOut.Redeliver()
+    member _.Redeliver() = polls.Redeliver()
 
     /// Waits for the next message.
     member _.Receive(cancellation: CancellationToken) : Task<Result<ReceivedMessage, RemotingError>> =
-        handingOut.Receive cancellation
+        polls.Receive cancellation
 
     /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time. If none of the
     /// topics can be read then, because it is not there or no server can be asked for it, that is the error.
@@ -337,7 +272,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
         (most: int, wait: TimeSpan, cancellation: CancellationToken)
         : Task<Result<ReceivedMessage[], RemotingError>> =
         backgroundTask {
-            match! handingOut.Poll(most, wait, cancellation) with
+            match! polls.Poll(most, wait, cancellation) with
             | Ok [||] ->
                 match membership.WhyNothing with
                 | Some error -> return Error error
@@ -348,44 +283,35 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
     /// Commits the offsets of all messages delivered so far, the last one included. The first failure is given, and the
     /// offsets of other queues may have been committed all the same.
     member _.Commit(cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
-        handingOut.Settle()
-        commit cancellation CommitAllRequested
+        control.CommitAll cancellation
 
     /// Commits an offset of a queue, the next one to be consumed, whatever has been delivered of it.
     member _.Commit
         (queue: MessageQueue, offset: int64, cancellation: CancellationToken)
         : Task<Result<unit, RemotingError>> =
-        let inner = offsets.Inner queue
-
-        if offset < 0L then
-            Task.FromResult(refused queue (invariant $"it has no offset {offset}, offsets count from 0"))
-        else
-            match table.TryFind inner with
-            | null -> offsets.Commit(queue, offset, cancellation)
-            | owner when owner.IsLeft -> offsets.Commit(queue, offset, cancellation)
-            | _ -> commit cancellation (fun wait -> CommitOffsetRequested(inner, offset, wait))
+        control.Commit(queue, offset, cancellation)
 
     /// Goes on at an offset of a queue that it reads. What waits of the queue is dropped, and what is in hand of it does not
     /// count any more.
-    member _.Seek(queue: MessageQueue, offset: int64) : Result<unit, RemotingError> = seek queue offset
+    member _.Seek(queue: MessageQueue, offset: int64) : Result<unit, RemotingError> = control.Seek(queue, offset)
 
     /// Goes on at the first message that is still there.
     member _.SeekToBegin(queue: MessageQueue, cancellation: CancellationToken) =
-        seekTo queue (offsets.Min(queue, cancellation))
+        control.SeekTo(queue, offsets.Min(queue, cancellation))
 
     /// Goes on with what is stored from now on.
     member _.SeekToEnd(queue: MessageQueue, cancellation: CancellationToken) =
-        seekTo queue (offsets.Max(queue, cancellation))
+        control.SeekTo(queue, offsets.Max(queue, cancellation))
 
     /// Goes on at the messages stored at or after a time.
     member _.SeekToTime(queue: MessageQueue, time: DateTimeOffset, cancellation: CancellationToken) =
-        seekTo queue (offsets.AtTime(queue, time, cancellation))
+        control.SeekTo(queue, offsets.AtTime(queue, time, cancellation))
 
     /// Nothing of these queues is pulled or delivered until `Resume`; they stay this consumer's.
-    member _.Pause(queues: MessageQueue list) = setPaused true queues
+    member _.Pause(queues: MessageQueue list) = control.SetPaused(true, queues)
 
     /// Queues that were paused are read again.
-    member _.Resume(queues: MessageQueue list) = setPaused false queues
+    member _.Resume(queues: MessageQueue list) = control.SetPaused(false, queues)
 
     /// The offset of the first message that is still there.
     member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) = offsets.Min(queue, cancellation)
@@ -402,19 +328,22 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
 
     /// Reads another topic too, or changes what is wanted of one. All members of the group must do the same.
     member _.Subscribe(topic: string, filter: Filter) : Task<Result<unit, RemotingError>> =
-        mode (not isAssigned) (fun () -> membership.Subscribe(topic, filter, CancellationToken.None))
+        control.InMode(not isAssigned, (fun () -> membership.Subscribe(topic, filter, CancellationToken.None)))
 
     /// Reads a topic no more. All members of the group must do the same.
     member _.Unsubscribe(topic: string) : Task<Result<unit, RemotingError>> =
-        mode (not isAssigned) (fun () ->
-            backgroundTask {
-                do! membership.Unsubscribe topic
-                return Ok()
-            })
+        control.InMode(
+            not isAssigned,
+            (fun () ->
+                backgroundTask {
+                    do! membership.Unsubscribe topic
+                    return Ok()
+                })
+        )
 
     /// Reads these queues from now on, and none else. Those that stay go on as they are.
     member _.Assign(queues: MessageQueue list, filter: Filter) : Task<Result<unit, RemotingError>> =
-        mode isAssigned (fun () -> assign queues filter)
+        control.InMode(isAssigned, (fun () -> control.Assign(queues, filter)))
 
     /// Stops reading, commits what is consumed unless that is done manually, leaves the group and closes the connections
     /// that it does not share.
@@ -423,13 +352,13 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
     /// Ends as a process does that is killed: nothing is committed, and brokers do not learn of it.
     member internal _.Kill() : Task =
         backgroundTask {
-            handingOut.BeginClose()
+            polls.BeginClose()
 
             for owner in table.All do
                 owner.Close()
                 owner.Leave()
 
-            handingOut.Close()
+            polls.Close()
             do! membership.Kill()
         }
 

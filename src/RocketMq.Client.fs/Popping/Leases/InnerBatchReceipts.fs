@@ -5,7 +5,7 @@ open RocketMq.Protocol
 
 /// An outer message, see `InnerBatch`, that was popped: one receipt for all its inner messages.
 [<Sealed>]
-type private InnerBatchReceipt(receipt: PopReceipt, expires: int64, offsets: int64 seq) =
+type private InnerBatchReceipt(receipt: PopReceipt, expires: int64<tick>, offsets: int64 seq) =
     /// The newest of its receipts.
     member val Receipt = receipt with get, set
 
@@ -29,8 +29,8 @@ type internal InnerBatchReceipts() =
         | true, lease -> ValueSome lease
         | _ -> ValueNone
 
-    /// A receipt for messages at these offsets. Those that have expired by `now`, in the ticks of `expires`, are forgotten.
-    member _.Add(receipt: PopReceipt, offsets: int64 seq, expires: int64, now: int64) =
+    /// A receipt for messages at these offsets. Those that have expired by `now` are forgotten.
+    member _.Add(receipt: PopReceipt, offsets: int64 seq, expires: int64<tick>, now: int64<tick>) =
         lock leases (fun () ->
             forget now
             leases[receipt] <- InnerBatchReceipt(receipt, expires, offsets))
@@ -56,7 +56,7 @@ type internal InnerBatchReceipts() =
                     ValueSome lease.Receipt)
 
     /// A receipt has got a successor, for all its messages.
-    member _.Changed(before: PopReceipt, after: PopReceipt, expires: int64) =
+    member _.Changed(before: PopReceipt, after: PopReceipt, expires: int64<tick>) =
         lock leases (fun () ->
             match tryFind before with
             | ValueSome lease ->

@@ -7,14 +7,14 @@ open RocketMq.Protocol
 [<Sealed>]
 type internal LeaseTable() =
     let gate = obj ()
-    let leases = Dictionary<struct (PopReceipt * int64), int64>()
+    let leases = Dictionary<struct (PopReceipt * int64), int64<tick>>()
 
     /// Each lease, and those that are not in the table any more until their time is over.
-    let byTime = PriorityQueue<struct (PopReceipt * int64), int64>()
+    let byTime = PriorityQueue<struct (PopReceipt * int64), int64<tick>>()
 
     let forget now =
         let mutable key = Unchecked.defaultof<struct (PopReceipt * int64)>
-        let mutable expires = 0L
+        let mutable expires = 0L<tick>
 
         while byTime.TryPeek(&key, &expires) && expires <= now do
             byTime.Dequeue() |> ignore<struct (PopReceipt * int64)>
@@ -31,8 +31,8 @@ type internal LeaseTable() =
             for KeyValue(key, expires) in leases do
                 byTime.Enqueue(key, expires)
 
-    /// A message by its receipt and its offset. Times are timestamps of one clock.
-    member _.Add(receipt: PopReceipt, offset: int64, expires: int64, now: int64) =
+    /// A message by its receipt and its offset.
+    member _.Add(receipt: PopReceipt, offset: int64, expires: int64<tick>, now: int64<tick>) =
         lock gate (fun () ->
             forget now
             leases[struct (receipt, offset)] <- expires
@@ -42,7 +42,7 @@ type internal LeaseTable() =
     member _.Remove(receipt: PopReceipt, offset: int64) =
         lock gate (fun () -> leases.Remove(struct (receipt, offset)) |> ignore<bool>)
 
-    member _.Count(now: int64) : int =
+    member _.Count(now: int64<tick>) : int =
         lock gate (fun () ->
             forget now
             leases.Count)

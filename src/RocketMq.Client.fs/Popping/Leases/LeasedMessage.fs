@@ -7,8 +7,8 @@ type LeasedMessage =
     {
         Received: ReceivedMessage
         Receipt: PopReceipt
-        /// By the consumer's clock, in its ticks: see `TimeProvider.GetTimestamp`.
-        Expires: int64
+        /// By the consumer's clock.
+        Expires: int64<tick>
     }
 
     /// The unique id that the sender gave it, or that of the place it is stored at.

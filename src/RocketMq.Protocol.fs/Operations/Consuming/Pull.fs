@@ -286,7 +286,7 @@ module Pull =
                     OffsetDelta = offsetDelta
                     TopicSysFlag = topicSysFlag
                     GroupSysFlag = groupSysFlag
-                    Records = frame.BodyToKeep()
+                    Records = frame.CopyOfBody()
                 }
         | _ -> ValueNone
 
