@@ -1,8 +1,6 @@
 /// Push and pull consumers that come, go, are cut off and killed, and a broker that restarts: nothing is lost.
 module RocketMq.Protocol.Tests.ConsumerChaosTests
 
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 open ChaosRig

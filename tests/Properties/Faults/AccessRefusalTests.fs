@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.AccessRefusalTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq

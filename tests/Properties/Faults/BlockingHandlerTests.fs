@@ -2,9 +2,7 @@
 module RocketMq.Protocol.Tests.BlockingHandlerTests
 
 open System
-open System.Collections.Concurrent
 open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 open PushRig

@@ -3,8 +3,6 @@ module RocketMq.Protocol.Tests.HostilePeerTests
 
 open System
 open System.Text
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -3,8 +3,6 @@ module RocketMq.Protocol.Tests.IdleQueueTests
 
 open System
 open System.IO
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 

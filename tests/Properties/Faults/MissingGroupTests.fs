@@ -3,8 +3,6 @@
 module RocketMq.Protocol.Tests.MissingGroupTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -3,8 +3,6 @@ module RocketMq.Protocol.Tests.PullFaultTests
 
 open System
 open System.Buffers
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.SubscriptionChangeTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.SharedClientTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -2,15 +2,10 @@
 module RocketMq.Protocol.Tests.OverduePopTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-
-let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 /// Receipts and waits at the broker outlive what happens here, so that the clock may be moved far at once. Handlers are looked at
 /// about every 30 s.

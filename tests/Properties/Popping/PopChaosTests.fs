@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.PopChaosTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 open ChaosRig

@@ -3,16 +3,9 @@
 module RocketMq.Protocol.Tests.PopClockTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-
-let private minutes (count: int) = TimeSpan.FromMinutes(int64 count)
-
-let private millis (count: int) =
-    TimeSpan.FromMilliseconds(int64 count, 0L)
 
 type private Rig =
     {

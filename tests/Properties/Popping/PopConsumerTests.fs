@@ -2,14 +2,9 @@
 module RocketMq.Protocol.Tests.PopConsumerTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-
-let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 type private Rig =
     {

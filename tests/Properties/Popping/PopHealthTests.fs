@@ -2,13 +2,10 @@
 module RocketMq.Protocol.Tests.PopHealthTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 
-let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 let private none = CancellationToken.None
 
 let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =

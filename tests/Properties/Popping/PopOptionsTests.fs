@@ -2,11 +2,9 @@
 module RocketMq.Protocol.Tests.PopOptionsTests
 
 open System
-open System.Collections.Concurrent
 open System.Net
 open System.Text
 open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

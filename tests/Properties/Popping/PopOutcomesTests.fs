@@ -2,13 +2,9 @@
 module RocketMq.Protocol.Tests.PopOutcomesTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-
-let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 let private failure =
     RemotingError.NotConnected({ Host = "b"; Port = 1 }, FailureReason.ofText "on purpose")

@@ -4,8 +4,6 @@ module RocketMq.Protocol.Tests.CycleTests
 open System
 open System.Collections.Generic
 open System.Diagnostics.Metrics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq

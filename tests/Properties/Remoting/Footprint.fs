@@ -5,7 +5,6 @@ open System.Diagnostics
 open System.IO
 open System.Runtime
 open System.Threading
-open System.Threading.Tasks
 
 /// What this process holds. Only tests that run alone may look.
 type Footprint =

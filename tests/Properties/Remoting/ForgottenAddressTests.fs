@@ -3,8 +3,6 @@ module RocketMq.Protocol.Tests.ForgottenAddressTests
 
 open System
 open System.Diagnostics.Metrics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 

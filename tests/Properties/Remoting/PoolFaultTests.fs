@@ -2,9 +2,7 @@
 module RocketMq.Protocol.Tests.PoolFaultTests
 
 open System
-open System.Collections.Concurrent
 open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq

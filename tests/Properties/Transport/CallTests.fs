@@ -1,13 +1,9 @@
 module RocketMq.Protocol.Tests.CallTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
-
-let private second = TimeSpan.FromSeconds 1L
 
 let private request (text: string) =
     Command.request RequestCode.PullMessage |> Command.withRemark text

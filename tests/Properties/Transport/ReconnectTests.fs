@@ -1,8 +1,6 @@
 module RocketMq.Protocol.Tests.ReconnectTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork

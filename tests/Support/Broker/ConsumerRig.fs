@@ -1,4 +1,5 @@
 /// What consumers ask a broker, for tests.
+[<AutoOpen>]
 module internal RocketMq.Protocol.Tests.ConsumerRig
 
 open System

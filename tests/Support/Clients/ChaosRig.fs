@@ -3,10 +3,7 @@
 module internal RocketMq.Protocol.Tests.ChaosRig
 
 open System
-open System.Collections.Concurrent
 open System.Diagnostics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -3,10 +3,7 @@
 module internal RocketMq.Protocol.Tests.GroupRig
 
 open System
-open System.Collections.Concurrent
 open System.Collections.Generic
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -4,8 +4,6 @@ module internal RocketMq.Protocol.Tests.ProducerRig
 
 open System
 open System.Collections.Generic
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -4,8 +4,6 @@ module internal RocketMq.Protocol.Tests.ProvenFaultRig
 
 open System
 open System.Diagnostics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 
@@ -98,8 +96,6 @@ let knownFailure (name: string) (body: unit -> Task) =
         }
 
     testCaseTask name (fun () -> task { if isOwnProcess then do! body () else do! expectFailure () })
-
-let seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 /// A cluster that goes by a clock of the test's. A group that has committed nothing is told so, as by a broker whose first
 /// messages are not in memory any more.

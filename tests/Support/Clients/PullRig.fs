@@ -2,8 +2,6 @@
 module internal RocketMq.Protocol.Tests.PullRig
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 

@@ -1,11 +1,8 @@
 namespace RocketMq.Protocol.Tests
 
 open System
-open System.Collections.Concurrent
 open System.IO
 open System.Net.Sockets
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 

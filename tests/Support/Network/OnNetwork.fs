@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.OnNetwork
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 
 let endpoint = { Host = "broker"; Port = 10911 }

@@ -2,10 +2,7 @@
 module RocketMq.Protocol.Tests.StuckHandlerTests
 
 open System
-open System.Collections.Concurrent
 open System.IO
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 open PushRig

@@ -3,9 +3,6 @@ module RocketMq.Protocol.Tests.PullServiceTests
 
 open System
 open System.Buffers
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol

@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.GroupSubscriptionTests
 
 open System
-open System.Threading.Tasks
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq

@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.ConsumerRetryTests
 
 open System
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -2,12 +2,10 @@
 module RocketMq.Protocol.Tests.CommittedOffsetTests
 
 open System
-open System.Threading
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 let private remembering bytes =
     startWith

@@ -5,7 +5,6 @@ open Answers
 open RocketMq.Embedded
 
 let private none = FaultPlan.answers
-let private second = TimeSpan.FromSeconds 1L
 
 let private following plan =
     AnswerShaper.replan plan AnswerShaper.start |> fst

@@ -5,8 +5,6 @@ open Answers
 open ProxyRun
 open RocketMq.Embedded
 
-let private second = TimeSpan.FromSeconds 1L
-
 /// What may happen to one connection.
 type Step =
     | FromServer of Bytes

@@ -6,7 +6,6 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 type Step =
     | Beat of connection: byte * group: bool * topics: byte

@@ -6,7 +6,6 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 type Step =
     | Add of connection: byte * key: byte * deadline: byte

@@ -7,7 +7,6 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 open RetentionTests
 
 let private lookups =

@@ -2,10 +2,7 @@
 module RocketMq.Protocol.Tests.FaultLoad
 
 open System
-open System.Collections.Concurrent
 open System.Diagnostics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq

@@ -5,7 +5,6 @@ module internal RocketMq.Protocol.Tests.StrictChaosRig
 open System
 open System.Globalization
 open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq

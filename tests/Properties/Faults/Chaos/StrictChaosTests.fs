@@ -3,8 +3,6 @@
 module RocketMq.Protocol.Tests.StrictChaosTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open StrictChaosRig

@@ -2,9 +2,6 @@
 module RocketMq.Protocol.Tests.ProducerBatcherTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
 open RocketMq

@@ -5,7 +5,6 @@ open System
 open System.IO
 open System.Net.Security
 open System.Security.Authentication
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq
