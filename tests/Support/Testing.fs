@@ -101,4 +101,10 @@ module Testing =
     let shouldMention (part: string) (actual: string) =
         Expect.stringContains actual part "part"
 
+    /// None of the texts has any of these parts.
+    let shouldHide (parts: string list) (texts: string list) =
+        for text in texts do
+            for part in parts do
+                text.Contains(part, StringComparison.Ordinal) |> shouldBeFalse
+
     let shouldStayBelow (limit: 'T) (actual: 'T) = Expect.isLessThan actual limit "less"

@@ -8,11 +8,8 @@ namespace Interop;
 /// The README's chapter on consuming: each of its blocks of C# stands between two "readme" marks here, in the same order, and runs.
 /// </summary>
 [CancelAfter(60_000)]
-public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true)
+public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, topic: "Orders")
 {
-    [SetUp]
-    public Task CreateTopic() => Broker.CreateTopicAsync("Orders", 4);
-
     private async Task SendAsync(params string[] bodies)
     {
         await using var producer = await Producer.Create("orders").NameServers(Broker.NameServer).StartAsync();

@@ -8,11 +8,8 @@ namespace Interop;
 /// Producers and consumers that share a client. The README's chapter on one client for many has its block between two "readme" marks.
 /// </summary>
 [CancelAfter(60_000)]
-public sealed class SharedClientTests() : ClockedBrokerFixture(runs: true)
+public sealed class SharedClientTests() : ClockedBrokerFixture(runs: true, topic: "Orders")
 {
-    [SetUp]
-    public Task CreateTopic() => Broker.CreateTopicAsync("Orders", 4);
-
     [Test]
     public async Task Many_share_one_client(CancellationToken cancellation)
     {

@@ -33,18 +33,8 @@ public sealed class ScheduledMessageTests() : ClockedBrokerFixture(runs: false)
 
         return Command.Build()
             .Code(RequestCode.SendMessageV2)
-            .Fields(new Dictionary<string, string>
-            {
-                ["a"] = "G",
-                ["b"] = topic,
-                ["c"] = "TBW102",
-                ["d"] = "4",
-                ["e"] = "0",
-                ["f"] = "0",
-                ["g"] = "0",
-                ["h"] = "0",
-                ["i"] = text,
-            })
+            .Fields(new[] { "G", topic, "TBW102", "4", "0", "0", "0", "0", text }.Index()
+                .ToDictionary(field => ((char)('a' + field.Index)).ToString(), field => field.Item))
             .Body(Encoding.UTF8.GetBytes(id))
             .Build();
     }

@@ -130,11 +130,8 @@ let private requestsTests =
         "requests"
         [
             live "request-reply: the request is Java's but for its ids" (fun () ->
-                task {
-                    let captures = recorded "request-reply" [ RequestCode.SendMessageV2 ]
-                    captures |> shouldNotBeEmpty
-
-                    for capture in captures do
+                forEachOf "request-reply" RequestCode.SendMessageV2 (fun capture ->
+                    task {
                         let java = read capture
 
                         let timeout =
@@ -156,7 +153,7 @@ let private requestsTests =
                         giving.Cancel()
                         let! _ = asking
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
-                })
+                    }))
         ]
 
 let private replies =
@@ -164,31 +161,15 @@ let private replies =
         "replies"
         [
             live "request-reply: the reply is Java's" (fun () ->
-                task {
-                    let captures = recorded "request-reply" [ RequestCode.SendReplyMessageV2 ]
-                    captures |> shouldNotBeEmpty
-
-                    for capture in captures do
+                forEachOf "request-reply" RequestCode.SendReplyMessageV2 (fun capture ->
+                    task {
                         let java = read capture
                         let cluster = java.Send.Topic.Replace("_REPLY_TOPIC", "")
 
-                        let request: StoredMessage =
-                            {
+                        let request =
+                            { Parts.emptyMessage with
                                 BrokerName = java.Send.BrokerName
-                                Topic = "T"
-                                QueueId = 0
-                                QueueOffset = 0L
-                                PhysicalOffset = 0L
-                                Flag = 0
-                                SysFlag = 0
-                                BornTimestamp = 0L
-                                BornHost = Host.create Net.IPAddress.Loopback 1
-                                StoreTimestamp = 0L
                                 StoreHost = Host.create Net.IPAddress.Loopback 2
-                                ReconsumeTimes = 0
-                                PreparedTransactionOffset = 0L
-                                BodyCrc = 0
-                                StoredBody = ReadOnlyMemory.Empty
                                 Properties =
                                     Properties.ofList
                                         [
@@ -217,7 +198,7 @@ let private replies =
                                 })
 
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
-                })
+                    }))
         ]
 
 let private recalls =
@@ -225,11 +206,8 @@ let private recalls =
         "recalls"
         [
             live "recall: the request is Java's" (fun () ->
-                task {
-                    let captures = recorded "recall" [ RequestCode.RecallMessage ]
-                    captures |> shouldNotBeEmpty
-
-                    for capture in captures do
+                forEachOf "recall" RequestCode.RecallMessage (fun capture ->
+                    task {
                         let java = commandOf capture
                         let query = Recall.operation.Decode java |> Buffers.ok
                         let brokerName = RecallHandle.brokerName query.Handle |> Buffers.ok
@@ -237,7 +215,7 @@ let private recalls =
                         use producer = optionsFor servers (Option.get query.ProducerGroup) |> start
                         let! _ = producer.Recall(query.Topic, query.Handle, CancellationToken.None)
                         same java (requests servers [ RequestCode.RecallMessage ] |> List.exactlyOne)
-                })
+                    }))
         ]
 
 let private traceIsThatOfJava () : Task =

@@ -47,6 +47,16 @@ let recorded (scenario: string) (codes: RequestCode list) =
         && isRequest capture
         && List.contains (enum<RequestCode> capture.Code) codes)
 
+/// Checks each recorded request of a kind. There are some.
+let forEachOf scenario (code: RequestCode) (check: Capture -> Task) : Task =
+    task {
+        let captures = recorded scenario [ code ]
+        captures |> shouldNotBeEmpty
+
+        for capture in captures do
+            do! check capture
+    }
+
 /// The answer that was recorded, if there is one.
 let answers =
     lazy

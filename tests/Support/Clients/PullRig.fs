@@ -74,6 +74,20 @@ let committedOf (cluster: EmbeddedCluster) queueId =
         return fst found[(cluster.Brokers[0].Name, queueId)]
     }
 
+/// The next messages are these.
+let receives consumer (texts: string list) : Task =
+    task {
+        let! received = receiveMany consumer texts.Length
+        received |> shouldEqual texts
+    }
+
+/// The group has committed this offset of a queue.
+let hasCommitted cluster queueId (offset: int64) : Task =
+    task {
+        let! committed = committedOf cluster queueId
+        committed |> shouldEqual offset
+    }
+
 /// Moves the clock until the group has committed a position.
 let passUntilCommitted (clock: EmbeddedClock) cluster expected : Task =
     task {

@@ -133,6 +133,14 @@ module FakeServers =
                 for name, port, _ in masters -> Examples.broker "C" name [ 0L, string (at port) ]
             ]
 
+    /// A route to one queue of broker "b", whose servers have these numbers and addresses.
+    let routeOfOne (servers: (int64 * Endpoint) list) : TopicRoute =
+        TopicRoute.create
+            (routeOver [ "b", 0, 1 ]).Queues
+            [
+                Examples.broker "C" "b" [ for number, endpoint in servers -> number, string endpoint ]
+            ]
+
     let routed route (command: RemotingCommand) =
         Answers(GetRoute.operation.Answer(route, command))
 

@@ -19,18 +19,7 @@ let private queue: MessageQueue =
         QueueId = 0
     }
 
-let private route: TopicRoute =
-    TopicRoute.create
-        [
-            {
-                BrokerName = "b"
-                ReadQueues = 1
-                WriteQueues = 1
-                Permission = 6
-                TopicSysFlag = 0
-            }
-        ]
-        [ Examples.broker "C" "b" [ 0L, string master; 1L, string slave ] ]
+let private route: TopicRoute = FakeServers.routeOfOne [ 0L, master; 1L, slave ]
 
 /// When the message of an offset was stored. Messages are stored ten milliseconds after one another.
 let private storedAt (offset: int64) = 1_000L + 10L * offset
@@ -127,19 +116,9 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
             member _.Log(_, _, _, _, _) = onLog ()
         }
 
-    let settings: GroupSettings =
-        {
-            Group = "C"
-            Type = ConsumeType.ConsumePassively
-            Model = MessageModel.Clustering
-            ConsumeFrom = FirstOffset
-            PullBatch = 32
-            LongPollTimeout = TimeSpan.FromSeconds 15L
-        }
-
     let puller =
         PullService(
-            settings,
+            Examples.group,
             { servers.Options with Logger = logger },
             GroupBrokers(clients, routes),
             routes,

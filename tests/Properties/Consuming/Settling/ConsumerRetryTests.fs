@@ -103,8 +103,10 @@ let private sendInOrder (cluster: EmbeddedCluster) (script: Script) : Task<Map<i
     }
 
 let private ordered =
-    live "in order, a failed message is retried in place until it succeeds or is one dead letter" (fun () ->
-        withQueues queues (fun clock cluster ->
+    liveWith
+        (withQueues queues)
+        "in order, a failed message is retried in place until it succeeds or is one dead letter"
+        (fun clock cluster ->
             task {
                 let script =
                     script 2 messages (retries + 1) (function
@@ -164,7 +166,7 @@ let private ordered =
                 dead |> shouldEqual (buried retries script)
                 let! isCommitted = isAllCommitted cluster "C" "T" queues
                 isCommitted |> shouldBeTrue
-            }))
+            })
 
 /// What comes again is sent to the group's topic of retries: how often, and how far it has been popped.
 let private poppedAgain (cluster: EmbeddedCluster) : Task<int64 * int64> =
@@ -175,8 +177,10 @@ let private poppedAgain (cluster: EmbeddedCluster) : Task<int64 * int64> =
     }
 
 let private popped =
-    live "a failed popped message is redelivered in time with its reconsume count and acknowledged once" (fun () ->
-        withQueues queues (fun clock cluster ->
+    liveWith
+        (withQueues queues)
+        "a failed popped message is redelivered in time with its reconsume count and acknowledged once"
+        (fun clock cluster ->
             task {
                 // There are no dead letters of messages that are popped: it goes on until it passes.
                 let script =
@@ -195,8 +199,7 @@ let private popped =
                         task {
                             match attempts.Act received with
                             | Passes -> return ConsumeResult.Success
-                            | FailsFor seconds ->
-                                return ConsumeResult.RetryAfter(TimeSpan.FromSeconds(int64 seconds))
+                            | FailsFor seconds -> return ConsumeResult.RetryAfter(TimeSpan.FromSeconds(int64 seconds))
                             | Throws -> return raise (InvalidOperationException "on purpose")
                             | Fails
                             | GivesUp -> return ConsumeResult.Retry
@@ -216,11 +219,13 @@ let private popped =
                 clock.Advance(TimeSpan.FromHours 3)
                 let! again' = poppedAgain cluster
                 again' |> shouldEqual (int64 again, int64 again)
-            }))
+            })
 
 let private refused =
-    live "a message that no broker takes back is handled again locally and committed only then" (fun () ->
-        withQueues queues (fun clock cluster ->
+    liveWith
+        (withQueues queues)
+        "a message that no broker takes back is handled again locally and committed only then"
+        (fun clock cluster ->
             task {
                 do! sendAll cluster "T" [ "bad" ]
                 let faults = cluster.Brokers[0].Faults
@@ -258,7 +263,7 @@ let private refused =
                 for before, after in List.pairwise here do
                     // As Java waits.
                     after.Seconds - before.Seconds >= 5.0 |> shouldBeTrue
-            }))
+            })
 
 [<Tests>]
 let tests =

@@ -230,9 +230,8 @@ let private retryTopics =
                 let state, answer = sent
 
                 let pull =
-                    { plainPull with
+                    { patientPull with
                         Topic = "%RETRY%G"
-                        LongPollTimeout = System.TimeSpan.FromSeconds 15L
                         Filter = Some Filter.all
                     }
 

@@ -1,7 +1,6 @@
 /// Who is in a consumer group, what it reads, and who is told.
 module RocketMq.Protocol.Tests.GroupTests
 
-open System
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
