@@ -39,6 +39,70 @@ let private reactTo capture check (command: RemotingCommand) =
     | RequestCode.SendMessageV2, None -> answerTo capture command
     | _ -> IsMute
 
+/// Sends one half message again, with its end and the answer to its check. Whether there was a check.
+let private compareTransaction ends checks (half: Recorded) : Task<bool> =
+    task {
+        let id = half.Properties[PropertyName.uniqueKey]
+
+        let of' isCheck (command: RemotingCommand) =
+            Fields.tryFind "msgId" command.Fields = ValueSome id
+            && Fields.tryFind "fromTransactionCheck" command.Fields = ValueSome isCheck
+
+        let ended =
+            ends
+            |> Array.filter (fun (_, command) -> of' "false" command)
+            |> Array.exactlyOne
+
+        let check =
+            checks
+            |> Array.tryFind (fun (_, command) -> Fields.tryFind "msgId" command.Fields = ValueSome id)
+
+        let checkEnd = ends |> Array.tryFind (fun (_, command) -> of' "true" command)
+        let decision = (Transactions.finish.Decode(snd ended) |> Buffers.ok).Decision
+
+        let servers =
+            serversFor [ half.Send.Topic, half.Send.BrokerName ] (reactTo half.Capture check)
+
+        let checker (_: StoredMessage) =
+            match checkEnd with
+            | Some(_, command) -> Task.FromResult (Transactions.finish.Decode command |> Buffers.ok).Decision
+            | None -> Task.FromResult TransactionDecision.Undecided
+
+        let! started =
+            TransactionProducer.Start(optionsFor servers half.Send.ProducerGroup, [], checker)
+
+        use producer = Buffers.ok started
+
+        let message = rebuilt half.Send.Topic half.Body half.Send.Flag half.Properties
+
+        let! outcome =
+            producer.Send(message, (fun _ -> Task.FromResult decision), CancellationToken.None)
+
+        let receipt = (Buffers.ok outcome).Receipt
+
+        let ourEnds () =
+            requests servers [ RequestCode.EndTransaction ]
+
+        let isCheck (command: RemotingCommand) =
+            of' "true" (Command.withField "msgId" id command)
+
+        do! until (fun () -> (ourEnds ()).Length = (if checkEnd.IsSome then 2 else 1))
+
+        // Which queue it goes to is chance.
+        let ours = requests servers sends |> List.exactlyOne
+        let queueId = Map.find "e" (fieldsOf half.Command)
+        sameSend half.Command (Command.withField "e" queueId ours)
+
+        let first = ourEnds () |> List.find (isCheck >> not)
+        same (snd ended) (known half (snd ended) (withId receipt.UniqueId id first))
+
+        match checkEnd with
+        | Some(_, java) -> same java (known half java (ourEnds () |> List.find isCheck))
+        | None -> ()
+
+        return checkEnd.IsSome
+    }
+
 let private transactionIsThatOfJava () : Task =
     task {
         let halves = recorded "transaction" [ RequestCode.SendMessageV2 ] |> Array.map read
@@ -55,65 +119,10 @@ let private transactionIsThatOfJava () : Task =
         let mutable compared = 0
 
         for half in halves do
-            let id = half.Properties[PropertyName.uniqueKey]
+            let! isChecked = compareTransaction ends checks half
 
-            let of' isCheck (command: RemotingCommand) =
-                Fields.tryFind "msgId" command.Fields = ValueSome id
-                && Fields.tryFind "fromTransactionCheck" command.Fields = ValueSome isCheck
-
-            let ended =
-                ends
-                |> Array.filter (fun (_, command) -> of' "false" command)
-                |> Array.exactlyOne
-
-            let check =
-                checks
-                |> Array.tryFind (fun (_, command) -> Fields.tryFind "msgId" command.Fields = ValueSome id)
-
-            let checkEnd = ends |> Array.tryFind (fun (_, command) -> of' "true" command)
-            let decision = (Transactions.finish.Decode(snd ended) |> Buffers.ok).Decision
-
-            let servers =
-                serversFor [ half.Send.Topic, half.Send.BrokerName ] (reactTo half.Capture check)
-
-            let checker (_: StoredMessage) =
-                match checkEnd with
-                | Some(_, command) -> Task.FromResult (Transactions.finish.Decode command |> Buffers.ok).Decision
-                | None -> Task.FromResult TransactionDecision.Undecided
-
-            let! started =
-                TransactionProducer.Start(optionsFor servers half.Send.ProducerGroup, [], checker)
-
-            use producer = Buffers.ok started
-
-            let message = rebuilt half.Send.Topic half.Body half.Send.Flag half.Properties
-
-            let! outcome =
-                producer.Send(message, (fun _ -> Task.FromResult decision), CancellationToken.None)
-
-            let receipt = (Buffers.ok outcome).Receipt
-
-            let ourEnds () =
-                requests servers [ RequestCode.EndTransaction ]
-
-            let isCheck (command: RemotingCommand) =
-                of' "true" (Command.withField "msgId" id command)
-
-            do! until (fun () -> (ourEnds ()).Length = (if checkEnd.IsSome then 2 else 1))
-
-            // Which queue it goes to is chance.
-            let ours = requests servers sends |> List.exactlyOne
-            let queueId = Map.find "e" (fieldsOf half.Command)
-            sameSend half.Command (Command.withField "e" queueId ours)
-
-            let first = ourEnds () |> List.find (isCheck >> not)
-            same (snd ended) (known half (snd ended) (withId receipt.UniqueId id first))
-
-            match checkEnd with
-            | Some(_, java) ->
-                same java (known half java (ourEnds () |> List.find isCheck))
+            if isChecked then
                 compared <- compared + 1
-            | None -> ()
 
         compared |> shouldEqual 5
     }
@@ -218,6 +227,76 @@ let private recalls =
                     }))
         ]
 
+/// Sends one message again whose trace is this.
+let private compareTrace (messages: Recorded[]) (trace: Recorded) : Task =
+    task {
+        let javaRecord = TraceRecords.decode trace.Body |> List.exactlyOne |> Buffers.ok
+
+        match javaRecord with
+        | SendTraced java ->
+            let message =
+                messages
+                |> Array.find (fun one -> one.Properties[PropertyName.uniqueKey] = java.MessageId)
+
+            let servers =
+                serversFor [ message.Send.Topic, message.Send.BrokerName ] (fun command ->
+                    match (Send.message.Decode command |> Buffers.ok).Topic with
+                    | topic when topic = TraceRecords.defaultTopic -> answerTo trace.Capture command
+                    | _ -> answerTo message.Capture command)
+
+            use producer =
+                optionsFor servers message.Send.ProducerGroup
+                |> (fun options ->
+                    { options with
+                        TraceTopic = Some TraceRecords.defaultTopic
+                    })
+                |> start
+
+            let! receipt =
+                producer.SendTo(
+                    queueOf message.Send,
+                    rebuilt message.Send.Topic message.Body message.Send.Flag message.Properties,
+                    CancellationToken.None
+                )
+
+            let id = (Buffers.ok receipt).UniqueId
+            do! producer.Close()
+
+            match requests servers sends with
+            | [ ourMessage; ourTrace ] ->
+                sameSend message.Command ourMessage
+                let queueId = string trace.Send.QueueId
+                same trace.Command (Command.withField "e" queueId ourTrace)
+
+                let ourProperties =
+                    (Send.message.Decode ourTrace |> Buffers.ok).Properties |> Properties.toMap
+
+                let names (map: Map<string, string>) = map.Keys |> Set.ofSeq
+                names ourProperties |> shouldEqual (names trace.Properties)
+
+                let keys (text: string) other =
+                    text.Split ' '
+                    |> Array.map (fun key -> if key = other then "the id" else key)
+                    |> Set.ofArray
+
+                keys ourProperties["KEYS"] id
+                |> shouldEqual (keys trace.Properties["KEYS"] java.MessageId)
+
+                match TraceRecords.decode (inflate (Send.message.Decode ourTrace |> Buffers.ok)) with
+                | [ Ok(SendTraced ours) ] ->
+                    { ours with
+                        Timestamp = java.Timestamp
+                        MessageId = java.MessageId
+                        CostMillis = java.CostMillis
+                        StoreHost = java.StoreHost
+                        ClientHost = java.ClientHost
+                    }
+                    |> shouldEqual java
+                | other -> failtest $"%A{other}"
+            | other -> failtest $"{other.Length} requests"
+        | other -> failtest $"%A{other}"
+    }
+
 let private traceIsThatOfJava () : Task =
     task {
         let captures =
@@ -230,71 +309,7 @@ let private traceIsThatOfJava () : Task =
         traces.Length |> shouldEqual 4
 
         for trace in traces do
-            let javaRecord = TraceRecords.decode trace.Body |> List.exactlyOne |> Buffers.ok
-
-            match javaRecord with
-            | SendTraced java ->
-                let message =
-                    messages
-                    |> Array.find (fun one -> one.Properties[PropertyName.uniqueKey] = java.MessageId)
-
-                let servers =
-                    serversFor [ message.Send.Topic, message.Send.BrokerName ] (fun command ->
-                        match (Send.message.Decode command |> Buffers.ok).Topic with
-                        | topic when topic = TraceRecords.defaultTopic -> answerTo trace.Capture command
-                        | _ -> answerTo message.Capture command)
-
-                use producer =
-                    optionsFor servers message.Send.ProducerGroup
-                    |> (fun options ->
-                        { options with
-                            TraceTopic = Some TraceRecords.defaultTopic
-                        })
-                    |> start
-
-                let! receipt =
-                    producer.SendTo(
-                        queueOf message.Send,
-                        rebuilt message.Send.Topic message.Body message.Send.Flag message.Properties,
-                        CancellationToken.None
-                    )
-
-                let id = (Buffers.ok receipt).UniqueId
-                do! producer.Close()
-
-                match requests servers sends with
-                | [ ourMessage; ourTrace ] ->
-                    sameSend message.Command ourMessage
-                    let queueId = string trace.Send.QueueId
-                    same trace.Command (Command.withField "e" queueId ourTrace)
-
-                    let ourProperties =
-                        (Send.message.Decode ourTrace |> Buffers.ok).Properties |> Properties.toMap
-
-                    let names (map: Map<string, string>) = map.Keys |> Set.ofSeq
-                    names ourProperties |> shouldEqual (names trace.Properties)
-
-                    let keys (text: string) other =
-                        text.Split ' '
-                        |> Array.map (fun key -> if key = other then "the id" else key)
-                        |> Set.ofArray
-
-                    keys ourProperties["KEYS"] id
-                    |> shouldEqual (keys trace.Properties["KEYS"] java.MessageId)
-
-                    match TraceRecords.decode (inflate (Send.message.Decode ourTrace |> Buffers.ok)) with
-                    | [ Ok(SendTraced ours) ] ->
-                        { ours with
-                            Timestamp = java.Timestamp
-                            MessageId = java.MessageId
-                            CostMillis = java.CostMillis
-                            StoreHost = java.StoreHost
-                            ClientHost = java.ClientHost
-                        }
-                        |> shouldEqual java
-                    | other -> failtest $"%A{other}"
-                | other -> failtest $"{other.Length} requests"
-            | other -> failtest $"%A{other}"
+            do! compareTrace messages trace
     }
 
 let private tracesTests =

@@ -102,6 +102,27 @@ let private sendInOrder (cluster: EmbeddedCluster) (script: Script) : Task<Map<i
             |> Map.ofList
     }
 
+/// The messages of one queue were tried one after the other, each as often as its script says before the next one.
+let private retriedInPlace (script: Script) (texts: string list) (seen: Attempt list) =
+    let ofQueue = set texts
+
+    let expected =
+        [
+            for text in texts do
+                for times in 0 .. script[text].Length - 1 -> text, times
+        ]
+
+    let seen = seen |> List.filter (fun attempt -> ofQueue.Contains attempt.Text)
+
+    seen
+    |> List.map (fun attempt -> attempt.Text, attempt.Times)
+    |> shouldEqual expected
+
+    for before, after in List.pairwise seen do
+        // The queue rests for a second before a message is tried again.
+        if after.Times > 0 && after.Seconds - before.Seconds < 1.0 then
+            failtest $"{after.Text} came again after {after.Seconds - before.Seconds} s"
+
 let private ordered =
     liveWith
         (withQueues queues)
@@ -140,27 +161,9 @@ let private ordered =
                         && health.Queues |> List.forall (fun queue -> queue.Held = 0))
 
                 do! ChaosRig.finish clock (consumer.Close())
-                let seen = attempts.All
 
                 for texts in sent.Values do
-                    let ofQueue = set texts
-
-                    let expected =
-                        [
-                            for text in texts do
-                                for times in 0 .. script[text].Length - 1 -> text, times
-                        ]
-
-                    let seen = seen |> List.filter (fun attempt -> ofQueue.Contains attempt.Text)
-
-                    seen
-                    |> List.map (fun attempt -> attempt.Text, attempt.Times)
-                    |> shouldEqual expected
-
-                    for before, after in List.pairwise seen do
-                        // The queue rests for a second before a message is tried again.
-                        if after.Times > 0 && after.Seconds - before.Seconds < 1.0 then
-                            failtest $"{after.Text} came again after {after.Seconds - before.Seconds} s"
+                    retriedInPlace script texts attempts.All
 
                 let! dead = deadLetters cluster "C"
                 dead |> shouldEqual (buried retries script)
