@@ -67,6 +67,17 @@ let pullAnswer: PullAnswer =
         Records = ReadOnlyMemory.Empty
     }
 
+/// The group "C", which reads from the first message.
+let internal group: GroupSettings =
+    {
+        Group = "C"
+        Type = ConsumeType.ConsumePassively
+        Model = MessageModel.Clustering
+        ConsumeFrom = FirstOffset
+        PullBatch = 32
+        LongPollTimeout = TimeSpan.FromSeconds 15L
+    }
+
 let broker cluster name addresses : BrokerData =
     {
         Cluster = cluster

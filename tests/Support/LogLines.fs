@@ -1,7 +1,6 @@
 namespace RocketMq.Protocol.Tests
 
 open System
-open System.Collections.Concurrent
 open Microsoft.Extensions.Logging
 
 /// A logger that keeps what is logged: level, event, and the text with whatever failure belongs to it.

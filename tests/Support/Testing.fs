@@ -7,6 +7,23 @@ open Expecto
 type TestsAttribute = Expecto.TestsAttribute
 type Test = Expecto.Test
 
+// What nearly every test waits with and collects in, so that tests have it without opening three namespaces.
+type Task = System.Threading.Tasks.Task
+type Task<'T> = System.Threading.Tasks.Task<'T>
+type ValueTask = System.Threading.Tasks.ValueTask
+type ValueTask<'T> = System.Threading.Tasks.ValueTask<'T>
+type TaskCompletionSource = System.Threading.Tasks.TaskCompletionSource
+type TaskCompletionSource<'T> = System.Threading.Tasks.TaskCompletionSource<'T>
+type TaskCreationOptions = System.Threading.Tasks.TaskCreationOptions
+type CancellationToken = System.Threading.CancellationToken
+type CancellationTokenSource = System.Threading.CancellationTokenSource
+type Interlocked = System.Threading.Interlocked
+type Volatile = System.Threading.Volatile
+type Timeout = System.Threading.Timeout
+type ConcurrentQueue<'T> = System.Collections.Concurrent.ConcurrentQueue<'T>
+type ConcurrentBag<'T> = System.Collections.Concurrent.ConcurrentBag<'T>
+type ConcurrentDictionary<'Key, 'T when 'Key: not null> = System.Collections.Concurrent.ConcurrentDictionary<'Key, 'T>
+
 /// How this project writes tests: properties with its own generators, and expectations at the end of a pipe. A test's
 /// name says what is expected, so expectations carry no message.
 [<AutoOpen>]
@@ -19,6 +36,13 @@ module Testing =
     let test name = Expecto.Tests.test name
     let failtest message : 'T = Expecto.Tests.failtest message
     let skiptest message : 'T = Expecto.Tests.skiptest message
+
+    let second = TimeSpan.FromSeconds 1L
+    let seconds (count: int) = TimeSpan.FromSeconds(int64 count)
+    let minutes (count: int) = TimeSpan.FromMinutes(int64 count)
+
+    let millis (count: int) =
+        TimeSpan.FromMilliseconds(int64 count, 0L)
 
     let private variable name =
         match Environment.GetEnvironmentVariable name with
@@ -76,5 +100,11 @@ module Testing =
 
     let shouldMention (part: string) (actual: string) =
         Expect.stringContains actual part "part"
+
+    /// None of the texts has any of these parts.
+    let shouldHide (parts: string list) (texts: string list) =
+        for text in texts do
+            for part in parts do
+                text.Contains(part, StringComparison.Ordinal) |> shouldBeFalse
 
     let shouldStayBelow (limit: 'T) (actual: 'T) = Expect.isLessThan actual limit "less"

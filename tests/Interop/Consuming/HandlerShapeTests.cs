@@ -9,34 +9,27 @@ namespace Interop;
 /// Handlers of every shape that compiles: what they say of a message reaches the broker, and nothing that they say is lost.
 /// </summary>
 [CancelAfter(60_000)]
-public sealed class HandlerShapeTests
+public sealed class HandlerShapeTests() : ClockedBrokerFixture(runs: true)
 {
     private const string Topic = "Shapes";
 
-    private EmbeddedClock _clock = null!;
-    private EmbeddedBroker _broker = null!;
     private int _groups;
 
     [SetUp]
-    public async Task StartBroker()
+    public async Task SendOne()
     {
-        _clock = new EmbeddedClock(runs: true);
-        _broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Clock = _clock });
-        await _broker.CreateTopicAsync(Topic, 1);
-        await using var producer = await Producer.Create("shapes").NameServers(_broker.NameServer).StartAsync();
+        await Broker.CreateTopicAsync(Topic, 1);
+        await using var producer = await Producer.Create("shapes").NameServers(Broker.NameServer).StartAsync();
         await producer.SendAsync(Message.To(Topic).Body("one"));
     }
 
-    [TearDown]
-    public Task StopBroker() => _broker.StopAsync();
-
     private PushConsumerBuilder Push(ILogger? logger = null) =>
-        PushConsumer.Create($"push-{_groups++}").NameServers(_broker.NameServer)
+        PushConsumer.Create($"push-{_groups++}").NameServers(Broker.NameServer)
             .Subscribe(Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .Logger(logger ?? new Remembering());
 
     private PopConsumerBuilder Pop(ILogger? logger = null) =>
-        PopConsumer.Create($"pop-{_groups++}").NameServers(_broker.NameServer)
+        PopConsumer.Create($"pop-{_groups++}").NameServers(Broker.NameServer)
             .Subscribe(Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).EnablePopMode()
             .Logger(logger ?? new Remembering());
 
@@ -98,7 +91,7 @@ public sealed class HandlerShapeTests
             {
                 if (Stopwatch.GetElapsedTime(moved) >= TimeSpan.FromMilliseconds(10))
                 {
-                    _clock.Advance(TimeSpan.FromSeconds(1));
+                    Clock.Advance(TimeSpan.FromSeconds(1));
                     moved = Stopwatch.GetTimestamp();
                 }
 
@@ -111,7 +104,7 @@ public sealed class HandlerShapeTests
         await Wait.UntilAsync(condition, cancellation);
 
     [Test]
-    public async Task A_dead_letter_of_any_shape_reaches_the_broker(CancellationToken cancellation)
+    public async Task A_dead_letter_of_any_shape_reaches_theBroker(CancellationToken cancellation)
     {
         Func<ReceivedMessage, CancellationToken, Task> less = GivesTask;
         Func<ReceivedMessage, CancellationToken, Task> lessAsync = GivesAsyncTask;

@@ -8,25 +8,11 @@ namespace Interop;
 /// The README's chapter on consuming: each of its blocks of C# stands between two "readme" marks here, in the same order, and runs.
 /// </summary>
 [CancelAfter(60_000)]
-public sealed class ReadmeConsumerTests
+public sealed class ReadmeConsumerTests() : ClockedBrokerFixture(runs: true, topic: "Orders")
 {
-    private EmbeddedClock _clock = null!;
-    private EmbeddedBroker _broker = null!;
-
-    [SetUp]
-    public async Task StartBroker()
-    {
-        _clock = new EmbeddedClock(runs: true);
-        _broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Clock = _clock });
-        await _broker.CreateTopicAsync("Orders", 4);
-    }
-
-    [TearDown]
-    public Task StopBroker() => _broker.StopAsync();
-
     private async Task SendAsync(params string[] bodies)
     {
-        await using var producer = await Producer.Create("orders").NameServers(_broker.NameServer).StartAsync();
+        await using var producer = await Producer.Create("orders").NameServers(Broker.NameServer).StartAsync();
 
         foreach (var body in bodies)
         {
@@ -39,7 +25,7 @@ public sealed class ReadmeConsumerTests
     [Test]
     public async Task Push_runs(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         var billing = new Billing();
         await SendAsync("one coffee", "two teas");
 
@@ -61,7 +47,7 @@ public sealed class ReadmeConsumerTests
     [Test]
     public async Task Results_run(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         var billing = new Billing();
         await SendAsync("one coffee", "nonsense", "not now");
 
@@ -79,7 +65,7 @@ public sealed class ReadmeConsumerTests
         // readme
 
         await Wait.UntilAsync(() => consumer.Health is { Consumed: 1, SentBack: 2 }, cancellation);
-        _clock.Advance(TimeSpan.FromSeconds(6));
+        Clock.Advance(TimeSpan.FromSeconds(6));
         await Wait.UntilAsync(() => consumer.Health.Consumed == 2, cancellation);
         Assert.That(billing.Booked, Is.EquivalentTo(new[] { "one coffee", "not now" }));
     }
@@ -87,7 +73,7 @@ public sealed class ReadmeConsumerTests
     [Test]
     public async Task Order_runs(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         var billing = new Billing();
         await SendAsync("created", "changed", "paid");
 
@@ -119,7 +105,7 @@ public sealed class ReadmeConsumerTests
     [Test]
     public async Task Pull_runs(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         await SendAsync("one coffee");
         var texts = new List<string>();
 
@@ -148,7 +134,7 @@ public sealed class ReadmeConsumerTests
     [Test]
     public async Task Popping_runs(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         await SendAsync("one coffee", "two teas");
 
         // readme popping

@@ -7,27 +7,14 @@ namespace Interop;
 /// The README's chapter on producing: each of its blocks of C# stands between two "readme" marks here, in the same order, and runs.
 /// </summary>
 [CancelAfter(60_000)]
-public sealed class ReadmeTests
+public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
 {
-    private EmbeddedClock _clock = null!;
-    private EmbeddedBroker _broker = null!;
-
-    [SetUp]
-    public async Task StartBroker()
-    {
-        _clock = new EmbeddedClock(runs: true);
-        _broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Clock = _clock });
-    }
-
-    [TearDown]
-    public Task StopBroker() => _broker.StopAsync();
-
-    private Task<Producer> StartProducerAsync() => Producer.Create("orders").NameServers(_broker.NameServer).StartAsync();
+    private Task<Producer> StartProducerAsync() => Producer.Create("orders").NameServers(Broker.NameServer).StartAsync();
 
     private async Task<string[]> ReadAsync(string topic, int count, CancellationToken cancellation)
     {
         await using var consumer = await PullConsumer.Create("readers")
-            .NameServers(_broker.NameServer).Subscribe(topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync(cancellation);
+            .NameServers(Broker.NameServer).Subscribe(topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync(cancellation);
         var texts = new string[count];
 
         for (var index = 0; index < count; index++)
@@ -41,7 +28,7 @@ public sealed class ReadmeTests
     [Test]
     public async Task Sending_runs(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
 
         // readme
         await using var producer = await Producer.Create("orders").NameServers(nameServers).StartAsync();
@@ -62,7 +49,7 @@ public sealed class ReadmeTests
     [Test]
     public async Task Batches_run(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         await using var producer = await StartProducerAsync();
         int[] values = [1, 2, 3];
 
@@ -90,7 +77,7 @@ public sealed class ReadmeTests
         await producer.RecallAsync("Reminders", tomorrow.RecallHandle!);                                               // since 5.3
         // readme
 
-        _clock.Advance(TimeSpan.FromDays(1) + TimeSpan.FromMinutes(1));
+        Clock.Advance(TimeSpan.FromDays(1) + TimeSpan.FromMinutes(1));
         await producer.SendAsync(Message.To("Reminders").Body("the end"), cancellation);
         Assert.That(
             await ReadAsync("Reminders", 3, cancellation),
@@ -100,7 +87,7 @@ public sealed class ReadmeTests
     [Test]
     public async Task Transactions_run(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         var orders = new Orders();
 
         // readme
@@ -122,7 +109,7 @@ public sealed class ReadmeTests
             Message.To("Checked").Keys("o-17").Body("saved before"), async _ => { await orders.SaveAsync("o-17"); return default; }, cancellation);
         Assert.That(undecided.LocalFailure, Is.Not.Null);
         await producer.Producer.SendAsync(Message.To("Checked").Body("makes the topic"), cancellation);
-        _clock.Advance(TimeSpan.FromSeconds(31));
+        Clock.Advance(TimeSpan.FromSeconds(31));
         Assert.That(await ReadAsync("Checked", 2, cancellation), Is.EquivalentTo(new[] { "saved before", "makes the topic" }));
     }
 
@@ -130,9 +117,9 @@ public sealed class ReadmeTests
     public async Task Requests_run(CancellationToken cancellation)
     {
         await using var producer = await StartProducerAsync();
-        await using var service = await Producer.Create("prices").NameServers(_broker.NameServer).StartAsync(cancellation);
+        await using var service = await Producer.Create("prices").NameServers(Broker.NameServer).StartAsync(cancellation);
         await service.SendAsync(Message.To("Prices").Body("makes the topic"), cancellation);
-        await using var consumer = await PullConsumer.Create("prices").NameServers(_broker.NameServer)
+        await using var consumer = await PullConsumer.Create("prices").NameServers(Broker.NameServer)
             .Subscribe("Prices").ConsumeFromWhere(ConsumeFrom.FirstOffset).StartAsync(cancellation);
         await consumer.ReceiveAsync(cancellation);
 
@@ -157,7 +144,7 @@ public sealed class ReadmeTests
     [Test]
     public async Task Traces_and_interceptors_run(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         var seen = new List<SendReceipt>();
 
         async Task SendAsync()

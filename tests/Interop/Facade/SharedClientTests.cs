@@ -8,26 +8,12 @@ namespace Interop;
 /// Producers and consumers that share a client. The README's chapter on one client for many has its block between two "readme" marks.
 /// </summary>
 [CancelAfter(60_000)]
-public sealed class SharedClientTests
+public sealed class SharedClientTests() : ClockedBrokerFixture(runs: true, topic: "Orders")
 {
-    private EmbeddedClock _clock = null!;
-    private EmbeddedBroker _broker = null!;
-
-    [SetUp]
-    public async Task StartBroker()
-    {
-        _clock = new EmbeddedClock(runs: true);
-        _broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Clock = _clock });
-        await _broker.CreateTopicAsync("Orders", 4);
-    }
-
-    [TearDown]
-    public Task StopBroker() => _broker.StopAsync();
-
     [Test]
     public async Task Many_share_one_client(CancellationToken cancellation)
     {
-        var nameServers = _broker.NameServer;
+        var nameServers = Broker.NameServer;
         var booked = new ConcurrentBag<string>();
 
         Task BookAsync(ReceivedMessage message)
@@ -66,7 +52,7 @@ public sealed class SharedClientTests
     [Test]
     public async Task All_kinds_share_one_client(CancellationToken cancellation)
     {
-        await using var client = RocketMqClient.Create().NameServers(_broker.NameServer).Start();
+        await using var client = RocketMqClient.Create().NameServers(Broker.NameServer).Start();
         await using var transactions = await client.TransactionProducer("tx")
             .OnCheck(_ => Task.FromResult(TransactionDecision.Commit)).StartAsync(cancellation);
         var popped = new ConcurrentBag<string>();
@@ -90,7 +76,7 @@ public sealed class SharedClientTests
     [Test]
     public async Task A_second_member_of_a_group_is_refused(CancellationToken cancellation)
     {
-        await using var client = RocketMqClient.Create().NameServers(_broker.NameServer).Start();
+        await using var client = RocketMqClient.Create().NameServers(Broker.NameServer).Start();
         await using var first = await client.PullConsumer("C").Subscribe("Orders").StartAsync(cancellation);
         var refused = await Assert.CatchAsync<RocketMqException>(
             () => client.SimpleConsumer("C").Subscribe("Orders").StartAsync(cancellation));
@@ -100,7 +86,7 @@ public sealed class SharedClientTests
     [Test]
     public async Task What_belongs_to_the_client_is_set_there(CancellationToken cancellation)
     {
-        await using var client = RocketMqClient.Create().NameServers(_broker.NameServer)
+        await using var client = RocketMqClient.Create().NameServers(Broker.NameServer)
             .RequestTimeout(TimeSpan.FromSeconds(7)).Start();
 
         // The default is another value than the client's, too.

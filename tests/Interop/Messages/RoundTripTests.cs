@@ -141,9 +141,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
     {
         var topic = NewName("topic");
         await using var producer = await StartProducerAsync(cancellation);
-        await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
-        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
-        await consumer.ReceiveAsync(cancellation);
+        await using var consumer = await ListenAsync(producer, topic, cancellation);
 
         var waiting = consumer.ReceiveAsync(cancellation);
         var receipt = await producer.SendAsync(Message.To(topic).Body("later"), cancellation);
@@ -155,9 +153,7 @@ public sealed class RoundTripTests(string kind) : ServerTests(kind)
     {
         var topic = NewName("topic");
         await using var producer = await StartProducerAsync(cancellation);
-        await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
-        await using var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
-        await consumer.ReceiveAsync(cancellation);
+        await using var consumer = await ListenAsync(producer, topic, cancellation);
 
         using var patience = new CancellationTokenSource();
         var waiting = consumer.ReceiveAsync(patience.Token);

@@ -6,23 +6,26 @@ namespace Interop;
 
 /// <summary>What the embedded broker holds back, and what it asks its clients, over real sockets and with a clock that is moved.</summary>
 [CancelAfter(60_000)]
-public sealed class ScheduledMessageTests
+public sealed class ScheduledMessageTests() : ClockedBrokerFixture(runs: false)
 {
-    private EmbeddedClock _clock = null!;
-    private EmbeddedBroker _broker = null!;
-
-    [SetUp]
-    public async Task StartBroker()
-    {
-        _clock = new EmbeddedClock();
-        _broker = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Clock = _clock });
-    }
-
-    [TearDown]
-    public Task StopBroker() => _broker.StopAsync();
-
     private Task<RemotingClient> ConnectAsync(CancellationToken cancellation) =>
-        RemotingClient.Connect(_broker.BrokerAddress).StartAsync(cancellation);
+        RemotingClient.Connect(Broker.BrokerAddress).StartAsync(cancellation);
+
+    /// <summary>Client "me" of group G, which hands on what the broker asks of it and answers.</summary>
+    private async Task<RemotingClient> ConnectMemberAsync(
+        RequestCode code, TaskCompletionSource<Command> asked, Func<Command, Command?> answer, CancellationToken cancellation)
+    {
+        var member = await RemotingClient.Connect(Broker.BrokerAddress)
+            .OnRequest(code, request =>
+            {
+                asked.TrySetResult(request);
+                return Task.FromResult(answer(request));
+            })
+            .StartAsync(cancellation);
+
+        await OkAsync(member, Requests.Heartbeat("me", ["G"]), cancellation);
+        return member;
+    }
 
     private static Command Send(string topic, string id, params (string Name, string Value)[] properties)
     {
@@ -30,18 +33,8 @@ public sealed class ScheduledMessageTests
 
         return Command.Build()
             .Code(RequestCode.SendMessageV2)
-            .Fields(new Dictionary<string, string>
-            {
-                ["a"] = "G",
-                ["b"] = topic,
-                ["c"] = "TBW102",
-                ["d"] = "4",
-                ["e"] = "0",
-                ["f"] = "0",
-                ["g"] = "0",
-                ["h"] = "0",
-                ["i"] = text,
-            })
+            .Fields(new[] { "G", topic, "TBW102", "4", "0", "0", "0", "0", text }.Index()
+                .ToDictionary(field => ((char)('a' + field.Index)).ToString(), field => field.Item))
             .Body(Encoding.UTF8.GetBytes(id))
             .Build();
     }
@@ -55,7 +48,7 @@ public sealed class ScheduledMessageTests
 
     private Task<PullConsumer> ConsumeAsync(string topic, CancellationToken cancellation) =>
         PullConsumer.Create("consumers")
-            .NameServers(_broker.NameServer)
+            .NameServers(Broker.NameServer)
             .Subscribe(topic)
             .ConsumeFromWhere(ConsumeFrom.FirstOffset)
             .StartAsync(cancellation);
@@ -64,7 +57,7 @@ public sealed class ScheduledMessageTests
         Encoding.UTF8.GetString((await consumer.ReceiveAsync(cancellation)).Body.Span);
 
     [Test]
-    public async Task Delay_of_two_hours_passes_on_a_manual_clock(CancellationToken cancellation)
+    public async Task Delay_of_two_hours_passes_on_a_manualClock(CancellationToken cancellation)
     {
         await using var producer = await ConnectAsync(cancellation);
         await OkAsync(producer, Send("T", "late", ("DELAY", "18")), cancellation);
@@ -72,7 +65,7 @@ public sealed class ScheduledMessageTests
         await using var consumer = await ConsumeAsync("T", cancellation);
 
         Assert.That(await TextAsync(consumer, cancellation), Is.EqualTo("now"));
-        _clock.Advance(TimeSpan.FromHours(2));
+        Clock.Advance(TimeSpan.FromHours(2));
         Assert.That(await TextAsync(consumer, cancellation), Is.EqualTo("late"));
     }
 
@@ -93,7 +86,7 @@ public sealed class ScheduledMessageTests
         Assert.That((await OkAsync(producer, recall, cancellation)).Fields["msgId"], Is.EqualTo("recalled"));
 
         await using var consumer = await ConsumeAsync("T", cancellation);
-        _clock.Advance(TimeSpan.FromHours(1) + TimeSpan.FromSeconds(1));
+        Clock.Advance(TimeSpan.FromHours(1) + TimeSpan.FromSeconds(1));
         Assert.That(await TextAsync(consumer, cancellation), Is.EqualTo("kept"));
     }
 
@@ -102,17 +95,9 @@ public sealed class ScheduledMessageTests
     {
         var asked = new TaskCompletionSource<Command>(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        await using var producer = await RemotingClient.Connect(_broker.BrokerAddress)
-            .OnRequest(RequestCode.CheckTransactionState, check =>
-            {
-                asked.TrySetResult(check);
-                return Task.FromResult<Command?>(null);
-            })
-            .StartAsync(cancellation);
-
-        await OkAsync(producer, Requests.Heartbeat("me", ["G"]), cancellation);
+        await using var producer = await ConnectMemberAsync(RequestCode.CheckTransactionState, asked, _ => null, cancellation);
         await OkAsync(producer, Send("T", "half", ("TRAN_MSG", "true"), ("PGROUP", "G")), cancellation);
-        _clock.Advance(TimeSpan.FromSeconds(30));
+        Clock.Advance(TimeSpan.FromSeconds(30));
         var check = await asked.Task.WaitAsync(cancellation);
 
         Assert.That(check.Fields["transactionId"], Is.EqualTo("half"));
@@ -136,15 +121,7 @@ public sealed class ScheduledMessageTests
     {
         var pushed = new TaskCompletionSource<Command>(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        await using var requester = await RemotingClient.Connect(_broker.BrokerAddress)
-            .OnRequest(RequestCode.PushReplyMessageToClient, push =>
-            {
-                pushed.TrySetResult(push);
-                return Task.FromResult<Command?>(push.Respond(ResponseCode.Success));
-            })
-            .StartAsync(cancellation);
-
-        await OkAsync(requester, Requests.Heartbeat("me", ["G"]), cancellation);
+        await using var requester = await ConnectMemberAsync(RequestCode.PushReplyMessageToClient, pushed, push => push.Respond(ResponseCode.Success), cancellation);
         await using var replier = await ConnectAsync(cancellation);
 
         Command Reply(string to) => Command.Build()

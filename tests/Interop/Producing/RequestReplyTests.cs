@@ -5,15 +5,6 @@ public sealed class RequestReplyTests(string kind) : ServerTests(kind)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>A consumer of a topic that is there and has been read.</summary>
-    private async Task<PullConsumer> ListenAsync(Producer producer, string topic, CancellationToken cancellation)
-    {
-        await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
-        var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
-        await consumer.ReceiveAsync(cancellation);
-        return consumer;
-    }
-
     [Test]
     public async Task Two_services_exchange_requests_and_replies(CancellationToken cancellation)
     {

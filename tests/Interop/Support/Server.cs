@@ -135,6 +135,15 @@ public abstract class ServerTests(string kind)
         }
     }
 
+    /// <summary>A consumer of a topic that is there and has been read.</summary>
+    protected async Task<PullConsumer> ListenAsync(Producer producer, string topic, CancellationToken cancellation)
+    {
+        await producer.SendAsync(Message.To(topic).Body("makes the topic"), cancellation);
+        var consumer = await StartConsumerAsync(NewName("group"), topic, cancellation);
+        await consumer.ReceiveAsync(cancellation);
+        return consumer;
+    }
+
     protected static string TextOf(ReceivedMessage message) => System.Text.Encoding.UTF8.GetString(message.Body.Span);
 
     protected static async Task<List<ReceivedMessage>> ReceiveAsync(

@@ -1,8 +1,6 @@
 /// Push and pull consumers that come, go, are cut off and killed, and a broker that restarts: nothing is lost.
 module RocketMq.Protocol.Tests.ConsumerChaosTests
 
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 open ChaosRig
@@ -107,12 +105,7 @@ let private pulling: Kind<Reader> =
 let private chaos (kind: Kind<'Member>) : Task =
     task {
         let clock = EmbeddedClock()
-
-        let! broker =
-            EmbeddedBroker.StartAsync(EmbeddedBrokerOptions(Clock = clock), CancellationToken.None)
-
-        use broker = broker
-        do! broker.CreateTopicAsync("T", queues)
+        use! broker = startBroker clock
         let ledger = Ledger placeOf
         let order = OrderWatch()
         let members = kind.Of broker clock ledger order

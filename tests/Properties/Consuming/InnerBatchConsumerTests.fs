@@ -2,9 +2,6 @@
 module RocketMq.Protocol.Tests.InnerBatchConsumerTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -62,48 +59,50 @@ let private push cluster =
 
 let private pushing =
     [
-        live
+        liveWith
+            (withQueues 1)
             "a push consumer receives the inner messages one by one and commits past the batch after the last of them"
-            (fun () ->
-                withQueues 1 (fun _ cluster ->
-                    task {
-                        do! sendBatch cluster
-                        let release = TaskCompletionSource()
-                        let seen = ConcurrentQueue<string * int64>()
+            (fun _ cluster ->
+                task {
+                    do! sendBatch cluster
+                    let release = TaskCompletionSource()
+                    let seen = ConcurrentQueue<string * int64>()
 
-                        let handler =
-                            ConsumeHandler.EachMessage(fun received _ ->
-                                seen.Enqueue(textOf received, received.Message.QueueOffset)
+                    let handler =
+                        ConsumeHandler.EachMessage(fun received _ ->
+                            seen.Enqueue(textOf received, received.Message.QueueOffset)
 
-                                ValueTask<ConsumeResult>(
-                                    task {
-                                        if textOf received = "first" then
-                                            do! release.Task
+                            ValueTask<ConsumeResult>(
+                                task {
+                                    if textOf received = "first" then
+                                        do! release.Task
 
-                                        return ConsumeResult.Success
-                                    }
-                                ))
+                                    return ConsumeResult.Success
+                                }
+                            ))
 
-                        let! consumer = startConsumer (push cluster) handler
-                        do! until (fun () -> consumer.Health.Consumed = 2L)
-                        positionOf consumer |> shouldEqual [ 0L ]
-                        release.SetResult()
-                        do! until (fun () -> positionOf consumer = [ 4L ])
-                        do! consumer.Close()
+                    let! consumer = startConsumer (push cluster) handler
+                    do! until (fun () -> consumer.Health.Consumed = 2L)
+                    positionOf consumer |> shouldEqual [ 0L ]
+                    release.SetResult()
+                    do! until (fun () -> positionOf consumer = [ 4L ])
+                    do! consumer.Close()
 
-                        Seq.sort seen
-                        |> List.ofSeq
-                        |> shouldEqual [ "first", 0L; "last", 3L; "third", 2L ]
+                    Seq.sort seen
+                    |> List.ofSeq
+                    |> shouldEqual [ "first", 0L; "last", 3L; "third", 2L ]
 
-                        let! isCommitted = isAllCommitted cluster "C" "T" 1
-                        isCommitted |> shouldBeTrue
-                    }))
+                    let! isCommitted = isAllCommitted cluster "C" "T" 1
+                    isCommitted |> shouldBeTrue
+                })
     ]
 
 let private redeliveryAndDamage =
     [
-        live "a failed inner message is redelivered alone, under the topic that it was sent to" (fun () ->
-            withQueues 1 (fun clock cluster ->
+        liveWith
+            (withQueues 1)
+            "a failed inner message is redelivered alone, under the topic that it was sent to"
+            (fun clock cluster ->
                 task {
                     do! sendBatch cluster
                     let seen = ConcurrentQueue<string * int * string>()
@@ -131,59 +130,57 @@ let private redeliveryAndDamage =
                     Seq.sort seen
                     |> List.ofSeq
                     |> shouldEqual [ "first", 0, "T"; "last", 0, "T"; "third", 0, "T"; "third", 1, "T" ]
-                }))
+                })
 
-        live "a batch that cannot be unpacked is delivered as it is and reported" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    // Of another tag that brokers cannot tell from the one that is wanted.
-                    do! sendOuter cluster "BB" [| 1uy; 2uy; 3uy |]
-                    let seen = ConcurrentQueue<Result<int, string>>()
+        liveWith (withQueues 1) "a batch that cannot be unpacked is delivered as it is and reported" (fun _ cluster ->
+            task {
+                // Of another tag that brokers cannot tell from the one that is wanted.
+                do! sendOuter cluster "BB" [| 1uy; 2uy; 3uy |]
+                let seen = ConcurrentQueue<Result<int, string>>()
 
-                    let handler =
-                        ConsumeHandler.EachMessage(fun received _ ->
-                            seen.Enqueue(received.Body |> Result.map _.Length |> Result.mapError _.Message)
-                            ValueTask<ConsumeResult> ConsumeResult.Success)
+                let handler =
+                    ConsumeHandler.EachMessage(fun received _ ->
+                        seen.Enqueue(received.Body |> Result.map _.Length |> Result.mapError _.Message)
+                        ValueTask<ConsumeResult> ConsumeResult.Success)
 
-                    let! consumer =
-                        startConsumer (push cluster |> PushConsumerOptions.subscribe "T" (ByTag "Aa")) handler
+                let! consumer =
+                    startConsumer (push cluster |> PushConsumerOptions.subscribe "T" (ByTag "Aa")) handler
 
-                    do! until (fun () -> seen.Count = 1)
-                    do! consumer.Close()
+                do! until (fun () -> seen.Count = 1)
+                do! consumer.Close()
 
-                    match List.ofSeq seen with
-                    | [ Error reason ] -> reason |> shouldMention "messages in the body"
-                    | other -> failtest $"%A{other}"
-                }))
+                match List.ofSeq seen with
+                | [ Error reason ] -> reason |> shouldMention "messages in the body"
+                | other -> failtest $"%A{other}"
+            })
     ]
 
 let private fetching =
     [
-        live "a pull consumer receives the inner messages in order" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    do! sendBatch cluster
+        liveWith (withQueues 1) "a pull consumer receives the inner messages in order" (fun _ cluster ->
+            task {
+                do! sendBatch cluster
 
-                    let! started =
-                        PullConsumerOptions.create "P" (endpointsOf cluster.NameServers)
-                        |> PullConsumerOptions.subscribe "T" wanted
-                        |> (fun options ->
-                            { options with
-                                Consumer.ConsumeFrom = FirstOffset
-                            })
-                        |> PullConsumer.Start
+                let! started =
+                    PullConsumerOptions.create "P" (endpointsOf cluster.NameServers)
+                    |> PullConsumerOptions.subscribe "T" wanted
+                    |> (fun options ->
+                        { options with
+                            Consumer.ConsumeFrom = FirstOffset
+                        })
+                    |> PullConsumer.Start
 
-                    let consumer = Buffers.ok started
-                    let seen = ResizeArray()
+                let consumer = Buffers.ok started
+                let seen = ResizeArray()
 
-                    for _ in 1..3 do
-                        let! received = consumer.Receive none
-                        let received = Buffers.ok received
-                        seen.Add(textOf received, received.Message.QueueOffset)
+                for _ in 1..3 do
+                    let! received = consumer.Receive none
+                    let received = Buffers.ok received
+                    seen.Add(textOf received, received.Message.QueueOffset)
 
-                    do! consumer.Close()
-                    List.ofSeq seen |> shouldEqual [ "first", 0L; "third", 2L; "last", 3L ]
-                }))
+                do! consumer.Close()
+                List.ofSeq seen |> shouldEqual [ "first", 0L; "third", 2L; "last", 3L ]
+            })
     ]
 
 let private pulling = pushing @ redeliveryAndDamage @ fetching
@@ -202,8 +199,10 @@ let private membership (clock: TimeProvider) (cluster: EmbeddedCluster) =
 
 let private poppingWithAHandler =
     [
-        live "a pop consumer handles all inner messages before it acknowledges their receipt" (fun () ->
-            withQueues 1 (fun clock cluster ->
+        liveWith
+            (withQueues 1)
+            "a pop consumer handles all inner messages before it acknowledges their receipt"
+            (fun clock cluster ->
                 task {
                     do! sendBatch cluster
                     let release = TaskCompletionSource()
@@ -238,13 +237,15 @@ let private poppingWithAHandler =
                     do! until (fun () -> consumer.Acknowledged = 2L)
                     do! consumer.Close()
                     Seq.sort seen |> List.ofSeq |> shouldEqual [ "first"; "last"; "third" ]
-                }))
+                })
     ]
 
 let private poppingWithLeases =
     [
-        live "a simple consumer acknowledges a batch when all its inner messages are acknowledged" (fun () ->
-            withQueues 1 (fun clock cluster ->
+        liveWith
+            (withQueues 1)
+            "a simple consumer acknowledges a batch when all its inner messages are acknowledged"
+            (fun clock cluster ->
                 task {
                     do! sendBatch cluster
 
@@ -289,7 +290,7 @@ let private poppingWithLeases =
                     let! others = receive ()
                     texts others |> shouldEqual [ "first"; "third"; "last" ]
                     do! consumer.Close()
-                }))
+                })
     ]
 
 let private popping = poppingWithAHandler @ poppingWithLeases
@@ -312,33 +313,34 @@ let private bySql expression clock cluster =
 
 let private filters =
     [
-        live "an SQL92 expression chooses what is popped" (fun () ->
-            withQueues 1 (fun clock cluster ->
-                task {
-                    do! sendPrices cluster
-                    let seen = Seen()
+        liveWith (withQueues 1) "an SQL92 expression chooses what is popped" (fun clock cluster ->
+            task {
+                do! sendPrices cluster
+                let seen = Seen()
 
-                    let! started =
-                        PopConsumer.Start(
-                            PopConsumerOptions.create "G" []
-                            |> (fun options ->
-                                { options with
-                                    Consumer = bySql "price > 10" clock cluster
-                                })
-                            |> PopConsumerOptions.enablingPopMode,
-                            fun received _ ->
-                                seen.Add(textOf received)
-                                Task.FromResult ConsumeResult.Success
-                        )
+                let! started =
+                    PopConsumer.Start(
+                        PopConsumerOptions.create "G" []
+                        |> (fun options ->
+                            { options with
+                                Consumer = bySql "price > 10" clock cluster
+                            })
+                        |> PopConsumerOptions.enablingPopMode,
+                        fun received _ ->
+                            seen.Add(textOf received)
+                            Task.FromResult ConsumeResult.Success
+                    )
 
-                    let consumer = Buffers.ok started
-                    do! until (fun () -> consumer.Acknowledged = 2L)
-                    do! consumer.Close()
-                    seen.Texts |> shouldEqual (set [ "dear"; "dearer" ])
-                }))
+                let consumer = Buffers.ok started
+                do! until (fun () -> consumer.Acknowledged = 2L)
+                do! consumer.Close()
+                seen.Texts |> shouldEqual (set [ "dear"; "dearer" ])
+            })
 
-        live "an expression that the broker does not understand is refused at the start" (fun () ->
-            withQueues 1 (fun clock cluster ->
+        liveWith
+            (withQueues 1)
+            "an expression that the broker does not understand is refused at the start"
+            (fun clock cluster ->
                 task {
                     let wrong = bySql "price >" clock cluster
 
@@ -360,7 +362,7 @@ let private filters =
                         | Error(RemotingError.Refused(_, RequestCode.CheckClientConfig, _, code, _)) ->
                             code |> shouldEqual ResponseCode.SubscriptionParseFailed
                         | other -> failtest $"%A{other}"
-                }))
+                })
     ]
 
 [<Tests>]

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.AccessRefusalTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq
@@ -83,22 +81,8 @@ let private push code remark =
             let log = LogLines()
             let seen = Seen()
 
-            let options =
-                memberOf cluster clock "one"
-                |> (fun options ->
-                    { options with
-                        Consumer.ConsumeFrom = FirstOffset
-                    })
-
             let! consumer =
-                startMember
-                    clock
-                    { options with
-                        Consumer.Client.Remoting = signed log options.Consumer.Client.Remoting
-                    }
-                    (ConsumeHandler.EachMessage(fun received _ ->
-                        seen.Add(textOf received)
-                        ValueTask<ConsumeResult> ConsumeResult.Success))
+                startMember clock (memberFromFirst cluster clock "one" (signed log)) (remember seen)
 
             do! ChaosRig.pass clock (fun () -> not consumer.Health.IsHealthy && log.Count accessRefused = 1)
             do! ChaosRig.passFor clock (TimeSpan.FromMinutes 2L)
@@ -113,15 +97,7 @@ let private pull code remark =
     withRefusingBroker code remark (fun clock cluster ->
         task {
             let log = LogLines()
-            let options = PullRig.subscribed cluster clock
-
-            let! consumer =
-                waitFor
-                    clock
-                    (PullRig.startPull
-                        { options with
-                            Consumer.Client.Remoting = signed log options.Consumer.Client.Remoting
-                        })
+            let! consumer = startPuller clock cluster (signed log)
 
             for _ in 1..3 do
                 match! waitFor clock (consumer.Receive CancellationToken.None) with

@@ -2,9 +2,7 @@
 module RocketMq.Protocol.Tests.BlockingHandlerTests
 
 open System
-open System.Collections.Concurrent
 open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 open PushRig
@@ -171,17 +169,17 @@ let tests =
         "Blocking handlers"
         [
             for name, begun in [ "concurrent", pushed false; "orderly", pushed true; "pop", popped ] do
-                live
+                liveWith
+                    withTopic
                     $"a group whose {name} handler blocked is warned of once, and all its calls are made apart"
-                    (fun () ->
-                        withTopic (fun cluster ->
-                            task {
-                                let handler = BlockingOnce(LogLines())
-                                let! (consumer: IAsyncDisposable) = begun cluster handler
-                                do! sendAll cluster "T" (numbered 0 40)
-                                do! until (fun () -> handler.Calls = 40)
-                                handler.OnPool |> shouldEqual (List.replicate 39 false)
-                                handler.Log.Count told |> shouldEqual 1
-                                do! consumer.DisposeAsync()
-                            }))
+                    (fun cluster ->
+                        task {
+                            let handler = BlockingOnce(LogLines())
+                            let! (consumer: IAsyncDisposable) = begun cluster handler
+                            do! sendAll cluster "T" (numbered 0 40)
+                            do! until (fun () -> handler.Calls = 40)
+                            handler.OnPool |> shouldEqual (List.replicate 39 false)
+                            handler.Log.Count told |> shouldEqual 1
+                            do! consumer.DisposeAsync()
+                        })
         ]

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.CallbackFaultTests
 
 open System
 open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.EqualNamesTests
 
 open System.IO
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 
@@ -11,8 +9,10 @@ let private equalNames =
     testList
         "equal names"
         [
-            live "[twins] a second consumer of a group with the same name is refused within one process" (fun () ->
-                withQueues 4 (fun clock cluster ->
+            liveWith
+                (withQueues 4)
+                "[twins] a second consumer of a group with the same name is refused within one process"
+                (fun clock cluster ->
                     task {
                         let seen = Seen()
                         let options = memberOf cluster clock "one"
@@ -39,36 +39,32 @@ let private equalNames =
 
                         (twin.IsNone, seen.Texts, seen.Total)
                         |> shouldEqual (true, set (numbered 0 4), 4)
-                    }))
+                    })
 
-            live "[twins] the name of a closed consumer can be used again" (fun () ->
-                withQueues 1 (fun clock cluster ->
-                    task {
-                        for _ in 1..2 do
-                            let! consumer = startMember clock (memberOf cluster clock "one") (remember (Seen()))
-                            do! reads clock consumer [ 0 ]
-                            do! close clock consumer
-                    }))
+            liveWith (withQueues 1) "[twins] the name of a closed consumer can be used again" (fun clock cluster ->
+                task {
+                    for _ in 1..2 do
+                        let! consumer = startMember clock (memberOf cluster clock "one") (remember (Seen()))
+                        do! reads clock consumer [ 0 ]
+                        do! close clock consumer
+                })
         ]
 
 let private offsetDirectories =
     testList
         "offset directories"
         [
-            live "[path] an instance name leads to no file outside the directory of offsets" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "[path] an instance name leads to no file outside the directory of offsets"
+                (fun clock cluster ->
                     task {
                         let root = Directory.CreateTempSubdirectory("rocketmq-path").FullName
                         let inside = Path.Combine(root, "a", "b", "c", "offsets")
 
                         try
                             let options =
-                                memberOf cluster clock "x/../../../../outside"
-                                |> PushConsumerOptions.broadcasting
-                                |> (fun options ->
-                                    { options with
-                                        OffsetDirectory = Some inside
-                                    })
+                                memberOf cluster clock "x/../../../../outside" |> broadcastingFrom inside
 
                             match! waitFor clock (PushConsumer.Start(options, remember (Seen()))) with
                             // Refused is as good as encoded.
@@ -86,7 +82,7 @@ let private offsetDirectories =
                             |> shouldEqual [||]
                         finally
                             Directory.Delete(root, true)
-                    }))
+                    })
         ]
 
 [<Tests>]

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.HandOverTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -62,47 +60,47 @@ let private handOverTests =
         "hand-over"
         [
             for code in [ RequestCode.QueryConsumerOffset; RequestCode.GetMaxOffset ] do
-                live
+                liveWith
+                    (withStrictQueues 2)
                     $"[lock] the lock of a queue whose start failed with {code} is released, and the next member reads it"
-                    (fun () ->
-                        withStrictQueues 2 (fun clock cluster ->
-                            task {
-                                let seenByA, seenByB = Seen(), Seen()
+                    (fun clock cluster ->
+                        task {
+                            let seenByA, seenByB = Seen(), Seen()
 
-                                let options name =
-                                    ordered cluster clock name
-                                    |> (fun options ->
-                                        { options with
-                                            Consumer.ConsumeFrom = LastOffset
-                                        })
+                            let options name =
+                                ordered cluster clock name
+                                |> (fun options ->
+                                    { options with
+                                        Consumer.ConsumeFrom = LastOffset
+                                    })
 
-                                cluster.Brokers[0]
-                                    .Faults.On(code)
-                                    .Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
+                            cluster.Brokers[0]
+                                .Faults.On(code)
+                                .Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
 
-                                let! a = startMember clock (options "a") (remember seenByA)
-                                // The locks have been taken, and offsets asked for in vain.
-                                do! ChaosRig.passFor clock (seconds 10)
-                                let! b = startMember clock (options "b") (remember seenByB)
-                                do! ChaosRig.passFor clock (seconds 5)
-                                cluster.Brokers[0].Faults.Heal()
+                            let! a = startMember clock (options "a") (remember seenByA)
+                            // The locks have been taken, and offsets asked for in vain.
+                            do! ChaosRig.passFor clock (seconds 10)
+                            let! b = startMember clock (options "b") (remember seenByB)
+                            do! ChaosRig.passFor clock (seconds 5)
+                            cluster.Brokers[0].Faults.Heal()
 
-                                let! areRead =
-                                    happensWithin clock (seconds 150) (fun () ->
-                                        readBy a "T" = [ 0 ] && readBy b "T" = [ 1 ])
+                            let! areRead =
+                                happensWithin clock (seconds 150) (fun () ->
+                                    readBy a "T" = [ 0 ] && readBy b "T" = [ 1 ])
 
-                                for queueId in [ 0; 1 ] do
-                                    do! PullRig.sendTo cluster queueId (numbered (queueId * 3) 3)
+                            for queueId in [ 0; 1 ] do
+                                do! PullRig.sendTo cluster queueId (numbered (queueId * 3) 3)
 
-                                let! _ =
-                                    happensWithin clock (seconds 60) (fun () -> seenByA.Count + seenByB.Count = 6)
+                            let! _ =
+                                happensWithin clock (seconds 60) (fun () -> seenByA.Count + seenByB.Count = 6)
 
-                                do! close clock a
-                                do! close clock b
+                            do! close clock a
+                            do! close clock b
 
-                                (areRead, seenByA.Texts, seenByB.Texts)
-                                |> shouldEqual (true, set (numbered 0 3), set (numbered 3 3))
-                            }))
+                            (areRead, seenByA.Texts, seenByB.Texts)
+                            |> shouldEqual (true, set (numbered 0 3), set (numbered 3 3))
+                        })
 
             live
                 "[regress] the last commit of the previous owner of a queue does not lower that of the new owner"

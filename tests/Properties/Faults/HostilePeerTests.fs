@@ -3,8 +3,6 @@ module RocketMq.Protocol.Tests.HostilePeerTests
 
 open System
 open System.Text
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -122,15 +120,14 @@ let tests =
             live floodName (fun () -> inOwnProcess floodName flood)
             live jsonName (fun () -> inOwnProcess jsonName json)
 
-            live "[D13] a request whose handler may never end is answered" (fun () ->
-                withQueues 1 (fun _ cluster ->
-                    task {
-                        let endpoint = (endpointsOf cluster.Brokers[0].Address).Head
-                        use client = RemotingClient.Create(endpoint, RemotingOptions.Default) |> Buffers.ok
-                        let request = GroupRequests.max (PullRig.queueOf cluster 0)
+            liveWith (withQueues 1) "[D13] a request whose handler may never end is answered" (fun _ cluster ->
+                task {
+                    let endpoint = (endpointsOf cluster.Brokers[0].Address).Head
+                    use client = RemotingClient.Create(endpoint, RemotingOptions.Default) |> Buffers.ok
+                    let request = GroupRequests.max (PullRig.queueOf cluster 0)
 
-                        for time in [ TimeSpan.FromSeconds 30L; TimeSpan.MaxValue; Timeout.InfiniteTimeSpan ] do
-                            let! answer = client.RequestWithin(request, time, CancellationToken.None)
-                            answer |> Result.mapError RemotingError.describe |> shouldEqual (Ok 0L)
-                    }))
+                    for time in [ TimeSpan.FromSeconds 30L; TimeSpan.MaxValue; Timeout.InfiniteTimeSpan ] do
+                        let! answer = client.AskWithin(request, time, CancellationToken.None)
+                        answer |> Result.mapError RemotingError.describe |> shouldEqual (Ok 0L)
+                })
         ]

@@ -3,8 +3,6 @@ module RocketMq.Protocol.Tests.IdleQueueTests
 
 open System
 open System.IO
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 
@@ -84,25 +82,40 @@ let private pause clock (pause: unit -> unit) (resume: unit -> unit) : Task =
         do! ChaosRig.passFor clock (seconds 60)
     }
 
+/// A pull consumer that commits nothing by itself, and reads its queue.
+let private startByHand clock cluster : Task<PullConsumer> =
+    task {
+        let! consumer =
+            pullerOf cluster clock
+            |> PullConsumerOptions.manualCommit
+            |> PullRig.startPull
+            |> waitFor clock
+
+        do! readsQueue clock consumer
+        return consumer
+    }
+
 let private startOffsets =
     testList
         "start offsets"
         [
-            live
+            liveWith
+                (withStrictQueues 1)
                 "[idle] the start offset of an idle queue is committed, so that messages sent while the group is away are delivered"
-                (fun () ->
-                    withStrictQueues 1 (fun clock cluster ->
-                        task {
-                            do! PullRig.sendTo cluster 0 (numbered 0 10)
-                            do! idle clock (fromLast cluster clock)
-                            let! committed = PullRig.committedOf cluster 0
-                            do! PullRig.sendTo cluster 0 gap
-                            let! next = comesNext clock (fromLast cluster clock)
-                            (committed, next) |> shouldEqual (10L, set gap)
-                        }))
+                (fun clock cluster ->
+                    task {
+                        do! PullRig.sendTo cluster 0 (numbered 0 10)
+                        do! idle clock (fromLast cluster clock)
+                        let! committed = PullRig.committedOf cluster 0
+                        do! PullRig.sendTo cluster 0 gap
+                        let! next = comesNext clock (fromLast cluster clock)
+                        (committed, next) |> shouldEqual (10L, set gap)
+                    })
 
-            live "[idle] a pull consumer with automatic commits commits the start offset of an idle queue" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[idle] a pull consumer with automatic commits commits the start offset of an idle queue"
+                (fun clock cluster ->
                     task {
                         do! PullRig.sendTo cluster 0 (numbered 0 10)
                         let! first = waitFor clock (PullRig.startPull (pullerOf cluster clock))
@@ -114,43 +127,35 @@ let private startOffsets =
                         let! next = pollAll clock second gap.Length
                         do! ChaosRig.finish clock (second.Close())
                         next |> shouldEqual gap
-                    }))
+                    })
 
-            live "[idle] a group with manual commits commits nothing by itself, idle or not" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[idle] a group with manual commits commits nothing by itself, idle or not"
+                (fun clock cluster ->
                     task {
                         do! PullRig.sendTo cluster 0 (numbered 0 10)
 
-                        let! consumer =
-                            pullerOf cluster clock
-                            |> PullConsumerOptions.manualCommit
-                            |> PullRig.startPull
-                            |> waitFor clock
-
-                        do! readsQueue clock consumer
+                        let! consumer = startByHand clock cluster
                         do! ChaosRig.passFor clock twentyIntervals
                         do! ChaosRig.finish clock (consumer.Close())
                         let! committed = PullRig.committedOf cluster 0
                         committed |> shouldEqual -1L
-                    }))
+                    })
         ]
 
 let private broadcastStartOffsets =
     testList
         "broadcast start offsets"
         [
-            live "[idleb] a broadcasting consumer saves the start offset of an idle queue" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "[idleb] a broadcasting consumer saves the start offset of an idle queue"
+                (fun clock cluster ->
                     task {
                         let directory = Directory.CreateTempSubdirectory("rocketmq-idle").FullName
 
-                        let options =
-                            fromLast cluster clock
-                            |> PushConsumerOptions.broadcasting
-                            |> (fun options ->
-                                { options with
-                                    OffsetDirectory = Some directory
-                                })
+                        let options = fromLast cluster clock |> broadcastingFrom directory
 
                         try
                             do! PullRig.sendTo cluster 0 (numbered 0 10)
@@ -161,26 +166,36 @@ let private broadcastStartOffsets =
                             (files.Length > 0, next) |> shouldEqual (true, set gap)
                         finally
                             Directory.Delete(directory, true)
-                    }))
+                    })
         ]
+
+/// Closes a member that has restarted no queue.
+let private closeUnrestarted clock (consumer: PushConsumer) : Task =
+    task {
+        let restarted = consumer.Health.RestartedQueues
+        do! close clock consumer
+        restarted |> shouldEqual 0L
+    }
 
 let private pauses =
     testList
         "pauses"
         [
-            live "[stuck] a pause longer than a queue may go without a pull restarts no queue" (fun () ->
-                withQueues 4 (fun clock cluster ->
+            liveWith
+                (withQueues 4)
+                "[stuck] a pause longer than a queue may go without a pull restarts no queue"
+                (fun clock cluster ->
                     task {
                         let! consumer = startMember clock (memberOf cluster clock "one") (remember (Seen()))
                         do! reads clock consumer [ 0..3 ]
                         do! pause clock consumer.Pause consumer.Resume
-                        let restarted = consumer.Health.RestartedQueues
-                        do! close clock consumer
-                        restarted |> shouldEqual 0L
-                    }))
+                        do! closeUnrestarted clock consumer
+                    })
 
-            live "[stuck] no queue is restarted while brokers hold its pulls for longer than that" (fun () ->
-                withQueues 2 (fun clock cluster ->
+            liveWith
+                (withQueues 2)
+                "[stuck] no queue is restarted while brokers hold its pulls for longer than that"
+                (fun clock cluster ->
                     task {
                         let options =
                             memberOf cluster clock "one"
@@ -192,24 +207,18 @@ let private pauses =
                         let! consumer = startMember clock options (remember (Seen()))
                         do! reads clock consumer [ 0; 1 ]
                         do! ChaosRig.passFor clock (seconds 400)
-                        let restarted = consumer.Health.RestartedQueues
-                        do! close clock consumer
-                        restarted |> shouldEqual 0L
-                    }))
+                        do! closeUnrestarted clock consumer
+                    })
 
-            live "[stuckpull] a pause loses no cached message and no offset that the application has set" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[stuckpull] a pause loses no cached message and no offset that the application has set"
+                (fun clock cluster ->
                     task {
                         let queue = PullRig.queueOf cluster 0
                         do! PullRig.sendTo cluster 0 (numbered 0 10)
 
-                        let! consumer =
-                            pullerOf cluster clock
-                            |> PullConsumerOptions.manualCommit
-                            |> PullRig.startPull
-                            |> waitFor clock
-
-                        do! readsQueue clock consumer
+                        let! consumer = startByHand clock cluster
                         consumer.Seek(queue, 5L) |> Result.mapError RemotingError.describe |> Buffers.ok
                         let! before = pollAll clock consumer 5
                         do! PullRig.sendTo cluster 0 (numbered 10 10)
@@ -219,7 +228,7 @@ let private pauses =
                         let! after = pollAll clock consumer 10
                         do! ChaosRig.finish clock (consumer.Close())
                         (before, after) |> shouldEqual (numbered 5 5, numbered 10 10)
-                    }))
+                    })
         ]
 
 [<Tests>]

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.MemberFaultTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -46,18 +44,27 @@ type private SuspendedClock(counts: TimeProvider, shows: TimeProvider) =
     override _.CreateTimer(callback, state, dueTime, period) =
         counts.CreateTimer(callback, state, dueTime, period)
 
+/// A member that has consumed ten messages, and has committed them.
+let private startCommitted clock cluster seen : Task<PushConsumer> =
+    task {
+        do! PullRig.sendTo cluster 0 (numbered 0 10)
+        let! consumer = startMember clock (memberOf cluster clock "one") (remember seen)
+        let! isCommitted = isCommittedWithin clock (seconds 60) cluster 0 10L
+        isCommitted |> shouldBeTrue
+        return consumer
+    }
+
 let private resets =
     testList
         "resets"
         [
-            live "[D1] a reset that cannot be saved at first takes effect and is saved later" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[D1] a reset that cannot be saved at first takes effect and is saved later"
+                (fun clock cluster ->
                     task {
                         let seen = Seen()
-                        do! PullRig.sendTo cluster 0 (numbered 0 10)
-                        let! consumer = startMember clock (memberOf cluster clock "one") (remember seen)
-                        let! isCommitted = isCommittedWithin clock (seconds 60) cluster 0 10L
-                        isCommitted |> shouldBeTrue
+                        let! consumer = startCommitted clock cluster seen
 
                         cluster.Brokers[0]
                             .Faults.On(RequestCode.UpdateConsumerOffset)
@@ -68,16 +75,15 @@ let private resets =
                         let! isCommitted = isCommittedWithin clock (seconds 60) cluster 0 10L
                         do! close clock consumer
                         (isAgain, seen.Total, isCommitted) |> shouldEqual (true, 20, true)
-                    }))
+                    })
 
-            live "[D1] a reset of a queue that has not started yet is not dropped" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[D1] a reset of a queue that has not started yet is not dropped"
+                (fun clock cluster ->
                     task {
                         let seen = Seen()
-                        do! PullRig.sendTo cluster 0 (numbered 0 10)
-                        let! first = startMember clock (memberOf cluster clock "one") (remember seen)
-                        let! isCommitted = isCommittedWithin clock (seconds 60) cluster 0 10L
-                        isCommitted |> shouldBeTrue
+                        let! first = startCommitted clock cluster seen
                         do! close clock first
                         let faults = cluster.Brokers[0].Faults.On(RequestCode.QueryConsumerOffset)
                         faults.AnswerLate(seconds 30, Int32.MaxValue)
@@ -89,15 +95,17 @@ let private resets =
                         let! _ = happensWithin clock (seconds 90) (fun () -> again.Count = 10)
                         do! close clock second
                         again.Texts |> shouldEqual (set (numbered 0 10))
-                    }))
+                    })
         ]
 
 let private rebalancing =
     testList
         "rebalancing"
         [
-            live "[D3] a topic whose members could not be queried is rebalanced later" (fun () ->
-                withStrictQueues 2 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 2)
+                "[D3] a topic whose members could not be queried is rebalanced later"
+                (fun clock cluster ->
                     task {
                         let code = RequestCode.GetConsumerListByGroup
                         cluster.Brokers[0].Faults.On(code).LoseAnswers 1
@@ -117,15 +125,17 @@ let private rebalancing =
                         let read = readBy consumer "T"
                         do! close clock consumer
                         read |> shouldEqual [ 0; 1 ]
-                    }))
+                    })
         ]
 
 let private suspendedMembers =
     testList
         "suspended members"
         [
-            live "[D4] a suspended member starts no message of a queue whose lock has expired" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[D4] a suspended member starts no message of a queue whose lock has expired"
+                (fun clock cluster ->
                     task {
                         let ofA = EmbeddedClock()
                         let release = TaskCompletionSource()
@@ -160,15 +170,17 @@ let private suspendedMembers =
                         do! ChaosRig.finish ofA (a.Close())
                         do! close clock b
                         (ofB, seenByA.Texts) |> shouldEqual (5, set [ "m0" ])
-                    }))
+                    })
         ]
 
 let private orderlyConsumers =
     testList
         "orderly consumers"
         [
-            live "[D5] an ordered consumer holds as many messages as it may, whatever their offsets" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[D5] an ordered consumer holds as many messages as it may, whatever their offsets"
+                (fun clock cluster ->
                     task {
                         let release = TaskCompletionSource()
 
@@ -190,10 +202,12 @@ let private orderlyConsumers =
                         do! ChaosRig.pass clock (fun () -> held () = 0)
                         do! close clock consumer
                         outcome |> shouldEqual 100
-                    }))
+                    })
 
-            live "[D6] a lock that is being renewed while its queue is revoked is released" (fun () ->
-                withStrictQueues 2 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 2)
+                "[D6] a lock that is being renewed while its queue is revoked is released"
+                (fun clock cluster ->
                     task {
                         let seenByA, seenByB = Seen(), Seen()
                         let! a = startMember clock (ordered cluster clock "a") (remember seenByA)
@@ -207,7 +221,7 @@ let private orderlyConsumers =
                         do! close clock a
                         do! close clock b
                         isRead |> shouldBeTrue
-                    }))
+                    })
         ]
 
 [<Tests>]

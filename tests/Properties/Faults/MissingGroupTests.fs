@@ -3,8 +3,6 @@
 module RocketMq.Protocol.Tests.MissingGroupTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -62,25 +60,8 @@ let private push line =
             let log = LogLines()
             let seen = Seen()
 
-            let options =
-                memberOf cluster clock "one"
-                |> (fun options ->
-                    { options with
-                        Consumer.ConsumeFrom = FirstOffset
-                    })
-
-            let handler =
-                ConsumeHandler.EachMessage(fun received _ ->
-                    seen.Add(textOf received)
-                    ValueTask<ConsumeResult> ConsumeResult.Success)
-
             let! consumer =
-                startMember
-                    clock
-                    { options with
-                        Consumer.Client.Remoting = logged log options.Consumer.Client.Remoting
-                    }
-                    handler
+                startMember clock (memberFromFirst cluster clock "one" (logged log)) (remember seen)
 
             do! ChaosRig.pass clock (fun () -> log.Count missing = 1)
             do! ChaosRig.passFor clock (TimeSpan.FromMinutes 2L)
@@ -102,15 +83,7 @@ let private pull line =
     withoutGroup line (fun clock cluster ->
         task {
             let log = LogLines()
-            let options = PullRig.subscribed cluster clock
-
-            let! consumer =
-                waitFor
-                    clock
-                    (PullRig.startPull
-                        { options with
-                            Consumer.Client.Remoting = logged log options.Consumer.Client.Remoting
-                        })
+            let! consumer = startPuller clock cluster (logged log)
 
             for _ in 1..3 do
                 match! poll clock consumer with
@@ -154,62 +127,61 @@ let private clientsAndGroups =
     testList
         "clients and groups"
         [
-            live
+            liveWith
+                (withoutGroup Line5)
                 "a broker that creates no groups serves a group only after it is created, and always those of the system"
-                (fun () ->
-                    withoutGroup Line5 (fun _ cluster ->
-                        task {
-                            use client =
-                                RemotingClient.Create(
-                                    (endpointsOf cluster.Brokers[0].Address).Head,
-                                    RemotingOptions.Default
-                                )
-                                |> Buffers.ok
+                (fun _ cluster ->
+                    task {
+                        use client =
+                            RemotingClient.Create(
+                                (endpointsOf cluster.Brokers[0].Address).Head,
+                                RemotingOptions.Default
+                            )
+                            |> Buffers.ok
 
-                            let settings group : GroupSettings =
-                                {
-                                    Group = group
-                                    Type = ConsumeType.ConsumePassively
-                                    Model = MessageModel.Clustering
-                                    ConsumeFrom = FirstOffset
-                                    PullBatch = 1
-                                    LongPollTimeout = TimeSpan.Zero
-                                }
+                        let settings group : GroupSettings =
+                            {
+                                Group = group
+                                Type = ConsumeType.ConsumePassively
+                                Model = MessageModel.Clustering
+                                ConsumeFrom = FirstOffset
+                                PullBatch = 1
+                                LongPollTimeout = TimeSpan.Zero
+                            }
 
-                            let wanted: TopicSubscription =
-                                {
-                                    Topic = "T"
-                                    Filter = Filter.all
-                                    Version = 1L
-                                }
+                        let wanted: TopicSubscription =
+                            {
+                                Topic = "T"
+                                Filter = Filter.all
+                                Version = 1L
+                            }
 
-                            let codeFor group =
-                                task {
-                                    let request =
-                                        GroupRequests.pull (settings group) 32 (PullRig.queueOf cluster 0) 0L wanted
-                                        |> Pull.messages.Request
+                        let codeFor group =
+                            task {
+                                let request =
+                                    GroupRequests.pull (settings group) 32 (PullRig.queueOf cluster 0) 0L wanted
 
-                                    match! client.Request(request, CancellationToken.None) with
-                                    | Ok _ -> return ResponseCode.Success
-                                    | Error(RemotingError.Refused(_, _, _, code, _)) -> return code
-                                    | Error error -> return failtest (RemotingError.describe error)
-                                }
+                                match! client.Ask(request, CancellationToken.None) with
+                                | Ok _ -> return ResponseCode.Success
+                                | Error(RemotingError.Refused(_, _, _, code, _)) -> return code
+                                | Error error -> return failtest (RemotingError.describe error)
+                            }
 
-                            let! before = codeFor "C"
-                            do! cluster.CreateGroupAsync "C"
-                            let! after = codeFor "C"
-                            let! other = codeFor "D"
-                            let! system = codeFor "CID_RMQ_SYS_ANY"
+                        let! before = codeFor "C"
+                        do! cluster.CreateGroupAsync "C"
+                        let! after = codeFor "C"
+                        let! other = codeFor "D"
+                        let! system = codeFor "CID_RMQ_SYS_ANY"
 
-                            [ before; after; other; system ]
-                            |> shouldEqual
-                                [
-                                    ResponseCode.SubscriptionGroupNotExist
-                                    ResponseCode.Success
-                                    ResponseCode.SubscriptionGroupNotExist
-                                    ResponseCode.Success
-                                ]
-                        }))
+                        [ before; after; other; system ]
+                        |> shouldEqual
+                            [
+                                ResponseCode.SubscriptionGroupNotExist
+                                ResponseCode.Success
+                                ResponseCode.SubscriptionGroupNotExist
+                                ResponseCode.Success
+                            ]
+                    })
         ]
 
 [<Tests>]

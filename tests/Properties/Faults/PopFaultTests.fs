@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.PopFaultTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -37,33 +35,26 @@ let private hangingOn isHanging (seen: Seen) (release: Task) : PopHandler =
             return ConsumeResult.Success
         }
 
+let private startHanging clock options isHanging seen (release: TaskCompletionSource) : Task<PopConsumer> =
+    waitFor clock (startPop options (hangingOn isHanging seen release.Task))
+
 /// More than the time after which a handler counts as stuck, and the time for which a message is hidden then.
 let private longEnough = minute * 10.0
 
 /// Shorter than a pop may be late: an answer that comes after its call has ended hides its messages for nothing.
 let private step = seconds 15
 
-let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =
-    task {
-        let options =
-            SimpleConsumerOptions.create "C" (endpointsOf cluster.NameServers)
-            |> SimpleConsumerOptions.subscribe "T" Filter.all
-
-        let options =
-            { options with
-                Consumer.Client.Remoting = patiently clock options.Consumer.Client.Remoting
-            }
-
-        let! consumer = waitFor clock (SimpleConsumer.Start options)
-        return consumer |> Result.mapError RemotingError.describe |> Buffers.ok
-    }
+let private simpleOf (cluster: EmbeddedCluster) clock =
+    waitFor clock (startSimple (simpleConsumerAt cluster.NameServers clock "C"))
 
 let private blockedHandlers =
     testList
         "blocked handlers"
         [
-            live "[pophang] messages behind blocked handlers are handled by another member" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "[pophang] messages behind blocked handlers are handled by another member"
+                (fun clock cluster ->
                     task {
                         let release = TaskCompletionSource()
                         let seen = Seen()
@@ -72,20 +63,19 @@ let private blockedHandlers =
                             text.StartsWith("hang", StringComparison.Ordinal)
 
                         let! a =
-                            startPop
+                            startHanging
+                                clock
                                 { popOf cluster clock "a" with
                                     Concurrency = 2
                                 }
-                                (hangingOn isHanging seen release.Task)
-                            |> waitFor clock
+                                isHanging
+                                seen
+                                release
 
                         do! PullRig.sendTo cluster 0 [ "hang1"; "hang2"; "good1"; "good2" ]
                         do! ChaosRig.pass clock (fun () -> a.InFlight = 4)
 
-                        let! c =
-                            waitFor
-                                clock
-                                (startPop (popOf cluster clock "c") (hangingOn (fun _ -> false) seen release.Task))
+                        let! c = startHanging clock (popOf cluster clock "c") (fun _ -> false) seen release
 
                         let goods = set [ "good1"; "good2" ]
 
@@ -97,56 +87,57 @@ let private blockedHandlers =
                         do! ChaosRig.finish clock (a.Close())
                         do! ChaosRig.finish clock (c.Close())
                         texts |> shouldEqual goods
-                    }))
+                    })
         ]
 
 let private lostReceipts =
     testList
         "lost receipts"
         [
-            live
+            liveWith
+                (withQueues 1)
                 "[pophang] the message of a blocked handler is redelivered to the first pop, and its slot is free"
-                (fun () ->
-                    withQueues 1 (fun clock cluster ->
-                        task {
-                            let release = TaskCompletionSource()
-                            let seen = Seen()
-                            let mutable calls = 0
-                            let isFirst _ = Interlocked.Increment &calls = 1
+                (fun clock cluster ->
+                    task {
+                        let release = TaskCompletionSource()
+                        let seen = Seen()
+                        let mutable calls = 0
+                        let isFirst _ = Interlocked.Increment &calls = 1
 
-                            let! a =
-                                startPop
-                                    { popOf cluster clock "a" with
-                                        Concurrency = 1
-                                    }
-                                    (hangingOn isFirst seen release.Task)
-                                |> waitFor clock
+                        let! a =
+                            startHanging
+                                clock
+                                { popOf cluster clock "a" with
+                                    Concurrency = 1
+                                }
+                                isFirst
+                                seen
+                                release
 
-                            do! PullRig.sendTo cluster 0 [ "hang" ]
-                            do! ChaosRig.pass clock (fun () -> a.InFlight = 1)
+                        do! PullRig.sendTo cluster 0 [ "hang" ]
+                        do! ChaosRig.pass clock (fun () -> a.Held = 1)
 
-                            let! c =
-                                waitFor
-                                    clock
-                                    (startPop (popOf cluster clock "c") (hangingOn (fun _ -> false) seen release.Task))
+                        let! c = startHanging clock (popOf cluster clock "c") (fun _ -> false) seen release
 
-                            let! _ =
-                                happensInSteps clock step longEnough (fun () -> seen.Of "hang" = 1 && a.InFlight = 0)
+                        let! _ =
+                            happensInSteps clock step longEnough (fun () -> seen.Of "hang" = 1 && a.Held = 0)
 
-                            let outcome = seen.Of "hang", a.InFlight
-                            release.SetResult()
-                            do! ChaosRig.finish clock (a.Close())
-                            do! ChaosRig.finish clock (c.Close())
-                            outcome |> shouldEqual (1, 0)
-                        }))
+                        let outcome = seen.Of "hang", a.Held
+                        release.SetResult()
+                        do! ChaosRig.finish clock (a.Close())
+                        do! ChaosRig.finish clock (c.Close())
+                        outcome |> shouldEqual (1, 0)
+                    })
         ]
 
 let private transactions =
     testList
         "transactions"
         [
-            live "[tx] a transaction producer that starts while no name server answers is checked later" (fun () ->
-                withStrictCluster ignore<EmbeddedClusterOptions> (fun clock cluster ->
+            liveWith
+                (withStrictCluster ignore<EmbeddedClusterOptions>)
+                "[tx] a transaction producer that starts while no name server answers is checked later"
+                (fun clock cluster ->
                     task {
                         do! cluster.CreateTopicAsync("Tx", 1)
                         let mutable asked = 0
@@ -184,45 +175,45 @@ let private transactions =
                             let! _ = happensWithin clock (minute * 3.0) (fun () -> asked > 0)
                             do! ChaosRig.finish clock (second.Close())
                             asked > 0 |> shouldBeTrue
-                    }))
+                    })
         ]
 
 let private acknowledgements =
     testList
         "acknowledgements"
         [
-            live
+            liveWith
+                (withQueues 1)
                 "[D9] an acknowledgement is not reported as done when the broker may have redelivered the message"
-                (fun () ->
-                    withQueues 1 (fun clock cluster ->
-                        task {
-                            do! PullRig.sendTo cluster 0 [ "a" ]
-                            let! consumer = simpleOf cluster clock
-                            // Hidden from when the broker pops it; its answer is a little late.
-                            cluster.Brokers[0]
-                                .Faults.On(RequestCode.PopMessage)
-                                .AnswerLate(TimeSpan.FromMilliseconds 500.0)
+                (fun clock cluster ->
+                    task {
+                        do! PullRig.sendTo cluster 0 [ "a" ]
+                        let! consumer = simpleOf cluster clock
+                        // Hidden from when the broker pops it; its answer is a little late.
+                        cluster.Brokers[0]
+                            .Faults.On(RequestCode.PopMessage)
+                            .AnswerLate(TimeSpan.FromMilliseconds 500.0)
 
-                            let receiving = consumer.Receive(1, seconds 10, CancellationToken.None)
+                        let receiving = consumer.Receive(1, seconds 10, CancellationToken.None)
 
-                            // In steps so small that no second passes between the answer and what is consumed it.
-                            while not receiving.IsCompleted do
-                                clock.Advance(TimeSpan.FromMilliseconds 50.0)
-                                do! Task.WhenAny(receiving, Task.Delay 20) :> Task
+                        // In steps so small that no second passes between the answer and what is consumed it.
+                        while not receiving.IsCompleted do
+                            clock.Advance(TimeSpan.FromMilliseconds 50.0)
+                            do! Task.WhenAny(receiving, Task.Delay 20) :> Task
 
-                            let! received = receiving
+                        let! received = receiving
 
-                            let leased =
-                                received
-                                |> Result.mapError RemotingError.describe
-                                |> Buffers.ok
-                                |> List.exactlyOne
+                        let leased =
+                            received
+                            |> Result.mapError RemotingError.describe
+                            |> Buffers.ok
+                            |> List.exactlyOne
 
-                            clock.Advance(TimeSpan.FromMilliseconds 9_600.0)
-                            let! acked = consumer.Ack(leased, CancellationToken.None)
-                            do! ChaosRig.finish clock (consumer.Close())
-                            acked |> Result.isError |> shouldBeTrue
-                        }))
+                        clock.Advance(TimeSpan.FromMilliseconds 9_600.0)
+                        let! acked = consumer.Ack(leased, CancellationToken.None)
+                        do! ChaosRig.finish clock (consumer.Close())
+                        acked |> Result.isError |> shouldBeTrue
+                    })
         ]
 
 [<Tests>]

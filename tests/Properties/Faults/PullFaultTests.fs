@@ -3,8 +3,6 @@ module RocketMq.Protocol.Tests.PullFaultTests
 
 open System
 open System.Buffers
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -106,27 +104,28 @@ let private damagedBroker clock damage =
                 Answers(Pull.messages.Answer(answer, command))
         | _ -> FakeServers.success command)
 
+/// A consumer to which the one queue of these servers is assigned.
+let private assignedAt (servers: FakeServers) clock : PullConsumerOptions =
+    { PullConsumerOptions.create "C" [ FakeServers.at 1 ] with
+        Consumer.Client.Remoting = patiently clock servers.Options
+    }
+    |> PullConsumerOptions.assign
+        [
+            {
+                Topic = "T"
+                BrokerName = "b"
+                QueueId = 0
+            }
+        ]
+        Filter.all
+
 /// All that can be read comes, beside a record that is damaged.
 let private comesBeside damage : Task =
     task {
         let clock = EmbeddedClock()
         let servers = damagedBroker clock damage
 
-        let options: PullConsumerOptions =
-            { PullConsumerOptions.create "C" [ FakeServers.at 1 ] with
-                Consumer.Client.Remoting = patiently clock servers.Options
-            }
-            |> PullConsumerOptions.assign
-                [
-                    {
-                        Topic = "T"
-                        BrokerName = "b"
-                        QueueId = 0
-                    }
-                ]
-                Filter.all
-
-        let! consumer = startNow clock options
+        let! consumer = startNow clock (assignedAt servers clock)
         let mutable texts: string list = []
         let until = clock.GetUtcNow() + seconds 120
 
@@ -151,25 +150,11 @@ let private comesBeside damage : Task =
 
 /// The route of a queue whose master is away, or is back.
 let private routeWith hasMaster : TopicRoute =
-    TopicRoute.create
+    FakeServers.routeOfOne
         [
-            {
-                BrokerName = "b"
-                ReadQueues = 1
-                WriteQueues = 1
-                Permission = 6
-                TopicSysFlag = 0
-            }
-        ]
-        [
-            Examples.broker
-                "C"
-                "b"
-                [
-                    if hasMaster then
-                        0L, string (FakeServers.at 100)
-                    1L, string (FakeServers.at 101)
-                ]
+            if hasMaster then
+                0L, FakeServers.at 100
+            1L, FakeServers.at 101
         ]
 
 /// Committed is 50, which the slave has not yet: it says that the queue ends at 20. Where the consumer is after that, and where it
@@ -208,21 +193,7 @@ let private behindSlave () : Task<struct (int64 list * int64)> =
                 | RequestCode.PullMessage -> pull endpoint command
                 | _ -> FakeServers.success command)
 
-        let options: PullConsumerOptions =
-            { PullConsumerOptions.create "C" [ FakeServers.at 1 ] with
-                Consumer.Client.Remoting = patiently clock servers.Options
-            }
-            |> PullConsumerOptions.assign
-                [
-                    {
-                        Topic = "T"
-                        BrokerName = "b"
-                        QueueId = 0
-                    }
-                ]
-                Filter.all
-
-        let! consumer = startNow clock options
+        let! consumer = startNow clock (assignedAt servers clock)
         do! ChaosRig.pass clock (fun () -> ofSlave.Value >= 3)
         let next = [ for queue in consumer.Queues -> queue.Next ]
         hasMaster.Value <- true
@@ -250,17 +221,26 @@ let private slavesAndDamagedRecords =
                 comesBeside withOtherMagic)
         ]
 
+/// A consumer of the first queue that has received the ten messages there.
+let private startAndReceiveTen clock cluster : Task<PullConsumer> =
+    task {
+        do! PullRig.sendTo cluster 0 (numbered 0 10)
+        let! consumer = startNow clock (assigned cluster clock [ 0 ])
+        let! texts = waitFor clock (PullRig.receiveMany consumer 10)
+        texts |> shouldEqual (numbered 0 10)
+        return consumer
+    }
+
 let private committedOffsets =
     testList
         "committed offsets"
         [
-            live "[D8] an offset that the application commits stays, though commits are automatic" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[D8] an offset that the application commits stays, though commits are automatic"
+                (fun clock cluster ->
                     task {
-                        do! PullRig.sendTo cluster 0 (numbered 0 10)
-                        let! consumer = startNow clock (assigned cluster clock [ 0 ])
-                        let! texts = waitFor clock (PullRig.receiveMany consumer 10)
-                        texts |> shouldEqual (numbered 0 10)
+                        let! consumer = startAndReceiveTen clock cluster
                         do! ChaosRig.finish clock (PullRig.commit consumer)
                         let queue = PullRig.queueOf cluster 0
                         let! committed = waitFor clock (consumer.Commit(queue, 3L, CancellationToken.None))
@@ -270,14 +250,14 @@ let private committedOffsets =
                         do! ChaosRig.finish clock (consumer.Close())
                         let! afterClose = PullRig.committedOf cluster 0
                         (afterIntervals, afterClose) |> shouldEqual (3L, 3L)
-                    }))
+                    })
 
-            live "[D8] a commit for a revoked queue changes no offset of its new owner" (fun () ->
-                withStrictQueues 2 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 2)
+                "[D8] a commit for a revoked queue changes no offset of its new owner"
+                (fun clock cluster ->
                     task {
-                        do! PullRig.sendTo cluster 0 (numbered 0 10)
-                        let! consumer = startNow clock (assigned cluster clock [ 0 ])
-                        let! _ = waitFor clock (PullRig.receiveMany consumer 10)
+                        let! consumer = startAndReceiveTen clock cluster
 
                         let! moved =
                             waitFor clock (consumer.Assign([ PullRig.queueOf cluster 1 ], Filter.all))
@@ -298,15 +278,17 @@ let private committedOffsets =
                         let! afterwards = PullRig.committedOf cluster 0
                         do! ChaosRig.finish clock (consumer.Close())
                         afterwards |> shouldEqual 7L
-                    }))
+                    })
         ]
 
 let private slowBrokersAndSeeks =
     testList
         "slow brokers and seeks"
         [
-            live "[D11] the queues that are assigned last are read, however slow brokers are" (fun () ->
-                withStrictCluster (fun options -> options.Masters <- 2) (fun clock cluster ->
+            liveWith
+                (withStrictCluster (fun options -> options.Masters <- 2))
+                "[D11] the queues that are assigned last are read, however slow brokers are"
+                (fun clock cluster ->
                     task {
                         do! cluster.CreateTopicAsync("T", 4)
                         let! consumer = startNow clock (assigned cluster clock [ 0 ])
@@ -338,10 +320,12 @@ let private slowBrokersAndSeeks =
                             read () |> shouldEqual [ wanted ]
 
                         do! ChaosRig.finish clock (consumer.Close())
-                    }))
+                    })
 
-            live "[D15] messages of a pull from before a seek are not delivered" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[D15] messages of a pull from before a seek are not delivered"
+                (fun clock cluster ->
                     task {
                         let queue = PullRig.queueOf cluster 0
                         do! PullRig.sendTo cluster 0 (numbered 0 10)
@@ -353,7 +337,7 @@ let private slowBrokersAndSeeks =
                         let! texts = waitFor clock (PullRig.receiveMany consumer 5)
                         do! ChaosRig.finish clock (consumer.Close())
                         texts |> shouldEqual (numbered 5 5)
-                    }))
+                    })
         ]
 
 [<Tests>]

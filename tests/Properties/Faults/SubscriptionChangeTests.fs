@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.SubscriptionChangeTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
@@ -28,60 +26,64 @@ let private withTwoMasters (test: EmbeddedClock -> EmbeddedCluster -> PushConsum
 let private slowly (cluster: EmbeddedCluster) =
     cluster.Brokers[1].Faults.On(RequestCode.HeartBeat).AnswerLate(seconds 2, Int32.MaxValue)
 
+/// The member subscribes to a topic again, and gets what is sent to it after that.
+let private isReadAgain clock cluster (consumer: PushConsumer) (seen: Seen) topic : Task =
+    task {
+        let! again = waitFor clock (consumer.Subscribe(topic, Filter.all))
+        again |> Result.isOk |> shouldBeTrue
+        do! sendAll cluster topic (numbered 0 4)
+        let! _ = happensWithin clock (seconds 75) (fun () -> seen.Count = 4)
+        seen.Texts |> shouldEqual (set (numbered 0 4))
+    }
+
 let private unsubscribingTests =
     testList
         "unsubscribing"
         [
-            live
+            liveWith
+                withTwoMasters
                 "[resub] a topic that is unsubscribed while a broker is slow is not read until it is subscribed again"
-                (fun () ->
-                    withTwoMasters (fun clock cluster consumer seen ->
-                        task {
-                            slowly cluster
-                            let subscribing = consumer.Subscribe("U", Filter.all)
-                            clock.Advance(TimeSpan.FromMilliseconds 500.0)
-                            let unsubscribing = consumer.Unsubscribe "U"
-                            let! subscribed = waitFor clock subscribing
-                            subscribed |> Result.isOk |> shouldBeTrue
-                            do! ChaosRig.finish clock unsubscribing
-                            do! ChaosRig.passFor clock (seconds 60)
-                            readBy consumer "U" |> shouldEqual []
-                            cluster.Brokers[1].Faults.Heal()
-                            let! again = waitFor clock (consumer.Subscribe("U", Filter.all))
-                            again |> Result.isOk |> shouldBeTrue
-                            do! sendAll cluster "U" (numbered 0 4)
-                            let! _ = happensWithin clock (seconds 75) (fun () -> seen.Count = 4)
-                            seen.Texts |> shouldEqual (set (numbered 0 4))
-                        }))
+                (fun clock cluster consumer seen ->
+                    task {
+                        slowly cluster
+                        let subscribing = consumer.Subscribe("U", Filter.all)
+                        clock.Advance(TimeSpan.FromMilliseconds 500.0)
+                        let unsubscribing = consumer.Unsubscribe "U"
+                        let! subscribed = waitFor clock subscribing
+                        subscribed |> Result.isOk |> shouldBeTrue
+                        do! ChaosRig.finish clock unsubscribing
+                        do! ChaosRig.passFor clock (seconds 60)
+                        readBy consumer "U" |> shouldEqual []
+                        cluster.Brokers[1].Faults.Heal()
+                        do! isReadAgain clock cluster consumer seen "U"
+                    })
 
-            live
+            liveWith
+                withTwoMasters
                 "[resub] a topic that is unsubscribed while its new route has a slow broker is not read until it is subscribed again"
-                (fun () ->
-                    withTwoMasters (fun clock cluster consumer seen ->
-                        task {
-                            slowly cluster
-                            // "T" is at the second broker, too, from now on.
-                            do! cluster.CreateTopicAsync("T", 1)
-                            do! ChaosRig.pass clock (fun () -> true)
-                            clock.Advance(seconds 30)
-                            do! ChaosRig.finish clock (consumer.Unsubscribe "T")
-                            do! ChaosRig.passFor clock (seconds 60)
-                            readBy consumer "T" |> shouldEqual []
-                            cluster.Brokers[1].Faults.Heal()
-                            let! again = waitFor clock (consumer.Subscribe("T", Filter.all))
-                            again |> Result.isOk |> shouldBeTrue
-                            do! sendAll cluster "T" (numbered 0 4)
-                            let! _ = happensWithin clock (seconds 75) (fun () -> seen.Count = 4)
-                            seen.Texts |> shouldEqual (set (numbered 0 4))
-                        }))
+                (fun clock cluster consumer seen ->
+                    task {
+                        slowly cluster
+                        // "T" is at the second broker, too, from now on.
+                        do! cluster.CreateTopicAsync("T", 1)
+                        do! ChaosRig.pass clock (fun () -> true)
+                        clock.Advance(seconds 30)
+                        do! ChaosRig.finish clock (consumer.Unsubscribe "T")
+                        do! ChaosRig.passFor clock (seconds 60)
+                        readBy consumer "T" |> shouldEqual []
+                        cluster.Brokers[1].Faults.Heal()
+                        do! isReadAgain clock cluster consumer seen "T"
+                    })
         ]
 
 let private failedSubscriptions =
     testList
         "failed subscriptions"
         [
-            live "[subscribe] a Subscribe that fails leaves the subscription that worked" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[subscribe] a Subscribe that fails leaves the subscription that worked"
+                (fun clock cluster ->
                     task {
                         let seen = Seen()
                         let! consumer = startMember clock (memberOf cluster clock "one") (remember seen)
@@ -95,10 +97,12 @@ let private failedSubscriptions =
 
                         (Result.isError failed, seen.Texts)
                         |> shouldEqual (true, set [ "before"; "after" ])
-                    }))
+                    })
 
-            live "[subscribe] a Subscribe that fails for a new topic is in no heartbeat" (fun () ->
-                withStrictQueues 1 (fun clock cluster ->
+            liveWith
+                (withStrictQueues 1)
+                "[subscribe] a Subscribe that fails for a new topic is in no heartbeat"
+                (fun clock cluster ->
                     task {
                         do! cluster.CreateTopicAsync("U", 1)
                         let seen = Seen()
@@ -118,7 +122,7 @@ let private failedSubscriptions =
 
                         (Result.isError failed, Map.containsKey "U" known.Subscriptions)
                         |> shouldEqual (true, false)
-                    }))
+                    })
         ]
 
 [<Tests>]

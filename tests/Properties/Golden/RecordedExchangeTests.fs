@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.RecordedExchangeTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open Captures
@@ -41,6 +39,70 @@ let private reactTo capture check (command: RemotingCommand) =
     | RequestCode.SendMessageV2, None -> answerTo capture command
     | _ -> IsMute
 
+/// Sends one half message again, with its end and the answer to its check. Whether there was a check.
+let private compareTransaction ends checks (half: Recorded) : Task<bool> =
+    task {
+        let id = half.Properties[PropertyName.uniqueKey]
+
+        let of' isCheck (command: RemotingCommand) =
+            Fields.tryFind "msgId" command.Fields = ValueSome id
+            && Fields.tryFind "fromTransactionCheck" command.Fields = ValueSome isCheck
+
+        let ended =
+            ends
+            |> Array.filter (fun (_, command) -> of' "false" command)
+            |> Array.exactlyOne
+
+        let check =
+            checks
+            |> Array.tryFind (fun (_, command) -> Fields.tryFind "msgId" command.Fields = ValueSome id)
+
+        let checkEnd = ends |> Array.tryFind (fun (_, command) -> of' "true" command)
+        let decision = (Transactions.finish.Decode(snd ended) |> Buffers.ok).Decision
+
+        let servers =
+            serversFor [ half.Send.Topic, half.Send.BrokerName ] (reactTo half.Capture check)
+
+        let checker (_: StoredMessage) =
+            match checkEnd with
+            | Some(_, command) -> Task.FromResult (Transactions.finish.Decode command |> Buffers.ok).Decision
+            | None -> Task.FromResult TransactionDecision.Undecided
+
+        let! started =
+            TransactionProducer.Start(optionsFor servers half.Send.ProducerGroup, [], checker)
+
+        use producer = Buffers.ok started
+
+        let message = rebuilt half.Send.Topic half.Body half.Send.Flag half.Properties
+
+        let! outcome =
+            producer.Send(message, (fun _ -> Task.FromResult decision), CancellationToken.None)
+
+        let receipt = (Buffers.ok outcome).Receipt
+
+        let ourEnds () =
+            requests servers [ RequestCode.EndTransaction ]
+
+        let isCheck (command: RemotingCommand) =
+            of' "true" (Command.withField "msgId" id command)
+
+        do! until (fun () -> (ourEnds ()).Length = (if checkEnd.IsSome then 2 else 1))
+
+        // Which queue it goes to is chance.
+        let ours = requests servers sends |> List.exactlyOne
+        let queueId = Map.find "e" (fieldsOf half.Command)
+        sameSend half.Command (Command.withField "e" queueId ours)
+
+        let first = ourEnds () |> List.find (isCheck >> not)
+        same (snd ended) (known half (snd ended) (withId receipt.UniqueId id first))
+
+        match checkEnd with
+        | Some(_, java) -> same java (known half java (ourEnds () |> List.find isCheck))
+        | None -> ()
+
+        return checkEnd.IsSome
+    }
+
 let private transactionIsThatOfJava () : Task =
     task {
         let halves = recorded "transaction" [ RequestCode.SendMessageV2 ] |> Array.map read
@@ -57,65 +119,10 @@ let private transactionIsThatOfJava () : Task =
         let mutable compared = 0
 
         for half in halves do
-            let id = half.Properties[PropertyName.uniqueKey]
+            let! isChecked = compareTransaction ends checks half
 
-            let of' isCheck (command: RemotingCommand) =
-                Fields.tryFind "msgId" command.Fields = ValueSome id
-                && Fields.tryFind "fromTransactionCheck" command.Fields = ValueSome isCheck
-
-            let ended =
-                ends
-                |> Array.filter (fun (_, command) -> of' "false" command)
-                |> Array.exactlyOne
-
-            let check =
-                checks
-                |> Array.tryFind (fun (_, command) -> Fields.tryFind "msgId" command.Fields = ValueSome id)
-
-            let checkEnd = ends |> Array.tryFind (fun (_, command) -> of' "true" command)
-            let decision = (Transactions.finish.Decode(snd ended) |> Buffers.ok).Decision
-
-            let servers =
-                serversFor [ half.Send.Topic, half.Send.BrokerName ] (reactTo half.Capture check)
-
-            let checker (_: StoredMessage) =
-                match checkEnd with
-                | Some(_, command) -> Task.FromResult (Transactions.finish.Decode command |> Buffers.ok).Decision
-                | None -> Task.FromResult TransactionDecision.Undecided
-
-            let! started =
-                TransactionProducer.Start(optionsFor servers half.Send.ProducerGroup, [], checker)
-
-            use producer = Buffers.ok started
-
-            let message = rebuilt half.Send.Topic half.Body half.Send.Flag half.Properties
-
-            let! outcome =
-                producer.Send(message, (fun _ -> Task.FromResult decision), CancellationToken.None)
-
-            let receipt = (Buffers.ok outcome).Receipt
-
-            let ourEnds () =
-                requests servers [ RequestCode.EndTransaction ]
-
-            let isCheck (command: RemotingCommand) =
-                of' "true" (Command.withField "msgId" id command)
-
-            do! until (fun () -> (ourEnds ()).Length = (if checkEnd.IsSome then 2 else 1))
-
-            // Which queue it goes to is chance.
-            let ours = requests servers sends |> List.exactlyOne
-            let queueId = Map.find "e" (fieldsOf half.Command)
-            sameSend half.Command (Command.withField "e" queueId ours)
-
-            let first = ourEnds () |> List.find (isCheck >> not)
-            same (snd ended) (known half (snd ended) (withId receipt.UniqueId id first))
-
-            match checkEnd with
-            | Some(_, java) ->
-                same java (known half java (ourEnds () |> List.find isCheck))
+            if isChecked then
                 compared <- compared + 1
-            | None -> ()
 
         compared |> shouldEqual 5
     }
@@ -132,11 +139,8 @@ let private requestsTests =
         "requests"
         [
             live "request-reply: the request is Java's but for its ids" (fun () ->
-                task {
-                    let captures = recorded "request-reply" [ RequestCode.SendMessageV2 ]
-                    captures |> shouldNotBeEmpty
-
-                    for capture in captures do
+                forEachOf "request-reply" RequestCode.SendMessageV2 (fun capture ->
+                    task {
                         let java = read capture
 
                         let timeout =
@@ -158,7 +162,7 @@ let private requestsTests =
                         giving.Cancel()
                         let! _ = asking
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
-                })
+                    }))
         ]
 
 let private replies =
@@ -166,31 +170,15 @@ let private replies =
         "replies"
         [
             live "request-reply: the reply is Java's" (fun () ->
-                task {
-                    let captures = recorded "request-reply" [ RequestCode.SendReplyMessageV2 ]
-                    captures |> shouldNotBeEmpty
-
-                    for capture in captures do
+                forEachOf "request-reply" RequestCode.SendReplyMessageV2 (fun capture ->
+                    task {
                         let java = read capture
                         let cluster = java.Send.Topic.Replace("_REPLY_TOPIC", "")
 
-                        let request: StoredMessage =
-                            {
+                        let request =
+                            { Parts.emptyMessage with
                                 BrokerName = java.Send.BrokerName
-                                Topic = "T"
-                                QueueId = 0
-                                QueueOffset = 0L
-                                PhysicalOffset = 0L
-                                Flag = 0
-                                SysFlag = 0
-                                BornTimestamp = 0L
-                                BornHost = Host.create Net.IPAddress.Loopback 1
-                                StoreTimestamp = 0L
                                 StoreHost = Host.create Net.IPAddress.Loopback 2
-                                ReconsumeTimes = 0
-                                PreparedTransactionOffset = 0L
-                                BodyCrc = 0
-                                StoredBody = ReadOnlyMemory.Empty
                                 Properties =
                                     Properties.ofList
                                         [
@@ -219,7 +207,7 @@ let private replies =
                                 })
 
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
-                })
+                    }))
         ]
 
 let private recalls =
@@ -227,11 +215,8 @@ let private recalls =
         "recalls"
         [
             live "recall: the request is Java's" (fun () ->
-                task {
-                    let captures = recorded "recall" [ RequestCode.RecallMessage ]
-                    captures |> shouldNotBeEmpty
-
-                    for capture in captures do
+                forEachOf "recall" RequestCode.RecallMessage (fun capture ->
+                    task {
                         let java = commandOf capture
                         let query = Recall.operation.Decode java |> Buffers.ok
                         let brokerName = RecallHandle.brokerName query.Handle |> Buffers.ok
@@ -239,8 +224,78 @@ let private recalls =
                         use producer = optionsFor servers (Option.get query.ProducerGroup) |> start
                         let! _ = producer.Recall(query.Topic, query.Handle, CancellationToken.None)
                         same java (requests servers [ RequestCode.RecallMessage ] |> List.exactlyOne)
-                })
+                    }))
         ]
+
+/// Sends one message again whose trace is this.
+let private compareTrace (messages: Recorded[]) (trace: Recorded) : Task =
+    task {
+        let javaRecord = TraceRecords.decode trace.Body |> List.exactlyOne |> Buffers.ok
+
+        match javaRecord with
+        | SendTraced java ->
+            let message =
+                messages
+                |> Array.find (fun one -> one.Properties[PropertyName.uniqueKey] = java.MessageId)
+
+            let servers =
+                serversFor [ message.Send.Topic, message.Send.BrokerName ] (fun command ->
+                    match (Send.message.Decode command |> Buffers.ok).Topic with
+                    | topic when topic = TraceRecords.defaultTopic -> answerTo trace.Capture command
+                    | _ -> answerTo message.Capture command)
+
+            use producer =
+                optionsFor servers message.Send.ProducerGroup
+                |> (fun options ->
+                    { options with
+                        TraceTopic = Some TraceRecords.defaultTopic
+                    })
+                |> start
+
+            let! receipt =
+                producer.SendTo(
+                    queueOf message.Send,
+                    rebuilt message.Send.Topic message.Body message.Send.Flag message.Properties,
+                    CancellationToken.None
+                )
+
+            let id = (Buffers.ok receipt).UniqueId
+            do! producer.Close()
+
+            match requests servers sends with
+            | [ ourMessage; ourTrace ] ->
+                sameSend message.Command ourMessage
+                let queueId = string trace.Send.QueueId
+                same trace.Command (Command.withField "e" queueId ourTrace)
+
+                let ourProperties =
+                    (Send.message.Decode ourTrace |> Buffers.ok).Properties |> Properties.toMap
+
+                let names (map: Map<string, string>) = map.Keys |> Set.ofSeq
+                names ourProperties |> shouldEqual (names trace.Properties)
+
+                let keys (text: string) other =
+                    text.Split ' '
+                    |> Array.map (fun key -> if key = other then "the id" else key)
+                    |> Set.ofArray
+
+                keys ourProperties["KEYS"] id
+                |> shouldEqual (keys trace.Properties["KEYS"] java.MessageId)
+
+                match TraceRecords.decode (inflate (Send.message.Decode ourTrace |> Buffers.ok)) with
+                | [ Ok(SendTraced ours) ] ->
+                    { ours with
+                        Timestamp = java.Timestamp
+                        MessageId = java.MessageId
+                        CostMillis = java.CostMillis
+                        StoreHost = java.StoreHost
+                        ClientHost = java.ClientHost
+                    }
+                    |> shouldEqual java
+                | other -> failtest $"%A{other}"
+            | other -> failtest $"{other.Length} requests"
+        | other -> failtest $"%A{other}"
+    }
 
 let private traceIsThatOfJava () : Task =
     task {
@@ -254,71 +309,7 @@ let private traceIsThatOfJava () : Task =
         traces.Length |> shouldEqual 4
 
         for trace in traces do
-            let javaRecord = TraceRecords.decode trace.Body |> List.exactlyOne |> Buffers.ok
-
-            match javaRecord with
-            | SendTraced java ->
-                let message =
-                    messages
-                    |> Array.find (fun one -> one.Properties[PropertyName.uniqueKey] = java.MessageId)
-
-                let servers =
-                    serversFor [ message.Send.Topic, message.Send.BrokerName ] (fun command ->
-                        match (Send.message.Decode command |> Buffers.ok).Topic with
-                        | topic when topic = TraceRecords.defaultTopic -> answerTo trace.Capture command
-                        | _ -> answerTo message.Capture command)
-
-                use producer =
-                    optionsFor servers message.Send.ProducerGroup
-                    |> (fun options ->
-                        { options with
-                            TraceTopic = Some TraceRecords.defaultTopic
-                        })
-                    |> start
-
-                let! receipt =
-                    producer.SendTo(
-                        queueOf message.Send,
-                        rebuilt message.Send.Topic message.Body message.Send.Flag message.Properties,
-                        CancellationToken.None
-                    )
-
-                let id = (Buffers.ok receipt).UniqueId
-                do! producer.Close()
-
-                match requests servers sends with
-                | [ ourMessage; ourTrace ] ->
-                    sameSend message.Command ourMessage
-                    let queueId = string trace.Send.QueueId
-                    same trace.Command (Command.withField "e" queueId ourTrace)
-
-                    let ourProperties =
-                        (Send.message.Decode ourTrace |> Buffers.ok).Properties |> Properties.toMap
-
-                    let names (map: Map<string, string>) = map.Keys |> Set.ofSeq
-                    names ourProperties |> shouldEqual (names trace.Properties)
-
-                    let keys (text: string) other =
-                        text.Split ' '
-                        |> Array.map (fun key -> if key = other then "the id" else key)
-                        |> Set.ofArray
-
-                    keys ourProperties["KEYS"] id
-                    |> shouldEqual (keys trace.Properties["KEYS"] java.MessageId)
-
-                    match TraceRecords.decode (inflate (Send.message.Decode ourTrace |> Buffers.ok)) with
-                    | [ Ok(SendTraced ours) ] ->
-                        { ours with
-                            Timestamp = java.Timestamp
-                            MessageId = java.MessageId
-                            CostMillis = java.CostMillis
-                            StoreHost = java.StoreHost
-                            ClientHost = java.ClientHost
-                        }
-                        |> shouldEqual java
-                    | other -> failtest $"%A{other}"
-                | other -> failtest $"{other.Length} requests"
-            | other -> failtest $"%A{other}"
+            do! compareTrace messages trace
     }
 
 let private tracesTests =

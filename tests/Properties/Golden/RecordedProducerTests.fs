@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.RecordedProducerTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open Captures
@@ -72,11 +70,8 @@ let private singleMessages =
                 plain scenario
 
             live "send-oneway: each request is the one that Java made" (fun () ->
-                task {
-                    let captures = recorded "send-oneway" [ RequestCode.SendMessageV2 ]
-                    captures |> shouldNotBeEmpty
-
-                    for capture in captures do
+                forEachOf "send-oneway" RequestCode.SendMessageV2 (fun capture ->
+                    task {
                         let java = read capture
                         let message = rebuilt java.Send.Topic java.Body java.Send.Flag java.Properties
 
@@ -91,7 +86,7 @@ let private singleMessages =
 
                         do! until (fun () -> not (requests servers sends).IsEmpty)
                         sameSend java.Command (requests servers sends |> List.exactlyOne)
-                })
+                    }))
         ]
 
 let private batches =
@@ -99,11 +94,8 @@ let private batches =
         "batches"
         [
             live "send-batch: each member and the envelope are Java's" (fun () ->
-                task {
-                    let captures = recorded "send-batch" [ RequestCode.SendBatchMessage ]
-                    captures |> shouldNotBeEmpty
-
-                    for capture in captures do
+                forEachOf "send-batch" RequestCode.SendBatchMessage (fun capture ->
+                    task {
                         let java = read capture
 
                         let messages =
@@ -140,7 +132,7 @@ let private batches =
                         // 5.3.3 gives the envelope an id of its own too, which brokers would add to each message.
                         propertiesOf ours
                         |> shouldEqual (propertiesOf java.Command |> Map.remove PropertyName.uniqueKey)
-                })
+                    }))
         ]
 
 let private idsTests =

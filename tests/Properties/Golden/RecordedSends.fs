@@ -3,8 +3,6 @@ module internal RocketMq.Protocol.Tests.RecordedSends
 
 open System
 open System.Collections.Generic
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open Captures
@@ -48,6 +46,16 @@ let recorded (scenario: string) (codes: RequestCode list) =
         capture.Scenario = scenario
         && isRequest capture
         && List.contains (enum<RequestCode> capture.Code) codes)
+
+/// Checks each recorded request of a kind. There are some.
+let forEachOf scenario (code: RequestCode) (check: Capture -> Task) : Task =
+    task {
+        let captures = recorded scenario [ code ]
+        captures |> shouldNotBeEmpty
+
+        for capture in captures do
+            do! check capture
+    }
 
 /// The answer that was recorded, if there is one.
 let answers =

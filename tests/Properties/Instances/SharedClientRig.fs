@@ -2,9 +2,6 @@
 module internal RocketMq.Protocol.Tests.SharedClientRig
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 
@@ -128,6 +125,16 @@ type SharedClient(cluster: EmbeddedCluster, clock: TimeProvider, change: ClientO
                 )
 
             return take started
+        }
+
+    /// Consumers of all kinds, each of its own group, that read the topic "T".
+    member shared.OneOfEach(pushed: Seen, popped: Seen) =
+        task {
+            let! push = shared.Push("push", "T", remember pushed)
+            let! pull = shared.Pull("pull", "T")
+            let! pop = shared.TryPop("pop", "T", popped)
+            let! simple = shared.Simple("simple", "T")
+            return struct (push, pull, take pop, simple)
         }
 
 /// One broker with the topics "T" and "U", a clock that the test moves, and a client that is closed at the end.

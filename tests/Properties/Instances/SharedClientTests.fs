@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.SharedClientTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -18,11 +16,7 @@ let private allKinds () =
                 do! sendText producer "T" $"m{index}"
 
             let pushed, popped = Seen(), Seen()
-            let! push = shared.Push("push", "T", remember pushed)
-            let! pull = shared.Pull("pull", "T")
-            let! pop = shared.TryPop("pop", "T", popped)
-            let pop = take pop
-            let! simple = shared.Simple("simple", "T")
+            let! struct (push, pull, pop, simple) = shared.OneOfEach(pushed, popped)
             do! until (fun () -> pushed.Count = 3 && popped.Count = 3)
             let! pulled = pullAll pull 3
             let! leased = leaseAll simple 3
@@ -43,11 +37,7 @@ let private closingOne () =
         task {
             let first, second = shared.Producer "P1", shared.Producer "P2"
             let pushed, popped = Seen(), Seen()
-            let! push = shared.Push("push", "T", remember pushed)
-            let! pull = shared.Pull("pull", "T")
-            let! pop = shared.TryPop("pop", "T", popped)
-            let pop = take pop
-            let! simple = shared.Simple("simple", "T")
+            let! struct (push, pull, pop, simple) = shared.OneOfEach(pushed, popped)
             do! sendText first "T" "before"
             do! until (fun () -> pushed.Count = 1 && popped.Count = 1)
             let! _ = pullAll pull 1

@@ -1,81 +1,59 @@
 module RocketMq.Protocol.Tests.NamespacedTests
 
+open System
 open RocketMq.Protocol
 open RocketMq
+
+/// Rows of a table whose columns are parted by bars.
+let private rowsOf (table: string) =
+    [
+        for line in table.Split('\n', StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries) do
+            match line.Split('|', StringSplitOptions.TrimEntries) with
+            | [| name; wrapped; unwrapped; bare; retry; isWrapped |] ->
+                name, wrapped, unwrapped, bare, retry, (isWrapped = "true")
+            | _ -> failtest line
+    ]
 
 /// Names as Java's NamespaceUtil 5.3.3 treats them, run with the namespace NS1: the name, wrapped, without NS1, without any
 /// namespace, the retry topic of a group of that name (for no name Java gives none, this library
 /// the bare prefix), and whether it carries NS1.
 let private java =
-    [
-        "", "", "", "", "%RETRY%", false
-        "orders", "NS1%orders", "orders", "orders", "%RETRY%NS1%orders", false
-        "%RETRY%group", "%RETRY%NS1%group", "%RETRY%group", "%RETRY%group", "%RETRY%%RETRY%NS1%group", false
-        "%DLQ%group", "%DLQ%NS1%group", "%DLQ%group", "%DLQ%group", "%RETRY%%DLQ%NS1%group", false
-        "NS1%orders", "NS1%orders", "orders", "orders", "%RETRY%NS1%orders", true
-        "NS2%orders", "NS1%NS2%orders", "NS2%orders", "orders", "%RETRY%NS1%NS2%orders", false
-        "%RETRY%NS1%group", "%RETRY%NS1%group", "%RETRY%group", "%RETRY%group", "%RETRY%%RETRY%NS1%group", true
-        "%DLQ%NS1%group", "%DLQ%NS1%group", "%DLQ%group", "%DLQ%group", "%RETRY%%DLQ%NS1%group", true
-        "%RETRY%NS2%group",
-        "%RETRY%NS1%NS2%group",
-        "%RETRY%NS2%group",
-        "%RETRY%group",
-        "%RETRY%%RETRY%NS1%NS2%group",
-        false
-        "TBW102", "TBW102", "TBW102", "TBW102", "%RETRY%TBW102", false
-        "RMQ_SYS_TRACE_TOPIC",
-        "RMQ_SYS_TRACE_TOPIC",
-        "RMQ_SYS_TRACE_TOPIC",
-        "RMQ_SYS_TRACE_TOPIC",
-        "%RETRY%RMQ_SYS_TRACE_TOPIC",
-        false
-        "rmq_sys_wheel_timer",
-        "rmq_sys_wheel_timer",
-        "rmq_sys_wheel_timer",
-        "rmq_sys_wheel_timer",
-        "%RETRY%rmq_sys_wheel_timer",
-        false
-        "CID_RMQ_SYS_TRANS",
-        "CID_RMQ_SYS_TRANS",
-        "CID_RMQ_SYS_TRANS",
-        "CID_RMQ_SYS_TRANS",
-        "%RETRY%CID_RMQ_SYS_TRANS",
-        false
-    ]
+    rowsOf
+        """
+         |  |  |  | %RETRY% | false
+        orders | NS1%orders | orders | orders | %RETRY%NS1%orders | false
+        %RETRY%group | %RETRY%NS1%group | %RETRY%group | %RETRY%group | %RETRY%%RETRY%NS1%group | false
+        %DLQ%group | %DLQ%NS1%group | %DLQ%group | %DLQ%group | %RETRY%%DLQ%NS1%group | false
+        NS1%orders | NS1%orders | orders | orders | %RETRY%NS1%orders | true
+        NS2%orders | NS1%NS2%orders | NS2%orders | orders | %RETRY%NS1%NS2%orders | false
+        %RETRY%NS1%group | %RETRY%NS1%group | %RETRY%group | %RETRY%group | %RETRY%%RETRY%NS1%group | true
+        %DLQ%NS1%group | %DLQ%NS1%group | %DLQ%group | %DLQ%group | %RETRY%%DLQ%NS1%group | true
+        %RETRY%NS2%group | %RETRY%NS1%NS2%group | %RETRY%NS2%group | %RETRY%group | %RETRY%%RETRY%NS1%NS2%group | false
+        TBW102 | TBW102 | TBW102 | TBW102 | %RETRY%TBW102 | false
+        RMQ_SYS_TRACE_TOPIC | RMQ_SYS_TRACE_TOPIC | RMQ_SYS_TRACE_TOPIC | RMQ_SYS_TRACE_TOPIC | %RETRY%RMQ_SYS_TRACE_TOPIC | false
+        rmq_sys_wheel_timer | rmq_sys_wheel_timer | rmq_sys_wheel_timer | rmq_sys_wheel_timer | %RETRY%rmq_sys_wheel_timer | false
+        CID_RMQ_SYS_TRANS | CID_RMQ_SYS_TRANS | CID_RMQ_SYS_TRANS | CID_RMQ_SYS_TRANS | %RETRY%CID_RMQ_SYS_TRANS | false
+        """
 
 /// The same of names with a namespace or a prefix in an unusual place.
 let private unusual =
-    [
-        "BenchmarkTest", "BenchmarkTest", "BenchmarkTest", "BenchmarkTest", "%RETRY%BenchmarkTest", false
-        "%RETRY%CID_RMQ_SYS_TRANS",
-        "%RETRY%NS1%CID_RMQ_SYS_TRANS",
-        "%RETRY%CID_RMQ_SYS_TRANS",
-        "%RETRY%CID_RMQ_SYS_TRANS",
-        "%RETRY%%RETRY%NS1%CID_RMQ_SYS_TRANS",
-        false
-        "NS1%TBW102", "NS1%TBW102", "TBW102", "TBW102", "%RETRY%NS1%TBW102", true
-        "NS1orders", "NS1%NS1orders", "NS1orders", "NS1orders", "%RETRY%NS1%NS1orders", false
-        "%NS1%orders", "NS1%%NS1%orders", "%NS1%orders", "%NS1%orders", "%RETRY%NS1%%NS1%orders", false
-        "%RETRY%", "%RETRY%NS1%", "%RETRY%", "%RETRY%", "%RETRY%%RETRY%NS1%", false
-        "%retry%group", "NS1%%retry%group", "%retry%group", "%retry%group", "%RETRY%NS1%%retry%group", false
-        "NS1%", "NS1%", "", "", "%RETRY%NS1%", true
-        "%RETRY%NS1%", "%RETRY%NS1%", "%RETRY%", "%RETRY%", "%RETRY%%RETRY%NS1%", true
-        "a%b%c", "NS1%a%b%c", "a%b%c", "b%c", "%RETRY%NS1%a%b%c", false
-        "%RETRY%a%b%c", "%RETRY%NS1%a%b%c", "%RETRY%a%b%c", "%RETRY%b%c", "%RETRY%%RETRY%NS1%a%b%c", false
-        "RMQ_SYS_TRACE_TOPIC%x",
-        "NS1%RMQ_SYS_TRACE_TOPIC%x",
-        "RMQ_SYS_TRACE_TOPIC%x",
-        "x",
-        "%RETRY%NS1%RMQ_SYS_TRACE_TOPIC%x",
-        false
-        "rmq_sys_a%b", "rmq_sys_a%b", "rmq_sys_a%b", "rmq_sys_a%b", "%RETRY%rmq_sys_a%b", false
-        "%DLQ%%RETRY%group",
-        "%DLQ%NS1%%RETRY%group",
-        "%DLQ%%RETRY%group",
-        "%DLQ%%RETRY%group",
-        "%RETRY%%DLQ%NS1%%RETRY%group",
-        false
-    ]
+    rowsOf
+        """
+        BenchmarkTest | BenchmarkTest | BenchmarkTest | BenchmarkTest | %RETRY%BenchmarkTest | false
+        %RETRY%CID_RMQ_SYS_TRANS | %RETRY%NS1%CID_RMQ_SYS_TRANS | %RETRY%CID_RMQ_SYS_TRANS | %RETRY%CID_RMQ_SYS_TRANS | %RETRY%%RETRY%NS1%CID_RMQ_SYS_TRANS | false
+        NS1%TBW102 | NS1%TBW102 | TBW102 | TBW102 | %RETRY%NS1%TBW102 | true
+        NS1orders | NS1%NS1orders | NS1orders | NS1orders | %RETRY%NS1%NS1orders | false
+        %NS1%orders | NS1%%NS1%orders | %NS1%orders | %NS1%orders | %RETRY%NS1%%NS1%orders | false
+        %RETRY% | %RETRY%NS1% | %RETRY% | %RETRY% | %RETRY%%RETRY%NS1% | false
+        %retry%group | NS1%%retry%group | %retry%group | %retry%group | %RETRY%NS1%%retry%group | false
+        NS1% | NS1% |  |  | %RETRY%NS1% | true
+        %RETRY%NS1% | %RETRY%NS1% | %RETRY% | %RETRY% | %RETRY%%RETRY%NS1% | true
+        a%b%c | NS1%a%b%c | a%b%c | b%c | %RETRY%NS1%a%b%c | false
+        %RETRY%a%b%c | %RETRY%NS1%a%b%c | %RETRY%a%b%c | %RETRY%b%c | %RETRY%%RETRY%NS1%a%b%c | false
+        RMQ_SYS_TRACE_TOPIC%x | NS1%RMQ_SYS_TRACE_TOPIC%x | RMQ_SYS_TRACE_TOPIC%x | x | %RETRY%NS1%RMQ_SYS_TRACE_TOPIC%x | false
+        rmq_sys_a%b | rmq_sys_a%b | rmq_sys_a%b | rmq_sys_a%b | %RETRY%rmq_sys_a%b | false
+        %DLQ%%RETRY%group | %DLQ%NS1%%RETRY%group | %DLQ%%RETRY%group | %DLQ%%RETRY%group | %RETRY%%DLQ%NS1%%RETRY%group | false
+        """
 
 /// What Java 5.3.3 derives from an address.
 let private addresses =
@@ -140,7 +118,7 @@ let private addressTests =
             property "any text may be an address"
             <| fun (Text text) ->
                 match Namespaced.ofAddress ("MQ_INST_" + text) with
-                | ValueSome ns -> text.StartsWith(ns.Substring 8, System.StringComparison.Ordinal)
+                | ValueSome ns -> text.StartsWith(ns.Substring 8, StringComparison.Ordinal)
                 | ValueNone -> true
         ]
 

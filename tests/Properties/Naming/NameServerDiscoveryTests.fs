@@ -4,8 +4,6 @@ open System
 open System.Net.Http
 open System.Net.Sockets
 open System.Text
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 
 let private endpoint host port = { Host = host; Port = port }

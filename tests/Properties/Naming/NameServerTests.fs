@@ -1,7 +1,6 @@
 /// What a client of name servers asks them.
 module RocketMq.Protocol.Tests.NameServerTests
 
-open System.Threading
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.RoutesTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
@@ -67,6 +65,18 @@ let private queuesOf (view: Result<TopicPublishInfo, RemotingError>) =
 let private routeOf queues =
     FakeServers.routeOver [ "a", 11, queues ]
 
+/// Servers that answer for a topic once a gate lets it pass.
+let private behind (gate: Gate) (answer: RemotingCommand -> Reaction) =
+    FakeServers(
+        ManualClock(),
+        (fun _ -> Accepts),
+        fun _ command ->
+            backgroundTask {
+                do! gate.Pass(FakeServers.topicOf command)
+                return answer command
+            }
+    )
+
 let private sharedQueries =
     testList
         "shared queries"
@@ -76,21 +86,11 @@ let private sharedQueries =
                     let gate = Gate()
 
                     let servers =
-                        FakeServers(
-                            ManualClock(),
-                            (fun _ -> Accepts),
-                            fun _ command ->
-                                backgroundTask {
-                                    let topic = FakeServers.topicOf command
-                                    do! gate.Pass topic
-
-                                    return
-                                        if topic = Send.defaultTopic then
-                                            FakeServers.routed (routeOf 8) command
-                                        else
-                                            FakeServers.unknownTopic command
-                                }
-                        )
+                        behind gate (fun command ->
+                            if FakeServers.topicOf command = Send.defaultTopic then
+                                FakeServers.routed (routeOf 8) command
+                            else
+                                FakeServers.unknownTopic command)
 
                     let clients, routes = routesOf servers
                     let changes = Collections.Concurrent.ConcurrentQueue<TopicRoute>()
@@ -167,16 +167,7 @@ let private cancellation =
                 task {
                     let gate = Gate()
 
-                    let servers =
-                        FakeServers(
-                            ManualClock(),
-                            (fun _ -> Accepts),
-                            fun _ command ->
-                                backgroundTask {
-                                    do! gate.Pass "T"
-                                    return FakeServers.routed (routeOf 4) command
-                                }
-                        )
+                    let servers = behind gate (FakeServers.routed (routeOf 4))
 
                     let clients, routes = routesOf servers
                     use leaving = new CancellationTokenSource()

@@ -2,12 +2,9 @@
 module RocketMq.Protocol.Tests.AddressTests
 
 open System
-open System.Collections.Concurrent
 open System.IO
 open System.Net
 open System.Net.Sockets
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 
 let private v4 (text: string) = IPAddress.Parse text

@@ -4,7 +4,6 @@ module RocketMq.Protocol.Tests.PortTests
 open System
 open System.Net
 open System.Net.Sockets
-open System.Threading
 open RocketMq
 
 let private sockets =

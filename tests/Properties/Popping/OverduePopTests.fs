@@ -2,15 +2,10 @@
 module RocketMq.Protocol.Tests.OverduePopTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-
-let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 /// Receipts and waits at the broker outlive what happens here, so that the clock may be moved far at once. Handlers are looked at
 /// about every 30 s.
@@ -68,78 +63,81 @@ let private callbackFailed = "A callback of the token"
 /// Lets others keep up while a second passes.
 let private passSlowly = ChaosRig.passAtPace (TimeSpan.FromMilliseconds 100.0)
 
+/// A member whose two handlers hang until they are told to end. Two messages that they have not begun wait behind them.
+let private startStuck (clock: EmbeddedClock) cluster (handling: Handling) : Task<PopConsumer> =
+    task {
+        for text in [ "hangs1"; "hangs2"; "good1"; "good2" ] do
+            do! sendAll cluster "T" [ text ]
+
+        let! consumer =
+            startPop
+                { patientPop cluster clock with
+                    Concurrency = 2
+                }
+                (handling.Handle ignore)
+
+        do! until (fun () -> consumer.Held = 4 && handling.Seen.Length = 2)
+        clock.Advance(seconds 599)
+        handling.Told |> shouldEqual 0
+        do! ChaosRig.pass clock (fun () -> handling.Told = 2)
+        return consumer
+    }
+
+/// A queue with a message that hangs.
+let private withHanging (test: EmbeddedClock -> EmbeddedCluster -> Handling -> LogLines -> Task) : Task =
+    withQueues 1 (fun clock cluster ->
+        task {
+            do! sendAll cluster "T" [ "hangs" ]
+            do! test clock cluster (Handling()) (LogLines())
+        })
+
 let private queuedMessages =
     testList
         "queued messages"
         [
-            live
+            liveWith
+                (withQueues 1)
                 "queued messages are released while all handlers are overdue, their slots are freed, and their messages are redelivered"
-                (fun () ->
-                    withQueues 1 (fun clock cluster ->
-                        task {
-                            for text in [ "hangs1"; "hangs2"; "good1"; "good2" ] do
-                                do! sendAll cluster "T" [ text ]
+                (fun clock cluster ->
+                    task {
+                        let handling = Handling()
+                        use! consumer = startStuck clock cluster handling
+                        consumer.Health.IsHealthy |> shouldBeFalse
+                        consumer.Health.StuckHandlers |> shouldEqual 2
+                        do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 4L)
+                        handling.Release()
 
-                            let handling = Handling()
+                        let begun = List.groupBy fst handling.Seen |> Map.ofList
 
-                            use! consumer =
-                                startPop
-                                    { patientPop cluster clock with
-                                        Concurrency = 2
-                                    }
-                                    (handling.Handle ignore)
+                        for text in [ "hangs1"; "hangs2" ] do
+                            begun[text] |> List.map snd |> List.head |> shouldEqual 0
+                            begun[text].Length |> shouldEqual 2
 
-                            do! until (fun () -> consumer.InFlight = 4 && handling.Seen.Length = 2)
-                            clock.Advance(seconds 599)
-                            handling.Told |> shouldEqual 0
-                            do! ChaosRig.pass clock (fun () -> handling.Told = 2)
-                            consumer.Health.IsHealthy |> shouldBeFalse
-                            consumer.Health.StuckHandlers |> shouldEqual 2
-                            do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 4L)
-                            handling.Release()
+                        // They were not begun before they came again.
+                        for text in [ "good1"; "good2" ] do
+                            let count = begun[text] |> List.exactlyOne |> snd
+                            count > 0 |> shouldBeTrue
 
-                            let begun = List.groupBy fst handling.Seen |> Map.ofList
+                        let health = consumer.Health
+                        health.IsHealthy |> shouldBeTrue
 
-                            for text in [ "hangs1"; "hangs2" ] do
-                                begun[text] |> List.map snd |> List.head |> shouldEqual 0
-                                begun[text].Length |> shouldEqual 2
-
-                            // They were not begun before they came again.
-                            for text in [ "good1"; "good2" ] do
-                                let count = begun[text] |> List.exactlyOne |> snd
-                                count > 0 |> shouldBeTrue
-
-                            let health = consumer.Health
-                            health.IsHealthy |> shouldBeTrue
-
-                            (health.InFlight, health.OverdueHandlers, health.AbandonedHandlers)
-                            |> shouldEqual (0, 2L, 2L)
-                        }))
+                        (health.InFlight, health.OverdueHandlers, health.AbandonedHandlers)
+                        |> shouldEqual (0, 2L, 2L)
+                    })
         ]
 
 let private otherMembers =
     testList
         "other members"
         [
-            live "while its handlers hang, a member leaves messages that it has not started to another one" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "while its handlers hang, a member leaves messages that it has not started to another one"
+                (fun clock cluster ->
                     task {
-                        for text in [ "hangs1"; "hangs2"; "good1"; "good2" ] do
-                            do! sendAll cluster "T" [ text ]
-
                         let stuck = Handling()
-
-                        use! first =
-                            startPop
-                                { patientPop cluster clock with
-                                    Concurrency = 2
-                                }
-                                (stuck.Handle ignore)
-
-                        do! until (fun () -> first.InFlight = 4 && stuck.Seen.Length = 2)
-                        clock.Advance(seconds 599)
-                        do! ChaosRig.pass clock (fun () -> stuck.Told = 2)
-                        do! until (fun () -> first.InFlight = 2)
+                        use! first = startStuck clock cluster stuck
+                        do! until (fun () -> first.Held = 2)
                         let seen = Handling()
                         use! second = startPop (patientPop cluster clock) (seen.Handle ignore)
                         // Less than it takes until the first member's handlers are given up.
@@ -148,18 +146,18 @@ let private otherMembers =
                         stuck.Seen.Length |> shouldEqual 2
                         stuck.Release()
                         do! until (fun () -> first.Acknowledged = 2L)
-                    }))
+                    })
         ]
 
 let private handlers =
     testList
         "handlers"
         [
-            live "an overdue handler that obeys its token keeps its slot" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                withHanging
+                "an overdue handler that obeys its token keeps its slot"
+                (fun clock cluster handling _ ->
                     task {
-                        do! sendAll cluster "T" [ "hangs" ]
-                        let handling = Handling()
 
                         use! consumer =
                             startPop
@@ -174,10 +172,12 @@ let private handlers =
                         do! sendAll cluster "T" [ "next" ]
                         do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 2L)
                         handling.Seen |> shouldEqual [ "hangs", 0; "next", 0 ]
-                    }))
+                    })
 
-            live "in order, messages behind a blocked handler are redelivered after its message" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "in order, messages behind a blocked handler are redelivered after its message"
+                (fun clock cluster ->
                     task {
                         for text in [ "hangs"; "behind" ] do
                             do! sendAll cluster "T" [ text ]
@@ -192,81 +192,71 @@ let private handlers =
                         do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 2L)
                         handling.Release()
                         handling.Seen |> List.map fst |> shouldEqual [ "hangs"; "hangs"; "behind" ]
-                    }))
+                    })
         ]
 
 let private callbacksAtTimeouts =
     testList
         "callbacks at timeouts"
         [
-            live
+            liveWith
+                withHanging
                 "a callback of a handler's token that throws at the timeout is logged, and the consumer goes on"
-                (fun () ->
-                    withQueues 1 (fun clock cluster ->
-                        task {
-                            do! sendAll cluster "T" [ "hangs" ]
-                            let handling = Handling()
-                            let log = LogLines()
+                (fun clock cluster handling log ->
+                    task {
+                        use! consumer =
+                            startPop
+                                (patientPop cluster clock
+                                 |> (fun options -> { options with Concurrency = 1 })
+                                 |> withLog log)
+                                (handling.Handle(fun () -> failwith "on purpose"))
 
-                            use! consumer =
-                                startPop
-                                    (patientPop cluster clock
-                                     |> (fun options -> { options with Concurrency = 1 })
-                                     |> withLog log)
-                                    (handling.Handle(fun () -> failwith "on purpose"))
-
-                            do! until (fun () -> handling.Seen.Length = 1)
-                            clock.Advance(seconds 599)
-                            do! ChaosRig.pass clock (fun () -> has log callbackFailed)
-                            do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
-                            handling.Release()
-                            handling.Seen |> shouldEqual [ "hangs", 0; "hangs", 1 ]
-                        }))
+                        do! until (fun () -> handling.Seen.Length = 1)
+                        clock.Advance(seconds 599)
+                        do! ChaosRig.pass clock (fun () -> has log callbackFailed)
+                        do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
+                        handling.Release()
+                        handling.Seen |> shouldEqual [ "hangs", 0; "hangs", 1 ]
+                    })
         ]
 
 let private callbacksAtLostReceipts =
     testList
         "callbacks at lost receipts"
         [
-            live
+            liveWith
+                withHanging
                 "a callback of a handler's token that throws when the receipt is lost is logged, and the consumer goes on"
-                (fun () ->
-                    withQueues 1 (fun clock cluster ->
-                        task {
-                            do! sendAll cluster "T" [ "hangs" ]
-                            let handling = Handling()
-                            let log = LogLines()
-
-                            cluster.Brokers[0]
-                                .Faults.On(RequestCode.ChangeMessageInvisibleTime)
-                                .Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
-
-                            use! consumer =
-                                startPop
-                                    (popConsumerAt cluster.NameServers clock "G"
-                                     |> (fun options ->
-                                         { options with
-                                             Consumer.ConsumeFrom = FirstOffset
-                                         })
-                                     |> withLog log)
-                                    (handling.Handle(fun () -> failwith "on purpose"))
-
-                            do! until (fun () -> handling.Seen.Length = 1 && consumer.InFlight = 1)
-                            clock.Advance(seconds 58)
-                            do! until (fun () -> has log callbackFailed && consumer.Lost = 1L)
-                            cluster.Brokers[0].Faults.Heal()
-                            do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
-                            handling.Release()
-                            handling.Seen |> List.map fst |> shouldEqual [ "hangs"; "hangs" ]
-                        }))
-
-            live "a callback that throws when the consumer ends is logged, and the consumer ends" (fun () ->
-                withQueues 1 (fun clock cluster ->
+                (fun clock cluster handling log ->
                     task {
-                        do! sendAll cluster "T" [ "hangs" ]
-                        let handling = Handling()
-                        let log = LogLines()
+                        cluster.Brokers[0]
+                            .Faults.On(RequestCode.ChangeMessageInvisibleTime)
+                            .Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
 
+                        use! consumer =
+                            startPop
+                                (popConsumerAt cluster.NameServers clock "G"
+                                 |> (fun options ->
+                                     { options with
+                                         Consumer.ConsumeFrom = FirstOffset
+                                     })
+                                 |> withLog log)
+                                (handling.Handle(fun () -> failwith "on purpose"))
+
+                        do! until (fun () -> handling.Seen.Length = 1 && consumer.Held = 1)
+                        clock.Advance(seconds 58)
+                        do! until (fun () -> has log callbackFailed && consumer.Lost = 1L)
+                        cluster.Brokers[0].Faults.Heal()
+                        do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
+                        handling.Release()
+                        handling.Seen |> List.map fst |> shouldEqual [ "hangs"; "hangs" ]
+                    })
+
+            liveWith
+                withHanging
+                "a callback that throws when the consumer ends is logged, and the consumer ends"
+                (fun clock cluster handling log ->
+                    task {
                         let! consumer =
                             startPop
                                 (patientPop cluster clock |> withLog log)
@@ -277,7 +267,7 @@ let private callbacksAtLostReceipts =
                         do! ChaosRig.finish clock closing
                         do! until (fun () -> has log callbackFailed)
                         handling.Release()
-                    }))
+                    })
         ]
 
 [<Tests>]

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.PopChaosTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 open ChaosRig
@@ -23,12 +21,7 @@ let private storedIds client : Task<Set<string>> =
 let private chaos isOrderly : Task =
     task {
         let clock = EmbeddedClock()
-
-        let! broker =
-            EmbeddedBroker.StartAsync(EmbeddedBrokerOptions(Clock = clock), CancellationToken.None)
-
-        use broker = broker
-        do! broker.CreateTopicAsync("T", queues)
+        use! broker = startBroker clock
         let ledger = Ledger uniqueIdOf
         let order = OrderWatch()
         let all = ResizeArray<PopConsumer>()

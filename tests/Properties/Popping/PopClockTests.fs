@@ -3,16 +3,9 @@
 module RocketMq.Protocol.Tests.PopClockTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-
-let private minutes (count: int) = TimeSpan.FromMinutes(int64 count)
-
-let private millis (count: int) =
-    TimeSpan.FromMilliseconds(int64 count, 0L)
 
 type private Rig =
     {
@@ -33,34 +26,13 @@ let private withBrokers masters (clock: TimeProvider) off isAsSent (body: Rig ->
         do! body { Cluster = cluster; Clock = clock }
     }
 
-let private startSimple (rig: Rig) await : Task<SimpleConsumer> =
-    task {
-        let options =
-            SimpleConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
-            |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> (fun options ->
-                { options with
-                    Consumer.ConsumeFrom = FirstOffset
-                    AwaitDuration = await
-                })
+let private startAwaiting (rig: Rig) await : Task<SimpleConsumer> =
+    startSimple
+        { simpleConsumerAt rig.Cluster.NameServers rig.Clock "G" with
+            AwaitDuration = await
+        }
 
-        let remoting = patiently rig.Clock options.Consumer.Client.Remoting
-
-        let! consumer =
-            SimpleConsumer.Start(
-                { options with
-                    Consumer.Client.Remoting = remoting
-                }
-            )
-
-        return Buffers.ok (Result.mapError RemotingError.describe consumer)
-    }
-
-let private receive (consumer: SimpleConsumer) =
-    task {
-        let! received = consumer.Receive(32, minutes 1, CancellationToken.None)
-        return Buffers.ok (Result.mapError RemotingError.describe received)
-    }
+let private receive consumer = lease consumer 32 (minutes 1)
 
 /// Brokers that fill in the time and those that take it as it is sent, and clocks that are right and wrong either way.
 let private brokers =
@@ -90,11 +62,13 @@ let private clocksApart =
                 for masters in [ 1; 2 ] do
                     let name = $"{masters} brokers, {off} off, as sent: {isAsSent}"
 
-                    live $"a simple consumer gets all messages ({name})" (fun () ->
-                        withBrokers masters TimeProvider.System off isAsSent (fun rig ->
+                    liveWith
+                        (withBrokers masters TimeProvider.System off isAsSent)
+                        $"a simple consumer gets all messages ({name})"
+                        (fun rig ->
                             task {
                                 do! sendAll rig.Cluster "T" (numbered 1 20)
-                                use! consumer = startSimple rig (minutes 1)
+                                use! consumer = startAwaiting rig (minutes 1)
                                 let texts = ResizeArray<string>()
 
                                 while texts.Count < 20 do
@@ -103,7 +77,7 @@ let private clocksApart =
                                     texts.AddRange(received |> List.map (fun one -> textOf one.Received))
 
                                 List.ofSeq texts |> List.sort |> shouldEqual (List.sort (numbered 1 20))
-                            }))
+                            })
         ]
 
 let private emptyAnswers =
@@ -119,7 +93,7 @@ let private emptyAnswers =
 
                         withBrokers masters clock off isAsSent (fun rig ->
                             task {
-                                use! consumer = startSimple rig (millis 1_200)
+                                use! consumer = startAwaiting rig (millis 1_200)
                                 let began = clock.GetUtcNow()
 
                                 let receiving =
@@ -134,8 +108,10 @@ let private emptyAnswers =
                                 took |> shouldExceed (millis 1_199)
                             }))
 
-                live $"a consumer with a handler gets all messages ({off} off, as sent: {isAsSent})" (fun () ->
-                    withBrokers 1 TimeProvider.System off isAsSent (fun rig ->
+                liveWith
+                    (withBrokers 1 TimeProvider.System off isAsSent)
+                    $"a consumer with a handler gets all messages ({off} off, as sent: {isAsSent})"
+                    (fun rig ->
                         task {
                             let seen = Seen()
                             do! sendAll rig.Cluster "T" (numbered 1 10)
@@ -152,7 +128,7 @@ let private emptyAnswers =
                             do! sendAll rig.Cluster "T" (numbered 11 10)
                             do! until (fun () -> consumer.Acknowledged = 20L)
                             seen.Texts |> shouldEqual (set (numbered 1 20))
-                        }))
+                        })
         ]
 
 let private movedClocks =
@@ -172,7 +148,7 @@ let private movedClocks =
                     do! cluster.CreateTopicAsync("T", 2)
 
                     use! consumer =
-                        startSimple
+                        startAwaiting
                             {
                                 Cluster = cluster
                                 Clock = TimeProvider.System
@@ -192,32 +168,32 @@ let private movedClocks =
                         clock.Advance(minutes 5)
                 })
 
-            live "a pop that is too old is an error and not an empty answer" (fun () ->
-                withBrokers 1 TimeProvider.System TimeSpan.Zero false (fun rig ->
+            liveWith
+                (withBrokers 1 TimeProvider.System TimeSpan.Zero false)
+                "a pop that is too old is an error and not an empty answer"
+                (fun rig ->
                     task {
-                        use! consumer = startSimple rig (minutes 1)
+                        use! consumer = startAwaiting rig (minutes 1)
                         refusePops rig ResponseCode.PollingTimeout tooOld Int32.MaxValue
 
                         match! consumer.Receive(32, minutes 1, CancellationToken.None) with
-                        | Error(RemotingError.Refused(_,
-                                                      RequestCode.PopMessage,
-                                                      _,
-                                                      ResponseCode.PollingTimeout,
-                                                      remark) as error) ->
+                        | Error(RemotingError.Refused(_, RequestCode.PopMessage, _, ResponseCode.PollingTimeout, remark) as error) ->
                             remark |> shouldEqual tooOld
                             RemotingError.isTransient error |> shouldBeTrue
                             RemotingError.isPermanent error |> shouldBeFalse
                             RemotingError.describe error |> shouldMention "clock"
                         | other -> failtest $"%A{other}"
-                    }))
+                    })
         ]
 
 let private logsAndAnswers =
     testList
         "logs and answers"
         [
-            live "a consumer with a handler logs that its pops are too old, and continues when they are not" (fun () ->
-                withBrokers 1 TimeProvider.System TimeSpan.Zero false (fun rig ->
+            liveWith
+                (withBrokers 1 TimeProvider.System TimeSpan.Zero false)
+                "a consumer with a handler logs that its pops are too old, and continues when they are not"
+                (fun rig ->
                     task {
                         let log = LogLines()
                         let options = popConsumerAt rig.Cluster.NameServers rig.Clock "G"
@@ -238,7 +214,7 @@ let private logsAndAnswers =
                         |> List.filter (fun (struct (_, _, line)) ->
                             line.Contains("timeout too much", StringComparison.Ordinal))
                         |> shouldNotBeEmpty
-                    }))
+                    })
 
             for code, remark in
                 [
@@ -251,7 +227,7 @@ let private logsAndAnswers =
 
                     withBrokers 1 clock TimeSpan.Zero false (fun rig ->
                         task {
-                            use! consumer = startSimple rig (minutes 1)
+                            use! consumer = startAwaiting rig (minutes 1)
                             refusePops rig code remark 3
                             let receiving = receive consumer
                             do! passUntil clock (fun () -> clock.GetTimestamp() > (minutes 0 + millis 12_000).Ticks)

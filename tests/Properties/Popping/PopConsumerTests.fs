@@ -2,14 +2,9 @@
 module RocketMq.Protocol.Tests.PopConsumerTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-
-let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 type private Rig =
     {
@@ -56,6 +51,12 @@ type private Rig =
             | Error error -> return failtest (RemotingError.describe error)
         }
 
+    member rig.ShouldHaveRevived(count: int64) : Task =
+        task {
+            let! revived = rig.Revived
+            revived |> shouldEqual count
+        }
+
 let private withRig (body: Rig -> Task) : Task =
     task {
         let clock = EmbeddedClock()
@@ -81,32 +82,11 @@ let private withRig (body: Rig -> Task) : Task =
             cluster.StopAsync().Wait()
     }
 
-let private simpleOf (rig: Rig) : Task<SimpleConsumer> =
-    task {
-        let options =
-            SimpleConsumerOptions.create "G" (endpointsOf rig.Cluster.NameServers)
-            |> SimpleConsumerOptions.subscribe "T" Filter.all
-
-        let remoting = patiently rig.Clock options.Consumer.Client.Remoting
-
-        let! consumer =
-            SimpleConsumer.Start(
-                { options with
-                    Consumer.Client.Remoting = remoting
-                }
-            )
-
-        return Buffers.ok (Result.mapError RemotingError.describe consumer)
-    }
+let private simpleOf (rig: Rig) =
+    startSimple (simpleConsumerAt rig.Cluster.NameServers rig.Clock "G")
 
 let private optionsOf (rig: Rig) =
     popConsumerAt rig.Cluster.NameServers rig.Clock "G"
-
-let private receive (consumer: SimpleConsumer) count invisible : Task<LeasedMessage list> =
-    task {
-        let! received = consumer.Receive(count, invisible, CancellationToken.None)
-        return Buffers.ok (Result.mapError RemotingError.describe received)
-    }
 
 /// What handlers saw: text and how often it had come before.
 type private Deliveries() =
@@ -118,90 +98,97 @@ type private Deliveries() =
     member _.All = List.ofSeq seen
     member _.Count = seen.Count
 
+    /// A handler that notes each message and then does this, given how many have come.
+    member deliveries.NotingBefore(act: int -> Task<ConsumeResult>) : PopHandler =
+        fun received _ ->
+            deliveries.Add received
+            act deliveries.Count
+
 let private never = TaskCompletionSource().Task
 
 let private receipts =
     testList
         "receipts"
         [
-            live
+            liveWith
+                withRig
                 "a simple consumer's message is redelivered after its receipt has expired, which acknowledges nothing"
-                (fun () ->
-                    withRig (fun rig ->
-                        task {
-                            do! rig.Send "a"
-                            use! consumer = simpleOf rig
-                            let! received = receive consumer 10 (seconds 10)
-                            let first = List.exactlyOne received
-                            rig.Clock.Advance(seconds 10)
-                            let! acked = consumer.Ack(first, CancellationToken.None)
+                (fun rig ->
+                    task {
+                        do! rig.Send "a"
+                        use! consumer = simpleOf rig
+                        let! received = lease consumer 10 (seconds 10)
+                        let first = List.exactlyOne received
+                        rig.Clock.Advance(seconds 10)
+                        let! acked = consumer.Ack(first, CancellationToken.None)
 
-                            acked
-                            |> shouldEqual (Error(RemotingError.ReceiptExpired(first.MessageId, false)))
+                        acked
+                        |> shouldEqual (Error(RemotingError.ReceiptExpired(first.MessageId, false)))
 
-                            let! changed = consumer.ChangeInvisible(first, seconds 10, CancellationToken.None)
-                            changed |> Result.isError |> shouldBeTrue
-                            let! again = receive consumer 10 (seconds 10)
-                            let again = List.exactlyOne again
-                            again.MessageId |> shouldEqual first.MessageId
-                            again.Received.Message.ReconsumeTimes |> shouldEqual 1
-                            again.Received.Message.Topic |> shouldEqual "T"
-                            let! acked = consumer.Ack(again, CancellationToken.None)
-                            acked |> shouldEqual (Ok())
-                            rig.Clock.Advance(seconds 3600)
-                            let! revived = rig.Revived
-                            revived |> shouldEqual 1L
-                        }))
+                        let! changed = consumer.ChangeInvisible(first, seconds 10, CancellationToken.None)
+                        changed |> Result.isError |> shouldBeTrue
+                        let! again = lease consumer 10 (seconds 10)
+                        let again = List.exactlyOne again
+                        again.MessageId |> shouldEqual first.MessageId
+                        again.Received.Message.ReconsumeTimes |> shouldEqual 1
+                        again.Received.Message.Topic |> shouldEqual "T"
+                        let! acked = consumer.Ack(again, CancellationToken.None)
+                        acked |> shouldEqual (Ok())
+                        rig.Clock.Advance(seconds 3600)
+                        do! rig.ShouldHaveRevived 1L
+                    })
         ]
 
 let private laterReceipts =
     testList
         "later receipts"
         [
-            live
+            liveWith
+                withRig
                 "a simple consumer's receipt counts from when its pop was sent, however late the answer comes"
-                (fun () ->
-                    withRig (fun rig ->
-                        task {
-                            do! rig.Send "a"
-                            use! consumer = simpleOf rig
+                (fun rig ->
+                    task {
+                        do! rig.Send "a"
+                        use! consumer = simpleOf rig
 
-                            rig.Cluster.Brokers[0]
-                                .Faults.On(RequestCode.PopMessage)
-                                .AnswerLate(TimeSpan.FromMilliseconds 400L)
+                        rig.Cluster.Brokers[0]
+                            .Faults.On(RequestCode.PopMessage)
+                            .AnswerLate(TimeSpan.FromMilliseconds 400L)
 
-                            let receiving = receive consumer 10 (seconds 600)
-                            let sent = rig.Clock.GetTimestamp()
+                        let receiving = lease consumer 10 (seconds 600)
+                        let sent = rig.Clock.GetTimestamp()
 
-                            while not receiving.IsCompleted do
-                                rig.Clock.Advance(TimeSpan.FromMilliseconds 10L)
-                                do! Task.Delay 1
+                        while not receiving.IsCompleted do
+                            rig.Clock.Advance(TimeSpan.FromMilliseconds 10L)
+                            do! Task.Delay 1
 
-                            let! received = receiving
-                            let message = List.exactlyOne received
-                            let late = rig.Clock.GetElapsedTime sent
-                            late > TimeSpan.FromMilliseconds 300L |> shouldBeTrue
-                            // The broker gives it out again by now, though the answer came less than ten minutes ago.
-                            rig.Clock.Advance(seconds 600 - late)
-                            let! acked = consumer.Ack(message, CancellationToken.None)
+                        let! received = receiving
+                        let message = List.exactlyOne received
+                        let late = rig.Clock.GetElapsedTime sent
+                        late > TimeSpan.FromMilliseconds 300L |> shouldBeTrue
+                        // The broker gives it out again by now, though the answer came less than ten minutes ago.
+                        rig.Clock.Advance(seconds 600 - late)
+                        let! acked = consumer.Ack(message, CancellationToken.None)
 
-                            acked
-                            |> shouldEqual (Error(RemotingError.ReceiptExpired(message.MessageId, false)))
-                        }))
+                        acked
+                        |> shouldEqual (Error(RemotingError.ReceiptExpired(message.MessageId, false)))
+                    })
         ]
 
 let private invisibleTime =
     testList
         "invisible time"
         [
-            live "a changed invisible time takes effect, and all received messages are acknowledged at once" (fun () ->
-                withRig (fun rig ->
+            liveWith
+                withRig
+                "a changed invisible time takes effect, and all received messages are acknowledged at once"
+                (fun rig ->
                     task {
                         for number in 1..20 do
                             do! rig.Send $"m{number}"
 
                         use! consumer = simpleOf rig
-                        let! received = receive consumer 32 (seconds 10)
+                        let! received = lease consumer 32 (seconds 10)
                         received.Length |> shouldEqual 20
 
                         let! changed =
@@ -211,51 +198,50 @@ let private invisibleTime =
                         let! failures = consumer.AckAll(received.Tail, CancellationToken.None)
                         failures |> shouldBeEmpty
                         rig.Clock.Advance(seconds 59)
-                        let! revived = rig.Revived
-                        revived |> shouldEqual 0L
+                        do! rig.ShouldHaveRevived 0L
                         let! acked = consumer.Ack(changed, CancellationToken.None)
                         acked |> shouldEqual (Ok())
                         rig.Clock.Advance(seconds 60)
-                        let! revived = rig.Revived
-                        revived |> shouldEqual 0L
-                    }))
+                        do! rig.ShouldHaveRevived 0L
+                    })
 
-            live "the invisible time of a message is renewed while its handler runs" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        let gate = TaskCompletionSource()
-                        let seen = Deliveries()
-                        do! rig.Send "a"
+            liveWith withRig "the invisible time of a message is renewed while its handler runs" (fun rig ->
+                task {
+                    let gate = TaskCompletionSource()
+                    let seen = Deliveries()
+                    do! rig.Send "a"
 
-                        use! consumer =
-                            startPop (optionsOf rig) (fun received _ ->
+                    use! consumer =
+                        startPop
+                            (optionsOf rig)
+                            (seen.NotingBefore(fun _ ->
                                 task {
-                                    seen.Add received
                                     do! gate.Task
                                     return ConsumeResult.Success
-                                })
+                                }))
 
-                        do! until (fun () -> seen.Count = 1)
+                    do! until (fun () -> seen.Count = 1)
 
-                        for renewals in 1L .. 3L do
-                            rig.Clock.Advance(seconds 41)
-                            do! until (fun () -> consumer.Renewals = renewals)
+                    for renewals in 1L .. 3L do
+                        rig.Clock.Advance(seconds 41)
+                        do! until (fun () -> consumer.Renewals = renewals)
 
-                        gate.SetResult()
-                        do! until (fun () -> consumer.Acknowledged = 1L)
-                        rig.Clock.Advance(seconds 600)
-                        let! revived = rig.Revived
-                        revived |> shouldEqual 0L
-                        seen.All |> shouldEqual [ "a", 0 ]
-                    }))
+                    gate.SetResult()
+                    do! until (fun () -> consumer.Acknowledged = 1L)
+                    rig.Clock.Advance(seconds 600)
+                    do! rig.ShouldHaveRevived 0L
+                    seen.All |> shouldEqual [ "a", 0 ]
+                })
         ]
 
 let private renewal =
     testList
         "renewal"
         [
-            live "the invisible time is renewed in time although the clock moves while its timer is set" (fun () ->
-                withRig (fun rig ->
+            liveWith
+                withRig
+                "the invisible time is renewed in time although the clock moves while its timer is set"
+                (fun rig ->
                     task {
                         do! rig.Send "a"
                         let gate = TaskCompletionSource()
@@ -277,116 +263,113 @@ let private renewal =
                         do! until (fun () -> consumer.Renewals = 1L)
                         gate.SetResult()
                         do! until (fun () -> consumer.Acknowledged = 1L)
-                    }))
+                    })
 
-            live
+            liveWith
+                withRig
                 "the message of a handler that returns no task or no result is redelivered after ten seconds"
-                (fun () ->
-                    withRig (fun rig ->
-                        task {
-                            let mutable calls = 0
-                            do! rig.Send "a"
-                            do! rig.Send "b"
+                (fun rig ->
+                    task {
+                        let mutable calls = 0
+                        do! rig.Send "a"
+                        do! rig.Send "b"
 
-                            use! consumer =
-                                startPop (optionsOf rig) (fun _ _ ->
-                                    match Interlocked.Increment &calls with
-                                    | 1 -> Unchecked.defaultof<Task<ConsumeResult>>
-                                    | 2 -> Task.FromResult Unchecked.defaultof<ConsumeResult>
-                                    | _ -> Task.FromResult ConsumeResult.Success)
+                        use! consumer =
+                            startPop (optionsOf rig) (fun _ _ ->
+                                match Interlocked.Increment &calls with
+                                | 1 -> Unchecked.defaultof<Task<ConsumeResult>>
+                                | 2 -> Task.FromResult Unchecked.defaultof<ConsumeResult>
+                                | _ -> Task.FromResult ConsumeResult.Success)
 
-                            do! until (fun () -> Volatile.Read &calls = 2 && consumer.InFlight = 0)
-                            consumer.Acknowledged |> shouldEqual 0L
-                            rig.Clock.Advance(seconds 10)
-                            do! until (fun () -> consumer.Acknowledged = 2L)
-                            Volatile.Read &calls |> shouldEqual 4
-                        }))
+                        do! until (fun () -> Volatile.Read &calls = 2 && consumer.Held = 0)
+                        consumer.Acknowledged |> shouldEqual 0L
+                        rig.Clock.Advance(seconds 10)
+                        do! until (fun () -> consumer.Acknowledged = 2L)
+                        Volatile.Read &calls |> shouldEqual 4
+                    })
         ]
 
 let private delayLevels =
     testList
         "delay levels"
         [
-            live
+            liveWith
+                withRig
                 "a popped message is redelivered after the time of its delay level, and a dead letter like a failed one"
-                (fun () ->
-                    withRig (fun rig ->
-                        task {
-                            let mutable calls = 0
-                            let mutable calledAt = rig.Clock.GetUtcNow()
-                            do! rig.Send "a"
+                (fun rig ->
+                    task {
+                        let mutable calls = 0
+                        let mutable calledAt = rig.Clock.GetUtcNow()
+                        do! rig.Send "a"
 
-                            use! consumer =
-                                startPop (optionsOf rig) (fun _ _ ->
-                                    calledAt <- rig.Clock.GetUtcNow()
+                        use! consumer =
+                            startPop (optionsOf rig) (fun _ _ ->
+                                calledAt <- rig.Clock.GetUtcNow()
 
-                                    Task.FromResult(
-                                        match Interlocked.Increment &calls with
-                                        | 1 -> ConsumeResult.RetryAtLevel 5
-                                        | 2 -> ConsumeResult.DeadLetter
-                                        | _ -> ConsumeResult.Success
-                                    ))
+                                Task.FromResult(
+                                    match Interlocked.Increment &calls with
+                                    | 1 -> ConsumeResult.RetryAtLevel 5
+                                    | 2 -> ConsumeResult.DeadLetter
+                                    | _ -> ConsumeResult.Success
+                                ))
 
-                            for calledBefore, wait in [ 1, 60; 2, 30 ] do
-                                // A pop that has waited meanwhile has run out of time by this clock, and is not repeated at once.
-                                do! ChaosRig.pass rig.Clock (fun () -> Volatile.Read &calls = calledBefore)
-                                do! until (fun () -> consumer.InFlight = 0)
-                                // The clock may have been moved once more before the call was seen.
-                                rig.Clock.Advance(calledAt + seconds (wait - 1) - rig.Clock.GetUtcNow())
-                                let! revived = rig.Revived
-                                revived |> shouldEqual (int64 (calledBefore - 1))
-                                consumer.Acknowledged |> shouldEqual 0L
-                                rig.Clock.Advance(seconds 1)
+                        for calledBefore, wait in [ 1, 60; 2, 30 ] do
+                            // A pop that has waited meanwhile has run out of time by this clock, and is not repeated at once.
+                            do! ChaosRig.pass rig.Clock (fun () -> Volatile.Read &calls = calledBefore)
+                            do! until (fun () -> consumer.Held = 0)
+                            // The clock may have been moved once more before the call was seen.
+                            rig.Clock.Advance(calledAt + seconds (wait - 1) - rig.Clock.GetUtcNow())
+                            do! rig.ShouldHaveRevived(int64 (calledBefore - 1))
+                            consumer.Acknowledged |> shouldEqual 0L
+                            rig.Clock.Advance(seconds 1)
 
-                            do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 1L)
-                        }))
+                        do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 1L)
+                    })
         ]
 
 let private growingDelays =
     testList
         "growing delays"
         [
-            live "a failed message is redelivered after ten seconds, the next time after thirty" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        let seen = Deliveries()
-                        do! rig.Send "a"
+            liveWith withRig "a failed message is redelivered after ten seconds, the next time after thirty" (fun rig ->
+                task {
+                    let seen = Deliveries()
+                    do! rig.Send "a"
 
-                        use! consumer =
-                            startPop (optionsOf rig) (fun received _ ->
+                    use! consumer =
+                        startPop
+                            (optionsOf rig)
+                            (seen.NotingBefore(fun count ->
                                 task {
-                                    seen.Add received
-
-                                    match seen.Count with
+                                    match count with
                                     | 1 -> return failwith "the first time"
                                     | 2 -> return ConsumeResult.Retry
                                     | _ -> return ConsumeResult.Success
-                                })
+                                }))
 
-                        do! until (fun () -> seen.Count = 1 && consumer.InFlight = 0)
-                        rig.Clock.Advance(seconds 9)
-                        let! revived = rig.Revived
-                        revived |> shouldEqual 0L
-                        rig.Clock.Advance(seconds 1)
-                        do! until (fun () -> seen.Count = 2 && consumer.InFlight = 0)
-                        rig.Clock.Advance(seconds 29)
-                        let! revived = rig.Revived
-                        revived |> shouldEqual 1L
-                        rig.Clock.Advance(seconds 1)
-                        let! revived = rig.Revived
-                        revived |> shouldEqual 2L
-                        // The pop that waited meanwhile has run out of time by this clock, and is not repeated at once.
-                        do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 1L)
-                        seen.All |> shouldEqual [ "a", 0; "a", 1; "a", 2 ]
-                    }))
+                    do! until (fun () -> seen.Count = 1 && consumer.Held = 0)
+                    rig.Clock.Advance(seconds 9)
+                    do! rig.ShouldHaveRevived 0L
+                    rig.Clock.Advance(seconds 1)
+                    do! until (fun () -> seen.Count = 2 && consumer.Held = 0)
+                    rig.Clock.Advance(seconds 29)
+                    do! rig.ShouldHaveRevived 1L
+                    rig.Clock.Advance(seconds 1)
+                    do! rig.ShouldHaveRevived 2L
+                    // The pop that waited meanwhile has run out of time by this clock, and is not repeated at once.
+                    do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 1L)
+                    seen.All |> shouldEqual [ "a", 0; "a", 1; "a", 2 ]
+                })
         ]
 
 let private orderlyRedelivery =
     testList
         "orderly redelivery"
         [
-            live "in order, a failed message blocks those behind it in its queue, and none in another" (fun () ->
-                withRig (fun rig ->
+            liveWith
+                withRig
+                "in order, a failed message blocks those behind it in its queue, and none in another"
+                (fun rig ->
                     task {
                         let seen = Deliveries()
                         do! rig.Send("makes the topic", 0)
@@ -417,205 +400,199 @@ let private orderlyRedelivery =
                         |> shouldEqual [ "a"; "b"; "b"; "c" ]
 
                         rig.Clock.Advance(seconds 600)
-                        let! revived = rig.Revived
-                        revived |> shouldEqual 0L
-                    }))
+                        do! rig.ShouldHaveRevived 0L
+                    })
         ]
 
 let private lostReceipts =
     testList
         "lost receipts"
         [
-            live
+            liveWith
+                withRig
                 "in order, messages behind one whose receipt is lost are not handled before it is redelivered"
-                (fun () ->
-                    withRig (fun rig ->
-                        task {
-                            let gate = TaskCompletionSource()
-                            let isTold = TaskCompletionSource()
-                            let seen = Deliveries()
-                            do! rig.Send("a", 1)
-                            do! rig.Send("b", 1)
+                (fun rig ->
+                    task {
+                        let gate = TaskCompletionSource()
+                        let isTold = TaskCompletionSource()
+                        let seen = Deliveries()
+                        do! rig.Send("a", 1)
+                        do! rig.Send("b", 1)
 
-                            rig.Cluster.Brokers[0]
-                                .Faults.On(RequestCode.ChangeMessageInvisibleTime)
-                                .Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
+                        rig.Cluster.Brokers[0]
+                            .Faults.On(RequestCode.ChangeMessageInvisibleTime)
+                            .Refuse(ResponseCode.SystemError, "on purpose", Int32.MaxValue)
 
-                            use! consumer =
-                                startPop (PopConsumerOptions.orderly (optionsOf rig)) (fun received cancellation ->
-                                    task {
-                                        seen.Add received
+                        use! consumer =
+                            startPop (PopConsumerOptions.orderly (optionsOf rig)) (fun received cancellation ->
+                                task {
+                                    seen.Add received
 
-                                        if seen.Count = 1 then
-                                            use _ = cancellation.Register(fun () -> isTold.TrySetResult() |> ignore)
-                                            do! gate.Task
+                                    if seen.Count = 1 then
+                                        use _ = cancellation.Register(fun () -> isTold.TrySetResult() |> ignore)
+                                        do! gate.Task
 
-                                        return ConsumeResult.Success
-                                    })
+                                    return ConsumeResult.Success
+                                })
 
-                            do! until (fun () -> seen.Count = 1 && consumer.InFlight = 2)
-                            rig.Clock.Advance(seconds 58)
-                            do! isTold.Task
-                            do! until (fun () -> consumer.Lost = 2L)
-                            gate.SetResult()
-                            rig.Cluster.Brokers[0].Faults.Heal()
-                            rig.Clock.Advance(seconds 2)
-                            do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 2L)
-                            seen.All |> List.map fst |> shouldEqual [ "a"; "a"; "b" ]
-                        }))
+                        do! until (fun () -> seen.Count = 1 && consumer.Held = 2)
+                        rig.Clock.Advance(seconds 58)
+                        do! isTold.Task
+                        do! until (fun () -> consumer.Lost = 2L)
+                        gate.SetResult()
+                        rig.Cluster.Brokers[0].Faults.Heal()
+                        rig.Clock.Advance(seconds 2)
+                        do! ChaosRig.pass rig.Clock (fun () -> consumer.Acknowledged = 2L)
+                        seen.All |> List.map fst |> shouldEqual [ "a"; "a"; "b" ]
+                    })
         ]
 
 let private concurrency =
     testList
         "concurrency"
         [
-            live "no more messages are unacknowledged and no more handlers run than the limits" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        let gate = TaskCompletionSource()
-                        let mutable running = 0
-                        let mutable most = 0
-                        let mutable mostHeld = 0
+            liveWith withRig "no more messages are unacknowledged and no more handlers run than the limits" (fun rig ->
+                task {
+                    let gate = TaskCompletionSource()
+                    let mutable running = 0
+                    let mutable most = 0
+                    let mutable mostHeld = 0
 
-                        for number in 1..40 do
-                            do! rig.Send $"m{number}"
+                    for number in 1..40 do
+                        do! rig.Send $"m{number}"
 
-                        let options =
-                            optionsOf rig
-                            |> (fun options ->
-                                { options with
-                                    MaxUnackedMessages = 5
-                                    Concurrency = 2
-                                })
+                    let options =
+                        optionsOf rig
+                        |> (fun options ->
+                            { options with
+                                MaxUnackedMessages = 5
+                                Concurrency = 2
+                            })
 
-                        let consumer = TaskCompletionSource<PopConsumer>()
+                    let consumer = TaskCompletionSource<PopConsumer>()
 
-                        let! started =
-                            startPop options (fun _ _ ->
-                                task {
-                                    let now = Interlocked.Increment &running
-                                    most <- max most now
-                                    let! consumer = consumer.Task
-                                    mostHeld <- max mostHeld consumer.InFlight
-                                    do! gate.Task
-                                    Interlocked.Decrement &running |> ignore
-                                    return ConsumeResult.Success
-                                })
+                    let! started =
+                        startPop options (fun _ _ ->
+                            task {
+                                let now = Interlocked.Increment &running
+                                most <- max most now
+                                let! consumer = consumer.Task
+                                mostHeld <- max mostHeld consumer.Held
+                                do! gate.Task
+                                Interlocked.Decrement &running |> ignore
+                                return ConsumeResult.Success
+                            })
 
-                        consumer.SetResult started
-                        do! until (fun () -> started.InFlight = 5 && running = 2)
-                        gate.SetResult()
-                        do! until (fun () -> started.Acknowledged = 40L)
-                        most |> shouldEqual 2
-                        mostHeld |> shouldEqual 5
-                        do! started.Close()
-                    }))
+                    consumer.SetResult started
+                    do! until (fun () -> started.Held = 5 && running = 2)
+                    gate.SetResult()
+                    do! until (fun () -> started.Acknowledged = 40L)
+                    most |> shouldEqual 2
+                    mostHeld |> shouldEqual 5
+                    do! started.Close()
+                })
         ]
 
 let private closingTests =
     testList
         "closing"
         [
-            live "closing waits for handlers, then cancels them, and releases their messages" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        let seen = Deliveries()
-                        let cancelled = TaskCompletionSource()
-                        do! rig.Send "quick"
-                        do! rig.Send "slow"
-                        let gate = TaskCompletionSource()
+            liveWith withRig "closing waits for handlers, then cancels them, and releases their messages" (fun rig ->
+                task {
+                    let seen = Deliveries()
+                    let cancelled = TaskCompletionSource()
+                    do! rig.Send "quick"
+                    do! rig.Send "slow"
+                    let gate = TaskCompletionSource()
 
-                        let options =
-                            optionsOf rig
-                            |> (fun options ->
-                                { options with
-                                    DrainTimeout = seconds 5
-                                })
+                    let options =
+                        optionsOf rig
+                        |> (fun options ->
+                            { options with
+                                DrainTimeout = seconds 5
+                            })
 
-                        let! consumer =
-                            startPop options (fun received cancellation ->
-                                task {
-                                    seen.Add received
+                    let! consumer =
+                        startPop options (fun received cancellation ->
+                            task {
+                                seen.Add received
 
-                                    if textOf received = "slow" then
-                                        try
-                                            do! never.WaitAsync cancellation
-                                        finally
-                                            cancelled.SetResult()
-                                    else
-                                        do! gate.Task
+                                if textOf received = "slow" then
+                                    try
+                                        do! never.WaitAsync cancellation
+                                    finally
+                                        cancelled.SetResult()
+                                else
+                                    do! gate.Task
 
-                                    return ConsumeResult.Success
-                                })
+                                return ConsumeResult.Success
+                            })
 
-                        do! until (fun () -> seen.Count = 2)
-                        let closing = consumer.Close()
-                        gate.SetResult()
-                        do! until (fun () -> consumer.Acknowledged = 1L)
-                        cancelled.Task.IsCompleted |> shouldBeFalse
-                        closing.IsCompleted |> shouldBeFalse
-                        rig.Clock.Advance(seconds 5)
-                        do! cancelled.Task
-                        do! closing
-                        rig.Clock.Advance(seconds 1)
-                        let! revived = rig.Revived
-                        revived |> shouldEqual 1L
-                        seen.All |> List.sort |> shouldEqual [ "quick", 0; "slow", 0 ]
-                    }))
+                    do! until (fun () -> seen.Count = 2)
+                    let closing = consumer.Close()
+                    gate.SetResult()
+                    do! until (fun () -> consumer.Acknowledged = 1L)
+                    cancelled.Task.IsCompleted |> shouldBeFalse
+                    closing.IsCompleted |> shouldBeFalse
+                    rig.Clock.Advance(seconds 5)
+                    do! cancelled.Task
+                    do! closing
+                    rig.Clock.Advance(seconds 1)
+                    do! rig.ShouldHaveRevived 1L
+                    seen.All |> List.sort |> shouldEqual [ "quick", 0; "slow", 0 ]
+                })
         ]
 
 let private starting =
     testList
         "starting"
         [
-            live "a pop consumer does not start where brokers deliver by pull" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        do! rig.Send "a"
+            liveWith withRig "a pop consumer does not start where brokers deliver by pull" (fun rig ->
+                task {
+                    do! rig.Send "a"
 
-                        let options =
-                            { optionsOf rig with
-                                EnablePopMode = false
-                            }
+                    let options =
+                        { optionsOf rig with
+                            EnablePopMode = false
+                        }
 
-                        match! PopConsumer.Start(options, (fun _ _ -> Task.FromResult ConsumeResult.Success)) with
-                        | Error(RemotingError.ConsumedByPull _ as error) ->
-                            RemotingError.describe error |> shouldMention "by pull"
-                        | other -> failtest $"%A{Result.map ignore other}"
-                    }))
+                    match! PopConsumer.Start(options, (fun _ _ -> Task.FromResult ConsumeResult.Success)) with
+                    | Error(RemotingError.ConsumedByPull _ as error) ->
+                        RemotingError.describe error |> shouldMention "by pull"
+                    | other -> failtest $"%A{Result.map ignore other}"
+                })
 
-            live "a consumer with invalid settings does not start" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        let handler: PopHandler = fun _ _ -> Task.FromResult ConsumeResult.Success
+            liveWith withRig "a consumer with invalid settings does not start" (fun rig ->
+                task {
+                    let handler: PopHandler = fun _ _ -> Task.FromResult ConsumeResult.Success
 
-                        let changes: (PopConsumerOptions -> PopConsumerOptions) list =
-                            [
-                                (fun options -> { options with Concurrency = 0 })
-                                (fun options -> { options with PopBatch = 33 })
-                                (fun options ->
-                                    { options with
-                                        InvisibleTime = TimeSpan.Zero
-                                    })
-                                (fun options -> { options with MaxUnackedMessages = 0 })
-                                (fun options ->
-                                    { options with
-                                        Consumer = ConsumerOptions.create "G" []
-                                    })
-                                PopConsumerOptions.subscribe "a topic" Filter.all
-                            ]
+                    let changes: (PopConsumerOptions -> PopConsumerOptions) list =
+                        [
+                            (fun options -> { options with Concurrency = 0 })
+                            (fun options -> { options with PopBatch = 33 })
+                            (fun options ->
+                                { options with
+                                    InvisibleTime = TimeSpan.Zero
+                                })
+                            (fun options -> { options with MaxUnackedMessages = 0 })
+                            (fun options ->
+                                { options with
+                                    Consumer = ConsumerOptions.create "G" []
+                                })
+                            PopConsumerOptions.subscribe "a topic" Filter.all
+                        ]
 
-                        for change in changes do
-                            let! outcome = PopConsumer.Start(change (optionsOf rig), handler)
-                            outcome |> Result.isError |> shouldBeTrue
+                    for change in changes do
+                        let! outcome = PopConsumer.Start(change (optionsOf rig), handler)
+                        outcome |> Result.isError |> shouldBeTrue
 
-                        do! rig.Send "a"
-                        use! consumer = simpleOf rig
+                    do! rig.Send "a"
+                    use! consumer = simpleOf rig
 
-                        for count, invisible in [ 0, seconds 10; 1, TimeSpan.Zero; 1, TimeSpan.FromDays 1 ] do
-                            let! outcome = consumer.Receive(count, invisible, CancellationToken.None)
-                            outcome |> Result.isError |> shouldBeTrue
-                    }))
+                    for count, invisible in [ 0, seconds 10; 1, TimeSpan.Zero; 1, TimeSpan.FromDays 1 ] do
+                        let! outcome = consumer.Receive(count, invisible, CancellationToken.None)
+                        outcome |> Result.isError |> shouldBeTrue
+                })
         ]
 
 [<Tests>]

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.PopGroupTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -43,68 +41,68 @@ let private popConsumers =
                     "refuses its pops", (fun cluster -> refuseGroup cluster RequestCode.PopMessage)
                     "assigns it nothing", ignoreMembers
                 ] do
-                live
+                liveWith
+                    (withQueues 2)
                     $"a consumer with a handler is unhealthy and logs it once where a broker {name}, and starts when the group is created"
-                    (fun () ->
-                        withQueues 2 (fun clock cluster ->
-                            task {
-                                let log = LogLines()
-                                fault cluster
-                                let starting = startPop (optionsOf cluster clock log) consume
-                                do! ChaosRig.pass clock (fun () -> starting.IsCompleted)
-                                use! consumer = starting
-                                do! ChaosRig.pass clock (fun () -> log.Count missing = 1)
-                                do! sendAll cluster "T" [ "a" ]
-                                do! ChaosRig.passFor clock (TimeSpan.FromMinutes 2L)
-                                do! until (fun () -> not consumer.Health.IsHealthy)
-                                reasonsOf consumer.Health.Problems |> shouldMention "Create the group"
-                                log.Count missing |> shouldEqual 1
-                                log.Count popFailed |> shouldEqual 0
-                                consumer.Acknowledged |> shouldEqual 0L
-                                cluster.Brokers[0].Faults.Heal()
-                                do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
-                                do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
-                            }))
+                    (fun clock cluster ->
+                        task {
+                            let log = LogLines()
+                            fault cluster
+                            let starting = startPop (optionsOf cluster clock log) consume
+                            do! ChaosRig.pass clock (fun () -> starting.IsCompleted)
+                            use! consumer = starting
+                            do! ChaosRig.pass clock (fun () -> log.Count missing = 1)
+                            do! sendAll cluster "T" [ "a" ]
+                            do! ChaosRig.passFor clock (TimeSpan.FromMinutes 2L)
+                            do! until (fun () -> not consumer.Health.IsHealthy)
+                            reasonsOf consumer.Health.Problems |> shouldMention "Create the group"
+                            log.Count missing |> shouldEqual 1
+                            log.Count popFailed |> shouldEqual 0
+                            consumer.Acknowledged |> shouldEqual 0L
+                            cluster.Brokers[0].Faults.Heal()
+                            do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
+                            do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
+                        })
         ]
 
 let private simpleConsumers =
     testList
         "simple consumers"
         [
-            live
+            liveWith
+                (withQueues 2)
                 "receives of a simple consumer of an unknown group fail and get messages when the group is created"
-                (fun () ->
-                    withQueues 2 (fun clock cluster ->
-                        task {
-                            let log = LogLines()
-                            let membership = (optionsOf cluster clock log).Consumer
-                            refuseGroup cluster RequestCode.PopMessage
+                (fun clock cluster ->
+                    task {
+                        let log = LogLines()
+                        let membership = (optionsOf cluster clock log).Consumer
+                        refuseGroup cluster RequestCode.PopMessage
 
-                            let! started =
-                                SimpleConsumerOptions.create "G" []
-                                |> (fun options -> { options with Consumer = membership })
-                                |> SimpleConsumer.Start
+                        let! started =
+                            SimpleConsumerOptions.create "G" []
+                            |> (fun options -> { options with Consumer = membership })
+                            |> SimpleConsumer.Start
 
-                            use consumer = Buffers.ok (Result.mapError RemotingError.describe started)
-                            do! sendAll cluster "T" [ "a" ]
+                        use consumer = Buffers.ok (Result.mapError RemotingError.describe started)
+                        do! sendAll cluster "T" [ "a" ]
 
-                            for _ in 1..3 do
-                                match! consumer.Receive(1, TimeSpan.FromSeconds 30L, CancellationToken.None) with
-                                | Error(RemotingError.Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) as error) ->
-                                    RemotingError.describe error |> shouldMention "Create the group"
-                                | other -> failtest $"%A{other}"
+                        for _ in 1..3 do
+                            match! consumer.Receive(1, TimeSpan.FromSeconds 30L, CancellationToken.None) with
+                            | Error(RemotingError.Refused(_, _, _, ResponseCode.SubscriptionGroupNotExist, _) as error) ->
+                                RemotingError.describe error |> shouldMention "Create the group"
+                            | other -> failtest $"%A{other}"
 
-                            consumer.Health.IsHealthy |> shouldBeFalse
-                            reasonsOf consumer.Health.Problems |> shouldMention "Create the group"
-                            log.Count missing |> shouldEqual 1
-                            cluster.Brokers[0].Faults.Heal()
-                            let! received = consumer.Receive(1, TimeSpan.FromSeconds 30L, CancellationToken.None)
+                        consumer.Health.IsHealthy |> shouldBeFalse
+                        reasonsOf consumer.Health.Problems |> shouldMention "Create the group"
+                        log.Count missing |> shouldEqual 1
+                        cluster.Brokers[0].Faults.Heal()
+                        let! received = consumer.Receive(1, TimeSpan.FromSeconds 30L, CancellationToken.None)
 
-                            (Buffers.ok (Result.mapError RemotingError.describe received)).Length
-                            |> shouldEqual 1
+                        (Buffers.ok (Result.mapError RemotingError.describe received)).Length
+                        |> shouldEqual 1
 
-                            consumer.Health.IsHealthy |> shouldBeTrue
-                        }))
+                        consumer.Health.IsHealthy |> shouldBeTrue
+                    })
         ]
 
 [<Tests>]

@@ -2,42 +2,16 @@
 module RocketMq.Protocol.Tests.PopHealthTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 
-let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 let private none = CancellationToken.None
 
-let private simpleOf (cluster: EmbeddedCluster) clock : Task<SimpleConsumer> =
-    task {
-        let options =
-            SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
-            |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> (fun options ->
-                { options with
-                    Consumer.ConsumeFrom = FirstOffset
-                })
+let private simpleOf (cluster: EmbeddedCluster) clock =
+    startSimple (simpleConsumerAt cluster.NameServers clock "G")
 
-        let remoting = patiently clock options.Consumer.Client.Remoting
-
-        let! started =
-            SimpleConsumer.Start(
-                { options with
-                    Consumer.Client.Remoting = remoting
-                }
-            )
-
-        return Buffers.ok (Result.mapError RemotingError.describe started)
-    }
-
-let private receive (consumer: SimpleConsumer) count : Task<LeasedMessage list> =
-    task {
-        let! received = consumer.Receive(count, seconds 30, none)
-        return Buffers.ok (Result.mapError RemotingError.describe received)
-    }
+let private receive consumer count = lease consumer count (seconds 30)
 
 let private optionsOf (cluster: EmbeddedCluster) clock =
     popConsumerAt cluster.NameServers clock "G"
@@ -64,8 +38,10 @@ let private forgottenErrors =
     testList
         "forgotten errors"
         [
-            live "the refusal of an unknown group is forgotten with the connection" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "the refusal of an unknown group is forgotten with the connection"
+                (fun clock cluster ->
                     task {
                         let faults = cluster.Brokers[0].Faults
                         let! consumer = simpleOf cluster clock
@@ -99,15 +75,17 @@ let private forgottenErrors =
                         let! failures = acknowledging
                         do! consumer.Close()
                         failures |> shouldBeEmpty
-                    }))
+                    })
         ]
 
 let private unwellConsumers =
     testList
         "unwell consumers"
         [
-            live "a consumer whose pops fail is unhealthy, with the reason, until one succeeds" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "a consumer whose pops fail is unhealthy, with the reason, until one succeeds"
+                (fun clock cluster ->
                     task {
                         use! consumer = startPop (optionsOf cluster clock) consume
                         do! sendAll cluster "T" [ "a" ]
@@ -130,15 +108,17 @@ let private unwellConsumers =
                         cluster.Brokers[0].Faults.Heal()
                         do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
                         (Option.get consumer.Health.LastFailure).What |> shouldEqual what
-                    }))
+                    })
         ]
 
 let private acknowledgementsAndAssignments =
     testList
         "acknowledgements and assignments"
         [
-            live "a consumer whose acknowledgements fail is unhealthy until they succeed" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "a consumer whose acknowledgements fail is unhealthy until they succeed"
+                (fun clock cluster ->
                     task {
                         refuseAcks cluster
                         use! consumer = startPop (optionsOf cluster clock) consume
@@ -153,10 +133,12 @@ let private acknowledgementsAndAssignments =
                         cluster.Brokers[0].Faults.Heal()
                         do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
                         do! ChaosRig.pass clock (fun () -> consumer.Acknowledged = 1L)
-                    }))
+                    })
 
-            live "a consumer without assignments is unhealthy until a broker assigns queues" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "a consumer without assignments is unhealthy until a broker assigns queues"
+                (fun clock cluster ->
                     task {
                         refuse cluster RequestCode.QueryAssignment
                         let! refused = PopConsumer.Start(optionsOf cluster clock, consume)
@@ -169,40 +151,41 @@ let private acknowledgementsAndAssignments =
                         onPurpose consumer.Health.Problems |> shouldEqual [ PopDuty.assignment "T" ]
                         cluster.Brokers[0].Faults.Heal()
                         do! ChaosRig.pass clock (fun () -> consumer.Health.IsHealthy)
-                    }))
+                    })
         ]
 
 let private counts =
     testList
         "counts"
         [
-            live "a failed handler is counted, and a running one is in flight" (fun () ->
-                withQueues 1 (fun clock cluster ->
-                    task {
-                        let gate = TaskCompletionSource()
+            liveWith (withQueues 1) "a failed handler is counted, and a running one is in flight" (fun clock cluster ->
+                task {
+                    let gate = TaskCompletionSource()
 
-                        use! consumer =
-                            startPop (optionsOf cluster clock) (fun received _ ->
-                                task {
-                                    if textOf received = "fails" then
-                                        return ConsumeResult.Retry
-                                    else
-                                        do! gate.Task
-                                        return ConsumeResult.Success
-                                })
+                    use! consumer =
+                        startPop (optionsOf cluster clock) (fun received _ ->
+                            task {
+                                if textOf received = "fails" then
+                                    return ConsumeResult.Retry
+                                else
+                                    do! gate.Task
+                                    return ConsumeResult.Success
+                            })
 
-                        do! sendAll cluster "T" [ "waits" ]
-                        do! sendAll cluster "T" [ "fails" ]
-                        do! until (fun () -> consumer.Health.Failed = 1L && consumer.Health.InFlight = 1)
-                        consumer.Health.Running |> shouldEqual 1
-                        consumer.Health.IsHealthy |> shouldBeTrue
-                        gate.SetResult()
-                        do! until (fun () -> consumer.Health.Acknowledged = 1L)
-                        do! until (fun () -> consumer.Health.Running = 0)
-                    }))
+                    do! sendAll cluster "T" [ "waits" ]
+                    do! sendAll cluster "T" [ "fails" ]
+                    do! until (fun () -> consumer.Health.Failed = 1L && consumer.Health.InFlight = 1)
+                    consumer.Health.Running |> shouldEqual 1
+                    consumer.Health.IsHealthy |> shouldBeTrue
+                    gate.SetResult()
+                    do! until (fun () -> consumer.Health.Acknowledged = 1L)
+                    do! until (fun () -> consumer.Health.Running = 0)
+                })
 
-            live "a simple consumer counts messages in flight and acknowledged, and not expired ones" (fun () ->
-                withQueues 1 (fun clock cluster ->
+            liveWith
+                (withQueues 1)
+                "a simple consumer counts messages in flight and acknowledged, and not expired ones"
+                (fun clock cluster ->
                     task {
                         use! consumer = simpleOf cluster clock
                         do! sendAll cluster "T" (numbered 0 3)
@@ -227,43 +210,43 @@ let private counts =
                         consumer.Health.InFlight |> shouldEqual 0
                         consumer.Health.Acknowledged |> shouldEqual 2L
                         consumer.Health.IsHealthy |> shouldBeTrue
-                    }))
+                    })
         ]
 
 let private simpleConsumers =
     testList
         "simple consumers"
         [
-            live
+            liveWith
+                (withQueues 1)
                 "a simple consumer whose receives or acknowledgements fail is unhealthy, with the reason, until they succeed"
-                (fun () ->
-                    withQueues 1 (fun clock cluster ->
-                        task {
-                            use! consumer = simpleOf cluster clock
-                            do! sendAll cluster "T" [ "a" ]
-                            refuse cluster RequestCode.PopMessage
-                            let! refused = consumer.Receive(1, seconds 30, none)
-                            refused |> Result.isError |> shouldBeTrue
+                (fun clock cluster ->
+                    task {
+                        use! consumer = simpleOf cluster clock
+                        do! sendAll cluster "T" [ "a" ]
+                        refuse cluster RequestCode.PopMessage
+                        let! refused = consumer.Receive(1, seconds 30, none)
+                        refused |> Result.isError |> shouldBeTrue
 
-                            onPurpose consumer.Health.Problems
-                            |> shouldEqual [ $"T at {cluster.Brokers[0].Name}" ]
+                        onPurpose consumer.Health.Problems
+                        |> shouldEqual [ $"T at {cluster.Brokers[0].Name}" ]
 
-                            cluster.Brokers[0].Faults.Heal()
-                            let! received = receive consumer 1
-                            consumer.Health.IsHealthy |> shouldBeTrue
+                        cluster.Brokers[0].Faults.Heal()
+                        let! received = receive consumer 1
+                        consumer.Health.IsHealthy |> shouldBeTrue
 
-                            refuseAcks cluster
-                            let! refused = consumer.Ack(received.Head, none)
-                            refused |> Result.isError |> shouldBeTrue
+                        refuseAcks cluster
+                        let! refused = consumer.Ack(received.Head, none)
+                        refused |> Result.isError |> shouldBeTrue
 
-                            onPurpose consumer.Health.Problems
-                            |> shouldEqual [ PopDuty.acknowledge cluster.Brokers[0].Name ]
+                        onPurpose consumer.Health.Problems
+                        |> shouldEqual [ PopDuty.acknowledge cluster.Brokers[0].Name ]
 
-                            cluster.Brokers[0].Faults.Heal()
-                            let! acked = consumer.Ack(received.Head, none)
-                            acked |> Buffers.ok
-                            consumer.Health.IsHealthy |> shouldBeTrue
-                        }))
+                        cluster.Brokers[0].Faults.Heal()
+                        let! acked = consumer.Ack(received.Head, none)
+                        acked |> Buffers.ok
+                        consumer.Health.IsHealthy |> shouldBeTrue
+                    })
         ]
 
 let private leaseCounts =

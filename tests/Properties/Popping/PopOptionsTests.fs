@@ -2,11 +2,9 @@
 module RocketMq.Protocol.Tests.PopOptionsTests
 
 open System
-open System.Collections.Concurrent
 open System.Net
 open System.Text
 open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -21,35 +19,10 @@ let private popOf (cluster: EmbeddedCluster) clock =
             Consumer.ConsumeFrom = FirstOffset
         })
 
-let private simpleOf (cluster: EmbeddedCluster) change : Task<SimpleConsumer> =
-    task {
-        let options: SimpleConsumerOptions =
-            SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
-            |> SimpleConsumerOptions.subscribe "T" Filter.all
-            |> (fun options ->
-                { options with
-                    Consumer.ConsumeFrom = FirstOffset
-                })
+let private simpleOf (cluster: EmbeddedCluster) change =
+    simpleConsumerAt cluster.NameServers system "G" |> change |> startSimple
 
-        let remoting = patiently system options.Consumer.Client.Remoting
-
-        let! started =
-            options
-            |> (fun options ->
-                { options with
-                    Consumer.Client.Remoting = remoting
-                })
-            |> change
-            |> SimpleConsumer.Start
-
-        return Buffers.ok (Result.mapError RemotingError.describe started)
-    }
-
-let private receive (consumer: SimpleConsumer) count : Task<LeasedMessage list> =
-    task {
-        let! received = consumer.Receive(count, TimeSpan.FromSeconds 30L, none)
-        return Buffers.ok (Result.mapError RemotingError.describe received)
-    }
+let private receive consumer count = lease consumer count (seconds 30)
 
 let private sendIn (cluster: EmbeddedCluster) space (texts: string list) : Task =
     task {
@@ -126,70 +99,71 @@ let private namespaces =
     testList
         "namespaces"
         [
-            live
+            liveWith
+                (withQueues 1)
                 "in a namespace, a consumer with a handler receives messages under names without the namespace"
-                (fun () ->
-                    withQueues 1 (fun _ cluster ->
-                        task {
-                            do! cluster.CreateTopicAsync("NS%T", 1)
-                            do! sendIn cluster "" [ "outside" ]
-                            do! sendIn cluster "NS" [ "a"; "fails" ]
-                            let seen = ConcurrentQueue<string * string * int>()
+                (fun _ cluster ->
+                    task {
+                        do! cluster.CreateTopicAsync("NS%T", 1)
+                        do! sendIn cluster "" [ "outside" ]
+                        do! sendIn cluster "NS" [ "a"; "fails" ]
+                        let seen = ConcurrentQueue<string * string * int>()
 
-                            use! consumer =
-                                startPop
-                                    { popOf cluster system with
-                                        Consumer.Client.Namespace = "NS"
-                                        InvisibleTime = TimeSpan.FromSeconds 30L
-                                    }
-                                    (fun received _ ->
-                                        task {
-                                            let message = received.Message
-                                            seen.Enqueue(textOf received, message.Topic, message.ReconsumeTimes)
+                        use! consumer =
+                            startPop
+                                { popOf cluster system with
+                                    Consumer.Client.Namespace = "NS"
+                                    InvisibleTime = TimeSpan.FromSeconds 30L
+                                }
+                                (fun received _ ->
+                                    task {
+                                        let message = received.Message
+                                        seen.Enqueue(textOf received, message.Topic, message.ReconsumeTimes)
 
-                                            if textOf received = "fails" && message.ReconsumeTimes = 0 then
-                                                return ConsumeResult.RetryAfter TimeSpan.Zero
-                                            else
-                                                return ConsumeResult.Success
-                                        })
+                                        if textOf received = "fails" && message.ReconsumeTimes = 0 then
+                                            return ConsumeResult.RetryAfter TimeSpan.Zero
+                                        else
+                                            return ConsumeResult.Success
+                                    })
 
-                            do! until (fun () -> consumer.Acknowledged >= 1L && seen.Count >= 2)
+                        do! until (fun () -> consumer.Acknowledged >= 1L && seen.Count >= 2)
 
-                            for text, topic, _ in seen do
-                                topic |> shouldEqual "T"
-                                text <> "outside" |> shouldBeTrue
-                        }))
+                        for text, topic, _ in seen do
+                            topic |> shouldEqual "T"
+                            text <> "outside" |> shouldBeTrue
+                    })
         ]
 
 let private simpleNamespaces =
     testList
         "namespaces of simple consumers"
         [
-            live "in a namespace a simple consumer's messages are acknowledged" (fun () ->
-                withQueues 1 (fun _ cluster ->
-                    task {
-                        do! cluster.CreateTopicAsync("NS%T", 1)
-                        do! sendIn cluster "NS" [ "a" ]
+            liveWith (withQueues 1) "in a namespace a simple consumer's messages are acknowledged" (fun _ cluster ->
+                task {
+                    do! cluster.CreateTopicAsync("NS%T", 1)
+                    do! sendIn cluster "NS" [ "a" ]
 
-                        use! consumer = simpleOf cluster inNamespace
+                    use! consumer = simpleOf cluster inNamespace
 
-                        let! received = receive consumer 10
-                        let message = List.exactlyOne received
-                        message.Received.Message.Topic |> shouldEqual "T"
-                        let! changed = consumer.ChangeInvisible(message, TimeSpan.FromSeconds 60L, none)
-                        let changed = Buffers.ok (Result.mapError RemotingError.describe changed)
-                        let! acked = consumer.Ack(changed, none)
-                        acked |> shouldEqual (Ok())
-                        consumer.Health.IsHealthy |> shouldBeTrue
-                    }))
+                    let! received = receive consumer 10
+                    let message = List.exactlyOne received
+                    message.Received.Message.Topic |> shouldEqual "T"
+                    let! changed = consumer.ChangeInvisible(message, TimeSpan.FromSeconds 60L, none)
+                    let changed = Buffers.ok (Result.mapError RemotingError.describe changed)
+                    let! acked = consumer.Ack(changed, none)
+                    acked |> shouldEqual (Ok())
+                    consumer.Health.IsHealthy |> shouldBeTrue
+                })
         ]
 
 let private codecsTests =
     testList
         "codecs"
         [
-            live "bodies are inflated by codecs of the application, and no further than the limit" (fun () ->
-                withQueues 1 (fun _ cluster ->
+            liveWith
+                (withQueues 1)
+                "bodies are inflated by codecs of the application, and no further than the limit"
+                (fun _ cluster ->
                     task {
                         do! sendCompressed cluster
                         let texts = ConcurrentQueue<string>()
@@ -229,142 +203,133 @@ let private codecsTests =
 
                         let! received = receive limited 1
                         received.Head.Received.Body |> Result.isError |> shouldBeTrue
-                    }))
+                    })
         ]
 
 let private nameServers =
     testList
         "name servers"
         [
-            live "name servers are found by an address server" (fun () ->
-                withQueues 1 (fun _ cluster ->
-                    task {
-                        use stop = new CancellationTokenSource()
-                        let domain = serveAddresses cluster stop.Token
-                        do! sendAll cluster "T" [ "a" ]
+            liveWith (withQueues 1) "name servers are found by an address server" (fun _ cluster ->
+                task {
+                    use stop = new CancellationTokenSource()
+                    let domain = serveAddresses cluster stop.Token
+                    do! sendAll cluster "T" [ "a" ]
 
-                        use! consumer =
-                            simpleOf cluster (fun options ->
-                                { options with
-                                    Consumer.Client.NameServers = []
-                                    Consumer.Client.AddressServer =
-                                        Some
-                                            { AddressServer.Default with
-                                                Domain = domain
-                                            }
-                                })
+                    use! consumer =
+                        simpleOf cluster (fun options ->
+                            { options with
+                                Consumer.Client.NameServers = []
+                                Consumer.Client.AddressServer =
+                                    Some
+                                        { AddressServer.Default with
+                                            Domain = domain
+                                        }
+                            })
 
-                        let! received = receive consumer 1
-                        received.Length |> shouldEqual 1
+                    let! received = receive consumer 1
+                    received.Length |> shouldEqual 1
 
-                        // A client that pulls finds them too, without a subscription.
-                        use pulling =
-                            PullClient.Create
-                                { PullClientOptions.create "G" [] with
-                                    Client.AddressServer =
-                                        Some
-                                            { AddressServer.Default with
-                                                Domain = domain
-                                            }
-                                }
-                            |> Buffers.ok
+                    // A client that pulls finds them too, without a subscription.
+                    use pulling =
+                        PullClient.Create
+                            { PullClientOptions.create "G" [] with
+                                Client.AddressServer =
+                                    Some
+                                        { AddressServer.Default with
+                                            Domain = domain
+                                        }
+                            }
+                        |> Buffers.ok
 
-                        let! queues = pulling.Queues("T", none)
-                        (Buffers.ok queues).Length |> shouldEqual 1
-                        stop.Cancel()
-                    }))
+                    let! queues = pulling.Queues("T", none)
+                    (Buffers.ok queues).Length |> shouldEqual 1
+                    stop.Cancel()
+                })
         ]
 
 let private rebalance =
     testList
         "rebalance"
         [
-            live "queues are rebalanced at once when members join" (fun () ->
-                withQueues 4 (fun clock cluster ->
-                    task {
-                        let setMode: RequestModeSetting =
-                            {
-                                Topic = "T"
-                                ConsumerGroup = "G"
-                                Mode = PopMode
-                                SharingMembers = 1
-                            }
+            liveWith (withQueues 4) "queues are rebalanced at once when members join" (fun clock cluster ->
+                task {
+                    let setMode: RequestModeSetting =
+                        {
+                            Topic = "T"
+                            ConsumerGroup = "G"
+                            Mode = PopMode
+                            SharingMembers = 1
+                        }
 
-                        use admin =
-                            RemotingClient.Create(
-                                (endpointsOf cluster.Brokers[0].Address).Head,
-                                RemotingOptions.Default
-                            )
-                            |> Buffers.ok
+                    use admin =
+                        RemotingClient.Create((endpointsOf cluster.Brokers[0].Address).Head, RemotingOptions.Default)
+                        |> Buffers.ok
 
-                        let! set = admin.Request(Assignments.setMode.Request setMode, none)
-                        set |> Buffers.ok
+                    let! set = admin.Ask(Assignments.setMode.Request setMode, none)
+                    set |> Buffers.ok
 
-                        let options =
-                            { popOf cluster clock with
-                                EnablePopMode = false
-                            }
+                    let options =
+                        { popOf cluster clock with
+                            EnablePopMode = false
+                        }
 
-                        let startOne () =
-                            startPop options (fun _ _ -> Task.FromResult ConsumeResult.Success)
+                    let startOne () =
+                        startPop options (fun _ _ -> Task.FromResult ConsumeResult.Success)
 
-                        use! first = startOne ()
-                        first.Assigned |> List.map _.QueueId |> shouldEqual [ -1 ]
-                        use! second = startOne ()
-                        use! third = startOne ()
+                    use! first = startOne ()
+                    first.Assigned |> List.map _.QueueId |> shouldEqual [ -1 ]
+                    use! second = startOne ()
+                    use! third = startOne ()
 
-                        let isShared (consumer: PopConsumer) =
-                            not (List.isEmpty consumer.Assigned)
-                            && consumer.Assigned |> List.forall (fun queue -> queue.QueueId >= 0)
+                    let isShared (consumer: PopConsumer) =
+                        not (List.isEmpty consumer.Assigned)
+                        && consumer.Assigned |> List.forall (fun queue -> queue.QueueId >= 0)
 
-                        // Much less than the interval at which members ask by themselves.
-                        for _ in 1..20 do
-                            clock.Advance(TimeSpan.FromMilliseconds 200L)
+                    // Much less than the interval at which members ask by themselves.
+                    for _ in 1..20 do
+                        clock.Advance(TimeSpan.FromMilliseconds 200L)
 
-                        do! until (fun () -> List.forall isShared [ first; second; third ])
+                    do! until (fun () -> List.forall isShared [ first; second; third ])
 
-                        [ first; second; third ]
-                        |> List.collect _.Assigned
-                        |> List.map _.QueueId
-                        |> List.distinct
-                        |> List.sort
-                        |> shouldEqual [ 0; 1; 2; 3 ]
-                    }))
+                    [ first; second; third ]
+                    |> List.collect _.Assigned
+                    |> List.map _.QueueId
+                    |> List.distinct
+                    |> List.sort
+                    |> shouldEqual [ 0; 1; 2; 3 ]
+                })
         ]
 
 let private runningInfo =
     testList
         "running info"
         [
-            live "a broker can query the running info of a popping member" (fun () ->
-                withQueues 1 (fun clock cluster ->
-                    task {
-                        use! consumer =
-                            startPop (popOf cluster clock) (fun _ _ -> Task.FromResult ConsumeResult.Success)
+            liveWith (withQueues 1) "a broker can query the running info of a popping member" (fun clock cluster ->
+                task {
+                    use! consumer =
+                        startPop (popOf cluster clock) (fun _ _ -> Task.FromResult ConsumeResult.Success)
 
-                        use admin =
-                            RemotingClient.Create(
-                                (endpointsOf cluster.Brokers[0].Address).Head,
-                                RemotingOptions.Default
-                            )
-                            |> Buffers.ok
+                    use admin =
+                        RemotingClient.Create((endpointsOf cluster.Brokers[0].Address).Head, RemotingOptions.Default)
+                        |> Buffers.ok
 
-                        let! info =
-                            admin.Request(
-                                RunningInfo.operation.Request
-                                    {
-                                        ConsumerGroup = "G"
-                                        ClientId = consumer.ClientId
-                                        WithStacks = None
-                                    },
-                                none
-                            )
+                    let! info =
+                        admin.Ask(
+                            RunningInfo.operation.Request
+                                {
+                                    ConsumerGroup = "G"
+                                    ClientId = consumer.ClientId
+                                    WithStacks = None
+                                },
+                            none
+                        )
 
-                        let info = Buffers.ok (Result.mapError RemotingError.describe info)
-                        info.Properties["PROP_CONSUME_TYPE"] |> shouldEqual "CONSUME_POP"
-                        info.Properties["PROP_THREADPOOL_CORE_SIZE"] |> shouldEqual "20"
-                        info.Subscriptions |> List.map _.Topic |> shouldEqual [ "T" ]
-                    }))
+                    let info = Buffers.ok (Result.mapError RemotingError.describe info)
+                    info.Properties["PROP_CONSUME_TYPE"] |> shouldEqual "CONSUME_POP"
+                    info.Properties["PROP_THREADPOOL_CORE_SIZE"] |> shouldEqual "20"
+                    info.Subscriptions |> List.map _.Topic |> shouldEqual [ "T" ]
+                })
         ]
 
 [<Tests>]

@@ -2,13 +2,9 @@
 module RocketMq.Protocol.Tests.PopOutcomesTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
-
-let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 let private failure =
     RemotingError.NotConnected({ Host = "b"; Port = 1 }, FailureReason.ofText "on purpose")
@@ -77,8 +73,10 @@ let private orders =
 
 let private brokersOfSimpleConsumers =
     [
-        live "a simple consumer is healthy again when the broker whose pops failed has left the route" (fun () ->
-            withTwo (fun clock cluster ->
+        liveWith
+            withTwo
+            "a simple consumer is healthy again when the broker whose pops failed has left the route"
+            (fun clock cluster ->
                 task {
                     let options =
                         SimpleConsumerOptions.create "G" (endpointsOf cluster.NameServers)
@@ -115,40 +113,41 @@ let private brokersOfSimpleConsumers =
                         tries <- tries + 1
 
                     whatFails consumer.Health.Problems |> shouldBeEmpty
-                }))
+                })
     ]
 
 let private brokersOfPopConsumers =
     [
-        live
+        liveWith
+            withTwo
             "a popping member is healthy again when the broker whose acknowledgements failed has left the route"
-            (fun () ->
-                withTwo (fun clock cluster ->
-                    task {
-                        let consume (_: ReceivedMessage) (_: CancellationToken) =
-                            Task.FromResult ConsumeResult.Success
+            (fun clock cluster ->
+                task {
+                    let consume (_: ReceivedMessage) (_: CancellationToken) = Task.FromResult ConsumeResult.Success
 
-                        let options =
-                            { popConsumerAt cluster.NameServers clock "G" with
-                                Consumer.ConsumeFrom = FirstOffset
-                            }
+                    let options =
+                        { popConsumerAt cluster.NameServers clock "G" with
+                            Consumer.ConsumeFrom = FirstOffset
+                        }
 
-                        use! consumer = startPop options consume
-                        let leaving = cluster.Brokers[1]
-                        refuse leaving RequestCode.AckMessage
-                        refuse leaving RequestCode.BatchAckMessage
-                        do! sendAll cluster "T" (numbered 0 8)
-                        let what = PopDuty.acknowledge leaving.Name
-                        do! becomes clock (fun () -> consumer.Health.Problems |> whatFails |> List.contains what)
-                        do! leaving.StopAsync()
-                        do! becomes clock (fun () -> consumer.InFlight = 0 && consumer.Health.IsHealthy)
-                    }))
+                    use! consumer = startPop options consume
+                    let leaving = cluster.Brokers[1]
+                    refuse leaving RequestCode.AckMessage
+                    refuse leaving RequestCode.BatchAckMessage
+                    do! sendAll cluster "T" (numbered 0 8)
+                    let what = PopDuty.acknowledge leaving.Name
+                    do! becomes clock (fun () -> consumer.Health.Problems |> whatFails |> List.contains what)
+                    do! leaving.StopAsync()
+                    do! becomes clock (fun () -> consumer.Held = 0 && consumer.Health.IsHealthy)
+                })
     ]
 
 let private lateHeartbeats =
     [
-        live "a broker that did not take the first heartbeat is popped as soon as it takes one" (fun () ->
-            withQueues 1 (fun clock cluster ->
+        liveWith
+            (withQueues 1)
+            "a broker that did not take the first heartbeat is popped as soon as it takes one"
+            (fun clock cluster ->
                 task {
                     let seen = Seen()
 
@@ -170,7 +169,7 @@ let private lateHeartbeats =
                     do! sendAll cluster "T" [ "a" ]
                     do! becomes clock (fun () -> seen.Count = 1)
                     do! becomes clock (fun () -> consumer.Health.IsHealthy)
-                }))
+                })
     ]
 
 let private gone = brokersOfSimpleConsumers @ brokersOfPopConsumers @ lateHeartbeats

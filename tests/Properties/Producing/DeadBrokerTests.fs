@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.DeadBrokerTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 

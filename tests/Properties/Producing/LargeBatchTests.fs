@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.LargeBatchTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
@@ -80,9 +78,8 @@ let private sizes =
             for count in [ 1; 1_000; 1_990; shortest ] do
                 batch count
 
-            live "a batch of 4 MiB and one byte is refused before it is sent" (fun () ->
+            liveWith (withMasters 1) "a batch of 4 MiB and one byte is refused before it is sent" (fun cluster ->
                 task {
-                    use! cluster = startCluster (fun options -> options.Masters <- 1)
                     let producer = producerOf cluster TimeProvider.System |> start
                     let messages = List.init (shortest + 1) (fun _ -> Message.ofText "T" "0")
                     let! result = producer.SendBatch(messages, AnyQueue, none)
@@ -147,29 +144,31 @@ let private escapes =
     testList
         "escapes"
         [
-            live "32 KB of newlines in a property are delivered unchanged, in a message and in a batch" (fun () ->
-                task {
-                    use! cluster = startCluster (fun options -> options.Masters <- 1)
-                    let producer = producerOf cluster TimeProvider.System |> start
+            liveWith
+                (withMasters 1)
+                "32 KB of newlines in a property are delivered unchanged, in a message and in a batch"
+                (fun cluster ->
+                    task {
+                        let producer = producerOf cluster TimeProvider.System |> start
 
-                    let linesOf count =
-                        Message.ofText "T" "body" |> Message.withProperty "lines" (String('\n', count))
+                        let linesOf count =
+                            Message.ofText "T" "body" |> Message.withProperty "lines" (String('\n', count))
 
-                    let! single = send producer (linesOf 32_000)
-                    let! batch = producer.SendBatch([ linesOf 31_000; linesOf 31_000 ], AnyQueue, none)
-                    let! messages = stored cluster "T"
-                    shouldBeStoredOnce (Buffers.ok single :: Buffers.ok batch) messages
+                        let! single = send producer (linesOf 32_000)
+                        let! batch = producer.SendBatch([ linesOf 31_000; linesOf 31_000 ], AnyQueue, none)
+                        let! messages = stored cluster "T"
+                        shouldBeStoredOnce (Buffers.ok single :: Buffers.ok batch) messages
 
-                    messages
-                    |> List.map (fun message -> Properties.tryFind "lines" message.Properties)
-                    |> List.sort
-                    |> shouldEqual (
-                        [ 31_000; 31_000; 32_000 ]
-                        |> List.map (fun count -> ValueSome(String('\n', count)))
-                    )
+                        messages
+                        |> List.map (fun message -> Properties.tryFind "lines" message.Properties)
+                        |> List.sort
+                        |> shouldEqual (
+                            [ 31_000; 31_000; 32_000 ]
+                            |> List.map (fun count -> ValueSome(String('\n', count)))
+                        )
 
-                    do! producer.Close()
-                })
+                        do! producer.Close()
+                    })
         ]
 
 [<Tests>]

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.ProducerHealthTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
@@ -95,81 +93,81 @@ let private workingProducers =
     testList
         "working producers"
         [
-            live "a producer that sends is healthy and reports when it last could" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        rig.Health.SinceSuccess |> shouldEqual None
-                        rig.Health.IsHealthy |> shouldBeTrue
-                        let! sent = rig.Sent()
-                        sent.IsOk |> shouldBeTrue
-                        let before = Option.get rig.Health.SinceSuccess
-                        rig.Clock.Advance(TimeSpan.FromSeconds 3L)
-                        rig.Health.IsHealthy |> shouldBeTrue
-                        rig.Health.SinceSuccess |> shouldEqual (Some(before + TimeSpan.FromSeconds 3L))
-                        rig.Health.OnTheirWay |> shouldEqual 0
-                        rig.Health.LastFailure |> shouldEqual None
-                    }))
+            liveWith withRig "a producer that sends is healthy and reports when it last could" (fun rig ->
+                task {
+                    rig.Health.SinceSuccess |> shouldEqual None
+                    rig.Health.IsHealthy |> shouldBeTrue
+                    let! sent = rig.Sent()
+                    sent.IsOk |> shouldBeTrue
+                    let before = Option.get rig.Health.SinceSuccess
+                    rig.Clock.Advance(TimeSpan.FromSeconds 3L)
+                    rig.Health.IsHealthy |> shouldBeTrue
+                    rig.Health.SinceSuccess |> shouldEqual (Some(before + TimeSpan.FromSeconds 3L))
+                    rig.Health.OnTheirWay |> shouldEqual 0
+                    rig.Health.LastFailure |> shouldEqual None
+                })
 
-            live "one unreachable broker of two is no problem, and both are" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        let! _ = rig.Sent()
-                        rig.Stop 11
-                        do! rig.Pass(fun () -> rig.Health.LastFailure.IsSome)
-                        (Option.get rig.Health.LastFailure).What |> shouldMention "fake:11"
-                        rig.Health.IsHealthy |> shouldBeTrue
-                        let! sent = rig.Sent()
-                        sent.IsOk |> shouldBeTrue
+            liveWith withRig "one unreachable broker of two is no problem, and both are" (fun rig ->
+                task {
+                    let! _ = rig.Sent()
+                    rig.Stop 11
+                    do! rig.Pass(fun () -> rig.Health.LastFailure.IsSome)
+                    (Option.get rig.Health.LastFailure).What |> shouldMention "fake:11"
+                    rig.Health.IsHealthy |> shouldBeTrue
+                    let! sent = rig.Sent()
+                    sent.IsOk |> shouldBeTrue
 
-                        rig.Stop 12
-                        do! rig.Pass(fun () -> not rig.Health.IsHealthy)
-                        whats rig.Health |> shouldEqual [ "topic T" ]
-                        let problem = rig.Health.Problems.Head
-                        problem.Reason |> shouldMention "fake:1"
-                        rig.Clock.Advance(TimeSpan.FromSeconds 5L)
-                        rig.Health.Problems.Head.Since |> shouldExceed problem.Since
+                    rig.Stop 12
+                    do! rig.Pass(fun () -> not rig.Health.IsHealthy)
+                    whats rig.Health |> shouldEqual [ "topic T" ]
+                    let problem = rig.Health.Problems.Head
+                    problem.Reason |> shouldMention "fake:1"
+                    rig.Clock.Advance(TimeSpan.FromSeconds 5L)
+                    rig.Health.Problems.Head.Since |> shouldExceed problem.Since
 
-                        rig.Start 12
-                        do! rig.Pass(fun () -> rig.Health.IsHealthy)
-                    }))
+                    rig.Start 12
+                    do! rig.Pass(fun () -> rig.Health.IsHealthy)
+                })
         ]
 
 let private failedSends =
     testList
         "failed sends"
         [
-            live
+            liveWith
+                withRig
                 "a failed send makes the producer unhealthy at once where there is no other broker, and a successful one makes it healthy"
-                (fun () ->
-                    withRig (fun rig ->
-                        task {
-                            let! _ = rig.Sent()
-                            rig.Stop 11
-                            rig.Stop 12
+                (fun rig ->
+                    task {
+                        let! _ = rig.Sent()
+                        rig.Stop 11
+                        rig.Stop 12
+                        let! sent = rig.Sent()
+                        sent.IsOk |> shouldBeFalse
+                        rig.Health.IsHealthy |> shouldBeFalse
+                        rig.Start 11
+                        rig.Start 12
+                        let mutable outcome = sent
+
+                        while outcome.IsError do
+                            // Until a broker is connected to again.
+                            rig.Clock.Advance(TimeSpan.FromSeconds 1L)
                             let! sent = rig.Sent()
-                            sent.IsOk |> shouldBeFalse
-                            rig.Health.IsHealthy |> shouldBeFalse
-                            rig.Start 11
-                            rig.Start 12
-                            let mutable outcome = sent
+                            outcome <- sent
 
-                            while outcome.IsError do
-                                // Until a broker is connected to again.
-                                rig.Clock.Advance(TimeSpan.FromSeconds 1L)
-                                let! sent = rig.Sent()
-                                outcome <- sent
-
-                            rig.Health.IsHealthy |> shouldBeTrue
-                            rig.Health.LastFailure.IsSome |> shouldBeTrue
-                        }))
+                        rig.Health.IsHealthy |> shouldBeTrue
+                        rig.Health.LastFailure.IsSome |> shouldBeTrue
+                    })
         ]
 
 let private nameServersAndTopics =
     testList
         "name servers and topics"
         [
-            live "name servers that do not answer are a problem, also while old routes still lead to brokers" (fun () ->
-                withRig (fun rig ->
+            liveWith
+                withRig
+                "name servers that do not answer are a problem, also while old routes still lead to brokers"
+                (fun rig ->
                     task {
                         let! _ = rig.Sent()
                         rig.Stop 1
@@ -179,20 +177,19 @@ let private nameServersAndTopics =
                         sent.IsOk |> shouldBeTrue
                         rig.Start 1
                         do! rig.Pass(fun () -> rig.Health.IsHealthy)
-                    }))
+                    })
 
-            live "an unknown topic that no broker creates is a problem while it is sent to" (fun () ->
-                withRig (fun rig ->
-                    task {
-                        let sending = send rig.Producer (Message.ofText "Nowhere" "body")
-                        do! rig.Pass(fun () -> sending.IsCompleted)
-                        let! sent = sending
-                        sent.IsOk |> shouldBeFalse
-                        whats rig.Health |> shouldEqual [ "topic Nowhere" ]
-                        let! sent = rig.Sent()
-                        sent.IsOk |> shouldBeTrue
-                        whats rig.Health |> shouldEqual [ "topic Nowhere" ]
-                    }))
+            liveWith withRig "an unknown topic that no broker creates is a problem while it is sent to" (fun rig ->
+                task {
+                    let sending = send rig.Producer (Message.ofText "Nowhere" "body")
+                    do! rig.Pass(fun () -> sending.IsCompleted)
+                    let! sent = sending
+                    sent.IsOk |> shouldBeFalse
+                    whats rig.Health |> shouldEqual [ "topic Nowhere" ]
+                    let! sent = rig.Sent()
+                    sent.IsOk |> shouldBeTrue
+                    whats rig.Health |> shouldEqual [ "topic Nowhere" ]
+                })
         ]
 
 [<Tests>]

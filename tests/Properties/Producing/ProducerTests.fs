@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.ProducerTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
@@ -82,18 +80,7 @@ let private namespacesOfTraces =
                     let! recalled = transactions.Producer.Recall("T", handle, none)
                     recalled |> Buffers.ok |> ignore
                     do! transactions.Close()
-                    let! stored = readAll cluster TraceRecords.defaultTopic 1
-
-                    let traces =
-                        [
-                            for messages in stored.Values do
-                                for message in messages do
-                                    let body =
-                                        MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
-                                        |> Buffers.ok
-
-                                    yield! TraceRecords.decode body |> List.map Buffers.ok
-                        ]
+                    let! traces = tracesIn cluster TraceRecords.defaultTopic
 
                     let named =
                         traces

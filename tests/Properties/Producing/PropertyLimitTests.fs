@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.PropertyLimitTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
@@ -65,8 +63,10 @@ let private singleMessages =
     testList
         "single messages"
         [
-            live "properties that no broker accepts are refused with their encoded size, and nothing is sent" (fun () ->
-                withCluster id (fun cluster producer ->
+            liveWith
+                (withCluster id)
+                "properties that no broker accepts are refused with their encoded size, and nothing is sent"
+                (fun cluster producer ->
                     task {
                         let mutable stored = 0
 
@@ -86,7 +86,7 @@ let private singleMessages =
                         stored |> shouldExceed 0
                         let! messages = storedIn cluster "T"
                         messages.Length |> shouldEqual stored
-                    }))
+                    })
 
             live "bytes that a namespace adds count too" (fun () ->
                 withCluster
@@ -108,8 +108,10 @@ let private halfMessages =
     testList
         "one-way sends and half messages"
         [
-            live "one-way sends and transactions with such properties are refused too" (fun () ->
-                withCluster id (fun cluster producer ->
+            liveWith
+                (withCluster id)
+                "one-way sends and transactions with such properties are refused too"
+                (fun cluster producer ->
                     task {
                         let tooLarge = messageOf 32_700
                         let! oneWay = producer.SendOneWay(tooLarge, AnyQueue, none)
@@ -126,15 +128,17 @@ let private halfMessages =
                         let more = ";TRAN_MSG=true;PGROUP=G".Length
                         refusedWith (32_700 + addedBytes + more) result
                         do! transactions.Close()
-                    }))
+                    })
         ]
 
 let private batches =
     testList
         "batches"
         [
-            live "a batch leaves room for the properties that brokers add without a check" (fun () ->
-                withCluster id (fun cluster producer ->
+            liveWith
+                (withCluster id)
+                "a batch leaves room for the properties that brokers add without a check"
+                (fun cluster producer ->
                     task {
                         let largest = 32_767 - 1024 - addedBytes
 
@@ -146,10 +150,12 @@ let private batches =
                         (Buffers.ok taken).Length |> shouldEqual 2
                         let! messages = storedIn cluster "T"
                         messages.Length |> shouldEqual 2
-                    }))
+                    })
 
-            live "of ten batched messages the one that cannot be encoded fails, and the others have receipts" (fun () ->
-                withCluster gathering (fun cluster producer ->
+            liveWith
+                (withCluster gathering)
+                "of ten batched messages the one that cannot be encoded fails, and the others have receipts"
+                (fun cluster producer ->
                     task {
                         let bytes number = if number = 6 then 32_700 else 10
 
@@ -161,39 +167,36 @@ let private batches =
                         let! messages = storedIn cluster "T"
                         messages |> List.map uniqueIdOf |> List.distinct |> List.length |> shouldEqual 9
                         messages.Length |> shouldEqual 9
-                    }))
+                    })
         ]
 
 let private largeBatches =
     testList
         "large batches"
         [
-            live
+            liveWith
+                (withCluster gathering)
                 "a message that only this broker refuses fails alone, and one that needs the room of a batch is sent alone"
-                (fun () ->
-                    withCluster gathering (fun cluster producer ->
-                        task {
-                            let bytes number =
-                                match number with
-                                | 3 -> 32_730 - addedBytes
-                                | 6 -> 32_000
-                                | _ -> 10
+                (fun cluster producer ->
+                    task {
+                        let bytes number =
+                            match number with
+                            | 3 -> 32_730 - addedBytes
+                            | 6 -> 32_000
+                            | _ -> 10
 
-                            let! results =
-                                sendTogether producer [ for number in 1..10 -> messageOf (bytes number) ]
+                        let! results =
+                            sendTogether producer [ for number in 1..10 -> messageOf (bytes number) ]
 
-                            match results[2] with
-                            | Error(RemotingError.Refused(_,
-                                                          RequestCode.SendMessageV2,
-                                                          _,
-                                                          ResponseCode.MessageIllegal,
-                                                          _)) -> ()
-                            | other -> failtest $"%A{other}"
+                        match results[2] with
+                        | Error(RemotingError.Refused(_, RequestCode.SendMessageV2, _, ResponseCode.MessageIllegal, _)) ->
+                            ()
+                        | other -> failtest $"%A{other}"
 
-                            results |> Array.filter _.IsOk |> Array.length |> shouldEqual 9
-                            let! messages = storedIn cluster "T"
-                            messages.Length |> shouldEqual 9
-                        }))
+                        results |> Array.filter _.IsOk |> Array.length |> shouldEqual 9
+                        let! messages = storedIn cluster "T"
+                        messages.Length |> shouldEqual 9
+                    })
         ]
 
 [<Tests>]

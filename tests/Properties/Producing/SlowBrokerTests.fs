@@ -2,9 +2,6 @@
 module RocketMq.Protocol.Tests.SlowBrokerTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -68,69 +65,64 @@ let private slowDown
         outcome.IsOk |> shouldBeTrue
     }
 
+/// A producer that avoids slow brokers, at a cluster that goes by the test's clock.
+let private withAvoiding (test: EmbeddedClock -> EmbeddedCluster -> Producer -> Task) : Task =
+    task {
+        let clock = EmbeddedClock()
+        use! cluster = startCluster (fun options -> options.Clock <- clock)
+        do! cluster.CreateTopicAsync(topic, queues)
+
+        use producer =
+            start
+                { producerOf cluster clock with
+                    Avoidance = Some LatencyTable.java533
+                }
+
+        do! test clock cluster producer
+    }
+
 let private oneSlowBroker =
     testList
         "one slow broker"
         [
             for millis, avoidMillis in [ 600, 2_000; 1_900, 5_000; 5_500, 10_000 ] do
-                live $"an answer after {millis} ms has its broker avoided for {avoidMillis} ms" (fun () ->
-                    task {
-                        let clock = EmbeddedClock()
-                        use! cluster = startCluster (fun options -> options.Clock <- clock)
-                        do! cluster.CreateTopicAsync(topic, queues)
+                liveWith
+                    withAvoiding
+                    $"an answer after {millis} ms has its broker avoided for {avoidMillis} ms"
+                    (fun clock cluster producer ->
+                        task {
+                            let names = [ for broker in cluster.Brokers -> broker.Name ]
+                            let slow = cluster.Brokers[1]
+                            let! before = spread producer 120
+                            before |> shouldEqual (Map.ofList [ for name in names -> name, 40 ])
+                            do! slowDown clock slow producer (TimeSpan.FromMilliseconds(float millis)) "late"
 
-                        use producer =
-                            producerOf cluster clock
-                            |> (fun options ->
-                                { options with
-                                    Avoidance = Some LatencyTable.java533
-                                })
-                            |> start
+                            match producer.AvoidedBrokers with
+                            | [ avoided ] ->
+                                avoided.Name |> shouldEqual slow.Name
+                                avoided.LatencyMillis |> shouldEqual (int64 millis)
+                                avoided.IsReachable |> shouldBeTrue
+                            | other -> failtest $"%A{other}"
 
-                        let names = [ for broker in cluster.Brokers -> broker.Name ]
-                        let slow = cluster.Brokers[1]
-                        let! before = spread producer 120
-                        before |> shouldEqual (Map.ofList [ for name in names -> name, 40 ])
-                        do! slowDown clock slow producer (TimeSpan.FromMilliseconds(float millis)) "late"
-
-                        match producer.AvoidedBrokers with
-                        | [ avoided ] ->
-                            avoided.Name |> shouldEqual slow.Name
-                            avoided.LatencyMillis |> shouldEqual (int64 millis)
-                            avoided.IsReachable |> shouldBeTrue
-                        | other -> failtest $"%A{other}"
-
-                        let! during = spread producer 120
-                        during.ContainsKey slow.Name |> shouldBeFalse
-                        // To the last millisecond.
-                        clock.Advance(TimeSpan.FromMilliseconds(float (avoidMillis - 1)))
-                        let! still = spread producer 120
-                        still.ContainsKey slow.Name |> shouldBeFalse
-                        clock.Advance(TimeSpan.FromMilliseconds 1L)
-                        let! after = spread producer 120
-                        after |> shouldEqual before
-                        producer.AvoidedBrokers |> shouldBeEmpty
-                    })
+                            let! during = spread producer 120
+                            during.ContainsKey slow.Name |> shouldBeFalse
+                            // To the last millisecond.
+                            clock.Advance(TimeSpan.FromMilliseconds(float (avoidMillis - 1)))
+                            let! still = spread producer 120
+                            still.ContainsKey slow.Name |> shouldBeFalse
+                            clock.Advance(TimeSpan.FromMilliseconds 1L)
+                            let! after = spread producer 120
+                            after |> shouldEqual before
+                            producer.AvoidedBrokers |> shouldBeEmpty
+                        })
         ]
 
 let private slowBrokersOnly =
     testList
         "slow brokers only"
         [
-            live "when all are slow, messages go on to all of them" (fun () ->
+            liveWith withAvoiding "when all are slow, messages go on to all of them" (fun clock cluster producer ->
                 task {
-                    let clock = EmbeddedClock()
-                    use! cluster = startCluster (fun options -> options.Clock <- clock)
-                    do! cluster.CreateTopicAsync(topic, queues)
-
-                    use producer =
-                        producerOf cluster clock
-                        |> (fun options ->
-                            { options with
-                                Avoidance = Some LatencyTable.java533
-                            })
-                        |> start
-
                     for broker in cluster.Brokers do
                         do! slowDown clock broker producer (TimeSpan.FromSeconds 1L) "late"
 

@@ -2,9 +2,6 @@
 module RocketMq.Protocol.Tests.TransactionProducerTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -153,33 +150,32 @@ let private sendAll (producer: TransactionProducer) first number =
             | Error error -> failtest (RemotingError.describe error)
         })
 
+/// The numbers of the messages that consumers can read.
+let private storedNumbers (cluster: EmbeddedCluster) : Task<int list> =
+    task {
+        let! stored = readAll cluster topic queues
+
+        return
+            [
+                for KeyValue(_, messages) in stored do
+                    yield! List.map numberOf messages
+            ]
+    }
+
+let private untilStored (cluster: EmbeddedCluster) (count: int) : Task =
+    task {
+        let mutable found = 0
+
+        while found < count do
+            let! numbers = storedNumbers cluster
+            found <- numbers.Length
+    }
+
 let private thousandTransactions () : Task =
     task {
         let clock = EmbeddedClock()
         use! cluster = startCluster (fun options -> options.Clock <- clock)
         do! cluster.CreateTopicAsync(topic, queues)
-
-        let stored () =
-            task {
-                let! stored = readAll cluster topic queues
-
-                return
-                    [
-                        for KeyValue(_, messages) in stored do
-                            yield! List.map numberOf messages
-                    ]
-            }
-
-        let reach expected =
-            task {
-                let mutable found = []
-
-                while List.length found < expected do
-                    let! now = stored ()
-                    found <- now
-
-                return found
-            }
 
         let firstChecker, secondChecker = Checker(), Checker()
         let! first = startOf cluster firstChecker
@@ -193,7 +189,7 @@ let private thousandTransactions () : Task =
             |> Array.filter (fun fate -> fate.Local = Some TransactionDecision.Commit)
             |> Array.length
 
-        let! _ = reach decidedAtOnce
+        do! untilStored cluster decidedAtOnce
         let opened = fates |> Array.filter isOpen
 
         // Each round asks about what is still open, and its answers are waited for.
@@ -209,14 +205,13 @@ let private thousandTransactions () : Task =
                 |> Array.filter (fun fate -> fate.Final = TransactionDecision.Commit && fate.VainChecks < round)
                 |> Array.length
 
-            let! _ = reach (decidedAtOnce + committed)
-            ()
+            do! untilStored cluster (decidedAtOnce + committed)
 
         // Nobody is asked any more, and nothing comes after.
         for _ in 1..5 do
             clock.Advance(TimeSpan.FromSeconds 40L)
 
-        let! found = stored ()
+        let! found = storedNumbers cluster
 
         let expected =
             [

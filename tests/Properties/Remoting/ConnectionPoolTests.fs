@@ -2,16 +2,11 @@
 module RocketMq.Protocol.Tests.ConnectionPoolTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
 
 let private heartbeat = Command.request RequestCode.HeartBeat
-
-let private poolOf (network: Network) size =
-    ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = size })
 
 let private rent (pool: ConnectionPool) =
     task {
@@ -67,8 +62,7 @@ let private renting =
                 task {
                     let network = Network()
 
-                    let pool =
-                        ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = 1 })
+                    let pool = poolOf network 1
 
                     for _ in 1..10 do
                         match! pool.Rent CancellationToken.None with
@@ -111,9 +105,7 @@ let private reuse =
                     let pool = poolOf network 2
                     let! busy = rent pool
                     let! idle = rent pool
-                    let opening = busy.Client.Open CancellationToken.None
-                    let! peer = network.Accept()
-                    let! _ = opening
+                    let! peer = openOn network busy.Client
                     let call = busy.Client.Invoke(heartbeat, CancellationToken.None)
                     let! request = peer.Next()
                     let idleClient = idle.Client

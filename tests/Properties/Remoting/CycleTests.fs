@@ -3,9 +3,6 @@ module RocketMq.Protocol.Tests.CycleTests
 
 open System
 open System.Collections.Generic
-open System.Diagnostics.Metrics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq
@@ -40,22 +37,7 @@ let private cycles count server =
 
 /// How many clients of a server are measured.
 let private measuredClients (server: Endpoint) =
-    let mutable found = 0
-    use listener = new MeterListener()
-
-    listener.InstrumentPublished <-
-        fun instrument listener ->
-            if instrument.Name = "messaging.client.connections.made" then
-                listener.EnableMeasurementEvents instrument
-
-    listener.SetMeasurementEventCallback<int64>(fun _ _ tags _ ->
-        for tag in tags do
-            if tag.Key = "server.port" && Object.Equals(tag.Value, server.Port) then
-                found <- found + 1)
-
-    listener.Start()
-    listener.RecordObservableInstruments()
-    found
+    Footprint.measuredClients "server.port" server.Port
 
 let private alive (clients: ResizeArray<WeakReference>) () =
     Footprint.collect ()

@@ -2,10 +2,10 @@ namespace RocketMq.Protocol.Tests
 
 open System
 open System.Diagnostics
+open System.Diagnostics.Metrics
 open System.IO
 open System.Runtime
 open System.Threading
-open System.Threading.Tasks
 
 /// What this process holds. Only tests that run alone may look.
 type Footprint =
@@ -37,6 +37,25 @@ module Footprint =
         for _ in 1..2 do
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, true, true)
             GC.WaitForPendingFinalizers()
+
+    /// How many clients are measured whose servers have this in a tag.
+    let measuredClients (tag: string) (value: obj) =
+        let mutable found = 0
+        use listener = new MeterListener()
+
+        listener.InstrumentPublished <-
+            fun instrument listener ->
+                if instrument.Name = "messaging.client.connections.made" then
+                    listener.EnableMeasurementEvents instrument
+
+        listener.SetMeasurementEventCallback<int64>(fun _ _ tags _ ->
+            for one in tags do
+                if one.Key = tag && Object.Equals(one.Value, value) then
+                    found <- found + 1)
+
+        listener.Start()
+        listener.RecordObservableInstruments()
+        found
 
     let take () =
         collect ()

@@ -2,9 +2,6 @@
 module RocketMq.Protocol.Tests.ForgottenAddressTests
 
 open System
-open System.Diagnostics.Metrics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
@@ -13,22 +10,7 @@ let private at port : Endpoint = { Host = host; Port = port }
 
 /// How many clients of servers of this host are measured.
 let private measured () =
-    let mutable found = 0
-    use listener = new MeterListener()
-
-    listener.InstrumentPublished <-
-        fun instrument listener ->
-            if instrument.Name = "messaging.client.connections.made" then
-                listener.EnableMeasurementEvents instrument
-
-    listener.SetMeasurementEventCallback<int64>(fun _ _ tags _ ->
-        for tag in tags do
-            if tag.Key = "server.address" && Object.Equals(tag.Value, host) then
-                found <- found + 1)
-
-    listener.Start()
-    listener.RecordObservableInstruments()
-    found
+    Footprint.measuredClients "server.address" host
 
 let private question = Command.request RequestCode.HeartBeat
 

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.IdleTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open OnNetwork
 

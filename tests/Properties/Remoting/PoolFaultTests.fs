@@ -2,9 +2,7 @@
 module RocketMq.Protocol.Tests.PoolFaultTests
 
 open System
-open System.Collections.Concurrent
 open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq
@@ -25,19 +23,8 @@ let private question = KeyValueConfig.get.Request entry.Place
 
 /// What goes wrong shows soon, and what is healed is found soon.
 let private remoting =
-    { RemotingOptions.Default with
-        RequestTimeout = TimeSpan.FromSeconds 2L
+    { quickToNotice 10 50 10 with
         WhenDisconnected = FailWithDial
-        Backoff =
-            {
-                First = TimeSpan.FromMilliseconds 10L
-                Cap = TimeSpan.FromMilliseconds 50L
-                Spread = TimeSpan.FromMilliseconds 10L
-            }
-        KeepAlive =
-            { KeepAlive.Default with
-                DeadAfter = TimeSpan.FromSeconds 1L
-            }
     }
 
 let private harm (proxy: FaultProxy) (number: int) =
@@ -261,9 +248,7 @@ let private renting =
 
                     match first, second with
                     | Ok first, Ok second ->
-                        let opening = first.Client.Open CancellationToken.None
-                        let! _ = network.Accept()
-                        let! _ = opening
+                        let! _ = openOn network first.Client
                         let failing = second.Client.Open CancellationToken.None
                         do! network.Refuse()
                         let! _ = failing
@@ -289,8 +274,7 @@ let private cancelledRents =
         [
             testOn "a connection that is rented to a caller who cancels at that moment is returned" (fun network ->
                 task {
-                    let pool =
-                        ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = 1 })
+                    let pool = poolOf network 1
 
                     for round in 1 .. LongForm.count 20_000 200_000 do
                         use givingUp = new CancellationTokenSource()
@@ -334,16 +318,13 @@ let private closingAPool =
         [
             testOn "a pool that has closed has closed its connections" (fun network ->
                 task {
-                    let pool =
-                        ConnectionPool(endpoint, network.Options, { PoolOptions.Default with Size = 1 })
+                    let pool = poolOf network 1
 
                     match! pool.Rent CancellationToken.None with
                     | Error error -> failtest (RemotingError.describe error)
                     | Ok connection ->
                         let client = connection.Client
-                        let opening = client.Open CancellationToken.None
-                        let! peer = network.Accept()
-                        let! _ = opening
+                        let! peer = openOn network client
                         (connection :> IDisposable).Dispose()
                         do! pool.Close()
                         client.State |> shouldEqual ConnectionState.Closed

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.RemotingClientTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
@@ -60,10 +58,7 @@ let private calls =
 
             testOn "disposing of a client ends its calls, which it counts" (fun network ->
                 task {
-                    let client = RemotingClient(endpoint, network.Options)
-                    let opening = client.Open CancellationToken.None
-                    let! peer = network.Accept()
-                    let! _ = opening
+                    let! client, peer = connect network.Options network
                     let call = client.Invoke(heartbeat, CancellationToken.None)
                     let! _ = peer.Next()
                     client.InFlight |> shouldEqual 1

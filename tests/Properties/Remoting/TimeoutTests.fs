@@ -3,12 +3,9 @@ module RocketMq.Protocol.Tests.TimeoutTests
 
 open System
 open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
-
-let private second = TimeSpan.FromSeconds 1L
 
 let private silent = Command.request RequestCode.PullMessage
 let private answered = Command.request RequestCode.QueryMessage

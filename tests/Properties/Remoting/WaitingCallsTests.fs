@@ -3,8 +3,6 @@ module RocketMq.Protocol.Tests.WaitingCallsTests
 
 open System
 open System.Collections.Generic
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork

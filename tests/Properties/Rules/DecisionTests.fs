@@ -26,8 +26,6 @@ let private refusedFor code remark =
 
 let private refused code = refusedFor code ""
 
-let private second = TimeSpan.FromSeconds 1L
-
 let private transientErrors =
     testList
         "transient errors"

@@ -5,7 +5,6 @@ open RocketMq.Protocol
 open RocketMq
 
 let private endpoint = { Host = "broker"; Port = 10911 }
-let private second = TimeSpan.FromSeconds 1L
 
 let private refused code =
     RemotingError.Refused(endpoint, RequestCode.HeartBeat, second, code, "")

@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.TaskResultTests
 
 open System
 open System.Threading
-open System.Threading.Tasks
 open Expecto
 open RocketMq
 

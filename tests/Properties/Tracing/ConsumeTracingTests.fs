@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.ConsumeTracingTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -20,23 +18,6 @@ let private withTopic (test: EmbeddedCluster -> Task) : Task =
 let private traced (options: PushConsumerOptions) =
     { options with
         TraceTopic = Some TraceRecords.defaultTopic
-    }
-
-/// The records in a trace topic of one queue, in their order.
-let private tracesIn cluster topic : Task<TraceRecord list> =
-    task {
-        let! stored = readAll cluster topic 1
-
-        return
-            [
-                for messages in stored.Values do
-                    for message in messages do
-                        let body =
-                            MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
-                            |> Buffers.ok
-
-                        yield! TraceRecords.decode body |> List.map Buffers.ok
-            ]
     }
 
 let private startsOf records =
@@ -99,73 +80,73 @@ let private callsIn (ids: Map<string, string>) records =
 
 let private recordsTests =
     [
-        live "each call leaves a record before it and one after it with its outcome" (fun () ->
-            withTopic (fun cluster ->
-                task {
-                    let! ids = sendWith cluster id [ "good"; "fails"; "throws" ]
-                    let seen = Seen()
+        liveWith withTopic "each call leaves a record before it and one after it with its outcome" (fun cluster ->
+            task {
+                let! ids = sendWith cluster id [ "good"; "fails"; "throws" ]
+                let seen = Seen()
 
-                    let! consumer =
-                        startConsumer
-                            (consumerOf cluster system "C"
-                             |> PushConsumerOptions.subscribe "T" Filter.all
-                             |> traced)
-                            (each seen)
+                let! consumer =
+                    startConsumer
+                        (consumerOf cluster system "C"
+                         |> PushConsumerOptions.subscribe "T" Filter.all
+                         |> traced)
+                        (each seen)
 
-                    do! until (fun () -> consumer.Health.Consumed = 1L && consumer.Health.SentBack = 2L)
-                    do! consumer.Close()
-                    consumer.Health.DroppedTraces |> shouldEqual 0L
-                    let! records = tracesIn cluster TraceRecords.defaultTopic
+                do! until (fun () -> consumer.Health.Consumed = 1L && consumer.Health.SentBack = 2L)
+                do! consumer.Close()
+                consumer.Health.DroppedTraces |> shouldEqual 0L
+                let! records = tracesIn cluster TraceRecords.defaultTopic
 
-                    callsIn ids records
-                    |> shouldEqual
-                        [
-                            "fails", false, ConsumeFailed, 0
-                            "good", true, ConsumeSuccess, 0
-                            "throws", false, ConsumeException, 0
-                        ]
+                callsIn ids records
+                |> shouldEqual
+                    [
+                        "fails", false, ConsumeFailed, 0
+                        "good", true, ConsumeSuccess, 0
+                        "throws", false, ConsumeException, 0
+                    ]
 
-                    for start in startsOf records do
-                        start.Group |> shouldEqual "C"
-                        start.Region |> shouldEqual (Some "DefaultRegion")
-                        start.Keys |> shouldEqual (Some $"key-{ids[start.MessageId]}")
+                for start in startsOf records do
+                    start.Group |> shouldEqual "C"
+                    start.Region |> shouldEqual (Some "DefaultRegion")
+                    start.Keys |> shouldEqual (Some $"key-{ids[start.MessageId]}")
 
-                    for end' in endsOf records do
-                        end'.Origin |> Option.map _.Group |> shouldEqual (Some "C")
-                }))
+                for end' in endsOf records do
+                    end'.Origin |> Option.map _.Group |> shouldEqual (Some "C")
+            })
     ]
 
 let private switchedOff =
     [
-        live "no trace is written when tracing is off" (fun () ->
-            withTopic (fun cluster ->
-                task {
-                    let! ids = sendWith cluster id [ "open" ]
+        liveWith withTopic "no trace is written when tracing is off" (fun cluster ->
+            task {
+                let! ids = sendWith cluster id [ "open" ]
 
-                    let consume options =
-                        task {
-                            let seen = Seen()
+                let consume options =
+                    task {
+                        let seen = Seen()
 
-                            let! consumer =
-                                startConsumer (options |> PushConsumerOptions.subscribe "T" Filter.all) (each seen)
+                        let! consumer =
+                            startConsumer (options |> PushConsumerOptions.subscribe "T" Filter.all) (each seen)
 
-                            do! until (fun () -> consumer.Health.Consumed = 1L)
-                            do! consumer.Close()
-                        }
+                        do! until (fun () -> consumer.Health.Consumed = 1L)
+                        do! consumer.Close()
+                    }
 
-                    do! consume (consumerOf cluster system "silent")
-                    let! none = tracesIn cluster TraceRecords.defaultTopic
-                    none |> shouldBeEmpty
-                    do! consume (consumerOf cluster system "C" |> traced)
-                    let! records = tracesIn cluster TraceRecords.defaultTopic
-                    callsIn ids records |> shouldEqual [ "open", true, ConsumeSuccess, 0 ]
-                }))
+                do! consume (consumerOf cluster system "silent")
+                let! none = tracesIn cluster TraceRecords.defaultTopic
+                none |> shouldBeEmpty
+                do! consume (consumerOf cluster system "C" |> traced)
+                let! records = tracesIn cluster TraceRecords.defaultTopic
+                callsIn ids records |> shouldEqual [ "open", true, ConsumeSuccess, 0 ]
+            })
     ]
 
 let private orderlyCalls =
     [
-        live "in order, a message that fails is traced with each of its calls and how often it had failed" (fun () ->
-            withTopic (fun cluster ->
+        liveWith
+            withTopic
+            "in order, a message that fails is traced with each of its calls and how often it had failed"
+            (fun cluster ->
                 task {
                     let! ids = sendWith cluster id [ "a"; "b" ]
                     let mutable failures = 0
@@ -200,13 +181,15 @@ let private orderlyCalls =
                             "a", true, ConsumeSuccess, 2
                             "b", true, ConsumeSuccess, 0
                         ]
-                }))
+                })
     ]
 
 let private batches =
     [
-        live "a batch's records have one request id; a call that outlasts its limit says so" (fun () ->
-            withTopic (fun cluster ->
+        liveWith
+            withTopic
+            "a batch's records have one request id; a call that outlasts its limit says so"
+            (fun cluster ->
                 task {
                     let! ids = sendWith cluster id [ "a"; "b"; "c" ]
 
@@ -247,13 +230,15 @@ let private batches =
                         (end'.IsSuccess, end'.Return) |> shouldEqual (true, ConsumeTimedOut)
                         // The time of the call, divided among three.
                         int64 end'.CostMillis |> shouldExceed 60L
-                }))
+                })
     ]
 
 let private namespaces =
     [
-        live "with a namespace, traces name the group without it and go to the trace topic without it" (fun () ->
-            withTopic (fun cluster ->
+        liveWith
+            withTopic
+            "with a namespace, traces name the group without it and go to the trace topic without it"
+            (fun cluster ->
                 task {
                     do! cluster.CreateTopicAsync("NS%T", 1)
                     do! cluster.CreateTopicAsync("traces", 1)
@@ -293,34 +278,33 @@ let private namespaces =
                     endsOf records
                     |> List.map (fun end' -> end'.Origin |> Option.map _.Group)
                     |> shouldEqual [ Some "C" ]
-                }))
+                })
     ]
 
 let private traceReaders =
     [
-        live "a consumer of the trace topic leaves no traces" (fun () ->
-            withTopic (fun cluster ->
-                task {
-                    do! cluster.CreateTopicAsync("traces", 1)
-                    let! _ = sendWith cluster id [ "a" ]
+        liveWith withTopic "a consumer of the trace topic leaves no traces" (fun cluster ->
+            task {
+                do! cluster.CreateTopicAsync("traces", 1)
+                let! _ = sendWith cluster id [ "a" ]
 
-                    let! consumer =
-                        startConsumer
-                            (consumerOf cluster system "C"
-                             |> PushConsumerOptions.subscribe "T" Filter.all
-                             |> PushConsumerOptions.subscribe "traces" Filter.all
-                             |> (fun options ->
-                                 { options with
-                                     TraceTopic = Some "traces"
-                                 }))
-                            (ConsumeHandler.EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success))
+                let! consumer =
+                    startConsumer
+                        (consumerOf cluster system "C"
+                         |> PushConsumerOptions.subscribe "T" Filter.all
+                         |> PushConsumerOptions.subscribe "traces" Filter.all
+                         |> (fun options ->
+                             { options with
+                                 TraceTopic = Some "traces"
+                             }))
+                        (ConsumeHandler.EachMessage(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success))
 
-                    // The message, its trace before, its trace after; the two may come as one.
-                    do! until (fun () -> consumer.Health.Consumed >= 2L)
-                    do! consumer.Close()
-                    let! records = tracesIn cluster "traces"
-                    records.Length |> shouldEqual 2
-                }))
+                // The message, its trace before, its trace after; the two may come as one.
+                do! until (fun () -> consumer.Health.Consumed >= 2L)
+                do! consumer.Close()
+                let! records = tracesIn cluster "traces"
+                records.Length |> shouldEqual 2
+            })
     ]
 
 let private lostTraces =
@@ -359,8 +343,10 @@ let private lostTraces =
 
 let private longKeys =
     [
-        live "no trace is lost when the keys of the messages together are longer than properties may be" (fun () ->
-            withQueues 1 (fun clock cluster ->
+        liveWith
+            (withQueues 1)
+            "no trace is lost when the keys of the messages together are longer than properties may be"
+            (fun clock cluster ->
                 task {
                     let keyed number =
                         Message.ofText "T" $"m{number}" |> Message.withKeys [ string (Guid.NewGuid()) ]
@@ -411,7 +397,7 @@ let private longKeys =
                     let! records = tracesIn cluster TraceRecords.defaultTopic
                     startsOf records |> List.length |> shouldEqual count
                     endsOf records |> List.length |> shouldEqual count
-                }))
+                })
     ]
 
 let private traceTopics =
@@ -441,50 +427,49 @@ let private push =
 let private pop =
     [
         for isOrderly in [ false; true ] do
-            live $"a pop consumer's calls are traced, in order: {isOrderly}" (fun () ->
-                withTopic (fun cluster ->
-                    task {
-                        let! ids = sendWith cluster id [ "good"; "throws" ]
-                        let seen = Seen()
+            liveWith withTopic $"a pop consumer's calls are traced, in order: {isOrderly}" (fun cluster ->
+                task {
+                    let! ids = sendWith cluster id [ "good"; "throws" ]
+                    let seen = Seen()
 
-                        let options =
-                            PopConsumerOptions.create "G" (endpointsOf cluster.NameServers)
-                            |> PopConsumerOptions.subscribe "T" Filter.all
-                            |> (fun options ->
-                                { options with
-                                    Consumer.ConsumeFrom = FirstOffset
-                                })
-                            |> PopConsumerOptions.enablingPopMode
-                            |> (fun options ->
-                                { options with
-                                    TraceTopic = Some TraceRecords.defaultTopic
-                                })
+                    let options =
+                        PopConsumerOptions.create "G" (endpointsOf cluster.NameServers)
+                        |> PopConsumerOptions.subscribe "T" Filter.all
+                        |> (fun options ->
+                            { options with
+                                Consumer.ConsumeFrom = FirstOffset
+                            })
+                        |> PopConsumerOptions.enablingPopMode
+                        |> (fun options ->
+                            { options with
+                                TraceTopic = Some TraceRecords.defaultTopic
+                            })
 
-                        let handle (received: ReceivedMessage) (_: CancellationToken) : Task<ConsumeResult> =
-                            match obeying seen received with
-                            | ConsumeResult.Success -> Task.FromResult ConsumeResult.Success
-                            | _ -> Task.FromResult ConsumeResult.Retry
+                    let handle (received: ReceivedMessage) (_: CancellationToken) : Task<ConsumeResult> =
+                        match obeying seen received with
+                        | ConsumeResult.Success -> Task.FromResult ConsumeResult.Success
+                        | _ -> Task.FromResult ConsumeResult.Retry
 
-                        let! started =
-                            PopConsumer.Start(
-                                (if isOrderly then
-                                     PopConsumerOptions.orderly options
-                                 else
-                                     options),
-                                handle
-                            )
+                    let! started =
+                        PopConsumer.Start(
+                            (if isOrderly then
+                                 PopConsumerOptions.orderly options
+                             else
+                                 options),
+                            handle
+                        )
 
-                        let consumer = Buffers.ok started
-                        do! until (fun () -> seen.Count = 2 && consumer.Acknowledged = 1L)
-                        do! consumer.Close()
-                        consumer.DroppedTraces |> shouldEqual 0L
-                        let! records = tracesIn cluster TraceRecords.defaultTopic
+                    let consumer = Buffers.ok started
+                    do! until (fun () -> seen.Count = 2 && consumer.Acknowledged = 1L)
+                    do! consumer.Close()
+                    consumer.DroppedTraces |> shouldEqual 0L
+                    let! records = tracesIn cluster TraceRecords.defaultTopic
 
-                        callsIn ids records
-                        |> List.distinct
-                        |> List.filter (fun (_, _, _, retries) -> retries = 0)
-                        |> shouldEqual [ "good", true, ConsumeSuccess, 0; "throws", false, ConsumeException, 0 ]
-                    }))
+                    callsIn ids records
+                    |> List.distinct
+                    |> List.filter (fun (_, _, _, retries) -> retries = 0)
+                    |> shouldEqual [ "good", true, ConsumeSuccess, 0; "throws", false, ConsumeException, 0 ]
+                })
     ]
 
 [<Tests>]

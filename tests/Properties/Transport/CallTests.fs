@@ -1,44 +1,21 @@
 module RocketMq.Protocol.Tests.CallTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
 
-let private second = TimeSpan.FromSeconds 1L
-
 let private request (text: string) =
     Command.request RequestCode.PullMessage |> Command.withRemark text
 
-/// A client with an open connection, and the server's end of it.
-let private connect (options: RemotingOptions) (network: Network) =
-    task {
-        let client = RemotingClient(endpoint, options)
-        let opening = client.Open CancellationToken.None
-        let! peer = network.Accept()
-        let! opened = opening
-        opened |> shouldEqual (Ok())
-        return client, peer
-    }
-
 let private invoke (client: RemotingClient) text =
     client.Invoke(request text, CancellationToken.None)
-
-let private remarkOf (result: Result<RemotingCommand, RemotingError>) =
-    match result with
-    | Ok answer -> Option.defaultValue "" answer.Remark
-    | Error error -> failtest (RemotingError.describe error)
 
 /// The call that shows that the connection goes on.
 let private goesOn (client: RemotingClient) (peer: Peer) =
     task {
         let call = invoke client "next"
-        let! asked = peer.Next()
-        do! peer.Answer(asked, "goes on")
-        let! answer = call
-        remarkOf answer |> shouldEqual "goes on"
+        do! answersNext peer "goes on" call
         client.InFlight |> shouldEqual 0
     }
 
@@ -165,11 +142,7 @@ let private timeouts =
 
                     network.Clock.Advance(3.0 * second)
                     let! result = call
-
-                    match result with
-                    | Error(RemotingError.NotConnected _ as error) ->
-                        RemotingError.outcome error |> shouldEqual NotExecuted
-                    | other -> failtest $"%A{other}"
+                    wasNotSent result
                 })
         ]
 
@@ -185,9 +158,7 @@ let private cancellationTests =
                     let! asked = peer.Next()
                     cancellation.Cancel()
                     let! result = call
-
-                    result
-                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, true)))
+                    result |> shouldEqual (endedByCancel true)
 
                     client.InFlight |> shouldEqual 0
                     do! peer.Answer(asked, "late")
@@ -200,22 +171,16 @@ let private cancellationTests =
                     cancelled.Cancel()
                     let client = RemotingClient(endpoint, network.Options)
                     let! before = client.Invoke(request "a", cancelled.Token)
-
-                    before
-                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
+                    before |> shouldEqual (endedByCancel false)
 
                     let! oneWay = client.InvokeOneWay(request "a", cancelled.Token)
-
-                    oneWay
-                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
+                    oneWay |> shouldEqual (endedByCancel false)
 
                     use leaving = new CancellationTokenSource()
                     let waiting = client.Invoke(request "a", leaving.Token)
                     leaving.Cancel()
                     let! waited = waiting
-
-                    waited
-                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
+                    waited |> shouldEqual (endedByCancel false)
 
                     do! client.Close()
                 })
@@ -246,9 +211,7 @@ let private lateCancellation =
 
                         leaving.Cancel()
                         let! result = call
-
-                        result
-                        |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, true)))
+                        result |> shouldEqual (endedByCancel true)
 
                         do! client.Close()
                     })
@@ -313,10 +276,7 @@ let private limits =
                     let second = invoke client "2"
                     let! refused = invoke client "3"
                     refused |> shouldEqual (Error(RemotingError.TooManyInFlight(endpoint, 2)))
-                    let! asked = peer.Next()
-                    do! peer.Answer(asked, "1")
-                    let! answer = first
-                    remarkOf answer |> shouldEqual "1"
+                    do! answersNext peer "1" first
                     let third = invoke client "3"
                     let! asked2 = peer.Next()
                     let! asked3 = peer.Next()

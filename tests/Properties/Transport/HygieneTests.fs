@@ -23,13 +23,7 @@ let private deadServers =
         [
             testOn "a dead server is dialled at most 15 times a minute, however many call" (fun network ->
                 task {
-                    let client =
-                        RemotingClient(
-                            endpoint,
-                            { network.Options with
-                                WhenDisconnected = FailWithDial
-                            }
-                        )
+                    let client = impatient network
 
                     let mutable failed = 0
 

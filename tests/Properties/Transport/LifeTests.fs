@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.LifeTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
@@ -27,11 +25,7 @@ let private withClient (change: RemotingOptions -> RemotingOptions) name body =
                         }
                 }
 
-            let client = RemotingClient(endpoint, change options)
-            let opening = client.Open CancellationToken.None
-            let! peer = network.Accept()
-            let! opened = opening
-            opened |> shouldEqual (Ok())
+            let! client, peer = connect (change options) network
             do! body network client peer
             let closing = client.Close()
             do! passUntil network (fun () -> closing.IsCompleted)
@@ -39,11 +33,6 @@ let private withClient (change: RemotingOptions -> RemotingOptions) name body =
 
 let private sendAway (peer: Peer) (request: RemotingCommand) =
     peer.Send(Command.response ResponseCode.GoAway request)
-
-let private remarkOf (result: Result<RemotingCommand, RemotingError>) =
-    match result with
-    | Ok answer -> Option.defaultValue "" answer.Remark
-    | Error error -> failtest (RemotingError.describe error)
 
 let private silentServers =
     testList
@@ -72,10 +61,7 @@ let private silentServers =
                         let next = client.Invoke(pull, CancellationToken.None)
                         do! passUntil network (fun () -> network.Dials = 2)
                         let! second = network.Accept()
-                        let! asked = second.Next()
-                        do! second.Answer(asked, "here")
-                        let! answer = next
-                        remarkOf answer |> shouldEqual "here"
+                        do! answersNext second "here" next
                         client.Health.Connections |> shouldEqual 2
                         client.Health.LastFailure |> shouldMention "ping"
                     })
@@ -128,10 +114,7 @@ let private idleConnections =
                         network.Dials |> shouldEqual 1
                         let call = client.Invoke(pull, CancellationToken.None)
                         let! second = network.Accept()
-                        let! asked = second.Next()
-                        do! second.Answer(asked, "again")
-                        let! answer = call
-                        remarkOf answer |> shouldEqual "again"
+                        do! answersNext second "again" call
                     })
         ]
 
@@ -166,10 +149,7 @@ let private unusedServers =
                     network.Clock.Timers |> shouldEqual 0
                     let call = client.Invoke(pull, CancellationToken.None)
                     let! peer = network.Accept()
-                    let! asked = peer.Next()
-                    do! peer.Answer(asked, "back")
-                    let! answer = call
-                    remarkOf answer |> shouldEqual "back"
+                    do! answersNext peer "back" call
                 })
         ]
 
@@ -232,9 +212,7 @@ let private resentRequests =
                     do! passUntil network (fun () -> network.Dials = 2)
                     cancellation.Cancel()
                     let! result = call
-
-                    result
-                    |> shouldEqual (Error(RemotingError.Cancelled(RequestCode.PullMessage, false)))
+                    result |> shouldEqual (endedByCancel false)
 
                     let! other = network.Accept()
                     let next = client.Invoke(remarked "next", CancellationToken.None)
@@ -300,11 +278,7 @@ let private resending =
                         let unsent = client.Invoke(pull, CancellationToken.None)
                         peer.CloseSending()
                         let! result = unsent
-
-                        match result with
-                        | Error(RemotingError.NotConnected _ as error) ->
-                            RemotingError.outcome error |> shouldEqual NotExecuted
-                        | other -> failtest $"%A{other}"
+                        wasNotSent result
                     })
         ]
 

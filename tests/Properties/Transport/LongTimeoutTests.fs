@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.LongTimeoutTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
@@ -52,13 +50,7 @@ let private longTimeoutsOfCalls =
 
                 testOn $"a call within {name} says how long it has waited when its connection ends" (fun network ->
                     task {
-                        let client =
-                            RemotingClient(
-                                endpoint,
-                                { network.Options with
-                                    WhenDisconnected = FailWithDial
-                                }
-                            )
+                        let client = impatient network
 
                         let call = client.InvokeWithin(question, timeout, CancellationToken.None)
                         let! peer = network.Accept()

@@ -1,11 +1,11 @@
 module RocketMq.Protocol.Tests.ReconnectTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
+
+let private heartbeat = Command.request RequestCode.HeartBeat
 
 /// Moves the clock past the wait for the next dial, when it is waiting, and gives how long that wait was.
 let private waitForDial (network: Network) (dialsBefore: int) =
@@ -36,23 +36,15 @@ let private dialling =
 
             testOn "a lost connection is opened again by itself, and calls go on" (fun network ->
                 task {
-                    let client = RemotingClient(endpoint, network.Options)
-                    let opening = client.Open CancellationToken.None
-                    let! first = network.Accept()
-                    let! _ = opening
+                    let! client, first = connect network.Options network
                     first.Close()
                     // Before that, the clock would only move a connection towards its end that nobody uses.
                     do! until (fun () -> client.State = ConnectionState.Connecting 1)
                     let! _ = waitForDial network 1
                     let! second = network.Accept()
+                    let call = client.Invoke(heartbeat, CancellationToken.None)
 
-                    let call =
-                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
-
-                    let! asked = second.Next()
-                    do! second.Answer(asked, "again")
-                    let! answer = call
-                    answer.IsOk |> shouldBeTrue
+                    do! answersNext second "again" call
                     do! client.Close()
                 })
         ]
@@ -69,9 +61,7 @@ let private backoff =
                         }
 
                     let client = RemotingClient(endpoint, options)
-
-                    let call =
-                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+                    let call = client.Invoke(heartbeat, CancellationToken.None)
 
                     do! network.Refuse()
                     let! result = call
@@ -103,16 +93,10 @@ let private failingAttempts =
         [
             testOn "while attempts fail, a caller that does not wait gets the reason at once" (fun network ->
                 task {
-                    let client =
-                        RemotingClient(
-                            endpoint,
-                            { network.Options with
-                                WhenDisconnected = FailWithDial
-                            }
-                        )
+                    let client = impatient network
 
                     let call () =
-                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+                        client.Invoke(heartbeat, CancellationToken.None)
 
                     let isRefused result =
                         match result with
@@ -138,10 +122,7 @@ let private failingAttempts =
                     let! peer = network.Accept()
                     do! until (fun () -> client.State = ConnectionState.Connected(1, 1))
                     let fourth = call ()
-                    let! asked = peer.Next()
-                    do! peer.Answer(asked, "again")
-                    let! fourth = fourth
-                    fourth.IsOk |> shouldBeTrue
+                    do! answersNext peer "again" fourth
                     do! client.Close()
                 })
         ]
@@ -152,13 +133,8 @@ let private closing =
         [
             testOn "after closing nothing is dialled, and calls report the closed client" (fun network ->
                 task {
-                    let client = RemotingClient(endpoint, network.Options)
-                    let opening = client.Open CancellationToken.None
-                    let! peer = network.Accept()
-                    let! _ = opening
-
-                    let call =
-                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+                    let! client, peer = connect network.Options network
+                    let call = client.Invoke(heartbeat, CancellationToken.None)
 
                     let! _ = peer.Next()
                     do! client.Close()
@@ -172,8 +148,7 @@ let private closing =
                     hungUp |> shouldEqual None
                     network.Clock.Advance(TimeSpan.FromHours 1.0)
 
-                    let! later =
-                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+                    let! later = client.Invoke(heartbeat, CancellationToken.None)
 
                     later |> shouldEqual (Error(RemotingError.ClientClosed endpoint))
                     network.Dials |> shouldEqual 1
@@ -184,9 +159,7 @@ let private closing =
             testOn "closing ends a pending dial and the calls that wait for it" (fun network ->
                 task {
                     let client = RemotingClient(endpoint, network.Options)
-
-                    let call =
-                        client.Invoke(Command.request RequestCode.HeartBeat, CancellationToken.None)
+                    let call = client.Invoke(heartbeat, CancellationToken.None)
 
                     do! until (fun () -> network.Dials = 1)
                     do! client.Close()

@@ -1,8 +1,6 @@
 module RocketMq.Protocol.Tests.SigningTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork
@@ -312,23 +310,21 @@ let private secrecy =
                             Client.Remoting = read
                         }
 
-                    for text in
-                        [
-                            string second
-                            $"%A{second}"
-                            $"%A{[ second ]}"
-                            string options
-                            $"%A{options}"
-                            $"%A{read}"
-                            $"%A{producer}"
-                            OptionText.toText read
-                            string heard
-                            $"%A{heard}"
-                            $"%A{lost}"
-                            $"%A{log.All}"
-                        ] do
-                        for secret in [ "second-secret"; "second-token"; signature ] do
-                            text.Contains(secret, StringComparison.Ordinal) |> shouldBeFalse
+                    [
+                        string second
+                        $"%A{second}"
+                        $"%A{[ second ]}"
+                        string options
+                        $"%A{options}"
+                        $"%A{read}"
+                        $"%A{producer}"
+                        OptionText.toText read
+                        string heard
+                        $"%A{heard}"
+                        $"%A{lost}"
+                        $"%A{log.All}"
+                    ]
+                    |> shouldHide [ "second-secret"; "second-token"; signature ]
                 })
         ]
 

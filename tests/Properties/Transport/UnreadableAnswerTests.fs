@@ -5,8 +5,6 @@ open System
 open System.Buffers.Binary
 open System.Net.Sockets
 open System.Text
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open OnNetwork

@@ -5,7 +5,6 @@ open System
 open System.Buffers.Binary
 open System.Text
 open System.Text.Json
-open System.Threading
 open RocketMq.Protocol
 open Buffers
 open OnNetwork

@@ -1,7 +1,7 @@
 /// What consumers ask a broker, for tests.
+[<AutoOpen>]
 module internal RocketMq.Protocol.Tests.ConsumerRig
 
-open System
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
@@ -50,7 +50,27 @@ let plainPull: PullRequest =
         SubscriptionVersion = 0L
     }
 
+/// The same, waiting for 15 s.
+let patientPull =
+    { plainPull with
+        LongPollTimeout = seconds 15
+    }
+
 let pullCommand (pull: PullRequest) = Examples.ask pull Pull.messages
+
+/// Commits an offset of the group "G" for the first queue of "T".
+let commitCommand offset =
+    Examples.ask
+        {
+            Queue =
+                {
+                    ConsumerGroup = "G"
+                    Topic = "T"
+                    QueueId = 0
+                }
+            Offset = offset
+        }
+        Offsets.commit
 
 let decodeWith (operation: Operation<'Query, 'Answer>) (command: RemotingCommand) : 'Answer =
     match operation.DecodeAnswer command with

@@ -3,10 +3,7 @@
 module internal RocketMq.Protocol.Tests.ChaosRig
 
 open System
-open System.Collections.Concurrent
 open System.Diagnostics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -236,19 +233,19 @@ let endOf (client: RemotingClient) topic queueId : Task<int64> =
         }
     |> ask client
 
+/// A broker with the topic "T", which goes by a clock that the test moves.
+let startBroker clock : Task<EmbeddedBroker> =
+    task {
+        let! broker =
+            EmbeddedBroker.StartAsync(EmbeddedBrokerOptions(Clock = clock), CancellationToken.None)
+
+        do! broker.CreateTopicAsync("T", queues)
+        return broker
+    }
+
 /// How far a group is with a queue.
 let committedOf (client: RemotingClient) group topic queueId : Task<int64 option> =
-    Offsets.queryCommitted.Request
-        {
-            Queue =
-                {
-                    ConsumerGroup = group
-                    Topic = topic
-                    QueueId = queueId
-                }
-            ZeroIfNone = None
-        }
-    |> ask client
+    committedQuery group topic queueId |> ask client
 
 /// The ends of all queues of the topic "T".
 let ends (client: RemotingClient) : Task<int64[]> =

@@ -3,10 +3,7 @@
 module internal RocketMq.Protocol.Tests.GroupRig
 
 open System
-open System.Collections.Concurrent
 open System.Collections.Generic
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -48,6 +45,12 @@ let consumerAt nameServers (clock: TimeProvider) group : PushConsumerOptions =
 
 let consumerOf (cluster: EmbeddedCluster) clock group =
     consumerAt cluster.NameServers clock group
+
+/// A consumer that broadcasts, and keeps its offsets in this directory.
+let broadcastingFrom directory options : PushConsumerOptions =
+    { PushConsumerOptions.broadcasting options with
+        OffsetDirectory = Some directory
+    }
 
 let startConsumer options handler =
     task {
@@ -115,6 +118,48 @@ let sendAll (cluster: EmbeddedCluster) topic (texts: string list) : Task =
                 })
     }
 
+/// The same for messages that are received and acknowledged one by one.
+let simpleConsumerAt nameServers (clock: TimeProvider) group : SimpleConsumerOptions =
+    let options =
+        SimpleConsumerOptions.create group (endpointsOf nameServers)
+        |> SimpleConsumerOptions.subscribe "T" Filter.all
+
+    { options with
+        Consumer.ConsumeFrom = FirstOffset
+        Consumer.Client.Remoting = patiently clock options.Consumer.Client.Remoting
+    }
+
+let startSimple options : Task<SimpleConsumer> =
+    task {
+        let! started = SimpleConsumer.Start options
+        return started |> Result.mapError RemotingError.describe |> Buffers.ok
+    }
+
+/// Starts a simple consumer of the group "G" with these settings.
+let trySimple consumer =
+    SimpleConsumer.Start
+        { SimpleConsumerOptions.create "G" [] with
+            Consumer = consumer
+        }
+
+let lease (consumer: SimpleConsumer) count invisible : Task<LeasedMessage list> =
+    task {
+        let! received = consumer.Receive(count, invisible, CancellationToken.None)
+        return received |> Result.mapError RemotingError.describe |> Buffers.ok
+    }
+
+let committedQuery group topic queueId =
+    Offsets.queryCommitted.Request
+        {
+            Queue =
+                {
+                    ConsumerGroup = group
+                    Topic = topic
+                    QueueId = queueId
+                }
+            ZeroIfNone = None
+        }
+
 /// The committed position of each queue of a topic, and its end.
 let positions (cluster: EmbeddedCluster) group topic queues : Task<Map<string * int, int64 * int64>> =
     task {
@@ -126,19 +171,7 @@ let positions (cluster: EmbeddedCluster) group topic queues : Task<Map<string * 
 
             for queueId in 0 .. queues - 1 do
                 let! committed =
-                    client.Request(
-                        Offsets.queryCommitted.Request
-                            {
-                                Queue =
-                                    {
-                                        ConsumerGroup = group
-                                        Topic = topic
-                                        QueueId = queueId
-                                    }
-                                ZeroIfNone = None
-                            },
-                        CancellationToken.None
-                    )
+                    client.Ask(committedQuery group topic queueId, CancellationToken.None)
 
                 let! last =
                     client.Request(
@@ -160,4 +193,21 @@ let isAllCommitted cluster group topic queues =
     task {
         let! positions = positions cluster group topic queues
         return positions |> Map.forall (fun _ (committed, last) -> max 0L committed = last)
+    }
+
+/// The records in a trace topic of one queue, in their order.
+let tracesIn cluster topic : Task<TraceRecord list> =
+    task {
+        let! stored = readAll cluster topic 1
+
+        return
+            [
+                for messages in stored.Values do
+                    for message in messages do
+                        let body =
+                            MessageBody.decode MessageBody.defaultMaxDecompressedBodySize message
+                            |> Buffers.ok
+
+                        yield! TraceRecords.decode body |> List.map Buffers.ok
+            ]
     }

@@ -4,8 +4,6 @@ module internal RocketMq.Protocol.Tests.ProducerRig
 
 open System
 open System.Collections.Generic
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -113,5 +111,15 @@ let inCrowd callers first count (each: int -> Task) : Task =
 let live (name: string) (body: unit -> Task) =
     testCaseTask name (fun () ->
         task { do! (body ()).WaitAsync(TimeSpan.FromMinutes(if LongForm.isWanted then 15.0 else 2.0)) })
+
+/// The same for a test that something is set up for first, as by `withQueues 1`.
+let liveWith (setUp: 'Body -> Task) (name: string) (body: 'Body) = live name (fun () -> setUp body)
+
+/// A cluster of so many brokers.
+let withMasters count (test: EmbeddedCluster -> Task) : Task =
+    task {
+        use! cluster = startCluster (fun options -> options.Masters <- count)
+        do! test cluster
+    }
 
 let until = OnNetwork.until

@@ -4,8 +4,6 @@ module internal RocketMq.Protocol.Tests.ProvenFaultRig
 
 open System
 open System.Diagnostics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 
@@ -99,8 +97,6 @@ let knownFailure (name: string) (body: unit -> Task) =
 
     testCaseTask name (fun () -> task { if isOwnProcess then do! body () else do! expectFailure () })
 
-let seconds (count: int) = TimeSpan.FromSeconds(int64 count)
-
 /// A cluster that goes by a clock of the test's. A group that has committed nothing is told so, as by a broker whose first
 /// messages are not in memory any more.
 let withStrictCluster (change: EmbeddedClusterOptions -> unit) test =
@@ -127,6 +123,15 @@ let memberOf (cluster: EmbeddedCluster) (clock: TimeProvider) name : PushConsume
             Consumer.Client.InstanceName = Some name
         })
 
+/// A member that reads from the first message, and whose connections are set up so.
+let memberFromFirst cluster clock name (change: RemotingOptions -> RemotingOptions) : PushConsumerOptions =
+    let options = memberOf cluster clock name
+
+    { options with
+        Consumer.ConsumeFrom = FirstOffset
+        Consumer.Client.Remoting = change options.Consumer.Client.Remoting
+    }
+
 /// Waits for something that may take time of the clock.
 let waitFor (clock: EmbeddedClock) (work: Task<'Result>) : Task<'Result> =
     task {
@@ -136,6 +141,17 @@ let waitFor (clock: EmbeddedClock) (work: Task<'Result>) : Task<'Result> =
 
 let startMember (clock: EmbeddedClock) options handler : Task<PushConsumer> =
     waitFor clock (startConsumer options handler)
+
+/// A pull consumer of the group "C" whose connections are set up so.
+let startPuller clock cluster (change: RemotingOptions -> RemotingOptions) : Task<PullConsumer> =
+    let options = PullRig.subscribed cluster clock
+
+    waitFor
+        clock
+        (PullRig.startPull
+            { options with
+                Consumer.Client.Remoting = change options.Consumer.Client.Remoting
+            })
 
 let close (clock: EmbeddedClock) (consumer: PushConsumer) : Task =
     ChaosRig.finish clock (consumer.Close())

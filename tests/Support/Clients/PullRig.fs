@@ -2,8 +2,6 @@
 module internal RocketMq.Protocol.Tests.PullRig
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 
@@ -74,6 +72,20 @@ let committedOf (cluster: EmbeddedCluster) queueId =
     task {
         let! found = positions cluster "C" "T" (queueId + 1)
         return fst found[(cluster.Brokers[0].Name, queueId)]
+    }
+
+/// The next messages are these.
+let receives consumer (texts: string list) : Task =
+    task {
+        let! received = receiveMany consumer texts.Length
+        received |> shouldEqual texts
+    }
+
+/// The group has committed this offset of a queue.
+let hasCommitted cluster queueId (offset: int64) : Task =
+    task {
+        let! committed = committedOf cluster queueId
+        committed |> shouldEqual offset
     }
 
 /// Moves the clock until the group has committed a position.

@@ -2,7 +2,6 @@
 module internal RocketMq.Protocol.Tests.PushRig
 
 open System
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 

@@ -1,11 +1,8 @@
 namespace RocketMq.Protocol.Tests
 
 open System
-open System.Collections.Concurrent
 open System.IO
 open System.Net.Sockets
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
@@ -134,6 +131,14 @@ module FakeServers =
             ]
             [
                 for name, port, _ in masters -> Examples.broker "C" name [ 0L, string (at port) ]
+            ]
+
+    /// A route to one queue of broker "b", whose servers have these numbers and addresses.
+    let routeOfOne (servers: (int64 * Endpoint) list) : TopicRoute =
+        TopicRoute.create
+            (routeOver [ "b", 0, 1 ]).Queues
+            [
+                Examples.broker "C" "b" [ for number, endpoint in servers -> number, string endpoint ]
             ]
 
     let routed route (command: RemotingCommand) =

@@ -6,7 +6,6 @@ open System.IO.Pipelines
 open System.Net
 open System.Net.Security
 open System.Net.Sockets
-open System.Threading.Tasks
 open RocketMq.Protocol
 
 /// A server on 127.0.0.1 that does with each connection what a test wants, and closes it then.

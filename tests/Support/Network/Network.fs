@@ -5,9 +5,7 @@ open System.Buffers
 open System.IO
 open System.IO.Pipelines
 open System.Net.Sockets
-open System.Threading
 open System.Threading.Channels
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 

@@ -7,8 +7,6 @@ open System.Net.Security
 open System.Net.Sockets
 open System.Security.Authentication
 open System.Security.Cryptography.X509Certificates
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Protocol.Tests

@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.WatchTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -2,9 +2,7 @@
 module RocketMq.Protocol.Tests.HandlerPoolTests
 
 open System
-open System.Collections.Concurrent
 open System.Threading
-open System.Threading.Tasks
 open Expecto
 open Microsoft.Extensions.Logging.Abstractions
 open RocketMq

@@ -2,10 +2,7 @@
 module RocketMq.Protocol.Tests.StuckHandlerTests
 
 open System
-open System.Collections.Concurrent
 open System.IO
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 open PushRig
@@ -31,36 +28,42 @@ let private stubborn (release: Task) =
         | "throws" -> raise (InvalidOperationException "on purpose")
         | _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
 
+/// A consumer with such a handler, which is given a message that says what it does and fifty others.
+let private withStubborn text change (test: EmbeddedCluster -> PushConsumer -> TaskCompletionSource -> Task) : Task =
+    withTopic (fun cluster ->
+        task {
+            let release = TaskCompletionSource()
+            do! sendAll cluster "T" (text :: numbered 0 50)
+
+            let! consumer =
+                startConsumer (change (subscribed cluster system)) (stubborn release.Task)
+
+            do! test cluster consumer release
+        })
+
 let private closing =
     testList
         "closing"
         [
             for text in [ "ignores"; "obeys" ] do
-                live
+                liveWith
+                    (withStubborn text (fun options ->
+                        { options with
+                            ConsumeTimeout = TimeSpan.FromMilliseconds 300L
+                            Concurrency = 2
+                        }))
                     $"the message of an overdue handler that {text} its token is sent back to the broker, and others go on"
-                    (fun () ->
-                        withTopic (fun cluster ->
-                            task {
-                                let release = TaskCompletionSource()
-                                do! sendAll cluster "T" (text :: numbered 0 50)
-
-                                let! consumer =
-                                    startConsumer
-                                        { subscribed cluster system with
-                                            ConsumeTimeout = TimeSpan.FromMilliseconds 300L
-                                            Concurrency = 2
-                                        }
-                                        (stubborn release.Task)
-
-                                do! until (fun () -> consumer.Health.SentBack = 1L && consumer.Health.Consumed = 50L)
-                                let health = consumer.Health
-                                health.OverdueHandlers |> shouldEqual 1L
-                                health.AbandonedHandlers |> shouldEqual (if text = "ignores" then 1L else 0L)
-                                release.SetResult()
-                                do! consumer.Close()
-                                let! isCommitted = isAllCommitted cluster "C" "T" queues
-                                isCommitted |> shouldBeTrue
-                            }))
+                    (fun cluster consumer release ->
+                        task {
+                            do! until (fun () -> consumer.Health.SentBack = 1L && consumer.Health.Consumed = 50L)
+                            let health = consumer.Health
+                            health.OverdueHandlers |> shouldEqual 1L
+                            health.AbandonedHandlers |> shouldEqual (if text = "ignores" then 1L else 0L)
+                            release.SetResult()
+                            do! consumer.Close()
+                            let! isCommitted = isAllCommitted cluster "C" "T" queues
+                            isCommitted |> shouldBeTrue
+                        })
         ]
 
 let private consuming =
@@ -68,35 +71,28 @@ let private consuming =
         "consuming"
         [
             for text in [ "ignores"; "obeys"; "throws" ] do
-                live
+                liveWith
+                    (withStubborn text (fun options ->
+                        { options with
+                            DrainTimeout = TimeSpan.FromMilliseconds 200L
+                        }))
                     $"a consumer closes within its limit while a handler {text}, and commits only consumed messages"
-                    (fun () ->
-                        withTopic (fun cluster ->
-                            task {
-                                let release = TaskCompletionSource()
-                                do! sendAll cluster "T" (text :: numbered 0 50)
+                    (fun cluster consumer release ->
+                        task {
+                            do! until (fun () -> consumer.Health.Consumed = 50L)
+                            do! consumer.Close()
+                            let! positions = positions cluster "C" "T" queues
+                            let open' = positions |> Map.filter (fun _ (committed, last) -> committed < last)
+                            // What fails goes back to its broker, and is consumed here.
+                            open'.Count |> shouldEqual (if text = "ignores" then 1 else 0)
+                            release.SetResult()
 
-                                let! consumer =
-                                    startConsumer
-                                        { subscribed cluster system with
-                                            DrainTimeout = TimeSpan.FromMilliseconds 200L
-                                        }
-                                        (stubborn release.Task)
-
-                                do! until (fun () -> consumer.Health.Consumed = 50L)
-                                do! consumer.Close()
-                                let! positions = positions cluster "C" "T" queues
-                                let open' = positions |> Map.filter (fun _ (committed, last) -> committed < last)
-                                // What fails goes back to its broker, and is consumed here.
-                                open'.Count |> shouldEqual (if text = "ignores" then 1 else 0)
-                                release.SetResult()
-
-                                if text = "ignores" then
-                                    let seen = Seen()
-                                    let! next = startConsumer (subscribed cluster system) (remember seen)
-                                    do! until (fun () -> seen.Of text = 1)
-                                    do! next.Close()
-                            }))
+                            if text = "ignores" then
+                                let seen = Seen()
+                                let! next = startConsumer (subscribed cluster system) (remember seen)
+                                do! until (fun () -> seen.Of text = 1)
+                                do! next.Close()
+                        })
         ]
 
 [<Tests>]

@@ -3,9 +3,6 @@ module RocketMq.Protocol.Tests.PullServiceTests
 
 open System
 open System.Buffers
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
@@ -22,18 +19,7 @@ let private queue: MessageQueue =
         QueueId = 0
     }
 
-let private route: TopicRoute =
-    TopicRoute.create
-        [
-            {
-                BrokerName = "b"
-                ReadQueues = 1
-                WriteQueues = 1
-                Permission = 6
-                TopicSysFlag = 0
-            }
-        ]
-        [ Examples.broker "C" "b" [ 0L, string master; 1L, string slave ] ]
+let private route: TopicRoute = FakeServers.routeOfOne [ 0L, master; 1L, slave ]
 
 /// When the message of an offset was stored. Messages are stored ten milliseconds after one another.
 let private storedAt (offset: int64) = 1_000L + 10L * offset
@@ -130,19 +116,9 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
             member _.Log(_, _, _, _, _) = onLog ()
         }
 
-    let settings: GroupSettings =
-        {
-            Group = "C"
-            Type = ConsumeType.ConsumePassively
-            Model = MessageModel.Clustering
-            ConsumeFrom = FirstOffset
-            PullBatch = 32
-            LongPollTimeout = TimeSpan.FromSeconds 15L
-        }
-
     let puller =
         PullService(
-            settings,
+            Examples.group,
             { servers.Options with Logger = logger },
             GroupBrokers(clients, routes),
             routes,
@@ -187,6 +163,18 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
     /// Ends when the queue has been asked for so often.
     member rig.WhenPulled count : Task =
         task { do! until (fun () -> pulls.Count >= count) }
+
+    /// Moves the clock until the queue has been asked for so often, slowly enough that answers keep up with it.
+    member _.PassUntilPulled count : Task =
+        task {
+            while pulls.Count < count do
+                clock.Advance(millis 100)
+                let mutable turns = 0
+
+                while turns < 2_000 && pulls.Count < count do
+                    turns <- turns + 1
+                    do! Task.Yield()
+        }
 
     /// What was to be sent to the master by now has come there: others ask it meanwhile, and are answered.
     member _.Breathe() : Task =
@@ -336,9 +324,7 @@ let private askingTheMaster =
                 do! until (fun () -> rig.Handed.Length = 1)
                 rig.FinishAll()
 
-                while rig.Pulls.Length < 6 do
-                    rig.Clock.Advance(TimeSpan.FromMilliseconds 100L)
-                    do! Task.Yield()
+                do! rig.PassUntilPulled 6
 
                 rig.Moved |> shouldEqual [ 8L ]
                 rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 53L; 53L; 8L; 12L ]
@@ -407,9 +393,7 @@ let private invalidAnswers =
             5L
             (fun rig ->
                 task {
-                    while rig.Pulls.Length < 4 do
-                        rig.Clock.Advance(TimeSpan.FromMilliseconds 100L)
-                        do! Task.Yield()
+                    do! rig.PassUntilPulled 4
 
                     rig.Pulls |> List.map snd |> shouldEqual [ 5L; 5L; 5L; 7L ]
                     rig.Offsets |> shouldEqual [ [ 5L; 6L ] ]
@@ -461,9 +445,7 @@ let private pullRequests =
             0L
             (fun rig ->
                 task {
-                    while rig.Pulls.Length < 5 do
-                        rig.Clock.Advance(TimeSpan.FromMilliseconds 100L)
-                        do! Task.Yield()
+                    do! rig.PassUntilPulled 5
 
                     rig.Pulls
                     |> shouldEqual [ master, 0L; slave, 5L; master, 5L; master, 5L; master, 7L ]

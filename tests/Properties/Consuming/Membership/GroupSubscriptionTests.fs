@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.GroupSubscriptionTests
 
 open System
-open System.Threading.Tasks
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
@@ -86,13 +85,7 @@ let private popping
 
     let startSimple (cluster: EmbeddedCluster) (clock: EmbeddedClock) log topics =
         task {
-            let! started =
-                SimpleConsumerOptions.create "G" []
-                |> (fun options ->
-                    { options with
-                        Consumer = membershipOf cluster clock log topics
-                    })
-                |> SimpleConsumer.Start
+            let! started = trySimple (membershipOf cluster clock log topics)
 
             let consumer = Buffers.ok (Result.mapError RemotingError.describe started)
 
@@ -271,8 +264,10 @@ let private messages =
                     "expressions", [ "T", tags "a" ], [ "T", tags "b" ]
                     "topics", [ "T", tags "*" ], [ "U", tags "*" ]
                 ] do
-                live $"members with different {name} are unhealthy and log it once, until one of them leaves" (fun () ->
-                    withQueues 4 (fun clock cluster ->
+                liveWith
+                    (withQueues 4)
+                    $"members with different {name} are unhealthy and log it once, until one of them leaves"
+                    (fun clock cluster ->
                         task {
                             do! cluster.CreateTopicAsync("U", 4)
                             let log = LogLines()
@@ -286,7 +281,7 @@ let private messages =
                             do! other.Close()
                             do! ChaosRig.pass clock (fun () -> not (isUnwell one))
                             do! one.Close()
-                        }))
+                        })
         ]
 
 let private reports =
@@ -299,8 +294,10 @@ let private reports =
                         "expressions", [ "T", tags "a" ], [ "T", tags "b" ]
                         "topics", [ "T", tags "*" ], [ "T", tags "*"; "U", tags "*" ]
                     ] do
-                    live $"{name} with different {what} are unhealthy and log it, until one of them leaves" (fun () ->
-                        withQueues 4 (fun clock cluster ->
+                    liveWith
+                        (withQueues 4)
+                        $"{name} with different {what} are unhealthy and log it, until one of them leaves"
+                        (fun clock cluster ->
                             task {
                                 do! cluster.CreateTopicAsync("U", 4)
                                 let log = LogLines()
@@ -317,7 +314,7 @@ let private reports =
                                 do! other.Close()
                                 do! ChaosRig.pass clock (fun () -> not (differ (one.Problems())))
                                 do! one.Close()
-                            }))
+                            })
         ]
 
 let private equalReports =
@@ -325,8 +322,10 @@ let private equalReports =
         "equal reports"
         [
             for name, start in popping do
-                live $"{name} with equal subscriptions in different words are healthy" (fun () ->
-                    withQueues 4 (fun clock cluster ->
+                liveWith
+                    (withQueues 4)
+                    $"{name} with equal subscriptions in different words are healthy"
+                    (fun clock cluster ->
                         task {
                             let log = LogLines()
                             let! one = begun clock (start cluster clock log [ "T", tags "a||b" ])
@@ -340,10 +339,12 @@ let private equalReports =
                             log.Count differ |> shouldEqual 0
                             do! other.Close()
                             do! one.Close()
-                        }))
+                        })
 
-            live "members with equal subscriptions in different words are healthy" (fun () ->
-                withQueues 4 (fun clock cluster ->
+            liveWith
+                (withQueues 4)
+                "members with equal subscriptions in different words are healthy"
+                (fun clock cluster ->
                     task {
                         let log = LogLines()
                         let! one = startWith cluster clock log [ "T", tags "a||b" ]
@@ -353,7 +354,7 @@ let private equalReports =
                         log.Count differ |> shouldEqual 0
                         do! other.Close()
                         do! one.Close()
-                    }))
+                    })
         ]
 
 [<Tests>]

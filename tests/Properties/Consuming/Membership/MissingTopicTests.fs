@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.MissingTopicTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 
@@ -128,13 +126,7 @@ let private simple =
         Start =
             fun cluster clock log isSubscribed seen ->
                 task {
-                    let! started =
-                        SimpleConsumerOptions.create "G" []
-                        |> (fun options ->
-                            { options with
-                                Consumer = membershipOf cluster clock log isSubscribed
-                            })
-                        |> SimpleConsumer.Start
+                    let! started = trySimple (membershipOf cluster clock log isSubscribed)
 
                     return
                         running started (fun consumer ->
@@ -207,31 +199,33 @@ let private starting =
         "starting"
         [
             for kind in kinds do
-                live
+                liveWith
+                    withoutTopic
                     $"a {kind.Name} consumer starts before its topic exists, logs it once, and consumes when the topic exists"
-                    (fun () ->
-                        withoutTopic (fun clock cluster ->
-                            task {
-                                let log = LogLines()
-                                let seen = Seen()
-                                let! consumer = started kind cluster clock log seen
-                                do! until (fun () -> not (consumer.IsHealthy()))
-                                do! ChaosRig.passFor clock (TimeSpan.FromSeconds 40L)
-                                log.Count topicMissing |> shouldEqual 1
-                                consumer.IsHealthy() |> shouldBeFalse
-                                reasonsOf consumer |> shouldMention "topic T"
-                                reasonsOf consumer |> shouldMention "Create the topic"
+                    (fun clock cluster ->
+                        task {
+                            let log = LogLines()
+                            let seen = Seen()
+                            let! consumer = started kind cluster clock log seen
+                            do! until (fun () -> not (consumer.IsHealthy()))
+                            do! ChaosRig.passFor clock (TimeSpan.FromSeconds 40L)
+                            log.Count topicMissing |> shouldEqual 1
+                            consumer.IsHealthy() |> shouldBeFalse
+                            reasonsOf consumer |> shouldMention "topic T"
+                            reasonsOf consumer |> shouldMention "Create the topic"
 
-                                do! cluster.CreateTopicAsync("T", 2)
-                                do! sendAll cluster "T" [ "a"; "b" ]
-                                do! ChaosRig.pass clock (fun () -> seen.Count = 2)
-                                do! ChaosRig.pass clock consumer.IsHealthy
-                                log.Count topicMissing |> shouldEqual 1
-                                do! consumer.Close()
-                            }))
+                            do! cluster.CreateTopicAsync("T", 2)
+                            do! sendAll cluster "T" [ "a"; "b" ]
+                            do! ChaosRig.pass clock (fun () -> seen.Count = 2)
+                            do! ChaosRig.pass clock consumer.IsHealthy
+                            log.Count topicMissing |> shouldEqual 1
+                            do! consumer.Close()
+                        })
 
-                live $"a {kind.Name} consumer starts before its name server runs, and consumes when it runs" (fun () ->
-                    withoutTopic (fun clock cluster ->
+                liveWith
+                    withoutTopic
+                    $"a {kind.Name} consumer starts before its name server runs, and consumes when it runs"
+                    (fun clock cluster ->
                         task {
                             let log = LogLines()
                             let seen = Seen()
@@ -248,25 +242,27 @@ let private starting =
                             do! ChaosRig.pass clock (fun () -> seen.Count = 2)
                             do! ChaosRig.pass clock consumer.IsHealthy
                             do! consumer.Close()
-                        }))
+                        })
 
-                live
+                liveWith
+                    withoutTopic
                     $"a {kind.Name} consumer without a subscription does not start and reports the missing subscription"
-                    (fun () ->
-                        withoutTopic (fun clock cluster ->
-                            task {
-                                match! kind.Start cluster clock (LogLines()) false (Seen()) with
-                                | Error(RemotingError.Misconfigured reason) -> reason |> shouldMention "Subscribe"
-                                | other -> failtest $"%A{Result.map ignore other}"
-                            }))
+                    (fun clock cluster ->
+                        task {
+                            match! kind.Start cluster clock (LogLines()) false (Seen()) with
+                            | Error(RemotingError.Misconfigured reason) -> reason |> shouldMention "Subscribe"
+                            | other -> failtest $"%A{Result.map ignore other}"
+                        })
         ]
 
 let private pollingTests =
     testList
         "polling"
         [
-            live "a poll or a receive that can read nothing ends at its timeout with the reason" (fun () ->
-                withoutTopic (fun clock cluster ->
+            liveWith
+                withoutTopic
+                "a poll or a receive that can read nothing ends at its timeout with the reason"
+                (fun clock cluster ->
                     task {
                         let! pull = PullRig.startPull (PullRig.subscribed cluster clock)
                         let polling = pull.Poll(1, TimeSpan.FromSeconds 5L, none)
@@ -297,28 +293,27 @@ let private pollingTests =
                         | other -> failtest $"%A{other}"
 
                         clock.GetElapsedTime began |> shouldExceed (TimeSpan.FromSeconds 14L)
-                    }))
+                    })
 
-            live "an existing topic is consumed although another one is missing" (fun () ->
-                withoutTopic (fun clock cluster ->
-                    task {
-                        do! cluster.CreateTopicAsync("T", 2)
-                        do! sendAll cluster "T" [ "a" ]
+            liveWith withoutTopic "an existing topic is consumed although another one is missing" (fun clock cluster ->
+                task {
+                    do! cluster.CreateTopicAsync("T", 2)
+                    do! sendAll cluster "T" [ "a" ]
 
-                        let! consumer =
-                            PullRig.subscribed cluster clock
-                            |> PullConsumerOptions.subscribe "Other" Filter.all
-                            |> PullRig.startPull
+                    let! consumer =
+                        PullRig.subscribed cluster clock
+                        |> PullConsumerOptions.subscribe "Other" Filter.all
+                        |> PullRig.startPull
 
-                        let! text = PullRig.receive consumer
-                        text |> shouldEqual "a"
-                        let polling = consumer.Poll(1, TimeSpan.FromSeconds 5L, none)
-                        do! ChaosRig.pass clock (fun () -> polling.IsCompleted)
-                        let! polled = polling
-                        polled |> shouldEqual (Ok [||])
-                        consumer.Health.IsHealthy |> shouldBeFalse
-                        do! consumer.Close()
-                    }))
+                    let! text = PullRig.receive consumer
+                    text |> shouldEqual "a"
+                    let polling = consumer.Poll(1, TimeSpan.FromSeconds 5L, none)
+                    do! ChaosRig.pass clock (fun () -> polling.IsCompleted)
+                    let! polled = polling
+                    polled |> shouldEqual (Ok [||])
+                    consumer.Health.IsHealthy |> shouldBeFalse
+                    do! consumer.Close()
+                })
         ]
 
 [<Tests>]

@@ -1,7 +1,6 @@
 /// Expressions that no consumer can subscribe with: refused before anybody is asked.
 module RocketMq.Protocol.Tests.SubscriptionCheckTests
 
-open System.Threading.Tasks
 open RocketMq
 
 /// Nothing listens there.

@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.FetchBufferTests
 
 open System
-open System.Threading
 open RocketMq
 
 let private queueOf queueId : MessageQueue =

@@ -3,108 +3,107 @@ module RocketMq.Protocol.Tests.PullConsumerTests
 
 open System
 open System.Collections.Generic
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 open PullRig
 
+let private startFiltering cluster clock filter =
+    pullerOf cluster clock |> PullConsumerOptions.subscribe "T" filter |> startPull
+
 let private members =
     [
-        live "members share the queues, and each message goes to one of them" (fun () ->
-            withQueues 6 (fun _ cluster ->
-                task {
-                    let! first = startPull (subscribed cluster system)
-                    let! second = startPull (subscribed cluster system)
-                    do! until (fun () -> first.Queues.Length = 3 && second.Queues.Length = 3)
-                    do! sendAll cluster "T" (numbered 0 300)
-                    let seen = Seen()
+        liveWith (withQueues 6) "members share the queues, and each message goes to one of them" (fun _ cluster ->
+            task {
+                let! first = startPull (subscribed cluster system)
+                let! second = startPull (subscribed cluster system)
+                do! until (fun () -> first.Queues.Length = 3 && second.Queues.Length = 3)
+                do! sendAll cluster "T" (numbered 0 300)
+                let seen = Seen()
 
-                    let drain (consumer: PullConsumer) : Task =
-                        task {
-                            let mutable isOpen = true
+                let drain (consumer: PullConsumer) : Task =
+                    task {
+                        let mutable isOpen = true
 
-                            while isOpen do
-                                match! consumer.Receive none with
-                                | Ok received -> seen.Add(textOf received)
-                                | Error(RemotingError.AlreadyClosed _) -> isOpen <- false
-                                | Error error -> failtest (RemotingError.describe error)
-                        }
+                        while isOpen do
+                            match! consumer.Receive none with
+                            | Ok received -> seen.Add(textOf received)
+                            | Error(RemotingError.AlreadyClosed _) -> isOpen <- false
+                            | Error error -> failtest (RemotingError.describe error)
+                    }
 
-                    let draining = [| drain first; drain second |]
-                    do! until (fun () -> seen.Count = 300)
-                    // The last one of each has been asked past.
-                    do! first.Close()
-                    do! second.Close()
-                    do! Task.WhenAll draining
-                    seen.Total |> shouldEqual 300
-                    seen.Texts |> shouldEqual (set (numbered 0 300))
-                    let! isCommitted = isAllCommitted cluster "C" "T" 6
-                    isCommitted |> shouldBeTrue
-                }))
+                let draining = [| drain first; drain second |]
+                do! until (fun () -> seen.Count = 300)
+                // The last one of each has been asked past.
+                do! first.Close()
+                do! second.Close()
+                do! Task.WhenAll draining
+                seen.Total |> shouldEqual 300
+                seen.Texts |> shouldEqual (set (numbered 0 300))
+                let! isCommitted = isAllCommitted cluster "C" "T" 6
+                isCommitted |> shouldBeTrue
+            })
 
-        live "messages in flight at a member that leaves are delivered to another one" (fun () ->
-            withQueues 1 (fun _ cluster ->
+        liveWith
+            (withQueues 1)
+            "messages in flight at a member that leaves are delivered to another one"
+            (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 5)
                     let! first = startPull (subscribed cluster system)
-                    let! texts = receiveMany first 3
-                    texts |> shouldEqual (numbered 0 3)
+                    do! receives first (numbered 0 3)
                     do! first.Close()
                     let! second = startPull (subscribed cluster system)
-                    let! texts = receiveMany second 3
-                    texts |> shouldEqual (numbered 2 3)
+                    do! receives second (numbered 2 3)
                     do! second.Close()
-                }))
+                })
     ]
 
 let private closingAndSubscribing =
     [
-        live "a receive after closing is an error" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    let! consumer = startPull (subscribed cluster system)
-                    let waiting = consumer.Receive none
-                    do! consumer.Close()
+        liveWith (withQueues 1) "a receive after closing is an error" (fun _ cluster ->
+            task {
+                let! consumer = startPull (subscribed cluster system)
+                let waiting = consumer.Receive none
+                do! consumer.Close()
 
-                    match! waiting with
-                    | Error(RemotingError.AlreadyClosed _) -> ()
-                    | other -> failtest $"%A{other}"
+                match! waiting with
+                | Error(RemotingError.AlreadyClosed _) -> ()
+                | other -> failtest $"%A{other}"
 
-                    match! consumer.Receive none with
-                    | Error(RemotingError.AlreadyClosed _) -> ()
-                    | other -> failtest $"%A{other}"
-                }))
+                match! consumer.Receive none with
+                | Error(RemotingError.AlreadyClosed _) -> ()
+                | other -> failtest $"%A{other}"
+            })
 
-        live "a topic is subscribed to and unsubscribed from while the consumer runs" (fun () ->
-            withQueues 1 (fun _ cluster ->
+        liveWith
+            (withQueues 1)
+            "a topic is subscribed to and unsubscribed from while the consumer runs"
+            (fun _ cluster ->
                 task {
                     do! cluster.CreateTopicAsync("U", 1)
                     let! consumer = startPull (subscribed cluster system)
                     let! outcome = consumer.Subscribe("U", Filter.all)
                     outcome |> Buffers.ok
                     do! sendAll cluster "U" [ "u" ]
-                    let! text = receive consumer
-                    text |> shouldEqual "u"
+                    do! receives consumer [ "u" ]
                     let! outcome = consumer.Unsubscribe "U"
                     outcome |> Buffers.ok
                     do! until (fun () -> (consumer.Queues |> List.map _.Queue.Topic) = [ "T" ])
                     do! consumer.Close()
-                }))
+                })
     ]
 
 let private subscriptionChanges =
     [
-        live "when a subscription changes during a long poll, no message that matches the new one is skipped" (fun () ->
-            withQueues 1 (fun clock cluster ->
+        liveWith
+            (withQueues 1)
+            "when a subscription changes during a long poll, no message that matches the new one is skipped"
+            (fun clock cluster ->
                 task {
                     use producer = start (producerOf cluster system)
 
                     // Nobody moves the clock, so a pull of the old subscription would wait for ever, and pass what it does not want.
-                    let! consumer =
-                        pullerOf cluster clock
-                        |> PullConsumerOptions.subscribe "T" (ByTag "t0")
-                        |> startPull
+                    let! consumer = startFiltering cluster clock (ByTag "t0")
 
                     for round in 1..10 do
                         let waiting = receive consumer
@@ -119,52 +118,51 @@ let private subscriptionChanges =
                         text |> shouldEqual $"m{round}"
 
                     do! consumer.Close()
-                }))
+                })
     ]
 
 let private filtering =
     [
-        live "only matching messages are delivered, by tags and by SQL92" (fun () ->
-            withQueues 2 (fun _ cluster ->
-                task {
-                    use producer = start (producerOf cluster system)
+        liveWith (withQueues 2) "only matching messages are delivered, by tags and by SQL92" (fun _ cluster ->
+            task {
+                use producer = start (producerOf cluster system)
 
-                    for number in 0..29 do
-                        let! sent =
-                            Message.ofText "T" $"m{number}"
-                            |> Message.withTag (if number % 3 = 0 then "Aa" else "BB")
-                            |> Message.withProperty "n" (string number)
-                            |> send producer
+                for number in 0..29 do
+                    let! sent =
+                        Message.ofText "T" $"m{number}"
+                        |> Message.withTag (if number % 3 = 0 then "Aa" else "BB")
+                        |> Message.withProperty "n" (string number)
+                        |> send producer
 
-                        sent |> Buffers.ok |> ignore
+                    sent |> Buffers.ok |> ignore
 
-                    let read filter group =
-                        task {
-                            let! consumer =
-                                { pullerOf cluster system with
-                                    Consumer.Group = group
-                                }
-                                |> PullConsumerOptions.subscribe "T" filter
-                                |> startPull
+                let read filter group =
+                    task {
+                        let! consumer =
+                            { pullerOf cluster system with
+                                Consumer.Group = group
+                            }
+                            |> PullConsumerOptions.subscribe "T" filter
+                            |> startPull
 
-                            let! texts = receiveMany consumer 10
-                            do! consumer.Close()
-                            return set texts
-                        }
+                        let! texts = receiveMany consumer 10
+                        do! consumer.Close()
+                        return set texts
+                    }
 
-                    let! byTag = read (ByTag "Aa") "C1"
-                    byTag |> shouldEqual (set [ for number in 0..3..29 -> $"m{number}" ])
-                    let! bySql = read (BySql92 "n >= 20") "C2"
-                    bySql |> shouldEqual (set (numbered 20 10))
+                let! byTag = read (ByTag "Aa") "C1"
+                byTag |> shouldEqual (set [ for number in 0..3..29 -> $"m{number}" ])
+                let! bySql = read (BySql92 "n >= 20") "C2"
+                bySql |> shouldEqual (set (numbered 20 10))
 
-                    match!
-                        subscribed cluster system
-                        |> PullConsumerOptions.subscribe "T" (BySql92 "n >")
-                        |> PullConsumer.Start
-                    with
-                    | Error(RemotingError.Refused _) -> ()
-                    | other -> failtest $"%A{other}"
-                }))
+                match!
+                    subscribed cluster system
+                    |> PullConsumerOptions.subscribe "T" (BySql92 "n >")
+                    |> PullConsumer.Start
+                with
+                | Error(RemotingError.Refused _) -> ()
+                | other -> failtest $"%A{other}"
+            })
     ]
 
 let private sharing =
@@ -172,93 +170,84 @@ let private sharing =
 
 let private automaticCommits =
     [
-        live "a message counts as consumed when the next one is requested" (fun () ->
-            withQueues 1 (fun clock cluster ->
-                task {
-                    do! sendTo cluster 0 (numbered 0 5)
-                    let! consumer = startPull (subscribed cluster clock)
-                    let! _ = receiveMany consumer 3
-                    do! passUntilCommitted clock cluster 2L
-                    do! commit consumer
-                    let! committed = committedOf cluster 0
-                    committed |> shouldEqual 3L
-                    do! consumer.Close()
-                    let! committed = committedOf cluster 0
-                    committed |> shouldEqual 3L
-                }))
+        liveWith (withQueues 1) "a message counts as consumed when the next one is requested" (fun clock cluster ->
+            task {
+                do! sendTo cluster 0 (numbered 0 5)
+                let! consumer = startPull (subscribed cluster clock)
+                let! _ = receiveMany consumer 3
+                do! passUntilCommitted clock cluster 2L
+                do! commit consumer
+                do! hasCommitted cluster 0 3L
+                do! consumer.Close()
+                do! hasCommitted cluster 0 3L
+            })
 
-        live "messages that the filter rejects are committed past while nothing is in flight" (fun () ->
-            withQueues 1 (fun clock cluster ->
+        liveWith
+            (withQueues 1)
+            "messages that the filter rejects are committed past while nothing is in flight"
+            (fun clock cluster ->
                 task {
-                    let! consumer =
-                        pullerOf cluster clock
-                        |> PullConsumerOptions.subscribe "T" (ByTag "none")
-                        |> startPull
-
+                    let! consumer = startFiltering cluster clock (ByTag "none")
                     do! sendTo cluster 0 (numbered 0 5)
                     do! passUntilCommitted clock cluster 5L
                     do! consumer.Close()
-                }))
+                })
     ]
 
 let private manualCommits =
     [
-        live "with manual commits nothing is committed but by a call" (fun () ->
-            withQueues 1 (fun clock cluster ->
-                task {
-                    do! sendTo cluster 0 (numbered 0 40)
-                    let byHand = subscribed cluster clock |> PullConsumerOptions.manualCommit
-                    let! consumer = startPull byHand
-                    let! _ = receiveMany consumer 10
-                    do! commit consumer
-                    let! committed = committedOf cluster 0
-                    committed |> shouldEqual 10L
-                    let! _ = receiveMany consumer 10
-                    clock.Advance(TimeSpan.FromMinutes 5L)
-                    do! consumer.Close()
-                    let! committed = committedOf cluster 0
-                    committed |> shouldEqual 10L
-                    let! consumer = startPull byHand
-                    let! text = receive consumer
-                    text |> shouldEqual "m10"
-                    let! outcome = consumer.Commit(queueOf cluster 0, 17L, none)
-                    outcome |> Buffers.ok
-                    do! consumer.Close()
-                    let! committed = committedOf cluster 0
-                    committed |> shouldEqual 17L
-                }))
+        liveWith (withQueues 1) "with manual commits nothing is committed but by a call" (fun clock cluster ->
+            task {
+                do! sendTo cluster 0 (numbered 0 40)
+                let byHand = subscribed cluster clock |> PullConsumerOptions.manualCommit
+                let! consumer = startPull byHand
+                let! _ = receiveMany consumer 10
+                do! commit consumer
+                do! hasCommitted cluster 0 10L
+                let! _ = receiveMany consumer 10
+                clock.Advance(TimeSpan.FromMinutes 5L)
+                do! consumer.Close()
+                do! hasCommitted cluster 0 10L
+                let! consumer = startPull byHand
+                do! receives consumer [ "m10" ]
+                let! outcome = consumer.Commit(queueOf cluster 0, 17L, none)
+                outcome |> Buffers.ok
+                do! consumer.Close()
+                do! hasCommitted cluster 0 17L
+            })
 
-        live "a commit that no broker accepts is an error" (fun () ->
-            withQueues 1 (fun _ cluster ->
-                task {
-                    do! sendTo cluster 0 [ "a" ]
+        liveWith (withQueues 1) "a commit that no broker accepts is an error" (fun _ cluster ->
+            task {
+                do! sendTo cluster 0 [ "a" ]
 
-                    let options = subscribed cluster system
+                let options = subscribed cluster system
 
-                    let! consumer =
-                        startPull
-                            { options with
-                                Consumer.Client.Remoting =
-                                    { options.Consumer.Client.Remoting with
-                                        RequestTimeout = TimeSpan.FromMilliseconds 500.0
-                                    }
-                            }
+                let! consumer =
+                    startPull
+                        { options with
+                            Consumer.Client.Remoting =
+                                { options.Consumer.Client.Remoting with
+                                    RequestTimeout = TimeSpan.FromMilliseconds 500.0
+                                }
+                        }
 
-                    let! _ = receive consumer
-                    do! cluster.Brokers[0].StopAsync BrokerStop.Orderly
+                let! _ = receive consumer
+                do! cluster.Brokers[0].StopAsync BrokerStop.Orderly
 
-                    match! consumer.Commit none with
-                    | Error _ -> ()
-                    | Ok() -> failtest "it was committed where no broker is"
+                match! consumer.Commit none with
+                | Error _ -> ()
+                | Ok() -> failtest "it was committed where no broker is"
 
-                    do! consumer.Close()
-                }))
+                do! consumer.Close()
+            })
     ]
 
 let private offsetStores =
     [
-        live "offsets of an offset store of the application determine where queues begin" (fun () ->
-            withQueues 2 (fun _ cluster ->
+        liveWith
+            (withQueues 2)
+            "offsets of an offset store of the application determine where queues begin"
+            (fun _ cluster ->
                 task {
                     do! sendTo cluster 0 (numbered 0 10)
                     do! sendTo cluster 1 (numbered 10 10)
@@ -278,7 +267,7 @@ let private offsetStores =
                     let! texts = receiveMany consumer 13
                     set texts |> shouldEqual (set (numbered 7 3 @ numbered 10 10))
                     do! consumer.Close()
-                }))
+                })
     ]
 
 let private committing = automaticCommits @ manualCommits @ offsetStores

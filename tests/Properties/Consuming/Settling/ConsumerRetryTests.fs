@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.ConsumerRetryTests
 
 open System
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
@@ -103,9 +102,32 @@ let private sendInOrder (cluster: EmbeddedCluster) (script: Script) : Task<Map<i
             |> Map.ofList
     }
 
+/// The messages of one queue were tried one after the other, each as often as its script says before the next one.
+let private retriedInPlace (script: Script) (texts: string list) (seen: Attempt list) =
+    let ofQueue = set texts
+
+    let expected =
+        [
+            for text in texts do
+                for times in 0 .. script[text].Length - 1 -> text, times
+        ]
+
+    let seen = seen |> List.filter (fun attempt -> ofQueue.Contains attempt.Text)
+
+    seen
+    |> List.map (fun attempt -> attempt.Text, attempt.Times)
+    |> shouldEqual expected
+
+    for before, after in List.pairwise seen do
+        // The queue rests for a second before a message is tried again.
+        if after.Times > 0 && after.Seconds - before.Seconds < 1.0 then
+            failtest $"{after.Text} came again after {after.Seconds - before.Seconds} s"
+
 let private ordered =
-    live "in order, a failed message is retried in place until it succeeds or is one dead letter" (fun () ->
-        withQueues queues (fun clock cluster ->
+    liveWith
+        (withQueues queues)
+        "in order, a failed message is retried in place until it succeeds or is one dead letter"
+        (fun clock cluster ->
             task {
                 let script =
                     script 2 messages (retries + 1) (function
@@ -139,33 +161,15 @@ let private ordered =
                         && health.Queues |> List.forall (fun queue -> queue.CachedMessages = 0))
 
                 do! ChaosRig.finish clock (consumer.Close())
-                let seen = attempts.All
 
                 for texts in sent.Values do
-                    let ofQueue = set texts
-
-                    let expected =
-                        [
-                            for text in texts do
-                                for times in 0 .. script[text].Length - 1 -> text, times
-                        ]
-
-                    let seen = seen |> List.filter (fun attempt -> ofQueue.Contains attempt.Text)
-
-                    seen
-                    |> List.map (fun attempt -> attempt.Text, attempt.Times)
-                    |> shouldEqual expected
-
-                    for before, after in List.pairwise seen do
-                        // The queue rests for a second before a message is tried again.
-                        if after.Times > 0 && after.Seconds - before.Seconds < 1.0 then
-                            failtest $"{after.Text} came again after {after.Seconds - before.Seconds} s"
+                    retriedInPlace script texts attempts.All
 
                 let! dead = deadLetters cluster "C"
                 dead |> shouldEqual (buried retries script)
                 let! isCommitted = isAllCommitted cluster "C" "T" queues
                 isCommitted |> shouldBeTrue
-            }))
+            })
 
 /// What comes again is sent to the group's topic of retries: how often, and how far it has been popped.
 let private poppedAgain (cluster: EmbeddedCluster) : Task<int64 * int64> =
@@ -176,8 +180,10 @@ let private poppedAgain (cluster: EmbeddedCluster) : Task<int64 * int64> =
     }
 
 let private popped =
-    live "a failed popped message is redelivered in time with its reconsume count and acknowledged once" (fun () ->
-        withQueues queues (fun clock cluster ->
+    liveWith
+        (withQueues queues)
+        "a failed popped message is redelivered in time with its reconsume count and acknowledged once"
+        (fun clock cluster ->
             task {
                 // There are no dead letters of messages that are popped: it goes on until it passes.
                 let script =
@@ -196,8 +202,7 @@ let private popped =
                         task {
                             match attempts.Act received with
                             | Passes -> return ConsumeResult.Success
-                            | FailsFor seconds ->
-                                return ConsumeResult.RetryAfter(TimeSpan.FromSeconds(int64 seconds))
+                            | FailsFor seconds -> return ConsumeResult.RetryAfter(TimeSpan.FromSeconds(int64 seconds))
                             | Throws -> return raise (InvalidOperationException "on purpose")
                             | Fails
                             | GivesUp -> return ConsumeResult.Retry
@@ -217,11 +222,13 @@ let private popped =
                 clock.Advance(TimeSpan.FromHours 3)
                 let! again' = poppedAgain cluster
                 again' |> shouldEqual (int64 again, int64 again)
-            }))
+            })
 
 let private refused =
-    live "a message that no broker takes back is handled again locally and committed only then" (fun () ->
-        withQueues queues (fun clock cluster ->
+    liveWith
+        (withQueues queues)
+        "a message that no broker takes back is handled again locally and committed only then"
+        (fun clock cluster ->
             task {
                 do! sendAll cluster "T" [ "bad" ]
                 let faults = cluster.Brokers[0].Faults
@@ -259,7 +266,7 @@ let private refused =
                 for before, after in List.pairwise here do
                     // As Java waits.
                     after.Seconds - before.Seconds >= 5.0 |> shouldBeTrue
-            }))
+            })
 
 [<Tests>]
 let tests =

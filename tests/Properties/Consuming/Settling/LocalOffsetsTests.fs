@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.LocalOffsetsTests
 
 open System
 open System.IO
-open System.Threading
 open Microsoft.Extensions.Logging.Abstractions
 open RocketMq
 

@@ -2,22 +2,10 @@
 module RocketMq.Protocol.Tests.OffsetStoreTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
 let private nameServer = FakeServers.at 1
-
-let private settings: GroupSettings =
-    {
-        Group = "C"
-        Type = ConsumeType.ConsumePassively
-        Model = MessageModel.Clustering
-        ConsumeFrom = FirstOffset
-        PullBatch = 32
-        LongPollTimeout = TimeSpan.FromSeconds 15L
-    }
 
 let private queueOf number : MessageQueue =
     {
@@ -51,7 +39,9 @@ let private savesBeside (first: RemotingCommand -> Reaction) =
 
         let routes = Routes(NameServer([| nameServer |], clients), clients)
 
-        let store: IOffsetStore = BrokerOffsets(settings, GroupBrokers(clients, routes))
+        let store: IOffsetStore =
+            BrokerOffsets(Examples.group, GroupBrokers(clients, routes))
+
         let! _ = routes.Get("T", CancellationToken.None)
 
         let saving =

@@ -2,8 +2,6 @@
 module internal RocketMq.Protocol.Tests.RetryRig
 
 open System
-open System.Collections.Concurrent
-open System.Threading.Tasks
 open RocketMq
 open RocketMq.Embedded
 

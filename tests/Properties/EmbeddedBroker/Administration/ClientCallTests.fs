@@ -6,7 +6,6 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 let private withMembers =
     (sendOk 0L "T" "m" [] fresh |> fst, [ 1; 2 ])

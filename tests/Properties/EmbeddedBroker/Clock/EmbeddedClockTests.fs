@@ -2,11 +2,8 @@ module RocketMq.Protocol.Tests.EmbeddedClockTests
 
 open System
 open System.Threading
-open System.Threading.Tasks
 open Expecto
 open RocketMq.Embedded
-
-let private seconds (count: int) = TimeSpan.FromSeconds(int64 count)
 
 /// A timer that notes its name and the time at which it fires.
 let private noting (clock: EmbeddedClock) (noted: ResizeArray<string * TimeSpan>) name due period =

@@ -2,7 +2,6 @@
 module RocketMq.Protocol.Tests.SlaveCopyTests
 
 open System
-open System.Threading
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

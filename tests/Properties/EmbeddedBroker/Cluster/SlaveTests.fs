@@ -24,24 +24,11 @@ let private apply events state =
     (state, events)
     ||> List.fold (fun state event -> Servers.transition 1L state event |> fst)
 
-let private commit offset =
-    Examples.ask
-        {
-            Queue =
-                {
-                    ConsumerGroup = "G"
-                    Topic = "T"
-                    QueueId = 0
-                }
-            Offset = offset
-        }
-        Offsets.commit
-
 let private step state one =
     match one with
     | SendToMaster queue -> askAt 1L master (sendTo "T" (int queue % 4) "id" []) state |> fst
     | SendToSlave queue -> askAt 1L slave (sendTo "T" (int queue % 4) "id" []) state |> fst
-    | CommitAt(isSlave, offset) -> askAt 1L (serverOf isSlave) (commit (int64 offset)) state |> fst
+    | CommitAt(isSlave, offset) -> askAt 1L (serverOf isSlave) (commitCommand (int64 offset)) state |> fst
     | StopOne isSlave -> apply [ ServerStopped(serverOf isSlave, Graceful) ] state
     | StartOne isSlave -> apply [ ServerStarted(serverOf isSlave) ] state
 
@@ -69,6 +56,15 @@ let private pullWith (change: PullRequest -> PullRequest) offset : RemotingComma
     )
 
 let private pull offset = pullWith id offset
+
+/// A pull that waits a second for the second message.
+let private waiting =
+    pullWith
+        (fun pull ->
+            { pull with
+                LongPollTimeout = TimeSpan.FromSeconds 1L
+            })
+        1L
 
 let private readPull effects =
     match Pull.messages.DecodeAnswer(BrokerRig.answerIn effects) with
@@ -98,20 +94,11 @@ let private slaveReads =
             <| fun () ->
                 for state in [ withOne; alone ] do
                     let answer = askAt 1L slave (pull 0L) state |> snd |> readPull
-                    answer.Status |> shouldEqual PullStatus.Found
-                    answer.NextOffset |> shouldEqual 1L
+                    (answer.Status, answer.NextOffset) |> shouldEqual (PullStatus.Found, 1L)
                     answer.SuggestedBrokerId |> shouldEqual 0L
 
             testCase "a pull that finds nothing is sent to the master while it runs, and parked otherwise"
             <| fun () ->
-                let waiting =
-                    pullWith
-                        (fun pull ->
-                            { pull with
-                                LongPollTimeout = TimeSpan.FromSeconds 1L
-                            })
-                        1L
-
                 let answer = askAt 1L slave waiting withOne |> snd |> readPull
                 answer.Status |> shouldEqual PullStatus.NoMatch
                 answer.NextOffset |> shouldEqual 1L
@@ -123,8 +110,7 @@ let private slaveReads =
             <| fun () ->
                 for state in [ withOne; alone ] do
                     let answer = askAt 1L slave (pull 77L) state |> snd |> readPull
-                    answer.Status |> shouldEqual PullStatus.NoMatch
-                    answer.NextOffset |> shouldEqual 77L
+                    (answer.Status, answer.NextOffset) |> shouldEqual (PullStatus.NoMatch, 77L)
         ]
 
 let private parkedPullsAndWrites =
@@ -133,14 +119,6 @@ let private parkedPullsAndWrites =
         [
             testCase "a pull parked at the slave is answered by messages of its restarted master"
             <| fun () ->
-                let waiting =
-                    pullWith
-                        (fun pull ->
-                            { pull with
-                                LongPollTimeout = TimeSpan.FromSeconds 1L
-                            })
-                        1L
-
                 let state, _ =
                     Servers.transition 1L alone (At(slave, BrokerRig.arrive 2 77L waiting))
 

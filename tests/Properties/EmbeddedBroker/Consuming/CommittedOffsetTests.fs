@@ -2,12 +2,10 @@
 module RocketMq.Protocol.Tests.CommittedOffsetTests
 
 open System
-open System.Threading
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 let private remembering bytes =
     startWith
@@ -49,20 +47,7 @@ let private withTopic (state: BrokerState) =
     }
 
 let private commit offset state =
-    let command =
-        Examples.ask
-            {
-                Queue =
-                    {
-                        ConsumerGroup = "G"
-                        Topic = "T"
-                        QueueId = 0
-                    }
-                Offset = offset
-            }
-            Offsets.commit
-
-    ask 0L 1 command state |> fst
+    ask 0L 1 (commitCommand offset) state |> fst
 
 /// The bytes that the log has after the first message began.
 let private logBytes (state: BrokerState) = state.Store.NextPhysicalOffset

@@ -1,12 +1,10 @@
 /// Pulls that wait for a message, of many consumers.
 module RocketMq.Protocol.Tests.ParkedPullTests
 
-open System
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 type Step =
     | SendOne of queue: byte * tag: byte
@@ -144,7 +142,7 @@ let private await connection queue tag seconds (run: Run) =
             QueueId = queue
             QueueOffset = from
             Filter = Some(ByTag tag)
-            LongPollTimeout = TimeSpan.FromSeconds(int64 seconds)
+            LongPollTimeout = System.TimeSpan.FromSeconds(int64 seconds)
         }
 
     let ticket = run.Next
@@ -239,8 +237,7 @@ let private wakingPulls =
                 let state = subscribed 5L (ByTag "b") first.State
 
                 let pull =
-                    { plainPull with
-                        LongPollTimeout = TimeSpan.FromSeconds 15L
+                    { patientPull with
                         SubscriptionVersion = 5L
                     }
 
@@ -261,10 +258,7 @@ let private wakingPulls =
             <| fun () ->
                 let state = subscribed 5L (ByTag "b") first.State
 
-                let pull =
-                    { plainPull with
-                        LongPollTimeout = TimeSpan.FromSeconds 15L
-                    }
+                let pull = patientPull
 
                 let state, _ = BrokerRig.ask 0L 4 (pullCommand pull) state
                 let state, _ = BrokerRig.ask 1L 9 (send "T" "m1" [ PropertyName.tags, "a" ]) state
@@ -287,10 +281,9 @@ let private committingPulls =
             testCase "the commit offset of a pull is committed once the pull is admitted"
             <| fun () ->
                 let pull =
-                    { plainPull with
+                    { patientPull with
                         Filter = Some Filter.all
                         CommitOffset = Some 7L
-                        LongPollTimeout = TimeSpan.FromSeconds 15L
                     }
 
                 let state, _ = BrokerRig.ask 0L 5 (pullCommand pull) first.State

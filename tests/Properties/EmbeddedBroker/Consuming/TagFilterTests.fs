@@ -5,7 +5,6 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 let private tags = [ ""; "a"; "b"; "*"; "|"; "a|b"; "\u00A0a" ]
 

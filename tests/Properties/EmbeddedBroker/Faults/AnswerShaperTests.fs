@@ -5,7 +5,6 @@ open Answers
 open RocketMq.Embedded
 
 let private none = FaultPlan.answers
-let private second = TimeSpan.FromSeconds 1L
 
 let private following plan =
     AnswerShaper.replan plan AnswerShaper.start |> fst
@@ -47,6 +46,19 @@ type Step =
     | Replan of duplicate: byte * holdBack: byte * delay: byte * strangers: bool
     | Wait of byte
 
+/// What a plan makes of each n-th answer. All others pass, in order.
+let private ofEachNth name (plan: int -> AnswerPlan) ofNth =
+    property name
+    <| fun (samples: Sample list) sizes every ->
+        let every = everyOf every
+        let frames = frames samples
+
+        let expected =
+            counted frames
+            |> List.collect (fun (frame, count) -> if isEach every count then ofNth frame else [ frame ])
+
+        snd (send (plan every) sizes frames) = expected
+
 let private duplicatesAndLosses =
     testList
         "duplicates and losses"
@@ -64,28 +76,15 @@ let private duplicatesAndLosses =
                 |> fst
                 |> List.forall id
 
-            property "each n-th answer is sent twice, everything else once, in order"
-            <| fun (samples: Sample list) sizes every ->
-                let every = everyOf every
-                let frames = frames samples
+            ofEachNth
+                "each n-th answer is sent twice, everything else once, in order"
+                (fun every -> { none with DuplicateEvery = every })
+                (fun frame -> [ frame; frame ])
 
-                let expected =
-                    counted frames
-                    |> List.collect (fun (frame, count) -> if isEach every count then [ frame; frame ] else [ frame ])
-
-                snd (send { none with DuplicateEvery = every } sizes frames) = expected
-
-            property "each n-th answer is dropped, everything else sent, in order"
-            <| fun (samples: Sample list) sizes every ->
-                let every = everyOf every
-                let frames = frames samples
-
-                let expected =
-                    counted frames
-                    |> List.filter (fun (_, count) -> not (isEach every count))
-                    |> List.map fst
-
-                snd (send { none with DropEvery = every } sizes frames) = expected
+            ofEachNth
+                "each n-th answer is dropped, everything else sent, in order"
+                (fun every -> { none with DropEvery = every })
+                (fun _ -> [])
         ]
 
 let private reordering =

@@ -96,6 +96,17 @@ let opened link run =
 
 let connected = opened 1 idle
 
+/// A connection of whose way to the client something is planned.
+let connectedWith change = connected |> toClientPlan change
+
+/// A connection of whose answers something is planned.
+let connectedWithAnswers change =
+    connected
+    |> plan (fun plan ->
+        { plan with
+            FaultPlan.Answers = change plan.Answers
+        })
+
 /// Goes on to the next deadline, as the alarm does.
 let ring (run: Run) =
     match Proxy.nextDeadline run.State with

@@ -5,8 +5,6 @@ open Answers
 open ProxyRun
 open RocketMq.Embedded
 
-let private second = TimeSpan.FromSeconds 1L
-
 /// What may happen to one connection.
 type Step =
     | FromServer of Bytes
@@ -57,6 +55,16 @@ let private step (run: Run, fromServer, fromClient) step =
     | Healing -> run |> heal |> unread
     | Passing time -> run |> at (run.Now + TimeSpan.FromMilliseconds(float time)) |> unread
 
+let private delayed = connectedWith (fun plan -> { plan with Delay = second })
+
+/// Every second answer comes after five others, or a second later.
+let private reordering (answers: AnswerPlan) =
+    { answers with
+        DelayEvery = 2
+        DelayBy = second
+        HoldBackFor = 5
+    }
+
 let private passingBytes =
     testList
         "passing bytes"
@@ -86,8 +94,7 @@ let private passingBytes =
                 let bytes = Array.concat [ bytes; bytes; "x"B ]
 
                 let run =
-                    connected
-                    |> toClientPlan (fun plan -> { plan with BytesPerSecond = rate })
+                    connectedWith (fun plan -> { plan with BytesPerSecond = rate })
                     |> read 1 ToClient bytes
                     |> ringAll
 
@@ -114,10 +121,7 @@ let private delays =
         [
             testCase "a delayed chunk goes when its time has come, not a tick before"
             <| fun () ->
-                let run =
-                    connected
-                    |> toClientPlan (fun plan -> { plan with Delay = second })
-                    |> read 1 ToClient "ab"B
+                let run = delayed |> read 1 ToClient "ab"B
 
                 Proxy.nextDeadline run.State |> shouldEqual (ValueSome second)
                 run |> at (second - TimeSpan.FromTicks 1L) |> sentTo ToClient |> shouldEqual ""B
@@ -140,8 +144,7 @@ let private delays =
 
             testCase "split bytes are written one by one"
             <| fun () ->
-                connected
-                |> toClientPlan (fun plan -> { plan with SplitsBytes = true })
+                connectedWith (fun plan -> { plan with SplitsBytes = true })
                 |> read 1 ToClient "abc"B
                 |> writtenTo ToClient
                 |> shouldEqual [ "a"B; "b"B; "c"B ]
@@ -154,8 +157,7 @@ let private blackHoles =
             testCase "a black hole swallows bytes, reads on, and passes on that a side closes"
             <| fun () ->
                 let run =
-                    connected
-                    |> toClientPlan (fun plan -> { plan with Drops = true })
+                    connectedWith (fun plan -> { plan with Drops = true })
                     |> read 1 ToClient "abc"B
                     |> read 1 ToClient "def"B
 
@@ -198,8 +200,7 @@ let private backPressure =
             testCase "when reading stops, the bytes of the last read wait and no other read begins"
             <| fun () ->
                 let run =
-                    connected
-                    |> toClientPlan (fun plan -> { plan with StopsReading = true })
+                    connectedWith (fun plan -> { plan with StopsReading = true })
                     |> read 1 ToClient "abc"B
 
                 run.Reads |> shouldEqual (set [ 1, ToServer ])
@@ -211,8 +212,7 @@ let private backPressure =
             testCase "when reading stops, a close waits too"
             <| fun () ->
                 let run =
-                    connected
-                    |> toClientPlan (fun plan -> { plan with StopsReading = true })
+                    connectedWith (fun plan -> { plan with StopsReading = true })
                     |> closes 1 ToClient
 
                 run.Done |> shouldEqual [ OpenServer 1 ]
@@ -222,11 +222,7 @@ let private backPressure =
             <| fun () ->
                 let chunk: byte[] = Array.zeroCreate (Passage.maxWaitingBytes / 2)
 
-                let run =
-                    connected
-                    |> toClientPlan (fun plan -> { plan with Delay = second })
-                    |> read 1 ToClient chunk
-                    |> read 1 ToClient chunk
+                let run = delayed |> read 1 ToClient chunk |> read 1 ToClient chunk
 
                 run.Reads |> shouldEqual (set [ 1, ToServer ])
                 (ringAll run).Reads |> shouldEqual (set [ 1, ToServer; 1, ToClient ])
@@ -260,8 +256,7 @@ let private cutsAndGarbage =
             testCase "garbage is written after waiting bytes and before later ones"
             <| fun () ->
                 let run =
-                    connected
-                    |> toClientPlan (fun plan -> { plan with Delay = second })
+                    delayed
                     |> read 1 ToClient "ab"B
                     |> feed (Injected(ToClient, ReadOnlyMemory "!!"B))
                     |> read 1 ToClient "cd"B
@@ -279,14 +274,7 @@ let private answers =
                 let bytes = answer 1
 
                 let run =
-                    connected
-                    |> plan (fun plan ->
-                        { plan with
-                            FaultPlan.Answers =
-                                { plan.Answers with
-                                    AnswerPlan.DropEvery = 1
-                                }
-                        })
+                    connectedWithAnswers (fun answers -> { answers with DropEvery = 1 })
                     |> read 1 ToServer bytes
                     |> read 1 ToClient bytes
 
@@ -296,16 +284,7 @@ let private answers =
             testCase "bytes and delayed answers from before a server's close are sent before the close"
             <| fun () ->
                 let run =
-                    connected
-                    |> plan (fun plan ->
-                        { plan with
-                            FaultPlan.Answers =
-                                { plan.Answers with
-                                    AnswerPlan.DelayEvery = 2
-                                    DelayBy = second
-                                    OvertakenBy = 5
-                                }
-                        })
+                    connectedWithAnswers reordering
                     |> read 1 ToClient (Array.concat [ answer 1; answer 2; Array.truncate 6 (answer 3) ])
                     |> closes 1 ToClient
 
@@ -325,20 +304,11 @@ let private healing =
             testCase "healing releases delayed, rate-limited and reordered bytes"
             <| fun () ->
                 let run =
-                    connected
+                    connectedWithAnswers reordering
                     |> toClientPlan (fun plan ->
                         { plan with
                             Delay = second
                             BytesPerSecond = 1
-                        })
-                    |> plan (fun plan ->
-                        { plan with
-                            FaultPlan.Answers =
-                                { plan.Answers with
-                                    AnswerPlan.DelayEvery = 2
-                                    DelayBy = second
-                                    OvertakenBy = 5
-                                }
                         })
                     |> read 1 ToClient (Array.concat (List.map answer [ 1..4 ]))
                     |> heal

@@ -2,8 +2,6 @@ module RocketMq.Protocol.Tests.AcceptLoopTests
 
 open System
 open System.Net.Sockets
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 
 /// A client that knows whether it was let go.

@@ -1,7 +1,6 @@
 module RocketMq.Protocol.Tests.BrokerAgentTests
 
 open System
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -1,7 +1,6 @@
 /// Whatever producers do, in whatever order, and however time passes.
 module RocketMq.Protocol.Tests.HeldRunTests
 
-open System
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded

@@ -5,7 +5,6 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 type Step =
     | SendOne
@@ -231,9 +230,8 @@ let private retryTopics =
                 let state, answer = sent
 
                 let pull =
-                    { plainPull with
+                    { patientPull with
                         Topic = "%RETRY%G"
-                        LongPollTimeout = System.TimeSpan.FromSeconds 15L
                         Filter = Some Filter.all
                     }
 

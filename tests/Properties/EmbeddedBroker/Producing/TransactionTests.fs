@@ -20,6 +20,12 @@ let private withProducers =
 
 let private codeOf effects = (answerIn effects).ResponseCode
 
+/// Ends the transaction of a half message, which the broker answers with this code.
+let private endedWith code now decision answer state =
+    let state, effects = ask now 1 (finish decision answer) state
+    codeOf effects |> shouldEqual code
+    state
+
 /// Lets so many rounds of checks pass, and gives what was pushed.
 let private rounds count now state =
     [ 1L .. count ]
@@ -75,15 +81,19 @@ let private halfMessages =
                 "a commit writes the message with its flag and the offset of its half message, and a second one writes nothing"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
-                let state, effects = ask 1L 1 (finish TransactionDecision.Commit answer) state
-                codeOf effects |> shouldEqual ResponseCode.Success
+
+                let state =
+                    endedWith ResponseCode.Success 1L TransactionDecision.Commit answer state
+
                 let message = records "T" 0 state |> List.exactlyOne
                 message.SysFlag |> shouldEqual 0x8
                 message.Flag |> shouldEqual Examples.send.Flag
                 message.PreparedTransactionOffset |> shouldEqual (commitLogOffset answer)
                 state.Transactions.NextRoundMillis |> shouldEqual ValueNone
-                let state, effects = ask 2L 1 (finish TransactionDecision.Commit answer) state
-                codeOf effects |> shouldEqual ResponseCode.SystemError
+
+                let state =
+                    endedWith ResponseCode.SystemError 2L TransactionDecision.Commit answer state
+
                 ids "T" state |> shouldEqual [ "a" ]
         ]
 
@@ -94,10 +104,13 @@ let private ending =
             testCase "after a rollback there is nothing left to commit"
             <| fun () ->
                 let state, answer = sendOk 0L "T" "a" half withProducers
-                let state, effects = ask 1L 1 (finish TransactionDecision.Rollback answer) state
-                codeOf effects |> shouldEqual ResponseCode.Success
-                let state, effects = ask 2L 1 (finish TransactionDecision.Commit answer) state
-                codeOf effects |> shouldEqual ResponseCode.SystemError
+
+                let state =
+                    endedWith ResponseCode.Success 1L TransactionDecision.Rollback answer state
+
+                let state =
+                    endedWith ResponseCode.SystemError 2L TransactionDecision.Commit answer state
+
                 let state, pushes = rounds 3L 0L state
                 pushes |> shouldBeEmpty
                 ids "T" state |> shouldBeEmpty

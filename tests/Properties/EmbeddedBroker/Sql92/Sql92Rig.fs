@@ -116,12 +116,14 @@ type Arbitraries =
         |> Gen.map (fun pairs -> pairs |> List.map (fun (text, name) -> name, text) |> Map.ofList |> Bag)
         |> Arb.fromGen
 
-let config =
+let private configOf least (arbitraries: System.Type) =
     { FsCheckConfig.defaultConfig with
-        maxTest = max 500 caseCount
+        maxTest = max least caseCount
         replay = replayed
-        arbitrary = [ typeof<Arbitraries> ]
+        arbitrary = [ arbitraries ]
     }
+
+let config = configOf 500 typeof<Arbitraries>
 
 let findIn properties name =
     Map.tryFind name properties |> Option.toValueOption
@@ -332,9 +334,4 @@ type GarbageArbitraries =
         |> Gen.map Garbage
         |> Arb.fromGen
 
-let garbageConfig =
-    { FsCheckConfig.defaultConfig with
-        maxTest = max 2_000 caseCount
-        replay = replayed
-        arbitrary = [ typeof<GarbageArbitraries> ]
-    }
+let garbageConfig = configOf 2_000 typeof<GarbageArbitraries>

@@ -6,7 +6,6 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 open Sql92Rig
 
 let private sqlPull expression =

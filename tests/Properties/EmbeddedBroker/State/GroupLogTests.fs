@@ -3,14 +3,12 @@ module RocketMq.Protocol.Tests.GroupLogTests
 
 open System
 open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 let private notesIn effects =
     effects

@@ -1,12 +1,10 @@
 /// Who is in a consumer group, what it reads, and who is told.
 module RocketMq.Protocol.Tests.GroupTests
 
-open System
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 type Step =
     | Beat of connection: byte * group: bool * topics: byte

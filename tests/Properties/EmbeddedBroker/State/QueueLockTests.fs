@@ -5,7 +5,6 @@ open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 type Step =
     | Lock of client: byte * group: bool * queues: byte

@@ -1,12 +1,10 @@
 /// Requests that wait, against a plain list, and what one of them costs beside many others.
 module RocketMq.Protocol.Tests.WaitsTests
 
-open System
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 type Step =
     | Add of connection: byte * key: byte * deadline: byte
@@ -124,7 +122,7 @@ let private step (run: Run) one =
 
 // What it costs
 
-let private suspend = TimeSpan.FromSeconds 15L
+let private suspend = seconds 15
 
 let private withQueues count =
     { fresh with
@@ -150,12 +148,12 @@ let private popOf group =
 
 /// Bytes that this thread takes for something that is done so often, each time.
 let private bytesFor times (act: int -> unit) =
-    let before = GC.GetAllocatedBytesForCurrentThread()
+    let before = System.GC.GetAllocatedBytesForCurrentThread()
 
     for time in 1..times do
         act time
 
-    (GC.GetAllocatedBytesForCurrentThread() - before) / int64 times
+    (System.GC.GetAllocatedBytesForCurrentThread() - before) / int64 times
 
 /// Who has so many waiting requests lets one more wait, sees when the alarm has to ring, lets it go again, and takes a
 /// message that is for none of them.

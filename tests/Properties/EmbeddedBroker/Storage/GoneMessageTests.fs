@@ -1,13 +1,11 @@
 /// What queries, transactions, delays and POP make of messages that are not kept any more.
 module RocketMq.Protocol.Tests.GoneMessageTests
 
-open System
 open RocketMq.Protocol.Admin
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 open RetentionTests
 
 let private lookups =
@@ -23,7 +21,7 @@ let private lookups =
                             Key = key
                             MaxMessages = 9
                             BeginMillis = 0L
-                            EndMillis = Int64.MaxValue
+                            EndMillis = System.Int64.MaxValue
                             IsUniqueId = Some true
                         }
                         MessageQuery.byKey

@@ -2,12 +2,10 @@
 module RocketMq.Protocol.Tests.RetentionTests
 
 open System
-open System.Threading
 open RocketMq.Protocol
 open RocketMq
 open RocketMq.Embedded
 open BrokerRig
-open ConsumerRig
 
 let internal sizeOfOne =
     (sendOk 0L "T" "m1" [] fresh |> fst).Store.NextPhysicalOffset

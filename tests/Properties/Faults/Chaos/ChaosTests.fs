@@ -3,7 +3,6 @@ module RocketMq.Protocol.Tests.ChaosTests
 
 open System
 open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq

@@ -2,10 +2,7 @@
 module RocketMq.Protocol.Tests.FaultLoad
 
 open System
-open System.Collections.Concurrent
 open System.Diagnostics
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq
@@ -106,19 +103,8 @@ let private sum (a: Ends) (b: Ends) =
 
 /// Limits that are short, so that faults are noticed soon.
 let limits =
-    { RemotingOptions.Default with
-        RequestTimeout = TimeSpan.FromSeconds 2L
-        ConnectTimeout = TimeSpan.FromSeconds 1L
-        Backoff =
-            {
-                First = TimeSpan.FromMilliseconds 5L
-                Cap = TimeSpan.FromMilliseconds 100L
-                Spread = TimeSpan.FromMilliseconds 20L
-            }
-        KeepAlive =
-            { KeepAlive.Default with
-                DeadAfter = TimeSpan.FromSeconds 1L
-            }
+    { OnNetwork.quickToNotice 5 100 20 with
+        ConnectTimeout = second
     }
 
 /// One caller after the other asks without a pause until it is told to stop, or until so many calls have been made by all.

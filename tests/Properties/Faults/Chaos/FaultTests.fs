@@ -2,8 +2,6 @@
 module RocketMq.Protocol.Tests.FaultTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq

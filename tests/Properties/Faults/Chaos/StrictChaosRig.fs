@@ -5,7 +5,6 @@ module internal RocketMq.Protocol.Tests.StrictChaosRig
 open System
 open System.Globalization
 open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq.Protocol
 open RocketMq
@@ -82,6 +81,24 @@ type Member =
         Acknowledged: unit -> int64
         /// For whoever looks for the reason of a failure.
         State: unit -> string
+    }
+
+/// What members are before their kinds say what they can: nothing can be done to them, and they hold nothing.
+let memberCalled clientId problems : Member =
+    let nothing () : Task = Task.CompletedTask
+
+    {
+        ClientId = clientId
+        Close = nothing
+        Kill = nothing
+        Pause = ignore
+        Resume = ignore
+        Subscribe = None
+        Unsubscribe = fun _ -> Task.CompletedTask
+        Problems = problems
+        InFlight = fun () -> 0
+        Acknowledged = fun () -> 0L
+        State = fun () -> ""
     }
 
 /// How members of a kind begin, and what it promises.

@@ -2,10 +2,7 @@
 module internal RocketMq.Protocol.Tests.StrictChaosRun
 
 open System
-open System.Collections.Concurrent
 open System.Runtime.ExceptionServices
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Embedded
 open RocketMq
 open ChaosRig

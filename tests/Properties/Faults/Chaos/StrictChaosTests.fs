@@ -3,8 +3,6 @@
 module RocketMq.Protocol.Tests.StrictChaosTests
 
 open System
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 open StrictChaosRig
@@ -44,20 +42,27 @@ let private tryConsume surroundings (received: ReceivedMessage) : Task<bool> =
             return false
     }
 
+let private pullRequests =
+    [
+        RequestCode.PullMessage
+        RequestCode.HeartBeat
+        RequestCode.GetConsumerListByGroup
+        RequestCode.QueryConsumerOffset
+        RequestCode.UpdateConsumerOffset
+        RequestCode.GetMaxOffset
+        RequestCode.UnregisterClient
+    ]
+
 // Push
 
 let private pushMember (consumer: PushConsumer) : Member =
-    {
-        ClientId = consumer.ClientId
+    { memberCalled consumer.ClientId (fun () -> consumer.Health.Problems) with
         Close = consumer.Close
         Kill = consumer.Kill
         Pause = consumer.Pause
         Resume = consumer.Resume
         Subscribe = Some(fun topic -> consumer.Subscribe(topic, Filter.all))
         Unsubscribe = consumer.Unsubscribe
-        Problems = fun () -> consumer.Health.Problems
-        InFlight = fun () -> 0
-        Acknowledged = fun () -> 0L
         State = fun () -> $"%A{consumer.Health}"
     }
 
@@ -68,17 +73,11 @@ let private pushing isOrdered : Kind =
         Pops = false
         CanSubscribe = true
         Requests =
-            [
-                RequestCode.PullMessage
-                RequestCode.HeartBeat
-                RequestCode.GetConsumerListByGroup
-                RequestCode.QueryConsumerOffset
-                RequestCode.UpdateConsumerOffset
+            pullRequests
+            @ [
                 RequestCode.LockBatchMq
                 RequestCode.UnlockBatchMq
                 RequestCode.ConsumerSendMessageBack
-                RequestCode.GetMaxOffset
-                RequestCode.UnregisterClient
             ]
         Membership = membershipOf ConsumeType.ConsumePassively [ "T"; "%RETRY%C" ]
         Start =
@@ -137,8 +136,7 @@ let private pullMember surroundings (consumer: PullConsumer) : Member =
             do! reading
         }
 
-    {
-        ClientId = consumer.ClientId
+    { memberCalled consumer.ClientId (fun () -> consumer.Health.Problems) with
         Close = ending consumer.Close
         Kill = ending consumer.Kill
         Pause =
@@ -148,9 +146,6 @@ let private pullMember surroundings (consumer: PullConsumer) : Member =
         Resume = fun () -> consumer.Resume paused
         Subscribe = Some(fun topic -> consumer.Subscribe(topic, Filter.all))
         Unsubscribe = fun topic -> consumer.Unsubscribe topic
-        Problems = fun () -> consumer.Health.Problems
-        InFlight = fun () -> 0
-        Acknowledged = fun () -> 0L
         State = fun () -> $"reading: {reading.Status}; %A{consumer.Health}"
     }
 
@@ -160,16 +155,7 @@ let private pulling: Kind =
         IsOrderly = false
         Pops = false
         CanSubscribe = true
-        Requests =
-            [
-                RequestCode.PullMessage
-                RequestCode.HeartBeat
-                RequestCode.GetConsumerListByGroup
-                RequestCode.QueryConsumerOffset
-                RequestCode.UpdateConsumerOffset
-                RequestCode.GetMaxOffset
-                RequestCode.UnregisterClient
-            ]
+        Requests = pullRequests
         Membership = membershipOf ConsumeType.ConsumeActively [ "T" ]
         Start =
             fun surroundings name ->
@@ -207,16 +193,12 @@ let private opening (gate: PauseGate) (ends: unit -> Task) () : Task =
     ends ()
 
 let private popMember (gate: PauseGate) (consumer: PopConsumer) : Member =
-    {
-        ClientId = consumer.ClientId
+    { memberCalled consumer.ClientId (fun () -> consumer.Health.Problems) with
         Close = opening gate consumer.Close
         Kill = opening gate consumer.Kill
         Pause = gate.Close
         Resume = gate.Open
-        Subscribe = None
-        Unsubscribe = fun _ -> Task.CompletedTask
-        Problems = fun () -> consumer.Health.Problems
-        InFlight = fun () -> consumer.InFlight
+        InFlight = fun () -> consumer.Held
         Acknowledged = fun () -> consumer.Acknowledged
         State = fun () -> $"%A{consumer.Health}"
     }
@@ -306,15 +288,11 @@ let private simpleMember surroundings (consumer: SimpleConsumer) : Member =
             do! receiving
         }
 
-    {
-        ClientId = consumer.ClientId
+    { memberCalled consumer.ClientId (fun () -> consumer.Health.Problems) with
         Close = ending consumer.Close
         Kill = ending consumer.Kill
         Pause = gate.Close
         Resume = gate.Open
-        Subscribe = None
-        Unsubscribe = fun _ -> Task.CompletedTask
-        Problems = fun () -> consumer.Health.Problems
         InFlight = fun () -> consumer.Health.InFlight
         Acknowledged = fun () -> consumer.Health.Acknowledged
         State = fun () -> $"receiving: {receiving.Status}; %A{consumer.Health}"

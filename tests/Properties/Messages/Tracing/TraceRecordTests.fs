@@ -2,6 +2,7 @@ module RocketMq.Protocol.Tests.TraceRecordTests
 
 open System
 open System.Text
+open FSharp.Reflection
 open RocketMq.Protocol
 open RocketMq
 open Buffers
@@ -52,6 +53,7 @@ let private ended id keys success result origin =
 
 let private origin = Some { Timestamp = at; Group = "g" }
 
+/// The end of the transaction of a message that was sent like that.
 let private transaction decision isFromCheck =
     TransactionTraced
         {
@@ -60,9 +62,9 @@ let private transaction decision isFromCheck =
             Group = "g"
             Topic = "T"
             MessageId = "ID"
-            Tags = Some "tag"
-            Keys = Some "k1 k2"
-            StoreHost = Some "h:1"
+            Tags = sent.Tags
+            Keys = sent.Keys
+            StoreHost = sent.StoreHost
             Kind = TracedMessageKind.TransactionCommit
             TransactionId = Some "TX"
             Decision = decision
@@ -142,80 +144,44 @@ let private encodeOne records =
     | Ok [ body ] -> body
     | other -> failwith $"%A{other}"
 
-/// Fields of a record that travel as they are: no separators, and not what stands for nothing.
+/// A text that travels as it is: no separators, and not what stands for nothing.
+let private cleanText (value: string) =
+    // FsCheck makes nulls of some texts.
+    let kept =
+        if String.IsNullOrEmpty value then
+            ""
+        else
+            String.filter (fun character -> character > '\002' && not (Char.IsSurrogate character)) value
+
+    if kept = "null" then "" else kept
+
+/// A record with all its texts clean.
+let private cleaned (record: 'Record) : 'Record =
+    let valueOf (field: Reflection.PropertyInfo) =
+        match field.GetValue record with
+        | value when field.PropertyType = typeof<string> -> box (cleanText (string value))
+        | :? (string option) as value -> box (Option.map cleanText value)
+        | value -> value
+
+    let fields = FSharpType.GetRecordFields(typeof<'Record>, true)
+    unbox<'Record>(FSharpValue.MakeRecord(typeof<'Record>, Array.map valueOf fields, true))
+
+/// Records whose fields travel as they are.
 let private clean (record: TraceRecord) =
-    let text (value: string) =
-        // FsCheck makes nulls of some texts.
-        let kept =
-            if String.IsNullOrEmpty value then
-                ""
-            else
-                String.filter (fun character -> character > '\002' && not (Char.IsSurrogate character)) value
-
-        if kept = "null" then "" else kept
-
-    let optional value = Option.map text value
-
     match record with
-    | SendTraced trace ->
-        SendTraced
-            { trace with
-                Region = optional trace.Region
-                Group = text trace.Group
-                Topic = text trace.Topic
-                MessageId = text trace.MessageId
-                Tags = optional trace.Tags
-                Keys = optional trace.Keys
-                StoreHost = optional trace.StoreHost
-                OffsetMessageId = optional trace.OffsetMessageId
-                ClientHost = optional trace.ClientHost
-            }
-    | ConsumeStartTraced trace ->
-        ConsumeStartTraced
-            { trace with
-                Region = optional trace.Region
-                Group = text trace.Group
-                RequestId = text trace.RequestId
-                MessageId = text trace.MessageId
-                Keys = optional trace.Keys
-            }
+    | SendTraced trace -> SendTraced(cleaned trace)
+    | ConsumeStartTraced trace -> ConsumeStartTraced(cleaned trace)
     | ConsumeEndTraced trace ->
         ConsumeEndTraced
-            { trace with
-                RequestId = text trace.RequestId
-                MessageId = text trace.MessageId
-                Keys = optional trace.Keys
+            { cleaned trace with
                 Return =
                     match trace.Return with
                     | OtherReturn code -> OtherReturn(code ||| 0x10)
                     | known -> known
-                Origin =
-                    trace.Origin
-                    |> Option.map (fun origin ->
-                        { origin with
-                            Group = text origin.Group
-                        })
+                Origin = Option.map cleaned trace.Origin
             }
-    | TransactionTraced trace ->
-        TransactionTraced
-            { trace with
-                Region = optional trace.Region
-                Group = text trace.Group
-                Topic = text trace.Topic
-                MessageId = text trace.MessageId
-                Tags = optional trace.Tags
-                Keys = optional trace.Keys
-                StoreHost = optional trace.StoreHost
-                TransactionId = optional trace.TransactionId
-            }
-    | RecallTraced trace ->
-        RecallTraced
-            { trace with
-                Region = optional trace.Region
-                Group = text trace.Group
-                Topic = text trace.Topic
-                MessageId = text trace.MessageId
-            }
+    | TransactionTraced trace -> TransactionTraced(cleaned trace)
+    | RecallTraced trace -> RecallTraced(cleaned trace)
 
 let private okOf result =
     match result with

@@ -2,9 +2,6 @@
 module RocketMq.Protocol.Tests.ProducerBatcherTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging.Abstractions
 open RocketMq.Protocol
 open RocketMq
@@ -273,6 +270,24 @@ let private failures =
                 })
         ]
 
+/// A producer at a cluster with a topic of four queues, which gathers within these limits.
+let private gatheringAt (cluster: Embedded.EmbeddedCluster) topic limits : Task<Producer> =
+    task {
+        do! cluster.CreateTopicAsync(topic, 4)
+
+        return
+            start
+                { producerOf cluster TimeProvider.System with
+                    Batching = Some limits
+                }
+    }
+
+/// So long that only a full batch or the end sends it.
+let private untilFull =
+    { BatchingLimits.Default with
+        MaxWaitMillis = 30_000L
+    }
+
 let private throughAProducer =
     testList
         "through a producer"
@@ -282,19 +297,7 @@ let private throughAProducer =
                 (fun () ->
                     task {
                         use! cluster = startCluster ignore
-                        do! cluster.CreateTopicAsync("Batched", 4)
-
-                        let producer =
-                            start
-                                { producerOf cluster TimeProvider.System with
-                                    Batching =
-                                        Some
-                                            { BatchingLimits.Default with
-                                                // So long that only a full batch or the end sends it.
-                                                MaxWaitMillis = 30_000L
-                                                MaxMessages = 16
-                                            }
-                                }
+                        let! producer = gatheringAt cluster "Batched" { untilFull with MaxMessages = 16 }
 
                         let count = 16 * 50 + 7
 
@@ -334,83 +337,66 @@ let private toTwoQueues =
     testList
         "chosen queues"
         [
-            live "messages to one chosen queue are gathered with each other, and each is stored there" (fun () ->
-                task {
-                    use! cluster = startCluster (fun options -> options.Masters <- 1)
-                    do! cluster.CreateTopicAsync("Chosen", 4)
+            liveWith
+                (withMasters 1)
+                "messages to one chosen queue are gathered with each other, and each is stored there"
+                (fun cluster ->
+                    task {
+                        let! producer = gatheringAt cluster "Chosen" { untilFull with MaxMessages = 5 }
 
-                    let producer =
-                        start
-                            { producerOf cluster TimeProvider.System with
-                                Batching =
-                                    Some
-                                        { BatchingLimits.Default with
-                                            MaxWaitMillis = 30_000L
-                                            MaxMessages = 5
-                                        }
-                            }
+                        let! queues = producer.Queues("Chosen", CancellationToken.None)
+                        let queues = Buffers.ok queues
 
-                    let! queues = producer.Queues("Chosen", CancellationToken.None)
-                    let queues = Buffers.ok queues
+                        let sending =
+                            [|
+                                for number in 0..11 ->
+                                    producer.SendTo(
+                                        OneQueue queues[1 + number % 2],
+                                        Message.ofText "Chosen" (string number),
+                                        CancellationToken.None
+                                    )
+                            |]
 
-                    let sending =
-                        [|
-                            for number in 0..11 ->
-                                producer.SendTo(
-                                    OneQueue queues[1 + number % 2],
-                                    Message.ofText "Chosen" (string number),
-                                    CancellationToken.None
-                                )
-                        |]
+                        // Five of each queue are full batches, the sixth waits.
+                        let! full = Task.WhenAll(Array.take 10 sending)
+                        Seq.skip 10 sending |> Seq.exists _.IsCompleted |> shouldBeFalse
+                        do! producer.Close()
+                        let! last = Task.WhenAll(Array.skip 10 sending)
 
-                    // Five of each queue are full batches, the sixth waits.
-                    let! full = Task.WhenAll(Array.take 10 sending)
-                    Seq.skip 10 sending |> Seq.exists _.IsCompleted |> shouldBeFalse
-                    do! producer.Close()
-                    let! last = Task.WhenAll(Array.skip 10 sending)
-
-                    Array.append full last
-                    |> Array.map (fun receipt ->
-                        let receipt = Buffers.ok receipt
-                        receipt.Queue, receipt.QueueOffset)
-                    |> shouldEqual [| for number in 0..11 -> queues[1 + number % 2], int64 (number / 2) |]
-                })
+                        Array.append full last
+                        |> Array.map (fun receipt ->
+                            let receipt = Buffers.ok receipt
+                            receipt.Queue, receipt.QueueOffset)
+                        |> shouldEqual [| for number in 0..11 -> queues[1 + number % 2], int64 (number / 2) |]
+                    })
         ]
 
 let private oversizedBatches =
     testList
         "oversized batches"
         [
-            live "a batch that its broker calls illegal is sent in parts, and each message is stored once" (fun () ->
-                task {
-                    use! cluster = startCluster (fun options -> options.Masters <- 1)
-                    do! cluster.CreateTopicAsync("T", 4)
+            liveWith
+                (withMasters 1)
+                "a batch that its broker calls illegal is sent in parts, and each message is stored once"
+                (fun cluster ->
+                    task {
+                        let! producer = gatheringAt cluster "T" untilFull
 
-                    let producer =
-                        start
-                            { producerOf cluster TimeProvider.System with
-                                Batching =
-                                    Some
-                                        { BatchingLimits.Default with
-                                            MaxWaitMillis = 30_000L
-                                        }
-                            }
+                        let batches = cluster.Brokers[0].Faults.On RequestCode.SendBatchMessage
+                        batches.Refuse(ResponseCode.MessageIllegal, "no", 3)
+                        let sending = [| for _ in 1..10 -> send producer (Message.ofText "T" "body") |]
+                        do! producer.Close()
+                        let! results = Task.WhenAll sending
+                        let receipts = results |> Array.map Buffers.ok
+                        let! stored = readAll cluster "T" 4
 
-                    let batches = cluster.Brokers[0].Faults.On RequestCode.SendBatchMessage
-                    batches.Refuse(ResponseCode.MessageIllegal, "no", 3)
-                    let sending = [| for _ in 1..10 -> send producer (Message.ofText "T" "body") |]
-                    do! producer.Close()
-                    let! results = Task.WhenAll sending
-                    let receipts = results |> Array.map Buffers.ok
-                    let! stored = readAll cluster "T" 4
-
-                    stored.Values
-                    |> Seq.concat
-                    |> Seq.map uniqueIdOf
-                    |> Seq.sort
-                    |> List.ofSeq
-                    |> shouldEqual (receipts |> Array.map _.UniqueId |> Array.sort |> List.ofArray)
-                })
+                        stored.Values
+                        |> Seq.concat
+                        |> Seq.map uniqueIdOf
+                        |> Seq.sort
+                        |> List.ofSeq
+                        |> shouldEqual (receipts |> Array.map _.UniqueId |> Array.sort |> List.ofArray)
+                    })
         ]
 
 [<Tests>]

@@ -2,9 +2,6 @@
 module RocketMq.Protocol.Tests.SenderTests
 
 open System
-open System.Collections.Concurrent
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 

@@ -3,8 +3,6 @@ module RocketMq.Protocol.Tests.WaitingSendsTests
 
 open System
 open System.IO
-open System.Threading
-open System.Threading.Tasks
 open RocketMq.Protocol
 open RocketMq
 
@@ -173,36 +171,36 @@ let private waitingForRoutes =
         "waiting for routes"
         [
             for name, obstacle in obstacles do
-                live
+                liveWith
+                    (withObstacle obstacle (fun options -> { options with MaxWaitingCalls = bound }))
                     $"of a flood before {name} as many wait as may, the others fail at once, and those that wait are stored when it comes"
-                    (fun () ->
-                        withObstacle obstacle (fun options -> { options with MaxWaitingCalls = bound }) (fun rig ->
-                            task {
-                                let sends = sendMany rig flood 0
-                                let! refused, waiting = settled rig sends
-                                // Those that wait for the connection, and those that wait for another attempt.
-                                waiting.Length |> shouldStayBelow (2 * bound + 1)
+                    (fun rig ->
+                        task {
+                            let sends = sendMany rig flood 0
+                            let! refused, waiting = settled rig sends
+                            // Those that wait for the connection, and those that wait for another attempt.
+                            waiting.Length |> shouldStayBelow (2 * bound + 1)
 
-                                for send in refused do
-                                    tellsBound (WaitingCallBound bound) "MaxWaitingCalls" send.Result
+                            for send in refused do
+                                tellsBound (WaitingCallBound bound) "MaxWaitingCalls" send.Result
 
-                                rig.Servers.CountOf RequestCode.SendMessageV2 |> shouldEqual 0
-                                rig.Release()
-                                let! results = finish rig waiting
-                                let stored, others = results |> Array.partition _.IsOk
+                            rig.Servers.CountOf RequestCode.SendMessageV2 |> shouldEqual 0
+                            rig.Release()
+                            let! results = finish rig waiting
+                            let stored, others = results |> Array.partition _.IsOk
 
-                                // Who waited for another attempt, and then finds too many that wait for the connection.
-                                for result in others do
-                                    tellsBound (WaitingCallBound bound) "MaxWaitingCalls" result
+                            // Who waited for another attempt, and then finds too many that wait for the connection.
+                            for result in others do
+                                tellsBound (WaitingCallBound bound) "MaxWaitingCalls" result
 
-                                bound - heartbeats - 1 |> shouldStayBelow stored.Length
-                                rig.Servers.CountOf RequestCode.SendMessageV2 |> shouldEqual stored.Length
+                            bound - heartbeats - 1 |> shouldStayBelow stored.Length
+                            rig.Servers.CountOf RequestCode.SendMessageV2 |> shouldEqual stored.Length
 
-                                // There is room again.
-                                countOf rig |> shouldEqual 0
-                                let! later = finish rig (sendMany rig bound 0)
-                                later |> Array.forall _.IsOk |> shouldBeTrue
-                            }))
+                            // There is room again.
+                            countOf rig |> shouldEqual 0
+                            let! later = finish rig (sendMany rig bound 0)
+                            later |> Array.forall _.IsOk |> shouldBeTrue
+                        })
 
                 live $"a flood of large messages before {name} keeps no more bytes than may wait" (fun () ->
                     let limit = 1024 * 1024
@@ -233,8 +231,10 @@ let private bounds =
     testList
         "bounds"
         [
-            live "one-way sends and queue queries count with the sends that wait for a route" (fun () ->
-                withObstacle SilentNameServer (fun options -> { options with MaxWaitingCalls = 3 }) (fun rig ->
+            liveWith
+                (withObstacle SilentNameServer (fun options -> { options with MaxWaitingCalls = 3 }))
+                "one-way sends and queue queries count with the sends that wait for a route"
+                (fun rig ->
                     task {
                         let sends = sendMany rig 1 0
 
@@ -254,10 +254,12 @@ let private bounds =
                         result.IsOk |> shouldBeTrue
                         let! result = queues
                         result.IsOk |> shouldBeTrue
-                    }))
+                    })
 
-            live "requests that wait for replies are limited too" (fun () ->
-                withObstacle SilentNameServer (fun options -> { options with MaxWaitingCalls = 4 }) (fun rig ->
+            liveWith
+                (withObstacle SilentNameServer (fun options -> { options with MaxWaitingCalls = 4 }))
+                "requests that wait for replies are limited too"
+                (fun rig ->
                     task {
                         rig.Release()
                         let! _ = rig.Producer.Queues("T", CancellationToken.None)
@@ -283,7 +285,7 @@ let private bounds =
                         rig.Clock.Advance(TimeSpan.FromMinutes 61L)
                         let! results = Task.WhenAll waiting
                         results |> Array.forall Result.isError |> shouldBeTrue
-                    }))
+                    })
         ]
 
 let private accounting =

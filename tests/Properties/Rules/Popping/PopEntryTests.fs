@@ -391,6 +391,16 @@ let private receiptsInFlight =
                 finish run |> check
         ]
 
+let private isAcked (target: AckTarget) receipt effects =
+    effects
+    |> shouldEqual [ SendAck("a", [ 7L, { target with Receipt = receipt } ]) ]
+
+/// The receipt of a pop that was renewed at this time.
+let private renewedAt millis (target: AckTarget) =
+    { target.Receipt with
+        PopTimestamp = millis
+    }
+
 let private renewal =
     testList
         "renewal"
@@ -402,18 +412,11 @@ let private renewal =
                 let pops, effects = PopInFlight.transition 37_000L pops ClockTicked
                 effects |> shouldEqual [ RenewInvisibleTime(7L, target) ]
                 PopInFlight.nextDue pops |> shouldEqual ValueNone
-
-                let receipt =
-                    { target.Receipt with
-                        PopTimestamp = 37_001L
-                    }
-
+                let receipt = renewedAt 37_001L target
                 let pops, _ = PopInFlight.transition 37_010L pops (Renewed(7L, Taken receipt))
                 PopInFlight.nextDue pops |> shouldEqual (ValueSome 77_000L)
                 let _, effects = PopInFlight.transition 40_000L pops (Handled(7L, IsDone))
-
-                effects
-                |> shouldEqual [ SendAck("a", [ 7L, { target with Receipt = receipt } ]) ]
+                isAcked target receipt effects
 
             testCase "a handler that ends during a renewal is acknowledged with the new receipt"
             <| fun () ->
@@ -421,16 +424,9 @@ let private renewal =
                 let pops, _ = PopInFlight.transition 40_000L pops ClockTicked
                 let pops, effects = PopInFlight.transition 40_001L pops (Handled(7L, IsDone))
                 effects |> shouldBeEmpty
-
-                let receipt =
-                    { target.Receipt with
-                        PopTimestamp = 40_001L
-                    }
-
+                let receipt = renewedAt 40_001L target
                 let _, effects = PopInFlight.transition 40_002L pops (Renewed(7L, Taken receipt))
-
-                effects
-                |> shouldEqual [ SendAck("a", [ 7L, { target with Receipt = receipt } ]) ]
+                isAcked target receipt effects
         ]
 
 let private unansweredRenewals =

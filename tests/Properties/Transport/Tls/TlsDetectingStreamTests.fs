@@ -2,8 +2,6 @@ module RocketMq.Protocol.Tests.TlsDetectingStreamTests
 
 open System
 open System.IO
-open System.Threading
-open System.Threading.Tasks
 open RocketMq
 
 let private reasons: WatchReasons =

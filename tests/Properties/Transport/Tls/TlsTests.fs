@@ -5,7 +5,6 @@ open System
 open System.IO
 open System.Net.Security
 open System.Security.Authentication
-open System.Threading.Tasks
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
 open RocketMq
@@ -40,6 +39,14 @@ let private trustedCertificates =
                 })
         ]
 
+/// A certificate that is valid between these years is refused now.
+let private refusedWithin reason details (first, last) =
+    refused
+        reason
+        details
+        (fun () -> Certificates.issuedWithin (moment first) (moment last) ours.Value [ "localhost" ])
+        (fun () -> trusting [ ours.Value ])
+
 let private refusedCertificates =
     testList
         "refused certificates"
@@ -70,18 +77,10 @@ let private refusedCertificates =
                 })
 
             test "an expired certificate is refused, with the day it expired" (fun () ->
-                refused
-                    "expired on"
-                    [ "CN=localhost"; "2021-01-01 00:00 UTC"; "renew" ]
-                    (fun () -> Certificates.issuedWithin (moment 2020) (moment 2021) ours.Value [ "localhost" ])
-                    (fun () -> trusting [ ours.Value ]))
+                refusedWithin "expired on" [ "CN=localhost"; "2021-01-01 00:00 UTC"; "renew" ] (2020, 2021))
 
             test "a certificate that is not valid yet is refused, with the day it will be" (fun () ->
-                refused
-                    "not valid before"
-                    [ "CN=localhost"; "2110-01-01 00:00 UTC"; "clocks" ]
-                    (fun () -> Certificates.issuedWithin (moment 2110) (moment 2111) ours.Value [ "localhost" ])
-                    (fun () -> trusting [ ours.Value ]))
+                refusedWithin "not valid before" [ "CN=localhost"; "2110-01-01 00:00 UTC"; "clocks" ] (2110, 2111))
         ]
 
 let private unknownIssuers =
@@ -157,6 +156,14 @@ let private clientCertificates =
                         })
         ]
 
+/// A server that does this to its client after it has read so many bytes or fewer.
+let private afterReading (count: int) (act: Net.Sockets.NetworkStream -> Task) =
+    new LoopbackServer(fun stream ->
+        task {
+            let! _ = stream.ReadAsync(Memory(Array.zeroCreate count))
+            do! act stream
+        })
+
 let private tlsToPlainServers =
     testList
         "TLS to plain servers"
@@ -164,12 +171,7 @@ let private tlsToPlainServers =
             test "TLS to a plain server that closes the connection has that reason" (fun () ->
                 task {
                     // As servers do whose frames are never as long as the first bytes of TLS say.
-                    use server =
-                        new LoopbackServer(fun stream ->
-                            task {
-                                let! _ = stream.ReadAsync(Memory(Array.zeroCreate 16))
-                                ()
-                            })
+                    use server = afterReading 16 (fun _ -> Task.CompletedTask)
 
                     let! reason = reasonOf (options (Some(trusting [ ours.Value ]))) (at server)
                     reason |> saysOnly "instead of beginning TLS"
@@ -208,9 +210,8 @@ let private plainClients =
             test "a plain client that a TLS port answers with an alert gets that reason" (fun () ->
                 task {
                     use server =
-                        new LoopbackServer(fun stream ->
+                        afterReading 4096 (fun stream ->
                             task {
-                                let! _ = stream.ReadAsync(Memory(Array.zeroCreate 4096))
                                 // As OpenSSL does: a fatal alert, handshake failure. In two parts, as TCP may deliver it.
                                 do! stream.WriteAsync(ReadOnlyMemory [| 0x15uy |])
                                 do! stream.WriteAsync(ReadOnlyMemory [| 3uy; 3uy; 0uy; 2uy; 2uy; 40uy |])
@@ -224,12 +225,7 @@ let private plainClients =
 
             test "a plain client whose first request ends the connection gets the likely reason" (fun () ->
                 task {
-                    use server =
-                        new LoopbackServer(fun stream ->
-                            task {
-                                let! _ = stream.ReadAsync(Memory(Array.zeroCreate 4096))
-                                ()
-                            })
+                    use server = afterReading 4096 (fun _ -> Task.CompletedTask)
 
                     let! reason = lossOf (options None) (at server)
                     reason |> saysOnly "if it wants TLS"
@@ -245,9 +241,8 @@ let private stalls =
                     let heard = TaskCompletionSource()
 
                     use server =
-                        new LoopbackServer(fun stream ->
+                        afterReading 4096 (fun stream ->
                             task {
-                                let! _ = stream.ReadAsync(Memory(Array.zeroCreate 4096))
                                 heard.TrySetResult() |> ignore
                                 do! stream.CopyToAsync Stream.Null
                             })
