@@ -127,7 +127,7 @@ let tests =
                     let request = GroupRequests.max (PullRig.queueOf cluster 0)
 
                     for time in [ TimeSpan.FromSeconds 30L; TimeSpan.MaxValue; Timeout.InfiniteTimeSpan ] do
-                        let! answer = client.AskWithin(request, time, CancellationToken.None)
+                        let! answer = client.RequestWithin(request, time, CancellationToken.None)
                         answer |> Result.mapError RemotingError.describe |> shouldEqual (Ok 0L)
                 })
         ]

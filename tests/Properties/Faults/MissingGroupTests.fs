@@ -160,8 +160,9 @@ let private clientsAndGroups =
                             task {
                                 let request =
                                     GroupRequests.pull (settings group) 32 (PullRig.queueOf cluster 0) 0L wanted
+                                    |> Pull.messages.Request
 
-                                match! client.Ask(request, CancellationToken.None) with
+                                match! client.Request(request, CancellationToken.None) with
                                 | Ok _ -> return ResponseCode.Success
                                 | Error(RemotingError.Refused(_, _, _, code, _)) -> return code
                                 | Error error -> return failtest (RemotingError.describe error)

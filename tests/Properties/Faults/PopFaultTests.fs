@@ -115,14 +115,14 @@ let private lostReceipts =
                                 release
 
                         do! PullRig.sendTo cluster 0 [ "hang" ]
-                        do! ChaosRig.pass clock (fun () -> a.Held = 1)
+                        do! ChaosRig.pass clock (fun () -> a.InFlight = 1)
 
                         let! c = startHanging clock (popOf cluster clock "c") (fun _ -> false) seen release
 
                         let! _ =
-                            happensInSteps clock step longEnough (fun () -> seen.Of "hang" = 1 && a.Held = 0)
+                            happensInSteps clock step longEnough (fun () -> seen.Of "hang" = 1 && a.InFlight = 0)
 
-                        let outcome = seen.Of "hang", a.Held
+                        let outcome = seen.Of "hang", a.InFlight
                         release.SetResult()
                         do! ChaosRig.finish clock (a.Close())
                         do! ChaosRig.finish clock (c.Close())

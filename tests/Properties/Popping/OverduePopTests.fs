@@ -76,7 +76,7 @@ let private startStuck (clock: EmbeddedClock) cluster (handling: Handling) : Tas
                 }
                 (handling.Handle ignore)
 
-        do! until (fun () -> consumer.Held = 4 && handling.Seen.Length = 2)
+        do! until (fun () -> consumer.InFlight = 4 && handling.Seen.Length = 2)
         clock.Advance(seconds 599)
         handling.Told |> shouldEqual 0
         do! ChaosRig.pass clock (fun () -> handling.Told = 2)
@@ -137,7 +137,7 @@ let private otherMembers =
                     task {
                         let stuck = Handling()
                         use! first = startStuck clock cluster stuck
-                        do! until (fun () -> first.Held = 2)
+                        do! until (fun () -> first.InFlight = 2)
                         let seen = Handling()
                         use! second = startPop (patientPop cluster clock) (seen.Handle ignore)
                         // Less than it takes until the first member's handlers are given up.
@@ -243,7 +243,7 @@ let private callbacksAtLostReceipts =
                                  |> withLog log)
                                 (handling.Handle(fun () -> failwith "on purpose"))
 
-                        do! until (fun () -> handling.Seen.Length = 1 && consumer.Held = 1)
+                        do! until (fun () -> handling.Seen.Length = 1 && consumer.InFlight = 1)
                         clock.Advance(seconds 58)
                         do! until (fun () -> has log callbackFailed && consumer.Lost = 1L)
                         cluster.Brokers[0].Faults.Heal()

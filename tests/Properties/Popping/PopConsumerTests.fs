@@ -281,7 +281,7 @@ let private renewal =
                                 | 2 -> Task.FromResult Unchecked.defaultof<ConsumeResult>
                                 | _ -> Task.FromResult ConsumeResult.Success)
 
-                        do! until (fun () -> Volatile.Read &calls = 2 && consumer.Held = 0)
+                        do! until (fun () -> Volatile.Read &calls = 2 && consumer.InFlight = 0)
                         consumer.Acknowledged |> shouldEqual 0L
                         rig.Clock.Advance(seconds 10)
                         do! until (fun () -> consumer.Acknowledged = 2L)
@@ -316,7 +316,7 @@ let private delayLevels =
                         for calledBefore, wait in [ 1, 60; 2, 30 ] do
                             // A pop that has waited meanwhile has run out of time by this clock, and is not repeated at once.
                             do! ChaosRig.pass rig.Clock (fun () -> Volatile.Read &calls = calledBefore)
-                            do! until (fun () -> consumer.Held = 0)
+                            do! until (fun () -> consumer.InFlight = 0)
                             // The clock may have been moved once more before the call was seen.
                             rig.Clock.Advance(calledAt + seconds (wait - 1) - rig.Clock.GetUtcNow())
                             do! rig.ShouldHaveRevived(int64 (calledBefore - 1))
@@ -347,11 +347,11 @@ let private growingDelays =
                                     | _ -> return ConsumeResult.Success
                                 }))
 
-                    do! until (fun () -> seen.Count = 1 && consumer.Held = 0)
+                    do! until (fun () -> seen.Count = 1 && consumer.InFlight = 0)
                     rig.Clock.Advance(seconds 9)
                     do! rig.ShouldHaveRevived 0L
                     rig.Clock.Advance(seconds 1)
-                    do! until (fun () -> seen.Count = 2 && consumer.Held = 0)
+                    do! until (fun () -> seen.Count = 2 && consumer.InFlight = 0)
                     rig.Clock.Advance(seconds 29)
                     do! rig.ShouldHaveRevived 1L
                     rig.Clock.Advance(seconds 1)
@@ -435,7 +435,7 @@ let private lostReceipts =
                                     return ConsumeResult.Success
                                 })
 
-                        do! until (fun () -> seen.Count = 1 && consumer.Held = 2)
+                        do! until (fun () -> seen.Count = 1 && consumer.InFlight = 2)
                         rig.Clock.Advance(seconds 58)
                         do! isTold.Task
                         do! until (fun () -> consumer.Lost = 2L)
@@ -477,14 +477,14 @@ let private concurrency =
                                 let now = Interlocked.Increment &running
                                 most <- max most now
                                 let! consumer = consumer.Task
-                                mostHeld <- max mostHeld consumer.Held
+                                mostHeld <- max mostHeld consumer.InFlight
                                 do! gate.Task
                                 Interlocked.Decrement &running |> ignore
                                 return ConsumeResult.Success
                             })
 
                     consumer.SetResult started
-                    do! until (fun () -> started.Held = 5 && running = 2)
+                    do! until (fun () -> started.InFlight = 5 && running = 2)
                     gate.SetResult()
                     do! until (fun () -> started.Acknowledged = 40L)
                     most |> shouldEqual 2

@@ -266,7 +266,7 @@ let private rebalance =
                         RemotingClient.Create((endpointsOf cluster.Brokers[0].Address).Head, RemotingOptions.Default)
                         |> Buffers.ok
 
-                    let! set = admin.Ask(Assignments.setMode.Request setMode, none)
+                    let! set = admin.Request(Assignments.setMode.Request setMode, none)
                     set |> Buffers.ok
 
                     let options =
@@ -315,7 +315,7 @@ let private runningInfo =
                         |> Buffers.ok
 
                     let! info =
-                        admin.Ask(
+                        admin.Request(
                             RunningInfo.operation.Request
                                 {
                                     ConsumerGroup = "G"

@@ -138,7 +138,7 @@ let private brokersOfPopConsumers =
                     let what = PopDuty.acknowledge leaving.Name
                     do! becomes clock (fun () -> consumer.Health.Problems |> whatFails |> List.contains what)
                     do! leaving.StopAsync()
-                    do! becomes clock (fun () -> consumer.Held = 0 && consumer.Health.IsHealthy)
+                    do! becomes clock (fun () -> consumer.InFlight = 0 && consumer.Health.IsHealthy)
                 })
     ]
 

@@ -171,7 +171,7 @@ let positions (cluster: EmbeddedCluster) group topic queues : Task<Map<string * 
 
             for queueId in 0 .. queues - 1 do
                 let! committed =
-                    client.Ask(committedQuery group topic queueId, CancellationToken.None)
+                    client.Request(committedQuery group topic queueId, CancellationToken.None)
 
                 let! last =
                     client.Request(

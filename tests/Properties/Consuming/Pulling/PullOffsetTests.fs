@@ -180,7 +180,7 @@ let private pausesAndLimits =
                     |> startPull
 
                 do! until (fun () -> consumer.Queues.Length = 1 && consumer.Queues.Head.IsFull)
-                consumer.Queues.Head.Held |> shouldEqual 24
+                consumer.Queues.Head.CachedMessages |> shouldEqual 24
                 do! receives consumer (numbered 0 100)
                 do! consumer.Close()
             })
@@ -250,7 +250,7 @@ let private polling =
                 let! found = empty
                 found |> Buffers.ok |> shouldEqual [||]
                 do! sendTo cluster 0 (numbered 0 25)
-                do! until (fun () -> consumer.Queues.Head.Held = 25)
+                do! until (fun () -> consumer.Queues.Head.CachedMessages = 25)
                 let! found = consumer.Poll(10, TimeSpan.FromSeconds 5L, none)
 
                 found

@@ -62,7 +62,7 @@ let private reordering (answers: AnswerPlan) =
     { answers with
         DelayEvery = 2
         DelayBy = second
-        HoldBackFor = 5
+        OvertakenBy = 5
     }
 
 let private passingBytes =

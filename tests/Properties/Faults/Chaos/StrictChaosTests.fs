@@ -198,7 +198,7 @@ let private popMember (gate: PauseGate) (consumer: PopConsumer) : Member =
         Kill = opening gate consumer.Kill
         Pause = gate.Close
         Resume = gate.Open
-        InFlight = fun () -> consumer.Held
+        InFlight = fun () -> consumer.InFlight
         Acknowledged = fun () -> consumer.Acknowledged
         State = fun () -> $"%A{consumer.Health}"
     }
