@@ -1,7 +1,6 @@
 namespace RocketMq
 
 open System
-open System.Collections.Concurrent
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
@@ -102,15 +101,9 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
 
     let notifications = MemberNotifications(options, ending.Token, comparison.Look)
 
-    /// Brokers that know no acknowledgements of several messages, with the connection on which they said so.
-    let withoutBatches = ConcurrentDictionary<string, int>(StringComparer.Ordinal)
-
-    let knowsBatches (brokerName: string) =
-        match withoutBatches.TryGetValue brokerName with
-        | true, connection -> connection <> brokers.Connections brokerName
-        | _ -> true
-
     let polling = PopPolling(group, consumer.ConsumeFrom, options, brokers, filterOf)
+
+    let acks = AckSender(group, brokers, options.RequestTimeout)
 
     let requestFrom topic brokerName (request: Request<'Answer>) cancellation =
         brokers.RequestFromMasterOf(topic, brokerName, request, options.RequestTimeout, cancellation)
@@ -141,42 +134,6 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
             ConsumeFrom = consumer.ConsumeFrom
             PullBatch = 1
             LongPollTimeout = TimeSpan.Zero
-        }
-
-    let topicOf (message: PoppedMessage) (targets: AckTarget list) =
-        match targets with
-        | target :: _ -> target.Topic
-        | [] -> message.Topic
-
-    let sendAck (request: AckRequest) (targets: AckTarget list) cancellation =
-        match request with
-        | AckAlone message ->
-            let brokerName = targets.Head.Receipt.BrokerName
-
-            requestFrom (topicOf message targets) brokerName (PopReceipts.acknowledge.Request message) cancellation
-        | AckTogether batch ->
-            requestFrom targets.Head.Topic batch.BrokerName (PopReceipts.acknowledgeMany.Request batch) cancellation
-
-    let rec ackAlone (targets: AckTarget list) cancellation =
-        taskResult {
-            match targets with
-            | [] -> return ()
-            | target :: rest ->
-                do! sendAck (AckBatch.alone group target) [ target ] cancellation
-                return! ackAlone rest cancellation
-        }
-
-    let ack request targets cancellation =
-        backgroundTask {
-            match request with
-            | AckTogether batch when not (knowsBatches batch.BrokerName) -> return! ackAlone targets cancellation
-            | _ ->
-                match! sendAck request targets cancellation with
-                | Error(RemotingError.Refused(_, _, _, ResponseCode.RequestCodeNotSupported, _)) when targets.Length > 1 ->
-                    let brokerName = targets.Head.Receipt.BrokerName
-                    withoutBatches[brokerName] <- brokers.Connections brokerName
-                    return! ackAlone targets cancellation
-                | answer -> return answer
         }
 
     /// Has every master of a topic know the group's member, and gives their names.
@@ -295,7 +252,7 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
     member _.Ack(request: AckRequest, targets: AckTarget list, cancellation) : Task<Result<unit, RemotingError>> =
         backgroundTask {
             let number = outcomes.Begin()
-            let! answer = ack request targets cancellation
+            let! answer = acks.Send(request, targets, cancellation)
             note (PopDuty.acknowledge targets.Head.Receipt.BrokerName) number answer
             return answer
         }

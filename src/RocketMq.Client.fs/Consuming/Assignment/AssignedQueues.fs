@@ -54,14 +54,11 @@ type internal AssignedQueues
     let waits = Dictionary<int, CommitWait>()
     let mutable lastWait = 0
 
-    /// Lock requests that the event at hand asks for: they travel together, a request for each broker.
-    let toAcquire = List<struct (MessageQueue * int)>()
-    let toRenew = List<MessageQueue>()
-    let toRelease = List<MessageQueue>()
-
     let post queue event = events.Post(QueueEvent(queue, event))
 
     let run work = Supervised.run log ending work
+
+    let lockRequests = LockRequestBatch(clock, locks, post, run)
 
     let progressOf queue : ConsumeProgress =
         match table.TryFind queue with
@@ -185,63 +182,6 @@ type internal AssignedQueues
                 post queue QueueEvent.OffsetNotLoaded
         }
 
-    // Locks
-
-    let byBroker (queues: MessageQueue seq) =
-        queues |> List.ofSeq |> List.groupBy _.BrokerName |> List.map snd
-
-    let answerOf (outcome: LockOutcome) queue =
-        match outcome.Granted with
-        | ValueNone -> LockUnknown
-        | ValueSome granted when List.contains queue granted -> LockGranted
-        | ValueSome _ -> LockDenied
-
-    let requestLocks (requested: MessageQueue list) (answer: MessageQueue -> LockOutcome -> QueueEvent) : Task =
-        backgroundTask {
-            let mutable outcome =
-                {
-                    RequestedAt = clock.Now
-                    Granted = ValueNone
-                }
-
-            try
-                let! answered = locks.Acquire requested
-                outcome <- answered
-            finally
-                for queue in requested do
-                    post queue (answer queue outcome)
-        }
-
-    let releaseLocks (released: MessageQueue list) : Task =
-        backgroundTask {
-            try
-                do! locks.Release released
-            finally
-                for queue in released do
-                    post queue QueueEvent.Unlocked
-        }
-
-    let sendLockRequests () =
-        let attempts =
-            Map.ofSeq (toAcquire |> Seq.map (fun struct (queue, attempt) -> queue, attempt))
-
-        for requested in byBroker attempts.Keys do
-            run (fun () ->
-                requestLocks requested (fun queue outcome ->
-                    QueueEvent.LockAnswered(attempts[queue], outcome.RequestedAt, answerOf outcome queue)))
-
-        for requested in byBroker toRenew do
-            run (fun () ->
-                requestLocks requested (fun queue outcome ->
-                    QueueEvent.LockRenewed(outcome.RequestedAt, answerOf outcome queue)))
-
-        for released in byBroker toRelease do
-            run (fun () -> releaseLocks released)
-
-        toAcquire.Clear()
-        toRenew.Clear()
-        toRelease.Clear()
-
     // Reading
 
     let fetch (owner: ProcessQueue) =
@@ -315,9 +255,9 @@ type internal AssignedQueues
 
     let carryOut (queue: MessageQueue) effect =
         match effect with
-        | QueueEffect.AcquireLock attempt -> toAcquire.Add(struct (queue, attempt))
-        | QueueEffect.RenewLock -> toRenew.Add queue
-        | QueueEffect.ReleaseLock -> toRelease.Add queue
+        | QueueEffect.AcquireLock attempt -> lockRequests.Acquire(queue, attempt)
+        | QueueEffect.RenewLock -> lockRequests.Renew queue
+        | QueueEffect.ReleaseLock -> lockRequests.Release queue
         | QueueEffect.FindOffset attempt -> findOffset queue attempt
         | QueueEffect.StartReading offset -> startReading queue offset
         | QueueEffect.RestartFetching -> onOwner queue fetch
@@ -407,7 +347,7 @@ type internal AssignedQueues
         wait.Report(Ok())
 
     /// After each event: what it asks of brokers together.
-    member _.Flush() = sendLockRequests ()
+    member _.Flush() = lockRequests.Send()
 
     /// The member ends without its queues having been given up: whoever waits is told.
     member _.Abandon(error: RemotingError) =

@@ -69,6 +69,9 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
     let handed = ConcurrentQueue<FetchedBatch>()
     let moved = ConcurrentQueue<int64>()
 
+    /// Called when the master is asked for an offset by time.
+    let mutable beforeSearch = ignore<unit>
+
     /// Steps that were taken of the script. Each is taken once, in its order.
     let mutable taken = 0
 
@@ -90,6 +93,7 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
         | RequestCode.PullMessage -> pull endpoint command
         | RequestCode.SearchOffsetByTimestamp when endpoint = master ->
             let query = Offsets.search.Decode command |> Buffers.ok
+            beforeSearch ()
 
             match search query.TimestampMillis with
             | Ok offset -> Answers(Offsets.search.Answer(offset, command))
@@ -139,7 +143,17 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
 
     let owner = ProcessQueue(queue, start, limits, MemberClock clock)
 
-    member val Reading = puller.Run(owner, owner.BeginLoop())
+    let mutable reading = Task.CompletedTask
+
+    /// Begins to pull.
+    member _.Start() =
+        reading <- puller.Run(owner, owner.BeginLoop())
+
+    member _.Reading = reading
+
+    member _.BeforeSearch
+        with set act = beforeSearch <- act
+
     member _.Clock = clock
     member _.Problems = problems
 
@@ -195,13 +209,22 @@ type private Rig(script: Script, start: int64, limits: FlowControlLimits, search
 /// A broker that has lost nothing names the offset itself.
 let private searchAll (millis: int64) : Result<int64, ResponseCode> = Ok((millis - 1_000L) / 10L)
 
-let private searching search name script start (test: Rig -> Task) =
+/// `prepare` is called before the first pull.
+let private prepared (prepare: Rig -> unit) search name script start (test: Rig -> Task) =
     live name (fun () ->
         task {
             let rig = Rig(script, start, FlowControlLimits.Default, search)
+            prepare rig
+            rig.Start()
             do! test rig
             do! rig.Close()
         })
+
+let private searching search name script start test =
+    prepared ignore search name script start test
+
+/// What was pulled is consumed before the broker that lost messages is asked where to go on.
+let private finishing (rig: Rig) = rig.BeforeSearch <- rig.FinishAll
 
 let private reads name script start test =
     searching searchAll name script start test
@@ -238,7 +261,8 @@ let private deletedMessages =
 
 let private lostMessages =
     [
-        searching
+        prepared
+            finishing
             (fun millis -> Ok(if millis = storedAt 52L then 8L else -1L))
             "backward: the broker has lost messages, and pulling continues at the first one stored after the newest one that was read"
             [
@@ -249,8 +273,6 @@ let private lostMessages =
             50L
             (fun rig ->
                 task {
-                    do! until (fun () -> rig.Handed.Length = 1)
-                    rig.FinishAll()
                     do! rig.WhenPulled 4
                     rig.Moved |> shouldEqual [ 8L ]
                     rig.Queue.IsLeft |> shouldBeFalse
@@ -321,9 +343,8 @@ let private askingTheMaster =
                         search
                     )
 
-                do! until (fun () -> rig.Handed.Length = 1)
-                rig.FinishAll()
-
+                finishing rig
+                rig.Start()
                 do! rig.PassUntilPulled 6
 
                 rig.Moved |> shouldEqual [ 8L ]
@@ -355,6 +376,7 @@ let private seeks =
                     )
 
                 sought <- Some rig.Queue
+                rig.Start()
                 do! rig.WhenPulled 4
                 rig.Moved |> shouldBeEmpty
                 rig.Pulls |> List.map snd |> shouldEqual [ 50L; 53L; 4L; 10L ]
@@ -485,6 +507,7 @@ let private pullLimits =
                         rig.Queue.Leave()
                         rig.Problems.Clear rig.Queue.Name
 
+                rig.Start()
                 do! rig.Reading
                 do! rig.Close()
                 rig.Pulls |> shouldEqual [ master, 0L ]
@@ -507,6 +530,8 @@ let private pullLimits =
                         },
                         searchAll
                     )
+
+                rig.Start()
 
                 for round in 1..10 do
                     do! until (fun () -> rig.Handed.Length >= round)

@@ -103,20 +103,21 @@ let private garbling (garbage: byte[]) (place: Place) (load: Load) (client: Remo
             do! goOn load load.Callers
     }
 
-let private safely =
-    { limits with
-        Retry =
-            { RetryPolicy.Repeatable with
-                Attempts = 20
-            }
-    }
-
+/// Where nothing may be lost or time out: limits that a busy machine keeps too.
 let private patient =
     { limits with
         RequestTimeout = TimeSpan.FromSeconds 30L
         KeepAlive =
             { limits.KeepAlive with
                 DeadAfter = TimeSpan.FromSeconds 30L
+            }
+    }
+
+let private safely =
+    { patient with
+        Retry =
+            { RetryPolicy.Repeatable with
+                Attempts = 20
             }
     }
 
@@ -127,8 +128,8 @@ let private closesAndSilence =
     testList
         "closes and silence"
         [
-            fault "the server closes (FIN)" limits (cutting CutKind.Fin) (onlyThoseUnderWay cuts)
-            fault "the server resets (RST)" limits (cutting CutKind.Reset) (onlyThoseUnderWay cuts)
+            fault "the server closes (FIN)" patient (cutting CutKind.Fin) (onlyThoseUnderWay cuts)
+            fault "the server resets (RST)" patient (cutting CutKind.Reset) (onlyThoseUnderWay cuts)
 
             fault "the server closes, and callers may repeat" safely (cutting CutKind.Fin) (fun outcome ->
                 outcome.Ends.Failed |> shouldEqual 0)
@@ -167,31 +168,31 @@ let private garbageTests =
     testList
         "garbage"
         [
-            fault "garbage" limits (garbling (Array.create 64 0xFFuy)) (onlyThoseUnderWay cuts)
+            fault "garbage" patient (garbling (Array.create 64 0xFFuy)) (onlyThoseUnderWay cuts)
             fault
                 "a length of 2 GiB"
-                limits
+                patient
                 (garbling [| 0x7Fuy; 0xFFuy; 0xFFuy; 0xFFuy; 0uy; 0uy; 0uy; 0uy |])
                 (onlyThoseUnderWay cuts)
             fault
                 "a negative length"
-                limits
+                patient
                 (garbling [| 0xFFuy; 0xFFuy; 0xFFuy; 0xFEuy; 0uy; 0uy; 0uy; 0uy |])
                 (onlyThoseUnderWay cuts)
             fault
                 "a header larger than its frame"
-                limits
+                patient
                 (garbling [| 0uy; 0uy; 0uy; 8uy; 0uy; 0uy; 1uy; 0uy; 1uy; 2uy; 3uy; 4uy |])
                 (onlyThoseUnderWay cuts)
             fault
                 "a header of an unknown kind"
-                limits
+                patient
                 (garbling [| 0uy; 0uy; 0uy; 8uy; 7uy; 0uy; 0uy; 2uy; 1uy; 2uy; 3uy; 4uy |])
                 (onlyThoseUnderWay cuts)
 
             fault
                 "one frame that cannot be read"
-                limits
+                patient
                 (fun place load _ ->
                     task {
                         for _ in 1..100 do
@@ -209,7 +210,7 @@ let private answers =
         [
             fault
                 "every answer twice, after an unsolicited one"
-                limits
+                patient
                 (fun place load client ->
                     task {
                         place.Proxy.Answers.DuplicateEvery <- 1
@@ -224,7 +225,7 @@ let private answers =
 
             fault
                 "answers in another order"
-                limits
+                patient
                 (fun place load _ ->
                     task {
                         // With one caller the held answer would wait for itself.
@@ -269,7 +270,7 @@ let private slowServers =
         [
             fault
                 "single bytes, both ways"
-                limits
+                patient
                 (fun place load _ ->
                     task {
                         place.Proxy.ToClient.SplitBytes <- true
@@ -294,7 +295,7 @@ let private slowServers =
 
             fault
                 "a busy server that stays so"
-                limits
+                patient
                 (fun place load _ ->
                     task {
                         place.Broker.Faults
@@ -361,7 +362,7 @@ let private absentServers =
         [
             fault
                 "a server that is gone for a while"
-                limits
+                patient
                 (fun place _ client ->
                     task {
                         place.Proxy.RefuseConnections()
@@ -376,7 +377,7 @@ let private absentServers =
 
             fault
                 "a server that takes connections and ends them at once"
-                limits
+                patient
                 (fun place _ _ ->
                     task {
                         let before = place.Proxy.AcceptedConnections
@@ -388,7 +389,7 @@ let private absentServers =
 
             fault
                 "a server that restarts"
-                limits
+                patient
                 (fun place _ client ->
                     task {
                         do! place.Broker.RestartAsync CancellationToken.None
