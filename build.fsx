@@ -152,7 +152,7 @@ type FailureReport(suite: Suite) =
 
     member _.Lines = List.ofSeq lines
 
-    member _.Read line =
+    member _.Read(line: string) =
         isFailure <- isFailure || suite.FailureBegins.IsMatch line
 
         if isFailure then
