@@ -179,7 +179,7 @@ let private readRecord (body: ReadOnlyMemory<byte>) (start: int) (topic: string)
                 Topic = topic
                 QueueId = int32 12
                 QueueOffset = int64 20
-                PhysicalOffset = int64 28
+                PhysicalOffset = int64 28 * 1L<commitLog>
                 Flag = int32 16
                 SysFlag = int32 36
                 BornTimestamp = int64 40
@@ -187,7 +187,7 @@ let private readRecord (body: ReadOnlyMemory<byte>) (start: int) (topic: string)
                 StoreTimestamp = int64 56
                 StoreHost = { Wire = body.Slice(start + 64, 8) }
                 ReconsumeTimes = int32 72
-                PreparedTransactionOffset = int64 76
+                PreparedTransactionOffset = int64 76 * 1L<commitLog>
                 BodyCrc = int32 8
                 StoredBody = body.Slice(start + 88, bodyBytes)
                 Properties = Properties.ofText (body.Slice(start + propertiesStart, propertiesBytes))

@@ -195,7 +195,8 @@ public sealed class OffsetStoreException : RocketMqException
     internal OffsetStoreException(Core.RemotingError error) : base(error) { }
 }
 
-/// <summary>The provider of credentials threw or gave none, so that a request could not be signed. Nothing was sent. What it threw is not kept, as it may hold a secret.</summary>
+/// <summary>The provider of credentials threw or gave none, so that a request could not be signed. Nothing was sent. What it threw is not stored, as it may hold a secret.</summary>
+/// <remarks>Wrong credentials are refused by the server: that is a <see cref="BrokerException"/>, and it is not transient.</remarks>
 public sealed class CredentialsException : RocketMqException
 {
     internal CredentialsException(Core.RemotingError error) : base(error) { }

@@ -126,7 +126,7 @@ type StoredMessageParts =
         IsLongTopic: bool
         QueueId: int
         QueueOffset: int64
-        PhysicalOffset: int64
+        PhysicalOffset: int64<commitLog>
         Flag: int
         SysFlag: int
         Born: int64
@@ -134,7 +134,7 @@ type StoredMessageParts =
         Stored: int64
         StoreHost: HostParts
         ReconsumeTimes: int
-        OutgoingMessage: int64
+        PreparedTransactionOffset: int64<commitLog>
         Crc: int
         Body: Bytes
         Properties: (PropertyText * PropertyText) list
@@ -209,7 +209,7 @@ module Parts =
             StoreTimestamp = parts.Stored
             StoreHost = storeHost
             ReconsumeTimes = parts.ReconsumeTimes
-            PreparedTransactionOffset = parts.OutgoingMessage
+            PreparedTransactionOffset = parts.PreparedTransactionOffset
             BodyCrc = parts.Crc
             StoredBody = ReadOnlyMemory parts.Body.Value
             Properties = propertiesOf parts.Properties
@@ -229,7 +229,7 @@ module Parts =
             Stored = message.StoreTimestamp
             StoreHost = ofHost message.StoreHost
             ReconsumeTimes = message.ReconsumeTimes
-            OutgoingMessage = message.PreparedTransactionOffset
+            PreparedTransactionOffset = message.PreparedTransactionOffset
             Crc = message.BodyCrc
             Body = Bytes(message.StoredBody.ToArray())
             Properties =
@@ -247,7 +247,7 @@ module Parts =
             Topic = "T"
             QueueId = 0
             QueueOffset = 0L
-            PhysicalOffset = 0L
+            PhysicalOffset = 0L<commitLog>
             Flag = 0
             SysFlag = 0
             BornTimestamp = 0L
@@ -255,7 +255,7 @@ module Parts =
             StoreTimestamp = 0L
             StoreHost = host
             ReconsumeTimes = 0
-            PreparedTransactionOffset = 0L
+            PreparedTransactionOffset = 0L<commitLog>
             BodyCrc = 0
             StoredBody = ReadOnlyMemory.Empty
             Properties = Properties.empty

@@ -54,7 +54,10 @@ module internal Queries =
         {
             IsFound = not found.IsEmpty
             IndexTimestamp = newest |> Option.map _.StoreTimestamp |> Option.defaultValue 0L
-            IndexedOffset = newest |> Option.map _.PhysicalOffset |> Option.defaultValue 0L
+            IndexedOffset =
+                newest
+                |> Option.map (fun message -> int64 message.PhysicalOffset)
+                |> Option.defaultValue 0L
             Records = concat found
         }
 

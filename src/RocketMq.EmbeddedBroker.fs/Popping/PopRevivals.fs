@@ -42,7 +42,7 @@ module internal PopRevivals =
             BornTimestamp = message.BornTimestamp
             BornHost = state.Store.StoreHost
             ReconsumeTimes = message.ReconsumeTimes + 1
-            PreparedTransactionOffset = 0L
+            PreparedTransactionOffset = 0L<commitLog>
         }
 
     let private tryFind (checkpoint: PopCheckpoint) (state: BrokerState) : StoredMessage voption =

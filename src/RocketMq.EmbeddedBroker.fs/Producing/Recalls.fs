@@ -63,7 +63,7 @@ module internal Recalls =
             BornTimestamp = now
             BornHost = arrival.Peer
             ReconsumeTimes = 0
-            PreparedTransactionOffset = 0L
+            PreparedTransactionOffset = 0L<commitLog>
         }
 
     let private answer (arrival: Arrival) messageId =

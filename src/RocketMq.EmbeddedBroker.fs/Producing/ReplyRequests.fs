@@ -34,7 +34,7 @@ module internal ReplyRequests =
             BornTimestamp = send.BornTimestamp
             BornHost = arrival.Peer
             ReconsumeTimes = send.ReconsumeTimes
-            PreparedTransactionOffset = 0L
+            PreparedTransactionOffset = 0L<commitLog>
         }
 
     let private pushOf

@@ -1,10 +1,12 @@
 namespace RocketMq.Embedded
 
+open RocketMq
+
 /// What a broker forgets along with messages that are gone.
 module internal Retention =
     /// A message that waits for its time is read from the log when that has come. Timed ones are written there again by real
     /// brokers before they are too old, so that only want of room takes them.
-    let private isRetained (store: Store) (physicalOffset: int64) (message: ScheduledMessage) =
+    let private isRetained (store: Store) (physicalOffset: int64<commitLog>) (message: ScheduledMessage) =
         physicalOffset
         >= (if message.TimerKey.IsSome then
                 store.DroppedBelow

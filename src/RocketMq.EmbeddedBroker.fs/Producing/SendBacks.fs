@@ -52,7 +52,7 @@ module internal SendBacks =
             BornTimestamp = message.BornTimestamp
             BornHost = message.BornHost
             ReconsumeTimes = message.ReconsumeTimes + 1
-            PreparedTransactionOffset = 0L
+            PreparedTransactionOffset = 0L<commitLog>
         }
 
     let private withTopic topic (state: BrokerState) =

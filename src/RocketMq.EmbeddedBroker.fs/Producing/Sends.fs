@@ -33,7 +33,7 @@ module internal Sends =
             BornTimestamp = send.BornTimestamp
             BornHost = arrival.Peer
             ReconsumeTimes = send.ReconsumeTimes
-            PreparedTransactionOffset = 0L
+            PreparedTransactionOffset = 0L<commitLog>
         }
 
     let private appendAll (now: int64) (arrival: Arrival) (send: SendRequest) queueId messages (state: BrokerState) =
@@ -84,7 +84,7 @@ module internal Sends =
         if send.QueueId < 0 && config.WriteQueues = 0 then
             Error $"topic {send.Topic} has no queue to choose"
         elif send.QueueId < 0 then
-            Ok(int (state.Store.NextPhysicalOffset % int64 config.WriteQueues))
+            Ok(int (int64 state.Store.NextPhysicalOffset % int64 config.WriteQueues))
         elif send.QueueId < queues then
             Ok send.QueueId
         else

@@ -35,7 +35,7 @@ module internal TransactionChecks =
             BornTimestamp = stored.BornTimestamp
             BornHost = stored.BornHost
             ReconsumeTimes = 0
-            PreparedTransactionOffset = 0L
+            PreparedTransactionOffset = 0L<commitLog>
         }
 
     /// The half message as the producer is shown it: at its new place, and with its real topic.

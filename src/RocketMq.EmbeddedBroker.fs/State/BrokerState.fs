@@ -207,28 +207,3 @@ type internal BrokerState =
         Calls: Map<Ticket, ClientCall>
         Pops: PopState
     }
-
-/// The answers that all requests share.
-module internal Answer =
-    let reply (arrival: Arrival) answer = Reply(arrival.Ticket, answer)
-
-    let refuse (arrival: Arrival) code remark =
-        reply arrival (Command.response code arrival.Command |> Command.withRemark remark)
-
-    let succeed (arrival: Arrival) =
-        reply arrival (Command.response ResponseCode.Success arrival.Command)
-
-    let notSupported (arrival: Arrival) =
-        refuse
-            arrival
-            ResponseCode.RequestCodeNotSupported
-            (invariant $" request type {arrival.Command.Code} not supported")
-
-    /// Answers with what `decode` reads, or says that it could not.
-    let decoding (arrival: Arrival) (state: 'State) decode act =
-        match decode arrival.Command with
-        | Ok request -> act request
-        | Error(error: DecodeError) -> state, [ refuse arrival ResponseCode.SystemError error.Message ]
-
-    let noTopic (arrival: Arrival) topic =
-        refuse arrival ResponseCode.TopicNotExist (invariant $"topic {topic} does not exist")

@@ -36,7 +36,7 @@ module internal TimerSlot =
 type internal ScheduledMessages =
     {
         /// By when they are due and, for those of one time, by where they were put meanwhile.
-        ByDue: Map<int64 * int64, ScheduledMessage>
+        ByDue: Map<int64 * int64<commitLog>, ScheduledMessage>
         /// The timed messages that will not be delivered. As in Java, a recall may come before its message.
         Recalled: Set<TimerKey>
     }
@@ -52,7 +52,7 @@ module internal ScheduledMessages =
 [<Struct>]
 type internal HalfPlace =
     {
-        CommitLogOffset: int64
+        CommitLogOffset: int64<commitLog>
         QueueOffset: int64
     }
 
@@ -92,7 +92,7 @@ module internal CheckSettings =
 type internal OpenTransactions =
     {
         /// By where in the commit log they lie now.
-        Halves: Map<int64, HalfMessage>
+        Halves: Map<int64<commitLog>, HalfMessage>
         /// None while there is nothing to check.
         NextRoundMillis: int64 voption
         /// Of all transactions. Decides whose turn the next one is.

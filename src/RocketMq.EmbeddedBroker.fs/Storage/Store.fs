@@ -22,13 +22,13 @@ type internal Store =
         Topics: Map<string, StoredTopic>
         Committed: Map<GroupQueue, int64>
         /// Offset of the next record in a commit log that does not exist, but whose offsets ids are made of.
-        NextPhysicalOffset: int64
+        NextPhysicalOffset: int64<commitLog>
         /// Messages before it are gone, whatever was their time.
-        DroppedBelow: int64
+        DroppedBelow: int64<commitLog>
         /// Messages before it are gone, whatever was the reason.
-        MinPhysicalOffset: int64
+        MinPhysicalOffset: int64<commitLog>
         /// Where the log's files would begin, the last one first. None is empty.
-        Files: int64 list
+        Files: int64<commitLog> list
         /// When to look next whose time is over. None while there is nothing that could be.
         NextLookMillis: int64 voption
         /// How often topics were made, changed or deleted.
@@ -47,7 +47,7 @@ type internal Incoming =
         BornHost: Host
         ReconsumeTimes: int
         /// Of a committed transaction: where its half message lay in the commit log. Otherwise 0.
-        PreparedTransactionOffset: int64
+        PreparedTransactionOffset: int64<commitLog>
     }
 
 module internal Store =
@@ -57,9 +57,9 @@ module internal Store =
             Limits = limits
             Topics = Map.empty
             Committed = Map.empty
-            NextPhysicalOffset = 0L
-            DroppedBelow = 0L
-            MinPhysicalOffset = 0L
+            NextPhysicalOffset = 0L<commitLog>
+            DroppedBelow = 0L<commitLog>
+            MinPhysicalOffset = 0L<commitLog>
             Files = []
             NextLookMillis = ValueNone
             ConfigChanges = 0L
@@ -206,9 +206,9 @@ module internal Store =
         }
 
     /// Notes where a file begins, if one does with the record of that offset.
-    let private withFile (physicalOffset: int64) (store: Store) =
+    let private withFile (physicalOffset: int64<commitLog>) (store: Store) =
         match store.Files with
-        | last :: _ when physicalOffset - last < StoreLimits.fileBytes store.Limits -> store
+        | last :: _ when int64 (physicalOffset - last) < StoreLimits.fileBytes store.Limits -> store
         | files ->
             { store with
                 Files = physicalOffset :: files
@@ -217,14 +217,15 @@ module internal Store =
     /// Drops the first files of a log that has become too long, but never the last one.
     let private withinSize (store: Store) =
         if
-            store.NextPhysicalOffset - store.MinPhysicalOffset
+            int64 (store.NextPhysicalOffset - store.MinPhysicalOffset)
             <= store.Limits.RetentionBytes
         then
             store
         else
             let retained =
                 store.Files
-                |> List.takeWhile (fun begins -> store.NextPhysicalOffset - begins <= store.Limits.RetentionBytes)
+                |> List.takeWhile (fun begins ->
+                    int64 (store.NextPhysicalOffset - begins) <= store.Limits.RetentionBytes)
 
             let retained =
                 if retained.IsEmpty then
@@ -268,7 +269,8 @@ module internal Store =
 
     /// Whether a real broker would have the record in memory.
     let isInMemory (store: Store) (record: StoredRecord) =
-        store.NextPhysicalOffset - record.PhysicalOffset <= store.Limits.MemoryBytes
+        int64 (store.NextPhysicalOffset - record.PhysicalOffset)
+        <= store.Limits.MemoryBytes
 
     /// Puts a message at the end of a queue that exists. Gives its place, or why it has no form as a record.
     let append (now: int64) (incoming: Incoming) (store: Store) : Result<struct (Store * StoredMessage), EncodeError> =
@@ -303,7 +305,7 @@ module internal Store =
             let store =
                 { store with
                     Topics = Map.add message.Topic { topic with Queues = queues } store.Topics
-                    NextPhysicalOffset = store.NextPhysicalOffset + int64 bytes
+                    NextPhysicalOffset = store.NextPhysicalOffset + int64 bytes * 1L<commitLog>
                 }
 
             Ok(struct (withinSize store, message))
@@ -315,7 +317,7 @@ module internal Store =
         StoredQueue.firstOffset (fun record -> record.StoreTimestamp >= timestamp) queue
 
     /// The record that begins at an offset of the commit log.
-    let tryFindAt (physicalOffset: int64) (store: Store) : StoredRecord option =
+    let tryFindAt (physicalOffset: int64<commitLog>) (store: Store) : StoredRecord option =
         store.Topics.Values
         |> Seq.collect (fun topic -> topic.Queues)
         |> Seq.tryPick (fun queue -> StoredQueue.tryAtPhysical physicalOffset queue |> ValueOption.toOption)

@@ -2,12 +2,13 @@ namespace RocketMq.Embedded
 
 open System
 open System.Collections.Immutable
+open RocketMq
 
 /// A message as it is kept: the record that pulls deliver, and what decides whether they do.
 type internal StoredRecord =
     {
         Bytes: ReadOnlyMemory<byte>
-        PhysicalOffset: int64
+        PhysicalOffset: int64<commitLog>
         TagHash: int
         StoreTimestamp: int64
     }

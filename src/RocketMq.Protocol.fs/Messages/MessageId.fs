@@ -60,7 +60,7 @@ module Host =
 type OffsetMessageId =
     {
         StoreHost: Host
-        PhysicalOffset: int64
+        PhysicalOffset: int64<commitLog>
     }
 
     static member internal OffsetBytes = 8
@@ -70,7 +70,7 @@ type OffsetMessageId =
         let wire = id.StoreHost.Wire
         let bytes: byte[] = Array.zeroCreate (wire.Length + OffsetMessageId.OffsetBytes)
         wire.Span.CopyTo(bytes.AsSpan())
-        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan wire.Length, id.PhysicalOffset)
+        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan wire.Length, int64 id.PhysicalOffset)
         Convert.ToHexString bytes
 
 /// The offset id: upper-case hexadecimal of host, port and i64 offset; 32 digits, or 56 with an IPv6 host. Brokers give
@@ -101,6 +101,7 @@ module OffsetMessageId =
                     StoreHost = Host.ofWire (ReadOnlyMemory(bytes, 0, hostBytes))
                     PhysicalOffset =
                         BinaryPrimitives.ReadInt64BigEndian(ReadOnlySpan(bytes, hostBytes, OffsetMessageId.OffsetBytes))
+                        * 1L<commitLog>
                 }
 
 /// What a unique id says of the process that made it. One source makes one id for each counter value and millisecond.

@@ -13,7 +13,7 @@ type StoredMessage =
         /// Offset in the queue, counting from 0.
         QueueOffset: int64
         /// Offset in the broker's commit log, in bytes.
-        PhysicalOffset: int64
+        PhysicalOffset: int64<commitLog>
         Flag: int
         SysFlag: int
         /// Milliseconds since 1970, UTC, by the sender's clock.
@@ -23,7 +23,7 @@ type StoredMessage =
         StoreTimestamp: int64
         StoreHost: Host
         ReconsumeTimes: int
-        PreparedTransactionOffset: int64
+        PreparedTransactionOffset: int64<commitLog>
         /// CRC-32 of the stored body without its top bit, as received. See `MessageBody.decode`.
         BodyCrc: int
         /// As stored: compressed if `SysFlag` says so.

@@ -164,71 +164,137 @@ type RequestCode =
 /// How a request ended. Three numbers mean one thing to 4.9.8 (ACL administration failed) and another to 5.3.3; they
 /// bear the 5.3.3 name here: 209, 210 and 211. Source: ResponseCode.java, RemotingSysResponseCode.java.
 type ResponseCode =
+    /// The request was carried out.
     | Success = 0
+    /// The server failed, for a reason that its remark names; also how brokers of 4.x refuse access.
     | SystemError = 1
+    /// The server has too much to do.
     | SystemBusy = 2
+    /// The server does not know the request.
     | RequestCodeNotSupported = 3
+    /// A transaction could not be added to.
     | TransactionFailed = 4
+    /// Stored, but not yet on disk when the time was over.
     | FlushDiskTimeout = 10
+    /// Stored, and no slave is there to copy it.
     | SlaveNotAvailable = 11
+    /// Stored, but not yet at a slave when the time was over.
     | FlushSlaveTimeout = 12
+    /// The message breaks a rule: too large, a bad topic or property.
     | MessageIllegal = 13
+    /// The broker does not take this now: it is a slave, is stopping, or its disk is full.
     | ServiceNotAvailable = 14
+    /// The request is of a version that the server does not speak.
     | VersionNotSupported = 15
+    /// The topic or broker cannot be written or read now; in 5.x also how access is refused.
     | NoPermission = 16
+    /// No such topic, or none that the name server knows.
     | TopicNotExist = 17
+    /// The topic is there already.
     | TopicExistAlready = 18
+    /// Nothing new at the offset.
     | PullNotFound = 19
+    /// Messages, but none that the filter matches: pull on.
     | PullRetryImmediately = 20
+    /// The offset is outside of the queue.
     | PullOffsetMoved = 21
+    /// What was asked for is not there: an offset, a message, a key.
     | QueryNotFound = 22
+    /// The filter expression cannot be parsed.
     | SubscriptionParseFailed = 23
+    /// The broker has no subscription of the group: its heartbeat has not come yet.
     | SubscriptionNotExist = 24
+    /// The broker has an older subscription than the request.
     | SubscriptionNotLatest = 25
+    /// The group was not created, and the broker makes none.
     | SubscriptionGroupNotExist = 26
+    /// The broker has no compiled filter of the group.
     | FilterDataNotExist = 27
+    /// The compiled filter is older than the request.
     | FilterDataNotLatest = 28
+    /// A field has a value that is not allowed.
     | InvalidParameter = 29
+    /// The half message is to be committed.
     | TransactionShouldCommit = 200
+    /// The half message is to be rolled back.
     | TransactionShouldRollback = 201
+    /// The state of the transaction is not known.
     | TransactionStateUnknown = 202
+    /// The transaction is of another producer group.
     | TransactionStateGroupWrong = 203
+    /// The message lacks the id by which units are divided.
     | NoBuyerId = 204
+    /// The message belongs to another unit.
     | NotInCurrentUnit = 205
+    /// No member of the consumer group, or not the one that was named, is connected.
     | ConsumerNotOnline = 206
+    /// A member did not consume the message in time.
     | ConsumeMessageTimeout = 207
+    /// There is no such message, or no group that consumes the topic.
     | NoMessage = 208
+    /// Too many pops wait at the broker.
     | PollingFull = 209
+    /// A pop waited longer than it said, or came too late.
     | PollingTimeout = 210
+    /// No such broker.
     | BrokerNotExist = 211
+    /// The broker has not read all of its log yet.
     | BrokerDispatchNotComplete = 212
+    /// The group is broadcasting: brokers have no offsets of it.
     | BroadcastConsumption = 213
+    /// The broker takes no more now.
     | FlowControl = 215
+    /// The queue is at another broker now.
     | NotLeaderForQueue = 501
+    /// The operation is not allowed.
     | IllegalOperation = 604
+    /// The server stops: go to another connection.
     | GoAway = 1500
+    /// Of a controller: fenced master epoch.
     | ControllerFencedMasterEpoch = 2000
+    /// Of a controller: fenced sync state set epoch.
     | ControllerFencedSyncStateSetEpoch = 2001
+    /// Of a controller: invalid master.
     | ControllerInvalidMaster = 2002
+    /// Of a controller: invalid replicas.
     | ControllerInvalidReplicas = 2003
+    /// Of a controller: master not available.
     | ControllerMasterNotAvailable = 2004
+    /// Of a controller: invalid request.
     | ControllerInvalidRequest = 2005
+    /// Of a controller: broker not alive.
     | ControllerBrokerNotAlive = 2006
+    /// Of a controller: not leader.
     | ControllerNotLeader = 2007
+    /// Of a controller: broker metadata not exist.
     | ControllerBrokerMetadataNotExist = 2008
+    /// Of a controller: invalid clean broker metadata.
     | ControllerInvalidCleanBrokerMetadata = 2009
+    /// Of a controller: broker need to be registered.
     | ControllerBrokerNeedToBeRegistered = 2010
+    /// Of a controller: master still exist.
     | ControllerMasterStillExist = 2011
+    /// Of a controller: elect master failed.
     | ControllerElectMasterFailed = 2012
+    /// Of a controller: alter sync state set failed.
     | ControllerAlterSyncStateSetFailed = 2013
+    /// Of a controller: broker id invalid.
     | ControllerBrokerIdInvalid = 2014
+    /// Of a controller: JRaft internal error.
     | ControllerJRaftInternalError = 2015
+    /// Of a controller: broker live info not exists.
     | ControllerBrokerLiveInfoNotExists = 2016
+    /// No such user.
     | UserNotExist = 3001
+    /// No such access rule.
     | PolicyNotExist = 3002
+    /// Between brokers: an unknown failure.
     | RpcUnknown = -1000
+    /// Between brokers: no address.
     | RpcAddrIsNull = -1002
+    /// Between brokers: it could not be sent.
     | RpcSendToChannelFailed = -1004
+    /// Between brokers: no answer in time.
     | RpcTimeOut = -1006
 
 /// The language of the peer that wrote a frame. JSON headers carry the name, binary headers the number.

@@ -37,7 +37,7 @@ public sealed class ReadmeTests() : ClockedBrokerFixture(runs: true)
         await producer.SendAsync(Message.To("Orders").Body("paid"), QueueSelector.ByKey("o-17"));   // in order within a key
         IReadOnlyList<MessageQueue> queues = await producer.GetQueuesAsync("Orders");
         await producer.SendAsync(Message.To("Orders").Body("to that queue"), queues[0]);
-        await producer.SendOneWayAsync(Message.To("Orders").Body("fast, and perhaps lost"));        // nobody waits
+        await producer.SendOneWayAsync(Message.To("Orders").Body("fast, and perhaps lost"));        // no answer is awaited
         // readme
 
         Assert.That(receipt.Status, Is.EqualTo(SendStatus.Ok));

@@ -139,12 +139,9 @@ let private clientsAndGroups =
                             )
                             |> Buffers.ok
 
-                        let settings group : GroupSettings =
-                            {
+                        let settings group =
+                            { Examples.group with
                                 Group = group
-                                Type = ConsumeType.ConsumePassively
-                                Model = MessageModel.Clustering
-                                ConsumeFrom = FirstOffset
                                 PullBatch = 1
                                 LongPollTimeout = TimeSpan.Zero
                             }

@@ -98,7 +98,7 @@ let private seen (message: StoredMessage) =
         SysFlag = message.SysFlag
         Born = message.BornTimestamp
         Attempts = message.ReconsumeTimes
-        IsPrepared = message.PreparedTransactionOffset <> 0L
+        IsPrepared = message.PreparedTransactionOffset <> 0L<commitLog>
         Body = Convert.ToHexString message.StoredBody.Span
         Properties = properties
     |}

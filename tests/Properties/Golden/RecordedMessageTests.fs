@@ -71,10 +71,11 @@ let private differences (java: JsonElement) (message: StoredMessage) =
         (Properties.tryFind PropertyName.uniqueKey message.Properties
          |> ValueOption.defaultValue message.OffsetId) =
             text "msgId"
-        "commitLogOffset", message.PhysicalOffset = int64 "commitLogOffset"
+        "commitLogOffset", message.PhysicalOffset = int64 "commitLogOffset" * 1L<commitLog>
         "bodyCRC", message.BodyCrc = int32 "bodyCRC"
         "reconsumeTimes", message.ReconsumeTimes = int32 "reconsumeTimes"
-        "preparedTransactionOffset", message.PreparedTransactionOffset = int64 "preparedTransactionOffset"
+        "preparedTransactionOffset",
+        message.PreparedTransactionOffset = int64 "preparedTransactionOffset" * 1L<commitLog>
         "properties", Properties.toMap message.Properties = properties java
         "body", isJavasBody java message
     ]

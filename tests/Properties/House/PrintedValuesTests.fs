@@ -19,7 +19,7 @@ open RocketMq.Protocol
 
 let queue: MessageQueue = { Topic = "Orders"; BrokerName = "broker-a"; QueueId = 3 }
 let host = Host.create (IPAddress.Parse "192.0.2.7") 10911
-let id = { StoreHost = host; PhysicalOffset = 4096L }
+let id = { StoreHost = host; PhysicalOffset = 4096L<commitLog> }
 
 let receipt =
     {
@@ -38,7 +38,7 @@ let stored =
         Topic = "Orders"
         QueueId = 3
         QueueOffset = 17L
-        PhysicalOffset = 4096L
+        PhysicalOffset = 4096L<commitLog>
         Flag = 0
         SysFlag = 0
         BornTimestamp = 0L
@@ -46,7 +46,7 @@ let stored =
         StoreTimestamp = 0L
         StoreHost = host
         ReconsumeTimes = 0
-        PreparedTransactionOffset = 0L
+        PreparedTransactionOffset = 0L<commitLog>
         BodyCrc = 0
         StoredBody = ReadOnlyMemory [| 1uy; 2uy |]
         Properties = Properties.empty

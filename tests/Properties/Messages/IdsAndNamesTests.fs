@@ -24,7 +24,7 @@ let private ids =
                 let id =
                     {
                         StoreHost = Host.create (IPAddress.Parse "10.0.0.2") 10911
-                        PhysicalOffset = 1000L
+                        PhysicalOffset = 1000L<commitLog>
                     }
 
                 OffsetMessageId.encode id |> shouldEqual "0A00000200002A9F00000000000003E8"

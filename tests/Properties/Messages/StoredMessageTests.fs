@@ -124,7 +124,7 @@ let private javaRecords =
                     message.Topic |> shouldEqual "TopicA"
                     message.QueueId |> shouldEqual 3
                     message.QueueOffset |> shouldEqual 42L
-                    message.PhysicalOffset |> shouldEqual 1000L
+                    message.PhysicalOffset |> shouldEqual 1000L<commitLog>
                     message.BornTimestamp |> shouldEqual 1700000000000L
                     message.StoreTimestamp |> shouldEqual 1700000000001L
                     message.BornHost |> shouldEqual (Host.create (IPAddress.Parse "10.0.0.1") 1234)

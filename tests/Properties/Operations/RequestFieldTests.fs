@@ -334,7 +334,7 @@ let private transactions =
                         Topic = None
                         ProducerGroup = group
                         QueueOffset = 1L
-                        CommitLogOffset = 2L
+                        CommitLogOffset = 2L<commitLog>
                         Decision = TransactionDecision.Commit
                         IsCheckAnswer = Some true
                         MessageId = "id"
@@ -350,7 +350,7 @@ let private transactions =
                                 Topic = None
                                 ProducerGroup = "P"
                                 QueueOffset = 0L
-                                CommitLogOffset = 0L
+                                CommitLogOffset = 0L<commitLog>
                                 Decision = decision
                                 IsCheckAnswer = None
                                 MessageId = "id"
@@ -387,7 +387,7 @@ let private transactionChecks =
                     {
                         Topic = None
                         QueueOffset = 1L
-                        CommitLogOffset = 2L
+                        CommitLogOffset = 2L<commitLog>
                         MessageId = Some "id"
                         TransactionId = None
                         OffsetMessageId = None
@@ -406,7 +406,7 @@ let private consumption =
                 "originMsgId originTopic unitMode maxReconsumeTimes"
                 (ask
                     {
-                        CommitLogOffset = 5L
+                        CommitLogOffset = 5L<commitLog>
                         Group = group
                         DelayLevel = 3
                         OriginMessageId = Some "id"
@@ -507,7 +507,12 @@ let private queries =
                 33
                 "offset"
                 "topic"
-                (ask { Topic = None; CommitLogOffset = 77L } MessageQuery.byOffset)
+                (ask
+                    {
+                        Topic = None
+                        CommitLogOffset = 77L<commitLog>
+                    }
+                    MessageQuery.byOffset)
 
             request "locking queues" 41 "" "" (ask locks QueueLocks.acquire)
 

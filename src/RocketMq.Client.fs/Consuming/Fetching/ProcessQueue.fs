@@ -62,7 +62,7 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     /// Messages that handlers work on.
     let mutable running = 0
 
-    /// The lowest offset that an application which takes messages itself has taken and is not consumed.
+    /// Where the application takes messages itself: the lowest offset that it has taken and not consumed yet.
     let mutable lowestTaken = Int64.MaxValue
 
     /// No message goes to a handler any more.

@@ -6,7 +6,7 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// Brokers that make no groups by themselves refuse those of a group that was not created.
+/// Brokers that make no groups by themselves refuse requests of a group that was not created.
 module internal MissingGroup =
     let isReason (error: RemotingError) : bool =
         match error with

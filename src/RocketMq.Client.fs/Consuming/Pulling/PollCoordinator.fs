@@ -6,12 +6,12 @@ open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// Hands waiting messages to the application, one caller at a time, and knows which it is not consumed.
+/// Hands waiting messages to the application, one caller at a time, and knows which are not consumed yet.
 [<Sealed>]
 type internal PollCoordinator(options: PullConsumerOptions, waiting: FetchBuffer, closed: RemotingError) =
     let clock = options.Consumer.Client.Remoting.Ports.Clock
 
-    /// The queues of messages that the application has taken and is not consumed.
+    /// The queues of messages that the application has taken and not consumed yet.
     let uncommitted = HashSet<ProcessQueue>(HashIdentity.Reference)
 
     let gate = obj ()

@@ -99,12 +99,12 @@ type internal OutgoingMessage
     member _.UniqueId = uniqueId
 
     /// Says where the next attempt goes, its number, and whether another broker can be tried after it. Only between attempts.
-    member _.Address(sendersGroup: string, now: int64, target: MessageQueue, number: int, hasOther: bool) =
+    member _.Address(sendersGroup: string, now: int64, target: MessageQueue, number: int, mayTryAnother: bool) =
         group <- sendersGroup
         bornTimestamp <- now
         queue <- target
         attempt <- number
-        hasAlternative <- hasOther
+        hasAlternative <- mayTryAnother
 
     /// What the next attempt says.
     member _.Request: SendRequest =

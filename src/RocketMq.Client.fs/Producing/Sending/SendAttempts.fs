@@ -60,7 +60,7 @@ type internal SendAttempts
             queue: MessageQueue,
             client: RemotingClient,
             attempt: int,
-            hasOther: bool,
+            mayTryAnother: bool,
             rest: TimeSpan,
             cancellation: CancellationToken
         ) : Task<Result<SendReceipt, RemotingError>> =
@@ -70,7 +70,7 @@ type internal SendAttempts
             | None -> rest
 
         let now = clock.GetUtcNow().ToUnixTimeMilliseconds()
-        prepared.Address(group, now, queue, attempt, hasOther)
+        prepared.Address(group, now, queue, attempt, mayTryAnother)
 
         match watch with
         | None -> client.Send(prepared, limit, cancellation)

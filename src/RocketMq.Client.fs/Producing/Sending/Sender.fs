@@ -42,8 +42,8 @@ type internal Sender
         | ValueNone -> awaitRoute topic size options.SendTimeout cancellation
 
     /// Looks for a better route: for a moment, if there is no other broker to go to meanwhile.
-    let lookAround topic hasOther : Task =
-        if hasOther then
+    let lookAround topic hasOtherBroker : Task =
+        if hasOtherBroker then
             routes.RefreshSoon topic
             Task.CompletedTask
         else
@@ -68,9 +68,9 @@ type internal Sender
         }
 
     /// Lets time pass until the next attempt, if any need pass and there is room for one more that waits.
-    let awaitNext (prepared: OutgoingMessage) hasOther attempt rest error earlier cancellation =
-        let looking = lookAround prepared.Topic hasOther
-        let span = min rest (SendRetry.pause attempt hasOther (jitter ()) error)
+    let awaitNext (prepared: OutgoingMessage) hasOtherBroker attempt rest error earlier cancellation =
+        let looking = lookAround prepared.Topic hasOtherBroker
+        let span = min rest (SendRetry.pause attempt hasOtherBroker (jitter ()) error)
 
         if looking.IsCompleted && span <= TimeSpan.Zero then
             Task.FromResult(Ok())
@@ -86,11 +86,12 @@ type internal Sender
             FailureReason.ofText "finding the route took all the time that the message has"
         )
 
-    let afterFailure target hasOther attempt rest earlier error =
+    let afterFailure target hasOtherBroker attempt rest earlier error =
         match target, error with
-        // Another broker would not help, or there is none that has room: it fails at once.
+        // It is this client that has too many sends waiting: another broker would not help.
         | _, RemotingError.TooManyWaiting(RouteOrRetry _, _) -> GiveUp(SendRetry.graver earlier error)
-        | AnyQueue, RemotingError.TooManyWaiting _ when not hasOther -> GiveUp(SendRetry.graver earlier error)
+        // Too many wait for this broker, and no other one can be tried.
+        | AnyQueue, RemotingError.TooManyWaiting _ when not hasOtherBroker -> GiveUp(SendRetry.graver earlier error)
         | AnyQueue, _ -> SendRetry.decide options.Attempts attempt rest earlier error
         | OneQueue _, _
         | SelectedQueue _, _ -> GiveUp error
@@ -123,7 +124,7 @@ type internal Sender
             let mutable attempt = 1
             let mutable last = None
             let mutable earlier = None
-            let mutable hasOther = true
+            let mutable hasOtherBroker = true
             let mutable failure = ValueNone
             let mutable outcome = ValueNone
 
@@ -134,7 +135,7 @@ type internal Sender
                 failure <- ValueSome error
 
                 match tryRoute prepared.Topic with
-                | ValueSome view -> hasOther <- view.HasOther queue.BrokerName
+                | ValueSome view -> hasOtherBroker <- view.HasOther queue.BrokerName
                 | ValueNone -> ()
 
             while outcome.IsNone do
@@ -160,7 +161,7 @@ type internal Sender
                             // The next attempt goes to another broker, if there is one.
                             if brokerName.IsSome then
                                 last <- brokerName
-                                hasOther <- view.HasOther brokerName.Value
+                                hasOtherBroker <- view.HasOther brokerName.Value
 
                             failure <- ValueSome error
                         | Ok(struct (queue, client)) ->
@@ -171,10 +172,10 @@ type internal Sender
                                 // The route has taken the time; nothing is begun that cannot be waited for.
                                 failure <- ValueSome(Option.defaultWith (fun () -> tooLate client) earlier)
                             else
-                                let mayContinue = destinations.HasAlternative(target, view, attempt)
+                                let mayTryAnother = destinations.HasAlternative(target, view, attempt)
 
                                 let! answer =
-                                    attempts.Start(prepared, queue, client, attempt, mayContinue, rest, cancellation)
+                                    attempts.Start(prepared, queue, client, attempt, mayTryAnother, rest, cancellation)
 
                                 attempts.Settle(prepared, queue, client, sent, answer)
 
@@ -182,7 +183,7 @@ type internal Sender
                                 | Ok receipt -> outcome <- ValueSome(Ok receipt)
                                 | Error error ->
                                     last <- Some queue.BrokerName
-                                    hasOther <- view.HasOther queue.BrokerName
+                                    hasOtherBroker <- view.HasOther queue.BrokerName
                                     failure <- ValueSome error
 
                 match failure with
@@ -191,7 +192,7 @@ type internal Sender
                     failure <- ValueNone
                     let rest = options.SendTimeout - clock.GetElapsedTime begun
 
-                    match afterFailure target hasOther attempt rest earlier error with
+                    match afterFailure target hasOtherBroker attempt rest earlier error with
                     | GiveUp final ->
                         // Those that follow are to know of a broker that is gone, although this one does not try again.
                         if last.IsSome && doubtsRoute error then
@@ -201,7 +202,7 @@ type internal Sender
                     | TryAgain ->
                         let gravest = SendRetry.graver earlier error
 
-                        match! awaitNext prepared hasOther attempt rest error gravest cancellation with
+                        match! awaitNext prepared hasOtherBroker attempt rest error gravest cancellation with
                         | Ok() ->
                             earlier <- Some gravest
                             attempt <- attempt + 1
@@ -249,9 +250,9 @@ type internal Sender
         let begun = clock.GetTimestamp()
 
         match firstAttempt prepared target with
-        | ValueSome(struct (queue, client, hasOther)) ->
+        | ValueSome(struct (queue, client, mayTryAnother)) ->
             let calling =
-                attempts.Start(prepared, queue, client, 1, hasOther, options.SendTimeout, cancellation)
+                attempts.Start(prepared, queue, client, 1, mayTryAnother, options.SendTimeout, cancellation)
 
             sendQuickly prepared target queue client begun calling cancellation
         | ValueNone -> sendSlowly prepared target begun ValueNone cancellation

@@ -107,7 +107,7 @@ module MessageCodec =
                     Topic = topicText topic previousTopic
                     QueueId = int32At span 12
                     QueueOffset = int64At span 20
-                    PhysicalOffset = int64At span 28
+                    PhysicalOffset = int64At span 28 * 1L<commitLog>
                     Flag = int32At span 16
                     SysFlag = int32At span sysFlagStart
                     BornTimestamp = int64At span 40
@@ -115,7 +115,7 @@ module MessageCodec =
                     StoreTimestamp = int64At span (bornHostStart + bornHostBytes)
                     StoreHost = Host.ofWire (record.Slice(bornHostStart + bornHostBytes + 8, storeHostBytes))
                     ReconsumeTimes = int32At span (reconsumeTimesStart + hostsBytes)
-                    PreparedTransactionOffset = int64At span (preparedStart + hostsBytes)
+                    PreparedTransactionOffset = int64At span (preparedStart + hostsBytes) * 1L<commitLog>
                     BodyCrc = int32At span 8
                     StoredBody = record.Slice(bodyStart, bodyLength)
                     Properties = Properties.ofText (record.Slice(propertiesStart, propertiesLength))
@@ -323,14 +323,14 @@ module MessageCodec =
             writer.Int32 message.QueueId
             writer.Int32 message.Flag
             writer.Int64 message.QueueOffset
-            writer.Int64 message.PhysicalOffset
+            writer.Int64(int64 message.PhysicalOffset)
             writer.Int32(SysFlag.withHosts message.BornHost.IsV6 message.StoreHost.IsV6 message.SysFlag)
             writer.Int64 message.BornTimestamp
             writer.Bytes message.BornHost.Wire.Span
             writer.Int64 message.StoreTimestamp
             writer.Bytes message.StoreHost.Wire.Span
             writer.Int32 message.ReconsumeTimes
-            writer.Int64 message.PreparedTransactionOffset
+            writer.Int64(int64 message.PreparedTransactionOffset)
             writer.Int32 message.StoredBody.Length
             writer.Bytes message.StoredBody.Span
 

@@ -60,7 +60,7 @@ type ConsumeQueueQuery =
 /// One offset of a queue. Source: ConsumeQueueData.java.
 type ConsumeQueueEntry =
     {
-        CommitLogOffset: int64
+        CommitLogOffset: int64<commitLog>
         /// Bytes.
         Size: int
         TagHash: int64
@@ -138,13 +138,13 @@ module GroupProgress =
             and! isMatch = Member.boolean "eval" _.IsMatch
             and! extension = Member.optionalText "extendDataJson" _.Extension
             and! message = Member.optionalText "msg" _.Message
-            and! offset = Member.int64 "physicOffset" _.CommitLogOffset
+            and! offset = Member.int64 "physicOffset" (fun place -> int64 place.CommitLogOffset)
             and! size = Member.int32 "physicSize" _.Size
             and! tagHash = Member.int64 "tagsCode" _.TagHash
 
             return
                 {
-                    CommitLogOffset = offset
+                    CommitLogOffset = offset * 1L<commitLog>
                     Size = size
                     TagHash = tagHash
                     Extension = extension

@@ -1,6 +1,7 @@
 namespace RocketMq.Protocol.Admin
 
 open System
+open RocketMq
 open RocketMq.Protocol
 
 /// Messages of a topic that bear a key. Source: QueryMessageRequestHeader.java.
@@ -35,7 +36,7 @@ type MessageView =
     {
         /// Since 5.0.
         Topic: string option
-        CommitLogOffset: int64
+        CommitLogOffset: int64<commitLog>
     }
 
 /// Messages by key and by offset id.
@@ -90,7 +91,7 @@ module MessageQuery =
             RequestCode.ViewMessageById,
             layout<MessageView> {
                 let! topic = OptionalField.topic "topic" _.Topic
-                and! offset = Field.int64 "offset" _.CommitLogOffset
+                and! offset = Field.commitLogOffset "offset" _.CommitLogOffset
 
                 return
                     {

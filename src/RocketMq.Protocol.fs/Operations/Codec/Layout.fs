@@ -204,6 +204,14 @@ module internal Field =
             Take = RequiredField.take Fields.tryInt64 name
         }
 
+    let commitLogOffset name (get: 'Record -> int64<commitLog>) : FieldCodec<'Record, int64<commitLog>> =
+        let plain = int64 name (fun record -> Operators.int64 (get record))
+
+        {
+            Put = plain.Put
+            Take = plain.Take >> Result.map (fun offset -> offset * 1L<commitLog>)
+        }
+
     let boolean name (get: 'Record -> bool) : FieldCodec<'Record, bool> =
         let wireName = FieldName.OfText name
 

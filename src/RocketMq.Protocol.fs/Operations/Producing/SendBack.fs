@@ -1,10 +1,12 @@
 namespace RocketMq.Protocol
 
+open RocketMq
+
 /// A consumer gives a message back, to have it again later. Source: ConsumerSendMsgBackRequestHeader.java.
 type SendBackRequest =
     {
         /// The message's offset in the commit log.
-        CommitLogOffset: int64
+        CommitLogOffset: int64<commitLog>
         Group: string
         /// -1: to the dead letters at once. 0: the broker decides. From 1: the delay level.
         DelayLevel: int
@@ -23,7 +25,7 @@ module SendBack =
         Operation(
             RequestCode.ConsumerSendMessageBack,
             layout<SendBackRequest> {
-                let! offset = Field.int64 "offset" _.CommitLogOffset
+                let! offset = Field.commitLogOffset "offset" _.CommitLogOffset
                 and! group = Field.group "group" _.Group
                 and! delayLevel = Field.int32 "delayLevel" _.DelayLevel
                 and! originMessageId = OptionalField.text "originMsgId" _.OriginMessageId

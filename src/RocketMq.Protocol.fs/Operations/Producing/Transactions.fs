@@ -29,7 +29,7 @@ type EndTransaction =
         /// The half message's offset in its queue.
         QueueOffset: int64
         /// Its offset in the commit log.
-        CommitLogOffset: int64
+        CommitLogOffset: int64<commitLog>
         Decision: TransactionDecision
         /// The broker had asked, see `Transactions.check`.
         IsCheckAnswer: bool option
@@ -44,7 +44,7 @@ type TransactionCheck =
         /// Since 5.0.
         Topic: string option
         QueueOffset: int64
-        CommitLogOffset: int64
+        CommitLogOffset: int64<commitLog>
         /// The unique id.
         MessageId: string option
         TransactionId: string option
@@ -80,7 +80,7 @@ module Transactions =
                 let! topic = OptionalField.topic "topic" _.Topic
                 and! group = Field.group "producerGroup" _.ProducerGroup
                 and! queueOffset = Field.int64 "tranStateTableOffset" _.QueueOffset
-                and! commitLogOffset = Field.int64 "commitLogOffset" _.CommitLogOffset
+                and! commitLogOffset = Field.commitLogOffset "commitLogOffset" _.CommitLogOffset
                 and! decision = Field.choice "commitOrRollback" decisions _.Decision
                 and! isCheckAnswer = OptionalField.boolean "fromTransactionCheck" _.IsCheckAnswer
                 and! messageId = Field.text "msgId" _.MessageId
@@ -108,7 +108,7 @@ module Transactions =
             layout<TransactionCheck> {
                 let! topic = OptionalField.text "topic" _.Topic
                 and! queueOffset = Field.int64 "tranStateTableOffset" _.QueueOffset
-                and! commitLogOffset = Field.int64 "commitLogOffset" _.CommitLogOffset
+                and! commitLogOffset = Field.commitLogOffset "commitLogOffset" _.CommitLogOffset
                 and! messageId = OptionalField.text "msgId" _.MessageId
                 and! transactionId = OptionalField.text "transactionId" _.TransactionId
                 and! offsetMessageId = OptionalField.text "offsetMsgId" _.OffsetMessageId

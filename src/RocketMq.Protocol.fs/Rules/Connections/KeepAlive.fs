@@ -6,11 +6,12 @@ open RocketMq.Protocol
 /// How long a server may be silent.
 type KeepAlive =
     {
-        /// After this long without a word, and with nothing to answer, a server is pinged. Default 30 s.
+        /// After this long without a byte, and with no request to answer, a server is pinged. It counts as dead if nothing comes for
+        /// half of `DeadAfter` after that. Default 30 s.
         ProbeAfter: TimeSpan
-        /// A server from which nothing at all has come for this long after it was asked something is given up; halfway
-        /// there it is pinged. Default 3 s, as long as a call waits: a slow answer is no reason while
-        /// the sign comes.
+        /// How long a server may be silent, without a single byte, after a request: then its connection counts as dead. After half of
+        /// it the server is pinged. Default 3 s, as long as a call waits. An answer may take longer, as long as the ping is
+        /// answered.
         DeadAfter: TimeSpan
         /// A connection that no caller has used for this long is closed; the next call makes it again. Default 2 min, as in
         /// Java.

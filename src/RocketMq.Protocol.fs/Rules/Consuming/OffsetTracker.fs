@@ -62,8 +62,8 @@ type internal OffsetBatch internal (era: obj, first: int64, offsets: int64[] | n
 
             true
 
-/// Which messages of one queue a consumer holds and is not consumed, so that the offset to commit never passes one of
-/// them. They may be consumed in any order. A message costs one bit, and an offset where a pull left some out. Not for two
+/// The messages of one queue that a consumer has and that are not consumed yet: the offset to commit never passes one of them. They
+/// may be consumed in any order. A message costs one bit, and an offset where a pull left some out. Not for two
 /// threads at a time.
 [<Sealed>]
 type internal OffsetTracker(start: int64) =

@@ -186,11 +186,11 @@ module internal QueueAllocation =
         (queues: MessageQueue list)
         : Result<MessageQueue list, InputError> =
         let ordered = queues |> List.distinct |> List.sort |> Array.ofList
-        let orderly = Array.ofList members
-        Array.Sort(orderly, StringComparer.Ordinal)
+        let sortedMembers = Array.ofList members
+        Array.Sort(sortedMembers, StringComparer.Ordinal)
 
         try
-            divide strategy clientId orderly ordered |> Result.map List.ofArray
+            divide strategy clientId sortedMembers ordered |> Result.map List.ofArray
         with error ->
             refuse strategy $"its function failed: {error.Message}"
 

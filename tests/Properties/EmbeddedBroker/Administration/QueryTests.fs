@@ -181,7 +181,12 @@ let tests =
             <| fun () ->
                 let state, sent = sendOk 0L "T" "id" [] fresh
 
-                for offset in [ commitLogOffset sent + 1L; -1L; Int64.MaxValue ] do
+                for offset in
+                    [
+                        commitLogOffset sent + 1L<commitLog>
+                        -1L<commitLog>
+                        Int64.MaxValue * 1L<commitLog>
+                    ] do
                     let view: MessageView =
                         {
                             Topic = None

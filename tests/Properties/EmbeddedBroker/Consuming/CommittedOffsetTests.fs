@@ -50,7 +50,7 @@ let private commit offset state =
     ask 0L 1 (commitCommand offset) state |> fst
 
 /// The bytes that the log has after the first message began.
-let private logBytes (state: BrokerState) = state.Store.NextPhysicalOffset
+let private logBytes (state: BrokerState) = int64 state.Store.NextPhysicalOffset
 
 let private popFrom start state : BrokerState * string list =
     let state, popped =
@@ -104,7 +104,7 @@ let private expected memory queueId (state: BrokerState) : int64 option =
     | None ->
         records "T" queueId state
         |> List.tryFind (fun message -> message.QueueOffset = 0L)
-        |> Option.filter (fun first -> state.Store.NextPhysicalOffset - first.PhysicalOffset <= memory)
+        |> Option.filter (fun first -> int64 (state.Store.NextPhysicalOffset - first.PhysicalOffset) <= memory)
         |> Option.map (fun _ -> 0L)
 
 let private initialOffsets =

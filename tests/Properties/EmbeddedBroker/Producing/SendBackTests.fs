@@ -15,7 +15,8 @@ type Step =
 let private maxTimes = 1
 
 /// A record that is there for consumers.
-type private Seen = { Id: string; Offset: int64 }
+type private Seen =
+    { Id: string; Offset: int64<commitLog> }
 
 type private Run =
     {
@@ -208,7 +209,7 @@ let private redelivery =
             testCase "sending back an unknown message is an error, and nothing is stored"
             <| fun () ->
                 let state, _ = sent
-                let after, effects = giveBackNow (sendBack "G" 7L 0 None) 0 0L state
+                let after, effects = giveBackNow (sendBack "G" 7L<commitLog> 0 None) 0 0L state
                 (answerIn effects).ResponseCode |> shouldEqual ResponseCode.SystemError
                 after.Store.NextPhysicalOffset |> shouldEqual state.Store.NextPhysicalOffset
 

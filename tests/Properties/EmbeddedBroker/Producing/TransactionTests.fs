@@ -126,7 +126,10 @@ let private ending =
                     [
                         { right with ProducerGroup = "other" }, "The producer group wrong"
                         { right with QueueOffset = 7L }, "The transaction state table offset wrong"
-                        { right with CommitLogOffset = 1L }, "Find prepared transaction message failed"
+                        { right with
+                            CommitLogOffset = 1L<commitLog>
+                        },
+                        "Find prepared transaction message failed"
                     ] do
                     let state, effects = ask 1L 1 (Examples.ask wrong Transactions.finish) state
                     codeOf effects |> shouldEqual ResponseCode.SystemError

@@ -46,8 +46,11 @@ let private lookups =
                         }
                         MessageQuery.byOffset
 
-                codeOf (view 0L) after |> snd |> shouldEqual ResponseCode.SystemError
-                codeOf (view sizeOfOne) after |> snd |> shouldEqual ResponseCode.Success
+                codeOf (view 0L<commitLog>) after |> snd |> shouldEqual ResponseCode.SystemError
+
+                codeOf (view (sizeOfOne * 1L<commitLog>)) after
+                |> snd
+                |> shouldEqual ResponseCode.Success
 
             testCase "a deleted message cannot be sent back"
             <| fun () ->
@@ -57,8 +60,8 @@ let private lookups =
                 let code offset =
                     (ask 0L 9 (sendBackOf offset) lastThree |> snd |> answerIn).ResponseCode
 
-                code 0L |> shouldEqual ResponseCode.SystemError
-                code (6L * sizeOfOne) |> shouldEqual ResponseCode.Success
+                code 0L<commitLog> |> shouldEqual ResponseCode.SystemError
+                code (6L * sizeOfOne * 1L<commitLog>) |> shouldEqual ResponseCode.Success
         ]
 
 let private resetsAndDelays =

@@ -8,7 +8,7 @@ open RocketMq.Embedded
 open BrokerRig
 
 let internal sizeOfOne =
-    (sendOk 0L "T" "m1" [] fresh |> fst).Store.NextPhysicalOffset
+    int64 (sendOk 0L "T" "m1" [] fresh |> fst).Store.NextPhysicalOffset
 
 let internal sends now numbers state =
     (state, numbers)
@@ -48,7 +48,7 @@ type private Sent =
         Topic: string
         QueueId: int
         Id: string
-        PhysicalOffset: int64
+        PhysicalOffset: int64<commitLog>
         Millis: int64
     }
 
@@ -96,7 +96,7 @@ let private judgeQueue limits (run: Run) (topic, queueId) =
         for sent in gone do
             if
                 not (isTooOld sent)
-                && next - sent.PhysicalOffset <= limits.RetentionBytes - slack
+                && int64 (next - sent.PhysicalOffset) <= limits.RetentionBytes - slack
             then
                 $"%A{sent} is gone at {run.Now}, of {next} bytes"
         for sent in List.skip gone.Length all do
@@ -120,7 +120,7 @@ let private judge limits (run: Run) =
         if kept.IsEmpty then
             0L
         else
-            store.NextPhysicalOffset - (kept |> List.map _.PhysicalOffset |> List.min)
+            int64 (store.NextPhysicalOffset - (kept |> List.map _.PhysicalOffset |> List.min))
 
     let tooLarge =
         if span > limits.RetentionBytes && kept.Length > 1 then

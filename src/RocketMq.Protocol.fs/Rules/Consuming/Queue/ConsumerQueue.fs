@@ -18,7 +18,7 @@ module internal ConsumerQueue =
     let committed (state: ConsumerQueue) : CommittedOffset = state.Committed
 
     /// A reset that the broker does not have yet.
-    let owed (state: ConsumerQueue) : int64 option = state.Owed
+    let unsavedReset (state: ConsumerQueue) : int64 option = state.UnsavedReset
 
     let lockState (state: ConsumerQueue) : QueueLockState = state.Lock
     let isAssigned (state: ConsumerQueue) : bool = state.IsAssigned
@@ -123,9 +123,9 @@ module internal ConsumerQueue =
     let private reset now offset (state: ConsumerQueue) =
         let owes =
             { state with
-                Owed = Some offset
-                OwedAttempts = 0
-                Pinned = None
+                UnsavedReset = Some offset
+                ResetAttempts = 0
+                ConsumedAtOwnCommit = None
             }
 
         match state.Phase with

@@ -11,7 +11,7 @@ module internal QueueBeginnings =
         let state =
             { state with
                 Attempt = state.Attempt + 1
-                OwedAttempts = 0
+                ResetAttempts = 0
                 IsLastLoaded = false
             }
 
@@ -30,7 +30,7 @@ module internal QueueBeginnings =
                 Lock = Unlocked
                 // A reset that is owed holds wherever the group's offset is meanwhile.
                 MoveTo =
-                    if state.Owed.IsSome && state.MoveTo.IsNone then
+                    if state.UnsavedReset.IsSome && state.MoveTo.IsNone then
                         state.Resume
                     else
                         state.MoveTo
@@ -75,11 +75,11 @@ module internal QueueBeginnings =
         { state with
             Phase = Running
             Committed = committed
-            Doubtful = None
+            MaybeCommitted = None
             // An offset that the application has committed stays, if no more has been consumed.
-            Pinned =
-                if state.Pinned = Some offset && state.Resume = Some offset then
-                    state.Pinned
+            ConsumedAtOwnCommit =
+                if state.ConsumedAtOwnCommit = Some offset && state.Resume = Some offset then
+                    state.ConsumedAtOwnCommit
                 else
                     None
             MoveTo = None

@@ -16,12 +16,12 @@ module internal QueueCommits =
         state.AssertedAt - state.StartedAt < takeoverTime
 
     /// How often a reset is tried to be saved when its queue is given up.
-    let private owedAttempts = 3
+    let private resetAttempts = 3
 
     let save offset waiters (state: ConsumerQueue) =
         { state with
-            Request = Saving(offset, state.Owed, waiters)
-            Doubtful = Some offset
+            Request = Saving(offset, state.UnsavedReset, waiters)
+            MaybeCommitted = Some offset
         },
         [ QueueEffect.SaveOffset offset ]
 
@@ -30,7 +30,7 @@ module internal QueueCommits =
 
     /// What the broker is to have: what is consumed or, as long as that says nothing, the reset that is owed.
     let target (progress: ConsumeProgress) (state: ConsumerQueue) =
-        match state.Owed with
+        match state.UnsavedReset with
         | Some owed when not (state.Rules.AutoCommit && progress.IsConfirmed) -> ValueSome owed
         | _ when state.Rules.AutoCommit && progress.IsConfirmed -> ValueSome progress.Consumed
         | _ -> ValueNone
@@ -40,8 +40,8 @@ module internal QueueCommits =
         match target progress state with
         | ValueSome offset when
             QueueState.hasLock now state
-            && (state.Owed.IsSome || state.Committed <> CommittedAt offset)
-            && state.Pinned <> Some progress.Consumed
+            && (state.UnsavedReset.IsSome || state.Committed <> CommittedAt offset)
+            && state.ConsumedAtOwnCommit <> Some progress.Consumed
             ->
             ValueSome offset
         | _ -> ValueNone
@@ -66,11 +66,13 @@ module internal QueueCommits =
             match offset with
             | Some offset ->
                 { state with
-                    Pinned = Some progress.Consumed
+                    ConsumedAtOwnCommit = Some progress.Consumed
                 },
                 ValueSome offset
             | None when progress.IsConfirmed ->
-                { state with Pinned = None },
+                { state with
+                    ConsumedAtOwnCommit = None
+                },
                 (if state.Committed = CommittedAt progress.Consumed && state.Request = NoRequest then
                      ValueNone
                  else
@@ -107,26 +109,26 @@ module internal QueueCommits =
         | Some(offset, waiters), _ when QueueState.hasLock now state ->
             save offset waiters { state with NextSave = None }
         | _, ValueSome offset when
-            state.Owed.IsSome
+            state.UnsavedReset.IsSome
             && QueueState.hasLock now state
-            && state.OwedAttempts < owedAttempts
+            && state.ResetAttempts < resetAttempts
             ->
             save
                 offset
                 []
                 { state with
-                    OwedAttempts = state.OwedAttempts + 1
+                    ResetAttempts = state.ResetAttempts + 1
                 }
         | _, ValueSome _ when
-            state.Owed.IsNone
+            state.UnsavedReset.IsNone
             && not state.IsLastLoaded
             && QueueState.hasLock now state
-            && state.Pinned <> Some state.Progress.Consumed
+            && state.ConsumedAtOwnCommit <> Some state.Progress.Consumed
             ->
             load { state with IsLastLoaded = true }
         | _ ->
             let lost =
-                match state.Owed with
+                match state.UnsavedReset with
                 | Some offset when not state.IsAssigned -> [ QueueEffect.Report(ResetNotSaved offset) ]
                 | _ -> []
 
@@ -146,14 +148,18 @@ module internal QueueCommits =
 
     let saved now (state: ConsumerQueue) =
         match state.Request with
-        | Saving(offset, pays, waiters) ->
+        | Saving(offset, savesReset, waiters) ->
             let state, effects =
                 { ended state with
                     Committed = CommittedAt offset
-                    Doubtful = None
+                    MaybeCommitted = None
                     AssertedAt = now
                     // A reset that came meanwhile is still owed.
-                    Owed = if state.Owed = pays then None else state.Owed
+                    UnsavedReset =
+                        if state.UnsavedReset = savesReset then
+                            None
+                        else
+                            state.UnsavedReset
                 }
                 |> next now
 
@@ -182,7 +188,7 @@ module internal QueueCommits =
             { ended state with
                 AssertedAt = now
                 Committed = committed
-                Doubtful = None
+                MaybeCommitted = None
             }
 
         match committed with
@@ -191,9 +197,14 @@ module internal QueueCommits =
         | CommittedAt offset when
             not (QueueState.isOwn committed state)
             && offset <> progress.Consumed
-            && state.Owed.IsNone
+            && state.UnsavedReset.IsNone
             ->
-            let state, effects = next now { known with Pinned = None }
+            let state, effects =
+                next
+                    now
+                    { known with
+                        ConsumedAtOwnCommit = None
+                    }
 
             state,
             QueueEffect.Report(OffsetTakenOver(progress.Consumed, offset))
@@ -213,7 +224,7 @@ module internal QueueCommits =
         let state =
             { ended state with
                 Committed = committed
-                Doubtful = None
+                MaybeCommitted = None
                 Progress = progress
                 // Handlers may have ended since they were given up.
                 Resume = Some progress.Consumed

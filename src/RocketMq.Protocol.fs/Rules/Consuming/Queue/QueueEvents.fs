@@ -53,8 +53,8 @@ type internal LockAnswer =
 /// A request to the offset store. One of a queue is in flight at a time.
 type internal OffsetRequest =
     | NoRequest
-    /// `pays` is the reset that was owed when it began; `waiters` are the commits that wait for it.
-    | Saving of offset: int64 * pays: int64 option * waiters: int list
+    /// `savesReset` is the unsaved reset that it saves too; `waiters` are the commits that wait for it.
+    | Saving of offset: int64 * savesReset: int64 option * waiters: int list
     | Loading
 
 type internal QueuePhase =

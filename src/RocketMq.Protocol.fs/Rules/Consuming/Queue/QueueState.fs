@@ -17,16 +17,16 @@ type internal ConsumerQueue =
             IsRenewing: bool
             Committed: CommittedOffset
             /// A commit whose outcome is not known: the broker may have this offset instead of `Committed`.
-            Doubtful: int64 option
+            MaybeCommitted: int64 option
             Request: OffsetRequest
             /// A commit that waits for the request in flight.
             NextSave: (int64 * int list) option
             /// What was consumed when the application committed an offset of its own: no commit at intervals before that changes.
-            Pinned: int64 option
+            ConsumedAtOwnCommit: int64 option
             /// Where the broker must be told to go on: an operator's reset, until it is saved.
-            Owed: int64 option
-            /// Attempts to save what is owed while the queue is given up.
-            OwedAttempts: int
+            UnsavedReset: int64 option
+            /// Attempts to save the reset while the queue is given up.
+            ResetAttempts: int
             /// Where to begin: a reset that came before the queue was read.
             MoveTo: int64 option
             /// Where this member was, if it has read the queue before and begins again.
@@ -52,12 +52,12 @@ module internal QueueState =
             Lock = Unlocked
             IsRenewing = false
             Committed = NotLoaded
-            Doubtful = None
+            MaybeCommitted = None
             Request = NoRequest
             NextSave = None
-            Pinned = None
-            Owed = None
-            OwedAttempts = 0
+            ConsumedAtOwnCommit = None
+            UnsavedReset = None
+            ResetAttempts = 0
             MoveTo = None
             Resume = None
             Progress =
@@ -80,6 +80,6 @@ module internal QueueState =
     /// Whether the broker's offset is one that this member knows of, so that no other member or tool has changed it.
     let isOwn (offset: CommittedOffset) (state: ConsumerQueue) =
         offset = state.Committed
-        || (match state.Doubtful with
+        || (match state.MaybeCommitted with
             | Some doubtful -> offset = CommittedAt doubtful
             | None -> false)

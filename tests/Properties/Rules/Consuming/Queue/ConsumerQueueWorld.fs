@@ -190,7 +190,7 @@ let private checkSave offset world =
         law (isChosen || reading.IsConfirmed) "an offset is committed that no pull has confirmed"
 
     let isAllowed =
-        match ConsumerQueue.owed world.Queue with
+        match ConsumerQueue.unsavedReset world.Queue with
         // An operator's reset that the broker does not have yet holds against what others have committed.
         | Some reset -> offset >= min reset world.KnownHigh
         | None -> offset >= world.KnownHigh
