@@ -100,7 +100,7 @@ public sealed class TooManyRequestsException : RocketMqException
     public int Limit { get; }
 }
 
-/// <summary>The server answered with an error code.</summary>
+/// <summary>The server answered with an error code: it refused the request. Wrong credentials end so too, and are not transient.</summary>
 public sealed class BrokerException : RocketMqException
 {
     internal BrokerException(Core.RemotingError error, ResponseCode code, string remark) : base(error)

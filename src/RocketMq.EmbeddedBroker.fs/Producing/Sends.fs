@@ -6,6 +6,7 @@ open RocketMq
 
 /// Sends: topics made by the first one, messages stored, waiting pulls woken.
 module internal Sends =
+    /// Makes the topic if it is not there and `AutoCreateTopics` allows it, as it does by default.
     let ensureTopic (send: SendRequest) (state: BrokerState) =
         match Map.tryFind send.Topic state.Store.Topics with
         | Some _ -> Ok state

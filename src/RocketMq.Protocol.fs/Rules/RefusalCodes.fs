@@ -3,7 +3,8 @@ namespace RocketMq
 open System
 open RocketMq.Protocol
 
-/// What the codes mean with which servers refuse requests.
+/// What the codes mean with which servers refuse requests. What follows: for a send `SendRetry.decide`, for a call `RetryPolicy.decide`, for a
+/// pull or pop `PullRetry.waitAfter`; docs/production.md, "Refusals", has all of it in one table.
 module internal RefusalCodes =
     /// Codes after which the same request may succeed, there or at another broker. Source: DefaultMQProducer.java.
     let private isTransientCode code =

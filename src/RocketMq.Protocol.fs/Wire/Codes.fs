@@ -162,7 +162,8 @@ type RequestCode =
     | BatchAckMessage = 200151
 
 /// How a request ended. Three numbers mean one thing to 4.9.8 (ACL administration failed) and another to 5.3.3; they
-/// bear the 5.3.3 name here: 209, 210 and 211. Source: ResponseCode.java, RemotingSysResponseCode.java.
+/// bear the 5.3.3 name here: 209, 210 and 211. What follows from each for a send, a call and a pull is in docs/production.md, "Refusals".
+/// Source: ResponseCode.java, RemotingSysResponseCode.java.
 type ResponseCode =
     /// The request was carried out.
     | Success = 0

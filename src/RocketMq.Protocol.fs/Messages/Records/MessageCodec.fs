@@ -44,7 +44,8 @@ module MessageCodec =
         else
             Utf8Text.read utf8
 
-    // Places of the numbers in front of the hosts, and how far behind the hosts the others are.
+    // Places of numbers in a record. Those of the last three leave out the hosts, which stand before them: the bytes of both hosts are
+    // to be added.
     let private sysFlagStart = 36
     let private bornHostStart = 48
     let private reconsumeTimesStart = 56

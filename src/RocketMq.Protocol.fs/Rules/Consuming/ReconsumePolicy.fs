@@ -41,7 +41,8 @@ type internal ConcurrentOutcome =
     | Done
     /// No member gets it again.
     | Dropped
-    /// The broker is to have it back: with a delay level, 0 for a delay that grows, -1 for the dead letters.
+    /// The broker is to have it back, with a delay level. 0: the broker chooses it, 3 and the times that the message has failed before (10 s,
+    /// 30 s, 1 min …). -1: a dead letter.
     | SendBack of level: int
 
 /// What becomes of a message that failed in order.

@@ -9,8 +9,9 @@ type internal AfterFailure =
     | TryAgain
     | GiveUp of RemotingError
 
-/// Whether a message that could not be sent is sent again, and when. Only messages to any queue are: one to a chosen queue fails at
-/// once (`Sender.afterFailure`). `Attempts`, 3 by default, counts all attempts at all brokers, and all share the `SendTimeout`.
+/// Whether a message that could not be sent is sent again, and when. Only one whose queue this client picks is, at the broker that
+/// `LatencyFaultTolerance.choose` gives next; where the caller or its selector picked the queue, the first failure is final
+/// (`Sender.afterFailure`). `Attempts`, 3 by default, counts all attempts at all brokers, and all share the `SendTimeout`.
 module internal SendRetry =
     /// Of two failures of one message, the one that says more: an attempt that may have succeeded outweighs one that
     /// did not. A caller that gave up is told just that, and whether the message may be stored.

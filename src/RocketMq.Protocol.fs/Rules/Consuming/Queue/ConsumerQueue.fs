@@ -125,7 +125,7 @@ module internal ConsumerQueue =
             { state with
                 UnsavedReset = Some offset
                 ResetAttempts = 0
-                ConsumedAtOwnCommit = None
+                ConsumedWhenCallerCommitted = None
             }
 
         match state.Phase with

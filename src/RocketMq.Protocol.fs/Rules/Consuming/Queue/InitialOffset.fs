@@ -27,9 +27,9 @@ type internal OffsetLookup =
 
 /// Where a consumer begins with a queue. Source: RebalancePushImpl.java.
 module internal InitialOffset =
-    /// From what the broker, or the file of a broadcasting consumer, says of the committed offset. In a group that
-    /// begins with the last offset, a retry topic begins with its first message, as this group has sent back what is in it; in one
-    /// that begins at a time, it begins at its end, as in Java.
+    /// From what the broker, or the file of a broadcasting consumer, says of the committed offset. If the group begins
+    /// with the last offset, its retry topic begins with its first message, as this group has sent back what is in it. If the group begins
+    /// at a time, its retry topic begins at the end, as in Java.
     let afterCommitted
         (from: ConsumeFrom)
         (isRetryTopic: bool)

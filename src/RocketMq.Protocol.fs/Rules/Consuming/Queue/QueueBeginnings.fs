@@ -77,9 +77,9 @@ module internal QueueBeginnings =
             Committed = committed
             MaybeCommitted = None
             // An offset that the application has committed stays, if no more has been consumed.
-            ConsumedAtOwnCommit =
-                if state.ConsumedAtOwnCommit = Some offset && state.Resume = Some offset then
-                    state.ConsumedAtOwnCommit
+            ConsumedWhenCallerCommitted =
+                if state.ConsumedWhenCallerCommitted = Some offset && state.Resume = Some offset then
+                    state.ConsumedWhenCallerCommitted
                 else
                     None
             MoveTo = None

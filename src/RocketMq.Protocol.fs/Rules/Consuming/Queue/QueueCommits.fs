@@ -4,7 +4,7 @@ open System
 
 /// When the offset of a queue is committed, and when not. Sources: RemoteBrokerOffsetStore.java, DefaultMQPushConsumerImpl.java.
 module internal QueueCommits =
-    /// A queue whose offset does not change asserts it so often.
+    /// How often the broker's committed offset is looked at again while this member's does not change.
     let assertInterval = TimeSpan.FromMinutes 5L
 
     /// For so long after its start, another member's lower offset is taken for a late commit of the owner before: that one looked
@@ -41,7 +41,7 @@ module internal QueueCommits =
         | ValueSome offset when
             QueueState.hasLock now state
             && (state.UnsavedReset.IsSome || state.Committed <> CommittedAt offset)
-            && state.ConsumedAtOwnCommit <> Some progress.Consumed
+            && state.ConsumedWhenCallerCommitted <> Some progress.Consumed
             ->
             ValueSome offset
         | _ -> ValueNone
@@ -66,12 +66,12 @@ module internal QueueCommits =
             match offset with
             | Some offset ->
                 { state with
-                    ConsumedAtOwnCommit = Some progress.Consumed
+                    ConsumedWhenCallerCommitted = Some progress.Consumed
                 },
                 ValueSome offset
             | None when progress.IsConfirmed ->
                 { state with
-                    ConsumedAtOwnCommit = None
+                    ConsumedWhenCallerCommitted = None
                 },
                 (if state.Committed = CommittedAt progress.Consumed && state.Request = NoRequest then
                      ValueNone
@@ -123,7 +123,7 @@ module internal QueueCommits =
             state.UnsavedReset.IsNone
             && not state.IsLastLoaded
             && QueueState.hasLock now state
-            && state.ConsumedAtOwnCommit <> Some state.Progress.Consumed
+            && state.ConsumedWhenCallerCommitted <> Some state.Progress.Consumed
             ->
             load { state with IsLastLoaded = true }
         | _ ->
@@ -203,7 +203,7 @@ module internal QueueCommits =
                 next
                     now
                     { known with
-                        ConsumedAtOwnCommit = None
+                        ConsumedWhenCallerCommitted = None
                     }
 
             state,

@@ -22,7 +22,7 @@ type internal ConsumerQueue =
             /// A commit that waits for the request in flight.
             NextSave: (int64 * int list) option
             /// What was consumed when the application committed an offset of its own: no commit at intervals before that changes.
-            ConsumedAtOwnCommit: int64 option
+            ConsumedWhenCallerCommitted: int64 option
             /// Where the broker must be told to go on: an operator's reset, until it is saved.
             UnsavedReset: int64 option
             /// Attempts to save the reset while the queue is given up.
@@ -55,7 +55,7 @@ module internal QueueState =
             MaybeCommitted = None
             Request = NoRequest
             NextSave = None
-            ConsumedAtOwnCommit = None
+            ConsumedWhenCallerCommitted = None
             UnsavedReset = None
             ResetAttempts = 0
             MoveTo = None
