@@ -38,7 +38,11 @@ internal sealed class RoundTrip(string nameServer, Options options)
 
     internal async Task<Result> RunAsync()
     {
-        await using var producer = await Producer.Create("quickstart-producer").NameServers(nameServer).StartAsync();
+        // More than the usual 3 s: the demo also runs where a build takes all the processor.
+        await using var producer = await Producer.Create("quickstart-producer")
+            .NameServers(nameServer)
+            .SendTimeout(TimeSpan.FromSeconds(30))
+            .StartAsync();
 
         // The first message makes the topic, so that there is something to subscribe to. If it cannot be sent, no other can.
         await SendAsync(producer, 0);
