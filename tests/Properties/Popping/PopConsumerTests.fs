@@ -139,6 +139,47 @@ let private receipts =
                     })
         ]
 
+let private lateAcknowledgements =
+    testList
+        "late acknowledgements"
+        [
+            for request in [ RequestCode.AckMessage; RequestCode.ChangeMessageInvisibleTime ] do
+                liveWith
+                    withRig
+                    $"an answer to {request} that comes when the receipt has expired proves nothing"
+                    (fun rig ->
+                        task {
+                            do! rig.Send "a"
+                            use! consumer = simpleOf rig
+                            let! received = lease consumer 10 (seconds 10)
+                            let message = List.exactlyOne received
+                            rig.Clock.Advance(seconds 9)
+                            rig.Cluster.Brokers[0].Faults.On(request).AnswerLate(seconds 2)
+
+                            let calling: Task<Result<unit, RemotingError>> =
+                                task {
+                                    if request = RequestCode.AckMessage then
+                                        return! consumer.Ack(message, CancellationToken.None)
+                                    else
+                                        let! changed =
+                                            consumer.ChangeInvisible(message, seconds 60, CancellationToken.None)
+
+                                        return Result.map ignore<LeasedMessage> changed
+                                }
+
+                            while not calling.IsCompleted do
+                                rig.Clock.Advance(millis 50)
+                                do! Task.Yield()
+
+                            let! answer = calling
+
+                            answer
+                            |> shouldEqual (Error(RemotingError.ReceiptExpired(message.MessageId, true)))
+
+                            consumer.Health.Acknowledged |> shouldEqual 0L
+                        })
+        ]
+
 let private laterReceipts =
     testList
         "later receipts"
@@ -601,6 +642,7 @@ let tests =
         "Pop consumers"
         [
             receipts
+            lateAcknowledgements
             laterReceipts
             invisibleTime
             renewal

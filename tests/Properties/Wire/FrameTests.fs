@@ -244,6 +244,39 @@ let private escapes =
                             | other -> failtest $"%A{other}"
         ]
 
+let private exactLimit =
+    testList
+        "exact limit"
+        [
+            testCase "the send limit is exact: one byte more is refused"
+            <| fun () ->
+                let command =
+                    Command.request RequestCode.SendMessage
+                    |> Command.withField "topic" "T"
+                    |> Command.withBody (ReadOnlyMemory(Array.zeroCreate 100))
+
+                for header in [ Header.Json; Header.Binary ] do
+                    let size = (Frame.encode header command |> ok).Length
+                    let output = ArrayBufferWriter<byte>()
+
+                    let write limit =
+                        Frame.write
+                            { FrameLimits.Default with
+                                SendFrameBytes = limit
+                            }
+                            header
+                            command
+                            output
+
+                    write size |> shouldEqual (Ok size)
+                    output.WrittenCount |> shouldEqual size
+
+                    write (size - 1)
+                    |> shouldEqual (Error(EncodedTooLarge("frame", int64 size, int64 (size - 1))))
+
+                    output.WrittenCount |> shouldEqual size
+        ]
+
 let private limitsTests =
     testList
         "limits"
@@ -357,6 +390,7 @@ let tests =
             javaBinaryHeaders
             javaJSONHeaders
             escapes
+            exactLimit
             limitsTests
             surrogates
             allocations

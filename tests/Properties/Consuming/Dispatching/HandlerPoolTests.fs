@@ -181,6 +181,35 @@ let private noStarter: IHandlerStarter =
         member _.Start _ = ()
     }
 
+let private retriedMessages =
+    testList
+        "retried messages"
+        [
+            test "one message of a batch is work by itself, and its batch is taken as before" {
+                let batch = pulled (newQueue limits) (messagesAt [ 0L .. 2L ]) 3L
+
+                for index in 0..2 do
+                    let only = batch.Only index
+
+                    only.Take()
+                    |> shouldEqual
+                        {
+                            First = index
+                            Count = 1
+                            IsLast = true
+                        }
+
+                    only.IsTaken |> shouldBeTrue
+                    obj.ReferenceEquals(only.Messages, batch.Messages) |> shouldBeTrue
+
+                batch.CallSize <- 2
+
+                [ batch.Take(); batch.Take() ]
+                |> List.map (fun part -> part.First, part.Count, part.IsLast)
+                |> shouldEqual [ 0, 2, false; 2, 1, true ]
+            }
+        ]
+
 let private scheduling =
     testList
         "scheduling"
@@ -316,7 +345,8 @@ let private cancellation =
             }
         ]
 
-let private pool = testList "Handler pool" [ scheduling; timeouts; cancellation ]
+let private pool =
+    testList "Handler pool" [ retriedMessages; scheduling; timeouts; cancellation ]
 
 [<Tests>]
 let tests = testList "Handlers" [ processQueue; pool ]

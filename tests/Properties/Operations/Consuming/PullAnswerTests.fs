@@ -73,10 +73,9 @@ let private withRecords (answer: PullAnswer) =
 let private isSame (frame: byte[]) =
     Result.map withRecords (readInPlace frame) = Result.map withRecords (asDeclared frame)
 
-[<Tests>]
-let tests =
+let private anyAnswers =
     testList
-        "Pull answers"
+        "any answers"
         [
             property "an answer with any fields is read in place as declared"
             <| fun (header: Header) (PullCode code) (entries: (PullField * PullNumber) list) (body: byte[]) ->
@@ -108,6 +107,33 @@ let tests =
                 |> Frame.encode header
                 |> Buffers.ok
                 |> isSame
+        ]
+
+let private knownAnswers =
+    testList
+        "known answers"
+        [
+            testCase "an optional number that cannot be read is refused, not passed over"
+            <| fun () ->
+                let whole = [ for name in List.truncate 4 fieldNames -> name, "7" ]
+
+                for name, value in
+                    [
+                        "offsetDelta", "7 "
+                        "topicSysFlag", "7 "
+                        "topicSysFlag", "4294967296"
+                        "groupSysFlag", "7 "
+                        "groupSysFlag", "4294967296"
+                    ] do
+                    let frame =
+                        { Command.response ResponseCode.Success (Command.request RequestCode.PullMessage) with
+                            Fields = Fields.ofList (whole @ [ name, value ])
+                        }
+                        |> Frame.encode Header.Binary
+                        |> Buffers.ok
+
+                    readInPlace frame |> Result.isError |> shouldBeTrue
+                    isSame frame |> shouldBeTrue
 
             testCase "recorded answers are read in place as declared"
             <| fun () ->
@@ -121,3 +147,6 @@ let tests =
                     if not (isSame capture.Frame) then
                         failtest $"frame {capture.Id}"
         ]
+
+[<Tests>]
+let tests = testList "Pull answers" [ anyAnswers; knownAnswers ]
