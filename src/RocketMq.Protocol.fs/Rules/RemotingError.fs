@@ -42,7 +42,8 @@ type SessionHealth =
         let unwritten = counted health.UnwrittenBytes "byte"
         invariant $"{heard}, {waiting} waiting, {unwritten} unwritten"
 
-/// Every way in which asking a server fails.
+/// Every way in which a request to a server fails. What each means (`isTransient`, `isOverload`, `outcome`) is in `ErrorKinds.fs`, the
+/// codes of refusals are in `RefusalCodes.fs`.
 [<RequireQualifiedAccess>]
 type RemotingError =
     /// The caller's input; nothing was sent.

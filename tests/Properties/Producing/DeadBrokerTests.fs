@@ -37,7 +37,7 @@ let private pass (clock: ManualClock) (running: Task) : Task =
         while not running.IsCompleted do
             let mutable turns = 0
 
-            while turns < 30_000 && not running.IsCompleted do
+            while turns < 6_000 && not running.IsCompleted do
                 turns <- turns + 1
                 do! Task.Yield()
 

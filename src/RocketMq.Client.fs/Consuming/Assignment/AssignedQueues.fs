@@ -104,7 +104,7 @@ type internal AssignedQueues
             let isRetryTopic = options.RetryTopic = Some queue.Topic
 
             let! offset =
-                match InitialOffset.afterCommitted options.ConsumeFrom isRetryTopic committed with
+                match InitialOffset.whereToBegin options.ConsumeFrom isRetryTopic committed with
                 | BeginAt offset -> Task.FromResult(Ok offset)
                 | QueryMaxOffset -> brokers.RequestFromMaster(queue, GroupRequests.max queue, ending)
                 | QueryOffsetByTime millis ->

@@ -41,8 +41,8 @@ type internal ConcurrentOutcome =
     | Done
     /// No member gets it again.
     | Dropped
-    /// The broker is to have it back, with a delay level. 0: the broker chooses it, 3 and the times that the message has failed before (10 s,
-    /// 30 s, 1 min …). -1: a dead letter.
+    /// The broker is to have it back, with a delay level. 0: the broker chooses level 3 + `reconsumeTimes`, 10 s after
+    /// the first failure, 30 s after the second, 1 min after the third. Above 0: the handler chose it. -1: a dead letter.
     | SendBack of level: int
 
 /// What becomes of a message that failed in order.

@@ -21,7 +21,7 @@ let private time = DateTimeOffset.FromUnixTimeMilliseconds 1_700_000_000_000L
 
 let private startOffsets =
     let after from isRetry committed =
-        InitialOffset.afterCommitted from isRetry committed
+        InitialOffset.whereToBegin from isRetry committed
 
     testList
         "Start of a queue"

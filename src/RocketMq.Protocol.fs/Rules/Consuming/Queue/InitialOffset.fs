@@ -30,7 +30,7 @@ module internal InitialOffset =
     /// From what the broker, or the file of a broadcasting consumer, says of the committed offset. If the group begins
     /// with the last offset, its retry topic begins with its first message, as this group has sent back what is in it. If the group begins
     /// at a time, its retry topic begins at the end, as in Java.
-    let afterCommitted
+    let whereToBegin
         (from: ConsumeFrom)
         (isRetryTopic: bool)
         (committed: Result<int64 option, RemotingError>)
