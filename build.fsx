@@ -113,23 +113,26 @@ type Suite =
         FailureEnds: Regex
     }
 
+/// How the F# tests are run, after what else `dotnet run` is told.
+let propertiesCommand options =
+    [ "run" ]
+    @ options
+    @ [
+        "-c"
+        "Release"
+        "--project"
+        "tests/Properties"
+        "--"
+        "--colours"
+        "0"
+        "--no-spinner"
+    ]
+
 let suites =
     [
         {
             Name = "Properties"
-            Command =
-                [
-                    "run"
-                    "--no-build"
-                    "-c"
-                    "Release"
-                    "--project"
-                    "tests/Properties"
-                    "--"
-                    "--colours"
-                    "0"
-                    "--no-spinner"
-                ]
+            Command = propertiesCommand [ "--no-build" ]
             Summary =
                 Regex
                     @"(?<passed>\d[\d.,]*) passed, (?<skipped>\d[\d.,]*) ignored, (?<failed>\d[\d.,]*) failed, (?<failed>\d[\d.,]*) errored"
@@ -554,19 +557,7 @@ let csharpSurface () =
 
 /// A test compares the surfaces of the F# packages, and writes them if it is told to.
 let fsharpSurface () =
-    [
-        "run"
-        "-c"
-        "Release"
-        "--project"
-        "tests/Properties"
-        "--"
-        "--colours"
-        "0"
-        "--no-spinner"
-        "--filter-test-list"
-        "Public surface"
-    ]
+    propertiesCommand [] @ [ "--filter-test-list"; "Public surface" ]
     |> runWith [ ("ROCKETMQ_WRITE_SURFACE", "1") ] print
 
 let surface _ =

@@ -12,7 +12,7 @@ type internal PopWork(messages: (int64 * PopTicket) list) =
     member val Left = messages with get, set
 
     interface IHandlerWork with
-        member _.Take() = { First = 0; Count = 1; IsLast = true }
+        member _.Take() = WorkPart.Only
 
 /// Has handlers work on messages that were popped.
 [<Sealed>]

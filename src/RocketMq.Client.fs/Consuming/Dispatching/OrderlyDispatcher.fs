@@ -107,7 +107,7 @@ type internal OrderedQueue(queue: ProcessQueue) =
             isNew)
 
     interface IHandlerWork with
-        member _.Take() = { First = 0; Count = 1; IsLast = true }
+        member _.Take() = WorkPart.Only
 
 /// Messages in the order of their queues: one that fails holds its queue up until it succeeds or is a dead letter.
 [<Sealed>]

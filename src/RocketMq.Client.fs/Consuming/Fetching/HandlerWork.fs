@@ -10,6 +10,9 @@ type internal WorkPart =
         IsLast: bool
     }
 
+    /// Work that has one part.
+    static member Only = { First = 0; Count = 1; IsLast = true }
+
 /// Work that waits for handlers.
 type internal IHandlerWork =
     /// The next part. One caller at a time.

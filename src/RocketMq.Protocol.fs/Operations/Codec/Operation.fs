@@ -26,19 +26,26 @@ module internal Answers =
     let nothing: AnswerLayout<unit> = ok Layout.nothing
     let json what shape : AnswerLayout<'Answer> = ok (Layout.json what shape)
 
+    /// What a code means among some. Allocates nothing: the answers to sends and pulls pass here.
+    let rec tryStatus (statuses: (ResponseCode * 'Status) list) (code: ResponseCode) : 'Status voption =
+        match statuses with
+        | [] -> ValueNone
+        | (known, status) :: _ when known = code -> ValueSome status
+        | _ :: rest -> tryStatus rest code
+
+    /// The code that means this.
+    let codeOf (statuses: (ResponseCode * 'Status) list) (status: 'Status) : ResponseCode =
+        statuses |> List.find (fun (_, one) -> one = status) |> fst
+
     /// One of several codes says how it ended.
     let status (statuses: (ResponseCode * 'Status) list) (get: 'Answer -> 'Status) : FieldCodec<'Answer, 'Status> =
         {
-            Put =
-                fun answer draft ->
-                    let status = get answer
-                    let code, _ = statuses |> List.find (fun (_, one) -> one = status)
-                    draft.Code <- ValueSome code
+            Put = fun answer draft -> draft.Code <- ValueSome(codeOf statuses (get answer))
             Take =
                 fun command ->
-                    match statuses |> List.tryFind (fun (code, _) -> code = command.ResponseCode) with
-                    | Some(_, status) -> Ok status
-                    | None ->
+                    match tryStatus statuses command.ResponseCode with
+                    | ValueSome status -> Ok status
+                    | ValueNone ->
                         Error(DecodeError.WrongValue("answer", invariant $"code {command.Code} has no meaning here"))
         }
 

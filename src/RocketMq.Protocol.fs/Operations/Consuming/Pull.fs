@@ -218,21 +218,8 @@ module Pull =
     let private topicSysFlagName = "topicSysFlag"B
     let private groupSysFlagName = "groupSysFlag"B
 
-    let private statusOf code =
-        match code with
-        | ResponseCode.Success -> ValueSome PullStatus.Found
-        | ResponseCode.PullNotFound -> ValueSome PullStatus.NoNewMessage
-        | ResponseCode.PullRetryImmediately -> ValueSome PullStatus.NoMatch
-        | ResponseCode.PullOffsetMoved -> ValueSome PullStatus.OffsetMoved
-        | _ -> ValueNone
-
     /// The code of an answer of this status.
-    let internal codeOf (status: PullStatus) =
-        match status with
-        | PullStatus.Found -> ResponseCode.Success
-        | PullStatus.NoNewMessage -> ResponseCode.PullNotFound
-        | PullStatus.NoMatch -> ResponseCode.PullRetryImmediately
-        | PullStatus.OffsetMoved -> ResponseCode.PullOffsetMoved
+    let internal codeOf (status: PullStatus) = Answers.codeOf statuses status
 
     let private isInt32 (value: int64) = value = int64 (int value)
 
@@ -274,7 +261,9 @@ module Pull =
                 | ValueSome value when isInt32 value -> groupSysFlag <- Some(int value)
                 | _ -> isReadable <- false
 
-        match statusOf (enum frame.Parts.Code), nextOffset, minOffset, maxOffset, suggestedBrokerId with
+        match
+            Answers.tryStatus statuses (enum frame.Parts.Code), nextOffset, minOffset, maxOffset, suggestedBrokerId
+        with
         | ValueSome status, ValueSome next, ValueSome min, ValueSome max, ValueSome suggested when isReadable ->
             ValueSome
                 {

@@ -102,21 +102,8 @@ module Send =
     let private isTraced = Some true
     let private isNotTraced = Some false
 
-    let private statusOf code =
-        match code with
-        | ResponseCode.Success -> ValueSome SendOk
-        | ResponseCode.FlushDiskTimeout -> ValueSome FlushDiskTimedOut
-        | ResponseCode.FlushSlaveTimeout -> ValueSome FlushSlaveTimedOut
-        | ResponseCode.SlaveNotAvailable -> ValueSome SlaveNotAvailable
-        | _ -> ValueNone
-
     /// The code of an answer of this status.
-    let internal codeOf (status: SendStatus) =
-        match status with
-        | SendOk -> ResponseCode.Success
-        | FlushDiskTimedOut -> ResponseCode.FlushDiskTimeout
-        | FlushSlaveTimedOut -> ResponseCode.FlushSlaveTimeout
-        | SlaveNotAvailable -> ResponseCode.SlaveNotAvailable
+    let internal codeOf (status: SendStatus) = Answers.codeOf statuses status
 
     let private optional name fields =
         Fields.tryFind name fields |> ValueOption.toOption
@@ -152,7 +139,7 @@ module Send =
                 isReadable <- isReadable && Utf8Text.isValid cursor.Value
                 recallHandle <- Some(Utf8Text.read cursor.Value)
 
-        match statusOf code, offsetId, queueId, queueOffset with
+        match Answers.tryStatus statuses code, offsetId, queueId, queueOffset with
         | ValueSome status, ValueSome offsetId, ValueSome queueId, ValueSome queueOffset when
             isReadable && queueId = int64 (int queueId)
             ->
