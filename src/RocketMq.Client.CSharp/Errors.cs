@@ -170,12 +170,14 @@ public sealed class ReceiptExpiredException : RocketMqException
 }
 
 /// <summary>
-/// The body of a received message cannot be read: its checksum is wrong, or it cannot be inflated. Such a message comes
-/// again each time it is read; <see cref="ReceivedMessage.StoredBody"/> has its bytes as they are stored.
+/// The body of a received message cannot be read: its checksum is wrong, it cannot be inflated, or it is not what a handler takes, and
+/// then the inner exception is the serializer's. <see cref="ReceivedMessage.StoredBody"/> has its bytes as they are stored.
 /// </summary>
 public sealed class MessageBodyException : RocketMqException
 {
     internal MessageBodyException(Core.BodyError error) : base(error.Message, OptionModule.ToObj(error.Cause)) { }
+
+    internal MessageBodyException(string message, Exception? cause) : base(message, cause) { }
 }
 
 /// <summary>

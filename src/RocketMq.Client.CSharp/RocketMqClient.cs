@@ -74,5 +74,11 @@ public sealed class RocketMqClient : IAsyncDisposable
     }
 
     /// <summary>Closes the consumers that share it, then the producers, and then the connections.</summary>
-    public ValueTask DisposeAsync() => new(Inner.Close());
+    public ValueTask DisposeAsync() => new(StopAsync());
+
+    /// <summary>
+    /// As <see cref="DisposeAsync"/>. When the token is cancelled, none of them waits for handlers, or for messages on their way, any
+    /// longer. It ends then, without an exception.
+    /// </summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) => Inner.Stop(cancellationToken);
 }

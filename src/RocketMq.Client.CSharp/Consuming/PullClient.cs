@@ -133,4 +133,7 @@ public sealed class PullClient : IAsyncDisposable
 
     /// <summary>Closes the connections.</summary>
     public ValueTask DisposeAsync() => new(_inner.Close());
+
+    /// <summary>As <see cref="DisposeAsync"/>: nothing is at work that it waits for, so the token changes nothing.</summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) => DisposeAsync().AsTask();
 }

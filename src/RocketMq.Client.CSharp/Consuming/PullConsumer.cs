@@ -8,11 +8,10 @@ namespace RocketMq.Client;
 /// </summary>
 public sealed class PullConsumer : IAsyncDisposable
 {
-    private readonly Core.PullConsumer _inner;
-    private readonly Lifetime _lifetime;
+    private readonly Lifetime<Core.PullConsumer> _lifetime;
 
-    internal PullConsumer(Core.PullConsumer inner, string group) =>
-        (_inner, _lifetime) = (inner, new($"The pull consumer of group {group}"));
+    internal PullConsumer(string group, Func<Task<FSharpResult<Core.PullConsumer, Core.RemotingError>>> start) =>
+        _lifetime = new($"The pull consumer of group {group}", start);
 
     /// <summary>Begins to set up a consumer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
     /// <exception cref="ArgumentException">The group's name is not valid.</exception>
@@ -22,14 +21,24 @@ public sealed class PullConsumer : IAsyncDisposable
         return new(Core.Names.checkOwnGroup(group).OrThrowArgument(nameof(group)));
     }
 
+    /// <summary>It has been started, and may be closed since.</summary>
+    public bool IsStarted => _lifetime.IsStarted;
+
+    /// <summary>Joins the group, or takes up what is assigned, and begins to read, as <see cref="PullConsumerBuilder.StartAsync"/> does.</summary>
+    /// <remarks>Does nothing if it has been started. May be repeated after a failure. Other calls start it by themselves.</remarks>
+    /// <exception cref="InvalidRequestException">Settings do not go together.</exception>
+    /// <exception cref="RocketMqException">A server refuses: the credentials, or an SQL92 expression.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up. What has been begun is ended in the background.</exception>
+    public Task StartAsync(CancellationToken cancellationToken = default) => _lifetime.StartAsync(cancellationToken);
+
     /// <summary>What brokers know this member by.</summary>
-    public string ClientId => _inner.ClientId;
+    public string ClientId => _lifetime.Inner.ClientId;
 
     /// <summary>The queues that it reads now, and how far it is with each.</summary>
-    public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];
+    public IReadOnlyList<QueueHealth> Queues => [.. _lifetime.Inner.Queues.Select(queue => new QueueHealth(queue))];
 
     /// <summary>What it is doing, and what it cannot do now.</summary>
-    public PullConsumerHealth Health => new(_inner.Health);
+    public PullConsumerHealth Health => new(_lifetime.Inner.Health);
 
     /// <summary>
     /// Messages as they come, without end. Only one enumeration or receive at a time. A message is consumed when the loop asks for
@@ -42,7 +51,7 @@ public sealed class PullConsumer : IAsyncDisposable
         [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         // What an earlier loop had in hand when it ended, by an exception perhaps, was not consumed.
-        _inner.Redeliver();
+        _lifetime.Inner.Redeliver();
 
         while (true)
         {
@@ -57,8 +66,8 @@ public sealed class PullConsumer : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     public async Task<ReceivedMessage> ReceiveAsync(CancellationToken cancellationToken = default)
     {
-        _lifetime.Require(cancellationToken);
-        var received = await _inner.Receive(cancellationToken).ConfigureAwait(false);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var received = await inner.Receive(cancellationToken).ConfigureAwait(false);
         return new(received.OrThrow(cancellationToken));
     }
 
@@ -76,9 +85,9 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task<IReadOnlyList<ReceivedMessage>> PollAsync(
         int max, TimeSpan wait, CancellationToken cancellationToken = default)
     {
-        _lifetime.Require(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
         var most = Checked.Count(max, int.MaxValue);
-        var received = await _inner.Poll(most, Checked.Span(wait), cancellationToken).ConfigureAwait(false);
+        var received = await inner.Poll(most, Checked.Span(wait), cancellationToken).ConfigureAwait(false);
         return Array.ConvertAll(received.OrThrow(cancellationToken), message => new ReceivedMessage(message));
     }
 
@@ -90,8 +99,8 @@ public sealed class PullConsumer : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task CommitAsync(CancellationToken cancellationToken = default)
     {
-        _lifetime.Require(cancellationToken);
-        (await _inner.Commit(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        (await inner.Commit(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Commits an offset of a queue, the next one to be consumed, whatever has been delivered of it.</summary>
@@ -100,8 +109,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task CommitAsync(MessageQueue queue, long offset, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _lifetime.Require(cancellationToken);
-        (await _inner.Commit(queue.ToCore(), offset, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        (await inner.Commit(queue.ToCore(), offset, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>
@@ -112,8 +121,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public void Seek(MessageQueue queue, long offset)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _lifetime.Require();
-        _inner.Seek(queue.ToCore(), offset).OrThrow();
+        var inner = _lifetime.Open();
+        inner.Seek(queue.ToCore(), offset).OrThrow();
     }
 
     /// <summary>As <see cref="Seek"/>, to the first message that is still there.</summary>
@@ -121,8 +130,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task SeekToBeginAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _lifetime.Require(cancellationToken);
-        (await _inner.SeekToBegin(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        (await inner.SeekToBegin(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>As <see cref="Seek"/>, to what is stored from now on.</summary>
@@ -130,8 +139,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task SeekToEndAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _lifetime.Require(cancellationToken);
-        (await _inner.SeekToEnd(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        (await inner.SeekToEnd(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>As <see cref="Seek"/>, to the messages stored at or after a time.</summary>
@@ -139,22 +148,22 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task SeekToTimeAsync(MessageQueue queue, DateTimeOffset time, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _lifetime.Require(cancellationToken);
-        (await _inner.SeekToTime(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        (await inner.SeekToTime(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>Nothing of these queues is pulled or delivered until <see cref="Resume"/>; they stay this consumer's.</summary>
     public void Pause(params IEnumerable<MessageQueue> queues)
     {
-        _lifetime.Require();
-        _inner.Pause(ToCore(queues));
+        var inner = _lifetime.Open();
+        inner.Pause(ToCore(queues));
     }
 
     /// <summary>Goes on with these queues after <see cref="Pause"/>.</summary>
     public void Resume(params IEnumerable<MessageQueue> queues)
     {
-        _lifetime.Require();
-        _inner.Resume(ToCore(queues));
+        var inner = _lifetime.Open();
+        inner.Resume(ToCore(queues));
     }
 
     /// <summary>The offset of the first message that is still there.</summary>
@@ -162,8 +171,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task<long> GetMinOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _lifetime.Require(cancellationToken);
-        return (await _inner.MinOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        return (await inner.MinOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>The offset that the next stored message will have.</summary>
@@ -171,8 +180,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task<long> GetMaxOffsetAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _lifetime.Require(cancellationToken);
-        return (await _inner.MaxOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        return (await inner.MaxOffset(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>The offset of the first message stored at or after a time. Brokers before 5.0 give the nearest one.</summary>
@@ -181,8 +190,8 @@ public sealed class PullConsumer : IAsyncDisposable
         MessageQueue queue, DateTimeOffset time, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _lifetime.Require(cancellationToken);
-        return (await _inner.OffsetAt(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        return (await inner.OffsetAt(queue.ToCore(), time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>The offset that the group has committed, or null if none.</summary>
@@ -190,8 +199,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task<long?> GetCommittedAsync(MessageQueue queue, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(queue);
-        _lifetime.Require(cancellationToken);
-        return (await _inner.Committed(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken)?.Value;
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        return (await inner.Committed(queue.ToCore(), cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken)?.Value;
     }
 
     /// <summary>Reads another topic too, or changes what is wanted of one. All members of the group must do the same.</summary>
@@ -202,8 +211,8 @@ public sealed class PullConsumer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(tags);
-        _lifetime.Require(cancellationToken);
-        var changing = _inner.Subscribe(topic, Core.Filter.NewByTag(tags));
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var changing = inner.Subscribe(topic, Core.Filter.NewByTag(tags));
         (await changing.WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
@@ -213,8 +222,8 @@ public sealed class PullConsumer : IAsyncDisposable
     public async Task UnsubscribeAsync(string topic, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        _lifetime.Require(cancellationToken);
-        (await _inner.Unsubscribe(topic).WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        (await inner.Unsubscribe(topic).WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>
@@ -229,20 +238,20 @@ public sealed class PullConsumer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(queues);
         ArgumentNullException.ThrowIfNull(tags);
-        _lifetime.Require(cancellationToken);
-        var changing = _inner.Assign(ToCore(queues), Core.Filter.NewByTag(tags));
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var changing = inner.Assign(ToCore(queues), Core.Filter.NewByTag(tags));
         (await changing.WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
+
+    /// <summary>As <see cref="DisposeAsync"/>: there is nothing at work that it waits for, so the token changes nothing.</summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) =>
+        _lifetime.CloseAsync(inner => inner.Close());
 
     /// <summary>
     /// Stops reading, commits the offsets of messages consumed unless that is done manually, leaves the group and closes the
     /// connections.
     /// </summary>
-    public ValueTask DisposeAsync()
-    {
-        _lifetime.Close();
-        return new(_inner.Close());
-    }
+    public ValueTask DisposeAsync() => new(StopAsync());
 
     private static FSharpList<Core.MessageQueue> ToCore(IEnumerable<MessageQueue> queues)
     {

@@ -83,11 +83,20 @@ public sealed class PullConsumerBuilder : ConsumerBuilder<PullConsumerBuilder>
     /// </exception>
     public async Task<PullConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        var consumer = Build();
+        await consumer.StartAsync(cancellationToken).ConfigureAwait(false);
+        return consumer;
+    }
+
+    /// <summary>
+    /// The consumer, which has not been started: <see cref="PullConsumer.StartAsync"/> or its first call does that. Nothing connects.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">No name server is named.</exception>
+    public PullConsumer Build()
+    {
         var options = ToCore<Core.PullConsumerOptions>();
-        var starting = Core.PullConsumer.StartWith(Draft.Shared, options);
-        return new(
-            await Lifetime.StartAsync(starting, "a pull consumer", cancellationToken).ConfigureAwait(false), options.Consumer.Group);
+        var shared = Draft.Shared;
+        return new(options.Consumer.Group, () => Core.PullConsumer.StartWith(shared, options));
     }
 
     /// <summary>

@@ -1,17 +1,11 @@
 namespace RocketMq.Client;
 
 /// <summary>What a <see cref="PullConsumer"/> is doing.</summary>
-public sealed class PullConsumerHealth
+public sealed class PullConsumerHealth : ClientHealth
 {
     private readonly Core.PullConsumerHealth _inner;
 
-    internal PullConsumerHealth(Core.PullConsumerHealth inner) => _inner = inner;
-
-    /// <summary>It can do its work now: nothing that it tried last has failed.</summary>
-    public bool IsHealthy => _inner.IsHealthy;
-
-    /// <summary>What it cannot do now.</summary>
-    public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
+    internal PullConsumerHealth(Core.PullConsumerHealth inner) : base(inner.IsHealthy, inner.Problems) => _inner = inner;
 
     /// <summary>The queues that it reads.</summary>
     public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];

@@ -7,11 +7,10 @@ namespace RocketMq.Client;
 /// </summary>
 public sealed class PushConsumer : IAsyncDisposable
 {
-    private readonly Core.PushConsumer _inner;
-    private readonly Lifetime _lifetime;
+    private readonly Lifetime<Core.PushConsumer> _lifetime;
 
-    internal PushConsumer(Core.PushConsumer inner, string group) =>
-        (_inner, _lifetime) = (inner, new($"The push consumer of group {group}"));
+    internal PushConsumer(string group, Func<Task<FSharpResult<Core.PushConsumer, Core.RemotingError>>> start) =>
+        _lifetime = new($"The push consumer of group {group}", start);
 
     /// <summary>Begins to set up a consumer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
     /// <exception cref="ArgumentException">The group's name is not valid.</exception>
@@ -21,11 +20,21 @@ public sealed class PushConsumer : IAsyncDisposable
         return new(Core.Names.checkOwnGroup(group).OrThrowArgument(nameof(group)));
     }
 
+    /// <summary>It has been started, and may be closed since.</summary>
+    public bool IsStarted => _lifetime.IsStarted;
+
+    /// <summary>Joins the group and begins to read, as <see cref="PushConsumerBuilder.StartAsync"/> does.</summary>
+    /// <remarks>Does nothing if it has been started. May be repeated after a failure. Other calls start it by themselves.</remarks>
+    /// <exception cref="InvalidRequestException">Settings do not go together.</exception>
+    /// <exception cref="RocketMqException">A server refuses: the credentials, or an SQL92 expression.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up. What has been begun is ended in the background.</exception>
+    public Task StartAsync(CancellationToken cancellationToken = default) => _lifetime.StartAsync(cancellationToken);
+
     /// <summary>What brokers know this member by.</summary>
-    public string ClientId => _inner.ClientId;
+    public string ClientId => _lifetime.Inner.ClientId;
 
     /// <summary>What it is doing.</summary>
-    public PushConsumerHealth Health => new(_inner.Health);
+    public PushConsumerHealth Health => new(_lifetime.Inner.Health);
 
     /// <summary>Reads another topic too, or changes what is wanted of one. All members of the group must do the same.</summary>
     /// <exception cref="RocketMqException">The name is not valid, or no name server can be asked.</exception>
@@ -34,8 +43,8 @@ public sealed class PushConsumer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(tags);
-        _lifetime.Require(cancellationToken);
-        var changing = _inner.Subscribe(topic, Core.Filter.NewByTag(tags));
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var changing = inner.Subscribe(topic, Core.Filter.NewByTag(tags));
         (await changing.WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
@@ -46,8 +55,8 @@ public sealed class PushConsumer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(expression);
-        _lifetime.Require(cancellationToken);
-        var changing = _inner.Subscribe(topic, Core.Filter.NewBySql92(expression));
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var changing = inner.Subscribe(topic, Core.Filter.NewBySql92(expression));
         (await changing.WaitAsync(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
@@ -56,8 +65,8 @@ public sealed class PushConsumer : IAsyncDisposable
     public async Task UnsubscribeAsync(string topic, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        _lifetime.Require(cancellationToken);
-        await _inner.Unsubscribe(topic).WaitAsync(cancellationToken).ConfigureAwait(false);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        await inner.Unsubscribe(topic).WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -65,35 +74,38 @@ public sealed class PushConsumer : IAsyncDisposable
     /// </summary>
     public void Pause()
     {
-        _lifetime.Require();
-        _inner.Pause();
+        var inner = _lifetime.Open();
+        inner.Pause();
     }
 
     /// <summary>Goes on after <see cref="Pause"/>.</summary>
     public void Resume()
     {
-        _lifetime.Require();
-        _inner.Resume();
+        var inner = _lifetime.Open();
+        inner.Resume();
     }
 
     /// <summary>Commits what is consumed now, in place of waiting for the interval.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up; it may happen all the same.</exception>
     public async Task CommitAsync(CancellationToken cancellationToken = default)
     {
-        _lifetime.Require(cancellationToken);
-        await _inner.Commit(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        await inner.Commit(cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false);
 
         // What was cut short by the token ends without a word.
         cancellationToken.ThrowIfCancellationRequested();
     }
 
     /// <summary>
+    /// As <see cref="DisposeAsync"/>. When the token is cancelled, handlers are not waited for any longer: they are told to end by
+    /// their tokens, what is consumed is committed, and the consumer is closed. It ends then, without an exception.
+    /// </summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) =>
+        _lifetime.CloseAsync(inner => inner.Stop(cancellationToken));
+
+    /// <summary>
     /// Stops: no handler begins; those at work may end within <see cref="PushConsumerBuilder.DrainTimeout"/>, and are told to by
     /// their tokens then. What is consumed is committed, locks are released, brokers are told, connections closed.
     /// </summary>
-    public ValueTask DisposeAsync()
-    {
-        _lifetime.Close();
-        return new(_inner.Close());
-    }
+    public ValueTask DisposeAsync() => new(StopAsync());
 }

@@ -113,12 +113,19 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
     /// </exception>
     public async Task<PushConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        var consumer = Build();
+        await consumer.StartAsync(cancellationToken).ConfigureAwait(false);
+        return consumer;
+    }
+
+    /// <summary>The consumer, which has not been started: see <see cref="PushConsumer.StartAsync"/>. Nothing connects.</summary>
+    /// <exception cref="InvalidRequestException">There is no handler, or no name server is named.</exception>
+    public PushConsumer Build()
+    {
         var handler = _handler
             ?? throw new InvalidRequestException(Core.RemotingError.NewMisconfigured("A push consumer needs a handler: call OnMessage or OnMessages before StartAsync"));
         var options = ToCore<Core.PushConsumerOptions>();
-        var starting = Core.PushConsumer.StartWith(Draft.Shared, options, handler);
-        return new(
-            await Lifetime.StartAsync(starting, "a push consumer", cancellationToken).ConfigureAwait(false), options.Consumer.Group);
+        var shared = Draft.Shared;
+        return new(options.Consumer.Group, () => Core.PushConsumer.StartWith(shared, options, handler));
     }
 }

@@ -1,17 +1,11 @@
 namespace RocketMq.Client;
 
 /// <summary>What a <see cref="PushConsumer"/> is doing. Counts are messages since its start.</summary>
-public sealed class PushConsumerHealth
+public sealed class PushConsumerHealth : ClientHealth
 {
     private readonly Core.PushConsumerHealth _inner;
 
-    internal PushConsumerHealth(Core.PushConsumerHealth inner) => _inner = inner;
-
-    /// <summary>It can do its work now: no handler is stuck, and nothing that it tried last has failed.</summary>
-    public bool IsHealthy => _inner.IsHealthy;
-
-    /// <summary>What it cannot do now.</summary>
-    public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
+    internal PushConsumerHealth(Core.PushConsumerHealth inner) : base(inner.IsHealthy, inner.Problems) => _inner = inner;
 
     /// <summary>The queues that it reads.</summary>
     public IReadOnlyList<QueueHealth> Queues => [.. _inner.Queues.Select(queue => new QueueHealth(queue))];

@@ -1,8 +1,14 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+
 namespace RocketMq.Client;
 
 /// <summary>A message to be sent. Immutable; each method gives a new one.</summary>
 public sealed class Message
 {
+    /// <summary>The property that says what the body is: "application/json" for instance. Other clients may set and read it as well.</summary>
+    public const string ContentTypeProperty = "contentType";
+
     internal Message(Core.Message inner) => Inner = inner;
 
     internal Core.Message Inner { get; }
@@ -28,6 +34,25 @@ public sealed class Message
     {
         ArgumentNullException.ThrowIfNull(text);
         return Body(Utf8(text));
+    }
+
+    /// <summary>Sets the body to a value in JSON, and the content type to application/json.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="type">What the compiler knows of its type: <c>OrdersJson.Default.Order</c>.</param>
+    /// <exception cref="NotSupportedException">A part of the value has a type that the context does not name.</exception>
+    public Message Json<T>(T value, JsonTypeInfo<T> type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        return Body(JsonSerializer.SerializeToUtf8Bytes(value, type))
+            .Property(ContentTypeProperty, JsonMessageSerializer.JsonContentType);
+    }
+
+    /// <summary>Sets the body to a value, as a serializer writes it, and the content type to the serializer's.</summary>
+    /// <exception cref="Exception">What the serializer throws.</exception>
+    public Message Body<T>(T value, IMessageSerializer serializer)
+    {
+        ArgumentNullException.ThrowIfNull(serializer);
+        return Body(serializer.Serialize(value)).Property(ContentTypeProperty, serializer.ContentType);
     }
 
     /// <summary>Sets the one tag, by which consumers can choose.</summary>
@@ -99,6 +124,57 @@ public sealed class Message
     /// 5.0; older ones deliver it at once.
     /// </summary>
     public Message DeliverAt(DateTimeOffset time) => new(Core.MessageModule.withDeliveryAt(time, Inner));
+
+    /// <summary>The body; empty if none has been set.</summary>
+    public ReadOnlyMemory<byte> GetBody() => Inner.Body;
+
+    /// <summary>The body as a text in UTF-8.</summary>
+    /// <exception cref="System.Text.DecoderFallbackException">It is no such text.</exception>
+    public string GetText() => StrictUtf8.GetString(Inner.Body.Span);
+
+    /// <summary>The tag, or null.</summary>
+    public string? GetTag() => GetProperty(Core.PropertyName.tags);
+
+    /// <summary>The business keys; none if none have been set.</summary>
+    public IReadOnlyList<string> GetKeys() =>
+        GetProperty(Core.PropertyName.keys)?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? [];
+
+    /// <summary>The sharding key, or null.</summary>
+    public string? GetShardingKey() => GetProperty(Core.PropertyName.shardingKey);
+
+    /// <summary>The application's own number; 0 unless set.</summary>
+    public int GetFlag() => Inner.Flag;
+
+    /// <summary>The delay level, 1 to 18, or null.</summary>
+    public int? GetDelayLevel() => (int?)Number(Core.PropertyName.delayLevel);
+
+    /// <summary>How long brokers hold the message back, or null.</summary>
+    public TimeSpan? GetDelay() => Number(Core.PropertyName.timerDelayMillis) is { } millis
+        ? TimeSpan.FromMilliseconds(millis)
+        : Number(Core.PropertyName.timerDelaySeconds) is { } seconds ? TimeSpan.FromSeconds(seconds) : null;
+
+    /// <summary>Until when brokers hold the message back, or null.</summary>
+    public DateTimeOffset? GetDeliveryTime() =>
+        Number(Core.PropertyName.timerDeliverMillis) is { } millis ? DateTimeOffset.FromUnixTimeMilliseconds(millis) : null;
+
+    /// <summary>What the body is, or null.</summary>
+    public string? GetContentType() => GetProperty(ContentTypeProperty);
+
+    /// <summary>One property, RocketMQ's own included, or null.</summary>
+    public string? GetProperty(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        var found = Core.PropertiesModule.tryFind(name, Inner.Properties);
+        return found.IsSome ? found.Value : null;
+    }
+
+    /// <summary>All properties, RocketMQ's own included. Read again with each call.</summary>
+    public IReadOnlyDictionary<string, string> GetProperties() => Core.PropertiesModule.toMap(Inner.Properties);
+
+    internal static string FromUtf8(ReadOnlyMemory<byte> body) => StrictUtf8.GetString(body.Span);
+
+    private long? Number(string property) =>
+        long.TryParse(GetProperty(property), System.Globalization.CultureInfo.InvariantCulture, out var number) ? number : null;
 
     internal static ReadOnlyMemory<byte> Utf8(string text) => StrictUtf8.GetBytes(text);
 

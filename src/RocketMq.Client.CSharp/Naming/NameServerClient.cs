@@ -103,6 +103,9 @@ public sealed class NameServerClient : IAsyncDisposable
     /// <summary>Closes its connections.</summary>
     public ValueTask DisposeAsync() => new(_inner.Close());
 
+    /// <summary>As <see cref="DisposeAsync"/>: nothing is at work that it waits for, so the token changes nothing.</summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) => DisposeAsync().AsTask();
+
     private static Core.Protocol.KeyValuePlace Place(string space, string key)
     {
         ArgumentNullException.ThrowIfNull(space);

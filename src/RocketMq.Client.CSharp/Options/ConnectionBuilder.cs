@@ -7,6 +7,8 @@ namespace RocketMq.Client;
 public abstract class ConnectionBuilder<TSelf>
     where TSelf : ConnectionBuilder<TSelf>
 {
+    private const string LogCategory = "RocketMq.Client";
+
     private protected ConnectionBuilder(Draft draft) => Draft = draft;
 
     private protected Draft Draft { get; }
@@ -130,6 +132,13 @@ public abstract class ConnectionBuilder<TSelf>
 
     /// <summary>Where to log. Default nowhere.</summary>
     public TSelf Logger(ILogger value) => Set(value);
+
+    /// <summary>Where to log, in the category "RocketMq.Client". Default nowhere.</summary>
+    public TSelf Logger(ILoggerFactory factory)
+    {
+        ArgumentNullException.ThrowIfNull(factory);
+        return Logger(factory.CreateLogger(LogCategory));
+    }
 
     /// <summary>Which failed calls are tried again by themselves. Default <see cref="RetryPolicy.Never"/>.</summary>
     public TSelf Retry(RetryPolicy policy)

@@ -93,13 +93,21 @@ public sealed partial class PopConsumerBuilder : ConsumerBuilder<PopConsumerBuil
     /// </exception>
     public async Task<PopConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        var consumer = Build();
+        await consumer.StartAsync(cancellationToken).ConfigureAwait(false);
+        return consumer;
+    }
+
+    /// <summary>The consumer, which has not been started: see <see cref="PopConsumer.StartAsync"/>. Nothing connects.</summary>
+    /// <exception cref="InvalidRequestException">There is no handler, or no name server is named.</exception>
+    public PopConsumer Build()
+    {
         var handler = _handler ?? throw Core.RemotingError
-            .NewMisconfigured("a consumer that pops needs OnMessage, which handles messages").ToException(cancellationToken);
+            .NewMisconfigured("a consumer that pops needs OnMessage, which handles messages").ToException();
         var options = ToCore<Core.PopConsumerOptions>();
         var run = FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, Task<Core.ConsumeResult>>(
             (message, cancellation) => handler(new(message), cancellation).AsTask());
-        var starting = Core.PopConsumer.StartWith(Draft.Shared, options, run);
-        return new(await Lifetime.StartAsync(starting, "a pop consumer", cancellationToken).ConfigureAwait(false));
+        var shared = Draft.Shared;
+        return new(options.Consumer.Group, () => Core.PopConsumer.StartWith(shared, options, run));
     }
 }

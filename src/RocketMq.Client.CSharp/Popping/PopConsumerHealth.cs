@@ -1,17 +1,11 @@
 namespace RocketMq.Client;
 
 /// <summary>What a <see cref="PopConsumer"/> is doing. Counts are messages since its start.</summary>
-public sealed class PopConsumerHealth
+public sealed class PopConsumerHealth : ClientHealth
 {
     private readonly Core.PopConsumerHealth _inner;
 
-    internal PopConsumerHealth(Core.PopConsumerHealth inner) => _inner = inner;
-
-    /// <summary>It can do its work now: no handler is stuck, and nothing that it tried last has failed.</summary>
-    public bool IsHealthy => _inner.IsHealthy;
-
-    /// <summary>What it cannot do now.</summary>
-    public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
+    internal PopConsumerHealth(Core.PopConsumerHealth inner) : base(inner.IsHealthy, inner.Problems) => _inner = inner;
 
     /// <summary>Since a broker last did what it was asked; null if none has.</summary>
     public TimeSpan? SinceSuccess => _inner.SinceSuccess?.Value;
@@ -57,17 +51,11 @@ public sealed class PopConsumerHealth
 }
 
 /// <summary>What a <see cref="SimpleConsumer"/> is doing. Counts are messages since its start.</summary>
-public sealed class SimpleConsumerHealth
+public sealed class SimpleConsumerHealth : ClientHealth
 {
     private readonly Core.SimpleConsumerHealth _inner;
 
-    internal SimpleConsumerHealth(Core.SimpleConsumerHealth inner) => _inner = inner;
-
-    /// <summary>It can do its work now: nothing that it tried last has failed.</summary>
-    public bool IsHealthy => _inner.IsHealthy;
-
-    /// <summary>What it cannot do now.</summary>
-    public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
+    internal SimpleConsumerHealth(Core.SimpleConsumerHealth inner) : base(inner.IsHealthy, inner.Problems) => _inner = inner;
 
     /// <summary>Since a broker last did what it was asked; null if none has.</summary>
     public TimeSpan? SinceSuccess => _inner.SinceSuccess?.Value;

@@ -6,11 +6,10 @@ namespace RocketMq.Client;
 /// </summary>
 public sealed class SimpleConsumer : IAsyncDisposable
 {
-    private readonly Core.SimpleConsumer _inner;
-    private readonly Lifetime _lifetime;
+    private readonly Lifetime<Core.SimpleConsumer> _lifetime;
 
-    internal SimpleConsumer(Core.SimpleConsumer inner, string group) =>
-        (_inner, _lifetime) = (inner, new($"The simple consumer of group {group}"));
+    internal SimpleConsumer(string group, Func<Task<FSharpResult<Core.SimpleConsumer, Core.RemotingError>>> start) =>
+        _lifetime = new($"The simple consumer of group {group}", start);
 
     /// <summary>Begins to set up a consumer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
     /// <exception cref="ArgumentException">The group's name is not valid.</exception>
@@ -20,8 +19,18 @@ public sealed class SimpleConsumer : IAsyncDisposable
         return new(Core.Names.checkOwnGroup(group).OrThrowArgument(nameof(group)));
     }
 
+    /// <summary>It has been started, and may be closed since.</summary>
+    public bool IsStarted => _lifetime.IsStarted;
+
+    /// <summary>Joins the group, as <see cref="SimpleConsumerBuilder.StartAsync"/> does.</summary>
+    /// <remarks>Does nothing if it has been started. May be repeated after a failure. Other calls start it by themselves.</remarks>
+    /// <exception cref="InvalidRequestException">Settings do not go together.</exception>
+    /// <exception cref="RocketMqException">A server refuses: the credentials, or an SQL92 expression.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up. What has been begun is ended in the background.</exception>
+    public Task StartAsync(CancellationToken cancellationToken = default) => _lifetime.StartAsync(cancellationToken);
+
     /// <summary>Brokers know the consumer by this.</summary>
-    public string ClientId => _inner.ClientId;
+    public string ClientId => _lifetime.Inner.ClientId;
 
     /// <summary>
     /// Messages that others of the group do not get for a time; none if none came, see <see cref="SimpleConsumerBuilder.AwaitDuration"/>. If
@@ -36,8 +45,8 @@ public sealed class SimpleConsumer : IAsyncDisposable
     public async Task<IReadOnlyList<LeasedMessage>> ReceiveAsync(
         int maxMessages, TimeSpan invisible, CancellationToken cancellationToken = default)
     {
-        _lifetime.Require(cancellationToken);
-        var received = await _inner.Receive(maxMessages, invisible, cancellationToken).ConfigureAwait(false);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var received = await inner.Receive(maxMessages, invisible, cancellationToken).ConfigureAwait(false);
         return [.. received.OrThrow(cancellationToken).Select(message => new LeasedMessage(message))];
     }
 
@@ -48,8 +57,8 @@ public sealed class SimpleConsumer : IAsyncDisposable
     public async Task AckAsync(LeasedMessage message, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);
-        _lifetime.Require(cancellationToken);
-        (await _inner.Ack(message.Inner, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        (await inner.Ack(message.Inner, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>As <see cref="AckAsync"/>, with one request to each broker. Gives those that failed.</summary>
@@ -57,8 +66,8 @@ public sealed class SimpleConsumer : IAsyncDisposable
         IEnumerable<LeasedMessage> messages, CancellationToken cancellationToken = default)
     {
         var all = ListModule.OfSeq(Checked.All(messages).Select(message => message.Inner));
-        _lifetime.Require(cancellationToken);
-        var failures = await _inner.AckAll(all, cancellationToken).ConfigureAwait(false);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var failures = await inner.AckAll(all, cancellationToken).ConfigureAwait(false);
         return [.. failures.Select(failure => new AckFailure(new(failure.Message), failure.Error.ToException(cancellationToken)))];
     }
 
@@ -73,17 +82,17 @@ public sealed class SimpleConsumer : IAsyncDisposable
         LeasedMessage message, TimeSpan time, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);
-        _lifetime.Require(cancellationToken);
-        return new((await _inner.ChangeInvisible(message.Inner, time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken));
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        return new((await inner.ChangeInvisible(message.Inner, time, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
     /// <summary>What it is doing, and what it cannot do now.</summary>
-    public SimpleConsumerHealth Health => new(_inner.Health);
+    public SimpleConsumerHealth Health => new(_lifetime.Inner.Health);
+
+    /// <summary>As <see cref="DisposeAsync"/>: there is nothing at work that it waits for, so the token changes nothing.</summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) =>
+        _lifetime.CloseAsync(inner => inner.Close());
 
     /// <summary>Leaves the group and closes the connections. Messages that were not acknowledged come again.</summary>
-    public ValueTask DisposeAsync()
-    {
-        _lifetime.Close();
-        return new(_inner.Close());
-    }
+    public ValueTask DisposeAsync() => new(StopAsync());
 }

@@ -32,11 +32,19 @@ public sealed class SimpleConsumerBuilder : ConsumerBuilder<SimpleConsumerBuilde
     /// </exception>
     public async Task<SimpleConsumer> StartAsync(CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        var consumer = Build();
+        await consumer.StartAsync(cancellationToken).ConfigureAwait(false);
+        return consumer;
+    }
+
+    /// <summary>
+    /// The consumer, which has not been started: <see cref="SimpleConsumer.StartAsync"/> or its first call does that. Nothing connects.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">No name server is named.</exception>
+    public SimpleConsumer Build()
+    {
         var options = ToCore<Core.SimpleConsumerOptions>();
-        var starting = Core.SimpleConsumer.StartWith(Draft.Shared, options);
-        return new(
-            await Lifetime.StartAsync(starting, "a simple consumer", cancellationToken).ConfigureAwait(false),
-            options.Consumer.Group);
+        var shared = Draft.Shared;
+        return new(options.Consumer.Group, () => Core.SimpleConsumer.StartWith(shared, options));
     }
 }

@@ -1,12 +1,13 @@
 namespace RocketMq.Client;
 
 /// <summary>Sends messages. Safe to use from any thread; one for each group of a process is enough.</summary>
-public sealed class Producer : IAsyncDisposable
+public sealed class Producer : IProducer, IAsyncDisposable
 {
-    private readonly Core.Producer _inner;
+    private readonly Lifetime<Core.Producer> _lifetime;
     private readonly Core.BodyCodecs _codecs;
 
-    internal Producer(Core.Producer inner, Core.BodyCodecs codecs) => (_inner, _codecs) = (inner, codecs);
+    internal Producer(string group, Core.BodyCodecs codecs, Func<Task<FSharpResult<Core.Producer, Core.RemotingError>>> start) =>
+        (_lifetime, _codecs) = (new($"The producer of group {group}", start), codecs);
 
     /// <summary>Begins to set up a producer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
     /// <exception cref="ArgumentException">The group's name is not valid.</exception>
@@ -16,17 +17,27 @@ public sealed class Producer : IAsyncDisposable
         return new(Core.Names.checkOwnGroup(group).OrThrowArgument(nameof(group)));
     }
 
+    /// <summary>It has been started, and may be closed since.</summary>
+    public bool IsStarted => _lifetime.IsStarted;
+
+    /// <summary>
+    /// Starts the producer, which its first message does as well. It connects with that. Does nothing if it has been started.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">Settings do not go together.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    public Task StartAsync(CancellationToken cancellationToken = default) => _lifetime.StartAsync(cancellationToken);
+
     /// <summary>Brokers know the producer by this.</summary>
-    public string ClientId => _inner.ClientId;
+    public string ClientId => _lifetime.Inner.ClientId;
 
     /// <summary>Whether it could send now, and what became of its sends.</summary>
-    public ProducerHealth Health => new(_inner.Health);
+    public ProducerHealth Health => new(_lifetime.Inner.Health);
 
     /// <summary>The brokers that messages avoid now, because they failed or were slow. Mostly none.</summary>
-    public IReadOnlyList<AvoidedBroker> AvoidedBrokers => [.. _inner.AvoidedBrokers.Select(AvoidedBroker.FromCore)];
+    public IReadOnlyList<AvoidedBroker> AvoidedBrokers => [.. _lifetime.Inner.AvoidedBrokers.Select(AvoidedBroker.FromCore)];
 
     /// <summary>Traces that were lost because they came too fast, or could not be stored. 0 without traces.</summary>
-    public long DroppedTraces => _inner.DroppedTraces;
+    public long DroppedTraces => _lifetime.Inner.DroppedTraces;
 
     /// <summary>
     /// Sends a message to the queues of its topic in turn and waits until a broker has stored it. A failed attempt is repeated
@@ -105,7 +116,8 @@ public sealed class Producer : IAsyncDisposable
     public async Task<IReadOnlyList<MessageQueue>> GetQueuesAsync(string topic, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
-        var queues = await _inner.Queues(topic, cancellationToken).ConfigureAwait(false);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var queues = await inner.Queues(topic, cancellationToken).ConfigureAwait(false);
         return [.. queues.OrThrow(cancellationToken).Select(MessageQueue.FromCore)];
     }
 
@@ -120,7 +132,8 @@ public sealed class Producer : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentNullException.ThrowIfNull(recallHandle);
-        return (await _inner.Recall(topic, recallHandle, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        return (await inner.Recall(topic, recallHandle, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 
     /// <summary>
@@ -135,7 +148,8 @@ public sealed class Producer : IAsyncDisposable
         Message message, TimeSpan timeout, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(message);
-        var reply = await _inner
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var reply = await inner
             .Request(message.Inner, Checked.Span(timeout), Core.SendTarget.AnyQueue, cancellationToken)
             .ConfigureAwait(false);
         return ReceivedMessage.FromCore(reply.OrThrow(cancellationToken), _codecs);
@@ -169,7 +183,14 @@ public sealed class Producer : IAsyncDisposable
     /// Takes no more messages, waits for those on their way (see <see cref="ProducerBuilderBase{TBuilder}.DrainTimeout"/>), says
     /// unregisters from brokers and closes the connections. Messages that are still on their way then fail; they may be stored.
     /// </summary>
-    public ValueTask DisposeAsync() => new(_inner.Close());
+    public ValueTask DisposeAsync() => new(StopAsync());
+
+    /// <summary>
+    /// As <see cref="DisposeAsync"/>. When the token is cancelled, messages on their way are not waited for any longer. It ends then,
+    /// without an exception.
+    /// </summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) =>
+        _lifetime.CloseAsync(inner => inner.Stop(cancellationToken));
 
     private static Core.SendTarget One(MessageQueue queue)
     {
@@ -186,7 +207,8 @@ public sealed class Producer : IAsyncDisposable
     private async Task<SendReceipt> SendAsync(Message message, Core.SendTarget target, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
-        var receipt = await _inner.SendTo(target, message.Inner, cancellationToken).ConfigureAwait(false);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var receipt = await inner.SendTo(target, message.Inner, cancellationToken).ConfigureAwait(false);
         return SendReceipt.FromCore(receipt.OrThrow(cancellationToken));
     }
 
@@ -194,13 +216,15 @@ public sealed class Producer : IAsyncDisposable
         IEnumerable<Message> messages, Core.SendTarget target, CancellationToken cancellationToken)
     {
         var batch = ListModule.OfSeq(Checked.All(messages).Select(message => message.Inner));
-        var receipts = await _inner.SendBatch(batch, target, cancellationToken).ConfigureAwait(false);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var receipts = await inner.SendBatch(batch, target, cancellationToken).ConfigureAwait(false);
         return [.. receipts.OrThrow(cancellationToken).Select(SendReceipt.FromCore)];
     }
 
     private async Task SendOneWayAsync(Message message, Core.SendTarget target, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(message);
-        (await _inner.SendOneWay(message.Inner, target, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        (await inner.SendOneWay(message.Inner, target, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
     }
 }

@@ -11,10 +11,19 @@ public sealed class ProducerBuilder : ProducerBuilderBase<ProducerBuilder>
 
     /// <summary>Starts the producer. It connects with its first message.</summary>
     /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
-    public Task<Producer> StartAsync(CancellationToken cancellationToken = default)
+    public async Task<Producer> StartAsync(CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        var producer = Build();
+        await producer.StartAsync(cancellationToken).ConfigureAwait(false);
+        return producer;
+    }
+
+    /// <summary>The producer, which has not been started: <see cref="Producer.StartAsync"/> or its first message does that.</summary>
+    /// <exception cref="InvalidRequestException">No name server is named.</exception>
+    public Producer Build()
+    {
         var options = ToCore<Core.ProducerOptions>();
-        return Task.FromResult(new Producer(Core.Producer.StartWith(Draft.Shared, options).OrThrow(cancellationToken), options.Client.Codecs));
+        var shared = Draft.Shared;
+        return new(options.Group, options.Client.Codecs, () => Task.FromResult(Core.Producer.StartWith(shared, options)));
     }
 }

@@ -1,21 +1,16 @@
 namespace RocketMq.Client;
 
 /// <summary>What a <see cref="Producer"/> or a <see cref="TransactionProducer"/> is doing, and whether it could send now.</summary>
-public sealed class ProducerHealth
+/// <remarks>
+/// What keeps it from sending now, of the topics in use: their routes are not known, none of their masters can be reached, or no
+/// name server answers. A broker beside others that can be reached is none. It learns of brokers by sends and, without them, by
+/// heartbeats every 30 s. A producer that has not sent yet has not queried a name server.
+/// </remarks>
+public sealed class ProducerHealth : ClientHealth
 {
     private readonly Core.ProducerHealth _inner;
 
-    internal ProducerHealth(Core.ProducerHealth inner) => _inner = inner;
-
-    /// <summary>It could send now: there are no <see cref="Problems"/>.</summary>
-    public bool IsHealthy => _inner.IsHealthy;
-
-    /// <summary>
-    /// What keeps it from sending now, of the topics in use: their routes are not known, none of their masters can be reached, or no
-    /// name server answers. A broker beside others that can be reached is none. It learns of brokers by sends and, without them, by
-    /// heartbeats every 30 s. A producer that has not sent yet has not queried a name server.
-    /// </summary>
-    public IReadOnlyList<ClientProblem> Problems => ClientProblem.From(_inner.Problems);
+    internal ProducerHealth(Core.ProducerHealth inner) : base(inner.IsHealthy, inner.Problems) => _inner = inner;
 
     /// <summary>Since a broker last stored a message; null if none has.</summary>
     public TimeSpan? SinceSuccess => _inner.SinceSuccess is { } since ? since.Value : null;

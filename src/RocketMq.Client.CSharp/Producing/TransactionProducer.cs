@@ -12,14 +12,32 @@ public sealed record TransactionReceipt(SendReceipt Receipt, TransactionDecision
 /// Sends messages that consumers see only if a local transaction succeeds. Safe to use from any thread; one for each group of a
 /// process is enough.
 /// </summary>
-public sealed class TransactionProducer : IAsyncDisposable
+public sealed class TransactionProducer : ITransactionProducer, IAsyncDisposable
 {
-    private readonly Core.TransactionProducer _inner;
+    private readonly Lifetime<Core.TransactionProducer> _lifetime;
 
-    internal TransactionProducer(Core.TransactionProducer inner, Core.BodyCodecs codecs)
+    internal TransactionProducer(
+        string group, Core.BodyCodecs codecs, Func<Task<FSharpResult<Core.TransactionProducer, Core.RemotingError>>> start)
     {
-        _inner = inner;
-        Producer = new(inner.Producer, codecs);
+        _lifetime = new($"The transaction producer of group {group}", start);
+        Producer = new(group, codecs, async () =>
+            FSharpResult<Core.Producer, Core.RemotingError>.NewOk(
+                (await _lifetime.WhenStartedAsync(CancellationToken.None).ConfigureAwait(false)).Producer));
+    }
+
+    /// <summary>It has been started, and may be closed since.</summary>
+    public bool IsStarted => _lifetime.IsStarted;
+
+    /// <summary>
+    /// Starts the producer and makes it known to the brokers of its topics, as far as they can be reached. Its first message starts it
+    /// as well. Does nothing if it has been started.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">Settings do not go together.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up. What has been begun is ended in the background.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken = default)
+    {
+        await _lifetime.StartAsync(cancellationToken).ConfigureAwait(false);
+        await Producer.StartAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Begins to set up a producer of a group: 1 to 255 characters of a-z A-Z 0-9 % | - _.</summary>
@@ -63,7 +81,8 @@ public sealed class TransactionProducer : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(local);
         var run = FuncConvert.FromFunc<Core.Message, Task<Core.TransactionDecision>>(async sent =>
             (await (local(new(sent)) ?? throw Handlers.NoTask(local)).ConfigureAwait(false)).ToCore());
-        var receipt = (await _inner.Send(message.Inner, run, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
+        var inner = await _lifetime.WhenStartedAsync(cancellationToken).ConfigureAwait(false);
+        var receipt = (await inner.Send(message.Inner, run, cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
         return new(
             SendReceipt.FromCore(receipt.Receipt),
             TransactionDecisions.FromCore(receipt.Decision),
@@ -71,5 +90,9 @@ public sealed class TransactionProducer : IAsyncDisposable
     }
 
     /// <summary>As <see cref="Producer.DisposeAsync"/>; transactions that run are waited for, too.</summary>
-    public ValueTask DisposeAsync() => new(_inner.Close());
+    public ValueTask DisposeAsync() => new(StopAsync());
+
+    /// <summary>As <see cref="Producer.StopAsync"/>; transactions that run are waited for, too.</summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) =>
+        _lifetime.CloseAsync(inner => inner.Stop(cancellationToken));
 }

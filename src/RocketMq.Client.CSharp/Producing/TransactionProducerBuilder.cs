@@ -50,15 +50,25 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
     /// </exception>
     public async Task<TransactionProducer> StartAsync(CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
+        var producer = Build();
+        await producer.StartAsync(cancellationToken).ConfigureAwait(false);
+        return producer;
+    }
+
+    /// <summary>
+    /// The producer, which has not been started: <see cref="TransactionProducer.StartAsync"/> or its first call does that. Nothing connects.
+    /// </summary>
+    /// <exception cref="InvalidRequestException">No name server is named, or nothing answers the brokers' questions.</exception>
+    public TransactionProducer Build()
+    {
         var checker = _checker ?? throw Core.RemotingError
-            .NewMisconfigured("a producer of transactions needs OnCheck, which answers what became of them").ToException(cancellationToken);
+            .NewMisconfigured("a producer of transactions needs OnCheck, which answers what became of them").ToException();
         var options = ToCore<Core.ProducerOptions>();
         var check = FuncConvert.FromFunc<Core.StoredMessage, Task<Core.TransactionDecision>>(async half =>
             (await (checker(ReceivedMessage.FromCore(half, options.Client.Codecs)) ?? throw Handlers.NoTask(checker))
                 .ConfigureAwait(false)).ToCore());
-        var starting = Core.TransactionProducer.StartWith(Draft.Shared, options, _topics, check);
-        var started = await Lifetime.StartAsync(starting, "a producer of transactions", cancellationToken).ConfigureAwait(false);
-        return new(started, options.Client.Codecs);
+        var (shared, topics) = (Draft.Shared, _topics);
+        return new(
+            options.Group, options.Client.Codecs, () => Core.TransactionProducer.StartWith(shared, options, topics, check));
     }
 }

@@ -60,4 +60,7 @@ public sealed class RemotingClient : IAsyncDisposable
 
     /// <summary>Answers every call in flight and closes the connection for good.</summary>
     public ValueTask DisposeAsync() => new(_inner.Close());
+
+    /// <summary>As <see cref="DisposeAsync"/>: nothing is at work that it waits for, so the token changes nothing.</summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) => DisposeAsync().AsTask();
 }

@@ -33,6 +33,9 @@ public sealed class RemotingClients : IAsyncDisposable
 
     /// <summary>Answers every call in flight and closes all connections for good.</summary>
     public ValueTask DisposeAsync() => new(_inner.CloseAll());
+
+    /// <summary>As <see cref="DisposeAsync"/>: nothing is at work that it waits for, so the token changes nothing.</summary>
+    public Task StopAsync(CancellationToken cancellationToken = default) => DisposeAsync().AsTask();
 }
 
 /// <summary>Sets up <see cref="RemotingClients"/>. Immutable; each method gives a new one.</summary>

@@ -1,5 +1,6 @@
 namespace RocketMq
 
+open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
@@ -39,7 +40,7 @@ type internal Participant(role: ClientRole) =
 type private Place =
     {
         Participant: Participant
-        Close: unit -> Task
+        Close: CancellationToken -> Task
         /// Brokers are being told that it is gone. Until they have been, no other is taken in its place.
         IsLeaving: bool
     }
@@ -122,7 +123,7 @@ type internal Participants(clientId: string) =
         |> List.tryPick (fun one -> if one.Group = group then one.Check else None)
 
     /// Refused if the group has a member here, or if the client is closed.
-    member _.TryJoin(participant: Participant, close: unit -> Task) : Result<unit, RemotingError> =
+    member _.TryJoin(participant: Participant, close: CancellationToken -> Task) : Result<unit, RemotingError> =
         lock gate (fun () ->
             match refusal participant with
             | Some error -> Error error
@@ -166,7 +167,7 @@ type internal Participants(clientId: string) =
                 |> List.filter (fun place -> not (obj.ReferenceEquals(place.Participant, participant))))
 
     /// No participant is taken any more. Gives how to close those that are there, consumers and producers.
-    member _.Close() : struct ((unit -> Task) list * (unit -> Task) list) =
+    member _.Close() : struct ((CancellationToken -> Task) list * (CancellationToken -> Task) list) =
         lock gate (fun () ->
             isClosed <- true
 

@@ -232,19 +232,11 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
         post (WaitForRoom(lane, waiter))
         waiter.Task.WaitAsync cancellation
 
-    /// Ends when nothing is in flight, or with the limit. Whether nothing is in flight.
-    member _.WaitUntilIdle(limit: TimeSpan) : Task<bool> =
-        backgroundTask {
-            let waiter = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
-
-            post (WaitForIdle waiter)
-
-            try
-                do! waiter.Task.WaitAsync(limit, clock)
-                return true
-            with :? TimeoutException ->
-                return false
-        }
+    /// Ends when nothing is in flight, or with the drain. Whether nothing is in flight.
+    member _.WaitUntilIdle(drain: Drain) : Task<bool> =
+        let waiter = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
+        post (WaitForIdle waiter)
+        drain.WaitFor(waiter.Task, CancellationToken.None)
 
     /// Asks brokers for nothing any more.
     member _.Close() =

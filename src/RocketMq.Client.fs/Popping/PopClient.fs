@@ -197,7 +197,7 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
 
     /// Begins to tell brokers of this member, and to compare its subscriptions with the other members'. `close` is called when a
     /// client that it shares is closed.
-    member _.Start(close: unit -> Task) : Result<unit, RemotingError> =
+    member _.Start(close: CancellationToken -> Task) : Result<unit, RemotingError> =
         instance.Join(participant, close)
         |> Result.map (fun () ->
             membersChanged.Publish.Add notifications.Notify

@@ -18,6 +18,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
             ConsumeTracing(topic, options.Consumer.Client, options.Consumer.Group, client.Clients, client.Routes))
 
     let counts = ConsumerCounts()
+    let drain = Drain(options.DrainTimeout, client.Options.Ports.Clock)
     let settings = PopConsumer.SettingsOf options
 
     let call =
@@ -54,11 +55,11 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
         backgroundTask {
             queues.Stop()
 
-            let! isIdle = acks.WaitUntilIdle options.DrainTimeout
+            let! isIdle = acks.WaitUntilIdle drain
 
             if not isIdle then
                 handling.End()
-                let! (_: bool) = acks.WaitUntilIdle client.Options.RequestTimeout
+                let! (_: bool) = acks.WaitUntilIdle(Drain(client.Options.RequestTimeout, client.Options.Ports.Clock))
                 ()
 
             ending.Cancel()
@@ -123,7 +124,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
         : Task<Result<PopConsumer, RemotingError>> =
         PopConsumer.StartWith(client, options, handler)
 
-    member private consumer.Join() = join consumer.Close
+    member private consumer.Join() = join consumer.Stop
 
     /// Brokers know the consumer by this.
     member _.ClientId = client.ClientId
@@ -172,6 +173,10 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     /// group and closes the connections. Those that it shares stay: what a broker still gives to a pop that it was asked for
     /// then comes again after the invisible time.
     member _.Close() : Task = closing.Value
+
+    /// As `Close`. When the token is cancelled, handlers are not waited for any longer.
+    member _.Stop(cancellation: CancellationToken) : Task =
+        drain.During(cancellation, (fun () -> closing.Value))
 
     /// Ends as a process does that is killed: nothing is acknowledged or sent back, and brokers do not learn of it.
     member internal _.Kill() : Task =

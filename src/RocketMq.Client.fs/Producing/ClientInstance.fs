@@ -133,13 +133,16 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
         routes.Close()
         presence.Close()
 
+    /// Cancelled when whoever stops the client does not wait for work at hand any longer.
+    let drainEnd = new CancellationTokenSource()
+
     /// What one of them throws is logged, and does not keep the others from being closed.
-    let closeAll (closes: (unit -> Task) list) : Task =
+    let closeAll (closes: (CancellationToken -> Task) list) cancellation : Task =
         closes
         |> List.map (fun close ->
             backgroundTask {
                 try
-                    do! close ()
+                    do! close cancellation
                 with error ->
                     Log.workFailed remoting.Logger error
             }
@@ -150,8 +153,8 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
         backgroundTask {
             let struct (consumers, producers) = participants.Close()
             // Consumers may send with the producers until they have ended.
-            do! closeAll consumers
-            do! closeAll producers
+            do! closeAll consumers drainEnd.Token
+            do! closeAll producers drainEnd.Token
             stop ()
             do! clients.CloseAll()
         }
@@ -182,7 +185,7 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
         search |> Option.iter _.Start(nameServer)
 
     /// Brokers know of it from now on. `close` is called when the shared client is closed.
-    member _.Join(participant: Participant, close: unit -> Task) : Result<unit, RemotingError> =
+    member _.Join(participant: Participant, close: CancellationToken -> Task) : Result<unit, RemotingError> =
         participants.TryJoin(participant, close)
         |> Result.map (fun () -> if isShared then presence.Joined() else start ())
 
@@ -210,3 +213,10 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
 
     /// Closes all that share it, and the connections.
     member _.Close() : Task = closing.Value
+
+    /// The same; when the token is cancelled, none of them waits for work at hand any longer.
+    member _.Stop(cancellation: CancellationToken) : Task =
+        backgroundTask {
+            use _ = Cancellation.forward cancellation drainEnd
+            do! closing.Value
+        }

@@ -182,7 +182,7 @@ type Producer
         Producer.StartWith(client, options)
 
     member internal producer.Join() : Result<unit, RemotingError> =
-        instance.Join(participant, producer.Close)
+        instance.Join(participant, producer.Stop)
 
     member internal _.Options = options
     member internal _.Group = group
@@ -301,19 +301,29 @@ type Producer
     /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, unregisters from brokers and
     /// closes the connections. Messages that are still on their way then fail with an unknown outcome. Connections that it shares
     /// stay, and such messages end as they would have.
-    member _.Close() : Task =
+    member producer.Close() : Task =
+        producer.Stop CancellationToken.None
+
+    /// As `Close`. When the token is cancelled, messages on their way are not waited for any longer.
+    member _.Stop(cancellation: CancellationToken) : Task =
         backgroundTask {
             sends.Close()
             batcher |> Option.iter _.End()
-            let limit = Task.Delay(options.DrainTimeout, clock)
-            let! (_: Task) = Task.WhenAny(sends.Drained, limit)
+            let drain = Drain(options.DrainTimeout, clock)
 
-            match tracing with
-            | Some tracing ->
-                let! (_: Task) = Task.WhenAny(tracing.Close(), limit)
-                ()
-            | None -> ()
+            let waitForSends () : Task =
+                backgroundTask {
+                    let! isDrained = drain.WaitFor(sends.Drained, CancellationToken.None)
 
+                    match tracing with
+                    | Some tracing when isDrained ->
+                        let! (_: bool) = drain.WaitFor(tracing.Close(), CancellationToken.None)
+                        ()
+                    | Some tracing -> tracing.Close() |> ignore<Task>
+                    | None -> ()
+                }
+
+            do! drain.During(cancellation, waitForSends)
             batcher |> Option.iter (fun batcher -> (batcher :> IDisposable).Dispose())
             do! instance.Leave participant
         }

@@ -1,6 +1,7 @@
 namespace RocketMq
 
 open System
+open System.Threading
 open System.Threading.Tasks
 
 /// What any number of producers and consumers of one process have in common: one connection to each server of a cluster, routes,
@@ -61,6 +62,9 @@ type RocketMqClient private (instance: ClientInstance) =
     /// Closes the consumers that share it, then the producers, each as it closes by itself, and then the connections. Nothing can be
     /// started with it any more.
     member _.Close() : Task = instance.Close()
+
+    /// As `Close`. When the token is cancelled, none of them waits for handlers, or for messages on their way, any longer.
+    member _.Stop(cancellation: CancellationToken) : Task = instance.Stop cancellation
 
     interface IAsyncDisposable with
         member client.DisposeAsync() = ValueTask(client.Close())

@@ -308,5 +308,8 @@ type TransactionProducer private (options: ProducerOptions, instance: ClientInst
     /// As `Producer.Close`.
     member _.Close() : Task = producer.Close()
 
+    /// As `Producer.Stop`.
+    member _.Stop(cancellation: CancellationToken) : Task = producer.Stop cancellation
+
     interface IAsyncDisposable with
         member transactions.DisposeAsync() = ValueTask(transactions.Close())

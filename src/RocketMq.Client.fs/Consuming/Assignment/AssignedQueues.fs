@@ -18,7 +18,8 @@ type internal AssignmentOptions =
         TopicFlowControl: TopicFlowControlLimits
         /// The most messages a pull asks for.
         PullBatch: int
-        DrainTimeout: TimeSpan
+        /// Of handlers whose queue is given up.
+        Drain: Drain
         Remoting: RemotingOptions
     }
 
@@ -195,25 +196,18 @@ type internal AssignedQueues
         ConsumerLog.queueStarted log queue offset
         fetch owner
 
-    let isIdleWithin (owner: ProcessQueue) (limit: TimeSpan) =
-        backgroundTask {
-            try
-                do! owner.WhenIdle().WaitAsync(limit, time, ending)
-                return true
-            with :? TimeoutException ->
-                return false
-        }
+    let grace = Drain(lastGrace, time)
 
     /// Waits for handlers within the limit, and some more once they have been told to end.
     let waitForHandlers (owner: ProcessQueue) : Task =
         backgroundTask {
             try
-                match! isIdleWithin owner options.DrainTimeout with
+                match! options.Drain.WaitFor(owner.WhenIdle(), ending) with
                 | true -> ()
                 | false ->
                     dispatcher.CancelHandlers owner
 
-                    match! isIdleWithin owner lastGrace with
+                    match! grace.WaitFor(owner.WhenIdle(), ending) with
                     | true -> ()
                     | false -> ConsumerLog.handlersLeftBehind log owner.Queue owner.Progress.Running
             finally
@@ -282,7 +276,10 @@ type internal AssignedQueues
             owner.Lock <- ConsumerQueue.lockState state
 
             if owner.IsLocked && not hadLock then
-                dispatcher.Resume owner)
+                dispatcher.Resume owner
+            elif hadLock && not owner.IsLocked && not owner.IsLeft then
+                // Another member may have the queue, and its messages, already.
+                dispatcher.CancelHandlers owner)
 
     let step (queue: MessageQueue) (event: QueueEvent) =
         let state =

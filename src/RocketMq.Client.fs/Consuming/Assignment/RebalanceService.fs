@@ -303,7 +303,7 @@ type internal RebalanceService
 
     /// Joins the group. Topics that are not there, or whose route cannot be queried, are looked for until they can be read. `close` is
     /// called when a client that it shares is closed.
-    member _.Start(close: unit -> Task) : Task<Result<unit, RemotingError>> =
+    member _.Start(close: CancellationToken -> Task) : Task<Result<unit, RemotingError>> =
         taskResult {
             do! tryJoin close
             isRegistered <- true

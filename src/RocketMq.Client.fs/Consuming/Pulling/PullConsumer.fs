@@ -126,7 +126,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
                 FlowControl = options.FlowControl
                 TopicFlowControl = TopicFlowControlLimits.None
                 PullBatch = options.PullBatch
-                DrainTimeout = TimeSpan.Zero
+                Drain = Drain(TimeSpan.Zero, options.Consumer.Client.Remoting.Ports.Clock)
                 Remoting = options.Consumer.Client.Remoting
             },
             clock,
@@ -178,7 +178,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
     let control =
         PullControl(space, assignment, offsets, steering, table, events, membership, waiting, polls, closed)
 
-    let start (close: unit -> Task) =
+    let start (close: CancellationToken -> Task) =
         taskResult {
             agent.Start()
             do! membership.Start close
@@ -238,7 +238,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
         : Task<Result<PullConsumer, RemotingError>> =
         PullConsumer.StartWith(client, options)
 
-    member private consumer.Begin() = start consumer.Close
+    member private consumer.Begin() = start (fun _ -> consumer.Close())
 
     /// What brokers know this member by.
     member _.ClientId = membership.ClientId

@@ -34,6 +34,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         }
 
     let clock = MemberClock options.Consumer.Client.Remoting.Ports.Clock
+    let drain = Drain(options.DrainTimeout, options.Consumer.Client.Remoting.Ports.Clock)
 
     let needsLock = options.IsOrderly && isShared
     let events = MemberEvents()
@@ -171,7 +172,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                         options.FlowControl
                 TopicFlowControl = options.TopicFlowControl
                 PullBatch = options.PullBatch
-                DrainTimeout = options.DrainTimeout
+                Drain = drain
                 Remoting = options.Consumer.Client.Remoting
             },
             clock,
@@ -223,7 +224,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         | Some offsets -> offsets.TryOpen()
         | None -> Ok()
 
-    let start (close: unit -> Task) =
+    let start (close: CancellationToken -> Task) =
         taskResult {
             agent.Start()
             do! openOffsets ()
@@ -292,7 +293,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         : Task<Result<PushConsumer, RemotingError>> =
         PushConsumer.StartWith(client, options, handler)
 
-    member private consumer.Begin() = start consumer.Close
+    member private consumer.Begin() = start consumer.Stop
 
     /// What brokers know this member by.
     member _.ClientId = clientId
@@ -341,6 +342,10 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     /// Stops: no handler begins, those at work may end within `DrainTimeout`, and are told to then; what is consumed is
     /// committed, locks are released, brokers are told, connections that it does not share closed.
     member _.Close() : Task = closing.Value
+
+    /// As `Close`. When the token is cancelled, handlers are not waited for any longer.
+    member _.Stop(cancellation: CancellationToken) : Task =
+        drain.During(cancellation, (fun () -> closing.Value))
 
     /// Ends as a process does that is killed: nothing is committed, and brokers do not learn of it.
     member internal _.Kill() : Task =

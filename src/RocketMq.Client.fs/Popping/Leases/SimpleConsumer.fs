@@ -72,7 +72,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
         SimpleConsumer.StartWith(client, options)
 
     member private consumer.Join() =
-        match client.Start consumer.Close with
+        match client.Start(fun _ -> consumer.Close()) with
         | Error error -> Task.FromResult(Error error)
         | Ok() ->
             client.Topics

@@ -1,0 +1,43 @@
+namespace RocketMq
+
+open System
+open System.Threading
+open System.Threading.Tasks
+
+module internal Cancellation =
+    /// Cancels a source when a token is cancelled. What waits goes on elsewhere: whoever cancels is not held up by it.
+    let forward (cancellation: CancellationToken) (source: CancellationTokenSource) : CancellationTokenRegistration =
+        cancellation.UnsafeRegister(
+            (fun state ->
+                match state with
+                | :? CancellationTokenSource as source -> source.CancelAsync() |> ignore<Task>
+                | _ -> ()),
+            source
+        )
+
+/// How long work at hand is waited for when a client stops, or gives up a part of its work: up to a limit, or until whoever stops the
+/// client does not wait any longer.
+[<Sealed>]
+type internal Drain(limit: TimeSpan, clock: TimeProvider) =
+    let source = new CancellationTokenSource()
+
+    /// True if the work ended in time. Throws if `cancellation` is cancelled.
+    member _.WaitFor(work: Task, cancellation: CancellationToken) : Task<bool> =
+        backgroundTask {
+            use both =
+                CancellationTokenSource.CreateLinkedTokenSource(source.Token, cancellation)
+
+            try
+                do! work.WaitAsync(limit, clock, both.Token)
+                return true
+            with
+            | :? TimeoutException -> return false
+            | :? OperationCanceledException when not cancellation.IsCancellationRequested -> return false
+        }
+
+    /// Carries the stop of a client out. When `cancellation` is cancelled meanwhile, no work is waited for any longer.
+    member _.During(cancellation: CancellationToken, stop: unit -> Task) : Task =
+        backgroundTask {
+            use _ = Cancellation.forward cancellation source
+            do! stop ()
+        }
