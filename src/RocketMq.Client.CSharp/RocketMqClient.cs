@@ -25,6 +25,19 @@ public sealed class RocketMqClient : IAsyncDisposable
     /// <summary>How each connection is doing.</summary>
     public IReadOnlyList<ConnectionHealth> Connections => [.. Inner.Connections.Select(ConnectionHealth.FromCore)];
 
+    /// <summary>The name servers, "host:port"; none yet while an address server has not named them.</summary>
+    public IReadOnlyList<string> NameServers => [.. Inner.Instance.NameServer.Endpoints.Select(endpoint => endpoint.ToString())];
+
+    /// <summary>All brokers, as a name server knows them.</summary>
+    /// <exception cref="RocketMqException">No name server answered.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    public async Task<ClusterInfo> GetClusterAsync(CancellationToken cancellationToken = default)
+    {
+        Inner.Instance.Search();
+        var cluster = await Inner.Instance.NameServer.Cluster(cancellationToken).ConfigureAwait(false);
+        return NameServerClient.FromCore(cluster.OrThrow(cancellationToken));
+    }
+
     /// <summary>Begins to set up a producer that shares it.</summary>
     /// <param name="group">The group. Several producers may have the same.</param>
     public ProducerBuilder Producer(string group)

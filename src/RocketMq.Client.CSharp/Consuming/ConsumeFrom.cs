@@ -3,7 +3,8 @@ namespace RocketMq.Client;
 /// <summary>Where a group begins that has committed nothing.</summary>
 public readonly record struct ConsumeFrom
 {
-    private readonly Core.ConsumeFrom? _inner;
+    // Not of its type: who uses this one needs no reference to the assembly of the other.
+    private readonly object? _inner;
 
     private ConsumeFrom(Core.ConsumeFrom inner) => _inner = inner;
 
@@ -16,7 +17,7 @@ public readonly record struct ConsumeFrom
     /// <summary>With the messages stored at or after a time.</summary>
     public static ConsumeFrom Time(DateTimeOffset time) => new(Core.ConsumeFrom.NewAtTime(time));
 
-    internal Core.ConsumeFrom ToCore() => _inner ?? Core.ConsumeFrom.LastOffset;
+    internal Core.ConsumeFrom ToCore() => (Core.ConsumeFrom?)_inner ?? Core.ConsumeFrom.LastOffset;
 
     /// <inheritdoc/>
     public override string ToString() => ToCore().ToString();

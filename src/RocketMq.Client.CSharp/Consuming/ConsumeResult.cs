@@ -6,7 +6,10 @@ namespace RocketMq.Client;
 /// </summary>
 public readonly struct ConsumeResult : IEquatable<ConsumeResult>
 {
-    private ConsumeResult(Core.ConsumeResult inner) => Inner = inner;
+    // Not of its type: who uses this one needs no reference to the assembly of the other.
+    private readonly object? _inner;
+
+    private ConsumeResult(Core.ConsumeResult inner) => _inner = inner;
 
     /// <summary>It is consumed, and does not come again.</summary>
     public static ConsumeResult Success { get; } = new(Core.ConsumeResult.Success);
@@ -24,7 +27,7 @@ public readonly struct ConsumeResult : IEquatable<ConsumeResult>
     public static ConsumeResult DeadLetter { get; } = new(Core.ConsumeResult.DeadLetter);
 
     /// <summary>Null in the default value.</summary>
-    internal Core.ConsumeResult? Inner { get; }
+    internal Core.ConsumeResult? Inner => (Core.ConsumeResult?)_inner;
 
     /// <summary>
     /// It comes again after this time. Brokers take messages back from a <see cref="PushConsumer"/> by delay level only: the time

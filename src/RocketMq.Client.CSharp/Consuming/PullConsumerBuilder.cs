@@ -91,10 +91,11 @@ public sealed class PullConsumerBuilder : ConsumerBuilder<PullConsumerBuilder>
     /// <summary>
     /// The consumer, which has not been started: <see cref="PullConsumer.StartAsync"/> or its first call does that. Nothing connects.
     /// </summary>
-    /// <exception cref="InvalidRequestException">No name server is named.</exception>
+    /// <exception cref="InvalidRequestException">No name server is named, there is no subscription, or settings do not go together.</exception>
     public PullConsumer Build()
     {
         var options = ToCore<Core.PullConsumerOptions>();
+        Core.PullConsumerOptionsModule.checkWith(Draft.SharedOptions, options).OrThrow();
         var shared = Draft.Shared;
         return new(options.Consumer.Group, () => Core.PullConsumer.StartWith(shared, options));
     }

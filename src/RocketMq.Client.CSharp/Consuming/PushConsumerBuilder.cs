@@ -119,12 +119,15 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
     }
 
     /// <summary>The consumer, which has not been started: see <see cref="PushConsumer.StartAsync"/>. Nothing connects.</summary>
-    /// <exception cref="InvalidRequestException">There is no handler, or no name server is named.</exception>
+    /// <exception cref="InvalidRequestException">
+    /// There is no handler or no subscription, no name server is named, or settings do not go together.
+    /// </exception>
     public PushConsumer Build()
     {
         var handler = _handler
             ?? throw new InvalidRequestException(Core.RemotingError.NewMisconfigured("A push consumer needs a handler: call OnMessage or OnMessages before StartAsync"));
         var options = ToCore<Core.PushConsumerOptions>();
+        Options.checkWith(Draft.SharedOptions, options).OrThrow();
         var shared = Draft.Shared;
         return new(options.Consumer.Group, () => Core.PushConsumer.StartWith(shared, options, handler));
     }

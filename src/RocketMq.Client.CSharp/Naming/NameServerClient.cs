@@ -64,10 +64,7 @@ public sealed class NameServerClient : IAsyncDisposable
     /// <exception cref="RocketMqException">No name server answered.</exception>
     public async Task<ClusterInfo> GetClusterAsync(CancellationToken cancellationToken = default)
     {
-        var cluster = (await _inner.Cluster(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken);
-        return new(
-            [.. cluster.Brokers.Values.Select(FromCore)],
-            cluster.Clusters.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<string>)[.. pair.Value]));
+        return FromCore((await _inner.Cluster(cancellationToken).ConfigureAwait(false)).OrThrow(cancellationToken));
     }
 
     /// <summary>The names of all topics.</summary>
@@ -112,6 +109,10 @@ public sealed class NameServerClient : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(key);
         return new(space, key);
     }
+
+    internal static ClusterInfo FromCore(Core.Protocol.ClusterInfo cluster) => new(
+        [.. cluster.Brokers.Values.Select(FromCore)],
+        cluster.Clusters.ToDictionary(pair => pair.Key, pair => (IReadOnlyList<string>)[.. pair.Value]));
 
     private static BrokerGroup FromCore(Core.Protocol.BrokerData broker) =>
         new(broker.Cluster, broker.BrokerName, broker.Addresses.ToDictionary(pair => pair.Key, pair => pair.Value));

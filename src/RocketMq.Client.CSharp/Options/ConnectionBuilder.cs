@@ -38,7 +38,7 @@ public abstract class ConnectionBuilder<TSelf>
     /// in any case, times are numbers with ms, s or m behind, and a value with ';' stands in double quotes. The file
     /// docs/production.md lists all settings. A client of one address takes no name servers.
     /// </summary>
-    /// <exception cref="ArgumentException">A setting is unknown or makes no sense; the message names all that are.</exception>
+    /// <exception cref="SettingsException">A setting is unknown or makes no sense; the message names all that are.</exception>
     public TSelf Settings(string settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
@@ -49,7 +49,7 @@ public abstract class ConnectionBuilder<TSelf>
     /// Changes settings by environment variables: ROCKETMQ_ and a setting's name, as in ROCKETMQ_NAME_SERVERS, ROCKETMQ_PRESET,
     /// ROCKETMQ_REQUEST_TIMEOUT, ROCKETMQ_TLS or ROCKETMQ_SECRET_KEY. Empty ones count as none.
     /// </summary>
-    /// <exception cref="ArgumentException">A variable makes no sense; the message names all that do not.</exception>
+    /// <exception cref="SettingsException">A variable makes no sense; the message names all that do not.</exception>
     public TSelf SettingsFromEnvironment() => With(Draft.Read(null));
 
     /// <summary>Takes settings that go together, in place of those made before; TLS, credentials and <see cref="OnMaxInFlight"/> stay.</summary>

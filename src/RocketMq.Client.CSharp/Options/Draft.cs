@@ -16,6 +16,10 @@ internal abstract class Draft
     /// <summary>The client that is shared.</summary>
     internal abstract Core.RocketMqClient? Shared { get; }
 
+    /// <summary>Its options.</summary>
+    internal FSharpOption<Core.ClientOptions>? SharedOptions =>
+        Shared is { } shared ? FSharpOption<Core.ClientOptions>.Some(shared.Options) : null;
+
     internal abstract Core.RemotingOptions Remoting { get; }
 
     internal abstract Draft With(Core.RemotingOptions remoting);
@@ -100,5 +104,5 @@ internal sealed class Draft<TOptions>(Core.OptionKind<TOptions> kind, TOptions o
     }
 
     private static TOptions OrThrow(FSharpResult<TOptions, FSharpList<string>> result, string parameter) =>
-        result.IsOk ? result.ResultValue : throw new ArgumentException(string.Join("; ", result.ErrorValue), parameter);
+        result.IsOk ? result.ResultValue : throw new SettingsException([.. result.ErrorValue], parameter);
 }

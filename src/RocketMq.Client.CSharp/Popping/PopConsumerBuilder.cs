@@ -99,7 +99,9 @@ public sealed partial class PopConsumerBuilder : ConsumerBuilder<PopConsumerBuil
     }
 
     /// <summary>The consumer, which has not been started: see <see cref="PopConsumer.StartAsync"/>. Nothing connects.</summary>
-    /// <exception cref="InvalidRequestException">There is no handler, or no name server is named.</exception>
+    /// <exception cref="InvalidRequestException">
+    /// There is no handler or no subscription, no name server is named, or settings do not go together.
+    /// </exception>
     public PopConsumer Build()
     {
         var handler = _handler ?? throw Core.RemotingError
@@ -107,6 +109,7 @@ public sealed partial class PopConsumerBuilder : ConsumerBuilder<PopConsumerBuil
         var options = ToCore<Core.PopConsumerOptions>();
         var run = FuncConvert.FromFunc<Core.ReceivedMessage, CancellationToken, Task<Core.ConsumeResult>>(
             (message, cancellation) => handler(new(message), cancellation).AsTask());
+        Core.PopConsumerOptionsModule.checkWith(Draft.SharedOptions, options).OrThrow();
         var shared = Draft.Shared;
         return new(options.Consumer.Group, () => Core.PopConsumer.StartWith(shared, options, run));
     }

@@ -40,10 +40,11 @@ public sealed class SimpleConsumerBuilder : ConsumerBuilder<SimpleConsumerBuilde
     /// <summary>
     /// The consumer, which has not been started: <see cref="SimpleConsumer.StartAsync"/> or its first call does that. Nothing connects.
     /// </summary>
-    /// <exception cref="InvalidRequestException">No name server is named.</exception>
+    /// <exception cref="InvalidRequestException">No name server is named, there is no subscription, or settings do not go together.</exception>
     public SimpleConsumer Build()
     {
         var options = ToCore<Core.SimpleConsumerOptions>();
+        Core.SimpleConsumerOptionsModule.checkWith(Draft.SharedOptions, options).OrThrow();
         var shared = Draft.Shared;
         return new(options.Consumer.Group, () => Core.SimpleConsumer.StartWith(shared, options));
     }

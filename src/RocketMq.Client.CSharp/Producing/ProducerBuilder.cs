@@ -19,10 +19,11 @@ public sealed class ProducerBuilder : ProducerBuilderBase<ProducerBuilder>
     }
 
     /// <summary>The producer, which has not been started: <see cref="Producer.StartAsync"/> or its first message does that.</summary>
-    /// <exception cref="InvalidRequestException">No name server is named.</exception>
+    /// <exception cref="InvalidRequestException">No name server is named, or settings do not go together.</exception>
     public Producer Build()
     {
         var options = ToCore<Core.ProducerOptions>();
+        Core.ProducerOptionsModule.checkWith(Draft.SharedOptions, options).OrThrow();
         var shared = Draft.Shared;
         return new(options.Group, options.Client.Codecs, () => Task.FromResult(Core.Producer.StartWith(shared, options)));
     }

@@ -58,7 +58,9 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
     /// <summary>
     /// The producer, which has not been started: <see cref="TransactionProducer.StartAsync"/> or its first call does that. Nothing connects.
     /// </summary>
-    /// <exception cref="InvalidRequestException">No name server is named, or nothing answers the brokers' questions.</exception>
+    /// <exception cref="InvalidRequestException">
+    /// No name server is named, nothing answers the brokers' questions, or settings do not go together.
+    /// </exception>
     public TransactionProducer Build()
     {
         var checker = _checker ?? throw Core.RemotingError
@@ -67,6 +69,7 @@ public sealed class TransactionProducerBuilder : ProducerBuilderBase<Transaction
         var check = FuncConvert.FromFunc<Core.StoredMessage, Task<Core.TransactionDecision>>(async half =>
             (await (checker(ReceivedMessage.FromCore(half, options.Client.Codecs)) ?? throw Handlers.NoTask(checker))
                 .ConfigureAwait(false)).ToCore());
+        Core.ProducerOptionsModule.checkWith(Draft.SharedOptions, options).OrThrow();
         var (shared, topics) = (Draft.Shared, _topics);
         return new(
             options.Group, options.Client.Codecs, () => Core.TransactionProducer.StartWith(shared, options, topics, check));

@@ -162,9 +162,8 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
     /// However often it is asked for, it happens once.
     let closing = lazy (close ())
 
-    do
-        if isShared then
-            start ()
+    /// A shared client begins with the first that joins it, or that needs a name server.
+    let starting = lazy (start ())
 
     /// Of one producer or consumer alone.
     static member Of(options: ClientOptions) : ClientInstance = ClientInstance(options, false)
@@ -182,12 +181,19 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
 
     /// Looks for name servers, without anybody who joins.
     member _.Search() =
-        search |> Option.iter _.Start(nameServer)
+        if isShared then
+            starting.Force()
+        else
+            search |> Option.iter _.Start(nameServer)
 
     /// Brokers know of it from now on. `close` is called when the shared client is closed.
     member _.Join(participant: Participant, close: CancellationToken -> Task) : Result<unit, RemotingError> =
         participants.TryJoin(participant, close)
-        |> Result.map (fun () -> if isShared then presence.Joined() else start ())
+        |> Result.map (fun () -> 
+            starting.Force()
+
+            if isShared then
+                presence.Joined())
 
     /// Unregisters it from brokers. If it does not share, all ends.
     member _.Leave(participant: Participant) : Task =

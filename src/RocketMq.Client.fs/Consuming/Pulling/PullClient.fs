@@ -105,12 +105,11 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
 
         PullClientOptions.checkWith (shared |> Option.map _.Options) options
         |> Result.map (fun options ->
-            match shared with
-            | Some instance -> new PullClient(options, instance)
-            | None ->
-                let instance = ClientInstance.Of options.Client
-                instance.Search()
-                new PullClient(options, instance))
+            let instance =
+                shared |> Option.defaultWith (fun () -> ClientInstance.Of options.Client)
+
+            instance.Search()
+            new PullClient(options, instance))
 
     /// A client that asks in the name of a group. No broker is connected to yet; name servers are looked for if an address server is
     /// to know them.

@@ -1,0 +1,176 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace RocketMq.Hosting;
+
+/// <summary>How clients of each kind are made of options, settings and what the code adds.</summary>
+internal static class HostedClients
+{
+    /// <summary>Handlers may take as long as the host waits, unless the consumer is set up otherwise.</summary>
+    private static readonly TimeSpan AsLongAsTheHost = TimeSpan.FromDays(1);
+
+    internal static HostedClient Producer(
+        ClientRegistration self, ClientParts parts, string? name, Func<ProducerBuilder, ProducerBuilder>? configure)
+    {
+        var options = parts.Options.Producers.Find(self.Name);
+        var builder = parts.Client.Producer(options?.Group ?? name ?? ClientDefaults.GroupOf(parts.Services));
+        var producer = Configured(options?.Settings, builder, configure, parts).Build();
+        return new(self, producer, producer.StartAsync, producer.StopAsync, () => producer.IsStarted, () => producer.Health);
+    }
+
+    internal static HostedClient TransactionProducer<TChecker>(
+        ClientRegistration self,
+        ClientParts parts,
+        string? name,
+        Func<TransactionProducerBuilder, TransactionProducerBuilder>? configure)
+        where TChecker : class, ITransactionChecker
+    {
+        var options = parts.Options.Producers.Find(self.Name);
+        var scopes = parts.Services.GetRequiredService<IServiceScopeFactory>();
+        var group = options?.Group ?? name ?? ClientDefaults.GroupOf(parts.Services) + "-transactions";
+        var builder = parts.Client.TransactionProducer(group).OnCheck(half => CheckAsync<TChecker>(scopes, half));
+
+        if (options is { Topics.Count: > 0 })
+        {
+            builder = builder.Topics([.. options.Topics]);
+        }
+
+        var producer = Configured(options?.Settings, builder, configure, parts).Build();
+        return new(self, producer, producer.StartAsync, producer.StopAsync, () => producer.IsStarted, () => producer.Health);
+    }
+
+    internal static HostedClient? Push(
+        ClusterRegistration cluster,
+        ClientRegistration self,
+        ClientParts parts,
+        Func<IMessageSerializer, ConsumeHandler> handler,
+        Func<PushConsumerBuilder, PushConsumerBuilder>? configure)
+    {
+        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
+
+        if (!options.Enabled)
+        {
+            return null;
+        }
+
+        var group = options.Group ?? self.Name;
+        var pipeline = Pipeline(cluster, parts, group, handler);
+        var builder = Subscribe(parts.Client.PushConsumer(group), options).DrainTimeout(AsLongAsTheHost).OnMessage(pipeline.HandleAsync);
+        var consumer = Configured(options.Settings, builder, configure, parts).Build();
+        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
+    }
+
+    internal static HostedClient? Pop(
+        ClusterRegistration cluster,
+        ClientRegistration self,
+        ClientParts parts,
+        Func<IMessageSerializer, ConsumeHandler> handler,
+        Func<PopConsumerBuilder, PopConsumerBuilder>? configure)
+    {
+        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
+
+        if (!options.Enabled)
+        {
+            return null;
+        }
+
+        var group = options.Group ?? self.Name;
+        var pipeline = Pipeline(cluster, parts, group, handler);
+        var builder = Subscribe(parts.Client.PopConsumer(group), options).DrainTimeout(AsLongAsTheHost).OnMessage(pipeline.HandleAsync);
+        var consumer = Configured(options.Settings, builder, configure, parts).Build();
+        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
+    }
+
+    internal static HostedClient? Pull(
+        ClientRegistration self, ClientParts parts, Func<PullConsumerBuilder, PullConsumerBuilder>? configure)
+    {
+        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
+
+        if (!options.Enabled)
+        {
+            return null;
+        }
+
+        var builder = Subscribe(parts.Client.PullConsumer(options.Group ?? self.Name), options);
+        var consumer = Configured(options.Settings, builder, configure, parts).Build();
+        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
+    }
+
+    internal static HostedClient? Simple(
+        ClientRegistration self, ClientParts parts, Func<SimpleConsumerBuilder, SimpleConsumerBuilder>? configure)
+    {
+        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
+
+        if (!options.Enabled)
+        {
+            return null;
+        }
+
+        var builder = Subscribe(parts.Client.SimpleConsumer(options.Group ?? self.Name), options);
+        var consumer = Configured(options.Settings, builder, configure, parts).Build();
+        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
+    }
+
+    /// <summary>Handles a message by a handler of the message's scope.</summary>
+    internal static Task<ConsumeResult> Handle<THandler>(ConsumeContext context) where THandler : class, IMessageHandler =>
+        context.Services.GetRequiredService<THandler>().HandleAsync(context.Message, context.CancellationToken);
+
+    /// <summary>The same, of messages whose bodies are values.</summary>
+    internal static ConsumeHandler Handle<THandler, T>(IMessageSerializer serializer) where THandler : class, IMessageHandler<T> =>
+        context => context.Services.GetRequiredService<THandler>()
+            .HandleAsync(context.Message.Read<T>(serializer), context.Message, context.CancellationToken);
+
+    private static TBuilder Configured<TBuilder>(
+        SettingCollection? settings, TBuilder builder, Func<TBuilder, TBuilder>? configure, ClientParts parts)
+        where TBuilder : ClientBuilder<TBuilder>
+    {
+        var read = settings?.Apply(builder, parts.Problems) ?? builder;
+        return configure is null
+            ? read
+            : configure(read) ?? throw new InvalidOperationException("The function that sets it up returned null instead of a builder.");
+    }
+
+    private static TBuilder Subscribe<TBuilder>(TBuilder builder, ConsumerOptions options)
+        where TBuilder : ConsumerBuilder<TBuilder>
+    {
+        foreach (var subscription in options.Subscriptions)
+        {
+            builder = subscription.Sql92 is { } expression
+                ? builder.SubscribeSql92(subscription.Topic, expression)
+                : builder.Subscribe(subscription.Topic, subscription.Tags ?? "*");
+        }
+
+        return builder;
+    }
+
+    private static MessagePipeline Pipeline(
+        ClusterRegistration cluster, ClientParts parts, string group, Func<IMessageSerializer, ConsumeHandler> handler) =>
+        new(
+            group,
+            parts.Services.GetRequiredService<IServiceScopeFactory>(),
+            [.. cluster.Middleware],
+            handler(cluster.Serializer?.Invoke(parts.Services) ?? NoSerializer.Instance),
+            cluster.UnreadableBody,
+            ClientDefaults.LoggerOf(parts.Services));
+
+    private static async Task<TransactionDecision> CheckAsync<TChecker>(IServiceScopeFactory scopes, ReceivedMessage half)
+        where TChecker : class, ITransactionChecker
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        return await scope.ServiceProvider.GetRequiredService<TChecker>().CheckAsync(half).ConfigureAwait(false);
+    }
+
+    /// <summary>Says how to set a serializer up, to who needs one.</summary>
+    private sealed class NoSerializer : IMessageSerializer
+    {
+        internal static readonly NoSerializer Instance = new();
+
+        public string ContentType => "application/octet-stream";
+
+        public ReadOnlyMemory<byte> Serialize<T>(T value) => throw Missing();
+
+        public T Deserialize<T>(ReadOnlyMemory<byte> body) => throw Missing();
+
+        private static InvalidOperationException Missing() =>
+            new("No serializer is set up: call UseSerializer(new JsonMessageSerializer(OrdersJson.Default)) on the builder that AddRocketMq gives.");
+    }
+}
