@@ -237,6 +237,16 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         ObjectDisposedException.ThrowIf(isStopped, this)
         TopicRequests.createGroup agent (BrokerAt 0) group cancellationToken
 
+    /// How often what the broker stores has changed: messages came or went, or a group has committed offsets.
+    member _.StoreChanges: int64 = agent.Changes.Count
+
+    /// Ends when what the broker stores has changed more often than that, with how often it has: who reads it, is not content, and
+    /// waits with the number from before it read misses nothing. Throws an `OperationCanceledException` if it is given up.
+    member _.WhenStoreChangedAsync
+        (moreOftenThan: int64, [<Optional>] cancellationToken: CancellationToken)
+        : Task<int64> =
+        agent.Changes.WhenMoreThan(moreOftenThan, cancellationToken)
+
     /// Closes all connections of clients; the ports stay open. Ends when the broker has done so.
     member _.DisconnectClientsAsync([<Optional>] cancellationToken: CancellationToken) : Task =
         backgroundTask {

@@ -106,6 +106,16 @@ type internal ClusterAgent
             | ValueSome deadline -> ringAt deadline
             | ValueNone -> alarm.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan) |> ignore<bool>
 
+    let changes = StoreChanges()
+
+    let storesDiffer (before: ClusterState) (after: ClusterState) =
+        not (obj.ReferenceEquals(before, after))
+        && after.Brokers
+           |> Map.exists (fun place broker ->
+               match Map.tryFind place before.Brokers with
+               | Some other -> not (obj.ReferenceEquals(other.State.Store, broker.State.Store))
+               | None -> true)
+
     let agent =
         MailboxProcessor<ServerMessage>.Start(fun inbox ->
             let rec loop number (state: ClusterState) =
@@ -123,6 +133,10 @@ type internal ClusterAgent
                         setAlarm next hasRung
 
                     List.iter perform effects
+
+                    if storesDiffer state next then
+                        changes.Add()
+
                     return! loop (number + 1L) next
                 }
 
@@ -136,6 +150,9 @@ type internal ClusterAgent
         agent.Post(Received(server, connection, peer, command, respond))
 
     member _.Post(event: ClusterEvent) = agent.Post(Happened event)
+
+    /// Of what its brokers store: messages and committed offsets.
+    member _.Changes = changes
 
     interface IDisposable with
         member _.Dispose() =

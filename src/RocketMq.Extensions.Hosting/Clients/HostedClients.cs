@@ -147,7 +147,7 @@ internal static class HostedClients
         new(
             group,
             parts.Services.GetRequiredService<IServiceScopeFactory>(),
-            [.. cluster.Middleware],
+            [.. parts.Services.GetServices<IConsumeMiddleware>().Select(one => (Func<IServiceProvider, IConsumeMiddleware>)(_ => one)), .. cluster.Middleware],
             handler(cluster.Serializer?.Invoke(parts.Services) ?? NoSerializer.Instance),
             cluster.UnreadableBody,
             ClientDefaults.LoggerOf(parts.Services));

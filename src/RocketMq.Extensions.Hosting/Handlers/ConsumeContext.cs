@@ -38,7 +38,8 @@ public sealed class ConsumeContext
 public delegate Task<ConsumeResult> ConsumeHandler(ConsumeContext context);
 
 /// <summary>
-/// Stands around the handlers of single messages: before, after, and in place of them. Made for each message, in the message's scope.
+/// Stands around the handlers of single messages: before, after, and in place of them. <see cref="RocketMqBuilder.Use{TMiddleware}"/> puts
+/// it around those of one cluster; singletons that are registered as this interface stand around those of all clusters, outermost.
 /// </summary>
 [System.Diagnostics.CodeAnalysis.SuppressMessage(
     "Naming", "CA1716", Justification = "Middleware of .NET names it so.")]

@@ -1,0 +1,237 @@
+using System.Collections.Concurrent;
+using Hosting.Support;
+
+namespace Hosting;
+
+/// <summary>Handlers: their scopes, their values, middleware around them.</summary>
+[TestFixture]
+internal sealed class HandlerTests
+{
+    private RocketMqTestHarness _harness = null!;
+
+    [SetUp]
+    public async Task StartAsync()
+    {
+        _harness = await RocketMqTestHarness.StartAsync();
+        await _harness.CreateTopicAsync(Orders.Topic, queues: 1);
+    }
+
+    [TearDown]
+    public async Task StopAsync() => await _harness.DisposeAsync();
+
+    [Test]
+    public async Task A_handler_of_values_gets_the_body_and_the_message()
+    {
+        var seen = new Seen();
+        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        {
+            services.AddSingleton(seen);
+            services.AddRocketMq()
+                .UseSerializer(Orders.Serializer)
+                .AddProducer()
+                .AddConsumer<OrderHandler, Order>("billing", consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
+        });
+        await host.StartAsync();
+
+        await host.Services.GetRequiredService<IProducer>().SendAsync(Orders.Message("o-1", cups: 3));
+        var consumed = await _harness.Consumed<Order>(order => order.Cups == 3);
+
+        Assert.That(consumed.Group, Is.EqualTo("billing"));
+        Assert.That(seen.Orders, Is.EqualTo(new[] { new Order("o-1", 3) }));
+        await host.StopAsync();
+    }
+
+    [Test]
+    public async Task The_scope_of_a_message_is_disposed_of_after_the_verdict_and_before_the_message_is_settled()
+    {
+        var seen = new Seen();
+        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        {
+            services.AddSingleton(seen);
+            services.AddScoped<Resource>();
+            services.AddRocketMq().AddConsumer<ScopedHandler>("billing", consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).Concurrency(1));
+        });
+        await host.StartAsync();
+        var consumer = host.Services.GetRequiredKeyedService<PushConsumer>("billing");
+        seen.Consumed = () => consumer.Health.Consumed;
+
+        await _harness.SendAsync(Orders.Message("o-1"));
+        await _harness.SendAsync(Orders.Message("o-2"));
+        await seen.Disposed(2);
+        await host.StopAsync();
+
+        Assert.That(seen.Events, Is.EqualTo(new[]
+        {
+            "made", "handled", "disposed with 0 settled",
+            "made", "handled", "disposed with 1 settled",
+        }));
+    }
+
+    [Test]
+    public async Task Middleware_stands_around_the_handler_in_the_order_in_which_it_is_added()
+    {
+        var seen = new Seen();
+        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        {
+            services.AddSingleton(seen);
+            services.AddRocketMq()
+                .Use<Outer>()
+                .Use<Inner>()
+                .AddConsumer("billing", context =>
+                {
+                    seen.Add($"handler, {context.Items["left by"]}");
+                    return Task.FromResult(ConsumeResult.Success);
+                }, consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
+        });
+        await host.StartAsync();
+
+        await _harness.SendAsync(Orders.Message("o-1"));
+        await _harness.Consumed();
+        await host.StopAsync();
+
+        Assert.That(seen.Events, Is.EqualTo(new[] { "outer", "inner", "handler, inner", "inner: Success", "outer: Success" }));
+    }
+
+    [Test]
+    public async Task A_body_that_cannot_be_read_goes_where_the_policy_says_with_the_reason_in_the_log()
+    {
+        var log = new CollectingLoggerProvider();
+        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        {
+            services.AddLogging(logging => logging.AddProvider(log));
+            services.AddSingleton(new Seen());
+            services.AddRocketMq()
+                .UseSerializer(Orders.Serializer)
+                .OnUnreadableBody(ConsumeResult.DeadLetter)
+                .AddConsumer<OrderHandler, Order>("billing", consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
+        });
+        await host.StartAsync();
+
+        await _harness.SendAsync(Message.To(Orders.Topic).Keys("o-1").Body("one coffee"));
+        var dead = await _harness.DeadLetter("billing");
+        await host.StopAsync();
+
+        Assert.That(dead.Keys, Is.EqualTo(new[] { "o-1" }));
+        var line = log.Lines.Single(line => line.Event.Id == 1309);
+        Assert.That(line.Text, Does.Contain("cannot be read as Order").And.Not.Contain("one coffee").And.Not.Contain("\n"));
+    }
+
+    [Test]
+    public async Task Exceptions_are_mapped_to_verdicts_by_their_types()
+    {
+        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services => services.AddRocketMq()
+            .UseRetryMap(map => map
+                .On<InvalidDataException>(ConsumeResult.DeadLetter)
+                .On<TimeoutException>(ConsumeResult.RetryAfter(TimeSpan.FromSeconds(1))))
+            .AddConsumer(
+                "billing",
+                context => context.Message.Keys[0] switch
+                {
+                    "bad" => throw new InvalidDataException("no such coffee"),
+                    "slow" when context.Message.ReconsumeTimes == 0 => throw new TimeoutException("too slow"),
+                    _ => Task.FromResult(ConsumeResult.Success),
+                },
+                consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset)));
+        await host.StartAsync();
+
+        await _harness.SendAsync(Orders.Message("bad"));
+        await _harness.SendAsync(Orders.Message("slow"));
+        var dead = await _harness.DeadLetter("billing");
+        await _harness.HandledAsync(handled => handled.Message.Keys[0] == "slow");
+        await _harness.Published("SCHEDULE_TOPIC_XXXX");
+        _harness.Advance(TimeSpan.FromSeconds(1));
+        var again = await _harness.Consumed(message => message.Keys[0] == "slow");
+        await host.StopAsync();
+
+        Assert.That(dead.Keys, Is.EqualTo(new[] { "bad" }));
+        Assert.That(again.Message.ReconsumeTimes, Is.EqualTo(1));
+    }
+
+    private sealed class OrderHandler(Seen seen) : IMessageHandler<Order>
+    {
+        public Task<ConsumeResult> HandleAsync(Order value, ReceivedMessage message, CancellationToken cancellationToken)
+        {
+            seen.Orders.Enqueue(value);
+            return Task.FromResult(ConsumeResult.Success);
+        }
+    }
+
+    private sealed class ScopedHandler(Resource resource, Seen seen) : IMessageHandler
+    {
+        public async Task<ConsumeResult> HandleAsync(ReceivedMessage message, CancellationToken cancellationToken)
+        {
+            await Task.Yield();
+            Assert.That(resource.IsDisposed, Is.False);
+            seen.Add("handled");
+            return ConsumeResult.Success;
+        }
+    }
+
+    private sealed class Resource : IAsyncDisposable
+    {
+        private readonly Seen _seen;
+
+        public Resource(Seen seen)
+        {
+            _seen = seen;
+            seen.Add("made");
+        }
+
+        public bool IsDisposed { get; private set; }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Task.Yield();
+            IsDisposed = true;
+            _seen.Add($"disposed with {_seen.Consumed()} settled");
+            _seen.CountDisposed();
+        }
+    }
+
+    private sealed class Outer(Seen seen) : IConsumeMiddleware
+    {
+        public async Task<ConsumeResult> InvokeAsync(ConsumeContext context, ConsumeHandler next)
+        {
+            seen.Add("outer");
+            var result = await next(context);
+            seen.Add($"outer: {result}");
+            return result;
+        }
+    }
+
+    private sealed class Inner(Seen seen) : IConsumeMiddleware
+    {
+        public async Task<ConsumeResult> InvokeAsync(ConsumeContext context, ConsumeHandler next)
+        {
+            seen.Add("inner");
+            context.Items["left by"] = "inner";
+            var result = await next(context);
+            seen.Add($"inner: {result}");
+            return result;
+        }
+    }
+
+    /// <summary>What happened, in order.</summary>
+    private sealed class Seen
+    {
+        private readonly SemaphoreSlim _disposed = new(0);
+
+        internal ConcurrentQueue<Order> Orders { get; } = [];
+
+        internal ConcurrentQueue<string> Events { get; } = [];
+
+        internal Func<long> Consumed { get; set; } = () => -1;
+
+        internal void Add(string what) => Events.Enqueue(what);
+
+        internal void CountDisposed() => _disposed.Release();
+
+        internal async Task Disposed(int times)
+        {
+            for (var count = 0; count < times; count++)
+            {
+                await _disposed.WaitAsync(TimeSpan.FromSeconds(30));
+            }
+        }
+    }
+}
