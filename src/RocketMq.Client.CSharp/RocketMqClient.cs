@@ -90,8 +90,8 @@ public sealed class RocketMqClient : IAsyncDisposable
     public ValueTask DisposeAsync() => new(StopAsync());
 
     /// <summary>
-    /// As <see cref="DisposeAsync"/>. When the token is cancelled, none of them waits for handlers, or for messages on their way, any
-    /// longer. It ends then, without an exception.
+    /// As <see cref="DisposeAsync"/>, but handlers, and messages on their way, are waited for until the token is cancelled, whatever
+    /// drain timeouts say. It ends without an exception. Without a token drain timeouts count.
     /// </summary>
     public Task StopAsync(CancellationToken cancellationToken = default) => Inner.Stop(cancellationToken);
 }

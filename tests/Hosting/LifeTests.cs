@@ -196,7 +196,7 @@ internal sealed class LifeTests
             services.AddHealthChecks().AddRocketMq();
             services.AddRocketMq().AddConsumer("billing", async context =>
             {
-                await handling.EnterAsync(CancellationToken.None);
+                await handling.EnterStubbornlyAsync(context.CancellationToken);
                 return ConsumeResult.Success;
             }, consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).Orderly().ConsumeTimeout(TimeSpan.FromMilliseconds(200)));
         });

@@ -54,8 +54,9 @@ public sealed class PopConsumer : IAsyncDisposable
     public PopConsumerHealth Health => new(_lifetime.Inner.Health);
 
     /// <summary>
-    /// As <see cref="DisposeAsync"/>. When the token is cancelled, handlers are not waited for any longer: they are told to end by
-    /// their tokens, what is consumed is committed, and the consumer is closed. It ends then, without an exception.
+    /// As <see cref="DisposeAsync"/>, but handlers are waited for until the token is cancelled, whatever the drain timeout says; then
+    /// they are told to end by their tokens, what is consumed is committed, and the consumer is closed. It ends without an exception.
+    /// Without a token the drain timeout counts.
     /// </summary>
     public Task StopAsync(CancellationToken cancellationToken = default) =>
         _lifetime.CloseAsync(inner => inner.Stop(cancellationToken));

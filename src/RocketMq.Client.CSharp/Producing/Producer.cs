@@ -186,8 +186,8 @@ public sealed class Producer : IProducer, IAsyncDisposable
     public ValueTask DisposeAsync() => new(StopAsync());
 
     /// <summary>
-    /// As <see cref="DisposeAsync"/>. When the token is cancelled, messages on their way are not waited for any longer. It ends then,
-    /// without an exception.
+    /// As <see cref="DisposeAsync"/>, but messages on their way are waited for until the token is cancelled, whatever the drain timeout
+    /// says. It ends without an exception. Without a token the drain timeout counts.
     /// </summary>
     public Task StopAsync(CancellationToken cancellationToken = default) =>
         _lifetime.CloseAsync(inner => inner.Stop(cancellationToken));

@@ -174,7 +174,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     /// then comes again after the invisible time.
     member _.Close() : Task = closing.Value
 
-    /// As `Close`. When the token is cancelled, handlers are not waited for any longer.
+    /// As `Close`, but handlers are waited for until the token is cancelled, whatever `DrainTimeout` says.
     member _.Stop(cancellation: CancellationToken) : Task =
         drain.During(cancellation, (fun () -> closing.Value))
 

@@ -149,18 +149,28 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
             :> Task)
         |> Task.WhenAll
 
-    let close () : Task =
+    let close (cancellation: CancellationToken) : Task =
         backgroundTask {
             let struct (consumers, producers) = participants.Close()
             // Consumers may send with the producers until they have ended.
-            do! closeAll consumers drainEnd.Token
-            do! closeAll producers drainEnd.Token
+            do! closeAll consumers cancellation
+            do! closeAll producers cancellation
             stop ()
             do! clients.CloseAll()
         }
 
+    let closeGate = obj ()
+    let mutable closing: Task | null = null
+
     /// However often it is asked for, it happens once.
-    let closing = lazy (close ())
+    let closeOnce cancellation : Task =
+        lock closeGate (fun () ->
+            match closing with
+            | null ->
+                let begun = close cancellation
+                closing <- begun
+                begun
+            | begun -> begun)
 
     /// A shared client begins with the first that joins it, or that needs a name server.
     let starting = lazy (start ())
@@ -218,11 +228,18 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
         if isShared then Task.CompletedTask else clients.CloseAll()
 
     /// Closes all that share it, and the connections.
-    member _.Close() : Task = closing.Value
+    member _.Close() : Task = closeOnce CancellationToken.None
 
-    /// The same; when the token is cancelled, none of them waits for work at hand any longer.
+    /// The same; they wait for work at hand until the token is cancelled or, if it cannot be, as long as each is set up to.
     member _.Stop(cancellation: CancellationToken) : Task =
         backgroundTask {
             use _ = Cancellation.forward cancellation drainEnd
-            do! closing.Value
+
+            do!
+                closeOnce (
+                    if cancellation.CanBeCanceled then
+                        drainEnd.Token
+                    else
+                        CancellationToken.None
+                )
         }

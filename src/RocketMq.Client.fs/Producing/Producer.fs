@@ -304,7 +304,7 @@ type Producer
     member producer.Close() : Task =
         producer.Stop CancellationToken.None
 
-    /// As `Close`. When the token is cancelled, messages on their way are not waited for any longer.
+    /// As `Close`, but messages on their way are waited for until the token is cancelled, whatever `DrainTimeout` says.
     member _.Stop(cancellation: CancellationToken) : Task =
         backgroundTask {
             sends.Close()

@@ -63,7 +63,7 @@ type RocketMqClient private (instance: ClientInstance) =
     /// started with it any more.
     member _.Close() : Task = instance.Close()
 
-    /// As `Close`. When the token is cancelled, none of them waits for handlers, or for messages on their way, any longer.
+    /// As `Close`, but handlers, and messages on their way, are waited for until the token is cancelled, whatever `DrainTimeout` says.
     member _.Stop(cancellation: CancellationToken) : Task = instance.Stop cancellation
 
     interface IAsyncDisposable with

@@ -15,11 +15,12 @@ module internal Cancellation =
             source
         )
 
-/// How long work at hand is waited for when a client stops, or gives up a part of its work: up to a limit, or until whoever stops the
-/// client does not wait any longer.
+/// How long work at hand is waited for when a client stops, or gives up a part of its work: up to a limit. Whoever stops the client with
+/// a token decides in its place: until the token is cancelled.
 [<Sealed>]
 type internal Drain(limit: TimeSpan, clock: TimeProvider) =
     let source = new CancellationTokenSource()
+    let mutable hasLimit = true
 
     /// True if the work ended in time. Throws if `cancellation` is cancelled.
     member _.WaitFor(work: Task, cancellation: CancellationToken) : Task<bool> =
@@ -28,6 +29,12 @@ type internal Drain(limit: TimeSpan, clock: TimeProvider) =
                 CancellationTokenSource.CreateLinkedTokenSource(source.Token, cancellation)
 
             try
+                let limit =
+                    if Volatile.Read &hasLimit then
+                        limit
+                    else
+                        Timeout.InfiniteTimeSpan
+
                 do! work.WaitAsync(limit, clock, both.Token)
                 return true
             with
@@ -35,9 +42,12 @@ type internal Drain(limit: TimeSpan, clock: TimeProvider) =
             | :? OperationCanceledException when not cancellation.IsCancellationRequested -> return false
         }
 
-    /// Carries the stop of a client out. When `cancellation` is cancelled meanwhile, no work is waited for any longer.
+    /// Carries the stop of a client out. Work is waited for until `cancellation` is cancelled or, if it cannot be, up to the limit.
     member _.During(cancellation: CancellationToken, stop: unit -> Task) : Task =
         backgroundTask {
+            if cancellation.CanBeCanceled then
+                Volatile.Write(&hasLimit, false)
+
             use _ = Cancellation.forward cancellation source
             do! stop ()
         }

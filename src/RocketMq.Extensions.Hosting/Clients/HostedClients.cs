@@ -5,9 +5,6 @@ namespace RocketMq.Hosting;
 /// <summary>How clients of each kind are made of options, settings and what the code adds.</summary>
 internal static class HostedClients
 {
-    /// <summary>Handlers may take as long as the host waits, unless the consumer is set up otherwise.</summary>
-    private static readonly TimeSpan AsLongAsTheHost = TimeSpan.FromDays(1);
-
     internal static HostedClient Producer(
         ClientRegistration self, ClientParts parts, string? name, Func<ProducerBuilder, ProducerBuilder>? configure)
     {
@@ -54,7 +51,7 @@ internal static class HostedClients
 
         var group = options.Group ?? self.Name;
         var pipeline = Pipeline(cluster, parts, group, handler);
-        var builder = Subscribe(parts.Client.PushConsumer(group), options).DrainTimeout(AsLongAsTheHost).OnMessage(pipeline.HandleAsync);
+        var builder = Subscribe(parts.Client.PushConsumer(group), options).OnMessage(pipeline.HandleAsync);
         var consumer = Configured(options.Settings, builder, configure, parts).Build();
         return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
     }
@@ -75,7 +72,7 @@ internal static class HostedClients
 
         var group = options.Group ?? self.Name;
         var pipeline = Pipeline(cluster, parts, group, handler);
-        var builder = Subscribe(parts.Client.PopConsumer(group), options).DrainTimeout(AsLongAsTheHost).OnMessage(pipeline.HandleAsync);
+        var builder = Subscribe(parts.Client.PopConsumer(group), options).OnMessage(pipeline.HandleAsync);
         var consumer = Configured(options.Settings, builder, configure, parts).Build();
         return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
     }

@@ -11,6 +11,13 @@ internal sealed class Gate
 
     internal void Open() => _open.TrySetResult();
 
+    /// <summary>As <see cref="EnterAsync"/>, and goes on waiting when it is told to end.</summary>
+    internal Task EnterStubbornlyAsync(CancellationToken cancellationToken)
+    {
+        _entered.TrySetResult(cancellationToken);
+        return _open.Task;
+    }
+
     internal async Task EnterAsync(CancellationToken cancellationToken)
     {
         _entered.TrySetResult(cancellationToken);

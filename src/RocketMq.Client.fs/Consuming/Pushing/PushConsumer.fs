@@ -343,7 +343,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     /// committed, locks are released, brokers are told, connections that it does not share closed.
     member _.Close() : Task = closing.Value
 
-    /// As `Close`. When the token is cancelled, handlers are not waited for any longer.
+    /// As `Close`, but handlers are waited for until the token is cancelled, whatever `DrainTimeout` says.
     member _.Stop(cancellation: CancellationToken) : Task =
         drain.During(cancellation, (fun () -> closing.Value))
 
