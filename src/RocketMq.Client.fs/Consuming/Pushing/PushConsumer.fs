@@ -117,7 +117,8 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 membership.Routes
             ))
 
-    let call = HandlerCall(handlers, invoker, counts, tracing)
+    let telemetry =
+        ConsumerTelemetry(options.Consumer.Client, options.Consumer.Group, options.Model)
 
     let sendBack =
         SendBackService(
@@ -126,8 +127,11 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
             options.Consumer.Client.Namespace,
             options.Consumer.Client.Remoting,
             brokers,
-            membership.Routes
+            membership.Routes,
+            telemetry
         )
+
+    let call = HandlerCall(handlers, invoker, counts, tracing, telemetry)
 
     let handling: IHandlerDispatcher =
         if options.IsOrderly then
@@ -223,8 +227,19 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         | Some offsets -> offsets.TryOpen()
         | None -> Ok()
 
+    let gauged =
+        { new IGaugedConsumer with
+            member _.Group = options.Consumer.Group
+
+            member _.Queues = GaugedQueues.ofTable options.Consumer.Client.Namespace table
+
+            member _.InFlight = []
+            member _.RunningHandlers = ValueSome(GaugedQueues.runningCalls handling.Pool)
+        }
+
     let start (close: unit -> Task) =
         taskResult {
+            ConsumerGauges.register gauged
             agent.Start()
             do! openOffsets ()
             do! membership.Start close
@@ -237,6 +252,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
 
     let close () : Task =
         backgroundTask {
+            ConsumerGauges.forget gauged
             membership.LeaveAll()
             gate.Open()
             do! agent.Ended
@@ -345,6 +361,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     /// Ends as a process does that is killed: nothing is committed, and brokers do not learn of it.
     member internal _.Kill() : Task =
         backgroundTask {
+            ConsumerGauges.forget gauged
             handling.Pool.Close()
 
             for owner in table.All do
