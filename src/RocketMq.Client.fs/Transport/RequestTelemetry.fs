@@ -133,10 +133,9 @@ module internal RequestTelemetry =
         (status: Result<ResponseCode, RemotingError>)
         =
         match status with
-        | Ok code when log.IsEnabled LogLevel.Trace ->
-            Log.requestAnswered log request endpoint took.TotalMilliseconds code
+        | Ok code when log.IsEnabled LogLevel.Trace -> Log.requestAnswered log request endpoint took code
         | Error error when log.IsEnabled LogLevel.Debug ->
-            Log.requestUnanswered log request endpoint took.TotalMilliseconds (ErrorTypes.ofError error)
+            Log.requestUnanswered log request endpoint took (ErrorTypes.ofError error)
         | _ -> ()
 
     /// Makes a call and has listeners and the log know of it.

@@ -66,6 +66,9 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     let handlers = HandlerSettings.ofPush options
     let invoker = HandlerInvoker(handlers, handler)
 
+    let telemetry =
+        ConsumerTelemetry(options.Consumer.Client, options.Consumer.Group, options.Model)
+
     let membership =
         RebalanceService(
             {
@@ -86,7 +89,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 events,
                 report,
                 options.Consumer.Client.Remoting,
-                ConsumeDirectly.consume options retryTopic invoker
+                ConsumeDirectly.consume options retryTopic invoker telemetry
             )
         )
 
@@ -116,9 +119,6 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 membership.Clients,
                 membership.Routes
             ))
-
-    let telemetry =
-        ConsumerTelemetry(options.Consumer.Client, options.Consumer.Group, options.Model)
 
     let sendBack =
         SendBackService(
