@@ -24,7 +24,7 @@ public static class RocketMqMeterProviderBuilderExtensions
     public static MeterProviderBuilder AddRocketMqInstrumentation(this MeterProviderBuilder builder) =>
         AddRocketMqInstrumentation(builder, null);
 
-    /// <summary>As the other, with what else is collected.</summary>
+    /// <summary>The same, with what else is collected.</summary>
     /// <param name="builder">What the meters are added to.</param>
     /// <param name="configure">Called at once with options that have their defaults.</param>
     /// <returns>The same builder.</returns>

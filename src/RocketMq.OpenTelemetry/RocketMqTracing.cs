@@ -22,7 +22,7 @@ public static class RocketMqTracerProviderBuilderExtensions
     public static TracerProviderBuilder AddRocketMqInstrumentation(this TracerProviderBuilder builder) =>
         AddRocketMqInstrumentation(builder, null);
 
-    /// <summary>As the other, with what else is traced.</summary>
+    /// <summary>The same, with what else is traced.</summary>
     /// <param name="builder">What the sources are added to.</param>
     /// <param name="configure">Called at once with options that have their defaults.</param>
     /// <returns>The same builder.</returns>

@@ -102,7 +102,12 @@ let private parents =
                         do! sendAll cluster "process-orderly" [ "a" ]
                         do! shouldContinue "process-orderly" spans currents
                     }))
+        ]
 
+let private otherParents =
+    testList
+        "other parents"
+        [
             live "so does one that pops" (fun () ->
                 withSpans "process-pop" (fun clock cluster spans ->
                     task {
@@ -235,4 +240,5 @@ let private failures =
         ]
 
 [<Tests>]
-let tests = testList "Spans of handlers" [ parents; batches; failures ]
+let tests =
+    testList "Spans of handlers" [ parents; otherParents; batches; failures ]

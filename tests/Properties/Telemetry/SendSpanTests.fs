@@ -96,7 +96,12 @@ let private one =
                         | ValueSome(:? (string[]) as keys) -> keys |> shouldEqual [| "k1"; "k2" |]
                         | other -> failtest $"keys are %A{other}"
                     }))
+        ]
 
+let private parents =
+    testList
+        "parents and contexts"
+        [
             live "its parent is what is current where the message is sent, and stays current there" (fun () ->
                 withSpans "send-parent" (fun cluster spans ->
                     task {
@@ -188,7 +193,12 @@ let private kinds =
 
                         do! shouldBeInjected cluster "send-one-way" spans
                     }))
+        ]
 
+let private outcomes =
+    testList
+        "halves and failures"
+        [
             live "a half message has a span, and what consumers get has its context" (fun () ->
                 withSpans "send-half" (fun cluster spans ->
                     task {
@@ -287,4 +297,4 @@ let private several =
         ]
 
 [<Tests>]
-let tests = testList "Spans of sends" [ one; kinds; several ]
+let tests = testList "Spans of sends" [ one; parents; kinds; outcomes; several ]

@@ -171,7 +171,12 @@ let private received =
                         |> List.map namesOf
                         |> shouldEqual (contexts.Tail |> List.map namesOf)
                     }))
+        ]
 
+let private receivedDirectly =
+    testList
+        "receives of the application's own"
+        [
             live "so do those of a pull client, and a pull that finds nothing is none" (fun () ->
                 withSent "receive-client" [ "a" ] (fun clock cluster spans contexts ->
                     task {
@@ -244,4 +249,5 @@ let private conversations =
         ]
 
 [<Tests>]
-let tests = testList "Spans of settlements" [ settled; received; conversations ]
+let tests =
+    testList "Spans of settlements" [ settled; received; receivedDirectly; conversations ]

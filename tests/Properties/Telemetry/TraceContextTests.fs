@@ -55,7 +55,12 @@ let private parsing =
                     ] do
                     read parent |> shouldEqual ValueNone
             }
+        ]
 
+let private hostile =
+    testList
+        "hostile contexts"
+        [
             property "whatever stands there is read as a context or ignored, and nothing throws" (fun (bytes: byte[]) ->
                 let text = Encoding.UTF8.GetBytes $"{TraceContext.parentName}\001"
                 let properties = Properties(ReadOnlyMemory(Array.append text bytes), ValueNone)
@@ -152,4 +157,4 @@ let private injection =
         ]
 
 [<Tests>]
-let tests = testList "Trace context" [ parsing; injection ]
+let tests = testList "Trace context" [ parsing; hostile; injection ]
