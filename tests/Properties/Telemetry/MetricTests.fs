@@ -211,7 +211,7 @@ let private gauges =
 
                             let read = readOf measured "gauged"
 
-                        do!
+                            do!
                                 until (fun () ->
                                     [ for one in read TelemetryNames.cachedMessages -> one.Value ] = [ 10.0 ])
 
@@ -279,4 +279,5 @@ let private popGauges =
         ]
 
 [<Tests>]
-let tests = testList "Metrics of messages" [ names; counters; deliveries; gauges; popGauges ]
+let tests =
+    testList "Metrics of messages" [ names; counters; deliveries; gauges; popGauges ]
