@@ -11,7 +11,12 @@ let solution = "RocketMq.sln"
 let fsharpSources = [ "src"; "tests"; "bench"; "samples"; "build.fsx" ]
 
 let csharpFolders =
-    [ "src/RocketMq.Client.CSharp"; "tests/Interop"; "samples/Quickstart" ]
+    [
+        "src/RocketMq.Client.CSharp"
+        "src/RocketMq.OpenTelemetry"
+        "tests/Interop"
+        "samples/Quickstart"
+    ]
 
 let packages =
     [
@@ -19,6 +24,7 @@ let packages =
         "src/RocketMq.Client.fs"
         "src/RocketMq.Client.CSharp"
         "src/RocketMq.EmbeddedBroker.fs"
+        "src/RocketMq.OpenTelemetry"
     ]
 
 /// Runs a tool in a folder, hands each line of its output to `onLine`, and gives its exit code.
@@ -576,7 +582,7 @@ let targets: (string * string * (string list -> int)) list =
         "Bench",
         "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer' or 'idle' for one kind; 'compare REV' beside a commit",
         bench
-        "Pack", "the four packages into artifacts/", pack
+        "Pack", "the packages into artifacts/", pack
         "Surface", "write down the public surface of all packages after a change to it that is meant", surface
         "Install", "resolve packages again after a change to paket.dependencies", install
         "Outdated", "packages with later versions", outdated

@@ -60,6 +60,18 @@ public sealed class QueueHealth
     /// <summary>What the group has committed, as far as this member knows; null if it has committed nothing.</summary>
     public long? Committed => _inner.Committed?.Value;
 
+    /// <summary>
+    /// Where the queue ends: the offset that the next stored message will have, as a broker said with its last answer to a pull; null
+    /// before the first.
+    /// </summary>
+    public long? MaxOffset => _inner.MaxOffset?.Value;
+
+    /// <summary>
+    /// How many messages are stored and not consumed, those that a filter leaves out included: from <see cref="Committable"/> to
+    /// <see cref="MaxOffset"/>; null if the latter is not known.
+    /// </summary>
+    public long? Lag => _inner.Lag?.Value;
+
     /// <summary>Records that could not be read, and were passed.</summary>
     public long Damaged => _inner.Damaged;
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text.Json.Serialization.Metadata;
 
@@ -97,6 +98,13 @@ public sealed class ReceivedMessage
 
     /// <summary>The body as it is stored, compressed if its sender compressed it.</summary>
     public ReadOnlyMemory<byte> StoredBody => Stored.StoredBody;
+
+    /// <summary>
+    /// The context of the trace that its sender gave it along, in the properties <c>traceparent</c> and <c>tracestate</c>; the default
+    /// if it has none of W3C's form. Where messages are received, in place of a handler that is called, make it the parent of a span, or
+    /// a link. Read again with each call.
+    /// </summary>
+    public ActivityContext TraceContext => _inner.TraceContext;
 
     /// <summary>The number that its sender gave it; 0 unless set.</summary>
     public int Flag => Stored.Flag;

@@ -1,5 +1,6 @@
 namespace RocketMq
 
+open System
 open System.Net.Security
 open Microsoft.Extensions.Logging
 open RocketMq.Protocol
@@ -17,6 +18,7 @@ module internal LogEvent =
     type Failure2<'A, 'B> = ILogger -> 'A -> 'B -> exn -> unit
     type Failure4<'A, 'B, 'C, 'D> = ILogger -> 'A -> 'B -> 'C -> 'D -> exn -> unit
 
+    let trace = LogLevel.Trace
     let debug = LogLevel.Debug
     let information = LogLevel.Information
     let warning = LogLevel.Warning
@@ -75,6 +77,8 @@ module internal Log =
     let goAway: Event2<Endpoint, int> = event2 information 1009 "GoAway" "{Endpoint} asks its clients to connect again; session {Session} ends after its last answer"
     let unreadableFrame: Event2<Endpoint, string> = event2 warning 1010 "UnreadableFrame" "A frame of {Endpoint} was skipped: {Reason}"
     let localTransactionFailed: Failure2<string, string> = failure2 warning 1011 "LocalTransactionFailed" "The local transaction of message {MessageId} of group {Group} threw; the broker checks later how it ended"
+    let requestAnswered: Event4<RequestCode, Endpoint, TimeSpan, ResponseCode> = event4 trace 1012 "RequestAnswered" "{Request} to {Endpoint} was answered after {Time} with {Code}"
+    let requestUnanswered: Event4<RequestCode, Endpoint, TimeSpan, string> = event4 debug 1013 "RequestUnanswered" "{Request} to {Endpoint} failed after {Time}: {Reason}"
     let anyCertificateAccepted: Event2<Endpoint, SslPolicyErrors> = event2 warning 1021 "AnyCertificateAccepted" "The certificate of {Endpoint} was accepted unverified because AcceptAnyCertificate is set (verification would have found: {Errors}). Whoever is in between can read and change everything"
     let requestFailed: Event3<RequestCode, string, string> = event3 warning 1103 "RequestFailed" "{Request} to {Broker} failed: {Reason}"
     let routeRefreshFailed: Event2<string, string> = event2 warning 1104 "RouteRefreshFailed" "The route of {Topic} cannot be refreshed: {Reason}"

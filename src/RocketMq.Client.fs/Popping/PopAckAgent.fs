@@ -49,16 +49,36 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
         | Error error when RemotingError.isPermanent error -> Never
         | Error _ -> NotNow
 
+    /// Settles messages that are in flight, and has listeners know of it.
+    let observe operation (ids: int64 list) brokerName (send: unit -> Task<Result<'Answer, RemotingError>>) =
+        let messages =
+            [|
+                for id in ids do
+                    match tickets.TryGetValue id with
+                    | true, ticket -> ticket.Popped.Message
+                    | _ -> ()
+            |]
+
+        client.Telemetry.Settle(operation, true, messages, (fun () -> client.TryBroker brokerName), send)
+
+    /// Hides a message for a time from now on, be it longer or shorter.
+    let change operation id (target: AckTarget) time =
+        if MessageTelemetry.areSettlementsObserved () then
+            observe operation [ id ] target.Receipt.BrokerName (fun () -> client.Change(target, time, ending.Token))
+        else
+            client.Change(target, time, ending.Token)
+
     let renew id (target: AckTarget) : Task =
         backgroundTask {
-            let! answer = client.Change(target, invisible, ending.Token)
+            let! answer = change TelemetryNames.extend id target invisible
+
             report (Renewed(id, answerOf answer))
         }
 
     let nack id (target: AckTarget) afterMillis : Task =
         backgroundTask {
             let! answer =
-                client.Change(target, TimeSpan.FromMilliseconds(afterMillis, 0L), ending.Token)
+                change TelemetryNames.nack id target (TimeSpan.FromMilliseconds(afterMillis, 0L))
 
             report (Nacked(id, answerOf (Result.map ignore<PopReceipt> answer)))
         }
@@ -66,7 +86,12 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
     let ack brokerName (targets: (int64 * AckTarget) list) : Task =
         backgroundTask {
             for request, targets, ids in AckBatch.numbered group targets do
-                let! answer = client.Ack(request, targets, ending.Token)
+                let! answer =
+                    if MessageTelemetry.areSettlementsObserved () then
+                        observe TelemetryNames.ack ids brokerName (fun () -> client.Ack(request, targets, ending.Token))
+                    else
+                        client.Ack(request, targets, ending.Token)
+
                 report (Acked(brokerName, ids, answerOf answer))
         }
 
@@ -209,6 +234,13 @@ type internal PopAckAgent(limits: PopLimits, client: PopClient, group: string) =
     member _.Lost = Volatile.Read &lost
     member _.Renewals = Volatile.Read &renewals
     member _.InFlight = tickets.Count
+
+    /// How many are in flight of each topic, as the application knows it.
+    member _.InFlightByTopic: struct (string * int) list =
+        [
+            for topic, all in tickets.Values |> Seq.countBy _.Popped.Message.Topic ->
+                struct (client.Telemetry.Visible topic, all)
+        ]
 
     /// Whether a message is neither settled nor lost.
     member _.IsInFlight(id: int64) = tickets.ContainsKey id

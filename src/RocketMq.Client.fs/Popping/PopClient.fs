@@ -125,6 +125,9 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
         | Ok _ -> refusals.Served(topic, brokerName)
         | Error error -> refusals.Report(topic, brokerName, error) |> ignore<bool>
 
+    let telemetry =
+        ConsumerTelemetry(consumer.Client, consumer.Group, MessageModel.Clustering)
+
     /// As a member that pulls would have them.
     let settings: GroupSettings =
         {
@@ -182,6 +185,13 @@ type internal PopClient(consumer: ConsumerOptions, instance: ClientInstance, con
     member _.Group: string = group
 
     member _.Outcomes = outcomes
+
+    /// What listeners learn of it.
+    member _.Telemetry = telemetry
+
+    /// The address of a broker, as far as it is known.
+    member _.TryBroker(brokerName: string) : Endpoint voption = brokers.TryMaster brokerName
+
     /// As they travel.
     member _.Topics: string list = consumer.Subscriptions |> List.map (fst >> travelling)
 

@@ -22,7 +22,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     let settings = PopConsumer.SettingsOf options
 
     let call =
-        HandlerCall(settings, HandlerInvoker(settings, PopConsumer.Checked handler), counts, tracing)
+        HandlerCall(settings, HandlerInvoker(settings, PopConsumer.Checked handler), counts, tracing, client.Telemetry)
 
     let handling =
         PopDispatcher(settings, options.IsOrderly, call, counts, acks, client)
@@ -41,9 +41,18 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     let queues = PoppedQueues(puller, client.Outcomes)
     let assignments = BrokerAssignments(options, client, queues)
 
+    let gauged =
+        { new IGaugedConsumer with
+            member _.Group = options.Consumer.Group
+            member _.Queues = GaugedQueues.ofPopped options.Consumer.Client.Namespace queues.All
+            member _.InFlight = acks.InFlightByTopic
+            member _.RunningHandlers = ValueSome handling.RunningCalls
+        }
+
     let join close =
         // It is asked when the consumer closes, also one that could not join.
         acks.Start()
+        ConsumerGauges.register gauged
 
         match client.Start close with
         | Error error -> Task.FromResult(Error error)
@@ -53,6 +62,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
 
     let close () =
         backgroundTask {
+            ConsumerGauges.forget gauged
             queues.Stop()
 
             let! isIdle = acks.WaitUntilIdle drain
@@ -181,6 +191,7 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
     /// Ends as a process does that is killed: nothing is acknowledged or sent back, and brokers do not learn of it.
     member internal _.Kill() : Task =
         backgroundTask {
+            ConsumerGauges.forget gauged
             queues.Stop()
             ending.Cancel()
             acks.Close()

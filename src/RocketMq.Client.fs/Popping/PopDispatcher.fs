@@ -143,8 +143,7 @@ type internal PopDispatcher
         }
 
     /// How many handlers are at work.
-    member pool.RunningCalls: int =
-        pool.Running |> List.filter (fun run -> run.Stamp <> 0L) |> List.length
+    member pool.RunningCalls: int = GaugedQueues.runningCalls pool
 
     /// Ends when a handler may become free, as far as is known.
     member _.WhenFree(cancellation: CancellationToken) : Task = gate.WhenOpen cancellation

@@ -120,7 +120,13 @@ type Producer
             batcher.Add(gathered, queue, message.Body.Length >= options.CompressFromBytes)
             waitForBatch gathered cancellation
 
-    let sendPlain target (cancellation: CancellationToken) (message: Message) =
+    let telemetry =
+        SendTelemetry(
+            options.Client,
+            fun queue -> sender.TryBroker(Namespaced.wrap options.Client.Namespace queue.Topic, queue.BrokerName)
+        )
+
+    let sendChecked target (cancellation: CancellationToken) (message: Message) =
         match Message.check message with
         | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok _ when cancellation.IsCancellationRequested ->
@@ -131,13 +137,25 @@ type Producer
             | Some batcher, OneQueue queue -> gather batcher (ValueSome queue) message cancellation
             | _ -> sendNow (OutgoingMessage.ofMessage options (uniqueIds.Next()) message) target cancellation
 
+    /// Whether anybody observes sends is looked up once for each.
+    let sendPlain target (cancellation: CancellationToken) (message: Message) =
+        if MessageTelemetry.areSendsObserved () then
+            telemetry.Send(message, sendChecked target cancellation)
+        else
+            sendChecked target cancellation message
+
+    let sendOneWay target (cancellation: CancellationToken) (message: Message) =
+        match OutgoingMessage.ofMessage options (uniqueIds.Next()) message with
+        | Error error -> Task.FromResult(Error error)
+        | Ok prepared -> sender.SendOneWay(prepared, target, cancellation)
+
     let checkAll (messages: Message list) =
         (Ok(), messages)
         ||> List.fold (fun result message ->
             result
             |> Result.bind (fun () -> Message.check message |> Result.map ignore<Message>))
 
-    let sendBatch (messages: Message list) target cancellation =
+    let sendBatch target cancellation (messages: Message list) =
         let identified = messages |> List.map identify
         let travelling = [ for struct (message, _) in identified -> message ]
 
@@ -268,7 +286,11 @@ type Producer
     member _.SendBatch
         (messages: Message list, target: SendTarget, cancellation: CancellationToken)
         : Task<Result<SendReceipt list, RemotingError>> =
-        tracked (fun () -> sendBatch messages target cancellation)
+        tracked (fun () ->
+            if MessageTelemetry.areSendsObserved () then
+                telemetry.SendBatch(messages, sendBatch target cancellation)
+            else
+                sendBatch target cancellation messages)
 
     /// Puts a message on its way and does not wait for the broker. It may be lost, without any error.
     member _.SendOneWay
@@ -278,9 +300,10 @@ type Producer
         | Error error -> Task.FromResult(Error(RemotingError.Invalid error))
         | Ok message ->
             tracked (fun () ->
-                match OutgoingMessage.ofMessage options (uniqueIds.Next()) message with
-                | Error error -> Task.FromResult(Error error)
-                | Ok prepared -> sender.SendOneWay(prepared, target, cancellation))
+                if MessageTelemetry.areSendsObserved () then
+                    telemetry.SendOneWay(message, sendOneWay target cancellation)
+                else
+                    sendOneWay target cancellation message)
 
     /// Takes a timed message back before its time. Gives its unique id. Since 5.3.
     member _.Recall

@@ -61,12 +61,13 @@ type internal CallChain(endpoint: Endpoint, options: RemotingOptions, agent: Con
             | Error error -> Task.FromResult(Error error)
             | Ok signed -> chain.Traced(OutgoingSigned(request, signed), timeout, cancellation)
 
-    /// Tells listeners of the call, if there are any.
+    /// Has listeners and the log know of the call, if they are to.
     member private chain.Traced
         (request: Outgoing<'Answer>, timeout: TimeSpan, cancellation: CancellationToken)
         : Task<Result<'Answer, RemotingError>> =
-        if Telemetry.isEnabled () then
-            Telemetry.call endpoint request (fun () -> chain.Retried(request, timeout, cancellation))
+        if RequestTelemetry.isEnabled options.Logger then
+            RequestTelemetry.call options.Logger endpoint request (fun () ->
+                chain.Retried(request, timeout, cancellation))
         else
             chain.Retried(request, timeout, cancellation)
 

@@ -47,7 +47,7 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
                 return! Error(RemotingError.ofAnswer endpoint request after error)
         }
 
-    do Telemetry.register measured
+    do RequestTelemetry.register measured
 
     /// A client of one server. It connects with the first call.
     new(endpoint: Endpoint, options: RemotingOptions) = RemotingClient(endpoint, options, ignore<unit>)
@@ -144,13 +144,13 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
     /// Whether listeners of metrics learn of the client: true unless it is said otherwise.
     member internal _.SetMeasured(isMeasured: bool) =
         if isMeasured && agent.State <> ConnectionState.Closed then
-            Telemetry.register measured
+            RequestTelemetry.register measured
         else
-            Telemetry.forget measured
+            RequestTelemetry.forget measured
 
     /// Answers every call in flight and closes the connection for good.
     member _.Close() : Task =
-        Telemetry.forget measured
+        RequestTelemetry.forget measured
         agent.Close()
 
     interface IAsyncDisposable with

@@ -139,7 +139,7 @@ public sealed class RemotingLayerTests
         var durations = new List<string>();
         using var activities = new ActivityListener
         {
-            ShouldListenTo = source => source.Name == "RocketMq.Client",
+            ShouldListenTo = source => source.Name == "RocketMq.Client.Requests",
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
             ActivityStopped = activity => { lock (spans) { spans.Add($"{activity.DisplayName} {activity.Status}"); } },
         };
@@ -148,14 +148,19 @@ public sealed class RemotingLayerTests
         {
             InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument.Meter.Name == "RocketMq.Client")
+                if (instrument.Meter.Name is "RocketMq.Client" or "RocketMq.Client.Requests")
                 {
                     listener.EnableMeasurementEvents(instrument);
                 }
             },
         };
-        meters.SetMeasurementEventCallback<double>((_, _, tags, _) =>
+        meters.SetMeasurementEventCallback<double>((instrument, _, tags, _) =>
         {
+            if (instrument.Name != "rocketmq.client.request.duration")
+            {
+                return;
+            }
+
             lock (durations)
             {
                 durations.Add(string.Join(",", tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}")));

@@ -57,6 +57,7 @@ let private names =
             "Before"
             "Broker"
             "ClientId"
+            "Code"
             "Committed"
             "ConsumerGroup"
             "Count"
@@ -89,7 +90,7 @@ let tests =
         "Log events"
         [
             test "each event is defined in one line" {
-                all.Length |> shouldEqual 64
+                all.Length |> shouldEqual 66
 
                 [
                     for file in

@@ -12,6 +12,9 @@ type QueueHealth =
         Committable: int64
         /// What the group has committed, as far as this member knows. Nothing: nothing, or it has not been asked for.
         Committed: int64 option
+        /// Where the queue ends: the offset that the next stored message will have, as a broker said with its last answer to a pull.
+        /// Nothing before the first.
+        MaxOffset: int64 option
         /// Records that could not be read, and were passed.
         Damaged: int64
         /// Messages that are not consumed, those that handlers work on included.
@@ -29,6 +32,11 @@ type QueueHealth =
         /// Of an ordered consumer: whether it may deliver messages now.
         IsLocked: bool
     }
+
+    /// How many messages are stored and not consumed, those that a filter leaves out included: from `Committable` to `MaxOffset`. Nothing
+    /// if the latter is not known.
+    member queue.Lag: int64 option =
+        queue.MaxOffset |> Option.map (fun last -> max 0L (last - queue.Committable))
 
 /// What a consumer is doing. Counts are messages since its start.
 type PushConsumerHealth =

@@ -1,20 +1,41 @@
 namespace RocketMq
 
+open System
 open System.Threading
 open System.Threading.Tasks
 open RocketMq.Protocol
 
 /// Has a handler work on a message that an administrator chose; nothing comes of the outcome but the answer.
 module internal ConsumeDirectly =
-    let private once (invoker: HandlerInvoker) (message: StoredMessage) : Task<DirectOutcome * string option> =
+    let private once
+        (telemetry: ConsumerTelemetry)
+        (invoker: HandlerInvoker)
+        (began: int64)
+        (message: StoredMessage)
+        : Task<DirectOutcome * string option> =
         backgroundTask {
-            try
-                let! result = invoker.Invoke([| message |], 0, 1, CancellationToken.None)
+            let observed: ObservedCall | null =
+                if MessageTelemetry.areHandlersObserved () then
+                    telemetry.Begin(ReadOnlySpan [| message |], began)
+                else
+                    null
 
-                match ConsumeResult.checkedOf result with
+            try
+                let! returned = invoker.Invoke([| message |], 0, 1, CancellationToken.None)
+                let result = ConsumeResult.checkedOf returned
+
+                match observed with
+                | null -> ()
+                | observed -> telemetry.Returned(observed, result)
+
+                match result with
                 | ConsumeResult.Success -> return DirectOutcome.Succeeded, None
                 | _ -> return DirectOutcome.ToBeRetried, None
             with error ->
+                match observed with
+                | null -> ()
+                | observed -> telemetry.Threw(observed, error)
+
                 return DirectOutcome.Threw, Some $"{error.GetType().Name}: {error.Message}"
         }
 
@@ -22,6 +43,7 @@ module internal ConsumeDirectly =
         (options: PushConsumerOptions)
         (retryTopic: string)
         (invoker: HandlerInvoker)
+        (telemetry: ConsumerTelemetry)
         (query: DirectConsumption)
         : Task<Result<DirectConsumptionResult, string>> =
         let clock = options.Consumer.Client.Remoting.Ports.Clock
@@ -32,7 +54,11 @@ module internal ConsumeDirectly =
                 let began = clock.GetTimestamp()
 
                 let! outcome, remark =
-                    once invoker (VisibleMessage.restore retryTopic options.Consumer.Client.Namespace message)
+                    once
+                        telemetry
+                        invoker
+                        began
+                        (VisibleMessage.restore retryTopic options.Consumer.Client.Namespace message)
 
                 return
                     Ok

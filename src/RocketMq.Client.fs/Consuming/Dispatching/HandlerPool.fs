@@ -34,6 +34,8 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
     let mutable seenCalling = 0L
     let mutable blockedFor = 0
 
+    let mutable observed: ObservedCall | null = null
+
     let phaseOf stamp = stamp % phases
 
     /// What it works on, and the part of it.
@@ -56,6 +58,17 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
 
     /// The trace of the call, if it has one.
     member val Trace: TracedCall | null = null with get, set
+
+    /// Listeners observe the call.
+    member _.Observe(call: ObservedCall) = observed <- call
+
+    /// The call as listeners observe it, if any do, and once only.
+    member _.TakeObserved() : ObservedCall | null =
+        match observed with
+        | null -> null
+        | call ->
+            observed <- null
+            call
 
     /// The call that is being worked on; 0 if there is none.
     member _.Stamp =

@@ -96,7 +96,13 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
 /// Counts and traces the calls of a handler.
 [<Sealed>]
 type internal HandlerCall
-    (settings: HandlerSettings, invoker: HandlerInvoker, counts: ConsumerCounts, tracing: ConsumeTracing option) =
+    (
+        settings: HandlerSettings,
+        invoker: HandlerInvoker,
+        counts: ConsumerCounts,
+        tracing: ConsumeTracing option,
+        telemetry: ConsumerTelemetry
+    ) =
     let clock = settings.Remoting.Ports.Clock
     let log = settings.Remoting.Logger
 
@@ -106,6 +112,11 @@ type internal HandlerCall
         match tracing with
         | Some tracing -> run.Trace <- tracing.Begin(ReadOnlySpan(messages, first, count))
         | None -> ()
+
+    /// The handler is called next.
+    let observeBegin (run: HandlerWorker) (messages: StoredMessage[]) first count =
+        if MessageTelemetry.areHandlersObserved () then
+            run.Observe(telemetry.Begin(ReadOnlySpan(messages, first, count), run.Started))
 
     let cancelWhere (isMeant: HandlerWorker -> bool) (pool: HandlerPool) =
         for run in pool.Running do
@@ -126,6 +137,7 @@ type internal HandlerCall
         : ValueTask<ConsumeResult> =
         run.Begin(queue, clock.GetTimestamp())
         traceBegin run messages first count
+        observeBegin run messages first count
         invoker.InvokeFor(run, messages, first, count)
 
     /// Begins a call with a message that was popped, without the handler yet: the call can be told to end before it.
@@ -135,11 +147,16 @@ type internal HandlerCall
 
     /// The handler's part of a call that was prepared; what it throws by itself it throws here.
     member _.Invoke(run: HandlerWorker, messages: StoredMessage[], index: int) : ValueTask<ConsumeResult> =
+        observeBegin run messages index 1
         invoker.InvokeFor(run, messages, index, 1)
 
     /// The handler has returned, whether anybody still waits for it or not. What it said; an exception if that was nothing.
     member _.Returned(run: HandlerWorker, result: ConsumeResult) : ConsumeResult =
         let result = ConsumeResult.checkedOf result
+
+        match run.TakeObserved() with
+        | null -> ()
+        | observed -> telemetry.Returned(observed, result)
 
         match tracing with
         | None -> ()
@@ -153,6 +170,10 @@ type internal HandlerCall
         result
 
     member _.Threw(run: HandlerWorker, message: StoredMessage, error: exn) =
+        match run.TakeObserved() with
+        | null -> ()
+        | observed -> telemetry.Threw(observed, error)
+
         tracing
         |> Option.iter (fun tracing -> tracing.End(run.Trace, false, ConsumeException))
 

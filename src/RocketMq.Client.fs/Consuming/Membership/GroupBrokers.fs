@@ -94,6 +94,13 @@ type internal GroupBrokers(clients: RemotingClients, routes: Routes) =
         | Some(Error _)
         | None -> 0
 
+    /// The address of a broker's master, if one of the routes names it.
+    member _.TryMaster(brokerName: string) : Endpoint voption =
+        match tryMaster brokerName with
+        | Some(Ok client) -> ValueSome client.Endpoint
+        | Some(Error _)
+        | None -> ValueNone
+
     /// Asks the master of a broker that one of the routes names.
     member _.RequestFromBroker(brokerName: string, request: Request<'Answer>, cancellation: CancellationToken) =
         match tryMaster brokerName with

@@ -13,6 +13,11 @@ type ReceivedMessage =
         Body: Result<ReadOnlyMemory<byte>, BodyError>
     }
 
+    /// The context of the trace that its sender gave it along, in the properties `traceparent` and `tracestate`; the default if it has
+    /// none of W3C's form. Applications that receive messages make it the parent of their spans, or a link.
+    member received.TraceContext: System.Diagnostics.ActivityContext =
+        TraceContext.ofProperties received.Message.Properties
+
     override received.ToString() =
         let size =
             match received.Body with

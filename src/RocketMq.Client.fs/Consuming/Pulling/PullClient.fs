@@ -97,6 +97,20 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
             return! batch queue filter offset pulled.Answer
         }
 
+    let telemetry =
+        ConsumerTelemetry(options.Client, options.Group, MessageModel.Clustering)
+
+    let observedPull (queue: MessageQueue) filter offset most suspend cancellation =
+        if MessageTelemetry.areReceivesObserved () then
+            telemetry.Receive(
+                queue.Topic,
+                (fun (batch: PulledBatch) -> batch.Messages |> Array.map _.Message),
+                (fun _ -> brokers.TryMaster queue.BrokerName),
+                fun () -> pull queue filter offset most suspend cancellation
+            )
+        else
+            pull queue filter offset most suspend cancellation
+
     /// With a client that it shares, or one of its own.
     static member internal CreateWith
         (client: RocketMqClient | null, options: PullClientOptions)
@@ -134,13 +148,13 @@ type PullClient private (options: PullClientOptions, instance: ClientInstance) =
     /// Messages of a queue from an offset on, up to so many, as far as there are any now. A broker may give fewer, and filters
     /// leave out: `NextOffset` says where to go on.
     member _.Pull(queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken) =
-        guarded (fun () -> pull queue filter offset most TimeSpan.Zero cancellation)
+        guarded (fun () -> observedPull queue filter offset most TimeSpan.Zero cancellation)
 
     /// As `Pull`, but waits up to the options' `LongPollTimeout` for a message to come.
     member _.PullOrWait
         (queue: MessageQueue, filter: Filter, offset: int64, most: int, cancellation: CancellationToken)
         =
-        guarded (fun () -> pull queue filter offset most options.LongPollTimeout cancellation)
+        guarded (fun () -> observedPull queue filter offset most options.LongPollTimeout cancellation)
 
     /// The offset of the first message that is still there.
     member _.MinOffset(queue: MessageQueue, cancellation: CancellationToken) =

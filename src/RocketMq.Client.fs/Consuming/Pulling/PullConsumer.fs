@@ -178,8 +178,24 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
     let control =
         PullControl(space, assignment, offsets, steering, table, events, membership, waiting, polls, closed)
 
+    let gauged =
+        { new IGaugedConsumer with
+            member _.Group = options.Consumer.Group
+            member _.Queues = GaugedQueues.ofTable space table
+            member _.InFlight = []
+            member _.RunningHandlers = ValueNone
+        }
+
+    let receives =
+        ObservedReceives(
+            ConsumerTelemetry(options.Consumer.Client, options.Consumer.Group, MessageModel.Clustering),
+            ConsumerTelemetry.OnlyTopic options.Consumer.Subscriptions,
+            membership.Brokers
+        )
+
     let start (close: CancellationToken -> Task) =
         taskResult {
+            ConsumerGauges.register gauged
             agent.Start()
             do! membership.Start close
 
@@ -201,6 +217,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
 
     let close () : Task =
         backgroundTask {
+            ConsumerGauges.forget gauged
             polls.BeginClose()
             membership.LeaveAll()
             do! agent.Ended
@@ -264,7 +281,10 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
 
     /// Waits for the next message.
     member _.Receive(cancellation: CancellationToken) : Task<Result<ReceivedMessage, RemotingError>> =
-        polls.Receive cancellation
+        if MessageTelemetry.areReceivesObserved () then
+            receives.One(fun () -> polls.Receive cancellation)
+        else
+            polls.Receive cancellation
 
     /// Waits for messages, and gives those that are there, up to so many; none if there is none within a time. If none of the
     /// topics can be read then, because it is not there or no server can be asked for it, that is the error.
@@ -272,7 +292,13 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
         (most: int, wait: TimeSpan, cancellation: CancellationToken)
         : Task<Result<ReceivedMessage[], RemotingError>> =
         backgroundTask {
-            match! polls.Poll(most, wait, cancellation) with
+            let polling =
+                if MessageTelemetry.areReceivesObserved () then
+                    receives.Many(fun () -> polls.Poll(most, wait, cancellation))
+                else
+                    polls.Poll(most, wait, cancellation)
+
+            match! polling with
             | Ok [||] ->
                 match membership.WhyNothing with
                 | Some error -> return Error error
@@ -352,6 +378,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
     /// Ends as a process does that is killed: nothing is committed, and brokers do not learn of it.
     member internal _.Kill() : Task =
         backgroundTask {
+            ConsumerGauges.forget gauged
             polls.BeginClose()
 
             for owner in table.All do

@@ -67,6 +67,9 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     let handlers = HandlerSettings.ofPush options
     let invoker = HandlerInvoker(handlers, handler)
 
+    let telemetry =
+        ConsumerTelemetry(options.Consumer.Client, options.Consumer.Group, options.Model)
+
     let membership =
         RebalanceService(
             {
@@ -87,7 +90,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 events,
                 report,
                 options.Consumer.Client.Remoting,
-                ConsumeDirectly.consume options retryTopic invoker
+                ConsumeDirectly.consume options retryTopic invoker telemetry
             )
         )
 
@@ -118,8 +121,6 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 membership.Routes
             ))
 
-    let call = HandlerCall(handlers, invoker, counts, tracing)
-
     let sendBack =
         SendBackService(
             settings,
@@ -127,8 +128,11 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
             options.Consumer.Client.Namespace,
             options.Consumer.Client.Remoting,
             brokers,
-            membership.Routes
+            membership.Routes,
+            telemetry
         )
+
+    let call = HandlerCall(handlers, invoker, counts, tracing, telemetry)
 
     let handling: IHandlerDispatcher =
         if options.IsOrderly then
@@ -224,8 +228,19 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         | Some offsets -> offsets.TryOpen()
         | None -> Ok()
 
+    let gauged =
+        { new IGaugedConsumer with
+            member _.Group = options.Consumer.Group
+
+            member _.Queues = GaugedQueues.ofTable options.Consumer.Client.Namespace table
+
+            member _.InFlight = []
+            member _.RunningHandlers = ValueSome(GaugedQueues.runningCalls handling.Pool)
+        }
+
     let start (close: CancellationToken -> Task) =
         taskResult {
+            ConsumerGauges.register gauged
             agent.Start()
             do! openOffsets ()
             do! membership.Start close
@@ -238,6 +253,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
 
     let close () : Task =
         backgroundTask {
+            ConsumerGauges.forget gauged
             membership.LeaveAll()
             gate.Open()
             do! agent.Ended
@@ -350,6 +366,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
     /// Ends as a process does that is killed: nothing is committed, and brokers do not learn of it.
     member internal _.Kill() : Task =
         backgroundTask {
+            ConsumerGauges.forget gauged
             handling.Pool.Close()
 
             for owner in table.All do

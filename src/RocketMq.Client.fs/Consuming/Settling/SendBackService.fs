@@ -15,7 +15,8 @@ type internal SendBackService
         space: string,
         remoting: RemotingOptions,
         brokers: GroupBrokers,
-        routes: Routes
+        routes: Routes,
+        telemetry: ConsumerTelemetry
     ) =
     /// The group in whose name Java's consumers send.
     static let innerProducer = "CLIENT_INNER_PRODUCER"
@@ -81,11 +82,7 @@ type internal SendBackService
                 return ()
         }
 
-    /// The level that makes a message a dead letter at once.
-    static member val deadLetter = -1
-
-    /// Ok when a broker has the message. A level of 0 leaves the delay to the broker.
-    member _.SendBack(message: StoredMessage, level: int) : Task<Result<unit, RemotingError>> =
+    let settle (message: StoredMessage) level : Task<Result<unit, RemotingError>> =
         backgroundTask {
             if InnerBatch.isInner message then
                 // The broker would give the whole outer message again.
@@ -103,3 +100,19 @@ type internal SendBackService
 
                     return! sendCopy message level
         }
+
+    /// The level that makes a message a dead letter at once.
+    static member val deadLetter = -1
+
+    /// Ok when a broker has the message. A level of 0 leaves the delay to the broker.
+    member _.SendBack(message: StoredMessage, level: int) : Task<Result<unit, RemotingError>> =
+        if MessageTelemetry.areSettlementsObserved () then
+            telemetry.Settle(
+                TelemetryNames.nack,
+                true,
+                [| message |],
+                (fun () -> brokers.TryMaster message.BrokerName),
+                fun () -> settle message level
+            )
+        else
+            settle message level

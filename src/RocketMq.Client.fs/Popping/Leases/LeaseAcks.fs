@@ -25,9 +25,24 @@ type internal LeaseAcks(clock: TimeProvider, client: PopClient, inner: InnerBatc
         leases.Remove(message.Receipt, message.Received.Message.QueueOffset)
         Interlocked.Increment &acknowledged |> ignore<int64>
 
+    /// Settles messages of one broker, and has listeners know of it.
+    let observe operation (messages: LeasedMessage list) (send: unit -> Task<Result<'Answer, RemotingError>>) =
+        client.Telemetry.Settle(
+            operation,
+            false,
+            [| for message in messages -> message.Received.Message |],
+            (fun () -> client.TryBroker messages.Head.Receipt.BrokerName),
+            send
+        )
+
     let ackTogether (request, targets: AckTarget list) (byTarget: Map<AckTarget, LeasedMessage>) cancellation =
         backgroundTask {
-            let! answer = client.Ack(request, targets, cancellation)
+            let! answer =
+                if MessageTelemetry.areSettlementsObserved () then
+                    observe TelemetryNames.ack (targets |> List.map (fun target -> byTarget[target])) (fun () ->
+                        client.Ack(request, targets, cancellation))
+                else
+                    client.Ack(request, targets, cancellation)
 
             return
                 targets
@@ -93,7 +108,12 @@ type internal LeaseAcks(clock: TimeProvider, client: PopClient, inner: InnerBatc
                         Receipt = inner.Current message.Receipt
                     }
 
-                let! answer = client.Change(target, time, cancellation)
+                let! answer =
+                    if MessageTelemetry.areSettlementsObserved () then
+                        observe TelemetryNames.extend [ message ] (fun () -> client.Change(target, time, cancellation))
+                    else
+                        client.Change(target, time, cancellation)
+
                 let expires = requestedAt + clock.TicksOf time
 
                 return

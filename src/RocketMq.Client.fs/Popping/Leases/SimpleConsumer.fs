@@ -34,6 +34,34 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
             | outcome -> return outcome
         }
 
+    let topic = ConsumerTelemetry.OnlyTopic options.Consumer.Subscriptions
+
+    let receive count invisible cancellation =
+        if MessageTelemetry.areReceivesObserved () then
+            client.Telemetry.Receive(
+                topic,
+                (fun received -> [| for message in received -> message.Received.Message |]),
+                (fun received ->
+                    match received with
+                    | first :: _ -> client.TryBroker first.Receipt.BrokerName
+                    | [] -> ValueNone),
+                fun () -> receiveUntilClosed count invisible cancellation
+            )
+        else
+            receiveUntilClosed count invisible cancellation
+
+    let gauged =
+        { new IGaugedConsumer with
+            member _.Group = options.Consumer.Group
+
+            member _.Queues =
+                GaugedQueues.ofPopped options.Consumer.Client.Namespace receiver.Queried
+
+            // Of several topics it is not known which they are of.
+            member _.InFlight = [ struct (topic, leases.Count clock.Timestamp) ]
+            member _.RunningHandlers = ValueNone
+        }
+
     let ackOpen (messages: LeasedMessage list) cancellation =
         if isClosed then
             Task.FromResult [ for message in messages -> { Message = message; Error = closed } ]
@@ -72,6 +100,8 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
         SimpleConsumer.StartWith(client, options)
 
     member private consumer.Join() =
+        ConsumerGauges.register gauged
+
         match client.Start(fun _ -> consumer.Close()) with
         | Error error -> Task.FromResult(Error error)
         | Ok() ->
@@ -93,7 +123,7 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
         | _ when maxMessages < 1 ->
             Task.FromResult(Error(RemotingError.InvalidCall "at least one message must be asked for"))
         | Error error -> Task.FromResult(Error error)
-        | Ok() -> receiveUntilClosed maxMessages invisible cancellation
+        | Ok() -> receive maxMessages invisible cancellation
 
     /// Acknowledges the message. Fails with `ReceiptExpired` if its time is over: it is delivered again.
     member _.Ack(message: LeasedMessage, cancellation: CancellationToken) : Task<Result<unit, RemotingError>> =
@@ -131,11 +161,13 @@ type SimpleConsumer private (options: SimpleConsumerOptions, instance: ClientIns
     /// Leaves the group and closes the connections that it does not share. Messages that were not acknowledged come again.
     member _.Close() : Task =
         isClosed <- true
+        ConsumerGauges.forget gauged
         client.Close()
 
     /// Ends as a process does that is killed: brokers do not learn of it.
     member internal _.Kill() : Task =
         isClosed <- true
+        ConsumerGauges.forget gauged
         client.Kill()
 
     interface IAsyncDisposable with

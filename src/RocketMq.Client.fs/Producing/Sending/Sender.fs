@@ -271,6 +271,15 @@ type internal Sender
                 return! client.InvokeOneWay(Command.asOneWay (prepared.ToCommand()), cancellation)
         }
 
+    /// The address of the broker of a queue, as far as it is known.
+    member _.TryBroker(topic: string, brokerName: string) : Endpoint voption =
+        match routes.TryPublish(topic, options.Template) with
+        | ValueSome view ->
+            match view.MasterOf brokerName with
+            | Ok client -> ValueSome client.Endpoint
+            | Error _ -> ValueNone
+        | ValueNone -> ValueNone
+
     /// The master of a broker that a message was sent to.
     member _.MasterOf
         (topic: string, brokerName: string, cancellation: CancellationToken)
