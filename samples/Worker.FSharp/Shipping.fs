@@ -29,7 +29,7 @@ let register (services: IServiceCollection) =
         .AddRocketMq()
         .UseLogScope()
         .UseRetryMap(fun map -> map.On<ArgumentException>(ConsumeResult.DeadLetter))
-        .AddConsumer(
+        .MapConsumer(
             "shipping",
             fun context ->
                 task {

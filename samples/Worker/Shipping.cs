@@ -6,16 +6,16 @@ using RocketMq.Hosting;
 
 namespace Worker;
 
-/// <summary>A step of a shipment. The steps of one shipment come in their order.</summary>
-public sealed record Step(string Shipment, int Number, string Place);
+/// <summary>A leg of a shipment. The legs of one shipment come in their order.</summary>
+public sealed record Leg(string Shipment, int Number, string Place);
 
-[JsonSerializable(typeof(Step))]
+[JsonSerializable(typeof(Leg))]
 internal sealed partial class ShippingJson : JsonSerializerContext;
 
 /// <summary>Registers the worker, for its program and for tests.</summary>
 public static class Shipping
 {
-    /// <summary>A step that no retry helps is a dead letter at once; others are tried as often as the configuration says.</summary>
+    /// <summary>A leg that no retry helps is a dead letter at once; others are tried as often as the configuration says.</summary>
     public static IServiceCollection Register(IServiceCollection services)
     {
         services.AddSingleton<Places>();
@@ -23,15 +23,15 @@ public static class Shipping
             .UseSerializer(new JsonMessageSerializer(ShippingJson.Default))
             .UseLogScope()
             .UseRetryMap(map => map.On<ArgumentException>(ConsumeResult.DeadLetter))
-            .AddConsumer<StepHandler, Step>("shipping");
+            .AddConsumer<LegHandler, Leg>("shipping");
         return services;
     }
 
-    /// <summary>A step as a message: those of one shipment go to one queue.</summary>
-    public static Message ToMessage(this Step step)
+    /// <summary>A leg as a message: those of one shipment go to one queue.</summary>
+    public static Message ToMessage(this Leg leg)
     {
-        ArgumentNullException.ThrowIfNull(step);
-        return Message.To("Shipments").ShardingKey(step.Shipment).Keys($"{step.Shipment}-{step.Number}").Json(step, ShippingJson.Default.Step);
+        ArgumentNullException.ThrowIfNull(leg);
+        return Message.To("Shipments").ShardingKey(leg.Shipment).Keys($"{leg.Shipment}-{leg.Number}").Json(leg, ShippingJson.Default.Leg);
     }
 }
 
@@ -49,38 +49,38 @@ public sealed class Places
         }
     }
 
-    internal void Add(Step step)
+    internal void Add(Leg leg)
     {
         lock (_places)
         {
-            if (!_places.TryGetValue(step.Shipment, out var places))
+            if (!_places.TryGetValue(leg.Shipment, out var places))
             {
-                _places.Add(step.Shipment, places = []);
+                _places.Add(leg.Shipment, places = []);
             }
 
             // One that comes twice is there already.
-            if (places.Count < step.Number)
+            if (places.Count < leg.Number)
             {
-                places.Add(step.Place);
+                places.Add(leg.Place);
             }
         }
     }
 }
 
-internal sealed partial class StepHandler(Places places, ILogger<StepHandler> logger) : IMessageHandler<Step>
+internal sealed partial class LegHandler(Places places, ILogger<LegHandler> logger) : IMessageHandler<Leg>
 {
-    public Task<ConsumeResult> HandleAsync(Step value, ReceivedMessage message, CancellationToken cancellationToken)
+    public Task<ConsumeResult> HandleAsync(Leg value, ReceivedMessage message, CancellationToken cancellationToken)
     {
         if (value.Place.Length == 0)
         {
-            throw new ArgumentException("A step needs a place.");
+            throw new ArgumentException("A leg needs a place.");
         }
 
         places.Add(value);
-        LogStep(value.Shipment, value.Place);
+        LogLeg(value.Shipment, value.Place);
         return Task.FromResult(ConsumeResult.Success);
     }
 
     [LoggerMessage(LogLevel.Information, "Shipment {Shipment} has come to {Place}")]
-    private partial void LogStep(string shipment, string place);
+    private partial void LogLeg(string shipment, string place);
 }

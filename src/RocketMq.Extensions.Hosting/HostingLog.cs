@@ -10,47 +10,47 @@ internal static partial class HostingLog
 
     internal const string Category = "RocketMq.Hosting";
 
-    [LoggerMessage(1301, LogLevel.Information, "RocketMQ cluster {Cluster}: starts {Clients}")]
+    [LoggerMessage(1401, LogLevel.Information, "RocketMQ cluster {Cluster}: starts {Clients}")]
     internal static partial void Starting(ILogger logger, string cluster, string clients);
 
-    [LoggerMessage(1302, LogLevel.Information, "RocketMQ cluster {Cluster}: all clients have started")]
+    [LoggerMessage(1402, LogLevel.Information, "RocketMQ cluster {Cluster}: all clients have started")]
     internal static partial void Started(ILogger logger, string cluster);
 
-    [LoggerMessage(1303, LogLevel.Warning, "RocketMQ cluster {Cluster}: {Client} could not start, and is started again in {Wait}: {Reason}")]
+    [LoggerMessage(1403, LogLevel.Warning, "RocketMQ cluster {Cluster}: {Client} could not start, and is started again in {Wait}: {Reason}")]
     internal static partial void StartFailed(ILogger logger, string cluster, string client, TimeSpan wait, string reason);
 
-    [LoggerMessage(1304, LogLevel.Warning, "RocketMQ cluster {Cluster}: no name server answers: {Reason}")]
+    [LoggerMessage(1404, LogLevel.Warning, "RocketMQ cluster {Cluster}: no name server answers: {Reason}")]
     internal static partial void NameServersSilent(ILogger logger, string cluster, string reason);
 
-    [LoggerMessage(1305, LogLevel.Information, "RocketMQ cluster {Cluster}: a name server answers")]
+    [LoggerMessage(1405, LogLevel.Information, "RocketMQ cluster {Cluster}: a name server answers")]
     internal static partial void NameServersHeard(ILogger logger, string cluster);
 
-    [LoggerMessage(1306, LogLevel.Information, "RocketMQ cluster {Cluster}: consumers fetch nothing more; handlers at work are waited for")]
+    [LoggerMessage(1406, LogLevel.Information, "RocketMQ cluster {Cluster}: consumers fetch nothing more; handlers at work are waited for")]
     internal static partial void Stopping(ILogger logger, string cluster);
 
-    [LoggerMessage(1307, LogLevel.Information, "RocketMQ cluster {Cluster}: all clients have stopped")]
+    [LoggerMessage(1407, LogLevel.Information, "RocketMQ cluster {Cluster}: all clients have stopped")]
     internal static partial void Stopped(ILogger logger, string cluster);
 
-    [LoggerMessage(1308, LogLevel.Error, "RocketMQ cluster {Cluster}: {Client} could not stop: {Reason}")]
+    [LoggerMessage(1408, LogLevel.Error, "RocketMQ cluster {Cluster}: {Client} could not stop: {Reason}")]
     internal static partial void StopFailed(ILogger logger, string cluster, string client, string reason);
 
-    [LoggerMessage(1314, LogLevel.Critical, "RocketMQ cluster {Cluster}: {What} ended by a defect")]
+    [LoggerMessage(1414, LogLevel.Critical, "RocketMQ cluster {Cluster}: {What} ended by a defect")]
     internal static partial void LoopEnded(ILogger logger, Exception error, string cluster, string what);
 
-    [LoggerMessage(1309, LogLevel.Error, "Group {Group}: the body of the message at {Topic}/{QueueId}@{Offset}, {MessageId}, cannot be read: {Reason}")]
+    [LoggerMessage(1409, LogLevel.Error, "Group {Group}: the body of the message at {Topic}/{QueueId}@{Offset}, {MessageId}, cannot be read: {Reason}")]
     internal static partial void BodyUnreadable(
         ILogger logger, string group, string topic, int queueId, long offset, string messageId, string reason);
 
-    [LoggerMessage(1310, LogLevel.Information, "Group {Group}: {Key} has been completed before, and is not handled again")]
+    [LoggerMessage(1410, LogLevel.Information, "Group {Group}: {Key} has been completed before, and is not handled again")]
     internal static partial void AlreadyCompleted(ILogger logger, string group, string key);
 
-    [LoggerMessage(1311, LogLevel.Information, "Group {Group}: {Key} is being handled elsewhere, and comes again in {Wait}")]
+    [LoggerMessage(1411, LogLevel.Information, "Group {Group}: {Key} is being handled elsewhere, and comes again in {Wait}")]
     internal static partial void HandledElsewhere(ILogger logger, string group, string key, TimeSpan wait);
 
-    [LoggerMessage(1312, LogLevel.Warning, "Group {Group}: {Key} could not be abandoned in the inbox: {Reason}")]
+    [LoggerMessage(1412, LogLevel.Warning, "Group {Group}: {Key} could not be abandoned in the inbox: {Reason}")]
     internal static partial void NotAbandoned(ILogger logger, string group, string key, string reason);
 
-    [LoggerMessage(1313, LogLevel.Warning, "Group {Group}: handling {Topic}/{QueueId}@{Offset}, {MessageId}, failed with {Exception}, which is mapped to {Result}: {Reason}")]
+    [LoggerMessage(1413, LogLevel.Warning, "Group {Group}: handling {Topic}/{QueueId}@{Offset}, {MessageId}, failed with {Exception}, which is mapped to {Result}: {Reason}")]
     internal static partial void FailureMapped(
         ILogger logger, string group, string topic, int queueId, long offset, string messageId, string exception, string result, string reason);
 }

@@ -103,7 +103,7 @@ public sealed class RocketMqBuilder
     /// <param name="handler">Handles a message; the context has its scope and its token.</param>
     /// <param name="configure">What is set up in code.</param>
     /// <exception cref="InvalidOperationException">The group has a consumer already.</exception>
-    public RocketMqBuilder AddConsumer(
+    public RocketMqBuilder MapConsumer(
         string group, ConsumeHandler handler, Func<PushConsumerBuilder, PushConsumerBuilder>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(handler);
@@ -142,7 +142,7 @@ public sealed class RocketMqBuilder
     /// <param name="handler">Handles a message; the context has its scope and its token.</param>
     /// <param name="configure">What is set up in code.</param>
     /// <exception cref="InvalidOperationException">The group has a consumer already.</exception>
-    public RocketMqBuilder AddPopConsumer(
+    public RocketMqBuilder MapPopConsumer(
         string group, ConsumeHandler handler, Func<PopConsumerBuilder, PopConsumerBuilder>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(handler);
@@ -193,7 +193,32 @@ public sealed class RocketMqBuilder
         return Use(_ => middleware);
     }
 
-    internal RocketMqBuilder Use(Func<IServiceProvider, IConsumeMiddleware> middleware)
+    /// <summary>Puts group, topic, message id and attempt into the scope of all that handlers log.</summary>
+    public RocketMqBuilder UseLogScope() => Use<LogScopeMiddleware>();
+
+    /// <summary>Says what becomes of messages whose handlers throw, by the types of the exceptions.</summary>
+    /// <param name="configure">Adds rules: <c>map => map.On&lt;InvalidOrderException&gt;(ConsumeResult.DeadLetter)</c>.</param>
+    public RocketMqBuilder UseRetryMap(Func<RetryMap, RetryMap> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        var map = configure(new RetryMap());
+        return Use(services => new RetryMappingMiddleware(map, ClientDefaults.LoggerOf(services)));
+    }
+
+    /// <summary>Has each message handled once, by an inbox that the application implements.</summary>
+    /// <typeparam name="TInbox">The inbox; registered as scoped unless it is registered already.</typeparam>
+    /// <param name="options">How messages are told apart; null for the defaults.</param>
+    public RocketMqBuilder UseInbox<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TInbox>(
+        InboxOptions? options = null)
+        where TInbox : class, IInbox
+    {
+        Services.TryAddScoped<TInbox>();
+        var given = options ?? new InboxOptions();
+        return Use(services =>
+            new InboxMiddleware(services.GetRequiredService<TInbox>(), given, ClientDefaults.LoggerOf(services)));
+    }
+
+    private RocketMqBuilder Use(Func<IServiceProvider, IConsumeMiddleware> middleware)
     {
         _cluster.Middleware.Add(middleware);
         return this;
@@ -212,7 +237,7 @@ public sealed class RocketMqBuilder
 
     /// <summary>
     /// What becomes of messages whose bodies a handler of values cannot be given. Default <see cref="ConsumeResult.Retry"/>, so that they
-    /// end as dead letters, and can be read meanwhile by a version that knows how. The reason is logged, event 1309.
+    /// end as dead letters, and can be read meanwhile by a version that knows how. The reason is logged, event 1409.
     /// </summary>
     public RocketMqBuilder OnUnreadableBody(ConsumeResult result)
     {

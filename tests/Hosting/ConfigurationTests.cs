@@ -9,7 +9,7 @@ internal sealed class ConfigurationTests
 {
     private static void Standard(IServiceCollection services) => services.AddRocketMq()
         .AddProducer("orders")
-        .AddConsumer("billing", _ => Task.FromResult(ConsumeResult.Success));
+        .MapConsumer("billing", _ => Task.FromResult(ConsumeResult.Success));
 
     private const string Subscribed = "\"Subscriptions\": [ \"Orders\" ]";
 
@@ -119,7 +119,7 @@ internal sealed class ConfigurationTests
     [Test]
     public void Two_consumers_of_one_group_are_refused_where_they_are_registered()
     {
-        var rocketMq = new ServiceCollection().AddRocketMq().AddConsumer("billing", _ => Task.FromResult(ConsumeResult.Success));
+        var rocketMq = new ServiceCollection().AddRocketMq().MapConsumer("billing", _ => Task.FromResult(ConsumeResult.Success));
 
         Assert.That(
             () => rocketMq.AddSimpleConsumer("billing"),

@@ -77,7 +77,7 @@ internal sealed class HandlerTests
             services.AddRocketMq()
                 .Use<Outer>()
                 .Use<Inner>()
-                .AddConsumer("billing", context =>
+                .MapConsumer("billing", context =>
                 {
                     seen.Add($"handler, {context.Items["left by"]}");
                     return Task.FromResult(ConsumeResult.Success);
@@ -112,7 +112,7 @@ internal sealed class HandlerTests
         await host.StopAsync();
 
         Assert.That(dead.Keys, Is.EqualTo(new[] { "o-1" }));
-        var line = log.Lines.Single(line => line.Event.Id == 1309);
+        var line = log.Lines.Single(line => line.Event.Id == 1409);
         Assert.That(line.Text, Does.Contain("cannot be read as Order").And.Not.Contain("one coffee").And.Not.Contain("\n"));
     }
 
@@ -123,7 +123,7 @@ internal sealed class HandlerTests
             .UseRetryMap(map => map
                 .On<InvalidDataException>(ConsumeResult.DeadLetter)
                 .On<TimeoutException>(ConsumeResult.RetryAfter(TimeSpan.FromSeconds(1))))
-            .AddConsumer(
+            .MapConsumer(
                 "billing",
                 context => context.Message.Keys[0] switch
                 {

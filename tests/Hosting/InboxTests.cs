@@ -117,7 +117,7 @@ internal sealed class InboxTests
         services.AddSingleton(inbox);
         services.AddRocketMq()
             .UseInbox<MemoryInbox>(new InboxOptions { KeyOf = message => message.Keys[0] })
-            .AddConsumer("billing", handler, consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
+            .MapConsumer("billing", handler, consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
     });
 
     private sealed class ManualClock : TimeProvider

@@ -17,8 +17,8 @@ internal sealed class LifeTests
             .AddTransactionProducer<Committed>()
             .AddPullConsumer("pulling", consumer => consumer.Subscribe(Orders.Topic))
             .AddSimpleConsumer("simple", consumer => consumer.Subscribe(Orders.Topic))
-            .AddConsumer("billing", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.Subscribe(Orders.Topic))
-            .AddPopConsumer("popping", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.Subscribe(Orders.Topic)));
+            .MapConsumer("billing", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.Subscribe(Orders.Topic))
+            .MapPopConsumer("popping", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.Subscribe(Orders.Topic)));
 
         Assert.Multiple(() =>
         {
@@ -42,18 +42,18 @@ internal sealed class LifeTests
         {
             services.AddLogging(logging => logging.AddProvider(log));
             services.AddHealthChecks().AddRocketMq();
-            services.AddRocketMq().AddProducer().AddConsumer(
+            services.AddRocketMq().AddProducer().MapConsumer(
                 "billing", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
         });
 
         await host.StartAsync();
-        await log.WaitForAsync(1304);
+        await log.WaitForAsync(1404);
         var away = await CheckAsync(host);
 
         await using var started = await EmbeddedBroker.StartAsync(
             new EmbeddedBrokerOptions { NameServerPort = names, BrokerPort = broker });
         await started.CreateTopicAsync(Orders.Topic);
-        await log.WaitForAsync(1305);
+        await log.WaitForAsync(1405);
         await host.Services.GetRequiredService<IProducer>().SendAsync(Orders.Message("o-1"));
         var there = await CheckAsync(host);
         await host.StopAsync();
@@ -75,7 +75,7 @@ internal sealed class LifeTests
         using var host = TestHosts.Create(
             $$"""{ "RocketMq": { "NameServers": "127.0.0.1:{{names}}", "ConnectTimeout": "100ms", "Start": { "Wait": true, "Timeout": "300ms" } } }""",
             services => services.AddRocketMq().AddTransactionProducer<Failing>(configure: producer => producer.Topics(Orders.Topic))
-                .AddConsumer("billing", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.SubscribeSql92(Orders.Topic, "cups > 1")));
+                .MapConsumer("billing", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.SubscribeSql92(Orders.Topic, "cups > 1")));
 
         var outcome = await Record(host.StartAsync());
 
@@ -91,7 +91,7 @@ internal sealed class LifeTests
         var handling = new Gate();
         using var host = TestHosts.Create(harness, TestHosts.WaitsForStart, services => services.AddRocketMq()
             .AddProducer()
-            .AddConsumer("billing", async context =>
+            .MapConsumer("billing", async context =>
             {
                 await handling.EnterAsync(context.CancellationToken);
 
@@ -131,7 +131,7 @@ internal sealed class LifeTests
         using var host = TestHosts.Create(
             harness,
             TestHosts.WaitsForStart,
-            services => services.AddRocketMq().AddConsumer("billing", async context =>
+            services => services.AddRocketMq().MapConsumer("billing", async context =>
             {
                 await handling.EnterAsync(context.CancellationToken);
                 return ConsumeResult.Success;
@@ -163,7 +163,7 @@ internal sealed class LifeTests
         await harness.CreateTopicAsync(Orders.Topic);
         using var host = TestHosts.Create(harness, TestHosts.WaitsForStart, services => services.AddRocketMq()
             .AddProducer(configure: producer => producer.SendTimeout(TimeSpan.FromSeconds(20)).Attempts(20))
-            .AddConsumer("billing", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset)));
+            .MapConsumer("billing", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset)));
         await host.StartAsync();
         var producer = host.Services.GetRequiredService<IProducer>();
 
@@ -194,7 +194,7 @@ internal sealed class LifeTests
         using var host = TestHosts.Create(harness, TestHosts.WaitsForStart, services =>
         {
             services.AddHealthChecks().AddRocketMq();
-            services.AddRocketMq().AddConsumer("billing", async context =>
+            services.AddRocketMq().MapConsumer("billing", async context =>
             {
                 await handling.EnterStubbornlyAsync(context.CancellationToken);
                 return ConsumeResult.Success;

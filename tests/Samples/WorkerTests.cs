@@ -25,28 +25,28 @@ internal sealed class WorkerTests
     public async Task StopAsync() => await _harness.DisposeAsync();
 
     [Test]
-    public async Task Steps_of_a_shipment_are_handled_in_order_and_a_bad_one_is_a_dead_letter()
+    public async Task Legs_of_a_shipment_are_handled_in_order_and_a_bad_one_is_a_dead_letter()
     {
         using var host = Create("Worker", services => Shipping.Register(services));
         await host.StartAsync();
 
-        foreach (var step in new Step[] { new("s-1", 1, "Rotterdam"), new("s-1", 2, "Basel"), new("s-2", 1, ""), new("s-1", 3, "Genoa") })
+        foreach (var leg in new Leg[] { new("s-1", 1, "Rotterdam"), new("s-1", 2, "Basel"), new("s-2", 1, ""), new("s-1", 3, "Genoa") })
         {
-            await _harness.SendAsync(step.ToMessage());
+            await _harness.SendAsync(leg.ToMessage());
         }
 
-        await _harness.Consumed<Step>(step => step.Number == 3);
+        await _harness.Consumed<Leg>(leg => leg.Number == 3);
         var dead = await _harness.DeadLetter("shipping");
         await host.StopAsync();
 
-        Assert.That(host.Services.GetRequiredService<Places>().Of("s-1"), Is.EqualTo(new[] { "Rotterdam", "Basel", "Genoa" }));
+        Assert.That(host.Services.GetRequiredService<Places>().Of("s-1").ToArray(), Is.EqualTo(new[] { "Rotterdam", "Basel", "Genoa" }));
         Assert.That(dead.Keys, Is.EqualTo(new[] { "s-2-1" }));
     }
 
     [Test]
     public async Task The_worker_in_FSharp_does_the_same()
     {
-        using var host = Create("Worker.FSharp", services => FSharp.Shipping.register(services));
+        using var host = Create("Worker.FSharp", services => global::Worker.FSharp.Shipping.register(services));
         await host.StartAsync();
 
         foreach (var (shipment, place) in new[] { ("s-1", "Rotterdam"), ("s-1", "Basel"), ("s-2", " "), ("s-1", "Genoa") })
@@ -58,7 +58,7 @@ internal sealed class WorkerTests
         var dead = await _harness.DeadLetter("shipping");
         await host.StopAsync();
 
-        Assert.That(host.Services.GetRequiredService<FSharp.Shipping.Places>().Of("s-1"), Is.EqualTo(new[] { "Rotterdam", "Basel", "Genoa" }));
+        Assert.That(host.Services.GetRequiredService<global::Worker.FSharp.Shipping.Places>().Of("s-1").ToArray(), Is.EqualTo(new[] { "Rotterdam", "Basel", "Genoa" }));
         Assert.That(dead.Keys, Is.EqualTo(new[] { "s-2" }));
     }
 

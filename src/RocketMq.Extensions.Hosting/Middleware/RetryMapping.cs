@@ -38,7 +38,7 @@ public sealed class RetryMap
 }
 
 /// <summary>
-/// Gives the verdict that the type of a handler's exception is mapped to, and logs the exception (event 1313). Others go on as they are.
+/// Gives the verdict that the type of a handler's exception is mapped to, and logs the exception (event 1413). Others go on as they are.
 /// </summary>
 internal sealed class RetryMappingMiddleware(RetryMap map, ILogger logger) : IConsumeMiddleware
 {
