@@ -11,7 +11,13 @@ let solution = "RocketMq.sln"
 let fsharpSources = [ "src"; "tests"; "bench"; "samples"; "build.fsx" ]
 
 let csharpFolders =
-    [ "src/RocketMq.Client.CSharp"; "tests/Interop"; "samples/Quickstart" ]
+    [
+        "src/RocketMq.Client.CSharp"
+        "src/RocketMq.Cap"
+        "tests/Interop"
+        "tests/Cap"
+        "samples/Quickstart"
+    ]
 
 let packages =
     [
@@ -19,6 +25,7 @@ let packages =
         "src/RocketMq.Client.fs"
         "src/RocketMq.Client.CSharp"
         "src/RocketMq.EmbeddedBroker.fs"
+        "src/RocketMq.Cap"
     ]
 
 /// Runs a tool in a folder, hands each line of its output to `onLine`, and gives its exit code.
@@ -128,6 +135,16 @@ let propertiesCommand options =
         "--no-spinner"
     ]
 
+/// Tests in C#, in the folder of their name.
+let csharpSuite name =
+    {
+        Name = name
+        Command = [ "test"; $"tests/{name}"; "-c"; "Release"; "--no-build"; "--nologo" ]
+        Summary = Regex @"Failed:\s+(?<failed>\d+), Passed:\s+(?<passed>\d+), Skipped:\s+(?<skipped>\d+), Total:"
+        FailureBegins = Regex @"^\s*Failed \w"
+        FailureEnds = Regex @"^\s*$|^\s*(Passed|Skipped) \w"
+    }
+
 let suites =
     [
         {
@@ -139,13 +156,8 @@ let suites =
             FailureBegins = Regex @"\[[\d:]+ (ERR|FTL)\]"
             FailureEnds = Regex "<Expecto>"
         }
-        {
-            Name = "Interop"
-            Command = [ "test"; "tests/Interop"; "-c"; "Release"; "--no-build"; "--nologo" ]
-            Summary = Regex @"Failed:\s+(?<failed>\d+), Passed:\s+(?<passed>\d+), Skipped:\s+(?<skipped>\d+), Total:"
-            FailureBegins = Regex @"^\s*Failed \w"
-            FailureEnds = Regex @"^\s*$|^\s*(Passed|Skipped) \w"
-        }
+        csharpSuite "Interop"
+        csharpSuite "Cap"
     ]
 
 /// Collects the lines in which a suite reports failures.
@@ -242,7 +254,7 @@ let test arguments =
         | name :: rest -> List.filter (fun suite -> isNamed name suite.Name) suites, rest
 
     if List.isEmpty chosen then
-        print "Test takes a suite, Properties or Interop, and then arguments for its runner."
+        print "Test takes a suite, Properties, Interop or Cap, and then arguments for its runner."
         1
     else
         let isAll = List.isEmpty arguments
@@ -504,13 +516,12 @@ let install _ =
 
 let outdated _ = paket [ "outdated" ]
 
-/// What the analyzer of the C# facade's public surface says of a member that came or went.
+/// What the analyzer of a C# package's public surface says of a member that came or went.
 let surfaceChange =
     Regex @"warning (?<rule>RS0016|RS0017): Symbol '(?<symbol>.+)' is (not )?part of the declared"
 
-/// Writes down what the C# facade offers: all that is not in PublicAPI.Shipped.txt, and what was there and is gone.
-let csharpSurface () =
-    let project = "src/RocketMq.Client.CSharp"
+/// Writes down what a C# package offers: all that is not in its PublicAPI.Shipped.txt, and what was there and is gone.
+let csharpSurface (project: string) () =
     let file = Path.Combine(root, project, "PublicAPI.Unshipped.txt")
     let before = File.ReadAllText file
     let mutable lines = Set.empty
@@ -552,7 +563,7 @@ let csharpSurface () =
         0
     | code ->
         File.WriteAllText(file, before)
-        print "The C# facade does not build: its surface stays as it was written down."
+        print $"{project} does not build: its surface stays as it was written down."
         code
 
 /// A test compares the surfaces of the F# packages, and writes them if it is told to.
@@ -560,15 +571,24 @@ let fsharpSurface () =
     propertiesCommand [] @ [ "--filter-test-list"; "Public surface" ]
     |> runWith [ ("ROCKETMQ_WRITE_SURFACE", "1") ] print
 
+/// The packages in C#.
+let csharpPackages = [ "src/RocketMq.Client.CSharp"; "src/RocketMq.Cap" ]
+
 let surface _ =
-    inOrder [ timed "C#" csharpSurface; timed "F#" fsharpSurface ]
+    inOrder
+        [
+            for project in csharpPackages do
+                timed project (csharpSurface project)
+
+            timed "F#" fsharpSurface
+        ]
 
 let targets: (string * string * (string list -> int)) list =
     [
         "Demo", "10,000 messages through the embedded broker; arguments go to samples/Quickstart", demo
         "Build", "all projects, Release", build
         "Test",
-        "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, 'Properties' or 'Interop', with arguments for its runner",
+        "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, 'Properties', 'Interop' or 'Cap', with arguments for its runner",
         test
         "TestAll", "the packages, Native, and Test with the long forms of all tests", testAll
         "Native", "the demo and tests/Native, compiled natively and run", native
@@ -576,7 +596,7 @@ let targets: (string * string * (string list -> int)) list =
         "Bench",
         "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer' or 'idle' for one kind; 'compare REV' beside a commit",
         bench
-        "Pack", "the four packages into artifacts/", pack
+        "Pack", "the packages into artifacts/", pack
         "Surface", "write down the public surface of all packages after a change to it that is meant", surface
         "Install", "resolve packages again after a change to paket.dependencies", install
         "Outdated", "packages with later versions", outdated
