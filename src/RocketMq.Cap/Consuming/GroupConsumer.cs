@@ -14,6 +14,12 @@ internal sealed class GroupConsumer
     private readonly RejectionPause _pause;
     private readonly SharedConsumer<RocketMqConsumerClient> _members;
 
+    /// <summary>
+    /// CAP's subscribers do not get the handler's token: a message that goes back after a time would be handled twice, while CAP
+    /// has it in its storage already. The longest time there is.
+    /// </summary>
+    private static readonly TimeSpan ConsumeTimeout = TimeSpan.FromDays(1);
+
     /// <param name="connection">What all groups share.</param>
     /// <param name="group">The group, as CAP calls it.</param>
     /// <param name="concurrency">How many messages are handled at a time.</param>
@@ -61,6 +67,7 @@ internal sealed class GroupConsumer
         var builder = _connection.Client.PushConsumer(_connection.Groups.Encode(_group))
             .Concurrency(_concurrency)
             .ConsumeFromWhere(_connection.Options.ConsumeFromWhere)
+            .ConsumeTimeout(ConsumeTimeout)
             .MaxRetries(int.MaxValue)
             .OnMessage(HandleAsync);
 
