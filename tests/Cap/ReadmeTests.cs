@@ -17,7 +17,8 @@ public sealed partial class ReadmeTests
     {
         await using var broker = await EmbeddedBroker.StartAsync();
         var builder = Host.CreateEmptyApplicationBuilder(null);
-        Action<CapOptions> addStorage = new MemoryStorage().AddTo;
+        var storage = new MemoryStorage();
+        Action<CapOptions> addStorage = storage.AddTo;
 
         // readme
         builder.Services.AddTransient<OrderSubscriber>();
@@ -35,6 +36,7 @@ public sealed partial class ReadmeTests
         builder.Services.Configure<RocketMqCapOptions>(options => options.NameServers = broker.NameServer);
         using var host = builder.Build();
         await host.StartAsync(cancellation);
+        await Wait.UntilAsync(() => storage.Polls > 0, cancellation);
         var publisher = host.Services.GetRequiredService<ICapPublisher>();
 
         // readme

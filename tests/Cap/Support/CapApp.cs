@@ -56,8 +56,9 @@ internal sealed class CapApp : IAsyncDisposable, IDisposable
 
         try
         {
+            var polls = app.Storage.Polls;
             await app.StartAsync(cancellation);
-            await Wait.UntilAsync(() => app.Service<IBootstrapper>().IsStarted, cancellation);
+            await Wait.UntilAsync(() => app.Storage.Polls > polls, cancellation);
             return app;
         }
         catch

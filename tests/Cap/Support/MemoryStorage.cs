@@ -21,9 +21,16 @@ internal sealed class MemoryStorage
     private readonly ConcurrentDictionary<string, StoredRow> _published = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, StoredRow> _received = new(StringComparer.Ordinal);
     private long _lastId;
+    private int _polls;
 
     /// <summary>Called before a received message is stored; what it throws is the storage's failure.</summary>
     internal Action? BeforeReceived { get; set; }
+
+    /// <summary>
+    /// How often CAP has looked for what to publish again. It does so when the rest of it has started: what is published before that waits in
+    /// the storage for minutes.
+    /// </summary>
+    internal int Polls => Volatile.Read(ref _polls);
 
     internal IReadOnlyCollection<StoredRow> Published => [.. _published.Values];
 
@@ -114,8 +121,11 @@ internal sealed class MemoryStorage
         public Task<int> DeleteExpiresAsync(string table, DateTime timeout, int batchCount = 1000, CancellationToken token = default) =>
             Task.FromResult(0);
 
-        public Task<IEnumerable<MediumMessage>> GetPublishedMessagesOfNeedRetry(TimeSpan lookbackSeconds) =>
-            Task.FromResult<IEnumerable<MediumMessage>>(ToRetry(rows._published, lookbackSeconds));
+        public Task<IEnumerable<MediumMessage>> GetPublishedMessagesOfNeedRetry(TimeSpan lookbackSeconds)
+        {
+            Interlocked.Increment(ref rows._polls);
+            return Task.FromResult<IEnumerable<MediumMessage>>(ToRetry(rows._published, lookbackSeconds));
+        }
 
         public Task<IEnumerable<MediumMessage>> GetReceivedMessagesOfNeedRetry(TimeSpan lookbackSeconds) =>
             Task.FromResult<IEnumerable<MediumMessage>>(ToRetry(rows._received, lookbackSeconds));
