@@ -30,7 +30,7 @@ public sealed class DelayTests
     [TestCase(DelayedDelivery.Broker, "5.3.3", -1, "Now")]
     [TestCase(DelayedDelivery.Scheduler, "5.3.3", 1, "Scheduler")]
     [TestCase(DelayedDelivery.Scheduler, "5.3.3", 0, "Now")]
-    public void A_delay_goes_where_it_can_be_kept(DelayedDelivery delivery, string? oldest, int hours, string route) =>
+    public void A_delay_goes_to_whom_it_can_be_left(DelayedDelivery delivery, string? oldest, int hours, string route) =>
         Assert.That(
             DelayRoutes.Choose(delivery, TimeSpan.FromDays(3), oldest is null ? null : Version.Parse(oldest), TimeSpan.FromHours(hours)).ToString(),
             Is.EqualTo(route));
@@ -106,10 +106,10 @@ public sealed class DelayTests
         var inner = new Dispatcher();
         using var dispatcher = NewDispatcher(inner, DelayedDelivery.Broker);
         await dispatcher.EnqueueToPublish(Delayed(Hour));
-        Assert.That(inner.Calls, Is.EqualTo(new[] { "publish, held back" }));
+        Assert.That(inner.Calls, Is.EqualTo(new[] { "publish as a timer message" }));
 
         inner.Calls.Clear();
-        await dispatcher.EnqueueToPublish(Delayed(-Hour, heldBack: true));
+        await dispatcher.EnqueueToPublish(Delayed(-Hour, isTimed: true));
         Assert.That(inner.Calls, Is.EqualTo(new[] { "publish" }));
 
         inner.Calls.Clear();
@@ -122,10 +122,10 @@ public sealed class DelayTests
     {
         var inner = new Dispatcher();
         using var dispatcher = NewDispatcher(inner, DelayedDelivery.Broker);
-        await dispatcher.EnqueueToScheduler(Delayed(Hour, heldBack: true), DateTime.Now + Hour, new object());
+        await dispatcher.EnqueueToScheduler(Delayed(Hour, isTimed: true), DateTime.Now + Hour, new object());
         await dispatcher.EnqueueToScheduler(Delayed(Hour), DateTime.Now + Hour);
         await dispatcher.EnqueueToScheduler(Delayed(Hour), DateTime.Now + TimeSpan.FromDays(4));
-        Assert.That(inner.Calls, Is.EqualTo(new[] { "schedule in a transaction", "publish, held back", "schedule" }));
+        Assert.That(inner.Calls, Is.EqualTo(new[] { "schedule in a transaction", "publish as a timer message", "schedule" }));
 
         inner.Calls.Clear();
         using var automatic = NewDispatcher(inner, DelayedDelivery.Auto);
@@ -150,7 +150,7 @@ public sealed class DelayTests
         new(Options.Create(new RocketMqCapOptions { NameServers = "127.0.0.1:1", DelayedDelivery = delivery }), NullLoggerFactory.Instance));
 
     /// <summary>With the headers that CAP gives a message that is due after a time.</summary>
-    private static MediumMessage Delayed(TimeSpan wait, bool heldBack = false)
+    private static MediumMessage Delayed(TimeSpan wait, bool isTimed = false)
     {
         var headers = new Dictionary<string, string?>
         {
@@ -158,7 +158,7 @@ public sealed class DelayTests
             [Headers.SentTime] = (DateTime.Now + wait).ToString(CultureInfo.InvariantCulture),
         };
 
-        if (heldBack)
+        if (isTimed)
         {
             headers[RocketMqHeaders.DeliverAt] = "1";
         }
@@ -177,11 +177,11 @@ public sealed class DelayTests
         public ValueTask EnqueueToExecute(MediumMessage message, ConsumerExecutorDescriptor? descriptor = null) => Noted("execute");
 
         public ValueTask EnqueueToPublish(MediumMessage message) =>
-            Noted(message.Origin.Headers.ContainsKey(RocketMqHeaders.DeliverAt) ? "publish, held back" : "publish");
+            Noted(message.Origin.Headers.ContainsKey(RocketMqHeaders.DeliverAt) ? "publish as a timer message" : "publish");
 
         public Task EnqueueToScheduler(MediumMessage message, DateTime publishTime, object? transaction = null) =>
             Noted(
-                message.Origin.Headers.ContainsKey(RocketMqHeaders.DeliverAt) ? "scheduled as held back"
+                message.Origin.Headers.ContainsKey(RocketMqHeaders.DeliverAt) ? "schedule as a timer message"
                 : transaction is null ? "schedule"
                 : "schedule in a transaction").AsTask();
 

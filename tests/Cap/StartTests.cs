@@ -29,7 +29,7 @@ public sealed class StartTests
     }
 
     [Test]
-    public async Task All_mistakes_of_the_options_are_told_at_once(CancellationToken cancellation)
+    public async Task All_mistakes_of_the_options_are_reported_at_once(CancellationToken cancellation)
     {
         var refusal = await RefusalAsync<OneSubscriber>(
             options =>
