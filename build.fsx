@@ -13,8 +13,16 @@ let fsharpSources = [ "src"; "tests"; "bench"; "samples"; "build.fsx" ]
 let csharpFolders =
     [
         "src/RocketMq.Client.CSharp"
+        "src/RocketMq.Extensions.Hosting"
+        "src/RocketMq.Testing"
         "src/RocketMq.OpenTelemetry"
+        "src/RocketMq.Cap"
         "tests/Interop"
+        "tests/Hosting"
+        "tests/Samples"
+        "tests/Cap"
+        "samples/OrderService"
+        "samples/Worker"
         "samples/Quickstart"
     ]
 
@@ -24,7 +32,10 @@ let packages =
         "src/RocketMq.Client.fs"
         "src/RocketMq.Client.CSharp"
         "src/RocketMq.EmbeddedBroker.fs"
+        "src/RocketMq.Extensions.Hosting"
+        "src/RocketMq.Testing"
         "src/RocketMq.OpenTelemetry"
+        "src/RocketMq.Cap"
     ]
 
 /// Runs a tool in a folder, hands each line of its output to `onLine`, and gives its exit code.
@@ -134,6 +145,16 @@ let propertiesCommand options =
         "--no-spinner"
     ]
 
+/// Tests in C#, in the folder of their name.
+let csharpSuite name =
+    {
+        Name = name
+        Command = [ "test"; $"tests/{name}"; "-c"; "Release"; "--no-build"; "--nologo" ]
+        Summary = Regex @"Failed:\s+(?<failed>\d+), Passed:\s+(?<passed>\d+), Skipped:\s+(?<skipped>\d+), Total:"
+        FailureBegins = Regex @"^\s*Failed \w"
+        FailureEnds = Regex @"^\s*$|^\s*(Passed|Skipped) \w"
+    }
+
 let suites =
     [
         {
@@ -145,13 +166,10 @@ let suites =
             FailureBegins = Regex @"\[[\d:]+ (ERR|FTL)\]"
             FailureEnds = Regex "<Expecto>"
         }
-        {
-            Name = "Interop"
-            Command = [ "test"; "tests/Interop"; "-c"; "Release"; "--no-build"; "--nologo" ]
-            Summary = Regex @"Failed:\s+(?<failed>\d+), Passed:\s+(?<passed>\d+), Skipped:\s+(?<skipped>\d+), Total:"
-            FailureBegins = Regex @"^\s*Failed \w"
-            FailureEnds = Regex @"^\s*$|^\s*(Passed|Skipped) \w"
-        }
+        csharpSuite "Interop"
+        csharpSuite "Hosting"
+        csharpSuite "Samples"
+        csharpSuite "Cap"
     ]
 
 /// Collects the lines in which a suite reports failures.
@@ -248,7 +266,7 @@ let test arguments =
         | name :: rest -> List.filter (fun suite -> isNamed name suite.Name) suites, rest
 
     if List.isEmpty chosen then
-        print "Test takes a suite, Properties or Interop, and then arguments for its runner."
+        print "Test takes a suite, Properties, Interop or Cap, and then arguments for its runner."
         1
     else
         let isAll = List.isEmpty arguments
@@ -510,13 +528,12 @@ let install _ =
 
 let outdated _ = paket [ "outdated" ]
 
-/// What the analyzer of the C# facade's public surface says of a member that came or went.
+/// What the analyzer of a C# package's public surface says of a member that came or went.
 let surfaceChange =
     Regex @"warning (?<rule>RS0016|RS0017): Symbol '(?<symbol>.+)' is (not )?part of the declared"
 
-/// Writes down what the C# facade offers: all that is not in PublicAPI.Shipped.txt, and what was there and is gone.
-let csharpSurface () =
-    let project = "src/RocketMq.Client.CSharp"
+/// Writes down what a C# package offers: all that is not in its PublicAPI.Shipped.txt, and what was there and is gone.
+let csharpSurface (project: string) () =
     let file = Path.Combine(root, project, "PublicAPI.Unshipped.txt")
     let before = File.ReadAllText file
     let mutable lines = Set.empty
@@ -558,7 +575,7 @@ let csharpSurface () =
         0
     | code ->
         File.WriteAllText(file, before)
-        print "The C# facade does not build: its surface stays as it was written down."
+        print $"{project} does not build: its surface stays as it was written down."
         code
 
 /// A test compares the surfaces of the F# packages, and writes them if it is told to.
@@ -566,15 +583,24 @@ let fsharpSurface () =
     propertiesCommand [] @ [ "--filter-test-list"; "Public surface" ]
     |> runWith [ ("ROCKETMQ_WRITE_SURFACE", "1") ] print
 
+/// The packages in C#.
+let csharpPackages = [ "src/RocketMq.Client.CSharp"; "src/RocketMq.Cap" ]
+
 let surface _ =
-    inOrder [ timed "C#" csharpSurface; timed "F#" fsharpSurface ]
+    inOrder
+        [
+            for project in csharpPackages do
+                timed project (csharpSurface project)
+
+            timed "F#" fsharpSurface
+        ]
 
 let targets: (string * string * (string list -> int)) list =
     [
         "Demo", "10,000 messages through the embedded broker; arguments go to samples/Quickstart", demo
         "Build", "all projects, Release", build
         "Test",
-        "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, 'Properties' or 'Interop', with arguments for its runner",
+        "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, 'Properties', 'Interop' or 'Cap', with arguments for its runner",
         test
         "TestAll", "the packages, Native, and Test with the long forms of all tests", testAll
         "Native", "the demo and tests/Native, compiled natively and run", native

@@ -38,6 +38,28 @@ public sealed class RocketMqClient : IAsyncDisposable
         return NameServerClient.FromCore(cluster.OrThrow(cancellationToken));
     }
 
+    /// <summary>
+    /// The release of each broker that has answered so far, by "host:port", as its answers say; brokers before 4.0 are left out.
+    /// Empty before the first answer: a client connects when one of those that share it needs to.
+    /// </summary>
+    public IReadOnlyDictionary<string, Version> BrokerVersions
+    {
+        get
+        {
+            var versions = new Dictionary<string, Version>(StringComparer.Ordinal);
+
+            foreach (var (broker, ordinal) in Inner.BrokerVersions)
+            {
+                if (Core.Protocol.ProtocolVersion.tryRelease(ordinal) is { IsSome: true, Value: var (major, minor, patch) })
+                {
+                    versions[broker.ToString()] = new(major, minor, patch);
+                }
+            }
+
+            return versions;
+        }
+    }
+
     /// <summary>Begins to set up a producer that shares it.</summary>
     /// <param name="group">The group. Several producers may have the same.</param>
     public ProducerBuilder Producer(string group)

@@ -59,6 +59,17 @@ type RocketMqClient private (instance: ClientInstance) =
     /// How each connection is doing.
     member _.Connections: ConnectionHealth list = instance.Clients.Health
 
+    /// What each broker that has answered last said it speaks, see `ProtocolVersion`. Name servers are left out.
+    member _.BrokerVersions: (Endpoint * int) list =
+        let nameServers = instance.NameServer.Endpoints
+
+        [
+            for health in instance.Clients.Health do
+                match health.ServerVersion with
+                | ValueSome version when not (List.contains health.Endpoint nameServers) -> health.Endpoint, version
+                | _ -> ()
+        ]
+
     /// Closes the consumers that share it, then the producers, each as it closes by itself, and then the connections. Nothing can be
     /// started with it any more.
     member _.Close() : Task = instance.Close()

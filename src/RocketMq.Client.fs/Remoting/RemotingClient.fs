@@ -87,6 +87,10 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
             Endpoint = endpoint
             State = agent.State
             Session = session |> Option.map _.Health
+            ServerVersion =
+                match traffic.ServerVersion with
+                | 0 -> ValueNone
+                | version -> ValueSome version
             Connections = int traffic.Connections
             UnexpectedAnswers = traffic.UnexpectedAnswers
             LastFailure = agent.LastFailure.Text

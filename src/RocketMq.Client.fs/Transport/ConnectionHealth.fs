@@ -7,6 +7,8 @@ type ConnectionHealth =
         State: ConnectionState
         /// Of the session that is open; nothing while none is.
         Session: SessionHealth option
+        /// What the server last said it speaks, see `ProtocolVersion`; nothing before its first answer. It outlives the session.
+        ServerVersion: int voption
         /// Connections that were made so far, the one that is open included.
         Connections: int
         /// Answers that no call waited for: late ones, second ones, wrong ones.

@@ -58,6 +58,11 @@ type EmbeddedBrokerOptions() =
     /// Whether a pop is as old as its client says (`bornTime`), even if that is 0, as at a broker of 5.x that checks
     /// permissions: too old a pop is refused with code 210. Default false: 0 means the time at which it comes.
     member val TakesBornTimeAsSent = false with get, set
+
+    /// The release that it says it is, with each answer. Default 5.3.3; from 4.0.0 to 5.9.9. It behaves the same whatever it says: this is for
+    /// clients that decide by it.
+    member val Version = Version(5, 3, 3) with get, set
+
     /// How many bytes of messages are kept at most, all topics together, as they would lie in the commit log. The oldest
     /// go first, about a thirty-second of this at a time; the lowest offsets of their queues rise. Small messages take
     /// about as much memory again. Default 1 GiB; at least 1. The newest message always stays.
@@ -97,13 +102,27 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
     let limits =
         StoreLimits.create options.RetentionBytes options.RetentionTime options.MemoryBytes
 
+    let version =
+        let release = options.Version
+        ArgumentOutOfRangeException.ThrowIfLessThan(release, Version(4, 0, 0), "Version")
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(release, Version(5, 9, 9), "Version")
+        ProtocolVersion.ofRelease release.Major release.Minor (max 0 release.Build)
+
     let mutable connections = 0
     let nextConnection () = Interlocked.Increment &connections
     let died = TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
     let listen server port =
         // The pauses after errors are real ones, whatever clock the broker goes by.
-        new Listener(server, RemotingOptions.Default, options.Certificate, port, TimeProvider.System, nextConnection)
+        new Listener(
+            server,
+            RemotingOptions.Default,
+            options.Certificate,
+            port,
+            TimeProvider.System,
+            nextConnection,
+            version
+        )
 
     /// Both ports or, if one is taken, none.
     let listenOn nameServerPort brokerPort =

@@ -169,7 +169,8 @@ type internal Listener
         certificate: X509Certificate2 | null,
         port: int,
         clock: TimeProvider,
-        nextConnection: unit -> int
+        nextConnection: unit -> int,
+        version: int
     ) =
     let port = LoopbackPort port
     let sessions = Dictionary<int, Session>()
@@ -199,6 +200,9 @@ type internal Listener
                 agent.Post(At(server, Left number))
 
             member _.Receive(respond, command) =
+                let respond (answer: RemotingCommand) =
+                    respond (Command.withVersion version answer)
+
                 agent.Receive(server, number, peer, command, respond)
 
             member _.IsServer = true

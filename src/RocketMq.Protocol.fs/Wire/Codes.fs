@@ -359,9 +359,21 @@ module ProtocolVersion =
     let ofRelease major minor patch =
         213 + 200 * (major - 4) + 20 * minor + 2 * patch
 
+    /// The release of an ordinal, a snapshot of it too; none before 4.0.0, whose ordinals follow no rule.
+    let tryRelease ordinal : struct (int * int * int) voption =
+        let place = (ordinal - 212) / 2
+
+        if ordinal < 212 then
+            ValueNone
+        else
+            ValueSome(struct (4 + place / 100, place % 100 / 10, place % 10))
+
     /// 4.9.8: what this library says it speaks. It gets standard JSON routes (from 4.9.4 on) and no GO_AWAY, which only
     /// later versions are sent.
     let current = ofRelease 4 9 8
+
+    /// 5.3.3: what the embedded broker says it is, unless it is set up otherwise.
+    let embedded = ofRelease 5 3 3
 
     /// 4.9.4: from here on a name server writes routes as standard JSON.
     let standardJsonRoutes = ofRelease 4 9 4

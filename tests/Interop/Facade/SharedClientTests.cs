@@ -84,6 +84,25 @@ public sealed class SharedClientTests() : ClockedBrokerFixture(runs: true, topic
     }
 
     [Test]
+    public async Task The_releases_of_brokers_are_known_by_their_answers(CancellationToken cancellation)
+    {
+        await using var older = await EmbeddedBroker.StartAsync(new EmbeddedBrokerOptions { Version = new(4, 9, 8) }, cancellation);
+
+        foreach (var (broker, version) in new[] { (Broker, new Version(5, 3, 3)), (older, new Version(4, 9, 8)) })
+        {
+            await using var client = RocketMqClient.Create().NameServers(broker.NameServer).Start();
+            Assert.That(client.BrokerVersions, Is.Empty);
+            await using var producer = await client.Producer("orders").StartAsync(cancellation);
+            await producer.SendAsync(Message.To("Orders").Body("one coffee"), cancellation);
+            Assert.That(client.BrokerVersions, Is.EquivalentTo(new Dictionary<string, Version> { [broker.BrokerAddress] = version }));
+
+            // It is known as well while the connection is lost.
+            await broker.DisconnectClientsAsync(cancellation);
+            Assert.That(client.BrokerVersions[broker.BrokerAddress], Is.EqualTo(version));
+        }
+    }
+
+    [Test]
     public async Task What_belongs_to_the_client_is_set_there(CancellationToken cancellation)
     {
         await using var client = RocketMqClient.Create().NameServers(Broker.NameServer)

@@ -62,6 +62,19 @@ let private versions =
                 |> List.map (fun (major, minor, patch) -> ProtocolVersion.ofRelease major minor patch)
                 |> shouldEqual [ 399; 401; 413; 477; 479 ]
 
+            testCase "a version is read as its release, and so is the snapshot before it"
+            <| fun () ->
+                for major in 4..5 do
+                    for minor in 0..9 do
+                        for patch in 0..9 do
+                            let ordinal = ProtocolVersion.ofRelease major minor patch
+                            let release = ValueSome(struct (major, minor, patch))
+                            ProtocolVersion.tryRelease ordinal |> shouldEqual release
+                            ProtocolVersion.tryRelease (ordinal - 1) |> shouldEqual release
+
+                for older in [ 211; 0; -1 ] do
+                    ProtocolVersion.tryRelease older |> shouldEqual ValueNone
+
             property "an unknown code is kept"
             <| fun (WireInt code) (header: Header) ->
                 let command = Command.request (enum<RequestCode> code)

@@ -10,6 +10,7 @@ type internal ConnectionCounters() =
     let mutable sentBytes = 0L
     let mutable receivedBytes = 0L
     let mutable unexpectedAnswers = 0L
+    let mutable serverVersion = 0
 
     member _.Connected() =
         Interlocked.Increment &connections |> ignore<int64>
@@ -24,6 +25,11 @@ type internal ConnectionCounters() =
     member _.Received(bytes: int64) =
         Interlocked.Add(&receivedBytes, bytes) |> ignore<int64>
 
+    /// An answer came from a server of this version, which each answer names.
+    member _.AnsweredBy(version: int) =
+        if version <> serverVersion then
+            Volatile.Write(&serverVersion, version)
+
     /// An answer came that no call waited for: a late one, a second one, a wrong one.
     member _.Unexpected() =
         Interlocked.Increment &unexpectedAnswers |> ignore<int64>
@@ -35,3 +41,6 @@ type internal ConnectionCounters() =
     member _.SentBytes = Interlocked.Read &sentBytes
     member _.ReceivedBytes = Interlocked.Read &receivedBytes
     member _.UnexpectedAnswers = Interlocked.Read &unexpectedAnswers
+
+    /// Of the last answer; 0 before the first.
+    member _.ServerVersion = Volatile.Read &serverVersion

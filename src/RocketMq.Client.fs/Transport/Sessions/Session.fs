@@ -149,6 +149,8 @@ type internal Session
 
         match CommandFlag.kind frame.Parts.Flag with
         | CommandKind.Response ->
+            traffic.AnsweredBy frame.Parts.Version
+
             match inFlight.TryTake frame.Parts.Opaque with
             | ValueSome pending ->
                 answer pending &frame

@@ -1,0 +1,2 @@
+global using DotNetCore.CAP;
+global using RocketMq.Client;
