@@ -1,0 +1,54 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Hosting;
+
+/// <summary>The schema by which editors complete appsettings.json.</summary>
+[TestFixture]
+internal sealed partial class SchemaTests
+{
+    [Test]
+    public void The_schema_has_all_settings_of_the_documents_and_no_other()
+    {
+        var root = Root();
+        using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(root, "src", "RocketMq.Extensions.Hosting", "ConfigurationSchema.json")));
+        var section = schema.RootElement.GetProperty("properties").GetProperty("RocketMq").GetProperty("properties");
+        var names = Names(section)
+            .Concat(Names(section.GetProperty("Producers").GetProperty("additionalProperties").GetProperty("properties")))
+            .Concat(Names(section.GetProperty("Consumers").GetProperty("additionalProperties").GetProperty("properties")))
+            .Except(["Producers", "Consumers", "Start", "Credentials", "Group", "Topics", "Enabled", "Subscriptions"])
+            .Order(StringComparer.OrdinalIgnoreCase)
+            .Distinct(StringComparer.OrdinalIgnoreCase);
+
+        var settings = File.ReadLines(Path.Combine(root, "docs", "production.md"))
+            .SkipWhile(line => line != "## Settings")
+            .Skip(1)
+            .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
+            .Select(line => Row().Match(line))
+            .Where(match => match.Success)
+            .SelectMany(match => match.Groups["name"].Captures.Select(capture => capture.Value))
+            .Order(StringComparer.OrdinalIgnoreCase)
+            .Distinct(StringComparer.OrdinalIgnoreCase)
+            .ToList();
+
+        Assert.That(settings, Has.Count.GreaterThan(50));
+        Assert.That(names.Select(name => name.ToUpperInvariant()), Is.EqualTo(settings.Select(name => name.ToUpperInvariant())));
+    }
+
+    private static IEnumerable<string> Names(JsonElement properties) => properties.EnumerateObject().Select(property => property.Name);
+
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+
+        while (!File.Exists(Path.Combine(folder!.FullName, "RocketMq.sln")))
+        {
+            folder = folder.Parent;
+        }
+
+        return folder.FullName;
+    }
+
+    [GeneratedRegex(@"^\| (?:`(?<name>\w+)`(?:, )?)+ \|")]
+    private static partial Regex Row();
+}
