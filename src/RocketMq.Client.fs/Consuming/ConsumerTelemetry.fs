@@ -60,6 +60,19 @@ type internal ConsumerTelemetry(client: ClientOptions, group: string, model: Mes
 
         MessageTelemetry.recordProcess call.Pair (clock.GetElapsedTime call.Began) error
 
+    /// The span of a handler's call, current from here on.
+    let beginSpan topic (messages: ReadOnlySpan<StoredMessage>) : Activity | null =
+        let tags = tagsOf TelemetryNames.processing TelemetryNames.processing topic
+        describe messages tags
+
+        let startWith (parent: ActivityContext) links =
+            MessageTelemetry.startApart ActivityKind.Consumer TelemetryNames.processing topic parent tags links now
+
+        if messages.Length = 1 then
+            startWith (TraceContext.ofProperties messages[0].Properties) null
+        else
+            startWith noParent (MessageTags.links messages)
+
     /// The topic of subscriptions; empty if there are several.
     static member OnlyTopic(subscriptions: (string * Filter) list) : string =
         match subscriptions with
@@ -74,24 +87,12 @@ type internal ConsumerTelemetry(client: ClientOptions, group: string, model: Mes
         let topic = MessageTags.topicOf messages
         let before = Activity.Current
         countConsumed TelemetryNames.processing TelemetryNames.processing topic messages
-        let tags = tagsOf TelemetryNames.processing TelemetryNames.processing topic
-        describe messages tags
 
         let span =
-            if messages.Length = 1 then
-                let parent = TraceContext.ofProperties messages[0].Properties
-                MessageTelemetry.startApart ActivityKind.Consumer TelemetryNames.processing topic parent tags null now
+            if MessageTelemetry.areSpansObserved () then
+                beginSpan topic messages
             else
-                let links = MessageTags.links messages
-
-                MessageTelemetry.startApart
-                    ActivityKind.Consumer
-                    TelemetryNames.processing
-                    topic
-                    noParent
-                    tags
-                    links
-                    now
+                null
 
         ObservedCall(span, before, pairOf topic, began)
 

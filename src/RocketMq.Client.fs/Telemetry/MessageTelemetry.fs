@@ -69,6 +69,12 @@ module internal MessageTelemetry =
     let areSettlementsObserved () =
         source.HasListeners() || operationDuration.Enabled
 
+    /// Whether anybody observes spans: else their attributes need not be gathered.
+    let areSpansObserved () = source.HasListeners()
+
+    /// For a span that nobody observes. Nothing is added to it.
+    let noTags: SpanTags = SpanTags 0
+
     let addTag (name: string) (value: obj | null) (tags: SpanTags) = tags.Add(KeyValuePair(name, value))
 
     let addText name (value: string voption) (tags: SpanTags) =

@@ -242,6 +242,7 @@ let private gauges =
                             do! consumer.Close()
                             read TelemetryNames.lag |> shouldEqual []
                             read TelemetryNames.assignedQueues |> shouldEqual []
+                            read TelemetryNames.runningHandlers |> shouldEqual []
                         }))
         ]
 

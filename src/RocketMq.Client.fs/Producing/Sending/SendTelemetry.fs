@@ -102,13 +102,20 @@ type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> En
 
         MessageTelemetry.tagServer (tryBroker receipt.Queue) span
 
+    let tagsOfMessage topic message =
+        if MessageTelemetry.areSpansObserved () then
+            let tags =
+                MessageTelemetry.tagsOf TelemetryNames.send TelemetryNames.send topic space
+
+            MessageTags.ofMessage message tags
+            tags
+        else
+            MessageTelemetry.noTags
+
     let observeOne (message: Message) (send: Message -> Task<Result<'Receipt, RemotingError>>) describe =
         let topic = topicOf message
 
-        let tags =
-            MessageTelemetry.tagsOf TelemetryNames.send TelemetryNames.send topic space
-
-        MessageTags.ofMessage message tags
+        let tags = tagsOfMessage topic message
         let kind = kindOf (not (TraceContext.isIn message.Properties))
         let links = TraceContext.links [ TraceContext.tryRead message.Properties ]
         observe kind topic 1 tags links (fun span -> send (inject span message)) describe
