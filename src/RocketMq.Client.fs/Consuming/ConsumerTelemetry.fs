@@ -187,13 +187,13 @@ type internal ConsumerTelemetry(client: ClientOptions, group: string, model: Mes
             describe (ReadOnlySpan messages) tags
             let links = MessageTags.links (ReadOnlySpan messages)
 
-            let start =
+            // Two calls, and not one of a function that is chosen: native code has no functions of so many arguments as values.
+            let span =
                 if isOwn then
-                    MessageTelemetry.startApart
+                    MessageTelemetry.startApart ActivityKind.Client operation topic noParent tags links now
                 else
-                    MessageTelemetry.start
+                    MessageTelemetry.start ActivityKind.Client operation topic noParent tags links now
 
-            let span = start ActivityKind.Client operation topic noParent tags links now
             let! answer = settle ()
 
             let error =
