@@ -25,6 +25,15 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
     public PushConsumerBuilder Orderly() => Set(true);
 
     /// <summary>
+    /// As <see cref="Orderly()"/>, by queue or by key: by key, the messages of one queue that have different keys are handled side by side, up to
+    /// <see cref="Concurrency"/>, and one that fails holds up the later messages of its key only. The offset never passes it, so it comes
+    /// again after a restart, and those behind it too; <see cref="FlowControl"/> bounds how far other keys go on before it. A handler of
+    /// several messages gets those of one key.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is neither of the two.</exception>
+    public PushConsumerBuilder Orderly(OrderBy orderBy) => Orderly().Set(orderBy.ToCore(), nameof(orderBy), nameof(orderBy));
+
+    /// <summary>
     /// Each member gets all messages. Offsets are kept in files on this machine, under the client's
     /// <see cref="ClientBuilder{TSelf}.InstanceName"/>; what fails is logged and not had again.
     /// </summary>
@@ -52,7 +61,10 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
     /// <summary>How much of a queue is held, at most, before no more is pulled from it. Null leaves a limit as it is.</summary>
     /// <param name="messages">Messages that are not consumed. Default 1,000.</param>
     /// <param name="bytes">Bytes of their bodies as stored. Default 100 MiB.</param>
-    /// <param name="span">From the oldest offset that is not consumed to the newest one held. Default 2,000.</param>
+    /// <param name="span">
+    /// From the oldest offset that is not consumed to the newest one held; in order of keys to the newest one pulled, consumed or not; not in
+    /// order of queues. Default 2,000.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">One is not above 0.</exception>
     public PushConsumerBuilder FlowControl(int? messages = null, long? bytes = null, long? span = null) =>
         Part(messages).Part(bytes).Part(span);
@@ -68,7 +80,7 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
 
     /// <summary>
     /// When a handler counts as stuck. Its token is cancelled then; if it does not return, its message goes back to the broker
-    /// and another handler takes its place (in order, the queue waits for it). Default 15 minutes.
+    /// and another handler takes its place (in order, its queue or key waits for it). Default 15 minutes.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Not above 0, or above a day.</exception>
     public PushConsumerBuilder ConsumeTimeout(TimeSpan value) => Set(value);
@@ -77,7 +89,7 @@ public sealed partial class PushConsumerBuilder : ConsumerBuilder<PushConsumerBu
     /// <exception cref="ArgumentOutOfRangeException">Negative.</exception>
     public PushConsumerBuilder MaxRetries(int value) => Set(value);
 
-    /// <summary>In order: how long a queue is left alone whose message failed. Default 1 s.</summary>
+    /// <summary>In order: how long a queue, or a key of it, is left alone whose message failed. Default 1 s.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not from 10 ms to 30 s.</exception>
     public PushConsumerBuilder SuspendCurrentQueueTime(TimeSpan value) => Set(value);
 

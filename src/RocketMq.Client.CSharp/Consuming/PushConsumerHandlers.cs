@@ -12,7 +12,8 @@ public sealed partial class PushConsumerBuilder
     /// <summary>
     /// Handles messages one by one, many at a time, and says what becomes of each. An exception, a null task and
     /// <c>default(ConsumeResult)</c> count as <see cref="ConsumeResult.Retry"/> and are logged. The token is cancelled when the
-    /// handler has taken longer than <see cref="ConsumeTimeout"/>, or the consumer stops and cannot wait any longer.
+    /// handler has taken longer than <see cref="ConsumeTimeout"/>, when the consumer stops, or its queue goes to another member, and
+    /// <see cref="DrainTimeout"/> is over, and in order when the lock of its queue is lost.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is a handler already.</exception>
     /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>
@@ -23,7 +24,8 @@ public sealed partial class PushConsumerBuilder
     /// <summary>
     /// Handles messages one by one, many at a time, and says what becomes of each. An exception, a null task and
     /// <c>default(ConsumeResult)</c> count as <see cref="ConsumeResult.Retry"/> and are logged. The token is cancelled when the
-    /// handler has taken longer than <see cref="ConsumeTimeout"/>, or the consumer stops and cannot wait any longer.
+    /// handler has taken longer than <see cref="ConsumeTimeout"/>, when the consumer stops, or its queue goes to another member, and
+    /// <see cref="DrainTimeout"/> is over, and in order when the lock of its queue is lost.
     /// </summary>
     /// <exception cref="InvalidOperationException">There is a handler already.</exception>
     /// <exception cref="ArgumentException">The handler is a delegate of several methods.</exception>

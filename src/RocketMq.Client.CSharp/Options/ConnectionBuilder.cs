@@ -7,8 +7,6 @@ namespace RocketMq.Client;
 public abstract class ConnectionBuilder<TSelf>
     where TSelf : ConnectionBuilder<TSelf>
 {
-    private const string LogCategory = "RocketMq.Client";
-
     private protected ConnectionBuilder(Draft draft) => Draft = draft;
 
     private protected Draft Draft { get; }
@@ -137,7 +135,7 @@ public abstract class ConnectionBuilder<TSelf>
     public TSelf Logger(ILoggerFactory factory)
     {
         ArgumentNullException.ThrowIfNull(factory);
-        return Logger(factory.CreateLogger(LogCategory));
+        return Logger(factory.CreateLogger(Core.LogCategory.client));
     }
 
     /// <summary>Which failed calls are tried again by themselves. Default <see cref="RetryPolicy.Never"/>.</summary>

@@ -53,6 +53,9 @@ module ClientOptions =
     let private checkAddressServer (server: AddressServer) =
         if String.IsNullOrWhiteSpace server.Domain then
             Some "the domain of the address server is blank"
+        elif server.Domain.Contains '@' then
+            // It would stand in errors and logs. The text is not repeated here either.
+            Some "the domain of the address server is a host, or host:port: it takes no name and password"
         elif String.IsNullOrWhiteSpace server.Subgroup then
             Some "the subgroup of the address server is blank"
         else

@@ -25,26 +25,39 @@ module internal LogEvent =
     let error = LogLevel.Error
     let critical = LogLevel.Critical
 
+    /// Texts of servers and of the application may have several lines: stack traces of brokers, expressions of other members.
+    let private oneLine (value: 'A) : 'A =
+        // Of other types than texts the compiler leaves nothing of this.
+        if typeof<'A> = typeof<string> then
+            match box value with
+            | :? string as text when text.AsSpan().IndexOfAny('\r', '\n') >= 0 ->
+                let lines = text.Split([| '\r'; '\n' |], StringSplitOptions.RemoveEmptyEntries ||| StringSplitOptions.TrimEntries)
+
+                unbox<'A>(box (String.Join(" | ", lines)))
+            | _ -> value
+        else
+            value
+
     let event1 level number (name: string) text : Event1<'A> =
         let write = LoggerMessage.Define<'A>(level, EventId(number, name), text)
-        fun (log: ILogger) a -> write.Invoke(log, a, null)
+        fun (log: ILogger) a -> write.Invoke(log, oneLine a, null)
 
     let event2 level number (name: string) text : Event2<'A, 'B> =
         let write = LoggerMessage.Define<'A, 'B>(level, EventId(number, name), text)
-        fun (log: ILogger) a b -> write.Invoke(log, a, b, null)
+        fun (log: ILogger) a b -> write.Invoke(log, oneLine a, oneLine b, null)
 
     let event3 level number (name: string) text : Event3<'A, 'B, 'C> =
         let write = LoggerMessage.Define<'A, 'B, 'C>(level, EventId(number, name), text)
-        fun (log: ILogger) a b c -> write.Invoke(log, a, b, c, null)
+        fun (log: ILogger) a b c -> write.Invoke(log, oneLine a, oneLine b, oneLine c, null)
 
     let event4 level number (name: string) text : Event4<'A, 'B, 'C, 'D> =
         let write = LoggerMessage.Define<'A, 'B, 'C, 'D>(level, EventId(number, name), text)
-        fun (log: ILogger) a b c d -> write.Invoke(log, a, b, c, d, null)
+        fun (log: ILogger) a b c d -> write.Invoke(log, oneLine a, oneLine b, oneLine c, oneLine d, null)
 
     let event5 level number (name: string) text : Event5<'A, 'B, 'C, 'D, 'E> =
         let write = LoggerMessage.Define<'A, 'B, 'C, 'D, 'E>(level, EventId(number, name), text)
 
-        fun (log: ILogger) a b c d e -> write.Invoke(log, a, b, c, d, e, null)
+        fun (log: ILogger) a b c d e -> write.Invoke(log, oneLine a, oneLine b, oneLine c, oneLine d, oneLine e, null)
 
     let failure0 level number (name: string) text : Failure0 =
         let write = LoggerMessage.Define(level, EventId(number, name), text)
@@ -52,15 +65,19 @@ module internal LogEvent =
 
     let failure1 level number (name: string) text : Failure1<'A> =
         let write = LoggerMessage.Define<'A>(level, EventId(number, name), text)
-        fun (log: ILogger) a (cause: exn) -> write.Invoke(log, a, cause)
+        fun (log: ILogger) a (cause: exn) -> write.Invoke(log, oneLine a, cause)
 
     let failure2 level number (name: string) text : Failure2<'A, 'B> =
         let write = LoggerMessage.Define<'A, 'B>(level, EventId(number, name), text)
-        fun (log: ILogger) a b (cause: exn) -> write.Invoke(log, a, b, cause)
+        fun (log: ILogger) a b (cause: exn) -> write.Invoke(log, oneLine a, oneLine b, cause)
 
     let failure4 level number (name: string) text : Failure4<'A, 'B, 'C, 'D> =
         let write = LoggerMessage.Define<'A, 'B, 'C, 'D>(level, EventId(number, name), text)
-        fun (log: ILogger) a b c d (cause: exn) -> write.Invoke(log, a, b, c, d, cause)
+        fun (log: ILogger) a b c d (cause: exn) -> write.Invoke(log, oneLine a, oneLine b, oneLine c, oneLine d, cause)
+
+module internal LogCategory =
+    /// Of all that clients log.
+    let client = "RocketMq.Client"
 
 /// What every client logs. Bodies, fields and secrets never are.
 module internal Log =
@@ -80,6 +97,7 @@ module internal Log =
     let requestAnswered: Event4<RequestCode, Endpoint, TimeSpan, ResponseCode> = event4 trace 1012 "RequestAnswered" "{Request} to {Endpoint} was answered after {Time} with {Code}"
     let requestUnanswered: Event4<RequestCode, Endpoint, TimeSpan, string> = event4 debug 1013 "RequestUnanswered" "{Request} to {Endpoint} failed after {Time}: {Reason}"
     let anyCertificateAccepted: Event2<Endpoint, SslPolicyErrors> = event2 warning 1021 "AnyCertificateAccepted" "The certificate of {Endpoint} was accepted unverified because AcceptAnyCertificate is set (verification would have found: {Errors}). Whoever is in between can read and change everything"
+    let credentialsWithoutTls: Event1<Endpoint> = event1 warning 1022 "CredentialsWithoutTls" "Requests to {Endpoint} are signed with credentials, and the connection has no TLS: whoever is in between can read and change them. Use TLS; this is logged once for each client"
     let requestFailed: Event3<RequestCode, string, string> = event3 warning 1103 "RequestFailed" "{Request} to {Broker} failed: {Reason}"
     let routeRefreshFailed: Event2<string, string> = event2 warning 1104 "RouteRefreshFailed" "The route of {Topic} cannot be refreshed: {Reason}"
     let agentOfClientFailed: Failure0 = failure0 error 1110 "MemberFailed" "An agent of a client failed; please report this as a defect"

@@ -1,6 +1,7 @@
 namespace RocketMq
 
 open System
+open Microsoft.Extensions.Logging
 
 /// Options as a whole.
 [<CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
@@ -42,6 +43,12 @@ module RemotingOptions =
         match problems with
         | [] -> Ok()
         | problems -> Error(RemotingError.Misconfigured(String.concat "; " problems))
+
+    /// Logs by a logger of this factory, of the category "RocketMq.Client".
+    let withLoggerFactory (factory: ILoggerFactory) (options: RemotingOptions) : RemotingOptions =
+        { options with
+            Logger = factory.CreateLogger LogCategory.client
+        }
 
     /// The preset's values, and what a program has set that no preset knows: TLS, credentials, handlers, logger, ports, mapped
     /// addresses, what is done while there is no connection, and whether calls over the limit wait: producers' do, whatever the

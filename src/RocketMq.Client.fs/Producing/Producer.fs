@@ -324,8 +324,7 @@ type Producer
     /// Takes no more messages, waits for those on their way within the options' `DrainTimeout`, unregisters from brokers and
     /// closes the connections. Messages that are still on their way then fail with an unknown outcome. Connections that it shares
     /// stay, and such messages end as they would have.
-    member producer.Close() : Task =
-        producer.Stop CancellationToken.None
+    member producer.Close() : Task = producer.Stop CancellationToken.None
 
     /// As `Close`, but messages on their way are waited for until the token is cancelled, whatever `DrainTimeout` says.
     member _.Stop(cancellation: CancellationToken) : Task =
@@ -342,7 +341,8 @@ type Producer
                     | Some tracing when isDrained ->
                         let! (_: bool) = drain.WaitFor(tracing.Close(), CancellationToken.None)
                         ()
-                    | Some tracing -> tracing.Close() |> ignore<Task>
+                    | Some tracing ->
+                        Supervised.run options.Client.Remoting.Logger CancellationToken.None (fun () -> tracing.Close())
                     | None -> ()
                 }
 

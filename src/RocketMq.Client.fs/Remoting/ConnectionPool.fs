@@ -43,6 +43,7 @@ type PooledConnection internal (client: RemotingClient, sendBack: unit -> unit) 
 [<Sealed>]
 type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: PoolOptions) =
     let gate = obj ()
+    let credentials = PlainCredentials remoting
     let clients = Dictionary<int, RemotingClient>()
     let borrowers = ConcurrentDictionary<int, TaskCompletionSource<int voption>>()
 
@@ -57,7 +58,7 @@ type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: Pool
             match clients.TryGetValue connection with
             | true, client -> client
             | false, _ ->
-                let client = RemotingClient(endpoint, remoting)
+                let client = RemotingClient(endpoint, remoting, credentials, ignore<unit>)
                 clients[connection] <- client
                 client)
 

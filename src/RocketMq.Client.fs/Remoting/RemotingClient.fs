@@ -8,9 +8,10 @@ open RocketMq.Protocol
 /// Calls to one server over one connection, which is made when it is first needed and again when it is lost. Safe to use
 /// from any thread.
 [<Sealed>]
-type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOpening: unit -> unit) =
+type RemotingClient
+    internal (endpoint: Endpoint, options: RemotingOptions, credentials: PlainCredentials, onOpening: unit -> unit) =
     let traffic = ConnectionCounters()
-    let agent = ConnectionAgent(endpoint, options, traffic)
+    let agent = ConnectionAgent(endpoint, options, traffic, credentials)
     let clock = options.Ports.Clock
     let sessions = SessionFinder(endpoint, options, agent, onOpening)
     let calls = CallChain(endpoint, options, agent, sessions)
@@ -50,7 +51,8 @@ type RemotingClient internal (endpoint: Endpoint, options: RemotingOptions, onOp
     do RequestTelemetry.register measured
 
     /// A client of one server. It connects with the first call.
-    new(endpoint: Endpoint, options: RemotingOptions) = RemotingClient(endpoint, options, ignore<unit>)
+    new(endpoint: Endpoint, options: RemotingOptions) =
+        RemotingClient(endpoint, options, PlainCredentials options, ignore<unit>)
 
     /// Checks the options first: `Misconfigured` names all that make no sense.
     static member Create(endpoint: Endpoint, options: RemotingOptions) : Result<RemotingClient, RemotingError> =

@@ -84,6 +84,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
     /// So many addresses come before it is looked for such as can be forgotten.
     static let lookAfter = 16
 
+    let credentials = PlainCredentials options
     let slots = ConcurrentDictionary<Endpoint, ClientSlot>()
     let forgetting = obj ()
     let mutable forgetAt = lookAfter
@@ -94,7 +95,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
             (options.Handlers, handlersOf endpoint)
             ||> Map.fold (fun handlers code handler -> Map.add code handler handlers)
 
-        RemotingClient(endpoint, { options with Handlers = handlers }, onOpening)
+        RemotingClient(endpoint, { options with Handlers = handlers }, credentials, onOpening)
 
     /// Once for as many new addresses as were in use the last time, so that an address costs the same however many there are.
     let forgetUnused () =

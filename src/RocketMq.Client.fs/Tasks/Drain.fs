@@ -10,7 +10,14 @@ module internal Cancellation =
         cancellation.UnsafeRegister(
             (fun state ->
                 match state with
-                | :? CancellationTokenSource as source -> source.CancelAsync() |> ignore<Task>
+                | :? CancellationTokenSource as source ->
+                    // No callback of an application hangs on it, so nothing is thrown there.
+                    ThreadPool.UnsafeQueueUserWorkItem(
+                        (fun (source: CancellationTokenSource) -> source.Cancel()),
+                        source,
+                        preferLocal = false
+                    )
+                    |> ignore<bool>
                 | _ -> ()),
             source
         )

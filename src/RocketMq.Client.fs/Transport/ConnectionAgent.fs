@@ -29,7 +29,8 @@ exception private NotSecured of FailureReason
 /// Carries out what `Connection.transition` decides, for one server. Only the agent's loop holds the state; callers
 /// never wait for it while there is a connection.
 [<Sealed>]
-type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traffic: ConnectionCounters) =
+type internal ConnectionAgent
+    (endpoint: Endpoint, options: RemotingOptions, traffic: ConnectionCounters, credentials: PlainCredentials) =
     static let closedReason = FailureReason.ofText "the client has been closed"
 
     let log = options.Logger
@@ -141,6 +142,7 @@ type internal ConnectionAgent(endpoint: Endpoint, options: RemotingOptions, traf
                     do! Task.Delay(after, ports.Clock, dialing.Token)
 
                 let! stream = connect ()
+                credentials.Connected target
                 let number = Interlocked.Increment &sessions
                 post (Dialled(new Session(number, endpoint, stream, options, traffic, owner post)))
             with error ->

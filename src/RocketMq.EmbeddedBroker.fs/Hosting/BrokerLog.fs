@@ -42,6 +42,13 @@ module private BrokerLines =
         | SubscriptionIgnored(group, known, ignored') -> ignored log broker group known.Topic (expressionOf known) (expressionOf ignored')
         | GroupChanged(group, setting, before, after) -> changed log broker setting group after before
 
+module internal BrokerLoggers =
+    /// The logger, or one of the factory's, or none.
+    let find (logger: ILogger | null) (factory: ILoggerFactory | null) : ILogger | null =
+        match logger, factory with
+        | Null, NonNull factory -> factory.CreateLogger "RocketMq.EmbeddedBroker"
+        | logger, _ -> logger
+
 /// Hands lines to a logger of the application's, which may be slow, throw or never return: nothing of a broker waits for it.
 [<Sealed>]
 type internal BrokerLog(logger: ILogger | null) =

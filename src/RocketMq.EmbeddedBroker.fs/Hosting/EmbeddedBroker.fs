@@ -43,6 +43,9 @@ type EmbeddedBrokerOptions() =
     /// other. It is called on a task of its own, and may be slow; then lines are lost. Default none.
     member val Logger: ILogger | null = null with get, set
 
+    /// Makes that logger, of the category "RocketMq.EmbeddedBroker", if `Logger` is none. Default none.
+    member val LoggerFactory: ILoggerFactory | null = null with get, set
+
     /// How old a transaction gets before its producers are asked what became of it, unless its message says otherwise
     /// (property CHECK_IMMUNITY_TIME_IN_SECONDS). Default 6 seconds; not negative.
     member val TransactionTimeout = TimeSpan.FromSeconds 6L with get, set
@@ -180,7 +183,13 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
             died.TrySetException error |> ignore
             stopListeners () |> ignore
 
-        new ClusterAgent(state, options.Clock, clients, new BrokerLog(options.Logger), onDeath)
+        new ClusterAgent(
+            state,
+            options.Clock,
+            clients,
+            new BrokerLog(BrokerLoggers.find options.Logger options.LoggerFactory),
+            onDeath
+        )
 
     let startListeners () =
         let struct (nameServer, broker) = listeners

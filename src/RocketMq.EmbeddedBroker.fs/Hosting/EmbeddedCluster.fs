@@ -87,7 +87,13 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
             for port in ports do
                 port.Stop() |> ignore
 
-        new ClusterAgent(state, options.Clock, ServerPorts.clients brokerPorts, new BrokerLog(options.Logger), onDeath)
+        new ClusterAgent(
+            state,
+            options.Clock,
+            ServerPorts.clients brokerPorts,
+            new BrokerLog(BrokerLoggers.find options.Logger options.LoggerFactory),
+            onDeath
+        )
 
     let switchOf port =
         ServerSwitch(port, agent, (fun () -> Volatile.Read &isStopped))

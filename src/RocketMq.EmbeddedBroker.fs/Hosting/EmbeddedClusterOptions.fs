@@ -44,6 +44,9 @@ type EmbeddedClusterOptions() =
     /// Where brokers say what their consumers do, see `EmbeddedBrokerOptions`. Default none.
     member val Logger: ILogger | null = null with get, set
 
+    /// Makes that logger, see `EmbeddedBrokerOptions`. Default none.
+    member val LoggerFactory: ILoggerFactory | null = null with get, set
+
     /// How many bytes of messages each broker keeps at most, see `EmbeddedBrokerOptions`. Default 1 GiB; at least 1.
     member val RetentionBytes = StoreLimits.defaultBytes with get, set
 

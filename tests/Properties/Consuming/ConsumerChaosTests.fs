@@ -8,23 +8,41 @@ open ChaosRig
 let private placeOf (message: StoredMessage) =
     struct (message.QueueId, message.QueueOffset)
 
+/// What is noted of messages.
+type private Watches() =
+    let ledger = Ledger placeOf
+    member _.Ledger = ledger
+    member val Order = OrderWatch()
+    member val KeyOrder = KeyWatch ledger.IsDone
+
+    /// A handler of one message.
+    member own.Note(result, received: ReceivedMessage) : ValueTask<'Result> =
+        own.KeyOrder.Began received.Message
+        note own.Ledger own.Order result received
+
 /// A kind of members, and which queues one of them reads.
 type private Kind<'Member> =
     {
         Name: string
-        Of: EmbeddedBroker -> EmbeddedClock -> Ledger<struct (int * int64)> -> OrderWatch -> MemberKind<'Member>
+        Of: EmbeddedBroker -> EmbeddedClock -> Watches -> MemberKind<'Member>
         QueuesOf: 'Member -> QueueHealth list
-        IsOrderly: bool
+        /// What its messages are in order of, if they are.
+        Order: OrderBy option
     }
 
-let private pushing isOrdered : Kind<PushConsumer> =
+let private pushing order : Kind<PushConsumer> =
     {
-        Name = if isOrdered then "push in order" else "push"
+        Name =
+            match order with
+            | None -> "push"
+            | Some OrderBy.Queue -> "push in order"
+            | Some OrderBy.Key -> "push in order of keys"
         Of =
-            fun broker clock ledger order ->
+            fun broker clock watches ->
                 let options =
                     { consumerAt broker.NameServer clock "C" with
-                        IsOrderly = isOrdered
+                        IsOrderly = Option.isSome order
+                        OrderBy = Option.defaultValue OrderBy.Queue order
                         Consumer.Subscriptions = [ "T", Filter.all ]
                     }
 
@@ -34,12 +52,12 @@ let private pushing isOrdered : Kind<PushConsumer> =
                             startConsumer
                                 options
                                 (ConsumeHandler.EachMessage(fun received _ ->
-                                    note ledger order ConsumeResult.Success received))
+                                    watches.Note(ConsumeResult.Success, received)))
                     Close = _.Close()
                     Kill = _.Kill()
                 }
         QueuesOf = _.Health.Queues
-        IsOrderly = isOrdered
+        Order = order
     }
 
 /// A pull consumer, and who asks it for messages.
@@ -49,14 +67,14 @@ type private Reader =
         Reading: Task
     }
 
-let private readAll ledger order (consumer: PullConsumer) : Task =
+let private readAll (watches: Watches) (consumer: PullConsumer) : Task =
     task {
         let mutable isOpen = true
 
         while isOpen do
             match! consumer.Receive CancellationToken.None with
             | Ok received ->
-                let! _ = note ledger order ConsumeResult.Success received
+                let! _ = watches.Note(ConsumeResult.Success, received)
                 ()
             | Error(RemotingError.AlreadyClosed _) -> isOpen <- false
             | Error error -> failtest (RemotingError.describe error)
@@ -66,7 +84,7 @@ let private pulling: Kind<Reader> =
     {
         Name = "pull"
         Of =
-            fun broker clock ledger order ->
+            fun broker clock watches ->
                 let push = consumerAt broker.NameServer clock "C"
 
                 let options =
@@ -92,23 +110,23 @@ let private pulling: Kind<Reader> =
                                 return
                                     {
                                         Consumer = consumer
-                                        Reading = readAll ledger order consumer
+                                        Reading = readAll watches consumer
                                     }
                             }
                     Close = ending _.Close()
                     Kill = ending _.Kill()
                 }
         QueuesOf = _.Consumer.Queues
-        IsOrderly = false
+        Order = None
     }
 
 let private chaos (kind: Kind<'Member>) : Task =
     task {
         let clock = EmbeddedClock()
         use! broker = startBroker clock
-        let ledger = Ledger placeOf
-        let order = OrderWatch()
-        let members = kind.Of broker clock ledger order
+        let watches = Watches()
+        let ledger = watches.Ledger
+        let members = kind.Of broker clock watches
         let! struct (left, happened) = churn broker clock members ledger
 
         use client =
@@ -141,8 +159,10 @@ let private chaos (kind: Kind<'Member>) : Task =
             let! committed = committedOf client "C" "T" queueId
             committed |> shouldEqual (Some ends[queueId])
 
-        if kind.IsOrderly then
-            order.Inversions |> shouldEqual 0
+        match kind.Order with
+        | Some OrderBy.Queue -> watches.Order.Inversions |> shouldEqual 0
+        | Some OrderBy.Key -> watches.KeyOrder.Inversions |> shouldEqual 0
+        | None -> ()
 
         printfn
             $"Consumer chaos, {kind.Name}: {stored} messages, {happened}; {ledger.Deliveries - stored} delivered again"
@@ -154,8 +174,11 @@ let tests =
     <| testList
         "Consumer chaos"
         [
-            live "concurrent consumers lose nothing, and commit all" (fun () -> chaos (pushing false))
+            live "concurrent consumers lose nothing, and commit all" (fun () -> chaos (pushing None))
             live "ordered consumers lose nothing, and no message overtakes an earlier one" (fun () ->
-                chaos (pushing true))
+                chaos (pushing (Some OrderBy.Queue)))
+            live
+                "consumers in order of keys lose nothing, and no message overtakes an earlier one of its key"
+                (fun () -> chaos (pushing (Some OrderBy.Key)))
             live "pull consumers lose nothing, and commit all" (fun () -> chaos pulling)
         ]

@@ -42,8 +42,9 @@ let private client =
             "RocketMq.Client.fs/Popping/PopLog.fs"
         ]
 
-let private all =
-    client @ linesOf [ "RocketMq.EmbeddedBroker.fs/Hosting/BrokerLog.fs" ]
+let private broker = linesOf [ "RocketMq.EmbeddedBroker.fs/Hosting/BrokerLog.fs" ]
+
+let private all = client @ broker
 
 let private placeholders line =
     [ for hit in Regex.Matches(line.Template, @"\{(\w+)\}") -> hit.Groups[1].Value ]
@@ -90,7 +91,7 @@ let tests =
         "Log events"
         [
             test "each event is defined in one line" {
-                all.Length |> shouldEqual 66
+                all.Length |> shouldEqual 67
 
                 [
                     for file in
@@ -125,17 +126,18 @@ let tests =
                     |> shouldEqual (line.Name, [])
             }
 
-            test "the table of events in production.md is complete" {
-                let rows =
-                    [
-                        for line in File.ReadAllLines(Path.Combine(Repository.root, "docs", "production.md")) do
-                            let hit = Regex.Match(line, @"^\| (\d{4}) \| (\w+) \| (\w+) \| .+ \|$")
+            for page, lines in [ "production.md", client; "embedded-broker.md", broker ] do
+                test $"the table of events in {page} is complete" {
+                    let rows =
+                        [
+                            for line in File.ReadAllLines(Path.Combine(Repository.root, "docs", page)) do
+                                let hit = Regex.Match(line, @"^\| (\d{4}) \| (\w+) \| (\w+) \| .+ \|$")
 
-                            if hit.Success then
-                                int hit.Groups[1].Value, hit.Groups[2].Value, hit.Groups[3].Value
-                    ]
+                                if hit.Success then
+                                    int hit.Groups[1].Value, hit.Groups[2].Value, hit.Groups[3].Value
+                        ]
 
-                rows
-                |> shouldEqual (client |> List.map (fun line -> line.Id, line.Name, line.Level) |> List.sort)
-            }
+                    rows
+                    |> shouldEqual (lines |> List.map (fun line -> line.Id, line.Name, line.Level) |> List.sort)
+                }
         ]

@@ -53,6 +53,7 @@ let private values (number: int) =
         "safe"
         "first"
         "lz4"
+        "key"
         $"host:{number}"
         $"name-{number}"
     ]
@@ -183,6 +184,7 @@ let private producersTellAll () =
 let private consumersTellAll () =
     { PushConsumerOptions.create "g" [] with
         Consumer = badConsumer
+        OrderBy = OrderBy.Key
         Concurrency = 0
         BatchSize = 0
         PullBatch = 1025
@@ -202,6 +204,7 @@ let private consumersTellAll () =
         badOfAll
         @ [
             "subscriptions"
+            "orderBy"
             "maxDecompressedBodySize"
             "concurrency"
             "batchSize"

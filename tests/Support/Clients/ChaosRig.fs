@@ -3,6 +3,7 @@
 module internal RocketMq.Protocol.Tests.ChaosRig
 
 open System
+open System.Collections.Generic
 open System.Diagnostics
 open RocketMq.Protocol
 open RocketMq
@@ -61,6 +62,30 @@ type OrderWatch() =
 
     member _.Inversions = inversions
 
+/// Whether messages are begun before one in front of them of the same queue and key has been consumed, or begun.
+[<Sealed>]
+type KeyWatch(isDone: struct (int * int64) -> bool) =
+    let begun = Dictionary<struct (int * string), SortedSet<int64>>()
+    let mutable inversions = 0
+    let gate = obj ()
+
+    member _.Began(message: StoredMessage) =
+        lock gate (fun () ->
+            let lane = struct (message.QueueId, OrderBy.keyOf message)
+
+            match begun.TryGetValue lane with
+            | true, offsets ->
+                let last = offsets.Max
+
+                if
+                    offsets.Add message.QueueOffset
+                    && (message.QueueOffset < last || not (isDone (struct (message.QueueId, last))))
+                then
+                    inversions <- inversions + 1
+            | _ -> begun[lane] <- SortedSet [ message.QueueOffset ])
+
+    member _.Inversions = inversions
+
 /// Notes what comes, and leaves the thread for some of it.
 let note (ledger: Ledger<'Place>) (order: OrderWatch) result (received: ReceivedMessage) : ValueTask<'Result> =
     let message = received.Message
@@ -116,7 +141,12 @@ let passFor (clock: EmbeddedClock) (time: TimeSpan) : Task =
 let rec private store (producer: Producer) queue number : Task =
     task {
         let! sent =
-            producer.SendTo(OneQueue queue, Message.ofText "T" $"m{number}", CancellationToken.None)
+            producer.SendTo(
+                OneQueue queue,
+                Message.ofText "T" $"m{number}"
+                |> Message.withShardingKey $"k{number / queues % 5}",
+                CancellationToken.None
+            )
 
         match sent with
         | Ok _ -> ()

@@ -15,6 +15,9 @@ type internal AssignmentOptions =
         /// Where the application wants a queue to begin, in place of the committed offset.
         StartAt: (MessageQueue -> CancellationToken -> Task<int64 option>) option
         FlowControl: FlowControlLimits
+        /// Whether handlers go on beside a message that fails for as long as it does: then how far they go is bounded by the span of
+        /// the flow control, consumed or not, as all of it comes again after a restart.
+        BoundsGaps: bool
         TopicFlowControl: TopicFlowControlLimits
         /// The most messages a pull asks for.
         PullBatch: int
@@ -189,7 +192,9 @@ type internal AssignedQueues
         run (fun () -> puller.Run(owner, owner.BeginLoop()))
 
     let startReading (queue: MessageQueue) offset =
-        let owner = ProcessQueue(queue, offset, options.FlowControl, clock)
+        let owner =
+            ProcessQueue(queue, offset, options.FlowControl, clock, options.BoundsGaps)
+
         table.Add owner
         control.Prepare owner
         shares.Share queue.Topic
@@ -271,15 +276,19 @@ type internal AssignedQueues
     /// What the process queue shows and goes by.
     let mirror (queue: MessageQueue) (state: ConsumerQueue) =
         onOwner queue (fun owner ->
-            let hadLock = owner.IsLocked
             owner.Committed <- ConsumerQueue.committed state
             owner.Lock <- ConsumerQueue.lockState state
 
-            if owner.IsLocked && not hadLock then
+            if owner.IsLocked then
                 dispatcher.Resume owner
-            elif hadLock && not owner.IsLocked && not owner.IsLeft then
-                // Another member may have the queue, and its messages, already.
-                dispatcher.CancelHandlers owner)
+
+            let lasts = ConsumerQueue.lockLasts clock.Now state
+
+            // Another member may have the queue, and its messages, already. A renewal that fails is no reason before that.
+            if owner.LockLasts && not lasts then
+                dispatcher.CancelHandlers owner
+
+            owner.LockLasts <- lasts)
 
     let step (queue: MessageQueue) (event: QueueEvent) =
         let state =

@@ -4,15 +4,6 @@ open System
 open System.Threading
 open System.Threading.Tasks
 
-/// Where a queue is pulled, and until when the answer counts.
-[<Struct>]
-type internal PullCursor =
-    {
-        Offset: int64
-        /// Cancelled when the answer does not count any more: after a seek, after the subscription has changed, at the end.
-        Ending: CancellationToken
-    }
-
 /// What one pull brought of a queue, after the filter. As work for handlers it is the messages from index `first` to before `last`.
 [<Sealed>]
 type internal FetchedBatch
@@ -47,8 +38,11 @@ type internal FetchedBatch
         member batch.Take() = batch.Take()
 
 /// One queue that a consumer reads: what it holds, and how far it is. Handlers, pulls and commits meet here, so all of it is
-/// under one lock that is held for no longer than it takes to count.
-and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: FlowControlLimits, clock: MemberClock) =
+/// under one lock that is held for no longer than it takes to count. With `boundsGaps` the span of the limits goes to the next pull, although
+/// what lies within it is consumed.
+and [<Sealed>] internal ProcessQueue
+    (queue: MessageQueue, start: int64, limits: FlowControlLimits, clock: MemberClock, ?boundsGaps: bool) =
+    let boundsGaps = Option.defaultValue false boundsGaps
     let gate = obj ()
     let unfinished = OffsetTracker start
     let mutable cachedBytes = 0L
@@ -107,10 +101,16 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     let newSource () =
         TaskCompletionSource TaskCreationOptions.RunContinuationsAsynchronously
 
+    let span () =
+        if boundsGaps then
+            unfinished.Next - unfinished.Committable
+        else
+            unfinished.Span
+
     let isFull () =
         unfinished.Count >= limits.Messages
         || cachedBytes >= limits.Bytes
-        || unfinished.Span >= limits.Span
+        || span () >= limits.Span
         || (share.IsSome && FlowControlShare.isFull unfinished.Count cachedBytes share.Value)
 
     let committable () = min lowestTaken unfinished.Committable
@@ -198,6 +198,9 @@ and [<Sealed>] internal ProcessQueue(queue: MessageQueue, start: int64, limits: 
     member owner.Lag: int64 voption =
         owner.MaxOffset
         |> ValueOption.map (fun last -> max 0L (last - owner.Committable))
+
+    /// Whether the broker's lock lasted when the member's agent looked last, which alone looks.
+    member val LockLasts = false with get, set
 
     /// A record that could not be read was passed.
     member _.CountDamaged() =

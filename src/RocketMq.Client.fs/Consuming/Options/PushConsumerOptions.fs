@@ -27,7 +27,8 @@ type ReceivedMessage =
         invariant $"{received.Message.Topic} {received.Message.QueueId}@{received.Message.QueueOffset}: {size}"
 
 /// What an application does with messages. An exception counts as `ConsumeResult.Retry`. The token is cancelled when the handler has
-/// taken longer than the consume timeout, and when the consumer stops and cannot wait any longer.
+/// taken longer than the consume timeout, when the consumer stops, or its queue goes to another member, and the drain timeout is over, and in
+/// order when the lock of its queue is lost.
 [<RequireQualifiedAccess>]
 type ConsumeHandler =
     /// One message a call.
@@ -47,7 +48,8 @@ type FlowControlLimits =
         Messages: int
         /// Bytes of their bodies as stored. Default 100 MiB.
         Bytes: int64
-        /// From the oldest offset that is not consumed to the newest one held; not of ordered consumers. Default 2,000.
+        /// From the oldest offset that is not consumed to the newest one held; in order of keys to the newest one pulled, consumed or not; not of
+        /// consumers in order of queues, which leave no gaps. Default 2,000.
         Span: int64
     }
 
@@ -96,6 +98,8 @@ type PushConsumerOptions =
         /// Whether the messages of a queue are handled one after the other: the next when the one before is consumed.
         /// Default no.
         IsOrderly: bool
+        /// In order: what a message that fails holds up, all of its queue or its key alone. Default `Queue`, as in Java.
+        OrderBy: OrderBy
         /// How the queues are shared; all members of a group must use the same. Default `Averagely`.
         Strategy: AllocationStrategy
         /// How many handlers work at a time. Default 20.
@@ -115,7 +119,7 @@ type PushConsumerOptions =
         /// How often a message is given again before it goes to the dead letters. Default: 16 times, and without end for
         /// ordered consumers, as in Java.
         MaxRetries: int option
-        /// How long an ordered consumer leaves a queue alone whose message failed: 10 ms to 30 s. Default 1 s.
+        /// How long an ordered consumer leaves a queue, or a key of it, alone whose message failed: 10 ms to 30 s. Default 1 s.
         SuspendCurrentQueueTime: TimeSpan
         /// How often offsets are committed. Default 5 s.
         CommitInterval: TimeSpan
@@ -135,6 +139,7 @@ module PushConsumerOptions =
             Consumer = ConsumerOptions.create group nameServers
             Model = MessageModel.Clustering
             IsOrderly = false
+            OrderBy = OrderBy.Queue
             Strategy = AllocationStrategy.Averagely
             Concurrency = ConsumerDefaults.concurrency
             BatchSize = 32
@@ -161,12 +166,26 @@ module PushConsumerOptions =
             else
                 Some(invariant $"{time} is no time from {least.TotalMilliseconds} ms to {most.TotalSeconds} s"))
 
+    let private orderProblems (options: PushConsumerOptions) : string list =
+        match options.OrderBy with
+        | OrderBy.Key when not options.IsOrderly ->
+            [
+                "orderBy: it is key, which only a consumer in order can follow: set orderly too"
+            ]
+        | OrderBy.Key
+        | OrderBy.Queue -> []
+
     let internal kind: OptionKind<PushConsumerOptions> =
         ConsumerOptions.kindOf
             _.Consumer
             (fun consumer options -> { options with Consumer = consumer })
             [
                 Setting.flag "orderly" _.IsOrderly (fun value options -> { options with IsOrderly = value })
+                Setting.value
+                    "orderBy"
+                    (ValueKind.word [ "queue", OrderBy.Queue; "key", OrderBy.Key ])
+                    _.OrderBy
+                    (fun value options -> { options with OrderBy = value })
                 Setting.flag "broadcasting" _.Model.IsBroadcasting (fun value options ->
                     { options with
                         Model =
@@ -211,7 +230,7 @@ module PushConsumerOptions =
                             TopicFlowControl = value
                         })
             ]
-            (fun options -> ConsumerOptions.needsSubscription options.Consumer)
+            (fun options -> ConsumerOptions.needsSubscription options.Consumer @ orderProblems options)
 
     /// With its settings and those of its connections from a text, see `OptionText`: "nameServers=a:9876,b:9876;pullBatch=16".
     let ofText (group: string) (text: string) : Result<PushConsumerOptions, string list> =
@@ -225,6 +244,13 @@ module PushConsumerOptions =
 
     /// The messages of a queue one after the other.
     let orderly (options: PushConsumerOptions) : PushConsumerOptions = { options with IsOrderly = true }
+
+    /// The messages of one key of a queue one after the other, and different keys side by side.
+    let orderlyByKey (options: PushConsumerOptions) : PushConsumerOptions =
+        { options with
+            IsOrderly = true
+            OrderBy = OrderBy.Key
+        }
 
     /// Each member gets all messages.
     let broadcasting (options: PushConsumerOptions) : PushConsumerOptions =

@@ -124,6 +124,7 @@ type PullConsumer private (options: PullConsumerOptions, instance: ClientInstanc
                     options.StartAt
                     |> Option.map (fun choose -> fun queue cancellation -> choose (offsets.Outer queue) cancellation)
                 FlowControl = options.FlowControl
+                BoundsGaps = false
                 TopicFlowControl = TopicFlowControlLimits.None
                 PullBatch = options.PullBatch
                 Drain = Drain(TimeSpan.Zero, options.Consumer.Client.Remoting.Ports.Clock)

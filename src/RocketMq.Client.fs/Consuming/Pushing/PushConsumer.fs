@@ -34,7 +34,9 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
         }
 
     let clock = MemberClock options.Consumer.Client.Remoting.Ports.Clock
-    let drain = Drain(options.DrainTimeout, options.Consumer.Client.Remoting.Ports.Clock)
+
+    let drain =
+        Drain(options.DrainTimeout, options.Consumer.Client.Remoting.Ports.Clock)
 
     let needsLock = options.IsOrderly && isShared
     let events = MemberEvents()
@@ -166,14 +168,15 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
                 ConsumeFrom = options.Consumer.ConsumeFrom
                 RetryTopic = Some retryTopic
                 StartAt = None
-                // Handlers in order leave no gaps behind them.
+                // Handlers in order of a queue leave no gaps behind them.
                 FlowControl =
-                    if options.IsOrderly then
+                    if options.IsOrderly && options.OrderBy = OrderBy.Queue then
                         { options.FlowControl with
                             Span = Int64.MaxValue
                         }
                     else
                         options.FlowControl
+                BoundsGaps = options.IsOrderly && options.OrderBy = OrderBy.Key
                 TopicFlowControl = options.TopicFlowControl
                 PullBatch = options.PullBatch
                 Drain = drain

@@ -29,6 +29,10 @@ module internal ConsumeLock =
 
     let mayConsume (now: TimeSpan) (lock: ConsumeLock) : bool = now - lock.RequestedAt < trustedFor
 
+    /// Whether no other member can have the queue yet. Longer than it is trusted: handlers at work may go on while a broker is away.
+    let mayLast (now: TimeSpan) (lock: ConsumeLock) : bool =
+        now - lock.RequestedAt < lockMaxLiveTime
+
     /// A broker has answered a request to renew. If it came too late for the lock to have lasted, another member may have
     /// consumed in between, so that what is held is old.
     let renewed (requestedAt: TimeSpan) (answeredAt: TimeSpan) (isGranted: bool) (lock: ConsumeLock) : LockRenewal =

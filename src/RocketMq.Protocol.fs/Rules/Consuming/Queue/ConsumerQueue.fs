@@ -21,6 +21,14 @@ module internal ConsumerQueue =
     let unsavedReset (state: ConsumerQueue) : int64 option = state.UnsavedReset
 
     let lockState (state: ConsumerQueue) : QueueLockState = state.Lock
+
+    /// Whether the member has the lock, and no other can have it yet.
+    let lockLasts (now: TimeSpan) (state: ConsumerQueue) : bool =
+        match state.Lock with
+        | Locked lock -> ConsumeLock.mayLast now lock
+        | Unlocked
+        | LockUncertain -> false
+
     let isAssigned (state: ConsumerQueue) : bool = state.IsAssigned
 
     // Giving up
