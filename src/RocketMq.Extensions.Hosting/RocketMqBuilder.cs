@@ -110,6 +110,28 @@ public sealed class RocketMqBuilder
         return AddPush(group, _ => handler, configure);
     }
 
+    /// <summary>A push consumer, whose handler gets up to "batchSize" messages of one queue with each call and says what becomes of each.</summary>
+    /// <typeparam name="THandler">Handles the batches. Made for each in a scope of its own.</typeparam>
+    /// <typeparam name="T">What the bodies are.</typeparam>
+    /// <param name="group">The group, and the key of its options.</param>
+    /// <param name="configure">What is set up in code, after what the configuration says.</param>
+    /// <exception cref="InvalidOperationException">The group has a consumer already.</exception>
+    public RocketMqBuilder AddBatchConsumer<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler, T>(
+        string group, Func<PushConsumerBuilder, PushConsumerBuilder>? configure = null)
+        where THandler : class, IBatchHandler<T>
+    {
+        Services.TryAddScoped<THandler>();
+        Add<PushConsumer>(
+            new(
+                "consumer",
+                group,
+                isConsumer: true,
+                handles: true,
+                (self, parts) => HostedClients.Batches<THandler, T>(_cluster, self, parts, configure)),
+            group);
+        return this;
+    }
+
     /// <summary>A consumer that pops. Needs RocketMQ 5.0.</summary>
     /// <typeparam name="THandler">Handles the messages. Made for each in a scope of its own.</typeparam>
     /// <param name="group">The group, and the key of its options.</param>

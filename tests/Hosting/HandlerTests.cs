@@ -147,6 +147,52 @@ internal sealed class HandlerTests
         Assert.That(again.Message.ReconsumeTimes, Is.EqualTo(1));
     }
 
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task A_handler_of_batches_says_what_becomes_of_each_message(bool isOrderly)
+    {
+        var seen = new Seen();
+        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        {
+            services.AddSingleton(seen);
+            services.AddRocketMq()
+                .UseSerializer(Orders.Serializer)
+                .OnUnreadableBody(ConsumeResult.DeadLetter)
+                .AddBatchConsumer<BatchHandler, Order>("billing", consumer =>
+                {
+                    var subscribed = consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).MaxRetries(3);
+                    return isOrderly ? subscribed.Orderly() : subscribed;
+                });
+        });
+        await _harness.SendAsync(Orders.Message("o-1"));
+        await _harness.SendAsync(Orders.Message("bad"));
+        await _harness.SendAsync(Message.To(Orders.Topic).Keys("unreadable").Body("one coffee"));
+        await _harness.SendAsync(Orders.Message("o-2"));
+        await host.StartAsync();
+
+        var dead = new[] { await _harness.DeadLetter("billing", one => one.Keys[0] == "bad"), await _harness.DeadLetter("billing", one => one.Keys[0] == "unreadable") };
+        await _harness.Consumed(message => message.Keys[0] == "o-2");
+        await host.StopAsync();
+
+        Assert.That(seen.Orders.Select(order => order.Id), Is.EquivalentTo(new[] { "o-1", "bad", "o-2" }), "each is handled once");
+        Assert.That(dead, Has.Length.EqualTo(2));
+        Assert.That((await _harness.PositionsAsync("billing", Orders.Topic)).Single().Committed, Is.EqualTo(4));
+    }
+
+    private sealed class BatchHandler(Seen seen) : IBatchHandler<Order>
+    {
+        public Task<IReadOnlyList<ConsumeResult>> HandleAsync(IReadOnlyList<BatchMessage<Order>> batch, CancellationToken cancellationToken)
+        {
+            foreach (var one in batch)
+            {
+                seen.Orders.Enqueue(one.Value);
+            }
+
+            return Task.FromResult<IReadOnlyList<ConsumeResult>>(
+                [.. batch.Select(one => one.Value.Id == "bad" ? ConsumeResult.DeadLetter : ConsumeResult.Success)]);
+        }
+    }
+
     private sealed class OrderHandler(Seen seen) : IMessageHandler<Order>
     {
         public Task<ConsumeResult> HandleAsync(Order value, ReceivedMessage message, CancellationToken cancellationToken)

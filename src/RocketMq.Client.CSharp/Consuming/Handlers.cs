@@ -39,6 +39,16 @@ internal static class Handlers
         return (input, cancellation) => Finish(handler(input, cancellation), handler);
     }
 
+    internal static async Task<Core.ConsumeResult[]> VerdictsOf(
+        Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task<IReadOnlyList<ConsumeResult>>> handler,
+        ReceivedMessage[] messages,
+        CancellationToken cancellationToken)
+    {
+        var handling = handler(messages, cancellationToken) ?? throw NoTask(handler);
+        var verdicts = await handling.ConfigureAwait(false) ?? throw NoValue(handler, "result for each message");
+        return [.. verdicts.Select(verdict => verdict.Inner ?? throw NoResult(handler))];
+    }
+
     /// <summary>A function that must give a task gave none.</summary>
     internal static InvalidOperationException NoTask(Delegate function) =>
         new($"{NameOf(function)} returned null instead of a task.");

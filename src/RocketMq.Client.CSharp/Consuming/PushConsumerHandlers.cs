@@ -129,6 +129,22 @@ public sealed partial class PushConsumerBuilder
                 (messages, cancellation) =>
                     handler(Array.ConvertAll(messages, message => new ReceivedMessage(message)), cancellation))));
 
+    /// <summary>
+    /// Handles up to so many messages of a queue with one call, and says what becomes of each, in their order. Another number of results
+    /// counts as an exception: all of them come again.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The size of a batch is not from 1 to 1,024.</exception>
+    /// <exception cref="InvalidOperationException">There is a handler already.</exception>
+    public PushConsumerBuilder OnMessagesWithVerdicts(
+        Func<IReadOnlyList<ReceivedMessage>, CancellationToken, Task<IReadOnlyList<ConsumeResult>>> handler, int? batchSize = null)
+    {
+        ArgumentNullException.ThrowIfNull(handler);
+        return (batchSize is { } size ? Set(size, nameof(batchSize), "batchSize") : this).With(Core.ConsumeHandler.NewBatchesWithVerdicts(
+            FuncConvert.FromFunc<Core.ReceivedMessage[], CancellationToken, ValueTask<Core.ConsumeResult[]>>(
+                (messages, cancellation) => new(Handlers.VerdictsOf(
+                    handler, Array.ConvertAll(messages, message => new ReceivedMessage(message)), cancellation)))));
+    }
+
     private PushConsumerBuilder With(Core.ConsumeHandler handler) => _handler is null
         ? new(Draft, handler)
         : throw Handlers.AlreadySet("OnMessage or OnMessages");

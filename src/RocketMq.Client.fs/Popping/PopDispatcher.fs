@@ -84,7 +84,7 @@ type internal PopDispatcher
 
             if run.End() then
                 gate.Open()
-                call.Counted(run.Result, 1)
+                call.Counted(run, 1)
                 return ValueSome(verdictOf ticket run.Result)
             else
                 return ValueNone

@@ -56,6 +56,33 @@ internal static class HostedClients
         return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
     }
 
+    internal static HostedClient? Batches<THandler, T>(
+        ClusterRegistration cluster,
+        ClientRegistration self,
+        ClientParts parts,
+        Func<PushConsumerBuilder, PushConsumerBuilder>? configure)
+        where THandler : class, IBatchHandler<T>
+    {
+        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
+
+        if (!options.Enabled)
+        {
+            return null;
+        }
+
+        var group = options.Group ?? self.Name;
+        var pipeline = new BatchPipeline<THandler, T>(
+            group,
+            parts.Services.GetRequiredService<IServiceScopeFactory>(),
+            [.. parts.Services.GetServices<IConsumeMiddleware>()],
+            cluster.Serializer?.Invoke(parts.Services) ?? NoSerializer.Instance,
+            cluster.UnreadableBody,
+            ClientDefaults.LoggerOf(parts.Services));
+        var builder = Subscribe(parts.Client.PushConsumer(group), options).OnMessagesWithVerdicts(pipeline.HandleAsync);
+        var consumer = Configured(options.Settings, builder, configure, parts).Build();
+        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
+    }
+
     internal static HostedClient? Pop(
         ClusterRegistration cluster,
         ClientRegistration self,

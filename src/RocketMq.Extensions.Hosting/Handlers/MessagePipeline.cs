@@ -25,7 +25,7 @@ internal sealed class MessagePipeline(
         }
         catch (MessageBodyException error)
         {
-            HostingLog.BodyUnreadable(logger, group, message.Topic, message.Queue.QueueId, message.QueueOffset, message.MessageId, error.Message);
+            HostingLog.BodyUnreadable(logger, group, message.Topic, message.Queue.QueueId, message.QueueOffset, message.MessageId, HostingLog.OneLine(error.Message));
             return unreadableBody;
         }
     }

@@ -68,6 +68,14 @@ type internal ConcurrentDispatcher
             Task.CompletedTask
         | SendBack level -> settleAllFailed pool batch first count level
 
+    let settleEach pool (batch: FetchedBatch) first (verdicts: ConsumeResult[]) : Task =
+        backgroundTask {
+            for index in 0 .. verdicts.Length - 1 do
+                match verdicts[index] with
+                | ConsumeResult.Success -> batch.Queue.Finish(batch, first + index)
+                | failed -> do! settle pool batch (first + index) 1 failed
+        }
+
     // One state machine for all calls of a worker: each of its own would be an object for each message.
     override pool.Handle(run: HandlerWorker) : Task =
         backgroundTask {
@@ -90,13 +98,16 @@ type internal ConcurrentDispatcher
                             call.Threw(run, batch.Messages[first], error)
 
                         if run.End() then
-                            call.Counted(run.Result, count)
+                            call.Counted(run, count)
                             queue.LastConsume <- clock.GetTimestamp()
 
-                            match run.Result with
-                            | ConsumeResult.Success -> queue.FinishAndEnd(batch, first, count)
-                            | failed ->
+                            match run.Result, run.Verdicts with
+                            | ConsumeResult.Success, _ -> queue.FinishAndEnd(batch, first, count)
+                            | failed, null ->
                                 do! settle pool batch first count failed
+                                queue.End count
+                            | _, verdicts ->
+                                do! settleEach pool batch first verdicts
                                 queue.End count
                 | _ -> ()
         }

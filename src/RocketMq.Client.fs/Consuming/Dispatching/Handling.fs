@@ -72,24 +72,68 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
     member _.BatchSize =
         match handler with
         | ConsumeHandler.EachMessage _ -> 1
-        | ConsumeHandler.Batches _ -> settings.BatchSize
+        | ConsumeHandler.Batches _
+        | ConsumeHandler.BatchesWithVerdicts _ -> settings.BatchSize
 
-    /// What the handler throws by itself, it throws here.
-    member _.Invoke
-        (messages: StoredMessage[], first: int, count: int, cancellation: CancellationToken)
-        : ValueTask<ConsumeResult> =
+    /// Notes the verdicts for who settles them. What they come to together: the first that is none of success.
+    member private _.Verdicts
+        (
+            run: HandlerWorker | null,
+            handling: ValueTask<ConsumeResult[]>,
+            count: int
+        ) : ValueTask<ConsumeResult> =
+        ValueTask<ConsumeResult>(
+            backgroundTask {
+                let! verdicts = handling
+
+                match box verdicts with
+                | null -> return invalidOp "The handler returned null instead of a result for each message."
+                | _ when verdicts.Length <> count ->
+                    return
+                        invalidOp (invariant $"The handler returned {verdicts.Length} results for {count} messages.")
+                | _ ->
+                    let verdicts = verdicts |> Array.map ConsumeResult.checkedOf
+
+                    match run with
+                    | null -> ()
+                    | run -> run.Verdicts <- verdicts
+
+                    return
+                        verdicts
+                        |> Array.tryFind (fun verdict -> verdict <> ConsumeResult.Success)
+                        |> Option.defaultValue ConsumeResult.Success
+            }
+        )
+
+    member private invoker.Call
+        (
+            run: HandlerWorker | null,
+            messages: StoredMessage[],
+            first: int,
+            count: int,
+            cancellation: CancellationToken
+        ) : ValueTask<ConsumeResult> =
         match handler with
         | ConsumeHandler.EachMessage handle -> handle (receive messages[first]) cancellation
         | ConsumeHandler.Batches handle -> handle (receiveAll messages first count) cancellation
+        | ConsumeHandler.BatchesWithVerdicts handle ->
+            invoker.Verdicts(run, handle (receiveAll messages first count) cancellation, count)
+
+    /// What the handler throws by itself, it throws here.
+    member invoker.Invoke
+        (messages: StoredMessage[], first: int, count: int, cancellation: CancellationToken)
+        : ValueTask<ConsumeResult> =
+        invoker.Call(null, messages, first, count, cancellation)
 
     /// The same for a run, which knows that its thread is held meanwhile.
     member invoker.InvokeFor
         (run: HandlerWorker, messages: StoredMessage[], first: int, count: int)
         : ValueTask<ConsumeResult> =
+        run.Verdicts <- null
         run.Entered()
 
         try
-            invoker.Invoke(messages, first, count, run.Token)
+            invoker.Call(run, messages, first, count, run.Token)
         finally
             run.Left()
 
@@ -189,7 +233,16 @@ type internal HandlerCall
     /// Tells the handler of one call to end.
     member _.Cancel(run: HandlerWorker, stamp: int64) = cancel run stamp
 
-    member _.Counted(result: ConsumeResult, count: int) =
-        match result with
-        | ConsumeResult.Success -> counts.Consumed count
-        | _ -> counts.Failed count
+    member _.Counted(run: HandlerWorker, count: int) =
+        match run.Verdicts, run.Result with
+        | null, ConsumeResult.Success -> counts.Consumed count
+        | null, _ -> counts.Failed count
+        | verdicts, _ ->
+            let mutable consumed = 0
+
+            for verdict in verdicts do
+                if verdict = ConsumeResult.Success then
+                    consumed <- consumed + 1
+
+            counts.Consumed consumed
+            counts.Failed(count - consumed)

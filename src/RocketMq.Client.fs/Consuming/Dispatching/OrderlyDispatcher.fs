@@ -65,12 +65,12 @@ type internal OrderlyDispatcher
         }
 
     /// What is left of messages that failed, and how long they and those behind them rest.
-    let settleFailed (failed: OrderedMessage[]) result =
+    let settleFailed (failed: struct (OrderedMessage * ConsumeResult)[]) =
         backgroundTask {
             let left = ResizeArray<OrderedMessage>()
             let mutable rest = TimeSpan.Zero
 
-            for message in failed do
+            for struct (message, result) in failed do
                 match
                     ReconsumePolicy.ordered
                         options.Model
@@ -96,6 +96,23 @@ type internal OrderlyDispatcher
             return struct (left.ToArray(), rest)
         }
 
+    /// Finishes those that were consumed, if the handler has said so of each. Gives the others, each with its result.
+    let finishConsumed (run: HandlerWorker) (first: OrderedMessage[]) result : struct (OrderedMessage * ConsumeResult)[] =
+        match run.Verdicts with
+        | null -> first |> Array.map (fun message -> struct (message, result))
+        | verdicts ->
+            for index in 0 .. first.Length - 1 do
+                if verdicts[index] = ConsumeResult.Success then
+                    let message = first[index]
+                    message.Batch.Queue.Finish(message.Batch, message.Index)
+
+            Array.zip first verdicts
+            |> Array.choose (fun (message, verdict) ->
+                if verdict = ConsumeResult.Success then
+                    None
+                else
+                    Some(struct (message, verdict)))
+
     /// Has a handler work on the first messages of a line. True: the line may go on at once.
     let handle (pool: HandlerPool) (run: HandlerWorker) (line: OrderedLine) (first: OrderedMessage[]) =
         backgroundTask {
@@ -112,7 +129,7 @@ type internal OrderlyDispatcher
 
             run.End() |> ignore<bool>
             queue.LastConsume <- clock.GetTimestamp()
-            call.Counted(run.Result, messages.Length)
+            call.Counted(run, messages.Length)
 
             // Whoever has the queue now has these messages as well; after a move they come again, or are not wanted.
             if not (queue.IsCurrent first[0].Batch) then
@@ -125,7 +142,7 @@ type internal OrderlyDispatcher
 
                     return ordered.End(line, [||], false)
                 | failed ->
-                    let! struct (left, rest) = settleFailed first failed
+                    let! struct (left, rest) = settleFailed (finishConsumed run first failed)
                     let rests = rest > TimeSpan.Zero
                     let continues = ordered.End(line, left, rests)
 

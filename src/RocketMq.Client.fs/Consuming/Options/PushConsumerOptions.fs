@@ -35,11 +35,14 @@ type ConsumeHandler =
     | EachMessage of (ReceivedMessage -> CancellationToken -> ValueTask<ConsumeResult>)
     /// Up to `PushConsumerOptions.BatchSize` messages of one queue a call; the result is that of all of them.
     | Batches of (ReceivedMessage[] -> CancellationToken -> ValueTask<ConsumeResult>)
+    /// As `Batches`, with a result for each message, in their order. Another number of results counts as an exception.
+    | BatchesWithVerdicts of (ReceivedMessage[] -> CancellationToken -> ValueTask<ConsumeResult[]>)
 
     override one.ToString() =
         match one with
         | EachMessage _ -> "EachMessage"
         | Batches _ -> "Batches"
+        | BatchesWithVerdicts _ -> "BatchesWithVerdicts"
 
 /// How much of one queue a consumer holds before it stops pulling from it. Source: DefaultMQPushConsumer.java.
 type FlowControlLimits =
