@@ -69,7 +69,7 @@ public sealed class RocketMqBuilder
     }
 
     /// <summary>
-    /// A push consumer, whose handler gets one message with each call. In order with <see cref="PushConsumerBuilder.Orderly"/>, or the
+    /// A push consumer, whose handler gets one message with each call. In order with <see cref="PushConsumerBuilder.Orderly()"/>, or the
     /// setting "orderly".
     /// </summary>
     /// <typeparam name="THandler">Handles the messages. Made for each in a scope of its own.</typeparam>

@@ -103,7 +103,7 @@ type internal ConcurrentDispatcher
 
                             match run.Result, run.Verdicts with
                             | ConsumeResult.Success, _ -> queue.FinishAndEnd(batch, first, count)
-                            | failed, null ->
+                            | failed, [||] ->
                                 do! settle pool batch first count failed
                                 queue.End count
                             | _, verdicts ->

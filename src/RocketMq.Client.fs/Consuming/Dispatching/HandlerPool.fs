@@ -57,7 +57,8 @@ and [<Sealed>] internal HandlerWorker(starter: IHandlerStarter) =
     member val Result = ConsumeResult.Retry with get, set
 
     /// Of a handler that says what becomes of each message: what it said, in their order. Then `Result` is that of the first that failed.
-    member val Verdicts: ConsumeResult[] | null = null with get, set
+    /// None of other handlers.
+    member val Verdicts: ConsumeResult[] = [||] with get, set
 
     /// The trace of the call, if it has one.
     member val Trace: TracedCall | null = null with get, set

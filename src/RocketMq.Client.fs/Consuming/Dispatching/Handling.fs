@@ -129,7 +129,7 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
     member invoker.InvokeFor
         (run: HandlerWorker, messages: StoredMessage[], first: int, count: int)
         : ValueTask<ConsumeResult> =
-        run.Verdicts <- null
+        run.Verdicts <- [||]
         run.Entered()
 
         try
@@ -235,8 +235,8 @@ type internal HandlerCall
 
     member _.Counted(run: HandlerWorker, count: int) =
         match run.Verdicts, run.Result with
-        | null, ConsumeResult.Success -> counts.Consumed count
-        | null, _ -> counts.Failed count
+        | [||], ConsumeResult.Success -> counts.Consumed count
+        | [||], _ -> counts.Failed count
         | verdicts, _ ->
             let mutable consumed = 0
 

@@ -99,7 +99,7 @@ type internal OrderlyDispatcher
     /// Finishes those that were consumed, if the handler has said so of each. Gives the others, each with its result.
     let finishConsumed (run: HandlerWorker) (first: OrderedMessage[]) result : struct (OrderedMessage * ConsumeResult)[] =
         match run.Verdicts with
-        | null -> first |> Array.map (fun message -> struct (message, result))
+        | [||] -> first |> Array.map (fun message -> struct (message, result))
         | verdicts ->
             for index in 0 .. first.Length - 1 do
                 if verdicts[index] = ConsumeResult.Success then
