@@ -37,7 +37,10 @@ module internal GaugedQueues =
                         { owner.Queue with
                             Topic = Namespaced.unwrap space owner.Queue.Topic
                         }
-                    Lag = owner.Lag
+                    Lag =
+                        QueueLag.knownMax owner.MaxOffset
+                        |> QueueLag.ofMax owner.Committable
+                        |> ValueOption.ofOption
                     CachedMessages = owner.CachedMessages
                 }
         ]

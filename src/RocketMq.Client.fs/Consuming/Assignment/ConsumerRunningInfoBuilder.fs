@@ -59,7 +59,7 @@ type internal ConsumerRunningInfoBuilder
                 | CommittedAt offset -> Some offset
                 | NotLoaded
                 | NothingCommitted -> None
-            MaxOffset = ValueOption.toOption owner.MaxOffset
+            MaxOffset = QueueLag.knownMax owner.MaxOffset
             Damaged = owner.Damaged
             CachedMessages = owner.CachedMessages
             CachedBytes = owner.CachedBytes

@@ -2,6 +2,15 @@ namespace RocketMq
 
 open System
 
+module internal QueueLag =
+    /// Where a queue ends, if a broker has said so: below 0 none has.
+    let knownMax (maxOffset: int64) : int64 option =
+        if maxOffset < 0L then None else Some maxOffset
+
+    /// How many messages are stored and not consumed. An answer may be older than what has been consumed since.
+    let ofMax (committable: int64) (maxOffset: int64 option) : int64 option =
+        maxOffset |> Option.map (fun last -> max 0L (last - committable))
+
 /// One queue that a consumer reads.
 type QueueHealth =
     {
@@ -35,8 +44,7 @@ type QueueHealth =
 
     /// How many messages are stored and not consumed, those that a filter leaves out included: from `Committable` to `MaxOffset`. Nothing
     /// if the latter is not known.
-    member queue.Lag: int64 option =
-        queue.MaxOffset |> Option.map (fun last -> max 0L (last - queue.Committable))
+    member queue.Lag: int64 option = QueueLag.ofMax queue.Committable queue.MaxOffset
 
 /// What a consumer is doing. Counts are messages since its start.
 type PushConsumerHealth =

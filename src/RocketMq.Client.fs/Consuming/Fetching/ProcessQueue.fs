@@ -75,9 +75,6 @@ and [<Sealed>] internal ProcessQueue
     /// The loop that pulls now.
     let mutable loop = 0
 
-    /// The end of the queue, as a broker has named it last; below 0 if none has.
-    let mutable maxOffset = -1L
-
     let mutable queueLock = Unlocked
     let mutable damaged = 0L
     let mutable hasRoom: TaskCompletionSource | null = null
@@ -170,6 +167,9 @@ and [<Sealed>] internal ProcessQueue
 
     member val LastConsume = clock.Timestamp with get, set
 
+    /// Where the queue ends, as the last pull's answer says: the offset that the next stored message will have. Below 0 before the first.
+    member val MaxOffset = -1L with get, set
+
     /// What the broker has, as far as this member knows. For reports.
     member val Committed = NotLoaded with get, set
 
@@ -184,20 +184,6 @@ and [<Sealed>] internal ProcessQueue
         | Locked lock -> ConsumeLock.mayConsume clock.Now lock
         | Unlocked
         | LockUncertain -> false
-
-    /// A broker has said that the queue ends there: the offset that the next stored message will have.
-    member _.EndsAt(offset: int64) = Volatile.Write(&maxOffset, offset)
-
-    /// Where the queue ends, as far as the last pull tells.
-    member _.MaxOffset: int64 voption =
-        match Volatile.Read &maxOffset with
-        | offset when offset < 0L -> ValueNone
-        | offset -> ValueSome offset
-
-    /// How many messages are stored and not consumed, as far as the last pull tells.
-    member owner.Lag: int64 voption =
-        owner.MaxOffset
-        |> ValueOption.map (fun last -> max 0L (last - owner.Committable))
 
     /// Whether the broker's lock lasted when the member's agent looked last, which alone looks.
     member val LockLasts = false with get, set

@@ -194,7 +194,7 @@ type internal PullService
                 queue.BrokerId <- masterId
                 return Error error
             | Ok pulled ->
-                queue.EndsAt pulled.Answer.MaxOffset
+                queue.MaxOffset <- pulled.Answer.MaxOffset
                 problems.Clear queue.Name
                 refusals.Served(queue.Queue.Topic, queue.Queue.BrokerName)
                 return! read queue place subscribed pulled
