@@ -206,6 +206,25 @@ let private run steps =
 
     world
 
+/// What happens in a while, by chance: messages come and are handled about as fast.
+let private walk (seed: int) : KeyedStep list =
+    let chance = Random seed
+    let place () = uint16 (chance.Next 1000)
+    let number () = byte (chance.Next 256)
+
+    [
+        for _ in 1..150 ->
+            match chance.Next 100 with
+            | kind when kind < 25 -> Arrive [ for _ in 0 .. chance.Next 4 -> number (), number () ]
+            | kind when kind < 55 -> Take(place (), number ())
+            | kind when kind < 70 -> Succeed(place ())
+            | kind when kind < 80 -> Fail(place (), number (), chance.Next 2 = 0)
+            | kind when kind < 90 -> RestEnds(place ())
+            | kind when kind < 93 -> LoseLock
+            | kind when kind < 98 -> RegainLock
+            | _ -> Move
+    ]
+
 /// Has all that is left handled, but for a key that fails for ever.
 let private drain (stubborn: string) (world: World) =
     world.RegainLock()
@@ -233,8 +252,8 @@ let private order =
         [
             property
                 "the messages of a key are handled in the order of the queue, by one handler at a time, until each is consumed"
-            <| fun (steps: KeyedStep list) ->
-                let world = run steps
+            <| fun (seed: int) ->
+                let world = run (walk seed)
 
                 while world.Left > 0 || world.Working.Count > 0 do
                     while world.Resting.Count > 0 do
@@ -245,8 +264,8 @@ let private order =
                 isOver world
 
             property "a key that fails for ever stops no other, and the offset does not pass it"
-            <| fun (steps: KeyedStep list) ->
-                let world = run steps
+            <| fun (seed: int) ->
+                let world = run (walk seed)
                 world.Arrive [ 0uy, 0uy; 1uy, 0uy; 0uy, 0uy ]
 
                 for _ in 1..3 do
