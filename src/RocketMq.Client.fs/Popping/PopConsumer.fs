@@ -69,7 +69,10 @@ type PopConsumer private (options: PopConsumerOptions, instance: ClientInstance,
 
             if not isIdle then
                 handling.End()
-                let! (_: bool) = acks.WaitUntilIdle(Drain(client.Options.RequestTimeout, client.Options.Ports.Clock))
+
+                let! (_: bool) =
+                    acks.WaitUntilIdle(Drain(client.Options.RequestTimeout, client.Options.Ports.Clock))
+
                 ()
 
             ending.Cancel()

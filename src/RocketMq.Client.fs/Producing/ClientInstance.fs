@@ -199,7 +199,7 @@ type internal ClientInstance(options: ClientOptions, isShared: bool) =
     /// Brokers know of it from now on. `close` is called when the shared client is closed.
     member _.Join(participant: Participant, close: CancellationToken -> Task) : Result<unit, RemotingError> =
         participants.TryJoin(participant, close)
-        |> Result.map (fun () -> 
+        |> Result.map (fun () ->
             starting.Force()
 
             if isShared then

@@ -77,11 +77,8 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
 
     /// Notes the verdicts for who settles them. What they come to together: the first that is none of success.
     member private _.Verdicts
-        (
-            run: HandlerWorker | null,
-            handling: ValueTask<ConsumeResult[]>,
-            count: int
-        ) : ValueTask<ConsumeResult> =
+        (run: HandlerWorker | null, handling: ValueTask<ConsumeResult[]>, count: int)
+        : ValueTask<ConsumeResult> =
         ValueTask<ConsumeResult>(
             backgroundTask {
                 let! verdicts = handling
@@ -89,8 +86,7 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
                 match box verdicts with
                 | null -> return invalidOp "The handler returned null instead of a result for each message."
                 | _ when verdicts.Length <> count ->
-                    return
-                        invalidOp (invariant $"The handler returned {verdicts.Length} results for {count} messages.")
+                    return invalidOp (invariant $"The handler returned {verdicts.Length} results for {count} messages.")
                 | _ ->
                     let verdicts = verdicts |> Array.map ConsumeResult.checkedOf
 
@@ -106,13 +102,8 @@ type internal HandlerInvoker(settings: HandlerSettings, handler: ConsumeHandler)
         )
 
     member private invoker.Call
-        (
-            run: HandlerWorker | null,
-            messages: StoredMessage[],
-            first: int,
-            count: int,
-            cancellation: CancellationToken
-        ) : ValueTask<ConsumeResult> =
+        (run: HandlerWorker | null, messages: StoredMessage[], first: int, count: int, cancellation: CancellationToken)
+        : ValueTask<ConsumeResult> =
         match handler with
         | ConsumeHandler.EachMessage handle -> handle (receive messages[first]) cancellation
         | ConsumeHandler.Batches handle -> handle (receiveAll messages first count) cancellation

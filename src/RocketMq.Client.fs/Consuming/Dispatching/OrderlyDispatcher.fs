@@ -97,7 +97,11 @@ type internal OrderlyDispatcher
         }
 
     /// Finishes those that were consumed, if the handler has said so of each. Gives the others, each with its result.
-    let finishConsumed (run: HandlerWorker) (first: OrderedMessage[]) result : struct (OrderedMessage * ConsumeResult)[] =
+    let finishConsumed
+        (run: HandlerWorker)
+        (first: OrderedMessage[])
+        result
+        : struct (OrderedMessage * ConsumeResult)[] =
         match run.Verdicts with
         | [||] -> first |> Array.map (fun message -> struct (message, result))
         | verdicts ->
