@@ -266,7 +266,8 @@ let test arguments =
         | name :: rest -> List.filter (fun suite -> isNamed name suite.Name) suites, rest
 
     if List.isEmpty chosen then
-        print "Test takes a suite, Properties, Interop or Cap, and then arguments for its runner."
+        let names = suites |> List.map _.Name |> String.concat ", "
+        print $"Test takes a suite, one of {names}, and then arguments for its runner."
         1
     else
         let isAll = List.isEmpty arguments
@@ -584,7 +585,14 @@ let fsharpSurface () =
     |> runWith [ ("ROCKETMQ_WRITE_SURFACE", "1") ] print
 
 /// The packages in C#.
-let csharpPackages = [ "src/RocketMq.Client.CSharp"; "src/RocketMq.Cap" ]
+let csharpPackages =
+    [
+        "src/RocketMq.Client.CSharp"
+        "src/RocketMq.OpenTelemetry"
+        "src/RocketMq.Extensions.Hosting"
+        "src/RocketMq.Testing"
+        "src/RocketMq.Cap"
+    ]
 
 let surface _ =
     inOrder
@@ -600,7 +608,7 @@ let targets: (string * string * (string list -> int)) list =
         "Demo", "10,000 messages through the embedded broker; arguments go to samples/Quickstart", demo
         "Build", "all projects, Release", build
         "Test",
-        "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, 'Properties', 'Interop' or 'Cap', with arguments for its runner",
+        "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, by its folder in tests/, with arguments for its runner",
         test
         "TestAll", "the packages, Native, and Test with the long forms of all tests", testAll
         "Native", "the demo and tests/Native, compiled natively and run", native
