@@ -246,17 +246,14 @@ let format arguments =
     let fantomas () =
         run ([ "fantomas" ] @ (if checks then [ "--check" ] else []) @ fsharpSources)
 
-    let whitespace folder () =
+    let whitespace () =
         run (
-            [ "format"; "whitespace"; folder; "--folder" ]
+            [ "format"; "whitespace"; "."; "--folder"; "--include" ]
+            @ csharpFolders
             @ (if checks then [ "--verify-no-changes" ] else [])
         )
 
-    inOrder (
-        (fun () -> run [ "tool"; "restore" ])
-        :: fantomas
-        :: List.map whitespace csharpFolders
-    )
+    inOrder [ (fun () -> run [ "tool"; "restore" ]); fantomas; whitespace ]
 
 /// All suites and the scripts, or the suite that is named, with arguments for its own runner.
 let test arguments =

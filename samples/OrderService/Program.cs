@@ -14,6 +14,7 @@ builder.Services.AddSingleton<OrderStore>().AddSingleton<OrderPlacement>();
 builder.Services.AddRocketMq()
     .UseSerializer(new JsonMessageSerializer(OrdersJson.Default))
     .UseLogScope()
+    .UseInbox<OrderInbox>()
     .AddTransactionProducer<OrderChecker>("Orders")
     .AddConsumer<BillingHandler, Order>("billing");
 builder.Services.AddHealthChecks().AddRocketMq();

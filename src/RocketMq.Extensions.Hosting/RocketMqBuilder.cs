@@ -235,9 +235,9 @@ public sealed class RocketMqBuilder
         where TInbox : class, IInbox
     {
         Services.TryAddScoped<TInbox>();
-        var given = options ?? new InboxOptions();
+        var settings = options ?? new InboxOptions();
         return Use(services =>
-            new InboxMiddleware(services.GetRequiredService<TInbox>(), given, ClientDefaults.LoggerOf(services)));
+            new InboxMiddleware(services.GetRequiredService<TInbox>(), settings, ClientDefaults.LoggerOf(services)));
     }
 
     private RocketMqBuilder Use(Func<IServiceProvider, IConsumeMiddleware> middleware)

@@ -44,12 +44,12 @@ public sealed class RocketMqTestHarness : IAsyncDisposable
     public static async Task<RocketMqTestHarness> StartAsync(
         RocketMqTestHarnessOptions? options = null, CancellationToken cancellationToken = default)
     {
-        var given = options ?? new RocketMqTestHarnessOptions();
-        var clock = new EmbeddedClock(given.ClockRuns);
+        var settings = options ?? new RocketMqTestHarnessOptions();
+        var clock = new EmbeddedClock(settings.ClockRuns);
         var broker = await EmbeddedBroker.StartAsync(
-            new EmbeddedBrokerOptions { Clock = clock, Logger = given.LoggerFactory?.CreateLogger("RocketMq.Embedded") },
+            new EmbeddedBrokerOptions { Clock = clock, Logger = settings.LoggerFactory?.CreateLogger("RocketMq.Embedded") },
             cancellationToken).ConfigureAwait(false);
-        return new(given, clock, broker);
+        return new(settings, clock, broker);
     }
 
     /// <summary>
@@ -134,24 +134,24 @@ public sealed class RocketMqTestHarness : IAsyncDisposable
     /// Waits until a group has committed all messages of a topic. Push and pull consumers commit every few seconds, and when they stop.
     /// </summary>
     /// <exception cref="TimeoutException">It has not in time.</exception>
-    public Task<IReadOnlyList<QueuePosition>> AllCommitted(
+    public Task<IReadOnlyList<QueueOffsets>> AllCommitted(
         string group, string topic, CancellationToken cancellationToken = default) =>
         WaitAsync(
             $"group {group} had committed all of topic {topic}",
             token => WhenStoredAsync(
-                async () => await PositionsAsync(group, topic, token).ConfigureAwait(false) is { Count: > 0 } positions
-                    && positions.All(position => position.End == 0 || position.Committed == position.End)
-                        ? positions
+                async () => await OffsetsAsync(group, topic, token).ConfigureAwait(false) is { Count: > 0 } offsets
+                    && offsets.All(queue => queue.Max == 0 || queue.Committed == queue.Max)
+                        ? offsets
                         : null,
                 token),
             cancellationToken);
 
     /// <summary>How far a group is with each queue of a topic.</summary>
-    public Task<IReadOnlyList<QueuePosition>> PositionsAsync(string group, string topic, CancellationToken cancellationToken = default)
+    public Task<IReadOnlyList<QueueOffsets>> OffsetsAsync(string group, string topic, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentNullException.ThrowIfNull(topic);
-        return _stored.PositionsAsync(group, topic, cancellationToken);
+        return _stored.OffsetsAsync(group, topic, cancellationToken);
     }
 
     /// <summary>All messages that a topic has now, in their order within each queue.</summary>

@@ -38,20 +38,20 @@ internal sealed class StoredMessages(EmbeddedBroker broker) : IAsyncDisposable
     }
 
     /// <summary>What a group has committed of a topic, and how far its queues go.</summary>
-    internal async Task<IReadOnlyList<QueuePosition>> PositionsAsync(string group, string topic, CancellationToken cancellationToken)
+    internal async Task<IReadOnlyList<QueueOffsets>> OffsetsAsync(string group, string topic, CancellationToken cancellationToken)
     {
         await using var reader = _client.PullConsumer(group).CreateClient();
-        var positions = new List<QueuePosition>();
+        var offsets = new List<QueueOffsets>();
 
         foreach (var queue in await QueuesAsync(topic, cancellationToken).ConfigureAwait(false))
         {
-            positions.Add(new(
+            offsets.Add(new(
                 queue,
                 await reader.GetCommittedAsync(queue, cancellationToken).ConfigureAwait(false),
                 await reader.GetMaxOffsetAsync(queue, cancellationToken).ConfigureAwait(false)));
         }
 
-        return positions;
+        return offsets;
     }
 
     private async Task<IReadOnlyList<MessageQueue>> QueuesAsync(string topic, CancellationToken cancellationToken)
@@ -74,5 +74,5 @@ internal sealed class StoredMessages(EmbeddedBroker broker) : IAsyncDisposable
 /// <summary>How far a group is with a queue.</summary>
 /// <param name="Queue">The queue.</param>
 /// <param name="Committed">The next offset to be consumed, as the group has committed it; null if it has committed nothing.</param>
-/// <param name="End">The offset that the next message will have.</param>
-public sealed record QueuePosition(MessageQueue Queue, long? Committed, long End);
+/// <param name="Max">The offset that the next message will have.</param>
+public sealed record QueueOffsets(MessageQueue Queue, long? Committed, long Max);

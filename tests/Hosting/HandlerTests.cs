@@ -176,7 +176,7 @@ internal sealed class HandlerTests
 
         Assert.That(seen.Orders.Select(order => order.Id), Is.EquivalentTo(new[] { "o-1", "bad", "o-2" }), "each is handled once");
         Assert.That(dead, Has.Length.EqualTo(2));
-        Assert.That((await _harness.PositionsAsync("billing", Orders.Topic)).Single().Committed, Is.EqualTo(4));
+        Assert.That((await _harness.OffsetsAsync("billing", Orders.Topic)).Single().Committed, Is.EqualTo(4));
     }
 
     private sealed class BatchHandler(Seen seen) : IBatchHandler<Order>

@@ -109,14 +109,14 @@ internal sealed class LifeTests
         handling.Open();
         await stopping;
 
-        var positions = await harness.PositionsAsync("billing", Orders.Topic);
+        var offsets = await harness.OffsetsAsync("billing", Orders.Topic);
         var bills = await harness.StoredAsync("Bills");
         Assert.Multiple(() =>
         {
             Assert.That(isCancelledByStop, Is.False);
             Assert.That(token.IsCancellationRequested, Is.False);
-            Assert.That(positions.Single().Committed, Is.EqualTo(1));
-            Assert.That(positions.Single().End, Is.EqualTo(2));
+            Assert.That(offsets.Single().Committed, Is.EqualTo(1));
+            Assert.That(offsets.Single().Max, Is.EqualTo(2));
             Assert.That(bills, Has.Count.EqualTo(1));
             Assert.That(harness.Handled, Has.Count.EqualTo(1));
         });
@@ -144,16 +144,16 @@ internal sealed class LifeTests
         var isCancelledBefore = token.IsCancellationRequested;
         await Record(host.StopAsync());
 
-        var positions = await harness.PositionsAsync("billing", Orders.Topic);
+        var offsets = await harness.OffsetsAsync("billing", Orders.Topic);
         Assert.Multiple(() =>
         {
             Assert.That(isCancelledBefore, Is.False);
             Assert.That(token.IsCancellationRequested, Is.True);
-            Assert.That(positions.Single().Committed ?? 0, Is.Zero.Or.EqualTo(1), "consumed only if it went back to the broker");
+            Assert.That(offsets.Single().Committed ?? 0, Is.Zero.Or.EqualTo(1), "consumed only if it went back to the broker");
         });
 
         var backOrLeft = await harness.StoredAsync("SCHEDULE_TOPIC_XXXX");
-        Assert.That(positions.Single().Committed is 1 ? backOrLeft.Count : 1, Is.EqualTo(1));
+        Assert.That(offsets.Single().Committed is 1 ? backOrLeft.Count : 1, Is.EqualTo(1));
     }
 
     [Test]

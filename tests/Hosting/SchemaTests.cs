@@ -35,6 +35,25 @@ internal sealed partial class SchemaTests
         Assert.That(names.Select(name => name.ToUpperInvariant()), Is.EqualTo(settings.Select(name => name.ToUpperInvariant())));
     }
 
+    [Test]
+    public void The_documents_have_all_events_that_the_package_logs()
+    {
+        var root = Root();
+        var source = File.ReadAllText(Path.Combine(root, "src", "RocketMq.Extensions.Hosting", "HostingLog.cs"));
+        var logged = Event().Matches(source)
+            .Select(match => $"{match.Groups["id"].Value} {match.Groups["name"].Value} {match.Groups["level"].Value}".ToUpperInvariant())
+            .Order(StringComparer.Ordinal)
+            .ToList();
+        var documented = File.ReadLines(Path.Combine(root, "docs", "production.md"))
+            .Select(line => EventRow().Match(line))
+            .Where(match => match.Success)
+            .Select(match => $"{match.Groups["id"].Value} {match.Groups["name"].Value} {match.Groups["level"].Value}".ToUpperInvariant())
+            .ToList();
+
+        Assert.That(logged, Has.Count.GreaterThan(10));
+        Assert.That(documented, Is.EqualTo(logged));
+    }
+
     private static IEnumerable<string> Names(JsonElement properties) => properties.EnumerateObject().Select(property => property.Name);
 
     private static string Root()
@@ -48,6 +67,12 @@ internal sealed partial class SchemaTests
 
         return folder.FullName;
     }
+
+    [GeneratedRegex(@"LoggerMessage\((?<id>\d+), LogLevel\.(?<level>\w+), [^\n]*\n\s+internal static partial void (?<name>\w+)\(")]
+    private static partial Regex Event();
+
+    [GeneratedRegex(@"^\| (?<id>14\d\d) \| (?<name>\w+) \| (?<level>\w+) \|")]
+    private static partial Regex EventRow();
 
     [GeneratedRegex(@"^\| (?:`(?<name>\w+)`(?:, )?)+ \|")]
     private static partial Regex Row();

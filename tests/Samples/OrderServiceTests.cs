@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using NUnit.Framework;
 using OrderService;
 using RocketMq.Client;
+using RocketMq.Hosting;
 using RocketMq.Testing;
 
 namespace SampleTests;
@@ -67,6 +68,29 @@ internal sealed partial class OrderServiceTests
 
         Assert.That(second.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
         Assert.That(await _harness.StoredAsync("Orders"), Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public async Task A_message_that_has_been_billed_is_completed_in_the_inbox_and_others_are_begun_once()
+    {
+        using var client = _service.CreateClient();
+        using var placed = await client.PostAsJsonAsync("/orders", new Order("o-1", "coffee", 2));
+        await _harness.Consumed<Order>();
+
+        var first = _harness.Handled[0].Message;
+        var inbox = _service.Services.CreateAsyncScope().ServiceProvider.GetRequiredService<OrderInbox>();
+
+        Assert.That(
+            await inbox.BeginAsync("billing", first.MessageId, TimeSpan.FromMinutes(1), default), Is.EqualTo(InboxState.Completed));
+        Assert.That(
+            await inbox.BeginAsync("billing", "other", TimeSpan.FromMinutes(1), default), Is.EqualTo(InboxState.Begun));
+        Assert.That(
+            await inbox.BeginAsync("billing", "other", TimeSpan.FromMinutes(1), default), Is.EqualTo(InboxState.Busy));
+        await inbox.AbandonAsync("billing", "other", default);
+        Assert.That(
+            await inbox.BeginAsync("billing", "other", TimeSpan.Zero, default), Is.EqualTo(InboxState.Begun));
+        Assert.That(
+            await inbox.BeginAsync("billing", "other", TimeSpan.Zero, default), Is.EqualTo(InboxState.Begun), "its lease is over");
     }
 
     [Test]

@@ -37,7 +37,7 @@ internal sealed class BatchPipeline<THandler, T>(
             }
         }
 
-        await TellAsync(messages, verdicts, scope.ServiceProvider, cancellationToken).ConfigureAwait(false);
+        await NotifyAsync(messages, verdicts, scope.ServiceProvider, cancellationToken).ConfigureAwait(false);
         return verdicts;
     }
 
@@ -67,7 +67,7 @@ internal sealed class BatchPipeline<THandler, T>(
     }
 
     /// <summary>Middleware of all clusters sees each message with its verdict, when all are there.</summary>
-    private async Task TellAsync(
+    private async Task NotifyAsync(
         IReadOnlyList<ReceivedMessage> messages, ConsumeResult[] verdicts, IServiceProvider services, CancellationToken cancellationToken)
     {
         foreach (var observer in observers)

@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace RocketMq.Hosting;
 
 /// <summary>
-/// Has a message handled: makes its scope, leads it through middleware to its handler, and disposes of the scope before the verdict is
-/// given back to the consumer.
+/// Has a message handled: makes its scope, leads it through middleware to its handler, and disposes of the scope before the consumer
+/// learns the verdict.
 /// </summary>
 internal sealed class MessagePipeline(
     string group,

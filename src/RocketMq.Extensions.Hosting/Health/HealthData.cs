@@ -72,6 +72,7 @@ internal static class HealthData
     private static void Queues(HostedClient client, IReadOnlyList<QueueHealth> queues, Dictionary<string, object> data)
     {
         data[$"{client.Title}, queues"] = queues.Count;
+        data[$"{client.Title}, lag"] = queues.Sum(queue => queue.Lag ?? 0);
         data[$"{client.Title}, cached messages"] = queues.Sum(queue => queue.CachedMessages);
 
         if (queues.Count == 0 && client.Health().IsHealthy)

@@ -100,7 +100,7 @@ internal sealed class InboxMiddleware(IInbox inbox, InboxOptions options, ILogge
         return result;
     }
 
-    /// <summary>A key that cannot be given back is free again when its lease is over.</summary>
+    /// <summary>A key that cannot be abandoned is free again when its lease is over.</summary>
     private async Task AbandonAsync(ConsumeContext context, string key)
     {
         try

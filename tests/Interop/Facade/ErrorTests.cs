@@ -146,7 +146,7 @@ public sealed class ErrorTests() : BrokerFixture(ErrorTests.Topic)
             Environment.SetEnvironmentVariable(Variable, "soon");
             Assert.That(
                 () => Build().SettingsFromEnvironment(),
-                Throws.ArgumentException.With.Message.Contains(Variable).And.Message.Not.Contains("requestTimeout"));
+                Throws.TypeOf<SettingsException>().With.Message.Contains(Variable).And.Message.Not.Contains("requestTimeout"));
         }
         finally
         {

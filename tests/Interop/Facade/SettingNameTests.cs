@@ -47,7 +47,7 @@ public sealed class SettingNameTests
     /// </summary>
     private static readonly HashSet<string> WithoutText =
     [
-        "Settings", "SettingsFromEnvironment", "Logger", "MapAddress", "OnRequest", "Codec", "AddInterceptor", "OnMessage", "OnMessages", "OnCheck", "StartAt",
+        "Settings", "SettingsFromEnvironment", "Logger", "MapAddress", "OnRequest", "Codec", "AddInterceptor", "OnMessage", "OnMessages", "OnMessagesWithVerdicts", "OnCheck", "StartAt",
         "Subscribe", "SubscribeSql92", "AssignQueues", "Topics", "AllocationStrategy",
         "AddressServer", "AutoCreateTopic", "Batching", "FlowControl", "TopicFlowControl",
     ];
@@ -166,10 +166,10 @@ public sealed class SettingNameTests
     {
         Assert.That(
             () => Producer.Create("g").Settings("nameServers=h:1;sendTimeout=5s;attempts=2;compression=zstandard;orderly=true"),
-            Throws.ArgumentException.With.Message.Contains("orderly: there is no such setting").And.Message.Contains("sendTimeout"));
+            Throws.TypeOf<SettingsException>().With.Message.Contains("orderly: there is no such setting").And.Message.Contains("sendTimeout"));
         Assert.That(
             () => PushConsumer.Create("g").Settings("concurrency=0;consumeTimeout=3;requestTimeout=x"),
-            Throws.ArgumentException.With.Message.Contains("concurrency").And.Message.Contains("consumeTimeout").And.Message.Contains("requestTimeout"));
+            Throws.TypeOf<SettingsException>().With.Message.Contains("concurrency").And.Message.Contains("consumeTimeout").And.Message.Contains("requestTimeout"));
     }
 
     [Test]

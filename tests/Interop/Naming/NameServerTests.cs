@@ -95,7 +95,7 @@ public sealed class NameServerTests(string kind) : ServerTests(kind)
         await using var client = await builder.StartAsync(cancellation);
         Assert.That((await client.InvokeAsync(Requests.ClusterInfo(), cancellation)).IsSuccess);
 
-        var error = Assert.Throws<ArgumentException>(() => builder.Settings("requestTimeout=soon;colour=red"));
+        var error = Assert.Throws<SettingsException>(() => builder.Settings("requestTimeout=soon;colour=red"));
         Assert.That(error!.Message, Does.Contain("'soon' is no time").And.Contain("colour: there is no such setting"));
         Assert.That(() => builder.Preset((RemotingPreset)9), Throws.InstanceOf<ArgumentOutOfRangeException>());
     }

@@ -174,7 +174,7 @@ public sealed class SecurityTests
         }
 
         Assert.That(credentials.ToString(), Does.Contain("AK"));
-        var error = Assert.Throws<ArgumentException>(() => builder.Settings("accessKey=AK;secretKey=my;my-secret"));
+        var error = Assert.Throws<SettingsException>(() => builder.Settings("accessKey=AK;secretKey=my;my-secret"));
         Assert.That(error!.ToString(), Does.Not.Contain("my-secret"));
     }
 
@@ -198,6 +198,6 @@ public sealed class SecurityTests
         }
 
         Assert.That(() => new Credentials("", "x"), Throws.InstanceOf<ArgumentException>());
-        Assert.That(() => RemotingClient.Connect(address).Settings("nameServers=a:1"), Throws.ArgumentException.With.Message.Contains("belongs to producers"));
+        Assert.That(() => RemotingClient.Connect(address).Settings("nameServers=a:1"), Throws.TypeOf<SettingsException>().With.Message.Contains("belongs to producers"));
     }
 }

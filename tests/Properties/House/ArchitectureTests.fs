@@ -81,6 +81,7 @@ let private acting =
         "DirectionFaults.fs"
         "FaultProxy.fs"
         "BrokerLog.fs"
+        "StoreChanges.fs"
         "Server.fs"
         "ServerPort.fs"
         "TopicRequests.fs"

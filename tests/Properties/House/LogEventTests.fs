@@ -133,7 +133,11 @@ let tests =
                             for line in File.ReadAllLines(Path.Combine(Repository.root, "docs", page)) do
                                 let hit = Regex.Match(line, @"^\| (\d{4}) \| (\w+) \| (\w+) \| .+ \|$")
 
-                                if hit.Success then
+                                // Packages around the client have events of their own from 1300 on, and tests of their own.
+                                if
+                                    hit.Success && int hit.Groups[1].Value < 1300
+                                    || hit.Success && page <> "production.md"
+                                then
                                     int hit.Groups[1].Value, hit.Groups[2].Value, hit.Groups[3].Value
                         ]
 

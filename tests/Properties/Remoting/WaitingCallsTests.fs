@@ -128,8 +128,10 @@ let private orderTests =
                 })
         ]
 
+// What memory a test takes is seen only while no other test runs.
 let private limits =
-    testList
+    testSequenced
+    <| testList
         "limits"
         [
             waiting
