@@ -165,7 +165,7 @@ let fsharpSuite name lane part =
     {
         Name = name
         Lane = lane
-        Variables = [ "ROCKETMQ_TEST_PART", part ]
+        Variables = [ ("ROCKETMQ_TEST_PART", part) ]
         Command = propertiesCommand [ "--no-build" ]
         Summary =
             Regex
