@@ -76,13 +76,15 @@ type internal BrokerAssignments(options: PopConsumerOptions, client: PopClient, 
                 | None -> ()
         }
 
-    let refreshAndLog topic cancellation =
+    let refreshAndLog topic (cancellation: CancellationToken) =
         backgroundTask {
             match! refresh topic cancellation with
             | Ok true -> ()
             | Ok false -> do! explain topic cancellation
             // That has been told.
             | Error _ when client.Joining.IsMissing topic -> ()
+            // The consumer ends: that is no failure of a broker.
+            | Error(RemotingError.Cancelled _) when cancellation.IsCancellationRequested -> ()
             | Error(RemotingError.ConsumedByPull _) -> PopLog.modeIsPull log group topic
             | Error error -> PopLog.assignmentFailed log group topic (RemotingError.describe error)
         }
