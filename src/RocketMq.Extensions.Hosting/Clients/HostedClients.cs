@@ -40,99 +40,59 @@ internal static class HostedClients
         ClientRegistration self,
         ClientParts parts,
         Func<IMessageSerializer, ConsumeHandler> handler,
-        Func<PushConsumerBuilder, PushConsumerBuilder>? configure)
-    {
-        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
-
-        if (!options.Enabled)
-        {
-            return null;
-        }
-
-        var group = options.Group ?? self.Name;
-        var pipeline = Pipeline(cluster, parts, group, handler);
-        var builder = Subscribe(parts.Client.PushConsumer(group), options).OnMessage(pipeline.HandleAsync);
-        var consumer = Configured(options.Settings, builder, configure, parts).Build();
-        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
-    }
+        Func<PushConsumerBuilder, PushConsumerBuilder>? configure) =>
+        Consumer(
+            self,
+            parts,
+            group => parts.Client.PushConsumer(group).OnMessage(Pipeline(cluster, parts, group, handler).HandleAsync),
+            configure,
+            builder => Hosted(self, builder.Build()));
 
     internal static HostedClient? Batches<THandler, T>(
         ClusterRegistration cluster,
         ClientRegistration self,
         ClientParts parts,
         Func<PushConsumerBuilder, PushConsumerBuilder>? configure)
-        where THandler : class, IBatchHandler<T>
-    {
-        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
-
-        if (!options.Enabled)
-        {
-            return null;
-        }
-
-        var group = options.Group ?? self.Name;
-        var pipeline = new BatchPipeline<THandler, T>(
-            group,
-            parts.Services.GetRequiredService<IServiceScopeFactory>(),
-            [.. parts.Services.GetServices<IConsumeMiddleware>()],
-            cluster.Serializer?.Invoke(parts.Services) ?? NoSerializer.Instance,
-            cluster.UnreadableBody,
-            ClientDefaults.LoggerOf(parts.Services));
-        var builder = Subscribe(parts.Client.PushConsumer(group), options).OnMessagesWithVerdicts(pipeline.HandleAsync);
-        var consumer = Configured(options.Settings, builder, configure, parts).Build();
-        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
-    }
+        where THandler : class, IBatchHandler<T> =>
+        Consumer(
+            self,
+            parts,
+            group => parts.Client.PushConsumer(group).OnMessagesWithVerdicts(BatchPipeline<THandler, T>(cluster, parts, group).HandleAsync),
+            configure,
+            builder => Hosted(self, builder.Build()));
 
     internal static HostedClient? Pop(
         ClusterRegistration cluster,
         ClientRegistration self,
         ClientParts parts,
         Func<IMessageSerializer, ConsumeHandler> handler,
-        Func<PopConsumerBuilder, PopConsumerBuilder>? configure)
-    {
-        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
-
-        if (!options.Enabled)
-        {
-            return null;
-        }
-
-        var group = options.Group ?? self.Name;
-        var pipeline = Pipeline(cluster, parts, group, handler);
-        var builder = Subscribe(parts.Client.PopConsumer(group), options).OnMessage(pipeline.HandleAsync);
-        var consumer = Configured(options.Settings, builder, configure, parts).Build();
-        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
-    }
+        Func<PopConsumerBuilder, PopConsumerBuilder>? configure) =>
+        Consumer(
+            self,
+            parts,
+            group => parts.Client.PopConsumer(group).OnMessage(Pipeline(cluster, parts, group, handler).HandleAsync),
+            configure,
+            builder =>
+            {
+                var consumer = builder.Build();
+                return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
+            });
 
     internal static HostedClient? Pull(
-        ClientRegistration self, ClientParts parts, Func<PullConsumerBuilder, PullConsumerBuilder>? configure)
-    {
-        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
-
-        if (!options.Enabled)
+        ClientRegistration self, ClientParts parts, Func<PullConsumerBuilder, PullConsumerBuilder>? configure) =>
+        Consumer(self, parts, parts.Client.PullConsumer, configure, builder =>
         {
-            return null;
-        }
-
-        var builder = Subscribe(parts.Client.PullConsumer(options.Group ?? self.Name), options);
-        var consumer = Configured(options.Settings, builder, configure, parts).Build();
-        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
-    }
+            var consumer = builder.Build();
+            return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
+        });
 
     internal static HostedClient? Simple(
-        ClientRegistration self, ClientParts parts, Func<SimpleConsumerBuilder, SimpleConsumerBuilder>? configure)
-    {
-        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
-
-        if (!options.Enabled)
+        ClientRegistration self, ClientParts parts, Func<SimpleConsumerBuilder, SimpleConsumerBuilder>? configure) =>
+        Consumer(self, parts, parts.Client.SimpleConsumer, configure, builder =>
         {
-            return null;
-        }
-
-        var builder = Subscribe(parts.Client.SimpleConsumer(options.Group ?? self.Name), options);
-        var consumer = Configured(options.Settings, builder, configure, parts).Build();
-        return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
-    }
+            var consumer = builder.Build();
+            return new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
+        });
 
     /// <summary>Handles a message by a handler of the message's scope.</summary>
     internal static Task<ConsumeResult> Handle<THandler>(ConsumeContext context) where THandler : class, IMessageHandler =>
@@ -142,6 +102,25 @@ internal static class HostedClients
     internal static ConsumeHandler Handle<THandler, T>(IMessageSerializer serializer) where THandler : class, IMessageHandler<T> =>
         context => context.Services.GetRequiredService<THandler>()
             .HandleAsync(context.Message.Read<T>(serializer), context.Message, context.CancellationToken);
+
+    /// <summary>A consumer of any kind; null if it is not enabled.</summary>
+    private static HostedClient? Consumer<TBuilder>(
+        ClientRegistration self,
+        ClientParts parts,
+        Func<string, TBuilder> begin,
+        Func<TBuilder, TBuilder>? configure,
+        Func<TBuilder, HostedClient> build)
+        where TBuilder : ConsumerBuilder<TBuilder>
+    {
+        var options = parts.Options.Consumers.Find(self.Name) ?? new ConsumerOptions();
+
+        return options.Enabled
+            ? build(Configured(options.Settings, Subscribe(begin(options.Group ?? self.Name), options), configure, parts))
+            : null;
+    }
+
+    private static HostedClient Hosted(ClientRegistration self, PushConsumer consumer) =>
+        new(self, consumer, consumer.StartAsync, consumer.StopAsync, () => consumer.IsStarted, () => consumer.Health);
 
     private static TBuilder Configured<TBuilder>(
         SettingCollection? settings, TBuilder builder, Func<TBuilder, TBuilder>? configure, ClientParts parts)
@@ -172,9 +151,22 @@ internal static class HostedClients
             group,
             parts.Services.GetRequiredService<IServiceScopeFactory>(),
             [.. parts.Services.GetServices<IConsumeMiddleware>().Select(one => (Func<IServiceProvider, IConsumeMiddleware>)(_ => one)), .. cluster.Middleware],
-            handler(cluster.Serializer?.Invoke(parts.Services) ?? NoSerializer.Instance),
+            handler(SerializerOf(cluster, parts)),
             cluster.UnreadableBody,
             ClientDefaults.LoggerOf(parts.Services));
+
+    private static BatchPipeline<THandler, T> BatchPipeline<THandler, T>(ClusterRegistration cluster, ClientParts parts, string group)
+        where THandler : class, IBatchHandler<T> =>
+        new(
+            group,
+            parts.Services.GetRequiredService<IServiceScopeFactory>(),
+            [.. parts.Services.GetServices<IConsumeMiddleware>()],
+            SerializerOf(cluster, parts),
+            cluster.UnreadableBody,
+            ClientDefaults.LoggerOf(parts.Services));
+
+    private static IMessageSerializer SerializerOf(ClusterRegistration cluster, ClientParts parts) =>
+        cluster.Serializer?.Invoke(parts.Services) ?? NoSerializer.Instance;
 
     private static async Task<TransactionDecision> CheckAsync<TChecker>(IServiceScopeFactory scopes, ReceivedMessage half)
         where TChecker : class, ITransactionChecker

@@ -47,11 +47,11 @@ internal static class HealthData
         switch (health)
         {
             case PushConsumerHealth push:
-                Queues(client, push.Queues, data);
+                Queues(client, push.Queues, push.IsHealthy, data);
                 data[$"{client.Title}, stuck handlers"] = push.StuckHandlers;
                 break;
             case PullConsumerHealth pull:
-                Queues(client, pull.Queues, data);
+                Queues(client, pull.Queues, pull.IsHealthy, data);
                 break;
             case PopConsumerHealth pop:
                 data[$"{client.Title}, queues"] = pop.Queues.Count;
@@ -69,13 +69,14 @@ internal static class HealthData
         }
     }
 
-    private static void Queues(HostedClient client, IReadOnlyList<QueueHealth> queues, Dictionary<string, object> data)
+    private static void Queues(
+        HostedClient client, IReadOnlyList<QueueHealth> queues, bool isHealthy, Dictionary<string, object> data)
     {
         data[$"{client.Title}, queues"] = queues.Count;
         data[$"{client.Title}, lag"] = queues.Sum(queue => queue.Lag ?? 0);
         data[$"{client.Title}, cached messages"] = queues.Sum(queue => queue.CachedMessages);
 
-        if (queues.Count == 0 && client.Health().IsHealthy)
+        if (queues.Count == 0 && isHealthy)
         {
             data[$"{client.Title}, why no queues"] = "the other members of the group have them";
         }
