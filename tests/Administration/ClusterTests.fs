@@ -434,8 +434,10 @@ let tests =
                         (ValueSome receipts.Head.UniqueId)
                         "with its id"
 
+                    // Brokers of 5.3 know the groups of a topic by what they have committed.
+                    let! _ = rig.Until(TopicQueries.describe topic, fun found -> List.contains other found.Groups)
                     let! toOrigin = rig.Run(DeadLetters.replay group ReplayTarget.OriginTopic peeked.Messages)
-                    Expect.exists toOrigin.Warnings (fun text -> text.Contains other) "who else would get it"
+                    Expect.stringContains (String.concat " " toOrigin.Warnings) other "who else would get it"
 
                     let! _ = rig.Do(DeadLetters.purge rig.NameServers group)
                     let! counts = rig.Run(DeadLetters.list (Some group))

@@ -185,7 +185,7 @@ module DeadLetters =
         |> List.tryFind (fun (queues, _) -> queues.BrokerName = message.BrokerName)
         |> Option.defaultValue places.Head
 
-    let private groupsOf (topics: string list) : Plan<string list> =
+    let private groupsOf (topics: string list) : Plan<string list * ServerFailure list> =
         plan {
             let! answers =
                 topics
@@ -193,11 +193,13 @@ module DeadLetters =
                     plan {
                         let! route = Directory.route topic
                         let masters = Directory.ofRoute route |> List.filter _.IsMaster
-                        return! Answers.ask masters $"groups of topic {topic}" (GroupProgress.groupsOf.Request topic)
+                        return! TopicQueries.groups topic masters
                     })
                 |> Plan.all
 
-            return answers |> List.collect _.Values |> List.concat |> List.distinct |> List.sort
+            return
+                answers |> List.collect _.Values |> List.concat |> List.distinct |> List.sort,
+                answers |> List.collect _.Failures |> List.distinct
         }
 
     /// Sends dead letters again, in their order, side by side. They stay where they are, too.
@@ -217,9 +219,9 @@ module DeadLetters =
 
             let! places = destinations |> List.map writableOf |> Plan.all
 
-            and! others =
+            and! others, silent =
                 match target with
-                | ReplayTarget.OwnGroup -> Plan.Done []
+                | ReplayTarget.OwnGroup -> Plan.Done([], [])
                 | ReplayTarget.OriginTopic -> groupsOf destinations
 
             let placesOf = List.zip destinations places |> Map.ofList
@@ -249,6 +251,8 @@ module DeadLetters =
                             if not others.IsEmpty then
                                 let names = String.concat ", " others
                                 $"These groups get them too: {names}."
+                            for failure in silent do
+                                $"{failure.Server} does not say which groups get them too: {failure.Reason}"
                             if not unknown.IsEmpty then
                                 invariant $"{unknown.Length} do not say which topic they came from and are not sent."
                         ]

@@ -354,7 +354,7 @@ module TopicChanges =
             | there, route, failures ->
                 let brokers = List.map fst there
 
-                let! groups = Answers.ask brokers $"groups of topic {topic}" (GroupProgress.groupsOf.Request topic)
+                let! groups = TopicQueries.groups topic brokers
                 and! queues = TopicQueries.queues topic brokers
 
                 let messages =

@@ -192,6 +192,12 @@ module TopicQueries =
                 ])
         )
 
+    /// The groups that have committed offsets of a topic or, of brokers before 5.0, subscribe to it. Brokers of 5.3 name the topic itself as
+    /// one of them, in place of the groups that subscribe (ConsumerManager.registerConsumer): it is left out.
+    let groups (topic: string) (masters: BrokerAddress list) : Plan<Answers<string list>> =
+        Answers.ask masters $"groups of topic {topic}" (GroupProgress.groupsOf.Request topic)
+        |> Plan.map (Answers.map (List.filter (fun group -> group <> topic)))
+
     /// A topic with its settings on each master, its queues and its groups.
     let describe (topic: string) : Plan<TopicDescription> =
         plan {
@@ -201,7 +207,7 @@ module TopicQueries =
 
             let! configs = Answers.askEach masters (TopicConfigs.tryGet topic)
             and! queues = queues topic masters
-            and! groups = Answers.ask masters $"groups of topic {topic}" (GroupProgress.groupsOf.Request topic)
+            and! groups = groups topic masters
 
             let brokers =
                 configs.Answers

@@ -1,0 +1,3 @@
+global using Microsoft.FSharp.Core;
+global using Admin = RocketMq.Administration;
+global using Core = RocketMq;
