@@ -17,6 +17,7 @@ let csharpFolders =
         "src/RocketMq.Testing"
         "src/RocketMq.OpenTelemetry"
         "src/RocketMq.Cap"
+        "src/RocketMq.Administration"
         "tests/Interop"
         "tests/Hosting"
         "tests/Samples"
@@ -36,6 +37,8 @@ let packages =
         "src/RocketMq.Testing"
         "src/RocketMq.OpenTelemetry"
         "src/RocketMq.Cap"
+        "src/RocketMq.Administration.fs"
+        "src/RocketMq.Administration"
     ]
 
 /// Runs a tool in a folder, hands each line of its output to `onLine`, and gives its exit code.
@@ -611,6 +614,8 @@ let csharpPackages =
         "src/RocketMq.Extensions.Hosting"
         "src/RocketMq.Testing"
         "src/RocketMq.Cap"
+        "src/RocketMq.Administration.fs"
+        "src/RocketMq.Administration"
     ]
 
 let surface _ =

@@ -146,15 +146,15 @@ public sealed class AdminClient
         string topic,
         int most = 32,
         DateTimeOffset? from = null,
-        Filter? filter = null,
+        string tags = "*",
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
 
         var plan = from is { } time
-            ? Admin.MessageReading.since(time.ToUnixTimeMilliseconds(), topic, FilterOf(filter), most)
-            : Admin.MessageReading.first(topic, FilterOf(filter), most);
+            ? Admin.MessageReading.since(time.ToUnixTimeMilliseconds(), topic, FilterOf(tags), most)
+            : Admin.MessageReading.first(topic, FilterOf(tags), most);
 
         return Found(await RunAsync(plan, cancellationToken).ConfigureAwait(false));
     }
@@ -162,12 +162,12 @@ public sealed class AdminClient
     /// <summary>The last messages of a topic. No group's offset is read or written.</summary>
     /// <exception cref="RocketMqException">There is no such topic, or no server answered.</exception>
     public async Task<FoundMessages> PeekLastAsync(
-        string topic, int most = 32, Filter? filter = null, CancellationToken cancellationToken = default)
+        string topic, int most = 32, string tags = "*", CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
         return Found(await RunAsync(
-            Admin.MessageReading.last(topic, FilterOf(filter), most), cancellationToken).ConfigureAwait(false));
+            Admin.MessageReading.last(topic, FilterOf(tags), most), cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>How many messages groups have given up: all groups that have any, or one.</summary>
@@ -182,12 +182,12 @@ public sealed class AdminClient
     /// <summary>The oldest dead letters of a group.</summary>
     /// <exception cref="RocketMqException">The group has none, or no server answered.</exception>
     public async Task<FoundMessages> PeekDeadLettersAsync(
-        string group, int most = 32, Filter? filter = null, CancellationToken cancellationToken = default)
+        string group, int most = 32, string tags = "*", CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
         return Found(await RunAsync(
-            Admin.DeadLetters.peek(group, FilterOf(filter), most), cancellationToken).ConfigureAwait(false));
+            Admin.DeadLetters.peek(group, FilterOf(tags), most), cancellationToken).ConfigureAwait(false));
     }
 
     /// <inheritdoc cref="ChangePlans.CreateTopicAsync"/>
@@ -239,7 +239,11 @@ public sealed class AdminClient
             Plans.ResetOffsetsAsync(group, topic, target, brokerName, queueId, cancellationToken),
             cancellationToken).ConfigureAwait(false);
 
-    internal static Core.Filter FilterOf(Filter? filter) => (filter ?? Filter.All).Inner;
+    internal static Core.Filter FilterOf(string tags)
+    {
+        ArgumentNullException.ThrowIfNull(tags);
+        return Core.Filter.NewByTag(tags);
+    }
 
     internal async Task<FSharpEndpoints> NameServersAsync(CancellationToken cancellationToken)
     {

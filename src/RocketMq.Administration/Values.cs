@@ -14,5 +14,5 @@ internal static class Values
 
     internal static FSharpOption<T>? Option<T>(T? value) where T : struct => OptionModule.OfNullable(value);
 
-    internal static FSharpOption<string>? Option(string? value) => OptionModule.OfObj(value);
+    internal static FSharpOption<string>? Option(string? value) => value is null ? null : FSharpOption<string>.Some(value);
 }

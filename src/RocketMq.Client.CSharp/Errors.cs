@@ -23,6 +23,19 @@ public abstract class RocketMqException : Exception
     /// <summary>What no call to a server has failed with.</summary>
     private protected RocketMqException(string message, Exception? inner) : base(message, inner) => IsPermanent = true;
 
+    /// <summary>Several calls, of which one failed so; or none, if it was about the call itself.</summary>
+    private protected RocketMqException(string message, Core.RemotingError? error)
+        : base(message, error?.ToException())
+    {
+        Error = error;
+        IsTransient = error is not null && Core.RemotingErrorModule.isTransient(error);
+        IsConnection = error is not null && Core.RemotingErrorModule.isConnection(error);
+        IsTimeout = error is not null && Core.RemotingErrorModule.isTimeout(error);
+        IsPermanent = error is null || Core.RemotingErrorModule.isPermanent(error);
+        IsOverload = error is not null && Core.RemotingErrorModule.isOverload(error);
+        MayHaveBeenExecuted = error is not null && Core.RemotingErrorModule.outcome(error).IsUnknownOutcome;
+    }
+
     /// <summary>What the core said; null if it was not about a call.</summary>
     internal Core.RemotingError? Error { get; }
 

@@ -109,21 +109,21 @@ public sealed class ChangePlans
     /// <param name="group">The group that has given them up.</param>
     /// <param name="target">Where they go.</param>
     /// <param name="most">How many, at most.</param>
-    /// <param name="filter">Which of them; null: all.</param>
+    /// <param name="tags">Those with one of the tags, joined with "||", or all of them.</param>
     /// <param name="cancellationToken">Gives the call up.</param>
     /// <exception cref="RocketMqException">The group has no dead letters, or a server did not answer.</exception>
     public async Task<ChangePlan> ReplayDeadLettersAsync(
         string group,
         ReplayTarget target = ReplayTarget.OwnGroup,
         int most = 32,
-        Filter? filter = null,
+        string tags = "*",
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(group);
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
 
         var found = await _client.RunAsync(
-            Admin.DeadLetters.peek(group, AdminClient.FilterOf(filter), most), cancellationToken).ConfigureAwait(false);
+            Admin.DeadLetters.peek(group, AdminClient.FilterOf(tags), most), cancellationToken).ConfigureAwait(false);
 
         var destination = target == ReplayTarget.OwnGroup ? Admin.ReplayTarget.OwnGroup : Admin.ReplayTarget.OriginTopic;
         return await PlanAsync(_ => Admin.DeadLetters.replay(group, destination, found.Messages), cancellationToken).ConfigureAwait(false);

@@ -10,7 +10,7 @@ public sealed record TopicSettings
     public int? WriteQueues { get; init; }
 
     /// <summary>Default both.</summary>
-    public TopicPermission? Permission { get; init; }
+    public TopicAccess? Permission { get; init; }
 
     /// <summary>Whether name servers keep which broker has how many queues, so that keys stay with their queues. Default false.</summary>
     public bool? IsOrderly { get; init; }
@@ -28,7 +28,7 @@ public sealed record TopicSettings
 }
 
 /// <summary>What clients may do with a topic. The numbers are those that travel.</summary>
-public enum TopicPermission
+public enum TopicAccess
 {
     /// <summary>Producers may send.</summary>
     Write = 2,

@@ -17,6 +17,7 @@ let private packages =
         "RocketMq.Protocol.fs", typeof<RemotingCommand>.Assembly
         "RocketMq.Client.fs", typeof<RemotingClient>.Assembly
         "RocketMq.EmbeddedBroker.fs", typeof<EmbeddedBroker>.Assembly
+        "RocketMq.Administration.fs", typeof<RocketMq.Administration.BrokerAddress>.Assembly
     ]
 
 /// What was taken away, and what came.

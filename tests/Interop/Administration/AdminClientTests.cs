@@ -1,0 +1,114 @@
+using RocketMq.Client.Administration;
+
+namespace Interop;
+
+/// <summary>Administration, as C# has it.</summary>
+public sealed class AdminClientTests(string kind) : ServerTests(kind)
+{
+    private RocketMqClient Shared() => AsTheClusterWants(RocketMqClient.Create()).NameServers(NameServers).Build();
+
+    [Test]
+    public async Task A_topic_is_created_described_updated_and_deleted(CancellationToken cancellation)
+    {
+        await using var client = Shared();
+        var admin = new AdminClient(client, new() { VerifyWithin = TimeSpan.FromSeconds(30L) });
+        var topic = NewName("topic");
+
+        var report = await admin.CreateTopicAsync(topic, new() { ReadQueues = 2 }, cancellationToken: cancellation);
+        Assert.That(report.Status, Is.EqualTo(ChangeStatus.CarriedOut));
+        Assert.That(report.Writes, Has.All.Matches<WriteReport>(write => write!.Outcome == WriteOutcome.CarriedOut));
+
+        var plan = await admin.Plans.UpdateTopicAsync(topic, new() { ReadQueues = 4 }, cancellationToken: cancellation);
+        Assert.That(plan.IsNeeded);
+        Assert.That(plan.Destroys, Is.False);
+        Assert.That(plan.Stages[0][0].Before, Is.EqualTo("2 queues to read, 2 to write, RW"));
+        Assert.That(plan.Stages[0][0].After, Is.EqualTo("4 queues to read, 2 to write, RW"));
+
+        var before = await admin.DescribeTopicAsync(topic, cancellation);
+        Assert.That(before.Brokers, Has.All.Matches<TopicOnBroker>(one => one!.ReadQueues == 2), "a plan writes nothing");
+        (await admin.CarryOutAsync(plan, cancellation)).EnsureCarriedOut();
+        var after = await admin.DescribeTopicAsync(topic, cancellation);
+        Assert.That(after.Brokers, Has.All.Matches<TopicOnBroker>(one => one!.ReadQueues == 4 && one.WriteQueues == 2));
+        Assert.That(after.Differences, Is.Empty);
+
+        await admin.DeleteTopicAsync(topic, cancellationToken: cancellation);
+        var error = await Assert.ThrowsAsync<AdministrationException>(() => admin.DescribeTopicAsync(topic, cancellation));
+        Assert.That(error!.Problem, Is.EqualTo(AdministrationProblem.NotFound));
+        Assert.That(error, Is.InstanceOf<RocketMqException>());
+        Assert.That(error.IsTransient, Is.False);
+    }
+
+    [Test]
+    public async Task A_group_s_lag_follows_a_reset(CancellationToken cancellation)
+    {
+        await using var client = Shared();
+        var admin = new AdminClient(client, new() { VerifyWithin = TimeSpan.FromSeconds(30L) });
+        var (topic, group) = (NewName("topic"), NewName("group"));
+        await admin.CreateTopicAsync(topic, new() { ReadQueues = 1 }, cancellationToken: cancellation);
+        await admin.CreateGroupAsync(group, new() { RetryMaxTimes = 3 }, cancellationToken: cancellation);
+
+        await using (var producer = await StartProducerAsync(cancellation))
+        {
+            await producer.SendAsync(Message.To(topic).Keys("k").Body("x"), cancellation);
+        }
+
+        await admin.ResetOffsetsAsync(group, topic, ResetTarget.Latest, cancellationToken: cancellation);
+        var lag = await admin.GetLagAsync(group, cancellationToken: cancellation);
+        Assert.That(lag.Total, Is.Zero);
+        Assert.That(lag.IsComplete);
+
+        await admin.ResetOffsetsAsync(group, topic, ResetTarget.Earliest, cancellationToken: cancellation);
+        lag = await admin.GetLagAsync(group, cancellationToken: cancellation);
+        Assert.That(lag.Total, Is.EqualTo(1));
+        Assert.That(lag.Members.Members, Is.Empty);
+
+        var found = await admin.PeekAsync(topic, cancellationToken: cancellation);
+        Assert.That(found.Messages.Select(message => message.Text), Is.EqualTo(new[] { "x" }));
+        Assert.That(found.Failures, Is.Empty);
+
+        await admin.DeleteGroupAsync(group, cancellationToken: cancellation);
+        await admin.DeleteTopicAsync(topic, cancellationToken: cancellation);
+    }
+
+    [Test]
+    public async Task Brokers_say_how_they_are(CancellationToken cancellation)
+    {
+        await using var client = Shared();
+        var admin = new AdminClient(client);
+        var brokers = await admin.GetBrokersAsync(cancellationToken: cancellation);
+        Assert.That(brokers, Is.Not.Empty);
+        Assert.That(brokers, Has.All.Matches<BrokerStatus>(one => one!.Failure is null && one.Version is not null));
+
+        var settings = await admin.GetBrokerConfigurationsAsync(
+            BrokerScope.Broker(brokers[0].Broker.Name), cancellation);
+
+        Assert.That(settings[0].Settings["brokerName"], Is.EqualTo(brokers[0].Broker.Name));
+        Assert.That(await admin.CheckAsync(cancellationToken: cancellation), Is.Not.Empty);
+    }
+
+    [Test]
+    public async Task What_is_not_there_names_what_is(CancellationToken cancellation)
+    {
+        await using var client = Shared();
+        var admin = new AdminClient(client);
+
+        var error = await Assert.ThrowsAsync<AdministrationException>(
+            () => admin.GetBrokersAsync(BrokerScope.Cluster("nowhere"), cancellation));
+
+        Assert.That(error!.Problem, Is.EqualTo(AdministrationProblem.NotFound));
+        Assert.That(error.Message, Does.StartWith("There is no cluster nowhere. There are: "));
+    }
+
+    [Test]
+    public async Task A_cancelled_call_ends(CancellationToken cancellation)
+    {
+        await using var client = Shared();
+        var admin = new AdminClient(client);
+        using var cancelled = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await cancelled.CancelAsync();
+
+        await Assert.ThatAsync(
+            () => admin.ListTopicsAsync(cancellationToken: cancelled.Token),
+            Throws.InstanceOf<OperationCanceledException>());
+    }
+}
