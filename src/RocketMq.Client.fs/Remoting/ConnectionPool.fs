@@ -41,8 +41,8 @@ type PooledConnection internal (client: RemotingClient, sendBack: unit -> unit) 
 /// Several connections to one server, each lent to one renter at a time. One connection carries any number of calls at
 /// a time, so most programs need no pool; it keeps large answers of one renter from delaying those of another.
 [<Sealed>]
-type ConnectionPool(endpoint: Endpoint, given: RemotingOptions, options: PoolOptions) =
-    let remoting = GuardedLogger.protect given
+type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: PoolOptions) =
+    let remoting = GuardedLogger.protect remoting
     let gate = obj ()
     let credentials = PlainCredentials remoting
     let clients = Dictionary<int, RemotingClient>()

@@ -9,8 +9,8 @@ open RocketMq.Protocol
 /// from any thread.
 [<Sealed>]
 type RemotingClient
-    internal (endpoint: Endpoint, given: RemotingOptions, credentials: PlainCredentials, onOpening: unit -> unit) =
-    let options = GuardedLogger.protect given
+    internal (endpoint: Endpoint, options: RemotingOptions, credentials: PlainCredentials, onOpening: unit -> unit) =
+    let options = GuardedLogger.protect options
     let traffic = ConnectionCounters()
     let agent = ConnectionAgent(endpoint, options, traffic, credentials)
     let clock = options.Ports.Clock

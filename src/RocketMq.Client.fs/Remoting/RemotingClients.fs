@@ -80,11 +80,11 @@ type private ClientSlot(create: (unit -> unit) -> RemotingClient) =
 /// left when no caller has used it for long. Addresses whose connections have been left are forgotten when others come. Safe to
 /// use from any thread.
 [<Sealed>]
-type RemotingClients internal (given: RemotingOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
+type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint -> Map<RequestCode, RequestHandler>) =
     /// So many addresses come before it is looked for such as can be forgotten.
     static let lookAfter = 16
 
-    let options = GuardedLogger.protect given
+    let options = GuardedLogger.protect options
     let credentials = PlainCredentials options
     let slots = ConcurrentDictionary<Endpoint, ClientSlot>()
     let forgetting = obj ()

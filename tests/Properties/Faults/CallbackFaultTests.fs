@@ -255,8 +255,11 @@ let private withThrowingLogger () : Task =
             (seen.Texts, isCommitted) |> shouldEqual (set ("fails" :: numbered 0 20), true)
         })
 
-/// Clients of single servers, of name servers and of pools log by themselves: connections that are made, and those that cannot be.
-let private throwingLoggerOfOne () : Task =
+let private throwingLoggerAlone =
+    "[D14] a logger that throws keeps no client of one server, of several or of a pool from connecting"
+
+/// They log connections that are made, and those that cannot be.
+let private withThrowingLoggerAlone () : Task =
     withQueues 1 (fun clock cluster ->
         task {
             let logger = ThrowingLogger()
@@ -320,7 +323,5 @@ let tests =
 
             live throwingLogger (fun () -> inOwnProcess throwingLogger withThrowingLogger)
 
-            live
-                "[D14] a logger that throws keeps no client of one server, of several or of a pool from connecting"
-                throwingLoggerOfOne
+            live throwingLoggerAlone (fun () -> inOwnProcess throwingLoggerAlone withThrowingLoggerAlone)
         ]
