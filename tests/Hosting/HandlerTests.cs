@@ -71,7 +71,7 @@ internal sealed class HandlerTests() : HarnessFixture(Orders.Topic)
         });
 
         await Harness.SendAsync(Orders.Message("o-1"));
-        await Harness.Consumed();
+        await Harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.That(seen.Events, Is.EqualTo(new[] { "outer", "inner", "handler, inner", "inner: Success", "outer: Success" }));
@@ -121,9 +121,9 @@ internal sealed class HandlerTests() : HarnessFixture(Orders.Topic)
         await Harness.SendAsync(Orders.Message("slow"));
         var dead = await Harness.DeadLetter("billing");
         await Harness.HandledAsync(handled => handled.Message.Keys[0] == "slow");
-        await Harness.Published("SCHEDULE_TOPIC_XXXX");
+        await Harness.PublishedMessage("SCHEDULE_TOPIC_XXXX");
         Harness.Advance(TimeSpan.FromSeconds(1));
-        var again = await Harness.Consumed(message => message.Keys[0] == "slow");
+        var again = await Harness.ConsumedMessage(message => message.Keys[0] == "slow");
         await host.StopAsync();
 
         Assert.That(dead.Keys, Is.EqualTo(new[] { "bad" }));
@@ -154,7 +154,7 @@ internal sealed class HandlerTests() : HarnessFixture(Orders.Topic)
         await host.StartAsync();
 
         var dead = new[] { await Harness.DeadLetter("billing", one => one.Keys[0] == "bad"), await Harness.DeadLetter("billing", one => one.Keys[0] == "unreadable") };
-        await Harness.Consumed(message => message.Keys[0] == "o-2");
+        await Harness.ConsumedMessage(message => message.Keys[0] == "o-2");
         await host.StopAsync();
 
         Assert.That(seen.Orders.Select(order => order.Id), Is.EquivalentTo(new[] { "o-1", "bad", "o-2" }), "each is handled once");

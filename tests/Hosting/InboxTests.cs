@@ -18,10 +18,10 @@ internal sealed class InboxTests() : HarnessFixture(Orders.Topic)
         });
 
         await Harness.SendAsync(Orders.Message("same"));
-        await Harness.Consumed();
+        await Harness.ConsumedMessage();
         await Harness.SendAsync(Orders.Message("same"));
         await Harness.SendAsync(Orders.Message("other"));
-        await Harness.Consumed(message => message.Keys[0] == "other");
+        await Harness.ConsumedMessage(message => message.Keys[0] == "other");
         await host.StopAsync();
 
         Assert.That(handled, Is.EqualTo(2));
@@ -46,10 +46,10 @@ internal sealed class InboxTests() : HarnessFixture(Orders.Topic)
         await Harness.HandledAsync(one => !one.IsConsumed);
         Assert.That(handled, Is.Zero, "the lease is not over");
 
-        await Harness.Published("SCHEDULE_TOPIC_XXXX");
+        await Harness.PublishedMessage("SCHEDULE_TOPIC_XXXX");
         clock.Now += TimeSpan.FromMinutes(15);
         Harness.Advance(TimeSpan.FromSeconds(30));
-        await Harness.Consumed();
+        await Harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.That(handled, Is.EqualTo(1));
@@ -69,9 +69,9 @@ internal sealed class InboxTests() : HarnessFixture(Orders.Topic)
 
         await Harness.SendAsync(Orders.Message("o-1"));
         await Harness.HandledAsync(one => one.Exception is not null);
-        await Harness.Published("SCHEDULE_TOPIC_XXXX");
+        await Harness.PublishedMessage("SCHEDULE_TOPIC_XXXX");
         Harness.Advance(TimeSpan.FromSeconds(10));
-        await Harness.Consumed();
+        await Harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.That(attempts, Is.EqualTo(1));
@@ -88,9 +88,9 @@ internal sealed class InboxTests() : HarnessFixture(Orders.Topic)
 
         await Harness.SendAsync(Orders.Message("o-1"));
         await Harness.HandledAsync(one => one.Exception is not null);
-        await Harness.Published("SCHEDULE_TOPIC_XXXX");
+        await Harness.PublishedMessage("SCHEDULE_TOPIC_XXXX");
         Harness.Advance(TimeSpan.FromSeconds(10));
-        await Harness.Consumed();
+        await Harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.That(attempts, Is.EqualTo(2));

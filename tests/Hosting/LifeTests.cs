@@ -179,7 +179,7 @@ internal sealed class LifeTests
 
         for (var number = 0; number < 20; number++)
         {
-            await harness.Consumed(message => message.Keys[0] == $"o-{number}");
+            await harness.ConsumedMessage(message => message.Keys[0] == $"o-{number}");
         }
 
         await host.StopAsync();
@@ -207,7 +207,7 @@ internal sealed class LifeTests
         await token.WaitForCancellationAsync();
         var stuck = await CheckAsync(host);
         handling.Open();
-        await harness.Consumed();
+        await harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.Multiple(() =>

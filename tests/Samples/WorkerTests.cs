@@ -42,7 +42,7 @@ internal sealed class WorkerTests() : HarnessFixture("Shipments")
             await Harness.SendAsync(Message.To("Shipments").Keys(shipment).Body(place));
         }
 
-        await Harness.Consumed(message => message.Text == "Genoa");
+        await Harness.ConsumedMessage(message => message.Text == "Genoa");
         var dead = await Harness.DeadLetter("shipping");
         await host.StopAsync();
 
