@@ -447,7 +447,8 @@ let publishNative (folder: string) (project: string) : Result<string, int> =
         Error 1
     | code -> Error code
 
-/// The demo and the checks of tests/Native as native programs. The checks must print what they print on the runtime.
+/// The demo, the checks of tests/Native and the worker as native programs. The checks must print what they print on the runtime; the
+/// worker handles messages of a test's broker, and ends by SIGTERM.
 let native _ =
     let folder = Path.Combine(Path.GetTempPath(), $"rocketmq-native-{Guid.NewGuid():N}")
     let recorded = "tests/Properties/Vectors/captures.jsonl.gz"
@@ -479,11 +480,26 @@ let native _ =
                 1
         | code -> code
 
+    let work program =
+        let test =
+            [
+                "test"
+                "tests/Samples"
+                "-c"
+                "Release"
+                "--nologo"
+                "--filter"
+                "Name~The_program_handles_messages"
+            ]
+
+        runWith [ "ROCKETMQ_NATIVE_WORKER", program ] print test
+
     try
         inOrder
             [
                 published "samples/Quickstart" (fun program -> runTool program root [] print [])
                 published "tests/Native" checks
+                published "samples/Worker" work
             ]
     finally
         if Directory.Exists folder then
@@ -635,7 +651,7 @@ let targets: (string * string * (string list -> int)) list =
         "format check, build, scripts, all tests; ends with 'N passed, N failed, N skipped'; or one suite, by its folder in tests/, with arguments for its runner",
         test
         "TestAll", "the packages, Native, and Test with the long forms of all tests", testAll
-        "Native", "the demo and tests/Native, compiled natively and run", native
+        "Native", "the demo, tests/Native and samples/Worker, compiled natively and run", native
         "Format", "F# with Fantomas, C# white space; 'check' only looks", format
         "Bench",
         "all benchmarks; 'codecs', 'typed', 'transport', 'producer', 'consumer' or 'idle' for one kind; 'compare REV' beside a commit",

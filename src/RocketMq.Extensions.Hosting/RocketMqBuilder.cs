@@ -24,7 +24,7 @@ public sealed class RocketMqBuilder
     /// <summary>
     /// A producer, as <see cref="Producer"/> and <see cref="IProducer"/>: with a name, or in a cluster that has one, under that key.
     /// </summary>
-    /// <param name="name">Its name, and the key of its options; null for the one without.</param>
+    /// <param name="name">Its name, and the key of its options; null for the one without, whose options have the key "Default".</param>
     /// <param name="configure">What is set up in code, after what the configuration says.</param>
     /// <exception cref="InvalidOperationException">There is one of that name already.</exception>
     public RocketMqBuilder AddProducer(string? name = null, Func<ProducerBuilder, ProducerBuilder>? configure = null)
@@ -46,7 +46,7 @@ public sealed class RocketMqBuilder
     /// <see cref="AddProducer"/> does.
     /// </summary>
     /// <typeparam name="TChecker">Answers brokers that ask what became of a transaction.</typeparam>
-    /// <param name="name">Its name, and the key of its options; null for the one without.</param>
+    /// <param name="name">Its name, and the key of its options; null for the one without, whose options have the key "Transactions".</param>
     /// <param name="configure">What is set up in code, after what the configuration says.</param>
     /// <exception cref="InvalidOperationException">There is a producer of that name already.</exception>
     public RocketMqBuilder AddTransactionProducer<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TChecker>(
@@ -56,9 +56,7 @@ public sealed class RocketMqBuilder
         Services.TryAddScoped<TChecker>();
         var registration = new ClientRegistration(
             "transaction producer",
-            name ?? (_cluster.Clients.Exists(client => !client.IsConsumer && client.Name == ClientRegistration.DefaultName)
-                ? "Transactions"
-                : ClientRegistration.DefaultName),
+            name ?? ClientRegistration.TransactionsName,
             isConsumer: false,
             handles: false,
             (self, parts) => HostedClients.TransactionProducer<TChecker>(self, parts, name, configure));

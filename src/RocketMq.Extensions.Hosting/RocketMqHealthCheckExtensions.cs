@@ -31,9 +31,7 @@ public static class RocketMqHealthCheckExtensions
         var within = heardWithin ?? TimeSpan.FromSeconds(90);
 
         return builder
-            .Add(new($"{name}-live", services => new LivenessCheck(() => RocketMqBuilder.Runtime(services, cluster), ClockOf(services)), failureStatus, [LiveTag]))
-            .Add(new($"{name}-ready", services => new ReadinessCheck(() => RocketMqBuilder.Runtime(services, cluster), ClockOf(services), within), failureStatus, [ReadyTag]));
+            .Add(new($"{name}-live", services => new LivenessCheck(() => RocketMqBuilder.Runtime(services, cluster), ClientDefaults.ClockOf(services)), failureStatus, [LiveTag]))
+            .Add(new($"{name}-ready", services => new ReadinessCheck(() => RocketMqBuilder.Runtime(services, cluster), ClientDefaults.ClockOf(services), within), failureStatus, [ReadyTag]));
     }
-
-    private static TimeProvider ClockOf(IServiceProvider services) => services.GetService<TimeProvider>() ?? TimeProvider.System;
 }

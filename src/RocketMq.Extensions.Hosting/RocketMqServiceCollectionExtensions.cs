@@ -30,6 +30,7 @@ public static class RocketMqServiceCollectionExtensions
     /// <param name="configure">Changes the options.</param>
     /// <returns>What registers the cluster's producers and consumers.</returns>
     /// <exception cref="ArgumentException">The name is blank, or that of a part of the section: Producers, Consumers, Start.</exception>
+    /// <exception cref="InvalidOperationException">There is a cluster whose name differs in upper and lower case alone.</exception>
     public static RocketMqBuilder AddRocketMq(
         this IServiceCollection services, string name, Action<RocketMqOptions>? configure = null)
     {
@@ -44,6 +45,7 @@ public static class RocketMqServiceCollectionExtensions
     /// <param name="section">The section.</param>
     /// <param name="configure">Changes the options.</param>
     /// <returns>What registers the cluster's producers and consumers.</returns>
+    /// <exception cref="InvalidOperationException">The cluster is read from another section already.</exception>
     public static RocketMqBuilder AddRocketMq(
         this IServiceCollection services, IConfigurationSection section, Action<RocketMqOptions>? configure = null)
     {
@@ -61,7 +63,12 @@ public static class RocketMqServiceCollectionExtensions
         if (!clusters.TryFind(name, out var cluster))
         {
             cluster = clusters.Add(name);
-            Register(services, cluster, options, clusters, section);
+            Register(services, cluster, options, clusters);
+        }
+
+        if (section is not null)
+        {
+            cluster.ReadFrom(section);
         }
 
         if (configure is not null)
@@ -76,12 +83,11 @@ public static class RocketMqServiceCollectionExtensions
         IServiceCollection services,
         ClusterRegistration cluster,
         OptionsBuilder<RocketMqOptions> options,
-        ClusterNames clusters,
-        IConfigurationSection? section)
+        ClusterNames clusters)
     {
         var key = cluster.Key;
 
-        options.Configure<IServiceProvider>((read, provider) => Read(read, cluster, clusters, section, provider.GetService<IConfiguration>()));
+        options.Configure<IServiceProvider>((read, provider) => Read(read, cluster, clusters, provider.GetService<IConfiguration>()));
         services.AddSingleton<IValidateOptions<RocketMqOptions>>(provider => new ClusterValidator(cluster, provider));
         options.ValidateOnStart();
 
@@ -99,7 +105,7 @@ public static class RocketMqServiceCollectionExtensions
         services.AddSingleton<IHostedService>(provider => new RocketMqHostedService(
             () => RocketMqBuilder.Runtime(provider, key),
             ClientDefaults.LoggerOf(provider),
-            provider.GetService<TimeProvider>() ?? TimeProvider.System));
+            ClientDefaults.ClockOf(provider)));
     }
 
     private static ClusterRuntime Runtime(IServiceProvider provider, ClusterRegistration cluster) =>
@@ -109,10 +115,9 @@ public static class RocketMqServiceCollectionExtensions
         RocketMqOptions options,
         ClusterRegistration cluster,
         ClusterNames clusters,
-        IConfigurationSection? section,
         IConfiguration? configuration)
     {
-        if (section is not null)
+        if (cluster.Section is { } section)
         {
             ConfigurationReader.Read(section, options, [], withClients: true);
         }

@@ -9,7 +9,7 @@ using RocketMq.Client;
 /// <summary>
 /// A broker in the test's own process, with its clock in the test's hand, and what a test wants to know of it: what was published,
 /// what handlers made of it, what was committed, what is a dead letter. Nothing is waited for by time: each call ends when what it
-/// waits for happens. Safe to use from any thread.
+/// waits for happens. Safe to use from any thread. No two calls that take a function share a name, so that F# knows what its lambdas take.
 /// </summary>
 public sealed class RocketMqTestHarness : IAsyncDisposable
 {
@@ -53,8 +53,9 @@ public sealed class RocketMqTestHarness : IAsyncDisposable
     }
 
     /// <summary>
-    /// Moves the broker's clock forward: what waits for that time, delayed messages and retries among it, is delivered. Clients go by
-    /// the system's clock.
+    /// Moves the broker's clock forward: what waits for that time, delayed messages and retries among it, is delivered. Timed messages are
+    /// due to the second, as at RocketMQ's brokers: one with a delay of an hour is there after an hour and a second. Clients go by the
+    /// system's clock.
     /// </summary>
     public void Advance(TimeSpan time) => Clock.Advance(time);
 
@@ -91,18 +92,18 @@ public sealed class RocketMqTestHarness : IAsyncDisposable
 
     /// <summary>Waits until a handler has consumed a message that fits.</summary>
     /// <exception cref="TimeoutException">None has in time; the message says what there was.</exception>
-    public Task<HandledMessage> Consumed(Func<ReceivedMessage, bool>? where = null, CancellationToken cancellationToken = default) =>
+    public Task<HandledMessage> ConsumedMessage(Func<ReceivedMessage, bool>? where = null, CancellationToken cancellationToken = default) =>
         HandledAsync(handled => handled.IsConsumed && (where is null || where(handled.Message)), cancellationToken);
 
     /// <summary>Waits until a handler has consumed a message whose body is such a value.</summary>
     /// <typeparam name="T">The value. A body that the serializer does not read as one does not fit.</typeparam>
     /// <exception cref="TimeoutException">None has in time; the message says what there was.</exception>
     public Task<HandledMessage> Consumed<T>(Func<T, bool>? where = null, CancellationToken cancellationToken = default) =>
-        Consumed(message => Fits(message, where), cancellationToken);
+        ConsumedMessage(message => Fits(message, where), cancellationToken);
 
     /// <summary>Waits until a topic has a message that fits. It may have one already.</summary>
     /// <exception cref="TimeoutException">None has come in time; the message says what there was.</exception>
-    public Task<ReceivedMessage> Published(
+    public Task<ReceivedMessage> PublishedMessage(
         string topic, Func<ReceivedMessage, bool>? where = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(topic);
@@ -119,7 +120,7 @@ public sealed class RocketMqTestHarness : IAsyncDisposable
     /// <exception cref="TimeoutException">None has come in time; the message says what there was.</exception>
     public Task<ReceivedMessage> Published<T>(
         string topic, Func<T, bool>? where = null, CancellationToken cancellationToken = default) =>
-        Published(topic, message => Fits(message, where), cancellationToken);
+        PublishedMessage(topic, message => Fits(message, where), cancellationToken);
 
     /// <summary>Waits until a group has a dead letter that fits.</summary>
     /// <exception cref="TimeoutException">None has come in time; the message says what there was.</exception>
@@ -127,7 +128,7 @@ public sealed class RocketMqTestHarness : IAsyncDisposable
         string group, Func<ReceivedMessage, bool>? where = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(group);
-        return Published($"%DLQ%{group}", where, cancellationToken);
+        return PublishedMessage($"%DLQ%{group}", where, cancellationToken);
     }
 
     /// <summary>

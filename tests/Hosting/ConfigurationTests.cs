@@ -78,6 +78,52 @@ internal sealed class ConfigurationTests
         Assert.That(settings["namespace"], Is.EqualTo("code"));
     }
 
+    [TestCase("""nameServers=a:1,b:2;requestTimeout=5s""")]
+    [TestCase("""nameServers=a:1;b:2;namespace=n""")]
+    [TestCase(""" NameServers = "a:1;b:2" ; accessKey=k; secretKey=" s "; """)]
+    [TestCase("""nameServers=a:1;accessKey=a"b";secretKey="s;""t"" = 5";namespace=n""")]
+    [TestCase("""nameServers=a:1;namespace=;namespace=twice""")]
+    [TestCase("nameServers=a:1;accessKey=k;secretKey=\"two\nlines\";\n requestTimeout=5s\n")]
+    [TestCase("")]
+    public void A_connection_string_is_taken_apart_as_builders_take_texts_of_settings(string text)
+    {
+        using var host = TestHosts.Create("{}", services =>
+        {
+            services.AddSingleton(WithConnection(text));
+            services.AddRocketMq(options => options.NameServers ??= "none:1");
+        });
+        var options = host.Services.GetRequiredService<IOptionsMonitor<RocketMqOptions>>().CurrentValue;
+        var expected = SettingsText.Split(text).GroupBy(setting => setting.Key, StringComparer.OrdinalIgnoreCase).ToDictionary(
+            settings => settings.Key, settings => settings.Last().Value, StringComparer.OrdinalIgnoreCase);
+        expected.TryAdd("nameServers", "none:1");
+
+        Assert.That(
+            options.Settings.ToDictionary(setting => setting.Key, setting => setting.Value, StringComparer.OrdinalIgnoreCase),
+            Is.EquivalentTo(expected));
+    }
+
+    [TestCase("nameServers", "setting 1: it has no '='")]
+    [TestCase("nameServers=a:1;requestTimeout=5s;alone", "setting 3: it has no '='")]
+    [TestCase("nameServers=a:1;secretKey=\"s3cret", "setting 2: its quote is not closed")]
+    [TestCase("secretKey=\"s3cret\" more;nameServers=a:1", "setting 1: there is text behind its closing quote")]
+    public async Task A_connection_string_that_cannot_be_taken_apart_is_refused_as_builders_refuse_it(string text, string problem)
+    {
+        var byBuilder = Assert.Throws<SettingsException>(() => RocketMqClient.Create().Settings(text))!.Problems;
+        using var host = TestHosts.Create("{}", services =>
+        {
+            services.AddSingleton(WithConnection(text));
+            services.AddRocketMq().AddProducer();
+        });
+        var refused = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
+
+        Assert.That(refused!.Failures, Is.EqualTo(byBuilder.Select(one => $"ConnectionStrings:RocketMq, {one}")));
+        Assert.That(byBuilder, Has.Count.EqualTo(1));
+        Assert.That(byBuilder[0], Does.StartWith(problem).And.Not.Contain("s3cret"));
+    }
+
+    private static IConfiguration WithConnection(string text) =>
+        new ConfigurationBuilder().AddInMemoryCollection([new("ConnectionStrings:RocketMq", text)]).Build();
+
     [Test]
     public void Sections_within_put_their_names_before_settings_and_lists_are_joined()
     {

@@ -5,36 +5,23 @@ namespace Hosting;
 
 /// <summary>Handlers: their scopes, their values, middleware around them.</summary>
 [TestFixture]
-internal sealed class HandlerTests
+internal sealed class HandlerTests() : HarnessFixture(Orders.Topic)
 {
-    private RocketMqTestHarness _harness = null!;
-
-    [SetUp]
-    public async Task StartAsync()
-    {
-        _harness = await RocketMqTestHarness.StartAsync();
-        await _harness.CreateTopicAsync(Orders.Topic, queues: 1);
-    }
-
-    [TearDown]
-    public async Task StopAsync() => await _harness.DisposeAsync();
-
     [Test]
     public async Task A_handler_of_values_gets_the_body_and_the_message()
     {
         var seen = new Seen();
-        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        using var host = await TestHosts.StartAsync(Harness, services =>
         {
             services.AddSingleton(seen);
             services.AddRocketMq()
                 .UseSerializer(Orders.Serializer)
                 .AddProducer()
-                .AddConsumer<OrderHandler, Order>("billing", consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
+                .AddConsumer<OrderHandler, Order>("billing", Orders.Subscribe);
         });
-        await host.StartAsync();
 
         await host.Services.GetRequiredService<IProducer>().SendAsync(Orders.Message("o-1", cups: 3));
-        var consumed = await _harness.Consumed<Order>(order => order.Cups == 3);
+        var consumed = await Harness.Consumed<Order>(order => order.Cups == 3);
 
         Assert.That(consumed.Group, Is.EqualTo("billing"));
         Assert.That(seen.Orders, Is.EqualTo(new[] { new Order("o-1", 3) }));
@@ -45,18 +32,17 @@ internal sealed class HandlerTests
     public async Task The_scope_of_a_message_is_disposed_of_after_the_verdict_and_before_the_message_is_settled()
     {
         var seen = new Seen();
-        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        using var host = await TestHosts.StartAsync(Harness, services =>
         {
             services.AddSingleton(seen);
             services.AddScoped<Resource>();
-            services.AddRocketMq().AddConsumer<ScopedHandler>("billing", consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).Concurrency(1));
+            services.AddRocketMq().AddConsumer<ScopedHandler>("billing", consumer => Orders.Subscribe(consumer).Concurrency(1));
         });
-        await host.StartAsync();
         var consumer = host.Services.GetRequiredKeyedService<PushConsumer>("billing");
         seen.Consumed = () => consumer.Health.Consumed;
 
-        await _harness.SendAsync(Orders.Message("o-1"));
-        await _harness.SendAsync(Orders.Message("o-2"));
+        await Harness.SendAsync(Orders.Message("o-1"));
+        await Harness.SendAsync(Orders.Message("o-2"));
         await seen.Disposed(2);
         await host.StopAsync();
 
@@ -71,7 +57,7 @@ internal sealed class HandlerTests
     public async Task Middleware_stands_around_the_handler_in_the_order_in_which_it_is_added()
     {
         var seen = new Seen();
-        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        using var host = await TestHosts.StartAsync(Harness, services =>
         {
             services.AddSingleton(seen);
             services.AddRocketMq()
@@ -81,12 +67,11 @@ internal sealed class HandlerTests
                 {
                     seen.Add($"handler, {context.Items["left by"]}");
                     return Task.FromResult(ConsumeResult.Success);
-                }, consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
+                }, Orders.Subscribe);
         });
-        await host.StartAsync();
 
-        await _harness.SendAsync(Orders.Message("o-1"));
-        await _harness.Consumed();
+        await Harness.SendAsync(Orders.Message("o-1"));
+        await Harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.That(seen.Events, Is.EqualTo(new[] { "outer", "inner", "handler, inner", "inner: Success", "outer: Success" }));
@@ -96,19 +81,18 @@ internal sealed class HandlerTests
     public async Task A_body_that_cannot_be_read_goes_where_the_policy_says_with_the_reason_in_the_log()
     {
         var log = new CollectingLoggerProvider();
-        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        using var host = await TestHosts.StartAsync(Harness, services =>
         {
             services.AddLogging(logging => logging.AddProvider(log));
             services.AddSingleton(new Seen());
             services.AddRocketMq()
                 .UseSerializer(Orders.Serializer)
                 .OnUnreadableBody(ConsumeResult.DeadLetter)
-                .AddConsumer<OrderHandler, Order>("billing", consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
+                .AddConsumer<OrderHandler, Order>("billing", Orders.Subscribe);
         });
-        await host.StartAsync();
 
-        await _harness.SendAsync(Message.To(Orders.Topic).Keys("o-1").Body("one coffee"));
-        var dead = await _harness.DeadLetter("billing");
+        await Harness.SendAsync(Message.To(Orders.Topic).Keys("o-1").Body("one coffee"));
+        var dead = await Harness.DeadLetter("billing");
         await host.StopAsync();
 
         Assert.That(dead.Keys, Is.EqualTo(new[] { "o-1" }));
@@ -119,7 +103,7 @@ internal sealed class HandlerTests
     [Test]
     public async Task Exceptions_are_mapped_to_verdicts_by_their_types()
     {
-        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services => services.AddRocketMq()
+        using var host = await TestHosts.StartAsync(Harness, services => services.AddRocketMq()
             .UseRetryMap(map => map
                 .On<InvalidDataException>(ConsumeResult.DeadLetter)
                 .On<TimeoutException>(ConsumeResult.RetryAfter(TimeSpan.FromSeconds(1))))
@@ -131,16 +115,15 @@ internal sealed class HandlerTests
                     "slow" when context.Message.ReconsumeTimes == 0 => throw new TimeoutException("too slow"),
                     _ => Task.FromResult(ConsumeResult.Success),
                 },
-                consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset)));
-        await host.StartAsync();
+                Orders.Subscribe));
 
-        await _harness.SendAsync(Orders.Message("bad"));
-        await _harness.SendAsync(Orders.Message("slow"));
-        var dead = await _harness.DeadLetter("billing");
-        await _harness.HandledAsync(handled => handled.Message.Keys[0] == "slow");
-        await _harness.Published("SCHEDULE_TOPIC_XXXX");
-        _harness.Advance(TimeSpan.FromSeconds(1));
-        var again = await _harness.Consumed(message => message.Keys[0] == "slow");
+        await Harness.SendAsync(Orders.Message("bad"));
+        await Harness.SendAsync(Orders.Message("slow"));
+        var dead = await Harness.DeadLetter("billing");
+        await Harness.HandledAsync(handled => handled.Message.Keys[0] == "slow");
+        await Harness.PublishedMessage("SCHEDULE_TOPIC_XXXX");
+        Harness.Advance(TimeSpan.FromSeconds(1));
+        var again = await Harness.ConsumedMessage(message => message.Keys[0] == "slow");
         await host.StopAsync();
 
         Assert.That(dead.Keys, Is.EqualTo(new[] { "bad" }));
@@ -152,7 +135,7 @@ internal sealed class HandlerTests
     public async Task A_handler_of_batches_says_what_becomes_of_each_message(bool isOrderly)
     {
         var seen = new Seen();
-        using var host = TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+        using var host = TestHosts.Create(Harness, TestHosts.WaitsForStart, services =>
         {
             services.AddSingleton(seen);
             services.AddRocketMq()
@@ -160,23 +143,23 @@ internal sealed class HandlerTests
                 .OnUnreadableBody(ConsumeResult.DeadLetter)
                 .AddBatchConsumer<BatchHandler, Order>("billing", consumer =>
                 {
-                    var subscribed = consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).MaxRetries(3);
+                    var subscribed = Orders.Subscribe(consumer).MaxRetries(3);
                     return isOrderly ? subscribed.Orderly() : subscribed;
                 });
         });
-        await _harness.SendAsync(Orders.Message("o-1"));
-        await _harness.SendAsync(Orders.Message("bad"));
-        await _harness.SendAsync(Message.To(Orders.Topic).Keys("unreadable").Body("one coffee"));
-        await _harness.SendAsync(Orders.Message("o-2"));
+        await Harness.SendAsync(Orders.Message("o-1"));
+        await Harness.SendAsync(Orders.Message("bad"));
+        await Harness.SendAsync(Message.To(Orders.Topic).Keys("unreadable").Body("one coffee"));
+        await Harness.SendAsync(Orders.Message("o-2"));
         await host.StartAsync();
 
-        var dead = new[] { await _harness.DeadLetter("billing", one => one.Keys[0] == "bad"), await _harness.DeadLetter("billing", one => one.Keys[0] == "unreadable") };
-        await _harness.Consumed(message => message.Keys[0] == "o-2");
+        var dead = new[] { await Harness.DeadLetter("billing", one => one.Keys[0] == "bad"), await Harness.DeadLetter("billing", one => one.Keys[0] == "unreadable") };
+        await Harness.ConsumedMessage(message => message.Keys[0] == "o-2");
         await host.StopAsync();
 
         Assert.That(seen.Orders.Select(order => order.Id), Is.EquivalentTo(new[] { "o-1", "bad", "o-2" }), "each is handled once");
         Assert.That(dead, Has.Length.EqualTo(2));
-        Assert.That((await _harness.OffsetsAsync("billing", Orders.Topic)).Single().Committed, Is.EqualTo(4));
+        Assert.That((await Harness.OffsetsAsync("billing", Orders.Topic)).Single().Committed, Is.EqualTo(4));
     }
 
     private sealed class BatchHandler(Seen seen) : IBatchHandler<Order>

@@ -4,37 +4,24 @@ namespace Hosting;
 
 /// <summary>Messages that are delivered twice and handled once, and those that are handled again because nobody completed them.</summary>
 [TestFixture]
-internal sealed class InboxTests
+internal sealed class InboxTests() : HarnessFixture(Orders.Topic)
 {
-    private RocketMqTestHarness _harness = null!;
-
-    [SetUp]
-    public async Task StartAsync()
-    {
-        _harness = await RocketMqTestHarness.StartAsync();
-        await _harness.CreateTopicAsync(Orders.Topic, queues: 1);
-    }
-
-    [TearDown]
-    public async Task StopAsync() => await _harness.DisposeAsync();
-
     [Test]
     public async Task Only_a_completed_key_is_passed_over()
     {
         var inbox = new MemoryInbox(TimeProvider.System);
         var handled = 0;
-        using var host = Create(inbox, _ =>
+        using var host = await StartAsync(inbox, _ =>
         {
             Interlocked.Increment(ref handled);
             return Task.FromResult(ConsumeResult.Success);
         });
-        await host.StartAsync();
 
-        await _harness.SendAsync(Orders.Message("same"));
-        await _harness.Consumed();
-        await _harness.SendAsync(Orders.Message("same"));
-        await _harness.SendAsync(Orders.Message("other"));
-        await _harness.Consumed(message => message.Keys[0] == "other");
+        await Harness.SendAsync(Orders.Message("same"));
+        await Harness.ConsumedMessage();
+        await Harness.SendAsync(Orders.Message("same"));
+        await Harness.SendAsync(Orders.Message("other"));
+        await Harness.ConsumedMessage(message => message.Keys[0] == "other");
         await host.StopAsync();
 
         Assert.That(handled, Is.EqualTo(2));
@@ -50,20 +37,19 @@ internal sealed class InboxTests
         Assert.That(await inbox.BeginAsync("billing", "o-1", TimeSpan.FromMinutes(15), default), Is.EqualTo(InboxState.Begun));
 
         var handled = 0;
-        using var host = Create(inbox, _ =>
+        using var host = await StartAsync(inbox, _ =>
         {
             Interlocked.Increment(ref handled);
             return Task.FromResult(ConsumeResult.Success);
         });
-        await host.StartAsync();
-        await _harness.SendAsync(Orders.Message("o-1"));
-        await _harness.HandledAsync(one => !one.IsConsumed);
+        await Harness.SendAsync(Orders.Message("o-1"));
+        await Harness.HandledAsync(one => !one.IsConsumed);
         Assert.That(handled, Is.Zero, "the lease is not over");
 
-        await _harness.Published("SCHEDULE_TOPIC_XXXX");
+        await Harness.PublishedMessage("SCHEDULE_TOPIC_XXXX");
         clock.Now += TimeSpan.FromMinutes(15);
-        _harness.Advance(TimeSpan.FromSeconds(30));
-        await _harness.Consumed();
+        Harness.Advance(TimeSpan.FromSeconds(30));
+        await Harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.That(handled, Is.EqualTo(1));
@@ -75,18 +61,17 @@ internal sealed class InboxTests
     {
         var inbox = new MemoryInbox(TimeProvider.System);
         var attempts = 0;
-        using var host = Create(inbox, async context =>
+        using var host = await StartAsync(inbox, async context =>
         {
             await inbox.CompleteAsync(context.Group, context.Message.Keys[0], default);
             return Interlocked.Increment(ref attempts) == 1 ? throw new InvalidOperationException("after the transaction") : ConsumeResult.Success;
         });
-        await host.StartAsync();
 
-        await _harness.SendAsync(Orders.Message("o-1"));
-        await _harness.HandledAsync(one => one.Exception is not null);
-        await _harness.Published("SCHEDULE_TOPIC_XXXX");
-        _harness.Advance(TimeSpan.FromSeconds(10));
-        await _harness.Consumed();
+        await Harness.SendAsync(Orders.Message("o-1"));
+        await Harness.HandledAsync(one => one.Exception is not null);
+        await Harness.PublishedMessage("SCHEDULE_TOPIC_XXXX");
+        Harness.Advance(TimeSpan.FromSeconds(10));
+        await Harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.That(attempts, Is.EqualTo(1));
@@ -97,27 +82,26 @@ internal sealed class InboxTests
     {
         var inbox = new MemoryInbox(TimeProvider.System);
         var attempts = 0;
-        using var host = Create(inbox, _ => Interlocked.Increment(ref attempts) == 1
+        using var host = await StartAsync(inbox, _ => Interlocked.Increment(ref attempts) == 1
             ? throw new InvalidOperationException("once")
             : Task.FromResult(ConsumeResult.Success));
-        await host.StartAsync();
 
-        await _harness.SendAsync(Orders.Message("o-1"));
-        await _harness.HandledAsync(one => one.Exception is not null);
-        await _harness.Published("SCHEDULE_TOPIC_XXXX");
-        _harness.Advance(TimeSpan.FromSeconds(10));
-        await _harness.Consumed();
+        await Harness.SendAsync(Orders.Message("o-1"));
+        await Harness.HandledAsync(one => one.Exception is not null);
+        await Harness.PublishedMessage("SCHEDULE_TOPIC_XXXX");
+        Harness.Advance(TimeSpan.FromSeconds(10));
+        await Harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.That(attempts, Is.EqualTo(2));
     }
 
-    private IHost Create(MemoryInbox inbox, ConsumeHandler handler) => TestHosts.Create(_harness, TestHosts.WaitsForStart, services =>
+    private Task<IHost> StartAsync(MemoryInbox inbox, ConsumeHandler handler) => TestHosts.StartAsync(Harness, services =>
     {
         services.AddSingleton(inbox);
         services.AddRocketMq()
             .UseInbox<MemoryInbox>(new InboxOptions { KeyOf = message => message.Keys[0] })
-            .MapConsumer("billing", handler, consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
+            .MapConsumer("billing", handler, Orders.Subscribe);
     });
 
     private sealed class ManualClock : TimeProvider

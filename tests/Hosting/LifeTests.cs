@@ -43,7 +43,7 @@ internal sealed class LifeTests
             services.AddLogging(logging => logging.AddProvider(log));
             services.AddHealthChecks().AddRocketMq();
             services.AddRocketMq().AddProducer().MapConsumer(
-                "billing", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset));
+                "billing", _ => Task.FromResult(ConsumeResult.Success), Orders.Subscribe);
         });
 
         await host.StartAsync();
@@ -98,7 +98,7 @@ internal sealed class LifeTests
                 // Producers are there as long as handlers are.
                 await context.Services.GetRequiredService<IProducer>().SendAsync(Message.To("Bills").Body("1"), context.CancellationToken);
                 return ConsumeResult.Success;
-            }, consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset)));
+            }, Orders.Subscribe));
         await host.StartAsync();
         await harness.SendAsync(Orders.Message("o-1"));
         var token = await handling.Entered;
@@ -135,7 +135,7 @@ internal sealed class LifeTests
             {
                 await handling.EnterAsync(context.CancellationToken);
                 return ConsumeResult.Success;
-            }, consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset)),
+            }, Orders.Subscribe),
             shutdownTimeout: TimeSpan.FromSeconds(1));
         await host.StartAsync();
         await harness.SendAsync(Orders.Message("o-1"));
@@ -163,7 +163,7 @@ internal sealed class LifeTests
         await harness.CreateTopicAsync(Orders.Topic);
         using var host = TestHosts.Create(harness, TestHosts.WaitsForStart, services => services.AddRocketMq()
             .AddProducer(configure: producer => producer.SendTimeout(TimeSpan.FromSeconds(20)).Attempts(20))
-            .MapConsumer("billing", _ => Task.FromResult(ConsumeResult.Success), consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset)));
+            .MapConsumer("billing", _ => Task.FromResult(ConsumeResult.Success), Orders.Subscribe));
         await host.StartAsync();
         var producer = host.Services.GetRequiredService<IProducer>();
 
@@ -179,7 +179,7 @@ internal sealed class LifeTests
 
         for (var number = 0; number < 20; number++)
         {
-            await harness.Consumed(message => message.Keys[0] == $"o-{number}");
+            await harness.ConsumedMessage(message => message.Keys[0] == $"o-{number}");
         }
 
         await host.StopAsync();
@@ -198,7 +198,7 @@ internal sealed class LifeTests
             {
                 await handling.EnterStubbornlyAsync(context.CancellationToken);
                 return ConsumeResult.Success;
-            }, consumer => consumer.Subscribe(Orders.Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset).Orderly().ConsumeTimeout(TimeSpan.FromMilliseconds(200)));
+            }, consumer => Orders.Subscribe(consumer).Orderly().ConsumeTimeout(TimeSpan.FromMilliseconds(200)));
         });
         await host.StartAsync();
         var before = await CheckAsync(host);
@@ -207,7 +207,7 @@ internal sealed class LifeTests
         await token.WaitForCancellationAsync();
         var stuck = await CheckAsync(host);
         handling.Open();
-        await harness.Consumed();
+        await harness.ConsumedMessage();
         await host.StopAsync();
 
         Assert.Multiple(() =>

@@ -1,3 +1,4 @@
+using Hosting.Support;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
@@ -10,8 +11,7 @@ internal sealed partial class SchemaTests
     [Test]
     public void The_schema_has_all_settings_of_the_documents_and_no_other()
     {
-        var root = Root();
-        using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(root, "src", "RocketMq.Extensions.Hosting", "ConfigurationSchema.json")));
+        using var schema = JsonDocument.Parse(File.ReadAllText(Path.Combine(Repository.Root, "src", "RocketMq.Extensions.Hosting", "ConfigurationSchema.json")));
         var section = schema.RootElement.GetProperty("properties").GetProperty("RocketMq").GetProperty("properties");
         var names = Names(section)
             .Concat(Names(section.GetProperty("Producers").GetProperty("additionalProperties").GetProperty("properties")))
@@ -20,7 +20,7 @@ internal sealed partial class SchemaTests
             .Order(StringComparer.OrdinalIgnoreCase)
             .Distinct(StringComparer.OrdinalIgnoreCase);
 
-        var settings = File.ReadLines(Path.Combine(root, "docs", "production.md"))
+        var settings = File.ReadLines(Path.Combine(Repository.Root, "docs", "production.md"))
             .SkipWhile(line => line != "## Settings")
             .Skip(1)
             .TakeWhile(line => !line.StartsWith("## ", StringComparison.Ordinal))
@@ -38,13 +38,12 @@ internal sealed partial class SchemaTests
     [Test]
     public void The_documents_have_all_events_that_the_package_logs()
     {
-        var root = Root();
-        var source = File.ReadAllText(Path.Combine(root, "src", "RocketMq.Extensions.Hosting", "HostingLog.cs"));
+        var source = File.ReadAllText(Path.Combine(Repository.Root, "src", "RocketMq.Extensions.Hosting", "HostingLog.cs"));
         var logged = Event().Matches(source)
             .Select(match => $"{match.Groups["id"].Value} {match.Groups["name"].Value} {match.Groups["level"].Value}".ToUpperInvariant())
             .Order(StringComparer.Ordinal)
             .ToList();
-        var documented = File.ReadLines(Path.Combine(root, "docs", "production.md"))
+        var documented = File.ReadLines(Path.Combine(Repository.Root, "docs", "production.md"))
             .Select(line => EventRow().Match(line))
             .Where(match => match.Success)
             .Select(match => $"{match.Groups["id"].Value} {match.Groups["name"].Value} {match.Groups["level"].Value}".ToUpperInvariant())
@@ -55,18 +54,6 @@ internal sealed partial class SchemaTests
     }
 
     private static IEnumerable<string> Names(JsonElement properties) => properties.EnumerateObject().Select(property => property.Name);
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-
-        while (!File.Exists(Path.Combine(folder!.FullName, "RocketMq.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder.FullName;
-    }
 
     [GeneratedRegex(@"LoggerMessage\((?<id>\d+), LogLevel\.(?<level>\w+), [^\n]*\n\s+internal static partial void (?<name>\w+)\(")]
     private static partial Regex Event();

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using Hosting.Support;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.TestHost;
@@ -15,30 +16,26 @@ namespace SampleTests;
 
 /// <summary>The order service, as its users and its operators meet it.</summary>
 [TestFixture]
-internal sealed partial class OrderServiceTests
+internal sealed partial class OrderServiceTests() : HarnessFixture("Orders", queues: 4)
 {
-    private RocketMqTestHarness _harness = null!;
     private WebApplicationFactory<Program> _service = null!;
     private string _database = "";
 
     [SetUp]
-    public async Task StartAsync()
+    public void CreateService()
     {
-        _harness = await RocketMqTestHarness.StartAsync();
-        await _harness.CreateTopicAsync("Orders");
         _database = Path.Combine(Path.GetTempPath(), $"orders-{Guid.NewGuid():N}.db");
         _service = new WebApplicationFactory<Program>().WithWebHostBuilder(host => host
             .UseEnvironment("Testing")
             .UseSetting("ConnectionStrings:Orders", $"Data Source={_database};Pooling=False")
             .UseSetting("RocketMq:Start:Wait", "true")
-            .ConfigureTestServices(services => services.AddRocketMqTestHarness(_harness)));
+            .ConfigureTestServices(services => services.AddRocketMqTestHarness(Harness)));
     }
 
     [TearDown]
-    public async Task StopAsync()
+    public async Task StopServiceAsync()
     {
         await _service.DisposeAsync();
-        await _harness.DisposeAsync();
         File.Delete(_database);
     }
 
@@ -48,7 +45,7 @@ internal sealed partial class OrderServiceTests
         using var client = _service.CreateClient();
 
         using var placed = await client.PostAsJsonAsync("/orders", new Order("o-1", "coffee", 2));
-        var consumed = await _harness.Consumed<Order>(order => order.Id == "o-1");
+        var consumed = await Harness.Consumed<Order>(order => order.Id == "o-1");
         var state = await client.GetFromJsonAsync<OrderState>("/orders/o-1");
 
         Assert.That(placed.StatusCode, Is.EqualTo(HttpStatusCode.Created));
@@ -63,11 +60,11 @@ internal sealed partial class OrderServiceTests
         using var client = _service.CreateClient();
 
         using var first = await client.PostAsJsonAsync("/orders", new Order("o-1", "coffee", 2));
-        await _harness.Consumed<Order>();
+        await Harness.Consumed<Order>();
         using var second = await client.PostAsJsonAsync("/orders", new Order("o-1", "tea", 1));
 
         Assert.That(second.StatusCode, Is.EqualTo(HttpStatusCode.Conflict));
-        Assert.That(await _harness.StoredAsync("Orders"), Has.Count.EqualTo(1));
+        Assert.That(await Harness.StoredAsync("Orders"), Has.Count.EqualTo(1));
     }
 
     [Test]
@@ -75,9 +72,9 @@ internal sealed partial class OrderServiceTests
     {
         using var client = _service.CreateClient();
         using var placed = await client.PostAsJsonAsync("/orders", new Order("o-1", "coffee", 2));
-        await _harness.Consumed<Order>();
+        await Harness.Consumed<Order>();
 
-        var first = _harness.Handled[0].Message;
+        var first = Harness.Handled[0].Message;
         var inbox = _service.Services.CreateAsyncScope().ServiceProvider.GetRequiredService<OrderInbox>();
 
         Assert.That(
@@ -97,8 +94,8 @@ internal sealed partial class OrderServiceTests
     public async Task The_service_is_alive_and_ready()
     {
         using var client = _service.CreateClient();
-        await _harness.SendAsync(Message.To("Orders").Tag("placed").Keys("o-0").Json(new("o-0", "coffee", 1), Json.Default.Order));
-        await _harness.Consumed<Order>();
+        await Harness.SendAsync(Message.To("Orders").Tag("placed").Keys("o-0").Json(new("o-0", "coffee", 1), Json.Default.Order));
+        await Harness.Consumed<Order>();
 
         Assert.That(await client.GetStringAsync(new Uri("/live", UriKind.Relative)), Is.EqualTo("Healthy"));
         Assert.That(await client.GetStringAsync(new Uri("/ready", UriKind.Relative)), Is.EqualTo("Healthy"));
@@ -118,8 +115,8 @@ internal sealed partial class OrderServiceTests
         using var client = _service.CreateClient();
 
         using var placed = await client.PostAsJsonAsync("/orders", new Order("o-1", "coffee", 2));
-        await _harness.Consumed<Order>();
-        await _harness.AllCommitted("billing", "Orders");
+        await Harness.Consumed<Order>();
+        await Harness.AllCommitted("billing", "Orders");
 
         var request = activities.Single(activity => activity.Source.Name == "Microsoft.AspNetCore");
         var send = activities.Single(activity => activity.OperationName == "send Orders" || activity.DisplayName == "send Orders");

@@ -47,6 +47,11 @@ public sealed class NameServerClient : IAsyncDisposable
         return (logger is null ? builder : builder.Logger(logger)).Start();
     }
 
+    /// <summary>The same, of the default preset, which logs in the category "RocketMq.Client".</summary>
+    /// <exception cref="ArgumentException">An address is none.</exception>
+    public static NameServerClient Connect(string nameServers, ILoggerFactory loggerFactory) =>
+        Create().NameServers(nameServers).Logger(loggerFactory).Start();
+
     /// <summary>Where the queues of a topic are.</summary>
     /// <exception cref="BrokerException">With TopicNotExist if no broker has it.</exception>
     /// <exception cref="RocketMqException">No name server answered.</exception>

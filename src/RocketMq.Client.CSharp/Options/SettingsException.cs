@@ -6,6 +6,9 @@ public sealed class SettingsException : ArgumentException
     internal SettingsException(IReadOnlyList<string> problems, string parameter)
         : base(string.Join("; ", problems), parameter) => Problems = problems;
 
-    /// <summary>All that is wrong: each begins with the setting's name and ": ". Secrets are not shown.</summary>
+    /// <summary>
+    /// All that is wrong: each begins with the setting's name, or with "setting" and its number where the text cannot be taken apart, and
+    /// ": ". Secrets are not shown.
+    /// </summary>
     public IReadOnlyList<string> Problems { get; }
 }

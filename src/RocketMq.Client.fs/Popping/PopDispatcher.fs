@@ -142,9 +142,6 @@ type internal PopDispatcher
                 | _ -> ()
         }
 
-    /// How many handlers are at work.
-    member pool.RunningCalls: int = GaugedQueues.runningCalls pool
-
     /// Ends when a handler may become free, as far as is known.
     member _.WhenFree(cancellation: CancellationToken) : Task = gate.WhenOpen cancellation
 

@@ -309,7 +309,14 @@ type Producer
     member _.Recall
         (topic: string, handle: string, cancellation: CancellationToken)
         : Task<Result<string, RemotingError>> =
-        tracked (fun () -> recalls.Recall(topic, handle, cancellation))
+        let recall () =
+            recalls.Recall(topic, handle, cancellation)
+
+        tracked (fun () ->
+            if MessageTelemetry.areSettlementsObserved () then
+                telemetry.Recall(topic, handle, recall)
+            else
+                recall ())
 
     /// Sends a request and waits for the reply of whichever consumer answers it (see `Reply.create`), until `timeout` is
     /// over: then it fails with `NoReply`.

@@ -42,6 +42,7 @@ type PooledConnection internal (client: RemotingClient, sendBack: unit -> unit) 
 /// a time, so most programs need no pool; it keeps large answers of one renter from delaying those of another.
 [<Sealed>]
 type ConnectionPool(endpoint: Endpoint, remoting: RemotingOptions, options: PoolOptions) =
+    let remoting = GuardedLogger.protect remoting
     let gate = obj ()
     let credentials = PlainCredentials remoting
     let clients = Dictionary<int, RemotingClient>()

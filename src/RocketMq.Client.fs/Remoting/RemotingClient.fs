@@ -10,6 +10,7 @@ open RocketMq.Protocol
 [<Sealed>]
 type RemotingClient
     internal (endpoint: Endpoint, options: RemotingOptions, credentials: PlainCredentials, onOpening: unit -> unit) =
+    let options = GuardedLogger.protect options
     let traffic = ConnectionCounters()
     let agent = ConnectionAgent(endpoint, options, traffic, credentials)
     let clock = options.Ports.Clock

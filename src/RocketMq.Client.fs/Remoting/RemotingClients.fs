@@ -84,6 +84,7 @@ type RemotingClients internal (options: RemotingOptions, handlersOf: Endpoint ->
     /// So many addresses come before it is looked for such as can be forgotten.
     static let lookAfter = 16
 
+    let options = GuardedLogger.protect options
     let credentials = PlainCredentials options
     let slots = ConcurrentDictionary<Endpoint, ClientSlot>()
     let forgetting = obj ()

@@ -63,3 +63,6 @@ module internal TelemetryNames =
 
     /// Hides a message from others for longer.
     let extend = "extend"
+
+    /// Takes a timed message back before its time.
+    let recall = "recall"

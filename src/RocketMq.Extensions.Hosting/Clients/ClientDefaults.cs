@@ -23,6 +23,9 @@ internal static class ClientDefaults
         return group.Length == 0 ? "producer" : group;
     }
 
+    /// <summary>The clock by which the host waits, and health checks judge.</summary>
+    internal static TimeProvider ClockOf(IServiceProvider services) => services.GetService<TimeProvider>() ?? TimeProvider.System;
+
     internal static ILogger LoggerOf(IServiceProvider services) =>
         services.GetService<ILoggerFactory>()?.CreateLogger(HostingLog.Category)
         ?? Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance;

@@ -2,7 +2,7 @@ namespace RocketMq.Hosting;
 
 /// <summary>A client that the application has registered, before there is one.</summary>
 /// <param name="kind">What it is: "producer", "consumer".</param>
-/// <param name="name">Its name in the options, and the key of its services; "Default" for the producer without a name.</param>
+/// <param name="name">Its name in the options, and the key of its services; "Default" and "Transactions" for producers without a name.</param>
 /// <param name="isConsumer">Whether its options are those of a consumer.</param>
 /// <param name="handles">Whether it has handlers, which are waited for when the host stops.</param>
 /// <param name="build">Makes it, not started.</param>
@@ -11,6 +11,9 @@ internal sealed class ClientRegistration(
 {
     /// <summary>The options of the producer without a name.</summary>
     internal const string DefaultName = "Default";
+
+    /// <summary>The options of the producer of transactions without a name, whatever else is registered, and when.</summary>
+    internal const string TransactionsName = "Transactions";
 
     internal string Kind => kind;
 

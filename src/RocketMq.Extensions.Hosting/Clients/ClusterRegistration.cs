@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
 namespace RocketMq.Hosting;
@@ -15,6 +16,9 @@ internal sealed class ClusterRegistration(string name)
     /// <summary>The key of its services; null for the cluster without a name.</summary>
     internal object? Key => name.Length == 0 ? null : name;
 
+    /// <summary>The section that it is read from; null for "RocketMq".</summary>
+    internal IConfigurationSection? Section { get; private set; }
+
     internal List<ClientRegistration> Clients { get; } = [];
 
     internal List<Func<IServiceProvider, IConsumeMiddleware>> Middleware { get; } = [];
@@ -23,6 +27,19 @@ internal sealed class ClusterRegistration(string name)
 
     /// <summary>What becomes of messages whose bodies cannot be read.</summary>
     internal ConsumeResult UnreadableBody { get; set; } = ConsumeResult.Retry;
+
+    /// <summary>Names the section. A call that registers more for the cluster may leave it out, before and after.</summary>
+    /// <exception cref="InvalidOperationException">It is read from another one.</exception>
+    internal void ReadFrom(IConfigurationSection section)
+    {
+        if (Section is { } other && !other.Path.Equals(section.Path, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new InvalidOperationException(
+                $"The cluster {Title} is read from the section {other.Path} already, and cannot be read from {section.Path}: give one of them a name of its own.");
+        }
+
+        Section = section;
+    }
 
     /// <exception cref="InvalidOperationException">There is one of that kind and name already.</exception>
     internal void Add(ClientRegistration client)
@@ -46,6 +63,7 @@ internal sealed class ClusterRegistration(string name)
     {
         problems.AddRange(options.Problems);
         problems.AddRange(Unregistered(options));
+        problems.AddRange(SharedGroups(options));
 
         if (SharedClient(options, services, problems) is not { } client)
         {
@@ -78,7 +96,7 @@ internal sealed class ClusterRegistration(string name)
             builder = options.ConfigureClient?.Invoke(builder) ?? builder;
 
             // Without name servers because they are wrong is no other mistake.
-            return problems.Count > before && options.NameServers is not null ? Substitute(builder) : builder.Start();
+            return options.IsTextUnreadable || (problems.Count > before && options.NameServers is not null) ? Substitute(builder) : builder.Start();
         }
         catch (Exception error) when (error is ArgumentException or RocketMqException)
         {
@@ -118,6 +136,17 @@ internal sealed class ClusterRegistration(string name)
             }
         }
     }
+
+    /// <summary>Consumers that have one group by their options: the first to start would keep the others from it.</summary>
+    private IEnumerable<string> SharedGroups(RocketMqOptions options) =>
+        from client in Clients
+        where client.IsConsumer
+        let one = options.Consumers.Find(client.Name)
+        where one?.Enabled != false
+        group one?.Path ?? $"the consumer {client.Name}" by one?.Group ?? client.Name into consumers
+        where consumers.Skip(1).Any()
+        let names = string.Join(", ", consumers.Order(StringComparer.Ordinal))
+        select $"{names}: have the group '{consumers.Key}' together. A group has one consumer in a process, with all its subscriptions.";
 
     private static bool Matches(ClientRegistration client, string name) =>
         client.Name.Equals(name, StringComparison.OrdinalIgnoreCase);

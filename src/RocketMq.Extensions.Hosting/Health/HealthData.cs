@@ -5,7 +5,8 @@ namespace RocketMq.Hosting;
 /// <summary>What health checks tell beside their verdict.</summary>
 internal static class HealthData
 {
-    internal static IReadOnlyDictionary<string, object> Of(ClusterRuntime cluster, TimeProvider clock)
+    internal static IReadOnlyDictionary<string, object> Of(
+        ClusterRuntime cluster, IReadOnlyList<ClientReading> clients, TimeProvider clock)
     {
         var data = new Dictionary<string, object>(StringComparer.Ordinal)
         {
@@ -23,9 +24,9 @@ internal static class HealthData
             data["nameServerError"] = problem;
         }
 
-        foreach (var client in cluster.Clients)
+        foreach (var (client, health) in clients)
         {
-            Describe(client, data);
+            Describe(client, health, data);
         }
 
         return data;
@@ -33,15 +34,14 @@ internal static class HealthData
 
     internal static string Seconds(TimeSpan span) => span.TotalSeconds.ToString("0.#", CultureInfo.InvariantCulture);
 
-    private static void Describe(HostedClient client, Dictionary<string, object> data)
+    private static void Describe(HostedClient client, ClientHealth? health, Dictionary<string, object> data)
     {
-        if (!client.IsStarted())
+        if (health is null)
         {
             data[client.Title] = "not started";
             return;
         }
 
-        var health = client.Health();
         data[client.Title] = health.IsHealthy ? "healthy" : string.Join("; ", health.Problems);
 
         switch (health)

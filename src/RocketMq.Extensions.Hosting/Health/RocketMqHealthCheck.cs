@@ -3,7 +3,14 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace RocketMq.Hosting;
 
-/// <summary>What both checks look at. They send nothing: they read what the clients know.</summary>
+/// <summary>A client, and how it was doing when a check read it.</summary>
+/// <param name="Client">The client.</param>
+/// <param name="Health">Null if it had not started.</param>
+internal readonly record struct ClientReading(HostedClient Client, ClientHealth? Health);
+
+/// <summary>
+/// What both checks look at. They send nothing: they read what the clients know, each once, so that verdict and data agree.
+/// </summary>
 internal abstract class RocketMqHealthCheck(Func<ClusterRuntime> runtime, TimeProvider clock) : IHealthCheck
 {
     protected TimeProvider Clock => clock;
@@ -11,15 +18,18 @@ internal abstract class RocketMqHealthCheck(Func<ClusterRuntime> runtime, TimePr
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         var cluster = runtime();
-        var problems = Problems(cluster).ToList();
-        var data = HealthData.Of(cluster, clock);
+        var clients = cluster.Clients
+            .Select(client => new ClientReading(client, client.IsStarted() ? client.Health() : null))
+            .ToList();
+        var problems = Problems(cluster, clients).ToList();
+        var data = HealthData.Of(cluster, clients, clock);
 
         return Task.FromResult(problems.Count == 0
             ? HealthCheckResult.Healthy($"RocketMQ cluster {cluster.Registration.Title}", data)
             : new HealthCheckResult(context.Registration.FailureStatus, string.Join("; ", problems), data: data));
     }
 
-    protected abstract IEnumerable<string> Problems(ClusterRuntime cluster);
+    protected abstract IEnumerable<string> Problems(ClusterRuntime cluster, IReadOnlyList<ClientReading> clients);
 }
 
 /// <summary>
@@ -30,16 +40,16 @@ internal sealed class LivenessCheck(Func<ClusterRuntime> runtime, TimeProvider c
     /// <summary>A queue that is not full and from which nothing has been pulled for so long, though nothing fails, has lost its loop.</summary>
     private static readonly TimeSpan SilentQueue = TimeSpan.FromMinutes(5);
 
-    protected override IEnumerable<string> Problems(ClusterRuntime cluster)
+    protected override IEnumerable<string> Problems(ClusterRuntime cluster, IReadOnlyList<ClientReading> clients)
     {
         if (cluster.Status.Defect is { } defect)
         {
             yield return defect;
         }
 
-        foreach (var client in cluster.Clients.Where(client => client.IsStarted()))
+        foreach (var (client, read) in clients)
         {
-            switch (client.Health())
+            switch (read)
             {
                 case PushConsumerHealth { StuckHandlers: > 0 and var stuck }:
                     yield return Stuck(client, stuck);
@@ -69,7 +79,7 @@ internal sealed class LivenessCheck(Func<ClusterRuntime> runtime, TimeProvider c
 internal sealed class ReadinessCheck(Func<ClusterRuntime> runtime, TimeProvider clock, TimeSpan heardWithin)
     : RocketMqHealthCheck(runtime, clock)
 {
-    protected override IEnumerable<string> Problems(ClusterRuntime cluster)
+    protected override IEnumerable<string> Problems(ClusterRuntime cluster, IReadOnlyList<ClientReading> clients)
     {
         if (cluster.Status.IsStopping)
         {
@@ -86,9 +96,9 @@ internal sealed class ReadinessCheck(Func<ClusterRuntime> runtime, TimeProvider 
             yield return nameServer;
         }
 
-        foreach (var client in cluster.Clients.Where(client => client.IsStarted()))
+        foreach (var (client, health) in clients)
         {
-            foreach (var problem in client.Health().Problems)
+            foreach (var problem in health?.Problems ?? [])
             {
                 yield return $"{client.Title}: {problem}";
             }

@@ -51,10 +51,18 @@ internal static partial class ConfigurationReader
     /// <summary>A connection string: a text of settings.</summary>
     internal static void ReadText(string text, string path, RocketMqOptions options)
     {
-        // What is wrong with it comes to light when it is applied; its values stay secret.
-        foreach (var (name, value) in Pairs(text, path, options.Problems))
+        try
         {
-            options.Settings.Set(name, value, $"{path}, {name}");
+            // What the settings say is looked at when they are applied.
+            foreach (var (name, value) in SettingsText.Split(text))
+            {
+                options.Settings.Set(name, value, $"{path}, {name}");
+            }
+        }
+        catch (SettingsException error)
+        {
+            options.IsTextUnreadable = true;
+            options.Problems.AddRange(error.Problems.Select(problem => $"{path}, {problem}"));
         }
     }
 
@@ -278,35 +286,6 @@ internal static partial class ConfigurationReader
         return values;
     }
 
-    private static List<(string Name, string Value)> Pairs(string text, string path, List<string> problems)
-    {
-        var pairs = new List<(string, string)>();
-        var start = 0;
-
-        while (start < text.Length)
-        {
-            var match = PairText().Match(text, start);
-
-            if (!match.Success || match.Index != start)
-            {
-                problems.Add($"{path}: is no text of settings such as nameServers=host:9876;requestTimeout=5s.");
-                break;
-            }
-
-            start += match.Length;
-
-            if (match.Groups["name"].Success)
-            {
-                var quoted = match.Groups["quoted"];
-                pairs.Add((
-                    match.Groups["name"].Value.Trim(),
-                    quoted.Success ? quoted.Value.Replace("\"\"", "\"", StringComparison.Ordinal) : match.Groups["plain"].Value.Trim()));
-            }
-        }
-
-        return pairs;
-    }
-
     private static bool Is(IConfigurationSection section, string name) =>
         section.Key.Equals(name, StringComparison.OrdinalIgnoreCase);
 
@@ -319,7 +298,4 @@ internal static partial class ConfigurationReader
 
     [GeneratedRegex(@"^(\d+(?:\.\d+)?)(ms|s|m)$", RegexOptions.CultureInvariant)]
     private static partial Regex UnitText();
-
-    [GeneratedRegex(@"\G\s*(?:(?<name>[^=;""]+)=\s*(?:""(?<quoted>(?:[^""]|"""")*)""|(?<plain>[^;""]*))\s*)?(?:;|$)", RegexOptions.CultureInvariant)]
-    private static partial Regex PairText();
 }

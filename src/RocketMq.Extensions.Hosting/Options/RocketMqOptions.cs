@@ -18,7 +18,10 @@ public sealed class RocketMqOptions
         set => Settings["nameServers"] = value;
     }
 
-    /// <summary>Options of producers, by the names that they are registered with; of the one without a name by "Default".</summary>
+    /// <summary>
+    /// Options of producers, by the names that they are registered with; of the one without a name by "Default", of the producer of
+    /// transactions without a name by "Transactions".
+    /// </summary>
     public NamedOptions<ProducerOptions> Producers { get; } = new();
 
     /// <summary>Options of consumers of all kinds, by the groups that they are registered with.</summary>
@@ -32,6 +35,9 @@ public sealed class RocketMqOptions
 
     /// <summary>What is wrong with the places that options are read from, found while they are.</summary>
     internal List<string> Problems { get; } = [];
+
+    /// <summary>A connection string cannot be taken apart: what it should have set is no other mistake.</summary>
+    internal bool IsTextUnreadable { get; set; }
 }
 
 /// <summary>Options of one producer.</summary>

@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 
 namespace RocketMq.Hosting;
 
@@ -65,7 +64,7 @@ public sealed class SettingCollection : IEnumerable<KeyValuePair<string, string>
         {
             try
             {
-                return builder.Settings(ToText(left));
+                return builder.Settings(SettingsText.Join(left.Select(setting => KeyValuePair.Create(setting.Key, setting.Value.Value))));
             }
             catch (SettingsException error)
             {
@@ -83,18 +82,6 @@ public sealed class SettingCollection : IEnumerable<KeyValuePair<string, string>
         }
 
         return builder;
-    }
-
-    private static string ToText(SortedDictionary<string, (string Value, string Path)> settings)
-    {
-        var text = new StringBuilder();
-
-        foreach (var (name, (value, _)) in settings)
-        {
-            text.Append(name).Append("=\"").Append(value.Replace("\"", "\"\"", StringComparison.Ordinal)).Append("\";");
-        }
-
-        return text.ToString();
     }
 
     /// <summary>A problem begins with the setting's name, and ends with the path of the setting.</summary>

@@ -15,6 +15,10 @@ internal static class Orders
 
     internal static IMessageSerializer Serializer { get; } = new JsonMessageSerializer(OrdersJson.Default);
 
+    /// <summary>Subscribes to the topic, from its first message on.</summary>
+    internal static PushConsumerBuilder Subscribe(PushConsumerBuilder consumer) =>
+        consumer.Subscribe(Topic).ConsumeFromWhere(ConsumeFrom.FirstOffset);
+
     internal static Message Message(string id, int cups = 1) =>
         RocketMq.Client.Message.To(Topic).Keys(id).Json(new Order(id, cups), OrdersJson.Default.Order);
 }

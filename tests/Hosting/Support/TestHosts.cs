@@ -25,5 +25,13 @@ internal static class TestHosts
             },
             shutdownTimeout);
 
+    /// <summary>A host of a harness's broker that has started, and its clients with it.</summary>
+    internal static async Task<IHost> StartAsync(RocketMqTestHarness harness, Action<IServiceCollection> add)
+    {
+        var host = Create(harness, WaitsForStart, add);
+        await host.StartAsync();
+        return host;
+    }
+
     internal const string WaitsForStart = """{ "RocketMq": { "Start": { "Wait": true } } }""";
 }

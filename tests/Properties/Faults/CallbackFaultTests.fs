@@ -255,6 +255,49 @@ let private withThrowingLogger () : Task =
             (seen.Texts, isCommitted) |> shouldEqual (set ("fails" :: numbered 0 20), true)
         })
 
+let private throwingLoggerAlone =
+    "[D14] a logger that throws keeps no client of one server, of several or of a pool from connecting"
+
+/// They log connections that are made, and those that cannot be.
+let private withThrowingLoggerAlone () : Task =
+    withQueues 1 (fun clock cluster ->
+        task {
+            let logger = ThrowingLogger()
+
+            let options =
+                { patiently clock RemotingOptions.Default with
+                    Logger = logger
+                    ConnectTimeout = seconds 5
+                }
+
+            let broker = (endpointsOf cluster.Brokers[0].Address).Head
+            let none = CancellationToken.None
+            use client = RemotingClient.Create(broker, options) |> Buffers.ok
+            let! opened = client.Open none
+            opened |> Buffers.ok
+            logger.Calls |> shouldExceed 0
+            let before = logger.Calls
+
+            use away =
+                RemotingClient.Create({ Host = "127.0.0.1"; Port = 1 }, options) |> Buffers.ok
+
+            let! refused = away.Open none
+
+            match refused with
+            | Error(RemotingError.NotConnected _) -> ()
+            | other -> failtest $"%A{other}"
+
+            logger.Calls |> shouldExceed before
+            use clients = new RemotingClients(options)
+            use pool = new ConnectionPool(broker, options, PoolOptions.Default)
+            let! other = clients.Get(broker).Open none
+            other |> Buffers.ok
+            let! rented = pool.Rent none
+            use rented = rented |> Buffers.ok
+            let! connected = rented.Client.Open none
+            connected |> Buffers.ok
+        })
+
 [<Tests>]
 let tests =
     testList
@@ -279,4 +322,6 @@ let tests =
                     (fun () -> closing Blocks isOrdered)
 
             live throwingLogger (fun () -> inOwnProcess throwingLogger withThrowingLogger)
+
+            live throwingLoggerAlone (fun () -> inOwnProcess throwingLoggerAlone withThrowingLoggerAlone)
         ]

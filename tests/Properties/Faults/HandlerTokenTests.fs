@@ -27,16 +27,10 @@ type private Stubborn() =
         ConsumeHandler.EachMessage(fun received cancellation ->
             ValueTask<ConsumeResult>(own.Work received cancellation))
 
-let private ordered cluster clock name =
-    memberOf cluster clock name |> PushConsumerOptions.orderly
-
 let private draining options : PushConsumerOptions =
     { options with
         DrainTimeout = seconds 30
     }
-
-let private beginsWork clock (handler: Stubborn) =
-    ChaosRig.pass clock (fun () -> handler.HasBegun)
 
 /// Slowly: renewals must keep up with the clock, however busy the machine is.
 let private isNotToldWithin (clock: EmbeddedClock) (time: TimeSpan) (handler: Stubborn) : Task =
@@ -50,6 +44,35 @@ let private isToldWithin clock (time: TimeSpan) (handler: Stubborn) : Task =
     task {
         let! isTold = happensWithin clock time (fun () -> handler.IsTold)
         isTold |> shouldBeTrue
+    }
+
+/// A consumer whose handler is at work on the one message of a queue. The test releases the handler.
+let private withWork
+    (start: EmbeddedClock -> EmbeddedCluster -> Stubborn -> Task<'Consumer>)
+    queueId
+    (test: EmbeddedClock -> EmbeddedCluster -> Stubborn -> 'Consumer -> Task)
+    (clock: EmbeddedClock)
+    (cluster: EmbeddedCluster)
+    : Task =
+    task {
+        let handler = Stubborn()
+        do! PullRig.sendTo cluster queueId [ "m" ]
+        let! consumer = start clock cluster handler
+        do! ChaosRig.pass clock (fun () -> handler.HasBegun)
+        do! test clock cluster handler consumer
+    }
+
+/// Starts a push consumer, whose options are changed before.
+let private pushing change clock cluster (handler: Stubborn) =
+    startMember clock (memberOf cluster clock "a" |> change) handler.Handler
+
+/// A consumer that closes tells its handler to end when the drain of 30 s is over, and not before.
+let private isToldAtTheEndOfTheDrain clock (handler: Stubborn) (closing: Task) : Task =
+    task {
+        do! isNotToldWithin clock (seconds 25) handler
+        do! isToldWithin clock (seconds 10) handler
+        handler.Release()
+        do! ChaosRig.finish clock closing
     }
 
 let private brokerOf (cluster: EmbeddedCluster) =
@@ -87,21 +110,8 @@ let private stopping =
             liveWith
                 (withStrictQueues 1)
                 $"[token] {name}: a consumer that stops tells handlers to end when the drain is over, and not before"
-                (fun clock cluster ->
-                    task {
-                        let handler = Stubborn()
-                        do! PullRig.sendTo cluster 0 [ "m" ]
-
-                        let! consumer =
-                            startMember clock (memberOf cluster clock "a" |> change |> draining) handler.Handler
-
-                        do! beginsWork clock handler
-                        let closing = consumer.Close()
-                        do! isNotToldWithin clock (seconds 25) handler
-                        do! isToldWithin clock (seconds 10) handler
-                        handler.Release()
-                        do! ChaosRig.finish clock closing
-                    })
+                (withWork (pushing (change >> draining)) 0 (fun clock _ handler consumer ->
+                    isToldAtTheEndOfTheDrain clock handler (consumer.Close())))
     ]
 
 let private handingOver =
@@ -109,12 +119,8 @@ let private handingOver =
         liveWith
             (withStrictQueues 2)
             "[token] a queue that goes to another member: its handler is told to end when the drain is over, and not before"
-            (fun clock cluster ->
+            (withWork (pushing draining) 1 (fun clock cluster handler a ->
                 task {
-                    let handler = Stubborn()
-                    do! PullRig.sendTo cluster 1 [ "m" ]
-                    let! a = startMember clock (memberOf cluster clock "a" |> draining) handler.Handler
-                    do! beginsWork clock handler
                     let! b = startMember clock (memberOf cluster clock "b") (remember (Seen()))
                     do! ChaosRig.pass clock (fun () -> readBy b "T" = [ 1 ])
                     do! isNotToldWithin clock (seconds 5) handler
@@ -122,7 +128,7 @@ let private handingOver =
                     handler.Release()
                     do! close clock a
                     do! close clock b
-                })
+                }))
     ]
 
 let private locks =
@@ -130,107 +136,77 @@ let private locks =
         liveWith
             (withStrictQueues 1)
             "[token] in order, a handler is told to end when another member has the lock of its queue"
-            (fun clock cluster ->
+            (withWork (pushing (PushConsumerOptions.orderly >> draining)) 0 (fun clock cluster handler consumer ->
                 task {
-                    let handler = Stubborn()
-                    do! PullRig.sendTo cluster 0 [ "m" ]
-
-                    let! consumer =
-                        startMember clock (ordered cluster clock "a" |> draining) handler.Handler
-
-                    do! beginsWork clock handler
                     do! loseLock cluster consumer
                     do! isToldWithin clock (seconds 25) handler
                     handler.Release()
                     do! close clock consumer
-                })
+                }))
     ]
+
+/// A handler of messages in order is at work, and from here on no lock is renewed.
+let private withoutRenewals test =
+    withWork (pushing PushConsumerOptions.orderly) 0 (fun clock cluster handler consumer ->
+        task {
+            cluster.Brokers[0]
+                .Faults.On(RequestCode.LockBatchMq)
+                .Refuse(ResponseCode.SystemError, "away", Int32.MaxValue)
+
+            // The lock was renewed 20 s ago or later: it is not trusted any more, and lasts.
+            do! isNotToldWithin clock (seconds 35) handler
+            do! test clock cluster handler consumer
+            do! close clock consumer
+        })
 
 let private renewals =
     [
         liveWith
             (withStrictQueues 1)
             "[token] in order, renewals of locks that fail for less than a lock lasts tell no handler to end, and its message is consumed once"
-            (fun clock cluster ->
+            (withoutRenewals (fun clock cluster handler consumer ->
                 task {
-                    let handler = Stubborn()
-                    do! PullRig.sendTo cluster 0 [ "m" ]
-                    let! consumer = startMember clock (ordered cluster clock "a") handler.Handler
-                    do! beginsWork clock handler
-
-                    cluster.Brokers[0]
-                        .Faults.On(RequestCode.LockBatchMq)
-                        .Refuse(ResponseCode.SystemError, "away", Int32.MaxValue)
-
-                    // The lock was renewed 20 s ago or later: it is not trusted any more, and lasts.
-                    do! isNotToldWithin clock (seconds 35) handler
                     cluster.Brokers[0].Faults.Heal()
                     do! isNotToldWithin clock (seconds 40) handler
                     handler.Release()
                     do! ChaosRig.pass clock (fun () -> consumer.Health.Consumed = 1L)
                     handler.Calls |> shouldEqual 1
-                    do! close clock consumer
-                })
+                }))
 
         liveWith
             (withStrictQueues 1)
             "[token] in order, a handler is told to end when the lock of its queue has not been renewed for as long as it lasts"
-            (fun clock cluster ->
+            (withoutRenewals (fun clock cluster handler _ ->
                 task {
-                    let handler = Stubborn()
-                    do! PullRig.sendTo cluster 0 [ "m" ]
-                    let! consumer = startMember clock (ordered cluster clock "a") handler.Handler
-                    do! beginsWork clock handler
-
-                    cluster.Brokers[0]
-                        .Faults.On(RequestCode.LockBatchMq)
-                        .Refuse(ResponseCode.SystemError, "away", Int32.MaxValue)
-
-                    do! isNotToldWithin clock (seconds 35) handler
                     do! isToldWithin clock (seconds 60) handler
                     cluster.Brokers[0].Faults.Heal()
                     handler.Release()
-                    do! close clock consumer
-                })
+                }))
     ]
 
-let private popping (cluster: EmbeddedCluster) clock : PopConsumerOptions =
-    { popConsumerAt cluster.NameServers clock "G" with
-        Consumer.ConsumeFrom = FirstOffset
-        InvisibleTime = minutes 2
-        DrainTimeout = seconds 30
-    }
+let private popping clock (cluster: EmbeddedCluster) (handler: Stubborn) =
+    let options =
+        { popConsumerAt cluster.NameServers clock "G" with
+            Consumer.ConsumeFrom = FirstOffset
+            InvisibleTime = minutes 2
+            DrainTimeout = seconds 30
+        }
 
-let private startPopping clock cluster (handler: Stubborn) =
-    waitFor clock (startPop (popping cluster clock) handler.Work)
+    waitFor clock (startPop options handler.Work)
 
 let private receipts =
     [
         liveWith
             (withQueues 1)
             "[token] POP: a consumer that stops tells handlers to end when the drain is over, and not before"
-            (fun clock cluster ->
-                task {
-                    let handler = Stubborn()
-                    do! PullRig.sendTo cluster 0 [ "m" ]
-                    let! consumer = startPopping clock cluster handler
-                    do! beginsWork clock handler
-                    let closing = consumer.Close()
-                    do! isNotToldWithin clock (seconds 25) handler
-                    do! isToldWithin clock (seconds 10) handler
-                    handler.Release()
-                    do! ChaosRig.finish clock closing
-                })
+            (withWork popping 0 (fun clock _ handler consumer ->
+                isToldAtTheEndOfTheDrain clock handler (consumer.Close())))
 
         liveWith
             (withQueues 1)
             "[token] POP: a handler is told to end when its receipt is lost, and not by one renewal that fails"
-            (fun clock cluster ->
+            (withWork popping 0 (fun clock cluster handler consumer ->
                 task {
-                    let handler = Stubborn()
-                    do! PullRig.sendTo cluster 0 [ "m" ]
-                    let! consumer = startPopping clock cluster handler
-                    do! beginsWork clock handler
                     let renewals = cluster.Brokers[0].Faults.On(RequestCode.ChangeMessageInvisibleTime)
                     renewals.Refuse(ResponseCode.SystemError, "away")
                     do! isNotToldWithin clock (seconds 130) handler
@@ -240,7 +216,7 @@ let private receipts =
                     cluster.Brokers[0].Faults.Heal()
                     handler.Release()
                     do! ChaosRig.finish clock (consumer.Close())
-                })
+                }))
     ]
 
 [<Tests>]

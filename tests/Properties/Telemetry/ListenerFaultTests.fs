@@ -36,15 +36,7 @@ let private shouldPass topic (cluster: EmbeddedCluster) clock : Task =
         let mutable leaked = false
         let seen = Seen()
 
-        let handler =
-            ConsumeHandler.EachMessage(fun received _ ->
-                seen.Add(textOf received)
-                ValueTask<ConsumeResult> ConsumeResult.Success)
-
-        let options =
-            consumerOf cluster clock "C" |> PushConsumerOptions.subscribe topic Filter.all
-
-        use! consumer = startConsumer options handler
+        use! consumer = startConsumer (pushOf cluster clock topic) (remember seen)
         use producer = start (producerOf cluster clock)
 
         for text in [ "a"; "b" ] do
@@ -57,13 +49,6 @@ let private shouldPass topic (cluster: EmbeddedCluster) clock : Task =
         seen.Total |> shouldEqual 2
     }
 
-let private withTopic topic (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
-    withCluster ignore (fun clock cluster ->
-        task {
-            do! cluster.CreateTopicAsync(topic, 1)
-            do! test clock cluster
-        })
-
 [<Tests>]
 let tests =
     testList
@@ -75,7 +60,7 @@ let tests =
                     (fun () ->
                         let topic = $"listener-{moment}"
 
-                        withTopic topic (fun clock cluster ->
+                        withQueuesOf 1 topic (fun clock cluster ->
                             task {
                                 let mutable thrown = 0
 
@@ -93,7 +78,7 @@ let tests =
                             }))
 
             live "nor does one that throws when something is measured" (fun () ->
-                withTopic "listener-meter" (fun clock cluster ->
+                withQueuesOf 1 "listener-meter" (fun clock cluster ->
                     task {
                         use _meter = failingMeter "listener-meter"
                         do! shouldPass "listener-meter" cluster clock

@@ -8,15 +8,6 @@ open RocketMq.Embedded
 
 let private none = CancellationToken.None
 
-/// One broker with a topic of two queues, and what is measured of it.
-let private withMeasurements topic (test: EmbeddedClock -> EmbeddedCluster -> Measurements -> Task) : Task =
-    withCluster ignore (fun clock cluster ->
-        task {
-            do! cluster.CreateTopicAsync(topic, 2)
-            use measured = new Measurements(topic)
-            do! test clock cluster measured
-        })
-
 /// All that a series may be told apart by.
 let private bounded =
     set
@@ -61,10 +52,8 @@ let private names =
                 withMeasurements "metric-names" (fun clock cluster _ ->
                     task {
                         use! _consumer =
-                            startConsumer
-                                (consumerOf cluster clock "C"
-                                 |> PushConsumerOptions.subscribe "metric-names" Filter.all)
-                                (remember (Seen()))
+                            startConsumer (pushOf cluster clock "metric-names") (remember (Seen()))
+
 
                         let found = definitions ()
 
@@ -106,14 +95,12 @@ let private counters =
                 withMeasurements "metric-send" (fun clock cluster measured ->
                     task {
                         use producer = start (producerOf cluster clock)
-                        let! sent = send producer (Message.ofText "metric-send" "x")
-                        sent |> Result.isOk |> shouldBeTrue
+                        do! sendEach producer [ Message.ofText "metric-send" "x" ]
                         let! refused = send producer (Message.ofText "metric-send" "")
                         refused |> Result.isError |> shouldBeTrue
 
                         let batch = [ for text in [ "a"; "b" ] -> Message.ofText "metric-send" text ]
-                        let! batched = producer.SendBatch(batch, AnyQueue, none)
-                        batched |> Result.isOk |> shouldBeTrue
+                        let! (_: SendReceipt list) = ok (producer.SendBatch(batch, AnyQueue, none))
                         let counted = measured.Of TelemetryNames.sentMessages
                         List.iter shouldBeBounded counted
 
@@ -140,22 +127,16 @@ let private deliveries =
                         let mutable calls = 0
 
                         let handler =
-                            ConsumeHandler.EachMessage(fun _ _ ->
+                            eachMessage (fun _ ->
                                 calls <- calls + 1
                                 clock.Advance(seconds 3)
 
-                                ValueTask<ConsumeResult>(
-                                    if calls = 1 then
-                                        ConsumeResult.Retry
-                                    else
-                                        ConsumeResult.Success
-                                ))
+                                if calls = 1 then
+                                    ConsumeResult.Retry
+                                else
+                                    ConsumeResult.Success)
 
-                        let options =
-                            consumerOf cluster clock "C"
-                            |> PushConsumerOptions.subscribe "metric-process" Filter.all
-
-                        use! _consumer = startConsumer options handler
+                        use! _consumer = startConsumer (pushOf cluster clock "metric-process") handler
                         do! sendAll cluster "metric-process" [ "a" ]
                         do! ChaosRig.pass clock (fun () -> (measured.Of TelemetryNames.processDuration).Length = 2)
                         let timed = measured.Of TelemetryNames.processDuration

@@ -6,20 +6,6 @@ open System.Diagnostics
 open RocketMq
 open RocketMq.Embedded
 
-let private none = CancellationToken.None
-
-/// One broker with a topic of one queue, and the spans of it.
-let private withSpans topic (test: EmbeddedClock -> EmbeddedCluster -> Spans -> Task) : Task =
-    withCluster ignore (fun clock cluster ->
-        task {
-            do! cluster.CreateTopicAsync(topic, 1)
-            use spans = new Spans(topic)
-            do! test clock cluster spans
-        })
-
-let private pushOf cluster clock topic =
-    consumerOf cluster clock "C" |> PushConsumerOptions.subscribe topic Filter.all
-
 /// What was current in each call of a handler, before and after it went to another thread.
 [<Sealed>]
 type private Currents() =
@@ -112,17 +98,11 @@ let private otherParents =
                 withSpans "process-pop" (fun clock cluster spans ->
                     task {
                         let currents = Currents()
-                        let options = popConsumerAt cluster.NameServers clock "C"
-
-                        let options =
-                            { options with
-                                Consumer.Subscriptions = [ "process-pop", Filter.all ]
-                            }
-
                         do! sendAll cluster "process-pop" [ "a" ]
 
                         use! _consumer =
-                            startPop options (fun _ _ -> currents.Noting(always ConsumeResult.Success))
+                            startPop (popOf cluster clock "process-pop") (fun _ _ ->
+                                currents.Noting(always ConsumeResult.Success))
 
                         do! shouldContinue "process-pop" spans currents
                     }))
@@ -142,12 +122,14 @@ let private otherParents =
                         use producer = start (producerOf cluster clock)
                         let unrelated = "00-0af7651916cd43dd8448eb211c80319c-zzzzzzzzzzzzzzzz-01"
 
-                        let! sent =
-                            Message.ofText "process-apart" "a"
-                            |> Message.withProperty "traceparent" unrelated
-                            |> send producer
+                        do!
+                            sendEach
+                                producer
+                                [
+                                    Message.ofText "process-apart" "a"
+                                    |> Message.withProperty "traceparent" unrelated
+                                ]
 
-                        sent |> Result.isOk |> shouldBeTrue
                         let! processing = spans.Await(TelemetryNames.processing, 1)
                         let span = List.exactlyOne processing
                         span.ParentSpanId |> shouldEqual (Unchecked.defaultof<ActivitySpanId>)
@@ -162,12 +144,8 @@ let private batches =
             live "a call with several messages links to the contexts of all, and has no parent" (fun () ->
                 withSpans "process-batch" (fun clock cluster spans ->
                     task {
-                        let texts = [ "a"; "b"; "c" ]
                         use producer = start (producerOf cluster clock)
-
-                        for text in texts do
-                            let! sent = send producer (Message.ofText "process-batch" text)
-                            sent |> Result.isOk |> shouldBeTrue
+                        do! sendEach producer [ for text in [ "a"; "b"; "c" ] -> Message.ofText "process-batch" text ]
 
                         let handler =
                             ConsumeHandler.Batches(fun _ _ -> ValueTask<ConsumeResult> ConsumeResult.Success)
@@ -226,8 +204,7 @@ let private failures =
             live "what a handler throws is on its span" (fun () ->
                 withSpans "process-throws" (fun clock cluster spans ->
                     task {
-                        let handler =
-                            ConsumeHandler.EachMessage(fun _ _ -> raise (InvalidOperationException "on purpose"))
+                        let handler = eachMessage (fun _ -> raise (InvalidOperationException "on purpose"))
 
                         use! _consumer = startConsumer (pushOf cluster clock "process-throws") handler
                         do! sendAll cluster "process-throws" [ "a" ]

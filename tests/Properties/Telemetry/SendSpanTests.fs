@@ -11,14 +11,8 @@ let private none = CancellationToken.None
 let private system = TimeProvider.System
 let private valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-/// One broker with a topic of one queue, and the spans of it.
-let private withSpans topic (test: EmbeddedCluster -> Spans -> Task) : Task =
-    withCluster ignore (fun _ cluster ->
-        task {
-            do! cluster.CreateTopicAsync(topic, 1)
-            use spans = new Spans(topic)
-            do! test cluster spans
-        })
+let private withSpans topic (test: EmbeddedCluster -> Spans -> Task) =
+    withSpans topic (fun _ cluster spans -> test cluster spans)
 
 let private contextOf (message: StoredMessage) =
     match TraceContext.tryRead message.Properties with
@@ -34,12 +28,6 @@ let private contextsIn cluster topic : Task<struct (string * string) voption lis
                 for messages in all.Values do
                     for message in messages -> contextOf message
             ]
-    }
-
-let private ok (sent: Task<Result<'Receipt, RemotingError>>) : Task<'Receipt> =
-    task {
-        let! receipt = sent
-        return receipt |> Result.mapError RemotingError.describe |> Buffers.ok
     }
 
 /// Of one span that there is, the message's context.

@@ -14,25 +14,16 @@ let private withSent
     (texts: string list)
     (test: EmbeddedClock -> EmbeddedCluster -> Spans -> ActivityContext list -> Task)
     : Task =
-    withCluster ignore (fun clock cluster ->
+    withSpans topic (fun clock cluster spans ->
         task {
-            do! cluster.CreateTopicAsync(topic, 1)
-            use spans = new Spans(topic)
             use producer = start (producerOf cluster clock)
-
-            for text in texts do
-                let! sent = send producer (Message.ofText topic text)
-                sent |> Result.isOk |> shouldBeTrue
-
+            do! sendEach producer [ for text in texts -> Message.ofText topic text ]
             let contexts = spans.Of TelemetryNames.send |> List.map _.Context
             do! test clock cluster spans contexts
         })
 
-let private popOf (cluster: EmbeddedCluster) clock topic =
-    let options = popConsumerAt cluster.NameServers clock "C"
-
-    { options with
-        Consumer.Subscriptions = [ topic, Filter.all ]
+let private popOf cluster clock topic =
+    { popOf cluster clock topic with
         InvisibleTime = seconds 10
     }
 
@@ -43,12 +34,6 @@ let private simpleOf (cluster: EmbeddedCluster) clock topic =
         { options with
             Consumer.Subscriptions = [ topic, Filter.all ]
         }
-
-let private ok (work: Task<Result<'Value, RemotingError>>) : Task<'Value> =
-    task {
-        let! outcome = work
-        return outcome |> Result.mapError RemotingError.describe |> Buffers.ok
-    }
 
 /// A client span of an operation that settles or receives, with links to these contexts.
 let private shouldLink (operation: string) kind (contexts: ActivityContext list) (span: Activity) =
@@ -232,10 +217,7 @@ let private conversations =
                                     }
                                 ))
 
-                        let options =
-                            consumerOf cluster clock "C" |> PushConsumerOptions.subscribe "reply" Filter.all
-
-                        use! _consumer = startConsumer options handler
+                        use! _consumer = startConsumer (pushOf cluster clock "reply") handler
                         use producer = start (producerOf cluster clock)
                         let message = Message.ofText "reply" "ping"
 
@@ -248,6 +230,58 @@ let private conversations =
                     }))
         ]
 
+/// A timed message, and the span of its recall, which `recall` says how to make of its handle.
+let private recalled topic (recall: string -> string) (test: Activity -> SendReceipt -> Task) : Task =
+    withSpans topic (fun clock cluster spans ->
+        task {
+            use producer = start (producerOf cluster clock)
+
+            let! timed =
+                Message.ofText topic "x"
+                |> Message.withDelay (TimeSpan.FromHours 1.0)
+                |> send producer
+                |> ok
+
+            let handle = recall (Option.get timed.RecallHandle)
+            let! (_: Result<string, RemotingError>) = producer.Recall(topic, handle, none)
+            do! test (List.exactlyOne (spans.Of TelemetryNames.recall)) timed
+        })
+
+let private recalls =
+    testList
+        "recalls"
+        [
+            live "a recall is a span of its own, with the message's id and its broker" (fun () ->
+                recalled "recall-one" id (fun span timed ->
+                    task {
+                        span.DisplayName |> shouldEqual "recall recall-one"
+                        span.Kind |> shouldEqual ActivityKind.Client
+                        textTagOf TelemetryNames.operationType span |> shouldEqual "settle"
+                        textTagOf TelemetryNames.messageId span |> shouldEqual timed.UniqueId
+                        textTagOf TelemetryNames.serverAddress span |> shouldEqual "127.0.0.1"
+                        span.Status |> shouldEqual ActivityStatusCode.Unset
+                    }))
+
+            live "one that fails says how" (fun () ->
+                recalled "recall-wrong" (fun _ -> "no handle") (fun span _ ->
+                    task {
+                        span.Status |> shouldEqual ActivityStatusCode.Error
+                        textTagOf TelemetryNames.errorType span |> shouldEqual "Invalid"
+                    }))
+
+            live "it is timed as a settlement, and counts as no send" (fun () ->
+                withMeasurements "recall-measured" (fun clock cluster measured ->
+                    task {
+                        use producer = start (producerOf cluster clock)
+                        let! refused = producer.Recall("recall-measured", "no handle", none)
+                        refused |> Result.isError |> shouldBeTrue
+                        let timed = List.exactlyOne (measured.Of TelemetryNames.operationDuration)
+                        timed.Tags[TelemetryNames.operationName] |> shouldEqual "recall"
+                        timed.Tags[TelemetryNames.operationType] |> shouldEqual "settle"
+                        measured.Of TelemetryNames.sentMessages |> shouldEqual []
+                    }))
+        ]
+
 [<Tests>]
 let tests =
-    testList "Spans of settlements" [ settled; received; receivedDirectly; conversations ]
+    testList "Spans of settlements" [ settled; received; receivedDirectly; conversations; recalls ]

@@ -8,6 +8,7 @@ open System.Collections.Generic
 open System.Diagnostics
 open System.Diagnostics.Metrics
 open RocketMq
+open RocketMq.Embedded
 
 let private valueIn (name: string) (tags: KeyValuePair<string, obj | null> seq) : obj voption =
     let found =
@@ -145,3 +146,58 @@ type Measurements(topic: string) =
 
     interface IDisposable with
         member _.Dispose() = listener.Dispose()
+
+/// One broker with a topic of so many queues.
+let withQueuesOf queues topic (test: EmbeddedClock -> EmbeddedCluster -> Task) : Task =
+    withCluster ignore (fun clock cluster ->
+        task {
+            do! cluster.CreateTopicAsync(topic, queues)
+            do! test clock cluster
+        })
+
+/// One broker with a topic of one queue, and the spans of it.
+let withSpans topic (test: EmbeddedClock -> EmbeddedCluster -> Spans -> Task) : Task =
+    withQueuesOf 1 topic (fun clock cluster ->
+        task {
+            use spans = new Spans(topic)
+            do! test clock cluster spans
+        })
+
+/// One broker with a topic of two queues, and what is measured of it.
+let withMeasurements topic (test: EmbeddedClock -> EmbeddedCluster -> Measurements -> Task) : Task =
+    withQueuesOf 2 topic (fun clock cluster ->
+        task {
+            use measured = new Measurements(topic)
+            do! test clock cluster measured
+        })
+
+/// The value of a call that must not fail.
+let ok (call: Task<Result<'Value, RemotingError>>) : Task<'Value> =
+    task {
+        let! outcome = call
+        return outcome |> Result.mapError RemotingError.describe |> Buffers.ok
+    }
+
+/// Sends messages one after the other.
+let sendEach (producer: Producer) (messages: Message list) : Task =
+    task {
+        for message in messages do
+            let! (_: SendReceipt) = ok (send producer message)
+            ()
+    }
+
+/// A push consumer of a topic, in the group "C".
+let pushOf cluster clock topic =
+    consumerOf cluster clock "C" |> PushConsumerOptions.subscribe topic Filter.all
+
+/// A POP consumer of a topic, in the group "C".
+let popOf (cluster: EmbeddedCluster) clock topic =
+    let options = popConsumerAt cluster.NameServers clock "C"
+
+    { options with
+        Consumer.Subscriptions = [ topic, Filter.all ]
+    }
+
+/// A handler of single messages, with what it does with each.
+let eachMessage (handle: ReceivedMessage -> ConsumeResult) =
+    ConsumeHandler.EachMessage(fun received _ -> ValueTask<ConsumeResult>(handle received))

@@ -59,10 +59,6 @@ module internal GaugedQueues =
                 }
         ]
 
-    /// How many handlers of a pool work on messages.
-    let runningCalls (pool: HandlerPool) : int =
-        pool.Running |> List.filter (fun run -> run.Stamp <> 0L) |> List.length
-
 /// Gauges of all consumers of the process. Consumers of one group in one process are counted together: a gauge has one figure for each
 /// topic and group.
 module internal ConsumerGauges =

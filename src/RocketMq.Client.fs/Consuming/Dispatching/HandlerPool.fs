@@ -267,6 +267,10 @@ type internal HandlerPool(group: string, concurrency: int, log: ILogger) =
     member _.Running: HandlerWorker list =
         lock gate (fun () -> [ for run in running -> run ])
 
+    /// How many handlers work on messages.
+    member pool.RunningCalls: int =
+        pool.Running |> List.filter (fun run -> run.Stamp <> 0L) |> List.length
+
     member _.IsPaused = Volatile.Read &isPaused
     member _.Pause() = lock gate (fun () -> isPaused <- true)
 

@@ -238,7 +238,7 @@ type PushConsumer private (options: PushConsumerOptions, instance: ClientInstanc
             member _.Queues = GaugedQueues.ofTable options.Consumer.Client.Namespace table
 
             member _.InFlight = []
-            member _.RunningHandlers = ValueSome(GaugedQueues.runningCalls handling.Pool)
+            member _.RunningHandlers = ValueSome(handling.Pool.RunningCalls)
         }
 
     let start (close: CancellationToken -> Task) =

@@ -5,8 +5,8 @@ open System.Diagnostics
 open System.Threading.Tasks
 open RocketMq.Protocol
 
-/// What listeners learn of sends, and the context of their spans that messages take along. Used only while somebody listens:
-/// `MessageTelemetry.areSendsObserved`.
+/// What listeners learn of sends and recalls, and the context of their spans that messages take along. Used only while somebody
+/// listens: `MessageTelemetry.areSendsObserved`.
 [<Sealed>]
 type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> Endpoint voption) =
     static let noParent = Unchecked.defaultof<ActivityContext>
@@ -14,7 +14,14 @@ type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> En
     let clock = client.Remoting.Ports.Clock
     let space = client.Namespace
 
-    let ended (span: Activity | null) topic count began (outcome: Result<unit, RemotingError> voption) =
+    /// A recall settles a message: nobody is to get it any more.
+    let typeOf operation =
+        if operation = TelemetryNames.recall then
+            TelemetryNames.settle
+        else
+            operation
+
+    let ended operation (span: Activity | null) topic count began (outcome: Result<unit, RemotingError> voption) =
         let error =
             match outcome with
             | ValueSome(Ok()) -> ValueNone
@@ -25,18 +32,20 @@ type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> En
                 ValueSome kind
             | ValueNone ->
                 let kind = ErrorTypes.ofError (RemotingError.Unexpected("A send", Exception()))
-                MessageTelemetry.fail kind "The send threw." span
+                MessageTelemetry.fail kind $"The {operation} threw." span
                 ValueSome kind
 
         MessageTelemetry.stop span
         let pair = TopicGroups.Shared.Of(topic, "")
 
-        MessageTelemetry.recordOperation TelemetryNames.send TelemetryNames.send pair (clock.GetElapsedTime began) error
+        MessageTelemetry.recordOperation operation (typeOf operation) pair (clock.GetElapsedTime began) error
 
-        MessageTelemetry.countSent pair count error
+        if operation = TelemetryNames.send then
+            MessageTelemetry.countSent pair count error
 
     /// Begins at once, as a send does that is not observed, and ends with it.
     let observe
+        operation
         kind
         topic
         count
@@ -48,15 +57,14 @@ type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> En
         let before = Activity.Current
         let began = clock.GetTimestamp()
 
-        let span =
-            MessageTelemetry.start kind TelemetryNames.send topic noParent tags links now
+        let span = MessageTelemetry.start kind operation topic noParent tags links now
 
         let sending =
             try
                 try
                     send span
                 with _ ->
-                    ended span topic count began ValueNone
+                    ended operation span topic count began ValueNone
                     reraise ()
             finally
                 if not (isNull span) then
@@ -75,7 +83,7 @@ type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> En
                 seen <- ValueSome(Result.map ignore<'Receipt> outcome)
                 return outcome
             finally
-                ended span topic count began seen
+                ended operation span topic count began seen
         }
 
     let topicOf (message: Message) = Namespaced.unwrap space message.Topic
@@ -118,7 +126,7 @@ type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> En
         let tags = tagsOfMessage topic message
         let kind = kindOf (not (TraceContext.isIn message.Properties))
         let links = TraceContext.links [ TraceContext.tryRead message.Properties ]
-        observe kind topic 1 tags links (fun span -> send (inject span message)) describe
+        observe TelemetryNames.send kind topic 1 tags links (fun span -> send (inject span message)) describe
 
     /// Observes the send of one message, which is sent with the span's context.
     member _.Send
@@ -165,6 +173,7 @@ type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> En
             | [] -> ()
 
         observe
+            TelemetryNames.send
             (kindOf isInjected)
             topic
             messages.Length
@@ -172,3 +181,30 @@ type internal SendTelemetry(client: ClientOptions, tryBroker: MessageQueue -> En
             (TraceContext.links contexts)
             (fun span -> send (List.map (inject span) messages))
             tagBatch
+
+    /// Observes the recall of a message, which ends with the message's id. The handle names its broker.
+    member _.Recall
+        (topic: string, handle: string, recall: unit -> Task<Result<string, RemotingError>>)
+        : Task<Result<string, RemotingError>> =
+        let tags =
+            if MessageTelemetry.areSpansObserved () then
+                MessageTelemetry.tagsOf TelemetryNames.recall TelemetryNames.settle topic space
+            else
+                MessageTelemetry.noTags
+
+        let broker () =
+            match RecallHandle.brokerName handle with
+            | Ok brokerName ->
+                tryBroker
+                    {
+                        Topic = topic
+                        BrokerName = brokerName
+                        QueueId = 0
+                    }
+            | Error _ -> ValueNone
+
+        let tagId (span: Activity) (messageId: string) =
+            MessageTelemetry.tag TelemetryNames.messageId messageId span
+            MessageTelemetry.tagServer (broker ()) span
+
+        observe TelemetryNames.recall ActivityKind.Client topic 1 tags null (fun _ -> recall ()) tagId
