@@ -103,7 +103,8 @@ module internal Attributes =
         elif not (current.ContainsKey name) then
             Error $"attempt to delete a nonexistent key: {name}"
         else
-            checkKnown known isNew name None |> Result.map (fun () -> Map.remove name result)
+            checkKnown known isNew name None
+            |> Result.map (fun () -> Map.remove name result)
 
     /// What attributes become; `current` is none of what is new.
     let alter
@@ -114,4 +115,6 @@ module internal Attributes =
         let before = Option.defaultValue Map.empty current
 
         (Ok before, Map.toList changes)
-        ||> List.fold (fun result change -> result |> Result.bind (fun result -> alterOne known current.IsNone before result change))
+        ||> List.fold (fun result change ->
+            result
+            |> Result.bind (fun result -> alterOne known current.IsNone before result change))

@@ -29,7 +29,7 @@ module internal BrokerConfiguration =
 
     let private number (least: int64) (most: int64) read (write: int64 -> BrokerSettings -> BrokerSettings) : Live =
         {
-            Read = fun state -> string<int64> (read state.Settings)
+            Read = fun state -> string<int64>(read state.Settings)
             Write =
                 fun _ text state ->
                     match ServerSettings.number text with
@@ -75,7 +75,9 @@ module internal BrokerConfiguration =
         | -1 -> address
         | place -> address.Substring(0, place)
 
-    let private portOf (address: string) = address.Substring(address.LastIndexOf ':' + 1)
+    let private portOf (address: string) =
+        address.Substring(address.LastIndexOf ':' + 1)
+
     let private most = int64 Int32.MaxValue
 
     let private live: Map<string, Live> =
@@ -89,9 +91,15 @@ module internal BrokerConfiguration =
                 "listenPort", constant (fun settings -> portOf settings.BrokerAddress)
                 "brokerRole", constant (fun settings -> if settings.BrokerId = 0L then "ASYNC_MASTER" else "SLAVE")
                 "autoCreateTopicEnable",
-                flag _.AutoCreateTopics (fun value settings -> { settings with AutoCreateTopics = value })
+                flag _.AutoCreateTopics (fun value settings ->
+                    { settings with
+                        AutoCreateTopics = value
+                    })
                 "autoCreateSubscriptionGroup",
-                flag _.AutoCreateGroups (fun value settings -> { settings with AutoCreateGroups = value })
+                flag _.AutoCreateGroups (fun value settings ->
+                    { settings with
+                        AutoCreateGroups = value
+                    })
                 "slaveReadEnable", flag _.SlaveReads (fun value settings -> { settings with SlaveReads = value })
                 "defaultTopicQueueNums",
                 number 1L 65_536L (fun settings -> int64 settings.MaxNewTopicQueues) (fun value settings ->
@@ -100,9 +108,7 @@ module internal BrokerConfiguration =
                     })
                 "brokerPermission",
                 number 0L 7L (fun settings -> int64 settings.Permission) (fun value settings ->
-                    { settings with
-                        Permission = int value
-                    })
+                    { settings with Permission = int value })
                 "transactionTimeOut",
                 number 0L most _.Checks.TimeoutMillis (fun value settings ->
                     { settings with

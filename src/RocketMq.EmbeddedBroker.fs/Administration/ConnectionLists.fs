@@ -75,7 +75,10 @@ module internal ConnectionLists =
             |> List.map (fun (group, members) -> group, List.map snd members)
             |> Map.ofList
 
-        state, [ Answer.reply arrival (Connections.ofAllProducers.Answer(producers, arrival.Command)) ]
+        state,
+        [
+            Answer.reply arrival (Connections.ofAllProducers.Answer(producers, arrival.Command))
+        ]
 
     /// GET_CONSUMER_CONNECTION_LIST.
     let consumers (arrival: Arrival) (state: BrokerState) =

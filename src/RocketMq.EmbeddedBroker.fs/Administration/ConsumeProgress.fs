@@ -62,7 +62,8 @@ module internal ConsumeProgress =
 
         match query.Topics, query.Topic with
         // What is asked for by list is shown whoever is online.
-        | Some topics, _ when topics.Trim() <> "" && not state.Settings.IsBefore5 -> topics.Split(';', System.StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
+        | Some topics, _ when topics.Trim() <> "" && not state.Settings.IsBefore5 ->
+            topics.Split(';', System.StringSplitOptions.RemoveEmptyEntries) |> List.ofArray
         | _, Some topic when topic.Trim() <> "" -> [ topic ] |> List.filter (fun topic -> isShown group topic state)
         | _ ->
             CommittedOffsets.topicsOf group state.Store.Committed
@@ -70,7 +71,9 @@ module internal ConsumeProgress =
 
     let private merge (one: ConsumeStats) (other: ConsumeStats) : ConsumeStats =
         {
-            Queues = (one.Queues, other.Queues) ||> Map.fold (fun queues queue progress -> Map.add queue progress queues)
+            Queues =
+                (one.Queues, other.Queues)
+                ||> Map.fold (fun queues queue progress -> Map.add queue progress queues)
             ConsumedPerSecond = one.ConsumedPerSecond + other.ConsumedPerSecond
         }
 
@@ -129,7 +132,8 @@ module internal ConsumeProgress =
                             None
                         else
                             all
-                            |> List.sumBy (fun stats -> stats.Queues.Values |> Seq.sumBy (fun progress -> -progress.ConsumerOffset))
+                            |> List.sumBy (fun stats ->
+                                stats.Queues.Values |> Seq.sumBy (fun progress -> -progress.ConsumerOffset))
                             |> Some
                 }
 
@@ -137,7 +141,10 @@ module internal ConsumeProgress =
 
     let private spanOf now (query: GroupTopic) (topic: StoredTopic) queueId (state: BrokerState) : QueueTimeSpan =
         let queue = topic.Queues[queueId]
-        let stored offset = storedAt offset queue |> ValueOption.defaultValue -1L
+
+        let stored offset =
+            storedAt offset queue |> ValueOption.defaultValue -1L
+
         let oldest = stored queue.MinOffset
 
         let committed =
@@ -151,7 +158,11 @@ module internal ConsumeProgress =
             MaxTimestamp = stored (queue.MaxOffset - 1L)
             ConsumeTimestamp = if committed > 0L then stored (committed - 1L) else oldest
             // Of a message that is gone, or of one before the first: since 1970, as in Java.
-            DelayMillis = if committed < queue.MaxOffset then now - stored committed else 0L
+            DelayMillis =
+                if committed < queue.MaxOffset then
+                    now - stored committed
+                else
+                    0L
         }
 
     /// QUERY_CONSUME_TIME_SPAN.
@@ -169,4 +180,7 @@ module internal ConsumeProgress =
                         for queueId in 0 .. topic.Config.WriteQueues - 1 -> spanOf now query topic queueId state
                     ]
 
-                state, [ Answer.reply arrival (GroupProgress.timeSpans.Answer(spans, arrival.Command)) ])
+                state,
+                [
+                    Answer.reply arrival (GroupProgress.timeSpans.Answer(spans, arrival.Command))
+                ])

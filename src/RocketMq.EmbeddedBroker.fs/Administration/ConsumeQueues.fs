@@ -64,7 +64,11 @@ module internal ConsumeQueues =
                     state, [ Answer.refuse arrival ResponseCode.Success remark ]
                 else
                     let page = pageOf query topic index queue state
-                    state, [ Answer.reply arrival (GroupProgress.consumeQueue.Answer(page, arrival.Command)) ]
+
+                    state,
+                    [
+                        Answer.reply arrival (GroupProgress.consumeQueue.Answer(page, arrival.Command))
+                    ]
             | _ ->
                 let remark = invariant $"{queueId}@{topic} is not exist!"
                 state, [ Answer.refuse arrival ResponseCode.SystemError remark ])

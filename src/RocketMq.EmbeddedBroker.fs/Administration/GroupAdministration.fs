@@ -46,7 +46,10 @@ module internal GroupAdministration =
                 |> Option.map (fun known -> Option.defaultValue Map.empty known.Attributes)
 
             Attributes.alter Attributes.ofGroups current (Option.defaultValue Map.empty group.Attributes)
-            |> Result.map (fun attributes -> { group with Attributes = Some attributes })
+            |> Result.map (fun attributes ->
+                { group with
+                    Attributes = Some attributes
+                })
 
     /// Makes a group or changes it. Real brokers take any name; here one that no client can use is refused.
     let private configure (group: SubscriptionGroup) (state: BrokerState) : Result<BrokerState, string> =
@@ -55,7 +58,7 @@ module internal GroupAdministration =
         |> Result.bind (fun _ -> withAttributes group state)
         |> Result.map (fun group ->
             { state with
-                Store = Store.withGroup group state.Store
+                Store = StoredSettings.withGroup group state.Store
             })
 
     let private answer (arrival: Arrival) state result =
@@ -85,7 +88,7 @@ module internal GroupAdministration =
                 else
                     removal.CleanOffsets = Some true
 
-            let store = Store.withoutGroup removal.Group state.Store
+            let store = StoredSettings.withoutGroup removal.Group state.Store
             state.Statistics.ForgetGroup removal.Group
 
             { state with
@@ -171,4 +174,7 @@ module internal GroupAdministration =
                     IsReadable = Some(now &&& Groups.readForbidden = 0)
                 }
 
-            state, [ Answer.reply arrival (SubscriptionGroups.permission.Answer(answer, arrival.Command)) ])
+            state,
+            [
+                Answer.reply arrival (SubscriptionGroups.permission.Answer(answer, arrival.Command))
+            ])

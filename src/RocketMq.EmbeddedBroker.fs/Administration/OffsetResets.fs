@@ -136,7 +136,11 @@ module internal OffsetResets =
 
             state, [ Answer.refuse arrival ResponseCode.ConsumerNotOnline remark ]
         else
-            let timed = { reset with QueueId = None; Offset = None }
+            let timed =
+                { reset with
+                    QueueId = None
+                    Offset = None
+                }
 
             let offsets =
                 queues

@@ -21,7 +21,10 @@ module internal OffsetTables =
                 subscribed @ CommittedOffsets.groupsOf topic state.Store.Committed
                 |> List.distinct
 
-            state, [ Answer.reply arrival (GroupProgress.groupsOf.Answer(groups, arrival.Command)) ])
+            state,
+            [
+                Answer.reply arrival (GroupProgress.groupsOf.Answer(groups, arrival.Command))
+            ])
 
     /// QUERY_TOPICS_BY_CONSUMER: the topics that a group has committed something of.
     let topicsOf (arrival: Arrival) (state: BrokerState) =
@@ -32,7 +35,10 @@ module internal OffsetTables =
                     BrokerAddress = Some state.Settings.BrokerAddress
                 }
 
-            state, [ Answer.reply arrival (GroupProgress.topicsOf.Answer(topics, arrival.Command)) ])
+            state,
+            [
+                Answer.reply arrival (GroupProgress.topicsOf.Answer(topics, arrival.Command))
+            ])
 
     /// QUERY_SUBSCRIPTION_BY_CONSUMER: what the members said of a topic.
     let subscriptionOf (arrival: Arrival) (state: BrokerState) =
@@ -48,7 +54,10 @@ module internal OffsetTables =
                         |> Option.bind (fun group -> Map.tryFind topic group.Subscriptions)
                 }
 
-            state, [ Answer.reply arrival (GroupProgress.subscriptionOf.Answer(answer, arrival.Command)) ])
+            state,
+            [
+                Answer.reply arrival (GroupProgress.subscriptionOf.Answer(answer, arrival.Command))
+            ])
 
     let private version counter (state: BrokerState) : DataVersion =
         {
@@ -82,7 +91,10 @@ module internal OffsetTables =
                 ResetOffsets = since5 Map.empty
             }
 
-        state, [ Answer.reply arrival (GroupProgress.allOffsets.Answer(table, arrival.Command)) ]
+        state,
+        [
+            Answer.reply arrival (GroupProgress.allOffsets.Answer(table, arrival.Command))
+        ]
 
     /// GET_ALL_DELAY_OFFSET.
     let delays (arrival: Arrival) (state: BrokerState) =
@@ -95,12 +107,17 @@ module internal OffsetTables =
                 Version = Some(version 0L state)
             }
 
-        state, [ Answer.reply arrival (GroupProgress.delayOffsets.Answer(table, arrival.Command)) ]
+        state,
+        [
+            Answer.reply arrival (GroupProgress.delayOffsets.Answer(table, arrival.Command))
+        ]
 
     /// Whether a group that is online would not be asked about a topic.
     let private isElsewhere group topic (state: BrokerState) =
         match Map.tryFind group state.Groups with
-        | Some members -> not members.Subscriptions.IsEmpty && not (members.Subscriptions.ContainsKey topic)
+        | Some members ->
+            not members.Subscriptions.IsEmpty
+            && not (members.Subscriptions.ContainsKey topic)
         | None -> false
 
     /// CLONE_GROUP_OFFSET of one topic. As in Java without a topic nothing is cloned, and that is a success.
@@ -158,4 +175,7 @@ module internal OffsetTables =
                     | Some offset when offset > compared -> Map.add queueId Int64.MaxValue offsets
                     | _ -> offsets)
 
-            state, [ Answer.reply arrival (GroupProgress.corrections.Answer(offsets, arrival.Command)) ])
+            state,
+            [
+                Answer.reply arrival (GroupProgress.corrections.Answer(offsets, arrival.Command))
+            ])

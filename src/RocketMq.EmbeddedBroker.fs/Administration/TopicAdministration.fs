@@ -114,10 +114,11 @@ module internal TopicAdministration =
     let createMany (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Topics.createMany.Decode (fun configs ->
             let isThere (config: TopicConfig) =
-                tryConfig config.Name state = Some
-                    { config with
-                        Attributes = config.Attributes |> Option.filter (fun attributes -> not attributes.IsEmpty)
-                    }
+                tryConfig config.Name state =
+                    Some
+                        { config with
+                            Attributes = config.Attributes |> Option.filter (fun attributes -> not attributes.IsEmpty)
+                        }
 
             let change result (config: TopicConfig) =
                 result
@@ -259,11 +260,7 @@ module internal TopicAdministration =
     let statistics (arrival: Arrival) (state: BrokerState) =
         Answer.decoding arrival state Statistics.ofTopic.Decode (fun name ->
             match Map.tryFind name state.Store.Topics with
-            | None ->
-                state,
-                [
-                    Answer.refuse arrival ResponseCode.TopicNotExist $"topic[{name}] not exist"
-                ]
+            | None -> state, [ Answer.refuse arrival ResponseCode.TopicNotExist $"topic[{name}] not exist" ]
             | Some topic ->
                 let queues =
                     [

@@ -48,7 +48,10 @@ module internal Upkeep =
                 |> ValueOption.map _.StoreTimestamp
                 |> ValueOption.defaultValue -1L
 
-            state, [ Answer.reply arrival (Offsets.earliestStoreTime.Answer(earliest, arrival.Command)) ])
+            state,
+            [
+                Answer.reply arrival (Offsets.earliestStoreTime.Answer(earliest, arrival.Command))
+            ])
 
     /// GET_TIMER_METRICS: how many timed messages wait, by topic.
     let timerMetrics now (arrival: Arrival) (state: BrokerState) =
@@ -58,14 +61,12 @@ module internal Upkeep =
                     state.Scheduled.ByDue.Values
                     |> Seq.filter _.TimerKey.IsSome
                     |> Seq.countBy _.Incoming.Message.Topic
-                    |> Seq.map (fun (topic, count) ->
-                        topic,
-                        {
-                            Count = int64 count
-                            Timestamp = now
-                        })
+                    |> Seq.map (fun (topic, count) -> topic, { Count = int64 count; Timestamp = now })
                     |> Map.ofSeq
                 Version = None
             }
 
-        state, [ Answer.reply arrival (Maintenance.timerMetrics.Answer(metrics, arrival.Command)) ]
+        state,
+        [
+            Answer.reply arrival (Maintenance.timerMetrics.Answer(metrics, arrival.Command))
+        ]

@@ -21,7 +21,7 @@ module internal Broker =
 
     let private withSystemGroups (store: Store) =
         (store, systemGroups)
-        ||> List.fold (fun store name -> Store.withGroup (SubscriptionGroups.create name) store)
+        ||> List.fold (fun store name -> StoredSettings.withGroup (SubscriptionGroups.create name) store)
 
     let start settings (storeHost: Host) : BrokerState =
         {
@@ -253,6 +253,7 @@ module internal Broker =
         | Restarted ->
             { Clients.forget state with
                 Statistics = BrokerStatistics(state.Settings.ClusterName, now)
+                Store = StoredSettings.dated now state.Store
             },
             []
         | Advertised address ->
@@ -273,7 +274,7 @@ module internal Broker =
             if obj.ReferenceEquals(next.Store, state.Store) then
                 next
             else
-                let stamped = Store.stamped now state.Store next.Store
+                let stamped = StoredSettings.stamped now state.Store next.Store
 
                 if obj.ReferenceEquals(stamped, next.Store) then
                     next

@@ -42,7 +42,7 @@ module internal Servers =
         elif after.Settings.AutoCreateTopics && not before.Settings.AutoCreateTopics then
             TopicAdministration.templateOf after.Settings
         else
-            Store.changedSince before.Store after.Store
+            StoredSettings.changedSince before.Store after.Store
 
     let private registerChanges (before: BrokerState) (after: BrokerState) (cluster: ClusterState) =
         let isOtherwise =

@@ -28,7 +28,11 @@ module internal Pulls =
             0L
         else
             let group = Groups.configOf parked.Pull.ConsumerGroup state
-            if reading.IsFarBehind then group.BrokerIdWhenSlow else group.BrokerId
+
+            if reading.IsFarBehind then
+                group.BrokerIdWhenSlow
+            else
+                group.BrokerId
 
     let private pullAnswer (state: BrokerState) (parked: ParkedPull) (reading: Reading) =
         let answer: PullAnswer =

@@ -180,7 +180,9 @@ type EmbeddedBroker private (options: EmbeddedBrokerOptions) =
         let state =
             Servers.create
                 (options.Clock.GetUtcNow().ToUnixTimeMilliseconds())
-                1 0L [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
+                1
+                0L
+                [ settings, Host.create IPAddress.Loopback brokerPort, ValueNone ]
 
         // Without its agent the broker would answer no request: closed connections tell clients so.
         let onDeath (error: exn) =

@@ -83,7 +83,9 @@ type EmbeddedCluster private (options: EmbeddedClusterOptions) =
         let state =
             Servers.create
                 (options.Clock.GetUtcNow().ToUnixTimeMilliseconds())
-                options.NameServers copyMillis (List.map2 settingsOf plan brokerPorts)
+                options.NameServers
+                copyMillis
+                (List.map2 settingsOf plan brokerPorts)
 
         // Without its agent the cluster would answer no request: closed connections tell clients so.
         let onDeath (error: exn) =

@@ -23,12 +23,7 @@ module internal NameServerConfiguration =
             ]
 
     let private guarded =
-        [
-            "configBlackList"
-            "configStorePath"
-            "kvConfigPath"
-            "rocketmqHome"
-        ]
+        [ "configBlackList"; "configStorePath"; "kvConfigPath"; "rocketmqHome" ]
 
     /// Whether a setting that is on or off is on.
     let isOn name (state: NameServerState) =
@@ -39,7 +34,11 @@ module internal NameServerConfiguration =
     /// GET_NAMESRV_CONFIG.
     let read (arrival: Arrival) (state: NameServerState) =
         let settings = ServerSettings.shown defaults state.Configured
-        state, [ Answer.reply arrival (Settings.ofNameServer.Answer(settings, arrival.Command)) ]
+
+        state,
+        [
+            Answer.reply arrival (Settings.ofNameServer.Answer(settings, arrival.Command))
+        ]
 
     /// UPDATE_NAMESRV_CONFIG: names that name servers do not know are passed over, as in Java.
     let update (arrival: Arrival) (state: NameServerState) =

@@ -224,10 +224,24 @@ module internal NameServerRequests =
 
     let get (arrival: Arrival) (state: NameServerState) =
         Answer.decoding arrival state KeyValueConfig.get.Decode (fun place ->
-            let value = spaceOf place.Namespace state |> Map.tryFind place.Key
-            state, [ Answer.reply arrival (KeyValueConfig.get.Answer(value, arrival.Command)) ])
+            match spaceOf place.Namespace state |> Map.tryFind place.Key with
+            | Some value ->
+                state,
+                [
+                    Answer.reply arrival (KeyValueConfig.get.Answer(Some value, arrival.Command))
+                ]
+            | None ->
+                let remark = $"No config item, Namespace: {place.Namespace} Key: {place.Key}"
+                state, [ Answer.refuse arrival ResponseCode.QueryNotFound remark ])
 
     let list (arrival: Arrival) (state: NameServerState) =
         Answer.decoding arrival state KeyValueConfig.list.Decode (fun space ->
-            let values = Map.tryFind space state.KeyValues
-            state, [ Answer.reply arrival (KeyValueConfig.list.Answer(values, arrival.Command)) ])
+            match Map.tryFind space state.KeyValues with
+            | Some values ->
+                state,
+                [
+                    Answer.reply arrival (KeyValueConfig.list.Answer(Some values, arrival.Command))
+                ]
+            | None ->
+                let remark = $"No config item, Namespace: {space}"
+                state, [ Answer.refuse arrival ResponseCode.QueryNotFound remark ])

@@ -34,7 +34,7 @@ module internal Groups =
             state
         else
             { state with
-                Store = Store.withGroup (SubscriptionGroups.create name) state.Store
+                Store = StoredSettings.withGroup (SubscriptionGroups.create name) state.Store
             }
 
     /// Why a group does not exist.
@@ -278,7 +278,10 @@ module internal Groups =
     let subscription name topic version (state: BrokerState) : Result<Subscription, ResponseCode * string> =
         match Map.tryFind name state.Groups with
         | None -> Error(ResponseCode.SubscriptionNotExist, $"the consumer's group info not exist: {name}")
-        | Some group when group.Model = MessageModel.Broadcasting && not (configOf name state).IsBroadcastEnabled ->
+        | Some group when
+            group.Model = MessageModel.Broadcasting
+            && not (configOf name state).IsBroadcastEnabled
+            ->
             Error(ResponseCode.NoPermission, $"the consumer group[{name}] can not consume by broadcast way")
         | Some _ when forbiddenOf name topic state &&& readForbidden <> 0 ->
             Error(ResponseCode.NoPermission, $"the consumer group[{name}] is forbidden for topic[{topic}]")

@@ -37,8 +37,7 @@ type internal MeterWindow(slotMillis: int64, slots: int) =
         let sum = Array.sum values
         let count = Array.sum times
 
-        let span =
-            Math.Clamp(now - sinceMillis, slotMillis, slotMillis * int64 slots)
+        let span = Math.Clamp(now - sinceMillis, slotMillis, slotMillis * int64 slots)
 
         {
             Sum = sum

@@ -27,8 +27,7 @@ module internal CommittedOffsets =
 
     let add (queue: GroupQueue) offset (offsets: CommittedOffsets) : CommittedOffsets =
         let queues =
-            ofTopic queue.ConsumerGroup queue.Topic offsets
-            |> Map.add queue.QueueId offset
+            ofTopic queue.ConsumerGroup queue.Topic offsets |> Map.add queue.QueueId offset
 
         withTopic queue.ConsumerGroup queue.Topic queues offsets
 

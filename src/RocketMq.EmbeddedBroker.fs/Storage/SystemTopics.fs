@@ -53,7 +53,8 @@ module internal SystemTopics =
 
     /// Whether it is a topic of every broker's, which administrators do not change.
     let isSystem (topic: string) =
-        reserved.Contains topic || topic.StartsWith("rmq_sys_", StringComparison.Ordinal)
+        reserved.Contains topic
+        || topic.StartsWith("rmq_sys_", StringComparison.Ordinal)
 
     /// All that a broker of a cluster calls its own.
     let all clusterName brokerName isBefore5 : string list =
