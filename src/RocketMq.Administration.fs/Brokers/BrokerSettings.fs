@@ -1,0 +1,145 @@
+namespace RocketMq.Administration
+
+open System
+open RocketMq
+open RocketMq.Protocol
+open RocketMq.Protocol.Admin
+
+/// The settings of one broker, or why there are none.
+type BrokerSettings =
+    {
+        Broker: BrokerAddress
+        Settings: Result<Setting list, ServerFailure>
+    }
+
+/// Settings of brokers: reading, and changing with what is read afterwards.
+module BrokerSettings =
+    /// Settings whose values are nobody's business.
+    let isSecret (name: string) =
+        [ "password"; "secret"; "accesskey"; "credential"; "token" ]
+        |> List.exists (fun part -> name.Contains(part, StringComparison.OrdinalIgnoreCase))
+
+    /// What people see of a value.
+    let shown (name: string) (value: string) =
+        if isSecret name && value <> "" then "***" else value
+
+    let private ask (broker: BrokerAddress) =
+        Plan.ask (Target.Broker broker) "settings" (Settings.ofBroker.Request())
+
+    /// The settings of each broker of a scope.
+    let read (scope: BrokerScope) : Plan<BrokerSettings list> =
+        plan {
+            let! brokers = Directory.brokers scope BrokerRoles.MastersAndSlaves
+
+            return!
+                brokers
+                |> List.map (fun broker ->
+                    ask broker
+                    |> Plan.map (fun answer ->
+                        {
+                            Broker = broker
+                            Settings =
+                                answer
+                                |> Result.map _.Settings
+                                |> Result.mapError (fun error ->
+                                    {
+                                        Server = broker.ToString()
+                                        Error = error
+                                    })
+                        }))
+                |> Plan.all
+        }
+
+    let private valueOf (name: string) (settings: Setting list) =
+        settings
+        |> List.tryFind (fun setting -> setting.Name = name)
+        |> Option.map _.Value
+
+    let private check (changes: Setting list) : Result<unit, AdminError> =
+        match changes with
+        | [] -> Error(AdminError.Invalid "No setting is named.")
+        | changes ->
+            match changes |> List.tryFind (fun setting -> String.IsNullOrWhiteSpace setting.Name) with
+            | Some _ -> Error(AdminError.Invalid "A setting has no name.")
+            | None -> Ok()
+
+    let private unknown (changes: Setting list) (found: Answers<BrokerSettingsAnswer>) =
+        [
+            for setting in changes do
+                for broker, answer in found.Answers do
+                    if (valueOf setting.Name answer.Settings).IsNone then
+                        $"{broker.Name} does not have the setting {setting.Name}: it may ignore it."
+        ]
+
+    /// Changes settings of all brokers of a scope, or of its masters. Those that brokers read only when they start show as they were
+    /// written, and hold after the next start.
+    let change (scope: BrokerScope) (roles: BrokerRoles) (changes: Setting list) : Plan<Change> =
+        plan {
+            do! Plan.ofResult (check changes)
+            let! brokers = Directory.brokers scope roles
+            let! found = Answers.askEach brokers ask
+
+            match found.Failures with
+            | _ :: _ as failures -> return! Plan.Failed(AdminError.Failed failures)
+            | [] ->
+                let writes =
+                    found.Answers
+                    |> List.choose (fun (broker, answer) ->
+                        let differing =
+                            changes
+                            |> List.filter (fun setting -> valueOf setting.Name answer.Settings <> Some setting.Value)
+
+                        let text get =
+                            differing
+                            |> List.map (fun setting -> $"{setting.Name}={get setting}")
+                            |> String.concat ", "
+
+                        match differing with
+                        | [] -> None
+                        | differing ->
+                            Change.write
+                                (Target.Broker broker)
+                                "settings"
+                                (Settings.updateBroker.Request differing)
+                                (Some(
+                                    text (fun setting ->
+                                        valueOf setting.Name answer.Settings
+                                        |> Option.map (shown setting.Name)
+                                        |> Option.defaultValue "?")
+                                ))
+                                (Some(text (fun setting -> shown setting.Name setting.Value)))
+                            |> Some)
+
+                return
+                    {
+                        Summary = $"change settings of {scope}"
+                        Destroys = false
+                        Warnings = unknown changes found
+                        Stages = [ writes ]
+                        Verify =
+                            brokers
+                            |> List.map (fun broker ->
+                                ask broker
+                                |> Plan.map (fun answer ->
+                                    changes
+                                    |> List.map (fun setting ->
+                                        {
+                                            Server = broker.ToString()
+                                            What = setting.Name
+                                            Expected = shown setting.Name setting.Value
+                                            Found =
+                                                match answer with
+                                                | Ok answer ->
+                                                    match valueOf setting.Name answer.Settings with
+                                                    | Some value when value = setting.Value ->
+                                                        Some(shown setting.Name setting.Value)
+                                                    | Some value when isSecret setting.Name ->
+                                                        Some(if value = "" then "" else "another value")
+                                                    | Some value -> Some value
+                                                    | None -> Some "not there"
+                                                | Error _ -> None
+                                        })))
+                            |> Plan.all
+                            |> Plan.map List.concat
+                    }
+        }

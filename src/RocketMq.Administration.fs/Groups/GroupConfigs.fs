@@ -1,0 +1,56 @@
+namespace RocketMq.Administration
+
+open RocketMq
+open RocketMq.Protocol
+open RocketMq.Protocol.Admin
+
+/// A group on one master.
+type GroupOnBroker =
+    {
+        Broker: BrokerAddress
+        /// Nothing: the broker does not have it.
+        Config: SubscriptionGroup option
+    }
+
+module GroupConfigs =
+    let private flag name value = if value then [ name ] else []
+
+    /// The settings that an administrator chooses, in one line.
+    let describe (config: SubscriptionGroup) : string =
+        [
+            (if config.IsConsumeEnabled then "consumes" else "does not consume")
+            invariant $"{config.RetryMaxTimes} retries"
+            invariant $"{config.RetryQueues} retry queues"
+            yield! flag "broadcasting allowed" config.IsBroadcastEnabled
+            yield! flag "from the first offset" config.IsConsumeFromMinEnabled
+            yield! flag "orderly" (config.IsOrderly = Some true)
+            yield! flag "members are not notified" (not config.NotifiesMembers)
+            if config.BrokerId <> 0L then
+                invariant $"reads broker id {config.BrokerId}"
+            if config.BrokerIdWhenSlow <> 1L then
+                invariant $"reads broker id {config.BrokerIdWhenSlow} when it lags"
+            for KeyValue(name, value) in Option.defaultValue Map.empty config.Attributes do
+                $"{name}={value}"
+        ]
+        |> String.concat ", "
+
+    /// The settings on one broker, or nothing if it does not have the group. Brokers of 4.9 can only say those of all groups.
+    let tryGet (group: string) (broker: BrokerAddress) : Plan<Result<SubscriptionGroup option, RemotingError>> =
+        let target = Target.Broker broker
+
+        SubscriptionGroups.get.Request group
+        |> Plan.ask target $"settings of group {group}"
+        |> Plan.bind (fun answer ->
+            match answer with
+            | Ok config -> Plan.Done(Ok(Some config))
+            | Error(RemotingError.Refused(code = ResponseCode.SubscriptionGroupNotExist)) -> Plan.Done(Ok None)
+            | Error(RemotingError.Refused(code = ResponseCode.RequestCodeNotSupported)) ->
+                SubscriptionGroups.all.Request()
+                |> Plan.ask target "settings of all groups"
+                |> Plan.map (Result.map (fun table -> Map.tryFind group table.Groups))
+            | Error error -> Plan.Done(Error error))
+
+    /// All groups of some brokers, by name.
+    let names (brokers: BrokerAddress list) : Plan<Answers<Set<string>>> =
+        Answers.ask brokers "all groups" (SubscriptionGroups.all.Request())
+        |> Plan.map (Answers.map (fun table -> table.Groups.Keys |> Set.ofSeq))

@@ -1,0 +1,119 @@
+namespace RocketMq.Administration
+
+open System
+open RocketMq
+open RocketMq.Protocol
+
+/// A broker as a name server knows it.
+type BrokerAddress =
+    {
+        Cluster: string
+        Name: string
+        /// 0 is the master.
+        Id: int64
+        /// "host:port", as the broker has registered it.
+        Address: string
+    }
+
+    member broker.IsMaster = broker.Id = 0L
+
+    override broker.ToString() =
+        invariant $"{broker.Name} ({broker.Address})"
+
+/// Who gets a request.
+[<RequireQualifiedAccess>]
+type Target =
+    /// Name servers know the same of brokers: the one that answered last, or the next one.
+    | AnyNameServer
+    /// Name servers do not talk to each other: what is written must be written to each.
+    | NameServer of Endpoint
+    | Broker of BrokerAddress
+
+    override target.ToString() =
+        match target with
+        | AnyNameServer -> "a name server"
+        | NameServer endpoint -> invariant $"name server {endpoint}"
+        | Broker broker -> broker.ToString()
+
+/// One request of a plan.
+type Call =
+    {
+        Target: Target
+        /// Whether it changes anything at the server.
+        IsWrite: bool
+        Command: RemotingCommand
+        /// What it is about, for people. Never a password, a key or a body.
+        What: string
+    }
+
+    /// The request's code, by name.
+    member call.Code = call.Command.RequestCode
+
+    override call.ToString() =
+        invariant $"{call.Code} ({int call.Code}) to {call.Target}: {call.What}"
+
+/// An answer, who gave it, and how long it took.
+[<Struct>]
+type Reply =
+    {
+        Answer: RemotingCommand
+        From: Endpoint
+        After: TimeSpan
+    }
+
+/// A server that could not say what it was asked for, or did not do what it should.
+type ServerFailure =
+    {
+        /// The broker or name server.
+        Server: string
+        Error: RemotingError
+    }
+
+    /// Why, in one sentence.
+    member failure.Reason = failure.Error.Message
+    override failure.ToString() = $"{failure.Server}: {failure.Reason}"
+
+/// Why an action of an administrator has no result.
+[<RequireQualifiedAccess>]
+type AdminError =
+    /// There is no such cluster, broker, topic or group; these there are. Servers that did not answer may know it.
+    | NotFound of kind: string * name: string * known: string list * failures: ServerFailure list
+    /// The action makes no sense with these arguments.
+    | Invalid of reason: string
+    /// The action must not be carried out as things are; the reason says what to do instead.
+    | NotAllowed of reason: string
+    /// The brokers that there are do not know the request.
+    | NotSupported of what: string * servers: string list
+    /// Every server that was asked failed.
+    | Failed of failures: ServerFailure list
+
+    /// One sentence or two for people.
+    member error.Message =
+        match error with
+        | NotFound(kind, name, known, failures) ->
+            let others =
+                match known with
+                | [] -> ""
+                | known when known.Length > 12 ->
+                    let some = known |> List.truncate 12 |> String.concat ", "
+                    invariant $" There are {known.Length}, among them {some}."
+                | known ->
+                    let all = String.concat ", " known
+                    $" There are: {all}."
+
+            let silent =
+                match failures with
+                | [] -> ""
+                | failures ->
+                    let reasons = failures |> List.map _.ToString() |> String.concat " "
+                    $" Servers that did not answer may know it: {reasons}"
+
+            $"There is no {kind} {name}.{others}{silent}"
+        | Invalid reason -> reason
+        | NotAllowed reason -> reason
+        | NotSupported(what, servers) ->
+            let servers = String.concat ", " servers
+            $"{what} is not supported by {servers}."
+        | Failed failures -> failures |> List.map _.ToString() |> String.concat Environment.NewLine
+
+    override error.ToString() = error.Message

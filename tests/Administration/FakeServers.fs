@@ -1,0 +1,346 @@
+/// A cluster that is a function from requests to answers, so that plans are tested without a socket.
+module RocketMq.Administration.Tests.FakeServers
+
+open System
+open RocketMq
+open RocketMq.Protocol
+open RocketMq.Protocol.Admin
+open RocketMq.Administration
+
+let endpoint port : Endpoint = { Host = "127.0.0.1"; Port = port }
+let nameServers = [ endpoint 9876; endpoint 9877 ]
+
+let broker cluster name id port : BrokerAddress =
+    {
+        Cluster = cluster
+        Name = name
+        Id = id
+        Address = $"127.0.0.1:{port}"
+    }
+
+let masterA = broker "DefaultCluster" "broker-a" 0L 10911
+let masterB = broker "DefaultCluster" "broker-b" 0L 10921
+let slaveOfA = broker "DefaultCluster" "broker-a" 1L 10931
+
+/// Answers a call, or leaves it to the next.
+type Answering = Call -> Result<RemotingCommand, RemotingError> option
+
+let refusal (code: ResponseCode) remark (call: Call) : Result<RemotingCommand, RemotingError> =
+    Error(RemotingError.Refused(endpoint 1, call.Code, TimeSpan.Zero, code, remark))
+
+let silence (_: Call) : Result<RemotingCommand, RemotingError> =
+    Error(RemotingError.NotConnected(endpoint 1, FailureReason.ofText "nobody is there"))
+
+/// Answers the requests of an operation by its query.
+let answering (operation: Operation<'Query, 'Answer>) (answer: Call -> 'Query -> 'Answer) : Answering =
+    fun call ->
+        if call.Code = operation.Code then
+            match operation.Decode call.Command with
+            | Ok query -> Some(Ok(operation.Answer(answer call query, call.Command)))
+            | Error error -> failwith error.Message
+        else
+            None
+
+/// Refuses the requests of a code.
+let refusing (code: RequestCode) (response: ResponseCode) : Answering =
+    fun call -> if call.Code = code then Some(refusal response "no" call) else None
+
+/// A broker that does not answer.
+let silent (broker: BrokerAddress) : Answering =
+    fun call ->
+        if call.Target = Target.Broker broker then
+            Some(silence call)
+        else
+            None
+
+/// Runs a plan against the first that answers; what nobody answers is a mistake of the test. Gives the calls as well, round by round.
+let run (servers: Answering list) (plan: Plan<'T>) : Result<'T, AdminError> * Call list list =
+    let answer (call: Call) =
+        match servers |> List.tryPick (fun server -> server call) with
+        | Some(Ok command) ->
+            Ok
+                {
+                    Answer = command
+                    From = endpoint 1
+                    After = TimeSpan.Zero
+                }
+        | Some(Error error) -> Error error
+        | None -> failwith $"nobody answers {call}"
+
+    let rec go plan rounds =
+        match plan with
+        | Plan.Done value -> Ok value, List.rev rounds
+        | Plan.Failed error -> Error error, List.rev rounds
+        | Plan.Round(calls, next) -> go (next (Array.map answer calls)) (List.ofArray calls :: rounds)
+
+    go plan []
+
+let valueOf (result: Result<'T, AdminError> * Call list list) : 'T =
+    match fst result with
+    | Ok value -> value
+    | Error error -> failwith error.Message
+
+let errorOf (result: Result<'T, AdminError> * Call list list) : AdminError =
+    match fst result with
+    | Ok _ -> failwith "it succeeded"
+    | Error error -> error
+
+let cluster (brokers: BrokerAddress list) : Answering =
+    answering Cluster.info (fun _ () ->
+        {
+            Brokers =
+                brokers
+                |> List.groupBy _.Name
+                |> List.map (fun (name, members) ->
+                    name,
+                    {
+                        Cluster = members.Head.Cluster
+                        BrokerName = name
+                        Addresses = members |> List.map (fun one -> one.Id, one.Address) |> Map.ofList
+                        HasActingMaster = None
+                        Zone = None
+                    })
+                |> Map.ofList
+            Clusters =
+                brokers
+                |> List.groupBy _.Cluster
+                |> List.map (fun (name, members) -> name, members |> List.map _.Name |> List.distinct)
+                |> Map.ofList
+        })
+
+let routes (topics: (string * BrokerAddress list) list) : Answering =
+    fun call ->
+        if call.Code <> RequestCode.GetRouteInfoByTopic then
+            None
+        else
+            match GetRoute.operation.Decode call.Command with
+            | Error error -> failwith error.Message
+            | Ok query ->
+                match topics |> List.tryFind (fun (topic, _) -> topic = query.Topic) with
+                | None -> Some(refusal ResponseCode.TopicNotExist "no" call)
+                | Some(_, brokers) ->
+                    let route: TopicRoute =
+                        {
+                            Queues =
+                                brokers
+                                |> List.filter _.IsMaster
+                                |> List.map (fun broker ->
+                                    {
+                                        BrokerName = broker.Name
+                                        ReadQueues = 2
+                                        WriteQueues = 2
+                                        Permission = 6
+                                        TopicSysFlag = 0
+                                    })
+                            Brokers =
+                                brokers
+                                |> List.groupBy _.Name
+                                |> List.map (fun (name, members) ->
+                                    {
+                                        Cluster = members.Head.Cluster
+                                        BrokerName = name
+                                        Addresses = members |> List.map (fun one -> one.Id, one.Address) |> Map.ofList
+                                        HasActingMaster = None
+                                        Zone = None
+                                    })
+                            FilterServers = Map.empty
+                            OrderedTopic = None
+                            QueueMappings = None
+                        }
+
+                    Some(Ok(GetRoute.operation.Answer(route, call.Command)))
+
+let config topic queues : TopicConfig =
+    {
+        Name = topic
+        ReadQueues = queues
+        WriteQueues = queues
+        Permission = 6
+        FilterType = TopicFilterType.SingleTag
+        SysFlag = 0
+        IsOrderly = false
+        Attributes = None
+    }
+
+/// The settings of topics by broker, as brokers of 5.x say them.
+let configs (table: (BrokerAddress * TopicConfig list) list) : Answering =
+    fun call ->
+        match call.Target, call.Code with
+        | Target.Broker broker, RequestCode.GetTopicConfig ->
+            match Topics.config.Decode call.Command with
+            | Error error -> failwith error.Message
+            | Ok query ->
+                let found =
+                    table
+                    |> List.filter (fun (other, _) -> other = broker)
+                    |> List.collect snd
+                    |> List.tryFind (fun config -> config.Name = query.Topic)
+
+                match found with
+                | Some config -> Some(Ok(Topics.config.Answer({ Config = config; Mapping = None }, call.Command)))
+                | None -> Some(refusal ResponseCode.TopicNotExist "no" call)
+        | _ -> None
+
+/// Texts of name servers.
+let texts (table: (Endpoint * string * string) list) : Answering =
+    fun call ->
+        match call.Target, call.Code with
+        | Target.NameServer server, RequestCode.GetKvConfig ->
+            match KeyValueConfig.get.Decode call.Command with
+            | Error error -> failwith error.Message
+            | Ok place ->
+                let found =
+                    table
+                    |> List.tryFind (fun (other, key, _) -> other = server && key = place.Key)
+                    |> Option.map (fun (_, _, value) -> value)
+
+                Some(Ok(KeyValueConfig.get.Answer(found, call.Command)))
+        | _ -> None
+
+/// Takes every write.
+let takesWrites: Answering =
+    fun call ->
+        if call.IsWrite then
+            Some(Ok(Topics.delete.Answer((), call.Command)))
+        else
+            None
+
+let queue topic (broker: BrokerAddress) id : MessageQueue =
+    {
+        Topic = topic
+        BrokerName = broker.Name
+        QueueId = id
+    }
+
+/// The lowest and highest offset of queues.
+let ranges (table: (MessageQueue * int64 * int64) list) : Answering =
+    fun call ->
+        match call.Target, call.Code with
+        | Target.Broker broker, RequestCode.GetTopicStatsInfo ->
+            match Statistics.ofTopic.Decode call.Command with
+            | Error error -> failwith error.Message
+            | Ok topic ->
+                let queues =
+                    table
+                    |> List.filter (fun (queue, _, _) -> queue.Topic = topic && queue.BrokerName = broker.Name)
+
+                if queues.IsEmpty then
+                    Some(refusal ResponseCode.TopicNotExist "no" call)
+                else
+                    let stats: TopicStats =
+                        {
+                            Queues =
+                                queues
+                                |> List.map (fun (queue, least, most) ->
+                                    queue,
+                                    {
+                                        MinOffset = least
+                                        MaxOffset = most
+                                        LastUpdateTimestamp = 0L
+                                    })
+                                |> Map.ofList
+                            PutsPerSecond = None
+                        }
+
+                    Some(Ok(Statistics.ofTopic.Answer(stats, call.Command)))
+        | _ -> None
+
+/// What groups have committed; a queue that is not in the table has none.
+let offsets (table: (string * MessageQueue * int64) list) : Answering =
+    fun call ->
+        match call.Target, call.Code with
+        | Target.Broker broker, RequestCode.QueryConsumerOffset ->
+            match Offsets.queryCommitted.Decode call.Command with
+            | Error error -> failwith error.Message
+            | Ok query ->
+                let found =
+                    table
+                    |> List.tryFind (fun (group, queue, _) ->
+                        group = query.Queue.ConsumerGroup
+                        && queue.Topic = query.Queue.Topic
+                        && queue.BrokerName = broker.Name
+                        && queue.QueueId = query.Queue.QueueId)
+                    |> Option.map (fun (_, _, offset) -> offset)
+
+                Some(Ok(Offsets.queryCommitted.Answer(found, call.Command)))
+        | _ -> None
+
+let connection clientId : ClientConnection =
+    {
+        ClientId = clientId
+        Address = "127.0.0.1:40000"
+        Language = "JAVA"
+        Version = 399
+    }
+
+/// Members of a group at some brokers; the others say that none is online.
+let members (model: MessageModel) (table: (BrokerAddress * string list) list) : Answering =
+    fun call ->
+        match call.Target, call.Code with
+        | Target.Broker broker, RequestCode.GetConsumerConnectionList ->
+            match table |> List.tryFind (fun (other, _) -> other = broker) with
+            | None -> Some(refusal ResponseCode.ConsumerNotOnline "not online" call)
+            | Some(_, clients) ->
+                let answer: GroupConnections =
+                    {
+                        Connections = clients |> List.map connection
+                        Subscriptions = Map.empty
+                        Type = Some ConsumeType.ConsumePassively
+                        Model = Some model
+                        Start = None
+                    }
+
+                Some(Ok(Connections.ofConsumers.Answer(answer, call.Command)))
+        | _ -> None
+
+/// The settings of groups by broker, as brokers of 5.x say them.
+let groups (table: (BrokerAddress * SubscriptionGroup list) list) : Answering =
+    fun call ->
+        match call.Target, call.Code with
+        | Target.Broker broker, RequestCode.GetSubscriptionGroupConfig ->
+            match SubscriptionGroups.get.Decode call.Command with
+            | Error error -> failwith error.Message
+            | Ok group ->
+                let found =
+                    table
+                    |> List.filter (fun (other, _) -> other = broker)
+                    |> List.collect snd
+                    |> List.tryFind (fun config -> config.Name = group)
+
+                match found with
+                | Some config -> Some(Ok(SubscriptionGroups.get.Answer(config, call.Command)))
+                | None -> Some(refusal ResponseCode.SubscriptionGroupNotExist "no" call)
+        | Target.Broker broker, RequestCode.GetAllSubscriptionGroupConfig ->
+            let all =
+                table
+                |> List.filter (fun (other, _) -> other = broker)
+                |> List.collect snd
+                |> List.map (fun config -> config.Name, config)
+                |> Map.ofList
+
+            Some(
+                Ok(
+                    SubscriptionGroups.all.Answer(
+                        {
+                            Groups = all
+                            Version = None
+                            Forbidden = None
+                        },
+                        call.Command
+                    )
+                )
+            )
+        | _ -> None
+
+/// Settings of every broker.
+let settings (pairs: (string * string) list) : Answering =
+    answering Settings.ofBroker (fun _ () ->
+        {
+            Version = "{}"
+            Settings = pairs |> List.map (fun (name, value) -> { Name = name; Value = value })
+        })
+
+/// What the writes of a change are, each by server and what stands there before and after.
+let rowsOf (change: Change) =
+    change.Writes
+    |> List.map (fun write -> write.Call.Target.ToString(), write.Before, write.After)
