@@ -10,6 +10,12 @@ module Catalogue =
     let specs: CommandSpec<Invocation> list =
         List.concat
             [
+                TopicCommands.specs
+                LagCommands.specs
+                OffsetCommands.specs
+                GroupCommands.specs
+                ClusterCommands.specs
+                NameServerCommands.specs
                 SendCommand.specs
                 TailCommand.specs
                 BenchCommand.specs

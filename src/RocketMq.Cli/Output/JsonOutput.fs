@@ -32,7 +32,7 @@ module JsonOutput =
         writeCells json columns row
         json.WriteEndObject()
 
-    let private writeFailures (json: Utf8JsonWriter) (failures: ServerFailure list) =
+    let private writeFailures (json: Utf8JsonWriter) (failures: FailedServer list) =
         if not failures.IsEmpty then
             json.WriteStartArray "failures"
 

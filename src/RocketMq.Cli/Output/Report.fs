@@ -60,7 +60,7 @@ type Column =
         text.ToString()
 
 /// A server that did not answer as it should, and why.
-type ServerFailure = { Server: string; Reason: string }
+type FailedServer = { Server: string; Reason: string }
 
 /// How the rows of a report are laid out for people.
 type Shape =
@@ -79,7 +79,7 @@ type Report =
         /// Sums below the table.
         Totals: (string * Cell) list
         /// Servers whose part is missing. They go to standard error, and into JSON.
-        Failures: ServerFailure list
+        Failures: FailedServer list
     }
 
 module Report =

@@ -38,6 +38,9 @@ type Invocation(host: CommandHost, format: OutputFormat, values: ParsedValues) =
     /// An argument that may be left out.
     member _.TryArgument(name: string) = values.Words name |> List.tryHead
 
+    /// All words of an argument.
+    member _.Words(name: string) = values.Words name
+
     /// Whether no more than errors goes to standard error.
     member _.IsQuiet = values.IsSet "--quiet"
 
@@ -106,6 +109,16 @@ module Invocation =
     let countOr (name: string) (least: int) (most: int) (otherwise: int) (invocation: Invocation) : Result<int, Failure> =
         count name (int64 least) (int64 most) invocation
         |> Result.map (Option.map int >> Option.defaultValue otherwise)
+
+    /// Yes or no.
+    let choice (name: string) (invocation: Invocation) : Result<bool option, Failure> =
+        match invocation.Value name with
+        | None -> Ok None
+        | Some "yes"
+        | Some "true" -> Ok(Some true)
+        | Some "no"
+        | Some "false" -> Ok(Some false)
+        | Some text -> Error(Usage $"{name}: '{text}' is neither yes nor no")
 
     /// A span of time.
     let span (name: string) (invocation: Invocation) : Result<TimeSpan option, Failure> =

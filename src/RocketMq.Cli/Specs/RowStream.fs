@@ -64,7 +64,7 @@ type RowStream(invocation: Invocation, name: string, columns: Column list) =
                 Ok()
 
     /// Writes what is missing yet. `failures` go to standard error as well.
-    member _.Finish(failures: ServerFailure list) : Result<unit, Failure> =
+    member _.Finish(failures: FailedServer list) : Result<unit, Failure> =
         let report =
             { Report.table name columns (List.ofSeq rows) with
                 Failures = failures
